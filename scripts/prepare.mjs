@@ -1,0 +1,73 @@
+// Makes a checkout ready to run: installs what is missing, builds what is stale. Plain JavaScript on Node's own modules,
+// because it runs before anything is installed. Prints to stderr only what it does.
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const at = (...parts) => join(root, ...parts);
+const force = process.argv.includes('--force');
+
+const [major, minor] = process.versions.node.split('.').map(Number);
+if (major < 20 || (major === 20 && minor < 19)) {
+  console.error(`attune needs Node.js 20.19 or newer; this is ${process.versions.node}. See https://nodejs.org.`);
+  process.exit(1);
+}
+
+function run(what, command, args, options = {}) {
+  const result = spawnSync(command, args, { cwd: root, stdio: ['ignore', 2, 2], ...options });
+  if (result.status !== 0) {
+    console.error(`${what} failed${result.error ? `: ${result.error.message}` : ` (exit ${result.status ?? result.signal})`}.`);
+    process.exit(1);
+  }
+}
+
+/** Hash of the contents of files, with their names, so that a touched but unchanged file does not rebuild. */
+function hashOf(files) {
+  const hash = createHash('sha256');
+  for (const file of files) hash.update(file).update('\0').update(readFileSync(at(file))).update('\0');
+  return hash.digest('hex');
+}
+
+function filesUnder(folder) {
+  return readdirSync(at(folder), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath ?? entry.path, entry.name).slice(root.length + 1))
+    .sort();
+}
+
+const stampIs = (stamp, value) => existsSync(stamp) && readFileSync(stamp, 'utf8') === value;
+
+function install() {
+  const stamp = at('node_modules', '.attune-lock');
+  const lock = hashOf(['package-lock.json', 'package.json']);
+  if (stampIs(stamp, lock)) return;
+  console.error('Installing dependencies (npm ci) …');
+  const npm = process.env.npm_execpath;
+  if (npm) run('npm ci', process.execPath, [npm, 'ci', '--no-progress', '--loglevel=error']);
+  else run('npm ci', process.platform === 'win32' ? 'npm.cmd' : 'npm', ['ci', '--no-progress', '--loglevel=error']);
+  writeFileSync(stamp, lock);
+}
+
+function build() {
+  const stamp = at('dist', '.attune-build');
+  const sources = hashOf([...filesUnder('src'), 'tsconfig.json', 'package-lock.json', 'scripts/prepare.mjs']);
+  if (!force && stampIs(stamp, sources)) return;
+  console.error('Building …');
+  rmSync(at('dist'), { recursive: true, force: true });
+  run('The TypeScript build', process.execPath, [at('node_modules', 'typescript', 'bin', 'tsc'), '-p', 'tsconfig.json']);
+  for (const source of filesUnder('src').filter((file) => file.endsWith('.assembly.ts'))) {
+    const target = source.replace(/^src/, 'dist').replace(/\.assembly\.ts$/, '.wasm');
+    mkdirSync(dirname(at(target)), { recursive: true });
+    run('The WebAssembly build', process.execPath, [
+      at('node_modules', 'assemblyscript', 'bin', 'asc.js'), source, '--outFile', target,
+      '-O3', '--noAssert', '--enable', 'simd', '--runtime', 'stub', '--importMemory', '--initialMemory', '1',
+    ]);
+  }
+  writeFileSync(stamp, sources);
+}
+
+install();
+build();

@@ -1,0 +1,50 @@
+/**
+ * A packed batch: rows laid end to end in one sequence, never padded.
+ *
+ *   N = tokens of all rows together, B = rows
+ *
+ * The model is causal and pools one token a row, so this is exact (right padding is invisible to real tokens).
+ */
+export interface PackedBatch {
+  /** B */
+  readonly rows: number;
+  /** N */
+  readonly tokens: number;
+  /** [N] token ids. */
+  readonly inputIds: Int32Array;
+  /** [N] position of each token within its row, from 0. */
+  readonly positionIds: Int32Array;
+  /** [B + 1] row r is tokens rowOffsets[r] to rowOffsets[r + 1] - 1; its last token is the pooled one. */
+  readonly rowOffsets: Int32Array;
+  /** [B] 1 where a row attends to nothing, not even itself: an empty text, which the reference pads and masks as a whole. */
+  readonly blindRows: Uint8Array;
+  /** [B] class index of each row; absent in prediction. */
+  readonly labels?: Int32Array;
+}
+
+/** One row of token ids as the tokenizer gives it, truncated, without padding. */
+export interface EncodedRow {
+  readonly ids: Int32Array;
+  /** The text was empty: `ids` is one pad token, and it attends to nothing. */
+  readonly blind: boolean;
+}
+
+/** Lays encoded rows end to end. `labels`, where given, are class indices in the order of `rows`. */
+export function packRows(rows: readonly EncodedRow[], labels?: ArrayLike<number>): PackedBatch {
+  const tokens = rows.reduce((sum, row) => sum + row.ids.length, 0);
+  const inputIds = new Int32Array(tokens);
+  const positionIds = new Int32Array(tokens);
+  const rowOffsets = new Int32Array(rows.length + 1);
+  const blindRows = new Uint8Array(rows.length);
+  let offset = 0;
+  for (const [r, row] of rows.entries()) {
+    if (row.ids.length === 0) throw new RangeError(`row ${r} has no tokens; an empty text is one pad token with blind = true`);
+    inputIds.set(row.ids, offset);
+    for (let t = 0; t < row.ids.length; t++) positionIds[offset + t] = t;
+    offset += row.ids.length;
+    rowOffsets[r + 1] = offset;
+    blindRows[r] = row.blind ? 1 : 0;
+  }
+  const batch = { rows: rows.length, tokens, inputIds, positionIds, rowOffsets, blindRows };
+  return labels ? { ...batch, labels: Int32Array.from(labels) } : batch;
+}

@@ -1,0 +1,42 @@
+/**
+ * Errors for people: each says what went wrong, where (file, line, row, field, tensor), and in `hint` what to do about it.
+ * Anything else that is thrown is a defect of attune and is reported as one, with its stack.
+ */
+export class AttuneError extends Error {
+  /** What the user can do about it; one or two sentences. */
+  readonly hint: string | undefined;
+
+  constructor(message: string, options: { hint?: string; cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = new.target.name;
+    this.hint = options.hint;
+  }
+
+  /** The exit status of the command line for this error: 1 failed. */
+  get exitCode(): number {
+    return 1;
+  }
+}
+
+/** The call itself is wrong: an unknown option, a value out of range, two options that exclude each other. Exit status 2. */
+export class UsageError extends AttuneError {
+  override get exitCode(): number {
+    return 2;
+  }
+}
+
+/** A data file cannot be used as it is. */
+export class DataError extends AttuneError {}
+
+/** A model folder, config, tokenizer or weight file cannot be used as it is. */
+export class ModelError extends AttuneError {}
+
+/** Training cannot go on: a loss or gradient that is not finite, an engine that died. */
+export class TrainingError extends AttuneError {}
+
+/** Stopped by the user (Ctrl-C, SIGTERM). Exit status 130. */
+export class InterruptedError extends AttuneError {
+  override get exitCode(): number {
+    return 130;
+  }
+}
