@@ -18,6 +18,11 @@ export interface PackedBatch {
   readonly rowOffsets: Int32Array;
   /** [B] 1 where a row attends to nothing, not even itself: an empty text, which the reference pads and masks as a whole. */
   readonly blindRows: Uint8Array;
+  /** [N] 0 where a token may not be attended to, as in right-padded rows; absent: every token may, but for blind rows. Only the reference
+   * engine takes it: a packed batch has no padding. */
+  readonly attentionMask?: Uint8Array;
+  /** [B] token that is pooled, absent: the last of each row. With `attentionMask` only. */
+  readonly pooledTokens?: Int32Array;
   /** [B] class index of each row; absent in prediction. */
   readonly labels?: Int32Array;
 }

@@ -1,0 +1,68 @@
+/**
+ * What the trainer knows of an engine. An engine holds one model's parameters, their gradients and AdamW's moments, and runs the model's two graphs
+ * over packed batches. All engines take the same requests and, up to rounding, give the same answers; engine/reference (float64) says what
+ * they mean.
+ */
+import type { ModelGraphs } from '../model/gpt2.js';
+import type { PackedBatch } from './batch.js';
+
+/** Decoupled weight decay (Loshchilov & Hutter 2019) as PyTorch's AdamW does it, after clipping to a global L2 norm as clip_grad_norm_ does. */
+export interface UpdateSettings {
+  readonly learningRate: number;
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly epsilon: number;
+  /** Applied to the parameters whose spec says `decay`. */
+  readonly weightDecay: number;
+  /** Gradients are scaled by min(1, maxGradNorm / (norm + 1e-6)); 0 turns clipping off. */
+  readonly maxGradNorm: number;
+  /** Number of this update, from 1: the exponent of the bias corrections. */
+  readonly step: number;
+}
+
+/** One optimizer step over a window of micro-batches, whose gradients are summed. */
+export interface StepRequest {
+  readonly microBatches: readonly PackedBatch[];
+  /** What each micro-batch's sum of row losses is multiplied by: 1 / rows gives the mean. */
+  readonly lossWeights: readonly number[];
+  /** Count of forward passes of training before this window: with the seed, it decides the dropout masks. */
+  readonly firstPass: number;
+  readonly update: UpdateSettings;
+}
+
+export interface StepResult {
+  /** Weighted loss of each micro-batch. */
+  readonly losses: readonly number[];
+  /** L2 norm over all gradients of the window, before clipping. */
+  readonly gradNorm: number;
+  /** False where a loss or the norm was not finite: then nothing was updated. */
+  readonly updated: boolean;
+}
+
+/** What an engine keeps of each parameter. `gradient` is that of the last step, before clipping; it can be read only. */
+export type TensorKind = 'parameter' | 'moment1' | 'moment2' | 'gradient';
+
+export interface EngineSession {
+  /** One line for people: what computes, and with how many threads. */
+  readonly description: string;
+  /** Logits [B, K] of a batch, without dropout. */
+  infer(batch: PackedBatch): Promise<Float32Array>;
+  step(request: StepRequest): Promise<StepResult>;
+  /** A copy, row-major, in the shape of the parameter. */
+  readTensor(kind: TensorKind, parameter: string): Promise<Float32Array>;
+  /** Parameters start undefined: write each before the first run. Moments start at zero. */
+  writeTensor(kind: 'parameter' | 'moment1' | 'moment2', parameter: string, values: Float32Array): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface SessionOptions {
+  /** Seed of the dropout masks. */
+  readonly seed: number;
+  /** Threads of the engine; absent: as many as this process may use. */
+  readonly threads?: number;
+}
+
+export interface Engine {
+  readonly name: string;
+  open(model: ModelGraphs, options: SessionOptions): Promise<EngineSession>;
+}

@@ -1,0 +1,261 @@
+/**
+ * The ONNX engine itself, in whatever thread it is made: one model's memory, its two sessions, the optimizer. `session.run` blocks its thread, so
+ * worker.ts runs this away from the main one.
+ */
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { ATTENTION_STRIDE, dropoutKey, dropoutThreshold } from '../../graph/dropout-mask.js';
+import type { InputName } from '../../graph/graph.js';
+import { gradientName } from '../../model/gpt2.js';
+import type { ParameterSpec } from '../../model/parameters.js';
+import type { PackedBatch } from '../batch.js';
+import type { StepRequest, StepResult, TensorKind, UpdateSettings } from '../engine.js';
+import { attentionLayout } from './layout.js';
+import type { DropoutFeed, FeedName, LoweredGraph, LoweredOutput } from './lowering.js';
+import { Bank, SCRATCH_FLOATS, placeTensors } from './memory.js';
+import type { TensorRegions } from './memory.js';
+import { Table, addRows } from './table.js';
+
+/** All that crosses to the worker: plain data. */
+export interface CoreModel {
+  readonly parameters: readonly ParameterSpec[];
+  readonly inference: LoweredGraph;
+  readonly training: LoweredGraph;
+  readonly seed: number;
+  readonly threads: number;
+}
+
+interface Parameter extends TensorRegions {
+  readonly spec: ParameterSpec;
+  /** The parameter as the sessions read it. */
+  readonly tensor: Tensor;
+  readonly gradientOutput: LoweredOutput;
+  /** Where the model only gathers rows of it. */
+  readonly table?: { readonly state: Table; readonly indices: InputName };
+}
+
+export class OnnxCore {
+  private readonly parameters: readonly Parameter[];
+  private readonly byName: ReadonlyMap<string, Parameter>;
+  private inference: InferenceSession | undefined;
+  private training: InferenceSession | undefined;
+  /** Dropout masks of one run; replaced by a larger one when a batch needs it. */
+  private masks = new Bank(0);
+  private maskFloats = 0;
+
+  constructor(private readonly model: CoreModel) {
+    const regions = placeTensors(model.parameters.map(({ shape }) => shape.reduce((product, n) => product * n, 1)));
+    this.parameters = model.parameters.map((spec, i) => {
+      const region = regions[i]!;
+      const gradientOutput = model.training.outputs.get(gradientName(spec.name));
+      if (!gradientOutput) throw new Error(`the training graph gives no gradient of ${spec.name}`);
+      const tensor = new Tensor('float32', region.bank.view(region.parameter, region.floats), [...spec.shape]);
+      const base = { ...region, spec, tensor, gradientOutput };
+      // The kernels count in fours, so a table with another width is updated as a whole.
+      if (gradientOutput.kind === 'dense' || gradientOutput.columns % 4 !== 0) return base;
+      return { ...base, table: { state: new Table(region, gradientOutput.columns), indices: gradientOutput.indices } };
+    });
+    this.byName = new Map(this.parameters.map((parameter) => [parameter.spec.name, parameter]));
+  }
+
+  read(kind: TensorKind, name: string): Float32Array {
+    const parameter = this.parameterOf(name);
+    if (kind === 'parameter') parameter.table?.state.catchUpAll();
+    return parameter.bank.view(parameter[kind], parameter.floats).slice();
+  }
+
+  write(kind: 'parameter' | 'moment1' | 'moment2', name: string, values: Float32Array): void {
+    const parameter = this.parameterOf(name);
+    if (values.length !== parameter.floats) throw new Error(`${name}: ${values.length} values for ${parameter.floats}`);
+    parameter.table?.state.catchUpAll();
+    parameter.bank.view(parameter[kind], parameter.floats).set(values);
+    if (kind !== 'parameter') parameter.table?.state.reset();
+  }
+
+  async infer(batch: PackedBatch): Promise<Float32Array> {
+    this.inference ??= await this.createSession(this.model.inference);
+    this.catchUpTables(batch);
+    const results = await this.inference.run(this.feeds(this.model.inference, batch));
+    return results['logits']!.data as Float32Array;
+  }
+
+  async step({ microBatches, lossWeights, firstPass, update }: StepRequest): Promise<StepResult> {
+    this.training ??= await this.createSession(this.model.training);
+    this.clearRowGradients();
+    const losses: number[] = [];
+    for (const [i, batch] of microBatches.entries()) losses.push(await this.backward(batch, lossWeights[i]!, firstPass + i, i > 0));
+    const gradNorm = Math.sqrt(this.gradientSquares());
+    const updated = Number.isFinite(gradNorm) && losses.every(Number.isFinite);
+    if (updated) this.update(update, gradNorm);
+    return { losses, gradNorm, updated };
+  }
+
+  async close(): Promise<void> {
+    await this.inference?.release();
+    await this.training?.release();
+  }
+
+  /** Forward and backward pass of one micro-batch, whose gradients replace those in memory or are added to them. Returns the weighted loss. */
+  private async backward(batch: PackedBatch, lossWeight: number, pass: number, add: boolean): Promise<number> {
+    this.catchUpTables(batch);
+    const feeds = this.feeds(this.model.training, batch);
+    feeds['lossWeight'] = new Tensor('float32', Float32Array.of(lossWeight), []);
+    this.addDropoutMasks(feeds, batch, pass);
+
+    const fetches: Record<string, Tensor | null> = { loss: null };
+    for (const { spec, bank, gradient, incoming, floats, gradientOutput } of this.parameters) {
+      const dense = gradientOutput.kind === 'dense';
+      fetches[gradientOutput.name] = dense ? new Tensor('float32', bank.view(add ? incoming : gradient, floats), [...spec.shape]) : null;
+    }
+    const results = await this.training!.run(feeds, fetches);
+    for (const parameter of this.parameters) {
+      const { bank, gradient, incoming, padded, floats, gradientOutput, table } = parameter;
+      if (gradientOutput.kind === 'dense') {
+        if (add) bank.kernels.accumulate(gradient, incoming, padded);
+        continue;
+      }
+      const dy = results[gradientOutput.name]!.data as Float32Array;
+      const indices = indicesOf(batch, gradientOutput.indices);
+      if (table) table.state.addGradient(indices, dy);
+      else addRows(bank.view(gradient, floats), gradientOutput.columns, indices, dy);
+    }
+    return (results['loss']!.data as Float32Array)[0]!;
+  }
+
+  private clearRowGradients(): void {
+    for (const { table, gradientOutput, bank, gradient, floats } of this.parameters) {
+      if (table) table.state.clearGradient();
+      else if (gradientOutput.kind === 'rows') bank.view(gradient, floats).fill(0);
+    }
+  }
+
+  private gradientSquares(): number {
+    let sum = 0;
+    for (const { table, bank, gradient, padded } of this.parameters) {
+      sum += table ? table.state.sumOfSquares() : bank.kernels.sumOfSquares(gradient, padded);
+    }
+    return sum;
+  }
+
+  private update(settings: UpdateSettings, gradNorm: number): void {
+    const { learningRate, beta1, beta2, epsilon, weightDecay, maxGradNorm, step } = settings;
+    const scalars = {
+      clip: maxGradNorm > 0 ? Math.min(1, maxGradNorm / (gradNorm + 1e-6)) : 1,
+      stepSize: learningRate / (1 - beta1 ** step),
+      inverseRoot2: 1 / Math.sqrt(1 - beta2 ** step),
+      settings,
+    };
+    for (const { spec, table, bank, parameter, gradient, moment1, moment2, padded } of this.parameters) {
+      const decay = spec.decay ? Math.fround(1 - learningRate * weightDecay) : 1;
+      if (table) table.state.update({ ...scalars, decay });
+      else {
+        bank.kernels.adamw(
+          parameter, gradient, moment1, moment2, padded,
+          scalars.clip, beta1, beta2, decay, scalars.stepSize, scalars.inverseRoot2, epsilon,
+        );
+      }
+    }
+  }
+
+  private catchUpTables(batch: PackedBatch): void {
+    for (const { table } of this.parameters) table?.state.catchUp(indicesOf(batch, table.indices));
+  }
+
+  private feeds(graph: LoweredGraph, batch: PackedBatch): Record<string, Tensor> {
+    const layout = attentionLayout(batch);
+    const { rows, tokens } = batch;
+    const make: Record<FeedName, () => Tensor> = {
+      inputIds: () => new Tensor('int32', batch.inputIds, [tokens]),
+      positionIds: () => new Tensor('int32', batch.positionIds, [tokens]),
+      pooledTokens: () => new Tensor('int64', layout.pooledTokens, [rows]),
+      labels: () => new Tensor('int64', BigInt64Array.from(batch.labels ?? [], BigInt), [rows]),
+      lossWeight: () => new Tensor('float32', Float32Array.of(1), []),
+      padIndex: () => new Tensor('int32', layout.padIndex, [rows, layout.longest]),
+      unpadIndex: () => new Tensor('int32', layout.unpadIndex, [tokens]),
+      slotAlive: () => new Tensor('float32', layout.slotAlive, [rows, layout.longest, 1]),
+      tokenAlive: () => new Tensor('float32', layout.tokenAlive, [tokens, 1]),
+      rowAlive: () => new Tensor('float32', layout.rowAlive, [rows, 1]),
+      causalBias: () => new Tensor('float32', layout.causalBias, [1, 1, layout.longest, layout.longest]),
+      keyBias: () => new Tensor('float32', layout.keyBias, [rows, 1, 1, layout.longest]),
+    };
+    const feeds: Record<string, Tensor> = {};
+    for (const name of graph.feeds) feeds[name] = make[name]();
+    for (const name of graph.parameters) feeds[name] = this.parameterOf(name).tensor;
+    return feeds;
+  }
+
+  /** Draws the masks of one forward pass (graph/dropout-mask.ts says which). */
+  private addDropoutMasks(feeds: Record<string, Tensor>, batch: PackedBatch, pass: number): void {
+    const sites = this.model.training.dropout;
+    const longest = longestRow(batch);
+    const shapes = sites.map((site) => maskShape(site, batch, longest));
+    // The kernels write in fours, so each mask has room for three more.
+    const sizes = shapes.map((shape) => Math.ceil(shape.reduce((product, n) => product * n, 1) / 4) * 4 + 4);
+    const total = sizes.reduce((sum, size) => sum + size, 0);
+    if (total > this.maskFloats) {
+      this.maskFloats = Math.ceil(total * 1.25);
+      this.masks = new Bank(this.maskFloats * 4);
+    }
+    let offset = SCRATCH_FLOATS * 4;
+    for (const [i, site] of sites.entries()) {
+      const shape = shapes[i]!;
+      this.drawMask(site, batch, longest, pass, offset);
+      feeds[site.name] = new Tensor('float32', this.masks.view(offset, shape.reduce((product, n) => product * n, 1)), shape);
+      offset += sizes[i]! * 4;
+    }
+  }
+
+  private drawMask({ site, probability, covers }: DropoutFeed, batch: PackedBatch, longest: number, pass: number, offset: number): void {
+    const { kernels } = this.masks;
+    const { key0, key1 } = dropoutKey(this.model.seed, pass, site);
+    const threshold = dropoutThreshold(probability);
+    const factor = 1 / (1 - probability);
+    if ('columns' in covers) {
+      kernels.dropoutFactors(offset, Math.ceil((batch[covers.rows] * covers.columns) / 4) * 4, 0, key0, key1, threshold, factor);
+      return;
+    }
+    const { heads, queries } = covers;
+    for (let r = 0; r < batch.rows; r++) {
+      const from = batch.rowOffsets[r]!;
+      const pooled = queries === 'rows';
+      const perHead = pooled ? 1 : longest;
+      const target = offset + r * heads * perHead * longest * 4;
+      const count = pooled ? 1 : batch.rowOffsets[r + 1]! - from;
+      kernels.attentionFactors(target, pooled ? r : from, count, longest, heads, perHead, ATTENTION_STRIDE, key0, key1, threshold, factor);
+    }
+  }
+
+  private async createSession(graph: LoweredGraph): Promise<InferenceSession> {
+    return InferenceSession.create(graph.model, {
+      executionProviders: ['cpu'],
+      intraOpNumThreads: this.model.threads,
+      interOpNumThreads: 1,
+      executionMode: 'sequential',
+      graphOptimizationLevel: 'all',
+      // Shapes differ from batch to batch, so a plan made for one is of no use for the next.
+      enableMemPattern: false,
+      logSeverityLevel: 3,
+    });
+  }
+
+  private parameterOf(name: string): Parameter {
+    const parameter = this.byName.get(name);
+    if (!parameter) throw new Error(`no parameter is named ${name}`);
+    return parameter;
+  }
+}
+
+function indicesOf(batch: PackedBatch, input: InputName): Int32Array {
+  if (input === 'inputIds' || input === 'positionIds') return batch[input];
+  throw new Error(`a table gathered by ${input} is not supported`);
+}
+
+function longestRow({ rows, rowOffsets }: PackedBatch): number {
+  let longest = 0;
+  for (let r = 0; r < rows; r++) longest = Math.max(longest, rowOffsets[r + 1]! - rowOffsets[r]!);
+  return longest;
+}
+
+function maskShape({ covers }: DropoutFeed, batch: PackedBatch, longest: number): number[] {
+  if ('columns' in covers) return [batch[covers.rows], covers.columns];
+  return [batch.rows, covers.heads, covers.queries === 'rows' ? 1 : longest, longest];
+}

@@ -1,0 +1,29 @@
+/** What the session says to its worker and hears from it. */
+import type { PackedBatch } from '../batch.js';
+import type { StepRequest, StepResult, TensorKind } from '../engine.js';
+
+export type Request =
+  | { readonly call: 'infer'; readonly batch: PackedBatch }
+  | { readonly call: 'step'; readonly request: StepRequest }
+  | { readonly call: 'read'; readonly kind: TensorKind; readonly name: string }
+  | { readonly call: 'write'; readonly kind: 'parameter' | 'moment1' | 'moment2'; readonly name: string; readonly values: Float32Array }
+  | { readonly call: 'close' };
+
+export interface Answers {
+  infer: Float32Array;
+  step: StepResult;
+  read: Float32Array;
+  write: undefined;
+  close: undefined;
+}
+
+export interface Numbered {
+  readonly id: number;
+  readonly request: Request;
+}
+
+export interface Answer {
+  readonly id: number;
+  readonly value?: Answers[keyof Answers];
+  readonly error?: { readonly message: string; readonly stack?: string | undefined };
+}

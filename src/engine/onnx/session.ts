@@ -1,0 +1,92 @@
+/** The CPU engine: ONNX Runtime in a worker thread, so that progress, signals and files stay alive while it computes. */
+import { Worker } from 'node:worker_threads';
+import { TrainingError } from '../../errors.js';
+import type { ModelGraphs } from '../../model/gpt2.js';
+import type { PackedBatch } from '../batch.js';
+import { usableCores } from '../cores.js';
+import type { Engine, EngineSession, SessionOptions, StepRequest, StepResult, TensorKind } from '../engine.js';
+import type { CoreModel } from './core.js';
+import { lowerGraph } from './lowering.js';
+import type { Answer, Answers, Numbered, Request } from './protocol.js';
+
+interface Waiting {
+  resolve(value: Answers[keyof Answers]): void;
+  reject(error: Error): void;
+}
+
+class OnnxSession implements EngineSession {
+  private readonly waiting = new Map<number, Waiting>();
+  private nextId = 0;
+  /** Why no further request can be answered. */
+  private ended: Error | undefined;
+
+  constructor(private readonly worker: Worker, readonly description: string) {
+    worker.on('message', ({ id, value, error }: Answer) => {
+      const request = this.waiting.get(id);
+      this.waiting.delete(id);
+      if (this.waiting.size === 0) worker.unref();
+      if (error) request?.reject(new TrainingError(`the CPU engine failed: ${error.message}`, { cause: error.stack }));
+      else request?.resolve(value);
+    });
+    worker.on('error', (cause) => this.end(new TrainingError(`the CPU engine's thread died: ${cause.message}`, { cause })));
+    worker.on('exit', (code) => this.end(new TrainingError(`the CPU engine's thread ended (exit ${code}) with work under way`)));
+    // A session that nobody waits for does not keep the process alive.
+    worker.unref();
+  }
+
+  infer(batch: PackedBatch): Promise<Float32Array> {
+    return this.ask({ call: 'infer', batch });
+  }
+
+  step(request: StepRequest): Promise<StepResult> {
+    return this.ask({ call: 'step', request });
+  }
+
+  readTensor(kind: TensorKind, name: string): Promise<Float32Array> {
+    return this.ask({ call: 'read', kind, name });
+  }
+
+  async writeTensor(kind: 'parameter' | 'moment1' | 'moment2', name: string, values: Float32Array): Promise<void> {
+    await this.ask({ call: 'write', kind, name, values });
+  }
+
+  async close(): Promise<void> {
+    if (this.ended) return;
+    await this.ask({ call: 'close' });
+    this.ended = new TrainingError('the session is closed');
+    await this.worker.terminate();
+  }
+
+  private ask<Call extends Request['call']>(request: Extract<Request, { call: Call }>): Promise<Answers[Call]> {
+    if (this.ended) return Promise.reject(this.ended);
+    const id = this.nextId++;
+    const numbered: Numbered = { id, request };
+    return new Promise((resolve, reject) => {
+      // The worker answers each call with its own kind of value (protocol.ts).
+      this.waiting.set(id, { resolve: (value) => resolve(value as Answers[Call]), reject });
+      this.worker.ref();
+      this.worker.postMessage(numbered);
+    });
+  }
+
+  private end(reason: Error): void {
+    this.ended ??= reason;
+    for (const { reject } of this.waiting.values()) reject(reason);
+    this.waiting.clear();
+  }
+}
+
+export const onnxEngine: Engine = {
+  name: 'cpu',
+  open(model: ModelGraphs, { seed, threads = usableCores() }: SessionOptions): Promise<EngineSession> {
+    const workerData: CoreModel = {
+      parameters: model.parameters,
+      inference: lowerGraph(model.inference),
+      training: lowerGraph(model.training),
+      seed,
+      threads,
+    };
+    const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData });
+    return Promise.resolve(new OnnxSession(worker, `CPU, ${threads} thread${threads === 1 ? '' : 's'} (ONNX Runtime)`));
+  },
+};

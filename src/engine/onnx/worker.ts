@@ -1,0 +1,42 @@
+/** The worker thread of the ONNX engine: one core, one request after the other. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { OnnxCore } from './core.js';
+import type { CoreModel } from './core.js';
+import type { Answer, Answers, Numbered, Request } from './protocol.js';
+
+const port = parentPort;
+if (!port) throw new Error('this module runs as a worker thread');
+const core = new OnnxCore(workerData as CoreModel);
+let queue: Promise<void> = Promise.resolve();
+
+async function handle(request: Request): Promise<Answers[keyof Answers]> {
+  switch (request.call) {
+    case 'infer':
+      // A copy: ONNX Runtime owns what its outputs lie in.
+      return (await core.infer(request.batch)).slice();
+    case 'step':
+      return core.step(request.request);
+    case 'read':
+      return core.read(request.kind, request.name);
+    case 'write':
+      return void core.write(request.kind, request.name, request.values);
+    case 'close':
+      return core.close().then(() => undefined);
+  }
+}
+
+async function answer({ id, request }: Numbered): Promise<void> {
+  let message: Answer;
+  try {
+    message = { id, value: await handle(request) };
+  } catch (error) {
+    const { message: text, stack } = error instanceof Error ? error : new Error(String(error));
+    message = { id, error: { message: text, stack } };
+  }
+  port!.postMessage(message, message.value instanceof Float32Array ? [message.value.buffer as ArrayBuffer] : []);
+  if (request.call === 'close') port!.close();
+}
+
+port.on('message', (numbered: Numbered) => {
+  queue = queue.then(() => answer(numbered));
+});

@@ -1,0 +1,109 @@
+/** The engine of plain float64 loops behind the interface that the trainer knows. For tests: it says what an engine must answer. */
+import { gradientName } from '../../model/gpt2.js';
+import type { ModelGraphs } from '../../model/gpt2.js';
+import type { ParameterSpec } from '../../model/parameters.js';
+import type { PackedBatch } from '../batch.js';
+import type { Engine, EngineSession, SessionOptions, StepRequest, StepResult, TensorKind } from '../engine.js';
+import { adamWStep, clippingCoefficient, globalNorm } from './adamw.js';
+import type { ParameterState } from './adamw.js';
+import { execute } from './execute.js';
+
+export const referenceEngine: Engine = {
+  name: 'reference',
+  open: (model, options) => Promise.resolve(new ReferenceSession(model, options)),
+};
+
+interface SessionParameter extends ParameterState {
+  readonly spec: ParameterSpec;
+  written: boolean;
+}
+
+class ReferenceSession implements EngineSession {
+  readonly description = 'reference: plain float64 loops, one thread';
+  private readonly parameters = new Map<string, SessionParameter>();
+  private closed = false;
+
+  constructor(
+    private readonly model: ModelGraphs,
+    private readonly options: SessionOptions,
+  ) {
+    for (const spec of model.parameters) {
+      const zeros = (): Float64Array => new Float64Array(spec.shape.reduce((product, dimension) => product * dimension, 1));
+      this.parameters.set(spec.name, { spec, written: false, parameter: zeros(), gradient: zeros(), moment1: zeros(), moment2: zeros() });
+    }
+  }
+
+  // The work is synchronous; `async` turns what it throws into a rejection, as of any other engine.
+  // eslint-disable-next-line @typescript-eslint/require-await
+  async infer(batch: PackedBatch): Promise<Float32Array> {
+    return Float32Array.from(execute(this.model.inference, this.values(), batch).get('logits')!);
+  }
+
+  // eslint-disable-next-line @typescript-eslint/require-await
+  async step({ microBatches, lossWeights, firstPass, update }: StepRequest): Promise<StepResult> {
+    if (microBatches.length === 0 || microBatches.length !== lossWeights.length) {
+      throw new RangeError(`a step needs one loss weight for each of its micro-batches; got ${lossWeights.length} for ${microBatches.length}`);
+    }
+    const values = this.values();
+    const all = [...this.parameters.values()];
+    for (const { gradient } of all) gradient.fill(0);
+
+    const losses = microBatches.map((batch, i) => {
+      const dropout = { seed: this.options.seed, pass: firstPass + i };
+      const outputs = execute(this.model.training, values, batch, { lossWeight: lossWeights[i]!, dropout });
+      for (const { spec, gradient } of all) {
+        outputs.get(gradientName(spec.name))!.forEach((value, k) => (gradient[k]! += value));
+      }
+      return outputs.get('loss')![0]!;
+    });
+
+    const gradNorm = globalNorm(all.map(({ gradient }) => gradient));
+    const updated = Number.isFinite(gradNorm) && losses.every(Number.isFinite);
+    if (updated) {
+      const coefficient = clippingCoefficient(gradNorm, update.maxGradNorm);
+      for (const state of all) adamWStep(state, update, state.spec.decay, coefficient);
+    }
+    return { losses, gradNorm, updated };
+  }
+
+  // eslint-disable-next-line @typescript-eslint/require-await
+  async readTensor(kind: TensorKind, parameter: string): Promise<Float32Array> {
+    return Float32Array.from(this.state(parameter)[kind]);
+  }
+
+  // eslint-disable-next-line @typescript-eslint/require-await
+  async writeTensor(kind: 'parameter' | 'moment1' | 'moment2', parameter: string, values: Float32Array): Promise<void> {
+    const state = this.state(parameter);
+    if (values.length !== state[kind].length) {
+      throw new RangeError(`${kind} of ${parameter} has ${state[kind].length} elements, ${values.length} were given`);
+    }
+    state[kind].set(values);
+    if (kind === 'parameter') state.written = true;
+  }
+
+  close(): Promise<void> {
+    this.closed = true;
+    return Promise.resolve();
+  }
+
+  private values(): Map<string, Float64Array> {
+    this.expectOpen();
+    const values = new Map<string, Float64Array>();
+    for (const [name, { parameter, written }] of this.parameters) {
+      if (!written) throw new Error(`parameter ${name} was never written`);
+      values.set(name, parameter);
+    }
+    return values;
+  }
+
+  private state(parameter: string): SessionParameter {
+    this.expectOpen();
+    const state = this.parameters.get(parameter);
+    if (!state) throw new Error(`the model has no parameter ${parameter}`);
+    return state;
+  }
+
+  private expectOpen(): void {
+    if (this.closed) throw new Error('the session is closed');
+  }
+}
