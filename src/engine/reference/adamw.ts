@@ -31,9 +31,9 @@ export function adamWStep(state: ParameterState, settings: UpdateSettings, decay
   const correction2 = Math.sqrt(1 - beta2 ** step);
   const kept = decay ? 1 - learningRate * weightDecay : 1;
   for (let i = 0; i < parameter.length; i++) {
-    const g = gradient[i]! * coefficient;
-    moment1[i] = beta1 * moment1[i]! + (1 - beta1) * g;
-    moment2[i] = beta2 * moment2[i]! + (1 - beta2) * g * g;
-    parameter[i] = parameter[i]! * kept - (stepSize * moment1[i]!) / (Math.sqrt(moment2[i]!) / correction2 + epsilon);
+    const g = gradient[i] * coefficient;
+    moment1[i] = beta1 * moment1[i] + (1 - beta1) * g;
+    moment2[i] = beta2 * moment2[i] + (1 - beta2) * g * g;
+    parameter[i] = parameter[i] * kept - (stepSize * moment1[i]) / (Math.sqrt(moment2[i]) / correction2 + epsilon);
   }
 }

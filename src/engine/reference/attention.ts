@@ -37,32 +37,32 @@ interface Query {
 
 /** qkv [N, 3C] -> context [N, C] */
 export const attention: Kernel<'attention'> = (node, [qkv], context) => {
-  const width = matrixSize(qkv!)[1] / 3;
-  return [attend(everyToken(context.batch), ofTokens(qkv!.data, width), width, node.attributes, context)];
+  const width = matrixSize(qkv)[1] / 3;
+  return [attend(everyToken(context.batch), ofTokens(qkv.data, width), width, node.attributes, context)];
 };
 
 /** dcontext [N, C], qkv [N, 3C] -> dqkv [N, 3C] */
 export const attentionGrad: Kernel<'attentionGrad'> = (node, [dcontext, qkv], context) => {
-  const width = matrixSize(qkv!)[1] / 3;
-  const dqkv = new Float64Array(qkv!.data.length);
-  const operands = ofTokens(qkv!.data, width);
-  attendGrad(everyToken(context.batch), dcontext!.data, operands, ofTokens(dqkv, width), width, node.attributes.forward.attributes, context);
+  const width = matrixSize(qkv)[1] / 3;
+  const dqkv = new Float64Array(qkv.data.length);
+  const operands = ofTokens(qkv.data, width);
+  attendGrad(everyToken(context.batch), dcontext.data, operands, ofTokens(dqkv, width), width, node.attributes.forward.attributes, context);
   return [dqkv];
 };
 
 /** q [B, C], kv [N, 2C] -> context [B, C] */
 export const pooledAttention: Kernel<'pooledAttention'> = (node, [q, kv], context) => {
-  const [, width] = matrixSize(q!);
-  return [attend(pooledTokens(context.batch), ofRows(q!.data, kv!.data, width), width, node.attributes, context)];
+  const [, width] = matrixSize(q);
+  return [attend(pooledTokens(context.batch), ofRows(q.data, kv.data, width), width, node.attributes, context)];
 };
 
 /** dcontext [B, C], q [B, C], kv [N, 2C] -> dq [B, C], dkv [N, 2C] */
 export const pooledAttentionGrad: Kernel<'pooledAttentionGrad'> = (node, [dcontext, q, kv], context) => {
-  const [, width] = matrixSize(q!);
-  const dq = new Float64Array(q!.data.length);
-  const dkv = new Float64Array(kv!.data.length);
-  const operands = ofRows(q!.data, kv!.data, width);
-  attendGrad(pooledTokens(context.batch), dcontext!.data, operands, ofRows(dq, dkv, width), width, node.attributes.forward.attributes, context);
+  const [, width] = matrixSize(q);
+  const dq = new Float64Array(q.data.length);
+  const dkv = new Float64Array(kv.data.length);
+  const operands = ofRows(q.data, kv.data, width);
+  attendGrad(pooledTokens(context.batch), dcontext.data, operands, ofRows(dq, dkv, width), width, node.attributes.forward.attributes, context);
   return [dq, dkv];
 };
 
@@ -79,7 +79,7 @@ function ofRows(q: Float64Array, kv: Float64Array, width: number): Operands {
 function everyToken(batch: PackedBatch): Query[] {
   const queries: Query[] = [];
   for (let row = 0; row < batch.rows; row++) {
-    for (let token = batch.rowOffsets[row]!; token < batch.rowOffsets[row + 1]!; token++) queries.push({ index: token, row, token });
+    for (let token = batch.rowOffsets[row]; token < batch.rowOffsets[row + 1]; token++) queries.push({ index: token, row, token });
   }
   return queries;
 }
@@ -91,7 +91,7 @@ function pooledTokens(batch: PackedBatch): Query[] {
 function visibleKeys({ row, token }: Query, batch: PackedBatch): number[] {
   const keys: number[] = [];
   if (batch.blindRows[row]) return keys;
-  for (let j = batch.rowOffsets[row]!; j <= token; j++) {
+  for (let j = batch.rowOffsets[row]; j <= token; j++) {
     if (!batch.attentionMask || batch.attentionMask[j]) keys.push(j);
   }
   return keys;
@@ -107,8 +107,8 @@ function attend(queries: readonly Query[], { q, k, v }: Operands, width: number,
       const first = head * headWidth;
       const p = probabilities(q, k, query, keys, first, headWidth, attributes.scale);
       keys.forEach((key, n) => {
-        const weight = p[n]! * factor(query, head, key);
-        for (let c = first; c < first + headWidth; c++) y[query.index * width + c]! += weight * at(v, key, c);
+        const weight = p[n] * factor(query, head, key);
+        for (let c = first; c < first + headWidth; c++) y[query.index * width + c] += weight * at(v, key, c);
       });
     }
   }
@@ -136,19 +136,19 @@ function attendGrad(
       const first = head * headWidth;
       const p = probabilities(q, k, query, keys, first, headWidth, attributes.scale);
       const factors = keys.map((key) => factor(query, head, key));
-      const dy = (c: number): number => dcontext[query.index * width + c]!;
+      const dy = (c: number): number => dcontext[query.index * width + c];
       const dp = keys.map((key, n) => {
         let dot = 0;
         for (let c = first; c < first + headWidth; c++) dot += dy(c) * at(v, key, c);
-        return factors[n]! * dot;
+        return factors[n] * dot;
       });
-      const mean = p.reduce((sum, probability, n) => sum + probability * dp[n]!, 0);
+      const mean = p.reduce((sum, probability, n) => sum + probability * dp[n], 0);
       keys.forEach((key, n) => {
-        const dscore = attributes.scale * p[n]! * (dp[n]! - mean);
+        const dscore = attributes.scale * p[n] * (dp[n] - mean);
         for (let c = first; c < first + headWidth; c++) {
           addAt(gradient.q, query.index, c, dscore * at(k, key, c));
           addAt(gradient.k, key, c, dscore * at(q, query.index, c));
-          addAt(gradient.v, key, c, factors[n]! * p[n]! * dy(c));
+          addAt(gradient.v, key, c, factors[n] * p[n] * dy(c));
         }
       });
     }
@@ -171,13 +171,13 @@ function probabilities(q: Columns, k: Columns, query: Query, keys: readonly numb
 /** Dropout's factor of the probability of a key (a token of the batch), by the counters that graph/dropout-mask.ts sets. */
 function probabilityFactors({ heads, dropout }: AttentionAttributes, context: KernelContext): (query: Query, head: number, key: number) => number {
   const factor = dropoutFactors(dropout, context);
-  return (query, head, key) => factor((query.index * heads + head) * ATTENTION_STRIDE + key - context.batch.rowOffsets[query.row]!);
+  return (query, head, key) => factor((query.index * heads + head) * ATTENTION_STRIDE + key - context.batch.rowOffsets[query.row]);
 }
 
 function at(columns: Columns, row: number, c: number): number {
-  return columns.data[row * columns.stride + columns.left + c]!;
+  return columns.data[row * columns.stride + columns.left + c];
 }
 
 function addAt(columns: Columns, row: number, c: number, value: number): void {
-  columns.data[row * columns.stride + columns.left + c]! += value;
+  columns.data[row * columns.stride + columns.left + c] += value;
 }

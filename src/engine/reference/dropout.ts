@@ -5,7 +5,7 @@ import type { Kernel, KernelContext } from './kernel.js';
 /** y[i] = x[i] * factor(i). The factors depend on site and pass alone, so the same operation is its own gradient. */
 export const dropout: Kernel<'dropout'> = (node, [x], context) => {
   const factor = dropoutFactors(node.attributes, context);
-  return [x!.data.map((value, i) => value * factor(i))];
+  return [x.data.map((value, i) => value * factor(i))];
 };
 
 /** Factor of the element with a given counter: 0, or 1 / (1 - probability). A site that is absent keeps all. */

@@ -1,9 +1,10 @@
 /** Runs a graph node by node in float64. */
-import type { AnyNode, Graph, Node, OperationName, Value } from '../../graph/graph.js';
+import type { AnyNode, Graph, OperationName, Value } from '../../graph/graph.js';
+import { elementCount } from '../../model/parameters.js';
 import type { PackedBatch } from '../batch.js';
 import { batchInput } from './batch-inputs.js';
 import type { DropoutPass, Kernel, KernelContext, Tensor } from './kernel.js';
-import { elementCount, resolveShape } from './kernel.js';
+import { resolveShape } from './kernel.js';
 import { kernels } from './operations.js';
 
 export interface ExecuteOptions {
@@ -40,7 +41,7 @@ export function execute(
   for (const node of graph.nodes) {
     const outputs = run(node, node.inputs.map(tensorOf), context);
     node.outputs.forEach((value, i) => {
-      const tensor = { shape: resolveShape(value.shape, batch), data: outputs[i]! };
+      const tensor = { shape: resolveShape(value.shape, batch), data: outputs[i] };
       expectLength(node.op, tensor);
       tensors.set(value, tensor);
     });
@@ -51,7 +52,7 @@ export function execute(
 function run(node: AnyNode, inputs: readonly Tensor[], context: KernelContext): readonly Float64Array[] {
   // `kernels[node.op]` is the kernel of this very kind of node; TypeScript cannot correlate the two sides of the union.
   const kernel = kernels[node.op] as Kernel<OperationName>;
-  return kernel(node as Node, inputs, context);
+  return kernel(node, inputs, context);
 }
 
 function leafData(value: Value, parameters: ReadonlyMap<string, Float64Array>, batch: PackedBatch, lossWeight: number | undefined): Float64Array {

@@ -33,10 +33,6 @@ export function resolveShape(shape: Shape, batch: PackedBatch): number[] {
   return shape.map((dimension) => (dimension === 'tokens' ? batch.tokens : dimension === 'rows' ? batch.rows : dimension));
 }
 
-export function elementCount(shape: readonly number[]): number {
-  return shape.reduce((product, dimension) => product * dimension, 1);
-}
-
 /** Rows and columns of a matrix; a tensor of more dimensions counts as rows of its last one. */
 export function matrixSize({ shape, data }: Tensor): [rows: number, columns: number] {
   const columns = shape.at(-1) ?? 1;

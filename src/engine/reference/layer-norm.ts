@@ -7,17 +7,17 @@ import type { Kernel, Tensor } from './kernel.js';
 import { matrixSize } from './kernel.js';
 
 export const layerNorm: Kernel<'layerNorm'> = (node, [x, weight, bias]) => {
-  const [rows, columns] = matrixSize(x!);
-  const { xhat } = normalize(x!, node.attributes.epsilon);
+  const [rows, columns] = matrixSize(x);
+  const { xhat } = normalize(x, node.attributes.epsilon);
   const y = new Float64Array(rows * columns);
-  for (let i = 0; i < y.length; i++) y[i] = weight!.data[i % columns]! * xhat[i]! + bias!.data[i % columns]!;
+  for (let i = 0; i < y.length; i++) y[i] = weight.data[i % columns] * xhat[i] + bias.data[i % columns];
   return [y];
 };
 
 /** With g = weight * dy: dx = (g - mean(g) - xhat * mean(g * xhat)) / deviation; dweight = sum of dy * xhat; dbias = sum of dy. */
 export const layerNormGrad: Kernel<'layerNormGrad'> = (node, [dy, x, weight]) => {
-  const [rows, columns] = matrixSize(x!);
-  const { xhat, inverseDeviation } = normalize(x!, node.attributes.forward.attributes.epsilon);
+  const [rows, columns] = matrixSize(x);
+  const { xhat, inverseDeviation } = normalize(x, node.attributes.forward.attributes.epsilon);
   const dx = new Float64Array(rows * columns);
   const dweight = new Float64Array(columns);
   const dbias = new Float64Array(columns);
@@ -26,15 +26,15 @@ export const layerNormGrad: Kernel<'layerNormGrad'> = (node, [dy, x, weight]) =>
     let meanGXhat = 0;
     for (let c = 0; c < columns; c++) {
       const i = m * columns + c;
-      const g = weight!.data[c]! * dy!.data[i]!;
+      const g = weight.data[c] * dy.data[i];
       meanG += g / columns;
-      meanGXhat += (g * xhat[i]!) / columns;
-      dweight[c]! += dy!.data[i]! * xhat[i]!;
-      dbias[c]! += dy!.data[i]!;
+      meanGXhat += (g * xhat[i]) / columns;
+      dweight[c] += dy.data[i] * xhat[i];
+      dbias[c] += dy.data[i];
     }
     for (let c = 0; c < columns; c++) {
       const i = m * columns + c;
-      dx[i] = (weight!.data[c]! * dy!.data[i]! - meanG - xhat[i]! * meanGXhat) * inverseDeviation[m]!;
+      dx[i] = (weight.data[c] * dy.data[i] - meanG - xhat[i] * meanGXhat) * inverseDeviation[m];
     }
   }
   return [dx, dweight, dbias];
@@ -51,7 +51,7 @@ function normalize(x: Tensor, epsilon: number): { xhat: Float64Array; inverseDev
     let variance = 0;
     for (const value of row) variance += (value - mean) ** 2 / columns;
     inverseDeviation[m] = 1 / Math.sqrt(variance + epsilon);
-    for (let c = 0; c < columns; c++) xhat[m * columns + c] = (row[c]! - mean) * inverseDeviation[m]!;
+    for (let c = 0; c < columns; c++) xhat[m * columns + c] = (row[c] - mean) * inverseDeviation[m];
   }
   return { xhat, inverseDeviation };
 }

@@ -1,6 +1,7 @@
 /** The engine of plain float64 loops behind the interface that the trainer knows. For tests: it says what an engine must answer. */
 import { gradientName } from '../../model/gpt2.js';
 import type { ModelGraphs } from '../../model/gpt2.js';
+import { elementCount } from '../../model/parameters.js';
 import type { ParameterSpec } from '../../model/parameters.js';
 import type { PackedBatch } from '../batch.js';
 import type { Engine, EngineSession, SessionOptions, StepRequest, StepResult, TensorKind } from '../engine.js';
@@ -28,7 +29,7 @@ class ReferenceSession implements EngineSession {
     private readonly options: SessionOptions,
   ) {
     for (const spec of model.parameters) {
-      const zeros = (): Float64Array => new Float64Array(spec.shape.reduce((product, dimension) => product * dimension, 1));
+      const zeros = (): Float64Array => new Float64Array(elementCount(spec.shape));
       this.parameters.set(spec.name, { spec, written: false, parameter: zeros(), gradient: zeros(), moment1: zeros(), moment2: zeros() });
     }
   }
@@ -44,17 +45,18 @@ class ReferenceSession implements EngineSession {
     if (microBatches.length === 0 || microBatches.length !== lossWeights.length) {
       throw new RangeError(`a step needs one loss weight for each of its micro-batches; got ${lossWeights.length} for ${microBatches.length}`);
     }
+    if (!Number.isInteger(update.step) || update.step < 1) throw new RangeError(`updates are numbered from 1, not ${update.step}`);
     const values = this.values();
     const all = [...this.parameters.values()];
     for (const { gradient } of all) gradient.fill(0);
 
     const losses = microBatches.map((batch, i) => {
       const dropout = { seed: this.options.seed, pass: firstPass + i };
-      const outputs = execute(this.model.training, values, batch, { lossWeight: lossWeights[i]!, dropout });
+      const outputs = execute(this.model.training, values, batch, { lossWeight: lossWeights[i], dropout });
       for (const { spec, gradient } of all) {
-        outputs.get(gradientName(spec.name))!.forEach((value, k) => (gradient[k]! += value));
+        outputs.get(gradientName(spec.name))!.forEach((value, k) => (gradient[k] += value));
       }
-      return outputs.get('loss')![0]!;
+      return outputs.get('loss')![0];
     });
 
     const gradNorm = globalNorm(all.map(({ gradient }) => gradient));

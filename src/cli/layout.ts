@@ -1,0 +1,141 @@
+/**
+ * Text in columns of a terminal: widths, cutting, wrapping. A character is a grapheme as a reader sees it; emoji and East Asian wide
+ * characters take two columns (Unicode UAX #11), combining marks none. Colour codes take none.
+ */
+import { stripVTControlCharacters } from 'node:util';
+
+const segmenter = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
+const WIDE =
+  /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Script=Yi}\p{Script=Bopomofo}\u3000-\u303e\uff01-\uff60\uffe0-\uffe6]|\p{Emoji_Presentation}|\p{Extended_Pictographic}\ufe0f/u;
+const ZERO = /^[\p{Mn}\p{Me}\p{Cf}\p{Cc}]+$/u;
+
+const graphemes = (text: string): string[] => Array.from(segmenter.segment(text), ({ segment }) => segment);
+const graphemeWidth = (grapheme: string): number => (ZERO.test(grapheme) ? 0 : WIDE.test(grapheme) ? 2 : 1);
+
+/** Columns that `text` takes. */
+export function displayWidth(text: string): number {
+  const plain = stripVTControlCharacters(text);
+  if (/^[\x20-\x7e]*$/.test(plain)) return plain.length;
+  return graphemes(plain).reduce((width, grapheme) => width + graphemeWidth(grapheme), 0);
+}
+
+/** `text` cut to at most `width` columns, with "…" where something was cut. Colour codes must be added afterwards. */
+export function truncate(text: string, width: number): string {
+  if (displayWidth(text) <= width) return text;
+  if (width < 1) return '';
+  let taken = 0;
+  let cut = '';
+  for (const grapheme of graphemes(text)) {
+    taken += graphemeWidth(grapheme);
+    if (taken > width - 1) break;
+    cut += grapheme;
+  }
+  return `${cut}…`;
+}
+
+export type Align = 'left' | 'right';
+
+/** `text` filled with spaces to `width` columns; longer texts stay as they are. */
+export function pad(text: string, width: number, align: Align = 'left'): string {
+  const space = ' '.repeat(Math.max(0, width - displayWidth(text)));
+  return align === 'left' ? text + space : space + text;
+}
+
+/** Lines of at most `width` columns, broken at spaces; a longer word is broken where it must be. Line feeds in the text are kept. */
+export function wrap(text: string, width: number): string[] {
+  const limit = Math.max(1, width);
+  return text.split('\n').flatMap((paragraph) => {
+    const lines: string[] = [];
+    let line = '';
+    for (let word of paragraph.split(' ').filter((part) => part !== '')) {
+      if (line !== '' && displayWidth(line) + 1 + displayWidth(word) <= limit) {
+        line += ` ${word}`;
+        continue;
+      }
+      if (line !== '') lines.push(line);
+      while (displayWidth(word) > limit) {
+        const head = takeColumns(word, limit);
+        lines.push(head);
+        word = word.slice(head.length);
+      }
+      line = word;
+    }
+    return line !== '' || lines.length === 0 ? [...lines, line] : lines;
+  });
+}
+
+/** The longest beginning of at most `width` columns, but at least one character. */
+function takeColumns(text: string, width: number): string {
+  let taken = 0;
+  let head = '';
+  for (const grapheme of graphemes(text)) {
+    taken += graphemeWidth(grapheme);
+    if (taken > width && head !== '') break;
+    head += grapheme;
+  }
+  return head;
+}
+
+const NAMED: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
+
+/** A text from a data file, safe to print on one line: control characters are shown as escapes, so that none reaches the terminal. */
+export function printable(text: string): string {
+  return text.replace(/[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu, (control) => NAMED[control] ?? `\\u${control.codePointAt(0)!.toString(16).padStart(4, '0')}`);
+}
+
+export interface Column {
+  readonly title: string;
+  readonly align?: Align;
+  /** Columns that may be cut to make a table fit, the widest first. */
+  readonly shrink?: boolean;
+}
+
+const GAP = 2;
+
+/** Lines of a table: the titles, then the rows. Columns that may shrink are cut where the table is wider than `width`. */
+export function tableLines(columns: readonly Column[], rows: readonly (readonly string[])[], width: number): string[] {
+  const widths = columns.map((column, c) => Math.max(displayWidth(column.title), ...rows.map((row) => displayWidth(row[c] ?? ''))));
+  let excess = widths.reduce((sum, w) => sum + w + GAP, -GAP) - width;
+  while (excess > 0) {
+    const widest = columns.reduce((best, column, c) => (column.shrink && widths[c] > 4 && (best < 0 || widths[c] > widths[best]) ? c : best), -1);
+    if (widest < 0) break;
+    widths[widest]--;
+    excess--;
+  }
+  const line = (cells: readonly string[]): string =>
+    columns
+      .map((column, c) => pad(column.shrink ? truncate(cells[c] ?? '', widths[c]) : (cells[c] ?? ''), widths[c], column.align))
+      .join(' '.repeat(GAP))
+      .trimEnd();
+  return [line(columns.map((column) => column.title)), ...rows.map(line)];
+}
+
+const EIGHTHS = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
+
+/** A bar of `fraction` (0 to 1) of `width` columns, in eighths of a column, without the empty rest. */
+export function bar(fraction: number, width: number): string {
+  const eighths = Math.round(Math.min(1, Math.max(0, fraction)) * width * 8);
+  return '█'.repeat(Math.floor(eighths / 8)) + EIGHTHS[eighths % 8];
+}
+
+export interface Bin {
+  readonly label: string;
+  readonly count: number;
+}
+
+/** Lines of a horizontal histogram: label, bar, count. A bin that is not empty always shows. */
+export function histogramLines(bins: readonly Bin[], width: number): string[] {
+  const most = Math.max(1, ...bins.map((bin) => bin.count));
+  const labelWidth = Math.max(0, ...bins.map((bin) => displayWidth(bin.label)));
+  const countWidth = Math.max(0, ...bins.map((bin) => groupDigits(bin.count).length));
+  const space = Math.max(8, Math.min(60, width - labelWidth - countWidth - 2 * GAP));
+  return bins.map(({ label, count }) => {
+    const drawn = bar(count / most, space) || (count > 0 ? '▏' : '');
+    return `${pad(label, labelWidth, 'right')}  ${pad(drawn, space)}  ${groupDigits(count).padStart(countWidth)}`;
+  });
+}
+
+/** 1234567 as 1,234,567. */
+export function groupDigits(value: number): string {
+  return value.toLocaleString('en-US');
+}

@@ -1,0 +1,94 @@
+/** The options of `attune train`: what to train on, from a table of the same kind as the training arguments, and how all sources are joined. */
+import { readFileSync } from 'node:fs';
+import type { Command } from 'commander';
+import { UsageError } from '../errors.js';
+import { parseJson } from '../json/syntax.js';
+import { type ArgumentTable, checkGiven, type Given, type Resolved, withDefaults } from '../train/argument-table.js';
+import { argumentWarnings, resolveArguments, TRAINING_ARGUMENTS, type TrainingArguments } from '../train/arguments.js';
+import { PRESET_NAMES, PRESETS } from '../train/presets.js';
+import { addOptions, COMMAND_GROUP, createCommand, givenOptions, normalizeArguments, optionName } from './command.js';
+
+const DATA = 'Model and data';
+
+export const DATA_OPTIONS = {
+  model: { kind: 'string', placeholder: 'DIR', default: undefined, group: DATA, description: 'folder of the model to start from (default: the gpt2-mini that comes with attune)' },
+  dataset: { kind: 'string', placeholder: 'FILE|DIR', default: undefined, group: DATA, description: 'training rows, jsonl or csv; or a folder of train.* and test.*' },
+  evalDataset: { kind: 'string', placeholder: 'FILE', default: undefined, group: DATA, description: "evaluation rows (default: the folder's test.*)" },
+  trainRows: { kind: 'integer', min: 1, default: undefined, group: DATA, description: 'take the first N training rows (default: all)' },
+  evalRows: { kind: 'integer', min: 1, default: undefined, group: DATA, description: 'take the first N evaluation rows (default: all)' },
+  textColumn: { kind: 'string', placeholder: 'NAME', default: 'text', group: DATA, description: 'column of the text' },
+  labelColumn: { kind: 'string', placeholder: 'NAME', default: 'label', group: DATA, description: 'column of the label' },
+  device: { kind: 'enum', choices: ['auto', 'cpu'], default: 'auto', group: COMMAND_GROUP, description: 'what computes' },
+  preset: { kind: 'enum', choices: PRESET_NAMES, default: undefined, group: COMMAND_GROUP, description: 'a set of arguments to start from' },
+  config: { kind: 'string', placeholder: 'FILE', default: undefined, group: COMMAND_GROUP, description: 'JSON file of any of these; the command line wins over it, and it over the preset' },
+  json: { kind: 'boolean', default: false, group: COMMAND_GROUP, description: 'write records to stdout, one JSON object a line' },
+} as const satisfies ArgumentTable;
+
+export type DataOptions = Resolved<typeof DATA_OPTIONS>;
+
+const ALL_OPTIONS = { ...DATA_OPTIONS, ...TRAINING_ARGUMENTS } as const satisfies ArgumentTable;
+type AllGiven = Given<typeof ALL_OPTIONS>;
+
+export interface TrainOptions {
+  readonly args: TrainingArguments;
+  readonly data: DataOptions;
+  /** Names given on the command line or in the config file. */
+  readonly explicit: ReadonlySet<string>;
+  /** What the user should be told before the run. */
+  readonly warnings: readonly string[];
+}
+
+/** Gives a command (of `createCommand`) all options of `attune train`. */
+export function addTrainOptions(command: Command): Command {
+  return addOptions(command, ALL_OPTIONS);
+}
+
+/**
+ * The options of a parsed command: the command line wins over the config file, that over the preset, that over the defaults.
+ *
+ * @throws UsageError as `resolveArguments` does, and for a config file that cannot be read or is wrong, naming file and key or line
+ */
+export function trainOptionsOf(command: Command): TrainOptions {
+  const line = givenOptions(command, ALL_OPTIONS);
+  const config = line.config === undefined ? {} : readConfigFile(line.config);
+  const name = line.preset ?? config.preset;
+  const preset: AllGiven = name === undefined ? {} : { ...PRESETS[name].arguments, ...PRESETS[name].data };
+  const joined = { ...preset, ...config, ...line };
+  const explicit = new Set([...Object.keys(config), ...Object.keys(line)]);
+  const args = resolveArguments(pick(joined, TRAINING_ARGUMENTS), optionName);
+  return { args, data: withDefaults(DATA_OPTIONS, pick(joined, DATA_OPTIONS)), explicit, warnings: argumentWarnings(args, explicit, optionName) };
+}
+
+/** The options that the words after `attune train` stand for. */
+export function parseTrainOptions(argv: readonly string[]): TrainOptions {
+  const command = addTrainOptions(createCommand('train'));
+  command.parse(normalizeArguments(argv), { from: 'user' });
+  return trainOptionsOf(command);
+}
+
+function pick<T extends ArgumentTable>(values: AllGiven, table: T): Given<T> {
+  return Object.fromEntries(Object.entries(values).filter(([name]) => name in table)) as Given<T>; // what is in the table was checked against it
+}
+
+/**
+ * Reads a JSON file of options, under any spelling of their names. A null stands for an option that is not set; paths are meant from the current
+ * folder, as on the command line.
+ */
+export function readConfigFile(file: string): AllGiven {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new UsageError(`cannot read the config file ${file}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  }
+  const parsed = parseJson(text);
+  if ('error' in parsed) throw new UsageError(`${file}:${parsed.error.line}:${parsed.error.column}: ${parsed.error.message}`, { hint: 'The config file must be JSON.' });
+  const { value } = parsed;
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new UsageError(`${file}: expected a JSON object of options, such as {"learningRate": 5e-5}`);
+  }
+  const set = Object.fromEntries(Object.entries(value).filter(([, given]) => given !== null)) as Record<string, unknown>;
+  const given = checkGiven(ALL_OPTIONS, set, (name) => `${file}: "${name}"`);
+  if (given.config !== undefined) throw new UsageError(`${file}: a config file cannot name another one`);
+  return given;
+}

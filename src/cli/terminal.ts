@@ -1,0 +1,129 @@
+/**
+ * What a person reads goes to stderr through a Terminal, so that stdout stays free for data. It knows the width and whether colours
+ * are wanted, and it lets a live line (a progress bar) give way to what is printed.
+ */
+import type { Writable } from 'node:stream';
+import picocolors from 'picocolors';
+import { AttuneError } from '../errors.js';
+import { type Bin, type Column, displayWidth, histogramLines, pad, tableLines, wrap } from './layout.js';
+
+type Colors = ReturnType<typeof picocolors.createColors>;
+
+/** stderr, or a stand-in for it. */
+export interface TerminalStream extends Writable {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+}
+
+export interface TerminalOptions {
+  readonly stream: TerminalStream;
+  /** NO_COLOR (any value but empty) and TERM=dumb turn colours and live lines off. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/** A line that is redrawn in place, below everything printed. */
+export interface LiveLine {
+  /** Takes the line off the screen. */
+  hide(): void;
+  /** Draws it again, below what was printed since. */
+  show(): void;
+}
+
+/** Text is readable to this width, however wide the window is. */
+const WIDEST_TEXT = 100;
+/** Where there is no window. */
+const DEFAULT_WIDTH = 100;
+
+export class Terminal {
+  readonly stream: TerminalStream;
+  /** Functions that colour a text, or leave it as it is. */
+  readonly colors: Colors;
+  /** Whether lines can be redrawn in place. */
+  readonly live: boolean;
+  #liveLine: LiveLine | undefined;
+
+  constructor({ stream, env }: TerminalOptions) {
+    this.stream = stream;
+    const plain = (env['NO_COLOR'] ?? '') !== '' || env['TERM'] === 'dumb';
+    this.live = stream.isTTY === true && !plain;
+    this.colors = picocolors.createColors(this.live);
+    // A reader that has gone away (attune … 2>&1 | head) must not end a run; other errors have no other place to be told.
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error;
+    });
+  }
+
+  /** Columns of the window now. */
+  get width(): number {
+    return this.stream.columns !== undefined && this.stream.columns > 0 ? this.stream.columns : DEFAULT_WIDTH;
+  }
+
+  /** Prints text and a line feed, above the live line. */
+  print(text = ''): void {
+    this.#liveLine?.hide();
+    this.stream.write(`${text}\n`);
+    this.#liveLine?.show();
+  }
+
+  /** Makes a line the one that gives way to what is printed; undefined: none. */
+  setLiveLine(line: LiveLine | undefined): void {
+    this.#liveLine = line;
+  }
+
+  /** An empty line and a title. */
+  heading(text: string): void {
+    this.print(`\n${this.colors.bold(text)}`);
+  }
+
+  /** Text in lines no wider than the window. */
+  paragraph(text: string, indent = 0): void {
+    const lines = wrap(text, Math.min(this.width, WIDEST_TEXT) - indent);
+    this.print(lines.map((line) => (line === '' ? '' : ' '.repeat(indent) + line)).join('\n'));
+  }
+
+  table(columns: readonly Column[], rows: readonly (readonly string[])[], indent = 0): void {
+    const [titles, ...lines] = tableLines(columns, rows, this.width - indent);
+    this.print([this.colors.dim(titles), ...lines].map((line) => ' '.repeat(indent) + line).join('\n'));
+  }
+
+  /** Names and values below each other; long values go on below their beginning. */
+  keyValue(pairs: readonly (readonly [key: string, value: string])[], indent = 0): void {
+    if (pairs.length === 0) return;
+    const keyWidth = Math.max(...pairs.map(([key]) => displayWidth(key)));
+    const margin = indent + keyWidth + 2;
+    const lines = pairs.flatMap(([key, value]) =>
+      wrap(value, Math.max(20, this.width - margin)).map((line, i) => ' '.repeat(indent) + (i === 0 ? this.colors.dim(pad(key, keyWidth)) : ' '.repeat(keyWidth)) + `  ${line}`),
+    );
+    this.print(lines.join('\n'));
+  }
+
+  histogram(bins: readonly Bin[], indent = 0): void {
+    for (const line of histogramLines(bins, this.width - indent)) this.print(' '.repeat(indent) + line);
+  }
+
+  warning(text: string): void {
+    this.#labelled(this.colors.yellow('warning:'), 'warning: '.length, text);
+  }
+
+  /** An error for people with its hint, or a defect of attune with its stack. */
+  error(error: unknown): void {
+    if (error instanceof AttuneError) {
+      this.#labelled(this.colors.red('error:'), 'error: '.length, error.message);
+      if (error.hint !== undefined) this.paragraph(error.hint, 'error: '.length);
+      return;
+    }
+    this.print(`${this.colors.red('error:')} this is a defect of attune, not of what you gave it. Please report it with the lines below.`);
+    this.print(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  }
+
+  #labelled(label: string, width: number, text: string): void {
+    // Long paths must stay whole to be copied, so lines of an error are wrapped at the window's width only where it is known.
+    const lines = this.stream.isTTY ? wrap(text, this.width - width) : text.split('\n');
+    this.print(lines.map((line, i) => (i === 0 ? `${label} ${line}` : ' '.repeat(width) + line)).join('\n'));
+  }
+}
+
+/** The Terminal of this process's stderr, unless told otherwise. */
+export function createTerminal(options: Partial<TerminalOptions> = {}): Terminal {
+  return new Terminal({ stream: options.stream ?? process.stderr, env: options.env ?? process.env });
+}

@@ -1,0 +1,121 @@
+import { Readable, pipeline } from 'node:stream';
+import { CsvError, parse } from 'csv-parse';
+import { DataError } from '../errors.js';
+import { missingColumn, shown, type DataRecord } from './records.js';
+import { LINE_FEED, fileChunks, textBlocks, type TextBlock } from './text-blocks.js';
+
+/**
+ * Reads CSV (RFC 4180): commas, a header row, fields in double quotes that may hold line breaks and doubled quotes. Blank lines,
+ * LF and CRLF, and a byte order mark are tolerated. Every field is a string; spaces around a column's name are dropped.
+ */
+export async function* readCsv(file: string, required: readonly string[] = []): AsyncGenerator<DataRecord> {
+  const lines = new LineStarts();
+  const lineOf = new WeakMap<readonly string[], number>();
+  const parser = parse({
+    relax_column_count: true,
+    skip_empty_lines: true,
+    record_delimiter: ['\r\n', '\n'],
+    // Called as each record is parsed, so that after a fault it is known which record it fell into.
+    on_record: (record, info) => {
+      lineOf.set(record, lines.take(info.bytes));
+      return record;
+    },
+  });
+  // The parser ends with the error of what it is fed, so the callback has nothing left to do.
+  pipeline(Readable.from(lines.watch(textBlocks(fileChunks(file), file))), parser, () => undefined);
+
+  let header: string[] | undefined;
+  try {
+    for await (const entry of parser) {
+      const record = entry as readonly string[]; // the parser's stream has no element type
+      const line = lineOf.get(record)!;
+      // A line of white space is one field, which no record with a text and a label is.
+      if (record.length === 1 && record[0].trim() === '') continue;
+      if (!header) {
+        header = checkHeader(record, required, `${file}:${line}`);
+        continue;
+      }
+      if (record.length !== header.length) {
+        throw new DataError(`${file}:${line}: has ${record.length} ${record.length === 1 ? 'field' : 'fields'}, but the header has ${header.length}`, {
+          hint: 'A field that holds a comma or a line break must be in double quotes.',
+        });
+      }
+      const columns = header;
+      yield { line, fields: Object.fromEntries(record.map((value, i) => [columns[i], value])) };
+    }
+  } catch (error) {
+    if (!(error instanceof CsvError)) throw error;
+    throw new DataError(`${file}:${lines.next()}: broken CSV: ${faults[error.code] ?? error.message}`, {
+      cause: error,
+      hint: 'A field that holds a double quote must be in double quotes itself, and the quote within doubled ("").',
+    });
+  }
+}
+
+const faults: Readonly<Partial<Record<string, string>>> = {
+  CSV_QUOTE_NOT_CLOSED: 'a double quote opens a field in the record that begins here and is never closed',
+  CSV_INVALID_CLOSING_QUOTE: 'a double quote closes a field in the record that begins here, but more text follows before the next comma',
+  INVALID_OPENING_QUOTE: 'a double quote stands in the middle of a field that does not begin with one',
+};
+
+function checkHeader(record: readonly string[], required: readonly string[], place: string): string[] {
+  const header = record.map((name) => name.trim());
+  for (const [i, name] of header.entries()) {
+    if (header.indexOf(name) !== i) throw new DataError(`${place}: the header names column ${shown(name)} twice`);
+  }
+  for (const column of required) {
+    if (header.includes(column)) continue;
+    const other = header.length === 1 ? [';', '\t', '|'].find((separator) => header[0].includes(separator)) : undefined;
+    if (other === undefined) throw missingColumn(place, column, header);
+    throw new DataError(`${place}: the columns are parted by ${other === '\t' ? 'tabs' : JSON.stringify(other)}, not by commas`, {
+      hint: 'Save the file with commas, or as JSON lines.',
+    });
+  }
+  return header;
+}
+
+/**
+ * Which line a record begins on. The parser counts bytes exactly but lines only roughly (a CRLF inside quotes counts twice), so the
+ * lines are found here, in the bytes on their way to it.
+ */
+class LineStarts {
+  /** Byte offset and number of each line that is not blank and not yet passed. */
+  #starts: { readonly offset: number; readonly line: number }[] = [];
+  #passed = 0;
+  #offset = 0;
+  /** Where the next record begins, or blank lines before it. */
+  #taken = 0;
+
+  async *watch(blocks: AsyncIterable<TextBlock>): AsyncGenerator<Buffer> {
+    for await (const { bytes, line: firstLine } of blocks) {
+      let line = firstLine;
+      for (let start = 0; start < bytes.length; line++) {
+        const at = bytes.indexOf(LINE_FEED, start);
+        const end = at === -1 ? bytes.length : at + 1;
+        const blank = end === start + 1 && at !== -1;
+        const blankCrLf = end === start + 2 && at !== -1 && bytes[start] === 0x0d;
+        if (!blank && !blankCrLf) this.#starts.push({ offset: this.#offset + start, line });
+        start = end;
+      }
+      this.#offset += bytes.length;
+      yield bytes;
+    }
+  }
+
+  /** The line of the record that ends before byte `end`; the next one begins there or after. */
+  take(end: number): number {
+    const line = this.next();
+    this.#taken = end;
+    return line;
+  }
+
+  /** The line on which the record not yet taken begins. */
+  next(): number {
+    while (this.#passed < this.#starts.length && this.#starts[this.#passed].offset < this.#taken) this.#passed++;
+    if (this.#passed > 10_000) {
+      this.#starts = this.#starts.slice(this.#passed);
+      this.#passed = 0;
+    }
+    return this.#starts.at(this.#passed)?.line ?? 1;
+  }
+}

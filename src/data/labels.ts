@@ -1,0 +1,137 @@
+import { DataError } from '../errors.js';
+import type { Row } from './dataset.js';
+import { shown } from './records.js';
+import type { RawRow } from './rows.js';
+
+/** How the labels of the data were written, which decides how those of another split may be written. */
+type Notation = 'integers' | 'names' | 'either';
+
+/**
+ * Class index <-> name, learnt from the training split and shared by all splits.
+ *
+ * Integer labels must be 0 to K - 1; their names come from the `label_text` column where there is one, else they are `LABEL_i`, as
+ * transformers calls them. Labels that are names get indices in sorted order (by code point, as Python sorts).
+ */
+export class LabelMap {
+  readonly #notation: Notation;
+  /** Where the data names class i, for messages. Absent for classes that nothing names. */
+  readonly #named: ReadonlyMap<number, string>;
+
+  private constructor(
+    readonly names: readonly string[],
+    notation: Notation,
+    named: ReadonlyMap<number, string>,
+  ) {
+    this.#notation = notation;
+    this.#named = named;
+  }
+
+  /** A map that the caller knows beforehand, such as a trained model's. Labels may be indices or names. */
+  static of(names: readonly string[]): LabelMap {
+    return new LabelMap(names, 'either', new Map(names.map((_, i) => [i, 'the given label names'])));
+  }
+
+  /** @throws DataError naming file and line: integers beside names, a gap, one class only, two names of one class or two classes of one name */
+  static learn(rows: readonly RawRow[], file: string): LabelMap {
+    const first = new Map<number | string, RawRow>();
+    for (const row of rows) if (!first.has(row.label)) first.set(row.label, row);
+    const odd = rows.find(({ label }) => typeof label !== typeof rows[0].label);
+    if (odd) {
+      const kind = (label: number | string) => (typeof label === 'number' ? 'an integer' : 'a name');
+      throw new DataError(
+        `${file}:${odd.line}: the label ${shown(odd.label)} is ${kind(odd.label)}, but ${shown(rows[0].label)} in line ${rows[0].line} is ${kind(rows[0].label)}`,
+        { hint: 'Write all labels as integers, or all as names.' },
+      );
+    }
+    if (first.size === 1) {
+      throw new DataError(`${file}: all ${rows.length} rows have the label ${shown(rows[0].label)}; a classifier needs two classes or more`);
+    }
+    const labels = [...first.keys()];
+    const names = labels.filter((label) => typeof label === 'string').sort(byCodePoint);
+    if (names.length > 0) return new LabelMap(names, 'names', new Map(names.map((name, i) => [i, `${file}:${first.get(name)!.line}`])));
+
+    refuseGaps(labels.filter((label) => typeof label === 'number'), first, file);
+    const { texts, places } = namesOfIntegers(rows, file);
+    return new LabelMap(Array.from(first, (_, i) => texts.get(i) ?? `LABEL_${i}`), 'integers', places);
+  }
+
+  /** The rows with class indices. @throws DataError naming file and line of a label that the map does not know */
+  encode(rows: readonly RawRow[], file: string): Row[] {
+    return rows.map((row) => {
+      const label = this.#index(row, `${file}:${row.line}`);
+      return {
+        text: row.text,
+        label,
+        ...(this.#named.has(label) ? { labelText: this.names[label] } : {}),
+        ...(row.id === undefined ? {} : { id: row.id }),
+      };
+    });
+  }
+
+  #index({ label, labelText }: RawRow, place: string): number {
+    const unknown = (known: string) => new DataError(`${place}: unknown label ${shown(label)}; the classes are ${known}`);
+    if (typeof label === 'string') {
+      const index = this.names.indexOf(label);
+      if (index === -1) throw unknown(listed(this.names));
+      return index;
+    }
+    if (this.#notation === 'names') throw unknown(`named: ${listed(this.names)}`);
+    if (label >= this.names.length) throw unknown(`0 to ${this.names.length - 1} (${listed(this.names)})`);
+    const named = this.#notation === 'integers' ? this.#named.get(label) : undefined;
+    if (named !== undefined && labelText !== undefined && labelText !== this.names[label]) throw twoNames(label, labelText, place, this.names[label], named);
+    return label;
+  }
+}
+
+function refuseGaps(labels: readonly number[], first: ReadonlyMap<number | string, RawRow>, file: string): void {
+  const highest = labels.reduce((a, b) => Math.max(a, b));
+  if (highest === labels.length - 1) return;
+  const missing: number[] = [];
+  for (let i = 0; missing.length < 10 && i < highest; i++) if (!first.has(i)) missing.push(i);
+  const more = highest + 1 - labels.length - missing.length;
+  throw new DataError(
+    `${file}:${first.get(highest)!.line}: the highest label is ${highest}, but no row has label ${missing.join(', ')}${more > 0 ? ` (and ${more} more)` : ''}`,
+    { hint: 'Labels must be 0 to K - 1 without gaps. Renumber them, or write names in place of numbers.' },
+  );
+}
+
+/** The name of each class by the `label_text` column: one class has one name, and no two share it. */
+function namesOfIntegers(rows: readonly RawRow[], file: string): { texts: Map<number, string>; places: Map<number, string> } {
+  const texts = new Map<number, string>();
+  const places = new Map<number, string>();
+  const indexOf = new Map<string, number>();
+  for (const { label, labelText, line } of rows) {
+    if (typeof label !== 'number' || labelText === undefined) continue;
+    const place = `${file}:${line}`;
+    const known = texts.get(label);
+    if (known !== undefined && known !== labelText) throw twoNames(label, labelText, place, known, places.get(label)!);
+    const other = indexOf.get(labelText);
+    if (other !== undefined && other !== label) {
+      throw new DataError(`${place}: class ${label} is called ${shown(labelText)}, but so is class ${other} in ${places.get(other)!}`);
+    }
+    if (known !== undefined) continue;
+    texts.set(label, labelText);
+    places.set(label, place);
+    indexOf.set(labelText, label);
+  }
+  return { texts, places };
+}
+
+function twoNames(label: number, name: string, place: string, otherName: string, otherPlace: string): DataError {
+  return new DataError(`${place}: class ${label} is called ${shown(name)}, but ${shown(otherName)} in ${otherPlace}`);
+}
+
+function listed(names: readonly string[]): string {
+  const most = 12;
+  return names.slice(0, most).map(shown).join(', ') + (names.length > most ? `, … (${names.length} in all)` : '');
+}
+
+/** JavaScript sorts by UTF-16 unit, which puts U+FFxx after the supplementary planes. */
+function byCodePoint(a: string, b: string): number {
+  const [left, right] = [[...a], [...b]];
+  for (let i = 0; i < left.length && i < right.length; i++) {
+    const difference = left[i].codePointAt(0)! - right[i].codePointAt(0)!;
+    if (difference !== 0) return difference;
+  }
+  return left.length - right.length;
+}

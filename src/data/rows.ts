@@ -1,0 +1,89 @@
+// From records of any file kind to rows with a text and a label. What the labels mean is left to labels.ts, which sees all of them.
+import { DataError, UsageError } from '../errors.js';
+import { readerFor } from './readers.js';
+import { fieldOf, missingColumn, shown, type DataRecord } from './records.js';
+
+export interface ColumnOptions {
+  /** Default `text`. */
+  readonly textColumn?: string | undefined;
+  /** Default `label`. The names of integer labels are looked for in the column of this name with `_text` after it. */
+  readonly labelColumn?: string | undefined;
+}
+
+/** A row as the file has it. */
+export interface RawRow {
+  /** Line of the file, from 1. */
+  readonly line: number;
+  readonly text: string;
+  /** An integer is a class index; a string names a class. */
+  readonly label: number | string;
+  readonly labelText?: string;
+  readonly id?: string;
+}
+
+/** Reads a whole file. @throws DataError naming file, line and column of what is missing or wrong, or a file without rows */
+export async function readRows(file: string, options: ColumnOptions = {}): Promise<RawRow[]> {
+  const { textColumn = 'text', labelColumn = 'label' } = options;
+  if (textColumn === labelColumn) throw new UsageError(`the text and the label cannot both be in column ${JSON.stringify(textColumn)}`);
+  const rows: RawRow[] = [];
+  for await (const record of readerFor(file)(file, [textColumn, labelColumn])) {
+    const place = `${file}:${record.line}`;
+    const labelText = textOrAbsent(record, `${labelColumn}_text`, place);
+    const id = fieldOf(record, 'id');
+    rows.push({
+      line: record.line,
+      text: requiredText(record, textColumn, file),
+      label: parseLabel(record, labelColumn, place),
+      ...(labelText === undefined ? {} : { labelText }),
+      ...(typeof id === 'string' || typeof id === 'number' ? { id: String(id) } : {}),
+    });
+  }
+  if (rows.length === 0) throw new DataError(`${file}: holds no rows`);
+  return rows;
+}
+
+/** The text of a record. An empty text is one; a missing or null one is refused. */
+export function requiredText(record: DataRecord, column: string, source: string): string {
+  const place = `${source}:${record.line}`;
+  const value = fieldOf(record, column);
+  if (typeof value === 'string') return value;
+  if (value === undefined) throw missingColumn(place, column, Object.keys(record.fields));
+  throw new DataError(`${place}: column ${JSON.stringify(column)} is ${shown(value)}, not a text`, {
+    hint: 'An empty text is "".',
+  });
+}
+
+function textOrAbsent(record: DataRecord, column: string, place: string): string | undefined {
+  const value = fieldOf(record, column);
+  if (value === undefined || value === null) return undefined;
+  if (typeof value !== 'string') throw new DataError(`${place}: column ${JSON.stringify(column)} is ${shown(value)}, not a text`);
+  return value.trim() === '' ? undefined : value.trim();
+}
+
+const INTEGER = /^[+-]?\d+$/;
+const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
+
+/** A label is an integer from 0 up, as a number or spelt out, or the name of a class. Spaces around it do not count. */
+function parseLabel(record: DataRecord, column: string, place: string): number | string {
+  const value = fieldOf(record, column);
+  if (value === undefined) throw missingColumn(place, column, Object.keys(record.fields));
+  const refuse = (why: string) =>
+    new DataError(`${place}: column ${JSON.stringify(column)}: the label ${shown(value)} ${why}`, {
+      hint: 'Labels are integers 0, 1, … K - 1, or names of classes.',
+    });
+  if (value === null) throw refuse('is missing');
+  if (typeof value === 'number') return classIndex(value, refuse);
+  if (typeof value !== 'string') throw refuse('is neither an integer nor a name');
+  const label = value.trim();
+  if (label === '') throw refuse('is missing');
+  if (INTEGER.test(label)) return classIndex(Number(label), refuse);
+  if (NUMBER.test(label)) throw refuse('is not an integer');
+  return label;
+}
+
+function classIndex(value: number, refuse: (why: string) => DataError): number {
+  if (!Number.isInteger(value)) throw refuse('is not an integer');
+  if (value < 0) throw refuse('is negative');
+  if (!Number.isSafeInteger(value)) throw refuse('is too large for a class index');
+  return value === 0 ? 0 : value; // "-0"
+}

@@ -1,0 +1,54 @@
+/** Writing so that a file or folder appears whole or not at all: beside its place, then renamed. */
+import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { AttuneError } from './errors.js';
+
+/** Marks what is being written; anything with this in its name may be deleted when no run is writing. */
+export const PARTIAL = '.partial';
+
+function partialPath(path: string): string {
+  return join(dirname(path), `.${basename(path)}.${process.pid}${PARTIAL}`);
+}
+
+/** @throws AttuneError where the file cannot be written */
+export async function writeWhole(path: string, contents: string | Uint8Array): Promise<void> {
+  const partial = partialPath(path);
+  try {
+    const handle = await open(partial, 'w');
+    try {
+      await handle.writeFile(contents);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(partial, path);
+  } catch (cause) {
+    await rm(partial, { force: true }).catch(() => undefined);
+    throw new AttuneError(`cannot write ${path}: ${(cause as Error).message}`, { cause });
+  }
+}
+
+/**
+ * Makes folder `path` with what `fill` puts into it. A folder that is already there is replaced in one rename after the new one is whole.
+ *
+ * @throws AttuneError where it cannot be written, and what `fill` throws; then nothing of it remains
+ */
+export async function writeFolder(path: string, fill: (folder: string) => Promise<void>): Promise<void> {
+  const partial = partialPath(path);
+  const replaced = `${partial}.old`;
+  try {
+    await rm(partial, { recursive: true, force: true });
+    await mkdir(partial, { recursive: true });
+    await fill(partial);
+    await rm(replaced, { recursive: true, force: true });
+    await rename(path, replaced).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOENT') throw error;
+    });
+    await rename(partial, path);
+    await rm(replaced, { recursive: true, force: true });
+  } catch (cause) {
+    await rm(partial, { recursive: true, force: true }).catch(() => undefined);
+    if (cause instanceof AttuneError) throw cause;
+    throw new AttuneError(`cannot write ${path}: ${(cause as Error).message}`, { cause });
+  }
+}

@@ -1,0 +1,50 @@
+/** Metrics of predicted classes, as scikit-learn defines them. n = rows, K = classes. */
+
+/** [K][K]: rows of class i that were predicted as class j. @param labels, predicted [n] class indices */
+export function confusionMatrix(labels: ArrayLike<number>, predicted: ArrayLike<number>, classes: number): number[][] {
+  const matrix = Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
+  for (let row = 0; row < labels.length; row++) matrix[labels[row]][predicted[row]]++;
+  return matrix;
+}
+
+/** Share of rows predicted right. */
+export function accuracy(confusion: readonly (readonly number[])[]): number {
+  const right = confusion.reduce((sum, row, i) => sum + row[i], 0);
+  return right / total(confusion);
+}
+
+export interface ClassScores {
+  /** Of the rows predicted as this class, the share that is of it; 0 where none was predicted. */
+  readonly precision: number;
+  /** Of the rows of this class, the share predicted as it; 0 where there are none. */
+  readonly recall: number;
+  /** Harmonic mean of both; 0 where both are 0. */
+  readonly f1: number;
+  /** Rows of this class. */
+  readonly support: number;
+}
+
+/** [K] */
+export function classScores(confusion: readonly (readonly number[])[]): ClassScores[] {
+  return confusion.map((row, k) => {
+    const right = row[k];
+    const support = row.reduce((sum, count) => sum + count, 0);
+    const predicted = confusion.reduce((sum, other) => sum + other[k], 0);
+    return {
+      precision: predicted === 0 ? 0 : right / predicted,
+      recall: support === 0 ? 0 : right / support,
+      f1: support + predicted === 0 ? 0 : (2 * right) / (support + predicted),
+      support,
+    };
+  });
+}
+
+/** F1 of each class, weighted by its support. */
+export function weightedF1(scores: readonly ClassScores[]): number {
+  const rows = scores.reduce((sum, { support }) => sum + support, 0);
+  return scores.reduce((sum, { f1, support }) => sum + f1 * support, 0) / rows;
+}
+
+function total(confusion: readonly (readonly number[])[]): number {
+  return confusion.flat().reduce((sum, count) => sum + count, 0);
+}

@@ -1,0 +1,56 @@
+/** Area under the ROC curve, as scikit-learn's roc_auc_score gives it. n = rows, K = classes. */
+
+/** An AUC, or null with the reason where it is undefined. */
+export type RocAuc = { readonly value: number } | { readonly value: null; readonly warning: string };
+
+/**
+ * The probability that a positive row scores above a negative one, half of it where they are equal (the trapezoid rule).
+ * By ranks: Mann and Whitney (1947).
+ *
+ * @param scores [n], finite
+ * @param isPositive of each row
+ * @returns undefined where all rows are positive, or none is
+ */
+export function binaryRocAuc(scores: ArrayLike<number>, isPositive: (row: number) => boolean): number | undefined {
+  const order = Array.from({ length: scores.length }, (_, row) => row).sort((a, b) => scores[a] - scores[b]);
+  let positives = 0;
+  let rankSum = 0;
+  for (let first = 0; first < order.length; ) {
+    let end = first + 1;
+    while (end < order.length && scores[order[end]] === scores[order[first]]) end++;
+    // Equal scores share the mean of their ranks, which count from 1.
+    const rank = (first + 1 + end) / 2;
+    for (let i = first; i < end; i++) {
+      if (!isPositive(order[i])) continue;
+      positives++;
+      rankSum += rank;
+    }
+    first = end;
+  }
+  const negatives = order.length - positives;
+  if (positives === 0 || negatives === 0) return undefined;
+  return (rankSum - (positives * (positives + 1)) / 2) / (positives * negatives);
+}
+
+/**
+ * For two classes, the AUC of class 1. For more, the mean over classes of each against the rest, weighted by how many rows are of it.
+ *
+ * @param probabilities [n, K] row-major
+ * @param labels [n]
+ * @param labelNames [K] for the warning where a class has no rows, which leaves the AUC undefined
+ */
+export function rocAuc(probabilities: Float32Array, labels: ArrayLike<number>, labelNames: readonly string[]): RocAuc {
+  const classes = labelNames.length;
+  const support = new Array<number>(classes).fill(0);
+  for (let row = 0; row < labels.length; row++) support[labels[row]]++;
+  const absent = labelNames.filter((_, k) => support[k] === 0);
+  if (absent.length > 0) {
+    return { value: null, warning: `ROC-AUC is undefined: none of the ${labels.length} rows is labelled ${absent.map((name) => JSON.stringify(name)).join(' or ')}` };
+  }
+  const ofClass = (k: number): number => {
+    const scores = Float32Array.from({ length: labels.length }, (_, row) => probabilities[row * classes + k]);
+    return binaryRocAuc(scores, (row) => labels[row] === k)!;
+  };
+  if (classes === 2) return { value: ofClass(1) };
+  return { value: support.reduce((sum, rows, k) => sum + rows * ofClass(k), 0) / labels.length };
+}

@@ -1,0 +1,81 @@
+/** A model folder made ready for an engine: config, tokenizer, graphs, and weights that are read one tensor at a time. */
+import { stat } from 'node:fs/promises';
+import type { EngineSession } from '../engine/engine.js';
+import { ModelError } from '../errors.js';
+import { Tokenizer } from '../text/tokenizer.js';
+import { readConfig, requireVocabulary, withLabels } from './config.js';
+import type { Gpt2Config } from './config.js';
+import { gpt2Graphs } from './gpt2.js';
+import type { ModelGraphs } from './gpt2.js';
+import { initializeHead } from './head.js';
+import { loadReport } from './load-report.js';
+import { parameterSpecs } from './parameters.js';
+import { openWeights } from './weights.js';
+import type { Weights } from './weights.js';
+
+const HEAD = 'score.weight';
+
+export interface PretrainedModel {
+  /** Where it came from, as the user named it. */
+  readonly source: string;
+  readonly config: Gpt2Config;
+  readonly tokenizer: Tokenizer;
+  readonly graphs: ModelGraphs;
+  /** What transformers prints of tensors that are missing or unexpected; undefined where there is nothing to say. */
+  readonly report: string | undefined;
+  /** Whether the classification head was newly drawn. */
+  readonly newHead: boolean;
+  /** Writes all parameters to a session opened with `graphs`, then closes the files. */
+  writeTo(session: EngineSession): Promise<void>;
+}
+
+export interface FromPretrainedOptions {
+  /** Names of the classes. Required to train a model without a classification head; a head that is there must have as many. */
+  readonly labelNames?: readonly string[];
+  /** Sets the three dropouts; absent: the config's. */
+  readonly dropout?: number;
+  /** Seed of a newly drawn head (transformers' set_seed). */
+  readonly seed?: number;
+}
+
+/**
+ * Opens a model folder in Hugging Face's layout. A missing classification head is drawn as transformers draws it after `set_seed(seed)`.
+ *
+ * @throws ModelError naming file, field or tensor where the folder is not a GPT-2 that attune can run
+ */
+export async function fromPretrained(dir: string, { labelNames, dropout, seed = 42 }: FromPretrainedOptions = {}): Promise<PretrainedModel> {
+  const found = await stat(dir).catch(() => undefined);
+  if (!found?.isDirectory()) {
+    throw new ModelError(`${dir} is not a model folder`, { hint: 'Give a folder with config.json, model.safetensors and the tokenizer’s files.' });
+  }
+  const saved = await readConfig(dir);
+  const tokenizer = await Tokenizer.fromDirectory(dir);
+  requireVocabulary(saved, tokenizer.vocabSize, dir);
+  const config = labelNames || dropout !== undefined ? withLabels(saved, labelNames ?? saved.labelNames, tokenizer.padTokenId, dropout) : saved;
+  const weights = await openWeights(dir, config);
+  const newHead = weights.missing.includes(HEAD);
+  if (newHead && !labelNames) {
+    await weights.close();
+    throw new ModelError(`the model in ${dir} has no classification head (${HEAD})`, { hint: 'It was not trained to classify yet: run `attune train` first.' });
+  }
+  const head = newHead ? initializeHead(config.labelNames.length, config.nEmbd, config.initializerRange, seed) : undefined;
+  return {
+    source: dir,
+    config,
+    tokenizer,
+    graphs: gpt2Graphs(config),
+    report: loadReport(dir, weights.missing, weights.unexpected),
+    newHead,
+    writeTo: (session) => writeWeights(session, config, weights, head),
+  };
+}
+
+async function writeWeights(session: EngineSession, config: Gpt2Config, weights: Weights, head: Float32Array | undefined): Promise<void> {
+  try {
+    for (const { name } of parameterSpecs(config)) {
+      await session.writeTensor('parameter', name, name === HEAD && head ? head : await weights.read(name));
+    }
+  } finally {
+    await weights.close();
+  }
+}

@@ -1,0 +1,82 @@
+import { open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+import { ModelError } from '../errors.js';
+import { FLOAT_BYTES, isFloatType, widen } from './float-formats.js';
+import { elementCount } from './parameters.js';
+import { LENGTH_BYTES, headerLength, parseHeader } from './safetensors-header.js';
+import type { SafetensorsHeader, TensorInfo } from './safetensors-header.js';
+
+/** Bytes read at a time; bounds what reading needs beside the tensor itself. */
+const CHUNK_BYTES = 4 * 2 ** 20;
+
+/** A safetensors file open for random access: the header is in memory, tensors are read one by one when asked for. */
+export class SafetensorsFile {
+  private constructor(
+    readonly path: string,
+    private readonly handle: FileHandle,
+    private readonly header: SafetensorsHeader,
+  ) {}
+
+  /** @throws ModelError where the file cannot be read or its header is not sound */
+  static async open(path: string): Promise<SafetensorsFile> {
+    let handle: FileHandle;
+    try {
+      handle = await open(path, 'r');
+    } catch (cause) {
+      throw new ModelError(`cannot read ${path}: ${(cause as Error).message}`, { cause });
+    }
+    try {
+      const stat = await handle.stat();
+      if (!stat.isFile()) throw new ModelError(`${path} is not a file`);
+      const first = await readBytes(handle, 0, Math.min(LENGTH_BYTES, stat.size), path);
+      const length = headerLength(first, stat.size, path);
+      const header = parseHeader(await readBytes(handle, LENGTH_BYTES, length, path), stat.size, path);
+      return new SafetensorsFile(path, handle, header);
+    } catch (error) {
+      await handle.close();
+      throw error;
+    }
+  }
+
+  /** Every tensor of the file, also those of types that cannot be read as float32. */
+  get tensors(): ReadonlyMap<string, TensorInfo> {
+    return this.header.tensors;
+  }
+
+  get metadata(): ReadonlyMap<string, string> {
+    return this.header.metadata;
+  }
+
+  /**
+   * A tensor's numbers, row-major, as float32.
+   *
+   * @throws ModelError where there is no such tensor, it is not of floating point (F32, F16, BF16, F64), or the file ends too early
+   */
+  async read(name: string): Promise<Float32Array> {
+    const tensor = this.header.tensors.get(name);
+    if (!tensor) throw new ModelError(`${this.path} has no tensor ${name}`);
+    const { dtype, shape, begin, end } = tensor;
+    if (!isFloatType(dtype)) throw new ModelError(`${this.path}: tensor ${name} is ${dtype}; attune reads ${Object.keys(FLOAT_BYTES).join(', ')}`);
+    const values = new Float32Array(elementCount(shape));
+    for (let position = begin; position < end; position += CHUNK_BYTES) {
+      const bytes = await readBytes(this.handle, position, Math.min(CHUNK_BYTES, end - position), this.path);
+      widen(dtype, bytes, values, (position - begin) / FLOAT_BYTES[dtype]);
+    }
+    return values;
+  }
+
+  async close(): Promise<void> {
+    await this.handle.close();
+  }
+}
+
+async function readBytes(handle: FileHandle, position: number, length: number, path: string): Promise<Uint8Array<ArrayBuffer>> {
+  const bytes = new Uint8Array(length);
+  for (let done = 0; done < length; ) {
+    const { bytesRead } = await handle.read(bytes, done, length - done, position + done);
+    // Its size said otherwise a moment ago: somebody is writing to it.
+    if (bytesRead === 0) throw new ModelError(`${path} ended at byte ${position + done} while it was being read`);
+    done += bytesRead;
+  }
+  return bytes;
+}

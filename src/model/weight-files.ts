@@ -1,0 +1,128 @@
+/** Where the tensors of a model folder lie: in model.safetensors, or in the shards that model.safetensors.index.json names. */
+import { readFile, readdir, stat } from 'node:fs/promises';
+import { basename, join, win32 } from 'node:path';
+import { ModelError } from '../errors.js';
+import { isJsonObject } from './config-fields.js';
+import { SafetensorsFile } from './safetensors.js';
+import type { TensorInfo } from './safetensors-header.js';
+
+const SINGLE_FILE = 'model.safetensors';
+const INDEX_FILE = 'model.safetensors.index.json';
+
+/** The tensors of a folder's weight files together, under the names they have there. */
+export class WeightFiles {
+  private constructor(
+    private readonly files: readonly SafetensorsFile[],
+    private readonly holder: ReadonlyMap<string, SafetensorsFile>,
+  ) {}
+
+  /** @throws ModelError where there are none, a shard or one of its tensors is missing, or a file is damaged */
+  static async open(dir: string): Promise<WeightFiles> {
+    const single = join(dir, SINGLE_FILE);
+    if (await isFile(single)) {
+      const file = await SafetensorsFile.open(single);
+      return new WeightFiles([file], new Map([...file.tensors.keys()].map((name) => [name, file])));
+    }
+    const index = join(dir, INDEX_FILE);
+    if (await isFile(index)) return WeightFiles.openShards(dir, index);
+    throw await noWeights(dir);
+  }
+
+  private static async openShards(dir: string, index: string): Promise<WeightFiles> {
+    const weightMap = await readIndex(index);
+    const shards = new Map<string, SafetensorsFile>();
+    try {
+      const holder = new Map<string, SafetensorsFile>();
+      for (const [name, shard] of weightMap) {
+        let file = shards.get(shard);
+        if (!file) {
+          const path = join(dir, shard);
+          if (!(await isFile(path))) throw new ModelError(`${index} names the shard ${shard}, which is missing`, { hint: 'Download the folder again, all shards of it.' });
+          file = await SafetensorsFile.open(path);
+          shards.set(shard, file);
+        }
+        if (!file.tensors.has(name)) throw new ModelError(`${index} places tensor ${name} in ${shard}, which does not hold it`);
+        holder.set(name, file);
+      }
+      return new WeightFiles([...shards.values()], holder);
+    } catch (error) {
+      await Promise.all([...shards.values()].map((file) => file.close()));
+      throw error;
+    }
+  }
+
+  get names(): string[] {
+    return [...this.holder.keys()];
+  }
+
+  /** A tensor of `names` and the file it is in. */
+  locate(name: string): { info: TensorInfo; path: string } {
+    const file = this.holder.get(name)!;
+    return { info: file.tensors.get(name)!, path: file.path };
+  }
+
+  async read(name: string): Promise<Float32Array> {
+    return this.holder.get(name)!.read(name);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.files.map((file) => file.close()));
+  }
+}
+
+/** The index's `weight_map`: tensor to file name. */
+async function readIndex(index: string): Promise<Map<string, string>> {
+  let json: unknown;
+  try {
+    json = JSON.parse(await readFile(index, 'utf8'));
+  } catch (cause) {
+    throw new ModelError(`cannot read ${index}: ${(cause as Error).message}`, { cause });
+  }
+  const map = isJsonObject(json) ? json['weight_map'] : undefined;
+  if (!isJsonObject(map)) throw new ModelError(`${index} has no weight_map`);
+  const weightMap = new Map<string, string>();
+  for (const [name, shard] of Object.entries(map)) {
+    if (typeof shard !== 'string' || !isPlainName(shard)) {
+      throw new ModelError(`${index} places tensor ${name} in ${JSON.stringify(shard)}, which is not the name of a file in its folder`);
+    }
+    weightMap.set(name, shard);
+  }
+  return weightMap;
+}
+
+/** No folder in it, not of any system's notation, so that an index cannot point outside its own folder. */
+function isPlainName(name: string): boolean {
+  return name !== '' && name !== '.' && name !== '..' && !name.includes('\0') && basename(name) === name && win32.basename(name) === name;
+}
+
+async function isFile(path: string): Promise<boolean> {
+  return stat(path).then(
+    (stats) => stats.isFile(),
+    () => false,
+  );
+}
+
+/** Saves every tensor under its own name, whatever kind of model the file is of. */
+const CONVERSION = [
+  'import torch',
+  'from safetensors.torch import save_file',
+  "weights = torch.load('pytorch_model.bin', map_location='cpu', weights_only=True)",
+  "save_file({name: tensor.clone().contiguous() for name, tensor in weights.items()}, 'model.safetensors', metadata={'format': 'pt'})",
+].join('; ');
+
+async function noWeights(dir: string): Promise<ModelError> {
+  let names: string[];
+  try {
+    names = await readdir(dir);
+  } catch (cause) {
+    return new ModelError(`cannot read the model folder ${dir}: ${(cause as Error).message}`, { cause });
+  }
+  if (names.includes('pytorch_model.bin')) {
+    return new ModelError(`${dir} holds pytorch_model.bin, a pickle, which attune does not run`, {
+      hint: `Convert it once, in that folder: python -c "${CONVERSION}"`,
+    });
+  }
+  return new ModelError(`${dir} holds neither ${SINGLE_FILE} nor ${INDEX_FILE}`, {
+    hint: 'A model folder holds config.json, model.safetensors and the tokenizer’s files.',
+  });
+}

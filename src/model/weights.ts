@@ -1,0 +1,126 @@
+/** The weights of a model folder, checked against its config and given under the names of parameters.ts. */
+import { ModelError } from '../errors.js';
+import type { Gpt2Config } from './config.js';
+import { isFloatType } from './float-formats.js';
+import { parameterSpecs } from './parameters.js';
+import type { ParameterSpec } from './parameters.js';
+import { WeightFiles } from './weight-files.js';
+
+const HEAD = 'score.weight';
+/** A bare GPT2Model, as the Hub's gpt2, leaves it out. */
+const PREFIX = 'transformer.';
+/** The causal mask, which old versions saved with each layer, and the language model's head, which is wte again. */
+const NOT_OURS = /(?:^|\.)attn\.(?:bias|masked_bias)$|^lm_head\.weight$/;
+
+export interface Weights {
+  /**
+   * The numbers of a parameter, row-major in its shape.
+   *
+   * @throws ModelError where one of them is NaN or infinite, naming its index
+   */
+  read(parameter: string): Promise<Float32Array>;
+  /** ['score.weight'] where the folder has no classification head, which must then be drawn (head.ts); else []. */
+  readonly missing: readonly string[];
+  /** Tensors that are neither parameters nor known leftovers; they are not read. */
+  readonly unexpected: readonly string[];
+  /** Closes the files. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the weights of `dir`: F32, F16, BF16 or F64, one file or shards, with or without the prefix `transformer.`.
+ * Nothing but headers is read until `read` is called.
+ *
+ * @throws ModelError where a file is damaged, a parameter other than the head is missing, or a shape is not what the config asks for
+ */
+export async function openWeights(dir: string, config: Gpt2Config): Promise<Weights> {
+  const files = await WeightFiles.open(dir);
+  try {
+    const specs = parameterSpecs(config);
+    const stored = storedNames(files, specs, dir);
+    for (const spec of specs) requireShape(files, spec, stored.get(spec.name), config);
+
+    const used = new Set(stored.values());
+    return {
+      missing: stored.has(HEAD) ? [] : [HEAD],
+      unexpected: files.names.filter((name) => !used.has(name) && !NOT_OURS.test(name)).sort(),
+      read: async (parameter) => {
+        const name = stored.get(parameter);
+        if (name === undefined) throw new RangeError(`the weights hold no ${parameter}`);
+        const values = await files.read(name);
+        requireFinite(values, name, files);
+        return values;
+      },
+      close: () => files.close(),
+    };
+  } catch (error) {
+    await files.close();
+    throw error;
+  }
+}
+
+/** The name in the files of each parameter that they hold. */
+function storedNames(files: WeightFiles, specs: readonly ParameterSpec[], dir: string): Map<string, string> {
+  const names = new Set(files.names);
+  const stored = new Map<string, string>();
+  const absent: string[] = [];
+  for (const { name } of specs) {
+    const bare = name.startsWith(PREFIX) ? name.slice(PREFIX.length) : name;
+    if (bare !== name && names.has(name) && names.has(bare)) throw new ModelError(`${dir} holds both ${name} and ${bare}, which are the same parameter`);
+    const found = [name, bare].find((candidate) => names.has(candidate));
+    if (found !== undefined) stored.set(name, found);
+    else if (name !== HEAD) absent.push(name);
+  }
+  if (absent.length > 0) {
+    const shown = absent.slice(0, 12).join(', ') + (absent.length > 12 ? `, … (${absent.length} in all)` : '');
+    throw new ModelError(`the weights in ${dir} lack ${shown}`, {
+      hint: 'Only the classification head may be missing. Do the weights belong to this config.json (n_layer in particular)?',
+    });
+  }
+  return stored;
+}
+
+function requireShape(files: WeightFiles, spec: ParameterSpec, stored: string | undefined, config: Gpt2Config): void {
+  if (stored === undefined) return;
+  const { info, path } = files.locate(stored);
+  if (!isFloatType(info.dtype)) {
+    throw new ModelError(`${path}: tensor ${stored} is ${info.dtype}; attune reads weights in F32, F16, BF16 and F64`);
+  }
+  const found = info.shape;
+  if (found.length === spec.shape.length && found.every((length, i) => length === spec.shape[i])) return;
+
+  const mismatch = `${path}: size mismatch for ${stored}: the file has [${found.join(', ')}], the config asks for [${spec.shape.join(', ')}]`;
+  if (spec.name === HEAD && found.length === 2 && found[1] === config.nEmbd) {
+    throw new ModelError(`${mismatch}; its head tells ${found[0]} labels apart, not ${config.labelNames.length}`, {
+      hint: `Use data with its ${found[0]} labels, or start from a model without a classification head, which then gets a new one.`,
+    });
+  }
+  if (spec.name === `${PREFIX}wte.weight` && found.length === 2 && found[1] === config.nEmbd) {
+    throw new ModelError(`${mismatch}; the embedding has ${found[0] < config.vocabSize ? 'fewer' : 'more'} rows than the vocabulary (vocab_size)`, {
+      hint: 'config.json and weights do not belong together: take both from the same model folder.',
+    });
+  }
+  throw new ModelError(mismatch, { hint: 'config.json and weights do not belong together: take both from the same model folder.' });
+}
+
+function requireFinite(values: Float32Array, name: string, files: WeightFiles): void {
+  // Infinity and NaN are the numbers whose exponent bits are all set.
+  const bits = new Int32Array(values.buffer, values.byteOffset, values.length);
+  let place = 0;
+  while (place < bits.length && (bits[place] & 0x7f800000) !== 0x7f800000) place++;
+  if (place === bits.length) return;
+  const { info, path } = files.locate(name);
+  throw new ModelError(`${path}: tensor ${name} is ${values[place]} at [${indexOf(place, info.shape).join(', ')}]`, {
+    hint: 'A run that diverged left these weights; take an earlier checkpoint.',
+  });
+}
+
+/** The index into `shape` of the number at `place` in row-major order. */
+function indexOf(place: number, shape: readonly number[]): number[] {
+  const index: number[] = [];
+  for (const length of [...shape].reverse()) {
+    index.unshift(place % length);
+    place = Math.floor(place / length);
+  }
+  return index;
+}

@@ -1,0 +1,178 @@
+// Reads the files of a GPT-2 tokenizer, in either of the two layouts found in checkpoints:
+//   tokenizer.json                 everything in one file (Rust tokenizers' format)
+//   vocab.json + merges.txt        GPT-2's own
+// beside the optional tokenizer_config.json, special_tokens_map.json and added_tokens.json, which name the special tokens.
+// The outcome is one checked description. Whatever would change the ids and is not done here is refused by name: the pipeline is
+// GPT-2's (ByteLevel with its pattern), with a Unicode normal form before it where the file asks for one.
+import { join } from 'node:path';
+import { ModelError } from '../errors.js';
+import { isJsonObject, parseJsonObject, readIfPresent, type JsonObject } from './json-file.js';
+import { parseAddedToken, resolveSpecialTokens, type AddedToken, type SpecialTokens } from './special-tokens.js';
+import { checkContiguous, checkMerges, checkVocabulary, parseMerges, type Merge, type Vocabulary } from './vocabulary.js';
+
+export interface TokenizerDefinition {
+  readonly vocabulary: Vocabulary;
+  readonly merges: readonly Merge[];
+  /** Tokens found in the text before anything else is done with it. */
+  readonly addedTokens: readonly AddedToken[];
+  readonly special: SpecialTokens;
+  /** Stands for a byte that the vocabulary lacks; null: such a byte is left out. */
+  readonly unknownToken: string | null;
+  readonly normalizer: JsonObject | null;
+  /** A text that does not begin with a space gets one. */
+  readonly addPrefixSpace: boolean;
+  readonly truncationSide: 'left' | 'right';
+  /** tokenizer_config.json as read, `{}` where there is none. */
+  readonly config: JsonObject;
+  /** special_tokens_map.json as read, `{}` where there is none. */
+  readonly specialTokensMap: JsonObject;
+  /** File name -> bytes of the files that hold vocabulary and merges, as they were read. */
+  readonly sources: ReadonlyMap<string, Uint8Array>;
+}
+
+/** Reads and checks the tokenizer in folder `dir`; ModelError says which file and what in it is wrong. */
+export async function readTokenizerFiles(dir: string): Promise<TokenizerDefinition> {
+  const names = ['tokenizer.json', 'vocab.json', 'merges.txt', 'added_tokens.json', 'tokenizer_config.json', 'special_tokens_map.json'];
+  const contents = await Promise.all(names.map((name) => readIfPresent(dir, name)));
+  const files = new Map<string, Uint8Array>();
+  for (const [i, bytes] of contents.entries()) if (bytes) files.set(names[i], bytes);
+
+  const json = (name: string): JsonObject => {
+    const bytes = files.get(name);
+    return bytes ? parseJsonObject(bytes, join(dir, name)) : {};
+  };
+  const config = json('tokenizer_config.json');
+  const specialTokensMap = json('special_tokens_map.json');
+  refuseUnsupportedConfig(config, join(dir, 'tokenizer_config.json'));
+
+  const single = files.get('tokenizer.json');
+  const parts = single
+    ? fromTokenizerJson(parseJsonObject(single, join(dir, 'tokenizer.json')), join(dir, 'tokenizer.json'), config)
+    : fromVocabAndMerges(dir, files, config);
+  const { addedTokens, special } = resolveSpecialTokens({
+    dir,
+    vocabularyFile: parts.where,
+    vocabulary: parts.vocabulary,
+    listed: parts.addedTokens,
+    config,
+    specialTokensMap,
+    addedTokensJson: json('added_tokens.json'),
+  });
+  checkContiguous([...Object.values(parts.vocabulary), ...addedTokens.map(({ id }) => id)], parts.where);
+  const sources = new Map([...files].filter(([name]) => name !== 'tokenizer_config.json' && name !== 'special_tokens_map.json'));
+  return { ...parts, addedTokens, special, truncationSide: config.truncation_side === 'left' ? 'left' : 'right', config, specialTokensMap, sources };
+}
+
+interface Parts {
+  /** The file that holds the vocabulary, for messages. */
+  readonly where: string;
+  readonly vocabulary: Vocabulary;
+  readonly merges: readonly Merge[];
+  readonly addedTokens: readonly AddedToken[];
+  readonly unknownToken: string | null;
+  readonly normalizer: JsonObject | null;
+  /** A text that does not begin with a space gets one. */
+  readonly addPrefixSpace: boolean;
+}
+
+function fromVocabAndMerges(dir: string, files: ReadonlyMap<string, Uint8Array>, config: JsonObject): Parts {
+  const vocab = files.get('vocab.json');
+  const merges = files.get('merges.txt');
+  if (!vocab || !merges) {
+    const missing = vocab ? 'merges.txt is missing' : merges ? 'vocab.json is missing' : 'there is neither a tokenizer.json nor a vocab.json with merges.txt';
+    throw new ModelError(`${dir}: no tokenizer: ${missing}`, {
+      hint: 'A model folder holds either tokenizer.json, or vocab.json and merges.txt, beside config.json and the weights.',
+    });
+  }
+  const where = join(dir, 'vocab.json');
+  const vocabulary = checkVocabulary(parseJsonObject(vocab, where), where);
+  return {
+    where,
+    vocabulary,
+    merges: parseMerges(merges, join(dir, 'merges.txt'), vocabulary),
+    addedTokens: [],
+    unknownToken: null,
+    normalizer: null,
+    addPrefixSpace: config.add_prefix_space === true,
+  };
+}
+
+function fromTokenizerJson(json: JsonObject, file: string, config: JsonObject): Parts {
+  const { model } = json;
+  if (!isJsonObject(model)) throw new ModelError(`${file}: has no "model"`);
+  // Files of 2020, the Hub's gpt2 among them, carry no type.
+  const type = model.type ?? ('merges' in model ? 'BPE' : 'unknown');
+  if (type !== 'BPE') {
+    throw new ModelError(`${file}: a tokenizer of kind ${JSON.stringify(type)}; attune reads byte-level BPE, the kind GPT-2 uses`);
+  }
+  for (const option of ['dropout', 'continuing_subword_prefix', 'end_of_word_suffix', 'fuse_unk', 'byte_fallback', 'ignore_merges']) {
+    const value = model[option];
+    if (value !== undefined && value !== null && value !== '' && value !== 0 && value !== false) {
+      throw new ModelError(`${file}: model.${option} is ${JSON.stringify(value)}, which attune does not do`);
+    }
+  }
+  const vocabulary = checkVocabulary(model.vocab, `${file} model.vocab`);
+  const unknownToken = typeof model.unk_token === 'string' ? model.unk_token : null;
+  if (unknownToken !== null && !Object.hasOwn(vocabulary, unknownToken)) {
+    throw new ModelError(`${file}: model.unk_token ${JSON.stringify(unknownToken)} is not in the vocabulary`);
+  }
+  refuseAddedTokens(json.post_processor, file);
+  component(json, 'decoder', file, ['ByteLevel']);
+  const preTokenizer = component(json, 'pre_tokenizer', file, ['ByteLevel']);
+  if (!preTokenizer) throw new ModelError(`${file}: has no pre_tokenizer; attune reads GPT-2's tokenizers, whose pre_tokenizer is ByteLevel`);
+  if (preTokenizer.use_regex === false) throw new ModelError(`${file}: pre_tokenizer.use_regex is false, which attune does not do`);
+  const addPrefixSpace = config.add_prefix_space ?? preTokenizer.add_prefix_space;
+  return {
+    where: file,
+    vocabulary,
+    merges: checkMerges(model.merges, `${file} model.merges`, vocabulary),
+    addedTokens: listOfAddedTokens(json.added_tokens, file),
+    unknownToken,
+    normalizer: component(json, 'normalizer', file, ['NFC', 'NFD', 'NFKC', 'NFKD']),
+    addPrefixSpace: addPrefixSpace === true,
+  };
+}
+
+/** A component of the pipeline, null where there is none. Kinds whose ids were not compared with the reference's are refused. */
+function component(json: JsonObject, name: string, file: string, known: readonly string[]): JsonObject | null {
+  const value = json[name];
+  if (value === undefined || value === null) return null;
+  if (!isJsonObject(value) || typeof value.type !== 'string') throw new ModelError(`${file} ${name}: is not an object with a "type"`);
+  if (!known.includes(value.type)) {
+    throw new ModelError(`${file}: a ${name} of kind ${JSON.stringify(value.type)}, which attune does not do (${known.join(', ')})`);
+  }
+  return value;
+}
+
+function refuseUnsupportedConfig(config: JsonObject, file: string): void {
+  for (const option of ['add_bos_token', 'add_eos_token']) {
+    if (config[option] === true) throw new ModelError(`${file}: ${option} is true, which attune does not do: it adds no token to a text`);
+  }
+  if (config.padding_side === 'left') {
+    throw new ModelError(`${file}: padding_side is "left"; attune classifies at the last token of a row, as right padding does`, {
+      hint: 'Padding on the left shifts the positions and so the logits. To fine-tune this model with padding on the right, set "padding_side" to "right" in that file.',
+    });
+  }
+}
+
+/** ByteLevel only trims offsets; a template is harmless where it adds no special token to a single text. */
+function refuseAddedTokens(post: unknown, file: string): void {
+  if (post === undefined || post === null) return;
+  const processor = isJsonObject(post) ? post : {};
+  if (processor.type === 'ByteLevel') return;
+  if (processor.type === 'Sequence' && Array.isArray(processor.processors)) {
+    for (const each of processor.processors) refuseAddedTokens(each, file);
+    return;
+  }
+  const template = processor.type === 'TemplateProcessing' && Array.isArray(processor.single) ? processor.single : undefined;
+  if (template?.every((item) => isJsonObject(item) && 'Sequence' in item)) return;
+  throw new ModelError(`${file}: its post_processor (${JSON.stringify(processor.type)}) may add tokens to a text, which attune does not do`);
+}
+
+function listOfAddedTokens(value: unknown, file: string): AddedToken[] {
+  if (value === undefined || value === null) return [];
+  if (!Array.isArray(value)) throw new ModelError(`${file} added_tokens: is not an array`);
+  return value.map((token: unknown, i) =>
+    parseAddedToken(token, isJsonObject(token) ? token.id : undefined, `${file} added_tokens[${i}]`),
+  );
+}

@@ -1,0 +1,181 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ByteLevelPreTokenizer, Tokenizer as HfTokenizer } from '@huggingface/tokenizers';
+import type { EncodedRow } from '../engine/batch.js';
+import { ModelError } from '../errors.js';
+import { writeWhole } from '../files.js';
+import type { JsonObject } from './json-file.js';
+import { readTokenizerFiles, type TokenizerDefinition } from './tokenizer-files.js';
+import { GPT2_WORDS, WordEncoder } from './word-encoder.js';
+
+/** A row as the reference pads it to a fixed length; both [length]. */
+export interface PaddedRow {
+  readonly inputIds: Int32Array;
+  /** 1 at the tokens of the text, 0 at padding. */
+  readonly attentionMask: Int32Array;
+}
+
+/**
+ * GPT-2's tokenizer: byte-level BPE, from tokenizer.json or from vocab.json and merges.txt. Gives the ids that transformers'
+ * GPT2Tokenizer gives. A lone surrogate, which no UTF-8 text can hold, counts as U+FFFD.
+ */
+export class Tokenizer {
+  /** The highest id + 1, added tokens included: what the model's embedding must cover. */
+  readonly vocabSize: number;
+  readonly eosTokenId: number;
+  /** The end-of-text token, as the notebook sets it, unless the files name a pad token of their own that exists. */
+  readonly padTokenId: number;
+  readonly #definition: TokenizerDefinition;
+  readonly #tokenizer: HfTokenizer;
+  /** Present for GPT-2's plain pipeline; a normal form, or added tokens that take white space along, go through the library. */
+  readonly #words: WordEncoder | undefined;
+
+  private constructor(definition: TokenizerDefinition, where: string) {
+    this.#definition = definition;
+    const { addPrefixSpace, normalizer, addedTokens } = definition;
+    const plain = normalizer === null && addedTokens.every(({ lstrip, rstrip }) => !lstrip && !rstrip);
+    try {
+      this.#tokenizer = buildTokenizer(definition, addPrefixSpace && !plain);
+    } catch (cause) {
+      throw new ModelError(`${where}: the tokenizer cannot be built (${cause instanceof Error ? cause.message : String(cause)})`, { cause });
+    }
+    this.#words = plain ? new WordEncoder((word) => this.#tokenizer.encode(word).ids, addedTokens, addPrefixSpace) : undefined;
+
+    const { vocabulary, special } = definition;
+    const idOf = (token: string) => addedTokens.find(({ content }) => content === token)?.id ?? vocabulary[token];
+    this.eosTokenId = idOf(special.eos);
+    this.padTokenId = idOf(special.pad);
+    let highest = -1;
+    for (const id of Object.values(vocabulary)) highest = Math.max(highest, id);
+    for (const { id } of addedTokens) highest = Math.max(highest, id);
+    this.vocabSize = highest + 1;
+  }
+
+  /**
+   * Reads the tokenizer of a model folder: tokenizer.json where it is, else vocab.json and merges.txt, with
+   * tokenizer_config.json and special_tokens_map.json where they are. ModelError names the file and what is wrong in it.
+   */
+  static async fromDirectory(dir: string): Promise<Tokenizer> {
+    return new Tokenizer(await readTokenizerFiles(dir), dir);
+  }
+
+  /** All ids of `text`, not truncated; none for an empty text. */
+  encodeIds(text: string): Int32Array {
+    return Int32Array.from(this.#ids(text, Infinity));
+  }
+
+  /**
+   * The row the model sees: ids truncated to `maxLength` tokens, then without the pad tokens at the end.
+   *
+   * The reference pools at the right-most token that is not the pad token (PARITY.md), and in a causal model what follows the
+   * pooled token cannot matter. So pad tokens that come last, even where the text itself spells them, are dropped. A text of
+   * nothing but pad tokens is pooled at position 0, which attends to itself: one pad token. An empty text is padding as a whole,
+   * masked everywhere: one pad token that attends to nothing (`blind`).
+   */
+  encode(text: string, options: { readonly maxLength?: number } = {}): EncodedRow {
+    const { maxLength = Infinity } = options;
+    if (maxLength !== Infinity && (!Number.isInteger(maxLength) || maxLength < 1)) {
+      throw new RangeError(`maxLength must be a whole number of tokens from 1 up, not ${maxLength}`);
+    }
+    const left = this.#definition.truncationSide === 'left';
+    const all = this.#ids(text, left ? Infinity : maxLength);
+    const start = left ? Math.max(0, all.length - maxLength) : 0;
+    let end = Math.min(all.length, start + maxLength);
+    if (end === start) return { ids: Int32Array.of(this.padTokenId), blind: true };
+    while (end > start + 1 && all[end - 1] === this.padTokenId) end--;
+    return { ids: Int32Array.from(all.slice(start, end)), blind: false };
+  }
+
+  /**
+   * `row` padded on the right to `length`, as the notebook shows it. Pad tokens at the end of the text itself were dropped by
+   * `encode`, so here they count as padding (the reference's mask has 1 there; the logits are the same).
+   */
+  pad(row: EncodedRow, length: number): PaddedRow {
+    if (row.ids.length > length) throw new RangeError(`a row of ${row.ids.length} tokens does not fit into ${length}`);
+    const inputIds = new Int32Array(length).fill(this.padTokenId);
+    inputIds.set(row.ids);
+    const attentionMask = new Int32Array(length);
+    if (!row.blind) attentionMask.fill(1, 0, row.ids.length);
+    return { inputIds, attentionMask };
+  }
+
+  /** The text that `ids` spell; bytes that are not UTF-8 become U+FFFD. Spaces are left as they are, as transformers 5 does. */
+  decode(ids: ArrayLike<number>, options: { readonly skipSpecialTokens?: boolean } = {}): string {
+    if (ids.length === 0) return '';
+    this.#checkIds(ids);
+    return this.#tokenizer.decode(Array.from(ids), {
+      skip_special_tokens: options.skipSpecialTokens ?? false,
+      clean_up_tokenization_spaces: false,
+    });
+  }
+
+  /** Each id's token as the vocabulary spells it (a space is `Ġ`). */
+  tokens(ids: ArrayLike<number>): string[] {
+    this.#checkIds(ids);
+    return Array.from(ids, (id) => this.#tokenizer.id_to_token(id)!);
+  }
+
+  /**
+   * The tokenizer files of a checkpoint, file name -> contents: the vocabulary as it was read, and tokenizer_config.json and
+   * special_tokens_map.json from which transformers loads the same tokenizer, pad token included. They are held in memory, so
+   * the folder they came from may be gone by then.
+   */
+  files(): ReadonlyMap<string, Uint8Array> {
+    const { config, specialTokensMap, special, sources, addPrefixSpace } = this.#definition;
+    const tokens = { bos_token: special.bos, eos_token: special.eos, unk_token: special.unk, pad_token: special.pad };
+    return new Map([
+      ...sources,
+      ['special_tokens_map.json', jsonBytes({ ...specialTokensMap, ...tokens })],
+      [
+        'tokenizer_config.json',
+        jsonBytes({ add_prefix_space: addPrefixSpace, tokenizer_class: 'GPT2Tokenizer', ...config, ...tokens }),
+      ],
+    ]);
+  }
+
+  /** Writes `files()` into folder `dir`, which is made where it is missing; each file appears whole or not at all. */
+  async save(dir: string): Promise<void> {
+    await mkdir(dir, { recursive: true });
+    for (const [name, bytes] of this.files()) await writeWhole(join(dir, name), bytes);
+  }
+
+  #ids(text: string, limit: number): readonly number[] {
+    const wellFormed = text.replace(LONE_SURROGATE, '\u{fffd}');
+    return this.#words ? this.#words.encode(wellFormed, limit) : this.#tokenizer.encode(wellFormed, { add_special_tokens: false }).ids;
+  }
+
+  #checkIds(ids: ArrayLike<number>): void {
+    for (let i = 0; i < ids.length; i++) {
+      if (this.#tokenizer.id_to_token(ids[i]) === undefined) {
+        throw new RangeError(`token id ${ids[i]} is not in the vocabulary, whose ids are 0 to ${this.vocabSize - 1}`);
+      }
+    }
+  }
+}
+
+/** In a pattern with the flag `u`, halves of a pair do not match. */
+const LONE_SURROGATE = /\p{Surrogate}/gu;
+
+function buildTokenizer(definition: TokenizerDefinition, addPrefixSpace: boolean): HfTokenizer {
+  const { vocabulary, merges, addedTokens, unknownToken, normalizer } = definition;
+  const tokenizer = new HfTokenizer(
+    {
+      version: '1.0',
+      added_tokens: addedTokens,
+      normalizer,
+      pre_tokenizer: { type: 'ByteLevel', add_prefix_space: addPrefixSpace, use_regex: true },
+      post_processor: null,
+      decoder: { type: 'ByteLevel' },
+      model: { type: 'BPE', vocab: vocabulary, merges, unk_token: unknownToken, ignore_merges: false },
+    },
+    {},
+  );
+  // The library's pattern differs from the reference's in two white-space characters; see GPT2_WORDS.
+  if (tokenizer.pre_tokenizer instanceof ByteLevelPreTokenizer) tokenizer.pre_tokenizer.pattern = GPT2_WORDS;
+  return tokenizer;
+}
+
+function jsonBytes(value: JsonObject): Uint8Array {
+  const sorted = Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
+  return new TextEncoder().encode(`${JSON.stringify(sorted, null, 2)}\n`);
+}

@@ -1,0 +1,211 @@
+/**
+ * Tables of named arguments: one entry says everything about an argument, and its TypeScript type, its check, its command line option and its
+ * help are derived from it. Names are camelCase in the table; kebab-case and snake_case name the same argument.
+ */
+import { UsageError } from '../errors.js';
+import { didYouMean } from '../nearest.js';
+
+interface Described {
+  /** One line for --help. */
+  readonly description: string;
+  /** Heading in --help. */
+  readonly group: string;
+  /** Other names it is known by, in camelCase. */
+  readonly aliases?: readonly string[];
+}
+
+interface Range {
+  /** Smallest value allowed. */
+  readonly min?: number;
+  /** The value must be greater than this. */
+  readonly above?: number;
+  /** Largest value allowed. */
+  readonly max?: number;
+  /** The value must be less than this. */
+  readonly below?: number;
+}
+
+export interface NumberSpec extends Described, Range {
+  readonly kind: 'integer' | 'number';
+  readonly default: number | undefined;
+}
+
+/** A number of steps, or a fraction of the run's steps, below 1. */
+export interface StepsSpec extends Described {
+  readonly kind: 'steps';
+  readonly default: number | undefined;
+  /** Whether 0 is allowed. */
+  readonly zero: boolean;
+}
+
+export interface BooleanSpec extends Described {
+  readonly kind: 'boolean';
+  readonly default: boolean | undefined;
+}
+
+export interface StringSpec extends Described {
+  readonly kind: 'string';
+  readonly default: string | undefined;
+  /** What stands for the value in --help, e.g. DIR. */
+  readonly placeholder: string;
+  /** May be given without a value, which is then `true`. */
+  readonly bare?: true;
+}
+
+export interface EnumSpec extends Described {
+  readonly kind: 'enum';
+  readonly choices: readonly string[];
+  readonly default: string | undefined;
+}
+
+export type ArgumentSpec = NumberSpec | StepsSpec | BooleanSpec | StringSpec | EnumSpec;
+export type ArgumentTable = Readonly<Record<string, ArgumentSpec>>;
+
+type ValueOf<S extends ArgumentSpec> = S extends { kind: 'boolean' }
+  ? boolean
+  : S extends { kind: 'string'; bare: true }
+    ? string | true
+    : S extends { kind: 'string' }
+      ? string
+      : S extends { kind: 'enum'; choices: readonly (infer Choice)[] }
+        ? Choice
+        : number;
+
+/** The values of a table with every default filled in; arguments without a default may be undefined. */
+export type Resolved<T extends ArgumentTable> = {
+  readonly [K in keyof T]: ValueOf<T[K]> | (undefined extends T[K]['default'] ? undefined : never);
+};
+
+/** Values a caller gives; what is left out or undefined takes its default. */
+export type Given<T extends ArgumentTable> = { readonly [K in keyof T]?: ValueOf<T[K]> | undefined };
+
+export const kebabCase = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+export const snakeCase = (name: string): string => kebabCase(name).replaceAll('-', '_');
+
+/** The table's own name for a name in any of the three spellings, or of an alias; undefined where the table has none. */
+export function argumentName<T extends ArgumentTable>(table: T, spelled: string): (keyof T & string) | undefined {
+  return names(table).get(spelled);
+}
+
+const spellings = new WeakMap<ArgumentTable, ReadonlyMap<string, string>>();
+
+function names<T extends ArgumentTable>(table: T): ReadonlyMap<string, keyof T & string> {
+  let known = spellings.get(table);
+  if (!known) {
+    const map = new Map<string, string>();
+    for (const [name, spec] of Object.entries(table)) {
+      for (const alias of [name, ...(spec.aliases ?? [])]) {
+        for (const spelling of [alias, kebabCase(alias), snakeCase(alias)]) map.set(spelling, name);
+      }
+    }
+    known = map;
+    spellings.set(table, known);
+  }
+  return known;
+}
+
+/**
+ * Checks values given under any spelling and returns them under the table's own names. `label` says how the place the values come from
+ * spells a name to the user (`--learning-rate`, `"learning_rate" in run.json`).
+ *
+ * @throws UsageError for an unknown name, a wrong type, a value out of range, one argument given twice with different values.
+ */
+export function checkGiven<T extends ArgumentTable>(table: T, values: Readonly<Record<string, unknown>>, label: (spelled: string) => string = (name) => name): Given<T> {
+  const given: Record<string, string | number | boolean> = {};
+  const spelledAs = new Map<string, string>();
+  for (const [spelled, value] of Object.entries(values)) {
+    if (value === undefined) continue;
+    const name = argumentName(table, spelled);
+    if (name === undefined) {
+      const hint = didYouMean(spelled, spellingsLike(table, spelled));
+      throw new UsageError(`${label(spelled)} is not an argument attune knows`, hint === undefined ? {} : { hint });
+    }
+    const checked = checkValue(table[name], value, label(spelled));
+    const before = spelledAs.get(name);
+    if (before !== undefined && given[name] !== checked) {
+      throw new UsageError(`${label(before)} and ${label(spelled)} are the same argument, with different values`, { hint: 'Give one of them.' });
+    }
+    spelledAs.set(name, spelled);
+    given[name] = checked;
+  }
+  return given as Given<T>; // every key was looked up in the table and every value checked against its spec
+}
+
+/** Candidates for a suggestion, in the style of spelling the user used. */
+function spellingsLike(table: ArgumentTable, spelled: string): string[] {
+  const style = spelled.includes('_') ? snakeCase : spelled.includes('-') ? kebabCase : (name: string) => name;
+  return Object.entries(table).flatMap(([name, spec]) => [name, ...(spec.aliases ?? [])].map(style));
+}
+
+/** `value` as the argument's own type. Numbers are not taken from strings here: see `parseText`. */
+export function checkValue(spec: ArgumentSpec, value: unknown, label: string): string | number | boolean {
+  if (accepts(spec, value)) return value;
+  const hint = spec.kind === 'enum' && typeof value === 'string' ? didYouMean(value, spec.choices) : undefined;
+  throw new UsageError(`${label} must be ${describeRange(spec)}; got ${shown(value)}`, hint === undefined ? {} : { hint });
+}
+
+/** The value that a word on the command line stands for. */
+export function parseText(spec: ArgumentSpec, text: string, label: string): string | number | boolean {
+  let value: unknown = text;
+  if (spec.kind === 'boolean') value = ({ true: true, false: false } as Record<string, boolean>)[text.toLowerCase()] ?? text;
+  else if (spec.kind !== 'string' && spec.kind !== 'enum' && /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(text.trim())) value = Number(text);
+  return checkValue(spec, value, label);
+}
+
+function accepts(spec: ArgumentSpec, value: unknown): value is string | number | boolean {
+  switch (spec.kind) {
+    case 'boolean':
+      return typeof value === 'boolean';
+    case 'string':
+      return (typeof value === 'string' && value !== '') || (spec.bare === true && value === true);
+    case 'enum':
+      return typeof value === 'string' && spec.choices.includes(value);
+    case 'steps':
+      return typeof value === 'number' && ((Number.isSafeInteger(value) && value >= (spec.zero ? 0 : 1)) || (value > 0 && value < 1));
+    case 'integer':
+      return Number.isSafeInteger(value) && inRange(spec, value as number);
+    case 'number':
+      return typeof value === 'number' && Number.isFinite(value) && inRange(spec, value);
+  }
+}
+
+function inRange({ min, above, max, below }: Range, value: number): boolean {
+  return !((min !== undefined && value < min) || (above !== undefined && value <= above) || (max !== undefined && value > max) || (below !== undefined && value >= below));
+}
+
+/** What an argument accepts, e.g. "a number, at least 0 and below 1". */
+export function describeRange(spec: ArgumentSpec): string {
+  switch (spec.kind) {
+    case 'boolean':
+      return 'true or false';
+    case 'string':
+      return spec.bare ? 'a text that is not empty, or true' : 'a text that is not empty';
+    case 'enum':
+      return `one of ${spec.choices.join(', ')}`;
+    case 'steps':
+      return `a whole number of steps, at least ${spec.zero ? 0 : 1}, or a fraction of all steps, above 0 and below 1`;
+    case 'integer':
+    case 'number': {
+      const bounds = [
+        spec.min === undefined ? undefined : `at least ${spec.min}`,
+        spec.above === undefined ? undefined : `above ${spec.above}`,
+        spec.max === undefined ? undefined : `at most ${spec.max}`,
+        spec.below === undefined ? undefined : `below ${spec.below}`,
+      ].filter((bound) => bound !== undefined);
+      const what = spec.kind === 'integer' ? 'a whole number' : 'a number';
+      return bounds.length === 0 ? what : `${what}, ${bounds.join(' and ')}`;
+    }
+  }
+}
+
+function shown(value: unknown): string {
+  if (typeof value === 'number') return String(value);
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length > 60 ? `${text.slice(0, 57)}...` : text;
+}
+
+/** Defaults of a table, overridden by what is given. */
+export function withDefaults<T extends ArgumentTable>(table: T, given: Given<T>): Resolved<T> {
+  const values = Object.fromEntries(Object.entries(table).map(([name, spec]) => [name, given[name] ?? spec.default]));
+  return values as Resolved<T>; // one entry for each of the table's names, of the spec's type
+}

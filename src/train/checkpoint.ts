@@ -1,0 +1,152 @@
+/**
+ * Checkpoints. A folder `checkpoint-{step}` is a model in Hugging Face's layout, as transformers loads it, and beside it
+ *
+ *   trainer_state.json      as the Trainer writes it
+ *   optimizer.safetensors   AdamW's moments: exp_avg.{parameter}, exp_avg_sq.{parameter}
+ *   training_args.json      the arguments
+ *   attune_state.json       what else an exact resumption needs
+ */
+import { readFile, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { EngineSession } from '../engine/engine.js';
+import { ModelError } from '../errors.js';
+import { writeFolder, writeWhole } from '../files.js';
+import { toJson } from '../model/config.js';
+import type { Gpt2Config } from '../model/config.js';
+import type { ParameterSpec } from '../model/parameters.js';
+import { SafetensorsFile } from '../model/safetensors.js';
+import { writeSafetensors } from '../model/safetensors-writer.js';
+import { openWeights } from '../model/weights.js';
+import type { Tokenizer } from '../text/tokenizer.js';
+import { argumentsToJson } from './arguments.js';
+import type { TrainingArguments } from './arguments.js';
+import { checkpointName, sortCheckpoints } from './best.js';
+import type { LossLogState } from './loss-log.js';
+import { parseTrainerState, stateToJson } from './state.js';
+import type { TrainerState } from './state.js';
+
+/** What a model folder is written from. */
+export interface ModelSource {
+  readonly session: EngineSession;
+  readonly parameters: readonly ParameterSpec[];
+  readonly config: Gpt2Config;
+  readonly tokenizer: Tokenizer;
+}
+
+/** What an exact resumption needs beside the Trainer's own state. The dropout masks follow from seed and passes, the row order from seed and epoch. */
+export interface ResumeState {
+  readonly seed: number;
+  /** Training rows of the run. */
+  readonly rows: number;
+  /** Forward passes of training so far. */
+  readonly passes: number;
+  readonly lossLog: LossLogState;
+}
+
+export interface Checkpoint {
+  readonly dir: string;
+  readonly state: TrainerState;
+  readonly resume: ResumeState;
+}
+
+const MOMENTS = { moment1: 'exp_avg', moment2: 'exp_avg_sq' } as const;
+
+/** Writes config.json, model.safetensors and the tokenizer's files into an existing folder, each whole. */
+export async function saveModel(dir: string, { session, parameters, config, tokenizer }: ModelSource): Promise<void> {
+  await writeSafetensors(join(dir, 'model.safetensors'), parameters, (name) => session.readTensor('parameter', name));
+  await writeWhole(join(dir, 'config.json'), toJson(config));
+  await tokenizer.save(dir);
+}
+
+/** Saves `checkpoint-{step}` under `outputDir`, whole or not at all, and returns its path. */
+export async function saveCheckpoint(outputDir: string, source: ModelSource, args: TrainingArguments, state: TrainerState, resume: ResumeState): Promise<string> {
+  const dir = join(outputDir, checkpointName(state.global_step));
+  const { session, parameters } = source;
+  await writeFolder(dir, async (folder) => {
+    await saveModel(folder, source);
+    const moments = Object.entries(MOMENTS).flatMap(([kind, prefix]) =>
+      parameters.map(({ name, shape }) => ({ name: `${prefix}.${name}`, shape, kind: kind as keyof typeof MOMENTS, parameter: name })),
+    );
+    const byName = new Map(moments.map((moment) => [moment.name, moment]));
+    await writeSafetensors(join(folder, 'optimizer.safetensors'), moments, (name) => {
+      const { kind, parameter } = byName.get(name)!;
+      return session.readTensor(kind, parameter);
+    });
+    await writeWhole(join(folder, 'training_args.json'), `${argumentsToJson(args)}\n`);
+    await writeWhole(join(folder, 'attune_state.json'), `${JSON.stringify(resume, null, 2)}\n`);
+    await writeWhole(join(folder, 'trainer_state.json'), stateToJson(state));
+  });
+  return dir;
+}
+
+/** Names of the checkpoints in a folder, oldest first; none where the folder is missing. */
+export async function listCheckpoints(outputDir: string): Promise<string[]> {
+  return sortCheckpoints(await readdir(outputDir).catch(() => []));
+}
+
+/**
+ * Reads what a checkpoint says of its run; the tensors are read by `restore`.
+ *
+ * @throws ModelError where it is none, or damaged
+ */
+export async function readCheckpoint(dir: string): Promise<Checkpoint> {
+  const stateFile = join(dir, 'trainer_state.json');
+  const state = parseTrainerState(await readText(stateFile), stateFile);
+  const resumeFile = join(dir, 'attune_state.json');
+  return { dir, state, resume: parseResumeState(await readText(resumeFile), resumeFile) };
+}
+
+/** Writes a checkpoint's parameters and moments into a session. */
+export async function restore(dir: string, { session, parameters, config }: Omit<ModelSource, 'tokenizer'>): Promise<void> {
+  await restoreParameters(dir, { session, parameters, config });
+  const optimizer = await SafetensorsFile.open(join(dir, 'optimizer.safetensors'));
+  try {
+    for (const { name, shape } of parameters) {
+      for (const [kind, prefix] of Object.entries(MOMENTS)) {
+        const values = await optimizer.read(`${prefix}.${name}`);
+        if (values.length !== shape.reduce((product, n) => product * n, 1)) {
+          throw new ModelError(`${optimizer.path}: tensor ${prefix}.${name} has ${values.length} numbers, the model's has shape [${shape.join(', ')}]`);
+        }
+        await session.writeTensor(kind as keyof typeof MOMENTS, name, values);
+      }
+    }
+  } finally {
+    await optimizer.close();
+  }
+}
+
+/** Writes a checkpoint's parameters alone into a session: to end with the best model. */
+export async function restoreParameters(dir: string, { session, parameters, config }: Omit<ModelSource, 'tokenizer'>): Promise<void> {
+  const weights = await openWeights(dir, config);
+  try {
+    for (const { name } of parameters) await session.writeTensor('parameter', name, await weights.read(name));
+  } finally {
+    await weights.close();
+  }
+}
+
+async function readText(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (cause) {
+    throw new ModelError(`cannot read ${file}`, { cause, hint: 'A checkpoint to resume from is a folder named checkpoint-STEP that attune wrote.' });
+  }
+}
+
+function parseResumeState(text: string, file: string): ResumeState {
+  const refuse = (): never => {
+    throw new ModelError(`${file} is damaged`, { hint: 'Resume from another checkpoint.' });
+  };
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return refuse();
+  }
+  const numbers = (object: unknown, keys: readonly string[]): object is Record<string, number> =>
+    typeof object === 'object' && object !== null && keys.every((key) => Number.isFinite((object as Record<string, unknown>)[key]));
+  if (!numbers(value, ['seed', 'rows', 'passes'])) return refuse();
+  const { lossLog } = value as { lossLog?: unknown };
+  if (!numbers(lossLog, ['pending', 'recorded', 'lastStep'])) return refuse();
+  return value as unknown as ResumeState; // every field was checked above
+}

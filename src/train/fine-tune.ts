@@ -1,0 +1,146 @@
+/** From names of a model and a dataset to a run that is ready to train: everything is read and checked, nothing is computed yet. */
+import { join } from 'node:path';
+import { loadSplits } from '../data/splits.js';
+import type { Splits } from '../data/splits.js';
+import type { Dataset } from '../data/dataset.js';
+import { engineFor } from '../engine/device.js';
+import type { Device } from '../engine/device.js';
+import type { EngineSession } from '../engine/engine.js';
+import { AttuneError, ModelError, UsageError } from '../errors.js';
+import { writeWhole } from '../files.js';
+import type { Gpt2Config } from '../model/config.js';
+import { fromPretrained } from '../model/pretrained.js';
+import type { PretrainedModel } from '../model/pretrained.js';
+import type { Tokenizer } from '../text/tokenizer.js';
+import { argumentsToJson, requireEvaluation, requireMetric } from './arguments.js';
+import type { TrainingArguments } from './arguments.js';
+import { listCheckpoints, saveModel } from './checkpoint.js';
+import { prepareOutputFolder } from './output-folder.js';
+import { stateToJson } from './state.js';
+import { Trainer } from './trainer.js';
+import type { LabelledRows, TrainOutput, TrainerCallback } from './trainer.js';
+
+export interface FineTuneOptions {
+  /** A model folder. */
+  readonly model: string;
+  /** A file, a folder with `train.*` and `test.*`, or `sample`. */
+  readonly dataset: string;
+  readonly evalDataset?: string | undefined;
+  /** The first so many rows; absent: all. */
+  readonly trainRows?: number | undefined;
+  readonly evalRows?: number | undefined;
+  readonly textColumn?: string | undefined;
+  readonly labelColumn?: string | undefined;
+  readonly device?: Device | undefined;
+  readonly args: TrainingArguments;
+  readonly callbacks?: readonly TrainerCallback[];
+  readonly signal?: AbortSignal;
+}
+
+/** The metrics that every evaluation reports. */
+export const METRICS = ['loss', 'accuracy', 'f1', 'auc'] as const;
+
+export interface FineTuneRun {
+  readonly splits: Splits;
+  readonly model: PretrainedModel;
+  readonly session: EngineSession;
+  readonly trainer: Trainer;
+  readonly maxLength: number;
+  /** The checkpoint that the run goes on from. */
+  readonly resumedFrom: string | undefined;
+  /** Trains to the end and saves the model, its records and arguments at the root of the output folder. */
+  train(): Promise<TrainOutput>;
+  close(): Promise<void>;
+}
+
+/**
+ * Reads and checks data, model and output folder, and opens the engine.
+ *
+ * @throws UsageError, DataError or ModelError: whatever can be refused is refused here, before any training
+ */
+export async function prepareFineTune(options: FineTuneOptions): Promise<FineTuneRun> {
+  const { args } = options;
+  const splits = await loadSplits({ ...options, seed: args.seed });
+  requireEvaluation(args, splits.test !== undefined);
+  requireMetric(args, METRICS);
+  const resumeDir = await checkpointToResume(args);
+  const model = await fromPretrained(options.model, {
+    labelNames: splits.labelNames,
+    seed: args.seed,
+    ...(args.dropout !== undefined && { dropout: args.dropout }),
+  });
+  const maxLength = lengthLimit(args.maxLength, model.config);
+  await prepareOutputFolder(args.outputDir, resumeDir ? 'resume' : args.overwriteOutputDir ? 'overwrite' : 'new');
+
+  const session = await engineFor(options.device ?? 'auto').open(model.graphs, { seed: args.seed });
+  try {
+    await model.writeTo(session);
+    const source = { session, parameters: model.graphs.parameters, config: model.config, tokenizer: model.tokenizer };
+    const trainer = new Trainer({
+      ...source,
+      args,
+      maxLength,
+      train: encodeDataset(splits.train, model.tokenizer, maxLength),
+      ...(splits.test && { evaluation: encodeDataset(splits.test, model.tokenizer, maxLength) }),
+      ...(options.callbacks && { callbacks: options.callbacks }),
+      ...(options.signal && { signal: options.signal }),
+    });
+    if (resumeDir) await trainer.resumeFrom(resumeDir);
+    return {
+      splits,
+      model,
+      session,
+      trainer,
+      maxLength,
+      resumedFrom: resumeDir,
+      train: async () => {
+        const output = await trainer.train();
+        await saveModel(args.outputDir, source);
+        await writeWhole(join(args.outputDir, 'training_args.json'), `${argumentsToJson(args)}\n`);
+        await writeWhole(join(args.outputDir, 'trainer_state.json'), stateToJson(output.state));
+        return output;
+      },
+      close: () => session.close(),
+    };
+  } catch (error) {
+    await session.close();
+    throw error;
+  }
+}
+
+/** Token ids and class indices of a dataset's rows. */
+export function encodeDataset(dataset: Dataset, tokenizer: Tokenizer, maxLength: number): LabelledRows {
+  return {
+    rows: dataset.rows.map(({ text }) => tokenizer.encode(text, { maxLength })),
+    labels: Int32Array.from(dataset.rows, ({ label }) => label),
+  };
+}
+
+/** @throws UsageError where more tokens are asked for than the model has positions */
+export function lengthLimit(maxLength: number | undefined, config: Gpt2Config): number {
+  if (maxLength !== undefined && maxLength > config.nPositions) {
+    throw new UsageError(`maxLength is ${maxLength}, but the model has only ${config.nPositions} positions`, { hint: `Use --max-length ${config.nPositions} or less.` });
+  }
+  return maxLength ?? config.nPositions;
+}
+
+async function checkpointToResume({ resumeFromCheckpoint, outputDir }: TrainingArguments): Promise<string | undefined> {
+  if (resumeFromCheckpoint === undefined) return undefined;
+  if (resumeFromCheckpoint !== true && resumeFromCheckpoint !== 'last') return resumeFromCheckpoint;
+  const newest = (await listCheckpoints(outputDir)).at(-1);
+  if (newest === undefined) throw new ModelError(`there is no checkpoint in ${outputDir} to resume from`, { hint: 'Start the run without --resume-from-checkpoint, or give the folder of a checkpoint.' });
+  return join(outputDir, newest);
+}
+
+/** A model folder saved by training, opened for evaluation or prediction. */
+export async function openClassifier(dir: string, device: Device = 'auto'): Promise<{ model: PretrainedModel; session: EngineSession }> {
+  const model = await fromPretrained(dir);
+  const session = await engineFor(device).open(model.graphs, { seed: 0 });
+  try {
+    await model.writeTo(session);
+  } catch (error) {
+    await session.close();
+    throw error instanceof AttuneError ? error : new ModelError(`cannot load ${dir}`, { cause: error });
+  }
+  return { model, session };
+}

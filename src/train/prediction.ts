@@ -1,0 +1,53 @@
+/** Logits of many rows, in order, through an engine. */
+import { packRows } from '../engine/batch.js';
+import type { EncodedRow } from '../engine/batch.js';
+import type { EngineSession } from '../engine/engine.js';
+
+export interface PredictionOptions {
+  /** Rows a batch at most. */
+  readonly batchRows: number;
+  /** Tokens a batch at most, unless one row alone has more; absent: no bound. */
+  readonly batchTokens?: number;
+  /** Called after each batch with the rows done so far. */
+  readonly onProgress?: (done: number, total: number) => void;
+  /** Checked before each batch. */
+  readonly signal?: AbortSignal;
+}
+
+/** Rows grouped into batches, by index. Rows of like length go together, because attention costs what the longest row of a batch costs. */
+export function planBatches(rows: readonly EncodedRow[], { batchRows, batchTokens = Infinity }: PredictionOptions): number[][] {
+  const order = rows.map((_, i) => i).sort((a, b) => rows[a].ids.length - rows[b].ids.length || a - b);
+  const batches: number[][] = [];
+  let current: number[] = [];
+  let tokens = 0;
+  for (const i of order) {
+    const length = rows[i].ids.length;
+    if (current.length > 0 && (tokens + length > batchTokens || current.length >= batchRows)) {
+      batches.push(current);
+      current = [];
+      tokens = 0;
+    }
+    current.push(i);
+    tokens += length;
+  }
+  if (current.length > 0) batches.push(current);
+  return batches;
+}
+
+/**
+ * Logits [rows, K] in the order of the rows, whatever order they are computed in.
+ *
+ * @throws the signal's reason where it is aborted
+ */
+export async function predictLogits(session: EngineSession, rows: readonly EncodedRow[], classes: number, options: PredictionOptions): Promise<Float32Array> {
+  const logits = new Float32Array(rows.length * classes);
+  let done = 0;
+  for (const batch of planBatches(rows, options)) {
+    options.signal?.throwIfAborted();
+    const values = await session.infer(packRows(batch.map((i) => rows[i])));
+    for (const [b, i] of batch.entries()) logits.set(values.subarray(b * classes, (b + 1) * classes), i * classes);
+    done += batch.length;
+    options.onProgress?.(done, rows.length);
+  }
+  return logits;
+}

@@ -1,0 +1,294 @@
+/**
+ * The training loop, as transformers' Trainer goes through it: windows of micro-batches in the reference's row order, records, evaluations,
+ * checkpoints, the best model, early stopping. It does not know which engine computes, nor which model.
+ */
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { packRows } from '../engine/batch.js';
+import type { EncodedRow, PackedBatch } from '../engine/batch.js';
+import { InterruptedError, TrainingError } from '../errors.js';
+import { classificationMetrics } from '../metrics/classification.js';
+import type { ClassificationMetrics } from '../metrics/classification.js';
+import { elementCount } from '../model/parameters.js';
+import type { TrainingArguments } from './arguments.js';
+import { BestTracker, bestRuleOf, checkpointName, checkpointsToDelete, checkpointsToDeleteAtEnd } from './best.js';
+import { listCheckpoints, readCheckpoint, restore, restoreParameters, saveCheckpoint } from './checkpoint.js';
+import type { ModelSource, ResumeState } from './checkpoint.js';
+import { dueAfterEpoch, dueAfterStep, intervalsOf } from './flow.js';
+import { LossLog } from './loss-log.js';
+import { predictLogits } from './prediction.js';
+import { evalRecord, finalRecord, trainRecord, trainingFlops } from './records.js';
+import type { EvalRecord, FinalRecord, LogRecord } from './records.js';
+import { batchRows, epochAt, learningRateAt, planOf, rowOrder, stepWindow } from './schedule.js';
+import type { StepPlan } from './schedule.js';
+import { controlState, initialState } from './state.js';
+import type { TrainerState } from './state.js';
+
+/** Rows of token ids with their classes. */
+export interface LabelledRows {
+  readonly rows: readonly EncodedRow[];
+  /** Class index of each row. */
+  readonly labels: Int32Array;
+}
+
+/** Told of everything that happens in a run, in order. Each may be left out; what one throws ends the run. */
+export interface TrainerCallback {
+  onTrainBegin?(plan: StepPlan, startStep: number): void;
+  /** After each optimizer step; `loss` is that of the step alone. */
+  onStep?(step: number, plan: StepPlan, loss: number): void;
+  /** After each record was appended to the log history. */
+  onLog?(record: LogRecord): void;
+  onEvaluationProgress?(done: number, rows: number): void;
+  onEvaluate?(evaluation: Evaluation): void;
+  onSave?(dir: string): void;
+  onWarning?(message: string): void;
+}
+
+export interface Evaluation {
+  readonly record: EvalRecord;
+  readonly metrics: ClassificationMetrics;
+  /** [rows, K] */
+  readonly logits: Float32Array;
+}
+
+export interface TrainOutput {
+  readonly state: TrainerState;
+  readonly final: FinalRecord;
+  /** The last evaluation of the run, if there was one. */
+  readonly evaluation: Evaluation | undefined;
+  /** Why the run ended before its last step. */
+  readonly stoppedEarly: boolean;
+}
+
+export interface TrainerOptions extends ModelSource {
+  readonly args: TrainingArguments;
+  readonly train: LabelledRows;
+  readonly evaluation?: LabelledRows;
+  /** Tokens a row is cut to: what total_flos counts for each, as the reference pads. */
+  readonly maxLength: number;
+  readonly callbacks?: readonly TrainerCallback[];
+  /** Aborting it finishes the step under way, saves a checkpoint and ends the run with an InterruptedError. */
+  readonly signal?: AbortSignal;
+}
+
+export class Trainer {
+  private readonly plan: StepPlan;
+  private readonly warned = new Set<string>();
+  private history: LogRecord[] = [];
+  private state: TrainerState;
+  private lossLog = new LossLog();
+  private passes = 0;
+  private order: { readonly epoch: number; readonly rows: Int32Array } | undefined;
+  private lastEvaluation: Evaluation | undefined;
+  private best: BestTracker | undefined;
+
+  constructor(private readonly options: TrainerOptions) {
+    const { args, train } = options;
+    this.plan = planOf(args, train.rows.length);
+    const { loggingSteps, evalSteps, saveSteps } = intervalsOf(args, this.plan.totalSteps);
+    const state = initialState({
+      eval_steps: evalSteps,
+      logging_steps: loggingSteps,
+      save_steps: saveSteps,
+      max_steps: this.plan.totalSteps,
+      num_train_epochs: this.plan.epochsBegun,
+      train_batch_size: args.perDeviceTrainBatchSize,
+    });
+    this.state = { ...state, log_history: this.history };
+    const rule = bestRuleOf(args);
+    this.best = rule && new BestTracker(rule);
+  }
+
+  /** Goes on from a checkpoint of the same run: parameters, moments, records, counters. */
+  async resumeFrom(dir: string): Promise<void> {
+    const { args, train } = this.options;
+    const { state, resume } = await readCheckpoint(dir);
+    const differs = (what: string, then: number, now: number): never => {
+      throw new TrainingError(`${dir} belongs to a run with ${what} ${then}; this one has ${now}`, { hint: 'Resume with the arguments and data of the run that saved it.' });
+    };
+    if (resume.rows !== train.rows.length) differs('training rows', resume.rows, train.rows.length);
+    if (resume.seed !== args.seed) differs('seed', resume.seed, args.seed);
+    if (state.train_batch_size !== args.perDeviceTrainBatchSize) differs('batch size', state.train_batch_size ?? 0, args.perDeviceTrainBatchSize);
+    await restore(dir, this.options);
+    this.history = [...state.log_history];
+    this.state = { ...this.state, ...state, log_history: this.history, max_steps: this.plan.totalSteps, num_train_epochs: this.plan.epochsBegun };
+    this.lossLog = new LossLog(resume.lossLog);
+    this.passes = resume.passes;
+    const rule = bestRuleOf(args);
+    this.best = rule && new BestTracker(rule, state);
+  }
+
+  /** Runs from where the state stands to the end. */
+  async train(): Promise<TrainOutput> {
+    const { args, signal } = this.options;
+    const started = performance.now();
+    const startStep = this.state.global_step;
+    this.notify((callback) => callback.onTrainBegin?.(this.plan, startStep));
+
+    let stop = false;
+    for (let step = startStep + 1; step <= this.plan.totalSteps && !stop; step++) {
+      const window = stepWindow(this.plan, step);
+      const learningRate = learningRateAt(args, step - 1, this.plan.totalSteps);
+      const { gradNorm, loss } = await this.step(step, learningRate);
+      this.state = { ...this.state, global_step: step, epoch: epochAt(this.plan, step), total_flos: this.flops(step) };
+      this.notify((callback) => callback.onStep?.(step, this.plan, loss));
+
+      const due = dueAfterStep(args, step, this.plan.totalSteps);
+      stop = await this.carryOut(due, learningRate, gradNorm);
+      if (window.lastOfEpoch || step === this.plan.totalSteps || stop) stop = (await this.carryOut(dueAfterEpoch(args), learningRate, gradNorm)) || stop;
+      if (signal?.aborted && step < this.plan.totalSteps) await this.interrupt();
+    }
+
+    await this.finish();
+    const { global_step: step, epoch } = this.state;
+    const final = finalRecord(
+      { loss: this.lossLog.mean(step), flops: this.state.total_flos },
+      { seconds: (performance.now() - started) / 1000, samples: this.plan.samples, steps: this.plan.totalSteps },
+      { epoch, step },
+    );
+    this.append(final);
+    return { state: this.state, final, evaluation: this.lastEvaluation, stoppedEarly: step < this.plan.totalSteps };
+  }
+
+  /** Evaluates on the evaluation rows as they are now, without changing the run. */
+  async evaluate(): Promise<Evaluation> {
+    const { evaluation, session, config, args } = this.options;
+    if (!evaluation) throw new TrainingError('there are no evaluation rows');
+    const started = performance.now();
+    const batchRows = args.perDeviceEvalBatchSize;
+    const logits = await predictLogits(session, evaluation.rows, config.labelNames.length, {
+      batchRows,
+      onProgress: (done, rows) => this.notify((callback) => callback.onEvaluationProgress?.(done, rows)),
+    });
+    const metrics = classificationMetrics(logits, evaluation.labels, config.labelNames);
+    const rows = evaluation.rows.length;
+    const record = evalRecord(
+      metrics.loss,
+      { accuracy: metrics.accuracy, f1: metrics.f1, auc: metrics.auc },
+      { seconds: (performance.now() - started) / 1000, rows, batches: Math.ceil(rows / batchRows) },
+      { epoch: this.state.epoch, step: this.state.global_step },
+    );
+    for (const warning of metrics.warnings) this.warnOnce(warning);
+    return { record, metrics, logits };
+  }
+
+  /** One optimizer step; `gradNorm` is the gradient's norm before clipping. */
+  private async step(step: number, learningRate: number): Promise<{ gradNorm: number; loss: number }> {
+    const { args, session } = this.options;
+    const { adamBeta1: beta1, adamBeta2: beta2, adamEpsilon: epsilon, weightDecay, maxGradNorm } = args;
+    const microBatches = this.microBatches(step);
+    const result = await session.step({
+      microBatches,
+      // The mean over each micro-batch; a window's gradients are added up (LossLog says why).
+      lossWeights: microBatches.map(({ rows }) => 1 / rows),
+      firstPass: this.passes,
+      update: { learningRate, beta1, beta2, epsilon, weightDecay, maxGradNorm, step },
+    });
+    if (!result.updated) {
+      const [kept] = (await listCheckpoints(args.outputDir)).slice(-1);
+      throw new TrainingError(`step ${step}: ${result.losses.every(Number.isFinite) ? `the gradient's norm is ${result.gradNorm}` : `the loss is ${result.losses.join(', ')}`}; training stopped`, {
+        hint: `${kept ? `The last good checkpoint is ${join(args.outputDir, kept)}. ` : ''}Try a smaller learning rate or more warmup steps.`,
+      });
+    }
+    this.passes += microBatches.length;
+    for (const loss of result.losses) this.lossLog.add(loss);
+    return { gradNorm: result.gradNorm, loss: result.losses.reduce((sum, loss) => sum + loss, 0) };
+  }
+
+  private microBatches(step: number): PackedBatch[] {
+    const { args, train } = this.options;
+    const { epoch, firstBatch, batches } = stepWindow(this.plan, step);
+    if (this.order?.epoch !== epoch) this.order = { epoch, rows: rowOrder(train.rows.length, args.seed, epoch) };
+    const { rows: order } = this.order;
+    return Array.from({ length: batches }, (_, b) => {
+      const indices = [...batchRows(order, args.perDeviceTrainBatchSize, firstBatch + b)];
+      return packRows(indices.map((i) => train.rows[i]), indices.map((i) => train.labels[i]));
+    });
+  }
+
+  /** Records, evaluates and saves as due. Returns whether early stopping says so. */
+  private async carryOut(due: { log: boolean; evaluate: boolean; save: boolean }, learningRate: number, gradNorm: number): Promise<boolean> {
+    const { epoch, global_step: step } = this.state;
+    if (due.log && this.lossLog.hasUnrecorded(step)) {
+      this.append(trainRecord({ loss: this.lossLog.record(step), gradNorm, learningRate }, { epoch, step }));
+    }
+    let stop = false;
+    let improved = false;
+    if (due.evaluate) {
+      this.lastEvaluation = await this.evaluate();
+      this.append(this.lastEvaluation.record);
+      this.notify((callback) => callback.onEvaluate?.(this.lastEvaluation!));
+      if (this.best) ({ improved, stop } = this.best.observe(this.lastEvaluation.record));
+    }
+    if (improved) {
+      const { outputDir, saveStrategy } = this.options.args;
+      // Without a checkpoint of this step there is none to name.
+      const dir = saveStrategy === 'no' ? null : join(outputDir, checkpointName(step));
+      this.state = { ...this.state, best_metric: this.best!.metric, best_global_step: step, best_model_checkpoint: dir };
+    }
+    if (due.save) await this.save(stop || step >= this.plan.totalSteps);
+    return stop;
+  }
+
+  private async save(ending: boolean): Promise<void> {
+    const { args } = this.options;
+    const stopping = this.best?.earlyStoppingState();
+    this.state = { ...this.state, stateful_callbacks: { ...(stopping && { EarlyStoppingCallback: stopping }), TrainerControl: controlState(ending) } };
+    const resume: ResumeState = { seed: args.seed, rows: this.options.train.rows.length, passes: this.passes, lossLog: this.lossLog.state() };
+    const dir = await saveCheckpoint(args.outputDir, this.options, args, this.state, resume);
+    this.notify((callback) => callback.onSave?.(dir));
+    await this.rotate(checkpointsToDelete);
+  }
+
+  private async rotate(surplus: typeof checkpointsToDelete): Promise<void> {
+    const { outputDir, saveTotalLimit } = this.options.args;
+    const { best_global_step: best } = this.state;
+    for (const name of surplus(await listCheckpoints(outputDir), saveTotalLimit, best === null ? undefined : checkpointName(best))) {
+      await rm(join(outputDir, name), { recursive: true, force: true });
+    }
+  }
+
+  private async interrupt(): Promise<never> {
+    await this.save(false);
+    const { args } = this.options;
+    throw new InterruptedError(`interrupted after step ${this.state.global_step} of ${this.plan.totalSteps}; ${join(args.outputDir, checkpointName(this.state.global_step))} is saved`, {
+      hint: 'Go on with the same command and --resume-from-checkpoint.',
+    });
+  }
+
+  /** Ends with the best model where that is asked for. */
+  private async finish(): Promise<void> {
+    const { args } = this.options;
+    const { best_model_checkpoint: best } = this.state;
+    if (args.loadBestModelAtEnd && best !== null) await restoreParameters(best, this.options);
+    await this.rotate(checkpointsToDeleteAtEnd);
+  }
+
+  /** As the reference counts: every row of every batch at maxLength tokens. */
+  private flops(step: number): number {
+    const { parameters, maxLength } = this.options;
+    const outsideEmbeddings = parameters.filter(({ name }) => !/\.w[tp]e\.weight$/.test(name)).reduce((sum, { shape }) => sum + elementCount(shape), 0);
+    return trainingFlops(rowsUpTo(this.plan, step) * maxLength, outsideEmbeddings);
+  }
+
+  private append(record: LogRecord): void {
+    this.history.push(record);
+    this.notify((callback) => callback.onLog?.(record));
+  }
+
+  private notify(call: (callback: TrainerCallback) => void): void {
+    this.options.callbacks?.forEach(call);
+  }
+
+  private warnOnce(message: string): void {
+    if (this.warned.has(message)) return;
+    this.warned.add(message);
+    this.notify((callback) => callback.onWarning?.(message));
+  }
+}
+
+/** Rows gone through in the steps up to `step`; an epoch's last batch may be short. */
+function rowsUpTo(plan: StepPlan, step: number): number {
+  const { epoch, firstBatch, batches } = stepWindow(plan, step);
+  return epoch * plan.rows + Math.min(plan.rows, (firstBatch + batches) * plan.batchSize);
+}

@@ -1,0 +1,178 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { createCommand, isDone, normalizeArguments, optionName } from '#attune/cli/command.js';
+import { addTrainOptions, DATA_OPTIONS, parseTrainOptions, trainOptionsOf, type TrainOptions } from '#attune/cli/options.js';
+import { UsageError } from '#attune/errors.js';
+import { type ArgumentSpec, checkValue } from '#attune/train/argument-table.js';
+import { resolveArguments, TRAINING_ARGUMENTS } from '#attune/train/arguments.js';
+import { folder } from '../support/folder.js';
+
+const parse = (...argv: string[]): TrainOptions => parseTrainOptions(argv);
+
+const refused = (argv: string[], message: RegExp, hint?: RegExp): void =>
+  assert.throws(
+    () => parse(...argv),
+    (error) => {
+      assert.ok(error instanceof UsageError, String(error));
+      assert.equal(error.exitCode, 2);
+      assert.match(error.message, message);
+      if (hint) assert.match(error.hint ?? '', hint);
+      return true;
+    },
+  );
+
+test('without options everything has its default and nothing is explicit', () => {
+  const { args, data, explicit, warnings } = parse();
+  assert.deepEqual(args, resolveArguments());
+  assert.deepEqual(data, {
+    model: undefined,
+    dataset: undefined,
+    evalDataset: undefined,
+    trainRows: undefined,
+    evalRows: undefined,
+    textColumn: 'text',
+    labelColumn: 'label',
+    device: 'auto',
+    preset: undefined,
+    config: undefined,
+    json: false,
+  });
+  assert.equal(explicit.size, 0);
+  assert.deepEqual(warnings, []);
+});
+
+test('options are read in both their forms, switches and their opposites too', () => {
+  const { args, data, explicit } = parse('--learning-rate=1e-4', '--max-steps', '-1', '--no-load-best-model-at-end', '--json', '--dataset', 'tweets', '--evaluation-strategy', 'epoch');
+  assert.equal(args.learningRate, 1e-4);
+  assert.equal(args.maxSteps, -1);
+  assert.equal(args.loadBestModelAtEnd, false);
+  assert.equal(args.evalStrategy, 'epoch');
+  assert.deepEqual([data.json, data.dataset], [true, 'tweets']);
+  assert.deepEqual([...explicit].sort(), ['dataset', 'evalStrategy', 'json', 'learningRate', 'loadBestModelAtEnd', 'maxSteps']);
+  assert.equal(parse('--resume-from-checkpoint').args.resumeFromCheckpoint, true);
+  assert.equal(parse('--resume-from-checkpoint', 'out/checkpoint-5').args.resumeFromCheckpoint, 'out/checkpoint-5');
+});
+
+test("options spelled as HF's scripts spell them are read too", () => {
+  assert.deepEqual(normalizeArguments(['--learning_rate', '1', '--output_dir=a_b', 'x_y', '--', '--not_this']), ['--learning-rate', '1', '--output-dir=a_b', 'x_y', '--', '--not_this']);
+  assert.equal(parse('--warmup_steps', '7').args.warmupSteps, 7);
+});
+
+test('the command line wins over the config file, that over the preset, that over the defaults', (t) => {
+  const config = join(folder(t, { 'run.json': JSON.stringify({ preset: 'notebook', warmup_steps: 20, 'train-rows': 50, learningRate: 1e-3, saveTotalLimit: null }) }), 'run.json');
+  const { args, data, explicit } = parse('--config', config, '--learning-rate', '2e-3');
+  assert.equal(args.learningRate, 2e-3);
+  assert.equal(args.warmupSteps, 20);
+  assert.equal(data.trainRows, 50);
+  assert.equal(data.evalRows, 200, 'from the preset that the config file names');
+  assert.equal(args.perDeviceTrainBatchSize, 4, 'from the preset');
+  assert.equal(args.adamBeta1, 0.9);
+  assert.equal(args.saveTotalLimit, undefined);
+  assert.deepEqual([...explicit].sort(), ['config', 'learningRate', 'preset', 'trainRows', 'warmupSteps']);
+});
+
+test('a wrong config file is refused, naming file and key or line', (t) => {
+  const at = (text: string): string => join(folder(t, { 'run.json': text }), 'run.json');
+  refused(['--config', at('{\n  "learningRate": 1,\n}')], /run\.json:2:21: a comma before "}" is not allowed$/);
+  refused(['--config', at('{"lerning_rate": 1}')], /run\.json: "lerning_rate" is not an argument attune knows/, /learning_rate/);
+  refused(['--config', at('{"learningRate": "fast"}')], /run\.json: "learningRate" must be a number, at least 0; got "fast"$/);
+  refused(['--config', at('{"trainRows": 0}')], /run\.json: "trainRows" must be a whole number, at least 1; got 0$/);
+  refused(['--config', at('{"seed": 1, "config": "other.json"}')], /cannot name another one/);
+  refused(['--config', at('{"learning_rate": 1, "learningRate": 2}')], /"learning_rate" and .*"learningRate" are the same argument/);
+  refused(['--config', at('[1]')], /expected a JSON object/);
+  refused(['--config', 'no-such.json'], /cannot read the config file no-such\.json/);
+});
+
+test('mistakes on the command line are refused with a suggestion', () => {
+  refused(['--lerning-rate', '1'], /^unknown option --lerning-rate$/, /Did you mean --learning-rate\?/);
+  refused(['--lerning-rate=1'], /^unknown option --lerning-rate/, /Did you mean --learning-rate\?/);
+  refused(['--learning-rate'], /^--learning-rate needs a value$/);
+  refused(['--learning-rate', 'fast'], /^--learning-rate must be a number, at least 0; got "fast"$/);
+  refused(['--eval-strategy', 'epochs'], /^--eval-strategy must be one of no, steps, epoch; got "epochs"$/, /epoch/);
+  refused(['tweets.jsonl'], /^unexpected argument tweets\.jsonl$/);
+  refused(['--eval-strategy', 'no', '--evaluation-strategy', 'epoch'], /^--eval-strategy and --evaluation-strategy are the same argument/);
+  refused(['--load-best-model-at-end'], /^--load-best-model-at-end compares evaluations, but --eval-strategy is "no"$/);
+  assert.match(parse('--max-steps', '5', '--num-train-epochs', '2').warnings.join(), /--max-steps \(5\) overrides --num-train-epochs \(2\)/);
+});
+
+test('help goes to where it is told, under headings, and ends nothing', () => {
+  let out = '';
+  const program = createCommand('attune');
+  const train = addTrainOptions(createCommand('train', 'Fine-tune a model.')).configureOutput({ writeOut: (text) => (out += text) });
+  program.addCommand(train);
+  assert.throws(() => program.parse(['train', '--help'], { from: 'user' }), isDone);
+  assert.match(out, /^Usage: attune train \[options\]/);
+  const headings = [...out.matchAll(/^(\S.*):$/gm)].map((match) => match[1]);
+  assert.deepEqual(headings, ['Model and data', 'Command', 'Duration and batches', 'Optimizer and schedule', 'Records, evaluation and checkpoints', 'Best model and early stopping', 'The run']);
+  for (const name of Object.keys({ ...DATA_OPTIONS, ...TRAINING_ARGUMENTS })) assert.match(out, new RegExp(`--(\\[no-\\])?${optionName(name).slice(2)}[ \n]`), name);
+  assert.doesNotMatch(out, /evaluation-strategy|default: undefined/);
+});
+
+test('a program says which command was meant, and that one is needed', () => {
+  const program = createCommand('attune').configureOutput({ writeErr: () => undefined });
+  program.addCommand(createCommand('train').action(() => undefined));
+  assert.throws(() => program.parse(['trian'], { from: 'user' }), (error) => error instanceof UsageError && error.message === 'unknown command trian' && /Did you mean train\?/.test(error.hint!));
+  assert.throws(() => program.parse([], { from: 'user' }), (error) => error instanceof UsageError && error.message === 'attune needs a command');
+});
+
+/** Values that an argument accepts. */
+function valueOf(spec: ArgumentSpec): fc.Arbitrary<string | number | boolean> {
+  const fits = (value: string | number | boolean): boolean => {
+    try {
+      checkValue(spec, value, 'x');
+      return !Object.is(value, -0);
+    } catch {
+      return false;
+    }
+  };
+  switch (spec.kind) {
+    case 'boolean':
+      return fc.boolean();
+    case 'enum':
+      return fc.constantFrom(...spec.choices);
+    case 'string':
+      return fc.string({ minLength: 1 }).filter((text) => !text.startsWith('-'));
+    case 'integer':
+      return fc.integer({ min: spec.min ?? 0, max: Math.min(spec.max ?? 1e6, 1e6) });
+    case 'steps':
+      return fc.oneof(fc.integer({ min: 1, max: 1e6 }), fc.double({ min: 0.001, max: 0.999 }));
+    case 'number':
+      return fc.double({ min: spec.min ?? 0, max: spec.max ?? 10, noNaN: true }).filter(fits);
+  }
+}
+
+test('any arguments written as options are read back as the same values', () => {
+  const table = { ...DATA_OPTIONS, ...TRAINING_ARGUMENTS };
+  const names = (Object.keys(table) as (keyof typeof table)[]).filter((name) => name !== 'config' && name !== 'preset');
+  const given = fc.subarray(names).chain((subset) => fc.tuple(...subset.map((name) => valueOf(table[name]).map((value) => [name, value] as const))));
+  let accepted = 0;
+  fc.assert(
+    fc.property(given, (pairs) => {
+      const values = Object.fromEntries(pairs) as Record<string, string | number | boolean>;
+      const argv = pairs.flatMap(([name, value]) => (typeof value === 'boolean' ? [value ? optionName(name) : optionName(`no-${name}`)] : [`${optionName(name)}=${value}`]));
+      let expected;
+      try {
+        expected = resolveArguments(Object.fromEntries(pairs.filter(([name]) => name in TRAINING_ARGUMENTS)));
+      } catch {
+        assert.throws(() => parse(...argv), UsageError); // a contradiction stays one
+        return;
+      }
+      const read = parse(...argv);
+      accepted++;
+      assert.deepEqual(read.args, expected);
+      for (const [name, value] of Object.entries(values)) if (name in DATA_OPTIONS) assert.equal(read.data[name as keyof typeof read.data], value);
+      assert.deepEqual([...read.explicit].sort(), Object.keys(values).sort());
+    }),
+    { numRuns: 200 },
+  );
+  assert.ok(accepted > 20, `${accepted} of 200 were free of contradictions`);
+});
+
+test('options of one command do not leak into another parse', () => {
+  const command = addTrainOptions(createCommand('train'));
+  command.parse(['--seed', '1'], { from: 'user' });
+  assert.equal(trainOptionsOf(command).args.seed, 1);
+  assert.equal(parse().args.seed, 42);
+});

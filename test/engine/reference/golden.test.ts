@@ -1,0 +1,4 @@
+import { referenceEngine } from '#attune/engine/reference/session.js';
+import { testTinyGpt2Golden } from '../../support/tiny-gpt2-golden.js';
+
+testTinyGpt2Golden(referenceEngine);
