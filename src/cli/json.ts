@@ -23,15 +23,15 @@ export class JsonWriter {
   }
 
   /**
-   * Writes one object. Numbers that JSON cannot say (NaN, Infinity) become null.
+   * Writes one object; a `type` of the record's own is not kept. Numbers that JSON cannot say (NaN, Infinity) become null.
    *
    * @returns false where the reader is slower than the writer: `await flush()` before the next
    * @throws the stream's error, where one came other than a closed pipe
    */
-  write(type: string, record: object & { readonly type?: never } = {}): boolean {
+  write(type: string, record: object = {}): boolean {
     if (this.#failure) throw this.#failure;
     if (!this.#open) return true;
-    return this.#stream.write(`${JSON.stringify({ type, ...record })}\n`);
+    return this.#stream.write(`${JSON.stringify(Object.assign({ type }, record, { type }))}\n`);
   }
 
   /** Resolves when all that was written has been taken, or the reader has gone. */

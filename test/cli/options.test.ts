@@ -75,7 +75,7 @@ test('the command line wins over the config file, that over the preset, that ove
 
 test('a wrong config file is refused, naming file and key or line', (t) => {
   const at = (text: string): string => join(folder(t, { 'run.json': text }), 'run.json');
-  refused(['--config', at('{\n  "learningRate": 1,\n}')], /run\.json:2:21: a comma before "}" is not allowed$/);
+  refused(['--config', at('{\n  "learningRate": 1,\n}')], /run\.json:2:20: a comma before "}" is not allowed$/);
   refused(['--config', at('{"lerning_rate": 1}')], /run\.json: "lerning_rate" is not an argument attune knows/, /learning_rate/);
   refused(['--config', at('{"learningRate": "fast"}')], /run\.json: "learningRate" must be a number, at least 0; got "fast"$/);
   refused(['--config', at('{"trainRows": 0}')], /run\.json: "trainRows" must be a whole number, at least 1; got 0$/);

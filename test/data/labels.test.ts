@@ -57,7 +57,7 @@ test('what cannot be learnt from is refused, with file and line', () => {
   refuses(learn('a', 1), /^train\.jsonl:2: the label 1 is an integer, but "a" in line 1 is a name$/);
   refuses(learn(1, 2), /^train\.jsonl:2: the highest label is 2, but no row has label 0$/);
   refuses(learn(0, 5, 2), /^train\.jsonl:2: the highest label is 5, but no row has label 1, 3, 4$/);
-  refuses(learn(0, 1e15), /^train\.jsonl:2: .*no row has label 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 \(and 999999999989 more\)$|and 999999999999989 more/);
+  refuses(learn(0, 1e15), /no row has label 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 \(and 999999999999989 more\)$/);
   refuses(learn([0, 'a'], [1, 'b'], [0, 'b']), /^train\.jsonl:3: class 0 is called "b", but "a" in train\.jsonl:1$/);
   refuses(learn([0, 'a'], 1, [1, 'a']), /^train\.jsonl:3: class 1 is called "a", but so is class 0 in train\.jsonl:1$/);
 });
@@ -96,7 +96,7 @@ const refusedRows: [name: string, row: string, message: RegExp][] = [
   ['a text that is a number', '{"text": 5, "label": 0}', /:2: column "text" is 5, not a text$/],
   ['an inherited name', '{"text": "a"}', /:2: has no column "label"/],
   ['a null label', '{"text": "a", "label": null}', /:2: column "label": the label null is missing$/],
-  ['an empty label', '{"text": "a", "label": "  "}', /:2: column "label": the label {3}is missing$|the label " {2}" is missing$/],
+  ['an empty label', '{"text": "a", "label": "  "}', /:2: column "label": the label " {2}" is missing$/],
   ['a fraction', '{"text": "a", "label": 0.5}', /:2: column "label": the label 0\.5 is not an integer$/],
   ['a spelt fraction', '{"text": "a", "label": "1.0"}', /:2: column "label": the label "1\.0" is not an integer$/],
   ['a power', '{"text": "a", "label": "1e3"}', /the label "1e3" is not an integer$/],

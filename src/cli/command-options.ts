@@ -1,0 +1,60 @@
+/** The option tables of the commands other than `train`. */
+import type { Command } from 'commander';
+import type { ArgumentTable } from '../train/argument-table.js';
+import { addOptions } from './command.js';
+import { DATA_OPTIONS } from './options.js';
+
+const GROUP = 'Options';
+const { evalRows, textColumn, labelColumn, device, json, dataset } = DATA_OPTIONS;
+const trained = { kind: 'string', placeholder: 'DIR', default: undefined, group: GROUP, description: 'folder of a fine-tuned model' } as const;
+const maxLength = { kind: 'integer', min: 1, default: undefined, group: GROUP, description: "tokens a row at most (default: the model's positions)" } as const;
+const seed = { kind: 'integer', min: 0, max: 2 ** 32 - 1, default: 42, group: GROUP, description: 'seed of the run, which decides how the bundled sample is parted' } as const;
+
+const inGroup = <T extends { readonly group: string }>(spec: T): T => ({ ...spec, group: GROUP });
+
+export const EVALUATE_OPTIONS = {
+  model: trained,
+  dataset: { ...inGroup(dataset), description: 'labelled rows, jsonl or csv; or a folder with test.*; or sample' },
+  evalRows: inGroup(evalRows),
+  textColumn: inGroup(textColumn),
+  labelColumn: inGroup(labelColumn),
+  maxLength,
+  batchSize: { kind: 'integer', min: 1, default: 32, group: GROUP, description: 'rows a batch at most' },
+  seed,
+  device: inGroup(device),
+  json: inGroup(json),
+} as const satisfies ArgumentTable;
+
+export const PREDICT_OPTIONS = {
+  model: trained,
+  input: { kind: 'string', placeholder: 'FILE', default: undefined, group: GROUP, description: 'texts, jsonl or csv; - reads JSON lines from stdin' },
+  output: { kind: 'string', placeholder: 'FILE', default: undefined, group: GROUP, description: 'where the JSON lines go (default: stdout)' },
+  textColumn: inGroup(textColumn),
+  logits: { kind: 'boolean', default: false, group: GROUP, description: 'add the logits to each record' },
+  maxLength,
+  device: inGroup(device),
+} as const satisfies ArgumentTable;
+
+export const INSPECT_OPTIONS = {
+  model: { ...trained, description: 'folder of the model whose tokenizer counts (default: the gpt2-mini that comes with attune)' },
+  dataset: inGroup(dataset),
+  evalDataset: inGroup(DATA_OPTIONS.evalDataset),
+  trainRows: inGroup(DATA_OPTIONS.trainRows),
+  evalRows: inGroup(evalRows),
+  textColumn: inGroup(textColumn),
+  labelColumn: inGroup(labelColumn),
+  maxLength: { ...maxLength, default: 128, description: 'tokens a row at most' },
+  examples: { kind: 'integer', min: 0, default: 3, group: GROUP, description: 'rows to show in full' },
+  seed,
+  json: inGroup(json),
+} as const satisfies ArgumentTable;
+
+export const DEMO_OPTIONS = {
+  outputDir: { kind: 'string', placeholder: 'DIR', default: 'attune-demo', group: GROUP, description: 'where the model and its records go; an earlier demo there is replaced' },
+} as const satisfies ArgumentTable;
+
+export const addEvaluateOptions = (command: Command): Command => addOptions(command, EVALUATE_OPTIONS);
+export const addPredictOptions = (command: Command): Command =>
+  addOptions(command, PREDICT_OPTIONS).option('--text <TEXT>', 'a text to classify; may be given several times', (text: string, texts: string[] | undefined) => [...(texts ?? []), text]);
+export const addInspectOptions = (command: Command): Command => addOptions(command, INSPECT_OPTIONS);
+export const addDemoOptions = (command: Command): Command => addOptions(command, DEMO_OPTIONS);

@@ -1,0 +1,54 @@
+import type { Command } from 'commander';
+import { packRows } from '../engine/batch.js';
+import { argmax, softmax } from '../metrics/probabilities.js';
+import { EMBEDDED_MODEL, embeddedModelFolder } from '../model/embedded.js';
+import { withDefaults } from '../train/argument-table.js';
+import { resolveArguments } from '../train/arguments.js';
+import type { FineTuneRun } from '../train/fine-tune.js';
+import { PRESETS } from '../train/presets.js';
+import { DEMO_OPTIONS } from './command-options.js';
+import { givenOptions } from './command.js';
+import type { CliContext } from './context.js';
+import { runTraining } from './run-training.js';
+
+/** Sentences of our own, of the kind a user might have. */
+const TEXTS = [
+  'Delivery was quick and the coffee tastes wonderful.',
+  'It stopped working after two days and nobody answers my mails.',
+  'The room was fine, but I would not pay that much again.',
+  'Not bad at all!',
+];
+
+/** `attune demo`, which `npm start` runs: the notebook's whole job on the bundled model and data, offline. */
+export async function demo(command: Command, context: CliContext): Promise<void> {
+  const { terminal } = context;
+  const { outputDir } = withDefaults(DEMO_OPTIONS, givenOptions(command, DEMO_OPTIONS));
+  const { arguments: preset, data } = PRESETS.notebook;
+  const args = resolveArguments({ ...preset, outputDir, overwriteOutputDir: true });
+  terminal.print(terminal.colors.bold('attune: fine-tune GPT-2 to tell good reviews from bad ones'));
+  terminal.paragraph(
+    `The bundled ${EMBEDDED_MODEL} learns from ${data.trainRows.toLocaleString('en-US')} labelled sentences in ${args.numTrainEpochs} epochs with the notebook's arguments, and is tested on ${data.evalRows} it has not seen. Nothing is downloaded.`,
+  );
+  await runTraining({ model: embeddedModelFolder(), dataset: 'sample', ...data, args, json: false, examples: 2, afterTraining: (run) => showPredictions(run, context) }, context);
+  terminal.heading('What to run next');
+  for (const [what, line] of [
+    ['classify a text (--input FILE for many)', `predict --model ${outputDir} --text "I love it"`],
+    ['look at your own data, a file with the columns text and label', 'inspect --dataset my.csv'],
+    ['train on it', 'train --dataset my.csv --eval-dataset my-test.csv --preset notebook --output-dir my-model'],
+  ]) {
+    terminal.print(`  ${terminal.colors.dim(`# ${what}`)}\n  node bin/attune.js ${line}`);
+  }
+}
+
+async function showPredictions({ session, model, maxLength }: FineTuneRun, { terminal }: CliContext): Promise<void> {
+  const { labelNames } = model.config;
+  const logits = await session.infer(packRows(TEXTS.map((text) => model.tokenizer.encode(text, { maxLength }))));
+  const probabilities = softmax(logits, labelNames.length);
+  const predicted = argmax(probabilities, labelNames.length);
+  terminal.heading('Predictions');
+  terminal.table(
+    [{ title: 'text', shrink: true }, { title: 'class' }, { title: 'probability', align: 'right' }],
+    TEXTS.map((text, i) => [text, labelNames[predicted[i]], probabilities[i * labelNames.length + predicted[i]].toFixed(3)]),
+    2,
+  );
+}

@@ -1,0 +1,45 @@
+import type { Command } from 'commander';
+import { loadTestSplit } from '../data/splits.js';
+import { classificationMetrics } from '../metrics/classification.js';
+import { withDefaults } from '../train/argument-table.js';
+import { encodeDataset, lengthLimit, openClassifier } from '../train/fine-tune.js';
+import { predictLogits } from '../train/prediction.js';
+import { EVALUATE_OPTIONS } from './command-options.js';
+import { givenOptions } from './command.js';
+import type { CliContext } from './context.js';
+import { required } from './given.js';
+import { JsonWriter } from './json.js';
+import { Progress } from './progress.js';
+import { showDataset, showMetrics } from './show.js';
+
+/** `attune evaluate` */
+export async function evaluate(command: Command, { terminal, stdout, signal }: CliContext): Promise<void> {
+  const options = withDefaults(EVALUATE_OPTIONS, givenOptions(command, EVALUATE_OPTIONS));
+  const dir = required(options.model, 'model', 'Give the output folder of a training run.');
+  const dataset = required(options.dataset, 'dataset');
+  const { model, session } = await openClassifier(dir, options.device);
+  const progress = new Progress(terminal);
+  try {
+    const { labelNames } = model.config;
+    const { test, notes } = await loadTestSplit({ ...options, dataset, labelNames });
+    const { rows, labels } = encodeDataset(test, model.tokenizer, lengthLimit(options.maxLength, model.config));
+    terminal.heading('Data');
+    showDataset(terminal, test);
+    for (const note of notes) terminal.warning(note);
+    const started = performance.now();
+    const task = progress.task('evaluating', rows.length);
+    const logits = await predictLogits(session, rows, labelNames.length, { batchRows: options.batchSize, onProgress: (done) => task.update(done), signal });
+    task.stop();
+    const seconds = (performance.now() - started) / 1000;
+    const metrics = classificationMetrics(logits, labels, labelNames);
+    for (const warning of metrics.warnings) terminal.warning(warning);
+    terminal.heading(`Result (${(rows.length / seconds).toFixed(0)} rows/s, ${session.description})`);
+    showMetrics(terminal, metrics);
+    const { loss, accuracy, f1, auc, perClass, confusion } = metrics;
+    if (options.json) new JsonWriter(stdout).write('result', { rows: rows.length, loss, accuracy, f1, auc, per_class: perClass, confusion, seconds });
+    else stdout.write(`loss ${loss}\naccuracy ${accuracy}\nf1 ${f1}\nauc ${auc ?? 'undefined'}\n`);
+  } finally {
+    progress.stop();
+    await session.close();
+  }
+}

@@ -1,0 +1,15 @@
+import { existsSync } from 'node:fs';
+import { UsageError } from '../errors.js';
+import { EMBEDDED_MODEL, embeddedModelFolder } from '../model/embedded.js';
+import { optionName } from './command.js';
+
+/** A value that a command cannot do without. @throws UsageError naming the option */
+export function required<T>(value: T | undefined, name: string, hint?: string): T {
+  if (value === undefined) throw new UsageError(`${optionName(name)} is missing`, hint === undefined ? {} : { hint });
+  return value;
+}
+
+/** The folder of a model: the embedded one by its name or where none is given, unless a folder of that name is here. */
+export function modelFolder(model: string | undefined): string {
+  return model === undefined || (model === EMBEDDED_MODEL && !existsSync(model)) ? embeddedModelFolder() : model;
+}

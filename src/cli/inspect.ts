@@ -1,0 +1,45 @@
+import type { Command } from 'commander';
+import { inspectSplits } from '../data/inspect.js';
+import { loadSplits } from '../data/splits.js';
+import { Tokenizer } from '../text/tokenizer.js';
+import { withDefaults } from '../train/argument-table.js';
+import { INSPECT_OPTIONS } from './command-options.js';
+import { givenOptions } from './command.js';
+import type { CliContext } from './context.js';
+import { modelFolder, required } from './given.js';
+import { JsonWriter } from './json.js';
+import { groupDigits, printable } from './layout.js';
+import { showExamples, showSplitInspection } from './show.js';
+
+const CONFLICTS_SHOWN = 5;
+
+/** `attune inspect` */
+export async function inspect(command: Command, { terminal, stdout }: CliContext): Promise<void> {
+  const options = withDefaults(INSPECT_OPTIONS, givenOptions(command, INSPECT_OPTIONS));
+  const dataset = required(options.dataset, 'dataset');
+  const tokenizer = await Tokenizer.fromDirectory(modelFolder(options.model));
+  const splits = await loadSplits({ ...options, dataset });
+  const report = inspectSplits(splits, tokenizer, options.maxLength, options.examples);
+  if (options.json) {
+    const json = new JsonWriter(stdout);
+    json.write('inspection', report);
+    return json.flush();
+  }
+  for (const note of report.notes) terminal.warning(note);
+  if (options.examples > 0) {
+    terminal.heading('Examples');
+    showExamples(terminal, splits.train, tokenizer, options.maxLength, options.examples);
+  }
+  for (const split of report.splits) showSplitInspection(terminal, split, options.maxLength);
+  terminal.heading('Between the splits');
+  terminal.keyValue(
+    [
+      ['leaked', `${groupDigits(report.leaked.count)} test rows whose text is in the training split too${report.leaked.count > 0 ? ': their figures flatter the model' : ''}`],
+      ['conflicts', `${groupDigits(report.conflicts.length)} texts with different labels`],
+    ],
+    2,
+  );
+  for (const { text, rows } of report.conflicts.slice(0, CONFLICTS_SHOWN)) {
+    terminal.paragraph(`"${printable(text)}": ${rows.map(({ split, row, label }) => `${split} row ${row} ${report.labelNames[label]}`).join(', ')}`, 4);
+  }
+}

@@ -1,0 +1,74 @@
+/** One training run from the command line: shows what it reads, trains, shows the result. Shared by `train` and `demo`. */
+import { toJson } from '../model/config.js';
+import { prepareFineTune } from '../train/fine-tune.js';
+import type { FineTuneOptions, FineTuneRun } from '../train/fine-tune.js';
+import type { TrainOutput } from '../train/trainer.js';
+import type { CliContext } from './context.js';
+import { jsonCallback, tensorBoardCallback, terminalCallback } from './train-report.js';
+import { JsonWriter } from './json.js';
+import { showDataset, showExamples, showMetrics, showModel } from './show.js';
+
+export interface RunTrainingOptions extends Omit<FineTuneOptions, 'callbacks' | 'signal'> {
+  /** Records to stdout. */
+  readonly json: boolean;
+  /** Rows to show in full; and, above 0, the model's structure. */
+  readonly examples: number;
+  /** Called with the trained model before the session is closed. */
+  readonly afterTraining?: (run: FineTuneRun, output: TrainOutput) => Promise<void>;
+}
+
+/** @throws what preparing and training throw; the engine is closed and the live line taken away in any case */
+export async function runTraining(options: RunTrainingOptions, { terminal, stdout, signal }: CliContext): Promise<void> {
+  const { args, examples } = options;
+  const json = options.json ? new JsonWriter(stdout) : undefined;
+  const screen = terminalCallback(terminal);
+  let modelConfig = '';
+  const events = tensorBoardCallback(args, () => modelConfig);
+  const callbacks = [screen, events, ...(json ? [jsonCallback(json)] : [])];
+  const run = await prepareFineTune({ ...options, callbacks, signal });
+  try {
+    modelConfig = toJson(run.model.config);
+    showRun(run, options, terminal);
+    json?.write('run', { model: options.model, dataset: options.dataset, device: run.session.description, labels: run.splits.labelNames, trainRows: run.splits.train.length, evalRows: run.splits.test?.length ?? 0, outputDir: args.outputDir });
+    terminal.heading('Training');
+    const output = await run.train();
+    if (output.stoppedEarly) terminal.print('  Early stopping: no improvement for as many evaluations as --early-stopping-patience allows.');
+    // The final figures are those of the weights that were saved, also where they are the best checkpoint's.
+    const evaluation = run.splits.test && (args.loadBestModelAtEnd || !output.evaluation ? await run.trainer.evaluate() : output.evaluation);
+    if (evaluation) {
+      terminal.heading(`Result on the ${evaluation.logits.length / run.splits.labelNames.length} test rows${examples > 0 ? '' : ` (${args.loadBestModelAtEnd ? 'best' : 'final'} model)`}`);
+      showMetrics(terminal, evaluation.metrics);
+      const { loss, accuracy, f1, auc, perClass, confusion } = evaluation.metrics;
+      json?.write('result', { loss, accuracy, f1, auc, per_class: perClass, confusion });
+      if (!json) stdout.write(`accuracy ${accuracy}\nf1 ${f1}\nauc ${auc ?? 'undefined'}\n`);
+    }
+    await options.afterTraining?.(run, output);
+    terminal.heading('Saved');
+    terminal.keyValue([
+      [args.outputDir, 'the model, in the layout that transformers loads (config.json, model.safetensors, tokenizer), and trainer_state.json with every record'],
+      [`${args.outputDir}/checkpoint-*`, args.saveStrategy === 'no' ? 'none: --save-strategy is no' : 'checkpoints, to resume from'],
+      [args.loggingDir, 'TensorBoard event files'],
+    ], 2);
+  } finally {
+    screen.stop();
+    events.close();
+    await run.close();
+  }
+}
+
+function showRun(run: FineTuneRun, { examples }: RunTrainingOptions, terminal: CliContext['terminal']): void {
+  const { splits, model, session, maxLength } = run;
+  terminal.heading('Data');
+  showDataset(terminal, splits.train);
+  if (splits.test) showDataset(terminal, splits.test);
+  for (const note of splits.notes) terminal.warning(note);
+  if (examples > 0) {
+    terminal.heading('Examples');
+    showExamples(terminal, splits.train, model.tokenizer, maxLength, examples);
+  }
+  terminal.heading('Model');
+  showModel(terminal, model, examples > 0);
+  terminal.heading('Device');
+  terminal.print(`  ${session.description}`);
+  if (run.resumedFrom) terminal.print(`  going on from ${run.resumedFrom}`);
+}

@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { bar, displayWidth, groupDigits, histogramLines, pad, printable, tableLines, truncate, wrap } from '#attune/cli/layout.js';
+
+const anyText = fc.string({ unit: fc.oneof(fc.constantFrom(' ', 'a', 'é', '語', '😀', '👨‍👩‍👧', 'e\u0301', '한', 'x'), fc.string({ unit: 'grapheme', maxLength: 1 })) });
+
+test('widths are those of a terminal', () => {
+  const cases: readonly [text: string, width: number][] = [['', 0], ['abc', 3], ['é', 1], ['e\u0301', 1], ['語', 2], ['한국', 4], ['😀', 2], ['👨‍👩‍👧', 2], ['❤️', 2], ['▕█▏', 3], ['\u001b[31mred\u001b[39m', 3], ['Ａ', 2], ['…', 1]];
+  for (const [text, width] of cases) assert.equal(displayWidth(text), width, JSON.stringify(text));
+});
+
+test('a text is cut to a width, never inside a character', () => {
+  assert.equal(truncate('abcdef', 4), 'abc…');
+  assert.equal(truncate('語語語', 4), '語…');
+  assert.equal(truncate('👨‍👩‍👧👨‍👩‍👧', 3), '👨‍👩‍👧…');
+  assert.equal(truncate('abc', 3), 'abc');
+  assert.equal(truncate('abc', 0), '');
+  fc.assert(
+    fc.property(anyText, fc.nat(20), (text, width) => {
+      const cut = truncate(text, width);
+      assert.ok(displayWidth(cut) <= width);
+      if (displayWidth(text) > width && width > 0) assert.ok(cut.endsWith('…') && text.startsWith(cut.slice(0, -1)));
+    }),
+  );
+});
+
+test('wrapping loses nothing but spaces at breaks and keeps to the width', () => {
+  assert.deepEqual(wrap('one two three', 8), ['one two', 'three']);
+  assert.deepEqual(wrap('abcdefghij kl', 4), ['abcd', 'efgh', 'ij', 'kl']);
+  assert.deepEqual(wrap('a\n\nb', 10), ['a', '', 'b']);
+  assert.deepEqual(wrap('', 5), ['']);
+  fc.assert(
+    fc.property(anyText, fc.integer({ min: 2, max: 30 }), (text, width) => {
+      const lines = wrap(text, width);
+      for (const line of lines) assert.ok(displayWidth(line) <= width, JSON.stringify(line));
+      assert.equal(lines.join('').replaceAll(' ', ''), text.replaceAll(/[ \n]/g, ''));
+    }),
+  );
+});
+
+test('a text from outside cannot reach the terminal with control characters', () => {
+  assert.equal(printable('a\tb\nc\r\u001b[31m\u0000\u202e'), 'a\\tb\\nc\\r\\u001b[31m\\u0000\\u202e');
+  fc.assert(fc.property(fc.string({ unit: 'binary' }), (text) => assert.doesNotMatch(printable(text), /\p{Cc}/u)));
+});
+
+test('a table aligns its columns and cuts only those that may shrink', () => {
+  const columns = [{ title: 'name' }, { title: 'text', shrink: true }, { title: 'rows', align: 'right' }] as const;
+  const rows = [
+    ['positive', '語語 a long text', '5'],
+    ['no', 'short', '1,000'],
+  ];
+  assert.deepEqual(tableLines(columns, rows, 80), ['name      text               rows', 'positive  語語 a long text      5', 'no        short             1,000']);
+  assert.deepEqual(tableLines(columns, rows, 27), ['name      text         rows', 'positive  語語 a lo…      5', 'no        short       1,000']);
+  assert.deepEqual(tableLines(columns, rows, 5)[1], 'positive  語…       5', 'a column keeps four columns at least');
+  assert.deepEqual(tableLines(columns, [], 80), ['name  text  rows']);
+});
+
+test('a bar has eighths of a column', () => {
+  assert.equal(bar(0, 8), '');
+  assert.equal(bar(1, 8), '████████');
+  assert.equal(bar(0.5, 3), '█▌');
+  assert.equal(bar(2, 2), '██');
+  assert.equal(bar(NaN, 2), bar(0, 2));
+  fc.assert(fc.property(fc.double({ min: 0, max: 1, noNaN: true }), fc.integer({ min: 1, max: 60 }), (fraction, width) => assert.ok(Math.abs(displayWidth(bar(fraction, width)) - fraction * width) <= 1)));
+});
+
+test('a histogram fits its width and shows every bin that is not empty', () => {
+  const lines = histogramLines([{ label: '1-16', count: 10000 }, { label: '17-32', count: 1 }, { label: '33-48', count: 0 }], 40);
+  assert.deepEqual(lines.map((line) => line.replaceAll(' ', '')), [`1-16${'█'.repeat(25)}10,000`, '17-32▏1', '33-480']);
+  for (const line of lines) assert.equal(displayWidth(line), 40);
+});
+
+test('filling and grouping', () => {
+  assert.equal(pad('語', 4), '語  ');
+  assert.equal(pad('語', 4, 'right'), '  語');
+  assert.equal(pad('abc', 2), 'abc');
+  assert.equal(groupDigits(1234567), '1,234,567');
+});

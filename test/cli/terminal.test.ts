@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createTerminal } from '#attune/cli/terminal.js';
+import { AttuneError, UsageError } from '#attune/errors.js';
+import { Screen } from '../support/screen.js';
+
+test('colours are for terminals that want them', () => {
+  const coloured = new Screen();
+  createTerminal({ stream: coloured, env: {} }).heading('Title');
+  assert.equal(coloured.raw, '\n\u001b[1mTitle\u001b[22m\n');
+  for (const [stream, env] of [[new Screen({ isTTY: false }), {}], [new Screen(), { NO_COLOR: '1' }], [new Screen(), { TERM: 'dumb' }]] as const) {
+    const terminal = createTerminal({ stream, env });
+    terminal.heading('Title');
+    assert.equal(stream.raw, '\nTitle\n');
+    assert.equal(terminal.live, false);
+  }
+  const empty = new Screen();
+  createTerminal({ stream: empty, env: { NO_COLOR: '' } }).heading('Title');
+  assert.match(empty.raw, /\[1m/, 'an empty NO_COLOR means nothing (no-color.org)');
+});
+
+test('what is printed keeps to the width of the window', () => {
+  const screen = new Screen({ columns: 30 });
+  const terminal = createTerminal({ stream: screen, env: {} });
+  terminal.paragraph('one two three four five six seven eight', 2);
+  terminal.keyValue([['model', 'models/gpt2-mini'], ['why', 'because the value is too long for one line']]);
+  terminal.table([{ title: 'text', shrink: true }, { title: 'n', align: 'right' }], [['a text that is much too long for it', '3']], 1);
+  terminal.histogram([{ label: 'a', count: 2 }, { label: 'b', count: 1 }]);
+  assert.deepEqual(screen.lines, [
+    '  one two three four five six',
+    '  seven eight',
+    'model  models/gpt2-mini',
+    'why    because the value is',
+    '       too long for one line',
+    ' text                        n',
+    ' a text that is much too l…  3',
+    'a  ████████████████████████  2',
+    'b  ████████████              1',
+  ]);
+});
+
+test('errors for people have their hint, defects have their stack', () => {
+  const screen = new Screen({ isTTY: false });
+  const terminal = createTerminal({ stream: screen, env: {} });
+  terminal.error(new UsageError('unknown option --x', { hint: 'attune train --help lists what it takes.' }));
+  terminal.error(new AttuneError('two\nlines'));
+  terminal.warning('careful');
+  assert.deepEqual(screen.lines, ['error: unknown option --x', '       attune train --help lists what it takes.', 'error: two', '       lines', 'warning: careful']);
+  terminal.error(new TypeError('undefined is not a function'));
+  assert.match(screen.raw, /error: this is a defect of attune.*\nTypeError: undefined is not a function\n {4}at /);
+});
+
+test('a reader that has gone away is not an error; a broken stream is', () => {
+  const screen = new Screen({ isTTY: false });
+  createTerminal({ stream: screen, env: {} });
+  assert.equal(screen.emit('error', Object.assign(new Error('write EPIPE'), { code: 'EPIPE' })), true);
+  assert.throws(() => screen.emit('error', Object.assign(new Error('no space'), { code: 'ENOSPC' })), /no space/);
+});
