@@ -36,7 +36,7 @@ export async function doctor(_command: Command, { terminal, stdout }: CliContext
     await check('embedded model', embeddedModel, 'Install attune again: its folder models/gpt2-mini is incomplete.'),
     await check('bundled sample', sample, 'Install attune again with its dependencies (npm install).'),
   ] satisfies Finding[];
-  for (const { what, ok, found, hint } of findings as Finding[]) {
+  for (const { what, ok, found, hint } of findings) {
     const { colors } = terminal;
     stdout.write(`${ok ? 'ok     ' : 'MISSING'}  ${what.padEnd(16)}${found}\n`);
     if (!ok && hint) terminal.print(colors.yellow(`         ${hint}`));

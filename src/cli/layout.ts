@@ -112,9 +112,9 @@ export function tableLines(columns: readonly Column[], rows: readonly (readonly 
 
 const EIGHTHS = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
 
-/** A bar of `fraction` (0 to 1) of `width` columns, in eighths of a column, without the empty rest. */
+/** A bar of `fraction` (0 to 1) of `width` columns, in eighths of a column, without the empty rest. NaN (nothing of nothing) is 0. */
 export function bar(fraction: number, width: number): string {
-  const eighths = Math.round(Math.min(1, Math.max(0, fraction)) * width * 8);
+  const eighths = Math.round(Math.min(1, Math.max(0, fraction || 0)) * width * 8);
   return '█'.repeat(Math.floor(eighths / 8)) + EIGHTHS[eighths % 8];
 }
 

@@ -21,17 +21,17 @@ const notDifferentiable = (_: GraphBuilder, node: Node): never => {
 
 const rules: { readonly [Op in OperationName]: Rule<Op> } = {
   add: (_g, _node, [dy]) => [dy, dy],
-  gather: (g, node, [dy]) => [gatherGrad(g, dy!, node.inputs[1]!, node.inputs[0]!.shape[0]!), undefined],
+  gather: (g, node, [dy]) => [gatherGrad(g, dy!, node.inputs[1], node.inputs[0].shape[0]), undefined],
   linear: (g, node, [dy]) => {
     const [x, weight] = node.inputs;
-    return [matmul(g, dy!, weight!, false, true), matmul(g, x!, dy!, true, false), sumRows(g, dy!)];
+    return [matmul(g, dy!, weight, false, true), matmul(g, x, dy!, true, false), sumRows(g, dy!)];
   },
   matmul: (g, node, [dy]) => {
     const [a, b] = node.inputs;
     const { transposeA, transposeB } = node.attributes;
     return [
-      transposeA ? matmul(g, b!, dy!, transposeB, true) : matmul(g, dy!, b!, false, !transposeB),
-      transposeB ? matmul(g, dy!, a!, true, transposeA) : matmul(g, a!, dy!, !transposeA, false),
+      transposeA ? matmul(g, b, dy!, transposeB, true) : matmul(g, dy!, b, false, !transposeB),
+      transposeB ? matmul(g, dy!, a, true, transposeA) : matmul(g, a, dy!, !transposeA, false),
     ];
   },
   layerNorm: (g, node, [dy]) => layerNormGrad(g, dy!, node),
@@ -66,13 +66,13 @@ export function gradients(g: GraphBuilder, loss: Value, targets: readonly Value[
   const gradientOf = new Map<Value, Value>();
 
   for (let i = forward.length - 1; i >= 0; i--) {
-    const node = forward[i]!;
+    const node = forward[i];
     const isLoss = node.outputs.includes(loss);
     const outputGradients = node.outputs.map((output) => gradientOf.get(output));
     if (!isLoss && outputGradients.every((gradient) => gradient === undefined)) continue;
     if (!node.inputs.some((input) => depends.has(input))) continue;
     for (const [k, gradient] of applyRule(g, node, outputGradients).entries()) {
-      const input = node.inputs[k]!;
+      const input = node.inputs[k];
       if (!gradient || !depends.has(input)) continue;
       const sum = gradientOf.get(input);
       gradientOf.set(input, sum ? add(g, sum, gradient) : gradient);
@@ -88,7 +88,7 @@ export function gradients(g: GraphBuilder, loss: Value, targets: readonly Value[
 function applyRule(g: GraphBuilder, node: AnyNode, outputGradients: readonly (Value | undefined)[]): readonly (Value | undefined)[] {
   // `rules[node.op]` is the rule of this very kind of node; TypeScript cannot correlate the two sides of the union.
   const rule = rules[node.op] as Rule<OperationName>;
-  return rule(g, node as Node, outputGradients);
+  return rule(g, node, outputGradients);
 }
 
 function valuesThatDependOn(nodes: readonly AnyNode[], targets: readonly Value[]): Set<Value> {

@@ -44,7 +44,7 @@ export function gpt2Graphs(config: Gpt2Config, options: Gpt2GraphOptions = {}): 
   const loss = crossEntropy(g, trainingLogits, g.input('labels', ['rows'], 'int32'), g.input('lossWeight', [], 'float32'));
   const targets = parameters.map(({ name }) => g.parameters.get(name)!);
   const outputs: Record<string, Value> = { loss };
-  gradients(g, loss, targets).forEach((gradient, i) => (outputs[gradientName(parameters[i]!.name)] = gradient));
+  gradients(g, loss, targets).forEach((gradient, i) => (outputs[gradientName(parameters[i].name)] = gradient));
   return { parameters, inference, training: g.finish(outputs) };
 }
 
@@ -86,8 +86,8 @@ function forward(g: GraphBuilder, config: Gpt2Config, specs: readonly ParameterS
     } else {
       const [wq, wkv] = splitColumns(g, p(`${block}.attn.c_attn.weight`), [c, 2 * c]);
       const [bq, bkv] = splitColumns(g, p(`${block}.attn.c_attn.bias`), [c, 2 * c]);
-      const kv = linear(g, normed, wkv!, bkv!);
-      const q = linear(g, gather(g, normed, pooledTokens), wq!, bq!);
+      const kv = linear(g, normed, wkv, bkv);
+      const q = linear(g, gather(g, normed, pooledTokens), wq, bq);
       x = addAttentionOutput(gather(g, x, pooledTokens), pooledAttention(g, q, kv, attentionOf(layer)), block);
     }
     x = addMlp(x, block);

@@ -17,7 +17,7 @@ export interface PaddedRow {
 
 /**
  * GPT-2's tokenizer: byte-level BPE, from tokenizer.json or from vocab.json and merges.txt. Gives the ids that transformers'
- * GPT2Tokenizer gives. A lone surrogate, which no UTF-8 text can hold, counts as U+FFFD.
+ * GPT2Tokenizer gives. A lone surrogate, which no UTF-8 text can hold, counts as U+FFFD, as UTF-8 encoders have it.
  */
 export class Tokenizer {
   /** The highest id + 1, added tokens included: what the model's embedding must cover. */
@@ -140,8 +140,7 @@ export class Tokenizer {
   }
 
   #ids(text: string, limit: number): readonly number[] {
-    const wellFormed = text.replace(LONE_SURROGATE, '\u{fffd}');
-    return this.#words ? this.#words.encode(wellFormed, limit) : this.#tokenizer.encode(wellFormed, { add_special_tokens: false }).ids;
+    return this.#words ? this.#words.encode(text, limit) : this.#tokenizer.encode(text, { add_special_tokens: false }).ids;
   }
 
   #checkIds(ids: ArrayLike<number>): void {
@@ -152,9 +151,6 @@ export class Tokenizer {
     }
   }
 }
-
-/** In a pattern with the flag `u`, halves of a pair do not match. */
-const LONE_SURROGATE = /\p{Surrogate}/gu;
 
 function buildTokenizer(definition: TokenizerDefinition, addPrefixSpace: boolean): HfTokenizer {
   const { vocabulary, merges, addedTokens, unknownToken, normalizer } = definition;

@@ -74,6 +74,13 @@ test('a fault after many records is reported on its own line', async (t) => {
   await assert.rejects(parse(t, `text,label\n${rows}x\n`), /rows\.csv:40002: has 1 field/);
 });
 
+test('every record of a long file knows its line', async (t) => {
+  const rows = Array.from({ length: 30_000 }, (_, i) => (i % 3 === 0 ? `"row\n${i}",0\n` : `row ${i},1\n`)).join('');
+  const lines = (await parse(t, `text,label\n${rows}`)).map(({ line }) => line);
+  // Each third record, from the first on, takes two lines.
+  assert.deepEqual(lines, Array.from({ length: 30_000 }, (_, i) => 2 + i + Math.ceil(i / 3)));
+});
+
 test('a missing file', async (t) => {
   await assert.rejects(read(`${folder(t)}/none.csv`), (error) => error instanceof DataError && /no such file/.test(error.message));
 });

@@ -46,6 +46,11 @@ test('add_prefix_space in tokenizer_config.json puts a space before each text', 
   const config = JSON.stringify({ add_prefix_space: true });
   const prefixed = await Tokenizer.fromDirectory(folder(t, { 'vocab.json': vocab, 'merges.txt': merges, 'tokenizer_config.json': config }));
   for (const row of golden.rows) assert.deepEqual([...prefixed.encodeIds(row.text)], row.prefixed, JSON.stringify(row.text));
+  const json = (add: boolean) => tokenizerJson({ pre_tokenizer: { type: 'ByteLevel', add_prefix_space: add } }, true);
+  const own = await Tokenizer.fromDirectory(folder(t, { 'tokenizer.json': json(true) }));
+  assert.deepEqual(own.encodeIds('hi'), own.encodeIds(' hi'));
+  const overruled = await Tokenizer.fromDirectory(folder(t, { 'tokenizer.json': json(false), 'tokenizer_config.json': config }));
+  assert.deepEqual(overruled.encodeIds('hi'), overruled.encodeIds(' hi'));
 });
 
 /** The same tokenizer as one tokenizer.json. */
@@ -185,6 +190,13 @@ test('a pad token of its own: only that one is dropped', async (t) => {
   assert.equal(absent.padTokenId, PAD);
   const added = await Tokenizer.fromDirectory(folder(t, { ...files, 'added_tokens.json': '{"[PAD]": 8192}', 'special_tokens_map.json': '{"pad_token": "[PAD]"}' }));
   assert.equal(added.padTokenId, 8192);
+});
+
+test('of added tokens that begin alike the longest is found', async (t) => {
+  for (const added of [{ '<a>': 8192, '<a><b>': 8193 }, { '<a><b>': 8192, '<a>': 8193 }]) {
+    const tokens = await Tokenizer.fromDirectory(folder(t, { 'vocab.json': vocab, 'merges.txt': merges, 'added_tokens.json': JSON.stringify(added) }));
+    assert.deepEqual(tokens.tokens(tokens.encodeIds('<a><b><a>hi<a><b>')), ['<a><b>', '<a>', 'hi', '<a><b>']);
+  }
 });
 
 test('an end-of-text token that the vocabulary lacks gets the next id', async (t) => {

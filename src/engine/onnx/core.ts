@@ -45,7 +45,7 @@ export class OnnxCore {
   constructor(private readonly model: CoreModel) {
     const regions = placeTensors(model.parameters.map(({ shape }) => shape.reduce((product, n) => product * n, 1)));
     this.parameters = model.parameters.map((spec, i) => {
-      const region = regions[i]!;
+      const region = regions[i];
       const gradientOutput = model.training.outputs.get(gradientName(spec.name));
       if (!gradientOutput) throw new Error(`the training graph gives no gradient of ${spec.name}`);
       const tensor = new Tensor('float32', region.bank.view(region.parameter, region.floats), [...spec.shape]);
@@ -75,14 +75,14 @@ export class OnnxCore {
     this.inference ??= await this.createSession(this.model.inference);
     this.catchUpTables(batch);
     const results = await this.inference.run(this.feeds(this.model.inference, batch));
-    return results['logits']!.data as Float32Array;
+    return results['logits'].data as Float32Array;
   }
 
   async step({ microBatches, lossWeights, firstPass, update }: StepRequest): Promise<StepResult> {
     this.training ??= await this.createSession(this.model.training);
     this.clearRowGradients();
     const losses: number[] = [];
-    for (const [i, batch] of microBatches.entries()) losses.push(await this.backward(batch, lossWeights[i]!, firstPass + i, i > 0));
+    for (const [i, batch] of microBatches.entries()) losses.push(await this.backward(batch, lossWeights[i], firstPass + i, i > 0));
     const gradNorm = Math.sqrt(this.gradientSquares());
     const updated = Number.isFinite(gradNorm) && losses.every(Number.isFinite);
     if (updated) this.update(update, gradNorm);
@@ -113,12 +113,12 @@ export class OnnxCore {
         if (add) bank.kernels.accumulate(gradient, incoming, padded);
         continue;
       }
-      const dy = results[gradientOutput.name]!.data as Float32Array;
+      const dy = results[gradientOutput.name].data as Float32Array;
       const indices = indicesOf(batch, gradientOutput.indices);
       if (table) table.state.addGradient(indices, dy);
       else addRows(bank.view(gradient, floats), gradientOutput.columns, indices, dy);
     }
-    return (results['loss']!.data as Float32Array)[0]!;
+    return (results['loss'].data as Float32Array)[0];
   }
 
   private clearRowGradients(): void {
@@ -197,10 +197,10 @@ export class OnnxCore {
     }
     let offset = SCRATCH_FLOATS * 4;
     for (const [i, site] of sites.entries()) {
-      const shape = shapes[i]!;
+      const shape = shapes[i];
       this.drawMask(site, batch, longest, pass, offset);
       feeds[site.name] = new Tensor('float32', this.masks.view(offset, shape.reduce((product, n) => product * n, 1)), shape);
-      offset += sizes[i]! * 4;
+      offset += sizes[i] * 4;
     }
   }
 
@@ -215,11 +215,11 @@ export class OnnxCore {
     }
     const { heads, queries } = covers;
     for (let r = 0; r < batch.rows; r++) {
-      const from = batch.rowOffsets[r]!;
+      const from = batch.rowOffsets[r];
       const pooled = queries === 'rows';
       const perHead = pooled ? 1 : longest;
       const target = offset + r * heads * perHead * longest * 4;
-      const count = pooled ? 1 : batch.rowOffsets[r + 1]! - from;
+      const count = pooled ? 1 : batch.rowOffsets[r + 1] - from;
       kernels.attentionFactors(target, pooled ? r : from, count, longest, heads, perHead, ATTENTION_STRIDE, key0, key1, threshold, factor);
     }
   }
@@ -251,7 +251,7 @@ function indicesOf(batch: PackedBatch, input: InputName): Int32Array {
 
 function longestRow({ rows, rowOffsets }: PackedBatch): number {
   let longest = 0;
-  for (let r = 0; r < rows; r++) longest = Math.max(longest, rowOffsets[r + 1]! - rowOffsets[r]!);
+  for (let r = 0; r < rows; r++) longest = Math.max(longest, rowOffsets[r + 1] - rowOffsets[r]);
   return longest;
 }
 

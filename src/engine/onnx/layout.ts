@@ -33,7 +33,7 @@ export function attentionLayout(batch: PackedBatch): AttentionLayout {
   const { rows, tokens, rowOffsets, blindRows } = batch;
   if (batch.attentionMask || batch.pooledTokens) throw new Error('the ONNX engine takes packed batches, not padded ones');
   let longest = 0;
-  for (let r = 0; r < rows; r++) longest = Math.max(longest, rowOffsets[r + 1]! - rowOffsets[r]!);
+  for (let r = 0; r < rows; r++) longest = Math.max(longest, rowOffsets[r + 1] - rowOffsets[r]);
   const padIndex = new Int32Array(rows * longest);
   const unpadIndex = new Int32Array(tokens);
   const slotAlive = new Float32Array(rows * longest);
@@ -42,8 +42,8 @@ export function attentionLayout(batch: PackedBatch): AttentionLayout {
   const keyBias = new Float32Array(rows * longest).fill(MASKED);
   const pooledTokens = new BigInt64Array(rows);
   for (let r = 0; r < rows; r++) {
-    const from = rowOffsets[r]!;
-    const length = rowOffsets[r + 1]! - from;
+    const from = rowOffsets[r];
+    const length = rowOffsets[r + 1] - from;
     const alive = blindRows[r] ? 0 : 1;
     rowAlive[r] = alive;
     pooledTokens[r] = BigInt(from + length - 1);

@@ -10,7 +10,7 @@ import type { AttentionAttributes, Node } from '../../graph/graph.js';
 import type { Emitter } from './lowering.js';
 
 function shapeOf(node: Node<'attention'> | Node<'pooledAttention'>): { c: number; heads: number; width: number } {
-  const c = node.outputs[0]!.shape[1] as number;
+  const c = node.outputs[0].shape[1] as number;
   return { c, heads: node.attributes.heads, width: c / node.attributes.heads };
 }
 

@@ -80,18 +80,18 @@ export class Emitter {
   }
 
   keep<Op extends OperationName>(node: Node<Op>, names: Readonly<Record<string, string>>): void {
-    this.kept.set(node as unknown as Node, names);
+    this.kept.set(node, names);
   }
 
   keptOf<Op extends OperationName>(node: Node<Op>, what: string): string {
-    const name = this.kept.get(node as unknown as Node)?.[what];
+    const name = this.kept.get(node)?.[what];
     if (name === undefined) throw new Error(`${node.op} kept no ${what}`);
     return name;
   }
 
   /** Appends one ONNX node with a single output and returns the output's name. */
   op(op: string, inputs: readonly string[], attributes: Readonly<Record<string, OnnxAttribute>> = {}): string {
-    return this.ops(op, inputs, 1, attributes)[0]!;
+    return this.ops(op, inputs, 1, attributes)[0];
   }
 
   ops(op: string, inputs: readonly string[], count: number, attributes: Readonly<Record<string, OnnxAttribute>> = {}, contrib = false): string[] {
@@ -103,7 +103,7 @@ export class Emitter {
   /** ONNX Runtime's FusedMatMul: alpha * op(a) op(b) over the last two axes. */
   batchedMatmul(a: string, b: string, options: { transposeA?: boolean; transposeB?: boolean; alpha?: number } = {}): string {
     const { transposeA = false, transposeB = false, alpha = 1 } = options;
-    return this.ops('FusedMatMul', [a, b], 1, { transA: Number(transposeA), transB: Number(transposeB), alpha: { float: alpha } }, true)[0]!;
+    return this.ops('FusedMatMul', [a, b], 1, { transA: Number(transposeA), transB: Number(transposeB), alpha: { float: alpha } }, true)[0];
   }
 
   scalar(value: number): string {
@@ -175,9 +175,9 @@ function rowGradients(graph: Graph): Map<AnyNode, { dy: Value; indices: InputNam
   const found = new Map<AnyNode, { dy: Value; indices: InputName }>();
   const outputs = new Set(graph.outputs.values());
   for (const node of graph.nodes) {
-    if (node.op !== 'gatherGrad' || !outputs.has(node.outputs[0]!) || consumed.has(node.outputs[0]!)) continue;
+    if (node.op !== 'gatherGrad' || !outputs.has(node.outputs[0]) || consumed.has(node.outputs[0])) continue;
     const [dy, indices] = node.inputs;
-    if ('input' in indices!.source) found.set(node, { dy: dy!, indices: indices.source.input });
+    if ('input' in indices.source) found.set(node, { dy: dy, indices: indices.source.input });
   }
   return found;
 }
@@ -193,7 +193,7 @@ function dropoutShape(covers: DropoutFeed['covers']): (number | string)[] {
 
 function lowerNode(e: Emitter, node: AnyNode): void {
   const results = lower(e, node);
-  node.outputs.forEach((output, i) => e.define(output, results[i]!));
+  node.outputs.forEach((output, i) => e.define(output, results[i]));
 }
 
 /** The ONNX names of the node's outputs. */
@@ -215,8 +215,8 @@ function lower(e: Emitter, node: AnyNode): readonly string[] {
       return [e.op('ReduceSum', [a, e.integers(0)], { keepdims: 0 })];
     case 'layerNorm': {
       const [y, mean, inverseDeviation] = e.ops('LayerNormalization', [a, b, c], 3, { axis: -1, epsilon: { float: node.attributes.epsilon } });
-      e.keep(node, { mean: mean!, inverseDeviation: inverseDeviation! });
-      return [y!];
+      e.keep(node, { mean: mean, inverseDeviation: inverseDeviation });
+      return [y];
     }
     case 'layerNormGrad':
       return lowerLayerNormGrad(e, node, a, b, c);
@@ -225,7 +225,7 @@ function lower(e: Emitter, node: AnyNode): readonly string[] {
     case 'geluGrad':
       return [lowerGeluGrad(e, node, a)];
     case 'dropout': {
-      const [rows, columns] = node.inputs[0]!.shape;
+      const [rows, columns] = node.inputs[0].shape;
       if (rows !== 'tokens' && rows !== 'rows') throw new Error('dropout of a tensor whose rows are not tokens or rows');
       return [e.op('Mul', [a, e.dropoutMask(node.attributes, { rows, columns: columns as number })])];
     }
@@ -246,7 +246,7 @@ function lower(e: Emitter, node: AnyNode): readonly string[] {
       return [e.op('Neg', [e.op('Mul', [e.op('ReduceSum', [logLikelihood, e.integers(0, 1)], { keepdims: 0 }), c])])];
     }
     case 'crossEntropyGrad': {
-      const classes = node.inputs[0]!.shape[1] as number;
+      const classes = node.inputs[0].shape[1] as number;
       const oneHot = e.op('Cast', [e.op('Equal', [e.op('Unsqueeze', [b, e.integers(1)]), e.integers(...Array(classes).keys())])], { to: 1 });
       return [e.op('Mul', [e.op('Sub', [e.op('Softmax', [a], { axis: -1 }), oneHot]), c])];
     }
@@ -254,7 +254,7 @@ function lower(e: Emitter, node: AnyNode): readonly string[] {
 }
 
 function lowerGatherGrad(e: Emitter, node: Node<'gatherGrad'>, dy: string, indices: string): string {
-  const columns = node.outputs[0]!.shape[1] as number;
+  const columns = node.outputs[0].shape[1] as number;
   const { rows } = node.attributes;
   const rowCount = typeof rows === 'number' ? e.integers(rows) : e.op('Shape', [e.feed(rows === 'tokens' ? 'inputIds' : 'pooledTokens')]);
   const zeros = e.op('ConstantOfShape', [e.op('Concat', [rowCount, e.integers(columns)], { axis: 0 })]);

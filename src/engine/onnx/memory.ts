@@ -109,9 +109,9 @@ export function placeTensors(sizes: readonly number[]): TensorRegions[] {
   }
   const regions = new Array<TensorRegions>(sizes.length);
   for (const group of groups) {
-    const bank = new Bank(group.reduce((sum, i) => sum + REGIONS * Bank.bytesFor(sizes[i]!), 0));
+    const bank = new Bank(group.reduce((sum, i) => sum + REGIONS * Bank.bytesFor(sizes[i]), 0));
     for (const i of group) {
-      const floats = sizes[i]!;
+      const floats = sizes[i];
       const region = (): number => bank.allocate(floats);
       regions[i] = {
         bank, floats, padded: Math.ceil(floats / 4) * 4,

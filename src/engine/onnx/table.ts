@@ -22,7 +22,7 @@ export function addRows(target: Float32Array, columns: number, indices: Int32Arr
   for (const [i, row] of indices.entries()) {
     const to = row * columns;
     const from = i * columns;
-    for (let c = 0; c < columns; c++) target[to + c]! += dy[from + c]!;
+    for (let c = 0; c < columns; c++) target[to + c] += dy[from + c];
   }
 }
 
@@ -132,7 +132,7 @@ export class Table {
   private catchUpRow(row: number): void {
     const { bank, parameter } = this.regions;
     const scratch = bank.scratch;
-    for (let from = this.applied[row]!; from < this.factors.length; from += SCRATCH_FLOATS) {
+    for (let from = this.applied[row]; from < this.factors.length; from += SCRATCH_FLOATS) {
       const count = Math.min(SCRATCH_FLOATS, this.factors.length - from);
       for (let i = 0; i < count; i++) scratch[i] = this.factors[from + i]!;
       bank.kernels.decayRows(parameter + row * this.rowBytes, this.columns, 0, count);
