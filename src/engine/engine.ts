@@ -37,6 +37,15 @@ export interface StepResult {
   readonly gradNorm: number;
   /** False where a loss or the norm was not finite: then nothing was updated. */
   readonly updated: boolean;
+  /** Where the time went, from engines that can tell. */
+  readonly milliseconds?: StepMilliseconds;
+}
+
+export interface StepMilliseconds {
+  readonly forwardBackward: number;
+  /** The gradient's norm; the clipping itself is part of the update. */
+  readonly norm: number;
+  readonly update: number;
 }
 
 /** What an engine keeps of each parameter. `gradient` is that of the last step, before clipping; it can be read only. */

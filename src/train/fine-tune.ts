@@ -108,6 +108,21 @@ export async function prepareFineTune(options: FineTuneOptions): Promise<FineTun
   }
 }
 
+export interface FineTuneResult extends TrainOutput {
+  /** The folder with the trained model: what TextClassifier.fromPretrained takes. */
+  readonly outputDir: string;
+}
+
+/** The whole job in one call: prepares, trains, saves, closes the engine. */
+export async function fineTune(options: FineTuneOptions): Promise<FineTuneResult> {
+  const run = await prepareFineTune(options);
+  try {
+    return { ...(await run.train()), outputDir: options.args.outputDir };
+  } finally {
+    await run.close();
+  }
+}
+
 /** Token ids and class indices of a dataset's rows. */
 export function encodeDataset(dataset: Dataset, tokenizer: Tokenizer, maxLength: number): LabelledRows {
   return {

@@ -82,11 +82,15 @@ export class OnnxCore {
     this.training ??= await this.createSession(this.model.training);
     this.clearRowGradients();
     const losses: number[] = [];
+    const started = performance.now();
     for (const [i, batch] of microBatches.entries()) losses.push(await this.backward(batch, lossWeights[i], firstPass + i, i > 0));
+    const differentiated = performance.now();
     const gradNorm = Math.sqrt(this.gradientSquares());
+    const measured = performance.now();
     const updated = Number.isFinite(gradNorm) && losses.every(Number.isFinite);
     if (updated) this.update(update, gradNorm);
-    return { losses, gradNorm, updated };
+    const milliseconds = { forwardBackward: differentiated - started, norm: measured - differentiated, update: performance.now() - measured };
+    return { losses, gradNorm, updated, milliseconds };
   }
 
   async close(): Promise<void> {

@@ -71,7 +71,7 @@ class OnnxSession implements EngineSession {
 
   private end(reason: Error): void {
     this.ended ??= reason;
-    for (const { reject } of this.waiting.values()) reject(reason);
+    for (const request of this.waiting.values()) request.reject(reason);
     this.waiting.clear();
   }
 }

@@ -1,0 +1,60 @@
+/** attune's side of bench/train.ts: reads requests from stdin, one JSON object a line. */
+import { createInterface } from 'node:readline';
+import { packRows } from '#attune/engine/batch.js';
+import type { EngineSession } from '#attune/engine/engine.js';
+import { onnxEngine } from '#attune/engine/onnx/session.js';
+import { parseConfig, withLabels } from '#attune/model/config.js';
+import { gpt2Graphs } from '#attune/model/gpt2.js';
+import { elementCount } from '#attune/model/parameters.js';
+import { Generator, normal } from '#attune/random/normal.js';
+import type { BenchRow } from './batches.js';
+
+interface Setup {
+  readonly config: Record<string, unknown>;
+  readonly classes: number;
+  readonly batches: readonly (readonly BenchRow[])[];
+  readonly threads: number;
+}
+
+let session: EngineSession | undefined;
+let batches: Setup['batches'] = [];
+let steps = 0;
+
+async function setUp(setup: Setup): Promise<object> {
+  const config = withLabels(parseConfig(setup.config, 'the bench'), Array.from({ length: setup.classes }, (_, i) => `LABEL_${i}`), 0);
+  const graphs = gpt2Graphs(config);
+  session = await onnxEngine.open(graphs, { seed: 42, threads: setup.threads });
+  const generator = new Generator(1);
+  for (const { name, shape } of graphs.parameters) {
+    const size = elementCount(shape);
+    const values = shape.length > 1 ? normal(size, 0, 0.02, generator) : new Float32Array(size).fill(name.endsWith('weight') ? 1 : 0);
+    await session.writeTensor('parameter', name, values);
+  }
+  ({ batches } = setup);
+  return { ready: true };
+}
+
+async function step(index: number): Promise<object> {
+  const rows = batches[index % batches.length];
+  const batch = packRows(rows.map(({ ids }) => ({ ids: Int32Array.from(ids), blind: false })), rows.map(({ label }) => label));
+  const started = performance.now();
+  const result = await session!.step({
+    microBatches: [batch],
+    lossWeights: [1 / rows.length],
+    firstPass: steps,
+    update: { learningRate: 5e-5, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, maxGradNorm: 1, step: ++steps },
+  });
+  const { forwardBackward, norm, update } = result.milliseconds!;
+  return { ms: performance.now() - started, forwardBackward, clip: norm, optimizer: update, loss: result.losses[0] };
+}
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const request = JSON.parse(line) as Setup | { step: number } | { end: true };
+  let answer: object;
+  if ('step' in request) answer = await step(request.step);
+  else if ('end' in request) {
+    await session!.close();
+    answer = { peakMib: process.resourceUsage().maxRSS / 1024 };
+  } else answer = await setUp(request);
+  process.stdout.write(`${JSON.stringify(answer)}\n`);
+}
