@@ -29,7 +29,7 @@ export async function demo(command: Command, context: CliContext): Promise<void>
   terminal.paragraph(
     `The bundled ${EMBEDDED_MODEL} learns from ${data.trainRows.toLocaleString('en-US')} labelled sentences in ${args.numTrainEpochs} epochs with the notebook's arguments, and is tested on ${data.evalRows} it has not seen. Nothing is downloaded.`,
   );
-  await runTraining({ model: embeddedModelFolder(), dataset: 'sample', ...data, args, json: false, examples: 2, afterTraining: (run) => showPredictions(run, context) }, context);
+  await runTraining({ model: embeddedModelFolder(), dataset: 'sample', ...data, args, json: false, resultLines: false, examples: 2, afterTraining: (run) => showPredictions(run, context) }, context);
   terminal.heading('What to run next');
   for (const [what, line] of [
     ['classify a text (--input FILE for many)', `predict --model ${outputDir} --text "I love it"`],
@@ -51,4 +51,5 @@ async function showPredictions({ session, model, maxLength }: FineTuneRun, { ter
     TEXTS.map((text, i) => [text, labelNames[predicted[i]], probabilities[i * labelNames.length + predicted[i]].toFixed(3)]),
     2,
   );
+  terminal.paragraph('A small model that has seen a thousand sentences misreads some, negations above all.', 2);
 }

@@ -11,6 +11,8 @@ import { showDataset, showExamples, showMetrics, showModel } from './show.js';
 export interface RunTrainingOptions extends Omit<FineTuneOptions, 'callbacks' | 'signal'> {
   /** Records to stdout. */
   readonly json: boolean;
+  /** The final metrics to stdout, for programs; the records go there anyway where `json` is set. */
+  readonly resultLines: boolean;
   /** Rows to show in full; and, above 0, the model's structure. */
   readonly examples: number;
   /** Called with the trained model before the session is closed. */
@@ -40,7 +42,7 @@ export async function runTraining(options: RunTrainingOptions, { terminal, stdou
       showMetrics(terminal, evaluation.metrics);
       const { loss, accuracy, f1, auc, perClass, confusion } = evaluation.metrics;
       json?.write('result', { loss, accuracy, f1, auc, per_class: perClass, confusion });
-      if (!json) stdout.write(`accuracy ${accuracy}\nf1 ${f1}\nauc ${auc ?? 'undefined'}\n`);
+      if (!json && options.resultLines) stdout.write(`accuracy ${accuracy}\nf1 ${f1}\nauc ${auc ?? 'undefined'}\n`);
     }
     await options.afterTraining?.(run, output);
     terminal.heading('Saved');

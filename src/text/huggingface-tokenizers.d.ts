@@ -12,5 +12,9 @@ declare module '@huggingface/tokenizers' {
 
   export class ByteLevelPreTokenizer {
     pattern: RegExp;
+    /** Byte -> the character that spells it in the vocabulary. */
+    readonly byte_encoder: Readonly<Record<number, string>>;
+    /** The words of a text, each byte spelt as a character. */
+    pre_tokenize_text: (text: string) => string[];
   }
 }

@@ -3,7 +3,7 @@
 //   vocab.json + merges.txt        GPT-2's own
 // beside the optional tokenizer_config.json, special_tokens_map.json and added_tokens.json, which name the special tokens.
 // The outcome is one checked description. Whatever would change the ids and is not done here is refused by name: the pipeline is
-// GPT-2's (ByteLevel with its pattern), with a Unicode normal form before it where the file asks for one.
+// GPT-2's (ByteLevel with its pattern), with Unicode's NFC before it where the file asks for that.
 import { join } from 'node:path';
 import { ModelError } from '../errors.js';
 import { isJsonObject, parseJsonObject, readIfPresent, type JsonObject } from './json-file.js';
@@ -121,15 +121,18 @@ function fromTokenizerJson(json: JsonObject, file: string, config: JsonObject): 
   const preTokenizer = component(json, 'pre_tokenizer', file, ['ByteLevel']);
   if (!preTokenizer) throw new ModelError(`${file}: has no pre_tokenizer; attune reads GPT-2's tokenizers, whose pre_tokenizer is ByteLevel`);
   if (preTokenizer.use_regex === false) throw new ModelError(`${file}: pre_tokenizer.use_regex is false, which attune does not do`);
-  const addPrefixSpace = config.add_prefix_space ?? preTokenizer.add_prefix_space;
+  const normalizer = component(json, 'normalizer', file, ['NFC']);
+  // transformers 5 takes only vocabulary, merges and added tokens from the file where the class is GPT2Tokenizer, as it is for want of
+  // another; the generic classes take the pipeline too, and then the configuration has no say in it.
+  const generic = typeof config.tokenizer_class === 'string' && !/^GPT2Tokenizer(Fast)?$/.test(config.tokenizer_class);
   return {
     where: file,
     vocabulary,
     merges: checkMerges(model.merges, `${file} model.merges`, vocabulary),
     addedTokens: listOfAddedTokens(json.added_tokens, file),
-    unknownToken,
-    normalizer: component(json, 'normalizer', file, ['NFC', 'NFD', 'NFKC', 'NFKD']),
-    addPrefixSpace: addPrefixSpace === true,
+    unknownToken: generic ? unknownToken : null,
+    normalizer: generic ? normalizer : null,
+    addPrefixSpace: (generic ? preTokenizer : config).add_prefix_space === true,
   };
 }
 

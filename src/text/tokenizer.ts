@@ -166,8 +166,16 @@ function buildTokenizer(definition: TokenizerDefinition, addPrefixSpace: boolean
     },
     {},
   );
+  const bytes = tokenizer.pre_tokenizer;
+  if (!(bytes instanceof ByteLevelPreTokenizer)) throw new Error('its pre_tokenizer is not ByteLevel');
   // The library's pattern differs from the reference's in two white-space characters; see GPT2_WORDS.
-  if (tokenizer.pre_tokenizer instanceof ByteLevelPreTokenizer) tokenizer.pre_tokenizer.pattern = GPT2_WORDS;
+  bytes.pattern = GPT2_WORDS;
+  const known = (character: string) => Object.hasOwn(vocabulary, character);
+  if (unknownToken === null && !Object.values(bytes.byte_encoder).every(known)) {
+    // The reference leaves out bytes that the vocabulary lacks before it merges, so that their neighbours may merge; the library, after.
+    const words = bytes.pre_tokenize_text.bind(bytes);
+    bytes.pre_tokenize_text = (text) => words(text).map((word) => [...word].filter(known).join(''));
+  }
   return tokenizer;
 }
 

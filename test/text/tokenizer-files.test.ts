@@ -94,11 +94,18 @@ test('accepted: CRLF, no version line, blank lines, a byte order mark, harmless 
   assert.deepEqual([...single.encodeIds(`abb${END}`)], [2, 1, 3]);
 });
 
-// As Rust tokenizers 0.23 does for this file.
-test('bytes that the vocabulary lacks become the unknown token each, where there is one', async (t) => {
+// AutoTokenizer of transformers 5.17 was asked for these.
+test('bytes that the vocabulary lacks are left out before the merges, or become the unknown token of a generic tokenizer class', async (t) => {
   const vocab = { a: 0, b: 1, ab: 2, [END]: 3, '?': 4 };
-  const unknown = await Tokenizer.fromDirectory(folder(t, { 'tokenizer.json': json({}, { vocab, unk_token: '?' }) }));
-  assert.deepEqual([...unknown.encodeIds('axxb é')], [0, 4, 4, 1, 4, 4, 4]);
+  const load = (tokenizerClass?: string) =>
+    Tokenizer.fromDirectory(folder(t, { 'tokenizer.json': json({}, { vocab, unk_token: '?' }), 'tokenizer_config.json': JSON.stringify({ tokenizer_class: tokenizerClass }) }));
+  for (const name of [undefined, 'GPT2Tokenizer']) {
+    const plain = await load(name);
+    assert.deepEqual([...plain.encodeIds('axxb é')], [2]);
+    assert.deepEqual([...plain.encodeIds('xa?')], [0, 4]);
+  }
+  const generic = await load('PreTrainedTokenizerFast');
+  assert.deepEqual([...generic.encodeIds('axxb é')], [0, 4, 4, 1, 4, 4, 4]);
 });
 
 test('a saved tokenizer loads again, the same, from whichever layout it came; the source may be gone', async (t) => {
