@@ -1,0 +1,4 @@
+import { onnxEngine } from '#attune/engine/onnx/session.js';
+import { testTinyGpt2Golden } from '../../support/tiny-gpt2-golden.js';
+
+testTinyGpt2Golden(onnxEngine);
