@@ -1,0 +1,41 @@
+/** The notebook's run on gpt2-mini and the tweets, which lie beside the project or not at all. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { embeddedModelFolder } from '#attune/model/embedded.js';
+import { resolveArguments } from '#attune/train/arguments.js';
+import { prepareFineTune } from '#attune/train/fine-tune.js';
+import type { FineTuneRun } from '#attune/train/fine-tune.js';
+import { PRESETS } from '#attune/train/presets.js';
+import type { LogRecord } from '#attune/train/records.js';
+import type { TrainerCallback } from '#attune/train/trainer.js';
+import { sharedPath } from '../support/shared.js';
+
+export interface NotebookGolden {
+  readonly init_score: number[][];
+  readonly epoch_first_rows: number[][];
+  readonly log_history: LogRecord[];
+  readonly test_logits: number[][];
+}
+
+const tweets = sharedPath('data', 'tweets');
+const goldenDir = sharedPath('golden', 'notebook-gpt2-mini');
+
+/** Why the tests cannot run here, or false. */
+export const skipNotebook = tweets === undefined || goldenDir === undefined ? 'needs ../shared/data/tweets and ../shared/golden' : false;
+
+export function notebookGolden(name: string): NotebookGolden {
+  return JSON.parse(readFileSync(join(goldenDir!, name), 'utf8')) as NotebookGolden;
+}
+
+export async function notebookRun(outputDir: string, options: { seed: number; dropout: number; callbacks?: TrainerCallback[]; signal?: AbortSignal }): Promise<FineTuneRun> {
+  const { seed, dropout, callbacks, signal } = options;
+  const { arguments: preset, data } = PRESETS.notebook;
+  return prepareFineTune({
+    model: embeddedModelFolder(),
+    dataset: tweets!,
+    ...data,
+    args: resolveArguments({ ...preset, outputDir, seed, dropout, saveStrategy: 'no' }),
+    ...(callbacks && { callbacks }),
+    ...(signal && { signal }),
+  });
+}

@@ -1,0 +1,179 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { InterruptedError, TrainingError } from '#attune/errors.js';
+import { fromPretrained } from '#attune/model/pretrained.js';
+import { readCheckpoint } from '#attune/train/checkpoint.js';
+import { isEvalRecord, isFinalRecord, isTrainRecord } from '#attune/train/records.js';
+import type { LogRecord } from '#attune/train/records.js';
+import { parseTrainerState } from '#attune/train/state.js';
+import { folder } from '../support/folder.js';
+import { randomParameters } from '../support/models.js';
+import { checkpointPath, TINY, tinyTrainer } from '../support/tiny-run.js';
+
+/** 23 rows in batches of 4, two a step: 6 batches and 3 steps an epoch, 9 steps in all. */
+const STEPS = 9;
+
+const withoutTimes = (records: readonly LogRecord[]): object[] =>
+  records.map((record) => Object.fromEntries(Object.entries(record).filter(([key]) => !/runtime|per_second/.test(key))));
+
+test('records, evaluations and checkpoints come when they are due, in the reference’s form', async (t) => {
+  const dir = folder(t);
+  const events: string[] = [];
+  const { trainer } = await tinyTrainer(t, {
+    dir,
+    callbacks: [{
+      onTrainBegin: (plan, start) => events.push(`begin ${start}/${plan.totalSteps}`),
+      onStep: (step) => events.push(`step ${step}`),
+      onLog: (record) => events.push(isTrainRecord(record) ? 'log' : isEvalRecord(record) ? 'eval' : 'final'),
+      onSave: (path) => events.push(`save ${path.slice(dir.length + 1)}`),
+    }],
+  });
+  const output = await trainer.train();
+  assert.deepEqual(events, [
+    `begin 0/${STEPS}`, 'step 1', 'step 2', 'log', 'step 3', 'eval', 'save checkpoint-3', 'step 4', 'log', 'step 5', 'step 6', 'log', 'eval',
+    'save checkpoint-6', 'step 7', 'step 8', 'log', 'step 9', 'eval', 'save checkpoint-9', 'final',
+  ]);
+  const history = output.state.log_history;
+  assert.deepEqual(Object.keys(history[0]), ['loss', 'grad_norm', 'learning_rate', 'epoch', 'step']);
+  const evaluation = history.find(isEvalRecord)!;
+  assert.deepEqual(Object.keys(evaluation), [
+    'eval_loss', 'eval_accuracy', 'eval_f1', 'eval_auc', 'eval_runtime', 'eval_samples_per_second', 'eval_steps_per_second', 'epoch', 'step',
+  ]);
+  assert.equal(evaluation.epoch, 1);
+  assert.deepEqual(Object.keys(history.at(-1)!), [
+    'train_runtime', 'train_samples_per_second', 'train_steps_per_second', 'total_flos', 'train_loss', 'epoch', 'step',
+  ]);
+  assert.deepEqual(readdirSync(dir).sort(), ['checkpoint-3', 'checkpoint-6', 'checkpoint-9']);
+  assert.deepEqual(readdirSync(checkpointPath(dir, 9)).sort(), [
+    'attune_state.json', 'config.json', 'merges.txt', 'model.safetensors', 'optimizer.safetensors', 'special_tokens_map.json',
+    'tokenizer_config.json', 'trainer_state.json', 'training_args.json', 'vocab.json',
+  ]);
+  const state = parseTrainerState(readFileSync(join(checkpointPath(dir, 9), 'trainer_state.json'), 'utf8'), 'state');
+  assert.equal(state.global_step, STEPS);
+  // The final record is made after the last checkpoint, as in the reference.
+  assert.deepEqual(state.log_history, history.filter((record) => !isFinalRecord(record)));
+});
+
+for (const resumeStep of [3, 6]) {
+  test(`a run resumed at step ${resumeStep} of ${STEPS} ends with the same bits as one that was never interrupted`, async (t) => {
+    const [whole, resumed] = [folder(t), folder(t)];
+    const first = await tinyTrainer(t, { dir: whole });
+    const expected = await first.trainer.train();
+    // Other weights in the session before: all that counts must come from the checkpoint.
+    const second = await tinyTrainer(t, { dir: resumed, parameters: randomParameters(TINY, 99) });
+    await second.trainer.resumeFrom(checkpointPath(whole, resumeStep));
+    const actual = await second.trainer.train();
+    assert.deepEqual(withoutTimes(actual.state.log_history), withoutTimes(expected.state.log_history));
+    for (const file of ['model.safetensors', 'optimizer.safetensors', 'attune_state.json']) {
+      assert.ok(readFileSync(join(checkpointPath(resumed, STEPS), file)).equals(readFileSync(join(checkpointPath(whole, STEPS), file))), file);
+    }
+  });
+}
+
+test('an interrupted run saves, says how to go on, and goes on to the same result', async (t) => {
+  const [whole, dir] = [folder(t), folder(t)];
+  const expected = await (await tinyTrainer(t, { dir: whole })).trainer.train();
+  const abort = new AbortController();
+  const cut = await tinyTrainer(t, { dir, signal: abort.signal, callbacks: [{ onStep: (step) => step === 5 && abort.abort() }] });
+  await assert.rejects(cut.trainer.train(), (error) => {
+    assert.ok(error instanceof InterruptedError);
+    assert.equal(error.exitCode, 130);
+    assert.match(error.message, /step 5 of 9.*checkpoint-5/);
+    assert.match(error.hint!, /--resume-from-checkpoint/);
+    return true;
+  });
+  const again = await tinyTrainer(t, { dir, parameters: randomParameters(TINY, 99) });
+  await again.trainer.resumeFrom(checkpointPath(dir, 5));
+  const actual = await again.trainer.train();
+  assert.deepEqual(withoutTimes(actual.state.log_history), withoutTimes(expected.state.log_history));
+  assert.ok(readFileSync(join(checkpointPath(dir, STEPS), 'model.safetensors')).equals(readFileSync(join(checkpointPath(whole, STEPS), 'model.safetensors'))));
+});
+
+test('a checkpoint of another run is refused', async (t) => {
+  const dir = folder(t);
+  await (await tinyTrainer(t, { dir })).trainer.train();
+  const from = checkpointPath(dir, 3);
+  const other = folder(t);
+  await assert.rejects((await tinyTrainer(t, { dir: other, trainRows: 22 })).trainer.resumeFrom(from), /training rows 23; this one has 22/);
+  await assert.rejects((await tinyTrainer(t, { dir: other, args: { seed: 12 } })).trainer.resumeFrom(from), /seed 11; this one has 12/);
+  await assert.rejects((await tinyTrainer(t, { dir: other, args: { perDeviceTrainBatchSize: 2 } })).trainer.resumeFrom(from), /batch size 4; this one has 2/);
+  await assert.rejects((await tinyTrainer(t, { dir: other })).trainer.resumeFrom(join(dir, 'checkpoint-4')), /cannot read .*checkpoint-4/);
+  writeFileSync(join(from, 'attune_state.json'), '{"seed": 11}');
+  await assert.rejects((await tinyTrainer(t, { dir: other })).trainer.resumeFrom(from), /attune_state.json is damaged/);
+});
+
+test('the best model is the one that the run ends with, and checkpoints beyond the limit go', async (t) => {
+  const dir = folder(t);
+  const { trainer, source } = await tinyTrainer(t, {
+    dir,
+    // So large a rate that later epochs are worse than an earlier one.
+    args: { loadBestModelAtEnd: true, metricForBestModel: 'loss', saveTotalLimit: 2, learningRate: 0.3, lrSchedulerType: 'constant', numTrainEpochs: 4, warmupSteps: 0 },
+  });
+  const { state } = await trainer.train();
+  const evaluations = state.log_history.filter(isEvalRecord);
+  const best = evaluations.reduce((a, b) => (b.eval_loss < a.eval_loss ? b : a));
+  assert.notEqual(best.step, evaluations.at(-1)!.step, 'the test needs a run whose last epoch is not its best');
+  assert.equal(state.best_metric, best.eval_loss);
+  assert.equal(state.best_global_step, best.step);
+  assert.equal(state.best_model_checkpoint, checkpointPath(dir, best.step));
+  assert.equal((await trainer.evaluate()).record.eval_loss, best.eval_loss);
+  assert.deepEqual(readdirSync(dir).sort(), [checkpointPath(dir, best.step), checkpointPath(dir, 12)].map((path) => path.slice(dir.length + 1)).sort());
+  assert.equal(source.session.description.startsWith('CPU'), true);
+});
+
+test('early stopping ends a run whose metric does not improve', async (t) => {
+  const dir = folder(t);
+  const { trainer } = await tinyTrainer(t, {
+    dir,
+    args: { earlyStoppingPatience: 2, metricForBestModel: 'accuracy', loadBestModelAtEnd: true, learningRate: 0, numTrainEpochs: 6, warmupSteps: 0 },
+  });
+  const output = await trainer.train();
+  assert.equal(output.stoppedEarly, true);
+  assert.equal(output.state.global_step, 9);
+  const { state } = await readCheckpoint(checkpointPath(dir, 9));
+  assert.equal(state.stateful_callbacks.EarlyStoppingCallback?.attributes.early_stopping_patience_counter, 2);
+});
+
+test('a loss that is not finite stops the run, names the step and leaves the last checkpoint', async (t) => {
+  const dir = folder(t);
+  const { trainer } = await tinyTrainer(t, { dir, args: { learningRate: 1e30, warmupSteps: 4, maxGradNorm: 0, saveStrategy: 'steps', saveSteps: 1, evalStrategy: 'no' } });
+  await assert.rejects(trainer.train(), (error) => {
+    assert.ok(error instanceof TrainingError);
+    assert.match(error.message, /^step \d+: the (loss is|gradient's norm is) .*(NaN|Infinity|inf)/i);
+    assert.match(error.hint!, /last good checkpoint is .*checkpoint-\d+/);
+    return true;
+  });
+  const saved = readdirSync(dir);
+  assert.ok(saved.length > 0 && saved.every((name) => /^checkpoint-\d+$/.test(name)));
+});
+
+test('a checkpoint that cannot be written leaves nothing behind', async (t) => {
+  const dir = folder(t);
+  // A file where the folder should go.
+  mkdirSync(join(dir, 'blocked'));
+  const { trainer } = await tinyTrainer(t, { dir: join(dir, 'blocked') });
+  rmSync(join(dir, 'blocked'), { recursive: true });
+  writeFileSync(join(dir, 'blocked'), 'in the way');
+  await assert.rejects(trainer.train(), /cannot write .*checkpoint-3/);
+  assert.deepEqual(readdirSync(dir), ['blocked']);
+  assert.equal(readFileSync(join(dir, 'blocked'), 'utf8'), 'in the way');
+});
+
+test('maxSteps ends a run in the middle of an epoch, with its evaluation and checkpoint', async (t) => {
+  const dir = folder(t);
+  const output = await (await tinyTrainer(t, { dir, args: { maxSteps: 4 } })).trainer.train();
+  assert.equal(output.stoppedEarly, false);
+  assert.deepEqual(readdirSync(dir).sort(), ['checkpoint-3', 'checkpoint-4']);
+  assert.deepEqual(output.state.log_history.filter(isEvalRecord).map(({ step }) => step), [3, 4]);
+});
+
+test('a saved checkpoint is a model folder with finite weights', async (t) => {
+  const dir = folder(t);
+  const { source, trainer } = await tinyTrainer(t, { dir });
+  await trainer.train();
+  // The tokenizer of these tests has more entries than the tiny model, so the folder is refused for that alone.
+  await assert.rejects(fromPretrained(checkpointPath(dir, 9)), /8192 tokens.*embedding has only 11 rows/);
+  assert.equal((await source.session.readTensor('parameter', 'score.weight')).every(Number.isFinite), true);
+});
