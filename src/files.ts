@@ -52,3 +52,10 @@ export async function writeFolder(path: string, fill: (folder: string) => Promis
     throw new AttuneError(`cannot write ${path}: ${(cause as Error).message}`, { cause });
   }
 }
+
+/** Removes a folder or file so that no half of it is ever seen under its name: renamed first, then deleted. */
+export async function removeWhole(path: string): Promise<void> {
+  const partial = partialPath(path);
+  await rename(path, partial);
+  await rm(partial, { recursive: true, force: true });
+}

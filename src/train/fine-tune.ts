@@ -70,8 +70,6 @@ export async function prepareFineTune(options: FineTuneOptions): Promise<FineTun
     ...(args.dropout !== undefined && { dropout: args.dropout }),
   });
   const maxLength = lengthLimit(args.maxLength, model.config);
-  await prepareOutputFolder(args.outputDir, resumeDir ? 'resume' : args.overwriteOutputDir ? 'overwrite' : 'new');
-
   const session = await engineFor(options.device ?? 'auto').open(model.graphs, { seed: args.seed });
   try {
     await model.writeTo(session);
@@ -86,6 +84,8 @@ export async function prepareFineTune(options: FineTuneOptions): Promise<FineTun
       ...(options.signal && { signal: options.signal }),
     });
     if (resumeDir) await trainer.resumeFrom(resumeDir);
+    // Last, so that a run that is refused for anything else leaves no trace.
+    await prepareOutputFolder(args.outputDir, resumeDir ? 'resume' : args.overwriteOutputDir ? 'overwrite' : 'new');
     return {
       splits,
       model,

@@ -2,7 +2,7 @@
 import { access, constants, mkdir, readdir, rm, rmdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AttuneError, UsageError } from '../errors.js';
-import { PARTIAL } from '../files.js';
+import { PARTIAL, removeWhole } from '../files.js';
 import { checkpointStep } from './best.js';
 
 /** What a run leaves at the root of its folder, beside checkpoints and the event files. */
@@ -38,5 +38,6 @@ export async function prepareOutputFolder(dir: string, mode: 'new' | 'overwrite'
     });
   }
   const stale = names.filter((name) => name.startsWith('.') && name.includes(PARTIAL));
-  for (const name of mode === 'overwrite' ? [...stale, ...ofRun] : stale) await rm(join(dir, name), { recursive: true, force: true });
+  for (const name of stale) await rm(join(dir, name), { recursive: true, force: true });
+  if (mode === 'overwrite') for (const name of ofRun) await removeWhole(join(dir, name));
 }

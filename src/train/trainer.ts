@@ -2,11 +2,11 @@
  * The training loop, as transformers' Trainer goes through it: windows of micro-batches in the reference's row order, records, evaluations,
  * checkpoints, the best model, early stopping. It does not know which engine computes, nor which model.
  */
-import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { packRows } from '../engine/batch.js';
 import type { EncodedRow, PackedBatch } from '../engine/batch.js';
 import { InterruptedError, TrainingError } from '../errors.js';
+import { removeWhole } from '../files.js';
 import { classificationMetrics } from '../metrics/classification.js';
 import type { ClassificationMetrics } from '../metrics/classification.js';
 import { elementCount } from '../model/parameters.js';
@@ -244,7 +244,7 @@ export class Trainer {
     const { outputDir, saveTotalLimit } = this.options.args;
     const { best_global_step: best } = this.state;
     for (const name of surplus(await listCheckpoints(outputDir), saveTotalLimit, best === null ? undefined : checkpointName(best))) {
-      await rm(join(outputDir, name), { recursive: true, force: true });
+      await removeWhole(join(outputDir, name));
     }
   }
 

@@ -1,0 +1,80 @@
+/** The real command line as a child process, and tiny models and data for it. */
+import { spawn } from 'node:child_process';
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { embeddedModelFolder } from '#attune/model/embedded.js';
+import { parseConfig, toJson } from '#attune/model/config.js';
+import { parameterSpecs } from '#attune/model/parameters.js';
+import { writeSafetensors } from '#attune/model/safetensors-writer.js';
+import { randomParameters } from './models.js';
+
+const bin = fileURLToPath(new URL('../../bin/attune.js', import.meta.url));
+
+export interface CliResult {
+  /** Exit status; null where a signal ended it. */
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface CliOptions {
+  readonly cwd: string;
+  readonly input?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Sent when what came on stderr so far matches. */
+  readonly signals?: readonly { readonly when: RegExp; readonly signal: NodeJS.Signals }[];
+}
+
+export function attune(args: readonly string[], { cwd, input = '', env = {}, signals = [] }: CliOptions): Promise<CliResult> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [bin, ...args], { cwd, env: { ...process.env, ...env } });
+    let stdout = '';
+    let stderr = '';
+    const pending = [...signals];
+    child.stdout.setEncoding('utf8').on('data', (chunk: string) => (stdout += chunk));
+    child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+      stderr += chunk;
+      while (pending.length > 0 && pending[0].when.test(stderr)) child.kill(pending.shift()!.signal);
+    });
+    child.on('error', reject);
+    child.on('close', (code) => resolve({ code, stdout, stderr }));
+    // A command that refuses its arguments ends before it reads.
+    child.stdin.on('error', () => undefined);
+    child.stdin.end(input);
+  });
+}
+
+export const jsonLines = (text: string): Record<string, unknown>[] =>
+  text.split('\n').filter((line) => line !== '').map((line) => JSON.parse(line) as Record<string, unknown>);
+
+/** A GPT-2 of one layer, 16 wide, with gpt2-mini's tokenizer; `fields` of config.json override, `head` adds a classification head. */
+export async function writeTinyModel(dir: string, fields: Readonly<Record<string, unknown>> = {}, head = false): Promise<void> {
+  mkdirSync(dir, { recursive: true });
+  for (const file of ['vocab.json', 'merges.txt']) cpSync(join(embeddedModelFolder(), file), join(dir, file));
+  const config = parseConfig(
+    { model_type: 'gpt2', vocab_size: 8192, n_positions: 64, n_embd: 16, n_layer: 1, n_head: 2, bos_token_id: 8191, eos_token_id: 8191, ...fields },
+    'tiny model',
+  );
+  writeFileSync(join(dir, 'config.json'), toJson(config));
+  const values = randomParameters(config, 5);
+  const specs = parameterSpecs(config).filter(({ name }) => head || name !== 'score.weight');
+  await writeSafetensors(join(dir, 'model.safetensors'), specs, (name) => values.get(name)!);
+}
+
+const GOOD = ['a fine day', 'what lovely tea', 'so very happy', 'bright and kind', 'this works well', 'sweet and warm', 'it made me smile', 'good bread'];
+const BAD = ['a grim day', 'what awful tea', 'so very sad', 'dull and cruel', 'this never works', 'bitter and cold', 'it made me cry', 'stale bread'];
+
+/** 16 rows of made-up texts, classes in turn. */
+export const ROWS = GOOD.flatMap((text, i) => [{ text, label: 1, label_text: 'good' }, { text: BAD[i], label: 0, label_text: 'bad' }]);
+
+export const toJsonl = (rows: readonly object[]): string => rows.map((row) => `${JSON.stringify(row)}\n`).join('');
+
+/** A folder with train.jsonl (12 rows) and test.jsonl (4 rows). */
+export function writeData(dir: string): void {
+  mkdirSync(dir, { recursive: true });
+  writeFileSync(join(dir, 'train.jsonl'), toJsonl(ROWS.slice(0, 12)));
+  writeFileSync(join(dir, 'test.jsonl'), toJsonl(ROWS.slice(12)));
+}
+
+export const readJson = (file: string): Record<string, unknown> => JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>;
