@@ -18,7 +18,7 @@ export interface TrainRecord {
 /** An evaluation: `eval_loss`, the metrics with the prefix `eval_` in the order computed, then these. A metric that is undefined is null. */
 export interface EvalRecord {
   readonly eval_loss: number;
-  readonly [metric: `eval_${string}`]: number | null;
+  readonly [metric: `eval_${string}`]: number | null | undefined;
   readonly eval_runtime: number;
   readonly eval_samples_per_second?: number;
   readonly eval_steps_per_second?: number;

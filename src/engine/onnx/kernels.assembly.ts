@@ -1,16 +1,19 @@
 // The loops between two runs of the graph, in WebAssembly SIMD (AssemblyScript). Every pointer is a byte offset into the imported memory, 16-byte
 // aligned; every count is a number of float32 and a multiple of 4: memory.ts pads each tensor with zeros, which all of these keep.
 
-/** AdamW over one block. clip: factor of the gradient; decay: 1 - lr * weight decay; stepSize: lr / (1 - beta1^t); inverseRoot2: 1 / sqrt(1 - beta2^t). */
+/**
+ * AdamW over one block. clip: factor of the gradient; decay: 1 - lr * weight decay; stepSize: lr / (1 - beta1^t); inverseRoot2: 1 / sqrt(1 - beta2^t).
+ * The betas come in float64: 1 - beta2 of a beta2 that is already rounded to float32 would be off by 1e-5 of itself.
+ */
 export function adamw(
   p: usize, g: usize, m: usize, v: usize, n: i32,
-  clip: f32, beta1: f32, beta2: f32, decay: f32, stepSize: f32, inverseRoot2: f32, epsilon: f32,
+  clip: f32, beta1: f64, beta2: f64, decay: f32, stepSize: f32, inverseRoot2: f32, epsilon: f32,
 ): void {
   const vClip = f32x4.splat(clip);
   const vDecay = f32x4.splat(decay);
-  const vOneMinusBeta1 = f32x4.splat(<f32>(1.0 - <f64>beta1));
-  const vBeta2 = f32x4.splat(beta2);
-  const vOneMinusBeta2 = f32x4.splat(<f32>(1.0 - <f64>beta2));
+  const vOneMinusBeta1 = f32x4.splat(<f32>(1.0 - beta1));
+  const vBeta2 = f32x4.splat(<f32>beta2);
+  const vOneMinusBeta2 = f32x4.splat(<f32>(1.0 - beta2));
   const vStepSize = f32x4.splat(stepSize);
   const vInverseRoot2 = f32x4.splat(inverseRoot2);
   const vEpsilon = f32x4.splat(epsilon);

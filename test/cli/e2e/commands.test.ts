@@ -23,7 +23,6 @@ test('train: records on stdout, people’s text on stderr without escapes, every
   assert.equal(trained.code, 0, trained.stderr);
   const records = jsonLines(trained.stdout);
   assert.deepEqual(records.map(({ type }) => type), ['run', 'train', 'train', 'train', 'eval', 'saved', 'train', 'train', 'train', 'eval', 'saved', 'final', 'result']);
-  // eslint-disable-next-line no-control-regex
   assert.doesNotMatch(trained.stderr, /\u001b/);
   for (const words of ['newly initialized', 'LOAD REPORT', 'score.weight', 'CPU', 'step 6/6', 'what it means', 'confusion', 'attune predict --model run']) {
     assert.ok(trained.stderr.includes(words), words);
