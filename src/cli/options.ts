@@ -12,7 +12,7 @@ const DATA = 'Model and data';
 
 export const DATA_OPTIONS = {
   model: { kind: 'string', placeholder: 'DIR', default: undefined, group: DATA, description: 'folder of the model to start from (default: the gpt2-mini that comes with attune)' },
-  dataset: { kind: 'string', placeholder: 'FILE|DIR', default: undefined, group: DATA, description: 'training rows, jsonl or csv; or a folder of train.* and test.*' },
+  dataset: { kind: 'string', placeholder: 'FILE|DIR', default: undefined, group: DATA, description: 'training rows, jsonl or csv; a folder of train.* and test.*; or sample, the bundled sentences' },
   evalDataset: { kind: 'string', placeholder: 'FILE', default: undefined, group: DATA, description: "evaluation rows (default: the folder's test.*)" },
   trainRows: { kind: 'integer', min: 1, default: undefined, group: DATA, description: 'take the first N training rows (default: all)' },
   evalRows: { kind: 'integer', min: 1, default: undefined, group: DATA, description: 'take the first N evaluation rows (default: all)' },
