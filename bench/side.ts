@@ -14,7 +14,7 @@ export interface Timing {
 
 export class Side {
   readonly timings: Timing[] = [];
-  private readonly lines: AsyncIterator<string>;
+  private readonly lines: AsyncIterator<string, undefined>;
 
   private constructor(
     readonly name: string,
@@ -50,8 +50,8 @@ export class Side {
 
   private async ask(request: object): Promise<unknown> {
     this.child.stdin!.write(`${JSON.stringify(request)}\n`);
-    const { value, done } = await this.lines.next();
-    if (done) throw new Error(`${this.name} ended without an answer`);
-    return JSON.parse(value);
+    const line = await this.lines.next();
+    if (line.done) throw new Error(`${this.name} ended without an answer`);
+    return JSON.parse(line.value) as unknown;
   }
 }
