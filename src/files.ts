@@ -31,7 +31,7 @@ export async function writeWhole(path: string, contents: string | Uint8Array): P
 /**
  * Makes folder `path` with what `fill` puts into it. A folder that is already there is replaced in one rename after the new one is whole.
  *
- * @throws AttuneError where it cannot be written, and what `fill` throws; then nothing of it remains
+ * @throws AttuneError where it cannot be written, and what `fill` throws; then nothing of it remains, and a folder that was there stays as it was
  */
 export async function writeFolder(path: string, fill: (folder: string) => Promise<void>): Promise<void> {
   const partial = partialPath(path);
@@ -44,7 +44,10 @@ export async function writeFolder(path: string, fill: (folder: string) => Promis
     await rename(path, replaced).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== 'ENOENT') throw error;
     });
-    await rename(partial, path);
+    await rename(partial, path).catch(async (error: unknown) => {
+      await rename(replaced, path).catch(() => undefined);
+      throw error;
+    });
     await rm(replaced, { recursive: true, force: true });
   } catch (cause) {
     await rm(partial, { recursive: true, force: true }).catch(() => undefined);

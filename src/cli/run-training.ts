@@ -1,8 +1,10 @@
 /** One training run from the command line: shows what it reads, trains, shows the result. Shared by `train` and `demo`. */
 import { toJson } from '../model/config.js';
-import { prepareFineTune } from '../train/fine-tune.js';
+import { requireMetric } from '../train/arguments.js';
+import { METRICS, prepareFineTune } from '../train/fine-tune.js';
 import type { FineTuneOptions, FineTuneRun } from '../train/fine-tune.js';
 import type { TrainOutput } from '../train/trainer.js';
+import { optionName } from './command.js';
 import type { CliContext } from './context.js';
 import { jsonCallback, tensorBoardCallback, terminalCallback } from './train-report.js';
 import { JsonWriter } from './json.js';
@@ -22,6 +24,8 @@ export interface RunTrainingOptions extends Omit<FineTuneOptions, 'callbacks' | 
 /** @throws what preparing and training throw; the engine is closed and the live line taken away in any case */
 export async function runTraining(options: RunTrainingOptions, { terminal, stdout, signal }: CliContext): Promise<void> {
   const { args, examples } = options;
+  // Preparing checks this as well, under the library's spelling.
+  requireMetric(args, METRICS, optionName);
   const json = options.json ? new JsonWriter(stdout) : undefined;
   const screen = terminalCallback(terminal);
   let modelConfig = '';

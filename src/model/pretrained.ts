@@ -27,6 +27,8 @@ export interface PretrainedModel {
   readonly newHead: boolean;
   /** Writes all parameters to a session opened with `graphs`, then closes the files. */
   writeTo(session: EngineSession): Promise<void>;
+  /** Closes the files of a model that will not be written anywhere. */
+  close(): Promise<void>;
 }
 
 export interface FromPretrainedOptions {
@@ -67,6 +69,7 @@ export async function fromPretrained(dir: string, { labelNames, dropout, seed = 
     report: loadReport(dir, weights.missing, weights.unexpected),
     newHead,
     writeTo: (session) => writeWeights(session, config, weights, head),
+    close: () => weights.close(),
   };
 }
 

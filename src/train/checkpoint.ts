@@ -38,6 +38,8 @@ export interface ResumeState {
   readonly seed: number;
   /** Training rows of the run. */
   readonly rows: number;
+  /** Batches a step: what the count of steps means. */
+  readonly accumulation: number;
   /** Forward passes of training so far. */
   readonly passes: number;
   readonly lossLog: LossLogState;
@@ -145,7 +147,7 @@ function parseResumeState(text: string, file: string): ResumeState {
   }
   const numbers = (object: unknown, keys: readonly string[]): object is Record<string, number> =>
     typeof object === 'object' && object !== null && keys.every((key) => Number.isFinite((object as Record<string, unknown>)[key]));
-  if (!numbers(value, ['seed', 'rows', 'passes'])) return refuse();
+  if (!numbers(value, ['seed', 'rows', 'accumulation', 'passes'])) return refuse();
   const { lossLog } = value as { lossLog?: unknown };
   if (!numbers(lossLog, ['pending', 'recorded', 'lastStep'])) return refuse();
   return value as unknown as ResumeState; // every field was checked above

@@ -69,8 +69,7 @@ export async function prepareFineTune(options: FineTuneOptions): Promise<FineTun
     seed: args.seed,
     ...(args.dropout !== undefined && { dropout: args.dropout }),
   });
-  const maxLength = lengthLimit(args.maxLength, model.config);
-  const session = await engineFor(options.device ?? 'auto').open(model.graphs, { seed: args.seed });
+  const { maxLength, session } = await openSession(model, options);
   try {
     await model.writeTo(session);
     const source = { session, parameters: model.graphs.parameters, config: model.config, tokenizer: model.tokenizer };
@@ -104,6 +103,16 @@ export async function prepareFineTune(options: FineTuneOptions): Promise<FineTun
     };
   } catch (error) {
     await session.close();
+    throw error;
+  }
+}
+
+async function openSession(model: PretrainedModel, { args, device = 'auto' }: FineTuneOptions): Promise<{ maxLength: number; session: EngineSession }> {
+  try {
+    const maxLength = lengthLimit(args.maxLength, model.config);
+    return { maxLength, session: await engineFor(device).open(model.graphs, { seed: args.seed }) };
+  } catch (error) {
+    await model.close();
     throw error;
   }
 }

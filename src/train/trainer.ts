@@ -15,6 +15,7 @@ import { BestTracker, bestRuleOf, checkpointName, checkpointsToDelete, checkpoin
 import { listCheckpoints, readCheckpoint, restore, restoreParameters, saveCheckpoint } from './checkpoint.js';
 import type { ModelSource, ResumeState } from './checkpoint.js';
 import { dueAfterEpoch, dueAfterStep, intervalsOf } from './flow.js';
+import type { Due } from './flow.js';
 import { LossLog } from './loss-log.js';
 import { predictLogits } from './prediction.js';
 import { evalRecord, finalRecord, trainRecord, trainingFlops } from './records.js';
@@ -109,6 +110,7 @@ export class Trainer {
     if (resume.rows !== train.rows.length) differs('training rows', resume.rows, train.rows.length);
     if (resume.seed !== args.seed) differs('seed', resume.seed, args.seed);
     if (state.train_batch_size !== args.perDeviceTrainBatchSize) differs('batch size', state.train_batch_size ?? 0, args.perDeviceTrainBatchSize);
+    if (resume.accumulation !== args.gradientAccumulationSteps) differs('gradient accumulation', resume.accumulation, args.gradientAccumulationSteps);
     await restore(dir, this.options);
     this.history = [...state.log_history];
     this.state = { ...this.state, ...state, log_history: this.history, max_steps: this.plan.totalSteps, num_train_epochs: this.plan.epochsBegun };
@@ -133,10 +135,17 @@ export class Trainer {
       this.state = { ...this.state, global_step: step, epoch: epochAt(this.plan, step), total_flos: this.flops(step) };
       this.notify((callback) => callback.onStep?.(step, this.plan, loss));
 
-      const due = dueAfterStep(args, step, this.plan.totalSteps);
-      stop = await this.carryOut(due, learningRate, gradNorm);
-      if (window.lastOfEpoch || step === this.plan.totalSteps || stop) stop = (await this.carryOut(dueAfterEpoch(args), learningRate, gradNorm)) || stop;
-      if (signal?.aborted && step < this.plan.totalSteps) await this.interrupt();
+      const atStep = dueAfterStep(args, step, this.plan.totalSteps);
+      let { save } = atStep;
+      stop = await this.carryOut(atStep, learningRate, gradNorm);
+      if (window.lastOfEpoch || step === this.plan.totalSteps || stop) {
+        const atEpoch = dueAfterEpoch(args);
+        save ||= atEpoch.save;
+        stop = (await this.carryOut(atEpoch, learningRate, gradNorm)) || stop;
+      }
+      // After all that falls on this step, or a run resumed here would lack it.
+      if (save) await this.save(stop || step >= this.plan.totalSteps);
+      if (signal?.aborted && !stop && step < this.plan.totalSteps) await this.interrupt();
     }
 
     await this.finish();
@@ -206,8 +215,8 @@ export class Trainer {
     });
   }
 
-  /** Records, evaluates and saves as due. Returns whether early stopping says so. */
-  private async carryOut(due: { log: boolean; evaluate: boolean; save: boolean }, learningRate: number, gradNorm: number): Promise<boolean> {
+  /** Records and evaluates as due. Returns whether early stopping says so. */
+  private async carryOut(due: Pick<Due, 'log' | 'evaluate'>, learningRate: number, gradNorm: number): Promise<boolean> {
     const { epoch, global_step: step } = this.state;
     if (due.log && this.lossLog.hasUnrecorded(step)) {
       this.append(trainRecord({ loss: this.lossLog.record(step), gradNorm, learningRate }, { epoch, step }));
@@ -226,7 +235,6 @@ export class Trainer {
       const dir = saveStrategy === 'no' ? null : join(outputDir, checkpointName(step));
       this.state = { ...this.state, best_metric: this.best!.metric, best_global_step: step, best_model_checkpoint: dir };
     }
-    if (due.save) await this.save(stop || step >= this.plan.totalSteps);
     return stop;
   }
 
@@ -234,7 +242,7 @@ export class Trainer {
     const { args } = this.options;
     const stopping = this.best?.earlyStoppingState();
     this.state = { ...this.state, stateful_callbacks: { ...(stopping && { EarlyStoppingCallback: stopping }), TrainerControl: controlState(ending) } };
-    const resume: ResumeState = { seed: args.seed, rows: this.options.train.rows.length, passes: this.passes, lossLog: this.lossLog.state() };
+    const resume: ResumeState = { seed: args.seed, rows: this.options.train.rows.length, accumulation: args.gradientAccumulationSteps, passes: this.passes, lossLog: this.lossLog.state() };
     const dir = await saveCheckpoint(args.outputDir, this.options, args, this.state, resume);
     this.notify((callback) => callback.onSave?.(dir));
     await this.rotate(checkpointsToDelete);

@@ -14,6 +14,7 @@ const bin = fileURLToPath(new URL('../../bin/attune.js', import.meta.url));
 export interface CliResult {
   /** Exit status; null where a signal ended it. */
   readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
   readonly stdout: string;
   readonly stderr: string;
 }
@@ -38,7 +39,7 @@ export function attune(args: readonly string[], { cwd, input = '', env = {}, sig
       while (pending.length > 0 && pending[0].when.test(stderr)) child.kill(pending.shift()!.signal);
     });
     child.on('error', reject);
-    child.on('close', (code) => resolve({ code, stdout, stderr }));
+    child.on('close', (code, signal) => resolve({ code, signal, stdout, stderr }));
     // A command that refuses its arguments ends before it reads.
     child.stdin.on('error', () => undefined);
     child.stdin.end(input);

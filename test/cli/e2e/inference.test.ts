@@ -1,0 +1,73 @@
+/** What predict and evaluate compute agrees with the run that trained the model; stopping them is no defect; the event files are sound. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { maskedCrc } from '#attune/report/event-file.js';
+import { attune, jsonLines, ROWS, toJsonl, writeData, writeTinyModel } from '../../support/cli.js';
+
+let cwd = '';
+let evalLoss = 0;
+let records = 0;
+before(async () => {
+  cwd = mkdtempSync(join(tmpdir(), 'attune-test-'));
+  await writeTinyModel(join(cwd, 'model'));
+  writeData(join(cwd, 'data'));
+  const { code, stdout, stderr } = await attune(['train', '--model', 'model', '--dataset', 'data', '--output-dir', 'run', '--max-steps', '4', '--logging-steps', '1', '--eval-strategy', 'steps', '--eval-steps', '2', '--learning-rate', '0.01', '--json'], { cwd });
+  assert.equal(code, 0, stderr);
+  const logged = jsonLines(stdout).filter(({ type }) => ['train', 'eval', 'final'].includes(type as string));
+  records = logged.reduce((sum, record) => sum + Object.keys(record).length - 2, 0); // all but type and step
+  evalLoss = logged.filter(({ type }) => type === 'eval').at(-1)!['eval_loss'] as number;
+});
+after(() => rmSync(cwd, { recursive: true, force: true }));
+
+test('the saved model gives the logits of the last evaluation', async () => {
+  const { code, stdout, stderr } = await attune(['predict', '--model', 'run', '--input', 'data/test.jsonl', '--logits'], { cwd });
+  assert.equal(code, 0, stderr);
+  const rows = ROWS.slice(12);
+  const losses = jsonLines(stdout).map(({ logits }, i) => {
+    const values = logits as number[];
+    return Math.log(values.reduce((sum, value) => sum + Math.exp(value), 0)) - values[rows[i].label];
+  });
+  assert.equal(losses.length, rows.length);
+  const mean = losses.reduce((sum, loss) => sum + loss, 0) / losses.length;
+  assert.ok(Math.abs(mean - evalLoss) < 1e-6, `${mean} against ${evalLoss}`);
+});
+
+test('the event file is whole: every checksum is right, one event for each number logged, two texts and the version', () => {
+  const [name, ...more] = readdirSync(join(cwd, 'run', 'runs'));
+  assert.deepEqual(more, []);
+  assert.match(name, /^events\.out\.tfevents\.\d{10}\./);
+  const file = readFileSync(join(cwd, 'run', 'runs', name));
+  let events = 0;
+  for (let at = 0; at < file.length; events++) {
+    const length = Number(file.readBigUInt64LE(at));
+    assert.equal(file.readUInt32LE(at + 8), maskedCrc(file.subarray(at, at + 8)));
+    assert.equal(file.readUInt32LE(at + 12 + length), maskedCrc(file.subarray(at + 12, at + 12 + length)));
+    at += 16 + length;
+  }
+  assert.equal(events, 1 + 2 + records);
+});
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  test(`evaluate stopped by ${signal} ends with 130, one line, and no result`, async () => {
+    writeFileSync(join(cwd, 'many.jsonl'), toJsonl(Array.from({ length: 4000 }, (_, i) => ({ text: `day ${i} ${'so '.repeat(40)}`, label: i % 2 }))));
+    // The data's heading comes just before the first batch.
+    const { code, stdout, stderr } = await attune(['evaluate', '--model', 'run', '--dataset', 'many.jsonl', '--batch-size', '1'], { cwd, signals: [{ when: /many\.jsonl/, signal }] });
+    assert.equal(code, 130, stderr);
+    assert.equal(stdout, '');
+    assert.match(stderr, /once more to stop at once\.\nerror: interrupted\n$/);
+  });
+}
+
+test('predict into a file that cannot be written, or from broken lines, leaves no file', async () => {
+  const files = readdirSync(cwd);
+  const unwritable = await attune(['predict', '--model', 'run', '--text', 'a', '--output', 'nowhere/out.jsonl'], { cwd });
+  assert.equal(unwritable.code, 1);
+  assert.match(unwritable.stderr, /^error: cannot write nowhere.out\.jsonl/);
+  const broken = await attune(['predict', '--model', 'run', '--input', '-', '--output', 'out.jsonl'], { cwd, input: '{"text": "a"}\nbroken\n' });
+  assert.equal(broken.code, 1);
+  assert.match(broken.stderr, /^error: stdin:2: broken JSON at column 1/);
+  assert.deepEqual(readdirSync(cwd), files);
+});

@@ -1,0 +1,136 @@
+/** From files to a trained model folder, on a model so small that it costs nothing. */
+import assert from 'node:assert/strict';
+import { readFileSync, readdirSync, readlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import type { TestContext } from 'node:test';
+import { packRows } from '#attune/engine/batch.js';
+import { referenceEngine } from '#attune/engine/reference/session.js';
+import { InterruptedError, ModelError, UsageError } from '#attune/errors.js';
+import { embeddedModelFolder } from '#attune/model/embedded.js';
+import { gpt2Graphs } from '#attune/model/gpt2.js';
+import { Tokenizer } from '#attune/text/tokenizer.js';
+import { resolveArguments } from '#attune/train/arguments.js';
+import type { TrainingArgumentsInput } from '#attune/train/arguments.js';
+import { saveModel } from '#attune/train/checkpoint.js';
+import { fineTune, openClassifier, prepareFineTune } from '#attune/train/fine-tune.js';
+import type { FineTuneOptions } from '#attune/train/fine-tune.js';
+import { parseTrainerState } from '#attune/train/state.js';
+import { folder } from '../support/folder.js';
+import { randomParameters, tinyConfig } from '../support/models.js';
+import { assertClose } from '../support/numbers.js';
+
+const tokenizer = await Tokenizer.fromDirectory(embeddedModelFolder());
+const TEXTS = ['a fine day', 'no', '', 'what a dull, dull thing to do on a rainy afternoon in march', 'yes!', ' so so', 'fine', 'dull', 'I would again', 'not again'];
+const LABELS = [1, 0, 0, 0, 1, 0, 1, 0, 1, 0];
+
+const jsonl = (texts: readonly string[]): string => texts.map((text, i) => JSON.stringify({ text, label: LABELS[i] })).join('\n');
+
+/** A folder with `model`, `data` (train 10 rows, test 4) and the options of a run over them into `out`: 2 epochs, 5 steps each. */
+async function prepared(t: TestContext, args: TrainingArgumentsInput = {}): Promise<{ root: string; out: string; options: FineTuneOptions }> {
+  const root = folder(t, { 'train.jsonl': jsonl(TEXTS), 'test.jsonl': jsonl(TEXTS.slice(0, 4)) });
+  const [model, out] = [join(root, 'model'), join(root, 'out')];
+  const config = tinyConfig({ vocab_size: tokenizer.vocabSize, pad_token_id: tokenizer.padTokenId, num_labels: 2, n_positions: 8, attn_pdrop: 0.1 });
+  const graphs = gpt2Graphs(config);
+  const session = await referenceEngine.open(graphs, { seed: 0 });
+  for (const [name, values] of randomParameters(config, 1)) await session.writeTensor('parameter', name, values);
+  await tokenizer.save(model);
+  await saveModel(model, { session, parameters: graphs.parameters, config, tokenizer });
+  return { root, out, options: { model, dataset: root, args: runArguments(out, args) } };
+}
+
+const runArguments = (outputDir: string, args: TrainingArgumentsInput = {}): FineTuneOptions['args'] =>
+  resolveArguments({ outputDir, numTrainEpochs: 2, perDeviceTrainBatchSize: 2, learningRate: 0.01, loggingSteps: 2, evalStrategy: 'epoch', saveStrategy: 'epoch', ...args });
+
+test('the output folder ends as a model folder with its records, which predicts what the run last evaluated', async (t) => {
+  const { out, options } = await prepared(t);
+  const { outputDir, state, evaluation } = await fineTune(options);
+  assert.equal(outputDir, out);
+  assert.deepEqual(readdirSync(out).sort(), [
+    'checkpoint-10', 'checkpoint-5', 'config.json', 'merges.txt', 'model.safetensors', 'special_tokens_map.json', 'tokenizer_config.json',
+    'trainer_state.json', 'training_args.json', 'vocab.json',
+  ]);
+  const saved = parseTrainerState(readFileSync(join(out, 'trainer_state.json'), 'utf8'), 'trainer_state.json');
+  assert.deepEqual(saved, state);
+  assert.ok(saved.log_history.some((record) => 'train_runtime' in record));
+  assert.ok(readFileSync(join(out, 'model.safetensors')).equals(readFileSync(join(out, 'checkpoint-10', 'model.safetensors'))));
+
+  const { model, session } = await openClassifier(out);
+  t.after(() => session.close());
+  assert.deepEqual(model.config.labelNames, ['LABEL_0', 'LABEL_1']);
+  const logits = await session.infer(packRows(TEXTS.slice(0, 4).map((text) => model.tokenizer.encode(text, { maxLength: 8 }))));
+  assertClose(logits, evaluation!.logits, 1e-5, 'logits');
+});
+
+test('an interrupted run goes on from its last checkpoint, named or not, and ends as the whole run', async (t) => {
+  const { root, out, options } = await prepared(t);
+  const whole = join(root, 'whole');
+  await fineTune({ ...options, args: runArguments(whole) });
+  const abort = new AbortController();
+  await assert.rejects(fineTune({ ...options, signal: abort.signal, callbacks: [{ onStep: (step) => step === 3 && abort.abort() }] }), InterruptedError);
+  assert.deepEqual(readdirSync(out), ['checkpoint-3']);
+  // The folder holds a run by now.
+  await assert.rejects(prepareFineTune(options), (error) => error instanceof UsageError && /already holds a run \(checkpoint-3\)/.test(error.message));
+  const run = await prepareFineTune({ ...options, args: runArguments(out, { resumeFromCheckpoint: 'last' }) });
+  t.after(() => run.close());
+  assert.equal(run.resumedFrom, join(out, 'checkpoint-3'));
+  await run.train();
+  assert.ok(readFileSync(join(out, 'model.safetensors')).equals(readFileSync(join(whole, 'model.safetensors'))));
+  const named = await prepareFineTune({ ...options, args: runArguments(out, { resumeFromCheckpoint: join(whole, 'checkpoint-5') }) });
+  t.after(() => named.close());
+  assert.equal(named.resumedFrom, join(whole, 'checkpoint-5'));
+});
+
+/** Files of this process that lie under `dir` and are open; Linux tells. */
+function openFiles(dir: string): string[] {
+  if (process.platform !== 'linux') return [];
+  return readdirSync('/proc/self/fd').flatMap((fd) => {
+    try {
+      return [readlinkSync(join('/proc/self/fd', fd))];
+    } catch {
+      return []; // the descriptor of the listing itself
+    }
+  }).filter((path) => path.startsWith(dir));
+}
+
+test('what cannot be trained is refused before anything is written', async (t) => {
+  const { root, out, options } = await prepared(t);
+  const refused = async (change: Partial<FineTuneOptions>, kind: typeof UsageError | typeof ModelError, message: RegExp): Promise<void> => {
+    await assert.rejects(prepareFineTune({ ...options, ...change }), (error) => {
+      assert.ok(error instanceof kind, String(error));
+      assert.match(error.message, message);
+      return true;
+    });
+    assert.ok(!readdirSync(root).includes('out'), 'no output folder was made');
+    assert.deepEqual(openFiles(root), [], 'no file is left open');
+  };
+  await refused({ args: runArguments(out, { maxLength: 9 }) }, UsageError, /maxLength is 9, but the model has only 8 positions/);
+  await refused({ args: runArguments(out, { resumeFromCheckpoint: 'last' }) }, ModelError, /no checkpoint in .*out to resume from/);
+  await refused({ model: join(root, 'none') }, ModelError, /none is not a model folder/);
+  await refused({ args: runArguments(out, { loadBestModelAtEnd: true, metricForBestModel: 'acuracy' }) }, UsageError, /metricForBestModel must be one of loss, accuracy, f1, auc/);
+  await refused({ dataset: join(root, 'train.jsonl') }, UsageError, /evalStrategy is "epoch", but there are no evaluation rows/);
+});
+
+test('a folder that is not the run’s own is not touched, and an overwritten run is gone', async (t) => {
+  const { out, options } = await prepared(t, { numTrainEpochs: 1 });
+  await fineTune(options);
+  writeFileSync(join(out, 'notes.txt'), 'mine');
+  await assert.rejects(fineTune(options), UsageError);
+  assert.ok(readdirSync(out).includes('checkpoint-5'));
+  const run = await prepareFineTune({ ...options, args: runArguments(out, { overwriteOutputDir: true }) });
+  t.after(() => run.close());
+  const left = readdirSync(out);
+  assert.ok(left.includes('notes.txt') && !left.includes('checkpoint-5') && !left.includes('model.safetensors'));
+});
+
+test('the same seed gives the same file, another seed another', async (t) => {
+  const { root, options } = await prepared(t);
+  const modelOf = async (name: string, seed: number): Promise<Buffer> => {
+    const dir = join(root, name);
+    await fineTune({ ...options, args: runArguments(dir, { seed, numTrainEpochs: 1, saveStrategy: 'no' }) });
+    return readFileSync(join(dir, 'model.safetensors'));
+  };
+  const first = await modelOf('a', 1);
+  assert.ok(first.equals(await modelOf('b', 1)));
+  assert.ok(!first.equals(await modelOf('c', 2)));
+});

@@ -1,0 +1,100 @@
+/** Exact resumption where records, evaluations and checkpoints fall on the same step, and what is refused. */
+import assert from 'node:assert/strict';
+import { readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { InterruptedError, TrainingError } from '#attune/errors.js';
+import { readCheckpoint } from '#attune/train/checkpoint.js';
+import type { LogRecord } from '#attune/train/records.js';
+import type { TrainingArgumentsInput } from '#attune/train/arguments.js';
+import { folder } from '../support/folder.js';
+import { randomParameters } from '../support/models.js';
+import { checkpointPath, TINY, tinyTrainer } from '../support/tiny-run.js';
+
+/** 23 rows in batches of 4, two a step: 3 steps an epoch, 9 in all. */
+const STEPS = 9;
+
+const withoutTimes = (records: readonly LogRecord[]): object[] =>
+  records.map((record) => Object.fromEntries(Object.entries(record).filter(([key]) => !/runtime|per_second/.test(key))));
+
+const CASES: readonly { readonly args: TrainingArgumentsInput; readonly from: readonly number[] }[] = [
+  { args: { saveStrategy: 'steps', saveSteps: 3, evalStrategy: 'epoch' }, from: [3, STEPS] },
+  { args: { saveStrategy: 'steps', saveSteps: 3, evalStrategy: 'epoch', loggingStrategy: 'epoch' }, from: [6] },
+  { args: { saveStrategy: 'steps', saveSteps: 2, evalStrategy: 'steps', evalSteps: 2, loggingSteps: 3, loggingFirstStep: true, earlyStoppingPatience: 20 }, from: [2, 4] },
+];
+
+for (const { args, from } of CASES) {
+  test(`a run resumed from its checkpoints ${from.join(' and ')} is the whole run: ${JSON.stringify(args)}`, { timeout: 60_000 }, async (t) => {
+    const whole = folder(t);
+    const expected = await (await tinyTrainer(t, { dir: whole, args })).trainer.train();
+    for (const step of from) {
+      const dir = folder(t);
+      const { trainer } = await tinyTrainer(t, { dir, args, parameters: randomParameters(TINY, 99) });
+      await trainer.resumeFrom(checkpointPath(whole, step));
+      const actual = await trainer.train();
+      assert.deepEqual(withoutTimes(actual.state.log_history), withoutTimes(expected.state.log_history), `from step ${step}`);
+      if (step === STEPS) continue;
+      for (const file of ['model.safetensors', 'optimizer.safetensors', 'attune_state.json']) {
+        assert.ok(readFileSync(join(checkpointPath(dir, STEPS), file)).equals(readFileSync(join(checkpointPath(whole, STEPS), file))), `${file} from step ${step}`);
+      }
+    }
+  });
+}
+
+test('a run interrupted again and again, evaluating by epoch, is the whole run', async (t) => {
+  const [whole, dir] = [folder(t), folder(t)];
+  const args: TrainingArgumentsInput = { loadBestModelAtEnd: true, earlyStoppingPatience: 9 };
+  const expected = await (await tinyTrainer(t, { dir: whole, args })).trainer.train();
+  const cuts = [1, 3, 8];
+  for (const [i, cut] of cuts.entries()) {
+    const abort = new AbortController();
+    const stopAt = { onStep: (step: number): void => void (step === cut && abort.abort()) };
+    const { trainer } = await tinyTrainer(t, { dir, args, signal: abort.signal, callbacks: [stopAt], ...(i > 0 && { parameters: randomParameters(TINY, 90 + i) }) });
+    if (i > 0) await trainer.resumeFrom(checkpointPath(dir, cuts[i - 1]));
+    await assert.rejects(trainer.train(), InterruptedError);
+  }
+  const { trainer } = await tinyTrainer(t, { dir, args, parameters: randomParameters(TINY, 98) });
+  await trainer.resumeFrom(checkpointPath(dir, 8));
+  const actual = await trainer.train();
+  assert.deepEqual(withoutTimes(actual.state.log_history), withoutTimes(expected.state.log_history));
+  assert.equal(actual.state.best_global_step, expected.state.best_global_step);
+  assert.equal(actual.state.best_metric, expected.state.best_metric);
+  const { stateful_callbacks: ours } = (await readCheckpoint(checkpointPath(dir, STEPS))).state;
+  assert.deepEqual(ours, (await readCheckpoint(checkpointPath(whole, STEPS))).state.stateful_callbacks);
+});
+
+test('a signal that comes during the last step does not interrupt: the run is complete', async (t) => {
+  const dir = folder(t);
+  const abort = new AbortController();
+  const { trainer } = await tinyTrainer(t, { dir, signal: abort.signal, callbacks: [{ onStep: (step) => step === STEPS && abort.abort() }] });
+  assert.equal((await trainer.train()).state.global_step, STEPS);
+});
+
+test('a signal that comes while early stopping ends the run does not interrupt either', async (t) => {
+  const dir = folder(t);
+  const abort = new AbortController();
+  const args: TrainingArgumentsInput = { earlyStoppingPatience: 1, learningRate: 0 };
+  const { trainer } = await tinyTrainer(t, { dir, args, signal: abort.signal, callbacks: [{ onStep: (step) => step === 6 && abort.abort() }] });
+  const output = await trainer.train();
+  assert.deepEqual([output.stoppedEarly, output.state.global_step], [true, 6]);
+});
+
+test('an interruption is not counted against the checkpoints’ limit of the best and the last', async (t) => {
+  const dir = folder(t);
+  const abort = new AbortController();
+  const args: TrainingArgumentsInput = { saveTotalLimit: 1, evalStrategy: 'no', saveStrategy: 'epoch' };
+  const { trainer } = await tinyTrainer(t, { dir, args, signal: abort.signal, callbacks: [{ onStep: (step) => step === 5 && abort.abort() }] });
+  await assert.rejects(trainer.train(), InterruptedError);
+  assert.deepEqual(readdirSync(dir), ['checkpoint-5']);
+});
+
+test('a checkpoint whose steps were of other windows is refused', async (t) => {
+  const dir = folder(t);
+  await (await tinyTrainer(t, { dir })).trainer.train();
+  const { trainer } = await tinyTrainer(t, { dir: folder(t), args: { gradientAccumulationSteps: 3 } });
+  await assert.rejects(trainer.resumeFrom(checkpointPath(dir, 3)), (error) => {
+    assert.ok(error instanceof TrainingError);
+    assert.match(error.message, /gradient accumulation 2; this one has 3/);
+    return true;
+  });
+});
