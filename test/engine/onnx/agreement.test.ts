@@ -24,7 +24,7 @@ async function open(engine: Engine, config: Gpt2Config, options: { seed?: number
 }
 
 /** Layer normalisation over two or three columns is so ill-conditioned that float32 alone explains differences of 1e-4. */
-const wellConditioned = ({ config }: TinyCase): boolean => config.nEmbd >= 4;
+const wellConditioned = ({ config }: TinyCase): boolean => config.nEmbd >= 6;
 
 const update = (step: number, fields: Partial<UpdateSettings> = {}): UpdateSettings => ({
   learningRate: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.1, maxGradNorm: 1, step, ...fields,
