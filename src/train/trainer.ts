@@ -74,6 +74,7 @@ export interface TrainerOptions extends ModelSource {
 
 export class Trainer {
   private readonly plan: StepPlan;
+  private readonly parametersOutsideEmbeddings: number;
   private readonly warned = new Set<string>();
   private history: LogRecord[] = [];
   private state: TrainerState;
@@ -86,6 +87,7 @@ export class Trainer {
   constructor(private readonly options: TrainerOptions) {
     const { args, train } = options;
     this.plan = planOf(args, train.rows.length);
+    this.parametersOutsideEmbeddings = options.parameters.filter(({ name }) => !/\.w[tp]e\.weight$/.test(name)).reduce((sum, { shape }) => sum + elementCount(shape), 0);
     const { loggingSteps, evalSteps, saveSteps } = intervalsOf(args, this.plan.totalSteps);
     const state = initialState({
       eval_steps: evalSteps,
@@ -274,9 +276,7 @@ export class Trainer {
 
   /** As the reference counts: every row of every batch at maxLength tokens. */
   private flops(step: number): number {
-    const { parameters, maxLength } = this.options;
-    const outsideEmbeddings = parameters.filter(({ name }) => !/\.w[tp]e\.weight$/.test(name)).reduce((sum, { shape }) => sum + elementCount(shape), 0);
-    return trainingFlops(rowsUpTo(this.plan, step) * maxLength, outsideEmbeddings);
+    return trainingFlops(rowsUpTo(this.plan, step) * this.options.maxLength, this.parametersOutsideEmbeddings);
   }
 
   private append(record: LogRecord): void {

@@ -9,7 +9,7 @@ import { gradientName } from '../../model/gpt2.js';
 import type { ParameterSpec } from '../../model/parameters.js';
 import type { PackedBatch } from '../batch.js';
 import type { StepRequest, StepResult, TensorKind, UpdateSettings } from '../engine.js';
-import { attentionLayout } from './layout.js';
+import { attentionLayout, longestRow } from './layout.js';
 import type { DropoutFeed, FeedName, LoweredGraph, LoweredOutput } from './lowering.js';
 import { Bank, SCRATCH_FLOATS, placeTensors } from './memory.js';
 import type { TensorRegions } from './memory.js';
@@ -251,12 +251,6 @@ export class OnnxCore {
 function indicesOf(batch: PackedBatch, input: InputName): Int32Array {
   if (input === 'inputIds' || input === 'positionIds') return batch[input];
   throw new Error(`a table gathered by ${input} is not supported`);
-}
-
-function longestRow({ rows, rowOffsets }: PackedBatch): number {
-  let longest = 0;
-  for (let r = 0; r < rows; r++) longest = Math.max(longest, rowOffsets[r + 1] - rowOffsets[r]);
-  return longest;
 }
 
 function maskShape({ covers }: DropoutFeed, batch: PackedBatch, longest: number): number[] {

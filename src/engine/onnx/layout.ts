@@ -32,8 +32,7 @@ const MASKED = -1e30;
 export function attentionLayout(batch: PackedBatch): AttentionLayout {
   const { rows, tokens, rowOffsets, blindRows } = batch;
   if (batch.attentionMask || batch.pooledTokens) throw new Error('the ONNX engine takes packed batches, not padded ones');
-  let longest = 0;
-  for (let r = 0; r < rows; r++) longest = Math.max(longest, rowOffsets[r + 1] - rowOffsets[r]);
+  const longest = longestRow(batch);
   const padIndex = new Int32Array(rows * longest);
   const unpadIndex = new Int32Array(tokens);
   const slotAlive = new Float32Array(rows * longest);
@@ -59,4 +58,11 @@ export function attentionLayout(batch: PackedBatch): AttentionLayout {
   const causalBias = new Float32Array(longest * longest);
   for (let i = 0; i < longest; i++) causalBias.fill(MASKED, i * longest + i + 1, (i + 1) * longest);
   return { longest, padIndex, unpadIndex, slotAlive, tokenAlive, rowAlive, causalBias, keyBias, pooledTokens };
+}
+
+/** T: tokens of the longest row. */
+export function longestRow({ rows, rowOffsets }: PackedBatch): number {
+  let longest = 0;
+  for (let r = 0; r < rows; r++) longest = Math.max(longest, rowOffsets[r + 1] - rowOffsets[r]);
+  return longest;
 }
