@@ -1,0 +1,56 @@
+/**
+ * What every model of the comparison can do, under scikit-learn's names. Rows of features in, class indices and probabilities out; fitting is
+ * deterministic by seed at any number of workers.
+ */
+
+/** Row-major dense features [rows, columns]. */
+export interface DenseMatrix {
+  readonly kind: 'dense';
+  readonly rows: number;
+  readonly columns: number;
+  readonly values: Float32Array | Float64Array;
+}
+
+/** Compressed sparse rows: row r holds `values[i]` at column `indices[i]` for i from `offsets[r]` to `offsets[r + 1]`, columns ascending. */
+export interface SparseMatrix {
+  readonly kind: 'sparse';
+  readonly rows: number;
+  readonly columns: number;
+  /** [rows + 1] */
+  readonly offsets: Int32Array;
+  readonly indices: Int32Array;
+  readonly values: Float64Array;
+}
+
+export type Matrix = DenseMatrix | SparseMatrix;
+
+/** A fitted estimator as data: what `save` writes and `load` reads. Arrays become safetensors, the rest JSON; nothing in it is code. */
+export interface EstimatorState {
+  /** Names the estimator, such as `logistic-regression`. */
+  readonly kind: string;
+  readonly settings: Readonly<Record<string, unknown>>;
+  readonly arrays: Readonly<Record<string, Float32Array | Float64Array | Int32Array>>;
+  /** Steps of a pipeline. */
+  readonly steps?: readonly EstimatorState[];
+}
+
+/** Turns rows of one form into rows of another: texts into vectors, vectors into scaled ones. */
+export interface Transformer<In, Out> {
+  fit(input: In): Promise<void>;
+  transform(input: In): Promise<Out>;
+  state(): EstimatorState;
+}
+
+/** A classifier over features (`Matrix`) or texts (`readonly string[]`). */
+export interface Classifier<In = Matrix> {
+  /**
+   * @param labels class index of each row, 0 to `classes` - 1
+   * @throws DataError where rows and labels differ in number, or features are not finite
+   */
+  fit(input: In, labels: Int32Array, classes: number): Promise<void>;
+  /** Class index of each row. Not always the argmax of `predictProba`: libsvm votes. */
+  predict(input: In): Promise<Int32Array>;
+  /** [rows, classes], each row adding up to 1. */
+  predictProba(input: In): Promise<Float64Array>;
+  state(): EstimatorState;
+}

@@ -1,0 +1,148 @@
+/**
+ * The result of `attune compare` as data: what is written to `comparison.json` in the run's folder, what `--json` prints, and all that the report is made
+ * of. Plain JSON: arrays of numbers, null where a figure is undefined (an AUC without a class, a size that does not apply).
+ */
+import type { LogRecord } from '../train/records.js';
+
+/** A value with its 95 % percentile bootstrap interval over the test rows. */
+export interface Estimate {
+  readonly value: number | null;
+  readonly low: number | null;
+  readonly high: number | null;
+}
+
+export interface ClassRow {
+  readonly label: string;
+  readonly precision: number;
+  readonly recall: number;
+  readonly f1: number;
+  /** Test rows of this class. */
+  readonly support: number;
+  /** One-vs-rest; null where the class is absent. */
+  readonly auc: number | null;
+  /** One-vs-rest ROC curve from (0, 0) to (1, 1), thinned where it has many points; empty where the class is absent. */
+  readonly roc: { readonly falsePositiveRate: readonly number[]; readonly truePositiveRate: readonly number[] };
+}
+
+export interface ReliabilityBin {
+  /** Bounds of the confidence (largest probability) of the rows in this bin. */
+  readonly from: number;
+  readonly to: number;
+  readonly rows: number;
+  readonly meanConfidence: number;
+  readonly accuracy: number;
+}
+
+export interface PairedTest {
+  /** McNemar's test on right and wrong predictions against the best model: rows that only this one, and only the best, had right; exact two-sided p. */
+  readonly mcnemar: { readonly onlyThis: number; readonly onlyBest: number; readonly p: number };
+  /** Paired bootstrap of weighted F1: this model's minus the best's. */
+  readonly f1Difference: { readonly value: number; readonly low: number; readonly high: number; readonly p: number };
+}
+
+export type Interpretability = 'high' | 'medium' | 'low';
+
+export interface ModelResult {
+  /** Stable short name: gpt2-finetuned, gpt2-probe, word2vec-logistic, word2vec-svc, word2vec-forest, tfidf-logistic, afinn, majority. */
+  readonly id: string;
+  /** For people, such as "Fine-tuned gpt2-mini" or "Word2Vec + logistic regression". */
+  readonly name: string;
+  /** One sentence: what it is. */
+  readonly description: string;
+  readonly accuracy: Estimate;
+  /** Weighted F1, from `predict`. */
+  readonly f1: Estimate;
+  /** Weighted one-vs-rest AUC, from the probabilities. */
+  readonly auc: Estimate;
+  readonly classes: readonly ClassRow[];
+  /** [K][K] rows; true class first, predicted class second. */
+  readonly confusion: readonly (readonly number[])[];
+  readonly calibration: { readonly bins: readonly ReliabilityBin[]; /** Expected calibration error, 0 to 1. */ readonly ece: number };
+  readonly cost: {
+    readonly trainSeconds: number;
+    /** Median time of one text alone, milliseconds, from text to class. */
+    readonly latencyMs: number;
+    /** Texts a second when all test rows are given at once. */
+    readonly rowsPerSecond: number;
+    /** All files that prediction needs. */
+    readonly bytesOnDisk: number;
+    /** Highest resident memory of the process while this model was trained; null where it was not measured. */
+    readonly peakMemoryBytes: number | null;
+  };
+  readonly interpretability: { readonly level: Interpretability; readonly why: string };
+  /** Against the best model; null for the best itself. */
+  readonly paired: PairedTest | null;
+  /** Class index and probabilities of each test row, [rows] and [rows][K]. */
+  readonly predictions: { readonly labels: readonly number[]; readonly probabilities: readonly (readonly number[])[] };
+}
+
+/** A piece of text with what it added to the score of a class. */
+export interface Attribution {
+  readonly token: string;
+  readonly score: number;
+}
+
+export interface WorstError {
+  /** Index of the test row. */
+  readonly row: number;
+  readonly text: string;
+  readonly label: number;
+  /** What each model said, by its id: the class and its probability of the true class. */
+  readonly opinions: Readonly<Record<string, { readonly label: number; readonly probabilityOfTruth: number }>>;
+  /** Gradient times input of the fine-tuned GPT-2 for the class it predicted, token by token. */
+  readonly attributions: readonly Attribution[];
+}
+
+/** One word as static and contextual vectors see it. */
+export interface WordStudy {
+  readonly word: string;
+  /** Sentences of the dataset with the word in them, each with its place in a 2-D projection (PCA) of the model's hidden states at that word. */
+  readonly occurrences: readonly { readonly text: string; readonly label: number; readonly x: number; readonly y: number }[];
+  /** Smallest, mean and largest cosine similarity between pairs of those hidden states; between copies of the one Word2Vec vector it is always 1. */
+  readonly cosine: { readonly min: number; readonly mean: number; readonly max: number };
+  /** The word's nearest neighbours by Word2Vec. */
+  readonly staticNeighbours: readonly { readonly word: string; readonly similarity: number }[];
+  /** For some occurrences, the nearest words in context: the neighbour with the sentence it stands in. */
+  readonly contextualNeighbours: readonly { readonly occurrence: number; readonly neighbours: readonly { readonly word: string; readonly text: string; readonly similarity: number }[] }[];
+}
+
+export interface Verdict {
+  /** Id of the model with the highest weighted F1. */
+  readonly best: string;
+  /** Id of the simplest (cheapest to run, easiest to read) model that the paired tests cannot tell from the best. */
+  readonly simplestWithinNoise: string;
+  /** The verdict in plain words with its uncertainty, a sentence an entry. */
+  readonly sentences: readonly string[];
+}
+
+export interface Comparison {
+  readonly version: 1;
+  /** ISO 8601. */
+  readonly created: string;
+  readonly attuneVersion: string;
+  readonly machine: { readonly processor: string; readonly cores: number; readonly memoryBytes: number; readonly platform: string; readonly node: string };
+  readonly dataset: {
+    readonly name: string;
+    readonly labelNames: readonly string[];
+    readonly trainRows: number;
+    readonly testRows: number;
+    /** Rows of each class. */
+    readonly trainCounts: readonly number[];
+    readonly testCounts: readonly number[];
+    /** GPT-2 tokens of each training text, before truncation. */
+    readonly trainLengths: readonly number[];
+    readonly maxLength: number;
+    /** True class of each test row. */
+    readonly testLabels: readonly number[];
+  };
+  readonly seed: number;
+  /** In the order of the table: best first. */
+  readonly models: readonly ModelResult[];
+  readonly verdict: Verdict;
+  /** The fine-tuning run's records, from trainer_state.json; empty where they are not to be had. */
+  readonly logHistory: readonly LogRecord[];
+  readonly worstErrors: readonly WorstError[];
+  /** Of the TF-IDF model: the n-grams with the largest weights for each class, and their weights. */
+  readonly topNgrams: readonly { readonly label: string; readonly ngrams: readonly { readonly ngram: string; readonly weight: number }[] }[];
+  readonly words: readonly WordStudy[];
+}
