@@ -1,10 +1,11 @@
 import { open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { ModelError } from '../errors.js';
-import { FLOAT_BYTES, isFloatType, widen } from './float-formats.js';
+import { FLOAT_BYTES, isFloatType, toHostOrder, widen } from './float-formats.js';
 import { elementCount } from './parameters.js';
 import { LENGTH_BYTES, headerLength, parseHeader } from './safetensors-header.js';
 import type { SafetensorsHeader, TensorInfo } from './safetensors-header.js';
+import type { NumberArray } from './safetensors-writer.js';
 
 /** Bytes read at a time; bounds what reading needs beside the tensor itself. */
 const CHUNK_BYTES = 4 * 2 ** 20;
@@ -63,6 +64,21 @@ export class SafetensorsFile {
       widen(dtype, bytes, values, (position - begin) / FLOAT_BYTES[dtype]);
     }
     return values;
+  }
+
+  /**
+   * A tensor's numbers as they are stored: F32, F64 or I32.
+   *
+   * @throws ModelError where there is no such tensor, it is of another type, or the file ends too early
+   */
+  async readExact(name: string): Promise<NumberArray> {
+    const tensor = this.header.tensors.get(name);
+    if (!tensor) throw new ModelError(`${this.path} has no tensor ${name}`);
+    const { dtype, begin, end } = tensor;
+    if (dtype !== 'F32' && dtype !== 'F64' && dtype !== 'I32') throw new ModelError(`${this.path}: tensor ${name} is ${dtype}, not F32, F64 or I32`);
+    const bytes = await readBytes(this.handle, begin, end - begin, this.path);
+    toHostOrder(bytes, dtype === 'F64' ? 8 : 4);
+    return dtype === 'F32' ? new Float32Array(bytes.buffer) : dtype === 'F64' ? new Float64Array(bytes.buffer) : new Int32Array(bytes.buffer);
   }
 
   async close(): Promise<void> {
