@@ -4,6 +4,7 @@ import { didYouMean } from '../nearest.js';
 import type { Classifier, EstimatorState, Transformer } from './estimator.js';
 import { LogisticRegression } from './logistic-regression.js';
 import { Pipeline } from './pipeline.js';
+import { RandomForestClassifier } from './random-forest.js';
 import { StandardScaler } from './standard-scaler.js';
 
 /** What an estimator is given: a `Matrix` or texts. */
@@ -21,6 +22,7 @@ const TRANSFORMERS: Readonly<Record<string, Kind<Transformer<never, unknown>>>> 
 
 const CLASSIFIERS: Readonly<Record<string, Kind<Classifier<never>>>> = {
   'logistic-regression': { takes: 'features', restore: (state) => LogisticRegression.restore(state) },
+  'random-forest': { takes: 'features', restore: (state) => RandomForestClassifier.restore(state) },
 };
 
 /** @throws ModelError for a kind that is not known, or a state that does not fit together */
