@@ -55,7 +55,8 @@ export async function runTasks<Setup, Result>(work: Work<Setup, Result>, setup: 
     served.set(best, served.get(best)! + 1);
     return waiting.get(best)!.shift();
   };
-  const workers = Array.from({ length: Math.min(threads, tasks) }, () => new Worker(work.module, { workerData: setup }));
+  // Flags of the main thread, such as a loader of TypeScript, only delay a thread that needs none.
+  const workers = Array.from({ length: Math.min(threads, tasks) }, () => new Worker(work.module, { workerData: setup, execArgv: [] }));
   try {
     await Promise.all(
       workers.map(
