@@ -6,6 +6,7 @@ import { LogisticRegression } from './logistic-regression.js';
 import { Pipeline } from './pipeline.js';
 import { RandomForestClassifier } from './random-forest.js';
 import { StandardScaler } from './standard-scaler.js';
+import { SVC } from './svc.js';
 
 /** What an estimator is given: a `Matrix` or texts. */
 export type Takes = 'features' | 'texts';
@@ -23,6 +24,7 @@ const TRANSFORMERS: Readonly<Record<string, Kind<Transformer<never, unknown>>>> 
 const CLASSIFIERS: Readonly<Record<string, Kind<Classifier<never>>>> = {
   'logistic-regression': { takes: 'features', restore: (state) => LogisticRegression.restore(state) },
   'random-forest': { takes: 'features', restore: (state) => RandomForestClassifier.restore(state) },
+  svc: { takes: 'features', restore: (state) => SVC.restore(state) },
 };
 
 /** @throws ModelError for a kind that is not known, or a state that does not fit together */
