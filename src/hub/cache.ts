@@ -75,7 +75,7 @@ async function scanRepository(path: string, named: Pick<CachedRepositoryInfo, 't
       // A link's blob is counted where it lies; a copy, where links are not to be had, here.
       if (stats.isSymbolicLink()) continue;
     }
-    size += stats.size;
+    if (kind === 'blobs' || kind === 'snapshots') size += stats.size;
     if (kind === 'blobs' && parts.at(-1)!.endsWith(INCOMPLETE)) incomplete += stats.size;
     if (kind === 'blobs' || kind === 'snapshots') lastUsed = Math.max(lastUsed, stats.atimeMs, stats.mtimeMs);
     if (kind === 'refs') {

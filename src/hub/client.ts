@@ -219,12 +219,12 @@ function refusal(settings: HubSettings, { status, headers }: HubResponse, about:
     });
   }
   if (said === 'Access to this resource is disabled.') return new HubError('forbidden', `the Hub has disabled the ${type} ${id}`, { hint: page });
-  if (status === 401 && /invalid (?:credentials|username|token)/i.test(said)) {
+  if (status === 401 && /invalid (?:credentials|(?:user )?token)/i.test(said)) {
     return new HubError('unauthorized', `the Hub does not accept the token${more}`, { hint: 'HF_TOKEN, or the file that `hf auth login` wrote, holds a token that has ended or is mistyped. Without any token public repositories can be read.' });
   }
   if (code === 'RepoNotFound' || status === 401 || status === 404) {
     return new HubError('repository-not-found', `there is no ${type} ${id} on the Hub${settings.token === undefined ? ', or it is private' : ', or it is private and the token that is set does not open it'}`, {
-      hint: `Is it spelled as on its page, ${page}? ${settings.token === undefined ? `If it is private: ${TOKEN_HINT}` : 'If it is private, the token must be of an account that can see it.'}`,
+      hint: `Is it spelled as on its page, ${page}? ${settings.token === undefined ? `If it is private: ${TOKEN_HINT}` : 'If it is private, the token must be valid and of an account that can see it.'}`,
     });
   }
   if (status === 403) return new HubError('forbidden', `the Hub does not let this token read the ${type} ${id}${more}`, { hint: `A fine-grained token needs the permission to read it. ${TOKEN_HINT}` });

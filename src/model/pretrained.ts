@@ -81,7 +81,8 @@ export async function fromPretrained(idOrPath: string, { labelNames, dropout, se
 async function writeWeights(session: EngineSession, config: Gpt2Config, weights: Weights, head: Float32Array | undefined): Promise<void> {
   try {
     for (const { name } of parameterSpecs(config)) {
-      await session.writeTensor('parameter', name, name === HEAD && head ? head : await weights.read(name));
+      if (name === HEAD && head) await session.writeTensor('parameter', name, head);
+      else for await (const { offset, values } of weights.pieces(name)) await session.writeTensor('parameter', name, values, offset);
     }
   } finally {
     await weights.close();

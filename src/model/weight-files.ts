@@ -4,6 +4,7 @@ import { basename, join, win32 } from 'node:path';
 import { ModelError } from '../errors.js';
 import { isJsonObject } from './config-fields.js';
 import { SafetensorsFile } from './safetensors.js';
+import type { TensorPiece } from './safetensors.js';
 import type { TensorInfo } from './safetensors-header.js';
 
 export const SINGLE_FILE = 'model.safetensors';
@@ -63,6 +64,10 @@ export class WeightFiles {
 
   async read(name: string): Promise<Float32Array> {
     return this.holder.get(name)!.read(name);
+  }
+
+  pieces(name: string): AsyncGenerator<TensorPiece> {
+    return this.holder.get(name)!.pieces(name);
   }
 
   async close(): Promise<void> {

@@ -40,6 +40,7 @@ export interface SeenRequest {
 export interface Fault {
   /** Answer with this status in place of the right one. */
   readonly status?: number;
+  /** In place of the right ones, or beside them; undefined: without it. */
   readonly headers?: OutgoingHttpHeaders;
   /** Break the connection after so many bytes of the body. */
   readonly cutAfter?: number;
@@ -270,7 +271,8 @@ async function send(seen: SeenRequest, response: ServerResponse, contents: Uint8
   const start = range ? Number(range[1]) : 0;
   if (range && start >= bytes.length) return void response.writeHead(416, { 'content-range': `bytes */${bytes.length}`, 'content-length': 0 }).end();
   const end = range?.[2] ? Math.min(Number(range[2]) + 1, bytes.length) : bytes.length;
-  response.writeHead(range ? 206 : 200, { 'accept-ranges': 'bytes', ...headers, 'content-length': end - start, ...(range && { 'content-range': `bytes ${start}-${end - 1}/${bytes.length}` }), ...fault.headers });
+  const all: OutgoingHttpHeaders = { 'accept-ranges': 'bytes', ...headers, 'content-length': end - start, ...(range && { 'content-range': `bytes ${start}-${end - 1}/${bytes.length}` }), ...fault.headers };
+  response.writeHead(range ? 206 : 200, Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined)));
   if (seen.method === 'HEAD') return void response.end();
   const { cutAfter, stallAfter, pauseBetween } = fault;
   const body = bytes.subarray(start, end);
