@@ -12,10 +12,21 @@ export type { LoadSplitsOptions as LoadDatasetOptions, LoadTestOptions, Splits }
 export { inspectSplits } from './data/inspect.js';
 export type { Inspection } from './data/inspect.js';
 
+export { HubError } from './hub/errors.js';
+export type { HubErrorCode } from './hub/errors.js';
+export { hubCacheDir } from './hub/settings.js';
+export type { HubOptions, HubProgress } from './hub/settings.js';
+export { hubDataset } from './hub/dataset.js';
+export type { DataRepository } from './data/repository.js';
+export { pruneHubCache, scanHubCache } from './hub/cache.js';
+export type { CachedRepositoryInfo, HubCacheInfo, PruneOptions, Pruned } from './hub/cache.js';
+
 export { Tokenizer } from './text/tokenizer.js';
 
 export { fromPretrained } from './model/pretrained.js';
 export type { FromPretrainedOptions, PretrainedModel } from './model/pretrained.js';
+export { resolveModel } from './model/resolve.js';
+export type { ResolveModelOptions } from './model/resolve.js';
 export { embeddedModelFolder } from './model/embedded.js';
 export type { Gpt2Config } from './model/config.js';
 export { printStructure } from './model/structure.js';

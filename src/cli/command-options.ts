@@ -6,7 +6,7 @@ import { DATA_OPTIONS } from './options.js';
 
 const GROUP = 'Options';
 const { evalRows, textColumn, labelColumn, device, json, dataset } = DATA_OPTIONS;
-const trained = { kind: 'string', placeholder: 'DIR', default: undefined, group: GROUP, description: 'folder of a fine-tuned model' } as const;
+const trained = { kind: 'string', placeholder: 'DIR|ID', default: undefined, group: GROUP, description: 'folder of a fine-tuned model, or its id on the Hub, with @revision where wanted' } as const;
 const maxLength = { kind: 'integer', min: 1, default: undefined, group: GROUP, description: "tokens a row at most (default: the model's positions)" } as const;
 const seed = { kind: 'integer', min: 0, max: 2 ** 32 - 1, default: 42, group: GROUP, description: 'seed of the run, which decides how the bundled sample is parted' } as const;
 
@@ -36,7 +36,7 @@ export const PREDICT_OPTIONS = {
 } as const satisfies ArgumentTable;
 
 export const INSPECT_OPTIONS = {
-  model: { ...trained, description: 'folder of the model whose tokenizer counts (default: the gpt2-mini that comes with attune)' },
+  model: { ...trained, description: 'model whose tokenizer counts, a folder or an id of the Hub (default: the gpt2-mini that comes with attune)' },
   dataset: inGroup(dataset),
   evalDataset: inGroup(DATA_OPTIONS.evalDataset),
   trainRows: inGroup(DATA_OPTIONS.trainRows),

@@ -11,7 +11,7 @@ import { addOptions, COMMAND_GROUP, createCommand, givenOptions, normalizeArgume
 const DATA = 'Model and data';
 
 export const DATA_OPTIONS = {
-  model: { kind: 'string', placeholder: 'DIR', default: undefined, group: DATA, description: 'folder of the model to start from (default: the gpt2-mini that comes with attune)' },
+  model: { kind: 'string', placeholder: 'DIR|ID', default: undefined, group: DATA, description: 'model to start from: a folder, or an id of the Hub such as gpt2, with @revision where wanted (default: the gpt2-mini that comes with attune)' },
   dataset: { kind: 'string', placeholder: 'FILE|DIR', default: undefined, group: DATA, description: 'training rows, jsonl or csv; a folder of train.* and test.*; or sample, the bundled sentences' },
   evalDataset: { kind: 'string', placeholder: 'FILE', default: undefined, group: DATA, description: "evaluation rows (default: the folder's test.*)" },
   trainRows: { kind: 'integer', min: 1, default: undefined, group: DATA, description: 'take the first N training rows (default: all)' },

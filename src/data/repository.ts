@@ -10,7 +10,9 @@ export interface DataRepository {
   /**
    * The file on this machine; downloads it where it is not here yet.
    *
-   * @throws DataError where it cannot be had
+   * @throws DataError, or HubError from the Hub, where it cannot be had
    */
   fetch(path: string): Promise<string>;
+  /** The parquet files that the Hub made of a dataset, `config/split/0000.parquet`; undefined where it made none. */
+  converted?(): Promise<DataRepository | undefined>;
 }

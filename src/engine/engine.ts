@@ -59,8 +59,12 @@ export interface EngineSession {
   step(request: StepRequest): Promise<StepResult>;
   /** A copy, row-major, in the shape of the parameter. */
   readTensor(kind: TensorKind, parameter: string): Promise<Float32Array>;
-  /** Parameters start undefined: write each before the first run. Moments start at zero. */
-  writeTensor(kind: 'parameter' | 'moment1' | 'moment2', parameter: string, values: Float32Array): Promise<void>;
+  /**
+   * Parameters start undefined: write each before the first run. Moments start at zero.
+   *
+   * @param offset where `values` is a part of the tensor: the first element it replaces. Large models are written so, to be in memory once
+   */
+  writeTensor(kind: 'parameter' | 'moment1' | 'moment2', parameter: string, values: Float32Array, offset?: number): Promise<void>;
   close(): Promise<void>;
 }
 

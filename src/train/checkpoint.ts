@@ -121,7 +121,9 @@ export async function restore(dir: string, { session, parameters, config }: Omit
 export async function restoreParameters(dir: string, { session, parameters, config }: Omit<ModelSource, 'tokenizer'>): Promise<void> {
   const weights = await openWeights(dir, config);
   try {
-    for (const { name } of parameters) await session.writeTensor('parameter', name, await weights.read(name));
+    for (const { name } of parameters) {
+      for await (const { offset, values } of weights.pieces(name)) await session.writeTensor('parameter', name, values, offset);
+    }
   } finally {
     await weights.close();
   }

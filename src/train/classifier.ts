@@ -1,6 +1,7 @@
 /** A fine-tuned model as most people use it: texts in, classes with probabilities out. */
 import type { Device } from '../engine/device.js';
 import type { EngineSession } from '../engine/engine.js';
+import type { HubOptions } from '../hub/settings.js';
 import { argmax, softmax } from '../metrics/probabilities.js';
 import type { PretrainedModel } from '../model/pretrained.js';
 import { lengthLimit, openClassifier } from './fine-tune.js';
@@ -19,7 +20,7 @@ export interface Prediction {
   readonly logits?: readonly number[];
 }
 
-export interface ClassifierOptions {
+export interface ClassifierOptions extends HubOptions {
   /** Tokens a text is cut to; absent: the model's positions. */
   readonly maxLength?: number | undefined;
   readonly device?: Device | undefined;
@@ -43,12 +44,12 @@ export class TextClassifier {
   ) {}
 
   /**
-   * Opens the output folder of a training run, or any GPT-2 classifier in Hugging Face's layout.
+   * Opens the output folder of a training run, any GPT-2 classifier in Hugging Face's layout, or one of the Hub by its id.
    *
    * @throws ModelError where the folder holds none, UsageError where `maxLength` exceeds the model's positions
    */
-  static async fromPretrained(dir: string, { maxLength, device }: ClassifierOptions = {}): Promise<TextClassifier> {
-    const { model, session } = await openClassifier(dir, device);
+  static async fromPretrained(idOrPath: string, { maxLength, device, ...hub }: ClassifierOptions = {}): Promise<TextClassifier> {
+    const { model, session } = await openClassifier(idOrPath, device, hub);
     try {
       return new TextClassifier(model, session, lengthLimit(maxLength, model.config));
     } catch (error) {

@@ -8,6 +8,7 @@ import type { Device } from '../engine/device.js';
 import type { EngineSession } from '../engine/engine.js';
 import { AttuneError, ModelError, UsageError } from '../errors.js';
 import { writeWhole } from '../files.js';
+import type { HubOptions } from '../hub/settings.js';
 import type { Gpt2Config } from '../model/config.js';
 import { fromPretrained } from '../model/pretrained.js';
 import type { PretrainedModel } from '../model/pretrained.js';
@@ -21,7 +22,7 @@ import { Trainer } from './trainer.js';
 import type { LabelledRows, TrainOutput, TrainerCallback } from './trainer.js';
 
 export interface FineTuneOptions {
-  /** A model folder. */
+  /** A model folder, or the id of a model on the Hub with `@revision` where wanted. */
   readonly model: string;
   /** A file, a folder with `train.*` and `test.*`, or `sample`. */
   readonly dataset: string;
@@ -35,6 +36,8 @@ export interface FineTuneOptions {
   readonly args: TrainingArguments;
   readonly callbacks?: readonly TrainerCallback[];
   readonly signal?: AbortSignal;
+  /** How the Hub is used, where the model is not here. */
+  readonly hub?: HubOptions | undefined;
 }
 
 /** The metrics that every evaluation reports. */
@@ -65,6 +68,8 @@ export async function prepareFineTune(options: FineTuneOptions): Promise<FineTun
   requireMetric(args, METRICS);
   const resumeDir = await checkpointToResume(args);
   const model = await fromPretrained(options.model, {
+    ...(options.signal && { signal: options.signal }),
+    ...options.hub,
     labelNames: splits.labelNames,
     seed: args.seed,
     ...(args.dropout !== undefined && { dropout: args.dropout }),
@@ -156,15 +161,15 @@ async function checkpointToResume({ resumeFromCheckpoint, outputDir }: TrainingA
   return join(outputDir, newest);
 }
 
-/** A model folder saved by training, opened for evaluation or prediction. */
-export async function openClassifier(dir: string, device: Device = 'auto'): Promise<{ model: PretrainedModel; session: EngineSession }> {
-  const model = await fromPretrained(dir);
+/** A model folder saved by training, or a classifier of the Hub, opened for evaluation or prediction. */
+export async function openClassifier(idOrPath: string, device: Device = 'auto', hub: HubOptions = {}): Promise<{ model: PretrainedModel; session: EngineSession }> {
+  const model = await fromPretrained(idOrPath, hub);
   const session = await engineFor(device).open(model.graphs, { seed: 0 });
   try {
     await model.writeTo(session);
   } catch (error) {
     await session.close();
-    throw error instanceof AttuneError ? error : new ModelError(`cannot load ${dir}`, { cause: error });
+    throw error instanceof AttuneError ? error : new ModelError(`cannot load ${idOrPath}`, { cause: error });
   }
   return { model, session };
 }

@@ -63,11 +63,12 @@ export class OnnxCore {
     return parameter.bank.view(parameter[kind], parameter.floats).slice();
   }
 
-  write(kind: 'parameter' | 'moment1' | 'moment2', name: string, values: Float32Array): void {
+  write(kind: 'parameter' | 'moment1' | 'moment2', name: string, values: Float32Array, offset?: number): void {
     const parameter = this.parameterOf(name);
-    if (values.length !== parameter.floats) throw new Error(`${name}: ${values.length} values for ${parameter.floats}`);
+    const fits = offset === undefined ? values.length === parameter.floats : offset + values.length <= parameter.floats;
+    if (!fits) throw new Error(`${name}: ${values.length} values for ${parameter.floats}`);
     parameter.table?.state.catchUpAll();
-    parameter.bank.view(parameter[kind], parameter.floats).set(values);
+    parameter.bank.view(parameter[kind], parameter.floats).set(values, offset);
     if (kind !== 'parameter') parameter.table?.state.reset();
   }
 

@@ -6,7 +6,7 @@ export type Request =
   | { readonly call: 'infer'; readonly batch: PackedBatch }
   | { readonly call: 'step'; readonly request: StepRequest }
   | { readonly call: 'read'; readonly kind: TensorKind; readonly name: string }
-  | { readonly call: 'write'; readonly kind: 'parameter' | 'moment1' | 'moment2'; readonly name: string; readonly values: Float32Array }
+  | { readonly call: 'write'; readonly kind: 'parameter' | 'moment1' | 'moment2'; readonly name: string; readonly values: Float32Array; readonly offset: number | undefined }
   | { readonly call: 'close' };
 
 export interface Answers {

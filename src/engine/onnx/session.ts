@@ -46,8 +46,8 @@ class OnnxSession implements EngineSession {
     return this.ask({ call: 'read', kind, name });
   }
 
-  async writeTensor(kind: 'parameter' | 'moment1' | 'moment2', name: string, values: Float32Array): Promise<void> {
-    await this.ask({ call: 'write', kind, name, values });
+  async writeTensor(kind: 'parameter' | 'moment1' | 'moment2', name: string, values: Float32Array, offset?: number): Promise<void> {
+    await this.ask({ call: 'write', kind, name, values, offset });
   }
 
   async close(): Promise<void> {

@@ -19,7 +19,7 @@ async function handle(request: Request): Promise<Answers[keyof Answers]> {
     case 'read':
       return core.read(request.kind, request.name);
     case 'write':
-      return void core.write(request.kind, request.name, request.values);
+      return void core.write(request.kind, request.name, request.values, request.offset);
     case 'close':
       return core.close().then(() => undefined);
   }

@@ -74,12 +74,12 @@ class ReferenceSession implements EngineSession {
   }
 
   // eslint-disable-next-line @typescript-eslint/require-await
-  async writeTensor(kind: 'parameter' | 'moment1' | 'moment2', parameter: string, values: Float32Array): Promise<void> {
+  async writeTensor(kind: 'parameter' | 'moment1' | 'moment2', parameter: string, values: Float32Array, offset?: number): Promise<void> {
     const state = this.state(parameter);
-    if (values.length !== state[kind].length) {
-      throw new RangeError(`${kind} of ${parameter} has ${state[kind].length} elements, ${values.length} were given`);
+    if (offset === undefined ? values.length !== state[kind].length : offset + values.length > state[kind].length) {
+      throw new RangeError(`${kind} of ${parameter} has ${state[kind].length} elements, ${values.length} were given${offset === undefined ? '' : ` from ${offset} on`}`);
     }
-    state[kind].set(values);
+    state[kind].set(values, offset);
     if (kind === 'parameter') state.written = true;
   }
 
