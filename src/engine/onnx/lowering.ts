@@ -40,6 +40,13 @@ export type LoweredOutput =
   | { readonly name: string; readonly kind: 'dense'; readonly shape: Shape }
   | { readonly name: string; readonly kind: 'rows'; readonly indices: InputName; readonly columns: number };
 
+/**
+ * The first output of a model whose every other output is written into memory of ours. onnxruntime-node 1.30 writes them there and then copies each once more,
+ * into a new ArrayBuffer that nobody asked for (tensor_helper.cc, OrtValueToNapiValue): for the gradients of GPT-2 that takes almost as long as computing
+ * them. It does so output by output, in order, after the run is over, and gives up at the first that is no tensor: this one.
+ */
+export const END_OF_RUN = { name: 'end of run', message: 'Non tensor type is temporarily not supported.' } as const;
+
 export interface LoweredGraph {
   readonly model: Uint8Array;
   readonly parameters: readonly string[];
@@ -127,7 +134,12 @@ export class Emitter {
   }
 }
 
-export function lowerGraph(graph: Graph): LoweredGraph {
+export interface LoweringOptions {
+  /** The outputs will all be written into given memory: put END_OF_RUN before them. */
+  readonly preallocated?: boolean;
+}
+
+export function lowerGraph(graph: Graph, { preallocated = false }: LoweringOptions = {}): LoweredGraph {
   const e = new Emitter();
   const rowOutputs = rowGradients(graph);
   for (const node of graph.nodes) {
@@ -137,6 +149,10 @@ export function lowerGraph(graph: Graph): LoweredGraph {
 
   const outputs = new Map<string, LoweredOutput>();
   const outputInfos: OnnxValueInfo[] = [];
+  if (preallocated) {
+    e.nodes.push({ op: 'SequenceEmpty', inputs: [], outputs: [END_OF_RUN.name], attributes: {}, contrib: false });
+    outputInfos.push({ name: END_OF_RUN.name, type: 'sequence' });
+  }
   const renamed = new Map<string, string>();
   for (const [name, value] of graph.outputs) {
     const source = 'node' in value.source ? value.source.node : undefined;
