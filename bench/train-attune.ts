@@ -5,9 +5,8 @@ import type { EngineSession } from '#attune/engine/engine.js';
 import { onnxEngine } from '#attune/engine/onnx/session.js';
 import { parseConfig, withLabels } from '#attune/model/config.js';
 import { gpt2Graphs } from '#attune/model/gpt2.js';
-import { elementCount } from '#attune/model/parameters.js';
-import { Generator, normal } from '#attune/random/normal.js';
 import type { BenchRow } from './batches.js';
+import { randomTensor } from './models.js';
 
 interface Setup {
   readonly config: Record<string, unknown>;
@@ -24,12 +23,7 @@ async function setUp(setup: Setup): Promise<object> {
   const config = withLabels(parseConfig(setup.config, 'the bench'), Array.from({ length: setup.classes }, (_, i) => `LABEL_${i}`), 0);
   const graphs = gpt2Graphs(config);
   session = await onnxEngine.open(graphs, { seed: 42, threads: setup.threads });
-  const generator = new Generator(1);
-  for (const { name, shape } of graphs.parameters) {
-    const size = elementCount(shape);
-    const values = shape.length > 1 ? normal(size, 0, 0.02, generator) : new Float32Array(size).fill(name.endsWith('weight') ? 1 : 0);
-    await session.writeTensor('parameter', name, values);
-  }
+  for (const [i, spec] of graphs.parameters.entries()) await session.writeTensor('parameter', spec.name, randomTensor(spec, i));
   ({ batches } = setup);
   return { ready: true };
 }
