@@ -1,5 +1,5 @@
 /**
- * Where a training step's time goes, node by node, from ONNX Runtime's own profile: `tsx bench/profile.ts [gpt2-mini|gpt2] [steps] [rows a batch]`.
+ * Where a training step's time goes, node by node, from ONNX Runtime's own profile: `tsx bench/profile.ts [gpt2-mini|gpt2] [steps] [train|predict]`.
  * Runs the engine's core in this thread, so that its sessions can be told to profile.
  */
 import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
@@ -12,7 +12,7 @@ import { OnnxCore } from '#attune/engine/onnx/core.js';
 import { lowerGraph } from '#attune/engine/onnx/lowering.js';
 import { parseConfig, withLabels } from '#attune/model/config.js';
 import { gpt2Graphs } from '#attune/model/gpt2.js';
-import { notebookBatches } from './batches.js';
+import { benchRows, notebookBatches } from './batches.js';
 import { MODELS, randomTensor } from './models.js';
 import type { ModelName } from './models.js';
 
@@ -26,6 +26,7 @@ interface Event {
 
 const name = (process.argv[2] ?? 'gpt2-mini') as ModelName;
 const steps = Number(process.argv[3] ?? 10);
+const predicts = process.argv[4] === 'predict';
 const WARM_UP = 3;
 
 const folder = mkdtempSync(join(tmpdir(), 'attune-profile-'));
@@ -35,16 +36,25 @@ Object.assign(InferenceSession, {
 });
 
 const { vocabulary, config } = MODELS[name];
-const { batches } = await notebookBatches(vocabulary, WARM_UP + steps);
+let { batches } = await notebookBatches(vocabulary, WARM_UP + steps);
+if (predicts) {
+  const { rows } = await benchRows(vocabulary, (WARM_UP + steps) * 32);
+  batches = Array.from({ length: WARM_UP + steps }, (_, i) => rows.slice(i * 32, (i + 1) * 32));
+}
 const graphs = gpt2Graphs(withLabels(parseConfig(config, 'the bench'), ['a', 'b', 'c'], 0));
 const training = lowerGraph(graphs.training, { preallocated: true });
 const core = new OnnxCore({ parameters: graphs.parameters, inference: lowerGraph(graphs.inference), training, seed: 42, threads: usableCores() });
 for (const [i, spec] of graphs.parameters.entries()) core.write('parameter', spec.name, randomTensor(spec, i));
 
 const totals = { forwardBackward: 0, norm: 0, update: 0 };
-const marks: number[] = [];
 for (const [i, rows] of batches.entries()) {
   const batch = packRows(rows.map(({ ids }) => ({ ids: Int32Array.from(ids), blind: false })), rows.map(({ label }) => label));
+  if (predicts) {
+    const started = performance.now();
+    await core.infer(batch);
+    if (i >= WARM_UP) totals.forwardBackward += (performance.now() - started) / steps;
+    continue;
+  }
   const { milliseconds } = await core.step({
     microBatches: [batch],
     lossWeights: [1 / rows.length],
@@ -52,10 +62,9 @@ for (const [i, rows] of batches.entries()) {
     update: { learningRate: 5e-5, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, maxGradNorm: 1, step: i + 1 },
   });
   if (i < WARM_UP) continue;
-  marks.push(milliseconds!.forwardBackward);
   for (const key of Object.keys(totals) as (keyof typeof totals)[]) totals[key] += milliseconds![key] / steps;
 }
-(core as unknown as { training: InferenceSession }).training.endProfiling();
+(core as unknown as Record<string, InferenceSession>)[predicts ? 'inference' : 'training'].endProfiling();
 await core.close();
 
 const events = readdirSync(folder).flatMap((file) => JSON.parse(readFileSync(join(folder, file), 'utf8')) as Event[]);

@@ -34,7 +34,7 @@ const { values: options } = parseArgs({
 const steps = Number(options.steps);
 const variants = (options.against === 'all' ? Object.keys(VARIANTS) : options.against.split(',').filter(Boolean)) as Variant[];
 const python = process.env['ATTUNE_PYTHON'];
-const hasTorch = python !== undefined && spawnSync(python, ['-c', 'import torch, transformers']).status === 0;
+const hasTorch = Boolean(python) && spawnSync(python!, ['-c', 'import torch, transformers']).status === 0;
 const threads = usableCores();
 console.log(`${cpus()[0]?.model ?? 'unknown processor'}, ${threads} threads, Node ${process.versions.node}`);
 if (!hasTorch) console.log('PyTorch is not compared: set ATTUNE_PYTHON to a Python with torch and transformers.');
@@ -49,7 +49,7 @@ for (const name of options.model.split(',') as ModelName[]) {
   const sides = [ours];
   if (hasTorch) {
     for (const variant of variants) {
-      sides.push(await Side.start(VARIANTS[variant], python, [join(import.meta.dirname, 'train_torch.py')], { ...setup, variant }));
+      sides.push(await Side.start(VARIANTS[variant], python!, [join(import.meta.dirname, 'train_torch.py')], { ...setup, variant }));
     }
   }
   for (let step = 0; step < WARM_UP + steps; step++) {

@@ -1,4 +1,5 @@
 """PyTorch's side of bench/train.ts: transformers' model in a bare loop with fused AdamW. Reads requests from stdin, one JSON object a line.
+With `predict` in the setup it computes logits of a chunk of rows instead, sorted by length, in batches of 32.
 
 `variant` of the setup says how:
   padded     to 128 tokens, as the notebook does
@@ -26,7 +27,7 @@ def set_up(request):
     torch.set_num_threads(request["threads"])
     torch.manual_seed(1)
     config = GPT2Config(**{k: v for k, v in request["config"].items() if k != "model_type"}, num_labels=request["classes"], pad_token_id=0)
-    model = GPT2ForSequenceClassification(config).float().train()
+    model = GPT2ForSequenceClassification(config).float().train(not request.get("predict"))
     transformer = torch.compile(model.transformer, dynamic=True) if request["variant"] == "compiled" else model.transformer
     decay = [p for n, p in model.named_parameters() if p.ndim > 1]
     rest = [p for n, p in model.named_parameters() if p.ndim == 1]
@@ -57,7 +58,20 @@ def packed(rows):
     return dict(input_ids=ids, position_ids=positions, attention_mask=mask), lambda hidden: hidden[0, last]
 
 
+def predict(index):
+    rows = sorted(setup["batches"][index], key=lambda r: len(r["ids"]))
+    t0 = time.perf_counter()
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16) if setup["variant"] == "bf16" else contextlib.nullcontext():
+        for i in range(0, len(rows), 32):
+            inputs, pool = (padded if setup["variant"] == "dynamic" else packed)(rows[i : i + 32])
+            model.score(pool(transformer(**inputs, use_cache=False).last_hidden_state))
+    ms = (time.perf_counter() - t0) * 1e3
+    return {"ms": ms, "forwardBackward": ms, "clip": 0, "optimizer": 0, "loss": 0}
+
+
 def step(index):
+    if setup.get("predict"):
+        return predict(index)
     rows = setup["batches"][index % len(setup["batches"])]
     bf16 = setup["variant"] == "bf16"
     inputs, pool = (packed if setup["variant"] in ("packed", "bf16") else padded)(rows)
