@@ -5,7 +5,7 @@ import type { HubOptions } from '../hub/settings.js';
 import { argmax, softmax } from '../metrics/probabilities.js';
 import type { PretrainedModel } from '../model/pretrained.js';
 import { lengthLimit, openClassifier } from './fine-tune.js';
-import { predictLogits } from './prediction.js';
+import { PREDICTION_BATCH, predictLogits } from './prediction.js';
 
 export interface Prediction {
   readonly text: string;
@@ -34,7 +34,6 @@ export interface PredictOptions {
 
 /** Texts held at a time: memory does not grow with the input. */
 const CHUNK_TEXTS = 512;
-const BATCH = { batchRows: 32, batchTokens: 2048 };
 
 export class TextClassifier {
   private constructor(
@@ -78,7 +77,7 @@ export class TextClassifier {
       const distinct = [...new Set(chunk)];
       const place = new Map(distinct.map((text, i) => [text, i]));
       const rows = distinct.map((text) => this.model.tokenizer.encode(text, { maxLength: this.maxLength }));
-      const logits = await predictLogits(this.session, rows, classes, { ...BATCH, ...(signal && { signal }) });
+      const logits = await predictLogits(this.session, rows, classes, { ...PREDICTION_BATCH, ...(signal && { signal }) });
       const probabilities = softmax(logits, classes);
       const predicted = argmax(probabilities, classes);
       for (const text of chunk) {

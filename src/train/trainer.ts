@@ -17,7 +17,7 @@ import type { ModelSource, ResumeState } from './checkpoint.js';
 import { dueAfterEpoch, dueAfterStep, intervalsOf } from './flow.js';
 import type { Due } from './flow.js';
 import { LossLog } from './loss-log.js';
-import { predictLogits } from './prediction.js';
+import { PREDICTION_BATCH, predictLogits } from './prediction.js';
 import { evalRecord, finalRecord, trainRecord, trainingFlops } from './records.js';
 import type { EvalRecord, FinalRecord, LogRecord } from './records.js';
 import { batchRows, epochAt, learningRateAt, planOf, rowOrder, stepWindow } from './schedule.js';
@@ -166,9 +166,9 @@ export class Trainer {
     const { evaluation, session, config, args } = this.options;
     if (!evaluation) throw new TrainingError('there are no evaluation rows');
     const started = performance.now();
-    const batchRows = args.perDeviceEvalBatchSize;
     const logits = await predictLogits(session, evaluation.rows, config.labelNames.length, {
-      batchRows,
+      // A row's logits do not depend on what it is batched with, so the evaluation batch size is only counted with, below.
+      ...PREDICTION_BATCH,
       onProgress: (done, rows) => this.notify((callback) => callback.onEvaluationProgress?.(done, rows)),
     });
     const metrics = classificationMetrics(logits, evaluation.labels, config.labelNames);
@@ -176,7 +176,7 @@ export class Trainer {
     const record = evalRecord(
       metrics.loss,
       { accuracy: metrics.accuracy, f1: metrics.f1, auc: metrics.auc },
-      { seconds: (performance.now() - started) / 1000, rows, batches: Math.ceil(rows / batchRows) },
+      { seconds: (performance.now() - started) / 1000, rows, batches: Math.ceil(rows / args.perDeviceEvalBatchSize) },
       { epoch: this.state.epoch, step: this.state.global_step },
     );
     for (const warning of metrics.warnings) this.warnOnce(warning);

@@ -10,6 +10,7 @@ import type { ParameterSpec } from '../../model/parameters.js';
 import type { PackedBatch } from '../batch.js';
 import type { StepRequest, StepResult, TensorKind, UpdateSettings } from '../engine.js';
 import { attentionLayout, longestRow } from './layout.js';
+import { END_OF_RUN } from './lowering.js';
 import type { DropoutFeed, FeedName, LoweredGraph, LoweredOutput } from './lowering.js';
 import { Bank, SCRATCH_FLOATS, placeTensors } from './memory.js';
 import type { TensorRegions } from './memory.js';
@@ -106,24 +107,28 @@ export class OnnxCore {
     feeds['lossWeight'] = new Tensor('float32', Float32Array.of(lossWeight), []);
     this.addDropoutMasks(feeds, batch, pass);
 
-    const fetches: Record<string, Tensor | null> = { loss: null };
-    for (const { spec, bank, gradient, incoming, floats, gradientOutput } of this.parameters) {
-      const dense = gradientOutput.kind === 'dense';
-      fetches[gradientOutput.name] = dense ? new Tensor('float32', bank.view(add ? incoming : gradient, floats), [...spec.shape]) : null;
+    const loss = new Float32Array(1);
+    const fetches: Record<string, Tensor | null> = { [END_OF_RUN.name]: null, loss: new Tensor('float32', loss, []) };
+    for (const { spec, bank, gradient, incoming, floats, gradientOutput: output } of this.parameters) {
+      if (output.kind === 'dense') fetches[output.name] = new Tensor('float32', bank.view(add ? incoming : gradient, floats), [...spec.shape]);
+      else {
+        const rows = indicesOf(batch, output.indices).length;
+        fetches[output.name] = new Tensor('float32', new Float32Array(rows * output.columns), [rows, output.columns]);
+      }
     }
-    const results = await this.training!.run(feeds, fetches);
+    await runInto(this.training!, feeds, fetches);
     for (const parameter of this.parameters) {
       const { bank, gradient, incoming, padded, floats, gradientOutput, table } = parameter;
       if (gradientOutput.kind === 'dense') {
         if (add) bank.kernels.accumulate(gradient, incoming, padded);
         continue;
       }
-      const dy = results[gradientOutput.name].data as Float32Array;
+      const dy = fetches[gradientOutput.name]!.data as Float32Array;
       const indices = indicesOf(batch, gradientOutput.indices);
       if (table) table.state.addGradient(indices, dy);
       else addRows(bank.view(gradient, floats), gradientOutput.columns, indices, dy);
     }
-    return (results['loss'].data as Float32Array)[0];
+    return loss[0];
   }
 
   private clearRowGradients(): void {
@@ -246,6 +251,16 @@ export class OnnxCore {
     const parameter = this.byName.get(name);
     if (!parameter) throw new Error(`no parameter is named ${name}`);
     return parameter;
+  }
+}
+
+/** Runs a model whose outputs are written into the given tensors; see END_OF_RUN. */
+async function runInto(session: InferenceSession, feeds: Record<string, Tensor>, fetches: Record<string, Tensor | null>): Promise<void> {
+  try {
+    await session.run(feeds, fetches);
+  } catch (error) {
+    // Thrown after the run alone: what goes wrong within it is told in other words.
+    if (!(error instanceof Error) || error.message !== END_OF_RUN.message) throw error;
   }
 }
 

@@ -82,7 +82,7 @@ export const onnxEngine: Engine = {
     const workerData: CoreModel = {
       parameters: model.parameters,
       inference: lowerGraph(model.inference),
-      training: lowerGraph(model.training),
+      training: lowerGraph(model.training, { preallocated: true }),
       seed,
       threads,
     };
