@@ -27,7 +27,8 @@ export async function predict(command: Command, { terminal, stdout, signal }: Cl
   const texts = given ?? textsOf(options.input!, options.textColumn);
   const classifier = await TextClassifier.fromPretrained(dir, options);
   try {
-    const records = classifier.predictStream(texts, { logits: options.logits, signal });
+    const how = { logits: options.logits, signal };
+    const records = options.explain ? classifier.explainStream(texts, how) : classifier.predictStream(texts, how);
     if (options.output === undefined) await writeLines(stdout, records);
     else terminal.print(`${await writeFileWhole(options.output, records)} texts classified into ${options.output}`);
   } finally {
