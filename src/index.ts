@@ -47,7 +47,7 @@ export type { Evaluation, LabelledRows, TrainerCallback, TrainerOptions, TrainOu
 export type { EvalRecord, FinalRecord, LogRecord, TrainRecord } from './train/records.js';
 export type { TrainerState } from './train/state.js';
 export { TextClassifier } from './train/classifier.js';
-export type { ClassifierOptions, Prediction, PredictOptions } from './train/classifier.js';
+export type { Attribution, ClassifierOptions, ExplainedPrediction, Prediction, PredictOptions } from './train/classifier.js';
 
 export { classificationMetrics } from './metrics/classification.js';
 export type { ClassificationMetrics, NamedClassScores } from './metrics/classification.js';

@@ -7,6 +7,7 @@ import { Pipeline } from './pipeline.js';
 import { RandomForestClassifier } from './random-forest.js';
 import { StandardScaler } from './standard-scaler.js';
 import { SVC } from './svc.js';
+import { TfidfVectorizer } from './tfidf.js';
 
 /** What an estimator is given: a `Matrix` or texts. */
 export type Takes = 'features' | 'texts';
@@ -19,6 +20,7 @@ interface Kind<Estimator> {
 
 const TRANSFORMERS: Readonly<Record<string, Kind<Transformer<never, unknown>>>> = {
   'standard-scaler': { takes: 'features', restore: (state) => StandardScaler.restore(state) },
+  tfidf: { takes: 'texts', restore: (state) => TfidfVectorizer.restore(state) },
 };
 
 const CLASSIFIERS: Readonly<Record<string, Kind<Classifier<never>>>> = {

@@ -31,6 +31,7 @@ export const PREDICT_OPTIONS = {
   output: { kind: 'string', placeholder: 'FILE', default: undefined, group: GROUP, description: 'where the JSON lines go (default: stdout)' },
   textColumn: inGroup(textColumn),
   logits: { kind: 'boolean', default: false, group: GROUP, description: 'add the logits to each record' },
+  explain: { kind: 'boolean', default: false, group: GROUP, description: 'add to each record what every token added to the score of the predicted class' },
   maxLength,
   device: inGroup(device),
 } as const satisfies ArgumentTable;

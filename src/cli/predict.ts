@@ -28,7 +28,8 @@ export async function predict(command: Command, { terminal, stdout, signal }: Cl
   const texts = given ?? textsOf(options.input!, options.textColumn);
   const classifier = await withDownloads(terminal, signal, (hub) => TextClassifier.fromPretrained(dir, { maxLength: options.maxLength, device: options.device, ...hub }));
   try {
-    const records = classifier.predictStream(texts, { logits: options.logits, signal });
+    const how = { logits: options.logits, signal };
+    const records = options.explain ? classifier.explainStream(texts, how) : classifier.predictStream(texts, how);
     if (options.output === undefined) await writeLines(stdout, records);
     else terminal.print(`${await writeFileWhole(options.output, records)} texts classified into ${options.output}`);
   } finally {

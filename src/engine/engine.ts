@@ -3,6 +3,7 @@
  * over packed batches. All engines take the same requests and, up to rounding, give the same answers; engine/reference (float64) says what
  * they mean.
  */
+import type { Graph } from '../graph/graph.js';
 import type { ModelGraphs } from '../model/gpt2.js';
 import type { PackedBatch } from './batch.js';
 
@@ -56,6 +57,11 @@ export interface EngineSession {
   readonly description: string;
   /** Logits [B, K] of a batch, without dropout. */
   infer(batch: PackedBatch): Promise<Float32Array>;
+  /**
+   * The outputs, by name, of another graph over the model's parameters, which the session keeps for the next batch. The graph has no loss and no dropout, and
+   * none of its outputs is the gradient of a table. Engines that cannot leave it out.
+   */
+  evaluate?(graph: Graph, batch: PackedBatch): Promise<ReadonlyMap<string, Float32Array>>;
   step(request: StepRequest): Promise<StepResult>;
   /** A copy, row-major, in the shape of the parameter. */
   readTensor(kind: TensorKind, parameter: string): Promise<Float32Array>;

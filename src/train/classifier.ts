@@ -3,7 +3,11 @@ import type { Device } from '../engine/device.js';
 import type { EngineSession } from '../engine/engine.js';
 import type { HubOptions } from '../hub/settings.js';
 import { argmax, softmax } from '../metrics/probabilities.js';
+import type { Graph } from '../graph/graph.js';
+import { attributionGraph } from '../model/gpt2.js';
 import type { PretrainedModel } from '../model/pretrained.js';
+import type { Span } from '../text/token-spans.js';
+import { attributeTokens } from './attribution.js';
 import { lengthLimit, openClassifier } from './fine-tune.js';
 import { PREDICTION_BATCH, predictLogits } from './prediction.js';
 
@@ -18,6 +22,17 @@ export interface Prediction {
   readonly scores: Readonly<Record<string, number>>;
   /** [K], where they were asked for. */
   readonly logits?: readonly number[];
+}
+
+/** A piece of a text, mostly one token, and what it added to the logit of the predicted class (attribution.ts). */
+export interface Attribution {
+  readonly token: string;
+  readonly score: number;
+}
+
+export interface ExplainedPrediction extends Prediction {
+  /** In the order of the text, up to where it was cut. */
+  readonly attributions: readonly Attribution[];
 }
 
 export interface ClassifierOptions extends HubOptions {
@@ -36,6 +51,8 @@ export interface PredictOptions {
 const CHUNK_TEXTS = 512;
 
 export class TextClassifier {
+  private attributionGraph: Graph | undefined;
+
   private constructor(
     private readonly model: PretrainedModel,
     private readonly session: EngineSession,
@@ -69,6 +86,34 @@ export class TextClassifier {
     return predictions;
   }
 
+  /**
+   * Classifies all texts and says which tokens spoke for the predicted class: gradient times input.
+   *
+   * @throws UsageError where the device cannot do it
+   */
+  async explain(texts: readonly string[], options: PredictOptions = {}): Promise<ExplainedPrediction[]> {
+    const explained: ExplainedPrediction[] = [];
+    for await (const prediction of this.explainStream(texts, options)) explained.push(prediction);
+    return explained;
+  }
+
+  /** As `explain`, of texts as they come. */
+  async *explainStream(texts: Iterable<string> | AsyncIterable<string>, options: PredictOptions = {}): AsyncGenerator<ExplainedPrediction> {
+    for await (const chunk of chunksOf(texts, CHUNK_TEXTS)) {
+      const predictions = await this.predict(chunk, options);
+      const attributions = await this.attributionsOf(chunk, predictions.map(({ label_id }) => label_id), options.signal);
+      for (const [i, prediction] of predictions.entries()) yield { ...prediction, attributions: attributions[i] };
+    }
+  }
+
+  private async attributionsOf(texts: readonly string[], labels: readonly number[], signal: AbortSignal | undefined): Promise<Attribution[][]> {
+    this.attributionGraph ??= attributionGraph(this.model.config);
+    const encoded = texts.map((text) => this.model.tokenizer.encodeWithSpans(text, { maxLength: this.maxLength }));
+    const rows = encoded.map(({ row }) => row);
+    const scores = await attributeTokens(this.session, this.attributionGraph, rows, labels, { ...BATCH, ...(signal && { signal }) });
+    return texts.map((text, i) => pieces(text, encoded[i].spans, scores[i]));
+  }
+
   /** Classifies texts as they come, in their order, a few hundred at a time. A text that occurs twice in a chunk is computed once. */
   async *predictStream(texts: Iterable<string> | AsyncIterable<string>, { logits: withLogits = false, signal }: PredictOptions = {}): AsyncGenerator<Prediction> {
     const { labels } = this;
@@ -99,6 +144,19 @@ export class TextClassifier {
   async close(): Promise<void> {
     await this.session.close();
   }
+}
+
+/** Tokens that share a character cannot be shown apart: their scores are added up. */
+function pieces(text: string, spans: readonly Span[], scores: Float64Array): Attribution[] {
+  const found: { start: number; end: number; score: number }[] = [];
+  for (const [t, { start, end }] of spans.entries()) {
+    const last = found.at(-1);
+    if (last && (start < last.end || start === end)) {
+      last.end = Math.max(last.end, end);
+      last.score += scores[t];
+    } else found.push({ start, end, score: scores[t] });
+  }
+  return found.map(({ start, end, score }) => ({ token: text.slice(start, end), score }));
 }
 
 async function* chunksOf<T>(items: Iterable<T> | AsyncIterable<T>, size: number): AsyncGenerator<T[]> {

@@ -39,6 +39,7 @@ export class OnnxCore {
   private readonly byName: ReadonlyMap<string, Parameter>;
   private inference: InferenceSession | undefined;
   private training: InferenceSession | undefined;
+  private readonly others = new Map<number, { readonly graph: LoweredGraph; readonly session: Promise<InferenceSession> }>();
   /** Dropout masks of one run; replaced by a larger one when a batch needs it. */
   private masks = new Bank(0);
   private maskFloats = 0;
@@ -80,6 +81,18 @@ export class OnnxCore {
     return results['logits'].data as Float32Array;
   }
 
+  /** Runs a graph beside the model's own; `lowered` comes with its first batch. The values are copies. */
+  async evaluate(number: number, lowered: LoweredGraph | undefined, batch: PackedBatch): Promise<Map<string, Float32Array>> {
+    if (lowered) this.others.set(number, { graph: lowered, session: this.createSession(lowered) });
+    const { graph, session } = this.others.get(number)!;
+    this.catchUpTables(batch);
+    const results = await (await session).run(this.feeds(graph, batch));
+    return new Map([...graph.outputs].map(([name, output]) => {
+      if (output.kind === 'rows') throw new Error(`${name} is the gradient of a table`);
+      return [name, (results[output.name].data as Float32Array).slice()];
+    }));
+  }
+
   async step({ microBatches, lossWeights, firstPass, update }: StepRequest): Promise<StepResult> {
     this.training ??= await this.createSession(this.model.training);
     this.clearRowGradients();
@@ -98,6 +111,7 @@ export class OnnxCore {
   async close(): Promise<void> {
     await this.inference?.release();
     await this.training?.release();
+    for (const { session } of this.others.values()) await (await session).release();
   }
 
   /** Forward and backward pass of one micro-batch, whose gradients replace those in memory or are added to them. Returns the weighted loss. */

@@ -1,6 +1,7 @@
 /** The CPU engine: ONNX Runtime in a worker thread, so that progress, signals and files stay alive while it computes. */
 import { Worker } from 'node:worker_threads';
 import { TrainingError } from '../../errors.js';
+import type { Graph } from '../../graph/graph.js';
 import type { ModelGraphs } from '../../model/gpt2.js';
 import type { PackedBatch } from '../batch.js';
 import { usableCores } from '../cores.js';
@@ -16,6 +17,8 @@ interface Waiting {
 
 class OnnxSession implements EngineSession {
   private readonly waiting = new Map<number, Waiting>();
+  /** Graphs beside the model's own that the worker has, by number. */
+  private readonly graphs = new Map<Graph, number>();
   private nextId = 0;
   /** Why no further request can be answered. */
   private ended: Error | undefined;
@@ -36,6 +39,14 @@ class OnnxSession implements EngineSession {
 
   infer(batch: PackedBatch): Promise<Float32Array> {
     return this.ask({ call: 'infer', batch });
+  }
+
+  evaluate(graph: Graph, batch: PackedBatch): Promise<ReadonlyMap<string, Float32Array>> {
+    const known = this.graphs.get(graph);
+    if (known !== undefined) return this.ask({ call: 'evaluate', graph: known, lowered: undefined, batch });
+    const lowered = lowerGraph(graph);
+    this.graphs.set(graph, this.graphs.size);
+    return this.ask({ call: 'evaluate', graph: this.graphs.size - 1, lowered, batch });
   }
 
   step(request: StepRequest): Promise<StepResult> {

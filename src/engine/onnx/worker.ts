@@ -14,6 +14,8 @@ async function handle(request: Request): Promise<Answers[keyof Answers]> {
     case 'infer':
       // A copy: ONNX Runtime owns what its outputs lie in.
       return (await core.infer(request.batch)).slice();
+    case 'evaluate':
+      return core.evaluate(request.graph, request.lowered, request.batch);
     case 'step':
       return core.step(request.request);
     case 'read':

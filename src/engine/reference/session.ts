@@ -1,4 +1,5 @@
 /** The engine of plain float64 loops behind the interface that the trainer knows. For tests: it says what an engine must answer. */
+import type { Graph } from '../../graph/graph.js';
 import { gradientName } from '../../model/gpt2.js';
 import type { ModelGraphs } from '../../model/gpt2.js';
 import { elementCount } from '../../model/parameters.js';
@@ -38,6 +39,11 @@ class ReferenceSession implements EngineSession {
   // eslint-disable-next-line @typescript-eslint/require-await
   async infer(batch: PackedBatch): Promise<Float32Array> {
     return Float32Array.from(execute(this.model.inference, this.values(), batch).get('logits')!);
+  }
+
+  // eslint-disable-next-line @typescript-eslint/require-await
+  async evaluate(graph: Graph, batch: PackedBatch): Promise<Map<string, Float32Array>> {
+    return new Map([...execute(graph, this.values(), batch)].map(([name, values]) => [name, Float32Array.from(values)]));
   }
 
   // eslint-disable-next-line @typescript-eslint/require-await
