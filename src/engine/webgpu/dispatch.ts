@@ -45,6 +45,8 @@ export interface Dispatch {
   readonly code: string;
   readonly bindings: readonly Binding[];
   readonly workgroups: (size: BatchSize, batch: { readonly scatterRows: (array: BatchArray) => number }) => readonly [number, number, number];
+  /** An output of which only some elements are written: it must lie in a bank, which is cleared before the step. */
+  readonly writesPartOf?: Value;
   /** Batches for which this dispatch runs at all; absent: every one. Kernels with a form for small and one for large batches give two. */
   readonly when?: (size: BatchSize) => boolean;
 }

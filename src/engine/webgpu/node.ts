@@ -1,6 +1,8 @@
 /** WebGPU in Node through Dawn (the `webgpu` package: Metal, Vulkan, D3D12). Loaded only when a GPU is asked for. */
 import { AttuneError } from '../../errors.js';
 import type { Engine } from '../engine.js';
+import { openDevice } from './gpu.js';
+import type { Gpu } from './gpu.js';
 import { WebGpuSession } from './session.js';
 
 export interface AdapterReport {
@@ -54,8 +56,23 @@ export const webGpuEngine: Engine = {
     const found = await findAdapter();
     if ('reason' in found) throw new AttuneError(`--device webgpu: ${found.reason}`, { hint: 'Use --device cpu; attune doctor says more.' });
     const { adapter, report } = found;
-    const { maxBufferSize, maxStorageBufferBindingSize } = adapter.limits;
-    const device = await adapter.requestDevice({ requiredLimits: { maxBufferSize, maxStorageBufferBindingSize } });
-    return new WebGpuSession(device, model, { seed, description: `GPU, ${report.name} (WebGPU)${report.software ? ', computed in software' : ''}` });
+    return new WebGpuSession(await deviceOf(adapter), model, { seed, description: `GPU, ${report.name} (WebGPU)${report.software ? ', computed in software' : ''}` });
   },
 };
+
+let opened: Promise<Gpu> | undefined;
+
+/** One device for all sessions of this process, until it is lost. */
+function deviceOf(adapter: GPUAdapter): Promise<Gpu> {
+  opened ??= openDevice(adapter).then(
+    (gpu) => {
+      void gpu.device.lost.then(() => (opened = undefined));
+      return gpu;
+    },
+    (error: unknown) => {
+      opened = undefined;
+      throw error;
+    },
+  );
+  return opened;
+}

@@ -6,7 +6,7 @@
  */
 import type { UpdateSettings } from '../engine.js';
 import type { DeviceMemory } from './memory.js';
-import type { Pipelines } from './pipelines.js';
+import type { Gpu } from './gpu.js';
 
 const THREADS = 256;
 const MOST_WORKGROUPS = 1024;
@@ -100,7 +100,8 @@ export class Optimizer {
   private updating: readonly Step[] | undefined;
   private adding: readonly Step[] | undefined;
 
-  constructor(private readonly device: GPUDevice, private readonly pipelines: Pipelines, private readonly memory: DeviceMemory) {
+  constructor(private readonly gpu: Gpu, private readonly memory: DeviceMemory) {
+    const { device } = gpu;
     this.partialCount = memory.banks.reduce((sum, { floats }) => sum + workgroupsFor(floats), 0);
     this.settings = device.createBuffer({ label: 'update settings', size: SETTINGS_FLOATS * 4, usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST });
     this.partials = device.createBuffer({ label: 'sums of squares', size: this.partialCount * 4, usage: GPUBufferUsage.STORAGE });
@@ -108,7 +109,7 @@ export class Optimizer {
   }
 
   async prepare(): Promise<void> {
-    await this.pipelines.prepare([
+    await this.gpu.pipelines.prepare([
       ...this.squaresCodes().map((code) => ({ label: 'sum of squares', code })),
       { label: 'norm', code: CONCLUDE },
       ...this.memory.banks.map(({ decayEnd }) => ({ label: 'adamw', code: update(decayEnd) })),
@@ -138,7 +139,7 @@ export class Optimizer {
       learningRate / (1 - beta1 ** step), 1 / Math.sqrt(1 - beta2 ** step), beta1, 1 - beta1, beta2, 1 - beta2, epsilon, 1 - learningRate * weightDecay, maxGradNorm,
     ]);
     new Uint32Array(data).set([microBatches, this.partialCount], 9);
-    this.device.queue.writeBuffer(this.settings, 0, data);
+    this.gpu.device.queue.writeBuffer(this.settings, 0, data);
     this.updating ??= this.updateSteps();
     run(encoder, this.updating);
   }
@@ -173,8 +174,8 @@ export class Optimizer {
   }
 
   private step(code: string, buffers: readonly GPUBuffer[], workgroups: number): Step {
-    const pipeline = this.pipelines.get(code);
-    const group = this.device.createBindGroup({
+    const pipeline = this.gpu.pipelines.get(code);
+    const group = this.gpu.device.createBindGroup({
       layout: pipeline.getBindGroupLayout(0),
       entries: [this.settings, ...buffers].map((buffer, binding) => ({ binding, resource: { buffer } })),
     });
@@ -182,7 +183,7 @@ export class Optimizer {
   }
 
   private resultsFor(microBatches: number): GPUBuffer {
-    return this.device.createBuffer({
+    return this.gpu.device.createBuffer({
       label: 'results',
       size: (RESULT.losses + microBatches) * 4,
       usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,

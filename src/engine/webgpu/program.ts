@@ -8,7 +8,7 @@ import { elementsOf } from './dispatch.js';
 import type { BatchSize, Binding, Constants, Dispatch } from './dispatch.js';
 import { dropoutSites, lowerToWgsl } from './lowering.js';
 import type { BankKind, DeviceMemory } from './memory.js';
-import type { Pipelines } from './pipelines.js';
+import type { Gpu } from './gpu.js';
 import { planSlots } from './slots.js';
 import type { SlotPlan } from './slots.js';
 
@@ -43,8 +43,7 @@ export class Program {
   private readonly constants = new Map<string, GPUBuffer>();
 
   constructor(
-    private readonly device: GPUDevice,
-    private readonly pipelines: Pipelines,
+    private readonly gpu: Gpu,
     private readonly memory: DeviceMemory,
     private readonly graph: Graph,
     bankOutputs: BankOutputs = new Map(),
@@ -56,7 +55,8 @@ export class Program {
       if (this.inBank.has(value)) throw new Error(`${output} is the gradient of two parameters`);
       this.inBank.set(value, parameter);
     }
-    for (const [d, { bindings }] of this.dispatches.entries()) {
+    for (const [d, { bindings, writesPartOf, label }] of this.dispatches.entries()) {
+      if (writesPartOf && !this.inBank.has(writesPartOf)) throw new Error(`${label}: the gradient of a table must be an output of the graph`);
       for (const binding of bindings) {
         const key = this.slotKey(binding);
         if (key === undefined) continue;
@@ -77,7 +77,7 @@ export class Program {
   async prepare(size: BatchSize): Promise<void> {
     const key = this.dispatches.map(({ when }) => (!when || when(size) ? '1' : '0')).join('');
     if (this.prepared.has(key)) return;
-    await this.pipelines.prepare(this.dispatches.filter(({ when }) => !when || when(size)));
+    await this.gpu.pipelines.prepare(this.dispatches.filter(({ when }) => !when || when(size)));
     this.prepared.add(key);
   }
 
@@ -94,13 +94,13 @@ export class Program {
     const size = { tokens: batch.tokens, rows: batch.rows };
     const { arrays, batchBuffer, bound } = this.allocate(size);
     arrays.layOut(batch, pass);
-    this.device.queue.writeBuffer(batchBuffer, 0, arrays.data);
+    this.gpu.device.queue.writeBuffer(batchBuffer, 0, arrays.data);
     const compute = encoder.beginComputePass();
     for (const one of bound) {
       const { dispatch } = one;
       if (dispatch.when && !dispatch.when(size)) continue;
       const [x, y, z] = dispatch.workgroups(size, arrays);
-      compute.setPipeline(this.pipelines.get(dispatch.code));
+      compute.setPipeline(this.gpu.pipelines.get(dispatch.code));
       compute.setBindGroup(0, this.groupOf(one, gradients));
       compute.dispatchWorkgroups(x, y, z);
     }
@@ -125,8 +125,8 @@ export class Program {
     const key = constants.join();
     let buffer = this.constants.get(key);
     if (!buffer) {
-      buffer = this.device.createBuffer({ label: 'constants', size: constants.length * 4, usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST });
-      this.device.queue.writeBuffer(buffer, 0, Uint32Array.from(constants));
+      buffer = this.gpu.device.createBuffer({ label: 'constants', size: constants.length * 4, usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST });
+      this.gpu.device.queue.writeBuffer(buffer, 0, Uint32Array.from(constants));
       this.constants.set(key, buffer);
     }
     return { buffer };
@@ -151,10 +151,10 @@ export class Program {
     const capacity = { tokens: grown(size.tokens, now?.capacity.tokens ?? 64), rows: grown(size.rows, now?.capacity.rows ?? 8) };
     this.destroy();
     const arrays = new BatchArrays(capacity, this.sites);
-    const batchBuffer = this.device.createBuffer({ label: 'batch', size: arrays.bytes, usage: GPUBufferUsage.STORAGE | GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST });
+    const batchBuffer = this.gpu.device.createBuffer({ label: 'batch', size: arrays.bytes, usage: GPUBufferUsage.STORAGE | GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST });
     const plan = this.slotsFor(capacity);
     const slots = plan.slots.map((floats, i) =>
-      this.device.createBuffer({ label: `slot ${i}`, size: Math.max(16, floats * 4), usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST }),
+      this.gpu.device.createBuffer({ label: `slot ${i}`, size: Math.max(16, floats * 4), usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST }),
     );
     const bound = this.dispatches.map((dispatch) => ({ dispatch, groups: new Map<BankKind, GPUBindGroup>() }));
     this.allocation = { capacity, arrays, batchBuffer, slots, plan, bound };
@@ -166,9 +166,9 @@ export class Program {
     if (!group) {
       const { arrays, batchBuffer } = this.allocation!;
       const resources: GPUBufferBinding[] = [{ buffer: batchBuffer, ...arrays.placeOf('sizes') }, ...dispatch.bindings.map((binding) => this.resource(binding, gradients))];
-      group = this.device.createBindGroup({
+      group = this.gpu.device.createBindGroup({
         label: dispatch.label,
-        layout: this.pipelines.get(dispatch.code).getBindGroupLayout(0),
+        layout: this.gpu.pipelines.get(dispatch.code).getBindGroupLayout(0),
         entries: resources.map((resource, binding) => ({ binding, resource })),
       });
       groups.set(gradients, group);

@@ -7,9 +7,10 @@ import { gradientName } from '../../model/gpt2.js';
 import type { ModelGraphs } from '../../model/gpt2.js';
 import type { PackedBatch } from '../batch.js';
 import type { EngineSession, StepRequest, StepResult, TensorKind } from '../engine.js';
+import type { Gpu } from './gpu.js';
 import { DeviceMemory, mebibytes } from './memory.js';
 import { Optimizer, RESULT } from './optimizer.js';
-import { Pipelines } from './pipelines.js';
+import type { Pipelines } from './pipelines.js';
 import { Program } from './program.js';
 
 export interface WebGpuSessionOptions {
@@ -19,10 +20,11 @@ export interface WebGpuSessionOptions {
   readonly description: string;
 }
 
-export class WebGpuSession implements EngineSession {
+export class WebGpuSession implements EngineSession, Gpu {
   readonly description: string;
+  readonly device: GPUDevice;
+  readonly pipelines: Pipelines;
   private readonly memory: DeviceMemory;
-  private readonly pipelines: Pipelines;
   private readonly inference: Program;
   private readonly training: Program;
   private readonly seed: number;
@@ -32,13 +34,14 @@ export class WebGpuSession implements EngineSession {
   /** Requests run one after the other, because they share buffers. */
   private queue: Promise<unknown> = Promise.resolve();
 
-  constructor(private readonly device: GPUDevice, private readonly model: ModelGraphs, { seed, description }: WebGpuSessionOptions) {
+  constructor({ device, pipelines }: Gpu, private readonly model: ModelGraphs, { seed, description }: WebGpuSessionOptions) {
+    this.device = device;
+    this.pipelines = pipelines;
     this.seed = seed;
     this.description = description;
     this.memory = new DeviceMemory(device, model.parameters);
-    this.pipelines = new Pipelines(device);
-    this.inference = new Program(device, this.pipelines, this.memory, model.inference);
-    this.training = new Program(device, this.pipelines, this.memory, model.training, new Map(model.parameters.map(({ name }) => [gradientName(name), name])));
+    this.inference = new Program({ device, pipelines }, this.memory, model.inference);
+    this.training = new Program({ device, pipelines }, this.memory, model.training, new Map(model.parameters.map(({ name }) => [gradientName(name), name])));
     this.lost = device.lost.then(({ reason, message }) => {
       this.ended ??= new TrainingError(`the GPU device was lost${reason === 'destroyed' ? ' (destroyed)' : ''}: ${message}`, {
         hint: 'Checkpoints saved so far are whole: go on with --resume-from-checkpoint, on the GPU or with --device cpu.',
@@ -64,7 +67,7 @@ export class WebGpuSession implements EngineSession {
   step({ microBatches, lossWeights, firstPass, update }: StepRequest): Promise<StepResult> {
     return this.inTurn(async () => {
       if (!this.optimizer) {
-        const made = new Optimizer(this.device, this.pipelines, this.memory);
+        const made = new Optimizer(this, this.memory);
         await made.prepare();
         this.optimizer = made;
       }
@@ -104,7 +107,10 @@ export class WebGpuSession implements EngineSession {
     return this.inTurn(async () => {
       const { bank, offset, floats } = this.memory.place(parameter);
       if (values.length !== floats) throw new RangeError(`${kind} of ${parameter} has ${floats} elements, ${values.length} were given`);
-      await this.checked(async () => this.device.queue.writeBuffer(this.memory.bank(kind, bank), offset * 4, values as Float32Array<ArrayBuffer>));
+      await this.checked(() => {
+        this.device.queue.writeBuffer(this.memory.bank(kind, bank), offset * 4, values);
+        return Promise.resolve();
+      });
     });
   }
 
@@ -115,7 +121,6 @@ export class WebGpuSession implements EngineSession {
     this.training.destroy();
     this.optimizer?.destroy();
     this.memory.destroy();
-    this.device.destroy();
   }
 
   private inTurn<T>(work: () => Promise<T>): Promise<T> {

@@ -31,7 +31,7 @@ export function gather(node: Node<'gather'>): Dispatch[] {
 
 const THREADS = 64;
 
-/** The rows that nothing gathered are not written: the program clears the output first. */
+/** Rows of a table that nothing gathered are not written: the gradients' banks are cleared before a step. */
 export function gatherGrad(node: Node<'gatherGrad'>): Dispatch[] {
   const [dy, indices] = node.inputs;
   const [y] = node.outputs;
@@ -56,6 +56,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
 }
 `,
       bindings: [{ batch: scatter }, { value: dy }, { value: y }],
+      // Every token of a packed batch is named in its scatter; rows of a table that no text uses are not.
+      ...(typeof node.attributes.rows === 'number' && { writesPartOf: y }),
       workgroups: (_size, batch) => [batch.scatterRows(scatter), 1, 1],
     },
   ];
