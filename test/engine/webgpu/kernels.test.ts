@@ -77,13 +77,13 @@ async function compare(build: (g: GraphBuilder) => Record<string, Value>, batch:
 }
 
 async function assertSound(device: GPUDevice): Promise<void> {
-  const error = (await device.popErrorScope()) as { readonly message: string } | null;
+  const error = await device.popErrorScope();
   assert.equal(error?.message, undefined);
 }
 
 const p = (g: GraphBuilder, name: string, ...shape: Shape): Value => g.parameter(name, shape);
 const ids = (g: GraphBuilder): Value => g.input('inputIds', ['tokens'], 'int32');
-const nodeOf = <Op extends Node['op']>(value: Value): Node<Op> => (value.source as unknown as { node: Node<Op> }).node;
+const nodeOf = <Op extends Node['op']>(value: Value): Node<Op> => (value.source as { readonly node: unknown }).node as Node<Op>;
 
 const KERNELS: Readonly<Record<string, (g: GraphBuilder) => Record<string, Value>>> = {
   'add, a value to itself too': (g) => {
@@ -122,7 +122,7 @@ const KERNELS: Readonly<Record<string, (g: GraphBuilder) => Record<string, Value
     const loss = ops.crossEntropy(g, p(g, 'logits', 'rows', 3), g.input('labels', ['rows'], 'int32'), g.input('lossWeight', [], 'float32'));
     return { loss, dlogits: ops.crossEntropyGrad(g, nodeOf<'crossEntropy'>(loss)) };
   },
-  ...Object.fromEntries(
+  ...Object.fromEntries<(g: GraphBuilder) => Record<string, Value>>(
     ([[1, 5, undefined], [12, 64, SITE], [25, 3, SITE], [2, 96, undefined]] as const).flatMap(([heads, width, dropout]) => {
       const c = heads * width;
       const attributes = { heads, scale: 1 / Math.sqrt(width), ...(dropout && { dropout }) };
