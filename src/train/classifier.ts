@@ -1,5 +1,5 @@
 /** A fine-tuned model as most people use it: texts in, classes with probabilities out. */
-import type { Device } from '../engine/device.js';
+import type { Device } from '../engine/device-names.js';
 import type { EngineSession } from '../engine/engine.js';
 import { argmax, softmax } from '../metrics/probabilities.js';
 import type { PretrainedModel } from '../model/pretrained.js';

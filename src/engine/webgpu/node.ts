@@ -1,4 +1,5 @@
 /** WebGPU in Node through Dawn (the `webgpu` package: Metal, Vulkan, D3D12). Loaded only when a GPU is asked for. */
+import { readdirSync } from 'node:fs';
 import { AttuneError } from '../../errors.js';
 import type { Engine } from '../engine.js';
 import { openDevice } from './gpu.js';
@@ -48,6 +49,28 @@ export async function findAdapter(): Promise<{ readonly adapter: GPUAdapter; rea
       features: [...adapter.features].sort(),
     },
   };
+}
+
+/**
+ * Why no real GPU can be used here, or undefined. On Linux the devices are looked for first: without any, loading Vulkan would only print the driver's
+ * complaints.
+ */
+export async function realGpu(): Promise<string | undefined> {
+  if (process.platform === 'linux' && !hasLinuxGpu()) return 'this machine has no GPU device (/dev/dri, /dev/nvidia*, /dev/dxg)';
+  const found = await findAdapter();
+  if ('reason' in found) return found.reason;
+  return found.report.software ? `${found.report.name} computes in software` : undefined;
+}
+
+function hasLinuxGpu(): boolean {
+  const names = (folder: string): string[] => {
+    try {
+      return readdirSync(folder);
+    } catch {
+      return [];
+    }
+  };
+  return names('/dev').some((name) => /^(nvidia\d+|dxg)$/.test(name)) || names('/dev/dri').some((name) => name.startsWith('renderD'));
 }
 
 export const webGpuEngine: Engine = {
