@@ -32,8 +32,9 @@ export type { Gpt2Config } from './model/config.js';
 export { printStructure } from './model/structure.js';
 
 export type { Engine, EngineSession, SessionOptions } from './engine/engine.js';
-export { DEVICES, engineFor } from './engine/device.js';
-export type { Device } from './engine/device.js';
+export { engineFor } from './engine/device.js';
+export { DEVICES } from './engine/device-names.js';
+export type { Device } from './engine/device-names.js';
 export { packRows } from './engine/batch.js';
 export type { EncodedRow, PackedBatch } from './engine/batch.js';
 

@@ -1,6 +1,7 @@
 /** The options of `attune train`: what to train on, from a table of the same kind as the training arguments, and how all sources are joined. */
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
+import { DEVICES } from '../engine/device-names.js';
 import { UsageError } from '../errors.js';
 import { parseJson } from '../json/syntax.js';
 import { type ArgumentTable, checkGiven, type Given, type Resolved, withDefaults } from '../train/argument-table.js';
@@ -18,7 +19,7 @@ export const DATA_OPTIONS = {
   evalRows: { kind: 'integer', min: 1, default: undefined, group: DATA, description: 'take the first N evaluation rows (default: all)' },
   textColumn: { kind: 'string', placeholder: 'NAME', default: 'text', group: DATA, description: 'column of the text' },
   labelColumn: { kind: 'string', placeholder: 'NAME', default: 'label', group: DATA, description: 'column of the label' },
-  device: { kind: 'enum', choices: ['auto', 'cpu'], default: 'auto', group: COMMAND_GROUP, description: 'what computes' },
+  device: { kind: 'enum', choices: DEVICES, default: 'auto', group: COMMAND_GROUP, description: 'what computes; auto takes the GPU where there is a real one' },
   preset: { kind: 'enum', choices: PRESET_NAMES, default: undefined, group: COMMAND_GROUP, description: 'a set of arguments to start from' },
   config: { kind: 'string', placeholder: 'FILE', default: undefined, group: COMMAND_GROUP, description: 'JSON file of any of these; the command line wins over it, and it over the preset' },
   json: { kind: 'boolean', default: false, group: COMMAND_GROUP, description: 'write records to stdout, one JSON object a line' },

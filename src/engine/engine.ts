@@ -55,6 +55,8 @@ export type TensorKind = 'parameter' | 'moment1' | 'moment2' | 'gradient';
 export interface EngineSession {
   /** One line for people: what computes, and with how many threads. */
   readonly description: string;
+  /** What the user should know of the choice of the engine, such as why no GPU computes. */
+  readonly note?: string;
   /** Logits [B, K] of a batch, without dropout. */
   infer(batch: PackedBatch): Promise<Float32Array>;
   /**
@@ -79,6 +81,8 @@ export interface SessionOptions {
   readonly seed: number;
   /** Threads of the engine; absent: as many as this process may use. */
   readonly threads?: number;
+  /** Handed on to the session. */
+  readonly note?: string;
 }
 
 export interface Engine {

@@ -1,5 +1,5 @@
 /** A fine-tuned model as most people use it: texts in, classes with probabilities out. */
-import type { Device } from '../engine/device.js';
+import type { Device } from '../engine/device-names.js';
 import type { EngineSession } from '../engine/engine.js';
 import type { HubOptions } from '../hub/settings.js';
 import { argmax, softmax } from '../metrics/probabilities.js';
@@ -110,7 +110,7 @@ export class TextClassifier {
     this.attributionGraph ??= attributionGraph(this.model.config);
     const encoded = texts.map((text) => this.model.tokenizer.encodeWithSpans(text, { maxLength: this.maxLength }));
     const rows = encoded.map(({ row }) => row);
-    const scores = await attributeTokens(this.session, this.attributionGraph, rows, labels, { ...BATCH, ...(signal && { signal }) });
+    const scores = await attributeTokens(this.session, this.attributionGraph, rows, labels, { ...PREDICTION_BATCH, ...(signal && { signal }) });
     return texts.map((text, i) => pieces(text, encoded[i].spans, scores[i]));
   }
 

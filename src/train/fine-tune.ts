@@ -4,7 +4,7 @@ import { loadSplits } from '../data/splits.js';
 import type { Splits } from '../data/splits.js';
 import type { Dataset } from '../data/dataset.js';
 import { engineFor } from '../engine/device.js';
-import type { Device } from '../engine/device.js';
+import type { Device } from '../engine/device-names.js';
 import type { EngineSession } from '../engine/engine.js';
 import { AttuneError, ModelError, UsageError } from '../errors.js';
 import { writeWhole } from '../files.js';

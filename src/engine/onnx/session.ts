@@ -23,7 +23,10 @@ class OnnxSession implements EngineSession {
   /** Why no further request can be answered. */
   private ended: Error | undefined;
 
-  constructor(private readonly worker: Worker, readonly description: string) {
+  readonly note?: string;
+
+  constructor(private readonly worker: Worker, readonly description: string, note?: string) {
+    if (note !== undefined) this.note = note;
     worker.on('message', ({ id, value, error }: Answer) => {
       const request = this.waiting.get(id);
       this.waiting.delete(id);
@@ -89,7 +92,7 @@ class OnnxSession implements EngineSession {
 
 export const onnxEngine: Engine = {
   name: 'cpu',
-  open(model: ModelGraphs, { seed, threads = usableCores() }: SessionOptions): Promise<EngineSession> {
+  open(model: ModelGraphs, { seed, threads = usableCores(), note }: SessionOptions): Promise<EngineSession> {
     const workerData: CoreModel = {
       parameters: model.parameters,
       inference: lowerGraph(model.inference),
@@ -98,6 +101,6 @@ export const onnxEngine: Engine = {
       threads,
     };
     const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData });
-    return Promise.resolve(new OnnxSession(worker, `CPU, ${threads} thread${threads === 1 ? '' : 's'} (ONNX Runtime)`));
+    return Promise.resolve(new OnnxSession(worker, `CPU, ${threads} thread${threads === 1 ? '' : 's'} (ONNX Runtime)`, note));
   },
 };
