@@ -53,3 +53,9 @@ export type { Attribution, ClassifierOptions, ExplainedPrediction, Prediction, P
 export { classificationMetrics } from './metrics/classification.js';
 export type { ClassificationMetrics, NamedClassScores } from './metrics/classification.js';
 export { TensorBoardWriter } from './report/tensorboard.js';
+export { writeReport, writeRunReport } from './report/page.js';
+export { checkComparison, readComparison } from './report/comparison-file.js';
+
+export { studyWords } from './compare/word-study.js';
+export type { HiddenStates, StaticVectors, TextStates, WordStudyOptions } from './compare/word-study.js';
+export type { Comparison, ModelResult, WordStudy } from './compare/comparison.js';

@@ -50,6 +50,10 @@ export const INSPECT_OPTIONS = {
   json: inGroup(json),
 } as const satisfies ArgumentTable;
 
+export const REPORT_OPTIONS = {
+  json: inGroup(json),
+} as const satisfies ArgumentTable;
+
 export const DEMO_OPTIONS = {
   outputDir: { kind: 'string', placeholder: 'DIR', default: 'attune-demo', group: GROUP, description: 'where the model and its records go; an earlier demo there is replaced' },
 } as const satisfies ArgumentTable;
@@ -58,4 +62,5 @@ export const addEvaluateOptions = (command: Command): Command => addOptions(comm
 export const addPredictOptions = (command: Command): Command =>
   addOptions(command, PREDICT_OPTIONS).option('--text <TEXT>', 'a text to classify; may be given several times', (text: string, texts: string[] | undefined) => [...(texts ?? []), text]);
 export const addInspectOptions = (command: Command): Command => addOptions(command, INSPECT_OPTIONS);
+export const addReportOptions = (command: Command): Command => addOptions(command.argument('<DIR>', 'folder of the run'), REPORT_OPTIONS);
 export const addDemoOptions = (command: Command): Command => addOptions(command, DEMO_OPTIONS);

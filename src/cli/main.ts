@@ -5,7 +5,7 @@ import { createCommand, isDone, normalizeArguments } from './command.js';
 import { withContext } from './context.js';
 import type { CliContext } from './context.js';
 import { addCacheCommands } from './cache-options.js';
-import { addDemoOptions, addEvaluateOptions, addInspectOptions, addPredictOptions } from './command-options.js';
+import { addDemoOptions, addEvaluateOptions, addInspectOptions, addPredictOptions, addReportOptions } from './command-options.js';
 import { addTrainOptions } from './options.js';
 import { createTerminal } from './terminal.js';
 import { packageVersion } from './version.js';
@@ -23,6 +23,7 @@ function program(run: (action: () => Promise<Action>) => (...words: unknown[]) =
   add(addPredictOptions(createCommand('predict', 'classify texts')), async () => (await import('./predict.js')).predict);
   add(addInspectOptions(createCommand('inspect', 'look at a dataset as the model will see it')), async () => (await import('./inspect.js')).inspect);
   root.addCommand(addCacheCommands((command, action) => command.action(run(async () => action(await import('./cache.js'))))));
+  add(addReportOptions(createCommand('report', 'make the page of a finished comparison or training run again')), async () => (await import('./report.js')).report);
   add(createCommand('doctor', 'check what this machine has, and what is missing'), async () => (await import('./doctor.js')).doctor);
   add(addDemoOptions(createCommand('demo', 'the whole job on the bundled model and data, offline')), async () => (await import('./demo.js')).demo);
   return root;

@@ -49,9 +49,10 @@ export const record = <T>(shape: Shape<T>): Shape<Readonly<Record<string, T>>> =
 /** Keys that T does not have are left out. */
 export const object = <T extends object>(shapes: { readonly [K in keyof T]-?: Shape<T[K]> }): Shape<T> => (value, path) => {
   if (!isObject(value)) return fail(path, 'an object', value);
-  const entries = Object.entries(shapes) as [string, Shape<unknown>][];
+  const entries = Object.entries<Shape<unknown>>(shapes);
   // Own properties alone: "toString" is no field of {}.
-  return Object.fromEntries(entries.map(([key, shape]) => [key, shape(Object.hasOwn(value, key) ? value[key] : undefined, memberPath(path, key))])) as T;
+  const members: [string, unknown][] = entries.map(([key, shape]) => [key, shape(Object.hasOwn(value, key) ? value[key] : undefined, memberPath(path, key))]);
+  return Object.fromEntries(members) as T;
 };
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> => typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -159,6 +159,14 @@ export async function readComparison(file: string): Promise<Comparison> {
   const contents = await readFile(file, 'utf8').catch((cause: unknown) => {
     throw new AttuneError(`cannot read ${file}: ${(cause as Error).message}`, { cause });
   });
+  return parseComparison(contents, file);
+}
+
+/**
+ * @param file for messages
+ * @throws DataError naming the file and the place in it
+ */
+export function parseComparison(contents: string, file: string): Comparison {
   const hint = 'It is not what `attune compare` of this version writes, or it was damaged; run the comparison again.';
   const parsed = parseJson(contents);
   if ('error' in parsed) throw new DataError(`${file}:${parsed.error.line}:${parsed.error.column}: ${parsed.error.message}`, { hint });

@@ -1,4 +1,5 @@
 /** Numbers, times and sizes as the page shows them. */
+import { allowedText } from './markup.js';
 
 export const MISSING = '–';
 
@@ -8,10 +9,10 @@ export const fixed = (value: number | null, digits = 3): string => (value === nu
 /** +0.021 or −0.021 */
 export const signed = (value: number, digits = 3): string => (fixed(value, digits).startsWith('−') || Number(value.toFixed(digits)) === 0 ? fixed(value, digits) : `+${fixed(value, digits)}`);
 
-export const percent = (value: number, digits = 0): string => `${fixed(100 * value, digits)} %`;
+export const percent = (value: number, digits = 0): string => `${fixed(100 * value, digits)}\u00a0%`;
 
-/** p = 0.03, p < 0.001 */
-export const pValue = (p: number): string => (p < 0.001 ? 'p < 0.001' : `p = ${p < 0.1 ? p.toFixed(3) : p.toFixed(2)}`);
+/** p = 0.03, p < 0.001; it does not break. */
+export const pValue = (p: number): string => (p < 0.001 ? 'p\u00a0<\u00a00.001' : `p\u00a0=\u00a0${p < 0.1 ? p.toFixed(3) : p.toFixed(2)}`);
 
 /** Digits in groups of three, with a space that does not break. */
 export const grouped = (value: number): string => String(Math.round(value)).replace(/\B(?=(\d{3})+(?!\d))/g, '\u202f');
@@ -53,6 +54,9 @@ export function shortened(text: string, length: number): string {
   const characters = [...text];
   return characters.length <= length ? text : `${characters.slice(0, length - 1).join('').trimEnd()}…`;
 }
+
+/** A text for a chart: one line of what XML allows, at most `length` characters. */
+export const oneLine = (text: string, length: number): string => shortened(allowedText(text).replace(/\s+/gu, ' '), length);
 
 /** "a, b and c" */
 export function listed(words: readonly string[]): string {

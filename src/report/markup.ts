@@ -34,5 +34,4 @@ const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', 
 export const escapeText = (text: string): string => allowedText(text).replace(/[&<>"']/g, (character) => ENTITIES[character]);
 
 /** Control characters, noncharacters and lone surrogates as U+FFFD (HTML standard, 13.2.3.5: they are parse errors, and U+0000 is dropped or replaced). */
-// eslint-disable-next-line no-control-regex -- these are what it is about
 export const allowedText = (text: string): string => text.replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]|\p{Noncharacter_Code_Point}|\p{Surrogate}/gu, '\ufffd');

@@ -54,9 +54,10 @@ nav a { display: inline-block; padding: .25rem 0; }
 .glyph { color: var(--color); }
 .share { display: inline-block; min-width: 4em; }
 .tag { display: inline-block; border: 1px solid currentColor; border-radius: .3em; padding: 0 .35em; font-size: .78rem; font-weight: 500; color: var(--soft); line-height: 1.4; }
-.wide { overflow-x: auto; margin: 1rem 0; }
+.wide { overflow-x: auto; position: relative; margin: 1rem 0; }
 table { border-collapse: collapse; font-size: .925rem; min-width: 36rem; width: 100%; overflow-wrap: break-word; }
 table.small { min-width: 0; width: auto; }
+.errors table.small { width: 100%; }
 caption { text-align: left; font-weight: 600; padding-bottom: .4rem; }
 th, td { text-align: left; vertical-align: top; padding: .4rem .75rem .4rem 0; border-bottom: 1px solid var(--line); }
 thead th { font-weight: 600; color: var(--soft); vertical-align: bottom; }
@@ -66,7 +67,9 @@ td.number, td.number .interval { white-space: nowrap; }
 .interval { font-size: .85em; }
 td.why { min-width: 14rem; }
 .matrices { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 20rem), 1fr)); gap: 1.25rem; align-items: start; }
-.matrix { overflow-x: auto; }
+.matrices.large { grid-template-columns: repeat(auto-fill, minmax(min(100%, 32rem), 1fr)); }
+.matrices.large .confusion { max-width: none; font-size: .8rem; }
+.matrix { overflow-x: auto; position: relative; }
 .matrices > .wide { margin: 0; }
 .confusion { min-width: 0; width: 100%; max-width: 27rem; font-size: .85rem; }
 .confusion th, .confusion td { padding: .3rem .4rem; text-align: right; font-variant-numeric: tabular-nums; border: 1px solid var(--line); }
@@ -95,6 +98,7 @@ dd ul { margin: 0; padding-left: 1.1rem; }
 code { font: .85em ui-monospace, monospace; color: var(--soft); }
 footer { margin-top: 3rem; color: var(--soft); font-size: .875rem; }
 @media (max-width: 40rem) {
+  .meter { width: 1.8rem; margin-right: 0; }
   .wide > table:not(.small) > tbody th { min-width: 9rem; }
   .wide > table:not(.small) > tbody th, .wide > table:not(.small) > thead th:first-child { position: sticky; left: 0; background: var(--surface); max-width: 9.5rem; }
 }

@@ -1,7 +1,7 @@
 import * as Plot from '@observablehq/plot';
 import type { Comparison } from '../../compare/comparison.js';
-import { grouped, percent, shortened } from '../figures.js';
-import { allowedText, type Markup } from '../markup.js';
+import { grouped, percent, oneLine } from '../figures.js';
+import type { Markup } from '../markup.js';
 import { chart } from './draw.js';
 
 /** Tokens of the training texts; a rule where texts are cut. */
@@ -46,7 +46,7 @@ export function classChart({ labelNames, trainCounts, testCounts, trainRows, tes
     { k, set: 1, share: testRows === 0 ? 0 : testCounts[k] / testRows, text: `${grouped(testCounts[k])} test` },
   ]).map((row) => ({ ...row, from: row.k + (row.set === 0 ? -0.1 : 0.18), to: row.k + (row.set === 0 ? 0.14 : 0.42), middle: row.k + (row.set === 0 ? 0.02 : 0.3) }));
   const most = Math.max(...rows.map(({ share }) => share), 0.01);
-  const names = labelNames.map((name, k) => ({ k: k - 0.28, name: shortened(allowedText(name), 40) }));
+  const names = labelNames.map((name, k) => ({ k: k - 0.28, name: oneLine(name, 40) }));
   return chart(
     {
       height: labelNames.length * 54 + 60,

@@ -4,7 +4,7 @@
  */
 import * as Plot from '@observablehq/plot';
 import { parseHTML } from 'linkedom';
-import { allowedText, html, Markup } from '../markup.js';
+import { html, Markup } from '../markup.js';
 
 /** Width of the drawing; the page scales it a little. */
 export const CHART_WIDTH = 340;
@@ -48,7 +48,6 @@ function draw(options: Plot.PlotOptions, label: string): Markup {
       if (value !== null) element.setAttribute(name, value.replace(/-?\d+\.\d{3,}(?:e-?\d+)?/g, (long) => String(Number(Number(long).toFixed(2)))));
     }
   }
-  drawn.setAttribute('role', 'img');
-  drawn.setAttribute('aria-label', allowedText(label));
-  return new Markup(drawn.outerHTML);
+  // Not by setAttribute: linkedom escapes no more than quotes in attributes.
+  return new Markup(drawn.outerHTML.replace(/^<svg/, () => `<svg ${html`role="img" aria-label="${label}"`.toString()}`));
 }

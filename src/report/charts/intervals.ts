@@ -1,7 +1,7 @@
 import * as Plot from '@observablehq/plot';
 import type { Comparison, Estimate, ModelResult } from '../../compare/comparison.js';
-import { fixed, shortened } from '../figures.js';
-import { allowedText, type Markup } from '../markup.js';
+import { fixed, oneLine } from '../figures.js';
+import type { Markup } from '../markup.js';
 import { chart, CHART_WIDTH } from './draw.js';
 import { identified } from './identity.js';
 
@@ -9,7 +9,7 @@ const ROW = 37;
 
 /** One figure of every model with its 95 % interval, best first, on one axis. */
 export function intervalChart(comparison: Comparison, title: string, axis: string, of: (model: ModelResult) => Estimate): Markup {
-  const rows = identified(comparison).map(({ model, look }, i) => ({ ...of(model), look, row: i, name: `${look.number}  ${shortened(allowedText(model.name), 42)}` }));
+  const rows = identified(comparison).map(({ model, look }, i) => ({ ...of(model), look, row: i, name: `${look.number}  ${oneLine(model.name, 42)}` }));
   const known = rows.filter((row): row is typeof row & { value: number } => row.value !== null);
   const low = Math.min(...known.map((row) => row.low ?? row.value), 1);
   const from = Math.max(0, Math.floor((low - 0.02) * 10) / 10);
@@ -34,6 +34,6 @@ export function intervalChart(comparison: Comparison, title: string, axis: strin
       ],
       width: CHART_WIDTH,
     },
-    { title, description, ...(best?.low == null ? {} : { note: 'Grey band: the interval of the first model.' }) },
+    { title, description, ...(typeof best?.low === 'number' && { note: 'Grey band: the interval of the first model.' }) },
   );
 }

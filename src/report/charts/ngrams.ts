@@ -1,17 +1,17 @@
 import * as Plot from '@observablehq/plot';
 import type { Comparison } from '../../compare/comparison.js';
-import { fixed, shortened } from '../figures.js';
-import { allowedText, type Markup } from '../markup.js';
+import { fixed, oneLine } from '../figures.js';
+import type { Markup } from '../markup.js';
 import { chart } from './draw.js';
 
 const MOST = 12;
 
 /** Spaces at the ends and inside belong to an n-gram of characters. */
-export const visibleNgram = (ngram: string): string => allowedText(ngram).replace(/^\s+|\s+$/gu, (spaces) => '␣'.repeat(spaces.length));
+const visibleNgram = (ngram: string): string => ngram.replace(/^\s+|\s+$/gu, (spaces) => '␣'.repeat(spaces.length));
 
 /** The n-grams with the largest weights for a class. */
 export function ngramChart({ label, ngrams }: Comparison['topNgrams'][number], largest: number): Markup | undefined {
-  const rows = ngrams.slice(0, MOST).map(({ ngram, weight }, i) => ({ i, ngram: shortened(visibleNgram(ngram), 18), weight }));
+  const rows = ngrams.slice(0, MOST).map(({ ngram, weight }, i) => ({ i, ngram: oneLine(visibleNgram(ngram), 18), weight }));
   if (rows.length === 0) return undefined;
   const lowest = Math.min(0, ...rows.map(({ weight }) => weight));
   return chart(
@@ -29,6 +29,6 @@ export function ngramChart({ label, ngrams }: Comparison['topNgrams'][number], l
         Plot.ruleX([0], { stroke: 'currentColor' }),
       ],
     },
-    { title: `For “${shortened(allowedText(label), 24)}”`, description: rows.map(({ ngram, weight }) => `${ngram} ${fixed(weight, 2)}`).join('; ') },
+    { title: `For “${oneLine(label, 24)}”`, description: rows.map(({ ngram, weight }) => `${ngram} ${fixed(weight, 2)}`).join('; ') },
   );
 }

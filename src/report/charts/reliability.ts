@@ -1,7 +1,7 @@
 import * as Plot from '@observablehq/plot';
 import type { ModelResult } from '../../compare/comparison.js';
-import { counted, fixed, percent, shortened } from '../figures.js';
-import { allowedText, type Markup } from '../markup.js';
+import { counted, fixed, percent, oneLine } from '../figures.js';
+import type { Markup } from '../markup.js';
 import { chart } from './draw.js';
 import type { Identity } from './identity.js';
 
@@ -26,7 +26,7 @@ export function reliabilityChart(model: ModelResult, look: Identity, rows: numbe
       ],
     },
     {
-      title: `${look.number}  ${shortened(allowedText(model.name), 34)}`,
+      title: `${look.number}  ${oneLine(model.name, 34)}`,
       description: `ECE ${fixed(model.calibration.ece)}. ${bins.map((bin) => `${counted(bin.rows, 'row')} with mean confidence ${percent(bin.meanConfidence)}: ${percent(bin.accuracy)} right`).join('; ')}`,
     },
   );

@@ -1,13 +1,13 @@
 import * as Plot from '@observablehq/plot';
 import type { Comparison } from '../../compare/comparison.js';
-import { fixed, shortened } from '../figures.js';
-import { allowedText, type Markup } from '../markup.js';
+import { fixed, oneLine } from '../figures.js';
+import type { Markup } from '../markup.js';
 import { chart } from './draw.js';
 import { identified } from './identity.js';
 
 /** ROC curves of all models for one class against the rest; undefined where the class is absent from the test rows. */
 export function rocChart(comparison: Comparison, classIndex: number): Markup | undefined {
-  const name = shortened(allowedText(comparison.dataset.labelNames[classIndex]), 24);
+  const name = oneLine(comparison.dataset.labelNames[classIndex], 24);
   const curves = identified(comparison)
     .map(({ model, look }) => ({ model, look, row: model.classes[classIndex] }))
     .filter(({ row }) => row.auc !== null && row.roc.falsePositiveRate.length > 0);

@@ -1,7 +1,7 @@
 import * as Plot from '@observablehq/plot';
 import type { WordStudy } from '../../compare/comparison.js';
-import { counted, shortened } from '../figures.js';
-import { allowedText, type Markup } from '../markup.js';
+import { counted, oneLine } from '../figures.js';
+import type { Markup } from '../markup.js';
 import { chart, CHART_WIDTH } from './draw.js';
 import { placeLabels } from './labels.js';
 
@@ -24,7 +24,7 @@ export function classLook(label: number): { readonly color: string; readonly sym
 
 /** What Word2Vec sees: all occurrences in one place. */
 export function staticPoint(study: WordStudy): Markup {
-  const word = shortened(allowedText(study.word), 24);
+  const word = oneLine(study.word, 24);
   return chart(
     {
       ...FRAME,

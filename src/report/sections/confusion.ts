@@ -15,7 +15,7 @@ export function confusionSection(comparison: Comparison): Section {
   return {
     id: 'confusion',
     title: 'Confusion matrices',
-    body: html`<div class="matrices">${identified(comparison).map(({ model, look }) => (labelNames.length > MOST_CLASSES ? mistakes(model, look, labelNames) : matrix(model, look, labelNames)))}</div>
+    body: html`<div class="matrices${labelNames.length > 6 && ' large'}">${identified(comparison).map(({ model, look }) => (labelNames.length > MOST_CLASSES ? mistakes(model, look, labelNames) : matrix(model, look, labelNames)))}</div>
 ${reading('Each row of a matrix is a true class, each column what the model said; the diagonal is right. The shading is the share of the row: a dark cell off the diagonal is a mistake the model makes often. Look whether mistakes fall between neighbouring classes, which may not matter, or between opposite ones.')}`,
   };
 }

@@ -32,10 +32,10 @@ ${[...error.text].length > SHOWN_CHARACTERS && details('The whole text', html`<p
 <p class="truth">Test row ${error.row + 1}. Labelled <strong>${labelNames[error.label]}</strong>${opinion && error.attributions.length > 0 && html`; GPT-2 said <strong>${labelNames[opinion.label]}</strong>. ${strongest(error.attributions)}`}</p>
 ${wide(
   `Opinions on test row ${error.row + 1}`,
-  html`<table class="small"><caption class="hidden">What each model said of test row ${error.row + 1}</caption><thead><tr><th scope="col">Model</th><th scope="col">Said</th><th scope="col" class="number">Probability of the truth</th></tr></thead>
+  html`<table class="small"><caption class="hidden">What each model said of test row ${error.row + 1}</caption><thead><tr><th scope="col">Model</th><th scope="col">Said</th><th scope="col" class="number">For the true class</th></tr></thead>
 <tbody>${opinions.map(({ model, look }) => {
     const { label, probabilityOfTruth } = error.opinions[model.id];
-    return html`<tr><th scope="row">${badge(look)} ${model.name}</th><td>${label === error.label ? '✓ ' : '✗ '}${labelNames[label]}</td><td class="number"><span class="meter" style="--share: ${clamp(probabilityOfTruth).toFixed(3)}"></span><span class="share">${percent(probabilityOfTruth, 1)}</span></td></tr>`;
+    return html`<tr><th scope="row">${badge(look)} ${model.name}</th><td>${label === error.label ? '✓\u00a0' : '✗\u00a0'}${labelNames[label]}</td><td class="number"><span class="meter" style="--share: ${clamp(probabilityOfTruth).toFixed(3)}"></span><span class="share">${percent(probabilityOfTruth, 1)}</span></td></tr>`;
   })}</tbody></table>`,
 )}`;
 }
