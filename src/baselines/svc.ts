@@ -77,6 +77,7 @@ export class SVC implements Classifier {
     const { rows, columns } = single;
     const { present, index } = presentClasses(labels, classes);
     const gamma = this.options.gamma ?? scaleGamma(single);
+    if (!(gamma > 0)) throw new DataError('the features are too large for their variance to be computed; scale them (StandardScaler)');
     const centre = columnMeans(single);
     const fitted = { gamma, columns, classes, present, centre };
     if (present.length === 1) {
