@@ -53,3 +53,11 @@ export type { Attribution, ClassifierOptions, ExplainedPrediction, Prediction, P
 export { classificationMetrics } from './metrics/classification.js';
 export type { ClassificationMetrics, NamedClassScores } from './metrics/classification.js';
 export { TensorBoardWriter } from './report/tensorboard.js';
+
+export type { Classifier, DenseMatrix, EstimatorState, Matrix, SparseMatrix, Transformer } from './baselines/estimator.js';
+export { LogisticRegression } from './baselines/logistic-regression.js';
+export { makePipeline } from './baselines/pipeline.js';
+export { RandomForestClassifier } from './baselines/random-forest.js';
+export { bytesOnDisk, loadEstimator, saveEstimator } from './baselines/saved.js';
+export { StandardScaler } from './baselines/standard-scaler.js';
+export { SVC } from './baselines/svc.js';
