@@ -59,3 +59,11 @@ export { checkComparison, readComparison } from './report/comparison-file.js';
 export { studyWords } from './compare/word-study.js';
 export type { HiddenStates, StaticVectors, TextStates, WordStudyOptions } from './compare/word-study.js';
 export type { Comparison, ModelResult, WordStudy } from './compare/comparison.js';
+
+export type { Classifier, DenseMatrix, EstimatorState, Matrix, SparseMatrix, Transformer } from './baselines/estimator.js';
+export { LogisticRegression } from './baselines/logistic-regression.js';
+export { makePipeline } from './baselines/pipeline.js';
+export { RandomForestClassifier } from './baselines/random-forest.js';
+export { bytesOnDisk, loadEstimator, saveEstimator } from './baselines/saved.js';
+export { StandardScaler } from './baselines/standard-scaler.js';
+export { SVC } from './baselines/svc.js';

@@ -24,7 +24,7 @@ export interface SvcOptions {
 /** The largest violation of optimality at which libsvm stops. */
 const EPSILON = 1e-3;
 /** Kernel values below which starting threads takes longer than they save: times columns. */
-const WORTH_THREADS = 100_000_000;
+const WORTH_THREADS = 1_000_000_000;
 
 /** Pairs of K classes in libsvm's order. */
 function pairsOf(K: number): [number, number][] {
@@ -77,6 +77,7 @@ export class SVC implements Classifier {
     const { rows, columns } = single;
     const { present, index } = presentClasses(labels, classes);
     const gamma = this.options.gamma ?? scaleGamma(single);
+    if (!(gamma > 0)) throw new DataError('the features are too large for their variance to be computed; scale them (StandardScaler)');
     const centre = columnMeans(single);
     const fitted = { gamma, columns, classes, present, centre };
     if (present.length === 1) {
@@ -156,7 +157,7 @@ export class SVC implements Classifier {
       support.set(this.support);
       coefficients.set(this.coefficients);
       const setup = { rows: prepareRows(toDense(x), this.centre, this.gamma), support, coefficients, columns, pairs: P, batch };
-      const threads = x.rows * m * columns >= 10 * WORTH_THREADS ? (options.threads ?? usableCores()) : 1;
+      const threads = x.rows * m * columns >= WORTH_THREADS ? (options.threads ?? usableCores()) : 1;
       const parts = await runTasks(DECISION_WORK, setup, { tasks: Math.ceil(x.rows / batch), threads });
       parts.forEach((part, i) => decisions.set(part, i * batch * P));
     }
