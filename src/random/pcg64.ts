@@ -40,6 +40,16 @@ export class Pcg64 {
     this.step();
   }
 
+  /** The 128 bits of the state, for a kernel that goes on from here. */
+  get state(): bigint {
+    return join(this.s0, this.s1, this.s2, this.s3);
+  }
+
+  /** The 128 bits that every step adds. */
+  get increment(): bigint {
+    return join(this.i0, this.i1, this.i2, this.i3);
+  }
+
   /** The next 64 bits. */
   nextUint64(): bigint {
     this.draw();
@@ -105,6 +115,10 @@ export class Pcg64 {
     this.s2 = sum2 >>> 0;
     this.s3 = (this.s3 + a3 + (sum2 >= 2 ** 32 ? 1 : 0)) >>> 0;
   }
+}
+
+function join(w0: number, w1: number, w2: number, w3: number): bigint {
+  return (BigInt(w3) << 96n) | (BigInt(w2) << 64n) | (BigInt(w1) << 32n) | BigInt(w0);
 }
 
 /** Bits 32 to 63 of the product of two numbers of 32 bits; each partial product is below 2^48 and therefore exact. */

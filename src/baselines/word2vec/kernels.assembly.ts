@@ -21,6 +21,8 @@ let reductions: usize; // int32: by how much the window around each of them shri
 let windowSize: i32;
 let negatives: i32;
 let useMean: bool;
+let drawn: usize; // int32: the negatives of the word at hand
+let touched: u32; // keeps `touch` from being optimized away
 let random: u64; // 48 bits, java.util.Random's generator
 
 const MAX_EXPONENT: f32 = 6;
@@ -34,12 +36,50 @@ export function placeTables(cumulativeAt: usize, lastValue: u32, guideAt: usize,
   cumulative = cumulativeAt; domain = lastValue; guide = guideAt; guideShift = shift; sigmoids = sigmoidsAt; thresholds = thresholdsAt;
 }
 
-export function placeCorpus(tokensAt: usize, offsetsAt: usize, keptAt: usize, keptEndsAt: usize, reductionsAt: usize): void {
-  tokens = tokensAt; offsets = offsetsAt; kept = keptAt; keptEnds = keptEndsAt; reductions = reductionsAt;
+export function placeCorpus(tokensAt: usize, offsetsAt: usize, keptAt: usize, keptEndsAt: usize, reductionsAt: usize, drawnAt: usize): void {
+  tokens = tokensAt; offsets = offsetsAt; kept = keptAt; keptEnds = keptEndsAt; reductions = reductionsAt; drawn = drawnAt;
 }
 
 export function configure(window: i32, negative: i32, mean: bool): void {
   windowSize = window; negatives = negative; useMean = mean;
+}
+
+/**
+ * Fills `words` rows with `size` numbers uniform in ±1 / size, as gensim's `prep_vectors` draws them from numpy's PCG64 (random/pcg64.ts), whose state and
+ * increment come in halves.
+ */
+export function fillInputs(words: i32, size: i32, stateLow: u64, stateHigh: u64, incrementLow: u64, incrementHigh: u64): void {
+  let low = stateLow;
+  let high = stateHigh;
+  let kept: u64 = 0;
+  let pending = false;
+  for (let word = 0; word < words; word++) {
+    const row = inputs + <usize>word * width;
+    for (let i = 0; i < size; i++) {
+      if (pending) {
+        kept >>= 32;
+      } else {
+        const product = low * 0x4385df649fccf645;
+        high = highWord(low, 0x4385df649fccf645) + low * 0x2360ed051fc65da4 + high * 0x4385df649fccf645;
+        low = product + incrementLow;
+        high += incrementHigh + u64(low < product);
+        kept = rotr<u64>(low ^ high, high >> 58);
+      }
+      pending = !pending;
+      // 2 u - 1 of 24 bits is exact in float32.
+      store<f32>(row + (<usize>i << 2), (<f32>(<u32>kept >> 8) * <f32>(2.0 / 16777216.0) - 1) / <f32>size);
+    }
+  }
+}
+
+/** Bits 64 to 127 of a product. */
+function highWord(a: u64, b: u64): u64 {
+  const aLow = a & 0xffffffff;
+  const aHigh = a >> 32;
+  const bLow = b & 0xffffffff;
+  const bHigh = b >> 32;
+  const middle = aHigh * bLow + ((aLow * bLow) >> 32);
+  return aHigh * bHigh + (middle >> 32) + ((aLow * bHigh + (middle & 0xffffffff)) >> 32);
 }
 
 /** Starts the generator of a job: two draws of 24 bits. */
@@ -141,21 +181,34 @@ export function keepWords(first: i32, last: i32, subsample: bool, limit: i32): i
   }
 }
 
+/** Reads a byte of each cache line of a row, so that the rows of all negatives are on their way from memory together before the first is needed. */
+// @ts-ignore: decorator
+@inline function touch(row: usize): void {
+  let sum: u32 = 0;
+  for (const end = row + width; row < end; row += 64) sum |= load<u32>(row);
+  touched |= sum;
+}
+
 /** Positive and negative examples of one word for one hidden layer; leaves the layer's error in `errors`. */
 // @ts-ignore: decorator
 @inline function learnWord(layer: usize, word: i32, alpha: f32): void {
+  for (let d = 0; d < negatives; d++) {
+    const target = drawNegative();
+    store<i32>(drawn + (<usize>d << 2), target);
+    touch(outputs + <usize>target * width);
+  }
   fillZero(errors);
   learn(layer, word, 1, alpha);
   for (let d = 0; d < negatives; d++) {
-    const target = drawNegative();
+    const target = load<i32>(drawn + (<usize>d << 2));
     if (target != word) learn(layer, target, 0, alpha);
   }
 }
 
-/** Continuous bag of words over the kept words of the job's sentences. */
-export function trainBagOfWords(sentences: i32, alpha: f32): void {
-  let start = 0;
-  for (let s = 0; s < sentences; s++) {
+/** Continuous bag of words over the kept words of the job's sentences `first` to `last` - 1. */
+export function trainBagOfWords(first: i32, last: i32, alpha: f32): void {
+  let start = first > 0 ? load<i32>(keptEnds + (<usize>(first - 1) << 2)) : 0;
+  for (let s = first; s < last; s++) {
     const end = load<i32>(keptEnds + (<usize>s << 2));
     for (let i = start; i < end; i++) {
       const reach = windowSize - load<i32>(reductions + (<usize>i << 2));
@@ -178,10 +231,10 @@ export function trainBagOfWords(sentences: i32, alpha: f32): void {
   }
 }
 
-/** Skip-gram over the kept words of the job's sentences. */
-export function trainSkipGram(sentences: i32, alpha: f32): void {
-  let start = 0;
-  for (let s = 0; s < sentences; s++) {
+/** Skip-gram over the kept words of the job's sentences `first` to `last` - 1. */
+export function trainSkipGram(first: i32, last: i32, alpha: f32): void {
+  let start = first > 0 ? load<i32>(keptEnds + (<usize>(first - 1) << 2)) : 0;
+  for (let s = first; s < last; s++) {
     const end = load<i32>(keptEnds + (<usize>s << 2));
     for (let i = start; i < end; i++) {
       const word = load<i32>(kept + (<usize>i << 2));

@@ -7,18 +7,19 @@ import { Pcg64 } from '../../random/pcg64.js';
 import type { ResolvedWord2VecOptions } from './options.js';
 import { jobsOfEpoch } from './schedule.js';
 import { cumulativeTable, keepThresholds } from './vocabulary.js';
-import type { Vocabulary } from './vocabulary.js';
+import type { Corpus, Vocabulary } from './vocabulary.js';
 
 /** The exports of kernels.assembly.ts. */
 interface Kernels {
   placeWeights(inputs: number, outputs: number, rowBytes: number, hidden: number, errors: number): void;
   placeTables(cumulative: number, lastValue: number, guide: number, shift: number, sigmoids: number, thresholds: number): void;
-  placeCorpus(tokens: number, offsets: number, kept: number, keptEnds: number, reductions: number): void;
+  placeCorpus(tokens: number, offsets: number, kept: number, keptEnds: number, reductions: number, drawn: number): void;
+  fillInputs(words: number, size: number, stateLow: bigint, stateHigh: bigint, incrementLow: bigint, incrementHigh: bigint): void;
   configure(window: number, negative: number, mean: boolean): void;
   startJob(high: number, low: number): void;
   keepWords(first: number, last: number, subsample: boolean, limit: number): number;
-  trainBagOfWords(sentences: number, alpha: number): void;
-  trainSkipGram(sentences: number, alpha: number): void;
+  trainBagOfWords(first: number, last: number, alpha: number): void;
+  trainSkipGram(first: number, last: number, alpha: number): void;
 }
 
 export interface TrainingProgress {
@@ -41,6 +42,8 @@ export interface TrainingHooks {
 const MAX_KEPT = 10_000;
 const MAX_EXPONENT = 6;
 const SIGMOIDS = 1000;
+/** Few, because V8 replaces its first, slow compilation of a kernel between two calls. */
+const SENTENCES_A_CALL = 16;
 /** Negatives are looked up by their leading 16 of 31 bits first. */
 const GUIDE_SHIFT = 15;
 
@@ -50,17 +53,18 @@ const GUIDE_SHIFT = 15;
  * @throws TrainingError where memory does not suffice or a vector is not finite, InterruptedError where the signal is aborted
  */
 export async function trainVectors(
-  sentences: readonly (readonly string[])[], vocabulary: Vocabulary, options: ResolvedWord2VecOptions, { signal, onProgress }: TrainingHooks = {},
+  corpus: Corpus, vocabulary: Vocabulary, options: ResolvedWord2VecOptions, { signal, onProgress }: TrainingHooks = {},
 ): Promise<Float32Array> {
   const { vectorSize, window, seed, epochs } = options;
   const words = vocabulary.words.length;
-  const { tokens, offsets } = encode(sentences, vocabulary);
-  const lengths = Int32Array.from(sentences, (sentence) => sentence.length);
+  const { tokens, offsets } = knownTokens(corpus, vocabulary);
+  const lengths = corpus.offsets.subarray(1).map((end, i) => end - corpus.offsets[i]);
+  const sentences = lengths.length;
   const stride = Math.ceil(vectorSize / 4) * 4;
   const table = cumulativeTable(vocabulary, options.nsExponent);
   const guide = guideTable(table);
 
-  const arena = new Arena((2 * words + 2) * stride + 3 * words + guide.length + SIGMOIDS + tokens.length + offsets.length + 2 * MAX_KEPT + sentences.length);
+  const arena = new Arena((2 * words + 2) * stride + 3 * words + guide.length + SIGMOIDS + tokens.length + offsets.length + 2 * MAX_KEPT + sentences + options.negative);
   const inputs = arena.floats(words * stride);
   const outputs = arena.floats(words * stride);
   const cumulative = arena.integers(table);
@@ -73,10 +77,12 @@ export async function trainVectors(
   );
   kernels.placeCorpus(
     arena.integers(tokens).byteOffset, arena.integers(offsets).byteOffset,
-    arena.integers(new Int32Array(MAX_KEPT)).byteOffset, arena.integers(new Int32Array(sentences.length)).byteOffset, reductions.byteOffset,
+    arena.integers(new Int32Array(MAX_KEPT)).byteOffset, arena.integers(new Int32Array(sentences)).byteOffset, reductions.byteOffset,
+    arena.integers(new Int32Array(options.negative)).byteOffset,
   );
   kernels.configure(window, options.negative, options.cbowMean === 1);
-  fillInputs(inputs, words, vectorSize, stride, seed);
+  const { state, increment } = new Pcg64(seed);
+  kernels.fillInputs(words, vectorSize, ...halves(state), ...halves(increment));
 
   const random = new MT19937(seed);
   for (let epoch = 0; epoch < epochs; epoch++) {
@@ -84,14 +90,19 @@ export async function trainVectors(
       kernels.startJob(below(random, 2 ** 24), below(random, 2 ** 24));
       const kept = kernels.keepWords(first, end, options.sample > 0, MAX_KEPT);
       for (let i = 0; i < kept; i++) reductions[i] = options.shrinkWindows ? below(random, window) : 0;
-      if (options.sg === 1) kernels.trainSkipGram(end - first, alpha);
-      else kernels.trainBagOfWords(end - first, alpha);
-      onProgress?.({ epoch: epoch + 1, epochs, sentences: end, of: sentences.length, alpha });
+      const train = options.sg === 1 ? kernels.trainSkipGram : kernels.trainBagOfWords;
+      for (let s = 0; s < end - first; s += SENTENCES_A_CALL) train(s, Math.min(s + SENTENCES_A_CALL, end - first), alpha);
+      onProgress?.({ epoch: epoch + 1, epochs, sentences: end, of: sentences, alpha });
       await setImmediate();
       if (signal?.aborted) throw new InterruptedError('Word2Vec training was interrupted');
     }
   }
   return unpad(inputs, words, vectorSize, stride);
+}
+
+/** Lower and upper 64 of 128 bits. */
+function halves(bits: bigint): [bigint, bigint] {
+  return [BigInt.asIntN(64, bits), BigInt.asIntN(64, bits >> 64n)];
 }
 
 /** numpy's `RandomState.randint(0, range)`: draws of 32 bits, masked, until one is below. */
@@ -104,19 +115,19 @@ function below(random: MT19937, range: number): number {
   }
 }
 
-/** Indices of the known words of all sentences, end to end, and where each begins. */
-function encode(sentences: readonly (readonly string[])[], { index }: Vocabulary): { tokens: Int32Array; offsets: Int32Array } {
-  const tokens = new Int32Array(sentences.reduce((sum, sentence) => sum + sentence.length, 0));
-  const offsets = new Int32Array(sentences.length + 1);
+/** The sentences without the words that the vocabulary left out, the others by their place in it. */
+function knownTokens({ tokens, offsets }: Corpus, { places }: Vocabulary): Pick<Corpus, 'tokens' | 'offsets'> {
+  const known = new Int32Array(tokens.length);
+  const starts = new Int32Array(offsets.length);
   let end = 0;
-  for (const [i, sentence] of sentences.entries()) {
-    for (const word of sentence) {
-      const known = index.get(word);
-      if (known !== undefined) tokens[end++] = known;
+  for (let sentence = 1; sentence < offsets.length; sentence++) {
+    for (let t = offsets[sentence - 1]; t < offsets[sentence]; t++) {
+      const place = places[tokens[t]];
+      if (place >= 0) known[end++] = place;
     }
-    offsets[i + 1] = end;
+    starts[sentence] = end;
   }
-  return { tokens: tokens.subarray(0, end), offsets };
+  return { tokens: known.subarray(0, end), offsets: starts };
 }
 
 /** For each value of the leading bits of a draw: the first word whose cumulative value is not below the smallest such draw. */
@@ -139,19 +150,16 @@ function sigmoidTable(): Float32Array {
   });
 }
 
-/** Uniform in ±1 / vectorSize, as gensim's `prep_vectors` draws them. */
-function fillInputs(inputs: Float32Array, words: number, vectorSize: number, stride: number, seed: number): void {
-  const generator = new Pcg64(seed);
-  for (let word = 0; word < words; word++) {
-    // 2 u - 1 of 24 bits is exact in float32; the division rounds once, when it is stored.
-    for (let i = word * stride, end = i + vectorSize; i < end; i++) inputs[i] = (generator.nextFloat32() * 2 - 1) / vectorSize;
-  }
-}
-
 function unpad(padded: Float32Array, rows: number, columns: number, stride: number): Float32Array {
-  const vectors = new Float32Array(rows * columns);
-  for (let row = 0; row < rows; row++) vectors.set(padded.subarray(row * stride, row * stride + columns), row * columns);
-  if (!vectors.every(Number.isFinite)) throw new TrainingError('Word2Vec training diverged: a vector is no longer finite', { hint: 'Lower alpha.' });
+  let vectors = padded.slice();
+  if (stride !== columns) {
+    vectors = new Float32Array(rows * columns);
+    for (let row = 0; row < rows; row++) vectors.set(padded.subarray(row * stride, row * stride + columns), row * columns);
+  }
+  // Zero times a finite number is zero, times any other NaN.
+  let zero = 0;
+  for (let i = 0; i < vectors.length; i++) zero += vectors[i] * 0;
+  if (zero !== 0) throw new TrainingError('Word2Vec training diverged: a vector is no longer finite', { hint: 'Lower alpha.' });
   return vectors;
 }
 

@@ -8,7 +8,7 @@ import { resolveWord2VecOptions } from './options.js';
 import type { Word2VecOptions } from './options.js';
 import { trainVectors } from './training.js';
 import type { TrainingHooks } from './training.js';
-import { buildVocabulary, countWords } from './vocabulary.js';
+import { buildVocabulary, encodeSentences } from './vocabulary.js';
 import type { WordOrder } from './vocabulary.js';
 import { splitWords } from './words.js';
 
@@ -57,8 +57,9 @@ export class Word2Vec {
   static async train(sentences: readonly (readonly string[])[], given: TrainOptions = {}): Promise<Word2Vec> {
     const { wordOrder, signal, onProgress, ...named } = given;
     const options = resolveWord2VecOptions(named);
-    const vocabulary = buildVocabulary(countWords(sentences), options, wordOrder);
-    const vectors = await trainVectors(sentences, vocabulary, options, { signal, onProgress });
+    const corpus = encodeSentences(sentences);
+    const vocabulary = buildVocabulary(corpus, options, wordOrder);
+    const vectors = await trainVectors(corpus, vocabulary, options, { signal, onProgress });
     return new Word2Vec(vocabulary.words, vectors, options.vectorSize, vocabulary.counts);
   }
 
