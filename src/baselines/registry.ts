@@ -8,6 +8,7 @@ import { RandomForestClassifier } from './random-forest.js';
 import { StandardScaler } from './standard-scaler.js';
 import { SVC } from './svc.js';
 import { TfidfVectorizer } from './tfidf.js';
+import { Word2VecVectorizer } from './word2vec/vectorizer.js';
 
 /** What an estimator is given: a `Matrix` or texts. */
 export type Takes = 'features' | 'texts';
@@ -21,6 +22,7 @@ interface Kind<Estimator> {
 const TRANSFORMERS: Readonly<Record<string, Kind<Transformer<never, unknown>>>> = {
   'standard-scaler': { takes: 'features', restore: (state) => StandardScaler.restore(state) },
   tfidf: { takes: 'texts', restore: (state) => TfidfVectorizer.restore(state) },
+  word2vec: { takes: 'texts', restore: (state) => Word2VecVectorizer.restore(state) },
 };
 
 const CLASSIFIERS: Readonly<Record<string, Kind<Classifier<never>>>> = {
