@@ -52,3 +52,14 @@ export type { Attribution, ClassifierOptions, ExplainedPrediction, Prediction, P
 export { classificationMetrics } from './metrics/classification.js';
 export type { ClassificationMetrics, NamedClassScores } from './metrics/classification.js';
 export { TensorBoardWriter } from './report/tensorboard.js';
+
+export { compare, compareModels } from './compare/compare.js';
+export type { CompareCallbacks, CompareModelsOptions, CompareOptions } from './compare/compare.js';
+export type { Comparison, Estimate, ModelResult, Verdict } from './compare/comparison.js';
+export { AfinnClassifier } from './baselines/lexicon.js';
+export { HiddenStateModel } from './baselines/hidden-states.js';
+export { MajorityClassifier } from './baselines/majority.js';
+export { TfidfVectorizer } from './baselines/tfidf.js';
+export { calibration } from './metrics/calibration.js';
+export { mcnemar } from './metrics/paired.js';
+export { rocCurve } from './metrics/roc-curve.js';

@@ -2,7 +2,9 @@
 import { ModelError } from '../errors.js';
 import { didYouMean } from '../nearest.js';
 import type { Classifier, EstimatorState, Transformer } from './estimator.js';
+import { AfinnClassifier } from './lexicon.js';
 import { LogisticRegression } from './logistic-regression.js';
+import { MajorityClassifier } from './majority.js';
 import { Pipeline } from './pipeline.js';
 import { RandomForestClassifier } from './random-forest.js';
 import { StandardScaler } from './standard-scaler.js';
@@ -26,7 +28,9 @@ const TRANSFORMERS: Readonly<Record<string, Kind<Transformer<never, unknown>>>> 
 };
 
 const CLASSIFIERS: Readonly<Record<string, Kind<Classifier<never>>>> = {
+  afinn: { takes: 'texts', restore: (state) => AfinnClassifier.restore(state) },
   'logistic-regression': { takes: 'features', restore: (state) => LogisticRegression.restore(state) },
+  majority: { takes: 'texts', restore: (state) => MajorityClassifier.restore(state) },
   'random-forest': { takes: 'features', restore: (state) => RandomForestClassifier.restore(state) },
   svc: { takes: 'features', restore: (state) => SVC.restore(state) },
 };

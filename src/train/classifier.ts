@@ -56,7 +56,8 @@ export class TextClassifier {
   private constructor(
     private readonly model: PretrainedModel,
     private readonly session: EngineSession,
-    private readonly maxLength: number,
+    /** Tokens a text is cut to. */
+    readonly maxLength: number,
   ) {}
 
   /**
@@ -77,6 +78,11 @@ export class TextClassifier {
   /** Names of the classes by their index. */
   get labels(): readonly string[] {
     return this.model.config.labelNames;
+  }
+
+  /** Whether the device can `explain`. */
+  get explains(): boolean {
+    return this.session.evaluate !== undefined;
   }
 
   /** Classifies all texts, in their order. */
@@ -110,7 +116,7 @@ export class TextClassifier {
     this.attributionGraph ??= attributionGraph(this.model.config);
     const encoded = texts.map((text) => this.model.tokenizer.encodeWithSpans(text, { maxLength: this.maxLength }));
     const rows = encoded.map(({ row }) => row);
-    const scores = await attributeTokens(this.session, this.attributionGraph, rows, labels, { ...BATCH, ...(signal && { signal }) });
+    const scores = await attributeTokens(this.session, this.attributionGraph, rows, labels, { ...PREDICTION_BATCH, ...(signal && { signal }) });
     return texts.map((text, i) => pieces(text, encoded[i].spans, scores[i]));
   }
 
