@@ -58,7 +58,6 @@ export { checkComparison, readComparison } from './report/comparison-file.js';
 
 export { studyWords } from './compare/word-study.js';
 export type { HiddenStates, StaticVectors, TextStates, WordStudyOptions } from './compare/word-study.js';
-export type { Comparison, ModelResult, WordStudy } from './compare/comparison.js';
 
 export type { Classifier, DenseMatrix, EstimatorState, Matrix, SparseMatrix, Transformer } from './baselines/estimator.js';
 export { LogisticRegression } from './baselines/logistic-regression.js';
@@ -67,3 +66,14 @@ export { RandomForestClassifier } from './baselines/random-forest.js';
 export { bytesOnDisk, loadEstimator, saveEstimator } from './baselines/saved.js';
 export { StandardScaler } from './baselines/standard-scaler.js';
 export { SVC } from './baselines/svc.js';
+
+export { compare, compareModels } from './compare/compare.js';
+export type { CompareCallbacks, CompareModelsOptions, CompareOptions } from './compare/compare.js';
+export type { Comparison, Estimate, ModelResult, Verdict, WordStudy } from './compare/comparison.js';
+export { AfinnClassifier } from './baselines/lexicon.js';
+export { HiddenStateModel } from './baselines/hidden-states.js';
+export { MajorityClassifier } from './baselines/majority.js';
+export { TfidfVectorizer } from './baselines/tfidf.js';
+export { calibration } from './metrics/calibration.js';
+export { mcnemar } from './metrics/paired.js';
+export { rocCurve } from './metrics/roc-curve.js';

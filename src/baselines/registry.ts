@@ -2,12 +2,15 @@
 import { ModelError } from '../errors.js';
 import { didYouMean } from '../nearest.js';
 import type { Classifier, EstimatorState, Transformer } from './estimator.js';
+import { AfinnClassifier } from './lexicon.js';
 import { LogisticRegression } from './logistic-regression.js';
+import { MajorityClassifier } from './majority.js';
 import { Pipeline } from './pipeline.js';
 import { RandomForestClassifier } from './random-forest.js';
 import { StandardScaler } from './standard-scaler.js';
 import { SVC } from './svc.js';
 import { TfidfVectorizer } from './tfidf.js';
+import { Word2VecVectorizer } from './word2vec/vectorizer.js';
 
 /** What an estimator is given: a `Matrix` or texts. */
 export type Takes = 'features' | 'texts';
@@ -21,10 +24,13 @@ interface Kind<Estimator> {
 const TRANSFORMERS: Readonly<Record<string, Kind<Transformer<never, unknown>>>> = {
   'standard-scaler': { takes: 'features', restore: (state) => StandardScaler.restore(state) },
   tfidf: { takes: 'texts', restore: (state) => TfidfVectorizer.restore(state) },
+  word2vec: { takes: 'texts', restore: (state) => Word2VecVectorizer.restore(state) },
 };
 
 const CLASSIFIERS: Readonly<Record<string, Kind<Classifier<never>>>> = {
+  afinn: { takes: 'texts', restore: (state) => AfinnClassifier.restore(state) },
   'logistic-regression': { takes: 'features', restore: (state) => LogisticRegression.restore(state) },
+  majority: { takes: 'texts', restore: (state) => MajorityClassifier.restore(state) },
   'random-forest': { takes: 'features', restore: (state) => RandomForestClassifier.restore(state) },
   svc: { takes: 'features', restore: (state) => SVC.restore(state) },
 };

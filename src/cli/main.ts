@@ -6,7 +6,7 @@ import { withContext } from './context.js';
 import type { CliContext } from './context.js';
 import { addCacheCommands } from './cache-options.js';
 import { addDemoOptions, addEvaluateOptions, addInspectOptions, addPredictOptions, addReportOptions } from './command-options.js';
-import { addTrainOptions } from './options.js';
+import { addCompareOptions, addTrainOptions } from './options.js';
 import { createTerminal } from './terminal.js';
 import { packageVersion } from './version.js';
 
@@ -19,6 +19,7 @@ function program(run: (action: () => Promise<Action>) => (...words: unknown[]) =
     .addHelpText('after', '\nEach command has a --help of its own. To see everything at work, offline: attune demo');
   const add = (command: Command, action: () => Promise<Action>): void => void root.addCommand(command.action(run(action)));
   add(addTrainOptions(createCommand('train', 'fine-tune a model on labelled texts')), async () => (await import('./train.js')).train);
+  add(addCompareOptions(createCommand('compare', 'fine-tune, train the baselines on the same rows, and say which to deploy')), async () => (await import('./compare.js')).compare);
   add(addEvaluateOptions(createCommand('evaluate', 'measure a fine-tuned model on labelled texts')), async () => (await import('./evaluate.js')).evaluate);
   add(addPredictOptions(createCommand('predict', 'classify texts')), async () => (await import('./predict.js')).predict);
   add(addInspectOptions(createCommand('inspect', 'look at a dataset as the model will see it')), async () => (await import('./inspect.js')).inspect);

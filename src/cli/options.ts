@@ -1,6 +1,6 @@
 /** The options of `attune train`: what to train on, from a table of the same kind as the training arguments, and how all sources are joined. */
 import { readFileSync } from 'node:fs';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { DEVICES } from '../engine/device-names.js';
 import { UsageError } from '../errors.js';
 import { parseJson } from '../json/syntax.js';
@@ -42,6 +42,12 @@ export interface TrainOptions {
 /** Gives a command (of `createCommand`) all options of `attune train`. */
 export function addTrainOptions(command: Command): Command {
   return addOptions(command, ALL_OPTIONS);
+}
+
+/** Those of `attune train`, and a finished model in place of training one. */
+export function addCompareOptions(command: Command): Command {
+  const finetuned = new Option('--finetuned <DIR>', 'a model that was fine-tuned before: only the baselines are trained').helpGroup(`${DATA}:`);
+  return addTrainOptions(command).addOption(finetuned);
 }
 
 /**

@@ -56,7 +56,8 @@ export class TextClassifier {
   private constructor(
     private readonly model: PretrainedModel,
     private readonly session: EngineSession,
-    private readonly maxLength: number,
+    /** Tokens a text is cut to. */
+    readonly maxLength: number,
   ) {}
 
   /**
@@ -77,6 +78,11 @@ export class TextClassifier {
   /** Names of the classes by their index. */
   get labels(): readonly string[] {
     return this.model.config.labelNames;
+  }
+
+  /** Whether the device can `explain`. */
+  get explains(): boolean {
+    return this.session.evaluate !== undefined;
   }
 
   /** Classifies all texts, in their order. */

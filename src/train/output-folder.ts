@@ -6,7 +6,7 @@ import { PARTIAL, removeWhole } from '../files.js';
 import { checkpointStep } from './best.js';
 
 /** What a run leaves at the root of its folder, beside checkpoints and the event files. */
-const RUN_FILES = new Set(['trainer_state.json', 'training_args.json', 'model.safetensors', 'config.json', 'comparison.json', 'report.html']);
+const RUN_FILES = new Set(['trainer_state.json', 'training_args.json', 'model.safetensors', 'config.json', 'comparison.json', 'report.html', 'baselines']);
 
 const isOfRun = (name: string): boolean => RUN_FILES.has(name) || checkpointStep(name) !== undefined;
 

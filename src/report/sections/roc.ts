@@ -1,3 +1,4 @@
+import { FIGURES } from '../../compare/figures.js';
 import type { Comparison } from '../../compare/comparison.js';
 import { badge, identified, legend } from '../charts/identity.js';
 import { rocChart } from '../charts/roc.js';
@@ -19,7 +20,7 @@ export function rocSection(comparison: Comparison): Section {
     body: html`${legend(comparison)}${charts(figures)}
 ${labelNames.length > MOST_CLASSES && html`<p class="note">Shown are the ${MOST_CLASSES} classes with the most test rows; the table has all ${labelNames.length}.</p>`}
 ${absent.length > 0 && html`<p class="note">No test row is of ${listed(absent.map((name) => `“${name}”`))}: there is no curve, and AUC is undefined.</p>`}
-${reading('For each class, the model’s probability is taken as a score, and a threshold is moved from strict to lenient. Each point of a curve is one threshold: how many of the class’s rows it finds, against how many others it takes for them. The nearer a curve is to the upper left, the better; the diagonal is guessing. AUC is the area below the curve. Where curves cross, the better model depends on how many false alarms you can bear.')}
+${reading(FIGURES.roc.reading)}
 ${details('AUC of every class and model', aucTable(comparison))}`,
   };
 }

@@ -1,3 +1,4 @@
+import { FIGURES } from '../../compare/figures.js';
 import type { Comparison, Estimate, ModelResult } from '../../compare/comparison.js';
 import { badge, identified, type Identity } from '../charts/identity.js';
 import { bytes, duration, fixed, grouped, MISSING, pValue, signed, significant } from '../figures.js';
@@ -14,11 +15,11 @@ export function tableSection(comparison: Comparison): Section {
     title: 'The models in figures',
     body: html`${wide('Quality', quality(comparison))}
 ${reading(
-  'Accuracy is the share of rows whose class was guessed right. F1 balances false alarms and misses within each class, classes weighted by their rows. AUC is the probability that a row of a class is scored above a row of another: 0.5 is guessing, 1 is perfect. ECE is how far stated confidence lies from the truth on average: 0 is honest.',
-  'The differences to the best are paired: they look at the same rows. A p below 0.05 says that so large a difference would be rare if the models were equally good; with several models compared, expect one in twenty to look so by chance. McNemar’s test counts the rows that only one of the two had right.',
+  [FIGURES.accuracy, FIGURES.f1, FIGURES.auc, FIGURES.ece].map(({ reading: words }) => words).join(' '),
+  FIGURES.paired.reading,
 )}
 ${wide('Cost', cost(models))}
-${reading('Latency is the median time of one text alone, from text to class; rows a second are for all test rows at once. Size is every file that prediction needs; memory is the most that the process held while the model was trained.')}
+${reading(FIGURES.cost.reading)}
 ${details('What the models are', html`<dl>${models.map(({ model, look }) => html`<dt>${badge(look)} ${model.name} <code>${model.id}</code></dt><dd>${model.description}</dd>`)}</dl>`)}
 ${details('Each class by itself', html`<div class="matrices">${models.map(({ model, look }) => perClass(model, look))}</div>`)}`,
   };

@@ -1,3 +1,4 @@
+import { FIGURES } from '../../compare/figures.js';
 import type { Comparison } from '../../compare/comparison.js';
 import { bytes, counted, duration, fixed, listed, signed } from '../figures.js';
 import { html, type Markup } from '../markup.js';
@@ -28,9 +29,7 @@ export function verdictSection(comparison: Comparison): Section {
       undecided.length === 0 ? 'The best differs from every other model by more than chance explains (paired bootstrap, 5 %).' : `${undecided.length} of ${counted(models.length - 1, 'other model')} cannot be told from the best (paired bootstrap, 5 %): ${listed(undecided.map(({ look }) => String(look.number)))} in the charts.`,
     ])}</div>
 ${charts(intervalChart(comparison, 'Weighted F1 with 95 % intervals', 'weighted F1', (model) => model.f1), intervalChart(comparison, 'Weighted AUC with 95 % intervals', 'weighted AUC', (model) => model.auc))}
-${reading(
-  'The dot is what was measured on the test rows; the bar is where it would mostly lie if other test rows were drawn (95 % bootstrap interval). Bars that overlap do not yet mean a tie, because all models answer the same rows: the paired tests in the table decide that.',
-)}`,
+${reading(FIGURES.interval.reading)}`,
   };
 }
 
