@@ -6,9 +6,11 @@
 export { AttuneError, DataError, InterruptedError, ModelError, TrainingError, UsageError } from './errors.js';
 
 export { Dataset } from './data/dataset.js';
-export type { Row } from './data/dataset.js';
-export { loadSplits as loadDataset, loadTestSplit } from './data/splits.js';
-export type { LoadSplitsOptions as LoadDatasetOptions, LoadTestOptions, Splits } from './data/splits.js';
+export type { Row, TrainTestSplitOptions } from './data/dataset.js';
+export { loadDataset } from './data/load.js';
+export type { DatasetDict, LoadDatasetOptions } from './data/load.js';
+export { loadTestSplit } from './data/splits.js';
+export type { LoadSplitsOptions, LoadTestOptions, Splits } from './data/splits.js';
 export { inspectSplits } from './data/inspect.js';
 export type { Inspection } from './data/inspect.js';
 

@@ -5,7 +5,7 @@ import { addOptions } from './command.js';
 import { DATA_OPTIONS } from './options.js';
 
 const GROUP = 'Options';
-const { evalRows, textColumn, labelColumn, device, json, dataset } = DATA_OPTIONS;
+const { evalRows, textColumn, labelColumn, device, json, dataset, datasetConfig } = DATA_OPTIONS;
 const trained = { kind: 'string', placeholder: 'DIR|ID', default: undefined, group: GROUP, description: 'folder of a fine-tuned model, or its id on the Hub, with @revision where wanted' } as const;
 const maxLength = { kind: 'integer', min: 1, default: undefined, group: GROUP, description: "tokens a row at most (default: the model's positions)" } as const;
 const seed = { kind: 'integer', min: 0, max: 2 ** 32 - 1, default: 42, group: GROUP, description: 'seed of the run, which decides how the bundled sample is parted' } as const;
@@ -14,7 +14,9 @@ const inGroup = <T extends { readonly group: string }>(spec: T): T => ({ ...spec
 
 export const EVALUATE_OPTIONS = {
   model: trained,
-  dataset: { ...inGroup(dataset), description: 'labelled rows, jsonl or csv; or a folder with test.*; or sample' },
+  dataset: { ...inGroup(dataset), description: 'labelled rows: a file, a quoted pattern of files, a folder with test.*, owner/name on the Hugging Face Hub, or sample' },
+  datasetConfig: inGroup(datasetConfig),
+  split: { ...inGroup(DATA_OPTIONS.split), description: 'split to evaluate on (default: test)' },
   evalRows: inGroup(evalRows),
   textColumn: inGroup(textColumn),
   labelColumn: inGroup(labelColumn),
@@ -39,7 +41,11 @@ export const PREDICT_OPTIONS = {
 export const INSPECT_OPTIONS = {
   model: { ...trained, description: 'model whose tokenizer counts, a folder or an id of the Hub (default: the gpt2-mini that comes with attune)' },
   dataset: inGroup(dataset),
+  datasetConfig: inGroup(datasetConfig),
+  split: inGroup(DATA_OPTIONS.split),
+  evalSplit: inGroup(DATA_OPTIONS.evalSplit),
   evalDataset: inGroup(DATA_OPTIONS.evalDataset),
+  testSize: inGroup(DATA_OPTIONS.testSize),
   trainRows: inGroup(DATA_OPTIONS.trainRows),
   evalRows: inGroup(evalRows),
   textColumn: inGroup(textColumn),

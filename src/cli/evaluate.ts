@@ -22,7 +22,7 @@ export async function evaluate(command: Command, { terminal, stdout, signal }: C
   const { model, session } = await withDownloads(terminal, signal, (hub) => openClassifier(dir, options.device, hub));
   try {
     const { labelNames } = model.config;
-    const { test, notes } = await loadTestSplit({ ...options, dataset, labelNames });
+    const { test, notes } = await withDownloads(terminal, signal, (hub) => loadTestSplit({ ...options, dataset, labelNames, hub }));
     const { rows, labels } = encodeDataset(test, model.tokenizer, lengthLimit(options.maxLength, model.config));
     terminal.heading('Data');
     showDataset(terminal, test);

@@ -13,8 +13,12 @@ const DATA = 'Model and data';
 
 export const DATA_OPTIONS = {
   model: { kind: 'string', placeholder: 'DIR|ID', default: undefined, group: DATA, description: 'model to start from: a folder, or an id of the Hub such as gpt2, with @revision where wanted (default: the gpt2-mini that comes with attune)' },
-  dataset: { kind: 'string', placeholder: 'FILE|DIR', default: undefined, group: DATA, description: 'training rows, jsonl or csv; a folder of train.* and test.*; or sample, the bundled sentences' },
-  evalDataset: { kind: 'string', placeholder: 'FILE', default: undefined, group: DATA, description: "evaluation rows (default: the folder's test.*)" },
+  dataset: { kind: 'string', placeholder: 'NAME', default: undefined, group: DATA, description: 'a file (jsonl, json, csv, tsv, parquet), a quoted pattern of files, a folder of train.* and test.*, owner/name[@revision] on the Hugging Face Hub, or sample, the bundled sentences' },
+  datasetConfig: { kind: 'string', placeholder: 'NAME', default: undefined, group: DATA, description: 'configuration of a dataset that has several' },
+  split: { kind: 'string', placeholder: 'NAME', default: undefined, group: DATA, description: 'split to train on (default: train)' },
+  evalSplit: { kind: 'string', placeholder: 'NAME', default: undefined, group: DATA, description: 'split to evaluate on (default: test, where there is one)' },
+  evalDataset: { kind: 'string', placeholder: 'FILE', default: undefined, group: DATA, description: "evaluation rows (default: the dataset's test split)" },
+  testSize: { kind: 'number', above: 0, default: undefined, group: DATA, description: 'evaluate on this share, or number, of the training rows, the classes in proportion' },
   trainRows: { kind: 'integer', min: 1, default: undefined, group: DATA, description: 'take the first N training rows (default: all)' },
   evalRows: { kind: 'integer', min: 1, default: undefined, group: DATA, description: 'take the first N evaluation rows (default: all)' },
   textColumn: { kind: 'string', placeholder: 'NAME', default: 'text', group: DATA, description: 'column of the text' },

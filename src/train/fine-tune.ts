@@ -24,9 +24,16 @@ import type { LabelledRows, TrainOutput, TrainerCallback } from './trainer.js';
 export interface FineTuneOptions {
   /** A model folder, or the id of a model on the Hub with `@revision` where wanted. */
   readonly model: string;
-  /** A file, a folder with `train.*` and `test.*`, or `sample`. */
+  /** A file, a pattern of files, a folder with `train.*` and `test.*`, `owner/name` on the Hub, or `sample`. */
   readonly dataset: string;
+  readonly datasetConfig?: string | undefined;
+  /** Default `train`. */
+  readonly split?: string | undefined;
+  /** Default `test`, where there is one. */
+  readonly evalSplit?: string | undefined;
   readonly evalDataset?: string | undefined;
+  /** A share or number of the training rows to evaluate on instead. */
+  readonly testSize?: number | undefined;
   /** The first so many rows; absent: all. */
   readonly trainRows?: number | undefined;
   readonly evalRows?: number | undefined;
@@ -63,7 +70,7 @@ export interface FineTuneRun {
  */
 export async function prepareFineTune(options: FineTuneOptions): Promise<FineTuneRun> {
   const { args } = options;
-  const splits = await loadSplits({ ...options, seed: args.seed });
+  const splits = await loadSplits({ ...options, hub: { ...(options.signal && { signal: options.signal }), ...options.hub }, seed: args.seed });
   requireEvaluation(args, splits.test !== undefined);
   requireMetric(args, METRICS);
   const resumeDir = await checkpointToResume(args);
