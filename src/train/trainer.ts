@@ -12,7 +12,7 @@ import type { ClassificationMetrics } from '../metrics/classification.js';
 import { elementCount } from '../model/parameters.js';
 import type { TrainingArguments } from './arguments.js';
 import { BestTracker, bestRuleOf, checkpointName, checkpointsToDelete, checkpointsToDeleteAtEnd } from './best.js';
-import { listCheckpoints, readCheckpoint, restore, restoreParameters, saveCheckpoint } from './checkpoint.js';
+import { copyTensors, listCheckpoints, readCheckpoint, restore, restoreParameters, saveCheckpoint } from './checkpoint.js';
 import type { ModelSource, ResumeState } from './checkpoint.js';
 import { dueAfterEpoch, dueAfterStep, intervalsOf } from './flow.js';
 import type { Due } from './flow.js';
@@ -41,6 +41,7 @@ export interface TrainerCallback {
   onLog?(record: LogRecord): void;
   onEvaluationProgress?(done: number, rows: number): void;
   onEvaluate?(evaluation: Evaluation): void;
+  /** After a checkpoint was written whole; training may have gone on for some steps meanwhile. */
   onSave?(dir: string): void;
   onWarning?(message: string): void;
 }
@@ -82,6 +83,10 @@ export class Trainer {
   private passes = 0;
   private order: { readonly epoch: number; readonly rows: Int32Array } | undefined;
   private lastEvaluation: Evaluation | undefined;
+  /** The checkpoint being written beside the training, with what follows it; settled where there is none. */
+  private saving: Promise<void> = Promise.resolve();
+  /** Why it could not be written. */
+  private saveFailure: { readonly error: unknown } | undefined;
   private best: BestTracker | undefined;
 
   constructor(private readonly options: TrainerOptions) {
@@ -124,6 +129,15 @@ export class Trainer {
 
   /** Runs from where the state stands to the end. */
   async train(): Promise<TrainOutput> {
+    try {
+      return await this.run();
+    } finally {
+      // Whatever ends a run, no checkpoint stays half-written behind it.
+      await this.saving.catch(() => undefined);
+    }
+  }
+
+  private async run(): Promise<TrainOutput> {
     const { args, signal } = this.options;
     const started = performance.now();
     const startStep = this.state.global_step;
@@ -147,6 +161,7 @@ export class Trainer {
       }
       // After all that falls on this step, or a run resumed here would lack it.
       if (save) await this.save(stop || step >= this.plan.totalSteps);
+      if (this.saveFailure) throw this.saveFailure.error;
       if (signal?.aborted && !stop && step < this.plan.totalSteps) await this.interrupt();
     }
 
@@ -196,6 +211,7 @@ export class Trainer {
       update: { learningRate, beta1, beta2, epsilon, weightDecay, maxGradNorm, step },
     });
     if (!result.updated) {
+      await this.saving;
       const [kept] = (await listCheckpoints(args.outputDir)).slice(-1);
       throw new TrainingError(`step ${step}: ${result.losses.every(Number.isFinite) ? `the gradient's norm is ${result.gradNorm}` : `the loss is ${result.losses.join(', ')}`}; training stopped`, {
         hint: `${kept ? `The last good checkpoint is ${join(args.outputDir, kept)}. ` : ''}Try a smaller learning rate or more warmup steps.`,
@@ -245,14 +261,21 @@ export class Trainer {
     const stopping = this.best?.earlyStoppingState();
     this.state = { ...this.state, stateful_callbacks: { ...(stopping && { EarlyStoppingCallback: stopping }), TrainerControl: controlState(ending) } };
     const resume: ResumeState = { seed: args.seed, rows: this.options.train.rows.length, accumulation: args.gradientAccumulationSteps, passes: this.passes, lossLog: this.lossLog.state() };
-    const dir = await saveCheckpoint(args.outputDir, this.options, args, this.state, resume);
-    this.notify((callback) => callback.onSave?.(dir));
-    await this.rotate(checkpointsToDelete);
+    await this.saving;
+    // The copy takes a moment; the writing, which takes longer, goes on beside the next steps.
+    const copy = await copyTensors(this.options);
+    const { best_global_step: best } = this.state;
+    const written = saveCheckpoint(args.outputDir, { ...this.options, ...(copy && { session: copy }) }, args, this.state, resume).then(async (dir) => {
+      this.notify((callback) => callback.onSave?.(dir));
+      await this.rotate(checkpointsToDelete, best);
+    });
+    this.saving = written;
+    written.catch((error: unknown) => (this.saveFailure = { error }));
+    if (!copy) await written;
   }
 
-  private async rotate(surplus: typeof checkpointsToDelete): Promise<void> {
+  private async rotate(surplus: typeof checkpointsToDelete, best: number | null): Promise<void> {
     const { outputDir, saveTotalLimit } = this.options.args;
-    const { best_global_step: best } = this.state;
     for (const name of surplus(await listCheckpoints(outputDir), saveTotalLimit, best === null ? undefined : checkpointName(best))) {
       await removeWhole(join(outputDir, name));
     }
@@ -260,6 +283,7 @@ export class Trainer {
 
   private async interrupt(): Promise<never> {
     await this.save(false);
+    await this.saving;
     const { args } = this.options;
     throw new InterruptedError(`interrupted after step ${this.state.global_step} of ${this.plan.totalSteps}; ${join(args.outputDir, checkpointName(this.state.global_step))} is saved`, {
       hint: 'Go on with the same command and --resume-from-checkpoint.',
@@ -268,10 +292,11 @@ export class Trainer {
 
   /** Ends with the best model where that is asked for. */
   private async finish(): Promise<void> {
+    await this.saving;
     const { args } = this.options;
     const { best_model_checkpoint: best } = this.state;
     if (args.loadBestModelAtEnd && best !== null) await restoreParameters(best, this.options);
-    await this.rotate(checkpointsToDeleteAtEnd);
+    await this.rotate(checkpointsToDeleteAtEnd, this.state.best_global_step);
   }
 
   /** As the reference counts: every row of every batch at maxLength tokens. */
