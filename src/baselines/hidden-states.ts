@@ -1,5 +1,5 @@
 /** What a GPT-2 makes of texts before anybody trains it to classify: the states of its last layer, for a linear probe and for the study of words. */
-import type { Device } from '../engine/device.js';
+import type { Device } from '../engine/device-names.js';
 import { engineFor } from '../engine/device.js';
 import { packRows } from '../engine/batch.js';
 import type { EncodedRow } from '../engine/batch.js';

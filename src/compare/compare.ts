@@ -11,7 +11,7 @@ import { Word2VecVectorizer } from '../baselines/word2vec/vectorizer.js';
 import type { Dataset } from '../data/dataset.js';
 import { loadSplits } from '../data/splits.js';
 import { usableCores } from '../engine/cores.js';
-import type { Device } from '../engine/device.js';
+import type { Device } from '../engine/device-names.js';
 import { AttuneError, InterruptedError, UsageError } from '../errors.js';
 import { writeWhole } from '../files.js';
 import type { HubOptions } from '../hub/settings.js';
