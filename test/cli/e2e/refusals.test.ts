@@ -65,7 +65,7 @@ const configField = (field: string, value: unknown) => (dir: string): void => {
 };
 
 test('models', async () => {
-  await refused(train('--model', 'nowhere'), 1, /nowhere is not a model folder/);
+  await refused(train('--model', 'nowhere'), 1, /nowhere: there is no folder .*nowhere, and the model nowhere is not in the cache/);
   await refused(train(...(await model('activation', configField('activation_function', 'relu')))), 1, /config\.json.*activation_function.*relu/);
   await refused(train(...(await model('cross', configField('add_cross_attention', true)))), 1, /add_cross_attention/);
   await refused(train(...(await model('bert', configField('model_type', 'bert')))), 1, /model_type.*bert/);
