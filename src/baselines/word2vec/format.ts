@@ -58,7 +58,7 @@ function* chunks({ words, vectors, vectorSize }: WordVectors, binary: boolean): 
 /** The fewest digits that read back as the same float32, as numpy prints it. */
 function shortest(value: number): string {
   let decimal = value;
-  for (let digits = 9; digits >= 1; digits--) {
+  for (let digits = 9; digits >= 1 && value !== 0; digits--) {
     const shorter = Number(value.toPrecision(digits));
     if (Math.fround(shorter) !== value) break;
     decimal = shorter;
