@@ -178,10 +178,10 @@ class ByteReader {
   }
 
   private async next(): Promise<boolean> {
-    const { value, done } = await this.chunks.next().catch((cause: unknown) => {
+    const next = await this.chunks.next().catch((cause: unknown) => {
       throw new ModelError(`cannot read ${this.path}: ${(cause as Error).message}`, { cause });
     });
-    this.chunk = done === true ? Buffer.alloc(0) : value;
-    return done !== true;
+    this.chunk = next.done === true ? Buffer.alloc(0) : next.value;
+    return next.done !== true;
   }
 }
