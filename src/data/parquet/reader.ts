@@ -105,7 +105,10 @@ class ParquetFile {
     readonly metadata: FileMetaData,
   ) {
     this.#schema = parquetSchema(metadata);
-    this.columns = this.#schema.children.map(({ element }) => element.name);
+    this.columns = this.#schema.children.map(({ element }) => {
+      if (typeof (element.name as unknown) !== 'string') throw new Error('a column has no name');
+      return element.name;
+    });
     let left = Math.max(MOST_EXPANSION * size, ALWAYS_ALLOWED);
     this.#allow = (bytes) => {
       left -= bytes;
@@ -172,8 +175,8 @@ class ParquetFile {
     if (child.children.length > 0 || chunks.length > 1 || chunk.path_in_schema.length !== 1 || element.repetition_type === 'REPEATED') {
       throw new DataError(`${this.file}: column ${JSON.stringify(name)} holds lists or structs, not plain values`, { hint: 'Name other columns with --text-column and --label-column.' });
     }
-    if (element.type === undefined) throw new Error(`column ${JSON.stringify(name)} has no type`);
-    return { chunk: chunks[0], column: { codec: chunk.codec, type: element.type, typeLength: element.type_length, optional: element.repetition_type === 'OPTIONAL', rows } };
+    if (element.type === undefined || chunk.type !== element.type) throw new Error(`column ${JSON.stringify(name)} has no type, or two`);
+    return { chunk: chunks[0], column: { codec: chunk.codec, type: element.type, typeLength: element.type_length, optional: element.repetition_type !== 'REQUIRED', rows } };
   }
 
   async #checkedChunk(column: ColumnChunk, start: number, end: number): Promise<ArrayBuffer> {
