@@ -12,6 +12,7 @@ import type { HubOptions } from '../hub/settings.js';
 import type { Gpt2Config } from '../model/config.js';
 import { fromPretrained } from '../model/pretrained.js';
 import type { PretrainedModel } from '../model/pretrained.js';
+import { encodeCached } from '../text/token-cache.js';
 import type { Tokenizer } from '../text/tokenizer.js';
 import { argumentsToJson, requireEvaluation, requireMetric } from './arguments.js';
 import type { TrainingArguments } from './arguments.js';
@@ -89,8 +90,8 @@ export async function prepareFineTune(options: FineTuneOptions): Promise<FineTun
       ...source,
       args,
       maxLength,
-      train: encodeDataset(splits.train, model.tokenizer, maxLength),
-      ...(splits.test && { evaluation: encodeDataset(splits.test, model.tokenizer, maxLength) }),
+      train: await encodeDatasetCached(splits.train, model.tokenizer, maxLength),
+      ...(splits.test && { evaluation: await encodeDatasetCached(splits.test, model.tokenizer, maxLength) }),
       ...(options.callbacks && { callbacks: options.callbacks }),
       ...(options.signal && { signal: options.signal }),
     });
@@ -150,6 +151,11 @@ export function encodeDataset(dataset: Dataset, tokenizer: Tokenizer, maxLength:
     rows: dataset.rows.map(({ text }) => tokenizer.encode(text, { maxLength })),
     labels: Int32Array.from(dataset.rows, ({ label }) => label),
   };
+}
+
+/** The same, from the cache of tokenised texts where they are in it (`encodeCached`). */
+export async function encodeDatasetCached(dataset: Dataset, tokenizer: Tokenizer, maxLength: number): Promise<LabelledRows> {
+  return { rows: await encodeCached(dataset.rows.map(({ text }) => text), tokenizer, maxLength), labels: Int32Array.from(dataset.rows, ({ label }) => label) };
 }
 
 /** @throws UsageError where more tokens are asked for than the model has positions */
