@@ -21,6 +21,8 @@ import { prepareOutputFolder } from './output-folder.js';
 import { stateToJson } from './state.js';
 import { Trainer } from './trainer.js';
 import type { LabelledRows, TrainOutput, TrainerCallback } from './trainer.js';
+import { verifyExact } from './verify.js';
+import type { Verification } from './verify.js';
 
 export interface FineTuneOptions {
   /** A model folder, or the id of a model on the Hub with `@revision` where wanted. */
@@ -61,6 +63,8 @@ export interface FineTuneRun {
   readonly resumedFrom: string | undefined;
   /** Trains to the end and saves the model, its records and arguments at the root of the output folder. */
   train(): Promise<TrainOutput>;
+  /** Repeats the first steps by the definition and tells the largest differences (verify.ts); changes nothing. Before training: from the weights it starts from. */
+  verify(steps: number): Promise<Verification>;
   close(): Promise<void>;
 }
 
@@ -86,11 +90,12 @@ export async function prepareFineTune(options: FineTuneOptions): Promise<FineTun
   try {
     await model.writeTo(session);
     const source = { session, parameters: model.graphs.parameters, config: model.config, tokenizer: model.tokenizer };
+    const train = await encodeDatasetCached(splits.train, model.tokenizer, maxLength);
     const trainer = new Trainer({
       ...source,
       args,
       maxLength,
-      train: await encodeDatasetCached(splits.train, model.tokenizer, maxLength),
+      train,
       ...(splits.test && { evaluation: await encodeDatasetCached(splits.test, model.tokenizer, maxLength) }),
       ...(options.callbacks && { callbacks: options.callbacks }),
       ...(options.signal && { signal: options.signal }),
@@ -112,6 +117,7 @@ export async function prepareFineTune(options: FineTuneOptions): Promise<FineTun
         await writeWhole(join(args.outputDir, 'trainer_state.json'), stateToJson(output.state));
         return output;
       },
+      verify: (steps) => verifyExact({ ...source, engine: engineFor(options.device ?? 'auto'), train, args, maxLength, steps }),
       close: () => session.close(),
     };
   } catch (error) {
