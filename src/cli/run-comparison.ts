@@ -83,7 +83,7 @@ export function showComparison(terminal: Terminal, comparison: Comparison): void
   terminal.heading(`Quality on ${comparison.dataset.testRows} test rows, with 95 % intervals`);
   terminal.table(
     [{ title: 'model', shrink: true }, right('F1'), right('AUC'), right('accuracy'), right('ECE'), right('p')],
-    models.map(({ name, f1, auc, accuracy, calibration, paired }) => [name, between(f1), between(auc), between(accuracy), number(calibration.ece, 3), paired ? (paired.f1Difference.p < 0.001 ? '<0.001' : number(paired.f1Difference.p, 3)) : 'best']),
+    models.map(({ name, f1, auc, accuracy, calibration, paired }) => [name, between(f1), between(auc), number(accuracy.value, 3), number(calibration.ece, 3), paired ? (paired.f1Difference.p < 0.001 ? '<0.001' : number(paired.f1Difference.p, 3)) : 'best']),
     2,
   );
   terminal.heading('Cost');
