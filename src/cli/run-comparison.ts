@@ -73,7 +73,7 @@ export function notebookLine({ name, auc, f1 }: Pick<ModelResult, 'name' | 'auc'
 }
 
 function modelRecord({ id, name, accuracy, f1, auc, cost, calibration, confusion, classes }: Omit<ModelResult, 'paired'>): object {
-  return { id, name, accuracy, f1, auc, ece: calibration.ece, cost, confusion, classes: classes.map(({ roc: _points, ...row }) => row) };
+  return { id, name, accuracy, f1, auc, ece: calibration.ece, cost, confusion, classes: classes.map(({ label, precision, recall, f1: ofClass, support, auc: area }) => ({ label, precision, recall, f1: ofClass, support, auc: area })) };
 }
 
 export function showComparison(terminal: Terminal, comparison: Comparison): void {

@@ -165,7 +165,7 @@ export async function compareModels(options: CompareModelsOptions): Promise<Comp
     const word2vec = new Word2VecVectorizer({ ...(signal && { signal }), seed });
     const fitted = await attempt(() => measured(() => word2vec.fit(trainTexts)));
     const tfidf = tfidfModel();
-    const hiddenStates = await HiddenStateModel.open(options.base, { labelNames, maxLength, ...options.hub });
+    const hiddenStates = await HiddenStateModel.open(options.base, { labelNames, maxLength, device: options.device, ...options.hub });
     try {
       const parts = { labelNames, seed, word2vec, word2vecSeconds: fitted.seconds, tfidf, hiddenStates, base };
       const trained = new Set<string>();

@@ -92,7 +92,7 @@ test('comparison.json is what was returned and what the report reads; baselines 
 test('a second run gives the same figures to the last digit', async () => {
   const again = await run(join(dir, 'model'));
   const figures = ({ models, verdict, worstErrors, topNgrams, words }: Comparison): unknown => ({
-    models: models.map(({ cost: _cost, ...rest }) => rest), best: verdict.best, simplest: verdict.simplestWithinNoise, worstErrors, topNgrams, words,
+    models: models.map((each) => ({ ...each, cost: undefined })), best: verdict.best, simplest: verdict.simplestWithinNoise, worstErrors, topNgrams, words,
   });
   assert.deepEqual(figures(again), figures(comparison));
 });
