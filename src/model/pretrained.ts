@@ -26,7 +26,7 @@ export interface PretrainedModel {
   /** Whether the classification head was newly drawn. */
   readonly newHead: boolean;
   /** Writes all parameters to a session opened with `graphs`, then closes the files. */
-  writeTo(session: EngineSession): Promise<void>;
+  writeTo(session: Pick<EngineSession, 'writeTensor'>): Promise<void>;
   /** Closes the files of a model that will not be written anywhere. */
   close(): Promise<void>;
 }
@@ -73,7 +73,7 @@ export async function fromPretrained(dir: string, { labelNames, dropout, seed = 
   };
 }
 
-async function writeWeights(session: EngineSession, config: Gpt2Config, weights: Weights, head: Float32Array | undefined): Promise<void> {
+async function writeWeights(session: Pick<EngineSession, 'writeTensor'>, config: Gpt2Config, weights: Weights, head: Float32Array | undefined): Promise<void> {
   try {
     for (const { name } of parameterSpecs(config)) {
       await session.writeTensor('parameter', name, name === HEAD && head ? head : await weights.read(name));

@@ -1,8 +1,10 @@
+import { createHash } from 'node:crypto';
+import type { Hash } from 'node:crypto';
 import { open, rename, rm } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { AttuneError } from '../errors.js';
-import { PARTIAL } from '../files.js';
+import { PARTIAL, syncFolder } from '../files.js';
 import { float32Bytes } from './float-formats.js';
 import { elementCount } from './parameters.js';
 import { LENGTH_BYTES } from './safetensors-header.js';
@@ -20,6 +22,7 @@ export interface NamedShape {
  *
  * @param read gives the numbers of a tensor, row-major; called once for each, in the order of the file
  * @param metadata transformers refuses files that do not say `format: pt`
+ * @returns SHA-256 of the file's bytes, in hexadecimal
  * @throws AttuneError where the file cannot be written; whatever `read` throws
  */
 export async function writeSafetensors(
@@ -27,19 +30,20 @@ export async function writeSafetensors(
   tensors: readonly NamedShape[],
   read: (name: string) => Float32Array | Promise<Float32Array>,
   metadata: Readonly<Record<string, string>> = { format: 'pt' },
-): Promise<void> {
+): Promise<string> {
   const sorted = [...tensors].sort((a, b) => Buffer.compare(Buffer.from(a.name), Buffer.from(b.name)));
   const temporary = join(dirname(path), `.${basename(path)}.${process.pid}${PARTIAL}`);
+  const hash = createHash('sha256');
   let handle: FileHandle | undefined;
   try {
     handle = await open(temporary, 'w').catch(explain(path));
-    await writeAll(handle, encodeHeader(sorted, metadata), path);
+    await writeAll(handle, encodeHeader(sorted, metadata), path, hash);
     for (const { name, shape } of sorted) {
       const values = await read(name);
       if (values.length !== elementCount(shape)) {
         throw new RangeError(`tensor ${name} has ${values.length} numbers, but its shape is [${shape.join(', ')}]`);
       }
-      await writeAll(handle, float32Bytes(values), path);
+      await writeAll(handle, float32Bytes(values), path, hash);
     }
     await handle.sync().catch(explain(path));
     await handle.close();
@@ -51,6 +55,7 @@ export async function writeSafetensors(
     throw error;
   }
   await syncFolder(dirname(path));
+  return hash.digest('hex');
 }
 
 function encodeHeader(sorted: readonly NamedShape[], metadata: Readonly<Record<string, string>>): Uint8Array {
@@ -68,7 +73,8 @@ function encodeHeader(sorted: readonly NamedShape[], metadata: Readonly<Record<s
   return bytes;
 }
 
-async function writeAll(handle: FileHandle, bytes: Uint8Array, path: string): Promise<void> {
+async function writeAll(handle: FileHandle, bytes: Uint8Array, path: string, hash: Hash): Promise<void> {
+  hash.update(bytes);
   for (let done = 0; done < bytes.length; ) {
     const { bytesWritten } = await handle.write(bytes, done).catch(explain(path));
     done += bytesWritten;
@@ -79,12 +85,4 @@ function explain(path: string): (cause: unknown) => never {
   return (cause) => {
     throw new AttuneError(`cannot write ${path}: ${(cause as Error).message}`, { cause });
   };
-}
-
-/** Makes the new name last through a power cut. Windows cannot open folders and needs no such thing. */
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r').catch(() => undefined);
-  if (!handle) return;
-  await handle.sync().catch(() => undefined);
-  await handle.close();
 }

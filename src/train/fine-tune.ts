@@ -12,13 +12,19 @@ import type { Gpt2Config } from '../model/config.js';
 import { fromPretrained } from '../model/pretrained.js';
 import type { PretrainedModel } from '../model/pretrained.js';
 import type { Tokenizer } from '../text/tokenizer.js';
+import { packageVersion } from '../version.js';
 import { argumentsToJson, requireEvaluation, requireMetric } from './arguments.js';
 import type { TrainingArguments } from './arguments.js';
-import { listCheckpoints, saveModel } from './checkpoint.js';
-import { prepareOutputFolder } from './output-folder.js';
+import { saveModel, verifyCheckpoint } from './checkpoint.js';
+import { argumentsOf, engineVersion, hashingSession, hashOfData, hashOfTokens, writeManifest } from './manifest.js';
+import type { Manifest } from './manifest.js';
+import { lockOutputFolder, prepareOutputFolder } from './output-folder.js';
+import type { RunLock } from './run-lock.js';
 import { stateToJson } from './state.js';
 import { Trainer } from './trainer.js';
 import type { LabelledRows, TrainOutput, TrainerCallback } from './trainer.js';
+import { newestWholeCheckpoint, setAside } from './whole-checkpoint.js';
+import type { NewestCheckpoint } from './whole-checkpoint.js';
 
 export interface FineTuneOptions {
   /** A model folder. */
@@ -32,6 +38,8 @@ export interface FineTuneOptions {
   readonly textColumn?: string | undefined;
   readonly labelColumn?: string | undefined;
   readonly device?: Device | undefined;
+  /** Threads of the engine; absent: as many as this process may use. */
+  readonly threads?: number | undefined;
   readonly args: TrainingArguments;
   readonly callbacks?: readonly TrainerCallback[];
   readonly signal?: AbortSignal;
@@ -48,6 +56,10 @@ export interface FineTuneRun {
   readonly maxLength: number;
   /** The checkpoint that the run goes on from. */
   readonly resumedFrom: string | undefined;
+  /** Newer checkpoints that were passed over because they are damaged, with the reason. */
+  readonly brokenCheckpoints: NewestCheckpoint['broken'];
+  /** What attune.json says of this run. */
+  readonly manifest: Omit<Manifest, 'format'>;
   /** Trains to the end and saves the model, its records and arguments at the root of the output folder. */
   train(): Promise<TrainOutput>;
   close(): Promise<void>;
@@ -59,11 +71,22 @@ export interface FineTuneRun {
  * @throws UsageError, DataError or ModelError: whatever can be refused is refused here, before any training
  */
 export async function prepareFineTune(options: FineTuneOptions): Promise<FineTuneRun> {
+  const { outputDir } = options.args;
+  const lock = await lockOutputFolder(outputDir);
+  try {
+    return await prepareLocked(options, lock);
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
+}
+
+async function prepareLocked(options: FineTuneOptions, lock: RunLock): Promise<FineTuneRun> {
   const { args } = options;
   const splits = await loadSplits({ ...options, seed: args.seed });
   requireEvaluation(args, splits.test !== undefined);
   requireMetric(args, METRICS);
-  const resumeDir = await checkpointToResume(args);
+  const { dir: resumeDir, broken } = await checkpointToResume(args);
   const model = await fromPretrained(options.model, {
     labelNames: splits.labelNames,
     seed: args.seed,
@@ -71,20 +94,28 @@ export async function prepareFineTune(options: FineTuneOptions): Promise<FineTun
   });
   const { maxLength, session } = await openSession(model, options);
   try {
-    await model.writeTo(session);
+    const weights = hashingSession(session);
+    await model.writeTo(weights.session);
     const source = { session, parameters: model.graphs.parameters, config: model.config, tokenizer: model.tokenizer };
+    const train = encodeDataset(splits.train, model.tokenizer, maxLength);
     const trainer = new Trainer({
       ...source,
       args,
       maxLength,
-      train: encodeDataset(splits.train, model.tokenizer, maxLength),
+      train,
       ...(splits.test && { evaluation: encodeDataset(splits.test, model.tokenizer, maxLength) }),
       ...(options.callbacks && { callbacks: options.callbacks }),
       ...(options.signal && { signal: options.signal }),
     });
     if (resumeDir) await trainer.resumeFrom(resumeDir);
+    const manifest = manifestOf(options, session, { weights: weights.digest(), trainData: hashOfData(splits.train), trainTokens: hashOfTokens(train), evalData: splits.test ? hashOfData(splits.test) : null });
     // Last, so that a run that is refused for anything else leaves no trace.
-    await prepareOutputFolder(args.outputDir, resumeDir ? 'resume' : args.overwriteOutputDir ? 'overwrite' : 'new');
+    await prepareOutputFolder(args.outputDir, resumeDir ? 'resume' : args.overwriteOutputDir ? 'overwrite' : 'new', lock);
+    for (const { name, reason } of broken) {
+      await setAside(args.outputDir, name);
+      options.callbacks?.forEach((callback) => callback.onWarning?.(`${name} is skipped and set aside as broken-${name}: ${reason}`));
+    }
+    await writeManifest(args.outputDir, manifest);
     return {
       splits,
       model,
@@ -92,6 +123,8 @@ export async function prepareFineTune(options: FineTuneOptions): Promise<FineTun
       trainer,
       maxLength,
       resumedFrom: resumeDir,
+      brokenCheckpoints: broken,
+      manifest,
       train: async () => {
         const output = await trainer.train();
         await saveModel(args.outputDir, source);
@@ -99,7 +132,10 @@ export async function prepareFineTune(options: FineTuneOptions): Promise<FineTun
         await writeWhole(join(args.outputDir, 'trainer_state.json'), stateToJson(output.state));
         return output;
       },
-      close: () => session.close(),
+      close: async () => {
+        await session.close();
+        await lock.release();
+      },
     };
   } catch (error) {
     await session.close();
@@ -107,10 +143,24 @@ export async function prepareFineTune(options: FineTuneOptions): Promise<FineTun
   }
 }
 
-async function openSession(model: PretrainedModel, { args, device = 'auto' }: FineTuneOptions): Promise<{ maxLength: number; session: EngineSession }> {
+function manifestOf({ args, threads, model, dataset, evalDataset, trainRows, evalRows, textColumn, labelColumn }: FineTuneOptions, session: EngineSession, hashes: Manifest['hashes']): Omit<Manifest, 'format'> {
+  return {
+    versions: { attune: packageVersion(), node: process.versions.node, engine: engineVersion() },
+    platform: `${process.platform} ${process.arch}`,
+    device: session.description,
+    threads: threads ?? null,
+    seed: args.seed,
+    cwd: process.cwd(),
+    inputs: { model, dataset, evalDataset, trainRows, evalRows, textColumn, labelColumn },
+    arguments: argumentsOf(args),
+    hashes,
+  };
+}
+
+async function openSession(model: PretrainedModel, { args, threads, device = 'auto' }: FineTuneOptions): Promise<{ maxLength: number; session: EngineSession }> {
   try {
     const maxLength = lengthLimit(args.maxLength, model.config);
-    return { maxLength, session: await engineFor(device).open(model.graphs, { seed: args.seed }) };
+    return { maxLength, session: await engineFor(device).open(model.graphs, { seed: args.seed, ...(threads !== undefined && { threads }) }) };
   } catch (error) {
     await model.close();
     throw error;
@@ -148,12 +198,25 @@ export function lengthLimit(maxLength: number | undefined, config: Gpt2Config): 
   return maxLength ?? config.nPositions;
 }
 
-async function checkpointToResume({ resumeFromCheckpoint, outputDir }: TrainingArguments): Promise<string | undefined> {
-  if (resumeFromCheckpoint === undefined) return undefined;
-  if (resumeFromCheckpoint !== true && resumeFromCheckpoint !== 'last') return resumeFromCheckpoint;
-  const newest = (await listCheckpoints(outputDir)).at(-1);
-  if (newest === undefined) throw new ModelError(`there is no checkpoint in ${outputDir} to resume from`, { hint: 'Start the run without --resume-from-checkpoint, or give the folder of a checkpoint.' });
-  return join(outputDir, newest);
+/**
+ * The checkpoint that the arguments name.
+ *
+ * @throws ModelError where there is none that is whole, or the one that is named is not
+ */
+async function checkpointToResume({ resumeFromCheckpoint, outputDir, loadBestModelAtEnd }: TrainingArguments): Promise<NewestCheckpoint> {
+  if (resumeFromCheckpoint === undefined) return { dir: undefined, broken: [] };
+  if (resumeFromCheckpoint !== true && resumeFromCheckpoint !== 'last') {
+    await verifyCheckpoint(resumeFromCheckpoint);
+    return { dir: resumeFromCheckpoint, broken: [] };
+  }
+  const found = await newestWholeCheckpoint(outputDir, loadBestModelAtEnd);
+  if (found.dir === undefined) {
+    const reasons = found.broken.map(({ name, reason }) => `${name}: ${reason}`).join('; ');
+    throw new ModelError(`there is no ${reasons ? 'whole ' : ''}checkpoint in ${outputDir} to resume from${reasons && ` (${reasons})`}`, {
+      hint: `Start the run without --resume-from-checkpoint${reasons && ' and with --overwrite-output-dir'}, or give the folder of a checkpoint.`,
+    });
+  }
+  return found;
 }
 
 /** A model folder saved by training, opened for evaluation or prediction. */

@@ -11,8 +11,8 @@ import { classificationMetrics } from '../metrics/classification.js';
 import type { ClassificationMetrics } from '../metrics/classification.js';
 import { elementCount } from '../model/parameters.js';
 import type { TrainingArguments } from './arguments.js';
-import { BestTracker, bestRuleOf, checkpointName, checkpointsToDelete, checkpointsToDeleteAtEnd } from './best.js';
-import { listCheckpoints, readCheckpoint, restore, restoreParameters, saveCheckpoint } from './checkpoint.js';
+import { BestTracker, bestRuleOf, checkpointName, checkpointStep, checkpointsToDelete, checkpointsToDeleteAtEnd } from './best.js';
+import { listCheckpoints, readCheckpoint, restore, restoreParameters, saveCheckpoint, verifyCheckpoint } from './checkpoint.js';
 import type { ModelSource, ResumeState } from './checkpoint.js';
 import { dueAfterEpoch, dueAfterStep, intervalsOf } from './flow.js';
 import type { Due } from './flow.js';
@@ -80,6 +80,7 @@ export class Trainer {
   private state: TrainerState;
   private lossLog = new LossLog();
   private passes = 0;
+  private updatesBefore = 0;
   private order: { readonly epoch: number; readonly rows: Int32Array } | undefined;
   private lastEvaluation: Evaluation | undefined;
   private best: BestTracker | undefined;
@@ -102,10 +103,11 @@ export class Trainer {
     this.best = rule && new BestTracker(rule);
   }
 
-  /** Goes on from a checkpoint of the same run: parameters, moments, records, counters. */
+  /** Goes on from a checkpoint of the same run, attune's or the Trainer's: parameters, moments, records, counters. */
   async resumeFrom(dir: string): Promise<void> {
     const { args, train } = this.options;
-    const { state, resume } = await readCheckpoint(dir);
+    const { state, resume: saved } = await readCheckpoint(dir);
+    const resume = saved ?? this.resumeOfTrainer(state.global_step);
     const differs = (what: string, then: number, now: number): never => {
       throw new TrainingError(`${dir} belongs to a run with ${what} ${then}; this one has ${now}`, { hint: 'Resume with the arguments and data of the run that saved it.' });
     };
@@ -113,13 +115,22 @@ export class Trainer {
     if (resume.seed !== args.seed) differs('seed', resume.seed, args.seed);
     if (state.train_batch_size !== args.perDeviceTrainBatchSize) differs('batch size', state.train_batch_size ?? 0, args.perDeviceTrainBatchSize);
     if (resume.accumulation !== args.gradientAccumulationSteps) differs('gradient accumulation', resume.accumulation, args.gradientAccumulationSteps);
-    await restore(dir, this.options);
+    const updates = await restore(dir, this.options);
+    this.updatesBefore = updates === undefined ? (resume.updatesBefore ?? 0) : state.global_step - updates;
     this.history = [...state.log_history];
     this.state = { ...this.state, ...state, log_history: this.history, max_steps: this.plan.totalSteps, num_train_epochs: this.plan.epochsBegun };
     this.lossLog = new LossLog(resume.lossLog);
     this.passes = resume.passes;
     const rule = bestRuleOf(args);
     this.best = rule && new BestTracker(rule, state);
+  }
+
+  /** What a checkpoint of the Trainer leaves to be worked out. Its loss records begin anew when it resumes, and so do these. */
+  private resumeOfTrainer(step: number): ResumeState {
+    const { args, train } = this.options;
+    const { epoch, firstBatch, batches } = stepWindow(this.plan, Math.max(1, step));
+    const passes = step === 0 ? 0 : epoch * this.plan.batchesPerEpoch + firstBatch + batches;
+    return { seed: args.seed, rows: train.rows.length, accumulation: args.gradientAccumulationSteps, passes, lossLog: { pending: 0, recorded: 0, lastStep: step } };
   }
 
   /** Runs from where the state stands to the end. */
@@ -193,7 +204,7 @@ export class Trainer {
       // The mean over each micro-batch; a window's gradients are added up (LossLog says why).
       lossWeights: microBatches.map(({ rows }) => 1 / rows),
       firstPass: this.passes,
-      update: { learningRate, beta1, beta2, epsilon, weightDecay, maxGradNorm, step },
+      update: { learningRate, beta1, beta2, epsilon, weightDecay, maxGradNorm, step: step - this.updatesBefore },
     });
     if (!result.updated) {
       const [kept] = (await listCheckpoints(args.outputDir)).slice(-1);
@@ -244,7 +255,7 @@ export class Trainer {
     const { args } = this.options;
     const stopping = this.best?.earlyStoppingState();
     this.state = { ...this.state, stateful_callbacks: { ...(stopping && { EarlyStoppingCallback: stopping }), TrainerControl: controlState(ending) } };
-    const resume: ResumeState = { seed: args.seed, rows: this.options.train.rows.length, accumulation: args.gradientAccumulationSteps, passes: this.passes, lossLog: this.lossLog.state() };
+    const resume: ResumeState = { seed: args.seed, rows: this.options.train.rows.length, accumulation: args.gradientAccumulationSteps, passes: this.passes, lossLog: this.lossLog.state(), ...(this.updatesBefore > 0 && { updatesBefore: this.updatesBefore }) };
     const dir = await saveCheckpoint(args.outputDir, this.options, args, this.state, resume);
     this.notify((callback) => callback.onSave?.(dir));
     await this.rotate(checkpointsToDelete);
@@ -252,8 +263,10 @@ export class Trainer {
 
   private async rotate(surplus: typeof checkpointsToDelete): Promise<void> {
     const { outputDir, saveTotalLimit } = this.options.args;
-    const { best_global_step: best } = this.state;
-    for (const name of surplus(await listCheckpoints(outputDir), saveTotalLimit, best === null ? undefined : checkpointName(best))) {
+    const { best_global_step: best, global_step: step } = this.state;
+    // A run that went on from an older checkpoint finds newer ones, which it will replace; they are not the ones to keep.
+    const names = (await listCheckpoints(outputDir)).filter((name) => checkpointStep(name)! <= step);
+    for (const name of surplus(names, saveTotalLimit, best === null ? undefined : checkpointName(best))) {
       await removeWhole(join(outputDir, name));
     }
   }
@@ -269,8 +282,14 @@ export class Trainer {
   /** Ends with the best model where that is asked for. */
   private async finish(): Promise<void> {
     const { args } = this.options;
-    const { best_model_checkpoint: best } = this.state;
-    if (args.loadBestModelAtEnd && best !== null) await restoreParameters(best, this.options);
+    const { best_model_checkpoint: recorded, best_global_step: step } = this.state;
+    if (args.loadBestModelAtEnd && recorded !== null && step !== null) {
+      // The recorded path is from where the run was started, which a resumed run may not be; one resumed into another folder has its best in the old one.
+      const here = join(args.outputDir, checkpointName(step));
+      const best = (await listCheckpoints(args.outputDir)).includes(checkpointName(step)) ? here : recorded;
+      await verifyCheckpoint(best);
+      await restoreParameters(best, this.options);
+    }
     await this.rotate(checkpointsToDeleteAtEnd);
   }
 

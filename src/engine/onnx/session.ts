@@ -29,6 +29,7 @@ class OnnxSession implements EngineSession {
       else request?.resolve(value);
     });
     worker.on('error', (cause) => this.end(new TrainingError(`the CPU engine's thread died: ${cause.message}`, { cause })));
+    worker.on('messageerror', (cause) => this.end(new TrainingError(`an answer of the CPU engine's thread cannot be read: ${cause.message}`, { cause })));
     worker.on('exit', (code) => this.end(new TrainingError(`the CPU engine's thread ended (exit ${code}) with work under way`)));
     // A session that nobody waits for does not keep the process alive.
     worker.unref();
@@ -52,7 +53,8 @@ class OnnxSession implements EngineSession {
 
   async close(): Promise<void> {
     if (this.ended) return;
-    await this.ask({ call: 'close' });
+    // A thread that dies while it closes is closed: this stands in `finally` and must not hide why.
+    await this.ask({ call: 'close' }).catch(() => undefined);
     this.ended = new TrainingError('the session is closed');
     await this.worker.terminate();
   }
