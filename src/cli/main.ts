@@ -4,7 +4,7 @@ import { AttuneError } from '../errors.js';
 import { createCommand, isDone, normalizeArguments } from './command.js';
 import { withContext } from './context.js';
 import type { CliContext } from './context.js';
-import { addDemoOptions, addEvaluateOptions, addInspectOptions, addPredictOptions } from './command-options.js';
+import { addDemoOptions, addEvaluateOptions, addInspectOptions, addPredictOptions, addReproduceOptions } from './command-options.js';
 import { addTrainOptions } from './options.js';
 import { createTerminal } from './terminal.js';
 import { packageVersion } from './version.js';
@@ -21,6 +21,7 @@ function program(run: (action: () => Promise<Action>) => (...words: unknown[]) =
   add(addEvaluateOptions(createCommand('evaluate', 'measure a fine-tuned model on labelled texts')), async () => (await import('./evaluate.js')).evaluate);
   add(addPredictOptions(createCommand('predict', 'classify texts')), async () => (await import('./predict.js')).predict);
   add(addInspectOptions(createCommand('inspect', 'look at a dataset as the model will see it')), async () => (await import('./inspect.js')).inspect);
+  add(addReproduceOptions(createCommand('reproduce', 'run a finished run again and compare, bit for bit')), async () => (await import('./reproduce.js')).reproduce);
   add(createCommand('doctor', 'check what this machine has, and what is missing'), async () => (await import('./doctor.js')).doctor);
   add(addDemoOptions(createCommand('demo', 'the whole job on the bundled model and data, offline')), async () => (await import('./demo.js')).demo);
   return root;

@@ -2,6 +2,7 @@
  * The ONNX engine itself, in whatever thread it is made: one model's memory, its two sessions, the optimizer. `session.run` blocks its thread, so
  * worker.ts runs this away from the main one.
  */
+import './no-telemetry.js';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { ATTENTION_STRIDE, dropoutKey, dropoutThreshold } from '../../graph/dropout-mask.js';
 import type { InputName } from '../../graph/graph.js';

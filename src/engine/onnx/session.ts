@@ -1,4 +1,5 @@
 /** The CPU engine: ONNX Runtime in a worker thread, so that progress, signals and files stay alive while it computes. */
+import './no-telemetry.js';
 import { Worker } from 'node:worker_threads';
 import { TrainingError } from '../../errors.js';
 import type { ModelGraphs } from '../../model/gpt2.js';
