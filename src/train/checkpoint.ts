@@ -13,14 +13,14 @@
 import { access, readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { EngineSession } from '../engine/engine.js';
-import { ModelError } from '../errors.js';
+import { ModelError, TrainingError } from '../errors.js';
 import { writeFolder, writeWhole } from '../files.js';
 import { toJson } from '../model/config.js';
 import type { Gpt2Config } from '../model/config.js';
 import type { ParameterSpec } from '../model/parameters.js';
 import { SafetensorsFile } from '../model/safetensors.js';
 import { writeSafetensors } from '../model/safetensors-writer.js';
-import { openWeights } from '../model/weights.js';
+import { firstNotFinite, openWeights } from '../model/weights.js';
 import type { Tokenizer } from '../text/tokenizer.js';
 import { argumentsToJson } from './arguments.js';
 import type { TrainingArguments } from './arguments.js';
@@ -64,7 +64,12 @@ const MOMENTS = { moment1: 'exp_avg', moment2: 'exp_avg_sq' } as const;
 
 /** Writes config.json, model.safetensors and the tokenizer's files into an existing folder, each whole. Returns the SHA-256 of model.safetensors. */
 export async function saveModel(dir: string, { session, parameters, config, tokenizer }: ModelSource): Promise<string> {
-  const sha256 = await writeSafetensors(join(dir, 'model.safetensors'), parameters, (name) => session.readTensor('parameter', name));
+  const sha256 = await writeSafetensors(join(dir, 'model.safetensors'), parameters, async (name) => {
+    const values = await session.readTensor('parameter', name);
+    const place = firstNotFinite(values);
+    if (place >= 0) throw new TrainingError(`parameter ${name} has become ${values[place]}: this model is not saved`, { hint: 'Go on from the last checkpoint with a smaller learning rate.' });
+    return values;
+  });
   await writeWhole(join(dir, 'config.json'), toJson(config));
   await tokenizer.save(dir);
   return sha256;

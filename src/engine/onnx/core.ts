@@ -10,6 +10,7 @@ import { gradientName } from '../../model/gpt2.js';
 import type { ParameterSpec } from '../../model/parameters.js';
 import type { PackedBatch } from '../batch.js';
 import type { StepRequest, StepResult, TensorKind, UpdateSettings } from '../engine.js';
+import { gradientNorm } from '../gradient-norm.js';
 import { attentionLayout, longestRow } from './layout.js';
 import type { DropoutFeed, FeedName, LoweredGraph, LoweredOutput } from './lowering.js';
 import { Bank, SCRATCH_FLOATS, placeTensors } from './memory.js';
@@ -86,7 +87,7 @@ export class OnnxCore {
     const started = performance.now();
     for (const [i, batch] of microBatches.entries()) losses.push(await this.backward(batch, lossWeights[i], firstPass + i, i > 0));
     const differentiated = performance.now();
-    const gradNorm = Math.sqrt(this.gradientSquares());
+    const gradNorm = gradientNorm(this.gradientSquares());
     const measured = performance.now();
     const updated = Number.isFinite(gradNorm) && losses.every(Number.isFinite);
     if (updated) this.update(update, gradNorm);
