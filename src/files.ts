@@ -61,11 +61,19 @@ export async function writeFolder(path: string, fill: (folder: string) => Promis
   }
 }
 
-/** Removes a folder or file so that no half of it is ever seen under its name: renamed first, then deleted. */
+/**
+ * Removes a folder or file so that no half of it is ever seen under its name: renamed first, then deleted.
+ *
+ * @throws AttuneError where it cannot be removed
+ */
 export async function removeWhole(path: string): Promise<void> {
   const partial = partialPath(path);
-  await rename(path, partial);
-  await rm(partial, { recursive: true, force: true });
+  try {
+    await rename(path, partial);
+    await rm(partial, { recursive: true, force: true });
+  } catch (cause) {
+    throw new AttuneError(`cannot remove ${path}: ${(cause as Error).message}`, { cause });
+  }
 }
 
 /**

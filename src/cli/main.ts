@@ -1,6 +1,6 @@
 /** The command line: finds the command and runs it; each command lives in a file of its own, loaded when it is called. */
 import type { Command } from 'commander';
-import { AttuneError } from '../errors.js';
+import { AttuneError, explained } from '../errors.js';
 import { createCommand, isDone, normalizeArguments } from './command.js';
 import { withContext } from './context.js';
 import type { CliContext } from './context.js';
@@ -46,8 +46,9 @@ export async function runCli(argv: readonly string[]): Promise<number> {
     }
     await root.parseAsync(normalizeArguments(argv), { from: 'user' });
     return 0;
-  } catch (error) {
-    if (isDone(error)) return 0;
+  } catch (cause) {
+    if (isDone(cause)) return 0;
+    const error = explained(cause);
     createTerminal().error(error);
     return error instanceof AttuneError ? error.exitCode : 1;
   }

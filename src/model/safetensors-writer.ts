@@ -50,8 +50,9 @@ export async function writeSafetensors(
     handle = undefined;
     await rename(temporary, path).catch(explain(path));
   } catch (error) {
-    await handle?.close();
-    await rm(temporary, { force: true });
+    // What went wrong first is what is told, also where cleaning up fails for the same reason.
+    await handle?.close().catch(() => undefined);
+    await rm(temporary, { force: true }).catch(() => undefined);
     throw error;
   }
   await syncFolder(dirname(path));

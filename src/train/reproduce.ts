@@ -60,7 +60,8 @@ export async function reproduce(dir: string, options: ReproduceOptions): Promise
 function fineTuneOptions(dir: string, { cwd, inputs, arguments: given, threads }: Manifest, options: ReproduceOptions): FineTuneOptions {
   const { outputDir, overwriteOutputDir = false, callbacks, signal } = options;
   if (join(outputDir) === join(dir)) throw new UsageError(`${dir} is the run itself; reproduce it into another folder`);
-  const { loggingDir: _loggingDir, resumeFromCheckpoint: _resume, ...rest } = given;
+  // The second run's events go beside its own weights, and it begins at the beginning.
+  const rest = Object.fromEntries(Object.entries(given).filter(([name]) => name !== 'loggingDir' && name !== 'resumeFromCheckpoint'));
   const found = (path: string | undefined): string | undefined => (path === undefined ? undefined : pathFrom(cwd, path, existsSync));
   return {
     ...inputs,

@@ -1,7 +1,7 @@
 /** Which checkpoint of a folder to go on from, and what becomes of those that are broken. */
 import { rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ModelError } from '../errors.js';
+import { AttuneError, ModelError } from '../errors.js';
 import { checkpointName, checkpointStep } from './best.js';
 import { listCheckpoints, readCheckpoint, verifyCheckpoint } from './checkpoint.js';
 
@@ -51,6 +51,10 @@ export const isBroken = (name: string): boolean => name.startsWith(BROKEN) && ch
 /** Takes a broken checkpoint out of the row of those to resume from and to rotate; its files stay, under the name broken-checkpoint-STEP. */
 export async function setAside(outputDir: string, name: string): Promise<void> {
   const target = join(outputDir, `${BROKEN}${name}`);
-  await rm(target, { recursive: true, force: true });
-  await rename(join(outputDir, name), target);
+  try {
+    await rm(target, { recursive: true, force: true });
+    await rename(join(outputDir, name), target);
+  } catch (cause) {
+    throw new AttuneError(`the broken ${join(outputDir, name)} cannot be set aside: ${(cause as Error).message}`, { cause });
+  }
 }

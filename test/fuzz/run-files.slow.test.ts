@@ -15,6 +15,7 @@ import { addTrainOptions, readConfigFile, trainOptionsOf } from '#attune/cli/opt
 import type { EngineSession } from '#attune/engine/engine.js';
 import { AttuneError } from '#attune/errors.js';
 import { parseConfig, readConfig, toJson } from '#attune/model/config.js';
+import type { Gpt2Config } from '#attune/model/config.js';
 import { gpt2Graphs } from '#attune/model/gpt2.js';
 import { Tokenizer } from '#attune/text/tokenizer.js';
 import { resolveArguments, TRAINING_ARGUMENTS } from '#attune/train/arguments.js';
@@ -152,7 +153,9 @@ fuzzFile('tokenizer files', 0.16, () => tokenizerFolder(false), ['vocab.json', '
 fuzzFile('tokenizer.json', 0.16, () => tokenizerFolder(true), ['tokenizer.json', 'tokenizer_config.json', 'special_tokens_map.json'], readTokenizer);
 fuzzFile('config.json', 0.16, () => join(root, 'run', 'checkpoint-3'), ['config.json'], async (dir) => {
   const config = await readConfig(dir);
-  assert.deepEqual(parseConfig(JSON.parse(toJson(config)), 'again'), config);
+  const mathematics = (saved: Gpt2Config): object => ({ ...saved, fields: undefined });
+  // Beside what decides the mathematics, saving names the architecture as it is.
+  assert.deepEqual(mathematics(parseConfig(JSON.parse(toJson(config)), 'again')), mathematics(config));
 });
 fuzzFile('trainer_state.json', 0.14, () => join(root, 'run', 'checkpoint-3'), ['trainer_state.json'], async (dir) => {
   const { state } = await readCheckpoint(dir);

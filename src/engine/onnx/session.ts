@@ -9,6 +9,7 @@ import type { Engine, EngineSession, SessionOptions, StepRequest, StepResult, Te
 import type { CoreModel } from './core.js';
 import { lowerGraph } from './lowering.js';
 import type { Answer, Answers, Numbered, Request } from './protocol.js';
+import { threadsFor } from './threads.js';
 
 interface Waiting {
   resolve(value: Answers[keyof Answers]): void;
@@ -81,11 +82,13 @@ class OnnxSession implements EngineSession {
 
 export const onnxEngine: Engine = {
   name: 'cpu',
-  open(model: ModelGraphs, { seed, threads = usableCores() }: SessionOptions): Promise<EngineSession> {
+  open(model: ModelGraphs, { seed, threads: wanted = usableCores() }: SessionOptions): Promise<EngineSession> {
+    const training = lowerGraph(model.training);
+    const threads = threadsFor({ parameters: model.parameters, training }, wanted);
     const workerData: CoreModel = {
       parameters: model.parameters,
       inference: lowerGraph(model.inference),
-      training: lowerGraph(model.training),
+      training,
       seed,
       threads,
     };
