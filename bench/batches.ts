@@ -19,6 +19,8 @@ export interface BenchBatches {
   readonly batches: readonly (readonly BenchRow[])[];
 }
 
+type Vocabulary = 'gpt2' | 'gpt2-mini';
+
 const BATCH_SIZE = 4;
 const MAX_LENGTH = 128;
 
@@ -37,18 +39,22 @@ async function gpt2Tokenizer(): Promise<Tokenizer> {
 }
 
 /** The first batches of the notebook's first epoch: seed 42, 1,000 rows, batches of 4. */
-export async function notebookBatches(vocabulary: 'gpt2' | 'gpt2-mini', count: number): Promise<BenchBatches> {
+export async function notebookBatches(vocabulary: Vocabulary, count: number): Promise<BenchBatches> {
+  const { source, classes, rows } = await benchRows(vocabulary, 1000);
+  const order = rowOrder(rows.length, 42, 0);
+  return { source, classes, batches: Array.from({ length: count }, (_, b) => [...batchRows(order, BATCH_SIZE, b)].map((row) => rows[row])) };
+}
+
+/** The first training rows, shuffled as the notebook does with seed 42; repeated where there are fewer. An empty text counts as its one pad token. */
+export async function benchRows(vocabulary: Vocabulary, count: number): Promise<{ readonly source: string; readonly classes: number; readonly rows: readonly BenchRow[] }> {
   const tweets = join(import.meta.dirname, '..', '..', 'shared', 'data', 'tweets');
   const dataset = existsSync(tweets) ? tweets : 'sample';
-  const splits = await loadSplits({ dataset, trainRows: 1000, evalRows: 200, seed: 42 });
+  const splits = await loadSplits({ dataset, trainRows: count, evalRows: 200, seed: 42 });
   const tokenizer = vocabulary === 'gpt2' ? await gpt2Tokenizer() : await Tokenizer.fromDirectory(embeddedModelFolder());
-  const order = rowOrder(splits.train.length, 42, 0);
-  const batches = Array.from({ length: count }, (_, b) =>
-    [...batchRows(order, BATCH_SIZE, b)].map((row) => {
-      const { text, label } = splits.train.rows[row];
-      // An empty text counts as its one pad token on both sides.
-      return { ids: [...tokenizer.encode(text, { maxLength: MAX_LENGTH }).ids], label };
-    }),
-  );
-  return { source: dataset === 'sample' ? 'the bundled sample (the tweets are not beside the project)' : 'the tweets', classes: splits.labelNames.length, batches };
+  const rows = splits.train.rows.map(({ text, label }) => ({ ids: [...tokenizer.encode(text, { maxLength: MAX_LENGTH }).ids], label }));
+  return {
+    source: dataset === 'sample' ? 'the bundled sample (the tweets are not beside the project)' : 'the tweets',
+    classes: splits.labelNames.length,
+    rows: count > rows.length && dataset !== 'sample' ? Array.from({ length: count }, (_, i) => rows[i % rows.length]) : rows,
+  };
 }

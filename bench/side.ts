@@ -36,6 +36,11 @@ export class Side {
     if (keep) this.timings.push(timing);
   }
 
+  /** Ends the process without a word: what it cannot do is no result. */
+  drop(): void {
+    this.child.kill();
+  }
+
   /** Ends the process; returns its peak memory in MiB. */
   async end(): Promise<number> {
     const { peakMib } = (await this.ask({ end: true })) as { peakMib: number };
@@ -52,6 +57,8 @@ export class Side {
     this.child.stdin!.write(`${JSON.stringify(request)}\n`);
     const line = await this.lines.next();
     if (line.done) throw new Error(`${this.name} ended without an answer`);
-    return JSON.parse(line.value) as unknown;
+    const answer = JSON.parse(line.value) as { error?: string };
+    if (answer.error !== undefined) throw new Error(`${this.name}: ${answer.error}`);
+    return answer;
   }
 }

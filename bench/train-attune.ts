@@ -5,37 +5,43 @@ import type { EngineSession } from '#attune/engine/engine.js';
 import { onnxEngine } from '#attune/engine/onnx/session.js';
 import { parseConfig, withLabels } from '#attune/model/config.js';
 import { gpt2Graphs } from '#attune/model/gpt2.js';
-import { elementCount } from '#attune/model/parameters.js';
-import { Generator, normal } from '#attune/random/normal.js';
+import { PREDICTION_BATCH, predictLogits } from '#attune/train/prediction.js';
 import type { BenchRow } from './batches.js';
+import { randomTensor } from './models.js';
 
 interface Setup {
   readonly config: Record<string, unknown>;
   readonly classes: number;
   readonly batches: readonly (readonly BenchRow[])[];
   readonly threads: number;
+  /** Predict each batch of rows instead of training on it. */
+  readonly predict?: boolean;
 }
 
 let session: EngineSession | undefined;
 let batches: Setup['batches'] = [];
+let classes = 0;
+let predict = false;
 let steps = 0;
 
 async function setUp(setup: Setup): Promise<object> {
   const config = withLabels(parseConfig(setup.config, 'the bench'), Array.from({ length: setup.classes }, (_, i) => `LABEL_${i}`), 0);
   const graphs = gpt2Graphs(config);
   session = await onnxEngine.open(graphs, { seed: 42, threads: setup.threads });
-  const generator = new Generator(1);
-  for (const { name, shape } of graphs.parameters) {
-    const size = elementCount(shape);
-    const values = shape.length > 1 ? normal(size, 0, 0.02, generator) : new Float32Array(size).fill(name.endsWith('weight') ? 1 : 0);
-    await session.writeTensor('parameter', name, values);
-  }
-  ({ batches } = setup);
+  for (const [i, spec] of graphs.parameters.entries()) await session.writeTensor('parameter', spec.name, randomTensor(spec, i));
+  ({ batches, classes, predict = false } = setup);
   return { ready: true };
 }
 
 async function step(index: number): Promise<object> {
   const rows = batches[index % batches.length];
+  if (predict) {
+    const encoded = rows.map(({ ids }) => ({ ids: Int32Array.from(ids), blind: false }));
+    const started = performance.now();
+    await predictLogits(session!, encoded, classes, PREDICTION_BATCH);
+    const ms = performance.now() - started;
+    return { ms, forwardBackward: ms, clip: 0, optimizer: 0, loss: 0 };
+  }
   const batch = packRows(rows.map(({ ids }) => ({ ids: Int32Array.from(ids), blind: false })), rows.map(({ label }) => label));
   const started = performance.now();
   const result = await session!.step({

@@ -1,7 +1,7 @@
 // Runs the tests on Node's own runner. `node scripts/test.mjs` runs the fast ones, `--slow` the long ones;
 // further arguments pick files by a part of their path.
 import { spawnSync } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -22,9 +22,17 @@ if (files.length === 0) {
 
 // The long tests run one at a time, because each uses every core.
 const concurrency = slow ? 1 : 2;
+
+// Debian's chromium brings SwiftShader, a Vulkan in software: it computes what a GPU computes, slowly. The loader reads these when the process starts.
+const chromium = '/usr/lib/chromium';
+const icd = join(chromium, 'vk_swiftshader_icd.json');
+const vulkan = process.env.VK_ICD_FILENAMES === undefined && existsSync(icd)
+  ? { VK_ICD_FILENAMES: icd, LD_LIBRARY_PATH: [chromium, process.env.LD_LIBRARY_PATH].filter(Boolean).join(':') }
+  : {};
+
 const result = spawnSync(
   process.execPath,
   ['--import', 'tsx', '--test', `--test-concurrency=${concurrency}`, '--test-reporter=spec', ...files],
-  { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] },
+  { cwd: root, stdio: ['ignore', 'inherit', 'inherit'], env: { ...process.env, ...vulkan } },
 );
 process.exit(result.status ?? 1);

@@ -13,13 +13,14 @@ function partialPath(path: string): string {
   return join(dirname(path), `.${basename(path)}.${process.pid}${PARTIAL}`);
 }
 
-/** @throws AttuneError where the file cannot be written */
-export async function writeWhole(path: string, contents: string | Uint8Array): Promise<void> {
+/** @param contents in one piece or several @throws AttuneError where the file cannot be written */
+export async function writeWhole(path: string, contents: string | Uint8Array | Iterable<Uint8Array>): Promise<void> {
   const partial = partialPath(path);
   try {
     const handle = await open(partial, 'w');
     try {
-      await handle.writeFile(contents);
+      // Each call goes on where the last one ended.
+      for (const piece of typeof contents === 'string' || contents instanceof Uint8Array ? [contents] : contents) await handle.writeFile(piece);
       await handle.sync();
     } finally {
       await handle.close();

@@ -6,23 +6,37 @@
 export { AttuneError, DataError, InterruptedError, ModelError, TrainingError, UsageError } from './errors.js';
 
 export { Dataset } from './data/dataset.js';
-export type { Row } from './data/dataset.js';
-export { loadSplits as loadDataset, loadTestSplit } from './data/splits.js';
-export type { LoadSplitsOptions as LoadDatasetOptions, LoadTestOptions, Splits } from './data/splits.js';
+export type { Row, TrainTestSplitOptions } from './data/dataset.js';
+export { loadDataset } from './data/load.js';
+export type { DatasetDict, LoadDatasetOptions } from './data/load.js';
+export { loadTestSplit } from './data/splits.js';
+export type { LoadSplitsOptions, LoadTestOptions, Splits } from './data/splits.js';
 export { inspectSplits } from './data/inspect.js';
 export type { Inspection } from './data/inspect.js';
+
+export { HubError } from './hub/errors.js';
+export type { HubErrorCode } from './hub/errors.js';
+export { hubCacheDir } from './hub/settings.js';
+export type { HubOptions, HubProgress } from './hub/settings.js';
+export { hubDataset } from './hub/dataset.js';
+export type { DataRepository } from './data/repository.js';
+export { pruneHubCache, scanHubCache } from './hub/cache.js';
+export type { CachedRepositoryInfo, HubCacheInfo, PruneOptions, Pruned } from './hub/cache.js';
 
 export { Tokenizer } from './text/tokenizer.js';
 
 export { fromPretrained } from './model/pretrained.js';
 export type { FromPretrainedOptions, PretrainedModel } from './model/pretrained.js';
+export { resolveModel } from './model/resolve.js';
+export type { ResolveModelOptions } from './model/resolve.js';
 export { embeddedModelFolder } from './model/embedded.js';
 export type { Gpt2Config } from './model/config.js';
 export { printStructure } from './model/structure.js';
 
 export type { Engine, EngineSession, SessionOptions } from './engine/engine.js';
-export { DEVICES, engineFor } from './engine/device.js';
-export type { Device } from './engine/device.js';
+export { engineFor } from './engine/device.js';
+export { DEVICES } from './engine/device-names.js';
+export type { Device } from './engine/device-names.js';
 export { packRows } from './engine/batch.js';
 export type { EncodedRow, PackedBatch } from './engine/batch.js';
 
@@ -40,8 +54,32 @@ export type { Evaluation, LabelledRows, TrainerCallback, TrainerOptions, TrainOu
 export type { EvalRecord, FinalRecord, LogRecord, TrainRecord } from './train/records.js';
 export type { TrainerState } from './train/state.js';
 export { TextClassifier } from './train/classifier.js';
-export type { ClassifierOptions, Prediction, PredictOptions } from './train/classifier.js';
+export type { Attribution, ClassifierOptions, ExplainedPrediction, Prediction, PredictOptions } from './train/classifier.js';
 
 export { classificationMetrics } from './metrics/classification.js';
 export type { ClassificationMetrics, NamedClassScores } from './metrics/classification.js';
 export { TensorBoardWriter } from './report/tensorboard.js';
+export { writeReport, writeRunReport } from './report/page.js';
+export { checkComparison, readComparison } from './report/comparison-file.js';
+
+export { studyWords } from './compare/word-study.js';
+export type { HiddenStates, StaticVectors, TextStates, WordStudyOptions } from './compare/word-study.js';
+
+export type { Classifier, DenseMatrix, EstimatorState, Matrix, SparseMatrix, Transformer } from './baselines/estimator.js';
+export { LogisticRegression } from './baselines/logistic-regression.js';
+export { makePipeline } from './baselines/pipeline.js';
+export { RandomForestClassifier } from './baselines/random-forest.js';
+export { bytesOnDisk, loadEstimator, saveEstimator } from './baselines/saved.js';
+export { StandardScaler } from './baselines/standard-scaler.js';
+export { SVC } from './baselines/svc.js';
+
+export { compare, compareModels } from './compare/compare.js';
+export type { CompareCallbacks, CompareModelsOptions, CompareOptions } from './compare/compare.js';
+export type { Comparison, Estimate, ModelResult, Verdict, WordStudy } from './compare/comparison.js';
+export { AfinnClassifier } from './baselines/lexicon.js';
+export { HiddenStateModel } from './baselines/hidden-states.js';
+export { MajorityClassifier } from './baselines/majority.js';
+export { TfidfVectorizer } from './baselines/tfidf.js';
+export { calibration } from './metrics/calibration.js';
+export { mcnemar } from './metrics/paired.js';
+export { rocCurve } from './metrics/roc-curve.js';

@@ -5,8 +5,8 @@ import { addOptions } from './command.js';
 import { DATA_OPTIONS } from './options.js';
 
 const GROUP = 'Options';
-const { evalRows, textColumn, labelColumn, device, json, dataset } = DATA_OPTIONS;
-const trained = { kind: 'string', placeholder: 'DIR', default: undefined, group: GROUP, description: 'folder of a fine-tuned model' } as const;
+const { evalRows, textColumn, labelColumn, device, json, dataset, datasetConfig } = DATA_OPTIONS;
+const trained = { kind: 'string', placeholder: 'DIR|ID', default: undefined, group: GROUP, description: 'folder of a fine-tuned model, or its id on the Hub, with @revision where wanted' } as const;
 const maxLength = { kind: 'integer', min: 1, default: undefined, group: GROUP, description: "tokens a row at most (default: the model's positions)" } as const;
 const seed = { kind: 'integer', min: 0, max: 2 ** 32 - 1, default: 42, group: GROUP, description: 'seed of the run, which decides how the bundled sample is parted' } as const;
 
@@ -14,7 +14,9 @@ const inGroup = <T extends { readonly group: string }>(spec: T): T => ({ ...spec
 
 export const EVALUATE_OPTIONS = {
   model: trained,
-  dataset: { ...inGroup(dataset), description: 'labelled rows, jsonl or csv; or a folder with test.*; or sample' },
+  dataset: { ...inGroup(dataset), description: 'labelled rows: a file, a quoted pattern of files, a folder with test.*, owner/name on the Hugging Face Hub, or sample' },
+  datasetConfig: inGroup(datasetConfig),
+  split: { ...inGroup(DATA_OPTIONS.split), description: 'split to evaluate on (default: test)' },
   evalRows: inGroup(evalRows),
   textColumn: inGroup(textColumn),
   labelColumn: inGroup(labelColumn),
@@ -31,14 +33,19 @@ export const PREDICT_OPTIONS = {
   output: { kind: 'string', placeholder: 'FILE', default: undefined, group: GROUP, description: 'where the JSON lines go (default: stdout)' },
   textColumn: inGroup(textColumn),
   logits: { kind: 'boolean', default: false, group: GROUP, description: 'add the logits to each record' },
+  explain: { kind: 'boolean', default: false, group: GROUP, description: 'add to each record what every token added to the score of the predicted class' },
   maxLength,
   device: inGroup(device),
 } as const satisfies ArgumentTable;
 
 export const INSPECT_OPTIONS = {
-  model: { ...trained, description: 'folder of the model whose tokenizer counts (default: the gpt2-mini that comes with attune)' },
+  model: { ...trained, description: 'model whose tokenizer counts, a folder or an id of the Hub (default: the gpt2-mini that comes with attune)' },
   dataset: inGroup(dataset),
+  datasetConfig: inGroup(datasetConfig),
+  split: inGroup(DATA_OPTIONS.split),
+  evalSplit: inGroup(DATA_OPTIONS.evalSplit),
   evalDataset: inGroup(DATA_OPTIONS.evalDataset),
+  testSize: inGroup(DATA_OPTIONS.testSize),
   trainRows: inGroup(DATA_OPTIONS.trainRows),
   evalRows: inGroup(evalRows),
   textColumn: inGroup(textColumn),
@@ -46,6 +53,10 @@ export const INSPECT_OPTIONS = {
   maxLength: { ...maxLength, default: 128, description: 'tokens a row at most' },
   examples: { kind: 'integer', min: 0, default: 3, group: GROUP, description: 'rows to show in full' },
   seed,
+  json: inGroup(json),
+} as const satisfies ArgumentTable;
+
+export const REPORT_OPTIONS = {
   json: inGroup(json),
 } as const satisfies ArgumentTable;
 
@@ -66,5 +77,6 @@ export const addEvaluateOptions = (command: Command): Command => addOptions(comm
 export const addPredictOptions = (command: Command): Command =>
   addOptions(command, PREDICT_OPTIONS).option('--text <TEXT>', 'a text to classify; may be given several times', (text: string, texts: string[] | undefined) => [...(texts ?? []), text]);
 export const addInspectOptions = (command: Command): Command => addOptions(command, INSPECT_OPTIONS);
+export const addReportOptions = (command: Command): Command => addOptions(command.argument('<DIR>', 'folder of the run'), REPORT_OPTIONS);
 export const addDemoOptions = (command: Command): Command => addOptions(command, DEMO_OPTIONS);
 export const addReproduceOptions = (command: Command): Command => addOptions(command, REPRODUCE_OPTIONS).argument('<DIR>', 'output folder of a finished run');

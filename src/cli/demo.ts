@@ -1,4 +1,6 @@
 import type { Command } from 'commander';
+import { comparedSplits } from '../compare/compare.js';
+import { measured } from '../compare/measure.js';
 import { packRows } from '../engine/batch.js';
 import { argmax, softmax } from '../metrics/probabilities.js';
 import { EMBEDDED_MODEL, embeddedModelFolder } from '../model/embedded.js';
@@ -9,6 +11,7 @@ import { PRESETS } from '../train/presets.js';
 import { DEMO_OPTIONS } from './command-options.js';
 import { givenOptions } from './command.js';
 import type { CliContext } from './context.js';
+import { runComparison } from './run-comparison.js';
 import { runTraining } from './run-training.js';
 
 /** Sentences of our own, of the kind a user might have. */
@@ -29,11 +32,21 @@ export async function demo(command: Command, context: CliContext): Promise<void>
   terminal.paragraph(
     `The bundled ${EMBEDDED_MODEL} learns from ${data.trainRows.toLocaleString('en-US')} labelled sentences in ${args.numTrainEpochs} epochs with the notebook's arguments, and is tested on ${data.evalRows} it has not seen. Nothing is downloaded.`,
   );
-  await runTraining({ model: embeddedModelFolder(), dataset: 'sample', ...data, args, json: false, resultLines: false, examples: 2, afterTraining: (run) => showPredictions(run, context) }, context);
+  const options = { model: embeddedModelFolder(), dataset: 'sample', ...data, args };
+  const { peakMemoryBytes } = await measured(() => runTraining({ ...options, json: false, resultLines: false, examples: 2, afterTraining: (run) => showPredictions(run, context) }, context));
+  const { train, test } = await comparedSplits(options);
+  await runComparison(
+    {
+      finetuned: outputDir, base: options.model, train, test, datasetName: 'sample', outputDir, seed: args.seed, maxLength: args.maxLength, trainPeakMemoryBytes: peakMemoryBytes, json: false,
+      goOn: `node bin/attune.js compare --finetuned ${outputDir} --dataset sample --preset notebook`,
+    },
+    context,
+  );
   terminal.heading('What to run next');
   for (const [what, line] of [
     ['classify a text (--input FILE for many)', `predict --model ${outputDir} --text "I love it"`],
     ['look at your own data, a file with the columns text and label', 'inspect --dataset my.csv'],
+    ['compare on it: is fine-tuning worth it?', 'compare --dataset my.csv --eval-dataset my-test.csv --preset notebook --output-dir my-model'],
     ['train on it', 'train --dataset my.csv --eval-dataset my-test.csv --preset notebook --output-dir my-model'],
   ]) {
     terminal.print(`  ${terminal.colors.dim(`# ${what}`)}\n  node bin/attune.js ${line}`);

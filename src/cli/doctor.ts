@@ -32,7 +32,7 @@ export async function doctor(_command: Command, { terminal, stdout }: CliContext
     { what: 'processor', ok: true, found: `${cpus()[0]?.model.trim() ?? 'unknown'}, ${usableCores()} of ${cpus().length} cores may be used` },
     memoryFinding(),
     await check('CPU engine', cpuEngine, 'Install again with `npm ci`; on Linux onnxruntime-node needs glibc 2.28 or newer (not musl).'),
-    { what: 'GPU engine', ok: true, found: 'none in this version: training runs on the CPU' },
+    { what: 'GPU engine', ok: true, found: await gpuEngine() },
     await check('embedded model', embeddedModel, 'Install attune again: its folder models/gpt2-mini is incomplete.'),
     await check('bundled sample', sample, 'Install attune again with its dependencies (npm install).'),
   ] satisfies Finding[];
@@ -71,6 +71,25 @@ async function cpuEngine(): Promise<string> {
   const difference = Math.abs((await tinyLoss(onnxEngine)) - (await tinyLoss(referenceEngine)));
   if (!(difference < 1e-4)) throw new AttuneError(`computes a loss that is off by ${difference}`);
   return `onnxruntime-node ${version}, a training step agrees with the reference to ${difference.toExponential(1)}`;
+}
+
+/** The adapter with its limits and features, and whether `--device auto` takes it. A machine without a GPU lacks nothing. */
+async function gpuEngine(): Promise<string> {
+  const { findAdapter, realGpu, webGpuEngine } = await import('../engine/webgpu/node.js');
+  const reason = await realGpu();
+  if (reason !== undefined && process.env['VK_ICD_FILENAMES'] === undefined) return `not used: ${reason}`;
+  const found = await findAdapter();
+  if ('reason' in found) return `not used: ${found.reason}`;
+  const { name, limits, features } = found.report;
+  const difference = Math.abs((await tinyLoss(webGpuEngine)) - (await tinyLoss(referenceEngine)));
+  if (!(difference < 1e-4)) return `not to be used: ${name} computes a loss that is off by ${difference}; take --device cpu`;
+  const detail = (title: string, text: string): string => `\n${' '.repeat(25)}${title}: ${text}`;
+  return [
+    `${name}, a training step agrees with the reference to ${difference.toExponential(1)}`,
+    ...(reason === undefined ? [] : [detail('--device auto does not take it', reason)]),
+    detail('limits', Object.entries(limits).map(([limit, value]) => `${limit} ${value}`).join(', ')),
+    detail('features', features.join(', ') || 'none'),
+  ].join('');
 }
 
 async function tinyLoss(engine: Engine): Promise<number> {

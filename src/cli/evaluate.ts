@@ -7,6 +7,7 @@ import { predictLogits } from '../train/prediction.js';
 import { EVALUATE_OPTIONS } from './command-options.js';
 import { givenOptions } from './command.js';
 import type { CliContext } from './context.js';
+import { withDownloads } from './downloads.js';
 import { required } from './given.js';
 import { JsonWriter } from './json.js';
 import { Progress } from './progress.js';
@@ -17,11 +18,11 @@ export async function evaluate(command: Command, { terminal, stdout, signal }: C
   const options = withDefaults(EVALUATE_OPTIONS, givenOptions(command, EVALUATE_OPTIONS));
   const dir = required(options.model, 'model', 'Give the output folder of a training run.');
   const dataset = required(options.dataset, 'dataset');
-  const { model, session } = await openClassifier(dir, options.device);
   const progress = new Progress(terminal);
+  const { model, session } = await withDownloads(terminal, signal, (hub) => openClassifier(dir, options.device, hub));
   try {
     const { labelNames } = model.config;
-    const { test, notes } = await loadTestSplit({ ...options, dataset, labelNames });
+    const { test, notes } = await withDownloads(terminal, signal, (hub) => loadTestSplit({ ...options, dataset, labelNames, hub }));
     const { rows, labels } = encodeDataset(test, model.tokenizer, lengthLimit(options.maxLength, model.config));
     terminal.heading('Data');
     showDataset(terminal, test);

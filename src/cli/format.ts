@@ -9,6 +9,14 @@ export function formatDuration(seconds: number): string {
   return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
 }
 
+/** Bytes as 831 B, 12.3 kB, 548 MB or 1.24 GB (powers of 1000, as the Hub's pages count). */
+export function formatBytes(bytes: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
+  const exponent = Math.min(units.length - 1, bytes < 1 ? 0 : Math.floor(Math.log10(bytes) / 3 + 1e-9));
+  const value = bytes / 1000 ** exponent;
+  return `${exponent === 0 ? value.toFixed(0) : significant(value, 3)} ${units[exponent]}`;
+}
+
 /** Steps in a time: "8.1 steps/s", or "2.3 s/step" where it takes longer than a second. */
 export function formatRate(perSecond: number, unit = 'step'): string {
   return perSecond >= 1 ? `${significant(perSecond, 2)} ${unit}s/s` : `${significant(1 / perSecond, 2)} s/${unit}`;

@@ -1,11 +1,13 @@
 import type { Command } from 'commander';
 import { inspectSplits } from '../data/inspect.js';
 import { loadSplits } from '../data/splits.js';
+import { resolveModel } from '../model/resolve.js';
 import { Tokenizer } from '../text/tokenizer.js';
 import { withDefaults } from '../train/argument-table.js';
 import { INSPECT_OPTIONS } from './command-options.js';
 import { givenOptions } from './command.js';
 import type { CliContext } from './context.js';
+import { withDownloads } from './downloads.js';
 import { modelFolder, required } from './given.js';
 import { JsonWriter } from './json.js';
 import { groupDigits, printable } from './layout.js';
@@ -14,11 +16,11 @@ import { showExamples, showSplitInspection } from './show.js';
 const CONFLICTS_SHOWN = 5;
 
 /** `attune inspect` */
-export async function inspect(command: Command, { terminal, stdout }: CliContext): Promise<void> {
+export async function inspect(command: Command, { terminal, stdout, signal }: CliContext): Promise<void> {
   const options = withDefaults(INSPECT_OPTIONS, givenOptions(command, INSPECT_OPTIONS));
   const dataset = required(options.dataset, 'dataset');
-  const tokenizer = await Tokenizer.fromDirectory(modelFolder(options.model));
-  const splits = await loadSplits({ ...options, dataset });
+  const splits = await withDownloads(terminal, signal, (hub) => loadSplits({ ...options, dataset, hub }));
+  const tokenizer = await Tokenizer.fromDirectory(await withDownloads(terminal, signal, (hub) => resolveModel(modelFolder(options.model), { ...hub, parts: 'tokenizer' })));
   const report = inspectSplits(splits, tokenizer, options.maxLength, options.examples);
   if (options.json) {
     const json = new JsonWriter(stdout);

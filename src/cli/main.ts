@@ -4,8 +4,9 @@ import { AttuneError, explained } from '../errors.js';
 import { createCommand, isDone, normalizeArguments } from './command.js';
 import { withContext } from './context.js';
 import type { CliContext } from './context.js';
-import { addDemoOptions, addEvaluateOptions, addInspectOptions, addPredictOptions, addReproduceOptions } from './command-options.js';
-import { addTrainOptions } from './options.js';
+import { addCacheCommands } from './cache-options.js';
+import { addDemoOptions, addEvaluateOptions, addInspectOptions, addPredictOptions, addReportOptions, addReproduceOptions } from './command-options.js';
+import { addCompareOptions, addTrainOptions } from './options.js';
 import { createTerminal } from './terminal.js';
 import { packageVersion } from './version.js';
 
@@ -18,10 +19,13 @@ function program(run: (action: () => Promise<Action>) => (...words: unknown[]) =
     .addHelpText('after', '\nEach command has a --help of its own. To see everything at work, offline: attune demo');
   const add = (command: Command, action: () => Promise<Action>): void => void root.addCommand(command.action(run(action)));
   add(addTrainOptions(createCommand('train', 'fine-tune a model on labelled texts')), async () => (await import('./train.js')).train);
+  add(addCompareOptions(createCommand('compare', 'fine-tune, train the baselines on the same rows, and say which to deploy')), async () => (await import('./compare.js')).compare);
   add(addEvaluateOptions(createCommand('evaluate', 'measure a fine-tuned model on labelled texts')), async () => (await import('./evaluate.js')).evaluate);
   add(addPredictOptions(createCommand('predict', 'classify texts')), async () => (await import('./predict.js')).predict);
   add(addInspectOptions(createCommand('inspect', 'look at a dataset as the model will see it')), async () => (await import('./inspect.js')).inspect);
   add(addReproduceOptions(createCommand('reproduce', 'run a finished run again and compare, bit for bit')), async () => (await import('./reproduce.js')).reproduce);
+  root.addCommand(addCacheCommands((command, action) => command.action(run(async () => action(await import('./cache.js'))))));
+  add(addReportOptions(createCommand('report', 'make the page of a finished comparison or training run again')), async () => (await import('./report.js')).report);
   add(createCommand('doctor', 'check what this machine has, and what is missing'), async () => (await import('./doctor.js')).doctor);
   add(addDemoOptions(createCommand('demo', 'the whole job on the bundled model and data, offline')), async () => (await import('./demo.js')).demo);
   return root;

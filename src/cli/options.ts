@@ -1,6 +1,7 @@
 /** The options of `attune train`: what to train on, from a table of the same kind as the training arguments, and how all sources are joined. */
 import { readFileSync } from 'node:fs';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
+import { DEVICES } from '../engine/device-names.js';
 import { UsageError } from '../errors.js';
 import { parseJson } from '../json/syntax.js';
 import { type ArgumentTable, checkGiven, type Given, type Resolved, withDefaults } from '../train/argument-table.js';
@@ -11,14 +12,18 @@ import { addOptions, COMMAND_GROUP, createCommand, givenOptions, normalizeArgume
 const DATA = 'Model and data';
 
 export const DATA_OPTIONS = {
-  model: { kind: 'string', placeholder: 'DIR', default: undefined, group: DATA, description: 'folder of the model to start from (default: the gpt2-mini that comes with attune)' },
-  dataset: { kind: 'string', placeholder: 'FILE|DIR', default: undefined, group: DATA, description: 'training rows, jsonl or csv; a folder of train.* and test.*; or sample, the bundled sentences' },
-  evalDataset: { kind: 'string', placeholder: 'FILE', default: undefined, group: DATA, description: "evaluation rows (default: the folder's test.*)" },
+  model: { kind: 'string', placeholder: 'DIR|ID', default: undefined, group: DATA, description: 'model to start from: a folder, or an id of the Hub such as gpt2, with @revision where wanted (default: the gpt2-mini that comes with attune)' },
+  dataset: { kind: 'string', placeholder: 'NAME', default: undefined, group: DATA, description: 'a file (jsonl, json, csv, tsv, parquet), a quoted pattern of files, a folder of train.* and test.*, owner/name[@revision] on the Hugging Face Hub, or sample, the bundled sentences' },
+  datasetConfig: { kind: 'string', placeholder: 'NAME', default: undefined, group: DATA, description: 'configuration of a dataset that has several' },
+  split: { kind: 'string', placeholder: 'NAME', default: undefined, group: DATA, description: 'split to train on (default: train)' },
+  evalSplit: { kind: 'string', placeholder: 'NAME', default: undefined, group: DATA, description: 'split to evaluate on (default: test, where there is one)' },
+  evalDataset: { kind: 'string', placeholder: 'FILE', default: undefined, group: DATA, description: "evaluation rows (default: the dataset's test split)" },
+  testSize: { kind: 'number', above: 0, default: undefined, group: DATA, description: 'evaluate on this share, or number, of the training rows, the classes in proportion' },
   trainRows: { kind: 'integer', min: 1, default: undefined, group: DATA, description: 'take the first N training rows (default: all)' },
   evalRows: { kind: 'integer', min: 1, default: undefined, group: DATA, description: 'take the first N evaluation rows (default: all)' },
   textColumn: { kind: 'string', placeholder: 'NAME', default: 'text', group: DATA, description: 'column of the text' },
   labelColumn: { kind: 'string', placeholder: 'NAME', default: 'label', group: DATA, description: 'column of the label' },
-  device: { kind: 'enum', choices: ['auto', 'cpu'], default: 'auto', group: COMMAND_GROUP, description: 'what computes' },
+  device: { kind: 'enum', choices: DEVICES, default: 'auto', group: COMMAND_GROUP, description: 'what computes; auto takes the GPU where there is a real one' },
   threads: { kind: 'integer', min: 1, max: 1024, default: undefined, group: COMMAND_GROUP, description: 'threads that compute (default: as many as may be used)' },
   preset: { kind: 'enum', choices: PRESET_NAMES, default: undefined, group: COMMAND_GROUP, description: 'a set of arguments to start from' },
   config: { kind: 'string', placeholder: 'FILE', default: undefined, group: COMMAND_GROUP, description: 'JSON file of any of these; the command line wins over it, and it over the preset' },
@@ -42,6 +47,12 @@ export interface TrainOptions {
 /** Gives a command (of `createCommand`) all options of `attune train`. */
 export function addTrainOptions(command: Command): Command {
   return addOptions(command, ALL_OPTIONS);
+}
+
+/** Those of `attune train`, and a finished model in place of training one. */
+export function addCompareOptions(command: Command): Command {
+  const finetuned = new Option('--finetuned <DIR>', 'a model that was fine-tuned before: only the baselines are trained').helpGroup(`${DATA}:`);
+  return addTrainOptions(command).addOption(finetuned);
 }
 
 /**

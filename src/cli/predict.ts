@@ -14,6 +14,7 @@ import type { Prediction } from '../train/classifier.js';
 import { PREDICT_OPTIONS } from './command-options.js';
 import { givenOptions } from './command.js';
 import type { CliContext } from './context.js';
+import { withDownloads } from './downloads.js';
 import { required } from './given.js';
 
 /** `attune predict` */
@@ -25,9 +26,10 @@ export async function predict(command: Command, { terminal, stdout, signal }: Cl
     throw new UsageError(given ? '--text and --input exclude each other' : '--text or --input is missing', { hint: 'Give texts by --text, or a file by --input (- for stdin).' });
   }
   const texts = given ?? textsOf(options.input!, options.textColumn);
-  const classifier = await TextClassifier.fromPretrained(dir, options);
+  const classifier = await withDownloads(terminal, signal, (hub) => TextClassifier.fromPretrained(dir, { maxLength: options.maxLength, device: options.device, ...hub }));
   try {
-    const records = classifier.predictStream(texts, { logits: options.logits, signal });
+    const how = { logits: options.logits, signal };
+    const records = options.explain ? classifier.explainStream(texts, how) : classifier.predictStream(texts, how);
     if (options.output === undefined) await writeLines(stdout, records);
     else terminal.print(`${await writeFileWhole(options.output, records)} texts classified into ${options.output}`);
   } finally {

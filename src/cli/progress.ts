@@ -4,7 +4,7 @@
  */
 import { Writable } from 'node:stream';
 import { SingleBar } from 'cli-progress';
-import { formatDuration, formatRate } from './format.js';
+import { formatBytes, formatDuration, formatRate } from './format.js';
 import { bar, displayWidth, pad, truncate } from './layout.js';
 import type { LiveLine, Terminal } from './terminal.js';
 
@@ -56,6 +56,21 @@ export class Progress {
     let done = 0;
     const speed = new Speed(0);
     const line = this.#begin(total, 0, (width) => taskLine({ label, done, total, perSecond: speed.perSecond() }, width), speed);
+    return {
+      update: (now) => {
+        done = now;
+        speed.add(done, this.#now());
+        line.update(done);
+      },
+      stop: () => this.#end(line),
+    };
+  }
+
+  /** The line of a download, in bytes. What was here before counts as done, and not for the speed. */
+  download(label: string, total: number, received: number): TaskProgress {
+    let done = received;
+    const speed = new Speed(received);
+    const line = this.#begin(total, received, (width) => downloadLine({ label, done, total, perSecond: speed.perSecond() }, width), speed);
     return {
       update: (now) => {
         done = now;
@@ -234,6 +249,15 @@ interface TaskLineState {
 /** "evaluating ▕███   ▏ 120/200  0:03 left". */
 export function taskLine({ label, done, total, perSecond }: TaskLineState, width: number): string {
   const parts = [`${pad(String(done), String(total).length, 'right')}/${total}`, ...(perSecond === undefined ? [] : [`${formatDuration((total - done) / perSecond)} left`])];
+  return barLine(label, total === 0 ? 1 : done / total, parts, width);
+}
+
+/** "gpt2 ▕███   ▏ 120 MB of 551 MB  12.3 MB/s  0:35 left". */
+export function downloadLine({ label, done, total, perSecond }: TaskLineState, width: number): string {
+  const parts = [
+    `${pad(formatBytes(done), '999 MB'.length, 'right')} of ${formatBytes(total)}`,
+    ...(perSecond === undefined ? [] : [`${formatBytes(perSecond)}/s`, `${formatDuration((total - done) / perSecond)} left`]),
+  ];
   return barLine(label, total === 0 ? 1 : done / total, parts, width);
 }
 

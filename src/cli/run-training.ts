@@ -6,6 +6,7 @@ import type { FineTuneOptions, FineTuneRun } from '../train/fine-tune.js';
 import type { TrainOutput } from '../train/trainer.js';
 import { optionName } from './command.js';
 import type { CliContext } from './context.js';
+import { withDownloads } from './downloads.js';
 import { jsonCallback, tensorBoardCallback, terminalCallback } from './train-report.js';
 import { JsonWriter } from './json.js';
 import { showDataset, showExamples, showMetrics, showModel } from './show.js';
@@ -31,7 +32,7 @@ export async function runTraining(options: RunTrainingOptions, { terminal, stdou
   let modelConfig = '';
   const events = tensorBoardCallback(args, () => modelConfig);
   const callbacks = [screen, events, ...(json ? [jsonCallback(json)] : [])];
-  const run = await prepareFineTune({ ...options, callbacks, signal });
+  const run = await withDownloads(terminal, signal, (hub) => prepareFineTune({ ...options, callbacks, signal, hub }));
   try {
     modelConfig = toJson(run.model.config);
     showRun(run, options, terminal);
@@ -76,5 +77,6 @@ function showRun(run: FineTuneRun, { examples }: RunTrainingOptions, terminal: C
   showModel(terminal, model, examples > 0);
   terminal.heading('Device');
   terminal.print(`  ${session.description}`);
+  if (session.note !== undefined) terminal.print(`  ${terminal.colors.dim(session.note)}`);
   if (run.resumedFrom) terminal.print(`  going on from ${run.resumedFrom}`);
 }

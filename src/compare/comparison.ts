@@ -2,7 +2,10 @@
  * The result of `attune compare` as data: what is written to `comparison.json` in the run's folder, what `--json` prints, and all that the report is made
  * of. Plain JSON: arrays of numbers, null where a figure is undefined (an AUC without a class, a size that does not apply).
  */
+import type { Attribution } from '../train/classifier.js';
 import type { LogRecord } from '../train/records.js';
+
+export type { Attribution } from '../train/classifier.js';
 
 /** A value with its 95 % percentile bootstrap interval over the test rows. */
 export interface Estimate {
@@ -74,12 +77,6 @@ export interface ModelResult {
   readonly paired: PairedTest | null;
   /** Class index and probabilities of each test row, [rows] and [rows][K]. */
   readonly predictions: { readonly labels: readonly number[]; readonly probabilities: readonly (readonly number[])[] };
-}
-
-/** A piece of text with what it added to the score of a class. */
-export interface Attribution {
-  readonly token: string;
-  readonly score: number;
 }
 
 export interface WorstError {

@@ -4,14 +4,35 @@ import { DataError } from '../errors.js';
 import { missingColumn, shown, type DataRecord } from './records.js';
 import { LINE_FEED, fileChunks, textBlocks, type TextBlock } from './text-blocks.js';
 
+/** The separator of a CSV-like file, and how forgiving its quotes are. */
+interface Dialect {
+  readonly delimiter: ',' | '\t';
+  /** A quote in the middle of a field is a character like any other: tab-separated texts are seldom quoted. */
+  readonly relaxQuotes: boolean;
+}
+
+const CSV: Dialect = { delimiter: ',', relaxQuotes: false };
+const TSV: Dialect = { delimiter: '\t', relaxQuotes: true };
+
+/** Reads tab-separated values, otherwise as CSV: a field that begins with a double quote ends with one; within other fields quotes are text. */
+export function readTsv(file: string, required: readonly string[] = []): AsyncGenerator<DataRecord> {
+  return readSeparated(file, required, TSV);
+}
+
 /**
  * Reads CSV (RFC 4180): commas, a header row, fields in double quotes that may hold line breaks and doubled quotes. Blank lines,
  * LF and CRLF, and a byte order mark are tolerated. Every field is a string; spaces around a column's name are dropped.
  */
-export async function* readCsv(file: string, required: readonly string[] = []): AsyncGenerator<DataRecord> {
+export function readCsv(file: string, required: readonly string[] = []): AsyncGenerator<DataRecord> {
+  return readSeparated(file, required, CSV);
+}
+
+async function* readSeparated(file: string, required: readonly string[], { delimiter, relaxQuotes }: Dialect): AsyncGenerator<DataRecord> {
   const lines = new LineStarts();
   const lineOf = new WeakMap<readonly string[], number>();
   const parser = parse({
+    delimiter,
+    relax_quotes: relaxQuotes,
     relax_column_count: true,
     skip_empty_lines: true,
     record_delimiter: ['\r\n', '\n'],
@@ -32,12 +53,12 @@ export async function* readCsv(file: string, required: readonly string[] = []): 
       // A line of white space is one field, which no record with a text and a label is.
       if (record.length === 1 && record[0].trim() === '') continue;
       if (!header) {
-        header = checkHeader(record, required, `${file}:${line}`);
+        header = checkHeader(record, required, `${file}:${line}`, delimiter);
         continue;
       }
       if (record.length !== header.length) {
         throw new DataError(`${file}:${line}: has ${record.length} ${record.length === 1 ? 'field' : 'fields'}, but the header has ${header.length}`, {
-          hint: 'A field that holds a comma or a line break must be in double quotes.',
+          hint: `A field that holds a ${delimiter === ',' ? 'comma' : 'tab'} or a line break must be in double quotes.`,
         });
       }
       const columns = header;
@@ -45,7 +66,7 @@ export async function* readCsv(file: string, required: readonly string[] = []): 
     }
   } catch (error) {
     if (!(error instanceof CsvError)) throw error;
-    throw new DataError(`${file}:${lines.next()}: broken CSV: ${faults[error.code] ?? error.message}`, {
+    throw new DataError(`${file}:${lines.next()}: broken ${delimiter === ',' ? 'CSV' : 'TSV'}: ${faults[error.code] ?? error.message}`, {
       cause: error,
       hint: 'A field that holds a double quote must be in double quotes itself, and the quote within doubled ("").',
     });
@@ -58,17 +79,18 @@ const faults: Readonly<Partial<Record<string, string>>> = {
   INVALID_OPENING_QUOTE: 'a double quote stands in the middle of a field that does not begin with one',
 };
 
-function checkHeader(record: readonly string[], required: readonly string[], place: string): string[] {
+function checkHeader(record: readonly string[], required: readonly string[], place: string, delimiter: Dialect['delimiter']): string[] {
   const header = record.map((name) => name.trim());
   for (const [i, name] of header.entries()) {
     if (header.indexOf(name) !== i) throw new DataError(`${place}: the header names column ${shown(name)} twice`);
   }
   for (const column of required) {
     if (header.includes(column)) continue;
-    const other = header.length === 1 ? [';', '\t', '|'].find((separator) => header[0].includes(separator)) : undefined;
+    const other = header.length === 1 ? [';', '\t', '|', ','].find((separator) => separator !== delimiter && header[0].includes(separator)) : undefined;
     if (other === undefined) throw missingColumn(place, column, header);
-    throw new DataError(`${place}: the columns are parted by ${other === '\t' ? 'tabs' : JSON.stringify(other)}, not by commas`, {
-      hint: 'Save the file with commas, or as JSON lines.',
+    const named = (separator: string): string => (separator === '\t' ? 'tabs' : separator === ',' ? 'commas' : JSON.stringify(separator));
+    throw new DataError(`${place}: the columns are parted by ${named(other)}, not by ${named(delimiter)}`, {
+      hint: other === '\t' ? 'Give the file a name that ends in .tsv.' : other === ',' ? 'Give the file a name that ends in .csv.' : 'Save the file with commas, or as JSON lines.',
     });
   }
   return header;

@@ -1,3 +1,7 @@
+import { DataError } from '../errors.js';
+import { NumpyGenerator } from '../random/numpy-generator.js';
+import { partByClass, partRandomly, testRows } from './stratified.js';
+
 /** One labelled text. */
 export interface Row {
   readonly text: string;
@@ -9,10 +13,19 @@ export interface Row {
   readonly id?: string;
 }
 
-/** The rows of one split. Its parts are what Hugging Face's datasets calls them. */
-export class Dataset {
+export interface TrainTestSplitOptions {
+  /** A share of the rows, above 0 and below 1, rounded up; or a number of rows. */
+  readonly testSize: number;
+  /** From 0 up. Default 42. */
+  readonly seed?: number | undefined;
+  /** Whether each class is in both parts by its share. Default false, as in datasets. */
+  readonly stratified?: boolean | undefined;
+}
+
+/** The rows of one split, unchangeable: every method gives a new one. Its parts are what Hugging Face's datasets calls them. */
+export class Dataset implements Iterable<Row> {
   constructor(
-    /** `train` or `test`. */
+    /** `train`, `test`, or as the data calls it. */
     readonly name: string,
     /** Where the rows came from: a file, or words for people. */
     readonly source: string,
@@ -25,8 +38,81 @@ export class Dataset {
     return this.rows.length;
   }
 
-  /** The first `n` rows; all of them where there are fewer. */
-  select(n: number): Dataset {
-    return n >= this.rows.length ? this : new Dataset(this.name, this.source, this.rows.slice(0, n), this.labelNames);
+  /** [K] each class with its rows; a class may have none. */
+  get classLabels(): readonly { readonly label: number; readonly name: string; readonly rows: number }[] {
+    const counts = this.labelNames.map(() => 0);
+    for (const { label } of this.rows) counts[label]++;
+    return this.labelNames.map((name, label) => ({ label, name, rows: counts[label] }));
+  }
+
+  [Symbol.iterator](): Iterator<Row> {
+    return this.rows[Symbol.iterator]();
+  }
+
+  /** The rows in groups of `size`; the last may be smaller. @throws RangeError for a size that is no whole number from 1 up */
+  *batches(size: number): Generator<readonly Row[]> {
+    if (!Number.isSafeInteger(size) || size < 1) throw new RangeError(`a batch must be a whole number of rows from 1 up, not ${size}`);
+    for (let at = 0; at < this.rows.length; at += size) yield this.rows.slice(at, at + size);
+  }
+
+  /**
+   * The first `n` rows, all of them where there are fewer; or the rows with these numbers, from 0, in this order.
+   *
+   * @throws RangeError for a number that is not of a row
+   */
+  select(which: number | Iterable<number>): Dataset {
+    if (typeof which === 'number') return which >= this.rows.length ? this : this.#with(this.rows.slice(0, which));
+    return this.#with(
+      Array.from(which, (index) => {
+        const row = this.rows[index] as Row | undefined;
+        if (row === undefined) throw new RangeError(`row ${index} is not one of the ${this.rows.length} rows, which count from 0`);
+        return row;
+      }),
+    );
+  }
+
+  /** In the order that `datasets` shuffles to with the same seed: numpy's `default_rng(seed).permutation(length)`. */
+  shuffle(seed = 42): Dataset {
+    return this.select(new NumpyGenerator(seed).permutation(this.rows.length));
+  }
+
+  filter(keep: (row: Row, index: number) => boolean): Dataset {
+    return this.#with(this.rows.filter(keep));
+  }
+
+  /**
+   * Each row changed by `change`, which gives the fields that become different. The classes stay.
+   *
+   * @throws DataError for a text that is none, or a label that is no class
+   */
+  map(change: (row: Row, index: number) => Partial<Row>): Dataset {
+    return this.#with(
+      this.rows.map((row, i) => {
+        const changed = change(row, i);
+        const made = { ...row, ...changed };
+        if (typeof made.text !== 'string') throw new DataError(`row ${i} of ${this.source}: the text became ${typeof made.text}`);
+        if (!Number.isInteger(made.label) || made.label < 0 || made.label >= this.labelNames.length) throw new DataError(`row ${i} of ${this.source}: the label became ${String(made.label)}; the classes are 0 to ${this.labelNames.length - 1}`);
+        return made.label === row.label || changed.labelText !== undefined || row.labelText === undefined ? made : { ...made, labelText: this.labelNames[made.label] };
+      }),
+    );
+  }
+
+  /**
+   * Parts the rows into two splits, shuffled; the same rows that `datasets` takes with the same size and seed.
+   *
+   * @throws UsageError for a size that leaves nothing, or, stratified, a class too small to be in both
+   */
+  trainTestSplit({ testSize, seed = 42, stratified = false }: TrainTestSplitOptions): { readonly train: Dataset; readonly test: Dataset } {
+    const count = testRows(this.rows.length, testSize);
+    const { train, test } = stratified ? partByClass(this.rows.map(({ label }) => label), count, seed) : partRandomly(this.rows.length, count, seed);
+    return { train: this.#named('train', this.select(train)), test: this.#named('test', this.select(test)) };
+  }
+
+  #with(rows: readonly Row[]): Dataset {
+    return new Dataset(this.name, this.source, rows, this.labelNames);
+  }
+
+  #named(name: string, { source, rows, labelNames }: Dataset): Dataset {
+    return new Dataset(name, source, rows, labelNames);
   }
 }

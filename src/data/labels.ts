@@ -1,7 +1,7 @@
 import { DataError } from '../errors.js';
 import type { Row } from './dataset.js';
 import { shown } from './records.js';
-import type { RawRow } from './rows.js';
+import { rowPlace, type RawRow } from './rows.js';
 
 /** How the labels of the data were written, which decides how those of another split may be written. */
 type Notation = 'integers' | 'names' | 'either';
@@ -39,7 +39,7 @@ export class LabelMap {
     if (odd) {
       const kind = (label: number | string) => (typeof label === 'number' ? 'an integer' : 'a name');
       throw new DataError(
-        `${file}:${odd.line}: the label ${shown(odd.label)} is ${kind(odd.label)}, but ${shown(rows[0].label)} in line ${rows[0].line} is ${kind(rows[0].label)}`,
+        `${rowPlace(odd, file)}: the label ${shown(odd.label)} is ${kind(odd.label)}, but ${shown(rows[0].label)} in ${rows[0].file === odd.file ? `${rows[0].unit ?? 'line'} ${rows[0].line}` : rowPlace(rows[0], file)} is ${kind(rows[0].label)}`,
         { hint: 'Write all labels as integers, or all as names.' },
       );
     }
@@ -48,7 +48,7 @@ export class LabelMap {
     }
     const labels = [...first.keys()];
     const names = labels.filter((label) => typeof label === 'string').sort(byCodePoint);
-    if (names.length > 0) return new LabelMap(names, 'names', new Map(names.map((name, i) => [i, `${file}:${first.get(name)!.line}`])));
+    if (names.length > 0) return new LabelMap(names, 'names', new Map(names.map((name, i) => [i, rowPlace(first.get(name)!, file)])));
 
     refuseGaps(labels.filter((label) => typeof label === 'number'), first, file);
     const { texts, places } = namesOfIntegers(rows, file);
@@ -58,7 +58,7 @@ export class LabelMap {
   /** The rows with class indices. @throws DataError naming file and line of a label that the map does not know */
   encode(rows: readonly RawRow[], file: string): Row[] {
     return rows.map((row) => {
-      const label = this.#index(row, `${file}:${row.line}`);
+      const label = this.#index(row, rowPlace(row, file));
       return {
         text: row.text,
         label,
@@ -90,7 +90,7 @@ function refuseGaps(labels: readonly number[], first: ReadonlyMap<number | strin
   for (let i = 0; missing.length < 10 && i < highest; i++) if (!first.has(i)) missing.push(i);
   const more = highest + 1 - labels.length - missing.length;
   throw new DataError(
-    `${file}:${first.get(highest)!.line}: the highest label is ${highest}, but no row has label ${missing.join(', ')}${more > 0 ? ` (and ${more} more)` : ''}`,
+    `${rowPlace(first.get(highest)!, file)}: the highest label is ${highest}, but no row has label ${missing.join(', ')}${more > 0 ? ` (and ${more} more)` : ''}`,
     { hint: 'Labels must be 0 to K - 1 without gaps. Renumber them, or write names in place of numbers.' },
   );
 }
@@ -100,18 +100,18 @@ function namesOfIntegers(rows: readonly RawRow[], file: string): { texts: Map<nu
   const texts = new Map<number, string>();
   const places = new Map<number, string>();
   const indexOf = new Map<string, number>();
-  for (const { label, labelText, line } of rows) {
+  for (const row of rows) {
+    const { label, labelText } = row;
     if (typeof label !== 'number' || labelText === undefined) continue;
-    const place = `${file}:${line}`;
     const known = texts.get(label);
-    if (known !== undefined && known !== labelText) throw twoNames(label, labelText, place, known, places.get(label)!);
+    if (known !== undefined && known !== labelText) throw twoNames(label, labelText, rowPlace(row, file), known, places.get(label)!);
     const other = indexOf.get(labelText);
     if (other !== undefined && other !== label) {
-      throw new DataError(`${place}: class ${label} is called ${shown(labelText)}, but so is class ${other} in ${places.get(other)!}`);
+      throw new DataError(`${rowPlace(row, file)}: class ${label} is called ${shown(labelText)}, but so is class ${other} in ${places.get(other)!}`);
     }
     if (known !== undefined) continue;
     texts.set(label, labelText);
-    places.set(label, place);
+    places.set(label, rowPlace(row, file));
     indexOf.set(labelText, label);
   }
   return { texts, places };

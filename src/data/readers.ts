@@ -1,7 +1,9 @@
 import { basename } from 'node:path';
 import { DataError } from '../errors.js';
-import { readCsv } from './csv.js';
+import { readCsv, readTsv } from './csv.js';
+import { readJson } from './json.js';
 import { readJsonl } from './jsonl.js';
+import { readParquet } from './parquet/reader.js';
 import type { RecordReader } from './records.js';
 
 /** A kind of data file. To read another kind, add it here: nothing else knows which kinds there are. */
@@ -13,8 +15,11 @@ export interface FileKind {
 }
 
 export const FILE_KINDS: readonly FileKind[] = [
-  { name: 'JSON lines', extensions: ['.jsonl', '.json'], read: readJsonl },
-  { name: 'CSV', extensions: ['.csv'], read: readCsv },
+  { name: 'JSON lines', extensions: ['.jsonl', '.jsonl.gz', '.ndjson', '.ndjson.gz'], read: readJsonl },
+  { name: 'JSON', extensions: ['.json', '.json.gz'], read: readJson },
+  { name: 'CSV', extensions: ['.csv', '.csv.gz'], read: readCsv },
+  { name: 'TSV', extensions: ['.tsv', '.tsv.gz'], read: readTsv },
+  { name: 'parquet', extensions: ['.parquet'], read: readParquet },
 ];
 
 /** Every ending that can be read, for messages. */
@@ -33,6 +38,7 @@ export function fileKind(file: string): { readonly stem: string; readonly kind: 
 /** The reader for a file, by the ending of its name. @throws DataError where no kind has it */
 export function readerFor(file: string): RecordReader {
   const found = fileKind(file);
+  if (!found && /\.(zip|bz2|xz|zst|7z|tar|tgz)$/i.test(file)) throw new DataError(`${file}: attune does not unpack this kind of file`, { hint: `Unpack it first. attune reads files that end in ${READABLE}.` });
   if (!found) throw new DataError(`${file}: attune does not read this kind of file`, { hint: `It reads files that end in ${READABLE}.` });
   return found.kind.read;
 }

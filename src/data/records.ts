@@ -3,18 +3,26 @@ import { nearest } from '../nearest.js';
 
 /** One record of a data file, before anything is known about its columns. */
 export interface DataRecord {
-  /** The line on which it begins, from 1. */
+  /** The line on which it begins, from 1; the number of its row where `unit` says so. */
   readonly line: number;
+  /** Absent: lines. Parquet files and JSON arrays have rows. */
+  readonly unit?: 'row';
   readonly fields: Readonly<Record<string, unknown>>;
+}
+
+/** Where a record is, for messages: `rows.csv:7` or `rows.parquet: row 7`. */
+export function placeOf(file: string, { line, unit }: { readonly line: number; readonly unit?: 'row' | undefined }): string {
+  return unit === 'row' ? `${file}: row ${line}` : `${file}:${line}`;
 }
 
 /**
  * Reads a data file record by record.
  *
  * @param required columns the caller cannot do without; a reader that knows its columns beforehand refuses a file that lacks one
+ * @param optional further columns the caller would look at; a reader may leave out all others
  * @throws DataError naming file and line
  */
-export type RecordReader = (file: string, required: readonly string[]) => AsyncIterable<DataRecord>;
+export type RecordReader = (file: string, required: readonly string[], optional?: readonly string[]) => AsyncIterable<DataRecord>;
 
 /** Refuses a record or a file that lacks `column`. `place` is file and line. */
 export function missingColumn(place: string, column: string, present: readonly string[]): DataError {
@@ -32,6 +40,6 @@ export function fieldOf(record: DataRecord, column: string): unknown {
 
 /** A value as a message shows it, cut short. */
 export function shown(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value);
+  const text = typeof value === 'bigint' || (typeof value === 'number' && !Number.isFinite(value)) ? String(value) : (JSON.stringify(value) ?? String(value));
   return text.length > 60 ? `${text.slice(0, 60)}…` : text;
 }

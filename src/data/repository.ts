@@ -1,3 +1,5 @@
+import { DataError } from '../errors.js';
+
 /**
  * Where a dataset's files lie: a folder on this machine, or a repository of the Hub. Which of them are the training split is decided by names and by
  * the card's metadata alike, so the code that decides knows nothing but this.
@@ -5,12 +7,30 @@
 export interface DataRepository {
   /** As the user named it, for messages: a folder, or `owner/name@revision`. */
   readonly name: string;
+  /** A folder of the user's: what is unclear in it is refused, because the user can rename files. */
+  readonly local?: true;
   /** Paths of all files, relative, with `/`, in order of their names. */
   list(): Promise<readonly string[]>;
   /**
    * The file on this machine; downloads it where it is not here yet.
    *
-   * @throws DataError where it cannot be had
+   * @throws DataError, or HubError from the Hub, where it cannot be had
    */
   fetch(path: string): Promise<string>;
+  /**
+   * The same data as parquet files in folders `CONFIG/SPLIT/`, where somebody made them: the Hub converts what only a loading script
+   * can read (`refs/convert/parquet`).
+   */
+  converted?(): Promise<DataRepository | undefined>;
+}
+
+/**
+ * Refuses a path that could lead out of its repository: absolute, with `..`, with a backslash or a drive letter.
+ *
+ * @throws DataError naming the repository
+ */
+export function checkPath(path: string, repository: string): string {
+  const odd = path === '' || path.startsWith('/') || /[\\\0]/.test(path) || /^[a-z]:/i.test(path) || path.split('/').includes('..');
+  if (odd) throw new DataError(`${repository}: names the file ${JSON.stringify(path)}, which may lie outside of it`, { hint: 'Paths in a dataset must be relative and without "..".' });
+  return path;
 }

@@ -1,7 +1,7 @@
 // From records of any file kind to rows with a text and a label. What the labels mean is left to labels.ts, which sees all of them.
 import { DataError, UsageError } from '../errors.js';
 import { readerFor } from './readers.js';
-import { fieldOf, missingColumn, shown, type DataRecord } from './records.js';
+import { fieldOf, missingColumn, placeOf, shown, type DataRecord } from './records.js';
 
 export interface ColumnOptions {
   /** Default `text`. */
@@ -12,30 +12,42 @@ export interface ColumnOptions {
 
 /** A row as the file has it. */
 export interface RawRow {
-  /** Line of the file, from 1. */
+  /** Line of the file, from 1, or row where `unit` says so. */
   readonly line: number;
+  readonly unit?: 'row';
+  /** The file, where a split has several. */
+  readonly file?: string;
   readonly text: string;
   /** An integer is a class index; a string names a class. */
   readonly label: number | string;
   readonly labelText?: string;
   readonly id?: string;
+  /** The file has a null in place of the text, which is empty here. */
+  readonly nullText?: true;
 }
+
+/** Where a row came from, for messages; `file` where the row itself does not say. */
+export const rowPlace = (row: Pick<RawRow, 'file' | 'line' | 'unit'>, file: string): string => placeOf(row.file ?? file, row);
 
 /** Reads a whole file. @throws DataError naming file, line and column of what is missing or wrong, or a file without rows */
 export async function readRows(file: string, options: ColumnOptions = {}): Promise<RawRow[]> {
   const { textColumn = 'text', labelColumn = 'label' } = options;
   if (textColumn === labelColumn) throw new UsageError(`the text and the label cannot both be in column ${JSON.stringify(textColumn)}`);
   const rows: RawRow[] = [];
-  for await (const record of readerFor(file)(file, [textColumn, labelColumn])) {
-    const place = `${file}:${record.line}`;
+  for await (const record of readerFor(file)(file, [textColumn, labelColumn], [`${labelColumn}_text`, 'id'])) {
+    const place = placeOf(file, record);
     const labelText = textOrAbsent(record, `${labelColumn}_text`, place);
     const id = fieldOf(record, 'id');
+    // Datasets that were once CSV have nulls where a text was empty; pandas and the Hub's converters write them.
+    const nullText = fieldOf(record, textColumn) === null;
     rows.push({
       line: record.line,
-      text: requiredText(record, textColumn, file),
+      ...(record.unit === undefined ? {} : { unit: record.unit }),
+      text: nullText ? '' : requiredText(record, textColumn, file),
       label: parseLabel(record, labelColumn, place),
       ...(labelText === undefined ? {} : { labelText }),
-      ...(typeof id === 'string' || typeof id === 'number' ? { id: String(id) } : {}),
+      ...(typeof id === 'string' || typeof id === 'number' || typeof id === 'bigint' ? { id: String(id) } : {}),
+      ...(nullText ? { nullText } : {}),
     });
   }
   if (rows.length === 0) throw new DataError(`${file}: holds no rows`);
@@ -44,7 +56,7 @@ export async function readRows(file: string, options: ColumnOptions = {}): Promi
 
 /** The text of a record. An empty text is one; a missing or null one is refused. */
 export function requiredText(record: DataRecord, column: string, source: string): string {
-  const place = `${source}:${record.line}`;
+  const place = placeOf(source, record);
   const value = fieldOf(record, column);
   if (typeof value === 'string') return value;
   if (value === undefined) throw missingColumn(place, column, Object.keys(record.fields));
@@ -63,16 +75,18 @@ function textOrAbsent(record: DataRecord, column: string, place: string): string
 const INTEGER = /^[+-]?\d+$/;
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 
-/** A label is an integer from 0 up, as a number or spelt out, or the name of a class. Spaces around it do not count. */
+/** A label is an integer from 0 up, as a number or spelt out, a boolean (false is 0), or the name of a class. Spaces around it do not count. */
 function parseLabel(record: DataRecord, column: string, place: string): number | string {
   const value = fieldOf(record, column);
   if (value === undefined) throw missingColumn(place, column, Object.keys(record.fields));
-  const refuse = (why: string) =>
+  const refuse = (why: string, hint?: string) =>
     new DataError(`${place}: column ${JSON.stringify(column)}: the label ${shown(value)} ${why}`, {
-      hint: 'Labels are integers 0, 1, … K - 1, or names of classes.',
+      hint: hint ?? 'Labels are integers 0, 1, … K - 1, or names of classes.',
     });
   if (value === null) throw refuse('is missing');
   if (typeof value === 'number') return classIndex(value, refuse);
+  if (typeof value === 'boolean') return value ? 1 : 0;
+  if (typeof value === 'bigint') throw refuse('is too large for a class index');
   if (typeof value !== 'string') throw refuse('is neither an integer nor a name');
   const label = value.trim();
   if (label === '') throw refuse('is missing');
@@ -81,9 +95,9 @@ function parseLabel(record: DataRecord, column: string, place: string): number |
   return label;
 }
 
-function classIndex(value: number, refuse: (why: string) => DataError): number {
+function classIndex(value: number, refuse: (why: string, hint?: string) => DataError): number {
   if (!Number.isInteger(value)) throw refuse('is not an integer');
-  if (value < 0) throw refuse('is negative');
+  if (value < 0) throw refuse('is negative', value === -1 ? 'Many datasets mark the rows of a split without labels by -1: such a split can be neither trained nor tested on.' : undefined);
   if (!Number.isSafeInteger(value)) throw refuse('is too large for a class index');
   return value === 0 ? 0 : value; // "-0"
 }

@@ -1,24 +1,41 @@
-// From what the user calls the dataset (a file, a folder, `sample`) to splits that share their classes.
-import { readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+// From what the user calls the dataset (a file, a pattern, a folder, a repository of the Hub, `sample`) to splits that share their classes.
+import { stat } from 'node:fs/promises';
 import { DataError, UsageError } from '../errors.js';
+import { didYouMean } from '../nearest.js';
+import { classNamesOf } from './card.js';
 import { Dataset } from './dataset.js';
 import { LabelMap } from './labels.js';
-import { READABLE, fileKind } from './readers.js';
-import { readRows, type ColumnOptions } from './rows.js';
+import { findLayout, shortList, type Layout } from './layout.js';
+import { isPattern, matchingFiles } from './local.js';
+import { openDataset, type OpenOptions } from './open.js';
+import { parquetKeyValue } from './parquet/reader.js';
+import { READABLE } from './readers.js';
+import { readRows, rowPlace, type ColumnOptions, type RawRow } from './rows.js';
 import { SAMPLE_LABELS, loadSample } from './sample.js';
 
-export interface LoadSplitsOptions extends ColumnOptions {
-  /** A file; a folder that holds `train.*` and `test.*`; or `sample`, the bundled sentences. */
+/** Which part of which dataset. */
+export interface DatasetChoice extends ColumnOptions, OpenOptions {
+  /** A file; a pattern of files; a folder; `owner/name[@revision]` on the Hub; or `sample`, the bundled sentences. */
   readonly dataset: string;
-  /** A file with the test split, in place of the dataset's own. */
+  /** The configuration of a dataset that has several. */
+  readonly datasetConfig?: string | undefined;
+}
+
+export interface LoadSplitsOptions extends DatasetChoice {
+  /** The split to train on; default `train`. */
+  readonly split?: string | undefined;
+  /** The split to evaluate on; default `test`, where the dataset has one. */
+  readonly evalSplit?: string | undefined;
+  /** A file, or a pattern of files, with the test split, in place of the dataset's own. */
   readonly evalDataset?: string | undefined;
+  /** Part this share (below 1) or this many rows of the training split off, stratified, to evaluate on. */
+  readonly testSize?: number | undefined;
   /** The first N rows of the split; all by default. */
   readonly trainRows?: number | undefined;
   readonly evalRows?: number | undefined;
   /** The classes in order of their index, where they are known beforehand: labels may then leave some of them out. */
   readonly labelNames?: readonly string[] | undefined;
-  /** Draws the order of the bundled sample. */
+  /** Draws the order of the bundled sample, and the rows that `testSize` takes. */
   readonly seed: number;
 }
 
@@ -31,22 +48,45 @@ export interface Splits {
   readonly notes: readonly string[];
 }
 
-/** Loads the training split and, where there is one, the test split. @throws DataError, UsageError */
+/** Loads the training split and, where there is one, the split to evaluate on. @throws DataError, UsageError */
 export async function loadSplits(options: LoadSplitsOptions): Promise<Splits> {
   checkRowCount('trainRows', options.trainRows);
   checkRowCount('evalRows', options.evalRows);
-  const notes: string[] = [];
-  const { train, ownTest, labels } = await loadTraining(options, notes);
-  const test = options.evalDataset === undefined ? ownTest : await loadSplit('test', await onlyFile(options.evalDataset), labels, options);
-  const chosen = first(train, options.trainRows, notes);
-  refuseOneClass(chosen, train);
-  const result = { train: chosen, labelNames: train.labelNames, notes };
-  return test ? { ...result, test: first(test, options.evalRows, notes) } : result;
+  const other = (['evalDataset', 'evalSplit'] as const).find((name) => options[name] !== undefined);
+  if (options.testSize !== undefined && other !== undefined) throw new UsageError(`testSize and ${other} exclude each other`, { hint: 'Both say which rows to evaluate on. Give one of them.' });
+  if (options.evalDataset !== undefined && options.evalSplit !== undefined) throw new UsageError('evalDataset and evalSplit exclude each other', { hint: 'The evaluation dataset is one split already. Give one of them.' });
+
+  const source = await openSource(options);
+  const name = options.split ?? 'train';
+  const train = await source.load(name, options.labelNames);
+  const notes = [...source.notes];
+  let chosen = train.dataset;
+  let test: Dataset | undefined;
+  if (options.evalDataset !== undefined) {
+    test = await loadFiles('test', await evaluationFiles(options.evalDataset), train.labels, options, notes);
+  } else if (options.testSize !== undefined) {
+    ({ train: chosen, test } = chosen.trainTestSplit({ testSize: options.testSize, seed: options.seed, stratified: true }));
+    if (source.splits.includes('test')) notes.push(`the dataset's own test split is not used, because testSize makes one of ${test.length} rows`);
+  } else {
+    const wanted = options.evalSplit ?? (name === 'test' ? undefined : 'test');
+    if (wanted === name) throw new UsageError(`the split ${name} cannot be trained and evaluated on at once`, { hint: 'Choose another --eval-split, or --test-size.' });
+    if (options.evalSplit !== undefined || (wanted !== undefined && source.splits.includes(wanted))) test = (await source.load(wanted, undefined, train.labels)).dataset;
+    else if (source.folder !== undefined) notes.push(noTestSplit(source.folder, source.splits.filter((split) => split !== name)));
+  }
+  const taken = first(chosen, options.trainRows, notes);
+  refuseOneClass(taken, chosen);
+  const result = { train: taken, labelNames: train.labels.names, notes: [...notes, ...source.notes.filter((note) => !notes.includes(note))] };
+  return test ? { ...result, test: first(test, options.evalRows, result.notes) } : result;
 }
 
-export interface LoadTestOptions extends ColumnOptions {
-  /** A file; a folder that holds `test.*`; or `sample`. */
-  readonly dataset: string;
+function noTestSplit(folder: string, others: readonly string[]): string {
+  const rest = others.length === 0 ? '' : `; it has ${others.join(', ')}: --eval-split ${others[0]} evaluates on that`;
+  return `${folder} holds no test.*, so there is no test split${rest}`;
+}
+
+export interface LoadTestOptions extends DatasetChoice {
+  /** The split to test on; default `test`. */
+  readonly split?: string | undefined;
   readonly evalRows?: number | undefined;
   /** The classes of the model that is to be tested. */
   readonly labelNames: readonly string[];
@@ -58,46 +98,143 @@ export interface LoadTestOptions extends ColumnOptions {
 export async function loadTestSplit(options: LoadTestOptions): Promise<{ readonly test: Dataset; readonly notes: readonly string[] }> {
   checkRowCount('evalRows', options.evalRows);
   const { dataset, labelNames } = options;
+  if (dataset === 'sample' && labelNames.length !== SAMPLE_LABELS.length) {
+    throw new DataError(`the bundled sample has ${SAMPLE_LABELS.length} classes (${SAMPLE_LABELS.join(', ')}), but the model has ${labelNames.length}`);
+  }
+  const source = await openSource(options);
+  const { dataset: test } = await source.load(source.splits.length === 0 && options.split === undefined ? undefined : (options.split ?? 'test'), undefined, LabelMap.of(labelNames));
+  const notes = [...source.notes];
+  return { test: first(test, options.evalRows, notes), notes };
+}
+
+/** A dataset whose splits can be loaded one by one. */
+export interface Source {
+  /** What it is called, where it has splits of its own to speak of. */
+  readonly folder: string | undefined;
+  /** Names of its splits; none where it is files that are one split, whatever that is called. */
+  readonly splits: readonly string[];
+  /** Grows as splits are loaded. */
+  readonly notes: readonly string[];
+  /**
+   * Loads a split with the classes of `labels`; without them, the classes are `labelNames`, or those the dataset declares, or learnt from its rows.
+   *
+   * @throws DataError, UsageError
+   */
+  load(split: string | undefined, labelNames?: readonly string[], labels?: LabelMap): Promise<{ readonly dataset: Dataset; readonly labels: LabelMap }>;
+}
+
+/** @throws DataError, UsageError where there is no such dataset or configuration */
+export async function openSource(options: DatasetChoice & { readonly seed: number }): Promise<Source> {
+  const opened = await openDataset(options.dataset, options);
+  if (opened.kind !== 'repository' && options.datasetConfig !== undefined) throw new UsageError(`${options.dataset}: has no configurations`, { hint: 'Leave --dataset-config out.' });
+  if (opened.kind === 'sample') return sampleSource(options.seed);
+  if (opened.kind === 'files') return filesSource(opened.files, options);
+  return layoutSource(await findLayout(opened.repository, options.datasetConfig), options);
+}
+
+function sampleSource(seed: number): Source {
+  const splits = ['train', 'test'];
+  return {
+    folder: undefined,
+    splits,
+    notes: [],
+    load: async (split = 'test', labelNames, labels) => {
+      if (split !== 'train' && split !== 'test') throw noSplit('sample', split, splits);
+      const sample = (await loadSample(seed))[split];
+      const names = labelNames ?? labels?.names ?? SAMPLE_LABELS;
+      if (names.length < SAMPLE_LABELS.length) throw new UsageError(`the bundled sample has ${SAMPLE_LABELS.length} classes, but ${names.length} label names are given`);
+      const rows = names === SAMPLE_LABELS || names.every((name, i) => name === SAMPLE_LABELS[i]) ? sample.rows : sample.rows.map((row) => ({ ...row, labelText: names[row.label] }));
+      return { dataset: new Dataset(split, sample.source, rows, names), labels: labels ?? LabelMap.of(names) };
+    },
+  };
+}
+
+function filesSource(files: readonly string[], options: ColumnOptions): Source {
   const notes: string[] = [];
-  if (dataset === 'sample') {
-    if (labelNames.length !== SAMPLE_LABELS.length) {
-      throw new DataError(`the bundled sample has ${SAMPLE_LABELS.length} classes (${SAMPLE_LABELS.join(', ')}), but the model has ${labelNames.length}`);
-    }
-    const { test } = await loadSample(options.seed);
-    return { test: first(new Dataset('test', test.source, test.rows, labelNames), options.evalRows, notes), notes };
+  return {
+    folder: undefined,
+    splits: [],
+    notes,
+    load: async (split, labelNames, labels) => {
+      if (split !== undefined && split !== 'train') throw new UsageError(`${files.length === 1 ? files[0] : `the ${files.length} files`}: is one split, which has no ${split}`, { hint: 'Name the folder, or another file by --eval-dataset.' });
+      const name = split ?? 'test';
+      if (labels) return { dataset: await loadFiles(name, files, labels, options, notes), labels };
+      return learnSplit(name, files, labelNames ?? (await declaredNames(files[0], options)), options, notes);
+    },
+  };
+}
+
+function layoutSource(layout: Layout, options: ColumnOptions): Source {
+  const { repository, splits } = layout;
+  const notes: string[] = [];
+  return {
+    folder: repository.name,
+    splits: [...splits.keys()],
+    notes,
+    load: async (split = 'test', labelNames, labels) => {
+      const paths = splits.get(split);
+      if (!paths) throw splits.size === 0 || repository.local ? noSplitFile(layout, split) : noSplit(repository.name, split, [...splits.keys()]);
+      const files: string[] = [];
+      for (const path of paths) files.push(await repository.fetch(path));
+      if (files.length > 1 && !paths.every((path) => /\d/.test(path))) notes.push(`the ${split} split is ${files.length} files: ${shortList(paths)}`);
+      const source = files.length === 1 ? undefined : `${repository.name} (${files.length} files)`;
+      if (labels) return { dataset: await loadFiles(split, files, labels, options, notes, source), labels };
+      const names = labelNames ?? layout.classNames(options.labelColumn ?? 'label') ?? (await declaredNames(files[0], options));
+      return learnSplit(split, files, names, options, notes, source);
+    },
+  };
+}
+
+async function learnSplit(name: string, files: readonly string[], names: readonly string[] | undefined, options: ColumnOptions, notes: string[], source = sourceName(files)) {
+  const rows = await readAll(files, options, notes);
+  const labels = names ? LabelMap.of(names) : LabelMap.learn(rows, files[0]);
+  return { dataset: new Dataset(name, source, labels.encode(rows, files[0]), labels.names), labels };
+}
+
+async function loadFiles(name: string, files: readonly string[], labels: LabelMap, options: ColumnOptions, notes: string[], source = sourceName(files)): Promise<Dataset> {
+  return new Dataset(name, source, labels.encode(await readAll(files, options, notes), files[0]), labels.names);
+}
+
+const sourceName = (files: readonly string[]): string => (files.length === 1 ? files[0] : `${files[0]} … ${files[files.length - 1]} (${files.length} files)`);
+
+/** The rows of all files, in order. */
+async function readAll(files: readonly string[], options: ColumnOptions, notes: string[]): Promise<RawRow[]> {
+  let rows: RawRow[] = [];
+  if (files.length === 1) rows = await readRows(files[0], options);
+  else for (const file of files) for (const row of await readRows(file, options)) rows.push({ ...row, file });
+  const nulls = rows.filter(({ nullText }) => nullText);
+  if (nulls.length > 0) notes.push(`${nulls.length} ${nulls.length === 1 ? 'text is' : 'texts are'} null and ${nulls.length === 1 ? 'counts' : 'count'} as empty; the first is ${rowPlace(nulls[0], files[0])}`);
+  return rows;
+}
+
+/** Class names that `datasets` wrote into a parquet file: `{"info": {"features": {COLUMN: {"names": […], "_type": "ClassLabel"}}}}`. */
+async function declaredNames(file: string, { labelColumn = 'label' }: ColumnOptions): Promise<readonly string[] | undefined> {
+  if (!/\.parquet$/i.test(file)) return undefined;
+  const text = await parquetKeyValue(file, 'huggingface');
+  if (text === undefined) return undefined;
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined; // a note of the writer to itself, which the rows do not need
   }
-  const file = (await isFolder(dataset)) ? await splitFile(dataset, 'test') : dataset;
-  return { test: first(await loadSplit('test', file, LabelMap.of(labelNames), options), options.evalRows, notes), notes };
+  const at = (parent: unknown, key: string): unknown => (typeof parent === 'object' && parent !== null && Object.hasOwn(parent, key) ? (parent as Readonly<Record<string, unknown>>)[key] : undefined);
+  const feature = at(at(at(value, 'info'), 'features'), labelColumn);
+  return at(feature, '_type') === 'ClassLabel' ? classNamesOf(at(feature, 'names'), `${file}: metadata of column ${JSON.stringify(labelColumn)}`) : undefined;
 }
 
-interface Training {
-  readonly train: Dataset;
-  readonly ownTest: Dataset | undefined;
-  readonly labels: LabelMap;
+function noSplit(dataset: string, split: string, splits: readonly string[]): DataError {
+  const near = didYouMean(split, splits);
+  const others = splits.filter((name) => name !== 'train');
+  const hint = near ?? (others.length > 0 ? `--eval-split ${others[0]} evaluates on that one; --test-size 0.2 makes a test split of the training rows.` : '--test-size 0.2 makes a test split of the training rows.');
+  return new DataError(`${dataset}: has no split ${split}; it has ${shortList(splits)}`, { hint });
 }
 
-async function loadTraining(options: LoadSplitsOptions, notes: string[]): Promise<Training> {
-  const { dataset } = options;
-  if (dataset === 'sample') {
-    const { train, test } = await loadSample(options.seed);
-    const names = options.labelNames ?? SAMPLE_LABELS;
-    if (names.length < SAMPLE_LABELS.length) throw new UsageError(`the bundled sample has ${SAMPLE_LABELS.length} classes, but ${names.length} label names are given`);
-    const named = ({ name, source, rows }: Dataset) => new Dataset(name, source, rows.map((row) => ({ ...row, labelText: names[row.label] })), names);
-    return { train: named(train), ownTest: named(test), labels: LabelMap.of(names) };
-  }
-  const folder = await isFolder(dataset);
-  const file = folder ? await splitFile(dataset, 'train') : dataset;
-  const rows = await readRows(file, options);
-  const labels = options.labelNames ? LabelMap.of(options.labelNames) : LabelMap.learn(rows, file);
-  const train = new Dataset('train', file, labels.encode(rows, file), labels.names);
-  if (!folder || options.evalDataset !== undefined) return { train, ownTest: undefined, labels };
-  const test = await findSplit(dataset, 'test');
-  if (test === undefined) notes.push(`${dataset} holds no test.*, so there is no test split`);
-  return { train, ownTest: test === undefined ? undefined : await loadSplit('test', test, labels, options), labels };
-}
-
-async function loadSplit(name: string, file: string, labels: LabelMap, options: ColumnOptions): Promise<Dataset> {
-  return new Dataset(name, file, labels.encode(await readRows(file, options), file), labels.names);
+function noSplitFile({ repository, entries, splits }: Layout, split: string): DataError {
+  const others = [...splits.keys()];
+  return new DataError(`${repository.name}: holds no ${split}.* that attune reads; it holds ${shortList(entries) || 'nothing'}`, {
+    hint: `${others.length > 0 ? `Its splits are ${others.join(', ')}. ` : ''}${didYouMean(split, others) ?? `Name the file ${split} with one of these endings: ${READABLE}.`}`,
+  });
 }
 
 function first(split: Dataset, rows: number | undefined, notes: string[]): Dataset {
@@ -123,39 +260,11 @@ function checkRowCount(name: 'trainRows' | 'evalRows', rows: number | undefined)
   }
 }
 
-async function isFolder(path: string): Promise<boolean> {
-  try {
-    return (await stat(path)).isDirectory();
-  } catch (cause) {
-    throw new DataError(`${path}: no such file or folder`, {
-      cause,
-      hint: `A dataset is a file that ends in ${READABLE}, a folder with train.* and test.*, or the name sample.`,
-    });
-  }
-}
-
-async function onlyFile(path: string): Promise<string> {
-  if (await isFolder(path)) throw new DataError(`${path}: is a folder; the evaluation dataset must be a file`);
-  return path;
-}
-
-async function splitFile(folder: string, split: string): Promise<string> {
-  const file = await findSplit(folder, split);
-  if (file !== undefined) return file;
-  const seen = (await readdir(folder)).sort();
-  const most = 10;
-  const shown = seen.slice(0, most).join(', ') + (seen.length > most ? `, … (${seen.length} in all)` : '');
-  throw new DataError(`${folder}: holds no ${split}.* that attune reads; it holds ${shown || 'nothing'}`, {
-    hint: `Name the file ${split} with one of these endings: ${READABLE}.`,
-  });
-}
-
-/** The one file of `folder` that is called `split`, with any ending that can be read. */
-async function findSplit(folder: string, split: string): Promise<string | undefined> {
-  const entries = await readdir(folder, { withFileTypes: true });
-  const files = entries.filter((entry) => !entry.isDirectory() && fileKind(entry.name)?.stem === split).map(({ name }) => name);
-  if (files.length > 1) {
-    throw new DataError(`${folder}: holds several ${split} files: ${files.sort().join(', ')}`, { hint: 'Keep one of them, or name the file itself as the dataset.' });
-  }
-  return files.length === 1 ? join(folder, files[0]) : undefined;
+/** The files of `evalDataset`. */
+async function evaluationFiles(path: string): Promise<readonly string[]> {
+  const found = await stat(path).catch(() => undefined);
+  if (found?.isDirectory()) throw new DataError(`${path}: is a folder; the evaluation dataset must be a file`);
+  if (!found && (await isPattern(path))) return matchingFiles(path);
+  if (!found) throw new DataError(`${path}: no such file or folder`, { hint: `An evaluation dataset is a file that ends in ${READABLE}, or a pattern of such files.` });
+  return [path];
 }

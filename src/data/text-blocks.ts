@@ -1,7 +1,9 @@
 // Text files are read as blocks of whole lines, so that a file larger than memory streams and yet every message can name a line.
 import { isUtf8 } from 'node:buffer';
 import { createReadStream } from 'node:fs';
-import { DataError } from '../errors.js';
+import { stat } from 'node:fs/promises';
+import { createGunzip } from 'node:zlib';
+import { AttuneError, DataError } from '../errors.js';
 
 /** Whole lines of a text file, checked to be UTF-8, without the byte order mark. */
 export interface TextBlock {
@@ -10,16 +12,53 @@ export interface TextBlock {
   readonly line: number;
 }
 
-/** The bytes of a file. @throws DataError where it cannot be read */
+/** A gzip file may be this many times as long when unpacked: text of any kind becomes 3 to 30 times as long, a bomb 1,000 times. */
+const MOST_EXPANSION = 256;
+/** Small files may become this long in any case. */
+const ALWAYS_ALLOWED = 1 << 20;
+
+/** The bytes of a file, unpacked where its name ends in .gz. @throws DataError where it cannot be read */
 export async function* fileChunks(file: string): AsyncGenerator<Uint8Array> {
+  const stream = createReadStream(file, { highWaterMark: 1 << 20 });
   try {
-    for await (const chunk of createReadStream(file, { highWaterMark: 1 << 20 })) yield chunk as Uint8Array;
+    if (/\.gz$/i.test(file)) yield* gunzipped(stream, file);
+    else for await (const chunk of stream) yield chunk as Uint8Array;
   } catch (cause) {
-    const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
-    if (typeof code !== 'string') throw cause;
-    const why = code === 'ENOENT' ? 'no such file' : code === 'EISDIR' ? 'is a folder, not a file' : code === 'EACCES' ? 'may not be read' : code;
-    throw new DataError(`${file}: ${why}`, { cause });
+    throw fileFault(file, cause);
+  } finally {
+    stream.destroy();
   }
+}
+
+async function* gunzipped(stream: NodeJS.ReadableStream, file: string): AsyncGenerator<Uint8Array> {
+  const most = Math.max(MOST_EXPANSION * (await stat(file)).size, ALWAYS_ALLOWED);
+  const gunzip = createGunzip({ chunkSize: 1 << 18 });
+  // pipe() does not pass on errors.
+  stream.on('error', (error: Error) => gunzip.destroy(error));
+  let length = 0;
+  try {
+    for await (const chunk of stream.pipe(gunzip)) {
+      length += (chunk as Buffer).length;
+      if (length > most) throw new DataError(`${file}: becomes more than ${MOST_EXPANSION} times as long when it is unpacked, as no text does`, { hint: 'If the file is sound, unpack it with gunzip and name the result.' });
+      yield chunk as Uint8Array;
+    }
+  } catch (cause) {
+    const code = codeOf(cause);
+    if (!code?.startsWith('Z_')) throw cause;
+    throw new DataError(`${file}: ${code === 'Z_BUF_ERROR' ? 'the gzip file ends too early' : `is not a sound gzip file (${(cause as Error).message})`}`, { cause, hint: 'The file may be damaged or cut short; fetch or write it again.' });
+  } finally {
+    gunzip.destroy();
+  }
+}
+
+const codeOf = (cause: unknown): string | undefined => (cause instanceof Error && 'code' in cause && typeof cause.code === 'string' ? cause.code : undefined);
+
+/** What the operating system says of a file, for people; anything else as it is. */
+export function fileFault(file: string, cause: unknown): unknown {
+  const code = codeOf(cause);
+  if (code === undefined || cause instanceof AttuneError) return cause;
+  const why = code === 'ENOENT' ? 'no such file' : code === 'EISDIR' ? 'is a folder, not a file' : code === 'EACCES' ? 'may not be read' : code;
+  return new DataError(`${file}: ${why}`, { cause });
 }
 
 /**

@@ -1,15 +1,32 @@
 /** Which engine computes. */
+import type { Device } from './device-names.js';
 import type { Engine } from './engine.js';
 import { onnxEngine } from './onnx/session.js';
 
-export const DEVICES = ['auto', 'cpu'] as const;
-export type Device = (typeof DEVICES)[number];
+/** Takes the GPU where there is a real one, else the processor, and notes why. */
+const autoEngine: Engine = {
+  name: 'auto',
+  async open(model, options) {
+    const { realGpu, webGpuEngine } = await import('./webgpu/node.js');
+    const reason = await realGpu();
+    return reason === undefined ? webGpuEngine.open(model, options) : onnxEngine.open(model, { ...options, note: `no GPU is used: ${reason}` });
+  },
+};
 
-/** The engine for a device. `auto` takes the best there is on this machine. */
+/** Loaded when it is asked for, because its library is large. */
+const webGpuOnDemand: Engine = {
+  name: 'webgpu',
+  open: async (model, options) => (await import('./webgpu/node.js')).webGpuEngine.open(model, options),
+};
+
+/** The engine for a device. `auto` takes the best there is on this machine; `webgpu` insists on WebGPU, in software too. */
 export function engineFor(device: Device): Engine {
   switch (device) {
     case 'auto':
+      return autoEngine;
     case 'cpu':
       return onnxEngine;
+    case 'webgpu':
+      return webGpuOnDemand;
   }
 }

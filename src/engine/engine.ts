@@ -3,6 +3,7 @@
  * over packed batches. All engines take the same requests and, up to rounding, give the same answers; engine/reference (float64) says what
  * they mean.
  */
+import type { Graph } from '../graph/graph.js';
 import type { ModelGraphs } from '../model/gpt2.js';
 import type { PackedBatch } from './batch.js';
 
@@ -54,13 +55,24 @@ export type TensorKind = 'parameter' | 'moment1' | 'moment2' | 'gradient';
 export interface EngineSession {
   /** One line for people: what computes, and with how many threads. */
   readonly description: string;
+  /** What the user should know of the choice of the engine, such as why no GPU computes. */
+  readonly note?: string;
   /** Logits [B, K] of a batch, without dropout. */
   infer(batch: PackedBatch): Promise<Float32Array>;
+  /**
+   * The outputs, by name, of another graph over the model's parameters, which the session keeps for the next batch. The graph has no loss and no dropout, and
+   * none of its outputs is the gradient of a table. Engines that cannot leave it out.
+   */
+  evaluate?(graph: Graph, batch: PackedBatch): Promise<ReadonlyMap<string, Float32Array>>;
   step(request: StepRequest): Promise<StepResult>;
   /** A copy, row-major, in the shape of the parameter. */
   readTensor(kind: TensorKind, parameter: string): Promise<Float32Array>;
-  /** Parameters start undefined: write each before the first run. Moments start at zero. */
-  writeTensor(kind: 'parameter' | 'moment1' | 'moment2', parameter: string, values: Float32Array): Promise<void>;
+  /**
+   * Parameters start undefined: write each before the first run. Moments start at zero.
+   *
+   * @param offset where `values` is a part of the tensor: the first element it replaces. Large models are written so, to be in memory once
+   */
+  writeTensor(kind: 'parameter' | 'moment1' | 'moment2', parameter: string, values: Float32Array, offset?: number): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -69,6 +81,8 @@ export interface SessionOptions {
   readonly seed: number;
   /** Threads of the engine; absent: as many as this process may use. */
   readonly threads?: number;
+  /** Handed on to the session. */
+  readonly note?: string;
 }
 
 export interface Engine {

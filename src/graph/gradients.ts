@@ -3,6 +3,7 @@
  * Each rule takes a node and the gradients of its outputs, and gives the gradients of its inputs (undefined: not differentiable, such as
  * indices).
  */
+import { shapesEqual } from './graph.js';
 import type { AnyNode, GraphBuilder, Node, OperationName, Value } from './graph.js';
 import {
   add, attentionGrad, crossEntropyGrad, dropout, gatherGrad, geluGrad, joinColumns, layerNormGrad, matmul, pooledAttentionGrad,
@@ -61,14 +62,29 @@ const rules: { readonly [Op in OperationName]: Rule<Op> } = {
  */
 export function gradients(g: GraphBuilder, loss: Value, targets: readonly Value[]): Value[] {
   if (!('node' in loss.source) || loss.source.node.op !== 'crossEntropy') throw new Error('the loss must come from crossEntropy');
+  return backward(g, loss, undefined, targets);
+}
+
+/**
+ * Gradients with respect to `targets` of the sum of `output` times `outputGradient`, elementwise; both have the same shape.
+ * @throws if a target does not influence the output
+ */
+export function gradientsFrom(g: GraphBuilder, output: Value, outputGradient: Value, targets: readonly Value[]): Value[] {
+  if (!shapesEqual(output.shape, outputGradient.shape)) throw new Error(`an output of shape [${output.shape.join(', ')}] with a gradient of [${outputGradient.shape.join(', ')}]`);
+  return backward(g, output, outputGradient, targets);
+}
+
+/** `seed` absent: `output` is a loss, whose rule starts by itself. */
+function backward(g: GraphBuilder, output: Value, seed: Value | undefined, targets: readonly Value[]): Value[] {
   const forward = g.nodes.slice();
   const depends = valuesThatDependOn(forward, targets);
   const gradientOf = new Map<Value, Value>();
+  if (seed) gradientOf.set(output, seed);
 
   for (let i = forward.length - 1; i >= 0; i--) {
     const node = forward[i];
-    const isLoss = node.outputs.includes(loss);
-    const outputGradients = node.outputs.map((output) => gradientOf.get(output));
+    const isLoss = !seed && node.outputs.includes(output);
+    const outputGradients = node.outputs.map((value) => gradientOf.get(value));
     if (!isLoss && outputGradients.every((gradient) => gradient === undefined)) continue;
     if (!node.inputs.some((input) => depends.has(input))) continue;
     for (const [k, gradient] of applyRule(g, node, outputGradients).entries()) {
@@ -80,7 +96,7 @@ export function gradients(g: GraphBuilder, loss: Value, targets: readonly Value[
   }
   return targets.map((target) => {
     const gradient = gradientOf.get(target);
-    if (!gradient) throw new Error(`the loss does not depend on ${JSON.stringify('parameter' in target.source ? target.source : target.id)}`);
+    if (!gradient) throw new Error(`the ${seed ? 'output' : 'loss'} does not depend on ${JSON.stringify('parameter' in target.source ? target.source : target.id)}`);
     return gradient;
   });
 }

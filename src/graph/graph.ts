@@ -140,14 +140,16 @@ export class GraphBuilder {
     return node;
   }
 
-  /** The nodes that the outputs need, in order. */
+  /** The nodes that the outputs need, in order. A gradient needs its forward node, of which an engine may reuse what it kept. */
   finish(outputs: Readonly<Record<string, Value>>): Graph {
     const needed = new Set<Node>();
     const pending = Object.values(outputs);
     for (let value = pending.pop(); value; value = pending.pop()) {
       if (!('node' in value.source) || needed.has(value.source.node)) continue;
-      needed.add(value.source.node);
-      pending.push(...value.source.node.inputs);
+      const { node } = value.source;
+      needed.add(node);
+      pending.push(...node.inputs);
+      if ('forward' in node.attributes) pending.push(...node.attributes.forward.outputs);
     }
     return { nodes: this.nodes.filter((node) => needed.has(node as Node)), outputs: new Map(Object.entries(outputs)) };
   }

@@ -39,7 +39,7 @@ export function binaryRocAuc(scores: ArrayLike<number>, isPositive: (row: number
  * @param labels [n]
  * @param labelNames [K] for the warning where a class has no rows, which leaves the AUC undefined
  */
-export function rocAuc(probabilities: Float32Array, labels: ArrayLike<number>, labelNames: readonly string[]): RocAuc {
+export function rocAuc(probabilities: Float32Array | Float64Array, labels: ArrayLike<number>, labelNames: readonly string[]): RocAuc {
   const classes = labelNames.length;
   const support = new Array<number>(classes).fill(0);
   for (let row = 0; row < labels.length; row++) support[labels[row]]++;
@@ -48,7 +48,7 @@ export function rocAuc(probabilities: Float32Array, labels: ArrayLike<number>, l
     return { value: null, warning: `ROC-AUC is undefined: none of the ${labels.length} rows is labelled ${absent.map((name) => JSON.stringify(name)).join(' or ')}` };
   }
   const ofClass = (k: number): number => {
-    const scores = Float32Array.from({ length: labels.length }, (_, row) => probabilities[row * classes + k]);
+    const scores = Float64Array.from({ length: labels.length }, (_, row) => probabilities[row * classes + k]);
     return binaryRocAuc(scores, (row) => labels[row] === k)!;
   };
   if (classes === 2) return { value: ofClass(1) };

@@ -39,16 +39,17 @@ export function widen(dtype: FloatType, bytes: Uint8Array<ArrayBuffer>, target: 
   }
 }
 
-/** Numbers as the little-endian bytes of an F32 tensor; on a little-endian machine a view, not a copy. */
-export function float32Bytes(values: Float32Array): Uint8Array {
+/** Numbers as the little-endian bytes of a tensor; on a little-endian machine a view, not a copy. */
+export function littleEndianBytes(values: Float32Array | Float64Array | Int32Array): Uint8Array {
   const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-  return HOST_IS_LITTLE_ENDIAN ? bytes : toHostOrder(bytes.slice(), 4);
+  return HOST_IS_LITTLE_ENDIAN ? bytes : toHostOrder(bytes.slice(), values.BYTES_PER_ELEMENT === 8 ? 8 : 4);
 }
 
 /** True everywhere that Node runs today but on s390x. */
 const HOST_IS_LITTLE_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
 
-function toHostOrder(bytes: Uint8Array<ArrayBuffer>, width: 2 | 4 | 8): Uint8Array {
+/** Swaps in place where the machine is big-endian. */
+export function toHostOrder(bytes: Uint8Array<ArrayBuffer>, width: 2 | 4 | 8): Uint8Array {
   if (HOST_IS_LITTLE_ENDIAN) return bytes;
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   return width === 2 ? buffer.swap16() : width === 4 ? buffer.swap32() : buffer.swap64();

@@ -8,7 +8,7 @@
  */
 import { GraphBuilder } from '../graph/graph.js';
 import type { AttentionAttributes, DropoutSite, Graph, Shape, Value } from '../graph/graph.js';
-import { gradients } from '../graph/gradients.js';
+import { gradients, gradientsFrom } from '../graph/gradients.js';
 import { add, attention, crossEntropy, dropout, gather, gelu, layerNorm, linear, matmul, pooledAttention, splitColumns } from '../graph/operations.js';
 import type { Gpt2Config } from './config.js';
 import { parameterSpecs } from './parameters.js';
@@ -48,7 +48,44 @@ export function gpt2Graphs(config: Gpt2Config, options: Gpt2GraphOptions = {}): 
   return { parameters, inference, training: g.finish(outputs) };
 }
 
+/**
+ * The model's hidden states of every token: output `hidden` [N, C], what ln_f gives (transformers' last_hidden_state). No dropout. An engine session of
+ * the model evaluates it.
+ */
+export function hiddenStatesGraph(config: Gpt2Config): Graph {
+  const g = new GraphBuilder();
+  return g.finish({ hidden: transformer(g, config, parameterSpecs(config), false, 'tokens').hidden });
+}
+
+/**
+ * What each token of a text adds to the logit of a class (the batch's `labels`), to first order. Outputs, both [N, C]: `embedding`, the token's row of wte,
+ * and `gradient`, that logit's gradient with respect to it. No dropout.
+ */
+export function attributionGraph(config: Gpt2Config): Graph {
+  const g = new GraphBuilder();
+  const specs = parameterSpecs(config);
+  const { hidden, tokens } = transformer(g, config, specs, false, 'pooled');
+  const head = g.parameter(HEAD, specs.find(({ name }) => name === HEAD)!.shape);
+  // A logit is the product of the pooled state with its class's row of the head, so that row is its gradient.
+  const seed = gather(g, head, g.input('labels', ['rows'], 'int32'));
+  const [gradient] = gradientsFrom(g, hidden, seed, [tokens]);
+  return g.finish({ embedding: tokens, gradient });
+}
+
+const HEAD = 'score.weight';
+
 function forward(g: GraphBuilder, config: Gpt2Config, specs: readonly ParameterSpec[], train: boolean, options: Gpt2GraphOptions): Value {
+  const { hidden } = transformer(g, config, specs, train, options.poolLast ? 'tokens' : 'pooled');
+  const pooled = options.poolLast ? gather(g, hidden, g.input('pooledTokens', ['rows'], 'int32')) : hidden;
+  return matmul(g, pooled, g.parameter(HEAD, specs.find(({ name }) => name === HEAD)!.shape), false, true);
+}
+
+/**
+ * Everything below the head. `last`: what the last block is computed for.
+ *
+ * @returns `hidden`, the output of ln_f, [N, C] or [B, C]; `tokens`, the rows of wte, [N, C]
+ */
+function transformer(g: GraphBuilder, config: Gpt2Config, specs: readonly ParameterSpec[], train: boolean, last: 'tokens' | 'pooled'): { hidden: Value; tokens: Value } {
   const shapes = new Map<string, Shape>(specs.map(({ name, shape }) => [name, shape]));
   const p = (name: string): Value => g.parameters.get(name) ?? g.parameter(name, shapes.get(name)!);
   const c = config.nEmbd;
@@ -75,12 +112,13 @@ function forward(g: GraphBuilder, config: Gpt2Config, specs: readonly ParameterS
   const positionIds = g.input('positionIds', ['tokens'], 'int32');
   const pooledTokens = g.input('pooledTokens', ['rows'], 'int32');
 
-  let x = add(g, gather(g, p('transformer.wte.weight'), inputIds), gather(g, p('transformer.wpe.weight'), positionIds));
+  const tokens = gather(g, p('transformer.wte.weight'), inputIds);
+  let x = add(g, tokens, gather(g, p('transformer.wpe.weight'), positionIds));
   x = dropout(g, x, site(config.embdPdrop));
   for (let layer = 0; layer < config.nLayer; layer++) {
     const block = `transformer.h.${layer}`;
     const normed = norm(x, `${block}.ln_1`);
-    if (layer < config.nLayer - 1 || options.poolLast) {
+    if (layer < config.nLayer - 1 || last === 'tokens') {
       const context = attention(g, conv1d(normed, `${block}.attn.c_attn`), attentionOf(layer));
       x = addAttentionOutput(x, context, block);
     } else {
@@ -92,7 +130,5 @@ function forward(g: GraphBuilder, config: Gpt2Config, specs: readonly ParameterS
     }
     x = addMlp(x, block);
   }
-  x = norm(x, 'transformer.ln_f');
-  if (options.poolLast) x = gather(g, x, pooledTokens);
-  return matmul(g, x, p('score.weight'), false, true);
+  return { hidden: norm(x, 'transformer.ln_f'), tokens };
 }

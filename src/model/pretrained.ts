@@ -2,6 +2,7 @@
 import { stat } from 'node:fs/promises';
 import type { EngineSession } from '../engine/engine.js';
 import { ModelError } from '../errors.js';
+import type { HubOptions } from '../hub/settings.js';
 import { Tokenizer } from '../text/tokenizer.js';
 import { readConfig, requireVocabulary, withLabels } from './config.js';
 import type { Gpt2Config } from './config.js';
@@ -10,6 +11,7 @@ import type { ModelGraphs } from './gpt2.js';
 import { initializeHead } from './head.js';
 import { loadReport } from './load-report.js';
 import { parameterSpecs } from './parameters.js';
+import { resolveModel } from './resolve.js';
 import { openWeights } from './weights.js';
 import type { Weights } from './weights.js';
 
@@ -31,7 +33,8 @@ export interface PretrainedModel {
   close(): Promise<void>;
 }
 
-export interface FromPretrainedOptions {
+/** The options of the Hub are of no account where the model is a folder. */
+export interface FromPretrainedOptions extends HubOptions {
   /** Names of the classes. Required to train a model without a classification head; a head that is there must have as many. */
   readonly labelNames?: readonly string[];
   /** Sets the three dropouts; absent: the config's. */
@@ -41,11 +44,13 @@ export interface FromPretrainedOptions {
 }
 
 /**
- * Opens a model folder in Hugging Face's layout. A missing classification head is drawn as transformers draws it after `set_seed(seed)`.
+ * Opens a model folder in Hugging Face's layout, or a model of the Hub by its id (`openai-community/gpt2`, with `@revision` where wanted), which is
+ * downloaded into the Hub's cache where it is not there. A missing classification head is drawn as transformers draws it after `set_seed(seed)`.
  *
- * @throws ModelError naming file, field or tensor where the folder is not a GPT-2 that attune can run
+ * @throws ModelError naming file, field or tensor where the folder is not a GPT-2 that attune can run; HubError
  */
-export async function fromPretrained(dir: string, { labelNames, dropout, seed = 42 }: FromPretrainedOptions = {}): Promise<PretrainedModel> {
+export async function fromPretrained(idOrPath: string, { labelNames, dropout, seed = 42, ...hub }: FromPretrainedOptions = {}): Promise<PretrainedModel> {
+  const dir = await resolveModel(idOrPath, hub);
   const found = await stat(dir).catch(() => undefined);
   if (!found?.isDirectory()) {
     throw new ModelError(`${dir} is not a model folder`, { hint: 'Give a folder with config.json, model.safetensors and the tokenizer’s files.' });
@@ -62,7 +67,7 @@ export async function fromPretrained(dir: string, { labelNames, dropout, seed = 
   }
   const head = newHead ? initializeHead(config.labelNames.length, config.nEmbd, config.initializerRange, seed) : undefined;
   return {
-    source: dir,
+    source: idOrPath,
     config,
     tokenizer,
     graphs: gpt2Graphs(config),
@@ -76,7 +81,8 @@ export async function fromPretrained(dir: string, { labelNames, dropout, seed = 
 async function writeWeights(session: Pick<EngineSession, 'writeTensor'>, config: Gpt2Config, weights: Weights, head: Float32Array | undefined): Promise<void> {
   try {
     for (const { name } of parameterSpecs(config)) {
-      await session.writeTensor('parameter', name, name === HEAD && head ? head : await weights.read(name));
+      if (name === HEAD && head) await session.writeTensor('parameter', name, head);
+      else for await (const { offset, values } of weights.pieces(name)) await session.writeTensor('parameter', name, values, offset);
     }
   } finally {
     await weights.close();

@@ -5,17 +5,29 @@ import type { FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { AttuneError } from '../errors.js';
 import { PARTIAL, syncFolder } from '../files.js';
-import { float32Bytes } from './float-formats.js';
+import { littleEndianBytes } from './float-formats.js';
 import { elementCount } from './parameters.js';
 import { LENGTH_BYTES } from './safetensors-header.js';
 
 export interface NamedShape {
   readonly name: string;
   readonly shape: readonly number[];
+  /** F32 where it is not given. */
+  readonly dtype?: NumberType;
+}
+
+/** What can be written, and as what it is read back. */
+export type NumberType = 'F32' | 'F64' | 'I32';
+export type NumberArray = Float32Array | Float64Array | Int32Array;
+const BYTES: Readonly<Record<NumberType, number>> = { F32: 4, F64: 8, I32: 4 };
+
+/** The dtype of an array's numbers. */
+export function numberType(values: NumberArray): NumberType {
+  return values instanceof Float32Array ? 'F32' : values instanceof Float64Array ? 'F64' : 'I32';
 }
 
 /**
- * Writes float32 tensors as a safetensors file, one after another: only one is held in memory. The bytes are those that the safetensors library
+ * Writes tensors as a safetensors file, one after another: only one is held in memory. The bytes are those that the safetensors library
  * writes: tensors sorted by the UTF-8 of their names, the header padded with spaces to 8 bytes.
  *
  * The file appears whole or not at all: it is written beside `path`, flushed to the disk and renamed.
@@ -28,7 +40,7 @@ export interface NamedShape {
 export async function writeSafetensors(
   path: string,
   tensors: readonly NamedShape[],
-  read: (name: string) => Float32Array | Promise<Float32Array>,
+  read: (name: string) => NumberArray | Promise<NumberArray>,
   metadata: Readonly<Record<string, string>> = { format: 'pt' },
 ): Promise<string> {
   const sorted = [...tensors].sort((a, b) => Buffer.compare(Buffer.from(a.name), Buffer.from(b.name)));
@@ -38,12 +50,13 @@ export async function writeSafetensors(
   try {
     handle = await open(temporary, 'w').catch(explain(path));
     await writeAll(handle, encodeHeader(sorted, metadata), path, hash);
-    for (const { name, shape } of sorted) {
+    for (const { name, shape, dtype = 'F32' } of sorted) {
       const values = await read(name);
       if (values.length !== elementCount(shape)) {
         throw new RangeError(`tensor ${name} has ${values.length} numbers, but its shape is [${shape.join(', ')}]`);
       }
-      await writeAll(handle, float32Bytes(values), path, hash);
+      if (numberType(values) !== dtype) throw new RangeError(`tensor ${name} holds ${numberType(values)}, but was announced as ${dtype}`);
+      await writeAll(handle, littleEndianBytes(values), path, hash);
     }
     await handle.sync().catch(explain(path));
     await handle.close();
@@ -61,10 +74,10 @@ export async function writeSafetensors(
 
 function encodeHeader(sorted: readonly NamedShape[], metadata: Readonly<Record<string, string>>): Uint8Array {
   let offset = 0;
-  const entries = sorted.map(({ name, shape }): [string, unknown] => {
+  const entries = sorted.map(({ name, shape, dtype = 'F32' }): [string, unknown] => {
     const begin = offset;
-    offset += 4 * elementCount(shape);
-    return [name, { dtype: 'F32', shape, data_offsets: [begin, offset] }];
+    offset += BYTES[dtype] * elementCount(shape);
+    return [name, { dtype, shape, data_offsets: [begin, offset] }];
   });
   const header = Object.fromEntries([['__metadata__', metadata], ...entries]);
   const json = new TextEncoder().encode(JSON.stringify(header));

@@ -1,13 +1,22 @@
 import { open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { ModelError } from '../errors.js';
-import { FLOAT_BYTES, isFloatType, widen } from './float-formats.js';
+import { FLOAT_BYTES, isFloatType, toHostOrder, widen } from './float-formats.js';
+import type { FloatType } from './float-formats.js';
 import { elementCount } from './parameters.js';
 import { LENGTH_BYTES, headerLength, parseHeader } from './safetensors-header.js';
 import type { SafetensorsHeader, TensorInfo } from './safetensors-header.js';
+import type { NumberArray } from './safetensors-writer.js';
 
 /** Bytes read at a time; bounds what reading needs beside the tensor itself. */
 const CHUNK_BYTES = 4 * 2 ** 20;
+
+/** A part of a tensor. */
+export interface TensorPiece {
+  /** Place of its first number in the tensor, row-major. */
+  readonly offset: number;
+  readonly values: Float32Array;
+}
 
 /** A safetensors file open for random access: the header is in memory, tensors are read one by one when asked for. */
 export class SafetensorsFile {
@@ -53,16 +62,50 @@ export class SafetensorsFile {
    * @throws ModelError where there is no such tensor, it is not of floating point (F32, F16, BF16, F64), or the file ends too early
    */
   async read(name: string): Promise<Float32Array> {
+    const values = new Float32Array(elementCount(this.readable(name).shape));
+    for await (const piece of this.pieces(name)) values.set(piece.values, piece.offset);
+    return values;
+  }
+
+  /**
+   * A tensor's numbers piece by piece: beside what the caller keeps, memory holds one piece. Its `values` are overwritten by the next.
+   *
+   * @throws as `read` does
+   */
+  async *pieces(name: string): AsyncGenerator<TensorPiece> {
+    const { dtype, begin, end } = this.readable(name);
+    const pieces = Math.min(CHUNK_BYTES, end - begin);
+    const bytes = new Uint8Array(pieces);
+    const values = new Float32Array(pieces / FLOAT_BYTES[dtype]);
+    for (let position = begin; position < end; position += CHUNK_BYTES) {
+      const length = Math.min(CHUNK_BYTES, end - position);
+      await readInto(this.handle, bytes.subarray(0, length), position, this.path);
+      widen(dtype, bytes.subarray(0, length), values, 0);
+      yield { offset: (position - begin) / FLOAT_BYTES[dtype], values: values.subarray(0, length / FLOAT_BYTES[dtype]) };
+    }
+  }
+
+  private readable(name: string): TensorInfo & { readonly dtype: FloatType } {
     const tensor = this.header.tensors.get(name);
     if (!tensor) throw new ModelError(`${this.path} has no tensor ${name}`);
-    const { dtype, shape, begin, end } = tensor;
+    const { dtype } = tensor;
     if (!isFloatType(dtype)) throw new ModelError(`${this.path}: tensor ${name} is ${dtype}; attune reads ${Object.keys(FLOAT_BYTES).join(', ')}`);
-    const values = new Float32Array(elementCount(shape));
-    for (let position = begin; position < end; position += CHUNK_BYTES) {
-      const bytes = await readBytes(this.handle, position, Math.min(CHUNK_BYTES, end - position), this.path);
-      widen(dtype, bytes, values, (position - begin) / FLOAT_BYTES[dtype]);
-    }
-    return values;
+    return { ...tensor, dtype };
+  }
+
+  /**
+   * A tensor's numbers as they are stored: F32, F64 or I32.
+   *
+   * @throws ModelError where there is no such tensor, it is of another type, or the file ends too early
+   */
+  async readExact(name: string): Promise<NumberArray> {
+    const tensor = this.header.tensors.get(name);
+    if (!tensor) throw new ModelError(`${this.path} has no tensor ${name}`);
+    const { dtype, begin, end } = tensor;
+    if (dtype !== 'F32' && dtype !== 'F64' && dtype !== 'I32') throw new ModelError(`${this.path}: tensor ${name} is ${dtype}, not F32, F64 or I32`);
+    const bytes = await readBytes(this.handle, begin, end - begin, this.path);
+    toHostOrder(bytes, dtype === 'F64' ? 8 : 4);
+    return dtype === 'F32' ? new Float32Array(bytes.buffer) : dtype === 'F64' ? new Float64Array(bytes.buffer) : new Int32Array(bytes.buffer);
   }
 
   async close(): Promise<void> {
@@ -72,11 +115,16 @@ export class SafetensorsFile {
 
 async function readBytes(handle: FileHandle, position: number, length: number, path: string): Promise<Uint8Array<ArrayBuffer>> {
   const bytes = new Uint8Array(length);
+  await readInto(handle, bytes, position, path);
+  return bytes;
+}
+
+async function readInto(handle: FileHandle, bytes: Uint8Array, position: number, path: string): Promise<void> {
+  const { length } = bytes;
   for (let done = 0; done < length; ) {
     const { bytesRead } = await handle.read(bytes, done, length - done, position + done);
     // Its size said otherwise a moment ago: somebody is writing to it.
     if (bytesRead === 0) throw new ModelError(`${path} ended at byte ${position + done} while it was being read`);
     done += bytesRead;
   }
-  return bytes;
 }

@@ -4,10 +4,11 @@ import { basename, join, win32 } from 'node:path';
 import { ModelError } from '../errors.js';
 import { isJsonObject } from './config-fields.js';
 import { SafetensorsFile } from './safetensors.js';
+import type { TensorPiece } from './safetensors.js';
 import type { TensorInfo } from './safetensors-header.js';
 
-const SINGLE_FILE = 'model.safetensors';
-const INDEX_FILE = 'model.safetensors.index.json';
+export const SINGLE_FILE = 'model.safetensors';
+export const INDEX_FILE = 'model.safetensors.index.json';
 
 /** The tensors of a folder's weight files together, under the names they have there. */
 export class WeightFiles {
@@ -65,13 +66,21 @@ export class WeightFiles {
     return this.holder.get(name)!.read(name);
   }
 
+  pieces(name: string): AsyncGenerator<TensorPiece> {
+    return this.holder.get(name)!.pieces(name);
+  }
+
   async close(): Promise<void> {
     await Promise.all(this.files.map((file) => file.close()));
   }
 }
 
-/** The index's `weight_map`: tensor to file name. */
-async function readIndex(index: string): Promise<Map<string, string>> {
+/**
+ * The index's `weight_map`: tensor to file name.
+ *
+ * @throws ModelError where it is not one, or a name is not that of a file beside it
+ */
+export async function readIndex(index: string): Promise<Map<string, string>> {
   let json: unknown;
   try {
     json = JSON.parse(await readFile(index, 'utf8'));

@@ -3,6 +3,7 @@ import { ModelError } from '../errors.js';
 import type { Gpt2Config } from './config.js';
 import { isFloatType } from './float-formats.js';
 import { parameterSpecs } from './parameters.js';
+import type { TensorPiece } from './safetensors.js';
 import type { ParameterSpec } from './parameters.js';
 import { WeightFiles } from './weight-files.js';
 
@@ -19,6 +20,8 @@ export interface Weights {
    * @throws ModelError where one of them is NaN or infinite, naming its index
    */
   read(parameter: string): Promise<Float32Array>;
+  /** The same piece by piece, so that no tensor is in memory as a whole. The `values` of a piece are overwritten by the next. */
+  pieces(parameter: string): AsyncGenerator<TensorPiece>;
   /** ['score.weight'] where the folder has no classification head, which must then be drawn (head.ts); else []. */
   readonly missing: readonly string[];
   /** Tensors that are neither parameters nor known leftovers; they are not read. */
@@ -41,15 +44,26 @@ export async function openWeights(dir: string, config: Gpt2Config): Promise<Weig
     for (const spec of specs) requireShape(files, spec, stored.get(spec.name), config);
 
     const used = new Set(stored.values());
+    const storedName = (parameter: string): string => {
+      const name = stored.get(parameter);
+      if (name === undefined) throw new RangeError(`the weights hold no ${parameter}`);
+      return name;
+    };
     return {
       missing: stored.has(HEAD) ? [] : [HEAD],
       unexpected: files.names.filter((name) => !used.has(name) && !NOT_OURS.test(name)).sort(),
       read: async (parameter) => {
-        const name = stored.get(parameter);
-        if (name === undefined) throw new RangeError(`the weights hold no ${parameter}`);
+        const name = storedName(parameter);
         const values = await files.read(name);
-        requireFinite(values, name, files);
+        requireFinite({ offset: 0, values }, name, files);
         return values;
+      },
+      pieces: async function* (parameter) {
+        const name = storedName(parameter);
+        for await (const piece of files.pieces(name)) {
+          requireFinite(piece, name, files);
+          yield piece;
+        }
       },
       close: () => files.close(),
     };
@@ -112,11 +126,11 @@ export function firstNotFinite(values: Float32Array): number {
   return place === bits.length ? -1 : place;
 }
 
-function requireFinite(values: Float32Array, name: string, files: WeightFiles): void {
+function requireFinite({ offset, values }: TensorPiece, name: string, files: WeightFiles): void {
   const place = firstNotFinite(values);
   if (place < 0) return;
   const { info, path } = files.locate(name);
-  throw new ModelError(`${path}: tensor ${name} is ${values[place]} at [${indexOf(place, info.shape).join(', ')}]`, {
+  throw new ModelError(`${path}: tensor ${name} is ${values[place]} at [${indexOf(offset + place, info.shape).join(', ')}]`, {
     hint: 'A run that diverged left these weights; take an earlier checkpoint.',
   });
 }

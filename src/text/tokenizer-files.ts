@@ -30,12 +30,19 @@ export interface TokenizerDefinition {
   readonly sources: ReadonlyMap<string, Uint8Array>;
 }
 
+/** The files that a tokenizer is read from, where they are there. */
+export const TOKENIZER_FILES = ['tokenizer.json', 'vocab.json', 'merges.txt', 'added_tokens.json', 'tokenizer_config.json', 'special_tokens_map.json'] as const;
+
+/** Whether a folder that holds files of these names holds a vocabulary with its merges, in either of the two layouts. */
+export function holdsTokenizer(names: { has(name: string): boolean }): boolean {
+  return names.has('tokenizer.json') || (names.has('vocab.json') && names.has('merges.txt'));
+}
+
 /** Reads and checks the tokenizer in folder `dir`; ModelError says which file and what in it is wrong. */
 export async function readTokenizerFiles(dir: string): Promise<TokenizerDefinition> {
-  const names = ['tokenizer.json', 'vocab.json', 'merges.txt', 'added_tokens.json', 'tokenizer_config.json', 'special_tokens_map.json'];
-  const contents = await Promise.all(names.map((name) => readIfPresent(dir, name)));
+  const contents = await Promise.all(TOKENIZER_FILES.map((name) => readIfPresent(dir, name)));
   const files = new Map<string, Uint8Array>();
-  for (const [i, bytes] of contents.entries()) if (bytes) files.set(names[i], bytes);
+  for (const [i, bytes] of contents.entries()) if (bytes) files.set(TOKENIZER_FILES[i], bytes);
 
   const json = (name: string): JsonObject => {
     const bytes = files.get(name);

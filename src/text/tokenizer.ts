@@ -6,6 +6,8 @@ import { ModelError } from '../errors.js';
 import { writeWhole } from '../files.js';
 import type { JsonObject } from './json-file.js';
 import { readTokenizerFiles, type TokenizerDefinition } from './tokenizer-files.js';
+import { tokenBytes, tokenSpans } from './token-spans.js';
+import type { Span } from './token-spans.js';
 import { GPT2_WORDS, WordEncoder } from './word-encoder.js';
 
 /** A row as the reference pads it to a fixed length; both [length]. */
@@ -73,7 +75,21 @@ export class Tokenizer {
    * masked everywhere: one pad token that attends to nothing (`blind`).
    */
   encode(text: string, options: { readonly maxLength?: number } = {}): EncodedRow {
-    const { maxLength = Infinity } = options;
+    const { all, start, end } = this.#truncated(text, options.maxLength ?? Infinity);
+    if (end === start) return { ids: Int32Array.of(this.padTokenId), blind: true };
+    return { ids: Int32Array.from(all.slice(start, end)), blind: false };
+  }
+
+  /** As `encode`, with the place of each token in the text; none for an empty text. */
+  encodeWithSpans(text: string, options: { readonly maxLength?: number } = {}): { readonly row: EncodedRow; readonly spans: readonly Span[] } {
+    const { all, start, end } = this.#truncated(text, options.maxLength ?? Infinity);
+    const added = new Map(this.#definition.addedTokens.map(({ id, content }) => [id, new TextEncoder().encode(content)]));
+    const bytes = this.tokens(all.slice(0, end)).map((token, i) => added.get(all[i]) ?? tokenBytes(token));
+    return { row: this.encode(text, options), spans: tokenSpans(text, bytes).slice(start, end) };
+  }
+
+  /** `all` ids, at least up to the last that is kept; the kept ones are `start` to `end`. */
+  #truncated(text: string, maxLength: number): { readonly all: readonly number[]; readonly start: number; readonly end: number } {
     if (maxLength !== Infinity && (!Number.isInteger(maxLength) || maxLength < 1)) {
       throw new RangeError(`maxLength must be a whole number of tokens from 1 up, not ${maxLength}`);
     }
@@ -81,9 +97,8 @@ export class Tokenizer {
     const all = this.#ids(text, left ? Infinity : maxLength);
     const start = left ? Math.max(0, all.length - maxLength) : 0;
     let end = Math.min(all.length, start + maxLength);
-    if (end === start) return { ids: Int32Array.of(this.padTokenId), blind: true };
     while (end > start + 1 && all[end - 1] === this.padTokenId) end--;
-    return { ids: Int32Array.from(all.slice(start, end)), blind: false };
+    return { all, start, end };
   }
 
   /**

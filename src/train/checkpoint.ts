@@ -11,12 +11,14 @@
  * A checkpoint of transformers' Trainer, which lacks the last three and has an optimizer.pt, can be read, too.
  */
 import { access, readFile, readdir } from 'node:fs/promises';
+import { freemem } from 'node:os';
 import { join } from 'node:path';
 import type { EngineSession } from '../engine/engine.js';
 import { ModelError, TrainingError } from '../errors.js';
 import { writeFolder, writeWhole } from '../files.js';
 import { toJson } from '../model/config.js';
 import type { Gpt2Config } from '../model/config.js';
+import { elementCount } from '../model/parameters.js';
 import type { ParameterSpec } from '../model/parameters.js';
 import { SafetensorsFile } from '../model/safetensors.js';
 import { writeSafetensors } from '../model/safetensors-writer.js';
@@ -38,6 +40,10 @@ export interface ModelSource {
   readonly config: Gpt2Config;
   readonly tokenizer: Tokenizer;
 }
+
+/** Where tensors are read from: an engine, or a copy of what it held. */
+export type TensorSource = Pick<EngineSession, 'readTensor'>;
+type Saved = Omit<ModelSource, 'session'> & { readonly session: TensorSource };
 
 /** What an exact resumption needs beside the Trainer's own state. The dropout masks follow from seed and passes, the row order from seed and epoch. */
 export interface ResumeState {
@@ -63,7 +69,7 @@ export interface Checkpoint {
 const MOMENTS = { moment1: 'exp_avg', moment2: 'exp_avg_sq' } as const;
 
 /** Writes config.json, model.safetensors and the tokenizer's files into an existing folder, each whole. Returns the SHA-256 of model.safetensors. */
-export async function saveModel(dir: string, { session, parameters, config, tokenizer }: ModelSource): Promise<string> {
+export async function saveModel(dir: string, { session, parameters, config, tokenizer }: Saved): Promise<string> {
   const sha256 = await writeSafetensors(join(dir, 'model.safetensors'), parameters, async (name) => {
     const values = await session.readTensor('parameter', name);
     const place = firstNotFinite(values);
@@ -75,9 +81,36 @@ export async function saveModel(dir: string, { session, parameters, config, toke
   return sha256;
 }
 
-/** Saves `checkpoint-{step}` under `outputDir`, whole or not at all, and returns its path. */
-export async function saveCheckpoint(outputDir: string, source: ModelSource, args: TrainingArguments, state: TrainerState, resume: ResumeState): Promise<string> {
+/**
+ * A copy of all that a checkpoint holds of an engine, so that training can go on while it is written; each tensor is given out once and then let
+ * go. Undefined where there is not room for it beside everything else.
+ */
+export async function copyTensors({ session, parameters }: Pick<ModelSource, 'session' | 'parameters'>): Promise<TensorSource | undefined> {
+  const kinds = ['parameter', ...(Object.keys(MOMENTS) as (keyof typeof MOMENTS)[])] as const;
+  const bytes = parameters.reduce((sum, { shape }) => sum + elementCount(shape) * 4 * kinds.length, 0);
+  if (bytes > availableMemory() / 2) return undefined;
+  const copies = new Map<string, Float32Array>();
+  for (const kind of kinds) for (const { name } of parameters) copies.set(`${kind} ${name}`, await session.readTensor(kind, name));
+  return {
+    readTensor: (kind, name) => {
+      const key = `${kind} ${name}`;
+      const copy = copies.get(key);
+      copies.delete(key);
+      return copy ? Promise.resolve(copy) : Promise.reject(new Error(`${key} was not copied, or is read twice`));
+    },
+  };
+}
+
+/** Bytes that this process could still take, its control group's limit included where Node can tell. */
+function availableMemory(): number {
+  const { availableMemory: available } = process as { availableMemory?: () => number };
+  return available ? available.call(process) : freemem();
+}
+
+/** Saves `checkpoint-{step}` under `outputDir`, whole or not at all, and returns its path. What it is given of the run is written as it is at the call. */
+export async function saveCheckpoint(outputDir: string, source: Saved, args: TrainingArguments, state: TrainerState, resume: ResumeState): Promise<string> {
   const dir = join(outputDir, checkpointName(state.global_step));
+  const stateText = stateToJson(state);
   const { session, parameters } = source;
   await writeFolder(dir, async (folder) => {
     const model = await saveModel(folder, source);
@@ -89,7 +122,7 @@ export async function saveCheckpoint(outputDir: string, source: ModelSource, arg
     const optimizer = await writeSafetensors(join(folder, 'optimizer.safetensors'), moments, readMoment, { format: 'pt', param_groups: JSON.stringify(parameterGroups(parameters)) });
     await writeWhole(join(folder, 'training_args.json'), `${argumentsToJson(args)}\n`);
     await writeWhole(join(folder, 'attune_state.json'), `${JSON.stringify(resume, null, 2)}\n`);
-    await writeWhole(join(folder, 'trainer_state.json'), stateToJson(state));
+    await writeWhole(join(folder, 'trainer_state.json'), stateText);
     await writeChecksums(folder, { 'model.safetensors': model, 'optimizer.safetensors': optimizer });
   });
   return dir;
@@ -160,7 +193,9 @@ export async function restore(dir: string, { session, parameters, config }: Omit
 export async function restoreParameters(dir: string, { session, parameters, config }: Omit<ModelSource, 'tokenizer'>): Promise<void> {
   const weights = await openWeights(dir, config);
   try {
-    for (const { name } of parameters) await session.writeTensor('parameter', name, await weights.read(name));
+    for (const { name } of parameters) {
+      for await (const { offset, values } of weights.pieces(name)) await session.writeTensor('parameter', name, values, offset);
+    }
   } finally {
     await weights.close();
   }

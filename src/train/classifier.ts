@@ -1,10 +1,15 @@
 /** A fine-tuned model as most people use it: texts in, classes with probabilities out. */
-import type { Device } from '../engine/device.js';
+import type { Device } from '../engine/device-names.js';
 import type { EngineSession } from '../engine/engine.js';
+import type { HubOptions } from '../hub/settings.js';
 import { argmax, softmax } from '../metrics/probabilities.js';
+import type { Graph } from '../graph/graph.js';
+import { attributionGraph } from '../model/gpt2.js';
 import type { PretrainedModel } from '../model/pretrained.js';
+import type { Span } from '../text/token-spans.js';
+import { attributeTokens } from './attribution.js';
 import { lengthLimit, openClassifier } from './fine-tune.js';
-import { predictLogits } from './prediction.js';
+import { PREDICTION_BATCH, predictLogits } from './prediction.js';
 
 export interface Prediction {
   readonly text: string;
@@ -19,7 +24,18 @@ export interface Prediction {
   readonly logits?: readonly number[];
 }
 
-export interface ClassifierOptions {
+/** A piece of a text, mostly one token, and what it added to the logit of the predicted class (attribution.ts). */
+export interface Attribution {
+  readonly token: string;
+  readonly score: number;
+}
+
+export interface ExplainedPrediction extends Prediction {
+  /** In the order of the text, up to where it was cut. */
+  readonly attributions: readonly Attribution[];
+}
+
+export interface ClassifierOptions extends HubOptions {
   /** Tokens a text is cut to; absent: the model's positions. */
   readonly maxLength?: number | undefined;
   readonly device?: Device | undefined;
@@ -33,22 +49,24 @@ export interface PredictOptions {
 
 /** Texts held at a time: memory does not grow with the input. */
 const CHUNK_TEXTS = 512;
-const BATCH = { batchRows: 32, batchTokens: 2048 };
 
 export class TextClassifier {
+  private attributionGraph: Graph | undefined;
+
   private constructor(
     private readonly model: PretrainedModel,
     private readonly session: EngineSession,
-    private readonly maxLength: number,
+    /** Tokens a text is cut to. */
+    readonly maxLength: number,
   ) {}
 
   /**
-   * Opens the output folder of a training run, or any GPT-2 classifier in Hugging Face's layout.
+   * Opens the output folder of a training run, any GPT-2 classifier in Hugging Face's layout, or one of the Hub by its id.
    *
    * @throws ModelError where the folder holds none, UsageError where `maxLength` exceeds the model's positions
    */
-  static async fromPretrained(dir: string, { maxLength, device }: ClassifierOptions = {}): Promise<TextClassifier> {
-    const { model, session } = await openClassifier(dir, device);
+  static async fromPretrained(idOrPath: string, { maxLength, device, ...hub }: ClassifierOptions = {}): Promise<TextClassifier> {
+    const { model, session } = await openClassifier(idOrPath, device, hub);
     try {
       return new TextClassifier(model, session, lengthLimit(maxLength, model.config));
     } catch (error) {
@@ -62,11 +80,44 @@ export class TextClassifier {
     return this.model.config.labelNames;
   }
 
+  /** Whether the device can `explain`. */
+  get explains(): boolean {
+    return this.session.evaluate !== undefined;
+  }
+
   /** Classifies all texts, in their order. */
   async predict(texts: readonly string[], options: PredictOptions = {}): Promise<Prediction[]> {
     const predictions: Prediction[] = [];
     for await (const prediction of this.predictStream(texts, options)) predictions.push(prediction);
     return predictions;
+  }
+
+  /**
+   * Classifies all texts and says which tokens spoke for the predicted class: gradient times input.
+   *
+   * @throws UsageError where the device cannot do it
+   */
+  async explain(texts: readonly string[], options: PredictOptions = {}): Promise<ExplainedPrediction[]> {
+    const explained: ExplainedPrediction[] = [];
+    for await (const prediction of this.explainStream(texts, options)) explained.push(prediction);
+    return explained;
+  }
+
+  /** As `explain`, of texts as they come. */
+  async *explainStream(texts: Iterable<string> | AsyncIterable<string>, options: PredictOptions = {}): AsyncGenerator<ExplainedPrediction> {
+    for await (const chunk of chunksOf(texts, CHUNK_TEXTS)) {
+      const predictions = await this.predict(chunk, options);
+      const attributions = await this.attributionsOf(chunk, predictions.map(({ label_id }) => label_id), options.signal);
+      for (const [i, prediction] of predictions.entries()) yield { ...prediction, attributions: attributions[i] };
+    }
+  }
+
+  private async attributionsOf(texts: readonly string[], labels: readonly number[], signal: AbortSignal | undefined): Promise<Attribution[][]> {
+    this.attributionGraph ??= attributionGraph(this.model.config);
+    const encoded = texts.map((text) => this.model.tokenizer.encodeWithSpans(text, { maxLength: this.maxLength }));
+    const rows = encoded.map(({ row }) => row);
+    const scores = await attributeTokens(this.session, this.attributionGraph, rows, labels, { ...PREDICTION_BATCH, ...(signal && { signal }) });
+    return texts.map((text, i) => pieces(text, encoded[i].spans, scores[i]));
   }
 
   /** Classifies texts as they come, in their order, a few hundred at a time. A text that occurs twice in a chunk is computed once. */
@@ -77,7 +128,7 @@ export class TextClassifier {
       const distinct = [...new Set(chunk)];
       const place = new Map(distinct.map((text, i) => [text, i]));
       const rows = distinct.map((text) => this.model.tokenizer.encode(text, { maxLength: this.maxLength }));
-      const logits = await predictLogits(this.session, rows, classes, { ...BATCH, ...(signal && { signal }) });
+      const logits = await predictLogits(this.session, rows, classes, { ...PREDICTION_BATCH, ...(signal && { signal }) });
       const probabilities = softmax(logits, classes);
       const predicted = argmax(probabilities, classes);
       for (const text of chunk) {
@@ -99,6 +150,19 @@ export class TextClassifier {
   async close(): Promise<void> {
     await this.session.close();
   }
+}
+
+/** Tokens that share a character cannot be shown apart: their scores are added up. */
+function pieces(text: string, spans: readonly Span[], scores: Float64Array): Attribution[] {
+  const found: { start: number; end: number; score: number }[] = [];
+  for (const [t, { start, end }] of spans.entries()) {
+    const last = found.at(-1);
+    if (last && (start < last.end || start === end)) {
+      last.end = Math.max(last.end, end);
+      last.score += scores[t];
+    } else found.push({ start, end, score: scores[t] });
+  }
+  return found.map(({ start, end, score }) => ({ token: text.slice(start, end), score }));
 }
 
 async function* chunksOf<T>(items: Iterable<T> | AsyncIterable<T>, size: number): AsyncGenerator<T[]> {

@@ -4,10 +4,11 @@ import { loadSplits } from '../data/splits.js';
 import type { Splits } from '../data/splits.js';
 import type { Dataset } from '../data/dataset.js';
 import { engineFor } from '../engine/device.js';
-import type { Device } from '../engine/device.js';
+import type { Device } from '../engine/device-names.js';
 import type { EngineSession } from '../engine/engine.js';
 import { AttuneError, ModelError, UsageError } from '../errors.js';
 import { writeWhole } from '../files.js';
+import type { HubOptions } from '../hub/settings.js';
 import type { Gpt2Config } from '../model/config.js';
 import { fromPretrained } from '../model/pretrained.js';
 import type { PretrainedModel } from '../model/pretrained.js';
@@ -17,7 +18,7 @@ import { argumentsToJson, requireEvaluation, requireMetric } from './arguments.j
 import type { TrainingArguments } from './arguments.js';
 import { saveModel, verifyCheckpoint } from './checkpoint.js';
 import { argumentsOf, engineVersion, hashingSession, hashOfData, hashOfTokens, writeManifest } from './manifest.js';
-import type { Manifest } from './manifest.js';
+import type { Manifest, ManifestInputs } from './manifest.js';
 import { lockOutputFolder, prepareOutputFolder } from './output-folder.js';
 import type { RunLock } from './run-lock.js';
 import { stateToJson } from './state.js';
@@ -27,11 +28,18 @@ import { newestWholeCheckpoint, setAside } from './whole-checkpoint.js';
 import type { NewestCheckpoint } from './whole-checkpoint.js';
 
 export interface FineTuneOptions {
-  /** A model folder. */
+  /** A model folder, or the id of a model on the Hub with `@revision` where wanted. */
   readonly model: string;
-  /** A file, a folder with `train.*` and `test.*`, or `sample`. */
+  /** A file, a pattern of files, a folder with `train.*` and `test.*`, `owner/name` on the Hub, or `sample`. */
   readonly dataset: string;
+  readonly datasetConfig?: string | undefined;
+  /** Default `train`. */
+  readonly split?: string | undefined;
+  /** Default `test`, where there is one. */
+  readonly evalSplit?: string | undefined;
   readonly evalDataset?: string | undefined;
+  /** A share or number of the training rows to evaluate on instead. */
+  readonly testSize?: number | undefined;
   /** The first so many rows; absent: all. */
   readonly trainRows?: number | undefined;
   readonly evalRows?: number | undefined;
@@ -43,6 +51,8 @@ export interface FineTuneOptions {
   readonly args: TrainingArguments;
   readonly callbacks?: readonly TrainerCallback[];
   readonly signal?: AbortSignal;
+  /** How the Hub is used, where the model is not here. */
+  readonly hub?: HubOptions | undefined;
 }
 
 /** The metrics that every evaluation reports. */
@@ -83,11 +93,13 @@ export async function prepareFineTune(options: FineTuneOptions): Promise<FineTun
 
 async function prepareLocked(options: FineTuneOptions, lock: RunLock): Promise<FineTuneRun> {
   const { args } = options;
-  const splits = await loadSplits({ ...options, seed: args.seed });
+  const splits = await loadSplits({ ...options, hub: { ...(options.signal && { signal: options.signal }), ...options.hub }, seed: args.seed });
   requireEvaluation(args, splits.test !== undefined);
   requireMetric(args, METRICS);
   const { dir: resumeDir, broken } = await checkpointToResume(args);
   const model = await fromPretrained(options.model, {
+    ...(options.signal && { signal: options.signal }),
+    ...options.hub,
     labelNames: splits.labelNames,
     seed: args.seed,
     ...(args.dropout !== undefined && { dropout: args.dropout }),
@@ -143,18 +155,22 @@ async function prepareLocked(options: FineTuneOptions, lock: RunLock): Promise<F
   }
 }
 
-function manifestOf({ args, threads, model, dataset, evalDataset, trainRows, evalRows, textColumn, labelColumn }: FineTuneOptions, session: EngineSession, hashes: Manifest['hashes']): Omit<Manifest, 'format'> {
+function manifestOf(options: FineTuneOptions, session: EngineSession, hashes: Manifest['hashes']): Omit<Manifest, 'format'> {
   return {
     versions: { attune: packageVersion(), node: process.versions.node, engine: engineVersion() },
     platform: `${process.platform} ${process.arch}`,
     device: session.description,
-    threads: threads ?? null,
-    seed: args.seed,
+    threads: options.threads ?? null,
+    seed: options.args.seed,
     cwd: process.cwd(),
-    inputs: { model, dataset, evalDataset, trainRows, evalRows, textColumn, labelColumn },
-    arguments: argumentsOf(args),
+    inputs: pickInputs(options),
+    arguments: argumentsOf(options.args),
     hashes,
   };
+}
+
+function pickInputs({ model, dataset, datasetConfig, split, evalSplit, evalDataset, testSize, trainRows, evalRows, textColumn, labelColumn, device }: FineTuneOptions): ManifestInputs {
+  return { model, dataset, datasetConfig, split, evalSplit, evalDataset, testSize, trainRows, evalRows, textColumn, labelColumn, device };
 }
 
 async function openSession(model: PretrainedModel, { args, threads, device = 'auto' }: FineTuneOptions): Promise<{ maxLength: number; session: EngineSession }> {
@@ -219,15 +235,15 @@ async function checkpointToResume({ resumeFromCheckpoint, outputDir, loadBestMod
   return found;
 }
 
-/** A model folder saved by training, opened for evaluation or prediction. */
-export async function openClassifier(dir: string, device: Device = 'auto'): Promise<{ model: PretrainedModel; session: EngineSession }> {
-  const model = await fromPretrained(dir);
+/** A model folder saved by training, or a classifier of the Hub, opened for evaluation or prediction. */
+export async function openClassifier(idOrPath: string, device: Device = 'auto', hub: HubOptions = {}): Promise<{ model: PretrainedModel; session: EngineSession }> {
+  const model = await fromPretrained(idOrPath, hub);
   const session = await engineFor(device).open(model.graphs, { seed: 0 });
   try {
     await model.writeTo(session);
   } catch (error) {
     await session.close();
-    throw error instanceof AttuneError ? error : new ModelError(`cannot load ${dir}`, { cause: error });
+    throw error instanceof AttuneError ? error : new ModelError(`cannot load ${idOrPath}`, { cause: error });
   }
   return { model, session };
 }

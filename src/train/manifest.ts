@@ -8,11 +8,13 @@ import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
 import type { Dataset } from '../data/dataset.js';
+import { DEVICES } from '../engine/device-names.js';
+import type { Device } from '../engine/device-names.js';
 import type { EngineSession } from '../engine/engine.js';
 import { ModelError } from '../errors.js';
 import { writeWhole } from '../files.js';
 import { isJsonObject } from '../model/config-fields.js';
-import { float32Bytes } from '../model/float-formats.js';
+import { littleEndianBytes } from '../model/float-formats.js';
 import { resolveArguments } from './arguments.js';
 import type { TrainingArguments } from './arguments.js';
 import type { LabelledRows } from './trainer.js';
@@ -24,11 +26,17 @@ const FORMAT = 1;
 export interface ManifestInputs {
   readonly model: string;
   readonly dataset: string;
+  readonly datasetConfig?: string | undefined;
+  readonly split?: string | undefined;
+  readonly evalSplit?: string | undefined;
   readonly evalDataset?: string | undefined;
+  readonly testSize?: number | undefined;
   readonly trainRows?: number | undefined;
   readonly evalRows?: number | undefined;
   readonly textColumn?: string | undefined;
   readonly labelColumn?: string | undefined;
+  /** As given: which engine was asked for. */
+  readonly device?: Device | undefined;
 }
 
 /** SHA-256 of what the computation begins with, in hexadecimal. */
@@ -71,7 +79,7 @@ export function hashingSession(session: EngineSession): { readonly session: Pick
   return {
     session: {
       writeTensor: (kind, name, values) => {
-        hash.update(`${kind} ${name} ${values.length}\n`).update(float32Bytes(values));
+        hash.update(`${kind} ${name} ${values.length}\n`).update(littleEndianBytes(values));
         return session.writeTensor(kind, name, values);
       },
     },
@@ -120,9 +128,10 @@ export async function readManifest(dir: string): Promise<Manifest> {
   const optional = (object: Readonly<Record<string, unknown>>, type: string, ...keys: string[]): boolean => keys.every((key) => object[key] === undefined || typeof object[key] === type);
   const sound =
     texts(value, 'cwd', 'device', 'platform') && texts(versions, 'attune', 'node', 'engine') && texts(hashes, 'weights', 'trainData', 'trainTokens') &&
-    texts(inputs, 'model', 'dataset') && optional(inputs as Record<string, unknown>, 'string', 'evalDataset', 'textColumn', 'labelColumn') &&
-    optional(inputs as Record<string, unknown>, 'number', 'trainRows', 'evalRows') && isJsonObject(args) && (value['threads'] === null || Number.isSafeInteger(value['threads']));
-  if (!sound) refuse('is damaged');
+    texts(inputs, 'model', 'dataset') && optional(inputs as Record<string, unknown>, 'string', 'datasetConfig', 'split', 'evalSplit', 'evalDataset', 'textColumn', 'labelColumn', 'device') &&
+    optional(inputs as Record<string, unknown>, 'number', 'testSize', 'trainRows', 'evalRows') && isJsonObject(args) && (value['threads'] === null || Number.isSafeInteger(value['threads']));
+  const device = sound ? (inputs as ManifestInputs).device : undefined;
+  if (!sound || (device !== undefined && !DEVICES.includes(device))) refuse('is damaged');
   resolveArguments(args as Record<string, unknown>, (name) => `${file}: ${name}`);
   return value as unknown as Manifest; // every field that is used was checked
 }

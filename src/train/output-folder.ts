@@ -9,7 +9,7 @@ import { RunLock } from './run-lock.js';
 import { isBroken } from './whole-checkpoint.js';
 
 /** What a run leaves at the root of its folder, beside checkpoints and the event files. */
-const RUN_FILES = new Set(['trainer_state.json', 'training_args.json', 'model.safetensors', 'config.json']);
+const RUN_FILES = new Set(['trainer_state.json', 'training_args.json', 'model.safetensors', 'config.json', 'comparison.json', 'report.html', 'baselines']);
 
 /** What a run leaves that is no reason to refuse the folder: it may have ended before its first checkpoint. */
 const LEFT_BY_RUN = new Set([MANIFEST_FILE]);

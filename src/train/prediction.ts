@@ -14,6 +14,9 @@ export interface PredictionOptions {
   readonly signal?: AbortSignal;
 }
 
+/** What one batch of prediction holds at most: enough rows for the matrix products to run at their best, few enough for the activations to stay in the caches. */
+export const PREDICTION_BATCH = { batchRows: 32, batchTokens: 2048 } as const;
+
 /** Rows grouped into batches, by index. Rows of like length go together, because attention costs what the longest row of a batch costs. */
 export function planBatches(rows: readonly EncodedRow[], { batchRows, batchTokens = Infinity }: PredictionOptions): number[][] {
   const order = rows.map((_, i) => i).sort((a, b) => rows[a].ids.length - rows[b].ids.length || a - b);
@@ -42,12 +45,22 @@ export function planBatches(rows: readonly EncodedRow[], { batchRows, batchToken
 export async function predictLogits(session: EngineSession, rows: readonly EncodedRow[], classes: number, options: PredictionOptions): Promise<Float32Array> {
   const logits = new Float32Array(rows.length * classes);
   let done = 0;
-  for (const batch of planBatches(rows, options)) {
-    options.signal?.throwIfAborted();
+  const compute = async (batch: readonly number[]): Promise<void> => {
     const values = await session.infer(packRows(batch.map((i) => rows[i])));
     for (const [b, i] of batch.entries()) logits.set(values.subarray(b * classes, (b + 1) * classes), i * classes);
     done += batch.length;
     options.onProgress?.(done, rows.length);
+  };
+  // One batch ahead of the engine, so that it does not wait for the next to be packed.
+  let previous: Promise<void> | undefined;
+  for (const batch of planBatches(rows, options)) {
+    options.signal?.throwIfAborted();
+    const next = compute(batch);
+    // Whoever waits for it hears of its failure; until then it is not an unhandled one.
+    next.catch(() => undefined);
+    await previous;
+    previous = next;
   }
+  await previous;
   return logits;
 }

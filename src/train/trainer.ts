@@ -12,12 +12,12 @@ import type { ClassificationMetrics } from '../metrics/classification.js';
 import { elementCount } from '../model/parameters.js';
 import type { TrainingArguments } from './arguments.js';
 import { BestTracker, bestRuleOf, checkpointName, checkpointStep, checkpointsToDelete, checkpointsToDeleteAtEnd } from './best.js';
-import { listCheckpoints, readCheckpoint, restore, restoreParameters, saveCheckpoint, verifyCheckpoint } from './checkpoint.js';
+import { copyTensors, listCheckpoints, readCheckpoint, restore, restoreParameters, saveCheckpoint, verifyCheckpoint } from './checkpoint.js';
 import type { ModelSource, ResumeState } from './checkpoint.js';
 import { dueAfterEpoch, dueAfterStep, intervalsOf } from './flow.js';
 import type { Due } from './flow.js';
 import { LossLog } from './loss-log.js';
-import { predictLogits } from './prediction.js';
+import { PREDICTION_BATCH, predictLogits } from './prediction.js';
 import { evalRecord, finalRecord, trainRecord, trainingFlops } from './records.js';
 import type { EvalRecord, FinalRecord, LogRecord } from './records.js';
 import { batchRows, epochAt, learningRateAt, planOf, rowOrder, stepWindow } from './schedule.js';
@@ -41,6 +41,7 @@ export interface TrainerCallback {
   onLog?(record: LogRecord): void;
   onEvaluationProgress?(done: number, rows: number): void;
   onEvaluate?(evaluation: Evaluation): void;
+  /** After a checkpoint was written whole; training may have gone on for some steps meanwhile. */
   onSave?(dir: string): void;
   onWarning?(message: string): void;
 }
@@ -83,6 +84,10 @@ export class Trainer {
   private updatesBefore = 0;
   private order: { readonly epoch: number; readonly rows: Int32Array } | undefined;
   private lastEvaluation: Evaluation | undefined;
+  /** The checkpoint being written beside the training, with what follows it; settled where there is none. */
+  private saving: Promise<void> = Promise.resolve();
+  /** Why it could not be written. */
+  private saveFailure: { readonly error: unknown } | undefined;
   private best: BestTracker | undefined;
 
   constructor(private readonly options: TrainerOptions) {
@@ -135,6 +140,15 @@ export class Trainer {
 
   /** Runs from where the state stands to the end. */
   async train(): Promise<TrainOutput> {
+    try {
+      return await this.run();
+    } finally {
+      // Whatever ends a run, no checkpoint stays half-written behind it.
+      await this.saving.catch(() => undefined);
+    }
+  }
+
+  private async run(): Promise<TrainOutput> {
     const { args, signal } = this.options;
     const started = performance.now();
     const startStep = this.state.global_step;
@@ -158,6 +172,7 @@ export class Trainer {
       }
       // After all that falls on this step, or a run resumed here would lack it.
       if (save) await this.save(stop || step >= this.plan.totalSteps);
+      if (this.saveFailure) throw this.saveFailure.error;
       if (signal?.aborted && !stop && step < this.plan.totalSteps) await this.interrupt();
     }
 
@@ -177,9 +192,9 @@ export class Trainer {
     const { evaluation, session, config, args } = this.options;
     if (!evaluation) throw new TrainingError('there are no evaluation rows');
     const started = performance.now();
-    const batchRows = args.perDeviceEvalBatchSize;
     const logits = await predictLogits(session, evaluation.rows, config.labelNames.length, {
-      batchRows,
+      // A row's logits do not depend on what it is batched with, so the evaluation batch size is only counted with, below.
+      ...PREDICTION_BATCH,
       onProgress: (done, rows) => this.notify((callback) => callback.onEvaluationProgress?.(done, rows)),
     });
     const metrics = classificationMetrics(logits, evaluation.labels, config.labelNames);
@@ -187,7 +202,7 @@ export class Trainer {
     const record = evalRecord(
       metrics.loss,
       { accuracy: metrics.accuracy, f1: metrics.f1, auc: metrics.auc },
-      { seconds: (performance.now() - started) / 1000, rows, batches: Math.ceil(rows / batchRows) },
+      { seconds: (performance.now() - started) / 1000, rows, batches: Math.ceil(rows / args.perDeviceEvalBatchSize) },
       { epoch: this.state.epoch, step: this.state.global_step },
     );
     for (const warning of metrics.warnings) this.warnOnce(warning);
@@ -207,6 +222,7 @@ export class Trainer {
       update: { learningRate, beta1, beta2, epsilon, weightDecay, maxGradNorm, step: step - this.updatesBefore },
     });
     if (!result.updated) {
+      await this.saving;
       const [kept] = (await listCheckpoints(args.outputDir)).slice(-1);
       throw new TrainingError(`step ${step}: ${result.losses.every(Number.isFinite) ? `the gradient's norm is ${result.gradNorm}` : `the loss is ${result.losses.join(', ')}`}; training stopped`, {
         hint: `${kept ? `The last good checkpoint is ${join(args.outputDir, kept)}. ` : ''}Try a smaller learning rate or more warmup steps.`,
@@ -256,14 +272,22 @@ export class Trainer {
     const stopping = this.best?.earlyStoppingState();
     this.state = { ...this.state, stateful_callbacks: { ...(stopping && { EarlyStoppingCallback: stopping }), TrainerControl: controlState(ending) } };
     const resume: ResumeState = { seed: args.seed, rows: this.options.train.rows.length, accumulation: args.gradientAccumulationSteps, passes: this.passes, lossLog: this.lossLog.state(), ...(this.updatesBefore > 0 && { updatesBefore: this.updatesBefore }) };
-    const dir = await saveCheckpoint(args.outputDir, this.options, args, this.state, resume);
-    this.notify((callback) => callback.onSave?.(dir));
-    await this.rotate(checkpointsToDelete);
+    await this.saving;
+    // The copy takes a moment; the writing, which takes longer, goes on beside the next steps.
+    const copy = await copyTensors(this.options);
+    const { best_global_step: best } = this.state;
+    const written = saveCheckpoint(args.outputDir, { ...this.options, ...(copy && { session: copy }) }, args, this.state, resume).then(async (dir) => {
+      this.notify((callback) => callback.onSave?.(dir));
+      await this.rotate(checkpointsToDelete, best);
+    });
+    this.saving = written;
+    written.catch((error: unknown) => (this.saveFailure = { error }));
+    if (!copy) await written;
   }
 
-  private async rotate(surplus: typeof checkpointsToDelete): Promise<void> {
+  private async rotate(surplus: typeof checkpointsToDelete, best: number | null): Promise<void> {
     const { outputDir, saveTotalLimit } = this.options.args;
-    const { best_global_step: best, global_step: step } = this.state;
+    const { global_step: step } = this.state;
     // A run that went on from an older checkpoint finds newer ones, which it will replace; they are not the ones to keep.
     const names = (await listCheckpoints(outputDir)).filter((name) => checkpointStep(name)! <= step);
     for (const name of surplus(names, saveTotalLimit, best === null ? undefined : checkpointName(best))) {
@@ -273,6 +297,7 @@ export class Trainer {
 
   private async interrupt(): Promise<never> {
     await this.save(false);
+    await this.saving;
     const { args } = this.options;
     throw new InterruptedError(`interrupted after step ${this.state.global_step} of ${this.plan.totalSteps}; ${join(args.outputDir, checkpointName(this.state.global_step))} is saved`, {
       hint: 'Go on with the same command and --resume-from-checkpoint.',
@@ -281,6 +306,7 @@ export class Trainer {
 
   /** Ends with the best model where that is asked for. */
   private async finish(): Promise<void> {
+    await this.saving;
     const { args } = this.options;
     const { best_model_checkpoint: recorded, best_global_step: step } = this.state;
     if (args.loadBestModelAtEnd && recorded !== null && step !== null) {
@@ -290,7 +316,7 @@ export class Trainer {
       await verifyCheckpoint(best);
       await restoreParameters(best, this.options);
     }
-    await this.rotate(checkpointsToDeleteAtEnd);
+    await this.rotate(checkpointsToDeleteAtEnd, step);
   }
 
   /** As the reference counts: every row of every batch at maxLength tokens. */

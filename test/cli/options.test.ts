@@ -29,7 +29,11 @@ test('without options everything has its default and nothing is explicit', () =>
   assert.deepEqual(data, {
     model: undefined,
     dataset: undefined,
+    datasetConfig: undefined,
+    split: undefined,
+    evalSplit: undefined,
     evalDataset: undefined,
+    testSize: undefined,
     trainRows: undefined,
     evalRows: undefined,
     textColumn: 'text',

@@ -75,9 +75,9 @@ test('a label of another split that the training split does not know is refused,
 const readLines = async (dir: string, options = {}) => readRows(`${dir}/rows.jsonl`, options);
 
 test('labels of a file: integers however they are written, and names, without the spaces around them', async (t) => {
-  const values = [3, '3', ' 4 ', '+1', '007', 2.0, -0, '-0', 'pos', ' neg\t'];
+  const values = [3, '3', ' 4 ', '+1', '007', 2.0, -0, '-0', 'pos', ' neg\t', false, true];
   const dir = folder(t, { 'rows.jsonl': values.map((label) => JSON.stringify({ text: '', label })).join('\n') });
-  assert.deepEqual((await readLines(dir)).map(({ label }) => label), [3, 3, 4, 1, 7, 2, 0, 0, 'pos', 'neg']);
+  assert.deepEqual((await readLines(dir)).map(({ label }) => label), [3, 3, 4, 1, 7, 2, 0, 0, 'pos', 'neg', 0, 1]);
 });
 
 test('other columns, ids, and texts kept as they are', async (t) => {
@@ -92,7 +92,6 @@ test('other columns, ids, and texts kept as they are', async (t) => {
 const refusedRows: [name: string, row: string, message: RegExp][] = [
   ['no text', '{"label": 0}', /:2: has no column "text"; its columns are "label"$/],
   ['a text by a near name', '{"texts": "a", "label": 0}', /:2: has no column "text"; did you mean "texts"\?/],
-  ['a null text', '{"text": null, "label": 0}', /:2: column "text" is null, not a text$/],
   ['a text that is a number', '{"text": 5, "label": 0}', /:2: column "text" is 5, not a text$/],
   ['an inherited name', '{"text": "a"}', /:2: has no column "label"/],
   ['a null label', '{"text": "a", "label": null}', /:2: column "label": the label null is missing$/],
@@ -103,7 +102,6 @@ const refusedRows: [name: string, row: string, message: RegExp][] = [
   ['a negative label', '{"text": "a", "label": -1}', /:2: column "label": the label -1 is negative$/],
   ['a spelt negative label', '{"text": "a", "label": "-1"}', /the label "-1" is negative$/],
   ['a huge label', '{"text": "a", "label": 1e300}', /is too large for a class index$/],
-  ['a boolean', '{"text": "a", "label": true}', /the label true is neither an integer nor a name$/],
   ['a list', '{"text": "a", "label": [1]}', /the label \[1\] is neither an integer nor a name$/],
   ['a name that is a number', '{"text": "a", "label": 0, "label_text": 3}', /:2: column "label_text" is 3, not a text$/],
 ];
@@ -120,7 +118,7 @@ for (const [name, row, message] of refusedRows) {
 }
 
 test('refused: a file without rows, and one of another kind', async (t) => {
-  const dir = folder(t, { 'rows.jsonl': '\n\n', 'rows.parquet': 'PAR1' });
+  const dir = folder(t, { 'rows.jsonl': '\n\n', 'rows.arrow': 'ARROW1' });
   await assert.rejects(readLines(dir), (error) => error instanceof DataError && error.message.endsWith('rows.jsonl: holds no rows'));
-  await assert.rejects(readRows(`${dir}/rows.parquet`), (error) => error instanceof DataError && /does not read this kind of file/.test(error.message) && /\.jsonl, \.json, \.csv/.test(error.hint ?? ''));
+  await assert.rejects(readRows(`${dir}/rows.arrow`), (error) => error instanceof DataError && /does not read this kind of file/.test(error.message) && /\.jsonl, .*\.json, .*\.csv, .*\.parquet/.test(error.hint ?? ''));
 });

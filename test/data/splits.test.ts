@@ -82,9 +82,9 @@ test('refused: what is not there, or not clear', async (t) => {
   const dir = folder(t, {});
   await refuses(loadSplits({ dataset: `${dir}/none.jsonl`, seed }), /none\.jsonl: no such file or folder$/);
   await refuses(loadSplits({ dataset: dir, seed }), /holds no train\.\* that attune reads; it holds nothing$/);
-  for (const name of ['train.parquet', 'training.csv', 'test.csv']) writeFileSync(`${dir}/${name}`, csv(0, 1));
+  for (const name of ['train.arrow', 'trainer.txt', 'test.csv']) writeFileSync(`${dir}/${name}`, csv(0, 1));
   mkdirSync(`${dir}/train.csv`);
-  await refuses(loadSplits({ dataset: dir, seed }), /holds no train\.\* that attune reads; it holds test\.csv, train\.csv, train\.parquet, training\.csv$/);
+  await refuses(loadSplits({ dataset: dir, seed }), /holds no train\.\* that attune reads; it holds test\.csv, train\.arrow, trainer\.txt$/);
   const two = folder(t, { 'train.csv': csv(0, 1), 'train.jsonl': jsonl(0, 1) });
   await refuses(loadSplits({ dataset: two, seed }), /holds several train files: train\.csv, train\.jsonl$/);
   const tests = folder(t, { 'train.csv': csv(0, 1), 'test.json': jsonl(0), 'test.jsonl': jsonl(0) });

@@ -6,13 +6,14 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { packRows } from '#attune/engine/batch.js';
-import type { PackedBatch } from '#attune/engine/batch.js';
+import type { EncodedRow, PackedBatch } from '#attune/engine/batch.js';
 import type { Engine, EngineSession, StepResult, UpdateSettings } from '#attune/engine/engine.js';
 import { readConfig } from '#attune/model/config.js';
 import type { Gpt2Config } from '#attune/model/config.js';
-import { gpt2Graphs } from '#attune/model/gpt2.js';
+import { attributionGraph, gpt2Graphs, hiddenStatesGraph } from '#attune/model/gpt2.js';
 import { parameterSpecs } from '#attune/model/parameters.js';
 import { SafetensorsFile } from '#attune/model/safetensors.js';
+import { attributeTokens } from '#attune/train/attribution.js';
 import { fixtureJson, fixturePath } from './fixtures.js';
 import { assertClose } from './numbers.js';
 
@@ -60,6 +61,47 @@ export function testTinyGpt2Golden(engine: Engine): void {
     }));
 }
 
+interface Explained {
+  readonly rows: readonly number[];
+  readonly means: readonly (readonly number[])[];
+  readonly lastState: readonly number[];
+  readonly attributions: readonly { readonly logits: readonly number[]; readonly predicted: number; readonly scores: readonly number[] }[];
+}
+
+/** What an engine that evaluates other graphs of the model must give: hidden states as transformers' GPT2Model, attributions as torch's autograd. */
+export function testTinyGpt2Explained(engine: Engine): void {
+  const explained = fixtureJson(join(FIXTURE, 'explain.json')) as Explained;
+
+  test(`${engine.name}: mean hidden states of transformers within 1e-5, the empty row's among them`, () =>
+    withModel(engine, async ({ session, config, rows }) => {
+      const batch = packRows(explained.rows.map((r) => rows[r]));
+      const graph = hiddenStatesGraph(config);
+      const states = (await session.evaluate!(graph, batch)).get('hidden')!;
+      const width = config.nEmbd;
+      const mean = (r: number): number[] => {
+        const [first, end] = [batch.rowOffsets[r], batch.rowOffsets[r + 1]];
+        return Array.from({ length: width }, (_, c) => {
+          let sum = 0;
+          for (let t = first; t < end; t++) sum += states[t * width + c];
+          return sum / (end - first);
+        });
+      };
+      assertClose(explained.rows.flatMap((_, r) => mean(r)), explained.means.flat(), 1e-5, 'mean hidden state');
+      assertClose(states.subarray((batch.rowOffsets[1] - 1) * width, batch.rowOffsets[1] * width), explained.lastState, 1e-5, 'last hidden state');
+      // A graph that the session has is run again on another batch.
+      const alone = (await session.evaluate!(graph, packRows([rows[explained.rows[0]]]))).get('hidden')!;
+      assertClose(alone, states.subarray(0, alone.length), 1e-5, 'hidden states of a row alone');
+    }));
+
+  test(`${engine.name}: gradient times input of torch's autograd within 1e-5`, () =>
+    withModel(engine, async ({ session, config, rows }) => {
+      const chosen = explained.rows.map((r) => rows[r]);
+      const labels = explained.attributions.map(({ predicted }) => predicted);
+      const scores = await attributeTokens(session, attributionGraph(config), chosen, labels, { batchRows: 3 });
+      for (const [i, expected] of explained.attributions.entries()) assertClose(scores[i], expected.scores, 1e-5, `scores of row ${explained.rows[i]}`);
+    }));
+}
+
 /**
  * The gradient of the keys' bias is zero in exact arithmetic (it shifts all scores of a query alike). The reference holds rounding noise there, which Adam
  * divides by its own size; so that third is compared on its own, absolutely.
@@ -86,6 +128,7 @@ interface GoldenModel {
   readonly session: EngineSession;
   readonly config: Gpt2Config;
   readonly golden: Golden;
+  readonly rows: readonly EncodedRow[];
   /** Rows 4i to 4i + 3; row 6 is empty. */
   readonly batch: (i: number) => PackedBatch;
 }
@@ -102,7 +145,7 @@ async function withModel(engine: Engine, use: (model: GoldenModel) => Promise<vo
   const session = await engine.open(gpt2Graphs(config), { seed: 0 });
   try {
     for (const [name, values] of await tensorsOf(join('model', 'model.safetensors'))) await session.writeTensor('parameter', name, values);
-    await use({ session, config, golden, batch });
+    await use({ session, config, golden, rows, batch });
   } finally {
     await session.close();
   }

@@ -12,6 +12,7 @@ import type { PackedBatch } from '../batch.js';
 import type { StepRequest, StepResult, TensorKind, UpdateSettings } from '../engine.js';
 import { gradientNorm } from '../gradient-norm.js';
 import { attentionLayout, longestRow } from './layout.js';
+import { END_OF_RUN } from './lowering.js';
 import type { DropoutFeed, FeedName, LoweredGraph, LoweredOutput } from './lowering.js';
 import { Bank, SCRATCH_FLOATS, placeTensors } from './memory.js';
 import type { TensorRegions } from './memory.js';
@@ -40,6 +41,7 @@ export class OnnxCore {
   private readonly byName: ReadonlyMap<string, Parameter>;
   private inference: InferenceSession | undefined;
   private training: InferenceSession | undefined;
+  private readonly others = new Map<number, { readonly graph: LoweredGraph; readonly session: Promise<InferenceSession> }>();
   /** Dropout masks of one run; replaced by a larger one when a batch needs it. */
   private masks = new Bank(0);
   private maskFloats = 0;
@@ -65,11 +67,12 @@ export class OnnxCore {
     return parameter.bank.view(parameter[kind], parameter.floats).slice();
   }
 
-  write(kind: 'parameter' | 'moment1' | 'moment2', name: string, values: Float32Array): void {
+  write(kind: 'parameter' | 'moment1' | 'moment2', name: string, values: Float32Array, offset?: number): void {
     const parameter = this.parameterOf(name);
-    if (values.length !== parameter.floats) throw new Error(`${name}: ${values.length} values for ${parameter.floats}`);
+    const fits = offset === undefined ? values.length === parameter.floats : offset + values.length <= parameter.floats;
+    if (!fits) throw new Error(`${name}: ${values.length} values for ${parameter.floats}`);
     parameter.table?.state.catchUpAll();
-    parameter.bank.view(parameter[kind], parameter.floats).set(values);
+    parameter.bank.view(parameter[kind], parameter.floats).set(values, offset);
     if (kind !== 'parameter') parameter.table?.state.reset();
   }
 
@@ -78,6 +81,18 @@ export class OnnxCore {
     this.catchUpTables(batch);
     const results = await this.inference.run(this.feeds(this.model.inference, batch));
     return results['logits'].data as Float32Array;
+  }
+
+  /** Runs a graph beside the model's own; `lowered` comes with its first batch. The values are copies. */
+  async evaluate(number: number, lowered: LoweredGraph | undefined, batch: PackedBatch): Promise<Map<string, Float32Array>> {
+    if (lowered) this.others.set(number, { graph: lowered, session: this.createSession(lowered) });
+    const { graph, session } = this.others.get(number)!;
+    this.catchUpTables(batch);
+    const results = await (await session).run(this.feeds(graph, batch));
+    return new Map([...graph.outputs].map(([name, output]) => {
+      if (output.kind === 'rows') throw new Error(`${name} is the gradient of a table`);
+      return [name, (results[output.name].data as Float32Array).slice()];
+    }));
   }
 
   async step({ microBatches, lossWeights, firstPass, update }: StepRequest): Promise<StepResult> {
@@ -98,6 +113,7 @@ export class OnnxCore {
   async close(): Promise<void> {
     await this.inference?.release();
     await this.training?.release();
+    for (const { session } of this.others.values()) await (await session).release();
   }
 
   /** Forward and backward pass of one micro-batch, whose gradients replace those in memory or are added to them. Returns the weighted loss. */
@@ -107,24 +123,28 @@ export class OnnxCore {
     feeds['lossWeight'] = new Tensor('float32', Float32Array.of(lossWeight), []);
     this.addDropoutMasks(feeds, batch, pass);
 
-    const fetches: Record<string, Tensor | null> = { loss: null };
-    for (const { spec, bank, gradient, incoming, floats, gradientOutput } of this.parameters) {
-      const dense = gradientOutput.kind === 'dense';
-      fetches[gradientOutput.name] = dense ? new Tensor('float32', bank.view(add ? incoming : gradient, floats), [...spec.shape]) : null;
+    const loss = new Float32Array(1);
+    const fetches: Record<string, Tensor | null> = { [END_OF_RUN.name]: null, loss: new Tensor('float32', loss, []) };
+    for (const { spec, bank, gradient, incoming, floats, gradientOutput: output } of this.parameters) {
+      if (output.kind === 'dense') fetches[output.name] = new Tensor('float32', bank.view(add ? incoming : gradient, floats), [...spec.shape]);
+      else {
+        const rows = indicesOf(batch, output.indices).length;
+        fetches[output.name] = new Tensor('float32', new Float32Array(rows * output.columns), [rows, output.columns]);
+      }
     }
-    const results = await this.training!.run(feeds, fetches);
+    await runInto(this.training!, feeds, fetches);
     for (const parameter of this.parameters) {
       const { bank, gradient, incoming, padded, floats, gradientOutput, table } = parameter;
       if (gradientOutput.kind === 'dense') {
         if (add) bank.kernels.accumulate(gradient, incoming, padded);
         continue;
       }
-      const dy = results[gradientOutput.name].data as Float32Array;
+      const dy = fetches[gradientOutput.name]!.data as Float32Array;
       const indices = indicesOf(batch, gradientOutput.indices);
       if (table) table.state.addGradient(indices, dy);
       else addRows(bank.view(gradient, floats), gradientOutput.columns, indices, dy);
     }
-    return (results['loss'].data as Float32Array)[0];
+    return loss[0];
   }
 
   private clearRowGradients(): void {
@@ -247,6 +267,16 @@ export class OnnxCore {
     const parameter = this.byName.get(name);
     if (!parameter) throw new Error(`no parameter is named ${name}`);
     return parameter;
+  }
+}
+
+/** Runs a model whose outputs are written into the given tensors; see END_OF_RUN. */
+async function runInto(session: InferenceSession, feeds: Record<string, Tensor>, fetches: Record<string, Tensor | null>): Promise<void> {
+  try {
+    await session.run(feeds, fetches);
+  } catch (error) {
+    // Thrown after the run alone: what goes wrong within it is told in other words.
+    if (!(error instanceof Error) || error.message !== END_OF_RUN.message) throw error;
   }
 }
 

@@ -1,33 +1,57 @@
 // The loops between two runs of the graph, in WebAssembly SIMD (AssemblyScript). Every pointer is a byte offset into the imported memory, 16-byte
 // aligned; every count is a number of float32 and a multiple of 4: memory.ts pads each tensor with zeros, which all of these keep.
 
+/** Updates the moments of four elements and returns what is to be subtracted from the decayed parameters. */
+// @ts-ignore: decorator
+@inline function adamwQuotient(
+  g: usize, m: usize, v: usize, clip: v128, oneMinusBeta1: v128, beta2: v128, oneMinusBeta2: v128, stepSize: v128, inverseRoot2: v128, epsilon: v128,
+): v128 {
+  const gi = f32x4.mul(v128.load(g), clip);
+  const m0 = v128.load(m);
+  const mi = f32x4.add(m0, f32x4.mul(f32x4.sub(gi, m0), oneMinusBeta1));
+  const vi = f32x4.add(f32x4.mul(v128.load(v), beta2), f32x4.mul(f32x4.mul(gi, gi), oneMinusBeta2));
+  v128.store(m, mi);
+  v128.store(v, vi);
+  return f32x4.div(f32x4.mul(mi, stepSize), f32x4.add(f32x4.mul(f32x4.sqrt(vi), inverseRoot2), epsilon));
+}
+
 /**
  * AdamW over one block. clip: factor of the gradient; decay: 1 - lr * weight decay; stepSize: lr / (1 - beta1^t); inverseRoot2: 1 / sqrt(1 - beta2^t).
  * The betas come in float64: 1 - beta2 of a beta2 that is already rounded to float32 would be off by 1e-5 of itself.
+ * Four vectors a round: the loop is bound by instructions, not by memory, and this takes a fifth of them away.
  */
 export function adamw(
   p: usize, g: usize, m: usize, v: usize, n: i32,
   clip: f32, beta1: f64, beta2: f64, decay: f32, stepSize: f32, inverseRoot2: f32, epsilon: f32,
 ): void {
-  const vClip = f32x4.splat(clip);
-  const vDecay = f32x4.splat(decay);
-  const vOneMinusBeta1 = f32x4.splat(<f32>(1.0 - beta1));
-  const vBeta2 = f32x4.splat(<f32>beta2);
-  const vOneMinusBeta2 = f32x4.splat(<f32>(1.0 - beta2));
-  const vStepSize = f32x4.splat(stepSize);
-  const vInverseRoot2 = f32x4.splat(inverseRoot2);
-  const vEpsilon = f32x4.splat(epsilon);
+  const c = f32x4.splat(clip);
+  const d = f32x4.splat(decay);
+  const b1 = f32x4.splat(<f32>(1.0 - beta1));
+  const b2 = f32x4.splat(<f32>beta2);
+  const b3 = f32x4.splat(<f32>(1.0 - beta2));
+  const s = f32x4.splat(stepSize);
+  const r = f32x4.splat(inverseRoot2);
+  const e = f32x4.splat(epsilon);
+  // Offsets from p, so that one pointer moves.
+  const toG = g - p;
+  const toM = m - p;
+  const toV = v - p;
   const end = p + (<usize>n << 2);
+  while (p + 48 < end) {
+    const q0 = adamwQuotient(p + toG, p + toM, p + toV, c, b1, b2, b3, s, r, e);
+    const q1 = adamwQuotient(p + toG + 16, p + toM + 16, p + toV + 16, c, b1, b2, b3, s, r, e);
+    const q2 = adamwQuotient(p + toG + 32, p + toM + 32, p + toV + 32, c, b1, b2, b3, s, r, e);
+    const q3 = adamwQuotient(p + toG + 48, p + toM + 48, p + toV + 48, c, b1, b2, b3, s, r, e);
+    v128.store(p, f32x4.sub(f32x4.mul(v128.load(p), d), q0));
+    v128.store(p, f32x4.sub(f32x4.mul(v128.load(p, 16), d), q1), 16);
+    v128.store(p, f32x4.sub(f32x4.mul(v128.load(p, 32), d), q2), 32);
+    v128.store(p, f32x4.sub(f32x4.mul(v128.load(p, 48), d), q3), 48);
+    p += 64;
+  }
   while (p < end) {
-    const gi = f32x4.mul(v128.load(g), vClip);
-    const m0 = v128.load(m);
-    const mi = f32x4.add(m0, f32x4.mul(f32x4.sub(gi, m0), vOneMinusBeta1));
-    const vi = f32x4.add(f32x4.mul(v128.load(v), vBeta2), f32x4.mul(f32x4.mul(gi, gi), vOneMinusBeta2));
-    v128.store(m, mi);
-    v128.store(v, vi);
-    const denominator = f32x4.add(f32x4.mul(f32x4.sqrt(vi), vInverseRoot2), vEpsilon);
-    v128.store(p, f32x4.sub(f32x4.mul(v128.load(p), vDecay), f32x4.div(f32x4.mul(mi, vStepSize), denominator)));
-    p += 16; g += 16; m += 16; v += 16;
+    const q = adamwQuotient(p + toG, p + toM, p + toV, c, b1, b2, b3, s, r, e);
+    v128.store(p, f32x4.sub(f32x4.mul(v128.load(p), d), q));
+    p += 16;
   }
 }
 

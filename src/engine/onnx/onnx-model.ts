@@ -28,7 +28,8 @@ export interface OnnxValueInfo {
   readonly name: string;
   /** Symbolic dimensions are names; absent: left to shape inference. */
   readonly shape?: readonly (number | string)[];
-  readonly type: OnnxType;
+  /** `sequence`: of float32 tensors, whatever the shape says. */
+  readonly type: OnnxType | 'sequence';
 }
 
 export interface OnnxConstant {
@@ -87,21 +88,21 @@ function node({ op, inputs, outputs, attributes, contrib }: OnnxNode): Message {
   };
 }
 
-/** ValueInfoProto: name 1, type 2 { tensor_type 1 { elem_type 1, shape 2 { dim 1 { dim_value 1, dim_param 2 } } } }. */
+/** ValueInfoProto: name 1, type 2 { tensor_type 1 { elem_type 1, shape 2 { dim 1 { dim_value 1, dim_param 2 } } }, sequence_type 4 { elem_type 1 { type } } }. */
 function valueInfo({ name, shape, type }: OnnxValueInfo): Message {
+  const tensorType: Message = (writer) =>
+    message(writer, 1, (tensor) => {
+      integer(tensor, 1, DATA_TYPE[type === 'sequence' ? 'float32' : type]);
+      if (!shape) return;
+      message(tensor, 2, (shapeProto) => {
+        for (const dimension of shape) {
+          message(shapeProto, 1, (dim) => (typeof dimension === 'number' ? integer(dim, 1, dimension) : text(dim, 2, dimension)));
+        }
+      });
+    });
   return (writer) => {
     text(writer, 1, name);
-    message(writer, 2, (typeProto) =>
-      message(typeProto, 1, (tensorType) => {
-        integer(tensorType, 1, DATA_TYPE[type]);
-        if (!shape) return;
-        message(tensorType, 2, (shapeProto) => {
-          for (const dimension of shape) {
-            message(shapeProto, 1, (dim) => (typeof dimension === 'number' ? integer(dim, 1, dimension) : text(dim, 2, dimension)));
-          }
-        });
-      }),
-    );
+    message(writer, 2, type === 'sequence' ? (typeProto) => message(typeProto, 4, (sequence) => message(sequence, 1, tensorType)) : tensorType);
   };
 }
 

@@ -1,16 +1,20 @@
 /** What the session says to its worker and hears from it. */
 import type { PackedBatch } from '../batch.js';
 import type { StepRequest, StepResult, TensorKind } from '../engine.js';
+import type { LoweredGraph } from './lowering.js';
 
 export type Request =
   | { readonly call: 'infer'; readonly batch: PackedBatch }
+  /** `lowered` comes with the first batch of a graph; later ones name it by its number. */
+  | { readonly call: 'evaluate'; readonly graph: number; readonly lowered: LoweredGraph | undefined; readonly batch: PackedBatch }
   | { readonly call: 'step'; readonly request: StepRequest }
   | { readonly call: 'read'; readonly kind: TensorKind; readonly name: string }
-  | { readonly call: 'write'; readonly kind: 'parameter' | 'moment1' | 'moment2'; readonly name: string; readonly values: Float32Array }
+  | { readonly call: 'write'; readonly kind: 'parameter' | 'moment1' | 'moment2'; readonly name: string; readonly values: Float32Array; readonly offset: number | undefined }
   | { readonly call: 'close' };
 
 export interface Answers {
   infer: Float32Array;
+  evaluate: ReadonlyMap<string, Float32Array>;
   step: StepResult;
   read: Float32Array;
   write: undefined;

@@ -2,6 +2,7 @@
 import './no-telemetry.js';
 import { Worker } from 'node:worker_threads';
 import { TrainingError } from '../../errors.js';
+import type { Graph } from '../../graph/graph.js';
 import type { ModelGraphs } from '../../model/gpt2.js';
 import type { PackedBatch } from '../batch.js';
 import { usableCores } from '../cores.js';
@@ -18,11 +19,16 @@ interface Waiting {
 
 class OnnxSession implements EngineSession {
   private readonly waiting = new Map<number, Waiting>();
+  /** Graphs beside the model's own that the worker has, by number. */
+  private readonly graphs = new Map<Graph, number>();
   private nextId = 0;
   /** Why no further request can be answered. */
   private ended: Error | undefined;
 
-  constructor(private readonly worker: Worker, readonly description: string) {
+  readonly note?: string;
+
+  constructor(private readonly worker: Worker, readonly description: string, note?: string) {
+    if (note !== undefined) this.note = note;
     worker.on('message', ({ id, value, error }: Answer) => {
       const request = this.waiting.get(id);
       this.waiting.delete(id);
@@ -41,6 +47,14 @@ class OnnxSession implements EngineSession {
     return this.ask({ call: 'infer', batch });
   }
 
+  evaluate(graph: Graph, batch: PackedBatch): Promise<ReadonlyMap<string, Float32Array>> {
+    const known = this.graphs.get(graph);
+    if (known !== undefined) return this.ask({ call: 'evaluate', graph: known, lowered: undefined, batch });
+    const lowered = lowerGraph(graph);
+    this.graphs.set(graph, this.graphs.size);
+    return this.ask({ call: 'evaluate', graph: this.graphs.size - 1, lowered, batch });
+  }
+
   step(request: StepRequest): Promise<StepResult> {
     return this.ask({ call: 'step', request });
   }
@@ -49,8 +63,8 @@ class OnnxSession implements EngineSession {
     return this.ask({ call: 'read', kind, name });
   }
 
-  async writeTensor(kind: 'parameter' | 'moment1' | 'moment2', name: string, values: Float32Array): Promise<void> {
-    await this.ask({ call: 'write', kind, name, values });
+  async writeTensor(kind: 'parameter' | 'moment1' | 'moment2', name: string, values: Float32Array, offset?: number): Promise<void> {
+    await this.ask({ call: 'write', kind, name, values, offset });
   }
 
   async close(): Promise<void> {
@@ -82,8 +96,8 @@ class OnnxSession implements EngineSession {
 
 export const onnxEngine: Engine = {
   name: 'cpu',
-  open(model: ModelGraphs, { seed, threads: wanted = usableCores() }: SessionOptions): Promise<EngineSession> {
-    const training = lowerGraph(model.training);
+  open(model: ModelGraphs, { seed, threads: wanted = usableCores(), note }: SessionOptions): Promise<EngineSession> {
+    const training = lowerGraph(model.training, { preallocated: true });
     const threads = threadsFor({ parameters: model.parameters, training }, wanted);
     const workerData: CoreModel = {
       parameters: model.parameters,
@@ -93,6 +107,6 @@ export const onnxEngine: Engine = {
       threads,
     };
     const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData });
-    return Promise.resolve(new OnnxSession(worker, `CPU, ${threads} thread${threads === 1 ? '' : 's'} (ONNX Runtime)`));
+    return Promise.resolve(new OnnxSession(worker, `CPU, ${threads} thread${threads === 1 ? '' : 's'} (ONNX Runtime)`, note));
   },
 };

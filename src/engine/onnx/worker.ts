@@ -14,12 +14,14 @@ async function handle(request: Request): Promise<Answers[keyof Answers]> {
     case 'infer':
       // A copy: ONNX Runtime owns what its outputs lie in.
       return (await core.infer(request.batch)).slice();
+    case 'evaluate':
+      return core.evaluate(request.graph, request.lowered, request.batch);
     case 'step':
       return core.step(request.request);
     case 'read':
       return core.read(request.kind, request.name);
     case 'write':
-      return void core.write(request.kind, request.name, request.values);
+      return void core.write(request.kind, request.name, request.values, request.offset);
     case 'close':
       return core.close().then(() => undefined);
   }

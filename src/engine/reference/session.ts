@@ -1,4 +1,5 @@
 /** The engine of plain float64 loops behind the interface that the trainer knows. For tests: it says what an engine must answer. */
+import type { Graph } from '../../graph/graph.js';
 import { gradientName } from '../../model/gpt2.js';
 import type { ModelGraphs } from '../../model/gpt2.js';
 import { elementCount } from '../../model/parameters.js';
@@ -41,6 +42,11 @@ class ReferenceSession implements EngineSession {
   }
 
   // eslint-disable-next-line @typescript-eslint/require-await
+  async evaluate(graph: Graph, batch: PackedBatch): Promise<Map<string, Float32Array>> {
+    return new Map([...execute(graph, this.values(), batch)].map(([name, values]) => [name, Float32Array.from(values)]));
+  }
+
+  // eslint-disable-next-line @typescript-eslint/require-await
   async step({ microBatches, lossWeights, firstPass, update }: StepRequest): Promise<StepResult> {
     if (microBatches.length === 0 || microBatches.length !== lossWeights.length) {
       throw new RangeError(`a step needs one loss weight for each of its micro-batches; got ${lossWeights.length} for ${microBatches.length}`);
@@ -74,12 +80,12 @@ class ReferenceSession implements EngineSession {
   }
 
   // eslint-disable-next-line @typescript-eslint/require-await
-  async writeTensor(kind: 'parameter' | 'moment1' | 'moment2', parameter: string, values: Float32Array): Promise<void> {
+  async writeTensor(kind: 'parameter' | 'moment1' | 'moment2', parameter: string, values: Float32Array, offset?: number): Promise<void> {
     const state = this.state(parameter);
-    if (values.length !== state[kind].length) {
-      throw new RangeError(`${kind} of ${parameter} has ${state[kind].length} elements, ${values.length} were given`);
+    if (offset === undefined ? values.length !== state[kind].length : offset + values.length > state[kind].length) {
+      throw new RangeError(`${kind} of ${parameter} has ${state[kind].length} elements, ${values.length} were given${offset === undefined ? '' : ` from ${offset} on`}`);
     }
-    state[kind].set(values);
+    state[kind].set(values, offset);
     if (kind === 'parameter') state.written = true;
   }
 

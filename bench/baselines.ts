@@ -1,0 +1,144 @@
+/**
+ * Time of fitting and predicting of each classical model, attune and scikit-learn or gensim taking turns: `npm run bench:baselines -- --data FILE.jsonl`.
+ *
+ * They take part where ATTUNE_SKLEARN_PYTHON names a Python that has scikit-learn and gensim. Each side is one process for the whole run, warmed up once; both
+ * are given the same rows. `--data` (or ATTUNE_DATA) is a file of JSON lines with text and label; without it, sentences of like length are made up.
+ * Run it alone on the machine.
+ */
+import { spawnSync } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpus, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { parseArgs } from 'node:util';
+import { usableCores } from '#attune/engine/cores.js';
+import { Generator } from '#attune/random/normal.js';
+
+const { values: options } = parseArgs({
+  options: {
+    data: { type: 'string' },
+    rows: { type: 'string', default: '1000,27481' },
+    only: { type: 'string', default: 'logistic regression,SVC,random forest' },
+    repetitions: { type: 'string', default: '5' },
+  },
+});
+
+class Side {
+  private readonly lines: AsyncIterator<string, undefined>;
+  private constructor(private readonly child: ChildProcess) {
+    this.lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]();
+  }
+
+  static start(command: string, args: readonly string[]): Side {
+    return new Side(spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] }));
+  }
+
+  async ask(request: object): Promise<unknown> {
+    this.child.stdin!.write(`${JSON.stringify(request)}\n`);
+    const line = await this.lines.next();
+    if (line.done) throw new Error('a side ended without an answer');
+    return JSON.parse(line.value) as unknown;
+  }
+
+  end(): void {
+    this.child.stdin!.end();
+  }
+}
+
+interface Rows {
+  readonly texts: string[];
+  readonly labels: number[];
+}
+
+function readRows(file: string, limit: number): Rows {
+  const lines = readFileSync(file, 'utf8').split('\n').filter((line) => line !== '').slice(0, limit);
+  const rows = lines.map((line) => JSON.parse(line) as { text: string | null; label: number });
+  return { texts: rows.map(({ text }) => text ?? ''), labels: rows.map(({ label }) => label) };
+}
+
+/** Sentences of 13 words on average over a Zipf vocabulary, whose words lean a little to one of three labels. */
+function madeUp(limit: number): Rows {
+  const random = new Generator(1);
+  const rows: Rows = { texts: [], labels: [] };
+  for (let i = 0; i < limit; i++) {
+    const label = Math.floor(3 * random.nextUniform53());
+    const words = Array.from({ length: 1 + Math.floor(25 * random.nextUniform53()) }, () => {
+      const word = Math.floor(30_000 ** random.nextUniform53());
+      return `w${random.nextUniform53() < 0.2 ? 3 * word + label : 3 * word + (word % 3)}`;
+    });
+    rows.texts.push(words.join(' '));
+    rows.labels.push(label);
+  }
+  return rows;
+}
+
+/** A hundred numbers a row that say something of its label: means of random word vectors. */
+function randomFeatures({ texts }: Rows): Float64Array {
+  const vectors = new Map<string, Float64Array>();
+  const random = new Generator(2);
+  const features = new Float64Array(100 * texts.length);
+  texts.forEach((text, row) => {
+    const words = text.split(/\s+/).filter((word) => word !== '');
+    for (const word of words) {
+      if (!vectors.has(word)) vectors.set(word, Float64Array.from({ length: 100 }, () => random.nextNormal()));
+      vectors.get(word)!.forEach((value, j) => (features[100 * row + j] += value / words.length));
+    }
+  });
+  return features;
+}
+
+const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
+
+const python = process.env['ATTUNE_SKLEARN_PYTHON'];
+const compared = python !== undefined && spawnSync(python, ['-c', 'import sklearn, gensim']).status === 0;
+console.log(`${cpus()[0]?.model ?? 'unknown processor'}, ${usableCores()} cores, Node ${process.versions.node}`);
+if (!compared) console.log('scikit-learn and gensim are not compared: set ATTUNE_SKLEARN_PYTHON to a Python that has both.');
+const data = options.data ?? process.env['ATTUNE_DATA'];
+const folder = mkdtempSync(join(tmpdir(), 'attune-bench-'));
+try {
+  for (const limit of options.rows.split(',').map(Number)) {
+    const rows = data === undefined ? madeUp(limit) : readRows(data, limit);
+    const predicted = Math.ceil(rows.labels.length / 5);
+    const attune = Side.start(process.execPath, ['--import', 'tsx', join(import.meta.dirname, 'baselines-attune.ts')]);
+    const theirs = compared ? Side.start(python, [join(import.meta.dirname, 'baselines_sklearn.py')]) : undefined;
+    const features = join(folder, 'features');
+    await theirs?.ask({ ...rows, features: null });
+    if (theirs) await theirs.ask({ write: features });
+    else writeFileSync(features, new Uint8Array(randomFeatures(rows).buffer));
+    await theirs?.ask({ ...rows, features });
+    await attune.ask({ ...rows, features });
+    console.log(`\n${rows.labels.length} rows of ${data === undefined ? 'made-up sentences' : 'the given file'}, ${theirs ? "gensim's vectors" : 'random word vectors'}; predicted: ${predicted}; medians of ${options.repetitions} runs in turn`);
+    const totals = { ours: 0, theirs: 0 };
+    for (const name of options.only.split(',')) {
+      const others = name === 'random forest' ? [name, 'random forest, all cores'] : [name];
+      const times = { ours: [] as Timing[], theirs: others.map((): Timing[] => []) };
+      for (let repetition = 0; repetition < Number(options.repetitions); repetition++) {
+        times.ours.push((await attune.ask({ measure: name, predicted })) as Timing);
+        if (theirs) for (const [i, other] of others.entries()) times.theirs[i].push((await theirs.ask({ measure: other, predicted })) as Timing);
+      }
+      const of = (timings: readonly Timing[], key: keyof Timing): number => median(timings.map((timing) => timing[key]));
+      const show = (label: string, timings: readonly Timing[]): string => `  ${label.padEnd(40)} fit ${of(timings, 'fit').toFixed(1).padStart(10)} ms   predict ${of(timings, 'predict').toFixed(1).padStart(9)} ms`;
+      console.log(show(`${name}, attune`, times.ours));
+      totals.ours += of(times.ours, 'fit') + of(times.ours, 'predict');
+      if (!theirs) continue;
+      totals.theirs += of(times.theirs[0], 'fit') + of(times.theirs[0], 'predict');
+      for (const [i, other] of others.entries()) {
+        // Of each pair of runs, then the median: neighbours on the machine come and go.
+        const ratio = (key: keyof Timing): string => median(times.theirs[i].map((timing, r) => timing[key] / times.ours[r][key])).toFixed(2);
+        console.log(`${show(`${other}, reference`, times.theirs[i])}   x attune's time: fit ${ratio('fit')}, predict ${ratio('predict')}`);
+      }
+    }
+    if (theirs) console.log(`  together: attune ${(totals.ours / 1e3).toFixed(2)} s, reference ${(totals.theirs / 1e3).toFixed(2)} s, ratio ${(totals.theirs / totals.ours).toFixed(2)}`);
+    attune.end();
+    theirs?.end();
+  }
+} finally {
+  rmSync(folder, { recursive: true });
+}
+
+interface Timing {
+  readonly fit: number;
+  readonly predict: number;
+}

@@ -1,0 +1,111 @@
+/** What a GPT-2 makes of texts before anybody trains it to classify: the states of its last layer, for a linear probe and for the study of words. */
+import type { Device } from '../engine/device-names.js';
+import { engineFor } from '../engine/device.js';
+import { packRows } from '../engine/batch.js';
+import type { EncodedRow } from '../engine/batch.js';
+import type { EngineSession } from '../engine/engine.js';
+import type { Graph } from '../graph/graph.js';
+import type { HubOptions } from '../hub/settings.js';
+import { hiddenStatesGraph } from '../model/gpt2.js';
+import { fromPretrained } from '../model/pretrained.js';
+import type { PretrainedModel } from '../model/pretrained.js';
+import type { Span } from '../text/token-spans.js';
+import { evaluateGraph } from '../train/attribution.js';
+import { lengthLimit } from '../train/fine-tune.js';
+import { planBatches, PREDICTION_BATCH } from '../train/prediction.js';
+import type { DenseMatrix, EstimatorState, Transformer } from './estimator.js';
+
+/** The hidden states of a text's tokens. An empty text has none. */
+export interface TokenStates {
+  readonly tokens: readonly Span[];
+  /** C */
+  readonly width: number;
+  /** [tokens, C] row-major, what the last layer normalisation gives. */
+  readonly states: Float32Array;
+}
+
+export interface HiddenStateOptions extends HubOptions {
+  /** [K] names of the classes, where the model has no head yet: the head takes no part. */
+  readonly labelNames: readonly string[];
+  /** Tokens a text is cut to; absent: the model's positions. */
+  readonly maxLength?: number | undefined;
+  readonly device?: Device | undefined;
+}
+
+export class HiddenStateModel implements Transformer<readonly string[], DenseMatrix> {
+  private readonly graph: Graph;
+
+  private constructor(
+    private readonly model: PretrainedModel,
+    private readonly session: EngineSession,
+    private readonly maxLength: number,
+  ) {
+    this.graph = hiddenStatesGraph(model.config);
+  }
+
+  /** @throws what `fromPretrained` throws; UsageError where the device cannot do it */
+  static async open(idOrPath: string, { maxLength, device = 'cpu', ...options }: HiddenStateOptions): Promise<HiddenStateModel> {
+    const model = await fromPretrained(idOrPath, options);
+    let session: EngineSession;
+    try {
+      session = await engineFor(device).open(model.graphs, { seed: 0 });
+    } catch (error) {
+      await model.close();
+      throw error;
+    }
+    try {
+      await model.writeTo(session);
+      return new HiddenStateModel(model, session, lengthLimit(maxLength, model.config));
+    } catch (error) {
+      await session.close();
+      throw error;
+    }
+  }
+
+  /** Nothing is learned. */
+  fit(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  /** [texts, C] the mean over each text's tokens; of an empty text, the state of the one pad token that it is. */
+  async transform(texts: readonly string[], signal?: AbortSignal): Promise<DenseMatrix> {
+    const width = this.model.config.nEmbd;
+    const values = new Float64Array(texts.length * width);
+    const rows = texts.map((text) => this.model.tokenizer.encode(text, { maxLength: this.maxLength }));
+    await this.eachRow(rows, signal, (i, states) => {
+      const tokens = states.length / width;
+      for (let t = 0; t < tokens; t++) for (let c = 0; c < width; c++) values[i * width + c] += states[t * width + c] / tokens;
+    });
+    return { kind: 'dense', rows: texts.length, columns: width, values };
+  }
+
+  /** The states of each text's tokens, in the order of the texts. */
+  async tokenStates(texts: readonly string[], signal?: AbortSignal): Promise<TokenStates[]> {
+    const encoded = texts.map((text) => this.model.tokenizer.encodeWithSpans(text, { maxLength: this.maxLength }));
+    const width = this.model.config.nEmbd;
+    const found = new Array<TokenStates>(texts.length);
+    await this.eachRow(encoded.map(({ row }) => row), signal, (i, states) => {
+      const { row, spans } = encoded[i];
+      found[i] = { tokens: spans, width, states: row.blind ? new Float32Array(0) : states.slice() };
+    });
+    return found;
+  }
+
+  state(): EstimatorState {
+    return { kind: 'gpt2-hidden-states', settings: { model: this.model.source, maxLength: this.maxLength }, arrays: {} };
+  }
+
+  close(): Promise<void> {
+    return this.session.close();
+  }
+
+  private async eachRow(rows: readonly EncodedRow[], signal: AbortSignal | undefined, take: (row: number, states: Float32Array) => void): Promise<void> {
+    const width = this.model.config.nEmbd;
+    for (const batch of planBatches(rows, PREDICTION_BATCH)) {
+      signal?.throwIfAborted();
+      const packed = packRows(batch.map((i) => rows[i]));
+      const hidden = (await evaluateGraph(this.session, this.graph, packed)).get('hidden')!;
+      for (const [b, i] of batch.entries()) take(i, hidden.subarray(packed.rowOffsets[b] * width, packed.rowOffsets[b + 1] * width));
+    }
+  }
+}

@@ -1,0 +1,241 @@
+/**
+ * What logistic regression minimises: C times the sum of the rows' losses, plus half the sum of squared coefficients (intercepts are free).
+ *
+ *   n rows, d columns, K class vectors: 1 for two classes (plain logistic loss), one a class for more (softmax)
+ *
+ * Both forms start from the exact Newton step at zero where that can be afforded: there the Hessian of the losses is a multiple of x'x, in the directions that
+ * matter (those that add up to zero over classes).
+ */
+import type { DenseMatrix, SparseMatrix } from './estimator.js';
+import type { Objective } from './lbfgs.js';
+import { Arena } from './wasm.js';
+
+export interface LogisticObjective extends Objective {
+  /** Coefficients [K, d] and intercepts [K] of a point. */
+  unpack(point: Float64Array): { readonly coefficients: Float64Array; readonly intercepts: Float64Array };
+}
+
+/** The exports of logistic.assembly.ts. */
+interface LogisticKernels {
+  heapBase(): number;
+  lossAndGradient(x: number, labels: number, n: number, s: number, K: number, theta: number, gradient: number, scratch: number): number;
+  gram(x: number, n: number, s: number, target: number, scratch: number): void;
+  decisions(x: number, n: number, s: number, K: number, theta: number, target: number): void;
+}
+
+const BLOCK = 8;
+/** x'x and its factor are made up to this many columns; above, its diagonal has to do. */
+const MAX_GRAM = 1024;
+
+function strideOf(columns: number): number {
+  return Math.ceil((columns + 1) / 2) * 2;
+}
+
+/** Copies rows to stride `s`, with a column of ones. */
+function place(x: DenseMatrix, s: number, target: Float64Array): void {
+  const { rows, columns, values } = x;
+  for (let row = 0; row < rows; row++) {
+    const from = row * columns;
+    const to = row * s;
+    for (let j = 0; j < columns; j++) target[to + j] = values[from + j];
+    target[to + columns] = 1;
+  }
+}
+
+export function denseObjective(x: DenseMatrix, labels: Int32Array, K: number, C: number): LogisticObjective {
+  const { rows, columns } = x;
+  const s = strideOf(columns);
+  const padded = Math.ceil(rows / BLOCK) * BLOCK;
+  const arena = new Arena<LogisticKernels>('logistic', 8 * (padded * s + 2 * K * s + 16 * K + (columns < MAX_GRAM ? s * s : 0)) + 4 * rows);
+  const features = arena.float64(padded * s);
+  const classes = arena.int32(rows);
+  const theta = arena.float64(K * s);
+  const slopes = arena.float64(K * s);
+  const scratch = arena.float64(16 * K);
+  place(x, s, features);
+  classes.set(labels);
+  const penalised = (i: number): boolean => i % s < columns;
+
+  // Hessian of the losses at zero: p (1 - p) with p = 1/2, or 1/K.
+  const weight = C * (K === 1 ? 1 / 4 : 1 / K);
+  let solve: (vector: Float64Array, start: number) => void;
+  if (columns < MAX_GRAM) {
+    const square = arena.float64(s * s);
+    arena.exports.gram(features.byteOffset, padded, s, square.byteOffset, scratch.byteOffset);
+    const factor = cholesky(columns + 1, (i, j) => weight * square[i * s + j] + (i === j ? (i < columns ? 1 : 1e-9 * rows * weight) : 0));
+    solve = (vector, start) => solveCholesky(factor, columns + 1, vector, start);
+  } else {
+    const diagonal = new Float64Array(s);
+    for (let i = 0; i < rows * s; i++) diagonal[i % s] += features[i] * features[i];
+    solve = (vector, start) => {
+      for (let j = 0; j <= columns; j++) vector[start + j] /= weight * diagonal[j] + (j < columns ? 1 : 0);
+    };
+  }
+  return {
+    size: K * s,
+    evaluate(point, gradient) {
+      theta.set(point);
+      slopes.fill(0);
+      let value = C * arena.exports.lossAndGradient(features.byteOffset, classes.byteOffset, rows, s, K, theta.byteOffset, slopes.byteOffset, scratch.byteOffset);
+      for (let i = 0; i < point.length; i++) {
+        gradient[i] = C * slopes[i];
+        if (!penalised(i)) continue;
+        gradient[i] += point[i];
+        value += 0.5 * point[i] * point[i];
+      }
+      return value;
+    },
+    precondition(vector) {
+      for (let k = 0; k < K; k++) solve(vector, k * s);
+    },
+    unpack(point) {
+      const coefficients = new Float64Array(K * columns);
+      const intercepts = new Float64Array(K);
+      for (let k = 0; k < K; k++) {
+        coefficients.set(point.subarray(k * s, k * s + columns), k * columns);
+        intercepts[k] = point[k * s + columns];
+      }
+      return { coefficients, intercepts };
+    },
+  };
+}
+
+/** The point is [d + 1, K]: a feature's coefficients lie together, since a sparse row visits few features; the intercepts come last. */
+export function sparseObjective(x: SparseMatrix, labels: Int32Array, K: number, C: number): LogisticObjective {
+  const { rows, columns, offsets, indices, values } = x;
+  const weight = C * (K === 1 ? 1 / 4 : 1 / K);
+  const diagonal = new Float64Array(columns + 1).fill(1);
+  for (let i = 0; i < values.length; i++) diagonal[indices[i]] += weight * values[i] * values[i];
+  diagonal[columns] = weight * rows;
+  const z = new Float64Array(K);
+  return {
+    size: (columns + 1) * K,
+    evaluate(point, gradient) {
+      gradient.fill(0);
+      let value = 0;
+      for (let row = 0; row < rows; row++) {
+        for (let k = 0; k < K; k++) z[k] = point[columns * K + k];
+        for (let i = offsets[row]; i < offsets[row + 1]; i++) {
+          const at = indices[i] * K;
+          for (let k = 0; k < K; k++) z[k] += values[i] * point[at + k];
+        }
+        value += C * lossAndResidual(z, labels[row]);
+        for (let i = offsets[row]; i < offsets[row + 1]; i++) {
+          const at = indices[i] * K;
+          for (let k = 0; k < K; k++) gradient[at + k] += C * values[i] * z[k];
+        }
+        for (let k = 0; k < K; k++) gradient[columns * K + k] += C * z[k];
+      }
+      for (let i = 0; i < columns * K; i++) {
+        gradient[i] += point[i];
+        value += 0.5 * point[i] * point[i];
+      }
+      return value;
+    },
+    precondition(vector) {
+      for (let j = 0; j <= columns; j++) for (let k = 0; k < K; k++) vector[j * K + k] /= diagonal[j];
+    },
+    unpack(point) {
+      const coefficients = new Float64Array(K * columns);
+      for (let k = 0; k < K; k++) for (let j = 0; j < columns; j++) coefficients[k * columns + j] = point[j * K + k];
+      return { coefficients, intercepts: point.slice(columns * K) };
+    },
+  };
+}
+
+/** The loss of one row with scores z, which become the loss's derivatives. */
+function lossAndResidual(z: Float64Array, label: number): number {
+  if (z.length === 1) {
+    const score = z[0];
+    const e = Math.exp(-Math.abs(score));
+    z[0] = (score >= 0 ? 1 : e) / (1 + e) - label;
+    return Math.max(score, 0) + Math.log1p(e) - label * score;
+  }
+  const target = z[label];
+  const { max, sum } = softmaxInPlace(z, 0, z.length);
+  z[label] -= 1;
+  return Math.log(sum) + max - target;
+}
+
+function softmaxInPlace(z: Float64Array, start: number, K: number): { max: number; sum: number } {
+  let max = -Infinity;
+  for (let k = start; k < start + K; k++) max = Math.max(max, z[k]);
+  let sum = 0;
+  for (let k = start; k < start + K; k++) sum += z[k] = Math.exp(z[k] - max);
+  for (let k = start; k < start + K; k++) z[k] /= sum;
+  return { max, sum };
+}
+
+/** Scores x . coefficients + intercept [n, K]. */
+export function decisionScores(x: DenseMatrix | SparseMatrix, coefficients: Float64Array, intercepts: Float64Array): Float64Array {
+  const { rows, columns } = x;
+  const K = intercepts.length;
+  if (x.kind === 'sparse') {
+    const scores = new Float64Array(rows * K);
+    for (let row = 0; row < rows; row++) {
+      for (let k = 0; k < K; k++) {
+        let sum = intercepts[k];
+        for (let i = x.offsets[row]; i < x.offsets[row + 1]; i++) sum += x.values[i] * coefficients[k * columns + x.indices[i]];
+        scores[row * K + k] = sum;
+      }
+    }
+    return scores;
+  }
+  const s = strideOf(columns);
+  const padded = Math.ceil(rows / BLOCK) * BLOCK;
+  const arena = new Arena<LogisticKernels>('logistic', 8 * (padded * s + K * s + padded * K));
+  const features = arena.float64(padded * s);
+  const theta = arena.float64(K * s);
+  const scores = arena.float64(padded * K);
+  place(x, s, features);
+  for (let k = 0; k < K; k++) {
+    theta.set(coefficients.subarray(k * columns, (k + 1) * columns), k * s);
+    theta[k * s + columns] = intercepts[k];
+  }
+  arena.exports.decisions(features.byteOffset, padded, s, K, theta.byteOffset, scores.byteOffset);
+  return scores.slice(0, rows * K);
+}
+
+/** Probabilities of scores [n, K]: softmax, or of one score the logistic function, as two columns. */
+export function scoreProbabilities(scores: Float64Array, K: number): Float64Array {
+  if (K > 1) {
+    const probabilities = scores.slice();
+    for (let start = 0; start < scores.length; start += K) softmaxInPlace(probabilities, start, K);
+    return probabilities;
+  }
+  const probabilities = new Float64Array(2 * scores.length);
+  scores.forEach((score, row) => {
+    const e = Math.exp(-Math.abs(score));
+    const [small, large] = [e / (1 + e), 1 / (1 + e)];
+    probabilities[2 * row] = score >= 0 ? small : large;
+    probabilities[2 * row + 1] = score >= 0 ? large : small;
+  });
+  return probabilities;
+}
+
+/** Lower factor [size, size] of the symmetric matrix whose upper triangle `entry` gives (row <= column). */
+function cholesky(size: number, entry: (row: number, column: number) => number): Float64Array {
+  const l = new Float64Array(size * size);
+  for (let i = 0; i < size; i++) {
+    for (let j = 0; j <= i; j++) {
+      let sum = entry(j, i);
+      for (let k = 0; k < j; k++) sum -= l[i * size + k] * l[j * size + k];
+      // The matrix is at least the identity (plus a bit for the intercept): a pivot below that is rounding.
+      l[i * size + j] = i === j ? Math.sqrt(Math.max(sum, 1e-12)) : sum / l[j * size + j];
+    }
+  }
+  return l;
+}
+
+/** In place, vector[start .. start + size - 1]: the solution of L L' y = vector. */
+function solveCholesky(l: Float64Array, size: number, vector: Float64Array, start: number): void {
+  for (let i = 0; i < size; i++) {
+    let sum = vector[start + i];
+    for (let k = 0; k < i; k++) sum -= l[i * size + k] * vector[start + k];
+    vector[start + i] = sum / l[i * size + i];
+  }
+  for (let i = size - 1; i >= 0; i--) {
+    const value = (vector[start + i] /= l[i * size + i]);
+    for (let k = 0; k < i; k++) vector[start + k] -= value * l[i * size + k];
+  }
+}

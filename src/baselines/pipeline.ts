@@ -1,0 +1,50 @@
+import { UsageError } from '../errors.js';
+import type { Classifier, EstimatorState, Transformer } from './estimator.js';
+
+/** Transformers, each fitted on what the one before made, and a classifier on what the last made: one estimator from input to class. */
+export class Pipeline<In> implements Classifier<In> {
+  /** What `makePipeline` checks the types of: each step takes what the one before gives. */
+  constructor(
+    readonly transformers: readonly Transformer<never, unknown>[],
+    readonly classifier: Classifier<never>,
+  ) {}
+
+  async fit(input: In, labels: Int32Array, classes: number): Promise<void> {
+    let data: unknown = input;
+    for (const transformer of this.transformers) {
+      await transformer.fit(data as never);
+      data = await transformer.transform(data as never);
+    }
+    await this.classifier.fit(data as never, labels, classes);
+  }
+
+  async predict(input: In): Promise<Int32Array> {
+    return this.classifier.predict((await this.transform(input)) as never);
+  }
+
+  async predictProba(input: In): Promise<Float64Array> {
+    return this.classifier.predictProba((await this.transform(input)) as never);
+  }
+
+  /** What the classifier is given. */
+  async transform(input: In): Promise<unknown> {
+    let data: unknown = input;
+    for (const transformer of this.transformers) data = await transformer.transform(data as never);
+    return data;
+  }
+
+  state(): EstimatorState {
+    return { kind: 'pipeline', settings: {}, arrays: {}, steps: [...this.transformers, this.classifier].map((step) => step.state()) };
+  }
+}
+
+/** A pipeline of up to three transformers and a classifier. */
+export function makePipeline<A>(classifier: Classifier<A>): Pipeline<A>;
+export function makePipeline<A, B>(first: Transformer<A, B>, classifier: Classifier<B>): Pipeline<A>;
+export function makePipeline<A, B, C>(first: Transformer<A, B>, second: Transformer<B, C>, classifier: Classifier<C>): Pipeline<A>;
+export function makePipeline<A, B, C, D>(first: Transformer<A, B>, second: Transformer<B, C>, third: Transformer<C, D>, classifier: Classifier<D>): Pipeline<A>;
+export function makePipeline(...steps: (Transformer<never, unknown> | Classifier<never>)[]): Pipeline<never> {
+  const classifier = steps.at(-1);
+  if (!classifier || !('predict' in classifier)) throw new UsageError('the last step of a pipeline must be a classifier');
+  return new Pipeline(steps.slice(0, -1) as Transformer<never, unknown>[], classifier);
+}

@@ -1,0 +1,102 @@
+/**
+ * Saved estimators: a folder with `estimator.json` (kinds, settings, names of arrays) and `arrays.safetensors`. Data only: nothing of it is run, unlike
+ * a pickle. The folder appears whole or not at all.
+ */
+import { readFile, readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ModelError } from '../errors.js';
+import { writeFolder, writeWhole } from '../files.js';
+import { isJsonObject } from '../model/config-fields.js';
+import { SafetensorsFile } from '../model/safetensors.js';
+import { numberType, writeSafetensors } from '../model/safetensors-writer.js';
+import type { NumberArray } from '../model/safetensors-writer.js';
+import type { Classifier, EstimatorState, Matrix } from './estimator.js';
+import { restoreClassifier } from './registry.js';
+import type { Takes } from './registry.js';
+
+const JSON_FILE = 'estimator.json';
+const ARRAYS_FILE = 'arrays.safetensors';
+const FORMAT = 1;
+
+/** A state whose arrays are names of tensors. */
+interface StoredState {
+  readonly kind: string;
+  readonly settings: Readonly<Record<string, unknown>>;
+  readonly arrays: readonly string[];
+  readonly steps?: readonly StoredState[];
+}
+
+/** Saves a fitted estimator as folder `dir`, replacing one that is there. @throws AttuneError where it cannot be written */
+export async function saveEstimator(dir: string, estimator: { state(): EstimatorState }): Promise<void> {
+  const arrays = new Map<string, NumberArray>();
+  const stored = takeApart(estimator.state(), '', arrays);
+  await writeFolder(dir, async (folder) => {
+    await writeWhole(join(folder, JSON_FILE), `${JSON.stringify({ format: FORMAT, ...stored }, null, 2)}\n`);
+    const tensors = [...arrays].map(([name, values]) => ({ name, shape: [values.length], dtype: numberType(values) }));
+    await writeSafetensors(join(folder, ARRAYS_FILE), tensors, (name) => arrays.get(name)!);
+  });
+}
+
+/**
+ * A saved classifier or pipeline, ready to predict.
+ *
+ * @param takes what the caller will give it
+ * @throws ModelError where the folder holds no sound estimator, or one that takes something else
+ */
+export function loadEstimator(dir: string): Promise<Classifier<Matrix>>;
+export function loadEstimator(dir: string, takes: 'features'): Promise<Classifier<Matrix>>;
+export function loadEstimator(dir: string, takes: 'texts'): Promise<Classifier<readonly string[]>>;
+export async function loadEstimator(dir: string, takes: Takes = 'features'): Promise<Classifier<never>> {
+  const restored = restoreClassifier(await loadState(dir));
+  if (restored.takes !== takes) throw new ModelError(`the estimator in ${dir} takes ${restored.takes}, not ${takes}`);
+  return restored.classifier;
+}
+
+/** What was saved, as data. @throws ModelError */
+export async function loadState(dir: string): Promise<EstimatorState> {
+  const path = join(dir, JSON_FILE);
+  let stored: unknown;
+  try {
+    stored = JSON.parse(await readFile(path, 'utf8'));
+  } catch (cause) {
+    throw new ModelError(`cannot read ${path}: ${(cause as Error).message}`, { cause, hint: 'Give a folder that saveEstimator wrote.' });
+  }
+  if (!isJsonObject(stored) || stored['format'] !== FORMAT) throw new ModelError(`${path} is not format ${FORMAT} of a saved estimator`);
+  const file = await SafetensorsFile.open(join(dir, ARRAYS_FILE));
+  try {
+    return await putTogether(stored, '', path, (name) => file.readExact(name));
+  } finally {
+    await file.close();
+  }
+}
+
+/** Bytes of the files in the folder of a saved estimator (or of any folder, its folders included). */
+export async function bytesOnDisk(dir: string): Promise<number> {
+  let bytes = 0;
+  for (const entry of await readdir(dir, { withFileTypes: true })) {
+    const path = join(dir, entry.name);
+    bytes += entry.isDirectory() ? await bytesOnDisk(path) : (await stat(path)).size;
+  }
+  return bytes;
+}
+
+function takeApart(state: EstimatorState, prefix: string, arrays: Map<string, NumberArray>): StoredState {
+  for (const [name, values] of Object.entries(state.arrays)) arrays.set(prefix + name, values);
+  const steps = state.steps?.map((step, i) => takeApart(step, `${prefix}steps.${i}.`, arrays));
+  return { kind: state.kind, settings: state.settings, arrays: Object.keys(state.arrays), ...(steps && { steps }) };
+}
+
+async function putTogether(stored: unknown, prefix: string, path: string, read: (name: string) => Promise<NumberArray>): Promise<EstimatorState> {
+  const refusal = (what: string): ModelError => new ModelError(`${path} is damaged: ${what}`, { hint: 'Save the estimator again.' });
+  if (!isJsonObject(stored)) throw refusal(`${prefix || 'it'} is not a JSON object`);
+  const { kind, settings, arrays: names, steps } = stored;
+  if (typeof kind !== 'string' || !isJsonObject(settings)) throw refusal(`${prefix}kind or ${prefix}settings is missing`);
+  if (!Array.isArray(names) || !names.every((name) => typeof name === 'string')) throw refusal(`${prefix}arrays is not a list of names`);
+  if (steps !== undefined && !Array.isArray(steps)) throw refusal(`${prefix}steps is not a list`);
+  const arrays: Record<string, NumberArray> = {};
+  for (const name of names) arrays[name] = await read(prefix + name);
+  if (!steps) return { kind, settings, arrays };
+  const children: EstimatorState[] = [];
+  for (const [i, step] of steps.entries()) children.push(await putTogether(step, `${prefix}steps.${i}.`, path, read));
+  return { kind, settings, arrays, steps: children };
+}

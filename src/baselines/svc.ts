@@ -1,0 +1,225 @@
+import { usableCores } from '../engine/cores.js';
+import { DataError, UsageError } from '../errors.js';
+import type { Classifier, DenseMatrix, EstimatorState, Matrix } from './estimator.js';
+import { argmaxRows, checkFit, checkPredict, presentClasses, spreadClasses, toDense } from './matrix.js';
+import { coupleProbabilities, fitSigmoid, sigmoidProbability } from './platt.js';
+import type { Sigmoid } from './platt.js';
+import { StateReader } from './state-reader.js';
+import { DECISION_WORK } from './svc-decisions.js';
+import { SVC_WORK, TASKS_A_PAIR } from './svc-pairs.js';
+import { runTasks, sharedArray } from './tasks.js';
+
+export interface SvcOptions {
+  readonly C?: number;
+  /** Of the kernel exp(-gamma |x - y|^2); where not given, 1 / (columns * variance of all features), scikit-learn's `scale`. */
+  readonly gamma?: number;
+  /** Shuffles the cross-validation behind the probabilities, as scikit-learn's `random_state` does: the same folds. */
+  readonly seed?: number;
+  /** The result is the same at any number. */
+  readonly threads?: number;
+  /** Kernel cache of each thread; 200, scikit-learn's, where not given. */
+  readonly cacheMegabytes?: number;
+}
+
+/** The largest violation of optimality at which libsvm stops. */
+const EPSILON = 1e-3;
+/** Kernel values below which starting threads takes longer than they save: times columns. */
+const WORTH_THREADS = 1_000_000_000;
+
+/** Pairs of K classes in libsvm's order. */
+function pairsOf(K: number): [number, number][] {
+  const pairs: [number, number][] = [];
+  for (let i = 0; i < K; i++) for (let j = i + 1; j < K; j++) pairs.push([i, j]);
+  return pairs;
+}
+
+/**
+ * scikit-learn's SVC(probability=True): libsvm's C-SVC with an RBF kernel, one machine a pair of classes. `predict` lets them vote; `predictProba` couples their
+ * Platt probabilities, whose sigmoids are fitted to decision values of a 5-fold cross-validation (C.-C. Chang and C.-J. Lin, "LIBSVM: a library for
+ * support vector machines", 2011). So its argmax may differ from `predict`.
+ *
+ * Distances are computed in float32 from centred features, kernel values kept in float32 as libsvm keeps them. Classes without rows get probability 0; rows
+ * of one class alone, which scikit-learn refuses, give that class probability 1.
+ */
+export class SVC implements Classifier {
+  gamma = 0;
+  private columns = 0;
+  private classes = 0;
+  private present = new Int32Array(0);
+  /** [d] what was subtracted from the features. */
+  private centre = new Float64Array(0);
+  /** [m, d] */
+  private support = new Float32Array(0);
+  /** [P, m] */
+  private coefficients = new Float64Array(0);
+  /** [P] */
+  private rho = new Float64Array(0);
+  private sigmoids: readonly Sigmoid[] = [];
+
+  /** @throws UsageError for options out of range */
+  constructor(private readonly options: SvcOptions = {}) {
+    const { C = 1, gamma = 1, cacheMegabytes = 200, seed = 0 } = options;
+    for (const [name, value] of Object.entries({ C, gamma, cacheMegabytes })) {
+      if (!(value > 0 && value < Infinity)) throw new UsageError(`${name} is ${value}; it must be a number above 0`);
+    }
+    if (!Number.isSafeInteger(seed)) throw new UsageError(`seed is ${seed}, not a whole number`);
+  }
+
+  /** Support vectors, each counted once. */
+  get supportVectors(): number {
+    return this.columns === 0 ? 0 : this.support.length / this.columns;
+  }
+
+  /** @throws DataError as `Classifier.fit` */
+  async fit(x: Matrix, labels: Int32Array, classes: number): Promise<void> {
+    checkFit(x, labels, classes);
+    const single = toDense(x);
+    const { rows, columns } = single;
+    const { present, index } = presentClasses(labels, classes);
+    const gamma = this.options.gamma ?? scaleGamma(single);
+    if (!(gamma > 0)) throw new DataError('the features are too large for their variance to be computed; scale them (StandardScaler)');
+    const centre = columnMeans(single);
+    const fitted = { gamma, columns, classes, present, centre };
+    if (present.length === 1) {
+      Object.assign(this, fitted, { support: new Float32Array(0), coefficients: new Float64Array(0), rho: new Float64Array(0), sigmoids: [] });
+      return;
+    }
+    const pairs = pairsOf(present.length);
+    const { C = 1, seed = 0, threads = usableCores(), cacheMegabytes = 200 } = this.options;
+    const own = sharedArray(Int32Array, rows);
+    own.set(index);
+    const features = prepareRows(single, centre, gamma);
+    const setup = { features, columns, labels: own, pairs, C, epsilon: EPSILON, seed, cacheBytes: cacheMegabytes * 2 ** 20 };
+    const worth = rows * rows * columns >= WORTH_THREADS ? threads : 1;
+    const groupOf = (task: number): number => Math.floor(task / TASKS_A_PAIR);
+    const results = await runTasks(SVC_WORK, setup, { tasks: pairs.length * TASKS_A_PAIR, threads: worth, groupOf });
+
+    const machines = pairs.map((_, p) => results[p * TASKS_A_PAIR].machine!);
+    const isSupport = new Uint8Array(rows);
+    for (const machine of machines) machine.coefficients.forEach((value, i) => value !== 0 && (isSupport[machine.rows[i]] = 1));
+    const chosen = Int32Array.from(isSupport.keys()).filter((row) => isSupport[row] === 1);
+    const support = new Float32Array(chosen.length * columns);
+    const place = new Int32Array(rows);
+    chosen.forEach((row, i) => {
+      support.set(features.subarray(row * columns, (row + 1) * columns), i * columns);
+      place[row] = i;
+    });
+    const coefficients = new Float64Array(pairs.length * chosen.length);
+    machines.forEach((machine, p) => machine.coefficients.forEach((value, i) => value !== 0 && (coefficients[p * chosen.length + place[machine.rows[i]]] = value)));
+    const sigmoids = pairs.map(([first], p) => {
+      const { rows: members } = machines[p];
+      const decisions = new Float64Array(members.length);
+      for (const { fold } of results.slice(p * TASKS_A_PAIR + 1, (p + 1) * TASKS_A_PAIR)) fold!.places.forEach((at, i) => (decisions[at] = fold!.decisions[i]));
+      return fitSigmoid(decisions, (i) => index[members[i]] === first);
+    });
+    Object.assign(this, fitted, { support, coefficients, rho: Float64Array.from(machines, (machine) => machine.rho), sigmoids });
+  }
+
+  /** The votes' winner, the first of several. */
+  async predict(x: Matrix): Promise<Int32Array> {
+    const decisions = await this.decisionFunction(x);
+    const K = this.present.length;
+    const pairs = pairsOf(K);
+    const votes = new Float64Array(x.rows * K);
+    for (let row = 0; row < x.rows; row++) pairs.forEach(([i, j], p) => votes[row * K + (decisions[row * pairs.length + p] > 0 ? i : j)]++);
+    return argmaxRows(votes, K).map((k) => this.present[k]);
+  }
+
+  async predictProba(x: Matrix): Promise<Float64Array> {
+    const decisions = await this.decisionFunction(x);
+    const K = this.present.length;
+    const P = this.rho.length;
+    const probabilities = new Float64Array(x.rows * K);
+    if (K === 1) probabilities.fill(1);
+    else {
+      const ofPairs = new Float64Array(P);
+      for (let row = 0; row < x.rows; row++) {
+        for (let p = 0; p < P; p++) ofPairs[p] = sigmoidProbability(decisions[row * P + p], this.sigmoids[p]);
+        probabilities.set(coupleProbabilities(ofPairs, K), row * K);
+      }
+    }
+    return spreadClasses(probabilities, this.present, this.classes);
+  }
+
+  /** Decision values [rows, pairs] of the classes that have rows, pairs in the order (0, 1), (0, 2), …; above 0 is the first. */
+  async decisionFunction(x: Matrix): Promise<Float64Array> {
+    if (this.classes === 0) throw new UsageError('this SVC is not fitted');
+    checkPredict(x, this.columns);
+    const P = this.rho.length;
+    if (P === 0 || x.rows === 0) return new Float64Array(0);
+    const { columns, options } = this;
+    const m = this.supportVectors;
+    const decisions = new Float64Array(x.rows * P);
+    if (m > 0) {
+      const batch = 256;
+      const support = sharedArray(Float32Array, this.support.length);
+      const coefficients = sharedArray(Float64Array, this.coefficients.length);
+      support.set(this.support);
+      coefficients.set(this.coefficients);
+      const setup = { rows: prepareRows(toDense(x), this.centre, this.gamma), support, coefficients, columns, pairs: P, batch };
+      const threads = x.rows * m * columns >= WORTH_THREADS ? (options.threads ?? usableCores()) : 1;
+      const parts = await runTasks(DECISION_WORK, setup, { tasks: Math.ceil(x.rows / batch), threads });
+      parts.forEach((part, i) => decisions.set(part, i * batch * P));
+    }
+    return decisions.map((value, i) => value - this.rho[i % P]);
+  }
+
+  state(): EstimatorState {
+    const { gamma, columns, classes, present, centre, support, coefficients, rho, sigmoids } = this;
+    return {
+      kind: 'svc',
+      settings: { C: this.options.C ?? 1, gamma, columns, classes },
+      arrays: {
+        ...{ present, centre, support, coefficients, rho },
+        sigmoids: Float64Array.from(sigmoids.flatMap(({ A, B }) => [A, B])),
+      },
+    };
+  }
+
+  static restore(state: EstimatorState): SVC {
+    const reader = new StateReader(state);
+    const [columns, classes, gamma] = [reader.integer('columns', 1), reader.integer('classes', 1), reader.number('gamma')];
+    if (!(gamma > 0)) throw reader.refusal(`the setting gamma is ${gamma}, not above 0`);
+    const present = reader.int32('present', undefined, 0, classes - 1);
+    if (present.length === 0 || present.some((k, i) => i > 0 && k <= present[i - 1])) throw reader.refusal('its classes are not ascending');
+    const P = (present.length * (present.length - 1)) / 2;
+    const support = reader.float32('support');
+    if (support.length % columns !== 0) throw reader.refusal(`the array support has ${support.length} numbers, no whole rows of ${columns}`);
+    const sigmoids = reader.float64('sigmoids', 2 * P);
+    const machine = new SVC({ C: reader.number('C') });
+    Object.assign(machine, {
+      ...{ columns, classes, gamma, present, support },
+      centre: reader.float64('centre', columns),
+      coefficients: reader.float64('coefficients', (P * support.length) / columns),
+      rho: reader.float64('rho', P),
+      sigmoids: Array.from({ length: P }, (_, p) => ({ A: sigmoids[2 * p], B: sigmoids[2 * p + 1] })),
+    });
+    return machine;
+  }
+}
+
+/** 1 / (columns * variance of all features as one set of numbers); 1 where that is zero. */
+function scaleGamma({ columns, values }: DenseMatrix): number {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += values[i];
+  const mean = sum / values.length;
+  let squares = 0;
+  for (let i = 0; i < values.length; i++) squares += (values[i] - mean) ** 2;
+  return squares === 0 ? 1 : 1 / (columns * (squares / values.length));
+}
+
+function columnMeans({ rows, columns, values }: DenseMatrix): Float64Array {
+  const means = new Float64Array(columns);
+  for (let i = 0; i < rows; i++) for (let j = 0; j < columns; j++) means[j] += values[i * columns + j];
+  return means.map((sum) => sum / rows);
+}
+
+/** Rows as svc.assembly.ts wants them: the kernel does not change where all rows are moved alike, and float32 is finest around zero. */
+function prepareRows({ rows, columns, values }: DenseMatrix, centre: Float64Array, gamma: number): Float32Array {
+  const prepared = sharedArray(Float32Array, rows * columns);
+  const factor = Math.sqrt(2 * gamma);
+  for (let i = 0; i < rows; i++) for (let j = 0; j < columns; j++) prepared[i * columns + j] = (values[i * columns + j] - centre[j]) * factor;
+  const bad = prepared.findIndex((value) => !Number.isFinite(value));
+  if (bad >= 0) throw new DataError(`the feature in row ${Math.floor(bad / columns)}, column ${bad % columns} is too large for float32`);
+  return prepared;
+}

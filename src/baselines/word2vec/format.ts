@@ -1,0 +1,187 @@
+/**
+ * The two formats of the original word2vec (code.google.com/archive/p/word2vec): a line "words size", then each word with its vector, as text or as
+ * little-endian float32. Both are written byte for byte as gensim's `save_word2vec_format` writes them, and read as it reads them.
+ */
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { ModelError, UsageError } from '../../errors.js';
+import { writeWhole } from '../../files.js';
+import { pythonFloat } from '../../json/python.js';
+
+export interface SaveFormatOptions {
+  /** Numbers as bytes instead of text. */
+  readonly binary?: boolean | undefined;
+}
+
+export interface LoadFormatOptions extends SaveFormatOptions {
+  /** Read no more than the first so many words, which are the most frequent. */
+  readonly limit?: number | undefined;
+}
+
+export interface WordVectors {
+  readonly words: readonly string[];
+  /** [words, vectorSize] */
+  readonly vectors: Float32Array;
+  readonly vectorSize: number;
+}
+
+const SPACE = 0x20;
+const NEWLINE = 0x0a;
+const FLOAT_BYTES = 4;
+const WORDS_A_CHUNK = 1000;
+
+/** @throws UsageError for a word that the format cannot hold, AttuneError where the file cannot be written */
+export async function writeVectors(path: string, vectors: WordVectors, { binary = false }: SaveFormatOptions = {}): Promise<void> {
+  const bad = vectors.words.find((word) => word === '' || /[ \n]|\p{Surrogate}/u.test(word));
+  if (bad !== undefined) {
+    throw new UsageError(`the word ${JSON.stringify(bad)} cannot be saved in word2vec's format`, {
+      hint: 'There, a space or a line feed ends a word, and a word is valid Unicode and not empty.',
+    });
+  }
+  await writeWhole(path, chunks(vectors, binary));
+}
+
+function* chunks({ words, vectors, vectorSize }: WordVectors, binary: boolean): Generator<Uint8Array> {
+  yield Buffer.from(`${words.length} ${vectorSize}\n`);
+  for (let first = 0; first < words.length; first += WORDS_A_CHUNK) {
+    const entries = words.slice(first, first + WORDS_A_CHUNK).map((word, i) => {
+      const vector = vectors.subarray((first + i) * vectorSize, (first + i + 1) * vectorSize);
+      if (!binary) return Buffer.from(`${word} ${Array.from(vector, shortest).join(' ')}\n`);
+      const numbers = Buffer.alloc(vectorSize * FLOAT_BYTES);
+      vector.forEach((value, j) => numbers.writeFloatLE(value, j * FLOAT_BYTES));
+      return Buffer.concat([Buffer.from(`${word} `), numbers]);
+    });
+    yield Buffer.concat(entries);
+  }
+}
+
+/** The fewest digits that read back as the same float32, as numpy prints it. */
+function shortest(value: number): string {
+  let decimal = value;
+  for (let digits = 9; digits >= 1; digits--) {
+    const shorter = Number(value.toPrecision(digits));
+    if (Math.fround(shorter) !== value) break;
+    decimal = shorter;
+  }
+  return pythonFloat(decimal);
+}
+
+/** @throws ModelError saying what is wrong at which word, UsageError for a `limit` that is no whole number from 1 */
+export async function readVectors(path: string, { binary = false, limit = Infinity }: LoadFormatOptions = {}): Promise<WordVectors> {
+  if (limit !== Infinity && (!Number.isInteger(limit) || limit < 1)) throw new UsageError(`limit must be a whole number, at least 1; got ${limit}`);
+  const { size } = await stat(path).catch((cause: unknown) => {
+    throw new ModelError(`cannot read ${path}: ${(cause as Error).message}`, { cause });
+  });
+  const bytes = new ByteReader(path);
+  try {
+    const header = (await bytes.until(NEWLINE, 'the first line'))?.toString('latin1').trim() ?? '';
+    const [, declared, columns] = /^(\d+)\s+(\d+)$/.exec(header) ?? [];
+    const vectorSize = Number(columns);
+    if (columns === undefined || vectorSize < 1) throw new ModelError(`${path} does not begin with "words size", two whole numbers`, { hint: 'Is it a file of word vectors in word2vec\'s format?' });
+    const rows = Math.min(Number(declared), limit);
+    if (rows * (vectorSize * (binary ? FLOAT_BYTES : 2) + 1) > size) {
+      throw new ModelError(`${path} is too short for the ${declared} vectors of ${vectorSize} numbers that its first line announces`, {
+        hint: binary ? 'It may be cut off, or be text: then leave binary out.' : 'It may be cut off, or be binary: then set binary.',
+      });
+    }
+    const vectors = new Float32Array(rows * vectorSize);
+    const words = new Map<string, number>();
+    for (let row = 0; row < rows; row++) {
+      const place = `${path}, word ${row + 1}`;
+      const vector = vectors.subarray(words.size * vectorSize, (words.size + 1) * vectorSize);
+      const word = binary ? await readBinary(bytes, vector, place) : await readText(bytes, vector, place);
+      // As in gensim, the first of two entries counts.
+      if (!words.has(word)) words.set(word, words.size);
+    }
+    return { words: [...words.keys()], vectors: vectors.subarray(0, words.size * vectorSize), vectorSize };
+  } finally {
+    bytes.close();
+  }
+}
+
+async function readText(bytes: ByteReader, vector: Float32Array, place: string): Promise<string> {
+  const line = await bytes.until(NEWLINE, place, true);
+  if (!line) throw new ModelError(`${place}: the file ends before it`, { hint: 'It may be cut off.' });
+  const [word, ...numbers] = decode(line, place).trimEnd().split(' ');
+  if (numbers.length !== vector.length) throw new ModelError(`${place}: ${numbers.length} numbers instead of ${vector.length}`, { hint: 'If the file is binary, set binary.' });
+  numbers.forEach((text, i) => {
+    vector[i] = text === '' ? NaN : Number(text);
+    if (!Number.isFinite(vector[i])) throw new ModelError(`${place}: ${JSON.stringify(text.slice(0, 40))} is no finite number`);
+  });
+  return word;
+}
+
+async function readBinary(bytes: ByteReader, vector: Float32Array, place: string): Promise<string> {
+  const spelled = await bytes.until(SPACE, place);
+  const numbers = spelled && (await bytes.take(vector.length * FLOAT_BYTES));
+  if (!numbers) throw new ModelError(`${place}: the file ends before it does`, { hint: 'It may be cut off, or be text: then leave binary out.' });
+  for (let i = 0; i < vector.length; i++) vector[i] = numbers.readFloatLE(i * FLOAT_BYTES);
+  if (!vector.every(Number.isFinite)) throw new ModelError(`${place}: a number is not finite`, { hint: 'If the file is text, leave binary out.' });
+  // The original program ends each vector with a line feed, gensim does not.
+  return decode(spelled, place).replace(/^\n+/, '');
+}
+
+function decode(bytes: Uint8Array, place: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch (cause) {
+    throw new ModelError(`${place}: the word is not UTF-8`, { cause });
+  }
+}
+
+/** Longest word or line read; more means that this is no such file. */
+const MAX_PIECE = 2 ** 24;
+
+/** Reads a file piece by piece, however long it is. */
+class ByteReader {
+  private readonly stream: ReturnType<typeof createReadStream>;
+  private readonly chunks: AsyncIterator<Buffer>;
+  private chunk: Buffer = Buffer.alloc(0);
+
+  constructor(private readonly path: string) {
+    this.stream = createReadStream(path, { highWaterMark: 2 ** 20 });
+    this.chunks = this.stream[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+  }
+
+  /** The bytes before the next `mark`, which is skipped; undefined where there is none. `orEnd`: the file's end counts as one where bytes are left. */
+  async until(mark: number, place: string, orEnd = false): Promise<Buffer | undefined> {
+    const pieces: Buffer[] = [];
+    for (let length = 0; length <= MAX_PIECE; length += pieces.at(-1)!.length) {
+      const at = this.chunk.indexOf(mark);
+      if (at >= 0) {
+        pieces.push(this.chunk.subarray(0, at));
+        this.chunk = this.chunk.subarray(at + 1);
+        return Buffer.concat(pieces);
+      }
+      pieces.push(this.chunk);
+      if (!(await this.next())) return orEnd && pieces.some((piece) => piece.length > 0) ? Buffer.concat(pieces) : undefined;
+    }
+    throw new ModelError(`${place}: more than ${MAX_PIECE} bytes without an end`, { hint: 'This is no file in word2vec\'s format, or the other of its two formats.' });
+  }
+
+  /** The next `length` bytes; undefined where there are fewer. */
+  async take(length: number): Promise<Buffer | undefined> {
+    const pieces: Buffer[] = [];
+    let missing = length;
+    while (this.chunk.length < missing) {
+      pieces.push(this.chunk);
+      missing -= this.chunk.length;
+      if (!(await this.next())) return undefined;
+    }
+    pieces.push(this.chunk.subarray(0, missing));
+    this.chunk = this.chunk.subarray(missing);
+    return pieces.length === 1 ? pieces[0] : Buffer.concat(pieces);
+  }
+
+  close(): void {
+    this.stream.destroy();
+  }
+
+  private async next(): Promise<boolean> {
+    const { value, done } = await this.chunks.next().catch((cause: unknown) => {
+      throw new ModelError(`cannot read ${this.path}: ${(cause as Error).message}`, { cause });
+    });
+    this.chunk = done === true ? Buffer.alloc(0) : value;
+    return done !== true;
+  }
+}

@@ -1,0 +1,64 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { AttuneError, DataError, UsageError } from '../errors.js';
+import { parseComparison } from '../report/comparison-file.js';
+import { writeReport, writeRunReport } from '../report/page.js';
+import { parseTrainerState } from '../train/state.js';
+import { withDefaults } from '../train/argument-table.js';
+import { REPORT_OPTIONS } from './command-options.js';
+import { givenOptions } from './command.js';
+import type { CliContext } from './context.js';
+import { JsonWriter } from './json.js';
+
+const COMPARISON = 'comparison.json';
+const STATE = 'trainer_state.json';
+
+/** `attune report DIR` */
+export async function report(command: Command, { terminal, stdout }: CliContext): Promise<void> {
+  const options = withDefaults(REPORT_OPTIONS, givenOptions(command, REPORT_OPTIONS));
+  const [dir] = command.args;
+  const path = (await comparisonReport(dir)) ?? (await runReport(dir));
+  if (path === undefined) {
+    throw new UsageError(`${dir} holds neither ${COMPARISON} nor ${STATE}`, { hint: 'Give the output folder of `attune compare` or `attune train`.' });
+  }
+  terminal.print('Open it in a browser; it needs no network.');
+  if (options.json) new JsonWriter(stdout).write('report', { path });
+  else stdout.write(`${path}\n`);
+}
+
+async function comparisonReport(dir: string): Promise<string | undefined> {
+  const file = join(dir, COMPARISON);
+  const text = await contentsOf(file);
+  return text === undefined ? undefined : writeReport(dir, parseComparison(text, file));
+}
+
+async function runReport(dir: string): Promise<string | undefined> {
+  const file = join(dir, STATE);
+  const text = await contentsOf(file);
+  if (text === undefined) return undefined;
+  const { log_history: history } = parseState(text, file);
+  if (history.length === 0) throw new DataError(`${file} has no records yet`, { hint: 'A run makes its first one after --logging-steps steps, or at its first evaluation.' });
+  return writeRunReport(dir, history);
+}
+
+/** undefined where there is no such file. */
+async function contentsOf(file: string): Promise<string | undefined> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+    throw new AttuneError(`cannot read ${file}: ${message}`, { cause });
+  }
+}
+
+function parseState(text: string, file: string): ReturnType<typeof parseTrainerState> {
+  try {
+    return parseTrainerState(text, file);
+  } catch (error) {
+    // Its hint is for those who resume.
+    if (error instanceof AttuneError) throw new DataError(error.message, { hint: 'The file is damaged, or no Trainer wrote it.', cause: error });
+    throw error;
+  }
+}

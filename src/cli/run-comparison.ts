@@ -1,0 +1,106 @@
+/** A comparison on the terminal: the notebook's line for each model as it is measured, the tables, the verdict, the page. Shared by `compare` and `demo`. */
+import { compareModels } from '../compare/compare.js';
+import type { CompareModelsOptions } from '../compare/compare.js';
+import type { Comparison, Estimate, ModelResult } from '../compare/comparison.js';
+import { FIGURES } from '../compare/figures.js';
+import { SIMPLEST_FIRST } from '../compare/baselines.js';
+import { InterruptedError } from '../errors.js';
+import { writeReport } from '../report/page.js';
+import type { CliContext } from './context.js';
+import { withDownloads } from './downloads.js';
+import { formatBytes, formatDuration } from './format.js';
+import { JsonWriter } from './json.js';
+import { Progress } from './progress.js';
+import type { TaskProgress } from './progress.js';
+import type { Terminal } from './terminal.js';
+
+export interface RunComparisonOptions extends Omit<CompareModelsOptions, 'callbacks' | 'signal' | 'hub'> {
+  /** Records to stdout. */
+  readonly json: boolean;
+  /** The command that goes on from the fine-tuned model, should this be interrupted. */
+  readonly goOn: string;
+}
+
+/** @throws what comparing throws; InterruptedError with what to run next */
+export async function runComparison(options: RunComparisonOptions, { terminal, stdout, signal }: CliContext): Promise<void> {
+  const json = options.json ? new JsonWriter(stdout) : undefined;
+  const progress = new Progress(terminal);
+  let line: TaskProgress | undefined;
+  let done = 0;
+  const begin = (label: string): void => {
+    line?.stop();
+    line = progress.task(label, SIMPLEST_FIRST.length + 2);
+    line.update(done++);
+  };
+  terminal.heading('Comparison');
+  terminal.print(`  ${terminal.colors.dim(`trained on the same ${options.train.length} rows, tested on the same ${options.test.length}`)}`);
+  try {
+    const comparison = await withDownloads(terminal, signal, (hub) =>
+      compareModels({
+        ...options,
+        hub,
+        signal,
+        callbacks: {
+          onModelBegin: ({ name }) => begin(name),
+          onModel: (result) => {
+            terminal.print(`  ${notebookLine(result)}`);
+            json?.write('model', modelRecord(result));
+          },
+          onSkip: ({ name }, reason) => terminal.warning(`${name} is left out: ${reason}`),
+          onStage: begin,
+        },
+      }),
+    );
+    progress.stop();
+    showComparison(terminal, comparison);
+    const page = await writeReport(options.outputDir, comparison);
+    json?.write('comparison', { dataset: comparison.dataset.name, ...comparison.verdict, models: comparison.models.map(({ id, paired }) => ({ id, paired })), report: page });
+    terminal.heading('Report');
+    terminal.print(`  ${page}\n  ${terminal.colors.dim('one file to open in a browser: curves, errors, words and their vectors; nothing is loaded from elsewhere')}`);
+  } catch (error) {
+    if (error instanceof InterruptedError) throw new InterruptedError('interrupted while the models were compared; the fine-tuned model is whole', { hint: `Go on with: ${options.goOn}`, cause: error });
+    throw error;
+  } finally {
+    progress.stop();
+  }
+}
+
+const number = (value: number | null, digits = 4): string => (value === null ? 'undefined' : value.toFixed(digits));
+
+/** As the notebook prints it: "Word2Vec + Logistic Regression  AUC: 0.6599  F1: 0.4896". */
+export function notebookLine({ name, auc, f1 }: Pick<ModelResult, 'name' | 'auc' | 'f1'>): string {
+  return `${name}  AUC: ${number(auc.value)}  F1: ${number(f1.value)}`;
+}
+
+function modelRecord({ id, name, accuracy, f1, auc, cost, calibration, confusion, classes }: Omit<ModelResult, 'paired'>): object {
+  return { id, name, accuracy, f1, auc, ece: calibration.ece, cost, confusion, classes: classes.map(({ roc: _points, ...row }) => row) };
+}
+
+export function showComparison(terminal: Terminal, comparison: Comparison): void {
+  const { models, verdict } = comparison;
+  const between = ({ value, low, high }: Estimate): string => (value === null ? 'undefined' : `${number(value, 3)}${low === null || high === null ? '' : ` (${number(low, 3)}-${number(high, 3)})`}`);
+  const right = (title: string): { title: string; align: 'right' } => ({ title, align: 'right' });
+  terminal.heading(`Quality on ${comparison.dataset.testRows} test rows, with 95 % intervals`);
+  terminal.table(
+    [{ title: 'model', shrink: true }, right('F1'), right('AUC'), right('accuracy'), right('ECE'), right('p')],
+    models.map(({ name, f1, auc, accuracy, calibration, paired }) => [name, between(f1), between(auc), between(accuracy), number(calibration.ece, 3), paired ? (paired.f1Difference.p < 0.001 ? '<0.001' : number(paired.f1Difference.p, 3)) : 'best']),
+    2,
+  );
+  terminal.heading('Cost');
+  terminal.table(
+    [{ title: 'model', shrink: true }, right('training'), right('one text'), right('rows/s'), right('size'), { title: 'can one see why?', shrink: true }],
+    models.map(({ name, cost, interpretability }) => [name, seconds(cost.trainSeconds), seconds(cost.latencyMs / 1000), cost.rowsPerSecond.toFixed(0), formatBytes(cost.bytesOnDisk), `${interpretability.level}: ${interpretability.why}`]),
+    2,
+  );
+  terminal.print();
+  terminal.keyValue([FIGURES.f1, FIGURES.auc, FIGURES.ece, FIGURES.interval, FIGURES.paired, FIGURES.cost].map(({ name, meaning }) => [name, meaning] as const), 2);
+  terminal.heading('Verdict');
+  for (const sentence of verdict.sentences) terminal.paragraph(sentence, 2);
+}
+
+function seconds(value: number): string {
+  if (value >= 60) return formatDuration(value);
+  if (value >= 1) return `${value.toFixed(1)} s`;
+  const ms = 1000 * value;
+  return ms < 0.1 ? '<0.1 ms' : `${ms < 10 ? ms.toFixed(1) : ms.toFixed(0)} ms`;
+}

@@ -1,0 +1,308 @@
+/**
+ * The comparison: which of these models should be deployed? The fine-tuned GPT-2 and the baselines learn from the same rows and are tested on the same
+ * rows; baselines come after the fine-tuning, so that nothing takes cores away from it.
+ */
+import { cpus, platform, arch, totalmem } from 'node:os';
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { HiddenStateModel } from '../baselines/hidden-states.js';
+import { bytesOnDisk, saveEstimator } from '../baselines/saved.js';
+import { Word2VecVectorizer } from '../baselines/word2vec/vectorizer.js';
+import type { Dataset } from '../data/dataset.js';
+import { loadSplits } from '../data/splits.js';
+import { usableCores } from '../engine/cores.js';
+import type { Device } from '../engine/device-names.js';
+import { AttuneError, InterruptedError, UsageError } from '../errors.js';
+import { writeWhole } from '../files.js';
+import type { HubOptions } from '../hub/settings.js';
+import { parseJson } from '../json/syntax.js';
+import { EMBEDDED_MODEL, embeddedModelFolder } from '../model/embedded.js';
+import { resolveModel } from '../model/resolve.js';
+import { Tokenizer } from '../text/tokenizer.js';
+import { TextClassifier } from '../train/classifier.js';
+import type { Prediction } from '../train/classifier.js';
+import { fineTune } from '../train/fine-tune.js';
+import type { FineTuneOptions } from '../train/fine-tune.js';
+import { isFinalRecord } from '../train/records.js';
+import type { LogRecord } from '../train/records.js';
+import { packageVersion } from '../version.js';
+import { baselines, tfidfModel } from './baselines.js';
+import type { Baseline, ModelId } from './baselines.js';
+import type { Comparison, ModelResult, WorstError } from './comparison.js';
+import { measured, predictionSpeed } from './measure.js';
+import type { Measured } from './measure.js';
+import { topNgrams } from './ngrams.js';
+import { TestBench } from './quality.js';
+import type { Predictions } from './quality.js';
+import { verdictOf } from './verdict.js';
+import { studyWords } from './word-study.js';
+
+export const COMPARISON_FILE = 'comparison.json';
+const BASELINES_FOLDER = 'baselines';
+const WORST_ERRORS = 12;
+
+export interface CompareCallbacks {
+  /** Before a model is trained and measured. */
+  onModelBegin?(model: { readonly id: string; readonly name: string }): void;
+  /** Its figures; what compares it with the best is not known yet. */
+  onModel?(result: Omit<ModelResult, 'paired'>): void;
+  /** A model that cannot learn from these rows is left out, with the reason. */
+  onSkip?(model: { readonly id: string; readonly name: string }, reason: string): void;
+  /** What is done when all models are measured. */
+  onStage?(stage: 'worst errors' | 'words in context'): void;
+}
+
+export interface CompareModelsOptions {
+  /** Folder of the fine-tuned model. */
+  readonly finetuned: string;
+  /** What it was fine-tuned from: folder, or id on the Hub. */
+  readonly base: string;
+  readonly train: Dataset;
+  readonly test: Dataset;
+  readonly datasetName: string;
+  /** Gets `baselines/` with every baseline, and comparison.json. */
+  readonly outputDir: string;
+  /** Tokens a text is cut to; absent: the model's positions. */
+  readonly maxLength?: number | undefined;
+  readonly seed: number;
+  readonly device?: Device | undefined;
+  readonly hub?: HubOptions | undefined;
+  /** Of the fine-tuning; null where it was not measured. */
+  readonly trainPeakMemoryBytes: number | null;
+  readonly callbacks?: CompareCallbacks;
+  readonly signal?: AbortSignal;
+}
+
+export interface CompareOptions extends FineTuneOptions {
+  /** A model that was fine-tuned before, on the same training rows: nothing is trained but the baselines. */
+  readonly finetuned?: string | undefined;
+  readonly compareCallbacks?: CompareCallbacks;
+}
+
+/**
+ * Fine-tunes (unless `finetuned` names a finished run), trains the baselines, measures all, and writes comparison.json and `baselines/` into the output
+ * folder.
+ *
+ * @throws UsageError where there are no test rows; what fine-tuning throws; the signal's reason where it is aborted, after which `finetuned` goes on from
+ * the fine-tuned model
+ */
+export async function compare(options: CompareOptions): Promise<Comparison> {
+  const { args, compareCallbacks, signal } = options;
+  const { train, test } = await comparedSplits(options);
+  const trained = options.finetuned === undefined ? await measured(() => fineTune(options)) : undefined;
+  return compareModels({
+    finetuned: options.finetuned ?? args.outputDir,
+    base: options.model,
+    train,
+    test,
+    datasetName: basename(options.dataset),
+    outputDir: args.outputDir,
+    maxLength: args.maxLength ?? (options.finetuned === undefined ? undefined : await trainedMaxLength(options.finetuned)),
+    seed: args.seed,
+    device: options.device,
+    hub: options.hub,
+    trainPeakMemoryBytes: trained?.peakMemoryBytes ?? null,
+    ...(compareCallbacks && { callbacks: compareCallbacks }),
+    ...(signal && { signal }),
+  });
+}
+
+/** The rows of a comparison, under the classes of a finished model where one is given. @throws UsageError where there are no test rows */
+export async function comparedSplits(options: Omit<CompareOptions, 'compareCallbacks'>): Promise<{ readonly train: Dataset; readonly test: Dataset; readonly notes: readonly string[] }> {
+  const { finetuned, args } = options;
+  const labelNames = finetuned === undefined ? undefined : await labelsOf(finetuned, options.device);
+  const { train, test, notes } = await loadSplits({ ...options, seed: args.seed, ...(labelNames && { labelNames }) });
+  if (!test) throw new UsageError('a comparison needs test rows', { hint: 'Give --eval-dataset, or a folder with train.* and test.*.' });
+  return { train, test, notes };
+}
+
+/** What the run that made a model cut texts to, where its folder says so. */
+export async function trainedMaxLength(dir: string): Promise<number | undefined> {
+  const text = await readFile(join(dir, 'training_args.json'), 'utf8').catch(() => undefined);
+  const parsed = text === undefined ? undefined : parseJson(text);
+  if (!parsed || 'error' in parsed) return undefined;
+  const { maxLength, max_length: snake = maxLength } = (parsed.value ?? {}) as { readonly maxLength?: unknown; readonly max_length?: unknown };
+  return typeof snake === 'number' ? snake : undefined;
+}
+
+async function labelsOf(dir: string, device: Device | undefined): Promise<readonly string[]> {
+  const classifier = await TextClassifier.fromPretrained(dir, { device });
+  await classifier.close();
+  return classifier.labels;
+}
+
+/** Measures a fine-tuned model beside the baselines. @throws as `compare` */
+export async function compareModels(options: CompareModelsOptions): Promise<Comparison> {
+  const { train, test, seed, signal, callbacks = {}, outputDir, maxLength } = options;
+  const { labelNames } = test;
+  const [trainTexts, testTexts] = [train, test].map(({ rows }) => rows.map(({ text }) => text));
+  const [trainLabels, testLabels] = [train, test].map(({ rows }) => Int32Array.from(rows, ({ label }) => label));
+  const bench = new TestBench(testLabels, labelNames, seed);
+  const base = baseName(options.base);
+  const baseDir = await resolveModel(options.base, options.hub);
+  const results: { readonly result: Omit<ModelResult, 'paired'>; readonly predictions: Predictions }[] = [];
+  const take = (result: Omit<ModelResult, 'paired'>, predictions: Predictions): void => {
+    results.push({ result, predictions });
+    callbacks.onModel?.(result);
+  };
+
+  const history = await logHistory(options.finetuned);
+  const tuned = { id: 'gpt2-finetuned' satisfies ModelId, name: `Fine-tuned ${base}` };
+  callbacks.onModelBegin?.(tuned);
+  const classifier = await TextClassifier.fromPretrained(options.finetuned, { maxLength, device: options.device });
+  try {
+    const predictions = predictionsOf(await classifier.predict(testTexts, { ...(signal && { signal }) }), labelNames);
+    const speed = await predictionSpeed(testTexts, (texts) => classifier.predict(texts), signal);
+    const seconds = history.filter(isFinalRecord).at(-1)?.train_runtime;
+    const cost = { trainSeconds: seconds ?? 0, ...speed, bytesOnDisk: await modelBytes(options.finetuned), peakMemoryBytes: options.trainPeakMemoryBytes };
+    const description = `${base} with all its weights trained on the task.${seconds === undefined ? ' Its folder holds no record of how long that took.' : ''}`;
+    const interpretability = { level: 'medium', why: 'token attributions by gradient: a first-order picture' } as const;
+    take({ ...tuned, description, ...bench.quality(predictions), cost, interpretability }, predictions);
+
+    const word2vec = new Word2VecVectorizer({ ...(signal && { signal }), seed });
+    const fitted = await attempt(() => measured(() => word2vec.fit(trainTexts)));
+    const tfidf = tfidfModel();
+    const hiddenStates = await HiddenStateModel.open(options.base, { labelNames, maxLength, ...options.hub });
+    try {
+      const parts = { labelNames, seed, word2vec, word2vecSeconds: fitted.seconds, tfidf, hiddenStates, base };
+      const trained = new Set<string>();
+      for (const baseline of baselines(parts)) {
+        signal?.throwIfAborted();
+        const { id, name } = baseline;
+        callbacks.onModelBegin?.({ id, name });
+        const outcome = id.startsWith('word2vec') && fitted.refusal !== undefined ? fitted : await attempt(() => measured(() => baseline.estimator.fit(trainTexts, trainLabels, labelNames.length)));
+        if (outcome.refusal !== undefined) {
+          callbacks.onSkip?.({ id, name }, outcome.refusal);
+          continue;
+        }
+        trained.add(id);
+        const predicted = await predictWith(baseline, testTexts);
+        const cost = {
+          trainSeconds: baseline.secondsBefore + outcome.seconds,
+          ...(await predictionSpeed(testTexts, (texts) => baseline.estimator.predict(texts), signal)),
+          bytesOnDisk: await save(baseline, outputDir, baseDir),
+          peakMemoryBytes: outcome.peakMemoryBytes,
+        };
+        take({ id, name, description: baseline.description(), ...bench.quality(predicted), cost, interpretability: baseline.interpretability }, predicted);
+      }
+      signal?.throwIfAborted();
+
+      results.sort((a, b) => b.result.f1.value! - a.result.f1.value! || (b.result.auc.value ?? 0) - (a.result.auc.value ?? 0));
+      const models = results.map(({ result, predictions: own }, i): ModelResult => ({ ...result, paired: i === 0 ? null : bench.compare(own, results[0].predictions) }));
+      const probe = results.find(({ result }) => result.id === 'gpt2-probe');
+      const tuning = probe && bench.compare(results.find(({ result }) => result.id === tuned.id)!.predictions, probe.predictions);
+      callbacks.onStage?.('worst errors');
+      const worst = await worstErrors(classifier, testTexts, testLabels, results, tuned.id, signal);
+      callbacks.onStage?.('words in context');
+      const words = fitted.refusal !== undefined ? [] : await studyWords({
+        texts: trainTexts,
+        labels: trainLabels,
+        word2vec: { has: (word) => word2vec.model.has(word), mostSimilar: (word, n) => word2vec.model.mostSimilar(word, { topN: n }) },
+        hiddenStates: (texts) => hiddenStates.tokenStates(texts, signal),
+      });
+      const tokenizer = await Tokenizer.fromDirectory(options.finetuned);
+      const countsOf = (labels: Int32Array): number[] => labelNames.map((_, k) => labels.reduce((sum, label) => (label === k ? sum + 1 : sum), 0));
+      const comparison: Comparison = {
+        version: 1,
+        created: new Date().toISOString(),
+        attuneVersion: packageVersion(),
+        machine: { processor: cpus()[0]?.model.trim() ?? 'unknown', cores: usableCores(), memoryBytes: totalmem(), platform: `${platform()} ${arch()}`, node: process.version },
+        dataset: {
+          name: options.datasetName,
+          labelNames,
+          trainRows: train.length,
+          testRows: test.length,
+          trainCounts: countsOf(trainLabels),
+          testCounts: countsOf(testLabels),
+          trainLengths: trainTexts.map((text) => tokenizer.encodeIds(text).length),
+          maxLength: classifier.maxLength,
+          testLabels: [...testLabels],
+        },
+        seed,
+        models,
+        verdict: verdictOf(models, test.length, tuning),
+        logHistory: history,
+        worstErrors: worst,
+        topNgrams: trained.has('tfidf-logistic') ? topNgrams(tfidf, labelNames, countsOf(trainLabels).map((count) => count > 0)) : [],
+        words,
+      };
+      await writeWhole(join(outputDir, COMPARISON_FILE), `${JSON.stringify(comparison)}\n`);
+      return comparison;
+    } finally {
+      await hiddenStates.close();
+    }
+  } finally {
+    await classifier.close();
+  }
+}
+
+/** What a model is called: the last part of its folder or id. */
+function baseName(model: string): string {
+  return model === embeddedModelFolder() ? EMBEDDED_MODEL : basename(model.replace(/@[^/]*$/, '')) || model;
+}
+
+/** Rows that a model cannot learn from are no reason to give up the others. */
+async function attempt<T>(work: () => Promise<Measured<T>>): Promise<{ readonly seconds: number; readonly peakMemoryBytes: number; readonly refusal?: string }> {
+  try {
+    const { seconds, peakMemoryBytes } = await work();
+    return { seconds, peakMemoryBytes };
+  } catch (error) {
+    if (!(error instanceof AttuneError) || error instanceof InterruptedError) throw error;
+    return { seconds: 0, peakMemoryBytes: 0, refusal: error.message };
+  }
+}
+
+function predictionsOf(predictions: readonly Prediction[], labelNames: readonly string[]): Predictions {
+  return {
+    labels: Int32Array.from(predictions, ({ label_id }) => label_id),
+    probabilities: Float64Array.from(predictions.flatMap(({ scores }) => labelNames.map((name) => scores[name]))),
+  };
+}
+
+async function predictWith({ estimator }: Baseline, texts: readonly string[]): Promise<Predictions> {
+  return { labels: await estimator.predict(texts), probabilities: await estimator.predictProba(texts) };
+}
+
+/** Saves the baseline and counts what prediction needs. */
+async function save({ id, saved, needs }: Baseline, outputDir: string, base: string): Promise<number> {
+  const dir = join(outputDir, BASELINES_FOLDER, id);
+  await saveEstimator(dir, saved);
+  const beside = needs === undefined ? 0 : (await stat(needs)).size;
+  return (await bytesOnDisk(dir)) + beside + (id === 'gpt2-probe' ? await modelBytes(base) : 0);
+}
+
+/** Weights, config and tokenizer of a model folder; 0 for a model that is no folder here. */
+async function modelBytes(dir: string): Promise<number> {
+  const names = await readdir(dir).catch(() => []);
+  const needed = names.filter((name) => /\.safetensors$|^(config|vocab|tokenizer|tokenizer_config|special_tokens_map|added_tokens)\.json$|\.index\.json$|^merges\.txt$/.test(name));
+  const sizes = await Promise.all(needed.map(async (name) => (await stat(join(dir, name))).size));
+  return sizes.reduce((sum, size) => sum + size, 0);
+}
+
+/** The records of the run that made a model; none where its folder has no trainer_state.json. */
+async function logHistory(dir: string): Promise<LogRecord[]> {
+  const text = await readFile(join(dir, 'trainer_state.json'), 'utf8').catch(() => undefined);
+  const parsed = text === undefined ? undefined : parseJson(text);
+  if (!parsed || 'error' in parsed) return [];
+  const { log_history: history } = (parsed.value ?? {}) as { readonly log_history?: unknown };
+  return Array.isArray(history) ? (history as LogRecord[]) : [];
+}
+
+/** The rows that the fine-tuned model was most wrong about. */
+async function worstErrors(
+  classifier: TextClassifier, texts: readonly string[], labels: Int32Array,
+  results: readonly { readonly result: Pick<ModelResult, 'id'>; readonly predictions: Predictions }[], tuned: string, signal: AbortSignal | undefined,
+): Promise<WorstError[]> {
+  const ofTruth = ({ probabilities }: Predictions, row: number): number => probabilities[(row * probabilities.length) / labels.length + labels[row]];
+  const own = results.find(({ result }) => result.id === tuned)!.predictions;
+  const wrong = Array.from(labels.keys()).filter((row) => own.labels[row] !== labels[row]);
+  const rows = wrong.sort((a, b) => ofTruth(own, a) - ofTruth(own, b) || a - b).slice(0, WORST_ERRORS);
+  const explained = classifier.explains ? await classifier.explain(rows.map((row) => texts[row]), { ...(signal && { signal }) }) : undefined;
+  return rows.map((row, i) => ({
+    row,
+    text: texts[row],
+    label: labels[row],
+    opinions: Object.fromEntries(results.map(({ result, predictions }) => [result.id, { label: predictions.labels[row], probabilityOfTruth: ofTruth(predictions, row) }])),
+    attributions: explained?.[i].attributions ?? [],
+  }));
+}

@@ -1,0 +1,46 @@
+import { DataError } from '../errors.js';
+import type { Dataset } from './dataset.js';
+import { loadSplits, openSource, type DatasetChoice, type LoadSplitsOptions, type Splits } from './splits.js';
+
+export interface LoadDatasetOptions extends Omit<DatasetChoice, 'dataset' | 'datasetConfig'> {
+  /** The configuration of a dataset that has several. */
+  readonly config?: string | undefined;
+  /** One split; all by default. */
+  readonly split?: string | undefined;
+  /** The classes in order of their index, where they are known beforehand. */
+  readonly labelNames?: readonly string[] | undefined;
+  /** Draws the order of the bundled sample. Default 42. */
+  readonly seed?: number | undefined;
+}
+
+/** The splits by name: `train`, `test`, and whatever else the dataset has. */
+export type DatasetDict = Readonly<Record<string, Dataset>>;
+
+/**
+ * Loads a dataset by its name: a file, a pattern of files, a folder, `owner/name[@revision]` on the Hub, or `sample`. With `split`, that one; without,
+ * all of them; files are one split, `train`. All splits share their classes: those that the dataset declares, else those of its training split.
+ *
+ * @throws DataError, UsageError
+ */
+export async function loadDataset(name: string, options: LoadDatasetOptions & { readonly split: string }): Promise<Dataset>;
+export async function loadDataset(name: string, options?: LoadDatasetOptions): Promise<DatasetDict>;
+/** Loads what a training run needs: the training split and the one to evaluate on. */
+export async function loadDataset(options: LoadSplitsOptions): Promise<Splits>;
+export async function loadDataset(name: string | LoadSplitsOptions, options: LoadDatasetOptions = {}): Promise<Dataset | DatasetDict | Splits> {
+  if (typeof name !== 'string') return loadSplits(name);
+  const { config, split, labelNames, seed = 42, ...rest } = options;
+  const source = await openSource({ ...rest, dataset: name, datasetConfig: config, seed });
+  const all = source.splits.length === 0 ? ['train'] : source.splits;
+  if (split !== undefined && !all.includes(split)) return (await source.load(split)).dataset; // which says that there is none
+  // The classes are the training split's, whichever is asked for.
+  const teacher = all.includes('train') ? 'train' : (split ?? all[0]);
+  if (teacher === undefined) throw new DataError(`${name}: holds no data`);
+  const taught = await source.load(teacher, labelNames);
+  if (split === teacher) return taught.dataset;
+  const loaded: Record<string, Dataset> = {};
+  for (const other of split === undefined ? all : [split]) {
+    loaded[other] = other === teacher ? taught.dataset : (await source.load(other, undefined, taught.labels)).dataset;
+  }
+  return split === undefined ? loaded : loaded[split];
+}
+

@@ -1,0 +1,51 @@
+// What the user calls a dataset: `sample`, a file, a folder, a pattern of files, or the id of a repository on the Hub.
+import { stat } from 'node:fs/promises';
+import { DataError, UsageError } from '../errors.js';
+import { hubDataset } from '../hub/dataset.js';
+import { looksLikePath } from '../hub/identifiers.js';
+import type { HubOptions } from '../hub/settings.js';
+import { LocalFolder, isPattern, matchingFiles } from './local.js';
+import { READABLE } from './readers.js';
+import type { DataRepository } from './repository.js';
+
+export interface OpenOptions {
+  /** Branch, tag or commit of a repository on the Hub; also as `owner/name@revision`. */
+  readonly revision?: string | undefined;
+  /** How the Hub is used, where the dataset is not here. */
+  readonly hub?: HubOptions | undefined;
+}
+
+export type Opened =
+  /** The bundled sentences. */
+  | { readonly kind: 'sample' }
+  /** Files that together are one split. */
+  | { readonly kind: 'files'; readonly files: readonly string[] }
+  | { readonly kind: 'repository'; readonly repository: DataRepository };
+
+/** @throws DataError where nothing has this name, UsageError for a revision of what is on this machine */
+export async function openDataset(name: string, options: OpenOptions = {}): Promise<Opened> {
+  if (name === 'sample') return { kind: 'sample' };
+  const opened = await openLocal(name);
+  if (opened && options.revision !== undefined) throw new UsageError(`${name}: is on this machine and has no revisions`, { hint: 'A revision belongs to a dataset of the Hub, owner/name.' });
+  return opened ?? { kind: 'repository', repository: await openRepository(name, options) };
+}
+
+async function openLocal(name: string): Promise<Opened | undefined> {
+  const found = await stat(name).catch(() => undefined);
+  if (found) return found.isDirectory() ? { kind: 'repository', repository: new LocalFolder(name) } : { kind: 'files', files: [name] };
+  return (await isPattern(name)) ? { kind: 'files', files: await matchingFiles(name) } : undefined;
+}
+
+/** A folder on this machine, or a repository of the Hub, which is not asked yet. @throws DataError for a name that is neither, UsageError */
+export async function openRepository(name: string, options: OpenOptions = {}): Promise<DataRepository> {
+  if (await stat(name).then((found) => found.isDirectory(), () => false)) return new LocalFolder(name);
+  // What can be a path was meant as one, and a single word may be a mistyped folder: no such name is asked for on the net.
+  if (looksLikePath(name) || !name.includes('/')) throw noSuch(name);
+  return hubDataset(name, { ...options.hub, ...(options.revision !== undefined && { revision: options.revision }) });
+}
+
+function noSuch(name: string): DataError {
+  return new DataError(`${name}: no such file or folder`, {
+    hint: `A dataset is a file that ends in ${READABLE}; a pattern of such files; a folder of them; owner/name on the Hugging Face Hub; or sample.`,
+  });
+}

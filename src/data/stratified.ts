@@ -1,0 +1,76 @@
+// Parting rows into two groups, as Hugging Face's datasets does it (`Dataset.train_test_split`; the stratified way is scikit-learn's
+// StratifiedShuffleSplit, src/datasets/utils/stratify.py): the same seed takes the same rows.
+import { UsageError } from '../errors.js';
+import { NumpyGenerator } from '../random/numpy-generator.js';
+
+export interface Parting {
+  readonly train: Int32Array;
+  readonly test: Int32Array;
+}
+
+/**
+ * How many rows a test size takes: a share of all, rounded up, or a number.
+ *
+ * @throws UsageError where it leaves one of the two groups without rows
+ */
+export function testRows(rows: number, testSize: number): number {
+  const share = testSize > 0 && testSize < 1;
+  if (!share && !(Number.isSafeInteger(testSize) && testSize >= 1)) throw new UsageError(`testSize must be a share above 0 and below 1, or a whole number of rows, not ${testSize}`);
+  const count = share ? Math.ceil(testSize * rows) : testSize;
+  if (count >= rows) throw new UsageError(`testSize ${testSize} takes ${count} of ${rows} rows, which leaves none to train on`);
+  return count;
+}
+
+/** Row numbers of both groups, in random order. */
+export function partRandomly(rows: number, testCount: number, seed: number): Parting {
+  const order = new NumpyGenerator(seed).permutation(rows);
+  return { train: order.slice(testCount), test: order.slice(0, testCount) };
+}
+
+/**
+ * Row numbers of both groups, each class in both by its share.
+ *
+ * @param labels class of each row
+ * @throws UsageError where a class has one row only, or a group would have fewer rows than there are classes
+ */
+export function partByClass(labels: readonly number[], testCount: number, seed: number): Parting {
+  const generator = new NumpyGenerator(seed);
+  const classes = [...new Set(labels)].sort((a, b) => a - b);
+  const rowsOf = new Map(classes.map((label) => [label, [] as number[]]));
+  for (const [row, label] of labels.entries()) rowsOf.get(label)!.push(row);
+  const counts = classes.map((label) => rowsOf.get(label)!.length);
+  const trainCount = labels.length - testCount;
+  const lonely = counts.findIndex((count) => count < 2);
+  if (lonely >= 0) throw new UsageError(`class ${classes[lonely]} has one row only, which cannot be in both the training and the test split`, { hint: 'Add rows of that class, or part the rows without regard to class.' });
+  if (Math.min(trainCount, testCount) < classes.length) throw new UsageError(`${Math.min(trainCount, testCount)} rows cannot hold each of ${classes.length} classes`, { hint: 'Choose another test size.' });
+  const forTrain = approximateMode(counts, trainCount, generator);
+  const forTest = approximateMode(counts.map((count, i) => count - forTrain[i]), testCount, generator);
+  const train: number[] = [];
+  const test: number[] = [];
+  for (const [i, label] of classes.entries()) {
+    const rows = rowsOf.get(label)!;
+    const order = generator.permutation(rows.length);
+    for (let k = 0; k < forTrain[i]; k++) train.push(rows[order[k]]);
+    for (let k = 0; k < forTest[i]; k++) test.push(rows[order[forTrain[i] + k]]);
+  }
+  return { train: generator.permutation(train), test: generator.permutation(test) };
+}
+
+/** The most likely numbers of each class among `draws` rows (the mode of the multivariate hypergeometric distribution, ties drawn). */
+function approximateMode(counts: readonly number[], draws: number, generator: NumpyGenerator): number[] {
+  const total = counts.reduce((sum, count) => sum + count, 0);
+  const exact = counts.map((count) => (count / total) * draws);
+  const floored = exact.map(Math.floor);
+  let needed = Math.trunc(draws - floored.reduce((sum, count) => sum + count, 0));
+  if (needed <= 0) return floored;
+  const remainders = exact.map((value, i) => value - floored[i]);
+  for (const value of [...new Set(remainders)].sort((a, b) => b - a)) {
+    let tied = [...remainders.keys()].filter((i) => remainders[i] === value);
+    const adding = Math.min(tied.length, needed);
+    tied = generator.choice(tied, adding);
+    for (const i of tied) floored[i]++;
+    needed -= adding;
+    if (needed === 0) break;
+  }
+  return floored;
+}

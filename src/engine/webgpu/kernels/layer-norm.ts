@@ -1,0 +1,107 @@
+/**
+ * Layer normalisation. One workgroup takes one row; mean and inverse deviation of each row are kept for the gradient.
+ *
+ *   statistics [M, 2]
+ */
+import type { Node, Value } from '../../../graph/graph.js';
+import { header, lengthOf, wgslFloat } from '../dispatch.js';
+import type { Dispatch, SideBuffer } from '../dispatch.js';
+import { columnSums, columnWorkgroups } from './sums.js';
+
+const THREADS = 64;
+
+/** The sum of `value` over the threads of a workgroup, the same for all of them, added in a fixed order. */
+const WORKGROUP_SUM = `
+var<workgroup> partial: array<f32, ${THREADS}>;
+fn workgroupSum(value: f32, thread: u32) -> f32 {
+  workgroupBarrier();
+  partial[thread] = value;
+  workgroupBarrier();
+  for (var half = ${THREADS / 2}u; half > 0u; half >>= 1u) {
+    if (thread < half) { partial[thread] += partial[thread + half]; }
+    workgroupBarrier();
+  }
+  return partial[0];
+}
+`;
+
+const statisticsOf = (y: Value): SideBuffer => ({ name: 'statistics', of: y, floats: (size) => 2 * lengthOf(y.shape[0], size) });
+
+export function layerNorm(node: Node<'layerNorm'>): Dispatch[] {
+  const [x, weight, bias] = node.inputs;
+  const [y] = node.outputs;
+  const columns = x.shape[1] as number;
+  return [
+    {
+      label: 'layerNorm',
+      code: `${header([
+        { name: 'x', type: 'array<f32>' }, { name: 'weight', type: 'array<f32>' }, { name: 'bias', type: 'array<f32>' },
+        { name: 'y', type: 'array<f32>', access: 'read_write' }, { name: 'statistics', type: 'array<f32>', access: 'read_write' },
+      ])}${WORKGROUP_SUM}
+const C = ${columns}u;
+@compute @workgroup_size(${THREADS})
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
+  let row = group.x * C;
+  var sum = 0.0;
+  for (var c = thread; c < C; c += ${THREADS}u) { sum += x[row + c]; }
+  let mean = workgroupSum(sum, thread) / f32(C);
+  var squares = 0.0;
+  for (var c = thread; c < C; c += ${THREADS}u) { let d = x[row + c] - mean; squares += d * d; }
+  let inverse = 1.0 / sqrt(workgroupSum(squares, thread) / f32(C) + ${wgslFloat(node.attributes.epsilon)});
+  for (var c = thread; c < C; c += ${THREADS}u) { y[row + c] = (x[row + c] - mean) * inverse * weight[c] + bias[c]; }
+  if (thread == 0u) {
+    statistics[2u * group.x] = mean;
+    statistics[2u * group.x + 1u] = inverse;
+  }
+}
+`,
+      bindings: [{ value: x }, { value: weight }, { value: bias }, { value: y }, { side: statisticsOf(y) }],
+      workgroups: (size) => [lengthOf(x.shape[0], size), 1, 1],
+    },
+  ];
+}
+
+export function layerNormGrad(node: Node<'layerNormGrad'>): Dispatch[] {
+  const [dy, x, weight] = node.inputs;
+  const [dx, dweight, dbias] = node.outputs;
+  const columns = x.shape[1] as number;
+  const statistics = { side: statisticsOf(node.attributes.forward.outputs[0]) };
+  const inputs = [{ name: 'dy', type: 'array<f32>' }, { name: 'x', type: 'array<f32>' }, { name: 'statistics', type: 'array<f32>' }];
+  const xhat = '(x[i] - statistics[2u * m]) * statistics[2u * m + 1u]';
+  return [
+    {
+      label: 'layerNormGrad: dx',
+      code: `${header([...inputs, { name: 'weight', type: 'array<f32>' }, { name: 'dx', type: 'array<f32>', access: 'read_write' }])}${WORKGROUP_SUM}
+const C = ${columns}u;
+@compute @workgroup_size(${THREADS})
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
+  let m = group.x;
+  var sum = 0.0;
+  var product = 0.0;
+  for (var c = thread; c < C; c += ${THREADS}u) {
+    let i = m * C + c;
+    let g = weight[c] * dy[i];
+    sum += g;
+    product += g * ${xhat};
+  }
+  let meanG = workgroupSum(sum, thread) / f32(C);
+  let meanGXhat = workgroupSum(product, thread) / f32(C);
+  for (var c = thread; c < C; c += ${THREADS}u) {
+    let i = m * C + c;
+    dx[i] = (weight[c] * dy[i] - meanG - ${xhat} * meanGXhat) * statistics[2u * m + 1u];
+  }
+}
+`,
+      bindings: [{ value: dy }, { value: x }, statistics, { value: weight }, { value: dx }],
+      workgroups: (size) => [lengthOf(x.shape[0], size), 1, 1],
+    },
+    {
+      label: 'layerNormGrad: dweight, dbias',
+      code:
+        header([...inputs, { name: 'dweight', type: 'array<f32>', access: 'read_write' }, { name: 'dbias', type: 'array<f32>', access: 'read_write' }]) +
+        columnSums(x.shape[0], columns, [{ output: 'dweight', term: `dy[i] * ${xhat}` }, { output: 'dbias', term: 'dy[i]' }]),
+      bindings: [{ value: dy }, { value: x }, statistics, { value: dweight }, { value: dbias }],
+      workgroups: () => columnWorkgroups(columns),
+    },
+  ];
+}

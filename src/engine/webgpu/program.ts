@@ -1,0 +1,190 @@
+/** A graph on the device: its dispatches bound to buffers, ready to be encoded for any batch up to a capacity. */
+import { parameterName } from '../../graph/graph.js';
+import type { Graph, Value } from '../../graph/graph.js';
+import { BatchArrays } from './batch-arrays.js';
+import type { BatchPass } from './batch-arrays.js';
+import type { PackedBatch } from '../batch.js';
+import { elementsOf } from './dispatch.js';
+import type { BatchSize, Binding, Constants, Dispatch } from './dispatch.js';
+import { dropoutSites, lowerToWgsl } from './lowering.js';
+import type { BankKind, DeviceMemory } from './memory.js';
+import type { Gpu } from './gpu.js';
+import { planSlots } from './slots.js';
+import type { SlotPlan } from './slots.js';
+
+/** Graph outputs that lie in the banks: parameter by the output's name. */
+export type BankOutputs = ReadonlyMap<string, string>;
+
+interface Bound {
+  readonly dispatch: Dispatch;
+  /** One for each kind of bank that gradients may go to. */
+  readonly groups: Map<BankKind, GPUBindGroup>;
+}
+
+interface Allocation {
+  readonly capacity: BatchSize;
+  readonly arrays: BatchArrays;
+  readonly batchBuffer: GPUBuffer;
+  readonly slots: readonly GPUBuffer[];
+  readonly plan: SlotPlan;
+  readonly bound: readonly Bound[];
+}
+
+export class Program {
+  private readonly dispatches: readonly Dispatch[];
+  private readonly sites: number;
+  /** Resources that need a slot, by their key, with the dispatches between which they are alive. */
+  private readonly alive = new Map<string, { first: number; last: number; floats: (size: BatchSize) => number }>();
+  private readonly slotIndex = new Map<string, number>();
+  /** Parameter whose gradient a value is. */
+  private readonly inBank = new Map<Value, string>();
+  private allocation: Allocation | undefined;
+  private readonly prepared = new Set<string>();
+  private readonly constants = new Map<string, GPUBuffer>();
+
+  constructor(
+    private readonly gpu: Gpu,
+    private readonly memory: DeviceMemory,
+    private readonly graph: Graph,
+    bankOutputs: BankOutputs = new Map(),
+  ) {
+    this.dispatches = lowerToWgsl(graph);
+    this.sites = dropoutSites(graph);
+    for (const [output, parameter] of bankOutputs) {
+      const value = graph.outputs.get(output)!;
+      if (this.inBank.has(value)) throw new Error(`${output} is the gradient of two parameters`);
+      this.inBank.set(value, parameter);
+    }
+    for (const [d, { bindings, writesPartOf, label }] of this.dispatches.entries()) {
+      if (writesPartOf && !this.inBank.has(writesPartOf)) throw new Error(`${label}: the gradient of a table must be an output of the graph`);
+      for (const binding of bindings) {
+        const key = this.slotKey(binding);
+        if (key === undefined) continue;
+        const floats = 'value' in binding ? (size: BatchSize) => elementsOf(binding.value.shape, size) : 'side' in binding ? binding.side.floats : () => 0;
+        const known = this.alive.get(key);
+        if (known) known.last = d;
+        else this.alive.set(key, { first: d, last: d, floats });
+      }
+    }
+    for (const value of graph.outputs.values()) {
+      const output = this.alive.get(`${value.id}`);
+      if (output) output.last = Infinity;
+    }
+    for (const [i, key] of [...this.alive.keys()].entries()) this.slotIndex.set(key, i);
+  }
+
+  /** Compiles what batches of a size need and is not compiled yet. */
+  async prepare(size: BatchSize): Promise<void> {
+    const key = this.dispatches.map(({ when }) => (!when || when(size) ? '1' : '0')).join('');
+    if (this.prepared.has(key)) return;
+    await this.gpu.pipelines.prepare(this.dispatches.filter(({ when }) => !when || when(size)));
+    this.prepared.add(key);
+  }
+
+  /** Bytes of intermediate results for batches up to `size`. */
+  bytesFor(size: BatchSize): number {
+    return this.slotsFor(size).slots.reduce((sum, floats) => sum + floats * 4, 0);
+  }
+
+  /**
+   * Uploads the batch and encodes the graph's dispatches as one compute pass. `gradients` says into which banks outputs of `bankOutputs` go.
+   * The caller submits before it calls this again, because the next batch is uploaded into the same buffer.
+   */
+  encode(encoder: GPUCommandEncoder, batch: PackedBatch, pass: BatchPass, gradients: BankKind = 'gradient'): void {
+    const size = { tokens: batch.tokens, rows: batch.rows };
+    const { arrays, batchBuffer, bound } = this.allocate(size);
+    arrays.layOut(batch, pass);
+    this.gpu.device.queue.writeBuffer(batchBuffer, 0, arrays.data);
+    const compute = encoder.beginComputePass();
+    for (const one of bound) {
+      const { dispatch } = one;
+      if (dispatch.when && !dispatch.when(size)) continue;
+      const [x, y, z] = dispatch.workgroups(size, arrays);
+      compute.setPipeline(this.gpu.pipelines.get(dispatch.code));
+      compute.setBindGroup(0, this.groupOf(one, gradients));
+      compute.dispatchWorkgroups(x, y, z);
+    }
+    compute.end();
+  }
+
+  /** The buffer that holds an output after `encode`, valid until the next larger batch. */
+  output(name: string): GPUBuffer {
+    const value = this.graph.outputs.get(name);
+    if (!value || !this.allocation) throw new Error(`the program has no output ${name}`);
+    return this.allocation.slots[this.allocation.plan.of[this.slotIndex.get(`${value.id}`)!]];
+  }
+
+  destroy(): void {
+    this.allocation?.batchBuffer.destroy();
+    for (const slot of this.allocation?.slots ?? []) slot.destroy();
+    this.allocation = undefined;
+  }
+
+  /** One buffer for each set of constants, whoever uses it. */
+  private constantsOf({ constants }: Constants): GPUBufferBinding {
+    const key = constants.join();
+    let buffer = this.constants.get(key);
+    if (!buffer) {
+      buffer = this.gpu.device.createBuffer({ label: 'constants', size: constants.length * 4, usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST });
+      this.gpu.device.queue.writeBuffer(buffer, 0, Uint32Array.from(constants));
+      this.constants.set(key, buffer);
+    }
+    return { buffer };
+  }
+
+  /** What names a resource that lives in a slot; undefined for what lies in the banks or comes with the batch. */
+  private slotKey(binding: Binding): string | undefined {
+    if ('batch' in binding || 'constants' in binding) return undefined;
+    if ('side' in binding) return `${binding.side.of.id} ${binding.side.name}`;
+    const { value } = binding;
+    return 'node' in value.source && !this.inBank.has(value) ? `${value.id}` : undefined;
+  }
+
+  private slotsFor(size: BatchSize): SlotPlan {
+    return planSlots([...this.alive.values()].map(({ first, last, floats }) => ({ first, last, floats: floats(size) })));
+  }
+
+  private allocate(size: BatchSize): Allocation {
+    const now = this.allocation;
+    if (now && size.tokens <= now.capacity.tokens && size.rows <= now.capacity.rows) return now;
+    const grown = (needed: number, had: number): number => (needed <= had ? had : Math.max(needed, Math.ceil(had * 1.5)));
+    const capacity = { tokens: grown(size.tokens, now?.capacity.tokens ?? 64), rows: grown(size.rows, now?.capacity.rows ?? 8) };
+    this.destroy();
+    const arrays = new BatchArrays(capacity, this.sites);
+    const batchBuffer = this.gpu.device.createBuffer({ label: 'batch', size: arrays.bytes, usage: GPUBufferUsage.STORAGE | GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST });
+    const plan = this.slotsFor(capacity);
+    const slots = plan.slots.map((floats, i) =>
+      this.gpu.device.createBuffer({ label: `slot ${i}`, size: Math.max(16, floats * 4), usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST }),
+    );
+    const bound = this.dispatches.map((dispatch) => ({ dispatch, groups: new Map<BankKind, GPUBindGroup>() }));
+    this.allocation = { capacity, arrays, batchBuffer, slots, plan, bound };
+    return this.allocation;
+  }
+
+  private groupOf({ dispatch, groups }: Bound, gradients: BankKind): GPUBindGroup {
+    let group = groups.get(gradients);
+    if (!group) {
+      const { arrays, batchBuffer } = this.allocation!;
+      const resources: GPUBufferBinding[] = [{ buffer: batchBuffer, ...arrays.placeOf('sizes') }, ...dispatch.bindings.map((binding) => this.resource(binding, gradients))];
+      group = this.gpu.device.createBindGroup({
+        label: dispatch.label,
+        layout: this.gpu.pipelines.get(dispatch.code).getBindGroupLayout(0),
+        entries: resources.map((resource, binding) => ({ binding, resource })),
+      });
+      groups.set(gradients, group);
+    }
+    return group;
+  }
+
+  private resource(binding: Binding, gradients: BankKind): GPUBufferBinding {
+    const { arrays, batchBuffer, slots, plan } = this.allocation!;
+    if ('constants' in binding) return this.constantsOf(binding);
+    if ('batch' in binding) return { buffer: batchBuffer, ...arrays.placeOf(binding.batch) };
+    const key = this.slotKey(binding);
+    if (key !== undefined) return { buffer: slots[plan.of[this.slotIndex.get(key)!]] };
+    const { value } = binding as { readonly value: Value };
+    if ('input' in value.source) return { buffer: batchBuffer, ...arrays.placeOf(value.source.input) };
+    const parameter = parameterName(value);
+    return parameter !== undefined ? this.memory.binding('parameter', parameter) : this.memory.binding(gradients, this.inBank.get(value)!);
+  }
+}

@@ -1,0 +1,274 @@
+/**
+ * HTTP with the Hub: proxies, retries, redirects, the token, and errors in words. The token goes to the Hub's own address and to no other; what the
+ * Hub redirects to (its content network) gets signed addresses and needs none.
+ */
+import { EnvHttpProxyAgent, request } from 'undici';
+import type { Dispatcher } from 'undici';
+import { packageVersion } from '../version.js';
+import { HubError } from './errors.js';
+import type { HubSettings } from './settings.js';
+import { pause } from './pause.js';
+
+export interface HubResponse {
+  readonly status: number;
+  /** Lower-case names. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Headers of the Hub's own answer, where it redirected elsewhere. */
+  readonly hubHeaders: Readonly<Record<string, string>>;
+  readonly body: Dispatcher.ResponseData['body'];
+}
+
+export interface RequestOptions {
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal | undefined;
+  /** What is asked for, for messages. */
+  readonly about: About;
+  /** Attempts after the first. */
+  readonly retries?: number;
+}
+
+/** What a message names. */
+export interface About {
+  /** As the user wrote it. */
+  readonly repository: string;
+  readonly type: 'model' | 'dataset';
+  readonly id: string;
+  readonly revision: string;
+  readonly file?: string;
+}
+
+export interface ClientOptions {
+  readonly onNote?: ((text: string) => void) | undefined;
+  /** Milliseconds before the first further attempt; doubled each time. */
+  readonly firstPause?: number;
+}
+
+const RETRIES = 5;
+const FIRST_PAUSE = 500;
+const LONGEST_PAUSE = 20_000;
+/** A server that asks for more patience than this gets an error instead. */
+const LONGEST_WAIT = 5 * 60_000;
+/** Waits from this on are announced. */
+const NOTED_WAIT = 3000;
+const REDIRECTS = 8;
+/** Of an error's body that is read. */
+const ERROR_BYTES = 16 * 1024;
+/** Of a page of a listing: the Hub's hold 1,000 entries, some hundred kilobytes. */
+const PAGE_BYTES = 32 * 2 ** 20;
+
+export class HubClient {
+  readonly #dispatcher: Dispatcher;
+  readonly #endpoint: URL;
+
+  constructor(readonly settings: HubSettings, private readonly options: ClientOptions = {}) {
+    this.#endpoint = new URL(settings.endpoint);
+    const { idleTimeout } = settings;
+    this.#dispatcher = new EnvHttpProxyAgent({ headersTimeout: idleTimeout, bodyTimeout: idleTimeout, connect: { timeout: idleTimeout } });
+  }
+
+  /** Closes idle connections. */
+  async close(): Promise<void> {
+    await this.#dispatcher.destroy();
+  }
+
+  /** Milliseconds to wait before attempt `attempt` (from 1); a quarter of it is drawn, so that many clients do not come back at once. */
+  pauseBefore(attempt: number): number {
+    const pause = Math.min(LONGEST_PAUSE, (this.options.firstPause ?? FIRST_PAUSE) * 2 ** (attempt - 1));
+    return pause * (0.75 + Math.random() / 4);
+  }
+
+  /**
+   * A request whose body the caller must read or destroy. Broken connections, 429 and 5xx are tried again, the former two after the time the server names.
+   *
+   * @throws HubError for any status but 2xx and those in `accept`, and where the Hub cannot be reached; the signal's reason where it is aborted
+   */
+  async get(url: string, { headers = {}, signal, about, retries = RETRIES }: RequestOptions, accept: readonly number[] = []): Promise<HubResponse> {
+    for (let attempt = 1; ; attempt++) {
+      let response: HubResponse;
+      try {
+        response = await this.#follow(url, headers, signal);
+      } catch (error) {
+        signal?.throwIfAborted();
+        if (error instanceof HubError) throw error;
+        if (attempt > retries) throw unreachable(this.settings, url, error);
+        await pause(this.pauseBefore(attempt), signal);
+        continue;
+      }
+      const { status } = response;
+      if ((status >= 200 && status < 300) || accept.includes(status)) return response;
+      const text = await errorText(response);
+      if (attempt > retries || !(status === 429 || status === 408 || (status >= 500 && status !== 501 && status !== 505))) throw refusal(this.settings, response, about, text);
+      await this.#wait(response, attempt, about, signal);
+    }
+  }
+
+  /**
+   * `fetch` for @huggingface/hub: this client's retries, proxies, token and errors; answers are JSON and read whole.
+   */
+  fetchFor(about: About, signal?: AbortSignal, retries?: number): typeof fetch {
+    return async (input) => {
+      const url = input instanceof Request ? input.url : String(input);
+      const response = await this.get(url, { about, signal, headers: { accept: 'application/json' }, ...(retries !== undefined && { retries }) });
+      const text = await bounded(response.body, PAGE_BYTES).catch((cause: unknown) => {
+        signal?.throwIfAborted();
+        throw unreachable(this.settings, url, cause);
+      });
+      return new Response(text, { status: response.status, headers: { ...response.headers } });
+    };
+  }
+
+  async #wait({ status, headers }: HubResponse, attempt: number, about: About, signal: AbortSignal | undefined): Promise<void> {
+    const asked = retryAfter(headers);
+    if (asked !== undefined && asked > LONGEST_WAIT) {
+      throw new HubError('rate-limited', `the Hub asks to wait ${Math.ceil(asked / 1000)} s before the next request`, { hint: 'Try again then. With a token (HF_TOKEN) the limits are higher.' });
+    }
+    const ms = Math.max(asked ?? 0, this.pauseBefore(attempt));
+    if (ms >= NOTED_WAIT) this.options.onNote?.(`the Hub ${status === 429 ? 'asks for patience' : `answers ${status}`}; going on with ${about.repository} in ${Math.ceil(ms / 1000)} s`);
+    await pause(ms, signal);
+  }
+
+  async #follow(url: string, headers: Readonly<Record<string, string>>, signal: AbortSignal | undefined): Promise<HubResponse> {
+    let target = new URL(url);
+    let hubHeaders: Readonly<Record<string, string>> | undefined;
+    for (let hops = 0; hops <= REDIRECTS; hops++) {
+      const own = target.origin === this.#endpoint.origin;
+      const { token } = this.settings;
+      // What the Hub calls a file's contents is unknown elsewhere: there the condition would never hold, and each answer be the whole file.
+      const { 'if-range': condition, ...others } = headers;
+      const answer = await request(target, {
+        dispatcher: this.#dispatcher,
+        method: 'GET',
+        headers: { 'user-agent': `attune/${packageVersion()}`, 'accept-encoding': 'identity', ...others, ...(own && condition !== undefined && { 'if-range': condition }), ...(own && token !== undefined && { authorization: `Bearer ${token}` }) },
+        signal: signal ?? null,
+      });
+      const received = flatHeaders(answer.headers);
+      if (own) hubHeaders = { ...hubHeaders, ...received };
+      const location = received['location'];
+      if (![301, 302, 303, 307, 308].includes(answer.statusCode) || location === undefined) {
+        return { status: answer.statusCode, headers: received, hubHeaders: hubHeaders ?? received, body: answer.body };
+      }
+      await answer.body.dump();
+      const next = new URL(location, target);
+      if (next.protocol !== 'https:' && next.protocol !== target.protocol) throw new HubError('server', `${target.origin} redirects to ${next.protocol}//${next.host}, which is not as safe; not followed`);
+      target = next;
+    }
+    throw new HubError('server', `${url} redirects more than ${REDIRECTS} times`);
+  }
+}
+
+function flatHeaders(headers: Readonly<Record<string, string | string[] | undefined>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).flatMap(([name, value]) => (value === undefined ? [] : [[name.toLowerCase(), Array.isArray(value) ? value.join(', ') : value]])));
+}
+
+/** Milliseconds that `Retry-After` (RFC 9110, section 10.2.3: seconds or a date) or the Hub's `RateLimit` (`"api";r=0;t=55`) ask to wait. */
+function retryAfter(headers: Readonly<Record<string, string>>): number | undefined {
+  const value = headers['retry-after'];
+  if (value !== undefined) {
+    if (/^\d+$/.test(value)) return Number(value) * 1000;
+    const date = Date.parse(value);
+    if (!Number.isNaN(date)) return Math.max(0, date - Date.now());
+  }
+  const limit = /;\s*r=0\s*;\s*t=(\d+)/.exec(headers['ratelimit'] ?? '');
+  return limit ? Number(limit[1]) * 1000 : undefined;
+}
+
+async function bounded(body: HubResponse['body'], most: number): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of body as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > most) throw new HubError('server', `the Hub answers with more than ${most} bytes where a listing was asked for`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+/** What the server says of its refusal: X-Error-Message, or `error` of its JSON. One line, no control characters. */
+async function errorText({ headers, body }: HubResponse): Promise<string> {
+  const text = await bounded(body, ERROR_BYTES).catch(() => '');
+  let said = headers['x-error-message'] ?? '';
+  if (said === '') {
+    try {
+      const json = JSON.parse(text) as { error?: unknown } | null;
+      if (typeof json?.error === 'string') said = json.error;
+    } catch {
+      // Not JSON: a page for browsers, of no use here.
+    }
+  }
+  return said.replace(/[\p{Cc}\u2028\u2029]+/gu, ' ').trim().slice(0, 300);
+}
+
+/** The address of a repository's page. */
+export function pageOf(settings: HubSettings, { type, id }: Pick<About, 'type' | 'id'>): string {
+  return `${settings.endpoint}/${type === 'dataset' ? 'datasets/' : ''}${id}`;
+}
+
+const TOKEN_HINT = 'Set HF_TOKEN to a token of https://huggingface.co/settings/tokens that may read it, or log in with `hf auth login`.';
+
+/** The error for a status, told apart as huggingface_hub does (hf_raise_for_status), by X-Error-Code first. */
+function refusal(settings: HubSettings, { status, headers }: HubResponse, about: About, said: string): HubError {
+  const code = headers['x-error-code'];
+  const { repository, type, id, revision, file } = about;
+  const page = pageOf(settings, about);
+  const more = said === '' ? '' : ` (${said})`;
+  if (code === 'RevisionNotFound') return new HubError('revision-not-found', `the ${type} ${id} on the Hub has no revision ${revision}`, { hint: `Its branches and tags are listed at ${page}/tree/main.` });
+  if (code === 'EntryNotFound') return new HubError('entry-not-found', `the ${type} ${repository} on the Hub has no file ${file ?? 'of that name'}`, { hint: `Its files are listed at ${page}/tree/${revision}.` });
+  if (code === 'GatedRepo') {
+    return new HubError('gated', `access to the ${type} ${id} must be asked for: it is gated${more}`, {
+      hint: `Ask for it at ${page}, logged in. ${settings.token === undefined ? `Then: ${TOKEN_HINT}` : 'The token that is set must belong to the account that was let in, and may need the permission to read gated repositories.'}`,
+    });
+  }
+  if (said === 'Access to this resource is disabled.') return new HubError('forbidden', `the Hub has disabled the ${type} ${id}`, { hint: page });
+  if (status === 401 && /invalid (?:credentials|(?:user )?token)/i.test(said)) {
+    return new HubError('unauthorized', `the Hub does not accept the token${more}`, { hint: 'HF_TOKEN, or the file that `hf auth login` wrote, holds a token that has ended or is mistyped. Without any token public repositories can be read.' });
+  }
+  if (code === 'RepoNotFound' || status === 401 || status === 404) {
+    return new HubError('repository-not-found', `there is no ${type} ${id} on the Hub${settings.token === undefined ? ', or it is private' : ', or it is private and the token that is set does not open it'}`, {
+      hint: `Is it spelled as on its page, ${page}? ${settings.token === undefined ? `If it is private: ${TOKEN_HINT}` : 'If it is private, the token must be valid and of an account that can see it.'}`,
+    });
+  }
+  if (status === 403) return new HubError('forbidden', `the Hub does not let this token read the ${type} ${id}${more}`, { hint: `A fine-grained token needs the permission to read it. ${TOKEN_HINT}` });
+  if (status === 429) return new HubError('rate-limited', `the Hub takes no more requests for now${more}`, { hint: 'Try again in some minutes. With a token (HF_TOKEN) the limits are higher.' });
+  const from = settings.endpoint === 'https://huggingface.co' ? 'the Hub' : `the Hub at ${settings.endpoint}`;
+  return new HubError('server', `${from} answers ${status} when asked for ${file === undefined ? repository : `${file} of ${repository}`}${more}`, {
+    hint: status >= 500 ? 'Its state is at https://status.huggingface.co. What was downloaded so far is kept; run the same command again later.' : `Is HF_ENDPOINT the address of a Hub? A proxy may also have answered.`,
+  });
+}
+
+const CAUSES: Readonly<Record<string, string>> = {
+  ENOTFOUND: 'its name is not known',
+  EAI_AGAIN: 'its name cannot be looked up now',
+  ECONNREFUSED: 'it refuses connections',
+  ECONNRESET: 'the connection was reset',
+  ETIMEDOUT: 'it does not answer',
+  UND_ERR_CONNECT_TIMEOUT: 'it does not answer',
+  UND_ERR_HEADERS_TIMEOUT: 'it does not answer',
+  UND_ERR_BODY_TIMEOUT: 'nothing comes any more',
+  UND_ERR_SOCKET: 'the connection broke',
+};
+
+/** Why a connection failed, in words. */
+export function failureText(error: unknown): string {
+  const codes = errorsWithin(error).flatMap((each) => ('code' in each && typeof each.code === 'string' ? [each.code] : []));
+  const known = codes.find((code) => code in CAUSES);
+  return known ? `${CAUSES[known]} (${known})` : errorsWithin(error).at(-1)?.message || String(error);
+}
+
+function errorsWithin(error: unknown): Error[] {
+  if (!(error instanceof Error)) return [];
+  const inner = error instanceof AggregateError ? (error.errors as unknown[]) : [error.cause];
+  return [error, ...inner.flatMap(errorsWithin)];
+}
+
+export function unreachable(settings: HubSettings, url: string, cause: unknown): HubError {
+  if (cause instanceof HubError) return cause;
+  const proxy = process.env['https_proxy'] ?? process.env['HTTPS_PROXY'] ?? process.env['http_proxy'] ?? process.env['HTTP_PROXY'];
+  return new HubError('network', `cannot reach ${new URL(url).host}: ${failureText(cause)}`, {
+    cause,
+    hint: `Is the network up${proxy ? `, and the proxy ${withoutPassword(proxy)} right` : '? Behind a proxy, set HTTPS_PROXY'}${settings.endpoint === 'https://huggingface.co' ? '' : `; is HF_ENDPOINT (${settings.endpoint}) right`}? What is in the cache can be used with HF_HUB_OFFLINE=1.`,
+  });
+}
+
+function withoutPassword(address: string): string {
+  return address.replace(/\/\/[^/@]*@/, '//');
+}

@@ -1,0 +1,54 @@
+import type { DataRepository } from '../data/repository.js';
+import { HubError } from './errors.js';
+import { CONVERTED_PARQUET, displayName, parseRepositoryId } from './identifiers.js';
+import type { RepositoryId } from './identifiers.js';
+import { HubRepository } from './repository.js';
+import type { RepositoryOptions } from './repository.js';
+import { UsageError } from '../errors.js';
+
+/**
+ * A dataset of the Hub, `owner/name` with `@revision` where wanted. Nothing is asked of the network before the first call.
+ *
+ * @throws UsageError where it is not an id; its methods throw HubError
+ */
+export function hubDataset(id: string, options: RepositoryOptions = {}): DataRepository {
+  const repository = parseRepositoryId(id, 'dataset', options.revision);
+  if (!repository) throw new UsageError(`${id} is not the id of a dataset on the Hub`, { hint: 'An id is owner/name, with @revision behind it where wanted.' });
+  return new HubDataset(repository, options);
+}
+
+class HubDataset implements DataRepository {
+  readonly name: string;
+  private opened: Promise<HubRepository> | undefined;
+
+  constructor(private readonly repository: RepositoryId, private readonly options: RepositoryOptions, opened?: HubRepository) {
+    this.name = displayName(repository);
+    this.opened = opened && Promise.resolve(opened);
+  }
+
+  async list(): Promise<readonly string[]> {
+    return (await this.open()).paths;
+  }
+
+  async fetch(path: string): Promise<string> {
+    const [file] = await (await this.open()).fetch([path]);
+    return file;
+  }
+
+  /** The parquet files that the Hub made of it, `config/split/0000.parquet`; undefined where it made none. */
+  async converted(): Promise<DataRepository | undefined> {
+    if (this.repository.revision === CONVERTED_PARQUET) return undefined;
+    const repository = { ...this.repository, revision: CONVERTED_PARQUET };
+    try {
+      return new HubDataset(repository, this.options, await HubRepository.open(repository, this.options));
+    } catch (error) {
+      if (error instanceof HubError && error.code === 'revision-not-found') return undefined;
+      throw error;
+    }
+  }
+
+  private open(): Promise<HubRepository> {
+    this.opened ??= HubRepository.open(this.repository, this.options);
+    return this.opened;
+  }
+}

@@ -1,0 +1,106 @@
+/**
+ * How far figures of a test set may be trusted: bootstrap over its rows (Efron 1979), percentile intervals. A resample is a count for each row, drawn
+ * once and used for every model, so that differences between models are differences on the same rows.
+ *
+ *   n = rows, K = classes, R = resamples
+ */
+import { MT19937 } from '../random/mt19937.js';
+
+export interface Interval {
+  readonly low: number;
+  readonly high: number;
+}
+
+export class Resamples {
+  /** [R, n] how often each row was drawn. */
+  readonly counts: Uint8Array;
+
+  /** R times n draws of n rows with replacement; the same for the same seed. */
+  constructor(readonly rows: number, readonly size: number, seed: number) {
+    if (rows < 1 || size < 1) throw new RangeError(`${size} resamples of ${rows} rows`);
+    const generator = new MT19937(seed);
+    this.counts = new Uint8Array(size * rows);
+    for (let r = 0; r < size; r++) {
+      for (let i = 0; i < rows; i++) this.counts[r * rows + Math.floor((generator.nextUint32() / 2 ** 32) * rows)]++;
+    }
+  }
+
+  of(resample: number): Uint8Array {
+    return this.counts.subarray(resample * this.rows, (resample + 1) * this.rows);
+  }
+}
+
+/** Share of rows predicted right in each resample [R]. */
+export function bootstrapAccuracy(resamples: Resamples, labels: ArrayLike<number>, predicted: ArrayLike<number>): Float64Array {
+  return Float64Array.from({ length: resamples.size }, (_, r) => {
+    const counts = resamples.of(r);
+    let right = 0;
+    for (let row = 0; row < counts.length; row++) if (labels[row] === predicted[row]) right += counts[row];
+    return right / resamples.rows;
+  });
+}
+
+/** Weighted F1 of each resample [R]. */
+export function bootstrapF1(resamples: Resamples, labels: ArrayLike<number>, predicted: ArrayLike<number>, classes: number): Float64Array {
+  const right = new Float64Array(classes);
+  const support = new Float64Array(classes);
+  const guessed = new Float64Array(classes);
+  return Float64Array.from({ length: resamples.size }, (_, r) => {
+    const counts = resamples.of(r);
+    for (const values of [right, support, guessed]) values.fill(0);
+    for (let row = 0; row < counts.length; row++) {
+      support[labels[row]] += counts[row];
+      guessed[predicted[row]] += counts[row];
+      if (labels[row] === predicted[row]) right[labels[row]] += counts[row];
+    }
+    let sum = 0;
+    for (let k = 0; k < classes; k++) if (support[k] > 0) sum += (support[k] * 2 * right[k]) / (support[k] + guessed[k]);
+    return sum / resamples.rows;
+  });
+}
+
+/**
+ * Weighted one-vs-rest AUC of each resample [R] (of class 1 where there are two), NaN where a resample lacks a class. Rows are sorted once; a
+ * resample is one pass over them.
+ *
+ * @param probabilities [n, K] row-major
+ */
+export function bootstrapAuc(resamples: Resamples, labels: ArrayLike<number>, probabilities: ArrayLike<number>, classes: number): Float64Array {
+  const result = new Float64Array(resamples.size);
+  for (const k of classes === 2 ? [1] : Array.from({ length: classes }, (_, i) => i)) {
+    const score = (row: number): number => probabilities[row * classes + k];
+    const order = Int32Array.from({ length: resamples.rows }, (_, row) => row).sort((a, b) => score(a) - score(b));
+    const tiesWithNext = order.map((row, i) => (i + 1 < order.length && score(order[i + 1]) === score(row) ? 1 : 0));
+    const positive = order.map((row) => (labels[row] === k ? 1 : 0));
+    for (let r = 0; r < resamples.size; r++) {
+      const counts = resamples.of(r);
+      let [below, wins, positives, tiedPositives, tiedNegatives] = [0, 0, 0, 0, 0];
+      for (let i = 0; i < order.length; i++) {
+        const count = counts[order[i]];
+        if (positive[i]) tiedPositives += count;
+        else tiedNegatives += count;
+        if (tiesWithNext[i]) continue;
+        wins += tiedPositives * (below + tiedNegatives / 2);
+        positives += tiedPositives;
+        below += tiedNegatives;
+        tiedPositives = tiedNegatives = 0;
+      }
+      const auc = wins / (positives * below);
+      result[r] += classes === 2 ? auc : (auc * positives) / resamples.rows;
+    }
+  }
+  return result;
+}
+
+/** The middle 95 % of values, linear between neighbours as numpy's percentile; NaN is left out. Undefined where nothing is left. */
+export function interval95(values: Float64Array): Interval | undefined {
+  const sorted = values.filter((value) => !Number.isNaN(value)).sort();
+  if (sorted.length === 0) return undefined;
+  const quantile = (share: number): number => {
+    const at = share * (sorted.length - 1);
+    const low = Math.floor(at);
+    const high = Math.min(low + 1, sorted.length - 1);
+    return sorted[low] + (at - low) * (sorted[high] - sorted[low]);
+  };
+  return { low: quantile(0.025), high: quantile(0.975) };
+}

@@ -1,0 +1,15 @@
+import { FIGURES } from '../../compare/figures.js';
+import type { Comparison } from '../../compare/comparison.js';
+import { identified } from '../charts/identity.js';
+import { reliabilityChart } from '../charts/reliability.js';
+import { html } from '../markup.js';
+import { charts, reading, type Section } from './section.js';
+
+export function calibrationSection(comparison: Comparison): Section {
+  return {
+    id: 'calibration',
+    title: 'Calibration',
+    body: html`${charts(identified(comparison).map(({ model, look }) => reliabilityChart(model, look, comparison.dataset.testRows)))}
+${reading(FIGURES.calibration.reading)}`,
+  };
+}

@@ -1,0 +1,65 @@
+import { curveChart, type Series } from '../charts/curves.js';
+import { duration, fixed, grouped, significant } from '../figures.js';
+import { html, type Markup } from '../markup.js';
+import { isEvalRecord, isFinalRecord, isTrainRecord, type EvalRecord, type LogRecord } from '../../train/records.js';
+import { charts, reading, type Section, wide } from './section.js';
+
+const SPEED = /_(runtime|samples_per_second|steps_per_second)$/;
+
+/** How a run went, from its records; undefined where there are none. */
+export function learningSection(history: readonly LogRecord[]): Section | undefined {
+  const train = history.filter(isTrainRecord);
+  const evaluations = history.filter(isEvalRecord);
+  if (train.length === 0 && evaluations.length === 0) return undefined;
+  const epochEnds = evaluations.map(({ step }) => step);
+  const of = (records: readonly LogRecord[], key: string): Series['points'] =>
+    records.flatMap((record) => {
+      const value = (record as unknown as Readonly<Record<string, number | null>>)[key];
+      // What was not finite is null in trainer_state.json.
+      return typeof value === 'number' && Number.isFinite(value) ? [{ step: record.step, value }] : [];
+    });
+  const gradients = of(train, 'grad_norm');
+  const figures: Markup[] = [];
+  const add = (title: string, unit: string, series: readonly Series[], log = false): void => {
+    const known = series.filter(({ points }) => points.length > 0);
+    if (known.length > 0) figures.push(curveChart({ title, unit, series: known, log, epochEnds }));
+  };
+  add('Loss', 'cross-entropy', [{ name: 'training', points: of(train, 'loss'), style: 'raw' }, { name: 'evaluation', points: of(evaluations, 'eval_loss'), style: 'dots' }]);
+  add('Evaluation metrics', '', metricNames(evaluations).map((key) => ({ name: metricName(key), points: of(evaluations, key), style: 'dots' })));
+  add('Gradient norm before clipping', 'L2 norm', [{ name: 'gradient norm', points: gradients, style: 'raw' }], spansDecades(gradients));
+  add('Learning rate', '', [{ name: 'learning rate', points: of(train, 'learning_rate'), style: 'line' }]);
+  const final = history.findLast(isFinalRecord);
+  return {
+    id: 'learning',
+    title: 'How the fine-tuning went',
+    body: html`${final && html`<p>${grouped(final.step)} steps, ${significant(final.epoch)} epochs, ${duration(final.train_runtime)}; mean training loss ${fixed(final.train_loss, 4)}.</p>`}${charts(figures)}
+${reading(
+  'The training loss should fall and flatten; the faint line is what was recorded, the bold one its running mean. If the evaluation loss rises while the training loss still falls, the model learns rows by heart: fewer epochs, more dropout or more rows help. If neither falls, the learning rate is too small or too large.',
+  'The gradient norm is how strongly a step pulls; single peaks are normal and are clipped, a steady climb announces divergence. The learning rate shows warmup and decay as they were set. Dotted rules mark evaluations.',
+)}
+${evaluations.length > 0 && evaluationTable(evaluations)}`,
+  };
+}
+
+const metricNames = (evaluations: readonly EvalRecord[]): string[] => [...new Set(evaluations.flatMap((record) => Object.keys(record)))].filter((key) => key.startsWith('eval_') && key !== 'eval_loss' && !SPEED.test(key));
+
+const metricName = (key: string): string => ({ f1: 'F1', auc: 'AUC' })[key.slice('eval_'.length)] ?? key.slice('eval_'.length).replaceAll('_', ' ');
+
+function spansDecades(points: Series['points']): boolean {
+  const values = points.map(({ value }) => value);
+  return Math.min(...values) > 0 && Math.max(...values) / Math.min(...values) > 20;
+}
+
+function evaluationTable(evaluations: readonly EvalRecord[]): Markup {
+  const names = metricNames(evaluations);
+  return wide(
+    'Evaluations',
+    html`<table class="small"><caption>Evaluations during the run</caption><thead><tr>${['Step', 'Epoch', 'Loss', ...names.map(metricName)].map((title) => title[0].toUpperCase() + title.slice(1)).map((title) => html`<th scope="col" class="number">${title}</th>`)}</tr></thead>
+<tbody>${evaluations.map((record) => html`<tr><th scope="row" class="number">${grouped(record.step)}</th>${[fixed(record.epoch, 2), fixed(record.eval_loss, 4), ...names.map((key) => metric(record, key))].map((figure) => html`<td class="number">${figure}</td>`)}</tr>`)}</tbody></table>`,
+  );
+}
+
+function metric(record: EvalRecord, key: string): string {
+  const value = (record as unknown as Readonly<Record<string, number | null | undefined>>)[key];
+  return value === null || value === undefined ? 'undefined' : fixed(value, 4);
+}

@@ -1,0 +1,30 @@
+/** A real browser without a window. */
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { chromium } from 'playwright-core';
+import type { BrowserContext, BrowserContextOptions } from 'playwright-core';
+
+const PLACES = [process.env['ATTUNE_CHROMIUM'], '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome', '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome'];
+
+/** Path of Chromium, or undefined where there is none. ATTUNE_CHROMIUM names another one; ATTUNE_REQUIRE_BROWSER makes its absence a failure. */
+export const browserPath = PLACES.find((path): path is string => path !== undefined && path !== '' && existsSync(path));
+
+export const NO_BROWSER = 'no Chromium: install the package chromium, or set ATTUNE_CHROMIUM to the path of one';
+
+const QUIET = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
+
+/** Runs a function with a browser of its own, with an empty profile that is removed afterwards. */
+export async function withBrowser(options: BrowserContextOptions, use: (context: BrowserContext) => Promise<void>): Promise<void> {
+  const profile = mkdtempSync(join(tmpdir(), 'attune-browser-'));
+  try {
+    const context = await chromium.launchPersistentContext(profile, { ...options, executablePath: browserPath!, headless: true, args: QUIET });
+    try {
+      await use(context);
+    } finally {
+      await context.close();
+    }
+  } finally {
+    rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
