@@ -40,3 +40,11 @@ export class InterruptedError extends AttuneError {
     return 130;
   }
 }
+
+/** What the operating system refused (a full disk, a missing right) is no defect of attune, wherever it shows: said for people. Other errors stay as they are. */
+export function explained(error: unknown): unknown {
+  if (error instanceof AttuneError || !(error instanceof Error)) return error;
+  const { code, syscall, path } = error as NodeJS.ErrnoException;
+  if (code === undefined || syscall === undefined || path === undefined) return error;
+  return new AttuneError(error.message, { cause: error, hint: 'The operating system refused this: check the disk’s space and your rights there.' });
+}

@@ -45,6 +45,10 @@ export type { TrainingArguments, TrainingArgumentsInput } from './train/argument
 export { PRESETS } from './train/presets.js';
 export { encodeDataset, fineTune, prepareFineTune } from './train/fine-tune.js';
 export type { FineTuneOptions, FineTuneResult, FineTuneRun } from './train/fine-tune.js';
+export { reproduce } from './train/reproduce.js';
+export type { ReproduceOptions, Reproduction } from './train/reproduce.js';
+export { readManifest } from './train/manifest.js';
+export type { Manifest } from './train/manifest.js';
 export { Trainer } from './train/trainer.js';
 export type { Evaluation, LabelledRows, TrainerCallback, TrainerOptions, TrainOutput } from './train/trainer.js';
 export type { EvalRecord, FinalRecord, LogRecord, TrainRecord } from './train/records.js';

@@ -64,9 +64,19 @@ export const DEMO_OPTIONS = {
   outputDir: { kind: 'string', placeholder: 'DIR', default: 'attune-demo', group: GROUP, description: 'where the model and its records go; an earlier demo there is replaced' },
 } as const satisfies ArgumentTable;
 
+export const REPRODUCE_OPTIONS = {
+  outputDir: { kind: 'string', placeholder: 'DIR', default: undefined, group: GROUP, description: 'where the second run goes (default: the folder’s name with -reproduced)' },
+  overwriteOutputDir: { kind: 'boolean', default: false, group: GROUP, description: 'replace the run that is there' },
+  model: { kind: 'string', placeholder: 'DIR', default: undefined, group: GROUP, description: 'the model, where it has moved' },
+  dataset: { kind: 'string', placeholder: 'FILE|DIR', default: undefined, group: GROUP, description: 'the training rows, where they have moved' },
+  evalDataset: { kind: 'string', placeholder: 'FILE', default: undefined, group: GROUP, description: 'the evaluation rows, where they have moved' },
+  json: inGroup(json),
+} as const satisfies ArgumentTable;
+
 export const addEvaluateOptions = (command: Command): Command => addOptions(command, EVALUATE_OPTIONS);
 export const addPredictOptions = (command: Command): Command =>
   addOptions(command, PREDICT_OPTIONS).option('--text <TEXT>', 'a text to classify; may be given several times', (text: string, texts: string[] | undefined) => [...(texts ?? []), text]);
 export const addInspectOptions = (command: Command): Command => addOptions(command, INSPECT_OPTIONS);
 export const addReportOptions = (command: Command): Command => addOptions(command.argument('<DIR>', 'folder of the run'), REPORT_OPTIONS);
 export const addDemoOptions = (command: Command): Command => addOptions(command, DEMO_OPTIONS);
+export const addReproduceOptions = (command: Command): Command => addOptions(command, REPRODUCE_OPTIONS).argument('<DIR>', 'output folder of a finished run');

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { comparedSplits, trainedMaxLength } from '../compare/compare.js';
 import { measured } from '../compare/measure.js';
 import { UsageError } from '../errors.js';
-import { prepareOutputFolder } from '../train/output-folder.js';
+import { lockOutputFolder, prepareOutputFolder } from '../train/output-folder.js';
 import type { CliContext } from './context.js';
 import { modelFolder, required } from './given.js';
 import { trainOptionsOf } from './options.js';
@@ -28,7 +28,13 @@ export async function compare(command: Command, context: CliContext): Promise<vo
     for (const warning of warnings) context.terminal.warning(warning);
     trainPeakMemoryBytes = (await measured(() => runTraining({ ...options, resultLines: false, examples: 0 }, context))).peakMemoryBytes;
   } else {
-    await prepareOutputFolder(outputDir, 'resume');
+    const lock = await lockOutputFolder(outputDir);
+    try {
+      await prepareOutputFolder(outputDir, 'resume', lock);
+    } finally {
+      // What a comparison writes appears whole, file by file; nothing of a run is at stake while it goes.
+      await lock.release();
+    }
     context.terminal.heading('Data');
     for (const split of [train, test]) showDataset(context.terminal, split);
     for (const note of notes) context.terminal.warning(note);

@@ -1,11 +1,11 @@
 /** The command line: finds the command and runs it; each command lives in a file of its own, loaded when it is called. */
 import type { Command } from 'commander';
-import { AttuneError } from '../errors.js';
+import { AttuneError, explained } from '../errors.js';
 import { createCommand, isDone, normalizeArguments } from './command.js';
 import { withContext } from './context.js';
 import type { CliContext } from './context.js';
 import { addCacheCommands } from './cache-options.js';
-import { addDemoOptions, addEvaluateOptions, addInspectOptions, addPredictOptions, addReportOptions } from './command-options.js';
+import { addDemoOptions, addEvaluateOptions, addInspectOptions, addPredictOptions, addReportOptions, addReproduceOptions } from './command-options.js';
 import { addCompareOptions, addTrainOptions } from './options.js';
 import { createTerminal } from './terminal.js';
 import { packageVersion } from './version.js';
@@ -23,6 +23,7 @@ function program(run: (action: () => Promise<Action>) => (...words: unknown[]) =
   add(addEvaluateOptions(createCommand('evaluate', 'measure a fine-tuned model on labelled texts')), async () => (await import('./evaluate.js')).evaluate);
   add(addPredictOptions(createCommand('predict', 'classify texts')), async () => (await import('./predict.js')).predict);
   add(addInspectOptions(createCommand('inspect', 'look at a dataset as the model will see it')), async () => (await import('./inspect.js')).inspect);
+  add(addReproduceOptions(createCommand('reproduce', 'run a finished run again and compare, bit for bit')), async () => (await import('./reproduce.js')).reproduce);
   root.addCommand(addCacheCommands((command, action) => command.action(run(async () => action(await import('./cache.js'))))));
   add(addReportOptions(createCommand('report', 'make the page of a finished comparison or training run again')), async () => (await import('./report.js')).report);
   add(createCommand('doctor', 'check what this machine has, and what is missing'), async () => (await import('./doctor.js')).doctor);
@@ -49,8 +50,9 @@ export async function runCli(argv: readonly string[]): Promise<number> {
     }
     await root.parseAsync(normalizeArguments(argv), { from: 'user' });
     return 0;
-  } catch (error) {
-    if (isDone(error)) return 0;
+  } catch (cause) {
+    if (isDone(cause)) return 0;
+    const error = explained(cause);
     createTerminal().error(error);
     return error instanceof AttuneError ? error.exitCode : 1;
   }

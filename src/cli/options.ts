@@ -24,6 +24,7 @@ export const DATA_OPTIONS = {
   textColumn: { kind: 'string', placeholder: 'NAME', default: 'text', group: DATA, description: 'column of the text' },
   labelColumn: { kind: 'string', placeholder: 'NAME', default: 'label', group: DATA, description: 'column of the label' },
   device: { kind: 'enum', choices: DEVICES, default: 'auto', group: COMMAND_GROUP, description: 'what computes; auto takes the GPU where there is a real one' },
+  threads: { kind: 'integer', min: 1, max: 1024, default: undefined, group: COMMAND_GROUP, description: 'threads that compute (default: as many as may be used)' },
   preset: { kind: 'enum', choices: PRESET_NAMES, default: undefined, group: COMMAND_GROUP, description: 'a set of arguments to start from' },
   config: { kind: 'string', placeholder: 'FILE', default: undefined, group: COMMAND_GROUP, description: 'JSON file of any of these; the command line wins over it, and it over the preset' },
   verifyExact: { kind: 'boolean', default: false, group: COMMAND_GROUP, description: 'before training, take its first two steps on the float64 reference engine as well, rows padded, and print the largest differences; takes minutes' },

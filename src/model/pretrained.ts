@@ -28,7 +28,7 @@ export interface PretrainedModel {
   /** Whether the classification head was newly drawn. */
   readonly newHead: boolean;
   /** Writes all parameters to a session opened with `graphs`, then closes the files. */
-  writeTo(session: EngineSession): Promise<void>;
+  writeTo(session: Pick<EngineSession, 'writeTensor'>): Promise<void>;
   /** Closes the files of a model that will not be written anywhere. */
   close(): Promise<void>;
 }
@@ -78,7 +78,7 @@ export async function fromPretrained(idOrPath: string, { labelNames, dropout, se
   };
 }
 
-async function writeWeights(session: EngineSession, config: Gpt2Config, weights: Weights, head: Float32Array | undefined): Promise<void> {
+async function writeWeights(session: Pick<EngineSession, 'writeTensor'>, config: Gpt2Config, weights: Weights, head: Float32Array | undefined): Promise<void> {
   try {
     for (const { name } of parameterSpecs(config)) {
       if (name === HEAD && head) await session.writeTensor('parameter', name, head);

@@ -1,8 +1,10 @@
+import { createHash } from 'node:crypto';
+import type { Hash } from 'node:crypto';
 import { open, rename, rm } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { AttuneError } from '../errors.js';
-import { PARTIAL } from '../files.js';
+import { PARTIAL, syncFolder } from '../files.js';
 import { littleEndianBytes } from './float-formats.js';
 import { elementCount } from './parameters.js';
 import { LENGTH_BYTES } from './safetensors-header.js';
@@ -32,6 +34,7 @@ export function numberType(values: NumberArray): NumberType {
  *
  * @param read gives the numbers of a tensor, row-major; called once for each, in the order of the file
  * @param metadata transformers refuses files that do not say `format: pt`
+ * @returns SHA-256 of the file's bytes, in hexadecimal
  * @throws AttuneError where the file cannot be written; whatever `read` throws
  */
 export async function writeSafetensors(
@@ -39,31 +42,34 @@ export async function writeSafetensors(
   tensors: readonly NamedShape[],
   read: (name: string) => NumberArray | Promise<NumberArray>,
   metadata: Readonly<Record<string, string>> = { format: 'pt' },
-): Promise<void> {
+): Promise<string> {
   const sorted = [...tensors].sort((a, b) => Buffer.compare(Buffer.from(a.name), Buffer.from(b.name)));
   const temporary = join(dirname(path), `.${basename(path)}.${process.pid}${PARTIAL}`);
+  const hash = createHash('sha256');
   let handle: FileHandle | undefined;
   try {
     handle = await open(temporary, 'w').catch(explain(path));
-    await writeAll(handle, encodeHeader(sorted, metadata), path);
+    await writeAll(handle, encodeHeader(sorted, metadata), path, hash);
     for (const { name, shape, dtype = 'F32' } of sorted) {
       const values = await read(name);
       if (values.length !== elementCount(shape)) {
         throw new RangeError(`tensor ${name} has ${values.length} numbers, but its shape is [${shape.join(', ')}]`);
       }
       if (numberType(values) !== dtype) throw new RangeError(`tensor ${name} holds ${numberType(values)}, but was announced as ${dtype}`);
-      await writeAll(handle, littleEndianBytes(values), path);
+      await writeAll(handle, littleEndianBytes(values), path, hash);
     }
     await handle.sync().catch(explain(path));
     await handle.close();
     handle = undefined;
     await rename(temporary, path).catch(explain(path));
   } catch (error) {
-    await handle?.close();
-    await rm(temporary, { force: true });
+    // What went wrong first is what is told, also where cleaning up fails for the same reason.
+    await handle?.close().catch(() => undefined);
+    await rm(temporary, { force: true }).catch(() => undefined);
     throw error;
   }
   await syncFolder(dirname(path));
+  return hash.digest('hex');
 }
 
 function encodeHeader(sorted: readonly NamedShape[], metadata: Readonly<Record<string, string>>): Uint8Array {
@@ -81,7 +87,8 @@ function encodeHeader(sorted: readonly NamedShape[], metadata: Readonly<Record<s
   return bytes;
 }
 
-async function writeAll(handle: FileHandle, bytes: Uint8Array, path: string): Promise<void> {
+async function writeAll(handle: FileHandle, bytes: Uint8Array, path: string, hash: Hash): Promise<void> {
+  hash.update(bytes);
   for (let done = 0; done < bytes.length; ) {
     const { bytesWritten } = await handle.write(bytes, done).catch(explain(path));
     done += bytesWritten;
@@ -92,12 +99,4 @@ function explain(path: string): (cause: unknown) => never {
   return (cause) => {
     throw new AttuneError(`cannot write ${path}: ${(cause as Error).message}`, { cause });
   };
-}
-
-/** Makes the new name last through a power cut. Windows cannot open folders and needs no such thing. */
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r').catch(() => undefined);
-  if (!handle) return;
-  await handle.sync().catch(() => undefined);
-  await handle.close();
 }

@@ -117,12 +117,18 @@ function requireShape(files: WeightFiles, spec: ParameterSpec, stored: string | 
   throw new ModelError(mismatch, { hint: 'config.json and weights do not belong together: take both from the same model folder.' });
 }
 
-function requireFinite({ offset, values }: TensorPiece, name: string, files: WeightFiles): void {
-  // Infinity and NaN are the numbers whose exponent bits are all set.
+/** Place of the first NaN or infinity, or -1. */
+export function firstNotFinite(values: Float32Array): number {
+  // They are the numbers whose exponent bits are all set.
   const bits = new Int32Array(values.buffer, values.byteOffset, values.length);
   let place = 0;
   while (place < bits.length && (bits[place] & 0x7f800000) !== 0x7f800000) place++;
-  if (place === bits.length) return;
+  return place === bits.length ? -1 : place;
+}
+
+function requireFinite({ offset, values }: TensorPiece, name: string, files: WeightFiles): void {
+  const place = firstNotFinite(values);
+  if (place < 0) return;
   const { info, path } = files.locate(name);
   throw new ModelError(`${path}: tensor ${name} is ${values[place]} at [${indexOf(offset + place, info.shape).join(', ')}]`, {
     hint: 'A run that diverged left these weights; take an earlier checkpoint.',

@@ -2,15 +2,19 @@
  * Checkpoints. A folder `checkpoint-{step}` is a model in Hugging Face's layout, as transformers loads it, and beside it
  *
  *   trainer_state.json      as the Trainer writes it
- *   optimizer.safetensors   AdamW's moments: exp_avg.{parameter}, exp_avg_sq.{parameter}
+ *   optimizer.safetensors   AdamW's moments: exp_avg.{parameter}, exp_avg_sq.{parameter}; `param_groups` in its metadata has the order of the parameters
+ *                           in the Trainer's optimizer
  *   training_args.json      the arguments
  *   attune_state.json       what else an exact resumption needs
+ *   checksums.json          size and SHA-256 of all these
+ *
+ * A checkpoint of transformers' Trainer, which lacks the last three and has an optimizer.pt, can be read, too.
  */
-import { readFile, readdir } from 'node:fs/promises';
+import { access, readFile, readdir } from 'node:fs/promises';
 import { freemem } from 'node:os';
 import { join } from 'node:path';
 import type { EngineSession } from '../engine/engine.js';
-import { ModelError } from '../errors.js';
+import { ModelError, TrainingError } from '../errors.js';
 import { writeFolder, writeWhole } from '../files.js';
 import { toJson } from '../model/config.js';
 import type { Gpt2Config } from '../model/config.js';
@@ -18,14 +22,16 @@ import { elementCount } from '../model/parameters.js';
 import type { ParameterSpec } from '../model/parameters.js';
 import { SafetensorsFile } from '../model/safetensors.js';
 import { writeSafetensors } from '../model/safetensors-writer.js';
-import { openWeights } from '../model/weights.js';
+import { firstNotFinite, openWeights } from '../model/weights.js';
 import type { Tokenizer } from '../text/tokenizer.js';
 import { argumentsToJson } from './arguments.js';
 import type { TrainingArguments } from './arguments.js';
 import { checkpointName, sortCheckpoints } from './best.js';
+import { CHECKSUMS_FILE, verifyChecksums, writeChecksums } from './checksums.js';
 import type { LossLogState } from './loss-log.js';
 import { parseTrainerState, stateToJson } from './state.js';
 import type { TrainerState } from './state.js';
+import { parameterGroups, restoreTorchOptimizer } from './torch-optimizer.js';
 
 /** What a model folder is written from. */
 export interface ModelSource {
@@ -49,21 +55,30 @@ export interface ResumeState {
   /** Forward passes of training so far. */
   readonly passes: number;
   readonly lossLog: LossLogState;
+  /** Steps before AdamW began to count its updates, where it began later than the run: a Trainer's checkpoint without its optimizer. */
+  readonly updatesBefore?: number;
 }
 
 export interface Checkpoint {
   readonly dir: string;
   readonly state: TrainerState;
-  readonly resume: ResumeState;
+  /** Undefined for a checkpoint of transformers' Trainer. */
+  readonly resume: ResumeState | undefined;
 }
 
 const MOMENTS = { moment1: 'exp_avg', moment2: 'exp_avg_sq' } as const;
 
-/** Writes config.json, model.safetensors and the tokenizer's files into an existing folder, each whole. */
-export async function saveModel(dir: string, { session, parameters, config, tokenizer }: Saved): Promise<void> {
-  await writeSafetensors(join(dir, 'model.safetensors'), parameters, (name) => session.readTensor('parameter', name));
+/** Writes config.json, model.safetensors and the tokenizer's files into an existing folder, each whole. Returns the SHA-256 of model.safetensors. */
+export async function saveModel(dir: string, { session, parameters, config, tokenizer }: Saved): Promise<string> {
+  const sha256 = await writeSafetensors(join(dir, 'model.safetensors'), parameters, async (name) => {
+    const values = await session.readTensor('parameter', name);
+    const place = firstNotFinite(values);
+    if (place >= 0) throw new TrainingError(`parameter ${name} has become ${values[place]}: this model is not saved`, { hint: 'Go on from the last checkpoint with a smaller learning rate.' });
+    return values;
+  });
   await writeWhole(join(dir, 'config.json'), toJson(config));
   await tokenizer.save(dir);
+  return sha256;
 }
 
 /**
@@ -98,18 +113,17 @@ export async function saveCheckpoint(outputDir: string, source: Saved, args: Tra
   const stateText = stateToJson(state);
   const { session, parameters } = source;
   await writeFolder(dir, async (folder) => {
-    await saveModel(folder, source);
+    const model = await saveModel(folder, source);
     const moments = Object.entries(MOMENTS).flatMap(([kind, prefix]) =>
       parameters.map(({ name, shape }) => ({ name: `${prefix}.${name}`, shape, kind: kind as keyof typeof MOMENTS, parameter: name })),
     );
     const byName = new Map(moments.map((moment) => [moment.name, moment]));
-    await writeSafetensors(join(folder, 'optimizer.safetensors'), moments, (name) => {
-      const { kind, parameter } = byName.get(name)!;
-      return session.readTensor(kind, parameter);
-    });
+    const readMoment = (name: string): Promise<Float32Array> => session.readTensor(byName.get(name)!.kind, byName.get(name)!.parameter);
+    const optimizer = await writeSafetensors(join(folder, 'optimizer.safetensors'), moments, readMoment, { format: 'pt', param_groups: JSON.stringify(parameterGroups(parameters)) });
     await writeWhole(join(folder, 'training_args.json'), `${argumentsToJson(args)}\n`);
     await writeWhole(join(folder, 'attune_state.json'), `${JSON.stringify(resume, null, 2)}\n`);
     await writeWhole(join(folder, 'trainer_state.json'), stateText);
+    await writeChecksums(folder, { 'model.safetensors': model, 'optimizer.safetensors': optimizer });
   });
   return dir;
 }
@@ -127,13 +141,37 @@ export async function listCheckpoints(outputDir: string): Promise<string[]> {
 export async function readCheckpoint(dir: string): Promise<Checkpoint> {
   const stateFile = join(dir, 'trainer_state.json');
   const state = parseTrainerState(await readText(stateFile), stateFile);
-  const resumeFile = join(dir, 'attune_state.json');
-  return { dir, state, resume: parseResumeState(await readText(resumeFile), resumeFile) };
+  const resumeFile = join(dir, RESUME_FILE);
+  return { dir, state, resume: (await isOurs(dir)) ? parseResumeState(await readText(resumeFile), resumeFile) : undefined };
 }
 
-/** Writes a checkpoint's parameters and moments into a session. */
-export async function restore(dir: string, { session, parameters, config }: Omit<ModelSource, 'tokenizer'>): Promise<void> {
+const RESUME_FILE = 'attune_state.json';
+const has = (path: string): Promise<boolean> => access(path).then(() => true, () => false);
+
+/** Whether attune wrote a checkpoint; else transformers' Trainer did. */
+async function isOurs(dir: string): Promise<boolean> {
+  for (const name of [RESUME_FILE, CHECKSUMS_FILE, 'optimizer.safetensors']) if (await has(join(dir, name))) return true;
+  return false;
+}
+
+/**
+ * Sees that a checkpoint is as it was written. One of transformers' Trainer has no checksums; what can be seen of its damage shows when it is read.
+ *
+ * @throws ModelError naming the damaged file; AttuneError where the checkpoint cannot be read
+ */
+export async function verifyCheckpoint(dir: string): Promise<void> {
+  if (await isOurs(dir)) await verifyChecksums(dir, ['config.json', 'model.safetensors', 'optimizer.safetensors', RESUME_FILE, 'trainer_state.json']);
+  else await readCheckpoint(dir);
+}
+
+/**
+ * Writes a checkpoint's parameters and moments into a session.
+ *
+ * @returns AdamW's own count of updates, where the checkpoint is the Trainer's; 0 where it holds no optimizer
+ */
+export async function restore(dir: string, { session, parameters, config }: Omit<ModelSource, 'tokenizer'>): Promise<number | undefined> {
   await restoreParameters(dir, { session, parameters, config });
+  if (!(await isOurs(dir))) return restoreTorchOptimizer(dir, session, parameters);
   const optimizer = await SafetensorsFile.open(join(dir, 'optimizer.safetensors'));
   try {
     for (const { name, shape } of parameters) {
@@ -148,6 +186,7 @@ export async function restore(dir: string, { session, parameters, config }: Omit
   } finally {
     await optimizer.close();
   }
+  return undefined;
 }
 
 /** Writes a checkpoint's parameters alone into a session: to end with the best model. */
@@ -166,7 +205,7 @@ async function readText(file: string): Promise<string> {
   try {
     return await readFile(file, 'utf8');
   } catch (cause) {
-    throw new ModelError(`cannot read ${file}`, { cause, hint: 'A checkpoint to resume from is a folder named checkpoint-STEP that attune wrote.' });
+    throw new ModelError(`cannot read ${file}`, { cause, hint: 'A checkpoint to resume from is a folder named checkpoint-STEP that attune or the Trainer of transformers wrote.' });
   }
 }
 
@@ -183,7 +222,8 @@ function parseResumeState(text: string, file: string): ResumeState {
   const numbers = (object: unknown, keys: readonly string[]): object is Record<string, number> =>
     typeof object === 'object' && object !== null && keys.every((key) => Number.isFinite((object as Record<string, unknown>)[key]));
   if (!numbers(value, ['seed', 'rows', 'accumulation', 'passes'])) return refuse();
-  const { lossLog } = value as { lossLog?: unknown };
+  const { lossLog, updatesBefore } = value as { lossLog?: unknown; updatesBefore?: unknown };
+  if (updatesBefore !== undefined && !Number.isSafeInteger(updatesBefore)) return refuse();
   if (!numbers(lossLog, ['pending', 'recorded', 'lastStep'])) return refuse();
   return value as unknown as ResumeState; // every field was checked above
 }

@@ -14,15 +14,21 @@ import { fromPretrained } from '../model/pretrained.js';
 import type { PretrainedModel } from '../model/pretrained.js';
 import { encodeCached } from '../text/token-cache.js';
 import type { Tokenizer } from '../text/tokenizer.js';
+import { packageVersion } from '../version.js';
 import { argumentsToJson, requireEvaluation, requireMetric } from './arguments.js';
 import type { TrainingArguments } from './arguments.js';
-import { listCheckpoints, saveModel } from './checkpoint.js';
-import { prepareOutputFolder } from './output-folder.js';
+import { saveModel, verifyCheckpoint } from './checkpoint.js';
+import { argumentsOf, engineVersion, hashingSession, hashOfData, hashOfTokens, writeManifest } from './manifest.js';
+import type { Manifest, ManifestInputs } from './manifest.js';
+import { lockOutputFolder, prepareOutputFolder } from './output-folder.js';
+import type { RunLock } from './run-lock.js';
 import { stateToJson } from './state.js';
 import { Trainer } from './trainer.js';
 import type { LabelledRows, TrainOutput, TrainerCallback } from './trainer.js';
 import { verifyExact } from './verify.js';
 import type { Verification } from './verify.js';
+import { newestWholeCheckpoint, setAside } from './whole-checkpoint.js';
+import type { NewestCheckpoint } from './whole-checkpoint.js';
 
 export interface FineTuneOptions {
   /** A model folder, or the id of a model on the Hub with `@revision` where wanted. */
@@ -43,6 +49,8 @@ export interface FineTuneOptions {
   readonly textColumn?: string | undefined;
   readonly labelColumn?: string | undefined;
   readonly device?: Device | undefined;
+  /** Threads of the engine; absent: as many as this process may use. */
+  readonly threads?: number | undefined;
   readonly args: TrainingArguments;
   readonly callbacks?: readonly TrainerCallback[];
   readonly signal?: AbortSignal;
@@ -61,6 +69,10 @@ export interface FineTuneRun {
   readonly maxLength: number;
   /** The checkpoint that the run goes on from. */
   readonly resumedFrom: string | undefined;
+  /** Newer checkpoints that were passed over because they are damaged, with the reason. */
+  readonly brokenCheckpoints: NewestCheckpoint['broken'];
+  /** What attune.json says of this run. */
+  readonly manifest: Omit<Manifest, 'format'>;
   /** Trains to the end and saves the model, its records and arguments at the root of the output folder. */
   train(): Promise<TrainOutput>;
   /** Repeats the first steps by the definition and tells the largest differences (verify.ts); changes nothing. Before training: from the weights it starts from. */
@@ -74,11 +86,22 @@ export interface FineTuneRun {
  * @throws UsageError, DataError or ModelError: whatever can be refused is refused here, before any training
  */
 export async function prepareFineTune(options: FineTuneOptions): Promise<FineTuneRun> {
+  const { outputDir } = options.args;
+  const lock = await lockOutputFolder(outputDir);
+  try {
+    return await prepareLocked(options, lock);
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
+}
+
+async function prepareLocked(options: FineTuneOptions, lock: RunLock): Promise<FineTuneRun> {
   const { args } = options;
   const splits = await loadSplits({ ...options, hub: { ...(options.signal && { signal: options.signal }), ...options.hub }, seed: args.seed });
   requireEvaluation(args, splits.test !== undefined);
   requireMetric(args, METRICS);
-  const resumeDir = await checkpointToResume(args);
+  const { dir: resumeDir, broken } = await checkpointToResume(args);
   const model = await fromPretrained(options.model, {
     ...(options.signal && { signal: options.signal }),
     ...options.hub,
@@ -88,7 +111,8 @@ export async function prepareFineTune(options: FineTuneOptions): Promise<FineTun
   });
   const { maxLength, session } = await openSession(model, options);
   try {
-    await model.writeTo(session);
+    const weights = hashingSession(session);
+    await model.writeTo(weights.session);
     const source = { session, parameters: model.graphs.parameters, config: model.config, tokenizer: model.tokenizer };
     const train = await encodeDatasetCached(splits.train, model.tokenizer, maxLength);
     const trainer = new Trainer({
@@ -101,8 +125,14 @@ export async function prepareFineTune(options: FineTuneOptions): Promise<FineTun
       ...(options.signal && { signal: options.signal }),
     });
     if (resumeDir) await trainer.resumeFrom(resumeDir);
+    const manifest = manifestOf(options, session, { weights: weights.digest(), trainData: hashOfData(splits.train), trainTokens: hashOfTokens(train), evalData: splits.test ? hashOfData(splits.test) : null });
     // Last, so that a run that is refused for anything else leaves no trace.
-    await prepareOutputFolder(args.outputDir, resumeDir ? 'resume' : args.overwriteOutputDir ? 'overwrite' : 'new');
+    await prepareOutputFolder(args.outputDir, resumeDir ? 'resume' : args.overwriteOutputDir ? 'overwrite' : 'new', lock);
+    for (const { name, reason } of broken) {
+      await setAside(args.outputDir, name);
+      options.callbacks?.forEach((callback) => callback.onWarning?.(`${name} is skipped and set aside as broken-${name}: ${reason}`));
+    }
+    await writeManifest(args.outputDir, manifest);
     return {
       splits,
       model,
@@ -110,6 +140,8 @@ export async function prepareFineTune(options: FineTuneOptions): Promise<FineTun
       trainer,
       maxLength,
       resumedFrom: resumeDir,
+      brokenCheckpoints: broken,
+      manifest,
       train: async () => {
         const output = await trainer.train();
         await saveModel(args.outputDir, source);
@@ -118,7 +150,10 @@ export async function prepareFineTune(options: FineTuneOptions): Promise<FineTun
         return output;
       },
       verify: (steps) => verifyExact({ ...source, engine: engineFor(options.device ?? 'auto'), train, args, maxLength, steps }),
-      close: () => session.close(),
+      close: async () => {
+        await session.close();
+        await lock.release();
+      },
     };
   } catch (error) {
     await session.close();
@@ -126,10 +161,28 @@ export async function prepareFineTune(options: FineTuneOptions): Promise<FineTun
   }
 }
 
-async function openSession(model: PretrainedModel, { args, device = 'auto' }: FineTuneOptions): Promise<{ maxLength: number; session: EngineSession }> {
+function manifestOf(options: FineTuneOptions, session: EngineSession, hashes: Manifest['hashes']): Omit<Manifest, 'format'> {
+  return {
+    versions: { attune: packageVersion(), node: process.versions.node, engine: engineVersion() },
+    platform: `${process.platform} ${process.arch}`,
+    device: session.description,
+    threads: options.threads ?? null,
+    seed: options.args.seed,
+    cwd: process.cwd(),
+    inputs: pickInputs(options),
+    arguments: argumentsOf(options.args),
+    hashes,
+  };
+}
+
+function pickInputs({ model, dataset, datasetConfig, split, evalSplit, evalDataset, testSize, trainRows, evalRows, textColumn, labelColumn, device }: FineTuneOptions): ManifestInputs {
+  return { model, dataset, datasetConfig, split, evalSplit, evalDataset, testSize, trainRows, evalRows, textColumn, labelColumn, device };
+}
+
+async function openSession(model: PretrainedModel, { args, threads, device = 'auto' }: FineTuneOptions): Promise<{ maxLength: number; session: EngineSession }> {
   try {
     const maxLength = lengthLimit(args.maxLength, model.config);
-    return { maxLength, session: await engineFor(device).open(model.graphs, { seed: args.seed }) };
+    return { maxLength, session: await engineFor(device).open(model.graphs, { seed: args.seed, ...(threads !== undefined && { threads }) }) };
   } catch (error) {
     await model.close();
     throw error;
@@ -172,12 +225,25 @@ export function lengthLimit(maxLength: number | undefined, config: Gpt2Config): 
   return maxLength ?? config.nPositions;
 }
 
-async function checkpointToResume({ resumeFromCheckpoint, outputDir }: TrainingArguments): Promise<string | undefined> {
-  if (resumeFromCheckpoint === undefined) return undefined;
-  if (resumeFromCheckpoint !== true && resumeFromCheckpoint !== 'last') return resumeFromCheckpoint;
-  const newest = (await listCheckpoints(outputDir)).at(-1);
-  if (newest === undefined) throw new ModelError(`there is no checkpoint in ${outputDir} to resume from`, { hint: 'Start the run without --resume-from-checkpoint, or give the folder of a checkpoint.' });
-  return join(outputDir, newest);
+/**
+ * The checkpoint that the arguments name.
+ *
+ * @throws ModelError where there is none that is whole, or the one that is named is not
+ */
+async function checkpointToResume({ resumeFromCheckpoint, outputDir, loadBestModelAtEnd }: TrainingArguments): Promise<NewestCheckpoint> {
+  if (resumeFromCheckpoint === undefined) return { dir: undefined, broken: [] };
+  if (resumeFromCheckpoint !== true && resumeFromCheckpoint !== 'last') {
+    await verifyCheckpoint(resumeFromCheckpoint);
+    return { dir: resumeFromCheckpoint, broken: [] };
+  }
+  const found = await newestWholeCheckpoint(outputDir, loadBestModelAtEnd);
+  if (found.dir === undefined) {
+    const reasons = found.broken.map(({ name, reason }) => `${name}: ${reason}`).join('; ');
+    throw new ModelError(`there is no ${reasons ? 'whole ' : ''}checkpoint in ${outputDir} to resume from${reasons && ` (${reasons})`}`, {
+      hint: `Start the run without --resume-from-checkpoint${reasons && ' and with --overwrite-output-dir'}, or give the folder of a checkpoint.`,
+    });
+  }
+  return found;
 }
 
 /** A model folder saved by training, or a classifier of the Hub, opened for evaluation or prediction. */

@@ -11,8 +11,8 @@ import { classificationMetrics } from '../metrics/classification.js';
 import type { ClassificationMetrics } from '../metrics/classification.js';
 import { elementCount } from '../model/parameters.js';
 import type { TrainingArguments } from './arguments.js';
-import { BestTracker, bestRuleOf, checkpointName, checkpointsToDelete, checkpointsToDeleteAtEnd } from './best.js';
-import { copyTensors, listCheckpoints, readCheckpoint, restore, restoreParameters, saveCheckpoint } from './checkpoint.js';
+import { BestTracker, bestRuleOf, checkpointName, checkpointStep, checkpointsToDelete, checkpointsToDeleteAtEnd } from './best.js';
+import { copyTensors, listCheckpoints, readCheckpoint, restore, restoreParameters, saveCheckpoint, verifyCheckpoint } from './checkpoint.js';
 import type { ModelSource, ResumeState } from './checkpoint.js';
 import { dueAfterEpoch, dueAfterStep, intervalsOf } from './flow.js';
 import type { Due } from './flow.js';
@@ -81,6 +81,7 @@ export class Trainer {
   private state: TrainerState;
   private lossLog = new LossLog();
   private passes = 0;
+  private updatesBefore = 0;
   private order: { readonly epoch: number; readonly rows: Int32Array } | undefined;
   private lastEvaluation: Evaluation | undefined;
   /** The checkpoint being written beside the training, with what follows it; settled where there is none. */
@@ -107,10 +108,11 @@ export class Trainer {
     this.best = rule && new BestTracker(rule);
   }
 
-  /** Goes on from a checkpoint of the same run: parameters, moments, records, counters. */
+  /** Goes on from a checkpoint of the same run, attune's or the Trainer's: parameters, moments, records, counters. */
   async resumeFrom(dir: string): Promise<void> {
     const { args, train } = this.options;
-    const { state, resume } = await readCheckpoint(dir);
+    const { state, resume: saved } = await readCheckpoint(dir);
+    const resume = saved ?? this.resumeOfTrainer(state.global_step);
     const differs = (what: string, then: number, now: number): never => {
       throw new TrainingError(`${dir} belongs to a run with ${what} ${then}; this one has ${now}`, { hint: 'Resume with the arguments and data of the run that saved it.' });
     };
@@ -118,13 +120,22 @@ export class Trainer {
     if (resume.seed !== args.seed) differs('seed', resume.seed, args.seed);
     if (state.train_batch_size !== args.perDeviceTrainBatchSize) differs('batch size', state.train_batch_size ?? 0, args.perDeviceTrainBatchSize);
     if (resume.accumulation !== args.gradientAccumulationSteps) differs('gradient accumulation', resume.accumulation, args.gradientAccumulationSteps);
-    await restore(dir, this.options);
+    const updates = await restore(dir, this.options);
+    this.updatesBefore = updates === undefined ? (resume.updatesBefore ?? 0) : state.global_step - updates;
     this.history = [...state.log_history];
     this.state = { ...this.state, ...state, log_history: this.history, max_steps: this.plan.totalSteps, num_train_epochs: this.plan.epochsBegun };
     this.lossLog = new LossLog(resume.lossLog);
     this.passes = resume.passes;
     const rule = bestRuleOf(args);
     this.best = rule && new BestTracker(rule, state);
+  }
+
+  /** What a checkpoint of the Trainer leaves to be worked out. Its loss records begin anew when it resumes, and so do these. */
+  private resumeOfTrainer(step: number): ResumeState {
+    const { args, train } = this.options;
+    const { epoch, firstBatch, batches } = stepWindow(this.plan, Math.max(1, step));
+    const passes = step === 0 ? 0 : epoch * this.plan.batchesPerEpoch + firstBatch + batches;
+    return { seed: args.seed, rows: train.rows.length, accumulation: args.gradientAccumulationSteps, passes, lossLog: { pending: 0, recorded: 0, lastStep: step } };
   }
 
   /** Runs from where the state stands to the end. */
@@ -208,7 +219,7 @@ export class Trainer {
       // The mean over each micro-batch; a window's gradients are added up (LossLog says why).
       lossWeights: microBatches.map(({ rows }) => 1 / rows),
       firstPass: this.passes,
-      update: { learningRate, beta1, beta2, epsilon, weightDecay, maxGradNorm, step },
+      update: { learningRate, beta1, beta2, epsilon, weightDecay, maxGradNorm, step: step - this.updatesBefore },
     });
     if (!result.updated) {
       await this.saving;
@@ -260,7 +271,7 @@ export class Trainer {
     const { args } = this.options;
     const stopping = this.best?.earlyStoppingState();
     this.state = { ...this.state, stateful_callbacks: { ...(stopping && { EarlyStoppingCallback: stopping }), TrainerControl: controlState(ending) } };
-    const resume: ResumeState = { seed: args.seed, rows: this.options.train.rows.length, accumulation: args.gradientAccumulationSteps, passes: this.passes, lossLog: this.lossLog.state() };
+    const resume: ResumeState = { seed: args.seed, rows: this.options.train.rows.length, accumulation: args.gradientAccumulationSteps, passes: this.passes, lossLog: this.lossLog.state(), ...(this.updatesBefore > 0 && { updatesBefore: this.updatesBefore }) };
     await this.saving;
     // The copy takes a moment; the writing, which takes longer, goes on beside the next steps.
     const copy = await copyTensors(this.options);
@@ -276,7 +287,10 @@ export class Trainer {
 
   private async rotate(surplus: typeof checkpointsToDelete, best: number | null): Promise<void> {
     const { outputDir, saveTotalLimit } = this.options.args;
-    for (const name of surplus(await listCheckpoints(outputDir), saveTotalLimit, best === null ? undefined : checkpointName(best))) {
+    const { global_step: step } = this.state;
+    // A run that went on from an older checkpoint finds newer ones, which it will replace; they are not the ones to keep.
+    const names = (await listCheckpoints(outputDir)).filter((name) => checkpointStep(name)! <= step);
+    for (const name of surplus(names, saveTotalLimit, best === null ? undefined : checkpointName(best))) {
       await removeWhole(join(outputDir, name));
     }
   }
@@ -294,9 +308,15 @@ export class Trainer {
   private async finish(): Promise<void> {
     await this.saving;
     const { args } = this.options;
-    const { best_model_checkpoint: best } = this.state;
-    if (args.loadBestModelAtEnd && best !== null) await restoreParameters(best, this.options);
-    await this.rotate(checkpointsToDeleteAtEnd, this.state.best_global_step);
+    const { best_model_checkpoint: recorded, best_global_step: step } = this.state;
+    if (args.loadBestModelAtEnd && recorded !== null && step !== null) {
+      // The recorded path is from where the run was started, which a resumed run may not be; one resumed into another folder has its best in the old one.
+      const here = join(args.outputDir, checkpointName(step));
+      const best = (await listCheckpoints(args.outputDir)).includes(checkpointName(step)) ? here : recorded;
+      await verifyCheckpoint(best);
+      await restoreParameters(best, this.options);
+    }
+    await this.rotate(checkpointsToDeleteAtEnd, step);
   }
 
   /** As the reference counts: every row of every batch at maxLength tokens. */

@@ -80,7 +80,7 @@ test('the file appears under its name only when it is whole', async (t) => {
 
 test('a place that cannot be written is named', async (t) => {
   const dir = folder(t);
-  const write = (path: string): Promise<void> => writeSafetensors(path, [{ name: 'a', shape: [1] }], () => new Float32Array(1));
+  const write = (path: string): Promise<string> => writeSafetensors(path, [{ name: 'a', shape: [1] }], () => new Float32Array(1));
   const absent = join(dir, 'absent', 'model.safetensors');
   await assert.rejects(write(absent), (error) => error instanceof AttuneError && error.message.startsWith(`cannot write ${absent}: `));
   // A folder that is not empty stands where the file should go: the rename itself fails.

@@ -47,7 +47,7 @@ test('the output folder ends as a model folder with its records, which predicts 
   const { outputDir, state, evaluation } = await fineTune(options);
   assert.equal(outputDir, out);
   assert.deepEqual(readdirSync(out).sort(), [
-    'checkpoint-10', 'checkpoint-5', 'config.json', 'merges.txt', 'model.safetensors', 'special_tokens_map.json', 'tokenizer_config.json',
+    'attune.json', 'checkpoint-10', 'checkpoint-5', 'config.json', 'merges.txt', 'model.safetensors', 'special_tokens_map.json', 'tokenizer_config.json',
     'trainer_state.json', 'training_args.json', 'vocab.json',
   ]);
   const saved = parseTrainerState(readFileSync(join(out, 'trainer_state.json'), 'utf8'), 'trainer_state.json');
@@ -68,13 +68,16 @@ test('an interrupted run goes on from its last checkpoint, named or not, and end
   await fineTune({ ...options, args: runArguments(whole) });
   const abort = new AbortController();
   await assert.rejects(fineTune({ ...options, signal: abort.signal, callbacks: [{ onStep: (step) => step === 3 && abort.abort() }] }), InterruptedError);
-  assert.deepEqual(readdirSync(out), ['checkpoint-3']);
+  assert.deepEqual(readdirSync(out).sort(), ['attune.json', 'checkpoint-3']);
   // The folder holds a run by now.
   await assert.rejects(prepareFineTune(options), (error) => error instanceof UsageError && /already holds a run \(checkpoint-3\)/.test(error.message));
   const run = await prepareFineTune({ ...options, args: runArguments(out, { resumeFromCheckpoint: 'last' }) });
   t.after(() => run.close());
   assert.equal(run.resumedFrom, join(out, 'checkpoint-3'));
   await run.train();
+  // Until it is closed, the folder is its own.
+  await assert.rejects(prepareFineTune({ ...options, args: runArguments(out, { resumeFromCheckpoint: 'last' }) }), /another run is writing into/);
+  await run.close();
   assert.ok(readFileSync(join(out, 'model.safetensors')).equals(readFileSync(join(whole, 'model.safetensors'))));
   const named = await prepareFineTune({ ...options, args: runArguments(out, { resumeFromCheckpoint: join(whole, 'checkpoint-5') }) });
   t.after(() => named.close());

@@ -51,7 +51,7 @@ test('records, evaluations and checkpoints come when they are due, in the refere
   ]);
   assert.deepEqual(readdirSync(dir).sort(), ['checkpoint-3', 'checkpoint-6', 'checkpoint-9']);
   assert.deepEqual(readdirSync(checkpointPath(dir, 9)).sort(), [
-    'attune_state.json', 'config.json', 'merges.txt', 'model.safetensors', 'optimizer.safetensors', 'special_tokens_map.json',
+    'attune_state.json', 'checksums.json', 'config.json', 'merges.txt', 'model.safetensors', 'optimizer.safetensors', 'special_tokens_map.json',
     'tokenizer_config.json', 'trainer_state.json', 'training_args.json', 'vocab.json',
   ]);
   const state = parseTrainerState(readFileSync(join(checkpointPath(dir, 9), 'trainer_state.json'), 'utf8'), 'state');

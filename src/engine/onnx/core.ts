@@ -2,6 +2,7 @@
  * The ONNX engine itself, in whatever thread it is made: one model's memory, its two sessions, the optimizer. `session.run` blocks its thread, so
  * worker.ts runs this away from the main one.
  */
+import './no-telemetry.js';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { ATTENTION_STRIDE, dropoutKey, dropoutThreshold } from '../../graph/dropout-mask.js';
 import type { InputName } from '../../graph/graph.js';
@@ -9,6 +10,7 @@ import { gradientName } from '../../model/gpt2.js';
 import type { ParameterSpec } from '../../model/parameters.js';
 import type { PackedBatch } from '../batch.js';
 import type { StepRequest, StepResult, TensorKind, UpdateSettings } from '../engine.js';
+import { gradientNorm } from '../gradient-norm.js';
 import { attentionLayout, longestRow } from './layout.js';
 import { END_OF_RUN } from './lowering.js';
 import type { DropoutFeed, FeedName, LoweredGraph, LoweredOutput } from './lowering.js';
@@ -100,7 +102,7 @@ export class OnnxCore {
     const started = performance.now();
     for (const [i, batch] of microBatches.entries()) losses.push(await this.backward(batch, lossWeights[i], firstPass + i, i > 0));
     const differentiated = performance.now();
-    const gradNorm = Math.sqrt(this.gradientSquares());
+    const gradNorm = gradientNorm(this.gradientSquares());
     const measured = performance.now();
     const updated = Number.isFinite(gradNorm) && losses.every(Number.isFinite);
     if (updated) this.update(update, gradNorm);

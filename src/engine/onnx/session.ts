@@ -1,4 +1,5 @@
 /** The CPU engine: ONNX Runtime in a worker thread, so that progress, signals and files stay alive while it computes. */
+import './no-telemetry.js';
 import { Worker } from 'node:worker_threads';
 import { TrainingError } from '../../errors.js';
 import type { Graph } from '../../graph/graph.js';
@@ -9,6 +10,7 @@ import type { Engine, EngineSession, SessionOptions, StepRequest, StepResult, Te
 import type { CoreModel } from './core.js';
 import { lowerGraph } from './lowering.js';
 import type { Answer, Answers, Numbered, Request } from './protocol.js';
+import { threadsFor } from './threads.js';
 
 interface Waiting {
   resolve(value: Answers[keyof Answers]): void;
@@ -35,6 +37,7 @@ class OnnxSession implements EngineSession {
       else request?.resolve(value);
     });
     worker.on('error', (cause) => this.end(new TrainingError(`the CPU engine's thread died: ${cause.message}`, { cause })));
+    worker.on('messageerror', (cause) => this.end(new TrainingError(`an answer of the CPU engine's thread cannot be read: ${cause.message}`, { cause })));
     worker.on('exit', (code) => this.end(new TrainingError(`the CPU engine's thread ended (exit ${code}) with work under way`)));
     // A session that nobody waits for does not keep the process alive.
     worker.unref();
@@ -66,7 +69,8 @@ class OnnxSession implements EngineSession {
 
   async close(): Promise<void> {
     if (this.ended) return;
-    await this.ask({ call: 'close' });
+    // A thread that dies while it closes is closed: this stands in `finally` and must not hide why.
+    await this.ask({ call: 'close' }).catch(() => undefined);
     this.ended = new TrainingError('the session is closed');
     await this.worker.terminate();
   }
@@ -92,11 +96,13 @@ class OnnxSession implements EngineSession {
 
 export const onnxEngine: Engine = {
   name: 'cpu',
-  open(model: ModelGraphs, { seed, threads = usableCores(), note }: SessionOptions): Promise<EngineSession> {
+  open(model: ModelGraphs, { seed, threads: wanted = usableCores(), note }: SessionOptions): Promise<EngineSession> {
+    const training = lowerGraph(model.training, { preallocated: true });
+    const threads = threadsFor({ parameters: model.parameters, training }, wanted);
     const workerData: CoreModel = {
       parameters: model.parameters,
       inference: lowerGraph(model.inference),
-      training: lowerGraph(model.training, { preallocated: true }),
+      training,
       seed,
       threads,
     };

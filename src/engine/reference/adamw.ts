@@ -2,12 +2,13 @@
  * Clipping and AdamW as PyTorch computes them (clip_grad_norm_; Loshchilov and Hutter 2019, in the order of torch.optim.AdamW), in float64.
  */
 import type { UpdateSettings } from '../engine.js';
+import { gradientNorm } from '../gradient-norm.js';
 
 /** L2 norm over all gradients together. */
 export function globalNorm(gradients: Iterable<Float64Array>): number {
   let sum = 0;
   for (const gradient of gradients) for (const value of gradient) sum += value * value;
-  return Math.sqrt(sum);
+  return gradientNorm(sum);
 }
 
 /** What the gradients are multiplied by before the update. */

@@ -122,12 +122,15 @@ test('resuming from a damaged checkpoint, with other rows, with another seed', a
   const damages: readonly (readonly [file: string, contents: string, ...message: string[]])[] = [
     ['optimizer.safetensors', 'broken', 'optimizer.safetensors is damaged'],
     ['attune_state.json', '{"seed": 42}', 'attune_state.json is damaged'],
-    ['trainer_state.json', '{\n "epoch": 1,\n', 'trainer_state.json:3:1', 'The checkpoint is damaged'],
+    ['trainer_state.json', '{\n "epoch": 1,\n', 'trainer_state.json is damaged', 'Resume from another checkpoint'],
   ];
   for (const [name, contents, ...message] of damages) {
-    writeFileSync(join(cwd, 'run', 'checkpoint-1', name), contents);
+    const file = join(cwd, 'run', 'checkpoint-1', name);
+    const sound = readFileSync(file);
+    writeFileSync(file, contents);
     assertRefused(await attune(elsewhere, { cwd }), message);
     assert.ok(!existsSync(join(cwd, 'elsewhere')), `${name}: an output folder was left`);
+    writeFileSync(file, sound);
   }
 });
 
@@ -140,7 +143,8 @@ test('data files in other encodings, with odd records, sorted by class', async (
     ['mixed.csv', 'text,label\ngood,1\nbad,no\n', 'mixed.csv:3', '"no" is a name'],
     ['negative.csv', 'text,label\ngood,1\nbad,-1\n', 'negative.csv:3', 'negative'],
     ['header.csv', 'text,label\n', 'header.csv', 'no rows'],
-    ['rows.parquet', 'PAR1', 'rows.parquet', 'does not read', '.jsonl'],
+    ['rows.xlsx', 'PK', 'rows.xlsx', 'does not read', '.jsonl'],
+    ['rows.parquet', 'PAR1', 'rows.parquet', 'not a sound parquet file'],
   ];
   for (const [file, contents, ...message] of cases) {
     writeFileSync(join(cwd, file), contents);

@@ -1,0 +1,110 @@
+/**
+ * A file of torch.save: a zip archive, not compressed, with a pickle (data.pkl) that describes tensors and an entry of raw numbers for each storage.
+ * Tensors are read one at a time; every byte read is checked against the archive's CRC-32.
+ *
+ *   NAME/data.pkl   NAME/byteorder   NAME/version   NAME/data/0   NAME/data/1   …
+ */
+import CRC32 from 'crc-32';
+import { openPromise } from 'yauzl';
+import type { Entry, ZipFile } from 'yauzl';
+import { ModelError } from '../errors.js';
+import { FLOAT_BYTES, widen } from './float-formats.js';
+import type { FloatType } from './float-formats.js';
+import { elementCount } from './parameters.js';
+import { readPickle } from './pickle.js';
+import type { Pickled, PickledTensor } from './pickle.js';
+
+const DTYPES: Readonly<Record<string, FloatType>> = { FloatStorage: 'F32', DoubleStorage: 'F64', HalfStorage: 'F16', BFloat16Storage: 'BF16' };
+/** The pickle holds names and shapes only. */
+const MAX_PICKLE_BYTES = 64 * 2 ** 20;
+
+export class TorchArchive {
+  private constructor(
+    readonly path: string,
+    private readonly zip: ZipFile,
+    private readonly entries: ReadonlyMap<string, Entry>,
+    /** What was saved, its tensors described only. */
+    readonly value: Pickled,
+  ) {}
+
+  /** @throws ModelError where the file is no archive of torch.save that holds only tensors and plain values */
+  static async open(path: string): Promise<TorchArchive> {
+    let zip: ZipFile;
+    try {
+      zip = await openPromise(path, { autoClose: false, lazyEntries: true });
+    } catch (cause) {
+      throw notAnArchive(path, cause);
+    }
+    try {
+      const entries = new Map<string, Entry>();
+      for await (const entry of zip.eachEntry()) entries.set(entry.fileName.replace(/^[^/]*\//, ''), entry);
+      const pickle = entries.get('data.pkl');
+      if (!pickle) throw new ModelError(`${path} holds no data.pkl: it is not what torch.save writes`);
+      if (pickle.uncompressedSize > MAX_PICKLE_BYTES) throw new ModelError(`${path}: its data.pkl has ${pickle.uncompressedSize} bytes, too many for an optimizer’s state`);
+      const order = entries.get('byteorder');
+      if (order && Buffer.from(await readEntry(zip, order, path)).toString('latin1') !== 'little') throw new ModelError(`${path} was saved on a big-endian machine, which attune does not read`);
+      return new TorchArchive(path, zip, entries, readPickle(await readEntry(zip, pickle, path), path));
+    } catch (error) {
+      zip.close();
+      throw error instanceof ModelError ? error : notAnArchive(path, error);
+    }
+  }
+
+  /**
+   * A tensor's numbers as float32, row-major.
+   *
+   * @throws ModelError where they are not of floating point or not contiguous, or the archive is damaged
+   */
+  async read(tensor: PickledTensor): Promise<Float32Array> {
+    const fail = (what: string): never => {
+      throw new ModelError(`${this.path}: tensor data/${tensor.key} ${what}`);
+    };
+    const dtype = DTYPES[tensor.storage] ?? fail(`is of ${tensor.storage}, not of floating point`);
+    const entry = this.entries.get(`data/${tensor.key}`) ?? fail('is missing');
+    const count = elementCount(tensor.shape);
+    if (!isContiguous(tensor)) fail('is not contiguous');
+    const size = FLOAT_BYTES[dtype];
+    if (!(tensor.offset + count <= tensor.storageLength) || tensor.storageLength * size !== entry.uncompressedSize) fail('does not fit its storage');
+    const bytes = await readEntry(this.zip, entry, this.path);
+    const values = new Float32Array(count);
+    widen(dtype, bytes.slice(tensor.offset * size, (tensor.offset + count) * size), values, 0);
+    return values;
+  }
+
+  close(): void {
+    this.zip.close();
+  }
+}
+
+async function readEntry(zip: ZipFile, entry: Entry, path: string): Promise<Uint8Array<ArrayBuffer>> {
+  if (entry.compressionMethod !== 0 || entry.isEncrypted()) throw new ModelError(`${path}: ${entry.fileName} is compressed or encrypted, which torch.save never does`);
+  if (entry.uncompressedSize > zip.fileSize) throw notAnArchive(path, new Error(`${entry.fileName} would have ${entry.uncompressedSize} bytes`));
+  const bytes = new Uint8Array(entry.uncompressedSize);
+  let at = 0;
+  let crc = 0;
+  try {
+    for await (const chunk of await zip.openReadStreamPromise(entry)) {
+      bytes.set(chunk as Uint8Array, at);
+      crc = CRC32.buf(chunk as Uint8Array, crc);
+      at += (chunk as Uint8Array).length;
+    }
+  } catch (cause) {
+    throw notAnArchive(path, cause);
+  }
+  if (at !== bytes.length || crc >>> 0 !== entry.crc32 >>> 0) throw new ModelError(`${path} is damaged: ${entry.fileName} is not what was written (CRC-32)`, { hint: 'Resume from another checkpoint.' });
+  return bytes;
+}
+
+function isContiguous({ shape, strides }: PickledTensor): boolean {
+  if (strides.length !== shape.length) return false;
+  let expected = 1;
+  for (let axis = shape.length - 1; axis >= 0; axis--) {
+    if (shape[axis] !== 1 && strides[axis] !== expected) return false;
+    expected *= shape[axis];
+  }
+  return true;
+}
+
+function notAnArchive(path: string, cause: unknown): ModelError {
+  return new ModelError(`${path} is damaged or not what torch.save writes: ${(cause as Error).message}`, { cause, hint: 'Resume from another checkpoint.' });
+}

@@ -1,0 +1,86 @@
+/**
+ * checksums.json of a checkpoint: size and SHA-256 of each of its files, written last. A checkpoint whose files do not have them was cut short or changed by
+ * a disk, a transfer, a hand, and is not resumed from.
+ */
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { readFile, readdir, stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { AttuneError, ModelError } from '../errors.js';
+import { writeWhole } from '../files.js';
+
+export const CHECKSUMS_FILE = 'checksums.json';
+
+interface Sum {
+  readonly bytes: number;
+  readonly sha256: string;
+}
+
+/**
+ * Writes checksums.json for the files of a folder.
+ *
+ * @param known SHA-256 of files that were hashed while they were written
+ */
+export async function writeChecksums(folder: string, known: Readonly<Record<string, string>> = {}): Promise<void> {
+  const files: Record<string, Sum> = {};
+  for (const name of (await readdir(folder)).sort()) {
+    const { size } = await stat(join(folder, name));
+    files[name] = { bytes: size, sha256: known[name] ?? (await sha256(join(folder, name))) };
+  }
+  await writeWhole(join(folder, CHECKSUMS_FILE), `${JSON.stringify({ algorithm: 'sha256', files }, null, 2)}\n`);
+}
+
+/**
+ * Reads every file of a folder and compares it with checksums.json.
+ *
+ * @param required files without which the folder is not whole
+ * @throws ModelError naming the first file that is not as it was written; AttuneError where one cannot be read
+ */
+export async function verifyChecksums(folder: string, required: readonly string[]): Promise<void> {
+  const list = join(folder, CHECKSUMS_FILE);
+  const sums = parse(await readFile(list, 'utf8').catch(explain(list)), list);
+  for (const name of required) if (!sums.has(name)) throw damaged(list, `it does not list ${name}`);
+  // The cheap look first: most damage is a file cut short.
+  for (const [name, { bytes }] of sums) {
+    const path = join(folder, name);
+    const { size } = await stat(path).catch(explain(path));
+    if (size !== bytes) throw damaged(path, `it has ${size} bytes, not the ${bytes} that were written`);
+  }
+  for (const [name, sum] of sums) {
+    const path = join(folder, name);
+    if ((await sha256(path).catch(explain(path))) !== sum.sha256) throw damaged(path, 'its contents are not those that were written (SHA-256)');
+  }
+}
+
+function parse(text: string, file: string): Map<string, Sum> {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw damaged(file, 'it is not JSON');
+  }
+  const { algorithm, files } = (value ?? {}) as { algorithm?: unknown; files?: unknown };
+  if (algorithm !== 'sha256' || typeof files !== 'object' || files === null) throw damaged(file, 'it is no list of checksums');
+  const sums = Object.entries(files as Record<string, Partial<Sum> | null>);
+  for (const [name, sum] of sums) {
+    if (name === '' || basename(name) !== name || name.includes('\\') || !Number.isSafeInteger(sum?.bytes) || typeof sum?.sha256 !== 'string') throw damaged(file, 'it is no list of checksums');
+  }
+  return new Map(sums as [string, Sum][]);
+}
+
+async function sha256(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(path, { highWaterMark: 2 ** 20 })) hash.update(chunk as Uint8Array);
+  return hash.digest('hex');
+}
+
+const damaged = (file: string, what: string): ModelError => new ModelError(`${file} is damaged: ${what}`, { hint: 'Resume from another checkpoint.' });
+
+/** A file that is not there is damage; a disk or a right that fails is not, and is not to be passed over. */
+function explain(path: string): (cause: unknown) => never {
+  return (cause) => {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'EISDIR') throw damaged(path, 'it is missing');
+    throw new AttuneError(`cannot read ${path}: ${message}`, { cause });
+  };
+}

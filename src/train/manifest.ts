@@ -1,0 +1,143 @@
+/**
+ * attune.json, the manifest in a run's output folder: all that decides the run's numbers, so that `attune reproduce` can run it again and say what differs.
+ * The hashes are of what the computation gets, not of files: a dataset that was converted from CSV to JSON lines is still the same.
+ */
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { join, resolve } from 'node:path';
+import type { Dataset } from '../data/dataset.js';
+import { DEVICES } from '../engine/device-names.js';
+import type { Device } from '../engine/device-names.js';
+import type { EngineSession } from '../engine/engine.js';
+import { ModelError } from '../errors.js';
+import { writeWhole } from '../files.js';
+import { isJsonObject } from '../model/config-fields.js';
+import { littleEndianBytes } from '../model/float-formats.js';
+import { resolveArguments } from './arguments.js';
+import type { TrainingArguments } from './arguments.js';
+import type { LabelledRows } from './trainer.js';
+
+export const MANIFEST_FILE = 'attune.json';
+const FORMAT = 1;
+
+/** What a run was given beside its arguments: FineTuneOptions that can be written down. */
+export interface ManifestInputs {
+  readonly model: string;
+  readonly dataset: string;
+  readonly datasetConfig?: string | undefined;
+  readonly split?: string | undefined;
+  readonly evalSplit?: string | undefined;
+  readonly evalDataset?: string | undefined;
+  readonly testSize?: number | undefined;
+  readonly trainRows?: number | undefined;
+  readonly evalRows?: number | undefined;
+  readonly textColumn?: string | undefined;
+  readonly labelColumn?: string | undefined;
+  /** As given: which engine was asked for. */
+  readonly device?: Device | undefined;
+}
+
+/** SHA-256 of what the computation begins with, in hexadecimal. */
+export interface ManifestHashes {
+  /** Names and float32 numbers of all parameters before the first step, a newly drawn head included. */
+  readonly weights: string;
+  /** Texts and labels of the training rows, in order, with the names of the classes. */
+  readonly trainData: string;
+  /** Token ids of the training rows, as cut to maxLength. */
+  readonly trainTokens: string;
+  readonly evalData: string | null;
+}
+
+export interface Manifest {
+  readonly format: typeof FORMAT;
+  readonly versions: { readonly attune: string; readonly node: string; readonly engine: string };
+  readonly platform: string;
+  /** The engine in words, with its threads. */
+  readonly device: string;
+  /** As given; null: what the machine offered. */
+  readonly threads: number | null;
+  readonly seed: number;
+  /** The folder that relative paths start from. */
+  readonly cwd: string;
+  readonly inputs: ManifestInputs;
+  /** Arguments of training under their camelCase names. */
+  readonly arguments: Readonly<Record<string, unknown>>;
+  readonly hashes: ManifestHashes;
+}
+
+/** Version of ONNX Runtime, whose kernels decide the last bits. Not asked of the library itself, which would have to be loaded into this thread. */
+export function engineVersion(): string {
+  const file = createRequire(import.meta.url).resolve('onnxruntime-node/package.json');
+  return `onnxruntime-node ${(JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version}`;
+}
+
+/** Hash of the weights that a model writes into a session: a session that passes everything on and listens. */
+export function hashingSession(session: EngineSession): { readonly session: Pick<EngineSession, 'writeTensor'>; digest(): string } {
+  const hash = createHash('sha256');
+  return {
+    session: {
+      writeTensor: (kind, name, values) => {
+        hash.update(`${kind} ${name} ${values.length}\n`).update(littleEndianBytes(values));
+        return session.writeTensor(kind, name, values);
+      },
+    },
+    digest: () => hash.digest('hex'),
+  };
+}
+
+export function hashOfData({ rows, labelNames }: Dataset): string {
+  const hash = createHash('sha256').update(JSON.stringify(labelNames));
+  for (const { text, label } of rows) hash.update(`\n${label} ${JSON.stringify(text)}`);
+  return hash.digest('hex');
+}
+
+export function hashOfTokens({ rows, labels }: LabelledRows): string {
+  const hash = createHash('sha256');
+  for (const [i, { ids, blind }] of rows.entries()) hash.update(`${labels[i]} ${blind} ${ids.join(' ')}\n`);
+  return hash.digest('hex');
+}
+
+export function argumentsOf(args: TrainingArguments): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(Object.entries(args).filter(([, value]) => value !== undefined));
+}
+
+export async function writeManifest(dir: string, manifest: Omit<Manifest, 'format'>): Promise<void> {
+  await writeWhole(join(dir, MANIFEST_FILE), `${JSON.stringify({ format: FORMAT, ...manifest }, null, 2)}\n`);
+}
+
+/** @throws ModelError where the folder has no manifest, or one that cannot be used */
+export async function readManifest(dir: string): Promise<Manifest> {
+  const file = join(dir, MANIFEST_FILE);
+  const hint = 'A run can be reproduced from the output folder that attune trained into.';
+  const refuse = (what: string, cause?: unknown): never => {
+    throw new ModelError(`${file} ${what}`, { hint, cause });
+  };
+  const text = await readFile(file, 'utf8').catch((cause: unknown) => refuse(`cannot be read: ${(cause as Error).message}`, cause));
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    refuse('is no manifest: it is not JSON', cause);
+  }
+  if (!isJsonObject(value)) return refuse('is no manifest');
+  if (value['format'] !== FORMAT) refuse(`has the format ${JSON.stringify(value['format'])}; this version of attune reads ${FORMAT}`);
+  const { inputs, arguments: args, hashes, versions } = value;
+  const texts = (object: unknown, ...keys: string[]): boolean => isJsonObject(object) && keys.every((key) => typeof object[key] === 'string');
+  const optional = (object: Readonly<Record<string, unknown>>, type: string, ...keys: string[]): boolean => keys.every((key) => object[key] === undefined || typeof object[key] === type);
+  const sound =
+    texts(value, 'cwd', 'device', 'platform') && texts(versions, 'attune', 'node', 'engine') && texts(hashes, 'weights', 'trainData', 'trainTokens') &&
+    texts(inputs, 'model', 'dataset') && optional(inputs as Record<string, unknown>, 'string', 'datasetConfig', 'split', 'evalSplit', 'evalDataset', 'textColumn', 'labelColumn', 'device') &&
+    optional(inputs as Record<string, unknown>, 'number', 'testSize', 'trainRows', 'evalRows') && isJsonObject(args) && (value['threads'] === null || Number.isSafeInteger(value['threads']));
+  const device = sound ? (inputs as ManifestInputs).device : undefined;
+  if (!sound || (device !== undefined && !DEVICES.includes(device))) refuse('is damaged');
+  resolveArguments(args as Record<string, unknown>, (name) => `${file}: ${name}`);
+  return value as unknown as Manifest; // every field that is used was checked
+}
+
+/** Where an input of a manifest lies: as given, seen from the folder of the run. Names that are no path there stay as they are. */
+export function pathFrom(cwd: string, given: string, exists: (path: string) => boolean): string {
+  const there = resolve(cwd, given);
+  return exists(there) ? there : given;
+}

@@ -1,0 +1,155 @@
+/** Runs a run again from its manifest, into another folder, and compares what came out: every record but its times, every weight bit for bit. */
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ModelError, UsageError } from '../errors.js';
+import { SafetensorsFile } from '../model/safetensors.js';
+import { resolveArguments } from './arguments.js';
+import { prepareFineTune } from './fine-tune.js';
+import type { FineTuneOptions, FineTuneRun } from './fine-tune.js';
+import { pathFrom, readManifest } from './manifest.js';
+import type { Manifest } from './manifest.js';
+import type { LogRecord } from './records.js';
+import { parseTrainerState } from './state.js';
+import type { TrainerCallback } from './trainer.js';
+
+export interface ReproduceOptions {
+  /** Where the second run goes. */
+  readonly outputDir: string;
+  readonly overwriteOutputDir?: boolean;
+  /** In place of the manifest's, where they have moved. */
+  readonly model?: string | undefined;
+  readonly dataset?: string | undefined;
+  readonly evalDataset?: string | undefined;
+  readonly callbacks?: readonly TrainerCallback[];
+  readonly signal?: AbortSignal;
+  /** Told what is not as it was, before training begins. */
+  readonly onDifferentStart?: (differences: readonly string[]) => void;
+}
+
+export interface Reproduction {
+  /** What was not as it was before the first step: versions, device, data, weights. */
+  readonly start: readonly string[];
+  /** What came out differently; empty: the run was reproduced. */
+  readonly differences: readonly string[];
+  readonly records: number;
+  readonly tensors: number;
+}
+
+/** @throws ModelError where `dir` holds no finished run, and whatever training throws */
+export async function reproduce(dir: string, options: ReproduceOptions): Promise<Reproduction> {
+  const manifest = await readManifest(dir);
+  const expected = await recordsOf(dir);
+  const run = await prepareFineTune(fineTuneOptions(dir, manifest, options));
+  try {
+    const start = startDifferences(manifest, run.manifest);
+    if (start.length > 0) options.onDifferentStart?.(start);
+    const { state } = await run.train();
+    const weights = await weightDifferences(dir, run);
+    return {
+      start,
+      differences: [...recordDifferences(expected, state.log_history), ...weights.differences],
+      records: expected.length,
+      tensors: weights.tensors,
+    };
+  } finally {
+    await run.close();
+  }
+}
+
+function fineTuneOptions(dir: string, { cwd, inputs, arguments: given, threads }: Manifest, options: ReproduceOptions): FineTuneOptions {
+  const { outputDir, overwriteOutputDir = false, callbacks, signal } = options;
+  if (join(outputDir) === join(dir)) throw new UsageError(`${dir} is the run itself; reproduce it into another folder`);
+  // The second run's events go beside its own weights, and it begins at the beginning.
+  const rest = Object.fromEntries(Object.entries(given).filter(([name]) => name !== 'loggingDir' && name !== 'resumeFromCheckpoint'));
+  const found = (path: string | undefined): string | undefined => (path === undefined ? undefined : pathFrom(cwd, path, existsSync));
+  return {
+    ...inputs,
+    model: options.model ?? found(inputs.model)!,
+    dataset: options.dataset ?? found(inputs.dataset)!,
+    evalDataset: options.evalDataset ?? found(inputs.evalDataset),
+    threads: threads ?? undefined,
+    args: resolveArguments({ ...rest, outputDir, overwriteOutputDir }),
+    ...(callbacks && { callbacks }),
+    ...(signal && { signal }),
+  };
+}
+
+async function recordsOf(dir: string): Promise<readonly LogRecord[]> {
+  const file = join(dir, 'trainer_state.json');
+  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
+    throw new ModelError(`${dir} holds no finished run: trainer_state.json cannot be read`, { cause, hint: 'Let the run end first, by --resume-from-checkpoint.' });
+  });
+  return parseTrainerState(text, file).log_history;
+}
+
+const WHAT: Readonly<Record<keyof Manifest['hashes'], string>> = {
+  weights: 'the weights before the first step',
+  trainData: 'the training rows (texts, labels or their order)',
+  trainTokens: 'the token ids of the training rows',
+  evalData: 'the evaluation rows',
+};
+
+/** What differs between what a run began with and what another one begins with, in words. */
+export function startDifferences(then: Manifest, now: Omit<Manifest, 'format'>): string[] {
+  const differences: string[] = [];
+  const compare = (what: string, before: string, after: string): void => void (before === after || differences.push(`${what}: ${before} then, ${after} now`));
+  compare('attune', then.versions.attune, now.versions.attune);
+  compare('Node.js', then.versions.node, now.versions.node);
+  compare('engine', then.versions.engine, now.versions.engine);
+  compare('platform', then.platform, now.platform);
+  compare('device', then.device, now.device);
+  for (const [key, what] of Object.entries(WHAT) as [keyof Manifest['hashes'], string][]) {
+    if (then.hashes[key] !== now.hashes[key]) differences.push(`${what} are not those of the run`);
+  }
+  return differences;
+}
+
+const MOST_SHOWN = 10;
+const isTime = (key: string): boolean => /_runtime$|_per_second$/.test(key);
+
+/** Differences of two log histories, times apart. */
+export function recordDifferences(expected: readonly LogRecord[], actual: readonly LogRecord[]): string[] {
+  const differences: string[] = [];
+  if (expected.length !== actual.length) differences.push(`${expected.length} records then, ${actual.length} now`);
+  for (const [i, record] of expected.slice(0, actual.length).entries()) {
+    const before: Readonly<Record<string, unknown>> = { ...record };
+    const after: Readonly<Record<string, unknown>> = { ...actual[i] };
+    for (const key of new Set([...Object.keys(before), ...Object.keys(after)])) {
+      if (!isTime(key) && before[key] !== after[key]) differences.push(`step ${record.step}: ${key} was ${String(before[key])}, is ${String(after[key])}`);
+    }
+  }
+  return shortened(differences);
+}
+
+async function weightDifferences(dir: string, run: FineTuneRun): Promise<{ differences: string[]; tensors: number }> {
+  const file = await SafetensorsFile.open(join(dir, 'model.safetensors'));
+  try {
+    const differences: string[] = [];
+    const { parameters } = run.model.graphs;
+    for (const { name } of parameters) {
+      if (!file.tensors.has(name)) {
+        differences.push(`${name} is not in ${file.path}`);
+        continue;
+      }
+      const before = await file.read(name);
+      const after = await run.session.readTensor('parameter', name);
+      let worst = 0;
+      let count = before.length === after.length ? 0 : Math.max(before.length, after.length);
+      for (let i = 0; i < after.length && count <= after.length; i++) {
+        if (Object.is(before[i], after[i])) continue;
+        count++;
+        worst = Math.max(worst, Math.abs(before[i] - after[i]));
+      }
+      if (count > 0) differences.push(`${name}: ${count} of ${after.length} numbers differ, by up to ${worst.toExponential(2)}`);
+    }
+    return { differences: shortened(differences), tensors: parameters.length };
+  } finally {
+    await file.close();
+  }
+}
+
+function shortened(differences: readonly string[]): string[] {
+  if (differences.length <= MOST_SHOWN) return [...differences];
+  return [...differences.slice(0, MOST_SHOWN), `… and ${differences.length - MOST_SHOWN} more`];
+}

@@ -1,0 +1,65 @@
+/**
+ * The optimizer of a checkpoint of transformers' Trainer: optimizer.pt, the state_dict of torch.optim.AdamW. Its state goes by numbers: the place of a
+ * parameter in the optimizer's groups, first those with weight decay, then those without, each in the order of named_parameters() (trainer.py, create_optimizer).
+ */
+import { access } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { EngineSession } from '../engine/engine.js';
+import { ModelError } from '../errors.js';
+import type { ParameterSpec } from '../model/parameters.js';
+import type { Pickled, PickledTensor } from '../model/pickle.js';
+import { TorchArchive } from '../model/torch-archive.js';
+
+const FILE = 'optimizer.pt';
+
+/** Names of the parameters in the order of the Trainer's optimizer: its group with weight decay and its group without. */
+export function parameterGroups(parameters: readonly ParameterSpec[]): readonly (readonly string[])[] {
+  return [true, false].map((decay) => parameters.filter((spec) => spec.decay === decay).map(({ name }) => name));
+}
+
+/**
+ * Writes the moments of optimizer.pt into a session.
+ *
+ * @returns how many updates AdamW has counted; 0 where the checkpoint holds no optimizer, whose moments are then left at zero
+ * @throws ModelError where the file is damaged, holds anything but tensors and plain values, or is not of these parameters
+ */
+export async function restoreTorchOptimizer(dir: string, session: EngineSession, parameters: readonly ParameterSpec[]): Promise<number> {
+  const path = join(dir, FILE);
+  if (!(await access(path).then(() => true, () => false))) return 0;
+  const archive = await TorchArchive.open(path);
+  try {
+    const state = field(archive.value, 'state');
+    if (!isMap(state)) throw foreign(path, 'it holds no optimizer’s state');
+    const shapes = new Map(parameters.map(({ name, shape }) => [name, shape]));
+    const names = parameterGroups(parameters).flat();
+    if (state.size !== names.length) throw foreign(path, `it has state of ${state.size} parameters, the model has ${names.length}`);
+    let updates: number | undefined;
+    for (const [index, name] of names.entries()) {
+      const shape = shapes.get(name)!;
+      const entry = state.get(index);
+      const tensor = (key: string, expected: readonly number[]): PickledTensor => {
+        const value = field(entry, key);
+        if (!isTensor(value)) throw foreign(path, `${key} of parameter ${index} (${name}) is missing: only AdamW’s state can be taken over`);
+        if (value.shape.join() !== expected.join()) throw foreign(path, `${key} of parameter ${index} (${name}) has shape [${value.shape.join(', ')}], the model’s has [${expected.join(', ')}]`);
+        return value;
+      };
+      const [step] = await archive.read(tensor('step', []));
+      if (!Number.isSafeInteger(step) || step < 0 || (updates !== undefined && updates !== step)) throw foreign(path, `parameter ${index} (${name}) was updated ${step} times${updates === undefined ? '' : `, the others ${updates} times`}`);
+      updates = step;
+      for (const [kind, key] of [['moment1', 'exp_avg'], ['moment2', 'exp_avg_sq']] as const) {
+        const values = await archive.read(tensor(key, shape));
+        if (!values.every(Number.isFinite)) throw foreign(path, `${key} of parameter ${index} (${name}) is not finite`);
+        await session.writeTensor(kind, name, values);
+      }
+    }
+    return updates ?? 0;
+  } finally {
+    archive.close();
+  }
+}
+
+const isMap = (value: Pickled | undefined): value is ReadonlyMap<string | number, Pickled> => value instanceof Map;
+const isTensor = (value: Pickled | undefined): value is PickledTensor => typeof value === 'object' && value !== null && 'kind' in value;
+const field = (value: Pickled | undefined, key: string): Pickled | undefined => (isMap(value) ? value.get(key) : undefined);
+const foreign = (path: string, what: string): ModelError =>
+  new ModelError(`${path}: ${what}`, { hint: 'Resume from a checkpoint of the same model, trained with AdamW by transformers’ Trainer.' });

@@ -1,0 +1,60 @@
+/** Which checkpoint of a folder to go on from, and what becomes of those that are broken. */
+import { rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AttuneError, ModelError } from '../errors.js';
+import { checkpointName, checkpointStep } from './best.js';
+import { listCheckpoints, readCheckpoint, verifyCheckpoint } from './checkpoint.js';
+
+/** The newest whole checkpoint of a folder, and what was wrong with each newer one. */
+export interface NewestCheckpoint {
+  readonly dir: string | undefined;
+  readonly broken: readonly { readonly name: string; readonly reason: string }[];
+}
+
+/**
+ * Finds the checkpoint to go on from: the newest that is whole and, where the run ends with its best model, whose best checkpoint is whole as well.
+ *
+ * @throws AttuneError where one cannot be read
+ */
+export async function newestWholeCheckpoint(outputDir: string, needsBest = false): Promise<NewestCheckpoint> {
+  const broken: { name: string; reason: string }[] = [];
+  const verdicts = new Map<string, string | undefined>();
+  const reasonOf = async (name: string): Promise<string | undefined> => {
+    if (!verdicts.has(name)) {
+      verdicts.set(name, await verifyCheckpoint(join(outputDir, name)).then(() => undefined, (error: unknown) => {
+        if (error instanceof ModelError) return error.message;
+        throw error;
+      }));
+    }
+    return verdicts.get(name);
+  };
+  const names = await listCheckpoints(outputDir);
+  for (const name of [...names].reverse()) {
+    const dir = join(outputDir, name);
+    let reason = await reasonOf(name);
+    if (reason === undefined && needsBest) {
+      const { best_global_step: step } = (await readCheckpoint(dir)).state;
+      const best = step === null ? undefined : checkpointName(step);
+      if (best !== undefined && best !== name && names.includes(best)) reason = await reasonOf(best);
+    }
+    if (reason === undefined) return { dir, broken };
+    broken.push({ name, reason });
+  }
+  return { dir: undefined, broken };
+}
+
+const BROKEN = 'broken-';
+
+/** Whether a name is that of a broken checkpoint set aside. */
+export const isBroken = (name: string): boolean => name.startsWith(BROKEN) && checkpointStep(name.slice(BROKEN.length)) !== undefined;
+
+/** Takes a broken checkpoint out of the row of those to resume from and to rotate; its files stay, under the name broken-checkpoint-STEP. */
+export async function setAside(outputDir: string, name: string): Promise<void> {
+  const target = join(outputDir, `${BROKEN}${name}`);
+  try {
+    await rm(target, { recursive: true, force: true });
+    await rename(join(outputDir, name), target);
+  } catch (cause) {
+    throw new AttuneError(`the broken ${join(outputDir, name)} cannot be set aside: ${(cause as Error).message}`, { cause });
+  }
+}

@@ -1,0 +1,33 @@
+/** The process that soak.slow.test.ts watches: trains or predicts, and prints its memory and handles now and then. */
+import { readdirSync } from 'node:fs';
+import { fineTune, resolveArguments, TextClassifier } from '#attune/index.js';
+
+const [what, count] = [process.argv[2], Number(process.argv[3])];
+const SAMPLES = 40;
+
+function sample(done: number): void {
+  (globalThis as { gc?: () => void }).gc?.();
+  const files = process.platform === 'linux' ? readdirSync('/proc/self/fd').length : 0;
+  console.log(JSON.stringify({ done, rss: process.memoryUsage().rss, handles: process.getActiveResourcesInfo().length, files }));
+}
+
+if (what === 'train') {
+  const args = resolveArguments({
+    outputDir: 'soak', maxSteps: count, perDeviceTrainBatchSize: 4, learningRate: 1e-3, loggingSteps: Math.ceil(count / 20), evalStrategy: 'steps', evalSteps: Math.ceil(count / 20),
+    saveStrategy: 'steps', saveSteps: Math.ceil(count / 20), saveTotalLimit: 2,
+  });
+  const every = Math.ceil(count / SAMPLES);
+  await fineTune({ model: 'model', dataset: 'data', threads: 1, args, callbacks: [{ onStep: (step) => void (step % every === 0 && sample(step)) }] });
+} else {
+  const classifier = await TextClassifier.fromPretrained('classifier');
+  const every = Math.ceil(count / SAMPLES);
+  function* texts(): Generator<string> {
+    for (let i = 0; i < count; i++) yield `text ${i} ${'word '.repeat(i % 5)}`;
+  }
+  let done = 0;
+  for await (const { score } of classifier.predictStream(texts())) {
+    if (!(score > 0.49)) throw new Error(`score ${score}`);
+    if (++done % every === 0) sample(done);
+  }
+  await classifier.close();
+}

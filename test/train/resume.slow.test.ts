@@ -1,0 +1,112 @@
+/**
+ * Exact resumption, of any arguments: interrupted after any steps, each time with a new session whose memory holds other numbers, a run gives the records, metrics,
+ * parameters, moments and counters of the run that was never interrupted, bit for bit.
+ *
+ *   ATTUNE_RESUME_RUNS   runs, 60 by default     ATTUNE_FUZZ_SEED   the seed
+ */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import type { TestContext } from 'node:test';
+import fc from 'fast-check';
+import { InterruptedError } from '#attune/errors.js';
+import type { TrainingArgumentsInput } from '#attune/train/arguments.js';
+import type { LogRecord } from '#attune/train/records.js';
+import { newestWholeCheckpoint } from '#attune/train/whole-checkpoint.js';
+import { casesFrom, seedFrom } from '../support/counts.js';
+import { folder } from '../support/folder.js';
+import { randomParameters } from '../support/models.js';
+import { TINY, tinyTrainer } from '../support/tiny-run.js';
+
+const RUNS = casesFrom('ATTUNE_RESUME_RUNS', 60);
+const seed = seedFrom();
+
+const strategy = fc.constantFrom('steps', 'epoch', 'no' as const);
+const args = fc
+  .record({
+    maxSteps: fc.integer({ min: 2, max: 14 }),
+    perDeviceTrainBatchSize: fc.integer({ min: 1, max: 7 }),
+    gradientAccumulationSteps: fc.integer({ min: 1, max: 4 }),
+    learningRate: fc.constantFrom(0, 0.003, 0.02),
+    lrSchedulerType: fc.constantFrom('linear', 'cosine', 'constant', 'constant_with_warmup' as const),
+    warmupSteps: fc.integer({ min: 0, max: 5 }),
+    weightDecay: fc.constantFrom(0, 0.1),
+    maxGradNorm: fc.constantFrom(0, 0.5, 1),
+    loggingStrategy: fc.constantFrom('steps', 'epoch' as const),
+    loggingSteps: fc.integer({ min: 1, max: 5 }),
+    loggingFirstStep: fc.boolean(),
+    evalStrategy: strategy,
+    evalSteps: fc.integer({ min: 1, max: 4 }),
+    saveTotalLimit: fc.constantFrom(undefined, 1, 2),
+    best: fc.boolean(),
+    patience: fc.constantFrom(undefined, 1, 3, 50),
+    seed: fc.integer({ min: 0, max: 1000 }),
+  })
+  .map(({ best, patience, ...given }): TrainingArgumentsInput => {
+    const withBest = best && given.evalStrategy !== 'no';
+    return {
+      ...given,
+      saveStrategy: given.evalStrategy === 'no' ? 'steps' : given.evalStrategy,
+      saveSteps: given.evalSteps,
+      ...(withBest && { loadBestModelAtEnd: true, metricForBestModel: 'accuracy' }),
+      ...(given.evalStrategy !== 'no' && patience !== undefined && { earlyStoppingPatience: patience }),
+    };
+  });
+
+const timeless = (records: readonly LogRecord[]): object[] => records.map((record) => Object.fromEntries(Object.entries(record).filter(([key]) => !/runtime|per_second/.test(key))));
+
+interface Ended {
+  readonly history: object[];
+  readonly best: readonly unknown[];
+  readonly tensors: ReadonlyMap<string, Float32Array>;
+  readonly dir: string;
+}
+
+/** Runs to the end, interrupted after each of these steps that it reaches. */
+async function runThrough(t: TestContext, given: TrainingArgumentsInput, cuts: readonly number[]): Promise<{ readonly ended: Ended; readonly resumed: number }> {
+  const dir = folder(t);
+  let resumed = 0;
+  for (let i = 0; ; i++) {
+    const cut = cuts[i];
+    const abort = new AbortController();
+    const callbacks = cut === undefined ? [] : [{ onStep: (step: number): void => void (step === cut && abort.abort()) }];
+    const { trainer, source } = await tinyTrainer(t, { dir, args: given, signal: abort.signal, callbacks, ...(i > 0 && { parameters: randomParameters(TINY, 90 + i) }) });
+    const from = i === 0 ? undefined : (await newestWholeCheckpoint(dir)).dir;
+    if (from !== undefined) {
+      await trainer.resumeFrom(from);
+      resumed++;
+    }
+    try {
+      const { state } = await trainer.train();
+      const tensors = new Map<string, Float32Array>();
+      for (const { name } of source.parameters) for (const kind of ['parameter', 'moment1', 'moment2'] as const) tensors.set(`${kind} of ${name}`, await source.session.readTensor(kind, name));
+      await source.session.close();
+      // Moments are those of the last step, not of the best model.
+      return { resumed, ended: { dir, history: timeless(state.log_history), best: [state.best_metric, state.best_global_step, state.global_step, state.total_flos], tensors } };
+    } catch (error) {
+      await source.session.close();
+      if (!(error instanceof InterruptedError)) throw error;
+    }
+  }
+}
+
+test(`${RUNS} runs of any arguments, interrupted up to four times each, are the whole runs`, { timeout: 3_600_000 }, async (t) => {
+  let resumed = 0;
+  await fc.assert(
+    fc.asyncProperty(args, fc.uniqueArray(fc.integer({ min: 1, max: 13 }), { minLength: 1, maxLength: 4 }), async (given, steps) => {
+      const whole = await runThrough(t, given, []);
+      const cut = await runThrough(t, given, steps.sort((a, b) => a - b));
+      resumed += cut.resumed;
+      assert.deepEqual(cut.ended.history, whole.ended.history);
+      assert.deepEqual(cut.ended.best, whole.ended.best);
+      for (const [name, values] of whole.ended.tensors) assert.deepEqual(cut.ended.tensors.get(name), values, name);
+      const [ours, theirs] = [(await newestWholeCheckpoint(cut.ended.dir)).dir, (await newestWholeCheckpoint(whole.ended.dir)).dir];
+      if (ours !== undefined && theirs !== undefined && ours.slice(cut.ended.dir.length) === theirs.slice(whole.ended.dir.length)) {
+        for (const file of ['optimizer.safetensors', 'model.safetensors', 'attune_state.json']) assert.ok(readFileSync(join(ours, file)).equals(readFileSync(join(theirs, file))), file);
+      }
+    }),
+    { numRuns: RUNS, seed },
+  );
+  t.diagnostic(`seed ${seed}: ${RUNS} runs interrupted and compared, ${resumed} resumptions, differences found: 0`);
+});

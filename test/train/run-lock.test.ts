@@ -1,0 +1,84 @@
+/** One run at a time in a folder, and locks whose process is gone. */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { existsSync, readFileSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { UsageError } from '#attune/errors.js';
+import { LOCK_FILE, RunLock } from '#attune/train/run-lock.js';
+import { folder } from '../support/folder.js';
+
+const refused = (words: RegExp) => (error: unknown): true => {
+  assert.ok(error instanceof UsageError, String(error));
+  assert.match(`${error.message} ${error.hint}`, words);
+  return true;
+};
+
+test('a lock is held by one at a time, says by whom, and leaves nothing when it is given back', async (t) => {
+  const dir = folder(t);
+  const [first, second] = [new RunLock(dir), new RunLock(dir)];
+  await first.acquire();
+  await first.acquire();
+  await assert.rejects(second.acquire(), refused(new RegExp(`another run is writing into .*process ${process.pid} on .*since 20.*choose another --output-dir`)));
+  assert.deepEqual(readdirSync(dir), [LOCK_FILE]);
+  await second.release();
+  assert.deepEqual(readdirSync(dir), [LOCK_FILE], 'only its holder gives a lock back');
+  await first.release();
+  assert.deepEqual(readdirSync(dir), []);
+  await second.acquire();
+  await second.release();
+});
+
+test('of many that try at once, one gets it', async (t) => {
+  const dir = folder(t);
+  const locks = Array.from({ length: 20 }, () => new RunLock(dir));
+  const results = await Promise.allSettled(locks.map((lock) => lock.acquire()));
+  assert.equal(results.filter(({ status }) => status === 'fulfilled').length, 1);
+  await Promise.all(locks.map((lock) => lock.release()));
+  assert.deepEqual(readdirSync(dir), []);
+});
+
+/** What a lock of this process says, changed. */
+async function holderWith(dir: string, changes: Readonly<Record<string, unknown>>): Promise<string> {
+  const lock = new RunLock(dir);
+  await lock.acquire();
+  const holder = JSON.parse(readFileSync(join(dir, LOCK_FILE), 'utf8')) as Record<string, unknown>;
+  await lock.release();
+  return `${JSON.stringify({ ...holder, ...changes })}\n`;
+}
+
+/** Number of a process that has just ended. */
+function endedProcess(): Promise<number> {
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, ['-e', '0'], { stdio: 'ignore' });
+    child.on('close', () => resolve(child.pid!));
+  });
+}
+
+test('a lock is taken over where its process is gone, or its number has gone to another', async (t) => {
+  const dir = folder(t);
+  const stale = [{ pid: await endedProcess() }, { pid: process.ppid, started: '1' }, { pid: await endedProcess(), scope: null }];
+  for (const changes of process.platform === 'linux' ? stale : stale.slice(2)) {
+    writeFileSync(join(dir, LOCK_FILE), await holderWith(dir, changes));
+    const locks = Array.from({ length: 10 }, () => new RunLock(dir));
+    const results = await Promise.allSettled(locks.map((lock) => lock.acquire()));
+    assert.equal(results.filter(({ status }) => status === 'fulfilled').length, 1, JSON.stringify(changes));
+    await Promise.all(locks.map((lock) => lock.release()));
+    assert.ok(!existsSync(join(dir, LOCK_FILE)));
+  }
+});
+
+test('a lock of another machine, or one that cannot be read, counts as long as it was written within two minutes', async (t) => {
+  const dir = folder(t);
+  const path = join(dir, LOCK_FILE);
+  for (const text of [await holderWith(dir, { host: 'elsewhere', scope: 'another boot pid:[1]', pid: 1 }), '', '{"pid": "x"}', 'null', '\0\0\0']) {
+    writeFileSync(path, text);
+    await assert.rejects(new RunLock(dir).acquire(), refused(/certainly gone, try again in two minutes or delete .*\.attune\.lock/));
+    const old = new Date(Date.now() - 121_000);
+    utimesSync(path, old, old);
+    const lock = new RunLock(dir);
+    await lock.acquire();
+    await lock.release();
+  }
+  assert.deepEqual(readdirSync(dir), []);
+});
