@@ -2,7 +2,7 @@
 // because it runs before anything is installed. Prints to stderr only what it does.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -53,18 +53,20 @@ function install() {
 
 function build() {
   const stamp = at('dist', '.attune-build');
-  const sources = hashOf([...filesUnder('src'), 'tsconfig.json', 'package-lock.json', 'scripts/prepare.mjs']);
+  const sources = hashOf([...filesUnder('src'), 'tsconfig.json', 'package-lock.json', 'scripts/prepare.mjs', 'scripts/build-wasm.mjs']);
   if (!force && stampIs(stamp, sources)) return;
   console.error('Building …');
   rmSync(at('dist'), { recursive: true, force: true });
   run('The TypeScript build', process.execPath, [at('node_modules', 'typescript', 'bin', 'tsc'), '-p', 'tsconfig.json']);
-  for (const source of filesUnder('src').filter((file) => file.endsWith('.assembly.ts'))) {
-    const target = source.replace(/^src/, 'dist').replace(/\.assembly\.ts$/, '.wasm');
-    mkdirSync(dirname(at(target)), { recursive: true });
-    run('The WebAssembly build', process.execPath, [
-      at('node_modules', 'assemblyscript', 'bin', 'asc.js'), source, '--outFile', target,
-      '-O3', '--noAssert', '--enable', 'simd', '--runtime', 'stub', '--importMemory', '--initialMemory', '1',
-    ]);
+  const modules = filesUnder('src').filter((file) => file.endsWith('.assembly.ts'));
+  const target = (source) => at(source.replace(/^src/, 'dist').replace(/\.assembly\.ts$/, '.wasm'));
+  // What was compiled before from the same source by the same compiler is kept: the compiler alone takes seconds to start.
+  const kept = (source) => at('node_modules', '.attune-wasm', `${hashOf([source, 'package-lock.json', 'scripts/build-wasm.mjs'])}.wasm`);
+  const stale = modules.filter((source) => !existsSync(kept(source)));
+  if (stale.length > 0) run('The WebAssembly build', process.execPath, [at('scripts', 'build-wasm.mjs'), ...stale.flatMap((source) => [source, kept(source)])]);
+  for (const source of modules) {
+    mkdirSync(dirname(target(source)), { recursive: true });
+    copyFileSync(kept(source), target(source));
   }
   writeFileSync(stamp, sources);
 }

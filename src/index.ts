@@ -72,6 +72,9 @@ export { RandomForestClassifier } from './baselines/random-forest.js';
 export { bytesOnDisk, loadEstimator, saveEstimator } from './baselines/saved.js';
 export { StandardScaler } from './baselines/standard-scaler.js';
 export { SVC } from './baselines/svc.js';
+export { Word2VecVectorizer } from './baselines/word2vec/vectorizer.js';
+export { Word2Vec } from './baselines/word2vec/word2vec.js';
+export { splitWords } from './baselines/word2vec/words.js';
 
 export { compare, compareModels } from './compare/compare.js';
 export type { CompareCallbacks, CompareModelsOptions, CompareOptions } from './compare/compare.js';

@@ -44,7 +44,7 @@ export class HiddenStateModel implements Transformer<readonly string[], DenseMat
   }
 
   /** @throws what `fromPretrained` throws; UsageError where the device cannot do it */
-  static async open(idOrPath: string, { maxLength, device = 'cpu', ...options }: HiddenStateOptions): Promise<HiddenStateModel> {
+  static async open(idOrPath: string, { maxLength, device = 'auto', ...options }: HiddenStateOptions): Promise<HiddenStateModel> {
     const model = await fromPretrained(idOrPath, options);
     let session: EngineSession;
     try {

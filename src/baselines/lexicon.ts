@@ -27,7 +27,7 @@ export function afinnScore(text: string): number {
 }
 
 /** The file that the scores come from. */
-export const afinnFile = (): string => require.resolve('sentiment/build/AFINN.json');
+export const afinnFile = (): string => require.resolve('sentiment/languages/en/labels.json');
 
 /** How the classes were laid on the scale of scores, lowest first. */
 export interface LexiconOrder {

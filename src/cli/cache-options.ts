@@ -22,7 +22,7 @@ type Attach = (command: Command, action: (actions: typeof Actions) => (command: 
 /** `attune cache` and `attune cache prune`. */
 export function addCacheCommands(attach: Attach): Command {
   const prune = addOptions(createCommand('prune', 'remove repositories or unfinished downloads from the cache'), PRUNE_OPTIONS).argument('[ID...]', 'repositories, as `attune cache` lists them');
-  const cache = addOptions(createCommand('cache', 'list what was downloaded from the Hub'), CACHE_OPTIONS).enablePositionalOptions(); // --json behind prune is prune's
+  const cache = addOptions(createCommand('cache', 'list what was downloaded from the Hub'), CACHE_OPTIONS);
   cache.addCommand(attach(prune, (actions) => actions.prune));
   return attach(cache, (actions) => actions.list);
 }

@@ -37,7 +37,9 @@ export async function list(command: Command, { terminal, stdout }: CliContext): 
 
 /** `attune cache prune` */
 export async function prune(command: Command, { terminal, stdout, signal }: CliContext): Promise<void> {
-  const { olderThan, incomplete, yes, json } = withDefaults(PRUNE_OPTIONS, givenOptions(command, PRUNE_OPTIONS));
+  const { olderThan, incomplete, yes, ...own } = withDefaults(PRUNE_OPTIONS, givenOptions(command, PRUNE_OPTIONS));
+  // commander gives an option that both commands have to the outer one.
+  const json = own.json || command.parent?.getOptionValue('json') === true;
   const cacheDir = hubCacheDir();
   const planned = await planPrune({ cacheDir, ids: command.args, olderThanDays: olderThan, incomplete });
   const total = planned.reduce((sum, { size }) => sum + size, 0);

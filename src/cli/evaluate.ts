@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { loadTestSplit } from '../data/splits.js';
 import { classificationMetrics } from '../metrics/classification.js';
 import { withDefaults } from '../train/argument-table.js';
-import { encodeDataset, lengthLimit, openClassifier } from '../train/fine-tune.js';
+import { encodeDatasetCached, lengthLimit, openClassifier } from '../train/fine-tune.js';
 import { predictLogits } from '../train/prediction.js';
 import { EVALUATE_OPTIONS } from './command-options.js';
 import { givenOptions } from './command.js';
@@ -23,7 +23,7 @@ export async function evaluate(command: Command, { terminal, stdout, signal }: C
   try {
     const { labelNames } = model.config;
     const { test, notes } = await withDownloads(terminal, signal, (hub) => loadTestSplit({ ...options, dataset, labelNames, hub }));
-    const { rows, labels } = encodeDataset(test, model.tokenizer, lengthLimit(options.maxLength, model.config));
+    const { rows, labels } = await encodeDatasetCached(test, model.tokenizer, lengthLimit(options.maxLength, model.config));
     terminal.heading('Data');
     showDataset(terminal, test);
     for (const note of notes) terminal.warning(note);

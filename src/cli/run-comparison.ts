@@ -73,7 +73,7 @@ export function notebookLine({ name, auc, f1 }: Pick<ModelResult, 'name' | 'auc'
 }
 
 function modelRecord({ id, name, accuracy, f1, auc, cost, calibration, confusion, classes }: Omit<ModelResult, 'paired'>): object {
-  return { id, name, accuracy, f1, auc, ece: calibration.ece, cost, confusion, classes: classes.map(({ roc: _points, ...row }) => row) };
+  return { id, name, accuracy, f1, auc, ece: calibration.ece, cost, confusion, classes: classes.map(({ label, precision, recall, f1: ofClass, support, auc: area }) => ({ label, precision, recall, f1: ofClass, support, auc: area })) };
 }
 
 export function showComparison(terminal: Terminal, comparison: Comparison): void {
@@ -83,7 +83,7 @@ export function showComparison(terminal: Terminal, comparison: Comparison): void
   terminal.heading(`Quality on ${comparison.dataset.testRows} test rows, with 95 % intervals`);
   terminal.table(
     [{ title: 'model', shrink: true }, right('F1'), right('AUC'), right('accuracy'), right('ECE'), right('p')],
-    models.map(({ name, f1, auc, accuracy, calibration, paired }) => [name, between(f1), between(auc), between(accuracy), number(calibration.ece, 3), paired ? (paired.f1Difference.p < 0.001 ? '<0.001' : number(paired.f1Difference.p, 3)) : 'best']),
+    models.map(({ name, f1, auc, accuracy, calibration, paired }) => [name, between(f1), between(auc), number(accuracy.value, 3), number(calibration.ece, 3), paired ? (paired.f1Difference.p < 0.001 ? '<0.001' : number(paired.f1Difference.p, 3)) : 'best']),
     2,
   );
   terminal.heading('Cost');

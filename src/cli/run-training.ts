@@ -4,6 +4,7 @@ import { requireMetric } from '../train/arguments.js';
 import { METRICS, prepareFineTune } from '../train/fine-tune.js';
 import type { FineTuneOptions, FineTuneRun } from '../train/fine-tune.js';
 import type { TrainOutput } from '../train/trainer.js';
+import type { Verification } from '../train/verify.js';
 import { optionName } from './command.js';
 import type { CliContext } from './context.js';
 import { withDownloads } from './downloads.js';
@@ -16,11 +17,15 @@ export interface RunTrainingOptions extends Omit<FineTuneOptions, 'callbacks' | 
   readonly json: boolean;
   /** The final metrics to stdout, for programs; the records go there anyway where `json` is set. */
   readonly resultLines: boolean;
+  /** Compare the first steps with the reference engine's. */
+  readonly verifyExact?: boolean;
   /** Rows to show in full; and, above 0, the model's structure. */
   readonly examples: number;
   /** Called with the trained model before the session is closed. */
   readonly afterTraining?: (run: FineTuneRun, output: TrainOutput) => Promise<void>;
 }
+
+const VERIFIED_STEPS = 2;
 
 /** @throws what preparing and training throw; the engine is closed and the live line taken away in any case */
 export async function runTraining(options: RunTrainingOptions, { terminal, stdout, signal }: CliContext): Promise<void> {
@@ -37,6 +42,12 @@ export async function runTraining(options: RunTrainingOptions, { terminal, stdou
     modelConfig = toJson(run.model.config);
     showRun(run, options, terminal);
     json?.write('run', { model: options.model, dataset: options.dataset, device: run.session.description, labels: run.splits.labelNames, trainRows: run.splits.train.length, evalRows: run.splits.test?.length ?? 0, outputDir: args.outputDir });
+    if (options.verifyExact) {
+      terminal.heading(`First ${VERIFIED_STEPS} steps against the reference engine (float64, padded, without dropout)`);
+      const found = await run.verify(VERIFIED_STEPS);
+      showVerification(terminal, found);
+      json?.write('verification', { ...found });
+    }
     terminal.heading('Training');
     const output = await run.train();
     if (output.stoppedEarly) terminal.print('  Early stopping: no improvement for as many evaluations as --early-stopping-patience allows.');
@@ -61,6 +72,17 @@ export async function runTraining(options: RunTrainingOptions, { terminal, stdou
     events.close();
     await run.close();
   }
+}
+
+function showVerification(terminal: CliContext['terminal'], { tokens, paddedTokens, logits, loss, gradNorm, gradients }: Verification): void {
+  const figure = (value: number): string => value.toExponential(1);
+  terminal.keyValue([
+    ['tokens', `${tokens} packed, ${paddedTokens} padded`],
+    ['logits', `differ by at most ${figure(logits)}`],
+    ['losses', `by at most ${figure(loss)}`],
+    ['gradient norms', `by at most ${figure(gradNorm)} of themselves`],
+    ['gradients', `by at most ${figure(gradients)} of their norm`],
+  ], 2);
 }
 
 function showRun(run: FineTuneRun, { examples }: RunTrainingOptions, terminal: CliContext['terminal']): void {

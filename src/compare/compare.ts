@@ -12,7 +12,7 @@ import type { Dataset } from '../data/dataset.js';
 import { loadSplits } from '../data/splits.js';
 import { usableCores } from '../engine/cores.js';
 import type { Device } from '../engine/device-names.js';
-import { AttuneError, InterruptedError, UsageError } from '../errors.js';
+import { AttuneError, InterruptedError, ModelError, UsageError } from '../errors.js';
 import { writeWhole } from '../files.js';
 import type { HubOptions } from '../hub/settings.js';
 import { parseJson } from '../json/syntax.js';
@@ -121,8 +121,8 @@ export async function trainedMaxLength(dir: string): Promise<number | undefined>
   const text = await readFile(join(dir, 'training_args.json'), 'utf8').catch(() => undefined);
   const parsed = text === undefined ? undefined : parseJson(text);
   if (!parsed || 'error' in parsed) return undefined;
-  const { maxLength, max_length: snake = maxLength } = (parsed.value ?? {}) as { readonly maxLength?: unknown; readonly max_length?: unknown };
-  return typeof snake === 'number' ? snake : undefined;
+  const { max_length: maxLength } = (parsed.value ?? {}) as { readonly max_length?: unknown };
+  return typeof maxLength === 'number' ? maxLength : undefined;
 }
 
 async function labelsOf(dir: string, device: Device | undefined): Promise<readonly string[]> {
@@ -151,7 +151,10 @@ export async function compareModels(options: CompareModelsOptions): Promise<Comp
   callbacks.onModelBegin?.(tuned);
   const classifier = await TextClassifier.fromPretrained(options.finetuned, { maxLength, device: options.device });
   try {
-    const predictions = predictionsOf(await classifier.predict(testTexts, { ...(signal && { signal }) }), labelNames);
+    if (classifier.labels.length !== labelNames.length) {
+      throw new ModelError(`the model in ${options.finetuned} has ${classifier.labels.length} classes, the data ${labelNames.length}`, { hint: 'Compare on the data that it was fine-tuned on.' });
+    }
+    const predictions = predictionsOf(await classifier.predict(testTexts, { ...(signal && { signal }) }), classifier.labels);
     const speed = await predictionSpeed(testTexts, (texts) => classifier.predict(texts), signal);
     const seconds = history.filter(isFinalRecord).at(-1)?.train_runtime;
     const cost = { trainSeconds: seconds ?? 0, ...speed, bytesOnDisk: await modelBytes(options.finetuned), peakMemoryBytes: options.trainPeakMemoryBytes };
@@ -162,7 +165,7 @@ export async function compareModels(options: CompareModelsOptions): Promise<Comp
     const word2vec = new Word2VecVectorizer({ ...(signal && { signal }), seed });
     const fitted = await attempt(() => measured(() => word2vec.fit(trainTexts)));
     const tfidf = tfidfModel();
-    const hiddenStates = await HiddenStateModel.open(options.base, { labelNames, maxLength, ...options.hub });
+    const hiddenStates = await HiddenStateModel.open(options.base, { labelNames, maxLength, device: options.device, ...options.hub });
     try {
       const parts = { labelNames, seed, word2vec, word2vecSeconds: fitted.seconds, tfidf, hiddenStates, base };
       const trained = new Set<string>();

@@ -28,8 +28,8 @@ export function verdictOf(models: readonly ModelResult[], testRows: number, tuni
   }
   if (tuning) {
     const { value, low, high, p: chance } = tuning.f1Difference;
-    const what = chance < SIGNIFICANCE ? (value > 0 ? 'Fine-tuning is worth' : 'Fine-tuning costs') : 'What fine-tuning adds cannot be told from chance:';
-    sentences.push(`${what} ${signed(value)} F1 against a linear probe of the same model untuned (95 % interval ${signed(low)} to ${signed(high)}).`);
+    const meaning = chance >= SIGNIFICANCE ? 'that cannot be told from chance' : value > 0 ? 'fine-tuning is what makes the difference' : 'fine-tuning did harm; more rows or epochs may mend it';
+    sentences.push(`Fine-tuning changes F1 by ${signed(value)} against a linear probe of the same model untuned (95 % interval ${signed(low)} to ${signed(high)}): ${meaning}.`);
   }
   const floor = models.find(({ id }) => id === 'majority');
   if (floor && floor !== best && withinNoise(floor)) sentences.push('Beware: not even the best can be told from always answering the most frequent class. More test rows, or better data, are needed before any of them is deployed.');

@@ -53,3 +53,32 @@ export function packRows(rows: readonly EncodedRow[], labels?: ArrayLike<number>
   const batch = { rows: rows.length, tokens, inputIds, positionIds, rowOffsets, blindRows };
   return labels ? { ...batch, labels: Int32Array.from(labels) } : batch;
 }
+
+/**
+ * The same rows as transformers would be given them: right-padded with `padToken` to the longest (or to `length`), the attention mask 0 on the
+ * padding and on all of a blind row, pooled at the last token of each row. For the reference engine, with gpt2Graphs(config, { poolLast: true }).
+ */
+export function padBatch(batch: PackedBatch, padToken: number, length?: number): PackedBatch {
+  const { rows, rowOffsets } = batch;
+  const lengths = Array.from({ length: rows }, (_, r) => rowOffsets[r + 1] - rowOffsets[r]);
+  const width = Math.max(length ?? 0, ...lengths);
+  const tokens = rows * width;
+  const inputIds = new Int32Array(tokens).fill(padToken);
+  const attentionMask = new Uint8Array(tokens);
+  for (let r = 0; r < rows; r++) {
+    inputIds.set(batch.inputIds.subarray(rowOffsets[r], rowOffsets[r + 1]), r * width);
+    if (!batch.blindRows[r]) attentionMask.fill(1, r * width, r * width + lengths[r]);
+  }
+  return {
+    rows,
+    tokens,
+    inputIds,
+    positionIds: Int32Array.from({ length: tokens }, (_, i) => i % width),
+    rowOffsets: Int32Array.from({ length: rows + 1 }, (_, r) => r * width),
+    // The mask alone hides a blind row here, as in the reference.
+    blindRows: new Uint8Array(rows),
+    attentionMask,
+    pooledTokens: Int32Array.from(lengths, (rowLength, r) => r * width + rowLength - 1),
+    ...(batch.labels && { labels: batch.labels }),
+  };
+}

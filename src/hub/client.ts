@@ -2,8 +2,7 @@
  * HTTP with the Hub: proxies, retries, redirects, the token, and errors in words. The token goes to the Hub's own address and to no other; what the
  * Hub redirects to (its content network) gets signed addresses and needs none.
  */
-import { EnvHttpProxyAgent, request } from 'undici';
-import type { Dispatcher } from 'undici';
+import type { Dispatcher, request } from 'undici';
 import { packageVersion } from '../version.js';
 import { HubError } from './errors.js';
 import type { HubSettings } from './settings.js';
@@ -43,6 +42,11 @@ export interface ClientOptions {
   readonly firstPause?: number;
 }
 
+interface Http {
+  readonly dispatcher: Dispatcher;
+  readonly request: typeof request;
+}
+
 const RETRIES = 5;
 const FIRST_PAUSE = 500;
 const LONGEST_PAUSE = 20_000;
@@ -57,18 +61,26 @@ const ERROR_BYTES = 16 * 1024;
 const PAGE_BYTES = 32 * 2 ** 20;
 
 export class HubClient {
-  readonly #dispatcher: Dispatcher;
+  #http: Promise<Http> | undefined;
   readonly #endpoint: URL;
 
   constructor(readonly settings: HubSettings, private readonly options: ClientOptions = {}) {
     this.#endpoint = new URL(settings.endpoint);
-    const { idleTimeout } = settings;
-    this.#dispatcher = new EnvHttpProxyAgent({ headersTimeout: idleTimeout, bodyTimeout: idleTimeout, connect: { timeout: idleTimeout } });
   }
 
   /** Closes idle connections. */
   async close(): Promise<void> {
-    await this.#dispatcher.destroy();
+    await (await this.#http)?.dispatcher.destroy();
+  }
+
+  /** Loaded at the first request: most commands make none. */
+  #connect(): Promise<Http> {
+    const { idleTimeout } = this.settings;
+    this.#http ??= import('undici').then(({ EnvHttpProxyAgent, request }) => ({
+      dispatcher: new EnvHttpProxyAgent({ headersTimeout: idleTimeout, bodyTimeout: idleTimeout, connect: { timeout: idleTimeout } }),
+      request,
+    }));
+    return this.#http;
   }
 
   /** Milliseconds to wait before attempt `attempt` (from 1); a quarter of it is drawn, so that many clients do not come back at once. */
@@ -128,6 +140,7 @@ export class HubClient {
   }
 
   async #follow(url: string, headers: Readonly<Record<string, string>>, signal: AbortSignal | undefined): Promise<HubResponse> {
+    const { dispatcher, request } = await this.#connect();
     let target = new URL(url);
     let hubHeaders: Readonly<Record<string, string>> | undefined;
     for (let hops = 0; hops <= REDIRECTS; hops++) {
@@ -136,7 +149,7 @@ export class HubClient {
       // What the Hub calls a file's contents is unknown elsewhere: there the condition would never hold, and each answer be the whole file.
       const { 'if-range': condition, ...others } = headers;
       const answer = await request(target, {
-        dispatcher: this.#dispatcher,
+        dispatcher,
         method: 'GET',
         headers: { 'user-agent': `attune/${packageVersion()}`, 'accept-encoding': 'identity', ...others, ...(own && condition !== undefined && { 'if-range': condition }), ...(own && token !== undefined && { authorization: `Bearer ${token}` }) },
         signal: signal ?? null,

@@ -71,7 +71,7 @@ export async function fromPretrained(idOrPath: string, { labelNames, dropout, se
     config,
     tokenizer,
     graphs: gpt2Graphs(config),
-    report: loadReport(dir, weights.missing, weights.unexpected),
+    report: loadReport(idOrPath, weights.missing, weights.unexpected),
     newHead,
     writeTo: (session) => writeWeights(session, config, weights, head),
     close: () => weights.close(),

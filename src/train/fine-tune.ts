@@ -12,6 +12,7 @@ import type { HubOptions } from '../hub/settings.js';
 import type { Gpt2Config } from '../model/config.js';
 import { fromPretrained } from '../model/pretrained.js';
 import type { PretrainedModel } from '../model/pretrained.js';
+import { encodeCached } from '../text/token-cache.js';
 import type { Tokenizer } from '../text/tokenizer.js';
 import { packageVersion } from '../version.js';
 import { argumentsToJson, requireEvaluation, requireMetric } from './arguments.js';
@@ -24,6 +25,8 @@ import type { RunLock } from './run-lock.js';
 import { stateToJson } from './state.js';
 import { Trainer } from './trainer.js';
 import type { LabelledRows, TrainOutput, TrainerCallback } from './trainer.js';
+import { verifyExact } from './verify.js';
+import type { Verification } from './verify.js';
 import { newestWholeCheckpoint, setAside } from './whole-checkpoint.js';
 import type { NewestCheckpoint } from './whole-checkpoint.js';
 
@@ -72,6 +75,8 @@ export interface FineTuneRun {
   readonly manifest: Omit<Manifest, 'format'>;
   /** Trains to the end and saves the model, its records and arguments at the root of the output folder. */
   train(): Promise<TrainOutput>;
+  /** Repeats the first steps by the definition and tells the largest differences (verify.ts); changes nothing. Before training: from the weights it starts from. */
+  verify(steps: number): Promise<Verification>;
   close(): Promise<void>;
 }
 
@@ -109,13 +114,13 @@ async function prepareLocked(options: FineTuneOptions, lock: RunLock): Promise<F
     const weights = hashingSession(session);
     await model.writeTo(weights.session);
     const source = { session, parameters: model.graphs.parameters, config: model.config, tokenizer: model.tokenizer };
-    const train = encodeDataset(splits.train, model.tokenizer, maxLength);
+    const train = await encodeDatasetCached(splits.train, model.tokenizer, maxLength);
     const trainer = new Trainer({
       ...source,
       args,
       maxLength,
       train,
-      ...(splits.test && { evaluation: encodeDataset(splits.test, model.tokenizer, maxLength) }),
+      ...(splits.test && { evaluation: await encodeDatasetCached(splits.test, model.tokenizer, maxLength) }),
       ...(options.callbacks && { callbacks: options.callbacks }),
       ...(options.signal && { signal: options.signal }),
     });
@@ -144,6 +149,7 @@ async function prepareLocked(options: FineTuneOptions, lock: RunLock): Promise<F
         await writeWhole(join(args.outputDir, 'trainer_state.json'), stateToJson(output.state));
         return output;
       },
+      verify: (steps) => verifyExact({ ...source, engine: engineFor(options.device ?? 'auto'), train, args, maxLength, steps }),
       close: async () => {
         await session.close();
         await lock.release();
@@ -204,6 +210,11 @@ export function encodeDataset(dataset: Dataset, tokenizer: Tokenizer, maxLength:
     rows: dataset.rows.map(({ text }) => tokenizer.encode(text, { maxLength })),
     labels: Int32Array.from(dataset.rows, ({ label }) => label),
   };
+}
+
+/** The same, from the cache of tokenised texts where they are in it (`encodeCached`). */
+export async function encodeDatasetCached(dataset: Dataset, tokenizer: Tokenizer, maxLength: number): Promise<LabelledRows> {
+  return { rows: await encodeCached(dataset.rows.map(({ text }) => text), tokenizer, maxLength), labels: Int32Array.from(dataset.rows, ({ label }) => label) };
 }
 
 /** @throws UsageError where more tokens are asked for than the model has positions */

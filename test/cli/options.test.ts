@@ -41,6 +41,7 @@ test('without options everything has its default and nothing is explicit', () =>
     device: 'auto',
     preset: undefined,
     config: undefined,
+    verifyExact: false,
     json: false,
   });
   assert.equal(explicit.size, 0);

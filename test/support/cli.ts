@@ -1,6 +1,7 @@
 /** The real command line as a child process, and tiny models and data for it. */
 import { spawn } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { embeddedModelFolder } from '#attune/model/embedded.js';
@@ -8,6 +9,9 @@ import { parseConfig, toJson } from '#attune/model/config.js';
 import { parameterSpecs } from '#attune/model/parameters.js';
 import { writeSafetensors } from '#attune/model/safetensors-writer.js';
 import { randomParameters } from './models.js';
+
+/** No test asks the real Hub, or reads the user's cache and token. */
+const NO_HUB = { HF_HUB_OFFLINE: '1', HF_HOME: join(tmpdir(), 'attune-test-no-hub'), HF_HUB_CACHE: '', HF_TOKEN: '' };
 
 const bin = fileURLToPath(new URL('../../bin/attune.js', import.meta.url));
 
@@ -29,7 +33,7 @@ export interface CliOptions {
 
 export function attune(args: readonly string[], { cwd, input = '', env = {}, signals = [] }: CliOptions): Promise<CliResult> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [bin, ...args], { cwd, env: { ...process.env, ...env } });
+    const child = spawn(process.execPath, [bin, ...args], { cwd, env: { ...process.env, ...NO_HUB, ...env } });
     let stdout = '';
     let stderr = '';
     const pending = [...signals];

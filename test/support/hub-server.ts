@@ -75,7 +75,7 @@ export const sha256 = (bytes: Uint8Array): string => hex('sha256', bytes);
 export class HubServer {
   readonly requests: SeenRequest[] = [];
   /** Asked before each answer; undefined: nothing goes wrong. */
-  fault: (request: SeenRequest) => Fault | undefined = () => undefined;
+  fault: (request: SeenRequest) => Fault | undefined | Promise<Fault | undefined> = () => undefined;
   /** Entries of a page of the tree. */
   pageSize = 1000;
   /** Replaces paths in listings, to be a malicious server. */
@@ -131,9 +131,9 @@ export class HubServer {
   private async answer(request: IncomingMessage, response: ServerResponse, cdn: boolean): Promise<void> {
     const seen: SeenRequest = { method: request.method ?? 'GET', url: request.url ?? '/', cdn, headers: request.headers };
     this.requests.push(seen);
-    const fault = this.fault(seen);
     response.on('error', () => undefined);
     try {
+      const fault = await this.fault(seen);
       if (fault?.status !== undefined) return void response.writeHead(fault.status, { 'content-length': 0, ...fault.headers }).end();
       if (cdn) return await this.answerCdn(seen, response, fault);
       const { pathname, searchParams } = new URL(seen.url, 'http://hub');

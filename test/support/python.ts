@@ -12,8 +12,13 @@ export const skipWithoutPython = command ? false : 'ATTUNE_PYTHON is not set';
 
 /** The JSON that test/interop/`script` prints. What it says on standard error is part of the error where it fails. */
 export async function runPython(script: string, ...args: string[]): Promise<unknown> {
+  return runPythonWith({}, script, ...args);
+}
+
+/** The same with more in the environment. */
+export async function runPythonWith(more: Readonly<Record<string, string>>, script: string, ...args: string[]): Promise<unknown> {
   const path = fileURLToPath(new URL(`../interop/${script}`, import.meta.url));
-  const env = { ...process.env, HF_HUB_OFFLINE: '1', PYTHONDONTWRITEBYTECODE: '1', PYTHONIOENCODING: 'utf-8' };
+  const env = { ...process.env, HF_HUB_OFFLINE: '1', PYTHONDONTWRITEBYTECODE: '1', PYTHONIOENCODING: 'utf-8', ...more };
   const { stdout } = await promisify(execFile)(command!, [path, ...args], { env, maxBuffer: 2 ** 28 });
   return JSON.parse(stdout) as unknown;
 }

@@ -10,7 +10,7 @@ import type { EngineSession } from '#attune/engine/engine.js';
 import { referenceEngine } from '#attune/engine/reference/session.js';
 import { AttuneError, ModelError } from '#attune/errors.js';
 import { gpt2Graphs } from '#attune/model/gpt2.js';
-import { listCheckpoints, readCheckpoint, restore, saveCheckpoint } from '#attune/train/checkpoint.js';
+import { copyTensors, listCheckpoints, readCheckpoint, restore, saveCheckpoint } from '#attune/train/checkpoint.js';
 import type { ResumeState } from '#attune/train/checkpoint.js';
 import { initialState } from '#attune/train/state.js';
 import type { TrainerState } from '#attune/train/state.js';
@@ -51,6 +51,19 @@ test('everything that was saved is restored, bit for bit', async (t) => {
   for (const [kind, seed] of Object.entries(KINDS)) {
     for (const [name, values] of randomParameters(TINY, seed)) assert.deepEqual(await session.readTensor(kind as keyof typeof KINDS, name), values, `${kind} of ${name}`);
   }
+});
+
+test('a copy holds what the session held, whatever comes after, and gives each tensor out once', async (t) => {
+  const dir = folder(t);
+  const options = await source(t, dir);
+  const copy = await copyTensors(options);
+  assert.ok(copy);
+  for (const [name, values] of randomParameters(TINY, 99)) await options.session.writeTensor('parameter', name, values);
+  const path = await saveCheckpoint(dir, { ...options, session: copy }, options.args, stateAt(5), RESUME);
+  const session = await referenceEngine.open(gpt2Graphs(TINY), { seed: 0 });
+  await restore(path, { ...options, session });
+  for (const [name, values] of randomParameters(TINY, KINDS.parameter)) assert.deepEqual(await session.readTensor('parameter', name), values, name);
+  await assert.rejects(copy.readTensor('parameter', options.parameters[0].name), /read twice/);
 });
 
 test('checkpoints are listed oldest first, by number; nothing else is; a missing folder has none', async (t) => {

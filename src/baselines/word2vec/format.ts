@@ -58,7 +58,7 @@ function* chunks({ words, vectors, vectorSize }: WordVectors, binary: boolean): 
 /** The fewest digits that read back as the same float32, as numpy prints it. */
 function shortest(value: number): string {
   let decimal = value;
-  for (let digits = 9; digits >= 1; digits--) {
+  for (let digits = 9; digits >= 1 && value !== 0; digits--) {
     const shorter = Number(value.toPrecision(digits));
     if (Math.fround(shorter) !== value) break;
     decimal = shorter;
@@ -178,10 +178,10 @@ class ByteReader {
   }
 
   private async next(): Promise<boolean> {
-    const { value, done } = await this.chunks.next().catch((cause: unknown) => {
+    const next = await this.chunks.next().catch((cause: unknown) => {
       throw new ModelError(`cannot read ${this.path}: ${(cause as Error).message}`, { cause });
     });
-    this.chunk = done === true ? Buffer.alloc(0) : value;
-    return done !== true;
+    this.chunk = next.done === true ? Buffer.alloc(0) : next.value;
+    return next.done !== true;
   }
 }

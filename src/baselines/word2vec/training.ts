@@ -90,8 +90,11 @@ export async function trainVectors(
       kernels.startJob(below(random, 2 ** 24), below(random, 2 ** 24));
       const kept = kernels.keepWords(first, end, options.sample > 0, MAX_KEPT);
       for (let i = 0; i < kept; i++) reductions[i] = options.shrinkWindows ? below(random, window) : 0;
-      const train = options.sg === 1 ? kernels.trainSkipGram : kernels.trainBagOfWords;
-      for (let s = 0; s < end - first; s += SENTENCES_A_CALL) train(s, Math.min(s + SENTENCES_A_CALL, end - first), alpha);
+      for (let s = 0; s < end - first; s += SENTENCES_A_CALL) {
+        const last = Math.min(s + SENTENCES_A_CALL, end - first);
+        if (options.sg === 1) kernels.trainSkipGram(s, last, alpha);
+        else kernels.trainBagOfWords(s, last, alpha);
+      }
       onProgress?.({ epoch: epoch + 1, epochs, sentences: end, of: sentences, alpha });
       await setImmediate();
       if (signal?.aborted) throw new InterruptedError('Word2Vec training was interrupted');

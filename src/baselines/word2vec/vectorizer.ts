@@ -1,7 +1,6 @@
 import { ModelError, UsageError } from '../../errors.js';
 import type { DenseMatrix, EstimatorState, Transformer } from '../estimator.js';
-import { resolveWord2VecOptions } from './options.js';
-import { Word2Vec } from './word2vec.js';
+import { resolveTrainOptions, Word2Vec } from './word2vec.js';
 import type { TrainOptions } from './word2vec.js';
 import { splitWords } from './words.js';
 
@@ -13,8 +12,7 @@ export class Word2VecVectorizer implements Transformer<readonly string[], DenseM
 
   /** @throws UsageError naming an option that is wrong */
   constructor(private readonly options: TrainOptions = {}) {
-    const { wordOrder: _order, signal: _signal, onProgress: _progress, ...named } = options;
-    resolveWord2VecOptions(named);
+    resolveTrainOptions(options);
   }
 
   /** The vectors of the words. @throws UsageError before `fit` */

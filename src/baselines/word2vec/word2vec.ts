@@ -5,7 +5,7 @@ import type { DenseMatrix } from '../estimator.js';
 import { readVectors, writeVectors } from './format.js';
 import type { LoadFormatOptions, SaveFormatOptions } from './format.js';
 import { resolveWord2VecOptions } from './options.js';
-import type { Word2VecOptions } from './options.js';
+import type { ResolvedWord2VecOptions, Word2VecOptions } from './options.js';
 import { trainVectors } from './training.js';
 import type { TrainingHooks } from './training.js';
 import { buildVocabulary, encodeSentences } from './vocabulary.js';
@@ -55,8 +55,8 @@ export class Word2Vec {
    * does not suffice, InterruptedError where `signal` is aborted
    */
   static async train(sentences: readonly (readonly string[])[], given: TrainOptions = {}): Promise<Word2Vec> {
-    const { wordOrder, signal, onProgress, ...named } = given;
-    const options = resolveWord2VecOptions(named);
+    const { wordOrder, signal, onProgress } = given;
+    const options = resolveTrainOptions(given);
     const corpus = encodeSentences(sentences);
     const vocabulary = buildVocabulary(corpus, options, wordOrder);
     const vectors = await trainVectors(corpus, vocabulary, options, { signal, onProgress });
@@ -141,6 +141,12 @@ export class Word2Vec {
     const length = norm(vector) || 1;
     for (let j = 0; j < sum.length; j++) sum[j] += (sign * vector[j]) / length;
   }
+}
+
+/** The options of training proper. @throws UsageError naming one that is wrong */
+export function resolveTrainOptions(given: TrainOptions): ResolvedWord2VecOptions {
+  const { wordOrder, signal, onProgress, ...named } = given; // eslint-disable-line @typescript-eslint/no-unused-vars -- what is left counts
+  return resolveWord2VecOptions(named);
 }
 
 function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {

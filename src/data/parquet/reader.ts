@@ -1,7 +1,7 @@
 // Parquet files (https://parquet.apache.org/docs/file-format/): decoded by hyparquet, one row group at a time, the needed columns alone. Whatever the file
 // claims is checked first, because a damaged one must not cost more memory than a sound one of its size could.
 import { open, type FileHandle } from 'node:fs/promises';
-import { parquetMetadata, parquetScan, parquetSchema, type AsyncBuffer, type Compressors, type FileMetaData, type SchemaTree } from 'hyparquet';
+import { parquetMetadata, parquetScan, parquetSchema, type AsyncBuffer, type Compressors, type FileMetaData, type RowGroup, type SchemaTree } from 'hyparquet';
 import { AttuneError, DataError } from '../../errors.js';
 import { fileFault } from '../text-blocks.js';
 import { missingColumn, type DataRecord } from '../records.js';
@@ -105,7 +105,10 @@ class ParquetFile {
     readonly metadata: FileMetaData,
   ) {
     this.#schema = parquetSchema(metadata);
-    this.columns = this.#schema.children.map(({ element }) => element.name);
+    this.columns = this.#schema.children.map(({ element }) => {
+      if (typeof (element.name as unknown) !== 'string') throw new Error('a column has no name');
+      return element.name;
+    });
     let left = Math.max(MOST_EXPANSION * size, ALWAYS_ALLOWED);
     this.#allow = (bytes) => {
       left -= bytes;
@@ -142,8 +145,19 @@ class ParquetFile {
         values.push([]);
         continue;
       }
-      const file: AsyncBuffer = { byteLength: this.size, slice: (start, end = this.size) => this.#chunk(this.#columnChunk(name, index, rows), start, end) };
-      const metadata = { ...this.metadata, row_groups: [group] };
+      // hyparquet sees the one chunk alone, and its bytes are read and checked before it starts: it leaves promises behind when it fails.
+      const { chunk, column: description } = this.#columnChunk(name, index, rows);
+      const start = Number(chunk.meta_data!.dictionary_page_offset || chunk.meta_data!.data_page_offset);
+      const end = start + Number(chunk.meta_data!.total_compressed_size);
+      const bytes = await this.#checkedChunk(description, start, end);
+      const file: AsyncBuffer = {
+        byteLength: this.size,
+        slice: (from, to) => {
+          if (from !== start || to !== end) throw new Error(`a column is looked for at bytes ${from} to ${to}`);
+          return bytes;
+        },
+      };
+      const metadata = { ...this.metadata, row_groups: [{ ...group, columns: [chunk] }] };
       const scan = await parquetScan({ file, metadata, columns: [name], useOffsetIndex: false, compressors: this.#compressors, parsers: { stringFromBytes } });
       const column = await scan.readColumn({ column: name, rowStart: 0, rowEnd: rows });
       if (column.length !== rows) throw new Error(`column ${JSON.stringify(name)} has ${column.length} values in a row group of ${rows} rows`);
@@ -152,19 +166,20 @@ class ParquetFile {
     return { values, rows };
   }
 
-  #columnChunk(name: string, group: number, rows: number): ColumnChunk {
+  #columnChunk(name: string, group: number, rows: number): { readonly chunk: RowGroup['columns'][number]; readonly column: ColumnChunk } {
     const child = this.#schema.children.find(({ element }) => element.name === name);
-    const chunk = this.metadata.row_groups[group].columns.find(({ meta_data }) => meta_data?.path_in_schema[0] === name)?.meta_data;
+    const chunks = this.metadata.row_groups[group].columns.filter(({ meta_data }) => meta_data?.path_in_schema[0] === name);
+    const chunk = chunks[0]?.meta_data;
     if (!child || !chunk) throw new Error(`row group ${group} lacks column ${JSON.stringify(name)}`);
     const { element } = child;
-    if (child.children.length > 0 || chunk.path_in_schema.length !== 1 || element.repetition_type === 'REPEATED') {
+    if (child.children.length > 0 || chunks.length > 1 || chunk.path_in_schema.length !== 1 || element.repetition_type === 'REPEATED') {
       throw new DataError(`${this.file}: column ${JSON.stringify(name)} holds lists or structs, not plain values`, { hint: 'Name other columns with --text-column and --label-column.' });
     }
-    if (element.type === undefined) throw new Error(`column ${JSON.stringify(name)} has no type`);
-    return { codec: chunk.codec, type: element.type, typeLength: element.type_length, optional: element.repetition_type === 'OPTIONAL', rows };
+    if (element.type === undefined || chunk.type !== element.type) throw new Error(`column ${JSON.stringify(name)} has no type, or two`);
+    return { chunk: chunks[0], column: { codec: chunk.codec, type: element.type, typeLength: element.type_length, optional: element.repetition_type !== 'REQUIRED', rows } };
   }
 
-  async #chunk(column: ColumnChunk, start: number, end: number): Promise<ArrayBuffer> {
+  async #checkedChunk(column: ColumnChunk, start: number, end: number): Promise<ArrayBuffer> {
     if (!(start >= 4 && start < end && end <= this.size)) throw new Error(`a column lies at bytes ${start} to ${end} of a file of ${this.size}`);
     const bytes = await readExactly(this.handle, start, end - start);
     this.#pages.set(bytes.buffer, openPages(bytes, column, this.#allow));

@@ -310,7 +310,7 @@ const GELU_B = 0.044715 * GELU_A;
 
 function lowerGelu(e: Emitter, node: Node<'gelu'>, x: string): string {
   // One pass instead of six, but it keeps nothing for a gradient.
-  if (!e.differentiated.has(node as unknown as Node)) return e.op('Gelu', [x], { approximate: 'tanh' });
+  if (!e.differentiated.has(node)) return e.op('Gelu', [x], { approximate: 'tanh' });
   const square = e.op('Mul', [x, x]);
   const argument = e.op('Mul', [x, e.op('Add', [e.op('Mul', [square, e.scalar(GELU_B)]), e.scalar(GELU_A)])]);
   const sigmoid = e.op('Sigmoid', [argument]);

@@ -5,7 +5,9 @@
 import { AttuneError, TrainingError } from '../../errors.js';
 import { gradientName } from '../../model/gpt2.js';
 import type { ModelGraphs } from '../../model/gpt2.js';
+import type { Graph } from '../../graph/graph.js';
 import type { PackedBatch } from '../batch.js';
+import { elementsOf } from './dispatch.js';
 import type { EngineSession, StepRequest, StepResult, TensorKind } from '../engine.js';
 import type { Gpu } from './gpu.js';
 import { DeviceMemory, mebibytes } from './memory.js';
@@ -28,6 +30,8 @@ export class WebGpuSession implements EngineSession, Gpu {
   private readonly inference: Program;
   private readonly training: Program;
   private readonly seed: number;
+  /** Programs of graphs that callers brought. */
+  private readonly others = new Map<Graph, Program>();
   private optimizer: Optimizer | undefined;
   private ended: Error | undefined;
   private lost: Promise<never>;
@@ -60,6 +64,28 @@ export class WebGpuSession implements EngineSession, Gpu {
         const encoder = this.device.createCommandEncoder();
         this.inference.encode(encoder, batch, { lossWeight: 1, seed: this.seed, pass: 0 });
         return this.read(encoder, this.inference.output('logits'), 0, batch.rows * classes);
+      });
+    });
+  }
+
+  evaluate(graph: Graph, batch: PackedBatch): Promise<ReadonlyMap<string, Float32Array>> {
+    return this.inTurn(async () => {
+      let program = this.others.get(graph);
+      if (!program) {
+        program = new Program(this, this.memory, graph);
+        this.others.set(graph, program);
+      }
+      await program.prepare(batch);
+      const prepared = program;
+      return this.checked(async () => {
+        const encoder = this.device.createCommandEncoder();
+        prepared.encode(encoder, batch, { lossWeight: 1, seed: this.seed, pass: 0 });
+        this.device.queue.submit([encoder.finish()]);
+        const outputs = [...graph.outputs].map(async ([name, { shape }]) => {
+          const floats = elementsOf(shape, batch);
+          return [name, await this.read(this.device.createCommandEncoder(), prepared.output(name), 0, floats)] as const;
+        });
+        return new Map(await Promise.all(outputs));
       });
     });
   }
@@ -103,12 +129,12 @@ export class WebGpuSession implements EngineSession, Gpu {
     });
   }
 
-  writeTensor(kind: 'parameter' | 'moment1' | 'moment2', parameter: string, values: Float32Array): Promise<void> {
+  writeTensor(kind: 'parameter' | 'moment1' | 'moment2', parameter: string, values: Float32Array, offset = 0): Promise<void> {
     return this.inTurn(async () => {
-      const { bank, offset, floats } = this.memory.place(parameter);
-      if (values.length !== floats) throw new RangeError(`${kind} of ${parameter} has ${floats} elements, ${values.length} were given`);
+      const place = this.memory.place(parameter);
+      if (offset + values.length > place.floats) throw new RangeError(`${kind} of ${parameter} has ${place.floats} elements; ${values.length} from ${offset} on were given`);
       await this.checked(() => {
-        this.device.queue.writeBuffer(this.memory.bank(kind, bank), offset * 4, values);
+        this.device.queue.writeBuffer(this.memory.bank(kind, place.bank), (place.offset + offset) * 4, values);
         return Promise.resolve();
       });
     });
@@ -119,6 +145,7 @@ export class WebGpuSession implements EngineSession, Gpu {
     this.ended ??= new TrainingError('the session is closed');
     this.inference.destroy();
     this.training.destroy();
+    for (const program of this.others.values()) program.destroy();
     this.optimizer?.destroy();
     this.memory.destroy();
   }

@@ -43,7 +43,7 @@ test('data', async () => {
   await refused(train(...dataFile('column.csv', 'txt,label\na,0\nb,1\n')), 1, /column\.csv:1: has no column "text"; did you mean "txt"/);
   await refused(train(...dataFile('label.jsonl', rows({ text: 'x', label: 1.5 }))), 1, /label\.jsonl:17: column "label": the label 1\.5 is not an integer/);
   await refused(train(...dataFile('missing.jsonl', rows({ text: 'x' }))), 1, /missing\.jsonl:17: has no column "label"/);
-  await refused(train(...dataFile('null.jsonl', rows({ text: null, label: 0 }))), 1, /null\.jsonl:17: column "text" is null/);
+  await refused(train(...dataFile('number.jsonl', rows({ text: 5, label: 0 }))), 1, /number\.jsonl:17: column "text" is 5, not a text/);
   await refused(train(...dataFile('gap.jsonl', rows({ text: 'x', label: 3 }))), 1, /gap\.jsonl:17: the highest label is 3, but no row has label 2/);
   await refused(train(...dataFile('one.jsonl', toJsonl([{ text: 'a', label: 0 }, { text: 'b', label: 0 }]))), 1, /one\.jsonl: all 2 rows have the label 0/);
   await refused(train(...dataFile('empty.jsonl', '')), 1, /empty\.jsonl: holds no rows/);
@@ -65,7 +65,7 @@ const configField = (field: string, value: unknown) => (dir: string): void => {
 };
 
 test('models', async () => {
-  await refused(train('--model', 'nowhere'), 1, /nowhere is not a model folder/);
+  await refused(train('--model', 'nowhere'), 1, /nowhere: there is no folder .*nowhere, and the model nowhere is not in the cache/);
   await refused(train(...(await model('activation', configField('activation_function', 'relu')))), 1, /config\.json.*activation_function.*relu/);
   await refused(train(...(await model('cross', configField('add_cross_attention', true)))), 1, /add_cross_attention/);
   await refused(train(...(await model('bert', configField('model_type', 'bert')))), 1, /model_type.*bert/);

@@ -9,6 +9,7 @@ import { onnxEngine } from '#attune/engine/onnx/session.js';
 import { referenceEngine } from '#attune/engine/reference/session.js';
 import { webGpuEngine } from '#attune/engine/webgpu/node.js';
 import type { Gpt2Config } from '#attune/model/config.js';
+import { attributionGraph } from '#attune/model/gpt2.js';
 import { packedBatches, tinyConfig } from '../../support/models.js';
 import { assertClose } from '../../support/numbers.js';
 import { needsWebGpu } from '../../support/webgpu.js';
@@ -77,6 +78,25 @@ test('a run goes on where the CPU left it, and the other way about', TIME, async
   const whole = await switched(onnxEngine, onnxEngine);
   assertClose(await switched(onnxEngine, webGpuEngine), whole, 1e-3, 'CPU, then GPU');
   assertClose(await switched(webGpuEngine, onnxEngine), whole, 1e-3, 'GPU, then CPU');
+});
+
+test('attributions by a graph of the caller agree with the reference engine', TIME, async () => {
+  const graph = attributionGraph(CONFIG);
+  const outputs = async (engine: Engine): Promise<ReadonlyMap<string, Float32Array>> =>
+    withSession(engine, CONFIG, { seed: 1, parameters: 4 }, (session) => session.evaluate!(graph, BATCHES[0]));
+  const [ours, reference] = [await outputs(webGpuEngine), await outputs(referenceEngine)];
+  assert.deepEqual([...ours.keys()], [...reference.keys()]);
+  for (const [name, values] of ours) assertClose(values, reference.get(name)!, 5e-5, name);
+});
+
+test('a tensor written in pieces', TIME, async () => {
+  await withSession(webGpuEngine, CONFIG, { seed: 1, parameters: 1 }, async (session) => {
+    const name = 'transformer.wpe.weight';
+    const values = Float32Array.from({ length: CONFIG.nPositions * CONFIG.nEmbd }, (_, i) => i);
+    for (let from = 0; from < values.length; from += 50) await session.writeTensor('parameter', name, values.slice(from, from + 50), from);
+    assert.deepEqual(await session.readTensor('parameter', name), values);
+    await assert.rejects(session.writeTensor('parameter', name, values, 1), RangeError);
+  });
 });
 
 test('a loss that overflows updates nothing', TIME, async () => {

@@ -1,0 +1,58 @@
+/** `attune compare` and `predict --explain` as a user runs them. */
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { attune, jsonLines, toJsonl, writeTinyModel } from '../../support/cli.js';
+import { sentences } from '../../support/sentences.js';
+
+let cwd = '';
+const DATA = ['--model', 'model', '--dataset', 'data'];
+before(async () => {
+  cwd = mkdtempSync(join(tmpdir(), 'attune-test-'));
+  await writeTinyModel(join(cwd, 'model'));
+  mkdirSync(join(cwd, 'data'));
+  writeFileSync(join(cwd, 'data', 'train.jsonl'), toJsonl(sentences(90, 3, { classes: 2 })));
+  writeFileSync(join(cwd, 'data', 'test.jsonl'), toJsonl(sentences(40, 4, { classes: 2 })));
+});
+after(() => rmSync(cwd, { recursive: true, force: true }));
+
+test('compare trains, measures every model, and writes data and page; interrupted meanwhile, it goes on from the finished model', async () => {
+  const stopped = await attune(['compare', ...DATA, '--max-steps', '4', '--learning-rate', '0.01', '--output-dir', 'run'], { cwd, signals: [{ when: /\nComparison\n/, signal: 'SIGINT' }] });
+  assert.equal(stopped.code, 130, stopped.stderr);
+  assert.match(stopped.stderr, /attune compare --finetuned run --dataset data --model model/);
+  assert.ok(!existsSync(join(cwd, 'run', 'comparison.json')));
+
+  const { code, stdout, stderr } = await attune(['compare', '--finetuned', 'run', ...DATA, '--json'], { cwd });
+  assert.equal(code, 0, stderr);
+  assert.match(stderr, /Word2Vec \+ Logistic Regression {2}AUC: 0\.\d{4} {2}F1: 0\.\d{4}/);
+  assert.match(stderr, /\nVerdict\n/);
+  const records = jsonLines(stdout);
+  assert.equal(records.filter(({ type }) => type === 'model').length, 8);
+  const last = records.at(-1)!;
+  assert.equal(last['type'], 'comparison');
+  assert.equal(last['report'], join('run', 'report.html'));
+  const page = readFileSync(join(cwd, 'run', 'report.html'), 'utf8');
+  assert.match(page, /Linear probe of model/);
+  const { models, logHistory } = JSON.parse(readFileSync(join(cwd, 'run', 'comparison.json'), 'utf8')) as { models: { id: string; cost: { trainSeconds: number } }[]; logHistory: unknown[] };
+  assert.ok(models.find(({ id }) => id === 'gpt2-finetuned')!.cost.trainSeconds > 0);
+  assert.ok(logHistory.length > 0);
+
+  const explained = await attune(['predict', '--model', 'run', '--text', 'What a good day', '--text', '', '--explain'], { cwd });
+  assert.equal(explained.code, 0, explained.stderr);
+  const [first, empty] = jsonLines(explained.stdout) as unknown as { attributions: { token: string; score: number }[] }[];
+  assert.equal(first.attributions.map(({ token }) => token).join(''), 'What a good day');
+  assert.ok(first.attributions.some(({ score }) => score !== 0));
+  assert.deepEqual(empty.attributions, []);
+});
+
+test('what cannot be compared is refused before anything is trained', async () => {
+  const noTest = await attune(['compare', '--model', 'model', '--dataset', 'data/train.jsonl', '--output-dir', 'other'], { cwd });
+  assert.equal(noTest.code, 2);
+  assert.match(noTest.stderr, /a comparison needs test rows/);
+  assert.ok(!existsSync(join(cwd, 'other')));
+  const both = await attune(['compare', '--finetuned', 'model', '--resume-from-checkpoint', ...DATA], { cwd });
+  assert.equal(both.code, 2);
+  assert.match(both.stderr, /exclude each other/);
+});

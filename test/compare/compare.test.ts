@@ -1,0 +1,98 @@
+/** The whole comparison on a data set of our own and a tiny model: sensible order, the same at every run, all of it written down. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { loadEstimator } from '#attune/baselines/saved.js';
+import { SIMPLEST_FIRST } from '#attune/compare/baselines.js';
+import { compareModels } from '#attune/compare/compare.js';
+import type { Comparison, ModelResult } from '#attune/compare/comparison.js';
+import { withinNoise } from '#attune/compare/verdict.js';
+import { Dataset } from '#attune/data/dataset.js';
+import { checkComparison } from '#attune/report/comparison-file.js';
+import { writeTinyModel } from '../support/cli.js';
+import { SENTENCE_LABELS, sentences } from '../support/sentences.js';
+
+let dir = '';
+let comparison: Comparison;
+const seen: string[] = [];
+const split = (name: string, rows: number, seed: number): Dataset =>
+  new Dataset(name, 'made-up sentences', sentences(rows, seed).map(({ text, label, label_text }) => ({ text, label, labelText: label_text })), [...SENTENCE_LABELS]);
+const [train, tested] = [split('train', 240, 1), split('test', 120, 2)];
+
+const run = (outputDir: string): Promise<Comparison> =>
+  compareModels({
+    finetuned: join(dir, 'model'), base: join(dir, 'model'), train, test: tested, datasetName: 'sentences', outputDir, seed: 7, trainPeakMemoryBytes: null,
+    callbacks: { onModelBegin: ({ id }) => seen.push(`begin ${id}`), onModel: ({ id }) => seen.push(id) },
+  });
+
+before(async () => {
+  dir = mkdtempSync(join(tmpdir(), 'attune-test-'));
+  const names = Object.fromEntries(SENTENCE_LABELS.map((name, i) => [i, name]));
+  await writeTinyModel(join(dir, 'model'), { id2label: names, label2id: Object.fromEntries(SENTENCE_LABELS.map((name, i) => [name, i])), pad_token_id: 8191 }, true);
+  comparison = await run(dir);
+});
+after(() => rmSync(dir, { recursive: true, force: true }));
+
+const model = (id: string): ModelResult => comparison.models.find((each) => each.id === id)!;
+
+test('every model is there, announced, measured, and told in the order of its F1', () => {
+  assert.deepEqual(comparison.models.map(({ id }) => id).sort(), [...SIMPLEST_FIRST].sort());
+  assert.deepEqual(seen.slice(0, 2), ['begin gpt2-finetuned', 'gpt2-finetuned']);
+  const f1 = comparison.models.map((each) => each.f1.value!);
+  assert.deepEqual(f1, [...f1].sort((a, b) => b - a));
+  for (const each of comparison.models) {
+    assert.ok(each.f1.low! <= each.f1.value! && each.f1.value! <= each.f1.high!, each.id);
+    assert.ok(each.cost.latencyMs > 0 && each.cost.rowsPerSecond > 0 && each.cost.bytesOnDisk > 0, each.id);
+    assert.equal(each.predictions.labels.length, tested.length);
+    for (const row of each.predictions.probabilities) assert.ok(Math.abs(row.reduce((sum, value) => sum + value, 0) - 1) < 1e-5, each.id);
+  }
+});
+
+test('models that can see the words beat those that cannot, and the best is no simpler than it has to be', () => {
+  assert.ok(model('tfidf-logistic').accuracy.value! > 0.85, `TF-IDF ${model('tfidf-logistic').accuracy.value}`);
+  assert.ok(model('afinn').accuracy.value! > 0.8, `AFINN ${model('afinn').accuracy.value}`);
+  assert.ok(model('majority').auc.value === 0.5 && model('majority').accuracy.value! < 0.5);
+  assert.ok(model('tfidf-logistic').f1.value! > model('gpt2-finetuned').f1.value!, 'the tiny model was never trained');
+  assert.ok(!withinNoise(model('majority')));
+  const { best, simplestWithinNoise, sentences: said } = comparison.verdict;
+  assert.equal(best, comparison.models[0].id);
+  assert.ok(withinNoise(model(simplestWithinNoise)));
+  assert.ok(said.length >= 3 && said[0].includes(comparison.models[0].name));
+});
+
+test('worst errors are those of the fine-tuned model, with the opinion of each and attributions that spell the text', () => {
+  assert.ok(comparison.worstErrors.length > 0);
+  for (const { row, text, label, opinions, attributions } of comparison.worstErrors) {
+    assert.equal(text, tested.rows[row].text);
+    assert.notEqual(opinions['gpt2-finetuned'].label, label);
+    assert.deepEqual(Object.keys(opinions).sort(), [...SIMPLEST_FIRST].sort());
+    assert.equal(attributions.map(({ token }) => token).join(''), text);
+    assert.ok(attributions.every(({ score }) => Number.isFinite(score)));
+  }
+});
+
+test('top n-grams are words that speak for their class', () => {
+  assert.deepEqual(comparison.topNgrams.map(({ label }) => label), [...SENTENCE_LABELS]);
+  assert.match(comparison.topNgrams[0].ngrams.slice(0, 3).map(({ ngram }) => ngram).join(' '), /awful|broken|terrible|sad|bad|horrible/);
+  assert.match(comparison.topNgrams[2].ngrams.slice(0, 3).map(({ ngram }) => ngram).join(' '), /wonderful|lovely|good|happy|excellent|great/);
+});
+
+test('comparison.json is what was returned and what the report reads; baselines that take texts can be loaded', async () => {
+  const written = JSON.parse(readFileSync(join(dir, 'comparison.json'), 'utf8')) as unknown;
+  assert.deepEqual(checkComparison(written), JSON.parse(JSON.stringify(comparison)));
+  const texts = tested.rows.map(({ text }) => text);
+  for (const id of ['majority', 'afinn', 'tfidf-logistic', 'word2vec-logistic', 'word2vec-svc', 'word2vec-forest']) {
+    const loaded = await loadEstimator(join(dir, 'baselines', id), 'texts');
+    assert.deepEqual([...(await loaded.predict(texts))], model(id).predictions.labels, id);
+  }
+});
+
+test('a second run gives the same figures to the last digit', async () => {
+  const again = await run(join(dir, 'model'));
+  const figures = ({ models, verdict, worstErrors, topNgrams, words }: Comparison): unknown => ({
+    models: models.map((each) => ({ ...each, cost: undefined })), best: verdict.best, simplest: verdict.simplestWithinNoise, worstErrors, topNgrams, words,
+  });
+  assert.deepEqual(figures(again), figures(comparison));
+});
