@@ -78,9 +78,11 @@ export function hashingSession(session: EngineSession): { readonly session: Pick
   const hash = createHash('sha256');
   return {
     session: {
-      writeTensor: (kind, name, values) => {
-        hash.update(`${kind} ${name} ${values.length}\n`).update(littleEndianBytes(values));
-        return session.writeTensor(kind, name, values);
+      writeTensor: (kind, name, values, offset = 0) => {
+        // Large tensors come in pieces, in order; how large those are must not show in the digest.
+        if (offset === 0) hash.update(`${kind} ${name}\n`);
+        hash.update(littleEndianBytes(values));
+        return session.writeTensor(kind, name, values, offset);
       },
     },
     digest: () => hash.digest('hex'),

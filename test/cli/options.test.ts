@@ -39,6 +39,7 @@ test('without options everything has its default and nothing is explicit', () =>
     textColumn: 'text',
     labelColumn: 'label',
     device: 'auto',
+    threads: undefined,
     preset: undefined,
     config: undefined,
     verifyExact: false,
