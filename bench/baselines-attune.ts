@@ -7,6 +7,8 @@ import { makePipeline } from '#attune/baselines/pipeline.js';
 import { RandomForestClassifier } from '#attune/baselines/random-forest.js';
 import { StandardScaler } from '#attune/baselines/standard-scaler.js';
 import { SVC } from '#attune/baselines/svc.js';
+import { Word2Vec } from '#attune/baselines/word2vec/word2vec.js';
+import { splitWords } from '#attune/baselines/word2vec/words.js';
 
 type Request =
   | { readonly texts: readonly string[]; readonly labels: readonly number[]; readonly features: string | null }
@@ -20,10 +22,12 @@ const MODELS: Readonly<Record<string, () => Classifier>> = {
 };
 
 let labels = new Int32Array(0);
+let texts: readonly string[] = [];
 let features: DenseMatrix | undefined;
 
 function setUp(request: Extract<Request, { texts: readonly string[] }>): object {
   labels = Int32Array.from(request.labels);
+  texts = request.texts;
   if (request.features !== null) {
     const values = new Float64Array(Uint8Array.prototype.slice.call(readFileSync(request.features)).buffer);
     features = { kind: 'dense', rows: labels.length, columns: values.length / labels.length, values };
@@ -33,6 +37,12 @@ function setUp(request: Extract<Request, { texts: readonly string[] }>): object 
 
 async function measure(name: string, predicted: number): Promise<object> {
   const started = performance.now();
+  if (name === 'Word2Vec') {
+    const word2vec = await Word2Vec.train(texts.map(splitWords));
+    const trained = performance.now();
+    word2vec.meanVectors(texts.slice(0, predicted));
+    return { fit: trained - started, predict: performance.now() - trained };
+  }
   const model = MODELS[name]();
   await model.fit(features!, labels, 1 + labels.reduce((a, b) => Math.max(a, b), 0));
   const fitted = performance.now();

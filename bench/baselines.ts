@@ -20,7 +20,7 @@ const { values: options } = parseArgs({
   options: {
     data: { type: 'string' },
     rows: { type: 'string', default: '1000,27481' },
-    only: { type: 'string', default: 'logistic regression,SVC,random forest' },
+    only: { type: 'string', default: 'Word2Vec,logistic regression,SVC,random forest' },
     repetitions: { type: 'string', default: '5' },
   },
 });
@@ -112,7 +112,7 @@ try {
     console.log(`\n${rows.labels.length} rows of ${data === undefined ? 'made-up sentences' : 'the given file'}, ${theirs ? "gensim's vectors" : 'random word vectors'}; predicted: ${predicted}; medians of ${options.repetitions} runs in turn`);
     const totals = { ours: 0, theirs: 0 };
     for (const name of options.only.split(',')) {
-      const others = name === 'random forest' ? [name, 'random forest, all cores'] : [name];
+      const others = name === 'random forest' ? [name, 'random forest, all cores'] : name === 'Word2Vec' ? [name, 'Word2Vec, one worker'] : [name];
       const times = { ours: [] as Timing[], theirs: others.map((): Timing[] => []) };
       for (let repetition = 0; repetition < Number(options.repetitions); repetition++) {
         times.ours.push((await attune.ask({ measure: name, predicted })) as Timing);

@@ -20,7 +20,6 @@ interface LogisticKernels {
   heapBase(): number;
   lossAndGradient(x: number, labels: number, n: number, s: number, K: number, theta: number, gradient: number, scratch: number): number;
   gram(x: number, n: number, s: number, target: number, scratch: number): void;
-  decisions(x: number, n: number, s: number, K: number, theta: number, target: number): void;
 }
 
 const BLOCK = 8;
@@ -181,19 +180,24 @@ export function decisionScores(x: DenseMatrix | SparseMatrix, coefficients: Floa
     }
     return scores;
   }
-  const s = strideOf(columns);
-  const padded = Math.ceil(rows / BLOCK) * BLOCK;
-  const arena = new Arena<LogisticKernels>('logistic', 8 * (padded * s + K * s + padded * K));
-  const features = arena.float64(padded * s);
-  const theta = arena.float64(K * s);
-  const scores = arena.float64(padded * K);
-  place(x, s, features);
-  for (let k = 0; k < K; k++) {
-    theta.set(coefficients.subarray(k * columns, (k + 1) * columns), k * s);
-    theta[k * s + columns] = intercepts[k];
+  // A prediction goes through the features once: making a WebAssembly memory for them would take longer than the products.
+  const scores = new Float64Array(rows * K);
+  const { values } = x;
+  for (let row = 0; row < rows; row++) {
+    const from = row * columns;
+    for (let k = 0; k < K; k++) {
+      const weights = k * columns;
+      let [even, odd] = [intercepts[k], 0];
+      let c = 0;
+      for (; c + 1 < columns; c += 2) {
+        even += values[from + c] * coefficients[weights + c];
+        odd += values[from + c + 1] * coefficients[weights + c + 1];
+      }
+      if (c < columns) even += values[from + c] * coefficients[weights + c];
+      scores[row * K + k] = even + odd;
+    }
   }
-  arena.exports.decisions(features.byteOffset, padded, s, K, theta.byteOffset, scores.byteOffset);
-  return scores.slice(0, rows * K);
+  return scores;
 }
 
 /** Probabilities of scores [n, K]: softmax, or of one score the logistic function, as two columns. */

@@ -147,9 +147,3 @@ export function gram(x: usize, n: i32, s: i32, target: usize, scratch: usize): v
     }
   }
 }
-
-/** scores[n, K] of all rows; n is a multiple of 8. */
-export function decisions(x: usize, n: i32, s: i32, K: i32, theta: usize, target: usize): void {
-  const stride = <usize>s << 3;
-  for (let first = 0; first < n; first += BLOCK) scores(x + <usize>first * stride, theta, s, K, target + (<usize>(first * K) << 3));
-}
