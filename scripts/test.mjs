@@ -20,8 +20,8 @@ if (files.length === 0) {
   process.exit(1);
 }
 
-// The long tests run one at a time, because each uses every core.
-const concurrency = slow ? 1 : 2;
+// The long tests run one at a time, because each uses every core; of the fast ones many wait for child processes to start.
+const concurrency = slow ? 1 : 3;
 
 // Debian's chromium brings SwiftShader, a Vulkan in software: it computes what a GPU computes, slowly. The loader reads these when the process starts.
 const chromium = '/usr/lib/chromium';
