@@ -19,7 +19,7 @@ import { argumentsToJson, requireEvaluation, requireMetric } from './arguments.j
 import type { TrainingArguments } from './arguments.js';
 import { saveModel, verifyCheckpoint } from './checkpoint.js';
 import { argumentsOf, engineVersion, hashingSession, hashOfData, hashOfTokens, writeManifest } from './manifest.js';
-import type { Manifest, ManifestInputs } from './manifest.js';
+import type { Manifest, RunInputs } from './manifest.js';
 import { lockOutputFolder, prepareOutputFolder } from './output-folder.js';
 import type { RunLock } from './run-lock.js';
 import { stateToJson } from './state.js';
@@ -30,25 +30,7 @@ import type { Verification } from './verify.js';
 import { newestWholeCheckpoint, setAside } from './whole-checkpoint.js';
 import type { NewestCheckpoint } from './whole-checkpoint.js';
 
-export interface FineTuneOptions {
-  /** A model folder, or the id of a model on the Hub with `@revision` where wanted. */
-  readonly model: string;
-  /** A file, a pattern of files, a folder with `train.*` and `test.*`, `owner/name` on the Hub, or `sample`. */
-  readonly dataset: string;
-  readonly datasetConfig?: string | undefined;
-  /** Default `train`. */
-  readonly split?: string | undefined;
-  /** Default `test`, where there is one. */
-  readonly evalSplit?: string | undefined;
-  readonly evalDataset?: string | undefined;
-  /** A share or number of the training rows to evaluate on instead. */
-  readonly testSize?: number | undefined;
-  /** The first so many rows; absent: all. */
-  readonly trainRows?: number | undefined;
-  readonly evalRows?: number | undefined;
-  readonly textColumn?: string | undefined;
-  readonly labelColumn?: string | undefined;
-  readonly device?: Device | undefined;
+export interface FineTuneOptions extends RunInputs {
   /** Threads of the engine; absent: as many as this process may use. */
   readonly threads?: number | undefined;
   readonly args: TrainingArguments;
@@ -175,7 +157,7 @@ function manifestOf(options: FineTuneOptions, session: EngineSession, hashes: Ma
   };
 }
 
-function pickInputs({ model, dataset, datasetConfig, split, evalSplit, evalDataset, testSize, trainRows, evalRows, textColumn, labelColumn, device }: FineTuneOptions): ManifestInputs {
+function pickInputs({ model, dataset, datasetConfig, split, evalSplit, evalDataset, testSize, trainRows, evalRows, textColumn, labelColumn, device }: FineTuneOptions): RunInputs {
   return { model, dataset, datasetConfig, split, evalSplit, evalDataset, testSize, trainRows, evalRows, textColumn, labelColumn, device };
 }
 

@@ -22,20 +22,26 @@ import type { LabelledRows } from './trainer.js';
 export const MANIFEST_FILE = 'attune.json';
 const FORMAT = 1;
 
-/** What a run was given beside its arguments: FineTuneOptions that can be written down. */
-export interface ManifestInputs {
+/** What a run is given beside its arguments, as far as it can be written down. */
+export interface RunInputs {
+  /** A model folder, or the id of a model on the Hub with `@revision` where wanted. */
   readonly model: string;
+  /** A file, a pattern of files, a folder with `train.*` and `test.*`, `owner/name` on the Hub, or `sample`. */
   readonly dataset: string;
   readonly datasetConfig?: string | undefined;
+  /** Default `train`. */
   readonly split?: string | undefined;
+  /** Default `test`, where there is one. */
   readonly evalSplit?: string | undefined;
   readonly evalDataset?: string | undefined;
+  /** A share or number of the training rows to evaluate on instead. */
   readonly testSize?: number | undefined;
+  /** The first so many rows; absent: all. */
   readonly trainRows?: number | undefined;
   readonly evalRows?: number | undefined;
   readonly textColumn?: string | undefined;
   readonly labelColumn?: string | undefined;
-  /** As given: which engine was asked for. */
+  /** Which engine is asked for, not which one computes. */
   readonly device?: Device | undefined;
 }
 
@@ -61,7 +67,7 @@ export interface Manifest {
   readonly seed: number;
   /** The folder that relative paths start from. */
   readonly cwd: string;
-  readonly inputs: ManifestInputs;
+  readonly inputs: RunInputs;
   /** Arguments of training under their camelCase names. */
   readonly arguments: Readonly<Record<string, unknown>>;
   readonly hashes: ManifestHashes;
@@ -132,7 +138,7 @@ export async function readManifest(dir: string): Promise<Manifest> {
     texts(value, 'cwd', 'device', 'platform') && texts(versions, 'attune', 'node', 'engine') && texts(hashes, 'weights', 'trainData', 'trainTokens') &&
     texts(inputs, 'model', 'dataset') && optional(inputs as Record<string, unknown>, 'string', 'datasetConfig', 'split', 'evalSplit', 'evalDataset', 'textColumn', 'labelColumn', 'device') &&
     optional(inputs as Record<string, unknown>, 'number', 'testSize', 'trainRows', 'evalRows') && isJsonObject(args) && (value['threads'] === null || Number.isSafeInteger(value['threads']));
-  const device = sound ? (inputs as ManifestInputs).device : undefined;
+  const device = sound ? (inputs as RunInputs).device : undefined;
   if (!sound || (device !== undefined && !DEVICES.includes(device))) refuse('is damaged');
   resolveArguments(args as Record<string, unknown>, (name) => `${file}: ${name}`);
   return value as unknown as Manifest; // every field that is used was checked

@@ -13,6 +13,7 @@ import type { AttentionAttributes, Node, Value } from '../../../graph/graph.js';
 import { header, wgslFloat } from '../dispatch.js';
 import type { BatchSize, Binding, Dispatch, SideBuffer } from '../dispatch.js';
 import { dropoutFunction } from './dropout.js';
+import { reductions } from './reductions.js';
 
 const THREADS = 64;
 /** Scores held in workgroup memory. */
@@ -58,31 +59,6 @@ const batchInputs = ({ attributes }: Layout): { declarations: { name: string; ty
   return { declarations: wanted.map(([name, type]) => ({ name, type })), bindings: wanted.map(([, , batch]) => ({ batch })) };
 };
 
-/** Sum and maximum over a workgroup, in a fixed order. */
-const REDUCTIONS = `
-var<workgroup> partial: array<f32, ${THREADS}>;
-fn reduceSum(value: f32, thread: u32) -> f32 {
-  workgroupBarrier();
-  partial[thread] = value;
-  workgroupBarrier();
-  for (var half = ${THREADS / 2}u; half > 0u; half >>= 1u) {
-    if (thread < half) { partial[thread] += partial[thread + half]; }
-    workgroupBarrier();
-  }
-  return partial[0];
-}
-fn reduceMax(value: f32, thread: u32) -> f32 {
-  workgroupBarrier();
-  partial[thread] = value;
-  workgroupBarrier();
-  for (var half = ${THREADS / 2}u; half > 0u; half >>= 1u) {
-    if (thread < half) { partial[thread] = max(partial[thread], partial[thread + half]); }
-    workgroupBarrier();
-  }
-  return partial[0];
-}
-`;
-
 const queriesOf = (pooled: boolean, size: BatchSize): number => (pooled ? size.rows : size.tokens);
 
 const logSumsOf = (context: Value, heads: number, pooled: boolean): SideBuffer => ({ name: 'log sums', of: context, floats: (size) => heads * queriesOf(pooled, size) });
@@ -101,7 +77,7 @@ function forward(label: string, layout: Layout, inputs: readonly Binding[], cont
     code: `${header([
       ...batch.declarations, ...matrices(q, k, v),
       { name: 'context', type: 'array<f32>', access: 'read_write' }, { name: 'logSums', type: 'array<f32>', access: 'read_write' },
-    ])}${common(layout)}${REDUCTIONS}
+    ])}${common(layout)}${reductions(THREADS)}
 var<workgroup> weights: array<f32, ${CHUNK}>;
 var<workgroup> query: array<f32, D>;
 @compute @workgroup_size(${THREADS})
@@ -170,7 +146,7 @@ function queryGradient(label: string, layout: Layout, inputs: readonly Binding[]
       ...batch.declarations, ...matrices(q, k, v),
       { name: 'context', type: 'array<f32>' }, { name: 'logSums', type: 'array<f32>' }, { name: 'dcontext', type: 'array<f32>' },
       { name: dq.name, type: 'array<f32>', access: 'read_write' },
-    ])}${common(layout)}${REDUCTIONS}
+    ])}${common(layout)}${reductions(THREADS)}
 var<workgroup> weights: array<f32, ${CHUNK}>;
 var<workgroup> query: array<f32, D>;
 var<workgroup> dy: array<f32, D>;

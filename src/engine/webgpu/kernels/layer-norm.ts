@@ -6,24 +6,10 @@
 import type { Node, Value } from '../../../graph/graph.js';
 import { header, lengthOf, wgslFloat } from '../dispatch.js';
 import type { Dispatch, SideBuffer } from '../dispatch.js';
+import { reductions } from './reductions.js';
 import { columnSums, columnWorkgroups } from './sums.js';
 
 const THREADS = 64;
-
-/** The sum of `value` over the threads of a workgroup, the same for all of them, added in a fixed order. */
-const WORKGROUP_SUM = `
-var<workgroup> partial: array<f32, ${THREADS}>;
-fn workgroupSum(value: f32, thread: u32) -> f32 {
-  workgroupBarrier();
-  partial[thread] = value;
-  workgroupBarrier();
-  for (var half = ${THREADS / 2}u; half > 0u; half >>= 1u) {
-    if (thread < half) { partial[thread] += partial[thread + half]; }
-    workgroupBarrier();
-  }
-  return partial[0];
-}
-`;
 
 const statisticsOf = (y: Value): SideBuffer => ({ name: 'statistics', of: y, floats: (size) => 2 * lengthOf(y.shape[0], size) });
 
@@ -37,17 +23,17 @@ export function layerNorm(node: Node<'layerNorm'>): Dispatch[] {
       code: `${header([
         { name: 'x', type: 'array<f32>' }, { name: 'weight', type: 'array<f32>' }, { name: 'bias', type: 'array<f32>' },
         { name: 'y', type: 'array<f32>', access: 'read_write' }, { name: 'statistics', type: 'array<f32>', access: 'read_write' },
-      ])}${WORKGROUP_SUM}
+      ])}${reductions(THREADS)}
 const C = ${columns}u;
 @compute @workgroup_size(${THREADS})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
   let row = group.x * C;
   var sum = 0.0;
   for (var c = thread; c < C; c += ${THREADS}u) { sum += x[row + c]; }
-  let mean = workgroupSum(sum, thread) / f32(C);
+  let mean = reduceSum(sum, thread) / f32(C);
   var squares = 0.0;
   for (var c = thread; c < C; c += ${THREADS}u) { let d = x[row + c] - mean; squares += d * d; }
-  let inverse = 1.0 / sqrt(workgroupSum(squares, thread) / f32(C) + ${wgslFloat(node.attributes.epsilon)});
+  let inverse = 1.0 / sqrt(reduceSum(squares, thread) / f32(C) + ${wgslFloat(node.attributes.epsilon)});
   for (var c = thread; c < C; c += ${THREADS}u) { y[row + c] = (x[row + c] - mean) * inverse * weight[c] + bias[c]; }
   if (thread == 0u) {
     statistics[2u * group.x] = mean;
@@ -71,7 +57,7 @@ export function layerNormGrad(node: Node<'layerNormGrad'>): Dispatch[] {
   return [
     {
       label: 'layerNormGrad: dx',
-      code: `${header([...inputs, { name: 'weight', type: 'array<f32>' }, { name: 'dx', type: 'array<f32>', access: 'read_write' }])}${WORKGROUP_SUM}
+      code: `${header([...inputs, { name: 'weight', type: 'array<f32>' }, { name: 'dx', type: 'array<f32>', access: 'read_write' }])}${reductions(THREADS)}
 const C = ${columns}u;
 @compute @workgroup_size(${THREADS})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
@@ -84,8 +70,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
     sum += g;
     product += g * ${xhat};
   }
-  let meanG = workgroupSum(sum, thread) / f32(C);
-  let meanGXhat = workgroupSum(product, thread) / f32(C);
+  let meanG = reduceSum(sum, thread) / f32(C);
+  let meanGXhat = reduceSum(product, thread) / f32(C);
   for (var c = thread; c < C; c += ${THREADS}u) {
     let i = m * C + c;
     dx[i] = (weight[c] * dy[i] - meanG - ${xhat} * meanGXhat) * statistics[2u * m + 1u];
