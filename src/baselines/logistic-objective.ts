@@ -182,22 +182,20 @@ export function decisionScores(x: DenseMatrix | SparseMatrix, coefficients: Floa
   }
   // A prediction goes through the features once: making a WebAssembly memory for them would take longer than the products.
   const scores = new Float64Array(rows * K);
-  const { values } = x;
-  for (let row = 0; row < rows; row++) {
-    const from = row * columns;
-    for (let k = 0; k < K; k++) {
-      const weights = k * columns;
-      let [even, odd] = [intercepts[k], 0];
-      let c = 0;
-      for (; c + 1 < columns; c += 2) {
-        even += values[from + c] * coefficients[weights + c];
-        odd += values[from + c + 1] * coefficients[weights + c + 1];
-      }
-      if (c < columns) even += values[from + c] * coefficients[weights + c];
-      scores[row * K + k] = even + odd;
-    }
-  }
+  for (let row = 0; row < rows; row++) for (let k = 0; k < K; k++) scores[row * K + k] = score(x.values, row * columns, coefficients, k * columns, columns, intercepts[k]);
   return scores;
+}
+
+/** intercept + values[from ..] . weights[at ..]; a function of its own, for which the few rows of one prediction are enough to be compiled. */
+function score(values: Float32Array | Float64Array, from: number, weights: Float64Array, at: number, columns: number, intercept: number): number {
+  let [even, odd] = [intercept, 0];
+  let c = 0;
+  for (; c + 1 < columns; c += 2) {
+    even += values[from + c] * weights[at + c];
+    odd += values[from + c + 1] * weights[at + c + 1];
+  }
+  if (c < columns) even += values[from + c] * weights[at + c];
+  return even + odd;
 }
 
 /** Probabilities of scores [n, K]: softmax, or of one score the logistic function, as two columns. */

@@ -18,12 +18,12 @@ export class Pipeline<In> implements Classifier<In> {
     await this.classifier.fit(data as never, labels, classes);
   }
 
-  async predict(input: In): Promise<Int32Array> {
-    return this.classifier.predict((await this.transform(input)) as never);
+  predict(input: In): Promise<Int32Array> {
+    return this.transformed(input, (data) => this.classifier.predict(data as never));
   }
 
-  async predictProba(input: In): Promise<Float64Array> {
-    return this.classifier.predictProba((await this.transform(input)) as never);
+  predictProba(input: In): Promise<Float64Array> {
+    return this.transformed(input, (data) => this.classifier.predictProba(data as never));
   }
 
   /** What the classifier is given. */
@@ -31,6 +31,14 @@ export class Pipeline<In> implements Classifier<In> {
     let data: unknown = input;
     for (const transformer of this.transformers) data = await transformer.transform(data as never);
     return data;
+  }
+
+  private async transformed<T>(input: In, use: (data: unknown) => Promise<T>): Promise<T> {
+    const made: unknown[] = [input];
+    for (const transformer of this.transformers) made.push(await transformer.transform(made.at(-1) as never));
+    const used = await use(made.at(-1));
+    this.transformers.forEach((transformer, i) => transformer.recycle?.(made[i + 1] as never));
+    return used;
   }
 
   state(): EstimatorState {

@@ -3,6 +3,9 @@ import type { EstimatorState, Matrix, Transformer } from './estimator.js';
 import { checkFeatures, checkPredict } from './matrix.js';
 import { StateReader } from './state-reader.js';
 
+/** Of a larger result the arithmetic takes so long that new memory does not matter. Bytes. */
+const LARGEST_SPARE = 2 ** 20;
+
 /**
  * Subtracts each column's mean and divides by its population standard deviation (1 where that is zero), as scikit-learn's StandardScaler.
  * A sparse matrix is refused: subtracting means would fill it.
@@ -13,6 +16,8 @@ export class StandardScaler implements Transformer<Matrix, Matrix> {
   /** [columns] */
   scale: Float64Array = new Float64Array(0);
   private fitted = false;
+  /** Memory of an earlier result. */
+  private spare = new Float64Array(0);
 
   /** @throws DataError for no rows, a sparse matrix or features that are not finite */
   fit(x: Matrix): Promise<void> {
@@ -49,9 +54,16 @@ export class StandardScaler implements Transformer<Matrix, Matrix> {
     const { rows, columns, values } = dense(x);
     checkPredict(x, this.mean.length);
     const { mean, scale } = this;
-    const scaled = new Float64Array(rows * columns);
-    for (let i = 0; i < rows; i++) for (let j = 0; j < columns; j++) scaled[i * columns + j] = (values[i * columns + j] - mean[j]) / scale[j];
+    const size = rows * columns;
+    const scaled = this.spare.length >= size ? this.spare.subarray(0, size) : new Float64Array(size);
+    this.spare = new Float64Array(0);
+    for (let start = 0; start < values.length; start += columns) scaleRow(values, start, mean, scale, scaled);
     return Promise.resolve({ kind: 'dense', rows, columns, values: scaled });
+  }
+
+  recycle(result: Matrix): void {
+    const values = result.values.buffer instanceof ArrayBuffer ? new Float64Array(result.values.buffer) : this.spare;
+    if (values.byteLength <= LARGEST_SPARE) this.spare = values;
   }
 
   state(): EstimatorState {
@@ -67,6 +79,11 @@ export class StandardScaler implements Transformer<Matrix, Matrix> {
     scaler.fitted = true;
     return scaler;
   }
+}
+
+/** A function of its own: the few rows of one prediction are enough for V8 to compile it. */
+function scaleRow(values: Float32Array | Float64Array, start: number, mean: Float64Array, scale: Float64Array, scaled: Float64Array): void {
+  for (let j = 0; j < mean.length; j++) scaled[start + j] = (values[start + j] - mean[j]) / scale[j];
 }
 
 function dense(x: Matrix): Extract<Matrix, { kind: 'dense' }> {
