@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import type { ArgumentTable } from '../train/argument-table.js';
 import type * as Actions from './cache.js';
-import { addOptions, createCommand } from './command.js';
+import { createCommand } from './command.js';
+import { addOptions } from './command-arguments.js';
 import type { CliContext } from './context.js';
 import { DATA_OPTIONS } from './options.js';
 
@@ -19,10 +20,9 @@ export const PRUNE_OPTIONS = {
 
 type Attach = (command: Command, action: (actions: typeof Actions) => (command: Command, context: CliContext) => Promise<void>) => Command;
 
-/** `attune cache` and `attune cache prune`. */
-export function addCacheCommands(attach: Attach): Command {
+/** The options of `attune cache`, and `attune cache prune`. */
+export function addCacheOptions(cache: Command, attach: Attach): void {
   const prune = addOptions(createCommand('prune', 'remove repositories or unfinished downloads from the cache'), PRUNE_OPTIONS).argument('[ID...]', 'repositories, as `attune cache` lists them');
-  const cache = addOptions(createCommand('cache', 'list what was downloaded from the Hub'), CACHE_OPTIONS);
   cache.addCommand(attach(prune, (actions) => actions.prune));
-  return attach(cache, (actions) => actions.list);
+  attach(addOptions(cache, CACHE_OPTIONS), (actions) => actions.list);
 }

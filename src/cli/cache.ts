@@ -5,7 +5,7 @@ import { planPrune, removeFromCache, scanHubCache } from '../hub/cache.js';
 import { hubCacheDir } from '../hub/settings.js';
 import { withDefaults } from '../train/argument-table.js';
 import { CACHE_OPTIONS, PRUNE_OPTIONS } from './cache-options.js';
-import { givenOptions } from './command.js';
+import { givenOptions } from './command-arguments.js';
 import type { CliContext } from './context.js';
 import { formatBytes } from './format.js';
 import { JsonWriter } from './json.js';

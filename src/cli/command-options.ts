@@ -1,7 +1,7 @@
 /** The option tables of the commands other than `train`. */
 import type { Command } from 'commander';
 import type { ArgumentTable } from '../train/argument-table.js';
-import { addOptions } from './command.js';
+import { addOptions } from './command-arguments.js';
 import { DATA_OPTIONS } from './options.js';
 
 const GROUP = 'Options';

@@ -9,7 +9,7 @@ import { resolveArguments } from '../train/arguments.js';
 import type { FineTuneRun } from '../train/fine-tune.js';
 import { PRESETS } from '../train/presets.js';
 import { DEMO_OPTIONS } from './command-options.js';
-import { givenOptions } from './command.js';
+import { givenOptions } from './command-arguments.js';
 import type { CliContext } from './context.js';
 import { runComparison } from './run-comparison.js';
 import { runTraining } from './run-training.js';

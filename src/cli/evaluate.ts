@@ -5,7 +5,7 @@ import { withDefaults } from '../train/argument-table.js';
 import { encodeDatasetCached, lengthLimit, openClassifier } from '../train/fine-tune.js';
 import { predictLogits } from '../train/prediction.js';
 import { EVALUATE_OPTIONS } from './command-options.js';
-import { givenOptions } from './command.js';
+import { givenOptions } from './command-arguments.js';
 import type { CliContext } from './context.js';
 import { withDownloads } from './downloads.js';
 import { required } from './given.js';

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { UsageError } from '../errors.js';
 import { EMBEDDED_MODEL, embeddedModelFolder } from '../model/embedded.js';
-import { optionName } from './command.js';
+import { optionName } from './command-arguments.js';
 
 /** A value that a command cannot do without. @throws UsageError naming the option */
 export function required<T>(value: T | undefined, name: string, hint?: string): T {

@@ -5,7 +5,7 @@ import { resolveModel } from '../model/resolve.js';
 import { Tokenizer } from '../text/tokenizer.js';
 import { withDefaults } from '../train/argument-table.js';
 import { INSPECT_OPTIONS } from './command-options.js';
-import { givenOptions } from './command.js';
+import { givenOptions } from './command-arguments.js';
 import type { CliContext } from './context.js';
 import { withDownloads } from './downloads.js';
 import { modelFolder, required } from './given.js';

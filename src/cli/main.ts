@@ -2,32 +2,83 @@
 import type { Command } from 'commander';
 import { AttuneError, explained } from '../errors.js';
 import { createCommand, isDone, normalizeArguments } from './command.js';
-import { withContext } from './context.js';
 import type { CliContext } from './context.js';
-import { addCacheCommands } from './cache-options.js';
-import { addDemoOptions, addEvaluateOptions, addInspectOptions, addPredictOptions, addReportOptions, addReproduceOptions } from './command-options.js';
-import { addCompareOptions, addTrainOptions } from './options.js';
-import { createTerminal } from './terminal.js';
 import { packageVersion } from './version.js';
 
 type Action = (command: Command, context: CliContext) => Promise<void>;
+type Attach = (command: Command, action: () => Promise<Action>) => Command;
 
-function program(run: (action: () => Promise<Action>) => (...words: unknown[]) => Promise<void>): Command {
+interface Entry {
+  readonly name: string;
+  readonly description: string;
+  /** Gives the command its options and its action. Modules are loaded in here, so that a start reads those of one command. */
+  complete(command: Command, attach: Attach): Promise<unknown>;
+}
+
+const COMMANDS: readonly Entry[] = [
+  {
+    name: 'train',
+    description: 'fine-tune a model on labelled texts',
+    complete: async (command, attach) => attach((await import('./options.js')).addTrainOptions(command), async () => (await import('./train.js')).train),
+  },
+  {
+    name: 'compare',
+    description: 'fine-tune, train the baselines on the same rows, and say which to deploy',
+    complete: async (command, attach) => attach((await import('./options.js')).addCompareOptions(command), async () => (await import('./compare.js')).compare),
+  },
+  {
+    name: 'evaluate',
+    description: 'measure a fine-tuned model on labelled texts',
+    complete: async (command, attach) => attach((await import('./command-options.js')).addEvaluateOptions(command), async () => (await import('./evaluate.js')).evaluate),
+  },
+  {
+    name: 'predict',
+    description: 'classify texts',
+    complete: async (command, attach) => attach((await import('./command-options.js')).addPredictOptions(command), async () => (await import('./predict.js')).predict),
+  },
+  {
+    name: 'inspect',
+    description: 'look at a dataset as the model will see it',
+    complete: async (command, attach) => attach((await import('./command-options.js')).addInspectOptions(command), async () => (await import('./inspect.js')).inspect),
+  },
+  {
+    name: 'reproduce',
+    description: 'run a finished run again and compare, bit for bit',
+    complete: async (command, attach) => attach((await import('./command-options.js')).addReproduceOptions(command), async () => (await import('./reproduce.js')).reproduce),
+  },
+  {
+    name: 'cache',
+    description: 'list what was downloaded from the Hub',
+    complete: async (command, attach) => (await import('./cache-options.js')).addCacheOptions(command, (each, action) => attach(each, async () => action(await import('./cache.js')))),
+  },
+  {
+    name: 'report',
+    description: 'make the page of a finished comparison or training run again',
+    complete: async (command, attach) => attach((await import('./command-options.js')).addReportOptions(command), async () => (await import('./report.js')).report),
+  },
+  {
+    name: 'doctor',
+    description: 'check what this machine has, and what is missing',
+    complete: (command, attach) => Promise.resolve(attach(command, async () => (await import('./doctor.js')).doctor)),
+  },
+  {
+    name: 'demo',
+    description: 'the whole job on the bundled model and data, offline',
+    complete: async (command, attach) => attach((await import('./command-options.js')).addDemoOptions(command), async () => (await import('./demo.js')).demo),
+  },
+];
+
+/** All commands, of which only the one that is `called` knows its options. */
+async function program(called: string | undefined, attach: Attach): Promise<Command> {
   const root = createCommand('attune', 'Fine-tune GPT-2 for text classification, and know whether it was worth it.')
     .version(packageVersion(), '-v, --version', 'show the version')
     .helpCommand(false)
     .addHelpText('after', '\nEach command has a --help of its own. To see everything at work, offline: attune demo');
-  const add = (command: Command, action: () => Promise<Action>): void => void root.addCommand(command.action(run(action)));
-  add(addTrainOptions(createCommand('train', 'fine-tune a model on labelled texts')), async () => (await import('./train.js')).train);
-  add(addCompareOptions(createCommand('compare', 'fine-tune, train the baselines on the same rows, and say which to deploy')), async () => (await import('./compare.js')).compare);
-  add(addEvaluateOptions(createCommand('evaluate', 'measure a fine-tuned model on labelled texts')), async () => (await import('./evaluate.js')).evaluate);
-  add(addPredictOptions(createCommand('predict', 'classify texts')), async () => (await import('./predict.js')).predict);
-  add(addInspectOptions(createCommand('inspect', 'look at a dataset as the model will see it')), async () => (await import('./inspect.js')).inspect);
-  add(addReproduceOptions(createCommand('reproduce', 'run a finished run again and compare, bit for bit')), async () => (await import('./reproduce.js')).reproduce);
-  root.addCommand(addCacheCommands((command, action) => command.action(run(async () => action(await import('./cache.js'))))));
-  add(addReportOptions(createCommand('report', 'make the page of a finished comparison or training run again')), async () => (await import('./report.js')).report);
-  add(createCommand('doctor', 'check what this machine has, and what is missing'), async () => (await import('./doctor.js')).doctor);
-  add(addDemoOptions(createCommand('demo', 'the whole job on the bundled model and data, offline')), async () => (await import('./demo.js')).demo);
+  for (const { name, description, complete } of COMMANDS) {
+    const command = createCommand(name, description);
+    root.addCommand(command);
+    if (name === called) await complete(command, attach);
+  }
   return root;
 }
 
@@ -37,22 +88,22 @@ function program(run: (action: () => Promise<Action>) => (...words: unknown[]) =
  * @returns the exit status: 0 done, 1 failed, 2 usage, 130 interrupted
  */
 export async function runCli(argv: readonly string[]): Promise<number> {
-  const root = program((load) => async (...words) => {
+  const words = normalizeArguments(argv);
+  const attach: Attach = (command, load) =>
     // commander passes the arguments, the options, and last the command itself.
-    const command = words[words.length - 1] as Command;
-    const action = await load();
-    await withContext((context) => action(command, context));
-  });
+    command.action(async (...passed: unknown[]) => {
+      const [action, { withContext }] = [await load(), await import('./context.js')];
+      await withContext((context) => action(passed[passed.length - 1] as Command, context));
+    });
   try {
-    if (argv.length === 0) {
-      root.outputHelp();
-      return 0;
-    }
-    await root.parseAsync(normalizeArguments(argv), { from: 'user' });
+    const root = await program(words.find((word) => !word.startsWith('-')), attach);
+    if (words.length === 0) root.outputHelp();
+    else await root.parseAsync(words, { from: 'user' });
     return 0;
   } catch (cause) {
     if (isDone(cause)) return 0;
     const error = explained(cause);
+    const { createTerminal } = await import('./terminal.js');
     createTerminal().error(error);
     return error instanceof AttuneError ? error.exitCode : 1;
   }

@@ -7,7 +7,8 @@ import { parseJson } from '../json/syntax.js';
 import { type ArgumentTable, checkGiven, type Given, type Resolved, withDefaults } from '../train/argument-table.js';
 import { argumentWarnings, resolveArguments, TRAINING_ARGUMENTS, type TrainingArguments } from '../train/arguments.js';
 import { PRESET_NAMES, PRESETS } from '../train/presets.js';
-import { addOptions, COMMAND_GROUP, createCommand, givenOptions, normalizeArguments, optionName } from './command.js';
+import { COMMAND_GROUP, createCommand, normalizeArguments } from './command.js';
+import { addOptions, givenOptions, optionName } from './command-arguments.js';
 
 const DATA = 'Model and data';
 

@@ -12,7 +12,7 @@ import { withDefaults } from '../train/argument-table.js';
 import { TextClassifier } from '../train/classifier.js';
 import type { Prediction } from '../train/classifier.js';
 import { PREDICT_OPTIONS } from './command-options.js';
-import { givenOptions } from './command.js';
+import { givenOptions } from './command-arguments.js';
 import type { CliContext } from './context.js';
 import { withDownloads } from './downloads.js';
 import { required } from './given.js';

@@ -7,7 +7,7 @@ import { writeReport, writeRunReport } from '../report/page.js';
 import { parseTrainerState } from '../train/state.js';
 import { withDefaults } from '../train/argument-table.js';
 import { REPORT_OPTIONS } from './command-options.js';
-import { givenOptions } from './command.js';
+import { givenOptions } from './command-arguments.js';
 import type { CliContext } from './context.js';
 import { JsonWriter } from './json.js';
 

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { AttuneError, UsageError } from '../errors.js';
 import { reproduce as runAgain } from '../train/reproduce.js';
-import { givenOptions } from './command.js';
+import { givenOptions } from './command-arguments.js';
 import { REPRODUCE_OPTIONS } from './command-options.js';
 import type { CliContext } from './context.js';
 import { JsonWriter } from './json.js';

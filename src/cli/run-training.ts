@@ -5,7 +5,7 @@ import { METRICS, prepareFineTune } from '../train/fine-tune.js';
 import type { FineTuneOptions, FineTuneRun } from '../train/fine-tune.js';
 import type { TrainOutput } from '../train/trainer.js';
 import type { Verification } from '../train/verify.js';
-import { optionName } from './command.js';
+import { optionName } from './command-arguments.js';
 import type { CliContext } from './context.js';
 import { withDownloads } from './downloads.js';
 import { jsonCallback, tensorBoardCallback, terminalCallback } from './train-report.js';
