@@ -1,7 +1,7 @@
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['dist/', 'node_modules/', '**/*.assembly.ts', 'attune-demo/', 'runs/'] },
+  { ignores: ['dist/', 'test-build/', 'node_modules/', '**/*.assembly.ts', 'attune-demo/', 'runs/'] },
   ...tseslint.configs.recommendedTypeChecked,
   {
     languageOptions: { parserOptions: { project: ['./tsconfig.test.json'], tsconfigRootDir: import.meta.dirname } },
