@@ -12,7 +12,7 @@ interface Entry {
   readonly name: string;
   readonly description: string;
   /** Gives the command its options and its action. Modules are loaded in here, so that a start reads those of one command. */
-  complete(command: Command, attach: Attach): Promise<unknown>;
+  readonly complete: (command: Command, attach: Attach) => Promise<unknown>;
 }
 
 const COMMANDS: readonly Entry[] = [
