@@ -11,4 +11,5 @@ export async function train(command: Command, context: CliContext): Promise<void
   for (const warning of warnings) context.terminal.warning(warning);
   await runTraining({ ...data, model: modelFolder(data.model), dataset, args, resultLines: true, examples: 0 }, context);
   context.terminal.print(`\nClassify texts with it:  attune predict --model ${args.outputDir} --text "…"`);
+  context.terminal.print(`Look at its curves:      attune report ${args.outputDir}`);
 }
