@@ -53,7 +53,7 @@ function install() {
 
 function build() {
   const stamp = at('dist', '.attune-build');
-  const sources = hashOf([...filesUnder('src'), 'tsconfig.json', 'package-lock.json', 'scripts/prepare.mjs', 'scripts/build-wasm.mjs']);
+  const sources = hashOf([...filesUnder('src'), 'tsconfig.json', 'package-lock.json', 'package.json', 'scripts/prepare.mjs', 'scripts/build-wasm.mjs', 'scripts/build-browser.mjs']);
   if (!force && stampIs(stamp, sources)) return;
   console.error('Building …');
   rmSync(at('dist'), { recursive: true, force: true });
@@ -68,6 +68,7 @@ function build() {
     mkdirSync(dirname(target(source)), { recursive: true });
     copyFileSync(kept(source), target(source));
   }
+  run('The build for the browser', process.execPath, [at('scripts', 'build-browser.mjs')]);
   writeFileSync(stamp, sources);
 }
 

@@ -3,9 +3,7 @@
  * The hashes are of what the computation gets, not of files: a dataset that was converted from CSV to JSON lines is still the same.
  */
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
 import type { Dataset } from '../data/dataset.js';
 import { DEVICES } from '../engine/device-names.js';
@@ -71,12 +69,6 @@ export interface Manifest {
   /** Arguments of training under their camelCase names. */
   readonly arguments: Readonly<Record<string, unknown>>;
   readonly hashes: ManifestHashes;
-}
-
-/** Version of ONNX Runtime, whose kernels decide the last bits. Not asked of the library itself, which would have to be loaded into this thread. */
-export function engineVersion(): string {
-  const file = createRequire(import.meta.url).resolve('onnxruntime-node/package.json');
-  return `onnxruntime-node ${(JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version}`;
 }
 
 /** Hash of the weights that a model writes into a session: a session that passes everything on and listens. */

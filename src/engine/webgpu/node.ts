@@ -2,6 +2,7 @@
 import { readdirSync } from 'node:fs';
 import { AttuneError } from '../../errors.js';
 import type { Engine } from '../engine.js';
+import { dawn } from './dawn.js';
 import { openDevice } from './gpu.js';
 import type { Gpu } from './gpu.js';
 import { WebGpuSession } from './session.js';
@@ -16,16 +17,6 @@ export interface AdapterReport {
 }
 
 const SOFTWARE = /swiftshader|llvmpipe|lavapipe|softpipe|microsoft basic render/i;
-
-let gpu: GPU | undefined;
-
-async function dawn(): Promise<GPU> {
-  if (gpu) return gpu;
-  const { create, globals } = await import('webgpu');
-  Object.assign(globalThis, globals);
-  gpu = create([]);
-  return gpu;
-}
 
 const nameOf = ({ vendor, architecture, device, description }: GPUAdapterInfo): string => [...new Set([description, device, architecture, vendor].filter((part) => part !== ''))].join(', ') || 'unnamed adapter';
 

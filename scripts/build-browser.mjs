@@ -1,0 +1,112 @@
+// Bundles attune for the browser out of the compiled dist/: the module `attune/browser` (dist/browser/attune.js) and the page of `attune serve --demo`
+// (dist/serve/page). Modules that need Node are replaced; see src/browser.
+import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const at = (...parts) => join(root, ...parts);
+const browser = (name) => at('dist', 'browser', name);
+
+/** Modules of dist/ whose exports src/browser has others for. */
+const INSTEAD = {
+  'version.js': 'instead.js',
+  'engine/version.js': 'instead.js',
+  'engine/device.js': 'instead.js',
+  'engine/webgpu/dawn.js': 'instead.js',
+  'text/token-cache.js': 'instead.js',
+  'train/run-lock.js': 'instead.js',
+  'hub/repository.js': 'left-out.js',
+  'data/parquet/reader.js': 'left-out.js',
+  'data/sample.js': 'left-out.js',
+  'data/card.js': 'left-out.js',
+  'model/torch-archive.js': 'left-out.js',
+};
+/** Modules of Node. */
+const NODE = { fs: 'fs.js', 'fs/promises': 'fs-promises.js', path: 'path.js', 'path/posix': 'path.js', crypto: 'crypto.js', os: 'os.js', zlib: 'zlib.js', process: 'process.js' };
+const LIBRARIES = { stream: 'readable-stream', 'process/': browser('node/process.js') };
+
+/** What every module of attune may be replaced by; what is left of Node is an error, not a shim that fails when it is called. */
+const replacements = {
+  name: 'attune-browser',
+  setup({ onResolve, resolve }) {
+    onResolve({ filter: /^(?:node:)?[a-z_]+(?:\/[a-z]*)?$/ }, ({ path, importer, kind, resolveDir }) => {
+      const name = path.replace(/^node:/, '');
+      // The shim of node:buffer is built on the package of that name.
+      if (name === 'buffer') return path.startsWith('node:') ? { path: browser('node/buffer.js') } : undefined;
+      if (name in NODE) return { path: browser(join('node', NODE[name])) };
+      if (name in LIBRARIES) return LIBRARIES[name].startsWith('/') ? { path: LIBRARIES[name] } : resolve(LIBRARIES[name], { resolveDir: root, importer, kind });
+      if (path.startsWith('node:')) return { errors: [{ text: `${path} has no counterpart in the browser, and ${relative(root, importer)} (in ${relative(root, resolveDir)}) needs it` }] };
+      return undefined;
+    });
+    onResolve({ filter: /^\.\.?\// }, ({ path, resolveDir }) => {
+      const instead = INSTEAD[relative(at('dist'), join(resolveDir, path))];
+      return instead && { path: browser(instead) };
+    });
+  },
+};
+
+const options = {
+  absWorkingDir: root,
+  bundle: true,
+  format: 'esm',
+  platform: 'browser',
+  target: ['es2022'],
+  minify: true,
+  keepNames: true,
+  legalComments: 'none',
+  charset: 'utf8',
+  metafile: true,
+  logLevel: 'warning',
+};
+
+const { version } = JSON.parse(readFileSync(at('package.json'), 'utf8'));
+const module = await build({
+  ...options,
+  entryPoints: [browser('index.js')],
+  outfile: browser('attune.js'),
+  plugins: [replacements],
+  inject: [browser('node/globals.js')],
+  define: { ATTUNE_VERSION: JSON.stringify(version), global: 'globalThis' },
+});
+
+/** The terms of what a bundle holds of other packages, which have to go with it. */
+function notices(...metafiles) {
+  const folders = new Set();
+  for (const { inputs } of metafiles) for (const input of Object.keys(inputs)) {
+    const found = /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(input)?.[1];
+    if (found) folders.add(found);
+  }
+  return [...folders].sort().map((folder) => {
+    const { name, version: of, license } = JSON.parse(readFileSync(at(folder, 'package.json'), 'utf8'));
+    const file = readdirSync(at(folder)).find((each) => /^licen[cs]e/i.test(each));
+    return `${name} ${of} (${license})\n\n${file ? readFileSync(at(folder, file), 'utf8').trim() : ''}\n`;
+  }).join(`\n${'-'.repeat(80)}\n\n`);
+}
+writeFileSync(browser('LICENSES.txt'), notices(module.metafile));
+
+const page = at('src', 'serve', 'page');
+if (existsSync(join(page, 'page.ts'))) {
+  const target = at('dist', 'serve', 'page');
+  mkdirSync(target, { recursive: true });
+  const built = await build({
+    ...options,
+    entryPoints: [join(page, 'page.ts'), join(page, 'worker.ts')],
+    outdir: target,
+    // The module lies beside them.
+    external: ['./attune.js'],
+    alias: { linkedom: join(page, 'browser-document.ts') },
+  });
+  for (const name of ['index.html', 'page.css']) copyFileSync(join(page, name), join(target, name));
+  copyFileSync(browser('attune.js'), join(target, 'attune.js'));
+  writeFileSync(join(target, 'LICENSES.txt'), notices(module.metafile, built.metafile));
+}
+
+if (process.argv.includes('--sizes')) {
+  for (const [file, { inputs, bytes }] of Object.entries(module.metafile.outputs)) {
+    console.log(`${file}: ${bytes} bytes`);
+    const sizes = Object.entries(inputs).map(([name, { bytesInOutput }]) => [bytesInOutput, name]).sort(([a], [b]) => b - a);
+    for (const [size, name] of sizes.slice(0, 40)) console.log(`  ${String(size).padStart(8)}  ${name}`);
+  }
+}

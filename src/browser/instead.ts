@@ -1,0 +1,70 @@
+/** What stands in the browser in place of modules that need the operating system; scripts/build-browser.mjs says which export is in place of what. */
+import { AttuneError, UsageError } from '../errors.js';
+import type { Device } from '../engine/device-names.js';
+import type { EncodedRow } from '../engine/batch.js';
+import type { Engine } from '../engine/engine.js';
+import { findAdapter, webGpuEngine } from '../engine/webgpu/node.js';
+import type { Tokenizer } from '../text/tokenizer.js';
+import { resolve } from './node/path.js';
+
+/** Set by the build. */
+declare const ATTUNE_VERSION: string;
+
+export const packageVersion = (): string => ATTUNE_VERSION;
+export const engineVersion = (): string => `WebGPU, ${userAgent()}`;
+
+const userAgent = (): string => (globalThis as { navigator?: { userAgent?: string } }).navigator?.userAgent ?? 'unknown browser';
+
+/** The browser's own WebGPU. */
+export function dawn(): Promise<GPU> {
+  const { navigator } = globalThis as { navigator?: { gpu?: GPU } };
+  return navigator?.gpu ? Promise.resolve(navigator.gpu) : Promise.reject(new Error('this browser has none, or the page did not come by https or from this machine'));
+}
+
+/** Why nothing can be computed in this browser, in a sentence for people, or undefined. */
+export async function whyNoWebGpu(): Promise<string | undefined> {
+  const found = await findAdapter();
+  return 'reason' in found ? found.reason : undefined;
+}
+
+const WHAT_TO_DO = 'Use a current Chrome, Edge, Firefox or Safari with hardware acceleration turned on, over https or localhost.';
+
+/** In the browser all devices but `cpu` are its WebGPU. */
+export function engineFor(device: Device): Engine {
+  if (device === 'cpu') throw new UsageError('device cpu: in the browser attune computes by WebGPU alone');
+  return {
+    name: 'webgpu',
+    async open(model, options) {
+      const reason = await whyNoWebGpu();
+      if (reason !== undefined) throw new AttuneError(reason, { hint: WHAT_TO_DO });
+      return webGpuEngine.open(model, options);
+    },
+  };
+}
+
+/** Texts are tokenised every time: there is no disk to remember them on. */
+export const encodeCached = (texts: readonly string[], tokenizer: Tokenizer, maxLength: number): Promise<EncodedRow[]> =>
+  Promise.resolve(texts.map((text) => tokenizer.encode(text, { maxLength })));
+
+const locked = new Set<string>();
+
+/** One run at a time in an output folder; nobody else can see the files. */
+export class RunLock {
+  private held = false;
+
+  constructor(private readonly dir: string) {}
+
+  acquire(): Promise<void> {
+    if (this.held) return Promise.resolve();
+    if (locked.has(resolve(this.dir))) return Promise.reject(new UsageError(`another run is writing into ${this.dir}`, { hint: 'Wait for it, or choose another outputDir.' }));
+    locked.add(resolve(this.dir));
+    this.held = true;
+    return Promise.resolve();
+  }
+
+  release(): Promise<void> {
+    if (this.held) locked.delete(resolve(this.dir));
+    this.held = false;
+    return Promise.resolve();
+  }
+}

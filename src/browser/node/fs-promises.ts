@@ -1,0 +1,95 @@
+/** What attune uses of node:fs/promises, over the files in memory. */
+import { Buffer } from 'buffer';
+import { disk, FileError } from '../memory-files.js';
+import type { Entry, MemoryFile } from '../memory-files.js';
+
+type Data = string | Uint8Array;
+const bytesOf = (data: Data): Uint8Array => (typeof data === 'string' ? new TextEncoder().encode(data) : data.slice());
+
+export const constants = { F_OK: 0, X_OK: 1, W_OK: 2, R_OK: 4 } as const;
+
+class Stats {
+  readonly size: number;
+  readonly mtimeMs: number;
+
+  constructor(private readonly entry: Entry) {
+    this.size = entry.kind === 'file' ? entry.size : 0;
+    this.mtimeMs = entry.modified;
+  }
+
+  isFile = (): boolean => this.entry.kind === 'file';
+  isDirectory = (): boolean => this.entry.kind === 'folder';
+  isSymbolicLink = (): boolean => false;
+}
+
+/** As Node's functions do, these fail by rejecting, never by throwing. */
+// eslint-disable-next-line @typescript-eslint/require-await
+export const stat = async (path: string): Promise<Stats> => new Stats(disk.get(path, 'stat'));
+export const lstat = stat;
+
+export async function access(path: string): Promise<void> {
+  await stat(path);
+}
+
+/** With an encoding a text, else bytes. */
+// eslint-disable-next-line @typescript-eslint/require-await
+export async function readFile(path: string, encoding?: string): Promise<Buffer | string> {
+  const bytes = disk.file(path, 'open').all();
+  return encoding === undefined ? Buffer.from(bytes.buffer) : new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
+}
+
+// eslint-disable-next-line @typescript-eslint/require-await
+export async function writeFile(path: string, data: Data, { flag = 'w' }: { flag?: string } = {}): Promise<void> {
+  if (flag === 'wx' && disk.find(path)) throw new FileError('EEXIST', 'open', path);
+  disk.create(path, 'open').append(bytesOf(data));
+}
+
+// eslint-disable-next-line @typescript-eslint/require-await
+export async function readdir(path: string, options?: { readonly withFileTypes?: boolean }): Promise<unknown[]> {
+  const names = disk.list(path);
+  return options?.withFileTypes === true ? names.map((name) => Object.assign(new Stats(disk.get(`${path}/${name}`, 'stat')), { name })) : names;
+}
+
+// eslint-disable-next-line @typescript-eslint/require-await
+export const mkdir = async (path: string, { recursive = false }: { recursive?: boolean } = {}): Promise<string | undefined> => disk.makeFolder(path, recursive);
+// eslint-disable-next-line @typescript-eslint/require-await
+export const rename = async (from: string, to: string): Promise<void> => disk.rename(from, to);
+// eslint-disable-next-line @typescript-eslint/require-await
+export const rm = async (path: string, options?: { recursive?: boolean; force?: boolean }): Promise<void> => disk.remove(path, options);
+
+class FileHandle {
+  constructor(private readonly entry: Entry, private readonly path: string) {}
+
+  private get file(): MemoryFile {
+    if (this.entry.kind === 'folder') throw new FileError('EISDIR', 'read', this.path);
+    return this.entry;
+  }
+
+  stat = (): Promise<Stats> => Promise.resolve(new Stats(this.entry));
+
+  // eslint-disable-next-line @typescript-eslint/require-await
+  async read(buffer: Uint8Array, offset = 0, length = buffer.length - offset, position = 0): Promise<{ bytesRead: number; buffer: Uint8Array }> {
+    return { bytesRead: this.file.read(buffer.subarray(offset, offset + length), position), buffer };
+  }
+
+  /** Each call goes on where the last one ended. */
+  // eslint-disable-next-line @typescript-eslint/require-await
+  async write(bytes: Uint8Array, offset = 0): Promise<{ bytesWritten: number }> {
+    this.file.append(bytes.slice(offset));
+    return { bytesWritten: bytes.length - offset };
+  }
+
+  // eslint-disable-next-line @typescript-eslint/require-await
+  async writeFile(data: Data): Promise<void> {
+    this.file.append(bytesOf(data));
+  }
+
+  sync = (): Promise<void> => Promise.resolve();
+  close = (): Promise<void> => Promise.resolve();
+}
+
+/** Flags `r` and `w`. */
+// eslint-disable-next-line @typescript-eslint/require-await
+export async function open(path: string, flags = 'r'): Promise<FileHandle> {
+  return new FileHandle(flags === 'w' ? disk.create(path, 'open') : disk.get(path, 'open'), path);
+}
