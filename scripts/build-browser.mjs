@@ -98,7 +98,9 @@ if (existsSync(join(page, 'page.ts'))) {
     external: ['./attune.js'],
     alias: { linkedom: join(page, 'browser-document.ts') },
   });
-  for (const name of ['index.html', 'page.css']) copyFileSync(join(page, name), join(target, name));
+  for (const name of ['index.html', 'icon.svg']) copyFileSync(join(page, name), join(target, name));
+  const { STYLE } = await import(at('dist', 'report', 'style.js'));
+  writeFileSync(join(target, 'page.css'), `${STYLE.trim()}\n\n${readFileSync(join(page, 'page.css'), 'utf8')}`);
   copyFileSync(browser('attune.js'), join(target, 'attune.js'));
   writeFileSync(join(target, 'LICENSES.txt'), notices(module.metafile, built.metafile));
 }

@@ -64,6 +64,15 @@ export const DEMO_OPTIONS = {
   outputDir: { kind: 'string', placeholder: 'DIR', default: 'attune-demo', group: GROUP, description: 'where the model and its records go; an earlier demo there is replaced' },
 } as const satisfies ArgumentTable;
 
+export const SERVE_OPTIONS = {
+  demo: { kind: 'boolean', default: false, group: GROUP, description: 'the page that fine-tunes a small GPT-2 in the browser, on WebGPU; texts stay in the browser' },
+  model: { kind: 'string', placeholder: 'DIR|ID', default: undefined, group: GROUP, description: 'model that the page starts from (default: the gpt2-mini that comes with attune)' },
+  port: { kind: 'integer', min: 0, max: 65535, default: 8642, group: GROUP, description: 'port to listen on; 0 takes any that is free' },
+  host: { kind: 'string', placeholder: 'HOST', default: '127.0.0.1', group: GROUP, description: 'address to listen on; by default nobody but this machine reaches it' },
+  out: { kind: 'string', placeholder: 'DIR', default: undefined, group: GROUP, description: 'write the page into this folder, for a static host, instead of serving it' },
+  json: inGroup(json),
+} as const satisfies ArgumentTable;
+
 export const REPRODUCE_OPTIONS = {
   outputDir: { kind: 'string', placeholder: 'DIR', default: undefined, group: GROUP, description: 'where the second run goes (default: the folder’s name with -reproduced)' },
   overwriteOutputDir: { kind: 'boolean', default: false, group: GROUP, description: 'replace the run that is there' },
@@ -80,3 +89,4 @@ export const addInspectOptions = (command: Command): Command => addOptions(comma
 export const addReportOptions = (command: Command): Command => addOptions(command.argument('<DIR>', 'folder of the run'), REPORT_OPTIONS);
 export const addDemoOptions = (command: Command): Command => addOptions(command, DEMO_OPTIONS);
 export const addReproduceOptions = (command: Command): Command => addOptions(command, REPRODUCE_OPTIONS).argument('<DIR>', 'output folder of a finished run');
+export const addServeOptions = (command: Command): Command => addOptions(command, SERVE_OPTIONS);

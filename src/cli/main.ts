@@ -57,6 +57,11 @@ const COMMANDS: readonly Entry[] = [
     complete: async (command, attach) => attach((await import('./command-options.js')).addReportOptions(command), async () => (await import('./report.js')).report),
   },
   {
+    name: 'serve',
+    description: 'serve the page that fine-tunes in the browser',
+    complete: async (command, attach) => attach((await import('./command-options.js')).addServeOptions(command), async () => (await import('./serve.js')).serve),
+  },
+  {
     name: 'doctor',
     description: 'check what this machine has, and what is missing',
     complete: (command, attach) => Promise.resolve(attach(command, async () => (await import('./doctor.js')).doctor)),

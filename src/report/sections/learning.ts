@@ -6,11 +6,10 @@ import { charts, reading, type Section, wide } from './section.js';
 
 const SPEED = /_(runtime|samples_per_second|steps_per_second)$/;
 
-/** How a run went, from its records; undefined where there are none. */
-export function learningSection(history: readonly LogRecord[]): Section | undefined {
+/** Loss, metrics, gradient norm and learning rate over the steps; what has no records yet is left out. */
+export function learningFigures(history: readonly LogRecord[]): Markup[] {
   const train = history.filter(isTrainRecord);
   const evaluations = history.filter(isEvalRecord);
-  if (train.length === 0 && evaluations.length === 0) return undefined;
   const epochEnds = evaluations.map(({ step }) => step);
   const of = (records: readonly LogRecord[], key: string): Series['points'] =>
     records.flatMap((record) => {
@@ -28,11 +27,18 @@ export function learningSection(history: readonly LogRecord[]): Section | undefi
   add('Evaluation metrics', '', metricNames(evaluations).map((key) => ({ name: metricName(key), points: of(evaluations, key), style: 'dots' })));
   add('Gradient norm before clipping', 'L2 norm', [{ name: 'gradient norm', points: gradients, style: 'raw' }], spansDecades(gradients));
   add('Learning rate', '', [{ name: 'learning rate', points: of(train, 'learning_rate'), style: 'line' }]);
+  return figures;
+}
+
+/** How a run went, from its records; undefined where there are none. */
+export function learningSection(history: readonly LogRecord[]): Section | undefined {
+  const evaluations = history.filter(isEvalRecord);
+  if (evaluations.length === 0 && !history.some(isTrainRecord)) return undefined;
   const final = history.findLast(isFinalRecord);
   return {
     id: 'learning',
     title: 'How the fine-tuning went',
-    body: html`${final && html`<p>${grouped(final.step)} steps, ${significant(final.epoch)} epochs, ${duration(final.train_runtime)}; mean training loss ${fixed(final.train_loss, 4)}.</p>`}${charts(figures)}
+    body: html`${final && html`<p>${grouped(final.step)} steps, ${significant(final.epoch)} epochs, ${duration(final.train_runtime)}; mean training loss ${fixed(final.train_loss, 4)}.</p>`}${charts(learningFigures(history))}
 ${reading(
   'The training loss should fall and flatten; the faint line is what was recorded, the bold one its running mean. If the evaluation loss rises while the training loss still falls, the model learns rows by heart: fewer epochs, more dropout or more rows help. If neither falls, the learning rate is too small or too large.',
   'The gradient norm is how strongly a step pulls; single peaks are normal and are clipped, a steady climb announces divergence. The learning rate shows warmup and decay as they were set. Dotted rules mark evaluations.',

@@ -1,0 +1,340 @@
+/** The demo page: forms in, pictures out. What computes is in worker.ts. */
+import type { LogRecord } from './attune.js';
+import { duration, bytes as fileSize, fixed, grouped } from '../../report/figures.js';
+import { html } from '../../report/markup.js';
+import { learningFigures } from '../../report/sections/learning.js';
+import type { DemoSettings } from '../demo-settings.js';
+import { byId, put, show } from './elements.js';
+import type { DataChoice, FromWorker, Problem, Rows, ToWorker, TrainChoice } from './protocol.js';
+import { lastRecord, predictionMarkup, scoresMarkup, summaryMarkup } from './scores.js';
+
+const rowsBox = byId<HTMLTextAreaElement>('rows');
+const textBox = byId<HTMLTextAreaElement>('text');
+const fileInput = byId<HTMLInputElement>('file');
+const evaluationFile = byId<HTMLInputElement>('evaluation-rows');
+const trainButton = byId<HTMLButtonElement>('train');
+const stopButton = byId<HTMLButtonElement>('stop');
+const downloadButton = byId<HTMLButtonElement>('download');
+const progress = byId<HTMLProgressElement>('progress');
+const settingsForm = byId<HTMLFormElement>('settings');
+
+const CHECK_AFTER_MS = 500;
+const PREDICT_AFTER_MS = 250;
+const DRAW_EVERY_MS = 400;
+
+let file: File | undefined;
+let sample: { readonly train: string; readonly test: string } | undefined;
+/** Whether WebGPU is there. */
+let able = false;
+let running = false;
+let sound = false;
+let trained = false;
+let checking = 0;
+let predicting = 0;
+let history: LogRecord[] = [];
+
+const worker = new Worker(new URL('worker.js', import.meta.url), { type: 'module' });
+const tell = (message: ToWorker): void => worker.postMessage(message);
+worker.onmessage = ({ data }: MessageEvent<FromWorker>) => hear(data);
+worker.onerror = ({ message }) => failed({ message: `the page's worker ended: ${message || 'it could not be loaded'}`, hint: 'Load the page again.' });
+
+/** Calls that come fast become one, when it is quiet. */
+function whenQuiet(milliseconds: number, call: () => void): () => void {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  return () => {
+    clearTimeout(timer);
+    timer = setTimeout(call, milliseconds);
+  };
+}
+
+function hear(message: FromWorker): void {
+  switch (message.type) {
+    case 'ready':
+      able = true;
+      byId('adapter').textContent = `Computes on ${message.adapter}${message.software ? ', in software: this is slow' : ''}. It starts from ${message.model} (${fileSize(message.bytes)}), loaded when you train.`;
+      return update();
+    case 'unsupported':
+      byId('adapter').textContent = '';
+      return problem('unsupported', {
+        message: `This browser cannot train here: ${message.reason}.`,
+        hint: 'The page computes by WebGPU. Use a current Chrome or Edge, Firefox from 141 on Windows (145 on a Mac), or Safari from 26, with hardware acceleration turned on; over https or from localhost. On Linux, Chrome may need chrome://flags/#enable-unsafe-webgpu. Without a GPU, attune train does the same on the command line.',
+      });
+    case 'checked':
+      if (message.id !== checking) return;
+      sound = true;
+      problem('data-problem');
+      put(byId('data-summary'), summaryMarkup(message.summary, number('max-length')));
+      return update();
+    case 'refused':
+      if (message.id !== checking) return;
+      return refuse(message.problem);
+    case 'loading':
+      return state(`Loading the model: ${fileSize(message.done)} of ${fileSize(message.total)}`, message.done / message.total);
+    case 'preparing':
+      return state(message.what);
+    case 'step': {
+      const left = (message.seconds / message.step) * (message.steps - message.step);
+      return state(`Step ${grouped(message.step)} of ${grouped(message.steps)}, epoch ${fixed(message.epoch, 2)}${lastRecord(history)}${message.step > 3 && left > 1 ? `, about ${duration(Math.round(left))} left` : ''}`, message.step / message.steps);
+    }
+    case 'evaluating':
+      return state(`Evaluating: ${grouped(message.done)} of ${grouped(message.rows)} rows`);
+    case 'record':
+      history.push(message.record);
+      return draw();
+    case 'evaluation':
+      put(byId('scores'), scoresMarkup(message.scores, message.labels, message.rows, message.step));
+      return show(byId('evaluation'), true);
+    case 'warning': {
+      const line = document.createElement('li');
+      line.textContent = message.message;
+      byId('warnings').append(line);
+      return;
+    }
+    case 'trained':
+      running = false;
+      trained = true;
+      drawNow();
+      state(`${message.stopped ? `Stopped after step ${grouped(message.step)} of ${grouped(message.steps)}` : `Done: ${grouped(message.step)} steps`} in ${duration(message.seconds)}.`, message.step / message.steps);
+      downloadButton.textContent = `Download the model (${fileSize(message.bytes)})`;
+      show(byId('use'), true);
+      if (textBox.value === '') textBox.value = 'What a lovely day!';
+      classify();
+      return update();
+    case 'failed':
+      return failed(message.problem);
+    case 'prediction':
+      if (message.id === predicting) put(byId('prediction'), predictionMarkup(message.prediction.scores));
+      return;
+    case 'unpredicted':
+      if (message.id === predicting) put(byId('prediction'), problemMarkup(message.problem));
+      return;
+    case 'archived':
+      return save(message.name, message.blob);
+  }
+}
+
+const problemMarkup = ({ message, hint }: Problem) => html`<p>${message[0].toUpperCase() + message.slice(1)}</p>${hint !== undefined && html`<p>${hint}</p>`}`;
+
+/** Shows what is wrong in a place of its own, or that nothing is. */
+function problem(place: string, what?: Problem): void {
+  const box = byId(place);
+  if (what) put(box, problemMarkup(what));
+  else box.replaceChildren();
+  show(box, what !== undefined);
+}
+
+function refuse(what: Problem): void {
+  sound = false;
+  // File names and columns are as the user wrote them; nothing is capitalised in front of a line number.
+  problem('data-problem', { ...what, message: what.message.replace(/^data\/(evaluation\/)?/, '') });
+  byId('data-summary').replaceChildren();
+  update();
+}
+
+function failed(what: Problem): void {
+  running = false;
+  show(byId('progress-box'), false);
+  byId('state').textContent = '';
+  byId('download-note').textContent = '';
+  downloadButton.disabled = false;
+  problem('train-problem', what);
+  update();
+}
+
+function state(text: string, share?: number): void {
+  byId('state').textContent = text;
+  show(byId('progress-box'), true);
+  if (share === undefined) progress.removeAttribute('value');
+  else progress.value = share;
+}
+
+function update(): void {
+  trainButton.disabled = !able || !sound || running;
+  stopButton.disabled = !running;
+  for (const id of ['data-form', 'settings']) byId(id).inert = running;
+  show(byId('use'), trained && !running);
+}
+
+let drawn = 0;
+const drawLater = whenQuiet(DRAW_EVERY_MS, drawNow);
+function draw(): void {
+  if (performance.now() - drawn >= DRAW_EVERY_MS) drawNow();
+  else drawLater();
+}
+
+function drawNow(): void {
+  drawn = performance.now();
+  put(byId('curves'), html`${learningFigures(history)}`);
+}
+
+const number = (id: string): number => byId<HTMLInputElement>(id).valueAsNumber;
+const text = (id: string): string => byId<HTMLInputElement>(id).value.trim();
+const chosen = (): string => document.querySelector<HTMLInputElement>('input[name=evaluation]:checked')?.value ?? 'share';
+function choose(evaluation: 'share' | 'sample' | 'file'): void {
+  byId<HTMLInputElement>(`evaluation-${evaluation}`).checked = true;
+}
+
+/** Pasted rows are called by what they look like, because the name's ending says how they are read. */
+function pasted(rows: string): Rows {
+  const start = rows.trimStart()[0];
+  const header = rows.trimStart().split('\n', 1)[0];
+  const ending = start === '{' ? 'jsonl' : start === '[' ? 'json' : header.includes('\t') && !header.includes(',') ? 'tsv' : 'csv';
+  return { name: `pasted.${ending}`, text: rows };
+}
+
+/** The choice as it stands, or what is wrong with it. */
+function dataChoice(): DataChoice | Problem {
+  const evaluation = chosen();
+  if (!file && rowsBox.value.trim() === '') return { message: 'there are no rows yet', hint: 'Paste rows, drop a file, or use the sample.' };
+  if (evaluation === 'file' && !evaluationFile.files?.[0]) return { message: 'no file of rows to evaluate on is chosen', hint: 'Choose one, or evaluate on a share of the rows.' };
+  const share = byId<HTMLInputElement>('test-size');
+  if (evaluation === 'share' && !share.validity.valid) return { message: `the share of rows to evaluate on: ${share.validationMessage}` };
+  for (const input of settingsForm.querySelectorAll('input')) {
+    if (!input.validity.valid) return { message: `${document.querySelector(`label[for="${input.id}"]`)?.textContent ?? input.id}: ${input.validationMessage}` };
+  }
+  const rows: Rows = file ? { name: file.name, file } : pasted(rowsBox.value);
+  const other = evaluation === 'file' ? evaluationFile.files![0] : undefined;
+  return {
+    train: rows,
+    evaluation: other ? { name: other.name, file: other } : evaluation === 'sample' && sample ? { name: 'sample-test.jsonl', text: sample.test } : undefined,
+    testSize: number('test-size'),
+    trainRows: number('max-rows'),
+    evalRows: number('max-rows'),
+    textColumn: text('text-column'),
+    labelColumn: text('label-column'),
+    seed: number('seed'),
+    maxLength: number('max-length'),
+  };
+}
+
+function check(): void {
+  const data = dataChoice();
+  const id = ++checking;
+  if ('message' in data) return refuse(data);
+  tell({ type: 'check', id, data });
+}
+const checkLater = whenQuiet(CHECK_AFTER_MS, check);
+
+function changed(): void {
+  sound = false;
+  checking++;
+  update();
+  checkLater();
+}
+
+function takeFile(taken: File | undefined): void {
+  file = taken;
+  rowsBox.disabled = taken !== undefined;
+  rowsBox.value = taken ? `${taken.name}, ${fileSize(taken.size)}` : '';
+  show(byId('remove-file'), taken !== undefined);
+  if (taken && chosen() === 'sample') choose('share');
+  if (!taken) fileInput.value = '';
+  changed();
+}
+
+async function useSample(): Promise<void> {
+  if (!sample) {
+    const load = async (name: string): Promise<string> => (await fetch(new URL(name, import.meta.url))).text();
+    const { sample: names, model } = JSON.parse(await load('demo.json')) as DemoSettings;
+    const length = byId<HTMLInputElement>('max-length');
+    length.max = String(model.positions);
+    length.value = String(Math.min(length.valueAsNumber, model.positions));
+    sample = { train: await load(names.train), test: await load(names.test) };
+  }
+  takeFile(undefined);
+  rowsBox.value = sample.train;
+  byId<HTMLInputElement>('text-column').value = 'text';
+  byId<HTMLInputElement>('label-column').value = 'label';
+  choose('sample');
+  changed();
+}
+
+function train(): void {
+  const data = dataChoice();
+  if ('message' in data) return refuse(data);
+  const choice: TrainChoice = { data, epochs: number('epochs'), batchSize: number('batch-size'), learningRate: number('learning-rate') };
+  running = true;
+  trained = false;
+  history = [];
+  drawNow();
+  problem('train-problem');
+  byId('warnings').replaceChildren();
+  show(byId('evaluation'), false);
+  state('Starting …');
+  update();
+  stopButton.focus();
+  tell({ type: 'train', choice });
+}
+
+function classify(): void {
+  if (!trained) return;
+  tell({ type: 'predict', id: ++predicting, text: textBox.value });
+}
+
+function save(name: string, blob: Blob): void {
+  const link = document.createElement('a');
+  link.href = URL.createObjectURL(blob);
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+  byId('download-note').textContent = `${name}, ${fileSize(blob.size)}, is in your downloads.`;
+  downloadButton.disabled = false;
+}
+
+rowsBox.addEventListener('input', () => {
+  // Rows that are no longer the sample's are not to be judged by it.
+  if (chosen() === 'sample') choose('share');
+  changed();
+});
+byId('data-form').addEventListener('submit', (event) => event.preventDefault());
+settingsForm.addEventListener('submit', (event) => event.preventDefault());
+byId('evaluate-on').addEventListener('input', changed);
+evaluationFile.addEventListener('change', () => {
+  choose('file');
+  changed();
+});
+settingsForm.addEventListener('input', changed);
+fileInput.addEventListener('change', () => takeFile(fileInput.files?.[0]));
+byId('remove-file').addEventListener('click', () => {
+  takeFile(undefined);
+  rowsBox.focus();
+});
+const sampleFailed = (): void => refuse({ message: 'the sample cannot be loaded', hint: 'Is the server that gave you this page still running?' });
+byId('use-sample').addEventListener('click', () => void useSample().catch(sampleFailed));
+trainButton.addEventListener('click', train);
+stopButton.addEventListener('click', () => {
+  stopButton.disabled = true;
+  state('Stopping after this step …');
+  tell({ type: 'stop' });
+});
+byId('try').addEventListener('submit', (event) => {
+  event.preventDefault();
+  classify();
+});
+textBox.addEventListener('input', whenQuiet(PREDICT_AFTER_MS, classify));
+downloadButton.addEventListener('click', () => {
+  downloadButton.disabled = true;
+  byId('download-note').textContent = 'Packing …';
+  tell({ type: 'archive' });
+});
+
+// A file may be dropped anywhere; it must never make the browser leave the page.
+const drop = byId('drop');
+for (const type of ['dragenter', 'dragover']) {
+  document.addEventListener(type, (event) => {
+    event.preventDefault();
+    drop.classList.toggle('over', !running);
+  });
+}
+document.addEventListener('dragleave', (event) => {
+  if (event.relatedTarget === null) drop.classList.remove('over');
+});
+document.addEventListener('drop', (event) => {
+  event.preventDefault();
+  drop.classList.remove('over');
+  const [dropped] = event.dataTransfer?.files ?? [];
+  if (dropped && !running) takeFile(dropped);
+});
+
+tell({ type: 'start' });
+useSample().catch(sampleFailed);

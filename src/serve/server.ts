@@ -1,0 +1,118 @@
+/**
+ * The server of the demo page: a fixed list of files, over HTTP, to this machine alone unless told otherwise. It reads nothing that a request names; a request
+ * either is one of the names or gets 404. What the page may do is said in its headers: load and ask for what lies beside it, and nothing else.
+ */
+import { createServer } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { isIP } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { AttuneError, UsageError } from '../errors.js';
+import { readSiteFile } from './site.js';
+import type { Site } from './site.js';
+
+export const HEADERS: Readonly<Record<string, string>> = {
+  'Content-Security-Policy': "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  'Cross-Origin-Opener-Policy': 'same-origin',
+  'Cross-Origin-Embedder-Policy': 'require-corp',
+  'Cross-Origin-Resource-Policy': 'same-origin',
+  'Permissions-Policy': 'camera=(), microphone=(), geolocation=()',
+  'Referrer-Policy': 'no-referrer',
+  'X-Content-Type-Options': 'nosniff',
+  'Cache-Control': 'no-cache',
+};
+
+const TYPES: Readonly<Record<string, string>> = {
+  html: 'text/html; charset=utf-8',
+  css: 'text/css; charset=utf-8',
+  js: 'text/javascript; charset=utf-8',
+  json: 'application/json; charset=utf-8',
+  jsonl: 'text/plain; charset=utf-8',
+  svg: 'image/svg+xml',
+  txt: 'text/plain; charset=utf-8',
+};
+
+export interface ServeOptions {
+  readonly host: string;
+  /** 0: any that is free. */
+  readonly port: number;
+  readonly signal?: AbortSignal;
+}
+
+export interface RunningServer {
+  readonly url: string;
+  /** Settles when the server has ended: after `close`, or when the signal was aborted. */
+  readonly ended: Promise<void>;
+  close(): Promise<void>;
+}
+
+/**
+ * Serves a site.
+ *
+ * @throws UsageError where the port is taken, AttuneError where it cannot be listened on
+ */
+export async function serve(site: Site, { host, port, signal }: ServeOptions): Promise<RunningServer> {
+  const server = createServer((request, response) => {
+    answer(site, request, response, host).catch(() => {
+      if (!response.headersSent) plain(response, 500, 'this file cannot be read');
+      else response.destroy();
+    });
+  });
+  server.requestTimeout = 30_000;
+  await listen(server, host, port);
+  const ended = new Promise<void>((resolve) => server.once('close', resolve));
+  const close = (): Promise<void> => {
+    server.close();
+    server.closeAllConnections();
+    return ended;
+  };
+  signal?.addEventListener('abort', () => void close(), { once: true });
+  if (signal?.aborted) void close();
+  const { port: bound } = server.address() as AddressInfo; // it listens on a port, not on a pipe
+  return { url: `http://${isIP(host) === 6 ? `[${host}]` : host}:${bound}/`, ended, close };
+}
+
+function listen(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (cause: NodeJS.ErrnoException) => {
+      if (cause.code === 'EADDRINUSE') reject(new UsageError(`port ${port} of ${host} is in use`, { hint: 'Choose another --port; 0 takes any that is free.', cause }));
+      else if (cause.code === 'EACCES') reject(new UsageError(`port ${port} may not be listened on`, { hint: 'Ports below 1024 belong to the administrator. Choose another --port.', cause }));
+      else reject(new AttuneError(`cannot listen on ${host}, port ${port}: ${cause.message}`, { cause, hint: 'Choose another --host or --port.' }));
+    });
+    server.listen(port, host, resolve);
+  });
+}
+
+async function answer(site: Site, request: IncomingMessage, response: ServerResponse, host: string): Promise<void> {
+  for (const [name, value] of Object.entries(HEADERS)) response.setHeader(name, value);
+  // A page of another name that resolves to this machine must not read what is served here (DNS rebinding).
+  if (isLoopback(host) && !isLoopback(hostName(request.headers.host))) return plain(response, 403, 'this server answers to localhost alone');
+  if (request.method !== 'GET' && request.method !== 'HEAD') {
+    response.setHeader('Allow', 'GET, HEAD');
+    return plain(response, 405, 'only GET and HEAD');
+  }
+  const name = fileName(request.url ?? '');
+  const file = name === undefined ? undefined : site.get(name);
+  if (name === undefined || !file) return plain(response, 404, 'there is no such file');
+  const bytes = await readSiteFile(file);
+  response.writeHead(200, { 'Content-Type': TYPES[name.slice(name.lastIndexOf('.') + 1)] ?? 'application/octet-stream', 'Content-Length': bytes.length });
+  response.end(request.method === 'HEAD' ? undefined : bytes);
+}
+
+/** `/` is index.html; undefined for what is no path. */
+function fileName(target: string): string | undefined {
+  try {
+    const path = decodeURIComponent(target.replace(/[?#].*$/s, ''));
+    return path === '/' ? 'index.html' : path.startsWith('/') ? path.slice(1) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+const hostName = (header: string | undefined): string => (header ?? '').replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
+
+export const isLoopback = (host: string): boolean => host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
+
+function plain(response: ServerResponse, status: number, text: string): void {
+  response.writeHead(status, { 'Content-Type': TYPES['txt'] });
+  response.end(`${text}\n`);
+}

@@ -1,0 +1,75 @@
+/** The files of the demo page: what the server answers with, and what is written where the page is to lie on a static host. */
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { loadSample } from '../data/sample.js';
+import type { Dataset } from '../data/dataset.js';
+import { AttuneError, ModelError } from '../errors.js';
+import { readConfig, requireVocabulary } from '../model/config.js';
+import { INDEX_FILE, readIndex, SINGLE_FILE } from '../model/weight-files.js';
+import { TOKENIZER_FILES } from '../text/tokenizer-files.js';
+import { Tokenizer } from '../text/tokenizer.js';
+import type { DemoSettings } from './demo-settings.js';
+
+const PAGE_FILES = ['index.html', 'page.css', 'icon.svg', 'page.js', 'worker.js', 'attune.js', 'LICENSES.txt'] as const;
+
+/** Larger models do not fit into a tab beside gradients, moments and the result: all is held in float32, several times. */
+const MOST_WEIGHT_BYTES = 600 * 2 ** 20;
+
+/** A file of the page: where it is read from, or what it holds. */
+export type SiteFile = { readonly path: string } | { readonly contents: string };
+
+/** Name, with forward slashes -> file. The names are all there is: nothing else can be asked for. */
+export type Site = ReadonlyMap<string, SiteFile>;
+
+/**
+ * The page with a model to start from.
+ *
+ * @throws ModelError where the folder holds no model that the page can train
+ */
+export async function demoSite(model: { readonly folder: string; readonly name: string }): Promise<Site> {
+  const page = fileURLToPath(new URL('page', import.meta.url));
+  const { files, positions } = await modelFiles(model.folder);
+  const { train, test } = await loadSample(42);
+  const settings: DemoSettings = {
+    model: { name: model.name, files: files.map(({ name }) => name), bytes: files.reduce((sum, { bytes }) => sum + bytes, 0), positions },
+    sample: { train: 'sample/train.jsonl', test: 'sample/test.jsonl' },
+  };
+  return new Map<string, SiteFile>([
+    ...PAGE_FILES.map((name) => [name, { path: join(page, name) }] as const),
+    ['demo.json', { contents: `${JSON.stringify(settings)}\n` }],
+    ['sample/train.jsonl', { contents: jsonLines(train) }],
+    ['sample/test.jsonl', { contents: jsonLines(test) }],
+    ...files.map(({ name }) => [`model/${name}`, { path: join(model.folder, name) }] as const),
+  ]);
+}
+
+const jsonLines = ({ rows }: Dataset): string => rows.map(({ text, labelText }) => `${JSON.stringify({ text, label: labelText })}\n`).join('');
+
+/** Read as a run would read it, so that a folder that cannot be trained is refused here and not in the page. */
+async function modelFiles(folder: string): Promise<{ readonly files: readonly { readonly name: string; readonly bytes: number }[]; readonly positions: number }> {
+  const config = await readConfig(folder);
+  requireVocabulary(config, (await Tokenizer.fromDirectory(folder)).vocabSize, folder);
+  const size = (name: string): Promise<number | undefined> => stat(join(folder, name)).then((found) => (found.isFile() ? found.size : undefined), () => undefined);
+  const weights = (await size(SINGLE_FILE)) !== undefined ? [SINGLE_FILE] : (await size(INDEX_FILE)) !== undefined ? [INDEX_FILE, ...new Set((await readIndex(join(folder, INDEX_FILE))).values())] : [];
+  if (weights.length === 0) throw new ModelError(`${folder} holds neither ${SINGLE_FILE} nor ${INDEX_FILE}`);
+  const found: { name: string; bytes: number }[] = [];
+  for (const name of ['config.json', ...TOKENIZER_FILES, ...weights]) {
+    const bytes = await size(name);
+    if (bytes !== undefined) found.push({ name, bytes });
+    else if (weights.includes(name)) throw new ModelError(`${folder}: ${name} is missing`);
+  }
+  const bytes = found.filter(({ name }) => weights.includes(name)).reduce((sum, each) => sum + each.bytes, 0);
+  if (bytes > MOST_WEIGHT_BYTES) throw new ModelError(`${folder}: the weights have ${Math.round(bytes / 2 ** 20)} MiB; the page takes models of at most ${MOST_WEIGHT_BYTES / 2 ** 20} MiB`, { hint: 'Train it with attune train --device webgpu.' });
+  return { files: found, positions: config.nPositions };
+}
+
+/** The bytes of a file of the site. @throws AttuneError where it cannot be read */
+export async function readSiteFile(file: SiteFile): Promise<Uint8Array> {
+  if ('contents' in file) return new TextEncoder().encode(file.contents);
+  try {
+    return await readFile(file.path);
+  } catch (cause) {
+    throw new AttuneError(`cannot read ${file.path}: ${(cause as Error).message}`, { cause, hint: 'In a checkout, run npm run build.' });
+  }
+}
