@@ -12,13 +12,17 @@ export const browserPath = PLACES.find((path): path is string => path !== undefi
 
 export const NO_BROWSER = 'no Chromium: install the package chromium, or set ATTUNE_CHROMIUM to the path of one';
 
-const QUIET = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
+const QUIET = ['--headless', '--no-sandbox', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
+
+const NO_GPU = ['--disable-gpu'];
+/** WebGPU computed by SwiftShader, which Chromium brings. */
+export const SOFTWARE_WEBGPU = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader', '--enable-features=Vulkan', '--use-angle=swiftshader', '--ignore-gpu-blocklist'];
 
 /** Runs a function with a browser of its own, with an empty profile that is removed afterwards. */
-export async function withBrowser(options: BrowserContextOptions, use: (context: BrowserContext) => Promise<void>): Promise<void> {
+export async function withBrowser(options: BrowserContextOptions, use: (context: BrowserContext) => Promise<void>, flags: readonly string[] = NO_GPU): Promise<void> {
   const profile = mkdtempSync(join(tmpdir(), 'attune-browser-'));
   try {
-    const context = await chromium.launchPersistentContext(profile, { ...options, executablePath: browserPath!, headless: true, args: QUIET });
+    const context = await chromium.launchPersistentContext(profile, { ...options, executablePath: browserPath!, headless: true, args: [...QUIET, ...flags] });
     try {
       await use(context);
     } finally {
