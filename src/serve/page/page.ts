@@ -103,7 +103,7 @@ function hear(message: FromWorker): void {
     case 'failed':
       return failed(message.problem);
     case 'prediction':
-      if (message.id === predicting) put(byId('prediction'), predictionMarkup(message.prediction.scores));
+      if (message.id === predicting) put(byId('prediction'), predictionMarkup(message.prediction.text, message.prediction.scores));
       return;
     case 'unpredicted':
       if (message.id === predicting) put(byId('prediction'), problemMarkup(message.problem));

@@ -44,9 +44,9 @@ function mistakes(matrix: Scores['confusion'], labels: readonly string[]): Marku
 }
 
 /** Classes by their probability, the most probable first. */
-export function predictionMarkup(scores: Readonly<Record<string, number>>): Markup {
+export function predictionMarkup(text: string, scores: Readonly<Record<string, number>>): Markup {
   const sorted = Object.entries(scores).sort(([, a], [, b]) => b - a);
-  return html`<ul class="bars" aria-label="Probability of each class">${sorted.map(([name, probability], i) => html`<li class="${i === 0 && 'first'}"><span class="name">${shortened(name, 60)}</span><span class="bar" aria-hidden="true"><span data-share="${probability.toFixed(4)}"></span></span><span class="number">${fixed(probability)}</span></li>`)}</ul>`;
+  return html`<p class="note">${text === '' ? 'Of an empty text:' : `Of “${shortened(text, 80)}”:`}</p><ul class="bars" aria-label="Probability of each class">${sorted.map(([name, probability], i) => html`<li class="${i === 0 && 'first'}"><span class="name">${shortened(name, 60)}</span><span class="bar" aria-hidden="true"><span data-share="${probability.toFixed(4)}"></span></span><span class="number">${fixed(probability)}</span></li>`)}</ul>`;
 }
 
 export function summaryMarkup({ train, test, leaked, conflicts, notes }: DataSummary, maxLength: number): Markup {
