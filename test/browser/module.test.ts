@@ -32,7 +32,7 @@ test('the licences of what is inside lie beside it', () => {
 
 test('rows are read and parted as in Node', async (t) => {
   const contents: [string, string | Uint8Array][] = [['a.csv', CSV], ['a.jsonl', toJsonl(ROWS)], ['a.json', JSON.stringify(ROWS)], ['a.tsv', CSV.replaceAll(',', '\t')], ['a.csv.gz', gzipSync(CSV)]];
-  const dir = folder(t, Object.fromEntries(contents) as Record<string, string>);
+  const dir = folder(t, Object.fromEntries(contents));
   for (const [name, bytes] of contents) {
     await files.write(`/rows/${name}`, bytes);
     const options = { testSize: 0.25, trainRows: 9, seed: 7 };

@@ -75,7 +75,7 @@ test('it checks, trains, evaluates, predicts, and the download is the model it s
 
     // What is wrong with the rows is said with its line, and nothing can be trained on them.
     await page.fill('#rows', 'text,label\n"a fine day",good\n"a grim day,bad\n');
-    await until('the fault', async () => /pasted\.csv:3: /i.test(await textOf('#data-problem')));
+    await until('the fault', async () => /^pasted\.csv:3: /.test(await textOf('#data-problem')));
     assert.ok(await page.locator('#train').isDisabled());
     assert.ok(await page.locator('#evaluation-share').isChecked(), 'rows of another kind are not judged by the sample');
     await shoot(page, 'page-fault');

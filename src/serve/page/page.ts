@@ -113,7 +113,9 @@ function hear(message: FromWorker): void {
   }
 }
 
-const problemMarkup = ({ message, hint }: Problem) => html`<p>${message[0].toUpperCase() + message.slice(1)}</p>${hint !== undefined && html`<p>${hint}</p>`}`;
+/** A message that begins with a file's name begins with it as it is. */
+const sentence = (message: string): string => (/^\S+(?::\d+)*:/.test(message) ? message : message[0].toUpperCase() + message.slice(1));
+const problemMarkup = ({ message, hint }: Problem) => html`<p>${sentence(message)}</p>${hint !== undefined && html`<p>${hint}</p>`}`;
 
 /** Shows what is wrong in a place of its own, or that nothing is. */
 function problem(place: string, what?: Problem): void {
@@ -125,7 +127,6 @@ function problem(place: string, what?: Problem): void {
 
 function refuse(what: Problem): void {
   sound = false;
-  // File names and columns are as the user wrote them; nothing is capitalised in front of a line number.
   problem('data-problem', { ...what, message: what.message.replace(/^data\/(evaluation\/)?/, '') });
   byId('data-summary').replaceChildren();
   update();
