@@ -10,7 +10,7 @@ import { demoSite, readSiteFile } from '../serve/site.js';
 import type { Site } from '../serve/site.js';
 import { withDefaults } from '../train/argument-table.js';
 import { SERVE_OPTIONS } from './command-options.js';
-import { givenOptions } from './command.js';
+import { givenOptions } from './command-arguments.js';
 import type { CliContext } from './context.js';
 import { withDownloads } from './downloads.js';
 import { modelFolder } from './given.js';
