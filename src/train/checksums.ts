@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { readFile, readdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { jsonValue } from '../json/syntax.js';
 import { AttuneError, ModelError } from '../errors.js';
 import { writeWhole } from '../files.js';
 
@@ -64,7 +65,7 @@ export async function hashOfFolder(folder: string): Promise<string> {
 function parse(text: string, file: string): Map<string, Sum> {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = jsonValue(text);
   } catch {
     throw damaged(file, 'it is not JSON');
   }

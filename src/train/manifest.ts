@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
+import { jsonValue } from '../json/syntax.js';
 import type { Dataset } from '../data/dataset.js';
 import { DEVICES } from '../engine/device-names.js';
 import type { Device } from '../engine/device-names.js';
@@ -141,7 +142,7 @@ export async function readManifest(dir: string): Promise<Manifest> {
   const text = await readFile(file, 'utf8').catch((cause: unknown) => refuse(`cannot be read: ${(cause as Error).message}`, cause));
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = jsonValue(text);
   } catch (cause) {
     refuse('is no manifest: it is not JSON', cause);
   }
