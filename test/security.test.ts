@@ -1,7 +1,7 @@
 /** What SECURITY.md promises of the source, the dependencies and a run. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, sep } from 'node:path';
 import { test } from 'node:test';
@@ -100,4 +100,38 @@ test('paths in a model’s or checkpoint’s own files do not lead out of its fo
     assert.equal(code, 1, path);
     assert.match(stderr, /error: .*model\.safetensors\.index\.json/, path);
   }
+});
+
+test('JSON nested beyond any stack is refused wherever it is read, and names that are JavaScript’s own are names', { timeout: 120_000 }, async (t) => {
+  const cwd = mkdtempSync(join(tmpdir(), 'attune-security-'));
+  t.after(() => rmSync(cwd, { recursive: true, force: true }));
+  await writeByteModel(join(cwd, 'model'));
+  writeData(join(cwd, 'data'));
+  const deep = `${'['.repeat(200_000)}${']'.repeat(200_000)}`;
+  const train = ['train', '--model', 'model', '--dataset', 'data', '--output-dir', 'run', '--max-steps', '1', '--threads', '1'];
+  for (const [file, more] of [['config.json', []], ['tokenizer_config.json', []], ['special_tokens_map.json', []]] as const) {
+    const path = join(cwd, 'model', file);
+    const before = existsSync(path) ? readFileSync(path, 'utf8') : '{}';
+    writeFileSync(path, before.replace(/\}\s*$/, `${before.trim() === '{}' ? '' : ','}"odd": ${deep}}`));
+    const { code, stderr } = await attune([...train, ...more], { cwd });
+    assert.equal(code, 1, file);
+    assert.match(stderr, new RegExp(`^error: model.${file}.*nested more than 512 levels deep`, 'm'));
+    // And beside it a key that would be a prototype if it were assigned.
+    writeFileSync(path, before.replace(/\}\s*$/, `${before.trim() === '{}' ? '' : ','}"__proto__": {"polluted": 1}, "constructor": {"prototype": {"polluted": 1}}}`));
+    const odd = await attune([...train, '--overwrite-output-dir'], { cwd });
+    assert.equal(odd.code, 0, odd.stderr);
+    rmSync(join(cwd, 'run'), { recursive: true });
+    writeFileSync(path, before);
+  }
+  writeFileSync(join(cwd, 'deep.json'), deep);
+  writeFileSync(join(cwd, 'deep.jsonl'), `{"text": "a", "label": 0, "odd": ${deep}}\n`);
+  writeFileSync(join(cwd, 'run.json'), `{"seed": ${deep}}`);
+  writeFileSync(join(cwd, 'proto.json'), '{"__proto__": {"seed": 3}}');
+  for (const [words, status] of [[['inspect', '--dataset', 'deep.json'], 1], [['inspect', '--dataset', 'deep.jsonl'], 1], [[...train, '--config', 'run.json'], 2]] as const) {
+    const { code, stderr } = await attune(words, { cwd });
+    assert.equal(code, status, stderr);
+    assert.match(stderr, /^error: \S+:1.*nested more than 512 levels deep/m);
+  }
+  const proto = await attune([...train, '--config', 'proto.json'], { cwd });
+  assert.deepEqual([proto.code, /"__proto__" is not an argument/.test(proto.stderr)], [2, true], proto.stderr);
 });

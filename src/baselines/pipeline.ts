@@ -34,10 +34,11 @@ export class Pipeline<In> implements Classifier<In> {
   }
 
   private async transformed<T>(input: In, use: (data: unknown) => Promise<T>): Promise<T> {
-    const made: unknown[] = [input];
-    for (const transformer of this.transformers) made.push(await transformer.transform(made.at(-1) as never));
-    const used = await use(made.at(-1));
-    this.transformers.forEach((transformer, i) => transformer.recycle?.(made[i + 1] as never));
+    const made: { readonly by: Transformer<never, unknown>; readonly data: unknown }[] = [];
+    let data: unknown = input;
+    for (const by of this.transformers) made.push({ by, data: (data = await by.transform(data as never)) });
+    const used = await use(data);
+    for (const each of made) each.by.recycle?.(each.data);
     return used;
   }
 

@@ -4,6 +4,7 @@
  */
 import { readFile, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { jsonValue } from '../json/syntax.js';
 import { ModelError } from '../errors.js';
 import { writeFolder, writeWhole } from '../files.js';
 import { isJsonObject } from '../model/config-fields.js';
@@ -57,7 +58,7 @@ export async function loadState(dir: string): Promise<EstimatorState> {
   const path = join(dir, JSON_FILE);
   let stored: unknown;
   try {
-    stored = JSON.parse(await readFile(path, 'utf8'));
+    stored = jsonValue(await readFile(path, 'utf8'));
   } catch (cause) {
     throw new ModelError(`cannot read ${path}: ${(cause as Error).message}`, { cause, hint: 'Give a folder that saveEstimator wrote.' });
   }

@@ -4,6 +4,7 @@ import { reproduce as runAgain } from '../train/reproduce.js';
 import { givenOptions } from './command-arguments.js';
 import { REPRODUCE_OPTIONS } from './command-options.js';
 import type { CliContext } from './context.js';
+import { withDownloads } from './downloads.js';
 import { JsonWriter } from './json.js';
 import { terminalCallback } from './train-report.js';
 
@@ -15,8 +16,9 @@ export async function reproduce(command: Command, { terminal, stdout, signal }: 
   const screen = terminalCallback(terminal);
   terminal.heading(`Running ${dir} again, into ${outputDir}`);
   try {
-    const result = await runAgain(dir, {
+    const result = await withDownloads(terminal, signal, (hub) => runAgain(dir, {
       ...moved,
+      hub,
       outputDir,
       overwriteOutputDir,
       callbacks: [screen],
@@ -24,7 +26,7 @@ export async function reproduce(command: Command, { terminal, stdout, signal }: 
       onDifferentStart: (differences) => {
         for (const difference of differences) terminal.warning(`not as it was: ${difference}`);
       },
-    });
+    }));
     if (json) new JsonWriter(stdout).write('reproduction', { dir, outputDir, reproduced: result.differences.length === 0, ...result });
     if (result.differences.length > 0) {
       terminal.heading('Differences');

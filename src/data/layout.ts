@@ -1,7 +1,7 @@
 // Which files of a repository are which split of which configuration. The card decides; where it does not, names do.
-import picomatch from 'picomatch';
 import { DataError, UsageError } from '../errors.js';
 import { didYouMean } from '../nearest.js';
+import { globMatcher } from './glob.js';
 import { readCard, type Card } from './card.js';
 import { FILE_KINDS, READABLE, fileKind } from './readers.js';
 import { checkPath, type DataRepository } from './repository.js';
@@ -84,16 +84,12 @@ function cardLayout(repository: DataRepository, data: readonly string[], card: C
 
 const plainPath = (path: string, repository: string): string => checkPath(path.replace(/^(\.\/)+/, ''), repository);
 
-/** A pattern with many wildcards can take ages on a name made for it. */
-const MOST_WILDCARDS = 8;
-
 function matched(files: readonly string[], patterns: readonly string[], place: string, repository: string): readonly string[] {
   const found = new Set<string>();
   for (const given of patterns) {
     if (/^[a-z][\w+.-]*:\/\//i.test(given)) throw new DataError(`${place}: names ${JSON.stringify(given)}; attune takes files of the repository alone`);
     const pattern = plainPath(given, repository);
-    if ((pattern.match(/[*?[]+/g) ?? []).length > MOST_WILDCARDS) throw new DataError(`${place}: the pattern ${JSON.stringify(pattern)} has more than ${MOST_WILDCARDS} wildcards`);
-    const matches = picomatch(pattern, { nobrace: true, noextglob: true, dot: true });
+    const matches = globMatcher(pattern);
     for (const file of files) if (file === pattern || matches(file)) found.add(file);
   }
   if (found.size === 0) throw new DataError(`${place}: no file that attune reads matches ${patterns.map((pattern) => JSON.stringify(pattern)).join(', ')}`, { hint: `attune reads files that end in ${READABLE}.` });

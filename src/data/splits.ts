@@ -1,5 +1,6 @@
 // From what the user calls the dataset (a file, a pattern, a folder, a repository of the Hub, `sample`) to splits that share their classes.
 import { stat } from 'node:fs/promises';
+import { jsonValue } from '../json/syntax.js';
 import { DataError, UsageError } from '../errors.js';
 import { didYouMean } from '../nearest.js';
 import { classNamesOf } from './card.js';
@@ -214,7 +215,7 @@ async function declaredNames(file: string, { labelColumn = 'label' }: ColumnOpti
   if (text === undefined) return undefined;
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = jsonValue(text);
   } catch {
     return undefined; // a note of the writer to itself, which the rows do not need
   }

@@ -3,6 +3,7 @@
  * Hub redirects to (its content network) gets signed addresses and needs none.
  */
 import type { Dispatcher, request } from 'undici';
+import { jsonValue } from '../json/syntax.js';
 import { packageVersion } from '../version.js';
 import { HubError } from './errors.js';
 import type { HubSettings } from './settings.js';
@@ -202,7 +203,7 @@ async function errorText({ headers, body }: HubResponse): Promise<string> {
   let said = headers['x-error-message'] ?? '';
   if (said === '') {
     try {
-      const json = JSON.parse(text) as { error?: unknown } | null;
+      const json = jsonValue(text) as { error?: unknown } | null;
       if (typeof json?.error === 'string') said = json.error;
     } catch {
       // Not JSON: a page for browsers, of no use here.

@@ -7,6 +7,7 @@ import { randomUUID } from 'node:crypto';
 import { link, mkdir, open, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname } from 'node:path';
+import { jsonValue } from '../json/syntax.js';
 import { HubError } from './errors.js';
 import { pause } from './pause.js';
 
@@ -115,7 +116,7 @@ async function look(path: string): Promise<{ text: string; renewed: number } | u
 function isDead(text: string): boolean {
   let holder: Partial<Holder>;
   try {
-    holder = JSON.parse(text) as Partial<Holder>;
+    holder = jsonValue(text) as Partial<Holder>;
   } catch {
     return false;
   }

@@ -46,8 +46,12 @@ export class HubRepository {
     const cached = new CachedRepository(settings.cacheDir, repository, settings.symlinks);
     const client = new HubClient(settings, options);
     const known = await cached.commit();
-    const fromCache = async (commit: string): Promise<HubRepository> =>
-      new HubRepository(name, repository, cached.snapshot(commit), true, commit, cached, client, options, undefined, new Set(await cached.files(commit)));
+    const taken = (commit: string): void => options.onCommit?.({ type: repository.type, id: repository.id, revision: repository.revision, commit });
+    const fromCache = async (commit: string): Promise<HubRepository> => {
+      const files = new Set(await cached.files(commit));
+      if (settings.offline || files.size > 0) taken(commit);
+      return new HubRepository(name, repository, cached.snapshot(commit), true, commit, cached, client, options, undefined, files);
+    };
 
     if (settings.offline) {
       if (known !== undefined) return fromCache(known);
@@ -59,6 +63,7 @@ export class HubRepository {
       // Where the cache can help out there is no point in many attempts.
       const retries = known !== undefined && (await cached.files(known)).length > 0 ? 1 : undefined;
       const { commit, files } = await askHub(repository, client, options, retries);
+      taken(commit);
       return new HubRepository(name, repository, cached.snapshot(commit), false, commit, cached, client, options, files, new Set());
     } catch (error) {
       const outOfReach = error instanceof HubError && (error.code === 'network' || error.code === 'server' || error.code === 'rate-limited');

@@ -22,6 +22,16 @@ export interface HubProgress {
   readonly cacheDir: string;
 }
 
+/** A repository at the commit that its files are taken from. */
+export interface HubCommit {
+  readonly type: 'model' | 'dataset';
+  readonly id: string;
+  /** The branch, tag or commit that was asked for. */
+  readonly revision: string;
+  /** 40 hexadecimal digits. */
+  readonly commit: string;
+}
+
 /** How the Hub is used; all of it has defaults from the environment. */
 export interface HubOptions {
   /** Branch, tag or commit; absent: what stands behind the `@` of the id, or `main`. */
@@ -39,6 +49,8 @@ export interface HubOptions {
   readonly onProgress?: ((progress: HubProgress) => void) | undefined;
   /** Called with what the user should know: that the cache was used because the Hub is out of reach, that a wait is long. */
   readonly onNote?: ((text: string) => void) | undefined;
+  /** Called once a repository's commit is known, whether the Hub or the cache named it. */
+  readonly onCommit?: ((used: HubCommit) => void) | undefined;
 }
 
 export interface HubSettings {

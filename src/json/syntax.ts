@@ -13,9 +13,40 @@ export interface JsonSyntaxError {
 
 export type JsonResult = { readonly value: unknown } | { readonly error: JsonSyntaxError };
 
+/** No file that attune reads needs more; what walks a value, JSON.stringify too, overflows the stack on some ten thousand. */
+const DEEPEST = 512;
+
+/** Position of the bracket that opens the level beyond DEEPEST; undefined where there is none. */
+function tooDeepAt(text: string): number | undefined {
+  let depth = 0;
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    if (unit === 0x22) {
+      for (i++; i < text.length && text.charCodeAt(i) !== 0x22; i++) if (text.charCodeAt(i) === 0x5c) i++;
+    } else if (unit === 0x5b || unit === 0x7b) {
+      if (++depth > DEEPEST) return i;
+    } else if (unit === 0x5d || unit === 0x7d) depth--;
+  }
+  return undefined;
+}
+
+const TOO_DEEP = `nested more than ${DEEPEST} levels deep`;
+
+/**
+ * The value of a text that is JSON, for whom the place of a mistake does not matter.
+ *
+ * @throws SyntaxError where it is not, or is nested too deeply to be worked with
+ */
+export function jsonValue(text: string): unknown {
+  if (tooDeepAt(text) !== undefined) throw new SyntaxError(TOO_DEEP);
+  return JSON.parse(text);
+}
+
 /** Parses a text; a leading byte order mark is allowed, as editors on Windows write one. */
 export function parseJson(text: string): JsonResult {
   const body = text.startsWith('\uFEFF') ? text.slice(1) : text;
+  const deep = tooDeepAt(body);
+  if (deep !== undefined) return { error: placed(body, deep, TOO_DEEP) };
   try {
     return { value: JSON.parse(body) as unknown };
   } catch (error) {
@@ -39,9 +70,13 @@ function locate(text: string): JsonSyntaxError | undefined {
     return undefined;
   } catch (fault) {
     if (!(fault instanceof Fault)) return undefined; // e.g. nested too deeply for the stack
-    const before = text.slice(0, fault.at).split(/\r\n|\r|\n/);
-    return { line: before.length, column: before.at(-1)!.length + 1, message: fault.message };
+    return placed(text, fault.at, fault.message);
   }
+}
+
+function placed(text: string, at: number, message: string): JsonSyntaxError {
+  const before = text.slice(0, at).split(/\r\n|\r|\n/);
+  return { line: before.length, column: before.at(-1)!.length + 1, message };
 }
 
 function skipSpace(text: string, at: number): number {

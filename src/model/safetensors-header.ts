@@ -3,6 +3,7 @@
  * shape and place in the data that follows. Validated as strictly as the format's specification asks
  * (https://huggingface.co/docs/safetensors): the tensors fill the data without overlap, hole or rest.
  */
+import { jsonValue } from '../json/syntax.js';
 import { ModelError } from '../errors.js';
 import { isJsonObject } from './config-fields.js';
 import { elementCount } from './parameters.js';
@@ -55,7 +56,7 @@ export function parseHeader(json: Uint8Array, fileBytes: number, file: string): 
   let header: unknown;
   try {
     text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(json);
-    header = JSON.parse(text);
+    header = jsonValue(text);
   } catch (cause) {
     throw damaged(file, `its header is not JSON (${(cause as Error).message})`);
   }

@@ -1,6 +1,7 @@
 /** Where the tensors of a model folder lie: in model.safetensors, or in the shards that model.safetensors.index.json names. */
 import { readFile, readdir, stat } from 'node:fs/promises';
 import { basename, join, win32 } from 'node:path';
+import { jsonValue } from '../json/syntax.js';
 import { ModelError } from '../errors.js';
 import { isJsonObject } from './config-fields.js';
 import { SafetensorsFile } from './safetensors.js';
@@ -83,7 +84,7 @@ export class WeightFiles {
 export async function readIndex(index: string): Promise<Map<string, string>> {
   let json: unknown;
   try {
-    json = JSON.parse(await readFile(index, 'utf8'));
+    json = jsonValue(await readFile(index, 'utf8'));
   } catch (cause) {
     throw new ModelError(`cannot read ${index}: ${(cause as Error).message}`, { cause });
   }

@@ -2,6 +2,8 @@
 // TypeScript's NodeNext resolution does not follow, so that every type would be an error type.
 declare module '@huggingface/tokenizers' {
   export class Tokenizer {
+    /** The BPE; `bpe` gives the tokens of one word, as the vocabulary spells them. */
+    readonly model: { bpe(word: string): string[] };
     /** `tokenizer` in the form of tokenizer.json (all five components present, null where unused), `config` of tokenizer_config.json. */
     constructor(tokenizer: object, config: object);
     readonly pre_tokenizer: object | null;
@@ -11,9 +13,6 @@ declare module '@huggingface/tokenizers' {
   }
 
   export class ByteLevelPreTokenizer {
-    pattern: RegExp;
-    /** Byte -> the character that spells it in the vocabulary. */
-    readonly byte_encoder: Readonly<Record<number, string>>;
     /** The words of a text, each byte spelt as a character. */
     pre_tokenize_text: (text: string) => string[];
   }

@@ -55,16 +55,14 @@ function utf8(text: string): { readonly bytes: Uint8Array; readonly startOf: Int
   return { bytes, startOf, endOf };
 }
 
-/** Byte of each character that byte-level BPE spells tokens with: GPT-2's bytes_to_unicode, the other way round. */
-const BYTE_OF: ReadonlyMap<string, number> = (() => {
-  const map = new Map<string, number>();
+/** The character that byte-level BPE spells each of the 256 bytes with: GPT-2's bytes_to_unicode. */
+export const BYTE_CHARACTERS: readonly string[] = (() => {
   let next = 256;
-  for (let byte = 0; byte < 256; byte++) {
-    const printable = (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte <= 0xac) || byte >= 0xae;
-    map.set(String.fromCharCode(printable ? byte : next++), byte);
-  }
-  return map;
+  const printable = (byte: number): boolean => (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte <= 0xac) || byte >= 0xae;
+  return Array.from({ length: 256 }, (_, byte) => String.fromCharCode(printable(byte) ? byte : next++));
 })();
+
+const BYTE_OF: ReadonlyMap<string, number> = new Map(BYTE_CHARACTERS.map((character, byte) => [character, byte]));
 
 /** The bytes of a token as the vocabulary spells it. A character that is no byte's (an added token's) stands for itself. */
 export function tokenBytes(spelling: string): Uint8Array {

@@ -4,11 +4,13 @@ import { ByteLevelPreTokenizer, Tokenizer as HfTokenizer } from '@huggingface/to
 import type { EncodedRow } from '../engine/batch.js';
 import { ModelError } from '../errors.js';
 import { writeWhole } from '../files.js';
+import { BytePairEncoder } from './byte-pair.js';
 import type { JsonObject } from './json-file.js';
 import { readTokenizerFiles, type TokenizerDefinition } from './tokenizer-files.js';
-import { tokenBytes, tokenSpans } from './token-spans.js';
+import { BYTE_CHARACTERS, tokenBytes, tokenSpans } from './token-spans.js';
 import type { Span } from './token-spans.js';
-import { GPT2_WORDS, WordEncoder } from './word-encoder.js';
+import { WordEncoder } from './word-encoder.js';
+import { gpt2Words } from './words.js';
 
 /** A row as the reference pads it to a fixed length; both [length]. */
 export interface PaddedRow {
@@ -36,12 +38,13 @@ export class Tokenizer {
     this.#definition = definition;
     const { addPrefixSpace, normalizer, addedTokens } = definition;
     const plain = normalizer === null && addedTokens.every(({ lstrip, rstrip }) => !lstrip && !rstrip);
+    const bytePairs = new BytePairEncoder(definition.vocabulary, definition.merges, definition.unknownToken);
     try {
-      this.#tokenizer = buildTokenizer(definition, addPrefixSpace && !plain);
+      this.#tokenizer = buildTokenizer(definition, addPrefixSpace && !plain, bytePairs);
     } catch (cause) {
       throw new ModelError(`${where}: the tokenizer cannot be built (${cause instanceof Error ? cause.message : String(cause)})`, { cause });
     }
-    this.#words = plain ? new WordEncoder((word) => this.#tokenizer.encode(word).ids, addedTokens, addPrefixSpace) : undefined;
+    this.#words = plain ? new WordEncoder(bytePairs, addedTokens, addPrefixSpace) : undefined;
 
     const { vocabulary, special } = definition;
     const idOf = (token: string) => addedTokens.find(({ content }) => content === token)?.id ?? vocabulary[token];
@@ -167,8 +170,8 @@ export class Tokenizer {
   }
 }
 
-function buildTokenizer(definition: TokenizerDefinition, addPrefixSpace: boolean): HfTokenizer {
-  const { vocabulary, merges, addedTokens, unknownToken, normalizer } = definition;
+function buildTokenizer(definition: TokenizerDefinition, addPrefixSpace: boolean, bytePairs: BytePairEncoder): HfTokenizer {
+  const { vocabulary, addedTokens, unknownToken, normalizer } = definition;
   const tokenizer = new HfTokenizer(
     {
       version: '1.0',
@@ -177,20 +180,25 @@ function buildTokenizer(definition: TokenizerDefinition, addPrefixSpace: boolean
       pre_tokenizer: { type: 'ByteLevel', add_prefix_space: addPrefixSpace, use_regex: true },
       post_processor: null,
       decoder: { type: 'ByteLevel' },
-      model: { type: 'BPE', vocab: vocabulary, merges, unk_token: unknownToken, ignore_merges: false },
+      model: { type: 'BPE', vocab: vocabulary, merges: [], unk_token: unknownToken, ignore_merges: false },
     },
     {},
   );
   const bytes = tokenizer.pre_tokenizer;
   if (!(bytes instanceof ByteLevelPreTokenizer)) throw new Error('its pre_tokenizer is not ByteLevel');
-  // The library's pattern differs from the reference's in two white-space characters; see GPT2_WORDS.
-  bytes.pattern = GPT2_WORDS;
-  const known = (character: string) => Object.hasOwn(vocabulary, character);
-  if (unknownToken === null && !Object.values(bytes.byte_encoder).every(known)) {
-    // The reference leaves out bytes that the vocabulary lacks before it merges, so that their neighbours may merge; the library, after.
-    const words = bytes.pre_tokenize_text.bind(bytes);
-    bytes.pre_tokenize_text = (text) => words(text).map((word) => [...word].filter(known).join(''));
-  }
+  // The library's words and pairs in the way of words.ts and byte-pair.ts: its pattern differs from the reference's in two white-space characters and overflows
+  // on runs of millions, bytes that the vocabulary lacks it leaves out after merging rather than before, and on long words it is fifty times slower.
+  const utf8 = new TextEncoder();
+  bytes.pre_tokenize_text = (text) => {
+    const spaced = addPrefixSpace && !text.startsWith(' ') ? ` ${text}` : text;
+    return Array.from(gpt2Words(spaced), (word) => Array.from(utf8.encode(word), (byte) => BYTE_CHARACTERS[byte]).join(''));
+  };
+  const tokenOf = new Map(Object.entries(vocabulary).map(([token, id]) => [id, token]));
+  tokenizer.model.bpe = (word) => {
+    const ids: number[] = [];
+    bytePairs.encode(tokenBytes(word), ids);
+    return ids.map((id) => tokenOf.get(id)!);
+  };
   return tokenizer;
 }
 

@@ -1,41 +1,40 @@
 // Text to ids in the steps of GPT-2's byte-level BPE:
 //   text -> sections    cut out the added tokens ("<|endoftext|>")
-//        -> words       GPT-2's pattern: letters, digits, other signs or white space, the first three with at most one space before
-//        -> ids         BPE over the bytes of each word, by @huggingface/tokenizers
-// A word's ids depend on the word alone, so they are remembered: natural text repeats its words, and this is four times
-// faster than asking the library for every one.
+//        -> words       GPT-2's pattern (words.ts)
+//        -> ids         BPE over the bytes of each word (byte-pair.ts)
+// A word's ids depend on the word alone, so they are remembered: natural text repeats its words.
+import type { BytePairEncoder } from './byte-pair.js';
 import type { AddedToken } from './special-tokens.js';
+import { gpt2Words } from './words.js';
 
-/**
- * GPT-2's pre-tokenisation (openai/gpt-2 src/encoder.py; Rust tokenizers' ByteLevel). `\s` is spelt as the Unicode property,
- * because JavaScript's `\s` holds U+FEFF and lacks U+0085, and the reference has it the other way round. Letters and digits are
- * those of the JavaScript engine's Unicode version; letters added since the reference's version (16) may fall differently.
- */
-export const GPT2_WORDS =
-  /'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\p{White_Space}\p{L}\p{N}]+|\p{White_Space}+(?!\P{White_Space})|\p{White_Space}+/gu;
-
-/** Words longer than this, and words beyond this many, are encoded anew each time, so that odd input cannot fill the memory. */
+/** Words longer than this are encoded anew each time. */
 const LONGEST_REMEMBERED = 48;
-const MOST_REMEMBERED = 100_000;
+/**
+ * When so many words have been met, those not met since as many before are forgotten. Two such generations of the longest words take less than 20 MB;
+ * of ordinary ones 4.
+ */
+const GENERATION = 16_384;
 
 export class WordEncoder {
-  readonly #encodeWord: (word: string) => readonly number[];
+  readonly #bytePairs: BytePairEncoder;
   readonly #addPrefixSpace: boolean;
   readonly #addedIds: ReadonlyMap<string, number>;
   /** Matches any added token, the longest where several begin at one place. */
   readonly #addedPattern: RegExp;
-  readonly #idsOfWord = new Map<string, readonly number[]>();
+  readonly #encoder = new TextEncoder();
+  readonly #bytes = new Uint8Array(3 * LONGEST_REMEMBERED);
+  #recent = new Map<string, readonly number[]>();
+  #older = new Map<string, readonly number[]>();
 
-  /** `encodeWord` is byte-level BPE of one word of GPT2_WORDS. */
-  constructor(encodeWord: (word: string) => readonly number[], addedTokens: readonly AddedToken[], addPrefixSpace: boolean) {
-    this.#encodeWord = encodeWord;
+  constructor(bytePairs: BytePairEncoder, addedTokens: readonly AddedToken[], addPrefixSpace: boolean) {
+    this.#bytePairs = bytePairs;
     this.#addPrefixSpace = addPrefixSpace;
     this.#addedIds = new Map(addedTokens.map(({ content, id }) => [content, id]));
     const contents = [...this.#addedIds.keys()].sort((a, b) => b.length - a.length);
     this.#addedPattern = new RegExp(`(${contents.map((content) => content.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')).join('|')})`);
   }
 
-  /** The ids of `text`, at least the first `limit` of them. */
+  /** The ids of `text`, at least the first `limit` of them; what comes after those is not looked at. */
   encode(text: string, limit: number): number[] {
     const ids: number[] = [];
     for (const section of text.split(this.#addedPattern)) {
@@ -47,8 +46,9 @@ export class WordEncoder {
         continue;
       }
       const spaced = this.#addPrefixSpace && !section.startsWith(' ') ? ` ${section}` : section;
-      for (const word of spaced.match(GPT2_WORDS) ?? []) {
-        for (const id of this.#wordIds(word)) ids.push(id);
+      for (const word of gpt2Words(spaced)) {
+        if (word.length > LONGEST_REMEMBERED) this.#bytePairs.encode(this.#encoder.encode(word), ids, limit);
+        else for (const id of this.#wordIds(word)) ids.push(id);
         if (ids.length >= limit) break;
       }
     }
@@ -56,13 +56,21 @@ export class WordEncoder {
   }
 
   #wordIds(word: string): readonly number[] {
-    const known = this.#idsOfWord.get(word);
-    if (known) return known;
-    const ids = this.#encodeWord(word);
-    if (word.length <= LONGEST_REMEMBERED) {
-      if (this.#idsOfWord.size >= MOST_REMEMBERED) this.#idsOfWord.clear();
-      this.#idsOfWord.set(word, ids);
+    const recent = this.#recent.get(word);
+    if (recent) return recent;
+    let ids = this.#older.get(word);
+    if (!ids) {
+      const encoded: number[] = [];
+      const { written } = this.#encoder.encodeInto(word, this.#bytes);
+      this.#bytePairs.encode(this.#bytes.subarray(0, written), encoded);
+      ids = encoded.slice(); // without the room to grow
     }
+    if (this.#recent.size >= GENERATION) {
+      this.#older = this.#recent;
+      this.#recent = new Map();
+    }
+    // A part of a string keeps the whole of it in memory, and a text may be large: so a part of a string that holds nothing else.
+    this.#recent.set(` ${word}`.slice(1), ids);
     return ids;
   }
 }

@@ -13,6 +13,7 @@
 import { access, readFile, readdir } from 'node:fs/promises';
 import { freemem } from 'node:os';
 import { join } from 'node:path';
+import { jsonValue } from '../json/syntax.js';
 import type { EngineSession } from '../engine/engine.js';
 import { ModelError, TrainingError } from '../errors.js';
 import { writeFolder, writeWhole } from '../files.js';
@@ -215,7 +216,7 @@ function parseResumeState(text: string, file: string): ResumeState {
   };
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = jsonValue(text);
   } catch {
     return refuse();
   }

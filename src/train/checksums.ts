@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { readFile, readdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { jsonValue } from '../json/syntax.js';
 import { AttuneError, ModelError } from '../errors.js';
 import { writeWhole } from '../files.js';
 
@@ -52,10 +53,19 @@ export async function verifyChecksums(folder: string, required: readonly string[
   }
 }
 
+/** One SHA-256 of the names and contents of a folder's files. */
+export async function hashOfFolder(folder: string): Promise<string> {
+  const hash = createHash('sha256');
+  for (const entry of (await readdir(folder, { withFileTypes: true })).sort((a, b) => (a.name < b.name ? -1 : 1))) {
+    if (entry.isFile()) hash.update(`${entry.name} ${await sha256(join(folder, entry.name))}\n`);
+  }
+  return hash.digest('hex');
+}
+
 function parse(text: string, file: string): Map<string, Sum> {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = jsonValue(text);
   } catch {
     throw damaged(file, 'it is not JSON');
   }

@@ -1,5 +1,5 @@
 /** From names of a model and a dataset to a run that is ready to train: everything is read and checked, nothing is computed yet. */
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { loadSplits } from '../data/splits.js';
 import type { Splits } from '../data/splits.js';
 import type { Dataset } from '../data/dataset.js';
@@ -9,7 +9,7 @@ import type { EngineSession } from '../engine/engine.js';
 import { engineVersion } from '../engine/version.js';
 import { AttuneError, ModelError, UsageError } from '../errors.js';
 import { writeWhole } from '../files.js';
-import type { HubOptions } from '../hub/settings.js';
+import type { HubCommit, HubOptions } from '../hub/settings.js';
 import type { Gpt2Config } from '../model/config.js';
 import { fromPretrained } from '../model/pretrained.js';
 import type { PretrainedModel } from '../model/pretrained.js';
@@ -19,7 +19,8 @@ import { packageVersion } from '../version.js';
 import { argumentsToJson, requireEvaluation, requireMetric } from './arguments.js';
 import type { TrainingArguments } from './arguments.js';
 import { saveModel, verifyCheckpoint } from './checkpoint.js';
-import { argumentsOf, hashingSession, hashOfData, hashOfTokens, writeManifest } from './manifest.js';
+import { hashOfFolder } from './checksums.js';
+import { argumentsOf, changesSince, hashingSession, hashOfData, hashOfTokens, readManifest, writeManifest } from './manifest.js';
 import type { Manifest, RunInputs } from './manifest.js';
 import { lockOutputFolder, prepareOutputFolder } from './output-folder.js';
 import type { RunLock } from './run-lock.js';
@@ -81,13 +82,21 @@ export async function prepareFineTune(options: FineTuneOptions): Promise<FineTun
 
 async function prepareLocked(options: FineTuneOptions, lock: RunLock): Promise<FineTuneRun> {
   const { args } = options;
-  const splits = await loadSplits({ ...options, hub: { ...(options.signal && { signal: options.signal }), ...options.hub }, seed: args.seed });
+  const commits: HubCommit[] = [];
+  const hub: HubOptions = {
+    ...(options.signal && { signal: options.signal }),
+    ...options.hub,
+    onCommit: (used) => {
+      if (!commits.some((other) => other.type === used.type && other.id === used.id && other.revision === used.revision)) commits.push(used);
+      options.hub?.onCommit?.(used);
+    },
+  };
+  const splits = await loadSplits({ ...options, hub, seed: args.seed });
   requireEvaluation(args, splits.test !== undefined);
   requireMetric(args, METRICS);
   const { dir: resumeDir, broken } = await checkpointToResume(args);
   const model = await fromPretrained(options.model, {
-    ...(options.signal && { signal: options.signal }),
-    ...options.hub,
+    ...hub,
     labelNames: splits.labelNames,
     seed: args.seed,
     ...(args.dropout !== undefined && { dropout: args.dropout }),
@@ -108,9 +117,10 @@ async function prepareLocked(options: FineTuneOptions, lock: RunLock): Promise<F
       ...(options.signal && { signal: options.signal }),
     });
     if (resumeDir) await trainer.resumeFrom(resumeDir);
-    const manifest = manifestOf(options, session, { weights: weights.digest(), trainData: hashOfData(splits.train), trainTokens: hashOfTokens(train), evalData: splits.test ? hashOfData(splits.test) : null });
+    const hashes = { weights: weights.digest(), trainData: hashOfData(splits.train), trainTokens: hashOfTokens(train), evalData: splits.test ? hashOfData(splits.test) : null };
+    const manifest = await withHistory({ ...manifestOf(options, session, hashes), ...(commits.length > 0 && { hub: commits }) }, args, resumeDir);
     // Last, so that a run that is refused for anything else leaves no trace.
-    await prepareOutputFolder(args.outputDir, resumeDir ? 'resume' : args.overwriteOutputDir ? 'overwrite' : 'new', lock);
+    await prepareOutputFolder(args.outputDir, resumeDir && !(isOutside(resumeDir, args.outputDir) && args.overwriteOutputDir) ? 'resume' : args.overwriteOutputDir ? 'overwrite' : 'new', lock);
     for (const { name, reason } of broken) {
       await setAside(args.outputDir, name);
       options.callbacks?.forEach((callback) => callback.onWarning?.(`${name} is skipped and set aside as broken-${name}: ${reason}`));
@@ -156,6 +166,19 @@ function manifestOf(options: FineTuneOptions, session: EngineSession, hashes: Ma
     arguments: argumentsOf(options.args),
     hashes,
   };
+}
+
+const isOutside = (checkpoint: string, outputDir: string): boolean => dirname(resolve(checkpoint)) !== resolve(outputDir);
+
+/** A manifest with what a run that went on must say of how it began. */
+async function withHistory(manifest: Omit<Manifest, 'format'>, { outputDir }: TrainingArguments, resumeDir: string | undefined): Promise<Omit<Manifest, 'format'>> {
+  if (resumeDir === undefined) return manifest;
+  if (isOutside(resumeDir, outputDir)) return { ...manifest, startedFrom: { path: resumeDir, sha256: await hashOfFolder(resumeDir) } };
+  const earlier = await readManifest(outputDir).catch(() => undefined);
+  if (!earlier) return manifest;
+  const { startedFrom } = earlier;
+  const changes = [...(earlier.changedOnResume ?? []), ...changesSince(earlier, manifest)];
+  return { ...manifest, ...(startedFrom && { startedFrom }), ...(changes.length > 0 && { changedOnResume: changes }) };
 }
 
 function pickInputs({ model, dataset, datasetConfig, split, evalSplit, evalDataset, testSize, trainRows, evalRows, textColumn, labelColumn, device }: FineTuneOptions): RunInputs {

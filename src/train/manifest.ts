@@ -5,11 +5,15 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { jsonValue } from '../json/syntax.js';
 import type { Dataset } from '../data/dataset.js';
 import { DEVICES } from '../engine/device-names.js';
 import type { Device } from '../engine/device-names.js';
 import type { EngineSession } from '../engine/engine.js';
 import { ModelError } from '../errors.js';
+import { isCommit, isRepositoryId, isRevision, parseRepositoryId } from '../hub/identifiers.js';
+import type { RepositoryType } from '../hub/identifiers.js';
+import type { HubCommit } from '../hub/settings.js';
 import { writeWhole } from '../files.js';
 import { isJsonObject } from '../model/config-fields.js';
 import { littleEndianBytes } from '../model/float-formats.js';
@@ -69,6 +73,19 @@ export interface Manifest {
   /** Arguments of training under their camelCase names. */
   readonly arguments: Readonly<Record<string, unknown>>;
   readonly hashes: ManifestHashes;
+  /** The commits that model and dataset were taken from, where they came from the Hub. */
+  readonly hub?: readonly HubCommit[];
+  /** The checkpoint of another run that this one went on from. */
+  readonly startedFrom?: OutsideCheckpoint;
+  /** What was given otherwise when the run went on from its own checkpoint, in words: no start from the beginning gives the same. */
+  readonly changedOnResume?: readonly string[];
+}
+
+export interface OutsideCheckpoint {
+  /** As given. */
+  readonly path: string;
+  /** Of its files (`hashOfFolder`). */
+  readonly sha256: string;
 }
 
 /** Hash of the weights that a model writes into a session: a session that passes everything on and listens. */
@@ -117,7 +134,7 @@ export async function readManifest(dir: string): Promise<Manifest> {
   const text = await readFile(file, 'utf8').catch((cause: unknown) => refuse(`cannot be read: ${(cause as Error).message}`, cause));
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = jsonValue(text);
   } catch (cause) {
     refuse('is no manifest: it is not JSON', cause);
   }
@@ -129,11 +146,51 @@ export async function readManifest(dir: string): Promise<Manifest> {
   const sound =
     texts(value, 'cwd', 'device', 'platform') && texts(versions, 'attune', 'node', 'engine') && texts(hashes, 'weights', 'trainData', 'trainTokens') &&
     texts(inputs, 'model', 'dataset') && optional(inputs as Record<string, unknown>, 'string', 'datasetConfig', 'split', 'evalSplit', 'evalDataset', 'textColumn', 'labelColumn', 'device') &&
-    optional(inputs as Record<string, unknown>, 'number', 'testSize', 'trainRows', 'evalRows') && isJsonObject(args) && (value['threads'] === null || Number.isSafeInteger(value['threads']));
+    optional(inputs as Record<string, unknown>, 'number', 'testSize', 'trainRows', 'evalRows') && isJsonObject(args) && (value['threads'] === null || Number.isSafeInteger(value['threads'])) &&
+    soundHub(value['hub']) && (value['startedFrom'] === undefined || texts(value['startedFrom'], 'path', 'sha256')) && soundChanges(value['changedOnResume']);
   const device = sound ? (inputs as RunInputs).device : undefined;
   if (!sound || (device !== undefined && !DEVICES.includes(device))) refuse('is damaged');
   resolveArguments(args as Record<string, unknown>, (name) => `${file}: ${name}`);
   return value as unknown as Manifest; // every field that is used was checked
+}
+
+function soundHub(value: unknown): boolean {
+  if (value === undefined) return true;
+  const sound = (entry: unknown): boolean => {
+    if (!isJsonObject(entry)) return false;
+    const { type, id, revision, commit } = entry;
+    return (type === 'model' || type === 'dataset') && typeof id === 'string' && isRepositoryId(id) && typeof revision === 'string' && isRevision(revision) && typeof commit === 'string' && isCommit(commit);
+  };
+  return Array.isArray(value) && value.every(sound);
+}
+
+const soundChanges = (value: unknown): boolean => value === undefined || (Array.isArray(value) && value.every((entry) => typeof entry === 'string'));
+
+/** Arguments that decide where files go or how the run began, not what is computed. */
+const ASIDE = new Set(['outputDir', 'overwriteOutputDir', 'loggingDir', 'resumeFromCheckpoint']);
+
+/** What another start of a run was given otherwise, in words. */
+export function changesSince(earlier: Manifest, now: Omit<Manifest, 'format'>): string[] {
+  const changes: string[] = [];
+  const compare = (name: string, before: unknown, after: unknown): void => {
+    const [was, is] = [JSON.stringify(before), JSON.stringify(after)];
+    if (was !== is) changes.push(`${name} was ${was ?? 'not given'}, then ${is ?? 'not given'}`);
+  };
+  for (const name of new Set([...Object.keys(earlier.arguments), ...Object.keys(now.arguments)])) if (!ASIDE.has(name)) compare(name, earlier.arguments[name], now.arguments[name]);
+  for (const name of ['trainData', 'trainTokens', 'evalData'] as const) if (earlier.hashes[name] !== now.hashes[name]) changes.push(`${name === 'evalData' ? 'the evaluation rows' : name === 'trainData' ? 'the training rows' : 'the token ids of the training rows'} were others`);
+  return changes;
+}
+
+/** The id of a Hub's model or dataset with the commit that the run took it from in place of its branch; any other name as it is. */
+export function pinned(name: string, type: RepositoryType, commits: readonly HubCommit[] = []): string {
+  let asked;
+  try {
+    asked = parseRepositoryId(name, type);
+  } catch {
+    return name;
+  }
+  const taken = asked && commits.find((entry) => entry.type === type && entry.id === asked.id && entry.revision === asked.revision);
+  return taken ? `${taken.id}@${taken.commit}` : name;
 }
 
 /** Where an input of a manifest lies: as given, seen from the folder of the run. Names that are no path there stay as they are. */

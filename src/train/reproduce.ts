@@ -1,13 +1,15 @@
 /** Runs a run again from its manifest, into another folder, and compares what came out: every record but its times, every weight bit for bit. */
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { ModelError, UsageError } from '../errors.js';
+import type { HubOptions } from '../hub/settings.js';
 import { SafetensorsFile } from '../model/safetensors.js';
 import { resolveArguments } from './arguments.js';
 import { prepareFineTune } from './fine-tune.js';
 import type { FineTuneOptions, FineTuneRun } from './fine-tune.js';
-import { pathFrom, readManifest } from './manifest.js';
+import { hashOfFolder } from './checksums.js';
+import { MANIFEST_FILE, pathFrom, pinned, readManifest } from './manifest.js';
 import type { Manifest } from './manifest.js';
 import type { LogRecord } from './records.js';
 import { parseTrainerState } from './state.js';
@@ -23,6 +25,8 @@ export interface ReproduceOptions {
   readonly evalDataset?: string | undefined;
   readonly callbacks?: readonly TrainerCallback[];
   readonly signal?: AbortSignal;
+  /** How the Hub is used, where model or dataset came from there. */
+  readonly hub?: HubOptions;
   /** Told what is not as it was, before training begins. */
   readonly onDifferentStart?: (differences: readonly string[]) => void;
 }
@@ -40,7 +44,8 @@ export interface Reproduction {
 export async function reproduce(dir: string, options: ReproduceOptions): Promise<Reproduction> {
   const manifest = await readManifest(dir);
   const expected = await recordsOf(dir);
-  const run = await prepareFineTune(fineTuneOptions(dir, manifest, options));
+  const checkpoint = await outsideCheckpoint(dir, manifest, options);
+  const run = await prepareFineTune(fineTuneOptions(dir, manifest, options, checkpoint));
   try {
     const start = startDifferences(manifest, run.manifest);
     if (start.length > 0) options.onDifferentStart?.(start);
@@ -57,19 +62,36 @@ export async function reproduce(dir: string, options: ReproduceOptions): Promise
   }
 }
 
-function fineTuneOptions(dir: string, { cwd, inputs, arguments: given, threads }: Manifest, options: ReproduceOptions): FineTuneOptions {
+/** The checkpoint of another run that this one went on from, as it was then. @throws ModelError where it is not */
+async function outsideCheckpoint(dir: string, { cwd, startedFrom }: Manifest, { outputDir, overwriteOutputDir = false }: ReproduceOptions): Promise<string | undefined> {
+  if (!startedFrom) return undefined;
+  const path = resolve(cwd, startedFrom.path);
+  const hint = 'A run can be reproduced from what it began with: put the checkpoint back there.';
+  if (!existsSync(path)) throw new ModelError(`${dir} went on from a checkpoint of another run, ${path}, which is not there any more`, { hint });
+  if ((await hashOfFolder(path)) !== startedFrom.sha256) throw new ModelError(`${dir} went on from a checkpoint of another run, ${path}, whose files are others now (SHA-256)`, { hint });
+  if (!overwriteOutputDir && existsSync(join(outputDir, MANIFEST_FILE))) throw new UsageError(`${outputDir} already holds a run`, { hint: 'Replace it by --overwrite-output-dir, or choose another --output-dir.' });
+  return path;
+}
+
+function fineTuneOptions(dir: string, { cwd, inputs, arguments: given, threads, hub }: Manifest, options: ReproduceOptions, checkpoint: string | undefined): FineTuneOptions {
   const { outputDir, overwriteOutputDir = false, callbacks, signal } = options;
   if (join(outputDir) === join(dir)) throw new UsageError(`${dir} is the run itself; reproduce it into another folder`);
   // The second run's events go beside its own weights, and it begins at the beginning.
   const rest = Object.fromEntries(Object.entries(given).filter(([name]) => name !== 'loggingDir' && name !== 'resumeFromCheckpoint'));
   const found = (path: string | undefined): string | undefined => (path === undefined ? undefined : pathFrom(cwd, path, existsSync));
+  // What came from the Hub is asked for at the commit it was then.
+  const taken = (name: string, type: 'model' | 'dataset'): string => {
+    const path = pathFrom(cwd, name, existsSync);
+    return path === name ? pinned(name, type, hub) : path;
+  };
   return {
     ...inputs,
-    model: options.model ?? found(inputs.model)!,
-    dataset: options.dataset ?? found(inputs.dataset)!,
+    model: options.model ?? taken(inputs.model, 'model'),
+    dataset: options.dataset ?? taken(inputs.dataset, 'dataset'),
     evalDataset: options.evalDataset ?? found(inputs.evalDataset),
     threads: threads ?? undefined,
-    args: resolveArguments({ ...rest, outputDir, overwriteOutputDir }),
+    args: resolveArguments({ ...rest, outputDir, overwriteOutputDir, ...(checkpoint !== undefined && { resumeFromCheckpoint: checkpoint }) }),
+    ...(options.hub && { hub: options.hub }),
     ...(callbacks && { callbacks }),
     ...(signal && { signal }),
   };
@@ -102,6 +124,11 @@ export function startDifferences(then: Manifest, now: Omit<Manifest, 'format'>):
   for (const [key, what] of Object.entries(WHAT) as [keyof Manifest['hashes'], string][]) {
     if (then.hashes[key] !== now.hashes[key]) differences.push(`${what} are not those of the run`);
   }
+  for (const type of ['model', 'dataset'] as const) {
+    const commits = (entries: Manifest['hub'] = []): string => entries.filter((entry) => entry.type === type).map(({ id, commit }) => `${id}@${commit}`).join(', ');
+    if (then.hub?.some((entry) => entry.type === type) && now.hub?.some((entry) => entry.type === type)) compare(`commit of the ${type}`, commits(then.hub), commits(now.hub));
+  }
+  for (const change of then.changedOnResume ?? []) differences.push(`the run went on from its own checkpoint with something changed, which a run from the beginning cannot repeat: ${change}`);
   return differences;
 }
 

@@ -10,6 +10,7 @@ import { readFileSync, readlinkSync } from 'node:fs';
 import { link, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { jsonValue } from '../json/syntax.js';
 import { AttuneError, UsageError } from '../errors.js';
 import { PARTIAL } from '../files.js';
 
@@ -185,7 +186,7 @@ function isAlive(pid: number): boolean {
 
 function parseHolder(text: string): Holder | undefined {
   try {
-    const value = JSON.parse(text) as Partial<Holder> | null;
+    const value = jsonValue(text) as Partial<Holder> | null;
     const textOrNull = (field: unknown): boolean => field === null || typeof field === 'string';
     const sound = Number.isSafeInteger(value?.pid) && value!.pid! > 0 && typeof value?.host === 'string' && textOrNull(value.scope) && textOrNull(value.started) && typeof value.since === 'string';
     return sound ? (value as Holder) : undefined;

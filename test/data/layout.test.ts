@@ -196,7 +196,8 @@ test('what is wrong in a card is refused, with the line or the field', async (t)
   await refuses(card('configs:\n- data_files:\n  - split: train\n    path: a.csv\n  - split: train\n    path: a.csv'), /the split "train" is there twice/);
   await refuses(card('configs:\n- data_files: none.csv'), /no file that attune reads matches "none\.csv"/);
   await refuses(card('configs:\n- data_files: "hf://datasets/x/y/a.csv"'), /attune takes files of the repository alone/);
-  await refuses(card(`configs:\n- data_files: "${'*a'.repeat(20)}"`), /more than 8 wildcards/);
+  // Made to take ages with a regular expression.
+  await refuses(card(`configs:\n- data_files: "${'*a'.repeat(20)}"`), /no file that attune reads matches/);
   for (const path of ['../a.csv', '/etc/a.csv', 'x/../../a.csv', 'x\\\\..\\\\a.csv', 'C:/a.csv']) await refuses(card(`configs:\n- data_files: "${path}"`), /owner\/rows: names the file .* which may lie outside of it/);
   await refuses(card('configs:\n- data_dir: "../x"'), /which may lie outside of it/);
   // Aliases that multiply: 10^9 of them.

@@ -4,8 +4,10 @@ import fc from 'fast-check';
 import { DataError } from '#attune/errors.js';
 import { parquetKeyValue, readParquet } from '#attune/data/parquet/reader.js';
 import type { DataRecord } from '#attune/data/records.js';
+import { readRows } from '#attune/data/rows.js';
 import { loadSplits } from '#attune/data/splits.js';
 import type { ColumnSource } from 'hyparquet-writer';
+import { fixturePath } from '../support/fixtures.js';
 import { folder } from '../support/folder.js';
 import { classLabels, parquetBytes, type ParquetOptions } from '../support/parquet.js';
 
@@ -127,3 +129,11 @@ test('null texts count as empty, with a note; labels in any notation', async (t)
   const wrong = folder(t, { 'rows.parquet': parquetBytes([{ name: 'text', data: ['a', 'b'] }, { name: 'label', data: Float64Array.of(0, 0.5) }]) });
   await assert.rejects(loadSplits({ dataset: `${wrong}/rows.parquet`, seed: 1 }), /rows\.parquet: row 2: column "label": the label 0\.5 is not an integer$/);
 });
+
+for (const name of ['zstd', 'lz4-raw']) {
+  test(`pages packed by ${name}`, async () => {
+    const rows = await readRows(fixturePath(`data/${name}.parquet`));
+    assert.equal(rows.length, 60);
+    assert.deepEqual([rows[5].text, rows[5].label], [`${'x'.repeat(90)} 🙂 rain`, 2]);
+  });
+}

@@ -1,4 +1,4 @@
-/** The process that soak.slow.test.ts watches: trains or predicts, and prints its memory and handles now and then. */
+/** The process that soak.slow.test.ts watches: trains, predicts, or predicts with a leak, and prints its memory and handles now and then. */
 import { readdirSync } from 'node:fs';
 import { fineTune, resolveArguments, TextClassifier } from '#attune/index.js';
 
@@ -8,7 +8,8 @@ const SAMPLES = 40;
 function sample(done: number): void {
   (globalThis as { gc?: () => void }).gc?.();
   const files = process.platform === 'linux' ? readdirSync('/proc/self/fd').length : 0;
-  console.log(JSON.stringify({ done, rss: process.memoryUsage().rss, handles: process.getActiveResourcesInfo().length, files }));
+  const { rss, heapUsed, external } = process.memoryUsage();
+  console.log(JSON.stringify({ done, rss, held: heapUsed + external, handles: process.getActiveResourcesInfo().length, files }));
 }
 
 if (what === 'train') {
@@ -25,9 +26,12 @@ if (what === 'train') {
     for (let i = 0; i < count; i++) yield `text ${i} ${'word '.repeat(i % 5)}`;
   }
   let done = 0;
+  const kept: Float64Array[] = [];
   for await (const { score } of classifier.predictStream(texts())) {
     if (!(score > 0.49)) throw new Error(`score ${score}`);
+    if (what === 'leak') kept.push(new Float64Array(13));
     if (++done % every === 0) sample(done);
   }
   await classifier.close();
+  if (what === 'leak' && kept.length !== count) throw new Error('nothing was kept');
 }

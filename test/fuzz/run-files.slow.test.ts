@@ -2,7 +2,7 @@
  * Fuzzing of what a run reads beside its data: tokenizer files, config.json, trainer_state.json and the other files of a checkpoint, optimizer.pt, manifest,
  * config file, command line. Whatever the bytes are, they are read right or refused with an AttuneError of exit status 1 or 2, quickly.
  *
- *   ATTUNE_FUZZ_CASES   cases in all, 25,000 by default     ATTUNE_FUZZ_SEED   the seed
+ *   ATTUNE_FUZZ_CASES   cases in all, 30,000 by default     ATTUNE_FUZZ_SEED   the seed
  */
 import assert from 'node:assert/strict';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -32,7 +32,7 @@ import { fixturePath } from '../support/fixtures.js';
 import { anyJson, mutateBytes, mutateFile } from '../support/mutations.js';
 import { Random } from '../support/random.js';
 
-const CASES = casesFrom('ATTUNE_FUZZ_CASES', 25_000);
+const CASES = casesFrom('ATTUNE_FUZZ_CASES', 30_000);
 const seed = seedFrom();
 /** One case that takes longer than this is a hang in the making, even on a busy machine. */
 const SLOWEST_MS = 20_000;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { parseJson } from '#attune/json/syntax.js';
+import { jsonValue, parseJson } from '#attune/json/syntax.js';
 
 const cases: readonly [text: string, line: number, column: number, message: RegExp][] = [
   ['', 1, 1, /expected a value, found the end of the text/],
@@ -53,4 +53,17 @@ test('the scanner finds a fault wherever JSON.parse does, and nowhere else', () 
     }),
     { numRuns: 500 },
   );
+});
+
+test('what is nested too deeply for the stack of whoever walks it is refused, with its place', () => {
+  const nested = (levels: number): string => `{"a": "[[{\\"[", "b": ${'['.repeat(levels)}${']'.repeat(levels)}}`;
+  assert.ok('value' in parseJson(nested(511)));
+  for (const text of [nested(512), nested(300_000), '['.repeat(300_000), '{"a":'.repeat(300_000)]) {
+    const parsed = parseJson(text);
+    assert.ok('error' in parsed);
+    assert.equal(parsed.error.message, 'nested more than 512 levels deep');
+    assert.equal(parsed.error.line, 1);
+    assert.throws(() => jsonValue(text), /nested more than 512 levels deep/);
+  }
+  assert.deepEqual(jsonValue(nested(2)), { a: '[[{"[', b: [[]] });
 });

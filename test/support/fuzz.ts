@@ -1,10 +1,11 @@
 /** Damaged files: sound ones of a kind, changed at random, the same for the same seed and number. */
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { readRows } from '#attune/data/rows.js';
 import { AttuneError } from '#attune/errors.js';
 import { SafetensorsFile } from '#attune/model/safetensors.js';
+import { fixturePath } from './fixtures.js';
 import { classLabels, parquetBytes } from './parquet.js';
 import { Random } from './random.js';
 import { float32File } from './safetensors.js';
@@ -35,6 +36,7 @@ const SOUND: Readonly<Record<FuzzKind, readonly (readonly [ending: string, bytes
       'parquet',
       parquetBytes([{ name: 'text', data: rows.map(({ text }) => text), encoding: 'DELTA_LENGTH_BYTE_ARRAY' }, { name: 'label', data: Int32Array.from(rows, ({ label }) => label), encoding: 'DELTA_BINARY_PACKED' }], { codec: 'UNCOMPRESSED' }),
     ],
+    ...['zstd', 'lz4-raw'].map((name) => ['parquet', readFileSync(fixturePath(`data/${name}.parquet`))] as const),
     ['parquet', parquetBytes([{ name: 'text', data: rows.map(({ text }) => text) }, { name: 'label', data: rows.map(({ label }) => label === 1), type: 'BOOLEAN' }], { codec: 'UNCOMPRESSED' })],
   ],
   jsonl: [['jsonl', Buffer.from(jsonl)], ['json', Buffer.from(JSON.stringify(rows, null, 1))]],

@@ -1,6 +1,6 @@
 /** `--model` and `--dataset` by their ids, from a server of the Hub's protocol, through the real command line. */
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { attune, jsonLines, ROWS, toJsonl, writeTinyModel } from '../../support/cli.js';
@@ -38,6 +38,19 @@ test('a run with model and dataset of the Hub, then offline from the cache', asy
   assert.deepEqual([run.trainRows, run.evalRows, run.labels], [12, 12, ['bad', 'good']]);
   assert.ok(existsSync(join(cwd, 'run', 'model.safetensors')));
   assert.ok(!hub.requests.some(({ url }) => url.includes('extra-00000')), 'a file that is not needed was downloaded');
+
+  // The manifest names the commits, and the same run is made from them after the branches have moved on.
+  const { hub: commits } = JSON.parse(readFileSync(join(cwd, 'run', 'attune.json'), 'utf8')) as { hub: unknown };
+  assert.deepEqual(commits, [{ type: 'dataset', id: 'tiny/tweets', revision: 'main', commit: hub.commit('tiny/tweets') }, { type: 'model', id: 'tiny/gpt2', revision: 'main', commit: hub.commit('tiny/gpt2') }]);
+  const reproduced = await attune(['reproduce', 'run', '--output-dir', 'again', '--json'], { cwd, env: { ...env, HF_HUB_CACHE: join(cwd, 'another-cache') } });
+  assert.equal(reproduced.code, 0, reproduced.stderr);
+  assert.deepEqual((JSON.parse(readFileSync(join(cwd, 'again', 'attune.json'), 'utf8')) as { inputs: { model: string; dataset: string } }).inputs.dataset, `tiny/tweets@${hub.commit('tiny/tweets')}`);
+  const then = hub.commit('tiny/gpt2');
+  hub.push('tiny/gpt2', { ...filesIn(join(cwd, 'source')), 'README.md': 'moved on' });
+  assert.notEqual(hub.commit('tiny/gpt2'), then);
+  const moved = await attune(['reproduce', 'run', '--output-dir', 'offline', '--json'], { cwd, env: { ...env, HF_HUB_OFFLINE: '1' } });
+  assert.equal(moved.code, 0, moved.stderr);
+  assert.equal(hub.requests.filter(({ url }) => url.includes(hub.commit('tiny/gpt2'))).length, 0);
 
   const missing = await train('--dataset', 'tiny/several');
   assert.equal(missing.code, 2);

@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, utimesSync, writeFile
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { jsonLines } from '../../support/cli.js';
+import { can, Run, setWritable } from '../../faults/machine.js';
 import { HubCli } from '../../support/hub-cli.js';
 
 let hub: HubCli;
@@ -96,4 +97,30 @@ test('cache lists and prunes; it asks, and without a terminal wants --yes', asyn
   assert.match((await hub.run('cache', ['cache', 'prune', '--older-than', '30'])).stderr, /nothing to remove/);
   assert.equal((await hub.run('cache', ['cache', 'prune', 'tiny/classifier', '--yes'])).code, 0);
   assert.match((await hub.run('cache', ['cache'])).stderr, /nothing was downloaded/);
+});
+
+test('a disk that is full in the middle of a download, and a cache that may not be written: one line, and the next start goes on', { skip: can.limitFiles ? false : 'prlimit is not here' }, async (t) => {
+  const cli = await HubCli.start();
+  t.after(() => cli.stop());
+  const saved = { ...process.env };
+  t.after(() => void (process.env = saved));
+  Object.assign(process.env, { HF_ENDPOINT: cli.server.url, HF_HOME: join(cli.cwd, 'full'), HF_HUB_CACHE: '', HF_HUB_OFFLINE: '', HF_TOKEN: '' });
+  const words = ['train', '--model', 'tiny/gpt2', '--dataset', 'data', '--max-steps', '1', '--save-strategy', 'no', '--output-dir', 'run', '--threads', '1'];
+  const full = await Run.start(words, { cwd: cli.cwd, tmp: cli.cwd, fileLimit: 100_000 }).wait();
+  assert.equal(full.code, 1, full.stderr);
+  assert.match(full.stderr, /^error: .*(EFBIG|file too large)/im);
+  assert.doesNotMatch(full.stderr, /defect of attune/);
+  assert.ok(!existsSync(join(cli.cwd, 'run')));
+  const again = await Run.start(words, { cwd: cli.cwd, tmp: cli.cwd }).wait();
+  assert.equal(again.code, 0, again.stderr);
+  assert.deepEqual((readdirSync(join(cli.cwd, 'full'), { recursive: true }) as string[]).filter((name) => /incomplete|partial/.test(name)), []);
+  if (!can.beNobody) return;
+  const readOnly = join(cli.cwd, 'read-only');
+  mkdirSync(readOnly, { mode: 0o555 });
+  setWritable(cli.cwd, true);
+  setWritable(readOnly, false);
+  process.env['HF_HOME'] = readOnly;
+  const refused = await Run.start(words.map((word) => (word === 'run' ? 'other' : word)), { cwd: cli.cwd, tmp: cli.cwd, asNobody: true }).wait();
+  assert.equal(refused.code, 1, refused.stderr);
+  assert.match(refused.stderr, /^error: .*(EACCES|permission denied)/im);
 });
