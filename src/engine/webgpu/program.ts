@@ -102,9 +102,14 @@ export class Program {
     this.prepared.add(key);
   }
 
-  /** Bytes of intermediate results for batches up to `size`. */
-  bytesFor(size: BatchSize): number {
-    return this.slotsFor(size).slots.reduce((sum, floats) => sum + floats * 4, 0);
+  /** What batches up to `size` take, so many in one submission: bytes in all, of the largest buffer, and workgroups along one dimension. */
+  demandOf(size: BatchSize, batches: number): { readonly bytes: number; readonly largestBuffer: number; readonly mostWorkgroups: number } {
+    const slots = this.slotsFor(size).slots.map((floats) => floats * 4);
+    const arrays = new BatchArrays(size, this.sites).bytes;
+    // In the worst case every token of a batch names another row of a table.
+    const workgroups = this.dispatches.filter(({ when }) => !when || when(size)).flatMap((dispatch) => dispatch.workgroups(size, { scatterRows: () => size.tokens }));
+    const most = (numbers: readonly number[]): number => numbers.reduce((largest, number) => Math.max(largest, number), 0);
+    return { bytes: slots.reduce((sum, bytes) => sum + bytes, arrays * (1 + batches)), largestBuffer: most(slots), mostWorkgroups: most(workgroups) };
   }
 
   /** Makes room for batches up to `size`, so many in one submission. Nothing that is encoded and not submitted yet may use the program. */

@@ -7,11 +7,13 @@ import { gradientName } from '../../model/gpt2.js';
 import type { ModelGraphs } from '../../model/gpt2.js';
 import type { Graph } from '../../graph/graph.js';
 import type { PackedBatch } from '../batch.js';
+import { SMALLER, demandText, demandsOf, mebibytes, requireWithin } from './demand.js';
+import type { Demand } from './demand.js';
 import { elementsOf } from './dispatch.js';
 import type { BatchSize } from './dispatch.js';
-import type { EngineSession, StepRequest, StepResult, TensorKind } from '../engine.js';
+import type { EngineSession, StepRequest, StepResult, TensorKind, Workload } from '../engine.js';
 import type { Gpu } from './gpu.js';
-import { DeviceMemory, mebibytes } from './memory.js';
+import { DeviceMemory } from './memory.js';
 import { Optimizer, RESULT } from './optimizer.js';
 import type { Pipelines } from './pipelines.js';
 import { Program } from './program.js';
@@ -37,6 +39,8 @@ export class WebGpuSession implements EngineSession, Gpu {
   private optimizer: Optimizer | undefined;
   private results: StepResults | undefined;
   readonly stepsInFlight = STEPS_IN_FLIGHT;
+  /** Of the run that was announced. */
+  private demands: readonly Demand[] | undefined;
   private ended: Error | undefined;
   /** Ends of requests under way, told when the device is lost. */
   private readonly waiting = new Set<(reason: Error) => void>();
@@ -55,6 +59,25 @@ export class WebGpuSession implements EngineSession, Gpu {
       this.end(new TrainingError(`the GPU device was lost${reason === 'destroyed' ? ' (destroyed)' : ''}: ${message}`, {
         hint: 'Checkpoints saved so far are whole: go on with --resume-from-checkpoint, on the GPU or with --device cpu.',
       }));
+    });
+  }
+
+  /**
+   * Makes all that a run needs at once, so that what does not fit is known before anything is computed.
+   *
+   * @throws TrainingError with the numbers
+   */
+  reserve(workload: Workload): Promise<void> {
+    return this.inTurn(async () => {
+      this.demands = demandsOf(workload, this.memory.bytes, { training: this.training, prediction: this.inference });
+      requireWithin(this.device.limits, this.demands);
+      const { training, prediction } = workload;
+      await this.checked(() => {
+        this.memory.reserve(['parameter', ...(training ? (['gradient', 'moment1', 'moment2'] as const) : []), ...((training?.microBatches ?? 1) > 1 ? (['incoming'] as const) : [])]);
+        if (training) this.training.reserve(training, training.microBatches);
+        if (prediction) this.inference.reserve(prediction);
+        return Promise.resolve();
+      });
     });
   }
 
@@ -252,10 +275,10 @@ export class WebGpuSession implements EngineSession, Gpu {
   }
 
   private outOfMemory(message: string): TrainingError {
-    const each = mebibytes(this.memory.bytes);
-    return new TrainingError(`the GPU has too little memory (${message}): parameters, gradients and two moments take ${each} each, beside the batch's intermediate results`, {
-      hint: 'Use smaller batches with --gradient-accumulation-steps, a smaller --max-length, or --device cpu.',
-    });
+    const needed = this.demands
+      ? `the run needs ${demandText(this.demands)}`
+      : `parameters, gradients and two moments take ${mebibytes(this.memory.bytes)} each, beside a batch's intermediate results`;
+    return new TrainingError(`the GPU has too little memory: ${needed} (${message})`, { hint: SMALLER });
   }
 
   /** Submits what `encoder` holds with a copy of `floats` numbers at the end, and gives those. */
