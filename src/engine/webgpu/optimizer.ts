@@ -138,7 +138,7 @@ export class Optimizer {
   }
 
   /** Norm, soundness, clipping and update, from the gradients in the banks and the losses in `results`. `fresh`: no step before this one is unanswered. */
-  encodeUpdate(encoder: GPUCommandEncoder, { learningRate, beta1, beta2, epsilon, weightDecay, maxGradNorm, step }: UpdateSettings, microBatches: number, fresh: boolean): void {
+  encodeUpdate(encoder: GPUCommandEncoder, { learningRate, beta1, beta2, epsilon, weightDecay, maxGradNorm, step }: UpdateSettings, microBatches: number, fresh: boolean, pass?: GPUComputePassDescriptor): void {
     const data = new ArrayBuffer(SETTINGS_FLOATS * 4);
     // 1 - beta rounds once here, from the float64 that the reference computes it in.
     new Float32Array(data).set([
@@ -147,7 +147,7 @@ export class Optimizer {
     new Uint32Array(data).set([microBatches, this.partialCount, fresh ? 1 : 0], 9);
     this.gpu.device.queue.writeBuffer(this.settings, 0, data);
     this.updating ??= this.updateSteps();
-    run(encoder, this.updating);
+    run(encoder, this.updating, pass);
   }
 
   destroy(): void {
@@ -199,8 +199,8 @@ export class Optimizer {
 
 const workgroupsFor = (floats: number): number => Math.max(1, Math.min(MOST_WORKGROUPS, Math.ceil(floats / (4 * THREADS))));
 
-function run(encoder: GPUCommandEncoder, steps: readonly Step[]): void {
-  const compute = encoder.beginComputePass();
+function run(encoder: GPUCommandEncoder, steps: readonly Step[], pass?: GPUComputePassDescriptor): void {
+  const compute = encoder.beginComputePass(pass);
   for (const { pipeline, group, workgroups } of steps) {
     compute.setPipeline(pipeline);
     compute.setBindGroup(0, group);
