@@ -1,4 +1,5 @@
 /** Which engine computes. */
+import { AttuneError } from '../errors.js';
 import type { Device } from './device-names.js';
 import type { Engine } from './engine.js';
 import { onnxEngine } from './onnx/session.js';
@@ -8,8 +9,17 @@ const autoEngine: Engine = {
   name: 'auto',
   async open(model, options) {
     const { realGpu, webGpuEngine } = await import('./webgpu/node.js');
-    const reason = await realGpu();
-    return reason === undefined ? webGpuEngine.open(model, options) : onnxEngine.open(model, { ...options, note: `no GPU is used: ${reason}` });
+    let reason = await realGpu();
+    if (reason === undefined) {
+      try {
+        return await webGpuEngine.open(model, options);
+      } catch (error) {
+        // What does not fit on the GPU may fit beside the processor.
+        if (!(error instanceof AttuneError)) throw error;
+        reason = error.message;
+      }
+    }
+    return onnxEngine.open(model, { ...options, note: `no GPU is used: ${reason}` });
   },
 };
 

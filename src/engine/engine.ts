@@ -29,6 +29,11 @@ export interface StepRequest {
   /** Count of forward passes of training before this window: with the seed, it decides the dropout masks. */
   readonly firstPass: number;
   readonly update: UpdateSettings;
+  /**
+   * The caller goes on without this step's result, which may then come with a later one's, or after `collect`. Only engines with `stepsInFlight` make use
+   * of it. Where such a step is not sound, those that were asked for before its result was known change nothing either.
+   */
+  readonly deferResult?: boolean;
 }
 
 export interface StepResult {
@@ -65,6 +70,10 @@ export interface EngineSession {
    */
   evaluate?(graph: Graph, batch: PackedBatch): Promise<ReadonlyMap<string, Float32Array>>;
   step(request: StepRequest): Promise<StepResult>;
+  /** Steps that may be under way at once with their results deferred; absent: each is waited for. */
+  readonly stepsInFlight?: number;
+  /** Has the deferred results brought. */
+  collect?(): void;
   /** A copy, row-major, in the shape of the parameter. */
   readTensor(kind: TensorKind, parameter: string): Promise<Float32Array>;
   /**
@@ -83,6 +92,16 @@ export interface SessionOptions {
   readonly threads?: number;
   /** Handed on to the session. */
   readonly note?: string;
+  /** What will be asked of the session at most; engines with a memory of their own refuse at once what does not fit. */
+  readonly workload?: Workload;
+}
+
+/** The largest batches of a run. */
+export interface Workload {
+  /** Absent: no training. */
+  readonly training?: { readonly rows: number; readonly tokens: number; readonly microBatches: number };
+  /** Absent: no prediction that is known of. */
+  readonly prediction?: { readonly rows: number; readonly tokens: number };
 }
 
 export interface Engine {

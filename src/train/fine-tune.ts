@@ -13,6 +13,8 @@ import type { HubCommit, HubOptions } from '../hub/settings.js';
 import type { Gpt2Config } from '../model/config.js';
 import { fromPretrained } from '../model/pretrained.js';
 import type { PretrainedModel } from '../model/pretrained.js';
+import { largestPrediction } from './prediction.js';
+import { largestTrainingBatch } from './schedule.js';
 import { encodeCached } from '../text/token-cache.js';
 import type { Tokenizer } from '../text/tokenizer.js';
 import { packageVersion } from '../version.js';
@@ -101,18 +103,17 @@ async function prepareLocked(options: FineTuneOptions, lock: RunLock): Promise<F
     seed: args.seed,
     ...(args.dropout !== undefined && { dropout: args.dropout }),
   });
-  const { maxLength, session } = await openSession(model, options);
+  const { maxLength, train, evaluation, session } = await openSession(model, splits, options);
   try {
     const weights = hashingSession(session);
     await model.writeTo(weights.session);
     const source = { session, parameters: model.graphs.parameters, config: model.config, tokenizer: model.tokenizer };
-    const train = await encodeDatasetCached(splits.train, model.tokenizer, maxLength);
     const trainer = new Trainer({
       ...source,
       args,
       maxLength,
       train,
-      ...(splits.test && { evaluation: await encodeDatasetCached(splits.test, model.tokenizer, maxLength) }),
+      ...(evaluation && { evaluation }),
       ...(options.callbacks && { callbacks: options.callbacks }),
       ...(options.signal && { signal: options.signal }),
     });
@@ -185,10 +186,22 @@ function pickInputs({ model, dataset, datasetConfig, split, evalSplit, evalDatas
   return { model, dataset, datasetConfig, split, evalSplit, evalDataset, testSize, trainRows, evalRows, textColumn, labelColumn, device };
 }
 
-async function openSession(model: PretrainedModel, { args, threads, device = 'auto' }: FineTuneOptions): Promise<{ maxLength: number; session: EngineSession }> {
+interface Opened {
+  readonly maxLength: number;
+  readonly train: LabelledRows;
+  readonly evaluation: LabelledRows | undefined;
+  readonly session: EngineSession;
+}
+
+/** The rows as token ids, and the engine, which is told of the largest batches that come of them. */
+async function openSession(model: PretrainedModel, splits: Splits, { args, threads, device = 'auto' }: FineTuneOptions): Promise<Opened> {
   try {
     const maxLength = lengthLimit(args.maxLength, model.config);
-    return { maxLength, session: await engineFor(device).open(model.graphs, { seed: args.seed, ...(threads !== undefined && { threads }) }) };
+    const train = await encodeDatasetCached(splits.train, model.tokenizer, maxLength);
+    const evaluation = splits.test && (await encodeDatasetCached(splits.test, model.tokenizer, maxLength));
+    const workload = { training: largestTrainingBatch(train.rows, args), ...(evaluation && { prediction: largestPrediction(evaluation.rows) }) };
+    const session = await engineFor(device).open(model.graphs, { seed: args.seed, workload, ...(threads !== undefined && { threads }) });
+    return { maxLength, train, evaluation, session };
   } catch (error) {
     await model.close();
     throw error;

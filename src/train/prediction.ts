@@ -37,6 +37,12 @@ export function planBatches(rows: readonly EncodedRow[], { batchRows, batchToken
   return batches;
 }
 
+/** The most rows and the most tokens of a batch that `PREDICTION_BATCH` makes of these rows. */
+export function largestPrediction(rows: readonly EncodedRow[]): { readonly rows: number; readonly tokens: number } {
+  const tokens = planBatches(rows, PREDICTION_BATCH).map((batch) => batch.reduce((sum, i) => sum + rows[i].ids.length, 0));
+  return { rows: Math.min(PREDICTION_BATCH.batchRows, rows.length), tokens: tokens.reduce((most, count) => Math.max(most, count), 1) };
+}
+
 /**
  * Logits [rows, K] in the order of the rows, whatever order they are computed in.
  *

@@ -80,6 +80,17 @@ export function planOf(
   return stepPlan({ rows, batchSize: args.perDeviceTrainBatchSize, accumulation: args.gradientAccumulationSteps, epochs: args.numTrainEpochs, maxSteps: args.maxSteps });
 }
 
+/** What no micro-batch exceeds, whatever order the rows come in: as many tokens as the longest rows have together. */
+export function largestTrainingBatch(
+  rows: readonly { readonly ids: ArrayLike<number> }[],
+  args: Pick<TrainingArguments, 'perDeviceTrainBatchSize' | 'gradientAccumulationSteps'>,
+): { readonly rows: number; readonly tokens: number; readonly microBatches: number } {
+  const lengths = Float64Array.from(rows, ({ ids }) => ids.length).sort().reverse();
+  const most = lengths.subarray(0, args.perDeviceTrainBatchSize);
+  const batches = Math.ceil(rows.length / args.perDeviceTrainBatchSize);
+  return { rows: most.length, tokens: most.reduce((sum, length) => sum + length, 0), microBatches: Math.min(args.gradientAccumulationSteps, batches) };
+}
+
 /** The batches of one step: `firstBatch` to `firstBatch + batches - 1` of epoch `epoch`, all from 0. */
 export interface StepWindow {
   readonly epoch: number;

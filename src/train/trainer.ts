@@ -5,6 +5,7 @@
 import { join } from 'node:path';
 import { packRows } from '../engine/batch.js';
 import type { EncodedRow, PackedBatch } from '../engine/batch.js';
+import type { StepResult } from '../engine/engine.js';
 import { InterruptedError, TrainingError } from '../errors.js';
 import { removeWhole } from '../files.js';
 import { classificationMetrics } from '../metrics/classification.js';
@@ -73,6 +74,12 @@ export interface TrainerOptions extends ModelSource {
   readonly signal?: AbortSignal;
 }
 
+/** A step that the engine was asked for and has not answered yet. */
+interface PendingStep {
+  readonly step: number;
+  readonly result: Promise<StepResult>;
+}
+
 export class Trainer {
   private readonly plan: StepPlan;
   private readonly parametersOutsideEmbeddings: number;
@@ -81,6 +88,10 @@ export class Trainer {
   private state: TrainerState;
   private lossLog = new LossLog();
   private passes = 0;
+  /** In order; empty whenever something falls on a step. */
+  private readonly pending: PendingStep[] = [];
+  /** Of the last step that was answered, before clipping. */
+  private gradNorm = NaN;
   private updatesBefore = 0;
   private order: { readonly epoch: number; readonly rows: Int32Array } | undefined;
   private lastEvaluation: Evaluation | undefined;
@@ -154,26 +165,30 @@ export class Trainer {
     const startStep = this.state.global_step;
     this.notify((callback) => callback.onTrainBegin?.(this.plan, startStep));
 
+    const stepsAhead = (this.options.session.stepsInFlight ?? 1) - 1;
     let stop = false;
     for (let step = startStep + 1; step <= this.plan.totalSteps && !stop; step++) {
       const window = stepWindow(this.plan, step);
       const learningRate = learningRateAt(args, step - 1, this.plan.totalSteps);
-      const { gradNorm, loss } = await this.step(step, learningRate);
-      this.state = { ...this.state, global_step: step, epoch: epochAt(this.plan, step), total_flos: this.flops(step) };
-      this.notify((callback) => callback.onStep?.(step, this.plan, loss));
-
       const atStep = dueAfterStep(args, step, this.plan.totalSteps);
+      const endsEpoch = window.lastOfEpoch || step === this.plan.totalSteps;
+      // Engines that can compute ahead: nothing waits for a step on which nothing falls.
+      const ahead = atStep.log || atStep.evaluate || atStep.save || endsEpoch ? 0 : stepsAhead;
+      this.begin(step, learningRate, ahead > 0);
+      await this.settle(ahead);
+      if (signal?.aborted) await this.settle(0);
+
       let { save } = atStep;
-      stop = await this.carryOut(atStep, learningRate, gradNorm);
-      if (window.lastOfEpoch || step === this.plan.totalSteps || stop) {
+      stop = await this.carryOut(atStep, learningRate);
+      if (endsEpoch || stop) {
         const atEpoch = dueAfterEpoch(args);
         save ||= atEpoch.save;
-        stop = (await this.carryOut(atEpoch, learningRate, gradNorm)) || stop;
+        stop = (await this.carryOut(atEpoch, learningRate)) || stop;
       }
       // After all that falls on this step, or a run resumed here would lack it.
       if (save) await this.save(stop || step >= this.plan.totalSteps);
       if (this.saveFailure) throw this.saveFailure.error;
-      if (signal?.aborted && !stop && step < this.plan.totalSteps) await this.interrupt();
+      if (signal?.aborted && this.pending.length === 0 && !stop && step < this.plan.totalSteps) await this.interrupt();
     }
 
     await this.finish();
@@ -209,28 +224,47 @@ export class Trainer {
     return { record, metrics, logits };
   }
 
-  /** One optimizer step; `gradNorm` is the gradient's norm before clipping. */
-  private async step(step: number, learningRate: number): Promise<{ gradNorm: number; loss: number }> {
+  /** Asks the engine for one optimizer step. */
+  private begin(step: number, learningRate: number, deferResult: boolean): void {
     const { args, session } = this.options;
     const { adamBeta1: beta1, adamBeta2: beta2, adamEpsilon: epsilon, weightDecay, maxGradNorm } = args;
     const microBatches = this.microBatches(step);
-    const result = await session.step({
+    const result = session.step({
       microBatches,
       // The mean over each micro-batch; a window's gradients are added up (LossLog says why).
       lossWeights: microBatches.map(({ rows }) => 1 / rows),
       firstPass: this.passes,
       update: { learningRate, beta1, beta2, epsilon, weightDecay, maxGradNorm, step: step - this.updatesBefore },
+      deferResult,
     });
-    if (!result.updated) {
+    // Awaited in its turn; where an earlier step fails, it is not.
+    result.catch(() => undefined);
+    this.passes += microBatches.length;
+    this.pending.push({ step, result });
+  }
+
+  /** Waits for steps, in order, until at most `ahead` are under way. */
+  private async settle(ahead: number): Promise<void> {
+    if (ahead === 0) this.options.session.collect?.();
+    while (this.pending.length > ahead) {
+      const { step, result } = this.pending.shift()!;
+      await this.conclude(step, await result);
+    }
+  }
+
+  private async conclude(step: number, { losses, gradNorm, updated }: StepResult): Promise<void> {
+    if (!updated) {
+      const { args } = this.options;
       await this.saving;
       const [kept] = (await listCheckpoints(args.outputDir)).slice(-1);
-      throw new TrainingError(`step ${step}: ${result.losses.every(Number.isFinite) ? `the gradient's norm is ${result.gradNorm}` : `the loss is ${result.losses.join(', ')}`}; training stopped`, {
+      throw new TrainingError(`step ${step}: ${losses.every(Number.isFinite) ? `the gradient's norm is ${gradNorm}` : `the loss is ${losses.join(', ')}`}; training stopped`, {
         hint: `${kept ? `The last good checkpoint is ${join(args.outputDir, kept)}. ` : ''}Try a smaller learning rate or more warmup steps.`,
       });
     }
-    this.passes += microBatches.length;
-    for (const loss of result.losses) this.lossLog.add(loss);
-    return { gradNorm: result.gradNorm, loss: result.losses.reduce((sum, loss) => sum + loss, 0) };
+    for (const loss of losses) this.lossLog.add(loss);
+    this.gradNorm = gradNorm;
+    this.state = { ...this.state, global_step: step, epoch: epochAt(this.plan, step), total_flos: this.flops(step) };
+    this.notify((callback) => callback.onStep?.(step, this.plan, losses.reduce((sum, loss) => sum + loss, 0)));
   }
 
   private microBatches(step: number): PackedBatch[] {
@@ -245,10 +279,10 @@ export class Trainer {
   }
 
   /** Records and evaluates as due. Returns whether early stopping says so. */
-  private async carryOut(due: Pick<Due, 'log' | 'evaluate'>, learningRate: number, gradNorm: number): Promise<boolean> {
+  private async carryOut(due: Pick<Due, 'log' | 'evaluate'>, learningRate: number): Promise<boolean> {
     const { epoch, global_step: step } = this.state;
     if (due.log && this.lossLog.hasUnrecorded(step)) {
-      this.append(trainRecord({ loss: this.lossLog.record(step), gradNorm, learningRate }, { epoch, step }));
+      this.append(trainRecord({ loss: this.lossLog.record(step), gradNorm: this.gradNorm, learningRate }, { epoch, step }));
     }
     let stop = false;
     let improved = false;

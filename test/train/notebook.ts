@@ -1,6 +1,7 @@
 /** The notebook's run on gpt2-mini and the tweets, which lie beside the project or not at all. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Device } from '#attune/engine/device-names.js';
 import { embeddedModelFolder } from '#attune/model/embedded.js';
 import { resolveArguments } from '#attune/train/arguments.js';
 import { prepareFineTune } from '#attune/train/fine-tune.js';
@@ -27,12 +28,13 @@ export function notebookGolden(name: string): NotebookGolden {
   return JSON.parse(readFileSync(join(goldenDir!, name), 'utf8')) as NotebookGolden;
 }
 
-export async function notebookRun(outputDir: string, options: { seed: number; dropout: number; callbacks?: TrainerCallback[]; signal?: AbortSignal }): Promise<FineTuneRun> {
-  const { seed, dropout, callbacks, signal } = options;
+export async function notebookRun(outputDir: string, options: { seed: number; dropout: number; callbacks?: TrainerCallback[]; signal?: AbortSignal; device?: Device }): Promise<FineTuneRun> {
+  const { seed, dropout, callbacks, signal, device = 'cpu' } = options;
   const { arguments: preset, data } = PRESETS.notebook;
   return prepareFineTune({
     model: embeddedModelFolder(),
     dataset: tweets!,
+    device,
     ...data,
     args: resolveArguments({ ...preset, outputDir, seed, dropout, saveStrategy: 'no' }),
     ...(callbacks && { callbacks }),

@@ -45,8 +45,8 @@ export interface Dispatch {
   readonly code: string;
   readonly bindings: readonly Binding[];
   readonly workgroups: (size: BatchSize, batch: { readonly scatterRows: (array: BatchArray) => number }) => readonly [number, number, number];
-  /** An output of which only some elements are written: it must lie in a bank, which is cleared before the step. */
-  readonly writesPartOf?: Value;
+  /** An output of which only the rows that `by` names are written: it must lie in a bank, where rows of earlier batches are cleared before. */
+  readonly writesRowsOf?: { readonly value: Value; readonly by: BatchArray };
   /** Batches for which this dispatch runs at all; absent: every one. Kernels with a form for small and one for large batches give two. */
   readonly when?: (size: BatchSize) => boolean;
 }

@@ -6,9 +6,9 @@ export interface Gpu {
   readonly pipelines: Pipelines;
 }
 
-/** Opens the adapter with the largest buffers it has: the default limits are too small for GPT-2's embedding. */
-export async function openDevice(adapter: GPUAdapter): Promise<Gpu> {
+/** Opens the adapter with the largest buffers it has (the default limits are too small for GPT-2's embedding) and with those of `features` that it has. */
+export async function openDevice(adapter: GPUAdapter, features: readonly GPUFeatureName[] = []): Promise<Gpu> {
   const { maxBufferSize, maxStorageBufferBindingSize } = adapter.limits;
-  const device = await adapter.requestDevice({ requiredLimits: { maxBufferSize, maxStorageBufferBindingSize } });
+  const device = await adapter.requestDevice({ requiredFeatures: features.filter((feature) => adapter.features.has(feature)), requiredLimits: { maxBufferSize, maxStorageBufferBindingSize } });
   return { device, pipelines: new Pipelines(device) };
 }

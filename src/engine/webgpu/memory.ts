@@ -6,6 +6,7 @@ import { TrainingError } from '../../errors.js';
 import { elementCount } from '../../model/parameters.js';
 import type { ParameterSpec } from '../../model/parameters.js';
 import type { TensorKind } from '../engine.js';
+import { largestBinding, mebibytes } from './demand.js';
 
 /** Offsets of bindings are multiples of 256 bytes by WebGPU's default limits. */
 const ALIGNMENT_FLOATS = 64;
@@ -59,8 +60,6 @@ export function placeTensors(specs: readonly ParameterSpec[], maxBindingBytes: n
   return { banks, places };
 }
 
-export const mebibytes = (bytes: number): string => `${(bytes / 2 ** 20).toLocaleString('en-US', { maximumFractionDigits: 1 })} MiB`;
-
 /** `incoming` takes a further micro-batch's gradients before they are added to the window's. */
 export type BankKind = TensorKind | 'incoming';
 
@@ -71,7 +70,7 @@ export class DeviceMemory {
   private readonly buffers = new Map<BankKind, readonly GPUBuffer[]>();
 
   constructor(private readonly device: GPUDevice, specs: readonly ParameterSpec[]) {
-    ({ banks: this.banks, places: this.places } = placeTensors(specs, device.limits.maxStorageBufferBindingSize));
+    ({ banks: this.banks, places: this.places } = placeTensors(specs, largestBinding(device.limits)));
   }
 
   bank(kind: BankKind, index: number): GPUBuffer {
@@ -99,6 +98,11 @@ export class DeviceMemory {
   binding(kind: BankKind, name: string): GPUBufferBinding {
     const { bank, offset, floats } = this.place(name);
     return { buffer: this.bank(kind, bank), offset: offset * 4, size: floats * 4 };
+  }
+
+  /** Makes the buffers of these kinds now. */
+  reserve(kinds: readonly BankKind[]): void {
+    if (this.banks.length > 0) for (const kind of kinds) this.bank(kind, 0);
   }
 
   /** Bytes of one kind. */

@@ -66,11 +66,18 @@ function hasLinuxGpu(): boolean {
 
 export const webGpuEngine: Engine = {
   name: 'webgpu',
-  async open(model, { seed }) {
+  async open(model, { seed, workload }) {
     const found = await findAdapter();
     if ('reason' in found) throw new AttuneError(`--device webgpu: ${found.reason}`, { hint: 'Use --device cpu; attune doctor says more.' });
     const { adapter, report } = found;
-    return new WebGpuSession(await deviceOf(adapter), model, { seed, description: `GPU, ${report.name} (WebGPU)${report.software ? ', computed in software' : ''}` });
+    const session = new WebGpuSession(await deviceOf(adapter), model, { seed, description: `GPU, ${report.name} (WebGPU)${report.software ? ', computed in software' : ''}` });
+    try {
+      if (workload) await session.reserve(workload);
+    } catch (error) {
+      await session.close();
+      throw error;
+    }
+    return session;
   },
 };
 

@@ -14,7 +14,7 @@ export const RESULT = { norm: 0, coefficient: 1, sound: 2, losses: 3 } as const;
 const SETTINGS_FLOATS = 12;
 
 const SETTINGS = `
-struct Settings { stepSize: f32, inverseRoot2: f32, beta1: f32, rest1: f32, beta2: f32, rest2: f32, epsilon: f32, decay: f32, maxGradNorm: f32, losses: u32, partials: u32, unused: u32 }
+struct Settings { stepSize: f32, inverseRoot2: f32, beta1: f32, rest1: f32, beta2: f32, rest2: f32, epsilon: f32, decay: f32, maxGradNorm: f32, losses: u32, partials: u32, fresh: u32 }
 @group(0) @binding(0) var<uniform> settings: Settings;
 `;
 
@@ -56,7 +56,8 @@ ${loop(`  var sum = 0.0;
   }
   if (thread == 0u) {
     let norm = sqrt(shares[0]);
-    var sound = finite(norm);
+    // A step that was asked for before it was known that the one before failed changes nothing either.
+    var sound = finite(norm) && (settings.fresh == 1u || results[${RESULT.sound}] == 1.0);
     for (var i = 0u; i < settings.losses; i++) { sound = sound && finite(results[${RESULT.losses}u + i]); }
     results[${RESULT.norm}] = norm;
     results[${RESULT.coefficient}] = select(1.0, min(1.0, settings.maxGradNorm / (norm + 1e-6)), settings.maxGradNorm > 0.0);
@@ -117,9 +118,14 @@ export class Optimizer {
     ]);
   }
 
-  /** Makes room for the losses of so many micro-batches; to be called before anything of the step is encoded. */
+  /** Whether there is room for the losses of so many micro-batches. */
+  holds(microBatches: number): boolean {
+    return this.results.size >= (RESULT.losses + microBatches) * 4;
+  }
+
+  /** Makes that room; no step may be unanswered, because whether the last one was sound is forgotten. */
   expect(microBatches: number): void {
-    if (this.results.size >= (RESULT.losses + microBatches) * 4) return;
+    if (this.holds(microBatches)) return;
     this.results.destroy();
     this.results = this.resultsFor(microBatches);
     this.updating = undefined;
@@ -131,17 +137,17 @@ export class Optimizer {
     run(encoder, this.adding);
   }
 
-  /** Norm, soundness, clipping and update, from the gradients in the banks and the losses in `results`. */
-  encodeUpdate(encoder: GPUCommandEncoder, { learningRate, beta1, beta2, epsilon, weightDecay, maxGradNorm, step }: UpdateSettings, microBatches: number): void {
+  /** Norm, soundness, clipping and update, from the gradients in the banks and the losses in `results`. `fresh`: no step before this one is unanswered. */
+  encodeUpdate(encoder: GPUCommandEncoder, { learningRate, beta1, beta2, epsilon, weightDecay, maxGradNorm, step }: UpdateSettings, microBatches: number, fresh: boolean, pass?: GPUComputePassDescriptor): void {
     const data = new ArrayBuffer(SETTINGS_FLOATS * 4);
     // 1 - beta rounds once here, from the float64 that the reference computes it in.
     new Float32Array(data).set([
       learningRate / (1 - beta1 ** step), 1 / Math.sqrt(1 - beta2 ** step), beta1, 1 - beta1, beta2, 1 - beta2, epsilon, 1 - learningRate * weightDecay, maxGradNorm,
     ]);
-    new Uint32Array(data).set([microBatches, this.partialCount], 9);
+    new Uint32Array(data).set([microBatches, this.partialCount, fresh ? 1 : 0], 9);
     this.gpu.device.queue.writeBuffer(this.settings, 0, data);
     this.updating ??= this.updateSteps();
-    run(encoder, this.updating);
+    run(encoder, this.updating, pass);
   }
 
   destroy(): void {
@@ -193,8 +199,8 @@ export class Optimizer {
 
 const workgroupsFor = (floats: number): number => Math.max(1, Math.min(MOST_WORKGROUPS, Math.ceil(floats / (4 * THREADS))));
 
-function run(encoder: GPUCommandEncoder, steps: readonly Step[]): void {
-  const compute = encoder.beginComputePass();
+function run(encoder: GPUCommandEncoder, steps: readonly Step[], pass?: GPUComputePassDescriptor): void {
+  const compute = encoder.beginComputePass(pass);
   for (const { pipeline, group, workgroups } of steps) {
     compute.setPipeline(pipeline);
     compute.setBindGroup(0, group);

@@ -11,6 +11,7 @@ import type { BankKind, DeviceMemory } from './memory.js';
 import type { Gpu } from './gpu.js';
 import { planSlots } from './slots.js';
 import type { SlotPlan } from './slots.js';
+import { clearRows } from './kernels/gather.js';
 
 /** Graph outputs that lie in the banks: parameter by the output's name. */
 export type BankOutputs = ReadonlyMap<string, string>;
@@ -24,15 +25,34 @@ interface Bound {
 interface Allocation {
   readonly capacity: BatchSize;
   readonly arrays: BatchArrays;
+  /** Where the batch that is computed lies. */
   readonly batchBuffer: GPUBuffer;
+  /** The batches of a submission, from which each is copied to its place when its turn comes. */
+  readonly upload: GPUBuffer;
   readonly slots: readonly GPUBuffer[];
   readonly plan: SlotPlan;
   readonly bound: readonly Bound[];
+  readonly clearing: readonly Bound[];
+}
+
+/** Which rows of the tables' gradients in a bank are not zero: none, those that the batch in the buffer names, or some that nobody remembers. */
+type Left = 'nothing' | 'batch' | 'unknown';
+
+export interface Target {
+  /** Into which banks the outputs of `bankOutputs` go. */
+  readonly gradients?: BankKind;
+  /** Number of the batch within its submission. */
+  readonly place?: number;
+  /** Told of each dispatch, in order, for a pass of its own; absent: one pass for all. For timings. */
+  readonly passFor?: (label: string) => GPUComputePassDescriptor;
 }
 
 export class Program {
   private readonly dispatches: readonly Dispatch[];
   private readonly sites: number;
+  /** Clears what the batch before left in the tables' gradients. */
+  private readonly clearing: readonly Dispatch[];
+  private readonly left = new Map<BankKind, Left>();
   /** Resources that need a slot, by their key, with the dispatches between which they are alive. */
   private readonly alive = new Map<string, { first: number; last: number; floats: (size: BatchSize) => number }>();
   private readonly slotIndex = new Map<string, number>();
@@ -55,8 +75,9 @@ export class Program {
       if (this.inBank.has(value)) throw new Error(`${output} is the gradient of two parameters`);
       this.inBank.set(value, parameter);
     }
-    for (const [d, { bindings, writesPartOf, label }] of this.dispatches.entries()) {
-      if (writesPartOf && !this.inBank.has(writesPartOf)) throw new Error(`${label}: the gradient of a table must be an output of the graph`);
+    this.clearing = this.dispatches.flatMap(({ writesRowsOf }) => (writesRowsOf ? [clearRows(writesRowsOf.value, writesRowsOf.by)] : []));
+    for (const [d, { bindings, writesRowsOf, label }] of this.dispatches.entries()) {
+      if (writesRowsOf && !this.inBank.has(writesRowsOf.value)) throw new Error(`${label}: the gradient of a table must be an output of the graph`);
       for (const binding of bindings) {
         const key = this.slotKey(binding);
         if (key === undefined) continue;
@@ -77,34 +98,41 @@ export class Program {
   async prepare(size: BatchSize): Promise<void> {
     const key = this.dispatches.map(({ when }) => (!when || when(size) ? '1' : '0')).join('');
     if (this.prepared.has(key)) return;
-    await this.gpu.pipelines.prepare(this.dispatches.filter(({ when }) => !when || when(size)));
+    await this.gpu.pipelines.prepare([...this.clearing, ...this.dispatches.filter(({ when }) => !when || when(size))]);
     this.prepared.add(key);
   }
 
-  /** Bytes of intermediate results for batches up to `size`. */
-  bytesFor(size: BatchSize): number {
-    return this.slotsFor(size).slots.reduce((sum, floats) => sum + floats * 4, 0);
+  /** What batches up to `size` take, so many in one submission: bytes in all, of the largest buffer, and workgroups along one dimension. */
+  demandOf(size: BatchSize, batches: number): { readonly bytes: number; readonly largestBuffer: number; readonly mostWorkgroups: number } {
+    const slots = this.slotsFor(size).slots.map((floats) => floats * 4);
+    const arrays = new BatchArrays(size, this.sites).bytes;
+    // In the worst case every token of a batch names another row of a table.
+    const workgroups = this.dispatches.filter(({ when }) => !when || when(size)).flatMap((dispatch) => dispatch.workgroups(size, { scatterRows: () => size.tokens }));
+    const most = (numbers: readonly number[]): number => numbers.reduce((largest, number) => Math.max(largest, number), 0);
+    return { bytes: slots.reduce((sum, bytes) => sum + bytes, arrays * (1 + batches)), largestBuffer: most(slots), mostWorkgroups: most(workgroups) };
+  }
+
+  /** Makes room for batches up to `size`, so many in one submission. Nothing that is encoded and not submitted yet may use the program. */
+  reserve(size: BatchSize, batches = 1): void {
+    this.allocate(size, batches);
   }
 
   /**
-   * Uploads the batch and encodes the graph's dispatches as one compute pass. `gradients` says into which banks outputs of `bankOutputs` go.
-   * The caller submits before it calls this again, because the next batch is uploaded into the same buffer.
+   * Uploads the batch and encodes the graph's dispatches as one compute pass. Several batches may go into one submission, each with its `place`, where
+   * `reserve` made room for them.
    */
-  encode(encoder: GPUCommandEncoder, batch: PackedBatch, pass: BatchPass, gradients: BankKind = 'gradient'): void {
+  encode(encoder: GPUCommandEncoder, batch: PackedBatch, pass: BatchPass, { gradients = 'gradient', place = 0, passFor }: Target = {}): void {
     const size = { tokens: batch.tokens, rows: batch.rows };
-    const { arrays, batchBuffer, bound } = this.allocate(size);
+    const { arrays, batchBuffer, upload, bound } = this.allocate(size, place + 1);
+    this.clear(encoder, gradients);
     arrays.layOut(batch, pass);
-    this.gpu.device.queue.writeBuffer(batchBuffer, 0, arrays.data);
-    const compute = encoder.beginComputePass();
-    for (const one of bound) {
-      const { dispatch } = one;
-      if (dispatch.when && !dispatch.when(size)) continue;
-      const [x, y, z] = dispatch.workgroups(size, arrays);
-      compute.setPipeline(this.gpu.pipelines.get(dispatch.code));
-      compute.setBindGroup(0, this.groupOf(one, gradients));
-      compute.dispatchWorkgroups(x, y, z);
+    this.gpu.device.queue.writeBuffer(upload, place * arrays.bytes, arrays.data);
+    encoder.copyBufferToBuffer(upload, place * arrays.bytes, batchBuffer, 0, arrays.bytes);
+    if (this.clearing.length > 0) {
+      for (const kind of this.left.keys()) this.left.set(kind, 'unknown');
+      this.left.set(gradients, 'batch');
     }
-    compute.end();
+    this.run(encoder, bound.filter(({ dispatch: { when } }) => !when || when(size)), size, gradients, passFor);
   }
 
   /** The buffer that holds an output after `encode`, valid until the next larger batch. */
@@ -115,9 +143,41 @@ export class Program {
   }
 
   destroy(): void {
-    this.allocation?.batchBuffer.destroy();
-    for (const slot of this.allocation?.slots ?? []) slot.destroy();
+    if (!this.allocation) return;
+    const { batchBuffer, upload, slots } = this.allocation;
+    for (const buffer of [batchBuffer, upload, ...slots]) buffer.destroy();
     this.allocation = undefined;
+    for (const kind of this.left.keys()) this.left.set(kind, 'unknown');
+  }
+
+  /** Sets to zero what batches before this one left of the tables' gradients; in a large table that is less to write by far than all of it. */
+  private clear(encoder: GPUCommandEncoder, gradients: BankKind): void {
+    const left = this.left.get(gradients) ?? 'nothing';
+    if (left === 'batch') this.run(encoder, this.allocation!.clearing, { tokens: 0, rows: 0 }, gradients);
+    if (left === 'unknown') {
+      for (const { writesRowsOf } of this.dispatches) {
+        if (!writesRowsOf) continue;
+        const { buffer, offset, size } = this.memory.binding(gradients, this.inBank.get(writesRowsOf.value)!);
+        encoder.clearBuffer(buffer, offset, size);
+      }
+    }
+  }
+
+  private run(encoder: GPUCommandEncoder, bound: readonly Bound[], size: BatchSize, gradients: BankKind, passFor?: Target['passFor']): void {
+    let compute: GPUComputePassEncoder | undefined;
+    for (const one of bound) {
+      const { dispatch } = one;
+      const [x, y, z] = dispatch.workgroups(size, this.allocation!.arrays);
+      compute ??= encoder.beginComputePass(passFor?.(dispatch.label));
+      compute.setPipeline(this.gpu.pipelines.get(dispatch.code));
+      compute.setBindGroup(0, this.groupOf(one, gradients));
+      compute.dispatchWorkgroups(x, y, z);
+      if (passFor) {
+        compute.end();
+        compute = undefined;
+      }
+    }
+    compute?.end();
   }
 
   /** One buffer for each set of constants, whoever uses it. */
@@ -144,20 +204,22 @@ export class Program {
     return planSlots([...this.alive.values()].map(({ first, last, floats }) => ({ first, last, floats: floats(size) })));
   }
 
-  private allocate(size: BatchSize): Allocation {
+  private allocate(size: BatchSize, batches: number): Allocation {
     const now = this.allocation;
-    if (now && size.tokens <= now.capacity.tokens && size.rows <= now.capacity.rows) return now;
+    if (now && size.tokens <= now.capacity.tokens && size.rows <= now.capacity.rows && batches * now.arrays.bytes <= now.upload.size) return now;
     const grown = (needed: number, had: number): number => (needed <= had ? had : Math.max(needed, Math.ceil(had * 1.5)));
     const capacity = { tokens: grown(size.tokens, now?.capacity.tokens ?? 64), rows: grown(size.rows, now?.capacity.rows ?? 8) };
     this.destroy();
+    const { device } = this.gpu;
     const arrays = new BatchArrays(capacity, this.sites);
-    const batchBuffer = this.gpu.device.createBuffer({ label: 'batch', size: arrays.bytes, usage: GPUBufferUsage.STORAGE | GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST });
+    const batchBuffer = device.createBuffer({ label: 'batch', size: arrays.bytes, usage: GPUBufferUsage.STORAGE | GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST });
+    const upload = device.createBuffer({ label: 'upload', size: batches * arrays.bytes, usage: GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST });
     const plan = this.slotsFor(capacity);
     const slots = plan.slots.map((floats, i) =>
-      this.gpu.device.createBuffer({ label: `slot ${i}`, size: Math.max(16, floats * 4), usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST }),
+      device.createBuffer({ label: `slot ${i}`, size: Math.max(16, floats * 4), usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST }),
     );
-    const bound = this.dispatches.map((dispatch) => ({ dispatch, groups: new Map<BankKind, GPUBindGroup>() }));
-    this.allocation = { capacity, arrays, batchBuffer, slots, plan, bound };
+    const bind = (dispatch: Dispatch): Bound => ({ dispatch, groups: new Map<BankKind, GPUBindGroup>() });
+    this.allocation = { capacity, arrays, batchBuffer, upload, slots, plan, bound: this.dispatches.map(bind), clearing: this.clearing.map(bind) };
     return this.allocation;
   }
 

@@ -7,13 +7,17 @@ import { gradientName } from '../../model/gpt2.js';
 import type { ModelGraphs } from '../../model/gpt2.js';
 import type { Graph } from '../../graph/graph.js';
 import type { PackedBatch } from '../batch.js';
+import { SMALLER, demandText, demandsOf, mebibytes, requireWithin } from './demand.js';
+import type { Demand } from './demand.js';
 import { elementsOf } from './dispatch.js';
-import type { EngineSession, StepRequest, StepResult, TensorKind } from '../engine.js';
+import type { BatchSize } from './dispatch.js';
+import type { EngineSession, StepRequest, StepResult, TensorKind, Workload } from '../engine.js';
 import type { Gpu } from './gpu.js';
-import { DeviceMemory, mebibytes } from './memory.js';
+import { DeviceMemory } from './memory.js';
 import { Optimizer, RESULT } from './optimizer.js';
 import type { Pipelines } from './pipelines.js';
 import { Program } from './program.js';
+import { STEPS_IN_FLIGHT, StepResults } from './step-results.js';
 
 export interface WebGpuSessionOptions {
   /** Seed of the dropout masks. */
@@ -33,8 +37,13 @@ export class WebGpuSession implements EngineSession, Gpu {
   /** Programs of graphs that callers brought. */
   private readonly others = new Map<Graph, Program>();
   private optimizer: Optimizer | undefined;
+  private results: StepResults | undefined;
+  readonly stepsInFlight = STEPS_IN_FLIGHT;
+  /** Of the run that was announced. */
+  private demands: readonly Demand[] | undefined;
   private ended: Error | undefined;
-  private lost: Promise<never>;
+  /** Ends of requests under way, told when the device is lost. */
+  private readonly waiting = new Set<(reason: Error) => void>();
   /** Requests run one after the other, because they share buffers. */
   private queue: Promise<unknown> = Promise.resolve();
 
@@ -46,14 +55,30 @@ export class WebGpuSession implements EngineSession, Gpu {
     this.memory = new DeviceMemory(device, model.parameters);
     this.inference = new Program({ device, pipelines }, this.memory, model.inference);
     this.training = new Program({ device, pipelines }, this.memory, model.training, new Map(model.parameters.map(({ name }) => [gradientName(name), name])));
-    this.lost = device.lost.then(({ reason, message }) => {
-      this.ended ??= new TrainingError(`the GPU device was lost${reason === 'destroyed' ? ' (destroyed)' : ''}: ${message}`, {
+    void device.lost.then(({ reason, message }) => {
+      this.end(new TrainingError(`the GPU device was lost${reason === 'destroyed' ? ' (destroyed)' : ''}: ${message}`, {
         hint: 'Checkpoints saved so far are whole: go on with --resume-from-checkpoint, on the GPU or with --device cpu.',
-      });
-      throw this.ended;
+      }));
     });
-    // Each wait races against it; without one of those it must not count as unhandled.
-    this.lost.catch(() => undefined);
+  }
+
+  /**
+   * Makes all that a run needs at once, so that what does not fit is known before anything is computed.
+   *
+   * @throws TrainingError with the numbers
+   */
+  reserve(workload: Workload): Promise<void> {
+    return this.inTurn(async () => {
+      this.demands = demandsOf(workload, this.memory.bytes, { training: this.training, prediction: this.inference });
+      requireWithin(this.device.limits, this.demands);
+      const { training, prediction } = workload;
+      await this.checked(() => {
+        this.memory.reserve(['parameter', ...(training ? (['gradient', 'moment1', 'moment2'] as const) : []), ...((training?.microBatches ?? 1) > 1 ? (['incoming'] as const) : [])]);
+        if (training) this.training.reserve(training, training.microBatches);
+        if (prediction) this.inference.reserve(prediction);
+        return Promise.resolve();
+      });
+    });
   }
 
   infer(batch: PackedBatch): Promise<Float32Array> {
@@ -90,36 +115,32 @@ export class WebGpuSession implements EngineSession, Gpu {
     });
   }
 
-  step({ microBatches, lossWeights, firstPass, update }: StepRequest): Promise<StepResult> {
-    return this.inTurn(async () => {
+  async step({ microBatches, lossWeights, firstPass, update, deferResult = false }: StepRequest): Promise<StepResult> {
+    if (microBatches.length === 0) throw new RangeError('a step needs a micro-batch');
+    // The turn ends when the step is on its way to the device; its result comes when it is read.
+    const { answer } = await this.inTurn(async () => {
       if (!this.optimizer) {
         const made = new Optimizer(this, this.memory);
         await made.prepare();
         this.optimizer = made;
       }
       for (const batch of microBatches) await this.training.prepare(batch);
-      const optimizer = this.optimizer;
-      const results = await this.checked(() => {
-        optimizer.expect(microBatches.length);
-        let encoder = this.device.createCommandEncoder();
-        for (const [i, batch] of microBatches.entries()) {
-          // The next batch is uploaded into the same buffer, so what uses this one must be on its way.
-          if (i > 0) {
-            this.device.queue.submit([encoder.finish()]);
-            encoder = this.device.createCommandEncoder();
-          }
-          const target = i === 0 ? 'gradient' : 'incoming';
-          // Rows of the tables that the batch does not use are not written.
-          for (const bank of this.memory.banks.keys()) encoder.clearBuffer(this.memory.bank(target, bank));
-          this.training.encode(encoder, batch, { lossWeight: lossWeights[i], seed: this.seed, pass: firstPass + i }, target);
-          encoder.copyBufferToBuffer(this.training.output('loss'), 0, optimizer.results, (RESULT.losses + i) * 4, 4);
-          if (i > 0) optimizer.encodeAdd(encoder);
-        }
-        optimizer.encodeUpdate(encoder, update, microBatches.length);
-        return this.read(encoder, optimizer.results, 0, RESULT.losses + microBatches.length);
-      });
-      return { losses: [...results.subarray(RESULT.losses)], gradNorm: results[RESULT.norm], updated: results[RESULT.sound] === 1 };
+      const results = await this.resultsFor(this.optimizer, microBatches.length);
+      const size = { tokens: Math.max(...microBatches.map(({ tokens }) => tokens)), rows: Math.max(...microBatches.map(({ rows }) => rows)) };
+      const answer = this.checked(() => this.submitStep(this.optimizer!, results, size, { microBatches, lossWeights, firstPass, update, deferResult }));
+      answer.catch(() => undefined);
+      return { answer };
     });
+    const numbers = await this.untilEnded(answer);
+    return { losses: [...numbers.subarray(RESULT.losses, RESULT.losses + microBatches.length)], gradNorm: numbers[RESULT.norm], updated: numbers[RESULT.sound] === 1 };
+  }
+
+  collect(): void {
+    // After the steps that were asked for before.
+    void this.inTurn(() => {
+      this.collectNow();
+      return Promise.resolve();
+    }).catch(() => undefined);
   }
 
   readTensor(kind: TensorKind, parameter: string): Promise<Float32Array> {
@@ -142,37 +163,109 @@ export class WebGpuSession implements EngineSession, Gpu {
 
   async close(): Promise<void> {
     await this.queue.catch(() => undefined);
-    this.ended ??= new TrainingError('the session is closed');
+    if (!this.ended) {
+      this.collectNow();
+      await this.results?.until(0);
+    }
+    this.end(new TrainingError('the session is closed'));
     this.inference.destroy();
     this.training.destroy();
     for (const program of this.others.values()) program.destroy();
     this.optimizer?.destroy();
+    this.results?.destroy();
     this.memory.destroy();
+  }
+
+  /** All of a step in one submission: the batches, forward and backward passes, the update, and the reading of its result where it is due. */
+  private submitStep(optimizer: Optimizer, results: StepResults, size: BatchSize, { microBatches, lossWeights, firstPass, update, deferResult }: StepRequest): Promise<Float32Array> {
+    this.training.reserve(size, microBatches.length);
+    const encoder = this.device.createCommandEncoder();
+    for (const [i, batch] of microBatches.entries()) {
+      this.training.encode(encoder, batch, { lossWeight: lossWeights[i], seed: this.seed, pass: firstPass + i }, { gradients: i === 0 ? 'gradient' : 'incoming', place: i });
+      encoder.copyBufferToBuffer(this.training.output('loss'), 0, optimizer.results, (RESULT.losses + i) * 4, 4);
+      if (i > 0) optimizer.encodeAdd(encoder);
+    }
+    optimizer.encodeUpdate(encoder, update, microBatches.length, results.outstanding === 0);
+    const answer = results.hold(encoder, optimizer.results);
+    const read = !deferResult || results.full ? results.collect(encoder) : undefined;
+    this.device.queue.submit([encoder.finish()]);
+    read?.();
+    return answer;
+  }
+
+  /** The ring of results, with room for one more step. */
+  private async resultsFor(optimizer: Optimizer, microBatches: number): Promise<StepResults> {
+    if (!optimizer.holds(microBatches) || !this.results) {
+      this.collectNow();
+      await this.results?.until(0);
+      this.results?.destroy();
+      optimizer.expect(microBatches);
+      this.results = new StepResults(this.device, RESULT.losses + microBatches);
+    }
+    if (this.results.outstanding >= STEPS_IN_FLIGHT) {
+      this.collectNow();
+      await this.results.until(STEPS_IN_FLIGHT - 1);
+    }
+    return this.results;
+  }
+
+  private collectNow(): void {
+    if (!this.results?.holding) return;
+    const encoder = this.device.createCommandEncoder();
+    const read = this.results.collect(encoder);
+    this.device.queue.submit([encoder.finish()]);
+    read();
+  }
+
+  private end(reason: Error): void {
+    this.ended ??= reason;
+    for (const reject of this.waiting) reject(this.ended);
+    this.waiting.clear();
   }
 
   private inTurn<T>(work: () => Promise<T>): Promise<T> {
     const turn = this.queue.catch(() => undefined).then(() => {
       if (this.ended) throw this.ended;
-      return Promise.race([work(), this.lost]);
+      return this.untilEnded(work());
     });
     this.queue = turn.catch(() => undefined);
     return turn;
   }
 
-  /** Runs work that makes buffers and submits; what the device finds wrong with it becomes the error of the call. */
+  /** What `work` gives, or why the session ended before. */
+  private untilEnded<T>(work: Promise<T>): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      if (this.ended) {
+        work.catch(() => undefined);
+        reject(this.ended);
+        return;
+      }
+      this.waiting.add(reject);
+      work.then(resolve, reject).finally(() => this.waiting.delete(reject));
+    });
+  }
+
+  /** Runs work that makes buffers and submits; what the device finds wrong with it becomes the error of the call, and ends the session. */
   private async checked<T>(work: () => Promise<T>): Promise<T> {
     this.device.pushErrorScope('validation');
     this.device.pushErrorScope('out-of-memory');
     let result: Promise<T>;
+    let popped: Promise<GPUError | null>[];
     try {
       result = work();
       // It is awaited below; the scopes come first.
       result.catch(() => undefined);
     } finally {
-      const popped = [this.device.popErrorScope(), this.device.popErrorScope()];
-      const [memory, validation] = await Promise.all(popped);
-      if (memory) throw this.outOfMemory(memory.message);
-      if (validation) throw new TrainingError(`the GPU refused a command: ${validation.message}`, { hint: 'This is a defect of attune: please report it. --device cpu works meanwhile.' });
+      popped = [this.device.popErrorScope(), this.device.popErrorScope()];
+    }
+    const [memory, validation] = await Promise.all(popped);
+    if (memory ?? validation) {
+      const error = memory
+        ? this.outOfMemory(memory.message)
+        : new TrainingError(`the GPU refused a command: ${validation!.message}`, { hint: 'This is a defect of attune: please report it. --device cpu works meanwhile.' });
+      // Buffers may be missing, and what was submitted may not have run.
+      this.end(error);
+      throw error;
     }
     try {
       return await result;
@@ -182,10 +275,10 @@ export class WebGpuSession implements EngineSession, Gpu {
   }
 
   private outOfMemory(message: string): TrainingError {
-    const each = mebibytes(this.memory.bytes);
-    return new TrainingError(`the GPU has too little memory (${message}): parameters, gradients and two moments take ${each} each, beside the batch's intermediate results`, {
-      hint: 'Use smaller batches with --gradient-accumulation-steps, a smaller --max-length, or --device cpu.',
-    });
+    const needed = this.demands
+      ? `the run needs ${demandText(this.demands)}`
+      : `parameters, gradients and two moments take ${mebibytes(this.memory.bytes)} each, beside a batch's intermediate results`;
+    return new TrainingError(`the GPU has too little memory: ${needed} (${message})`, { hint: SMALLER });
   }
 
   /** Submits what `encoder` holds with a copy of `floats` numbers at the end, and gives those. */

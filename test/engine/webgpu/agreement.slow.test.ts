@@ -108,6 +108,27 @@ test('a loss that overflows updates nothing', TIME, async () => {
   });
 });
 
+test('steps that were asked for before it was known that one failed change nothing either', TIME, async () => {
+  await withSession(webGpuEngine, CONFIG, { seed: 1, parameters: 4 }, async (session) => {
+    const step = (n: number, poisoned = false) => ({ ...stepRequest([BATCHES[n]], n + 1, n), deferResult: true, ...(poisoned && { lossWeights: [Infinity] }) });
+    const sound = [session.step(step(0)), session.step(step(1))];
+    assert.deepEqual((await Promise.all(sound)).map(({ updated }) => updated), [true, true]);
+    const before = await tensorsOf(session, CONFIG, 'parameter');
+    const asked = [session.step(step(2, true)), session.step(step(3)), session.step(step(4)), session.step(step(5))];
+    session.collect!();
+    assert.deepEqual((await Promise.all(asked)).map(({ updated }) => updated), [false, false, false, false]);
+    assert.deepEqual(await tensorsOf(session, CONFIG, 'parameter'), before);
+    // Whoever has been told may go on.
+    assert.equal((await session.step({ ...step(6), deferResult: false })).updated, true);
+    assert.notDeepEqual(await tensorsOf(session, CONFIG, 'parameter'), before);
+  });
+});
+
+test('results deferred and not collected come when the session is closed', TIME, async () => {
+  const late = await withSession(webGpuEngine, CONFIG, { seed: 1, parameters: 4 }, (session) => Promise.resolve([session.step({ ...stepRequest([BATCHES[0]], 1, 0), deferResult: true })]));
+  assert.equal((await late[0]).updated, true);
+});
+
 test('a lost device ends what waits and what comes, with what to do', TIME, async () => {
   const { findAdapter } = await import('#attune/engine/webgpu/node.js');
   const { openDevice } = await import('#attune/engine/webgpu/gpu.js');
@@ -117,9 +138,9 @@ test('a lost device ends what waits and what comes, with what to do', TIME, asyn
   assert.ok('adapter' in found);
   const gpu = await openDevice(found.adapter);
   const session = new WebGpuSession(gpu, gpt2Graphs(CONFIG), { seed: 1, description: 'a device to be lost' });
-  const waiting = session.step(stepRequest([BATCHES[0]], 1, 0));
+  const waiting = [session.step({ ...stepRequest([BATCHES[0]], 1, 0), deferResult: true }), session.step(stepRequest([BATCHES[0]], 2, 1))];
   gpu.device.destroy();
-  await assert.rejects(waiting, /the GPU device was lost|the GPU failed/);
+  for (const one of waiting) await assert.rejects(one, /the GPU device was lost|the GPU failed/);
   await assert.rejects(session.infer(BATCHES[0]), /the GPU device was lost/);
   await session.close();
 });

@@ -31,7 +31,7 @@ export function gather(node: Node<'gather'>): Dispatch[] {
 
 const THREADS = 64;
 
-/** Rows of a table that nothing gathered are not written: the gradients' banks are cleared before a step. */
+/** Rows of a table that nothing gathered are not written: those of the batch before are cleared first (`clearRows`). */
 export function gatherGrad(node: Node<'gatherGrad'>): Dispatch[] {
   const [dy, indices] = node.inputs;
   const [y] = node.outputs;
@@ -57,8 +57,25 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
 `,
       bindings: [{ batch: scatter }, { value: dy }, { value: y }],
       // Every token of a packed batch is named in its scatter; rows of a table that no text uses are not.
-      ...(typeof node.attributes.rows === 'number' && { writesPartOf: y }),
+      ...(typeof node.attributes.rows === 'number' && { writesRowsOf: { value: y, by: scatter } }),
       workgroups: (_size, batch) => [batch.scatterRows(scatter), 1, 1],
     },
   ];
+}
+
+/** Sets the rows of `value` that the batch in the buffer names to zero: what is left of it when the next one comes. */
+export function clearRows(value: Value, by: BatchArray): Dispatch {
+  const columns = value.shape[1] as number;
+  return {
+    label: 'clear rows',
+    code: `${header([{ name: 'scatter', type: 'array<u32>' }, { name: 'y', type: 'array<f32>', access: 'read_write' }])}
+@compute @workgroup_size(${THREADS})
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
+  let row = scatter[3u * group.x];
+  for (var c = thread; c < ${columns}u; c += ${THREADS}u) { y[row * ${columns}u + c] = 0.0; }
+}
+`,
+    bindings: [{ batch: by }, { value }],
+    workgroups: (_size, batch) => [batch.scatterRows(by), 1, 1],
+  };
 }

@@ -1,0 +1,115 @@
+/** The trainer over the GPU engine, which computes ahead of it: on a GPU, or on SwiftShader. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { TestContext } from 'node:test';
+import type { Engine, EngineSession } from '#attune/engine/engine.js';
+import { webGpuEngine } from '#attune/engine/webgpu/node.js';
+import { InterruptedError } from '#attune/errors.js';
+import { isTrainRecord } from '#attune/train/records.js';
+import type { LogRecord } from '#attune/train/records.js';
+import type { TrainerCallback } from '#attune/train/trainer.js';
+import { folder } from '../support/folder.js';
+import { assertClose } from '../support/numbers.js';
+import { checkpointPath, tinyTrainer } from '../support/tiny-run.js';
+import { needsWebGpu } from '../support/webgpu.js';
+import { notebookGolden, notebookRun, skipNotebook } from './notebook.js';
+
+const skip = await needsWebGpu();
+const TIME = { skip, timeout: 300_000 };
+/** Batches of 4 from 23 rows: 18 steps, of which few leave a record. */
+const ARGS = { gradientAccumulationSteps: 1, loggingSteps: 5 } as const;
+
+const withoutTimes = (records: readonly LogRecord[]): object[] =>
+  records.map((record) => Object.fromEntries(Object.entries(record).filter(([key]) => !/runtime|per_second/.test(key))));
+
+/** An engine whose sessions have some members replaced. */
+function altered(change: (session: EngineSession) => Partial<EngineSession>): Engine {
+  return {
+    name: 'altered',
+    open: async (model, options) => {
+      const session = await webGpuEngine.open(model, options);
+      const changed = change(session);
+      return new Proxy(session, {
+        get: (target, key) => {
+          if (key in changed) return changed[key as keyof EngineSession];
+          const value: unknown = Reflect.get(target, key, target);
+          return typeof value === 'function' ? (value as () => unknown).bind(target) : value;
+        },
+      });
+    },
+  };
+}
+
+/** Each step is waited for, as on the CPU. */
+const oneAtATime = altered(() => ({ stepsInFlight: 1 }));
+
+async function run(t: TestContext, engine: Engine, options: { args?: object; callbacks?: TrainerCallback[] } = {}) {
+  const { trainer, source } = await tinyTrainer(t, { dir: folder(t), engine, ...options, args: { ...ARGS, ...options.args } });
+  const { state, evaluation } = await trainer.train();
+  const parameters = new Map<string, Float32Array>();
+  for (const { name } of source.parameters) parameters.set(name, await source.session.readTensor('parameter', name));
+  return { records: withoutTimes(state.log_history), logits: evaluation?.logits, parameters };
+}
+
+test('a run that goes ahead of its records has the bits of one that waits for each step, and of its repetition', TIME, async (t) => {
+  const steps: number[] = [];
+  const first = await run(t, webGpuEngine, { callbacks: [{ onStep: (step) => steps.push(step) }] });
+  assert.deepEqual(steps, Array.from({ length: 18 }, (_, i) => i + 1));
+  assert.deepEqual(await run(t, webGpuEngine), first);
+  assert.deepEqual(await run(t, oneAtATime), first);
+});
+
+test('windows of micro-batches, too', TIME, async (t) => {
+  const args = { gradientAccumulationSteps: 4 };
+  assert.deepEqual(await run(t, webGpuEngine, { args }), await run(t, oneAtATime, { args }));
+});
+
+test('a step that fails is named, whatever was asked for after it', TIME, async (t) => {
+  const steps: number[] = [];
+  let asked = 0;
+  const engine = altered((session) => ({
+    step: (request) => session.step(++asked === 3 ? { ...request, lossWeights: [Infinity] } : request),
+  }));
+  const { trainer } = await tinyTrainer(t, { dir: folder(t), engine, args: { ...ARGS, loggingSteps: 9 }, callbacks: [{ onStep: (step) => steps.push(step) }] });
+  await assert.rejects(trainer.train(), /^TrainingError: step 3: the loss is Infinity; training stopped/);
+  assert.deepEqual(steps, [1, 2]);
+  assert.ok(asked > 3, 'nothing was asked for ahead');
+});
+
+test('interrupted on the way, the run goes on to the same bits', TIME, async (t) => {
+  const whole = await run(t, webGpuEngine);
+  const dir = folder(t);
+  const abort = new AbortController();
+  const { trainer } = await tinyTrainer(t, { dir, engine: webGpuEngine, args: ARGS, signal: abort.signal, callbacks: [{ onStep: (step) => step === 8 && abort.abort() }] });
+  const interrupted = await trainer.train().then(() => undefined, (error: unknown) => error);
+  assert.ok(interrupted instanceof InterruptedError);
+  const [, step] = /after step (\d+)/.exec(interrupted.message)!;
+  const { trainer: second } = await tinyTrainer(t, { dir, engine: webGpuEngine, args: ARGS });
+  await second.resumeFrom(checkpointPath(dir, Number(step)));
+  assert.deepEqual(withoutTimes((await second.train()).state.log_history), whole.records);
+});
+
+/** More would take too long in software; on a GPU, the whole run is the bench's. */
+const STEPS = 10;
+
+test(`the first ${STEPS} steps of the notebook’s run are the reference’s`, { skip: skip || skipNotebook, timeout: 600_000 }, async (t) => {
+  const golden = notebookGolden('dropout-0.json');
+  const records: LogRecord[] = [];
+  const abort = new AbortController();
+  const notebook = await notebookRun(folder(t), {
+    seed: 42,
+    dropout: 0,
+    device: 'webgpu',
+    callbacks: [{ onLog: (record) => records.push(record), onStep: (step) => step === STEPS && abort.abort() }],
+    signal: abort.signal,
+  });
+  t.after(() => notebook.close());
+  await assert.rejects(notebook.train(), InterruptedError);
+  const [record, expected] = [records[0], golden.log_history[0]];
+  assert.ok(isTrainRecord(record) && isTrainRecord(expected));
+  assert.equal(record.step, STEPS);
+  assertClose([record.loss], [expected.loss], 1e-4, 'loss');
+  assertClose([record.grad_norm / expected.grad_norm], [1], 1e-3, 'grad_norm');
+  assertClose([record.learning_rate], [expected.learning_rate], 1e-12, 'learning rate');
+  t.diagnostic(`loss differs by ${Math.abs(record.loss - expected.loss)}, grad_norm by ${Math.abs(record.grad_norm / expected.grad_norm - 1)}`);
+});
