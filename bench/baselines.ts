@@ -118,6 +118,8 @@ try {
       // Of what takes a few milliseconds more runs are needed for a median that says something.
       for (let repetition = 0; repetition < Number(options.repetitions) || (repetition < 25 && performance.now() - started < 2e3); repetition++) {
         times.ours.push((await attune.ask({ measure: name, predicted })) as Timing);
+        // The other side may take a quarter of an hour.
+        if (times.ours[repetition].fit > 1e4) console.log(`  (${name}, attune, run ${repetition + 1}: fit ${(times.ours[repetition].fit / 1e3).toFixed(1)} s)`);
         if (theirs) for (const [i, other] of others.entries()) times.theirs[i].push((await theirs.ask({ measure: other, predicted })) as Timing);
       }
       const of = (timings: readonly Timing[], key: keyof Timing): number => median(timings.map((timing) => timing[key]));

@@ -319,21 +319,55 @@ export function distributionCount(): i32 {
   return distributionTotal;
 }
 
-/** Adds each row's leaf fractions to sums[n, K]. x is [n, d] float32. */
+// @ts-ignore: decorator
+@inline function child(nodes: usize, node: usize, feature: i32, row: usize): usize {
+  // Not a branch: which way a row goes cannot be foretold.
+  const left = <f64>load<f32>(row + (<usize>feature << 2)) <= load<f64>(node, 8);
+  return select<usize>(node + 16, nodes + (<usize>load<i32>(node, 4) << 4), left);
+}
+
+// @ts-ignore: decorator
+@inline function addLeaf(node: usize, distributions: usize, K: i32, sum: usize): void {
+  const fractions = distributions + (<usize>(load<i32>(node, 4) * K) << 3);
+  for (let k: usize = 0; k < <usize>(K << 3); k += 8) store<f64>(sum + k, load<f64>(sum + k) + load<f64>(fractions + k));
+}
+
+/** Adds each row's leaf fractions to sums[n, K]. x is [n, d] float32. Four rows walk down at once: each waits for memory at every node. */
 export function addTree(nodes: usize, distributions: usize, x: usize, n: i32, d: i32, K: i32, sums: usize): void {
-  for (let i = 0; i < n; i++) {
-    const row = x + (<usize>i * <usize>d << 2);
-    let index: usize = 0;
+  const stride = <usize>d << 2;
+  const width = <usize>K << 3;
+  let i = 0;
+  for (; i + 3 < n; i += 4) {
+    const row0 = x + <usize>i * stride;
+    const row1 = row0 + stride;
+    const row2 = row1 + stride;
+    const row3 = row2 + stride;
+    let node0 = nodes;
+    let node1 = nodes;
+    let node2 = nodes;
+    let node3 = nodes;
+    let feature0 = load<i32>(nodes);
+    let feature1 = feature0;
+    let feature2 = feature0;
+    let feature3 = feature0;
+    // A leaf's feature is below zero: the sign of all four together says whether each has come to one.
+    while ((feature0 & feature1 & feature2 & feature3) >= 0) {
+      if (feature0 >= 0) feature0 = load<i32>((node0 = child(nodes, node0, feature0, row0)));
+      if (feature1 >= 0) feature1 = load<i32>((node1 = child(nodes, node1, feature1, row1)));
+      if (feature2 >= 0) feature2 = load<i32>((node2 = child(nodes, node2, feature2, row2)));
+      if (feature3 >= 0) feature3 = load<i32>((node3 = child(nodes, node3, feature3, row3)));
+    }
+    const sum = sums + <usize>i * width;
+    addLeaf(node0, distributions, K, sum);
+    addLeaf(node1, distributions, K, sum + width);
+    addLeaf(node2, distributions, K, sum + 2 * width);
+    addLeaf(node3, distributions, K, sum + 3 * width);
+  }
+  for (; i < n; i++) {
+    const row = x + <usize>i * stride;
     let node = nodes;
     let feature = load<i32>(node);
-    while (feature >= 0) {
-      const right = <usize>load<i32>(node, 4);
-      index = <f64>load<f32>(row + (<usize>feature << 2)) <= load<f64>(node, 8) ? index + 1 : right;
-      node = nodes + (index << 4);
-      feature = load<i32>(node);
-    }
-    const fractions = distributions + (<usize>(load<i32>(node, 4) * K) << 3);
-    const sum = sums + (<usize>(i * K) << 3);
-    for (let k: usize = 0; k < <usize>(K << 3); k += 8) store<f64>(sum + k, load<f64>(sum + k) + load<f64>(fractions + k));
+    while (feature >= 0) feature = load<i32>((node = child(nodes, node, feature, row)));
+    addLeaf(node, distributions, K, sums + <usize>i * width);
   }
 }
