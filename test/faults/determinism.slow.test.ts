@@ -1,19 +1,16 @@
 /** The same command twice gives the same records, except times, and the same weights; so it does with one thread and with two. */
 import assert from 'node:assert/strict';
-import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { embeddedModelFolder } from '#attune/model/embedded.js';
 import { attune, jsonLines, writeData } from '../support/cli.js';
+import { workspace } from '../support/workspace.js';
 
-let cwd = '';
-before(() => {
-  cwd = mkdtempSync(join(tmpdir(), 'attune-determinism-'));
+const cwd = workspace((cwd) => {
   cpSync(embeddedModelFolder(), join(cwd, 'gpt2-mini'), { recursive: true });
   writeData(join(cwd, 'data'));
 });
-after(() => rmSync(cwd, { recursive: true, force: true }));
 
 async function trained(outputDir: string, threads: number): Promise<{ records: object[]; weights: Buffer }> {
   const words = ['train', '--model', 'gpt2-mini', '--dataset', 'data', '--output-dir', outputDir, '--max-steps', '4', '--logging-steps', '1', '--eval-strategy', 'epoch', '--save-strategy', 'no', '--per-device-train-batch-size', '4', '--learning-rate', '1e-3', '--threads', String(threads), '--json'];

@@ -5,28 +5,24 @@
  */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { writeByteModel } from '../support/byte-model.js';
 import { attune, writeData } from '../support/cli.js';
 import { casesFrom } from '../support/counts.js';
+import { workspace } from '../support/workspace.js';
 
 // Fewer than these are all warm-up.
 const STEPS = Math.max(1_000, casesFrom('ATTUNE_SOAK_STEPS', 2_000));
 const PREDICTIONS = Math.max(50_000, casesFrom('ATTUNE_SOAK_PREDICTIONS', 200_000));
 
-let cwd = '';
-before(async () => {
-  cwd = mkdtempSync(join(tmpdir(), 'attune-soak-'));
+const cwd = workspace(async (cwd) => {
   await writeByteModel(join(cwd, 'model'));
   writeData(join(cwd, 'data'));
   const { code, stderr } = await attune(['train', '--model', 'model', '--dataset', 'data', '--output-dir', 'classifier', '--max-steps', '2', '--save-strategy', 'no', '--threads', '1'], { cwd });
   assert.equal(code, 0, stderr);
 });
-after(() => rmSync(cwd, { recursive: true, force: true }));
 
 interface Sample {
   readonly done: number;

@@ -4,18 +4,12 @@ import { join } from 'node:path';
 import { parseConfig, toJson } from '#attune/model/config.js';
 import { parameterSpecs } from '#attune/model/parameters.js';
 import { writeSafetensors } from '#attune/model/safetensors-writer.js';
+import { BYTE_CHARACTERS } from '#attune/text/token-spans.js';
 import { randomParameters } from './models.js';
-
-/** GPT-2's characters for the 256 bytes: printable ones stand for themselves, the others for U+0100 and on. */
-function byteCharacters(): string[] {
-  const printable = (byte: number): boolean => (byte >= 33 && byte <= 126) || (byte >= 161 && byte !== 173);
-  let next = 256;
-  return Array.from({ length: 256 }, (_, byte) => String.fromCharCode(printable(byte) ? byte : next++));
-}
 
 export async function writeByteModel(dir: string, fields: Readonly<Record<string, unknown>> = {}): Promise<void> {
   mkdirSync(dir, { recursive: true });
-  const vocabulary = Object.fromEntries([...byteCharacters(), '<|endoftext|>'].map((token, id) => [token, id]));
+  const vocabulary = Object.fromEntries([...BYTE_CHARACTERS, '<|endoftext|>'].map((token, id) => [token, id]));
   writeFileSync(join(dir, 'vocab.json'), JSON.stringify(vocabulary));
   writeFileSync(join(dir, 'merges.txt'), '#version: 0.2\n');
   const config = parseConfig(

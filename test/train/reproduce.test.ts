@@ -1,24 +1,21 @@
 /** A run's manifest, and the run that is made again from it. Through the real command line. */
 import assert from 'node:assert/strict';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { ModelError } from '#attune/errors.js';
 import { readManifest } from '#attune/train/manifest.js';
 import { recordDifferences } from '#attune/train/reproduce.js';
 import { writeByteModel } from '../support/byte-model.js';
 import { attune, jsonLines, readJson, writeData } from '../support/cli.js';
+import { workspace } from '../support/workspace.js';
 
-let cwd = '';
-before(async () => {
-  cwd = mkdtempSync(join(tmpdir(), 'attune-reproduce-'));
+const cwd = workspace(async (cwd) => {
   await writeByteModel(join(cwd, 'model'));
   writeData(join(cwd, 'data'));
   const { code, stderr } = await attune(['train', '--model', 'model', '--dataset', 'data', '--output-dir', 'run', '--max-steps', '6', '--logging-steps', '2', '--eval-strategy', 'epoch', '--save-strategy', 'no', '--learning-rate', '0.01', '--seed', '7', '--threads', '1'], { cwd });
   assert.equal(code, 0, stderr);
 });
-after(() => rmSync(cwd, { recursive: true, force: true }));
 
 test('the manifest says what the run was made from', async () => {
   const manifest = await readManifest(join(cwd, 'run'));

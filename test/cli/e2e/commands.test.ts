@@ -1,23 +1,20 @@
 /** What every command does when all is well. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { attune, jsonLines, readJson, toJsonl, writeData, writeTinyModel } from '../../support/cli.js';
 import type { CliResult } from '../../support/cli.js';
+import { workspace } from '../../support/workspace.js';
 
-let cwd = '';
 let trained: CliResult;
 const TRAIN = ['train', '--model', 'model', '--dataset', 'data', '--output-dir', 'run', '--num-train-epochs', '2', '--per-device-train-batch-size', '4', '--logging-steps', '1', '--eval-strategy', 'epoch', '--save-strategy', 'epoch', '--learning-rate', '0.01', '--max-length', '32'];
 
-before(async () => {
-  cwd = mkdtempSync(join(tmpdir(), 'attune-test-'));
+const cwd = workspace(async (cwd) => {
   await writeTinyModel(join(cwd, 'model'));
   writeData(join(cwd, 'data'));
   trained = await attune([...TRAIN, '--json'], { cwd });
 });
-after(() => rmSync(cwd, { recursive: true, force: true }));
 
 test('train: records on stdout, people’s text on stderr without escapes, everything saved', () => {
   assert.equal(trained.code, 0, trained.stderr);

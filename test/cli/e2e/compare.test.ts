@@ -1,22 +1,19 @@
 /** `attune compare` and `predict --explain` as a user runs them. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { attune, jsonLines, toJsonl, writeTinyModel } from '../../support/cli.js';
 import { sentences } from '../../support/sentences.js';
+import { workspace } from '../../support/workspace.js';
 
-let cwd = '';
 const DATA = ['--model', 'model', '--dataset', 'data'];
-before(async () => {
-  cwd = mkdtempSync(join(tmpdir(), 'attune-test-'));
+const cwd = workspace(async (cwd) => {
   await writeTinyModel(join(cwd, 'model'));
   mkdirSync(join(cwd, 'data'));
   writeFileSync(join(cwd, 'data', 'train.jsonl'), toJsonl(sentences(90, 3, { classes: 2 })));
   writeFileSync(join(cwd, 'data', 'test.jsonl'), toJsonl(sentences(40, 4, { classes: 2 })));
 });
-after(() => rmSync(cwd, { recursive: true, force: true }));
 
 test('compare trains, measures every model, and writes data and page; interrupted meanwhile, it goes on from the finished model', async () => {
   const stopped = await attune(['compare', ...DATA, '--max-steps', '4', '--learning-rate', '0.01', '--output-dir', 'run'], { cwd, signals: [{ when: /\nComparison\n/, signal: 'SIGINT' }] });

@@ -1,20 +1,14 @@
 /** Damaged weights, checkpoints and data files: each refused by name before training, and the output folder as it was. */
 import assert from 'node:assert/strict';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { after, before, test } from 'node:test';
-import { attune, ROWS, toJsonl, writeData, writeTinyModel } from '../../support/cli.js';
+import { test } from 'node:test';
+import { attune, ROWS, toJsonl } from '../../support/cli.js';
 import type { CliResult } from '../../support/cli.js';
 import { safetensorsBytes } from '../../support/safetensors.js';
+import { modelAndData } from '../../support/workspace.js';
 
-let cwd = '';
-before(async () => {
-  cwd = mkdtempSync(join(tmpdir(), 'attune-test-'));
-  await writeTinyModel(join(cwd, 'model'));
-  writeData(join(cwd, 'data'));
-});
-after(() => rmSync(cwd, { recursive: true, force: true }));
+const cwd = modelAndData();
 
 /** One error with all of these words, no stack, nothing on stdout. */
 function assertRefused({ code, stdout, stderr }: CliResult, words: readonly (string | RegExp)[], expected = 1): void {

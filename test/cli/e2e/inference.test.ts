@@ -1,17 +1,15 @@
 /** What predict and evaluate compute agrees with the run that trained the model; stopping them is no defect; the event files are sound. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { maskedCrc } from '#attune/report/event-file.js';
 import { attune, jsonLines, ROWS, toJsonl, writeData, writeTinyModel } from '../../support/cli.js';
+import { workspace } from '../../support/workspace.js';
 
-let cwd = '';
 let evalLoss = 0;
 let records = 0;
-before(async () => {
-  cwd = mkdtempSync(join(tmpdir(), 'attune-test-'));
+const cwd = workspace(async (cwd) => {
   await writeTinyModel(join(cwd, 'model'));
   writeData(join(cwd, 'data'));
   const { code, stdout, stderr } = await attune(['train', '--model', 'model', '--dataset', 'data', '--output-dir', 'run', '--max-steps', '4', '--logging-steps', '1', '--eval-strategy', 'steps', '--eval-steps', '2', '--learning-rate', '0.01', '--json'], { cwd });
@@ -20,7 +18,6 @@ before(async () => {
   records = logged.reduce((sum, record) => sum + Object.keys(record).length - 2, 0); // all but type and step
   evalLoss = logged.filter(({ type }) => type === 'eval').at(-1)!['eval_loss'] as number;
 });
-after(() => rmSync(cwd, { recursive: true, force: true }));
 
 test('the saved model gives the logits of the last evaluation', async () => {
   const { code, stdout, stderr } = await attune(['predict', '--model', 'run', '--input', 'data/test.jsonl', '--logits'], { cwd });

@@ -1,18 +1,12 @@
 /** Ctrl-C in the middle of a run, and going on afterwards. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
-import { attune, jsonLines, writeData, writeTinyModel } from '../../support/cli.js';
+import { test } from 'node:test';
+import { attune, jsonLines } from '../../support/cli.js';
+import { modelAndData } from '../../support/workspace.js';
 
-let cwd = '';
-before(async () => {
-  cwd = mkdtempSync(join(tmpdir(), 'attune-test-'));
-  await writeTinyModel(join(cwd, 'model'));
-  writeData(join(cwd, 'data'));
-});
-after(() => rmSync(cwd, { recursive: true, force: true }));
+const cwd = modelAndData();
 
 const train = (dir: string, ...more: string[]): string[] => ['train', '--model', 'model', '--dataset', 'data', '--output-dir', dir, '--per-device-train-batch-size', '2', '--logging-steps', '1', '--save-strategy', 'no', '--json', ...more];
 

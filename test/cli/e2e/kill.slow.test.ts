@@ -1,10 +1,9 @@
 /** Fifty runs killed at any moment, while they write, rotate and replace checkpoints: whatever bears a checkpoint's name is whole. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { readConfig } from '#attune/model/config.js';
 import { parameterSpecs } from '#attune/model/parameters.js';
@@ -12,19 +11,14 @@ import { SafetensorsFile } from '#attune/model/safetensors.js';
 import { openWeights } from '#attune/model/weights.js';
 import { Tokenizer } from '#attune/text/tokenizer.js';
 import { readCheckpoint } from '#attune/train/checkpoint.js';
-import { attune, readJson, writeData, writeTinyModel } from '../../support/cli.js';
+import { attune, readJson } from '../../support/cli.js';
 import { Random } from '../../support/random.js';
+import { modelAndData } from '../../support/workspace.js';
 
 const KILLS = 50;
 const bin = fileURLToPath(new URL('../../../bin/attune.js', import.meta.url));
 
-let cwd = '';
-before(async () => {
-  cwd = mkdtempSync(join(tmpdir(), 'attune-test-'));
-  await writeTinyModel(join(cwd, 'model'));
-  writeData(join(cwd, 'data'));
-});
-after(() => rmSync(cwd, { recursive: true, force: true }));
+const cwd = modelAndData();
 
 const train = (...more: string[]): string[] => ['train', '--model', 'model', '--dataset', 'data', '--output-dir', 'run', '--per-device-train-batch-size', '2', '--save-steps', '1', ...more];
 

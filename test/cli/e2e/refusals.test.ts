@@ -1,20 +1,17 @@
 /** Bad input: refused before any work, with one clear message that says where, no stack, nothing left behind. */
 import assert from 'node:assert/strict';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { attune, ROWS, toJsonl, writeData, writeTinyModel } from '../../support/cli.js';
 import { safetensorsBytes } from '../../support/safetensors.js';
+import { workspace } from '../../support/workspace.js';
 
-let cwd = '';
-before(async () => {
-  cwd = mkdtempSync(join(tmpdir(), 'attune-test-'));
+const cwd = workspace(async (cwd) => {
   await writeTinyModel(join(cwd, 'model'));
   await writeTinyModel(join(cwd, 'two-labels'), { num_labels: 2 }, true);
   writeData(join(cwd, 'data'));
 });
-after(() => rmSync(cwd, { recursive: true, force: true }));
 
 /** Expects exit status `code`, every pattern on stderr, and no trace of the run. */
 async function refused(args: readonly string[], code: 1 | 2, ...patterns: RegExp[]): Promise<void> {

@@ -1,20 +1,14 @@
 /** An engine's thread that ends in each phase of a run and of a prediction: a clear error and exit status 1, and what was saved before is whole. Through the real command line. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { writeByteModel } from '../../support/byte-model.js';
-import { attune, writeData } from '../../support/cli.js';
+import { attune } from '../../support/cli.js';
+import { modelAndData } from '../../support/workspace.js';
 
-let cwd = '';
-before(async () => {
-  cwd = mkdtempSync(join(tmpdir(), 'attune-death-'));
-  await writeByteModel(join(cwd, 'model'));
-  writeData(join(cwd, 'data'));
-});
-after(() => rmSync(cwd, { recursive: true, force: true }));
+const cwd = modelAndData(writeByteModel);
 
 /** Ends the thread at the n-th request of a kind, before it is answered. */
 function deathAt(call: string, nth: number): Readonly<Record<string, string>> {
