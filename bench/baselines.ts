@@ -5,7 +5,6 @@
  * are given the same rows. What takes milliseconds is run up to 25 times. `--data` (or ATTUNE_DATA) is a file of JSON lines with text and label; without it, sentences of like length are made up.
  * Run it alone on the machine.
  */
-import { spawnSync } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -15,6 +14,8 @@ import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { usableCores } from '#attune/engine/cores.js';
 import { Generator } from '#attune/random/normal.js';
+import { median } from './median.js';
+import { pythonWith } from './python.js';
 
 const { values: options } = parseArgs({
   options: {
@@ -89,12 +90,9 @@ function randomFeatures({ texts }: Rows): Float64Array {
   return features;
 }
 
-const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
 
-const python = process.env['ATTUNE_SKLEARN_PYTHON'];
-const compared = python !== undefined && spawnSync(python, ['-c', 'import sklearn, gensim']).status === 0;
 console.log(`${cpus()[0]?.model ?? 'unknown processor'}, ${usableCores()} cores, Node ${process.versions.node}`);
-if (!compared) console.log('scikit-learn and gensim are not compared: set ATTUNE_SKLEARN_PYTHON to a Python that has both.');
+const python = pythonWith('ATTUNE_SKLEARN_PYTHON', ['sklearn', 'gensim'], 'scikit-learn and gensim are');
 const data = options.data ?? process.env['ATTUNE_DATA'];
 const folder = mkdtempSync(join(tmpdir(), 'attune-bench-'));
 try {
@@ -102,7 +100,7 @@ try {
     const rows = data === undefined ? madeUp(limit) : readRows(data, limit);
     const predicted = Math.ceil(rows.labels.length / 5);
     const attune = Side.start(process.execPath, ['--import', 'tsx', join(import.meta.dirname, 'baselines-attune.ts')]);
-    const theirs = compared ? Side.start(python, [join(import.meta.dirname, 'baselines_sklearn.py')]) : undefined;
+    const theirs = python !== undefined ? Side.start(python, [join(import.meta.dirname, 'baselines_sklearn.py')]) : undefined;
     const features = join(folder, 'features');
     await theirs?.ask({ ...rows, features: null });
     if (theirs) await theirs.ask({ write: features });

@@ -12,6 +12,7 @@ import type { Shape } from '#attune/graph/graph.js';
 import * as ops from '#attune/graph/operations.js';
 import { gradientName } from '#attune/model/gpt2.js';
 import type { ModelGraphs } from '#attune/model/gpt2.js';
+import { median } from './median.js';
 import { randomTensor } from './models.js';
 
 /** WebGPU's bound on a query set. */
@@ -51,7 +52,6 @@ class PassTimes {
   }
 }
 
-const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
 
 export interface ProductTime {
   readonly form: string;

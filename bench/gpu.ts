@@ -21,13 +21,16 @@ import { openDevice } from '#attune/engine/webgpu/gpu.js';
 import { findAdapter } from '#attune/engine/webgpu/node.js';
 import { WebGpuSession } from '#attune/engine/webgpu/session.js';
 import { parseConfig, withLabels } from '#attune/model/config.js';
+import { embeddedModelFolder } from '#attune/model/embedded.js';
 import { gpt2Graphs } from '#attune/model/gpt2.js';
+import { Tokenizer } from '#attune/text/tokenizer.js';
 import { resolveArguments } from '#attune/train/arguments.js';
 import { PREDICTION_BATCH, predictLogits } from '#attune/train/prediction.js';
 import { PRESETS } from '#attune/train/presets.js';
 import { Trainer } from '#attune/train/trainer.js';
 import type { LabelledRows } from '#attune/train/trainer.js';
 import { timeProducts, timeStepByKernel } from './gpu-kernels.js';
+import { median } from './median.js';
 import { MODELS, randomTensor } from './models.js';
 import type { ModelName } from './models.js';
 import { syntheticRows } from './synthetic.js';
@@ -61,7 +64,6 @@ console.log(`${found.report.name}${found.report.software ? ' (computes in softwa
 console.log(`timestamps: ${gpu.device.features.has('timestamp-query') ? 'yes' : 'no'}; subgroup matrices: ${found.report.features.includes('chromium-experimental-subgroup-matrix') ? 'the adapter has them, attune does not use them' : 'no'}`);
 
 const format = (value: number, digits = 2): string => value.toFixed(digits).padStart(9);
-const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
 const packed = ({ rows, labels }: LabelledRows, first: number, count: number) => packRows(rows.slice(first, first + count), labels.slice(first, first + count));
 
 async function openSession(): Promise<WebGpuSession> {
@@ -153,8 +155,7 @@ async function job(): Promise<void> {
     const args = resolveArguments({ ...preset, outputDir, saveStrategy: 'no', ...(quick && { numTrainEpochs: 1 }) });
     const trainer = new Trainer({
       session, config, args, parameters: graphs.parameters, maxLength: 128,
-      // It is saved with checkpoints, of which there are none.
-      tokenizer: undefined as never,
+      tokenizer: await Tokenizer.fromDirectory(embeddedModelFolder()),
       train: syntheticRows(rows.train, config.vocabSize, CLASSES, 1),
       evaluation: syntheticRows(rows.evaluation, config.vocabSize, CLASSES, 2),
     });

@@ -4,13 +4,15 @@
  * 1,000 training rows, 3 epochs of 250 steps with batches of 4, an evaluation of 200 rows and a checkpoint after each, dropout 0.1. The Trainer takes part where ATTUNE_PYTHON
  * names a Python that has transformers. `--data` is a folder with train.jsonl and test.jsonl (text, label). Run it alone on the machine.
  */
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { usableCores } from '#attune/engine/cores.js';
 import { embeddedModelFolder } from '#attune/model/embedded.js';
+import { median } from './median.js';
+import { pythonWith } from './python.js';
 
 const { values: options } = parseArgs({
   options: { data: { type: 'string' }, repetitions: { type: 'string', default: '1' }, 'max-steps': { type: 'string' } },
@@ -64,24 +66,21 @@ async function trainer(python: string, folder: string): Promise<Job> {
   return { ...(JSON.parse(result[1]) as Job), whole: seconds };
 }
 
-const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
-const python = process.env['ATTUNE_PYTHON'];
-const compared = python !== undefined && spawnSync(python, ['-c', 'import torch, transformers']).status === 0;
 console.log(`${cpus()[0]?.model ?? 'unknown processor'}, ${usableCores()} cores, Node ${process.versions.node}`);
-if (!compared) console.log('The Trainer is not compared: set ATTUNE_PYTHON to a Python with torch and transformers.');
+const python = pythonWith('ATTUNE_PYTHON', ['torch', 'transformers'], 'The Trainer is');
 const folder = mkdtempSync(join(tmpdir(), 'attune-bench-'));
 try {
   const jobs = { ours: [] as Job[], theirs: [] as Job[] };
   for (let repetition = 0; repetition < Number(options.repetitions); repetition++) {
     jobs.ours.push(await attune(folder));
-    if (compared) jobs.theirs.push(await trainer(python, folder));
+    if (python !== undefined) jobs.theirs.push(await trainer(python, folder));
   }
   const show = (name: string, runs: readonly Job[]): void => {
     const { steps, evalLoss, accuracy } = runs[0];
     console.log(`  ${name.padEnd(24)}${steps} steps  training ${median(runs.map((job) => job.training)).toFixed(1)} s  whole process ${median(runs.map((job) => job.whole)).toFixed(1)} s  last eval_loss ${evalLoss.toFixed(4)}, accuracy ${accuracy.toFixed(3)}`);
   };
   show('attune', jobs.ours);
-  if (compared) {
+  if (python !== undefined) {
     show('transformers’ Trainer', jobs.theirs);
     const ratio = (key: 'training' | 'whole'): string => median(jobs.theirs.map((job, i) => job[key] / jobs.ours[i][key])).toFixed(2);
     console.log(`  attune is ${ratio('training')} x as fast in training, ${ratio('whole')} x as a whole process`);

@@ -4,7 +4,6 @@
  * Both sides get the same token ids, 512 rows at a time, and sort them by length. attune packs them by its own budget (train/prediction.ts); PyTorch pads batches of 32 to
  * their longest row (or packs them, under bfloat16 autocast too). PyTorch takes part where ATTUNE_PYTHON names a Python that has it.
  */
-import { spawnSync } from 'node:child_process';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -12,6 +11,7 @@ import { usableCores } from '#attune/engine/cores.js';
 import { benchRows } from './batches.js';
 import { MODELS } from './models.js';
 import type { ModelName } from './models.js';
+import { pythonWith } from './python.js';
 import { Side } from './side.js';
 
 const CHUNK = 512;
@@ -22,11 +22,9 @@ const { values: options } = parseArgs({
   options: { model: { type: 'string', default: 'gpt2-mini,gpt2' }, rows: { type: 'string', default: '4096' }, against: { type: 'string', default: 'dynamic,packed,bf16' } },
 });
 const variants = options.against.split(',').filter(Boolean) as Variant[];
-const python = process.env['ATTUNE_PYTHON'];
-const hasTorch = Boolean(python) && spawnSync(python!, ['-c', 'import torch, transformers']).status === 0;
 const threads = usableCores();
 console.log(`${cpus()[0]?.model ?? 'unknown processor'}, ${threads} threads, Node ${process.versions.node}`);
-if (!hasTorch) console.log('PyTorch is not compared: set ATTUNE_PYTHON to a Python with torch and transformers.');
+const python = pythonWith('ATTUNE_PYTHON', ['torch', 'transformers'], 'PyTorch is');
 
 for (const name of options.model.split(',') as ModelName[]) {
   const { vocabulary, config } = MODELS[name];
@@ -37,9 +35,9 @@ for (const name of options.model.split(',') as ModelName[]) {
   const setup = { config, classes, batches: chunks, threads };
   const ours = await Side.start('attune', process.execPath, ['--import', 'tsx', join(import.meta.dirname, 'train-attune.ts')], { ...setup, predict: true });
   const sides = [ours];
-  if (hasTorch) {
+  if (python !== undefined) {
     for (const variant of variants) {
-      sides.push(await Side.start(VARIANTS[variant], python!, [join(import.meta.dirname, 'train_torch.py')], { ...setup, variant, predict: true }));
+      sides.push(await Side.start(VARIANTS[variant], python, [join(import.meta.dirname, 'train_torch.py')], { ...setup, variant, predict: true }));
     }
   }
   // The first chunk once more, to warm up.

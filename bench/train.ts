@@ -8,7 +8,6 @@
  * PyTorch takes part where ATTUNE_PYTHON names a Python that has torch and transformers. Run it alone on the machine: a busy neighbour on the other
  * core slows both sides, and not by the same factor.
  */
-import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
@@ -16,6 +15,7 @@ import { usableCores } from '#attune/engine/cores.js';
 import { notebookBatches } from './batches.js';
 import { MODELS } from './models.js';
 import type { ModelName } from './models.js';
+import { pythonWith } from './python.js';
 import { Side } from './side.js';
 
 const WARM_UP = 5;
@@ -33,11 +33,9 @@ const { values: options } = parseArgs({
 });
 const steps = Number(options.steps);
 const variants = (options.against === 'all' ? Object.keys(VARIANTS) : options.against.split(',').filter(Boolean)) as Variant[];
-const python = process.env['ATTUNE_PYTHON'];
-const hasTorch = Boolean(python) && spawnSync(python!, ['-c', 'import torch, transformers']).status === 0;
 const threads = usableCores();
 console.log(`${cpus()[0]?.model ?? 'unknown processor'}, ${threads} threads, Node ${process.versions.node}`);
-if (!hasTorch) console.log('PyTorch is not compared: set ATTUNE_PYTHON to a Python with torch and transformers.');
+const python = pythonWith('ATTUNE_PYTHON', ['torch', 'transformers'], 'PyTorch is');
 
 for (const name of options.model.split(',') as ModelName[]) {
   const { vocabulary, config } = MODELS[name];
@@ -47,9 +45,9 @@ for (const name of options.model.split(',') as ModelName[]) {
   const setup = { config, classes, batches, threads };
   const ours = await Side.start('attune', process.execPath, ['--import', 'tsx', join(import.meta.dirname, 'train-attune.ts')], setup);
   const sides = [ours];
-  if (hasTorch) {
+  if (python !== undefined) {
     for (const variant of variants) {
-      sides.push(await Side.start(VARIANTS[variant], python!, [join(import.meta.dirname, 'train_torch.py')], { ...setup, variant }));
+      sides.push(await Side.start(VARIANTS[variant], python, [join(import.meta.dirname, 'train_torch.py')], { ...setup, variant }));
     }
   }
   for (let step = 0; step < WARM_UP + steps; step++) {
