@@ -193,11 +193,10 @@ function buildTokenizer(definition: TokenizerDefinition, addPrefixSpace: boolean
     const spaced = addPrefixSpace && !text.startsWith(' ') ? ` ${text}` : text;
     return Array.from(gpt2Words(spaced), (word) => Array.from(utf8.encode(word), (byte) => BYTE_CHARACTERS[byte]).join(''));
   };
-  const tokenOf = new Map(Object.entries(vocabulary).map(([token, id]) => [id, token]));
   tokenizer.model.bpe = (word) => {
     const ids: number[] = [];
     bytePairs.encode(tokenBytes(word), ids);
-    return ids.map((id) => tokenOf.get(id)!);
+    return ids.map((id) => tokenizer.id_to_token(id)!);
   };
   return tokenizer;
 }
