@@ -7,6 +7,7 @@ import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { jsonValue } from '../json/syntax.js';
 import type { Dataset } from '../data/dataset.js';
+import type { LoadSplitsOptions } from '../data/splits.js';
 import { DEVICES } from '../engine/device-names.js';
 import type { Device } from '../engine/device-names.js';
 import type { EngineSession } from '../engine/engine.js';
@@ -25,24 +26,9 @@ export const MANIFEST_FILE = 'attune.json';
 const FORMAT = 1;
 
 /** What a run is given beside its arguments, as far as it can be written down. */
-export interface RunInputs {
+export interface RunInputs extends Omit<LoadSplitsOptions, 'labelNames' | 'seed' | 'hub'> {
   /** A model folder, or the id of a model on the Hub with `@revision` where wanted. */
   readonly model: string;
-  /** A file, a pattern of files, a folder with `train.*` and `test.*`, `owner/name` on the Hub, or `sample`. */
-  readonly dataset: string;
-  readonly datasetConfig?: string | undefined;
-  /** Default `train`. */
-  readonly split?: string | undefined;
-  /** Default `test`, where there is one. */
-  readonly evalSplit?: string | undefined;
-  readonly evalDataset?: string | undefined;
-  /** A share or number of the training rows to evaluate on instead. */
-  readonly testSize?: number | undefined;
-  /** The first so many rows; absent: all. */
-  readonly trainRows?: number | undefined;
-  readonly evalRows?: number | undefined;
-  readonly textColumn?: string | undefined;
-  readonly labelColumn?: string | undefined;
   /** Which engine is asked for, not which one computes. */
   readonly device?: Device | undefined;
 }
@@ -169,6 +155,8 @@ const soundChanges = (value: unknown): boolean => value === undefined || (Array.
 /** Arguments that decide where files go or how the run began, not what is computed. */
 const ASIDE = new Set(['outputDir', 'overwriteOutputDir', 'loggingDir', 'resumeFromCheckpoint']);
 
+const ROWS_OF_HASHES = [['trainData', 'the training rows'], ['trainTokens', 'the token ids of the training rows'], ['evalData', 'the evaluation rows']] as const satisfies readonly [keyof ManifestHashes, string][];
+
 /** What another start of a run was given otherwise, in words. */
 export function changesSince(earlier: Manifest, now: Omit<Manifest, 'format'>): string[] {
   const changes: string[] = [];
@@ -177,7 +165,7 @@ export function changesSince(earlier: Manifest, now: Omit<Manifest, 'format'>): 
     if (was !== is) changes.push(`${name} was ${was ?? 'not given'}, then ${is ?? 'not given'}`);
   };
   for (const name of new Set([...Object.keys(earlier.arguments), ...Object.keys(now.arguments)])) if (!ASIDE.has(name)) compare(name, earlier.arguments[name], now.arguments[name]);
-  for (const name of ['trainData', 'trainTokens', 'evalData'] as const) if (earlier.hashes[name] !== now.hashes[name]) changes.push(`${name === 'evalData' ? 'the evaluation rows' : name === 'trainData' ? 'the training rows' : 'the token ids of the training rows'} were others`);
+  for (const [name, what] of ROWS_OF_HASHES) if (earlier.hashes[name] !== now.hashes[name]) changes.push(`${what} were others`);
   return changes;
 }
 
