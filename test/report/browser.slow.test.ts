@@ -8,7 +8,7 @@ import { pathToFileURL } from 'node:url';
 import type { Page } from 'playwright-core';
 import type { Comparison } from '#attune/compare/comparison.js';
 import { comparisonDocument, runDocument } from '#attune/report/document.js';
-import { browserPath, NO_BROWSER, withBrowser } from '../support/browser.js';
+import { browserPath, NO_BROWSER, until, withBrowser } from '../support/browser.js';
 import { comparisonFixture } from '../support/comparison.js';
 
 const required = (process.env['ATTUNE_REQUIRE_BROWSER'] ?? '') !== '';
@@ -122,7 +122,7 @@ test('by keyboard: past the contents, through the links, into tables that scroll
     assert.equal(await focused(), '#models');
     await page.locator('[role=region][aria-label=Quality]').focus();
     await page.keyboard.press('ArrowRight');
-    await page.waitForFunction('document.querySelector("[aria-label=Quality]").scrollLeft > 0');
+    await until('the table scrolled to the right', () => page.evaluate<boolean>('document.querySelector("[aria-label=Quality]").scrollLeft > 0'));
   });
 });
 

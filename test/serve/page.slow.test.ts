@@ -12,7 +12,7 @@ import type { BrowserContext, Page } from 'playwright-core';
 import { serve } from '#attune/serve/server.js';
 import type { RunningServer } from '#attune/serve/server.js';
 import { demoSite } from '#attune/serve/site.js';
-import { browserPath, NO_BROWSER, SOFTWARE_WEBGPU, withBrowser } from '../support/browser.js';
+import { browserPath, NO_BROWSER, SOFTWARE_WEBGPU, until, withBrowser } from '../support/browser.js';
 import { writeByteModel } from '../support/byte-model.js';
 import { attune, jsonLines, readJson, ROWS } from '../support/cli.js';
 
@@ -43,15 +43,6 @@ async function open(context: BrowserContext): Promise<{ page: Page; trouble: str
   });
   await page.goto(server.url);
   return { page, trouble };
-}
-
-/** The policy of the page lets nothing be evaluated in it that waits, so the waiting is done here. */
-async function until(what: string, check: () => Promise<boolean>, milliseconds = 30_000): Promise<void> {
-  const end = Date.now() + milliseconds;
-  while (!(await check())) {
-    if (Date.now() > end) assert.fail(`${what} did not come about in ${milliseconds / 1000} s`);
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
 }
 
 const shoot = async (page: Page, name: string): Promise<void> => {

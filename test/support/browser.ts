@@ -1,4 +1,5 @@
 /** A real browser without a window. */
+import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -30,5 +31,14 @@ export async function withBrowser(options: BrowserContextOptions, use: (context:
     }
   } finally {
     rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+/** Waits for what a page shows. It asks from here: Playwright's own waiting evaluates strings in the page, which the policies of our pages forbid. */
+export async function until(what: string, check: () => Promise<boolean>, milliseconds = 30_000): Promise<void> {
+  const end = Date.now() + milliseconds;
+  while (!(await check())) {
+    if (Date.now() > end) assert.fail(`${what} did not come about in ${milliseconds / 1000} s`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }
