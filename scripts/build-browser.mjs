@@ -1,9 +1,10 @@
 // Bundles attune for the browser out of the compiled dist/: the module `attune/browser` (dist/browser/attune.js) and the page of `attune serve --demo`
 // (dist/serve/page). Modules that need Node are replaced; see src/browser.
-import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { notices } from './notices.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const at = (...parts) => join(root, ...parts);
@@ -71,20 +72,7 @@ const module = await build({
   define: { ATTUNE_VERSION: JSON.stringify(version), global: 'globalThis' },
 });
 
-/** The terms of what a bundle holds of other packages, which have to go with it. */
-function notices(...metafiles) {
-  const folders = new Set();
-  for (const { inputs } of metafiles) for (const input of Object.keys(inputs)) {
-    const found = /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(input)?.[1];
-    if (found) folders.add(found);
-  }
-  return [...folders].sort().map((folder) => {
-    const { name, version: of, license } = JSON.parse(readFileSync(at(folder, 'package.json'), 'utf8'));
-    const file = readdirSync(at(folder)).find((each) => /^licen[cs]e/i.test(each));
-    return `${name} ${of} (${license})\n\n${file ? readFileSync(at(folder, file), 'utf8').trim() : ''}\n`;
-  }).join(`\n${'-'.repeat(80)}\n\n`);
-}
-writeFileSync(browser('LICENSES.txt'), notices(module.metafile));
+writeFileSync(browser('LICENSES.txt'), notices(root, module.metafile));
 
 const page = at('src', 'serve', 'page');
 if (existsSync(join(page, 'page.ts'))) {
@@ -102,7 +90,7 @@ if (existsSync(join(page, 'page.ts'))) {
   const { STYLE } = await import(at('dist', 'report', 'style.js'));
   writeFileSync(join(target, 'page.css'), `${STYLE.trim()}\n\n${readFileSync(join(page, 'page.css'), 'utf8')}`);
   copyFileSync(browser('attune.js'), join(target, 'attune.js'));
-  writeFileSync(join(target, 'LICENSES.txt'), notices(module.metafile, built.metafile));
+  writeFileSync(join(target, 'LICENSES.txt'), notices(root, module.metafile, built.metafile));
 }
 
 if (process.argv.includes('--sizes')) {

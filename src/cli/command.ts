@@ -17,11 +17,19 @@ export function createCommand(name: string, description?: string): Command {
     .addHelpOption(new Option('-h, --help', 'show this help').helpGroup(`${COMMAND_GROUP}:`))
     .allowExcessArguments(false)
     .showSuggestionAfterError(false)
-    .configureOutput({ outputError: () => undefined })
+    .configureOutput({ writeOut, outputError: () => undefined })
     .configureHelp({ optionTerm: (option) => (isSwitch(command, option) ? option.flags.replace('--', '--[no-]') : option.flags) })
     .exitOverride((error) => {
       throw error.exitCode === 0 ? error : usageError(command, error);
     });
+}
+
+/** Help and version. A reader that goes away (attune --help | head) has what it wanted. */
+function writeOut(text: string): void {
+  process.stdout.once('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+  process.stdout.write(text);
 }
 
 /** Whether what was thrown says that --help or --version was shown: nothing is left to do, and nothing went wrong. */

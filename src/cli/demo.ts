@@ -11,6 +11,7 @@ import { PRESETS } from '../train/presets.js';
 import { DEMO_OPTIONS } from './command-options.js';
 import { givenOptions } from './command-arguments.js';
 import type { CliContext } from './context.js';
+import { groupDigits } from './layout.js';
 import { runComparison } from './run-comparison.js';
 import { runTraining } from './run-training.js';
 
@@ -30,7 +31,7 @@ export async function demo(command: Command, context: CliContext): Promise<void>
   const args = resolveArguments({ ...preset, outputDir, overwriteOutputDir: true });
   terminal.print(terminal.colors.bold('attune: fine-tune GPT-2 to tell good reviews from bad ones'));
   terminal.paragraph(
-    `The bundled ${EMBEDDED_MODEL} learns from ${data.trainRows.toLocaleString('en-US')} labelled sentences in ${args.numTrainEpochs} epochs with the notebook's arguments, and is tested on ${data.evalRows} it has not seen. Nothing is downloaded.`,
+    `The bundled ${EMBEDDED_MODEL} learns from ${groupDigits(data.trainRows)} labelled sentences in ${args.numTrainEpochs} epochs with the notebook's arguments, and is tested on ${data.evalRows} it has not seen. Nothing is downloaded.`,
   );
   const options = { model: embeddedModelFolder(), dataset: 'sample', ...data, args };
   const { peakMemoryBytes } = await measured(() => runTraining({ ...options, json: false, resultLines: false, examples: 2, afterTraining: (run) => showPredictions(run, context) }, context));

@@ -38,7 +38,7 @@ export async function predict(command: Command, { terminal, stdout, signal }: Cl
 }
 
 async function* textsOf(input: string, column: string): AsyncGenerator<string> {
-  const records = input === '-' ? parseJsonl(process.stdin, 'stdin') : readerFor(input)(input, [column]);
+  const records = input === '-' ? parseJsonl(process.stdin, 'stdin') : (await readerFor(input))(input, [column]);
   for await (const record of records) yield requiredText(record, column, input === '-' ? 'stdin' : input);
 }
 

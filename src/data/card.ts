@@ -1,7 +1,6 @@
 // The YAML at the head of a dataset's README.md (https://huggingface.co/docs/hub/datasets-manual-configuration): `configs` says which files are which
 // split, `dataset_info` what the columns are.
 import { open } from 'node:fs/promises';
-import { LineCounter, parseDocument } from 'yaml';
 import { DataError } from '../errors.js';
 import { shown } from './records.js';
 
@@ -29,16 +28,17 @@ export async function readCard(file: string): Promise<Card | undefined> {
   try {
     const buffer = Buffer.alloc(Math.min((await handle.stat()).size, LONGEST));
     const { bytesRead } = await handle.read(buffer, 0, buffer.length, 0);
-    return parseCard(buffer.toString('utf8', 0, bytesRead), file);
+    return await parseCard(buffer.toString('utf8', 0, bytesRead), file);
   } finally {
     await handle.close();
   }
 }
 
 /** The same from the text of a README.md. */
-export function parseCard(readme: string, file: string): Card | undefined {
+export async function parseCard(readme: string, file: string): Promise<Card | undefined> {
   const yaml = /^\uFEFF?---[ \t]*\r?\n([\s\S]*?)(?:^|\n)---[ \t]*(?:\r?\n|$)/.exec(readme)?.[1];
   if (yaml === undefined) return undefined;
+  const { LineCounter, parseDocument } = await import('yaml');
   const lines = new LineCounter();
   const document = parseDocument(yaml, { lineCounter: lines, prettyErrors: false, logLevel: 'silent' });
   let value: unknown;

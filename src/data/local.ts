@@ -1,7 +1,6 @@
 // Datasets on this machine: a folder, or files that a pattern names.
 import { readdir, stat } from 'node:fs/promises';
 import { join, resolve, sep } from 'node:path';
-import picomatch from 'picomatch';
 import { DataError } from '../errors.js';
 import type { DataRepository } from './repository.js';
 
@@ -50,6 +49,7 @@ const isFile = (path: string): Promise<boolean> => stat(path).then((found) => fo
 
 /** Whether `path` looks like a pattern: `*`, `?`, `[…]` or `{…}`, and no file of that very name is there. */
 export async function isPattern(path: string): Promise<boolean> {
+  const { default: picomatch } = await import('picomatch');
   return picomatch.scan(path).isGlob && !(await stat(path).then(() => true, () => false));
 }
 
@@ -59,6 +59,7 @@ export async function isPattern(path: string): Promise<boolean> {
  * @throws DataError where there are none
  */
 export async function matchingFiles(pattern: string): Promise<readonly string[]> {
+  const { default: picomatch } = await import('picomatch');
   const posix = sep === '\\' ? pattern.replaceAll('\\', '/') : pattern;
   const { base, glob } = picomatch.scan(posix);
   const folder = base === '' ? '.' : base;

@@ -1,7 +1,6 @@
 // What the user calls a dataset: `sample`, a file, a folder, a pattern of files, or the id of a repository on the Hub.
 import { stat } from 'node:fs/promises';
 import { DataError, UsageError } from '../errors.js';
-import { hubDataset } from '../hub/dataset.js';
 import { looksLikePath } from '../hub/identifiers.js';
 import type { HubOptions } from '../hub/settings.js';
 import { LocalFolder, isPattern, matchingFiles } from './local.js';
@@ -41,6 +40,7 @@ export async function openRepository(name: string, options: OpenOptions = {}): P
   if (await stat(name).then((found) => found.isDirectory(), () => false)) return new LocalFolder(name);
   // What can be a path was meant as one, and a single word may be a mistyped folder: no such name is asked for on the net.
   if (looksLikePath(name) || !name.includes('/')) throw noSuch(name);
+  const { hubDataset } = await import('../hub/dataset.js');
   return hubDataset(name, { ...options.hub, ...(options.revision !== undefined && { revision: options.revision }) });
 }
 

@@ -1,9 +1,5 @@
 import { basename } from 'node:path';
 import { DataError } from '../errors.js';
-import { readCsv, readTsv } from './csv.js';
-import { readJson } from './json.js';
-import { readJsonl } from './jsonl.js';
-import { readParquet } from './parquet/reader.js';
 import type { RecordReader } from './records.js';
 
 /** A kind of data file. To read another kind, add it here: nothing else knows which kinds there are. */
@@ -11,15 +7,16 @@ export interface FileKind {
   readonly name: string;
   /** Endings of file names, in lower case, with the dot. */
   readonly extensions: readonly string[];
-  readonly read: RecordReader;
+  /** Loads the reader, and with it the libraries that it alone needs. */
+  readonly reader: () => Promise<RecordReader>;
 }
 
 export const FILE_KINDS: readonly FileKind[] = [
-  { name: 'JSON lines', extensions: ['.jsonl', '.jsonl.gz', '.ndjson', '.ndjson.gz'], read: readJsonl },
-  { name: 'JSON', extensions: ['.json', '.json.gz'], read: readJson },
-  { name: 'CSV', extensions: ['.csv', '.csv.gz'], read: readCsv },
-  { name: 'TSV', extensions: ['.tsv', '.tsv.gz'], read: readTsv },
-  { name: 'parquet', extensions: ['.parquet'], read: readParquet },
+  { name: 'JSON lines', extensions: ['.jsonl', '.jsonl.gz', '.ndjson', '.ndjson.gz'], reader: async () => (await import('./jsonl.js')).readJsonl },
+  { name: 'JSON', extensions: ['.json', '.json.gz'], reader: async () => (await import('./json.js')).readJson },
+  { name: 'CSV', extensions: ['.csv', '.csv.gz'], reader: async () => (await import('./csv.js')).readCsv },
+  { name: 'TSV', extensions: ['.tsv', '.tsv.gz'], reader: async () => (await import('./csv.js')).readTsv },
+  { name: 'parquet', extensions: ['.parquet'], reader: async () => (await import('./parquet/reader.js')).readParquet },
 ];
 
 /** Every ending that can be read, for messages. */
@@ -36,9 +33,9 @@ export function fileKind(file: string): { readonly stem: string; readonly kind: 
 }
 
 /** The reader for a file, by the ending of its name. @throws DataError where no kind has it */
-export function readerFor(file: string): RecordReader {
+export async function readerFor(file: string): Promise<RecordReader> {
   const found = fileKind(file);
   if (!found && /\.(zip|bz2|xz|zst|7z|tar|tgz)$/i.test(file)) throw new DataError(`${file}: attune does not unpack this kind of file`, { hint: `Unpack it first. attune reads files that end in ${READABLE}.` });
   if (!found) throw new DataError(`${file}: attune does not read this kind of file`, { hint: `It reads files that end in ${READABLE}.` });
-  return found.kind.read;
+  return found.kind.reader();
 }

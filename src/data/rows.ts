@@ -34,7 +34,7 @@ export async function readRows(file: string, options: ColumnOptions = {}): Promi
   const { textColumn = 'text', labelColumn = 'label' } = options;
   if (textColumn === labelColumn) throw new UsageError(`the text and the label cannot both be in column ${JSON.stringify(textColumn)}`);
   const rows: RawRow[] = [];
-  for await (const record of readerFor(file)(file, [textColumn, labelColumn], [`${labelColumn}_text`, 'id'])) {
+  for await (const record of (await readerFor(file))(file, [textColumn, labelColumn], [`${labelColumn}_text`, 'id'])) {
     const place = placeOf(file, record);
     const labelText = textOrAbsent(record, `${labelColumn}_text`, place);
     const id = fieldOf(record, 'id');

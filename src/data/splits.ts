@@ -9,7 +9,6 @@ import { LabelMap } from './labels.js';
 import { findLayout, shortList, type Layout } from './layout.js';
 import { isPattern, matchingFiles } from './local.js';
 import { openDataset, type OpenOptions } from './open.js';
-import { parquetKeyValue } from './parquet/reader.js';
 import { READABLE } from './readers.js';
 import { readRows, rowPlace, type ColumnOptions, type RawRow } from './rows.js';
 import { SAMPLE_LABELS, loadSample } from './sample.js';
@@ -211,6 +210,7 @@ async function readAll(files: readonly string[], options: ColumnOptions, notes: 
 /** Class names that `datasets` wrote into a parquet file: `{"info": {"features": {COLUMN: {"names": […], "_type": "ClassLabel"}}}}`. */
 async function declaredNames(file: string, { labelColumn = 'label' }: ColumnOptions): Promise<readonly string[] | undefined> {
   if (!/\.parquet$/i.test(file)) return undefined;
+  const { parquetKeyValue } = await import('./parquet/reader.js');
   const text = await parquetKeyValue(file, 'huggingface');
   if (text === undefined) return undefined;
   let value: unknown;

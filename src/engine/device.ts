@@ -3,14 +3,19 @@ import { AttuneError } from '../errors.js';
 import type { Device } from './device-names.js';
 import type { Engine } from './engine.js';
 import { onnxEngine } from './onnx/session.js';
+import { noGpuDevice } from './webgpu/presence.js';
 
 /** Takes the GPU where there is a real one, else the processor, and notes why. */
 const autoEngine: Engine = {
   name: 'auto',
+  ahead() {
+    if (noGpuDevice() !== undefined) onnxEngine.ahead?.();
+  },
   async open(model, options) {
-    const { realGpu, webGpuEngine } = await import('./webgpu/node.js');
-    let reason = await realGpu();
+    // Asked first: without a device the libraries of the GPU need not be loaded.
+    let reason = noGpuDevice() ?? (await (await import('./webgpu/node.js')).realGpu());
     if (reason === undefined) {
+      const { webGpuEngine } = await import('./webgpu/node.js');
       try {
         return await webGpuEngine.open(model, options);
       } catch (error) {

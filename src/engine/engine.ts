@@ -93,7 +93,9 @@ export interface SessionOptions {
   /** Handed on to the session. */
   readonly note?: string;
   /** What will be asked of the session at most; engines with a memory of their own refuse at once what does not fit. */
-  readonly workload?: Workload;
+  readonly workload?: () => Promise<Workload>;
+  /** What will be asked for first: engines make it ready while the weights are being written. */
+  readonly first?: 'training' | 'prediction';
 }
 
 /** The largest batches of a run. */
@@ -106,5 +108,7 @@ export interface Workload {
 
 export interface Engine {
   readonly name: string;
+  /** Begins what `open` will need whatever the model, such as loading libraries in a thread; to be called while model and data are still being read. */
+  ahead?(): void;
   open(model: ModelGraphs, options: SessionOptions): Promise<EngineSession>;
 }

@@ -59,12 +59,16 @@ let halfTable: Float32Array | undefined;
 
 /** The float32 of each of the 65,536 values of IEEE 754 binary16: 1 sign bit, 5 of exponent (bias 15), 10 of fraction. */
 function makeHalfTable(): Float32Array {
-  return Float32Array.from({ length: 2 ** 16 }, (_, half) => {
-    const sign = half & 0x8000 ? -1 : 1;
-    const exponent = (half >> 10) & 0x1f;
-    const fraction = half & 0x3ff;
-    if (exponent === 0x1f) return fraction === 0 ? sign * Infinity : NaN;
-    if (exponent === 0) return sign * fraction * 2 ** -24;
-    return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
-  });
+  const table = new Float32Array(2 ** 16);
+  for (let half = 0; half < table.length; half++) table[half] = widenedHalf(half);
+  return table;
+}
+
+function widenedHalf(half: number): number {
+  const sign = half & 0x8000 ? -1 : 1;
+  const exponent = (half >> 10) & 0x1f;
+  const fraction = half & 0x3ff;
+  if (exponent === 0x1f) return fraction === 0 ? sign * Infinity : NaN;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }

@@ -3,8 +3,7 @@ import { join, resolve } from 'node:path';
 import { ModelError } from '../errors.js';
 import { HubError } from '../hub/errors.js';
 import { locate } from '../hub/identifiers.js';
-import { HubRepository } from '../hub/repository.js';
-import type { RepositoryOptions } from '../hub/repository.js';
+import type { HubRepository, RepositoryOptions } from '../hub/repository.js';
 import { TOKENIZER_FILES, holdsTokenizer } from '../text/tokenizer-files.js';
 import { INDEX_FILE, SINGLE_FILE, readIndex } from './weight-files.js';
 
@@ -25,9 +24,10 @@ const CONFIG = 'config.json';
 export async function resolveModel(idOrPath: string, options: ResolveModelOptions = {}): Promise<string> {
   const located = locate(idOrPath, 'model', options.revision);
   if ('path' in located) return located.path;
+  const hub = await import('../hub/repository.js');
   let repository: HubRepository;
   try {
-    repository = await HubRepository.open(located.repository, options);
+    repository = await hub.HubRepository.open(located.repository, options);
   } catch (error) {
     if (!(error instanceof HubError) || (error.code !== 'repository-not-found' && error.code !== 'offline')) throw error;
     throw new HubError(error.code, `${idOrPath}: there is no folder ${resolve(idOrPath)}, and ${error.message}`, { cause: error, ...(error.hint !== undefined && { hint: error.hint }) });

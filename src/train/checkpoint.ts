@@ -32,7 +32,7 @@ import { CHECKSUMS_FILE, verifyChecksums, writeChecksums } from './checksums.js'
 import type { LossLogState } from './loss-log.js';
 import { parseTrainerState, stateToJson } from './state.js';
 import type { TrainerState } from './state.js';
-import { parameterGroups, restoreTorchOptimizer } from './torch-optimizer.js';
+import { parameterGroups } from './parameter-groups.js';
 
 /** What a model folder is written from. */
 export interface ModelSource {
@@ -172,7 +172,7 @@ export async function verifyCheckpoint(dir: string): Promise<void> {
  */
 export async function restore(dir: string, { session, parameters, config }: Omit<ModelSource, 'tokenizer'>): Promise<number | undefined> {
   await restoreParameters(dir, { session, parameters, config });
-  if (!(await isOurs(dir))) return restoreTorchOptimizer(dir, session, parameters);
+  if (!(await isOurs(dir))) return (await import('./torch-optimizer.js')).restoreTorchOptimizer(dir, session, parameters);
   const optimizer = await SafetensorsFile.open(join(dir, 'optimizer.safetensors'));
   try {
     for (const { name, shape } of parameters) {

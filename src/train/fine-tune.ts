@@ -5,7 +5,7 @@ import type { Splits } from '../data/splits.js';
 import type { Dataset } from '../data/dataset.js';
 import { engineFor } from '../engine/device.js';
 import type { Device } from '../engine/device-names.js';
-import type { EngineSession } from '../engine/engine.js';
+import type { EngineSession, Workload } from '../engine/engine.js';
 import { engineVersion } from '../engine/version.js';
 import { AttuneError, ModelError, UsageError } from '../errors.js';
 import { writeWhole } from '../files.js';
@@ -29,7 +29,6 @@ import type { RunLock } from './run-lock.js';
 import { stateToJson } from './state.js';
 import { Trainer } from './trainer.js';
 import type { LabelledRows, TrainOutput, TrainerCallback } from './trainer.js';
-import { verifyExact } from './verify.js';
 import type { Verification } from './verify.js';
 import { newestWholeCheckpoint, setAside } from './whole-checkpoint.js';
 import type { NewestCheckpoint } from './whole-checkpoint.js';
@@ -84,6 +83,7 @@ export async function prepareFineTune(options: FineTuneOptions): Promise<FineTun
 
 async function prepareLocked(options: FineTuneOptions, lock: RunLock): Promise<FineTuneRun> {
   const { args } = options;
+  engineFor(options.device ?? 'auto').ahead?.();
   const commits: HubCommit[] = [];
   const hub: HubOptions = {
     ...(options.signal && { signal: options.signal }),
@@ -143,7 +143,8 @@ async function prepareLocked(options: FineTuneOptions, lock: RunLock): Promise<F
         await writeWhole(join(args.outputDir, 'trainer_state.json'), stateToJson(output.state));
         return output;
       },
-      verify: (steps) => verifyExact({ ...source, engine: engineFor(options.device ?? 'auto'), train, args, maxLength, steps }),
+      // Loaded when it is asked for: it brings the reference engine.
+      verify: async (steps) => (await import('./verify.js')).verifyExact({ ...source, engine: engineFor(options.device ?? 'auto'), train, args, maxLength, steps }),
       close: async () => {
         await session.close();
         await lock.release();
@@ -197,15 +198,29 @@ interface Opened {
 async function openSession(model: PretrainedModel, splits: Splits, { args, threads, device = 'auto' }: FineTuneOptions): Promise<Opened> {
   try {
     const maxLength = lengthLimit(args.maxLength, model.config);
-    const train = await encodeDatasetCached(splits.train, model.tokenizer, maxLength);
-    const evaluation = splits.test && (await encodeDatasetCached(splits.test, model.tokenizer, maxLength));
-    const workload = { training: largestTrainingBatch(train.rows, args), ...(evaluation && { prediction: largestPrediction(evaluation.rows) }) };
-    const session = await engineFor(device).open(model.graphs, { seed: args.seed, workload, ...(threads !== undefined && { threads }) });
-    return { maxLength, train, evaluation, session };
+    // After the engine was told to open, whose thread gets ready meanwhile.
+    const encoding = Promise.resolve().then(() => encodeSplits(splits, model.tokenizer, maxLength));
+    const workload = async (): Promise<Workload> => {
+      const { train, evaluation } = await encoding;
+      return { training: largestTrainingBatch(train.rows, args), ...(evaluation && { prediction: largestPrediction(evaluation.rows) }) };
+    };
+    const opening = engineFor(device).open(model.graphs, { seed: args.seed, workload, first: 'training', ...(threads !== undefined && { threads }) });
+    // Both to the end, because what was opened must be closed.
+    const [encoded, opened] = await Promise.allSettled([encoding, opening]);
+    if (encoded.status === 'rejected') {
+      if (opened.status === 'fulfilled') await opened.value.close();
+      throw encoded.reason;
+    }
+    if (opened.status === 'rejected') throw opened.reason;
+    return { maxLength, ...encoded.value, session: opened.value };
   } catch (error) {
     await model.close();
     throw error;
   }
+}
+
+async function encodeSplits({ train, test }: Splits, tokenizer: Tokenizer, maxLength: number): Promise<Pick<Opened, 'train' | 'evaluation'>> {
+  return { train: await encodeDatasetCached(train, tokenizer, maxLength), evaluation: test && (await encodeDatasetCached(test, tokenizer, maxLength)) };
 }
 
 export interface FineTuneResult extends TrainOutput {
@@ -267,8 +282,9 @@ async function checkpointToResume({ resumeFromCheckpoint, outputDir, loadBestMod
 
 /** A model folder saved by training, or a classifier of the Hub, opened for evaluation or prediction. */
 export async function openClassifier(idOrPath: string, device: Device = 'auto', hub: HubOptions = {}): Promise<{ model: PretrainedModel; session: EngineSession }> {
+  engineFor(device).ahead?.();
   const model = await fromPretrained(idOrPath, hub);
-  const session = await engineFor(device).open(model.graphs, { seed: 0 });
+  const session = await engineFor(device).open(model.graphs, { seed: 0, first: 'prediction' });
   try {
     await model.writeTo(session);
   } catch (error) {

@@ -9,13 +9,9 @@ import { ModelError } from '../errors.js';
 import type { ParameterSpec } from '../model/parameters.js';
 import type { Pickled, PickledTensor } from '../model/pickle.js';
 import { TorchArchive } from '../model/torch-archive.js';
+import { parameterGroups } from './parameter-groups.js';
 
 const FILE = 'optimizer.pt';
-
-/** Names of the parameters in the order of the Trainer's optimizer: its group with weight decay and its group without. */
-export function parameterGroups(parameters: readonly ParameterSpec[]): readonly (readonly string[])[] {
-  return [true, false].map((decay) => parameters.filter((spec) => spec.decay === decay).map(({ name }) => name));
-}
 
 /**
  * Writes the moments of optimizer.pt into a session.

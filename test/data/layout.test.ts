@@ -202,8 +202,8 @@ test('what is wrong in a card is refused, with the line or the field', async (t)
   await refuses(card('configs:\n- data_dir: "../x"'), /which may lie outside of it/);
   // Aliases that multiply: 10^9 of them.
   await refuses(card(`a0: &a0 [x]\n${Array.from({ length: 9 }, (_, i) => `a${i + 1}: &a${i + 1} [${Array.from({ length: 10 }, () => `*a${i}`).join(', ')}]`).join('\n')}`), /the YAML of the card is broken/);
-  assert.equal(parseCard('no card', 'README.md'), undefined);
-  assert.equal(parseCard('---\njust text\n---\n', 'README.md'), undefined);
+  assert.equal(await parseCard('no card', 'README.md'), undefined);
+  assert.equal(await parseCard('---\njust text\n---\n', 'README.md'), undefined);
 });
 
 test('a listing that leads out of the repository is refused', async () => {

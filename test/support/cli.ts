@@ -13,7 +13,8 @@ import { randomParameters } from './models.js';
 /** No test asks the real Hub, or reads the user's cache and token. */
 const NO_HUB = { HF_HUB_OFFLINE: '1', HF_HOME: join(tmpdir(), 'attune-test-no-hub'), HF_HUB_CACHE: '', HF_TOKEN: '' };
 
-const bin = fileURLToPath(new URL('../../bin/attune.js', import.meta.url));
+/** The command line's own file. */
+export const bin = fileURLToPath(new URL('../../bin/attune.js', import.meta.url));
 
 export interface CliResult {
   /** Exit status; null where a signal ended it. */

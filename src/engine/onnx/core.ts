@@ -67,19 +67,27 @@ export class OnnxCore {
     return parameter.bank.view(parameter[kind], parameter.floats).slice();
   }
 
-  write(kind: 'parameter' | 'moment1' | 'moment2', name: string, values: Float32Array, offset?: number): void {
+  write(kind: 'parameter' | 'moment1' | 'moment2', name: string, values: Float32Array, offset = 0): void {
     const parameter = this.parameterOf(name);
-    const fits = offset === undefined ? values.length === parameter.floats : offset + values.length <= parameter.floats;
-    if (!fits) throw new Error(`${name}: ${values.length} values for ${parameter.floats}`);
     parameter.table?.state.catchUpAll();
     parameter.bank.view(parameter[kind], parameter.floats).set(values, offset);
     if (kind !== 'parameter') parameter.table?.state.reset();
   }
 
+  /** Makes ready what will be asked for first, before anything is written. */
+  async prepare(first: 'training' | 'prediction'): Promise<void> {
+    if (first === 'prediction') return this.createInference();
+    await this.createTraining();
+    // Zeros for zeros: the first update reads each page before it writes it, which costs the system a fault more than writing it at once.
+    for (const { table, bank, moment1, moment2, floats } of this.parameters) {
+      if (!table) for (const moment of [moment1, moment2]) bank.view(moment, floats).fill(0);
+    }
+  }
+
   async infer(batch: PackedBatch): Promise<Float32Array> {
-    this.inference ??= await this.createSession(this.model.inference);
+    await this.createInference();
     this.catchUpTables(batch);
-    const results = await this.inference.run(this.feeds(this.model.inference, batch));
+    const results = await this.inference!.run(this.feeds(this.model.inference, batch));
     return results['logits'].data as Float32Array;
   }
 
@@ -96,7 +104,7 @@ export class OnnxCore {
   }
 
   async step({ microBatches, lossWeights, firstPass, update }: StepRequest): Promise<StepResult> {
-    this.training ??= await this.createSession(this.model.training);
+    await this.createTraining();
     this.clearRowGradients();
     const losses: number[] = [];
     const started = performance.now();
@@ -248,6 +256,14 @@ export class OnnxCore {
       const count = pooled ? 1 : batch.rowOffsets[r + 1] - from;
       kernels.attentionFactors(target, pooled ? r : from, count, longest, heads, perHead, ATTENTION_STRIDE, key0, key1, threshold, factor);
     }
+  }
+
+  private async createTraining(): Promise<void> {
+    this.training ??= await this.createSession(this.model.training);
+  }
+
+  private async createInference(): Promise<void> {
+    this.inference ??= await this.createSession(this.model.inference);
   }
 
   private async createSession(graph: LoweredGraph): Promise<InferenceSession> {

@@ -1,7 +1,15 @@
 /** What the session says to its worker and hears from it. */
 import type { PackedBatch } from '../batch.js';
 import type { StepRequest, StepResult, TensorKind } from '../engine.js';
+import type { CoreModel } from './core.js';
 import type { LoweredGraph } from './lowering.js';
+
+/** The first message. It has no answer: where the model cannot be opened, the thread dies of it. */
+export interface Opening {
+  readonly open: CoreModel;
+  /** What to make ready at once. */
+  readonly first: 'training' | 'prediction' | undefined;
+}
 
 export type Request =
   | { readonly call: 'infer'; readonly batch: PackedBatch }
@@ -9,7 +17,8 @@ export type Request =
   | { readonly call: 'evaluate'; readonly graph: number; readonly lowered: LoweredGraph | undefined; readonly batch: PackedBatch }
   | { readonly call: 'step'; readonly request: StepRequest }
   | { readonly call: 'read'; readonly kind: TensorKind; readonly name: string }
-  | { readonly call: 'write'; readonly kind: 'parameter' | 'moment1' | 'moment2'; readonly name: string; readonly values: Float32Array; readonly offset: number | undefined }
+  /** `values` lie in memory that both threads see. */
+  | { readonly call: 'write'; readonly kind: 'parameter' | 'moment1' | 'moment2'; readonly name: string; readonly values: Float32Array; readonly offset: number }
   | { readonly call: 'close' };
 
 export interface Answers {

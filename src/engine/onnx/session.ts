@@ -4,12 +4,14 @@ import { Worker } from 'node:worker_threads';
 import { TrainingError } from '../../errors.js';
 import type { Graph } from '../../graph/graph.js';
 import type { ModelGraphs } from '../../model/gpt2.js';
+import { elementCount } from '../../model/parameters.js';
 import type { PackedBatch } from '../batch.js';
 import { usableCores } from '../cores.js';
 import type { Engine, EngineSession, SessionOptions, StepRequest, StepResult, TensorKind } from '../engine.js';
 import type { CoreModel } from './core.js';
 import { lowerGraph } from './lowering.js';
-import type { Answer, Answers, Numbered, Request } from './protocol.js';
+import type { Answer, Answers, Numbered, Opening, Request } from './protocol.js';
+import { Staging } from './staging.js';
 import { threadsFor } from './threads.js';
 
 interface Waiting {
@@ -22,12 +24,20 @@ class OnnxSession implements EngineSession {
   /** Graphs beside the model's own that the worker has, by number. */
   private readonly graphs = new Map<Graph, number>();
   private nextId = 0;
+  private readonly staging = new Staging();
   /** Why no further request can be answered. */
   private ended: Error | undefined;
 
+  private readonly sizes: ReadonlyMap<string, number>;
+
   readonly note?: string;
 
-  constructor(private readonly worker: Worker, readonly description: string, note?: string) {
+  constructor(
+    private readonly worker: Worker,
+    opening: Opening,
+    readonly description: string,
+    note?: string,
+  ) {
     if (note !== undefined) this.note = note;
     worker.on('message', ({ id, value, error }: Answer) => {
       const request = this.waiting.get(id);
@@ -41,6 +51,8 @@ class OnnxSession implements EngineSession {
     worker.on('exit', (code) => this.end(new TrainingError(`the CPU engine's thread ended (exit ${code}) with work under way`)));
     // A session that nobody waits for does not keep the process alive.
     worker.unref();
+    worker.postMessage(opening);
+    this.sizes = new Map(opening.open.parameters.map(({ name, shape }) => [name, elementCount(shape)]));
   }
 
   infer(batch: PackedBatch): Promise<Float32Array> {
@@ -63,15 +75,21 @@ class OnnxSession implements EngineSession {
     return this.ask({ call: 'read', kind, name });
   }
 
+  /** Done when the values may be overwritten; the thread takes them over in the order of all requests. */
   async writeTensor(kind: 'parameter' | 'moment1' | 'moment2', name: string, values: Float32Array, offset?: number): Promise<void> {
-    await this.ask({ call: 'write', kind, name, values, offset });
+    const size = this.sizes.get(name);
+    const fits = size !== undefined && (offset === undefined ? values.length === size : offset + values.length <= size);
+    if (!fits) throw new TrainingError(`the CPU engine failed: ${name}: ${values.length} values for ${size ?? 'no parameter'}`);
+    await this.staging.write(values, (piece, at) =>
+      // The sizes are right, so only a thread that is gone fails here; and weights half written are none.
+      this.ask({ call: 'write', kind, name, values: piece, offset: (offset ?? 0) + at }).catch((error: Error) => this.end(error)));
+    if (this.ended) throw this.ended;
   }
 
   async close(): Promise<void> {
-    if (this.ended) return;
     // A thread that dies while it closes is closed: this stands in `finally` and must not hide why.
-    await this.ask({ call: 'close' }).catch(() => undefined);
-    this.ended = new TrainingError('the session is closed');
+    if (!this.ended) await this.ask({ call: 'close' }).catch(() => undefined);
+    this.ended ??= new TrainingError('the session is closed');
     await this.worker.terminate();
   }
 
@@ -94,19 +112,37 @@ class OnnxSession implements EngineSession {
   }
 }
 
+const startThread = (): Worker => new Worker(new URL('./worker.js', import.meta.url));
+
+/** A thread that loads ONNX Runtime for the session that is opened next. */
+let waitingThread: Worker | undefined;
+
 export const onnxEngine: Engine = {
   name: 'cpu',
-  open(model: ModelGraphs, { seed, threads: wanted = usableCores(), note }: SessionOptions): Promise<EngineSession> {
+  ahead() {
+    if (waitingThread) return;
+    const thread = startThread();
+    const forget = (): void => {
+      if (waitingThread === thread) waitingThread = undefined;
+    };
+    // One that dies before it is needed is of no concern: whoever opens a session starts another, and hears what becomes of that.
+    thread.on('error', forget);
+    thread.on('exit', forget);
+    thread.unref();
+    waitingThread = thread;
+  },
+  open(model: ModelGraphs, { seed, threads: wanted = usableCores(), note, first }: SessionOptions): Promise<EngineSession> {
     const training = lowerGraph(model.training, { preallocated: true });
     const threads = threadsFor({ parameters: model.parameters, training }, wanted);
-    const workerData: CoreModel = {
+    const core: CoreModel = {
       parameters: model.parameters,
       inference: lowerGraph(model.inference),
       training,
       seed,
       threads,
     };
-    const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData });
-    return Promise.resolve(new OnnxSession(worker, `CPU, ${threads} thread${threads === 1 ? '' : 's'} (ONNX Runtime)`, note));
+    const thread = waitingThread ?? startThread();
+    waitingThread = undefined;
+    return Promise.resolve(new OnnxSession(thread, { open: core, first }, `CPU, ${threads} thread${threads === 1 ? '' : 's'} (ONNX Runtime)`, note));
   },
 };

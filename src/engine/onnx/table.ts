@@ -57,6 +57,7 @@ export class Table {
 
   /** To be called before the parameter is read as a whole. */
   catchUpAll(): void {
+    if (this.factors.length === 0) return;
     for (let row = 0; row < this.rows; row++) if (!this.live[row]) this.catchUpRow(row);
     this.applied.fill(0);
     this.factors = [];

@@ -1,15 +1,13 @@
 /** The worker thread of the ONNX engine: one core, one request after the other. */
-import { parentPort, workerData } from 'node:worker_threads';
+import { parentPort } from 'node:worker_threads';
 import { OnnxCore } from './core.js';
-import type { CoreModel } from './core.js';
-import type { Answer, Answers, Numbered, Request } from './protocol.js';
+import type { Answer, Answers, Numbered, Opening, Request } from './protocol.js';
 
 const port = parentPort;
 if (!port) throw new Error('this module runs as a worker thread');
-const core = new OnnxCore(workerData as CoreModel);
 let queue: Promise<void> = Promise.resolve();
 
-async function handle(request: Request): Promise<Answers[keyof Answers]> {
+async function handle(core: OnnxCore, request: Request): Promise<Answers[keyof Answers]> {
   switch (request.call) {
     case 'infer':
       // A copy: ONNX Runtime owns what its outputs lie in.
@@ -27,10 +25,10 @@ async function handle(request: Request): Promise<Answers[keyof Answers]> {
   }
 }
 
-async function answer({ id, request }: Numbered): Promise<void> {
+async function answer(core: OnnxCore, { id, request }: Numbered): Promise<void> {
   let message: Answer;
   try {
-    message = { id, value: await handle(request) };
+    message = { id, value: await handle(core, request) };
   } catch (error) {
     const { message: text, stack } = error instanceof Error ? error : new Error(String(error));
     message = { id, error: { message: text, stack } };
@@ -39,6 +37,11 @@ async function answer({ id, request }: Numbered): Promise<void> {
   if (request.call === 'close') port!.close();
 }
 
-port.on('message', (numbered: Numbered) => {
-  queue = queue.then(() => answer(numbered));
+port.once('message', ({ open, first }: Opening) => {
+  const core = new OnnxCore(open);
+  // What cannot be made ready now is made, or refused, when it is asked for.
+  if (first) queue = core.prepare(first).catch(() => undefined);
+  port.on('message', (numbered: Numbered) => {
+    queue = queue.then(() => answer(core, numbered));
+  });
 });

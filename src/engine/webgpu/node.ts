@@ -1,10 +1,10 @@
 /** WebGPU in Node through Dawn (the `webgpu` package: Metal, Vulkan, D3D12). Loaded only when a GPU is asked for. */
-import { readdirSync } from 'node:fs';
 import { AttuneError } from '../../errors.js';
 import type { Engine } from '../engine.js';
 import { dawn } from './dawn.js';
 import { openDevice } from './gpu.js';
 import type { Gpu } from './gpu.js';
+import { noGpuDevice } from './presence.js';
 import { WebGpuSession } from './session.js';
 
 export interface AdapterReport {
@@ -42,26 +42,13 @@ export async function findAdapter(): Promise<{ readonly adapter: GPUAdapter; rea
   };
 }
 
-/**
- * Why no real GPU can be used here, or undefined. On Linux the devices are looked for first: without any, loading Vulkan would only print the driver's
- * complaints.
- */
+/** Why no real GPU can be used here, or undefined. */
 export async function realGpu(): Promise<string | undefined> {
-  if (process.platform === 'linux' && !hasLinuxGpu()) return 'this machine has no GPU device (/dev/dri, /dev/nvidia*, /dev/dxg)';
+  const missing = noGpuDevice();
+  if (missing !== undefined) return missing;
   const found = await findAdapter();
   if ('reason' in found) return found.reason;
   return found.report.software ? `${found.report.name} computes in software` : undefined;
-}
-
-function hasLinuxGpu(): boolean {
-  const names = (folder: string): string[] => {
-    try {
-      return readdirSync(folder);
-    } catch {
-      return [];
-    }
-  };
-  return names('/dev').some((name) => /^(nvidia\d+|dxg)$/.test(name)) || names('/dev/dri').some((name) => name.startsWith('renderD'));
 }
 
 export const webGpuEngine: Engine = {
@@ -72,7 +59,7 @@ export const webGpuEngine: Engine = {
     const { adapter, report } = found;
     const session = new WebGpuSession(await deviceOf(adapter), model, { seed, description: `GPU, ${report.name} (WebGPU)${report.software ? ', computed in software' : ''}` });
     try {
-      if (workload) await session.reserve(workload);
+      if (workload) await session.reserve(await workload());
     } catch (error) {
       await session.close();
       throw error;

@@ -1,9 +1,11 @@
 /** What every command does when all is well. */
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { attune, jsonLines, readJson, toJsonl, writeData, writeTinyModel } from '../../support/cli.js';
+import { attune, bin, jsonLines, readJson, toJsonl, writeData, writeTinyModel } from '../../support/cli.js';
 import type { CliResult } from '../../support/cli.js';
 import { workspace } from '../../support/workspace.js';
 
@@ -130,4 +132,13 @@ test('--help and --version of every command end with 0, and leave nothing', asyn
   }
   assert.deepEqual(readdirSync(cwd), before);
   assert.ok(!existsSync(join(cwd, 'trainer_output')));
+});
+
+test('help for a reader that goes away is no error', async () => {
+  const child = spawn(process.execPath, [bin, 'train', '--help'], { stdio: ['ignore', 'pipe', 'pipe'] });
+  child.stdout.destroy();
+  let stderr = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+  const [code] = (await once(child, 'close')) as [number | null];
+  assert.deepEqual([code, stderr], [0, '']);
 });

@@ -15,14 +15,14 @@ const CONFIG = tinyConfig();
 const BATCH = packRows([{ ids: Int32Array.of(1, 2, 3), blind: false }], [1]);
 const TIME = { timeout: 20_000 };
 
-/** A session with parameters, and the thread behind it: Node tells of every worker that is made. */
+/** A session with parameters, and the thread behind it. */
 async function openWithWorker(t: TestContext): Promise<{ session: EngineSession; worker: Worker }> {
-  const workers: Worker[] = [];
-  const listen = (worker: Worker): void => void workers.push(worker);
-  process.once('worker', listen);
+  const workers = startedThreads(t);
   const session = await onnxEngine.open(gpt2Graphs(CONFIG), { seed: 0, threads: 1 });
   t.after(() => session.close());
   for (const [name, values] of randomParameters(CONFIG, 1)) await session.writeTensor('parameter', name, values);
+  // Answered after all that was written: nothing is under way.
+  await session.readTensor('parameter', 'score.weight');
   assert.equal(workers.length, 1);
   return { session, worker: workers[0] };
 }
@@ -100,4 +100,38 @@ test('an idle session does not keep the process alive, and says what it is', TIM
   assert.equal(refs.mock.callCount(), 2);
   // Not after the first answer, while the second is still awaited.
   assert.equal(unrefs.mock.callCount(), 1);
+});
+
+/** The threads that are started from now on; Node tells of them a moment later. */
+function startedThreads(t: TestContext): Worker[] {
+  const workers: Worker[] = [];
+  const listen = (worker: Worker): void => void workers.push(worker);
+  process.on('worker', listen);
+  t.after(() => process.off('worker', listen));
+  return workers;
+}
+
+async function assertInfers(session: EngineSession): Promise<void> {
+  for (const [name, values] of randomParameters(CONFIG, 1)) await session.writeTensor('parameter', name, values);
+  assert.ok((await session.infer(BATCH)).every(Number.isFinite));
+  await session.close();
+}
+
+test('a thread started ahead is taken by the session that is opened next, and by no other', TIME, async (t) => {
+  const threads = startedThreads(t);
+  onnxEngine.ahead!();
+  onnxEngine.ahead!();
+  for (let session = 1; session <= 2; session++) {
+    await assertInfers(await onnxEngine.open(gpt2Graphs(CONFIG), { seed: 0, threads: 1, first: 'prediction' }));
+    assert.equal(threads.length, session);
+  }
+});
+
+test('a thread that dies ahead of its session is replaced', TIME, async (t) => {
+  const threads = startedThreads(t);
+  onnxEngine.ahead!();
+  await new Promise((resolve) => setImmediate(resolve));
+  await threads[0].terminate();
+  await assertInfers(await onnxEngine.open(gpt2Graphs(CONFIG), { seed: 0, threads: 1 }));
+  assert.equal(threads.length, 2);
 });

@@ -1,0 +1,53 @@
+// Bundles the command line (dist/bundle/main.js, which bin/attune.js runs) and the thread of the CPU engine out of the compiled dist/: a start that reads
+// two hundred files, one by one, takes longer than all it then does. What is large stays outside and is loaded when it is needed.
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import { notices } from './notices.mjs';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const dist = join(root, 'dist');
+const target = join(dist, 'bundle');
+
+/** Small libraries of many files that nearly every command needs. */
+const INSIDE = /^(?:commander|picocolors|cli-progress|crc-32|@bufbuild\/protobuf)(?:$|\/)/;
+
+const libraries = {
+  name: 'libraries-outside',
+  setup({ onResolve, onLoad }) {
+    // commander would start commands that are programs of their own with it. attune has none, and loading it takes longer than the rest of `--help`.
+    onResolve({ filter: /^node:child_process$/ }, ({ importer }) => (/[\\/]commander[\\/]/.test(importer) ? { path: 'child_process', namespace: 'left-out' } : undefined));
+    onLoad({ filter: /./, namespace: 'left-out' }, () => ({ contents: '' }));
+    onResolve({ filter: /^[^./]/ }, ({ path, importer }) => (INSIDE.test(path) || importer.includes(`${sep}node_modules${sep}`) ? undefined : { external: true }));
+  },
+};
+
+/** A module's own place is where it was compiled to: workers, WebAssembly and models are named from there. */
+const places = {
+  name: 'places',
+  setup({ onLoad }) {
+    onLoad({ filter: /[\\/]dist[\\/].*\.js$/ }, ({ path }) => {
+      if (!path.startsWith(dist + sep)) return undefined;
+      const place = relative(target, path).replaceAll(sep, '/');
+      return { contents: readFileSync(path, 'utf8').replaceAll('import.meta.url', `new URL(${JSON.stringify(place)}, import.meta.url).href`) };
+    });
+  },
+};
+
+const options = { absWorkingDir: root, bundle: true, format: 'esm', platform: 'node', target: 'node20.19', keepNames: true, legalComments: 'none', metafile: true, logLevel: 'warning' };
+
+const { metafile } = await build({
+  ...options,
+  entryPoints: [join(dist, 'cli', 'main.js')],
+  outdir: target,
+  splitting: true,
+  plugins: [libraries, places],
+  // Libraries that are not ES modules ask for Node's modules so.
+  banner: { js: "import { createRequire as createRequireOfBundle } from 'node:module'; const require = createRequireOfBundle(import.meta.url);" },
+});
+writeFileSync(join(target, 'LICENSES.txt'), notices(root, metafile));
+
+const thread = join(dist, 'engine', 'onnx', 'worker.js');
+await build({ ...options, entryPoints: [thread], outfile: thread, allowOverwrite: true, packages: 'external' });
+rmSync(`${thread}.map`, { force: true });
