@@ -300,8 +300,7 @@ async function runWith(kind: FaultKind | undefined, random: Random, { line, opti
     }
     case 'second run': {
       // Stopped, so that it is still there when the second has started.
-      run.signal('SIGSTOP');
-      const locked = !run.isOver && existsSync(join(dir, '.attune.lock'));
+      const locked = (await run.stop()) && existsSync(join(dir, '.attune.lock'));
       const second = locked ? await Run.start(line, options).wait() : undefined;
       if (second) {
         assert.equal(second.code, 2, `the second run was not refused: ${second.stderr}`);

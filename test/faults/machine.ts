@@ -2,7 +2,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmodSync, lchownSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, existsSync, lchownSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -83,6 +83,11 @@ export class Run {
     if (!this.over) this.child.kill(name);
   }
 
+  /** Stopped in the middle of whatever it does, so that it can be looked at. False where it was over before. */
+  async stop(): Promise<boolean> {
+    return !this.over && (await stopped(this.child));
+  }
+
   /** Until so many lines are on stdout, or the run is over. */
   async lines(count: number): Promise<void> {
     await new Promise<void>((resolve) => {
@@ -97,6 +102,29 @@ export class Run {
   /** So many milliseconds, or until the run is over. */
   async milliseconds(ms: number): Promise<void> {
     await Promise.race([sleep(ms), this.ended]);
+  }
+}
+
+/** Stops a process (SIGSTOP) and waits until every one of its threads stands still, which a signal alone does not. False where the process is gone. */
+export async function stopped(child: ChildProcess): Promise<boolean> {
+  if (!child.kill('SIGSTOP')) return false;
+  for (;;) {
+    const states = threadStates(child.pid!);
+    if (states.length === 0 || states.includes('Z')) return false;
+    if (states.every((state) => state === 'T')) return true;
+    await sleep(1);
+  }
+}
+
+/** The letters by which Linux tells what each thread of a process does: T stopped, Z gone. */
+function threadStates(pid: number): string[] {
+  const folder = `/proc/${pid}/task`;
+  try {
+    // After the name, which may hold anything.
+    return readdirSync(folder).map((thread) => /\) (\w) [^)]*$/.exec(readFileSync(`${folder}/${thread}/stat`, 'latin1'))?.[1] ?? '?');
+  } catch (error) {
+    // A thread that ended since it was listed: the others are asked again.
+    return existsSync(folder) && (error as NodeJS.ErrnoException).code !== undefined ? ['?'] : [];
   }
 }
 

@@ -28,8 +28,31 @@ export interface CliOptions {
   readonly cwd: string;
   readonly input?: string;
   readonly env?: Readonly<Record<string, string>>;
-  /** Sent when what came on stderr so far matches. */
-  readonly signals?: readonly { readonly when: RegExp; readonly signal: NodeJS.Signals }[];
+  /** Sent when what was written to stderr so far matches. */
+  readonly signals?: readonly SignalAt[];
+}
+
+export interface SignalAt {
+  readonly when: RegExp;
+  readonly signal: NodeJS.Signals;
+}
+
+/**
+ * The process sends itself these signals as it writes what they wait for: sent from here, they would come when this process gets its turn, and on a busy machine a
+ * short run is over by then.
+ */
+function signalling(signals: readonly SignalAt[]): string {
+  const code = `import { isMainThread } from 'node:worker_threads';
+    const pending = [${signals.map(({ when, signal }) => `[${String(when)}, '${signal}']`).join(', ')}];
+    const write = process.stderr.write;
+    let seen = '';
+    if (isMainThread) process.stderr.write = function (chunk, ...rest) {
+      const taken = write.call(this, chunk, ...rest);
+      seen += chunk;
+      while (pending.length > 0 && pending[0][0].test(seen)) process.kill(process.pid, pending.shift()[1]);
+      return taken;
+    };`;
+  return `--import=data:text/javascript,${encodeURIComponent(code)}`;
 }
 
 export function attune(args: readonly string[], { cwd, input = '', env = {}, signals = [] }: CliOptions): Promise<CliResult> {
@@ -37,15 +60,11 @@ export function attune(args: readonly string[], { cwd, input = '', env = {}, sig
     const inherited = { ...process.env };
     // scripts/test.mjs points Vulkan to a software adapter; of the command line only those tests know that ask for it.
     delete inherited['VK_ICD_FILENAMES'];
-    const child = spawn(process.execPath, [bin, ...args], { cwd, env: { ...inherited, ...NO_HUB, ...env } });
+    const child = spawn(process.execPath, [...(signals.length > 0 ? [signalling(signals)] : []), bin, ...args], { cwd, env: { ...inherited, ...NO_HUB, ...env } });
     let stdout = '';
     let stderr = '';
-    const pending = [...signals];
     child.stdout.setEncoding('utf8').on('data', (chunk: string) => (stdout += chunk));
-    child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
-      stderr += chunk;
-      while (pending.length > 0 && pending[0].when.test(stderr)) child.kill(pending.shift()!.signal);
-    });
+    child.stderr.setEncoding('utf8').on('data', (chunk: string) => (stderr += chunk));
     child.on('error', reject);
     child.on('close', (code, signal) => resolve({ code, signal, stdout, stderr }));
     // A command that refuses its arguments ends before it reads.

@@ -1,9 +1,11 @@
-/** Fifty runs killed at any moment, while they write, rotate and replace checkpoints: whatever bears a checkpoint's name is whole. */
+/** Fifty runs killed at any moment, twenty of them in the middle of writing a checkpoint, while they write, rotate and replace checkpoints: whatever bears a checkpoint's name is whole. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { readConfig } from '#attune/model/config.js';
 import { parameterSpecs } from '#attune/model/parameters.js';
@@ -11,7 +13,9 @@ import { SafetensorsFile } from '#attune/model/safetensors.js';
 import { openWeights } from '#attune/model/weights.js';
 import { Tokenizer } from '#attune/text/tokenizer.js';
 import { readCheckpoint } from '#attune/train/checkpoint.js';
+import { stopped } from '../../faults/machine.js';
 import { attune, readJson } from '../../support/cli.js';
+import { seedFrom } from '../../support/counts.js';
 import { Random } from '../../support/random.js';
 import { modelAndData } from '../../support/workspace.js';
 
@@ -22,21 +26,34 @@ const cwd = modelAndData();
 
 const train = (...more: string[]): string[] => ['train', '--model', 'model', '--dataset', 'data', '--output-dir', 'run', '--per-device-train-batch-size', '2', '--save-steps', '1', ...more];
 
-/** Kills a run `ms` after its first checkpoint, or after its start. */
-function killed(words: readonly string[], from: 'start' | 'checkpoint', ms: number): Promise<void> {
+/** Kills a run so many milliseconds after its start or its first checkpoint; `inWrite`: then at the next moment at which it is found writing a checkpoint. */
+function killed(words: readonly string[], from: 'start' | 'checkpoint', ms: number, inWrite: boolean): Promise<void> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [bin, ...words], { cwd, stdio: ['ignore', 'ignore', 'pipe'] });
     let waiting = from === 'checkpoint';
-    const kill = (): void => void setTimeout(() => child.kill('SIGKILL'), ms);
-    if (!waiting) kill();
+    const kill = async (): Promise<void> => {
+      await sleep(ms);
+      if (inWrite) await stopInWrite(child);
+      child.kill('SIGKILL');
+    };
+    if (!waiting) kill().catch(reject);
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       if (!waiting || !text.includes('saved ')) return;
       waiting = false;
-      kill();
+      kill().catch(reject);
     });
     child.on('error', reject);
     child.on('close', () => resolve());
   });
+}
+
+/** Stops the run until it is found with a checkpoint half written: what a stopped process has not done by then, it has not done when it is killed. */
+async function stopInWrite(child: ChildProcess): Promise<void> {
+  while (await stopped(child)) {
+    if (halfWritten()) return;
+    child.kill('SIGCONT');
+    await sleep(1);
+  }
 }
 
 /** Reads all of a checkpoint: model, tokenizer, moments, records. */
@@ -59,8 +76,14 @@ async function load(dir: string): Promise<void> {
 const checkpoints = (): string[] => (existsSync(join(cwd, 'run')) ? readdirSync(join(cwd, 'run')).filter((name) => name.startsWith('checkpoint-')) : []);
 const leftovers = (): string[] => readdirSync(join(cwd, 'run')).filter((name) => name.includes('partial'));
 
+/** Whether a checkpoint is there in part that is newer than all whole ones; older ones in part are being deleted. */
+function halfWritten(): boolean {
+  const newest = Math.max(0, ...checkpoints().map((name) => Number(name.slice('checkpoint-'.length))));
+  return leftovers().some((name) => Number(/^\.checkpoint-(\d+)\.\d+\.partial$/.exec(name)?.[1] ?? 0) > newest);
+}
+
 test('killed at any moment, every checkpoint is whole, and a run can go on from it', { timeout: 600_000 }, async (t) => {
-  const seed = Date.now() % 100_000;
+  const seed = seedFrom();
   t.diagnostic(`seed ${seed}`);
   const random = new Random(seed);
   let loaded = 0;
@@ -68,17 +91,18 @@ test('killed at any moment, every checkpoint is whole, and a run can go on from 
   for (let i = 0; i < KILLS; i++) {
     // In turn: a run that replaces the one before it, and one that goes on with it; both delete old checkpoints as they go.
     const how = i % 2 === 1 && checkpoints().length > 0 ? ['--resume-from-checkpoint'] : ['--overwrite-output-dir'];
-    // Every fifth is killed while it starts, when it deletes the run that it replaces.
+    // Every fifth is killed while it starts, when it deletes the run that it replaces; of the others, half in the middle of a write.
     const [from, ms] = i % 5 === 4 ? (['start', random.integer(200, 900)] as const) : (['checkpoint', random.integer(0, 250)] as const);
-    await killed(train('--max-steps', '100000', '--save-total-limit', '2', ...how), from, ms);
+    const inWrite = i % 5 < 2 && process.platform === 'linux';
+    await killed(train('--max-steps', '100000', '--save-total-limit', '2', ...how), from, ms, inWrite);
     const found = checkpoints();
     if (from === 'checkpoint') assert.ok(found.length > 0, `kill ${i}: a checkpoint was reported and is not there`);
+    if (inWrite) assert.ok(halfWritten(), `kill ${i}: the run was stopped in a write, and nothing of it is left: ${readdirSync(join(cwd, 'run')).join(', ')}`);
     for (const name of found) await load(join(cwd, 'run', name));
     loaded += found.length;
-    interruptedWrites += Math.min(1, leftovers().length);
+    if (leftovers().length > 0) interruptedWrites++;
   }
-  t.diagnostic(`${loaded} checkpoints loaded; ${interruptedWrites} kills fell into a write`);
-  assert.ok(interruptedWrites > 0, 'no kill fell into a write, so nothing was shown');
+  t.diagnostic(`${loaded} checkpoints loaded; ${interruptedWrites} kills fell into a write or a deletion`);
   const { code, stderr } = await attune(train('--max-steps', '3', '--overwrite-output-dir'), { cwd });
   assert.equal(code, 0, stderr);
   assert.deepEqual(leftovers(), []);
