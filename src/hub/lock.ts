@@ -4,10 +4,11 @@
  * Node; so nothing that must not happen relies on locks: see download.ts.)
  */
 import { randomUUID } from 'node:crypto';
-import { link, mkdir, open, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
+import { mkdir, open, readFile, rm, stat, utimes } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 import { jsonValue } from '../json/syntax.js';
+import { removeStaleLock } from '../stale-lock.js';
 import { HubError } from './errors.js';
 import { pause } from './pause.js';
 
@@ -60,7 +61,7 @@ async function acquire(path: string, { signal, onWait, staleAfter = STALE_AFTER 
     // Another machine's clock may be wrong, so not the time itself counts but for how long it has stayed the same.
     const state = `${found.text} ${found.renewed}`;
     if (state !== seen) [seen, seenSince] = [state, performance.now()];
-    if (isDead(found.text) || performance.now() - seenSince > staleAfter) await takeAway(path, found.text);
+    if (isDead(found.text) || performance.now() - seenSince > staleAfter) await removeStaleLock(path, found.text);
     else await pause(POLLED_EVERY, signal);
   }
 }
@@ -126,17 +127,5 @@ function isDead(text: string): boolean {
     return false;
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'ESRCH';
-  }
-}
-
-/** Only one of several can move the file away; where it was not the dead one's any more, it is put back. */
-async function takeAway(path: string, dead: string): Promise<void> {
-  const away = `${path}.${randomUUID()}`;
-  try {
-    await rename(path, away);
-    if ((await readFile(away, 'utf8')) !== dead) await link(away, path).catch(() => undefined);
-    await rm(away, { force: true });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   }
 }

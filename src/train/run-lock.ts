@@ -7,12 +7,13 @@
  */
 import { randomUUID } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
-import { link, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { link, open, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { jsonValue } from '../json/syntax.js';
 import { AttuneError, UsageError } from '../errors.js';
 import { PARTIAL } from '../files.js';
+import { removeStaleLock } from '../stale-lock.js';
 
 export const LOCK_FILE = '.attune.lock';
 
@@ -71,7 +72,8 @@ export class RunLock {
       const found = await readFile(this.path, 'utf8').catch(() => undefined);
       if (found === undefined) continue; // released since
       if (!(await this.isStale(found))) throw this.refusal(found);
-      await this.takeAway(found);
+      // Where that cannot be done, neither can a lock be made, which says why.
+      await removeStaleLock(this.path, found).catch(() => undefined);
     }
     const beat = setInterval(() => void this.beat(text), BEAT_MS);
     beat.unref();
@@ -136,18 +138,6 @@ export class RunLock {
     } finally {
       await rm(probe, { force: true }).catch(() => undefined);
     }
-  }
-
-  /** Takes a stale lock away. Of several that try, one moves it; where what was moved is not what was judged, another run was faster and gets it back. */
-  private async takeAway(text: string): Promise<void> {
-    const moved = join(this.dir, `${LOCK_FILE}.${randomUUID()}${PARTIAL}`);
-    try {
-      await rename(this.path, moved);
-    } catch {
-      return; // another was faster
-    }
-    if ((await readFile(moved, 'utf8').catch(() => text)) !== text) await link(moved, this.path).catch(() => undefined);
-    await rm(moved, { force: true });
   }
 
   private async beat(text: string): Promise<void> {

@@ -106,7 +106,7 @@ test('the policy of the page stops a script that got in', { skip }, async () => 
     const url = write('injected.html', comparisonDocument(comparison).replace('</body>', '<script>document.title = "ran"</script><img src="data:image/gif;base64,R0lGODlhAQABAAAAACw=" onerror="document.title = 1"></body>'));
     const trouble = await open(page, url);
     assert.ok((await page.title()).startsWith('Which model'));
-    assert.ok(trouble.some((line) => line.includes('Content Security Policy')));
+    await until('the complaint of the policy', () => Promise.resolve(trouble.some((line) => line.includes('Content Security Policy'))));
   });
 });
 

@@ -55,12 +55,12 @@ const OVERFLOW = 'document.documentElement.scrollWidth - document.documentElemen
 const UNLABELLED = `[...document.querySelectorAll('input, textarea, progress')].filter((each) => each.labels.length === 0 && !each.getAttribute('aria-label')).map((each) => each.id)`;
 const PROBABILITIES = `Object.fromEntries([...document.querySelectorAll('#prediction li')].map((each) => [each.querySelector('.name').textContent, Number(each.querySelector('[data-share]').dataset.share)]))`;
 
-test('it checks, trains, evaluates, predicts, and the download is the model it showed', { skip, timeout: 240_000 }, async () => {
+test('it checks, trains, evaluates, predicts, and the download is the model it showed', { skip, timeout: 1_800_000 }, async () => {
   await withBrowser({ viewport: { width: 1100, height: 900 }, acceptDownloads: true }, async (context) => {
     const { page, trouble } = await open(context);
     const shown = (id: string): Promise<boolean> => page.locator(id).isVisible();
     const textOf = async (id: string): Promise<string> => (await page.locator(id).textContent()) ?? '';
-    await until('the adapter', async () => /Computes on .*byte model/.test(await textOf('#adapter')), 60_000);
+    await until('the adapter', async () => /Computes on .*byte model/.test(await textOf('#adapter')));
     await until('the sample', async () => /1.000 rows to learn from, 200 to evaluate on/.test(await textOf('#data-summary')));
     assert.deepEqual(await page.evaluate(UNLABELLED), []);
 
@@ -86,12 +86,8 @@ test('it checks, trains, evaluates, predicts, and the download is the model it s
     await until('the button', () => page.locator('#train').isEnabled());
 
     await page.click('#train');
-    await until('a curve', async () => (await page.locator('#curves svg').count()) >= 3, 120_000);
-    const curve = (): Promise<string> => page.locator('#curves svg').first().innerHTML();
-    const first = await curve();
-    await until('the end', () => shown('#use'), 120_000);
+    await until('the end', () => shown('#use'));
     assert.match(await textOf('#state'), /^Done: 9 steps in /);
-    assert.notEqual(await curve(), first, 'the curve moved');
     assert.equal(await page.locator('#curves figure').count(), 4);
     assert.match(await textOf('#scores'), /On the 4 rows set aside, after step 9\..*Accuracy.*F1, weighted.*AUC.*Loss.*good.*bad|bad.*good/s);
     assert.equal(await page.locator('#scores .confusion td').count(), 4);
@@ -143,20 +139,25 @@ test('it checks, trains, evaluates, predicts, and the download is the model it s
       for (const [key, value] of Object.entries(record)) if (!/runtime|per_second/.test(key)) assert.ok(Math.abs(value - there[i][key]) < 1e-3 * Math.max(1, Math.abs(value)), `record ${i}: ${key} is ${value} in the browser, ${there[i][key]} in Node`);
     }
 
-    // Stopped, it evaluates and hands out what it has.
+    // A run so long that it is under way whenever it is looked at: its curve moves, and stopped, it evaluates and hands out what it has.
+    await page.click('#use-sample');
     await page.fill('#epochs', '100');
+    await until('the rows', async () => /1.000 rows to learn from/.test(await textOf('#data-summary')));
     await until('the button', () => page.locator('#train').isEnabled());
     await page.click('#train');
-    await until('a step', async () => /^Step \d/.test(await textOf('#state')), 60_000);
+    await until('a curve', async () => (await page.locator('#curves svg').count()) >= 3);
+    const curve = (): Promise<string> => page.locator('#curves svg').first().innerHTML();
+    const first = await curve();
+    await until('another curve', async () => (await curve()) !== first);
     await page.click('#stop');
-    await until('the stop', () => shown('#use'), 60_000);
-    assert.match(await textOf('#state'), /^Stopped after step \d+ of 300 in /);
-    assert.match(await textOf('#scores'), /On the 4 rows set aside/);
+    await until('the stop', () => shown('#use'));
+    assert.match(await textOf('#state'), /^Stopped after step \d+ of 25.000 in /);
+    assert.match(await textOf('#scores'), /On the 200 rows set aside/);
     assert.deepEqual(trouble, []);
   }, SOFTWARE_WEBGPU);
 });
 
-test('without WebGPU it says so, and what to do', { skip, timeout: 60_000 }, async () => {
+test('without WebGPU it says so, and what to do', { skip, timeout: 1_800_000 }, async () => {
   await withBrowser({ viewport: { width: 390, height: 844 } }, async (context) => {
     const { page, trouble } = await open(context);
     await until('the notice', () => page.locator('#unsupported').isVisible());

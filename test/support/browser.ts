@@ -19,12 +19,16 @@ const NO_GPU = ['--disable-gpu'];
 /** WebGPU computed by SwiftShader, which Chromium brings. */
 export const SOFTWARE_WEBGPU = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader', '--enable-features=Vulkan', '--use-angle=swiftshader', '--ignore-gpu-blocklist'];
 
+/** The longest that anything of a browser may take: what takes longer hangs, on a busy machine too. */
+const HANGS_MS = 180_000;
+
 /** Runs a function with a browser of its own, with an empty profile that is removed afterwards. */
 export async function withBrowser(options: BrowserContextOptions, use: (context: BrowserContext) => Promise<void>, flags: readonly string[] = NO_GPU): Promise<void> {
   const profile = mkdtempSync(join(tmpdir(), 'attune-browser-'));
   try {
-    const context = await chromium.launchPersistentContext(profile, { ...options, executablePath: browserPath!, headless: true, args: [...QUIET, ...flags] });
+    const context = await chromium.launchPersistentContext(profile, { ...options, executablePath: browserPath!, headless: true, timeout: HANGS_MS, args: [...QUIET, ...flags] });
     try {
+      context.setDefaultTimeout(HANGS_MS);
       await use(context);
     } finally {
       await context.close();
@@ -35,7 +39,7 @@ export async function withBrowser(options: BrowserContextOptions, use: (context:
 }
 
 /** Waits for what a page shows. It asks from here: Playwright's own waiting evaluates strings in the page, which the policies of our pages forbid. */
-export async function until(what: string, check: () => Promise<boolean>, milliseconds = 30_000): Promise<void> {
+export async function until(what: string, check: () => Promise<boolean>, milliseconds = HANGS_MS): Promise<void> {
   const end = Date.now() + milliseconds;
   while (!(await check())) {
     if (Date.now() > end) assert.fail(`${what} did not come about in ${milliseconds / 1000} s`);

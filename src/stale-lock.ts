@@ -1,0 +1,52 @@
+/** Removing the lock file of a holder that is dead, where others find it dead at the same time. */
+import { randomUUID } from 'node:crypto';
+import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { PARTIAL } from './files.js';
+
+/** Milliseconds after which whoever was removing the lock is taken to have died over it; it is a matter of a few. */
+const REMOVING_LASTS = 5000;
+const LOOKED_EVERY = 10;
+
+/**
+ * Removes the lock at `path` as long as it holds `text`; where it holds anything else, by then, nothing happens. Only who has made a file beside it may remove it, after
+ * another look: removed on what was read before, it would be the lock of the one that was faster.
+ *
+ * @throws what the file system says where files cannot be made or removed beside the lock
+ */
+export async function removeStaleLock(path: string, text: string): Promise<void> {
+  const right = `${path}.stale${PARTIAL}`;
+  const holds = async (file: string): Promise<boolean> => (await readFile(file, 'utf8').catch(() => undefined)) === text;
+  for (let waited = 0; !(await made(right)); waited += LOOKED_EVERY) {
+    if (!(await holds(path))) return;
+    if (waited >= REMOVING_LASTS) {
+      await rm(right, { force: true });
+      waited = 0;
+    }
+    await new Promise((resolve) => setTimeout(resolve, LOOKED_EVERY));
+  }
+  try {
+    if (!(await holds(path))) return;
+    const moved = `${path}.${randomUUID()}${PARTIAL}`;
+    await rename(path, moved);
+    // A holder that was only slow may have given it back just now, and another taken it.
+    if (!(await holds(moved))) await link(moved, path).catch(() => undefined);
+    await rm(moved, { force: true });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  } finally {
+    await rm(right, { force: true });
+  }
+}
+
+/** Makes an empty file; false where there is one. */
+async function made(path: string): Promise<boolean> {
+  try {
+    await writeFile(path, '', { flag: 'wx' });
+    return true;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    // EPERM: Windows, while another process deletes it. ENOENT: the folder is gone, and the lock with it.
+    if (code === 'EEXIST' || code === 'ENOENT' || (code === 'EPERM' && process.platform === 'win32')) return false;
+    throw error;
+  }
+}
