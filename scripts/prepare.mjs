@@ -46,8 +46,8 @@ function install() {
   if (stampIs(stamp, lock)) return;
   console.error('Installing dependencies (npm ci) …');
   const npm = process.env.npm_execpath;
-  if (npm) run('npm ci', process.execPath, [npm, 'ci', '--no-progress', '--loglevel=error']);
-  else run('npm ci', process.platform === 'win32' ? 'npm.cmd' : 'npm', ['ci', '--no-progress', '--loglevel=error']);
+  if (npm) run('npm ci', process.execPath, [npm, 'ci', '--include=dev', '--no-progress', '--loglevel=error']);
+  else run('npm ci', process.platform === 'win32' ? 'npm.cmd' : 'npm', ['ci', '--include=dev', '--no-progress', '--loglevel=error']);
   writeFileSync(stamp, lock);
 }
 

@@ -36,9 +36,14 @@ const compiled = slow ? undefined : relative(root, await compileTests(root));
 const toRun = compiled === undefined ? ['--import', 'tsx', ...files] : ['--enable-source-maps', ...files.map((file) => join(compiled, relative('test', file)).replace(/\.ts$/, '.js'))];
 const options = toRun.filter((word) => !/\.test\.[jt]s$/.test(word));
 
+// What the tests are not about and must not depend on: settings of the Hub, colours asked for, a width, a proxy between them and their own servers.
+const env = { ...process.env, ...vulkan };
+for (const name of Object.keys(env)) if (/^(HF_|HUGGING_?FACE_|TRANSFORMERS_OFFLINE$|FORCE_COLOR$|COLUMNS$)/.test(name)) delete env[name];
+const unproxied = ['127.0.0.1', 'localhost', env.no_proxy ?? env.NO_PROXY].filter(Boolean).join(',');
+
 const result = spawnSync(
   process.execPath,
   [...options, '--test', `--test-concurrency=${concurrency}`, '--test-reporter=spec', ...toRun.slice(options.length)],
-  { cwd: root, stdio: ['ignore', 'inherit', 'inherit'], env: { ...process.env, ...vulkan } },
+  { cwd: root, stdio: ['ignore', 'inherit', 'inherit'], env: { ...env, no_proxy: unproxied, NO_PROXY: unproxied } },
 );
 process.exit(result.status ?? 1);

@@ -69,7 +69,7 @@ test('dependencies are pinned, checked by hash, come from the registry, and need
   assert.match(readFileSync(join(root, '.npmrc'), 'utf8'), /^ignore-scripts=true$/m);
 });
 
-test('a run writes into its output folder and nowhere else, and reports to nobody', { timeout: 120_000 }, async (t) => {
+test('a run writes into its output folder and nowhere else, and reports to nobody', { timeout: 1_800_000 }, async (t) => {
   const cwd = mkdtempSync(join(tmpdir(), 'attune-security-'));
   t.after(() => rmSync(cwd, { recursive: true, force: true }));
   for (const name of ['home', 'tmp']) mkdirSync(join(cwd, name));
@@ -86,7 +86,7 @@ test('a run writes into its output folder and nowhere else, and reports to nobod
   assert.deepEqual(readdirSync(join(cwd, 'tmp'), { recursive: true }), []);
 });
 
-test('paths in a model’s or checkpoint’s own files do not lead out of its folder', { timeout: 120_000 }, async (t) => {
+test('paths in a model’s or checkpoint’s own files do not lead out of its folder', { timeout: 1_800_000 }, async (t) => {
   const cwd = mkdtempSync(join(tmpdir(), 'attune-security-'));
   t.after(() => rmSync(cwd, { recursive: true, force: true }));
   await writeByteModel(join(cwd, 'model'));
@@ -102,7 +102,7 @@ test('paths in a model’s or checkpoint’s own files do not lead out of its fo
   }
 });
 
-test('JSON nested beyond any stack is refused wherever it is read, and names that are JavaScript’s own are names', { timeout: 120_000 }, async (t) => {
+test('JSON nested beyond any stack is refused wherever it is read, and names that are JavaScript’s own are names', { timeout: 1_800_000 }, async (t) => {
   const cwd = mkdtempSync(join(tmpdir(), 'attune-security-'));
   t.after(() => rmSync(cwd, { recursive: true, force: true }));
   await writeByteModel(join(cwd, 'model'));

@@ -23,7 +23,7 @@ async function trained(outputDir: string, threads: number): Promise<{ records: o
   };
 }
 
-test('gpt2-mini with dropout: twice the same, and the same at one and two threads', { timeout: 300_000 }, async () => {
+test('gpt2-mini with dropout: twice the same, and the same at one and two threads', { timeout: 1_800_000 }, async () => {
   const first = await trained('first', 2);
   for (const [dir, threads] of [['again', 2], ['single', 1]] as const) {
     const other = await trained(dir, threads);

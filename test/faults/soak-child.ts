@@ -15,10 +15,10 @@ function sample(done: number): void {
 if (what === 'train') {
   const args = resolveArguments({
     outputDir: 'soak', maxSteps: count, perDeviceTrainBatchSize: 4, learningRate: 1e-3, loggingSteps: Math.ceil(count / 20), evalStrategy: 'steps', evalSteps: Math.ceil(count / 20),
-    saveStrategy: 'steps', saveSteps: Math.ceil(count / 20), saveTotalLimit: 2,
+    saveStrategy: 'steps', saveSteps: Math.ceil(count / SAMPLES), saveTotalLimit: 2,
   });
-  const every = Math.ceil(count / SAMPLES);
-  await fineTune({ model: 'model', dataset: 'data', threads: 1, args, callbacks: [{ onStep: (step) => void (step % every === 0 && sample(step)) }] });
+  // When a checkpoint has been written: at any other moment, how many files are open depends on how far the writing of one has come.
+  await fineTune({ model: 'model', dataset: 'data', threads: 1, args, callbacks: [{ onSave: (path) => sample(Number(/\d+$/.exec(path)![0])) }] });
 } else {
   const classifier = await TextClassifier.fromPretrained('classifier');
   const every = Math.ceil(count / SAMPLES);

@@ -62,7 +62,7 @@ async function run(engine: Engine, t: Parameters<typeof folder>[0]): Promise<{ h
 }
 
 for (const engine of [onnxEngine, referenceEngine]) {
-  test(`${engine.name}: every record, evaluation and test logit of the accumulated run`, { timeout: 120_000 }, async (t) => {
+  test(`${engine.name}: every record, evaluation and test logit of the accumulated run`, { timeout: 1_800_000 }, async (t) => {
     const { history, logits } = await run(engine, t);
     assert.equal(history.length, golden.log_history.length);
     for (const [i, expected] of golden.log_history.entries()) {

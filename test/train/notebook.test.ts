@@ -11,7 +11,7 @@ import { notebookGolden, notebookRun, skipNotebook } from './notebook.js';
 /** The whole run is in notebook.slow.test.ts. */
 const STEPS = 30;
 
-test(`the first ${STEPS} steps of the notebook’s run are the reference’s`, { skip: skipNotebook, timeout: 120_000 }, async (t) => {
+test(`the first ${STEPS} steps of the notebook’s run are the reference’s`, { skip: skipNotebook, timeout: 1_800_000 }, async (t) => {
   const golden = notebookGolden('dropout-0.json');
   const records: LogRecord[] = [];
   const abort = new AbortController();

@@ -24,7 +24,7 @@ const CASES: readonly { readonly args: TrainingArgumentsInput; readonly from: re
 ];
 
 for (const { args, from } of CASES) {
-  test(`a run resumed from its checkpoints ${from.join(' and ')} is the whole run: ${JSON.stringify(args)}`, { timeout: 60_000 }, async (t) => {
+  test(`a run resumed from its checkpoints ${from.join(' and ')} is the whole run: ${JSON.stringify(args)}`, { timeout: 1_800_000 }, async (t) => {
     const whole = folder(t);
     const expected = await (await tinyTrainer(t, { dir: whole, args })).trainer.train();
     for (const step of from) {

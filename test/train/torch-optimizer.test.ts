@@ -56,7 +56,7 @@ test('the order of the optimizer’s parameters is the Trainer’s', () => {
 });
 
 for (const engine of [onnxEngine, referenceEngine]) {
-  test(`${engine.name}: a run that goes on from the Trainer’s checkpoint is the Trainer’s own: records, weights, moments`, { timeout: 60_000 }, async (t) => {
+  test(`${engine.name}: a run that goes on from the Trainer’s checkpoint is the Trainer’s own: records, weights, moments`, { timeout: 1_800_000 }, async (t) => {
     const { trainer, session } = await prepare(t, engine, folder(t));
     await trainer.resumeFrom(CHECKPOINT);
     const { state } = await trainer.train();
@@ -87,7 +87,7 @@ for (const engine of [onnxEngine, referenceEngine]) {
   });
 }
 
-test('a run that went on from the Trainer’s checkpoint can itself be resumed, to the same bits', { timeout: 60_000 }, async (t) => {
+test('a run that went on from the Trainer’s checkpoint can itself be resumed, to the same bits', { timeout: 1_800_000 }, async (t) => {
   for (const withOptimizer of [true, false]) {
     const start = folder(t);
     cpSync(CHECKPOINT, start, { recursive: true });
@@ -109,7 +109,7 @@ test('a run that went on from the Trainer’s checkpoint can itself be resumed, 
   }
 });
 
-test('an optimizer.pt that is damaged, or of another model, is refused by name; none does anything else', { timeout: 120_000 }, async (t) => {
+test('an optimizer.pt that is damaged, or of another model, is refused by name; none does anything else', { timeout: 1_800_000 }, async (t) => {
   const dir = folder(t);
   const path = join(dir, 'optimizer.pt');
   const whole = readFileSync(join(CHECKPOINT, 'optimizer.pt'));

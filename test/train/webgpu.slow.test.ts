@@ -15,7 +15,7 @@ import { needsWebGpu } from '../support/webgpu.js';
 import { notebookGolden, notebookRun, skipNotebook } from './notebook.js';
 
 const skip = await needsWebGpu();
-const TIME = { skip, timeout: 300_000 };
+const TIME = { skip, timeout: 1_800_000 };
 /** Batches of 4 from 23 rows: 18 steps, of which few leave a record. */
 const ARGS = { gradientAccumulationSteps: 1, loggingSteps: 5 } as const;
 
@@ -92,7 +92,7 @@ test('interrupted on the way, the run goes on to the same bits', TIME, async (t)
 /** More would take too long in software; on a GPU, the whole run is the bench's. */
 const STEPS = 10;
 
-test(`the first ${STEPS} steps of the notebook’s run are the reference’s`, { skip: skip || skipNotebook, timeout: 600_000 }, async (t) => {
+test(`the first ${STEPS} steps of the notebook’s run are the reference’s`, { skip: skip || skipNotebook, timeout: 1_800_000 }, async (t) => {
   const golden = notebookGolden('dropout-0.json');
   const records: LogRecord[] = [];
   const abort = new AbortController();

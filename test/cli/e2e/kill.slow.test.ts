@@ -82,7 +82,7 @@ function halfWritten(): boolean {
   return leftovers().some((name) => Number(/^\.checkpoint-(\d+)\.\d+\.partial$/.exec(name)?.[1] ?? 0) > newest);
 }
 
-test('killed at any moment, every checkpoint is whole, and a run can go on from it', { timeout: 600_000 }, async (t) => {
+test('killed at any moment, every checkpoint is whole, and a run can go on from it', { timeout: 1_800_000 }, async (t) => {
   const seed = seedFrom();
   t.diagnostic(`seed ${seed}`);
   const random = new Random(seed);

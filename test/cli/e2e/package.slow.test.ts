@@ -20,7 +20,8 @@ test('the packed package trains, predicts and is imported in an empty project', 
   const run = (command: string, ...args: string[]): string => execFileSync(command, args, { cwd: project, env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
   execFileSync('npm', ['pack', '--pack-destination', project], { cwd: root, env, stdio: 'ignore' });
   const tarball = readdirSync(project).find((name) => name.endsWith('.tgz'))!;
-  run('npm', 'install', '--no-audit', '--no-fund', `./${tarball}`);
+  // What `npm ci` has brought is in npm's cache.
+  run('npm', 'install', '--no-audit', '--no-fund', '--prefer-offline', '--fetch-retries=5', `./${tarball}`);
   const records = jsonLines(run('npx', 'attune', 'train', '--dataset', 'data.csv', '--output-dir', 'model', '--max-steps', '3', '--logging-steps', '1', '--save-strategy', 'no', '--json'));
   assert.equal(records.filter(({ type }) => type === 'train').length, 3);
   const [predicted] = jsonLines(run('npx', 'attune', 'predict', '--model', 'model', '--text', 'a fine day'));

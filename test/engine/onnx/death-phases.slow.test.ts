@@ -28,7 +28,7 @@ if (!isMainThread) {
 
 // Loading, a step, an evaluation, the parameters that a checkpoint is written from; the last one after other checkpoints.
 for (const [call, nth] of [['write', 2], ['step', 3], ['infer', 2], ['read', 4], ['read', 60]] as const) {
-  test(`the engine's thread ends at its request ${nth} to ${call}, in the middle of a run`, { timeout: 120_000 }, async () => {
+  test(`the engine's thread ends at its request ${nth} to ${call}, in the middle of a run`, { timeout: 1_800_000 }, async () => {
     const words = ['train', '--model', 'model', '--dataset', 'data', '--output-dir', 'phases', '--overwrite-output-dir', '--max-steps', '6', '--save-strategy', 'steps', '--save-steps', '1', '--eval-strategy', 'steps', '--eval-steps', '1', '--threads', '1'];
     const { code, stderr } = await attune(words, { cwd, env: deathAt(call, nth) });
     assert.equal(code, 1, stderr);
@@ -46,7 +46,7 @@ for (const [call, nth] of [['write', 2], ['step', 3], ['infer', 2], ['read', 4],
   });
 }
 
-test('the engine’s thread ends while texts are classified', { timeout: 120_000 }, async () => {
+test('the engine’s thread ends while texts are classified', { timeout: 1_800_000 }, async () => {
   const trained = await attune(['train', '--model', 'model', '--dataset', 'data', '--output-dir', 'classifier', '--max-steps', '1', '--save-strategy', 'no', '--threads', '1'], { cwd });
   assert.equal(trained.code, 0, trained.stderr);
   for (const words of [['predict', '--model', 'classifier', '--text', 'a'], ['evaluate', '--model', 'classifier', '--dataset', 'data']]) {

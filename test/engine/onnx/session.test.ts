@@ -13,7 +13,7 @@ import { stepRequest } from './sessions.js';
 
 const CONFIG = tinyConfig();
 const BATCH = packRows([{ ids: Int32Array.of(1, 2, 3), blind: false }], [1]);
-const TIME = { timeout: 20_000 };
+const TIME = { timeout: 1_800_000 };
 
 /** A session with parameters, and the thread behind it. */
 async function openWithWorker(t: TestContext): Promise<{ session: EngineSession; worker: Worker }> {
