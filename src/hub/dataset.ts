@@ -21,7 +21,8 @@ class HubDataset implements DataRepository {
   readonly name: string;
   private opened: Promise<HubRepository> | undefined;
 
-  constructor(private readonly repository: RepositoryId, private readonly options: RepositoryOptions, opened?: HubRepository) {
+  /** @param opened of the parquet that the Hub made of another */
+  constructor(private readonly repository: RepositoryId, private readonly options: RepositoryOptions, private readonly isConverted = false, opened?: HubRepository) {
     this.name = displayName(repository);
     this.opened = opened && Promise.resolve(opened);
   }
@@ -37,12 +38,15 @@ class HubDataset implements DataRepository {
 
   /** The parquet files that the Hub made of it, `config/split/0000.parquet`; undefined where it made none. */
   async converted(): Promise<DataRepository | undefined> {
-    if (this.repository.revision === CONVERTED_PARQUET) return undefined;
-    const repository = { ...this.repository, revision: CONVERTED_PARQUET };
+    if (this.isConverted || this.repository.revision === CONVERTED_PARQUET) return undefined;
+    const { convertedCommit, onCommit } = this.options;
+    const repository = { ...this.repository, revision: convertedCommit ?? CONVERTED_PARQUET };
+    // A commit is recorded as what it is of.
+    const options: RepositoryOptions = { ...this.options, onCommit: (used) => onCommit?.({ ...used, revision: CONVERTED_PARQUET }) };
     try {
-      return new HubDataset(repository, this.options, await HubRepository.open(repository, this.options));
+      return new HubDataset(repository, options, true, await HubRepository.open(repository, options));
     } catch (error) {
-      if (error instanceof HubError && error.code === 'revision-not-found') return undefined;
+      if (error instanceof HubError && error.code === 'revision-not-found' && convertedCommit === undefined) return undefined;
       throw error;
     }
   }

@@ -36,6 +36,8 @@ export interface HubCommit {
 export interface HubOptions {
   /** Branch, tag or commit; absent: what stands behind the `@` of the id, or `main`. */
   readonly revision?: string | undefined;
+  /** Commit of the parquet that the Hub made of a dataset, where that is what is read; absent: the newest. */
+  readonly convertedCommit?: string | undefined;
   /** HF_TOKEN, or the token file that `hf auth login` writes; false: none. */
   readonly token?: string | false | undefined;
   /** HF_HUB_CACHE, or `hub` in HF_HOME. */

@@ -12,7 +12,7 @@ import { DEVICES } from '../engine/device-names.js';
 import type { Device } from '../engine/device-names.js';
 import type { EngineSession } from '../engine/engine.js';
 import { ModelError } from '../errors.js';
-import { isCommit, isRepositoryId, isRevision, parseRepositoryId } from '../hub/identifiers.js';
+import { CONVERTED_PARQUET, isCommit, isRepositoryId, isRevision, parseRepositoryId } from '../hub/identifiers.js';
 import type { RepositoryType } from '../hub/identifiers.js';
 import type { HubCommit } from '../hub/settings.js';
 import { writeWhole } from '../files.js';
@@ -180,6 +180,9 @@ export function pinned(name: string, type: RepositoryType, commits: readonly Hub
   const taken = asked && commits.find((entry) => entry.type === type && entry.id === asked.id && entry.revision === asked.revision);
   return taken ? `${taken.id}@${taken.commit}` : name;
 }
+
+/** The commit of the parquet that the Hub made of a run's dataset, where the run read that. */
+export const convertedCommit = (commits: readonly HubCommit[] = []): string | undefined => commits.find(({ type, revision }) => type === 'dataset' && revision === CONVERTED_PARQUET)?.commit;
 
 /** Where an input of a manifest lies: as given, seen from the folder of the run. Names that are no path there stay as they are. */
 export function pathFrom(cwd: string, given: string, exists: (path: string) => boolean): string {

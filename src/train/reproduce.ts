@@ -9,7 +9,7 @@ import { resolveArguments } from './arguments.js';
 import { prepareFineTune } from './fine-tune.js';
 import type { FineTuneOptions, FineTuneRun } from './fine-tune.js';
 import { hashOfFolder } from './checksums.js';
-import { MANIFEST_FILE, pathFrom, pinned, readManifest } from './manifest.js';
+import { convertedCommit, MANIFEST_FILE, pathFrom, pinned, readManifest } from './manifest.js';
 import type { Manifest } from './manifest.js';
 import type { LogRecord } from './records.js';
 import { parseTrainerState } from './state.js';
@@ -91,7 +91,7 @@ function fineTuneOptions(dir: string, { cwd, inputs, arguments: given, threads, 
     evalDataset: options.evalDataset ?? found(inputs.evalDataset),
     threads: threads ?? undefined,
     args: resolveArguments({ ...rest, outputDir, overwriteOutputDir, ...(checkpoint !== undefined && { resumeFromCheckpoint: checkpoint }) }),
-    ...(options.hub && { hub: options.hub }),
+    hub: { ...options.hub, convertedCommit: options.dataset === undefined ? convertedCommit(hub) : undefined },
     ...(callbacks && { callbacks }),
     ...(signal && { signal }),
   };

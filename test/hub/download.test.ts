@@ -330,6 +330,19 @@ test('converted(): the parquet branch of a dataset, or undefined where the Hub m
   assert.equal(await converted!.converted!(), undefined);
 });
 
+test('converted() at a commit of that branch, which is recorded as one of the branch; one that is gone is an error, not a dataset without parquet', async (t) => {
+  const { server, options } = await setUp(t);
+  server.add({ ...FIXTURE, id: 'tiny/script', revisions: { 'refs/convert/parquet': { 'default/train/0000.parquet': LARGE }, before: { 'default/train/0000.parquet': LARGE.subarray(1) } } });
+  const commit = server.commit('tiny/script', 'before');
+  const used: unknown[] = [];
+  const dataset = hubDataset('tiny/script', { ...options, convertedCommit: commit, onCommit: (each) => used.push(each) });
+  const converted = await dataset.converted!();
+  assert.deepEqual(readFileSync(await converted!.fetch('default/train/0000.parquet')), Buffer.from(LARGE.subarray(1)));
+  assert.deepEqual(used, [{ type: 'dataset', id: 'tiny/script', revision: 'refs/convert/parquet', commit }]);
+  assert.equal(await converted!.converted!(), undefined);
+  await assert.rejects(hubDataset('tiny/script', { ...options, convertedCommit: '0'.repeat(40) }).converted!(), isHubError('revision-not-found'));
+});
+
 test('without symbolic links the snapshot holds copies', async (t) => {
   const { options } = await setUp(t);
   process.env['HF_HUB_DISABLE_SYMLINKS'] = '1';

@@ -108,6 +108,11 @@ export class HubServer {
     this.repositories.push(repository);
   }
 
+  /** Puts a repository in the place of the one of the same id. */
+  replace(repository: HubRepositoryFixture): void {
+    this.repositories[this.repositories.findIndex(({ id }) => id === repository.id)] = repository;
+  }
+
   /** Replaces what the main branch of a repository holds: a new commit. */
   push(id: string, files: HubFiles): void {
     const at = this.repositories.findIndex((repository) => repository.id === id);

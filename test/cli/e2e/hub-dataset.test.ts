@@ -22,11 +22,13 @@ test('a run with model and dataset of the Hub, then offline from the cache', asy
   await writeTinyModel(join(cwd, 'source'));
   const rows = ROWS.slice(0, 12);
   const parquet = parquetBytes([{ name: 'text', data: rows.map(({ text }) => text) }, { name: 'label', data: rows.map(({ label }) => BigInt(label)), type: 'INT64' }], { kvMetadata: classLabels('label', ['bad', 'good']) });
+  const converted = { 'default/train/0000.parquet': parquet };
+  const SCRIPT = { type: 'dataset', id: 'tiny/script', files: { 'script.py': 'raise SystemExit' }, revisions: { 'refs/convert/parquet': converted } } as const;
   const hub = await HubServer.start(t, [
     { type: 'model', id: 'tiny/gpt2', files: filesIn(join(cwd, 'source')) },
     { type: 'dataset', id: 'tiny/tweets', files: { 'README.md': '# tweets', 'data/train-00000-of-00001.parquet': parquet, 'data/test-00000-of-00001.parquet': parquet, 'data/extra-00000-of-00001.csv': 'not needed' } },
     { type: 'dataset', id: 'tiny/several', files: { 'README.md': CARD, 'small/a.jsonl': toJsonl(rows), 'whole/train-1.jsonl': toJsonl(rows.slice(0, 6)), 'whole/train-2.jsonl': toJsonl(rows.slice(6)), 'whole/held.jsonl': toJsonl(ROWS.slice(12)) } },
-    { type: 'dataset', id: 'tiny/script', files: { 'script.py': 'raise SystemExit' }, revisions: { 'refs/convert/parquet': { 'default/train/0000.parquet': parquet } } },
+    SCRIPT,
   ]);
   const env = { HF_ENDPOINT: hub.url, HF_HUB_CACHE: join(cwd, 'cache'), HF_HUB_OFFLINE: '', NO_COLOR: '1' };
   const train = (...more: string[]): Promise<Awaited<ReturnType<typeof attune>>> =>
@@ -61,6 +63,11 @@ test('a run with model and dataset of the Hub, then offline from the cache', asy
   const script = await train('--dataset', 'tiny/script', '--test-size', '0.25');
   assert.equal(script.code, 0, script.stderr);
   assert.deepEqual([jsonLines(script.stdout)[0].trainRows, jsonLines(script.stdout)[0].evalRows], [9, 3]);
+
+  // The Hub converts again, and what it had made then is still asked for.
+  hub.replace({ ...SCRIPT, revisions: { 'refs/convert/parquet': { 'default/train/0000.parquet': 'PAR1 of other rows' }, then: converted } });
+  const converting = await attune(['reproduce', 'run', '--output-dir', 'converted', '--json'], { cwd, env: { ...env, HF_HUB_CACHE: join(cwd, 'yet-another-cache') } });
+  assert.equal(converting.code, 0, converting.stderr);
 
   const before = hub.requests.length;
   const offline = await attune(['evaluate', '--model', 'run', '--dataset', 'tiny/tweets', '--json'], { cwd, env: { ...env, HF_HUB_OFFLINE: '1' } });
