@@ -4,8 +4,11 @@
  *
  *   NAME/data.pkl   NAME/byteorder   NAME/version   NAME/data/0   NAME/data/1   …
  */
+import { open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+import { Readable } from 'node:stream';
 import CRC32 from 'crc-32';
-import { openPromise } from 'yauzl';
+import { fromRandomAccessReaderPromise, RandomAccessReader } from 'yauzl';
 import type { Entry, ZipFile } from 'yauzl';
 import { ModelError } from '../errors.js';
 import { FLOAT_BYTES, widen } from './float-formats.js';
@@ -22,6 +25,7 @@ export class TorchArchive {
   private constructor(
     readonly path: string,
     private readonly zip: ZipFile,
+    private readonly file: FileHandle,
     private readonly entries: ReadonlyMap<string, Entry>,
     /** What was saved, its tensors described only. */
     readonly value: Pickled,
@@ -30,9 +34,13 @@ export class TorchArchive {
   /** @throws ModelError where the file is no archive of torch.save that holds only tensors and plain values */
   static async open(path: string): Promise<TorchArchive> {
     let zip: ZipFile;
+    let file: FileHandle | undefined;
     try {
-      zip = await openPromise(path, { autoClose: false, lazyEntries: true });
+      file = await open(path);
+      const { size } = await file.stat();
+      zip = await fromRandomAccessReaderPromise(new FileReader(file, size), size, { autoClose: false, lazyEntries: true });
     } catch (cause) {
+      await file?.close();
       throw notAnArchive(path, cause);
     }
     try {
@@ -43,9 +51,9 @@ export class TorchArchive {
       if (pickle.uncompressedSize > MAX_PICKLE_BYTES) throw new ModelError(`${path}: its data.pkl has ${pickle.uncompressedSize} bytes, too many for an optimizer’s state`);
       const order = entries.get('byteorder');
       if (order && Buffer.from(await readEntry(zip, order, path)).toString('latin1') !== 'little') throw new ModelError(`${path} was saved on a big-endian machine, which attune does not read`);
-      return new TorchArchive(path, zip, entries, readPickle(await readEntry(zip, pickle, path), path));
+      return new TorchArchive(path, zip, file, entries, readPickle(await readEntry(zip, pickle, path), path));
     } catch (error) {
-      zip.close();
+      await file.close();
       throw error instanceof ModelError ? error : notAnArchive(path, error);
     }
   }
@@ -71,8 +79,39 @@ export class TorchArchive {
     return values;
   }
 
-  close(): void {
-    this.zip.close();
+  async close(): Promise<void> {
+    await this.file.close();
+  }
+}
+
+/** yauzl's own reader hands places beyond 2^53, as a damaged archive may name them, to the file system in a callback, where what that throws ends the process. */
+class FileReader extends RandomAccessReader {
+  constructor(private readonly file: FileHandle, private readonly size: number) {
+    super();
+  }
+
+  override read(buffer: Buffer, offset: number, length: number, position: number, callback: (error: Error | null, bytesRead?: number) => void): void {
+    const bytes = position <= this.size ? this.file.read(buffer, offset, length, position) : Promise.reject(new Error(`it refers to byte ${position} of ${this.size}`));
+    bytes.then(({ bytesRead }) => callback(null, bytesRead), callback);
+  }
+
+  override _readStreamForRange(start: number, end: number): Readable {
+    return Readable.from(this.range(start, end));
+  }
+
+  private async *range(start: number, end: number): AsyncGenerator<Buffer> {
+    for (let at = start; at < end; ) {
+      const buffer = Buffer.allocUnsafe(Math.min(2 ** 20, end - at));
+      const { bytesRead } = await this.file.read(buffer, 0, buffer.length, at);
+      if (bytesRead === 0) throw new Error(`it ends at byte ${at}`);
+      yield buffer.subarray(0, bytesRead);
+      at += bytesRead;
+    }
+  }
+
+  /** By its count of streams, which is not that of the archive's use: the file is closed with the archive. */
+  override close(callback: (error: Error | null) => void): void {
+    setImmediate(callback, null);
   }
 }
 

@@ -50,7 +50,7 @@ export async function restoreTorchOptimizer(dir: string, session: EngineSession,
     }
     return updates ?? 0;
   } finally {
-    archive.close();
+    await archive.close();
   }
 }
 

@@ -139,6 +139,10 @@ test('an optimizer.pt that is damaged, or of another model, is refused by name; 
     { numRuns: 150 },
   );
   assert.ok(refused > 50);
+  // The offset of the second end record (zip64), beyond what a file can have.
+  const far = Buffer.from(whole);
+  far[far.length - 22 - 20 + 15] = 0xff;
+  assert.match(await outcome(far), /is damaged or not what torch\.save writes: it refers to byte 18374686479671\d+ of \d+/);
   const other = gpt2Graphs({ ...config, nInner: 8 });
   writeFileSync(path, whole);
   await assert.rejects(restoreTorchOptimizer(dir, ignore, other.parameters), /exp_avg of parameter \d+ \(transformer\.h\.0\.mlp\.c_fc\.weight\) has shape \[16, 64\], the model’s has \[16, 8\]/);
