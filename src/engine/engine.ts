@@ -70,7 +70,10 @@ export interface EngineSession {
    */
   evaluate?(graph: Graph, batch: PackedBatch): Promise<ReadonlyMap<string, Float32Array>>;
   step(request: StepRequest): Promise<StepResult>;
-  /** Steps that may be under way at once with their results deferred; absent: each is waited for. */
+  /**
+   * Steps that should be under way at once with their results deferred; absent: each is waited for. It follows the speed of the steps: what is under way
+   * cannot be taken back, and a run that is stopped waits for it.
+   */
   readonly stepsInFlight?: number;
   /** Has the deferred results brought. */
   collect?(): void;

@@ -70,7 +70,7 @@ export interface TrainerOptions extends ModelSource {
   /** Tokens a row is cut to: what total_flos counts for each, as the reference pads. */
   readonly maxLength: number;
   readonly callbacks?: readonly TrainerCallback[];
-  /** Aborting it finishes the step under way, saves a checkpoint and ends the run with an InterruptedError. */
+  /** Aborting it finishes the steps under way, saves a checkpoint and ends the run with an InterruptedError. */
   readonly signal?: AbortSignal;
 }
 
@@ -160,12 +160,14 @@ export class Trainer {
   }
 
   private async run(): Promise<TrainOutput> {
-    const { args, signal } = this.options;
+    const { args, session, signal } = this.options;
     const started = performance.now();
     const startStep = this.state.global_step;
     this.notify((callback) => callback.onTrainBegin?.(this.plan, startStep));
 
-    const stepsAhead = (this.options.session.stepsInFlight ?? 1) - 1;
+    if (signal?.aborted && startStep < this.plan.totalSteps) {
+      throw new InterruptedError(`interrupted before step ${startStep + 1} of ${this.plan.totalSteps}; nothing was computed, and nothing is saved`, { hint: 'Give the same command again.' });
+    }
     let stop = false;
     for (let step = startStep + 1; step <= this.plan.totalSteps && !stop; step++) {
       const window = stepWindow(this.plan, step);
@@ -173,9 +175,10 @@ export class Trainer {
       const atStep = dueAfterStep(args, step, this.plan.totalSteps);
       const endsEpoch = window.lastOfEpoch || step === this.plan.totalSteps;
       // Engines that can compute ahead: nothing waits for a step on which nothing falls.
-      const ahead = atStep.log || atStep.evaluate || atStep.save || endsEpoch ? 0 : stepsAhead;
+      const ahead = atStep.log || atStep.evaluate || atStep.save || endsEpoch ? 0 : (session.stepsInFlight ?? 1) - 1;
       this.begin(step, learningRate, ahead > 0);
       await this.settle(ahead);
+      // No further step is asked for; what the engine has begun cannot be taken back, and the checkpoint is of the last of it.
       if (signal?.aborted) await this.settle(0);
 
       let { save } = atStep;
@@ -188,7 +191,7 @@ export class Trainer {
       // After all that falls on this step, or a run resumed here would lack it.
       if (save) await this.save(stop || step >= this.plan.totalSteps);
       if (this.saveFailure) throw this.saveFailure.error;
-      if (signal?.aborted && this.pending.length === 0 && !stop && step < this.plan.totalSteps) await this.interrupt();
+      if (signal?.aborted && !stop && step < this.plan.totalSteps) await this.interrupt(save);
     }
 
     await this.finish();
@@ -329,8 +332,11 @@ export class Trainer {
     }
   }
 
-  private async interrupt(): Promise<never> {
-    await this.save(false);
+  /** @param saved whether the step has its checkpoint already */
+  private async interrupt(saved: boolean): Promise<never> {
+    // The signal may have come since the steps ahead were last waited for.
+    await this.settle(0);
+    if (!saved) await this.save(false);
     await this.saving;
     const { args } = this.options;
     throw new InterruptedError(`interrupted after step ${this.state.global_step} of ${this.plan.totalSteps}; ${join(args.outputDir, checkpointName(this.state.global_step))} is saved`, {

@@ -2,12 +2,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';
-import type { Engine, EngineSession } from '#attune/engine/engine.js';
+import type { Engine } from '#attune/engine/engine.js';
 import { webGpuEngine } from '#attune/engine/webgpu/node.js';
 import { InterruptedError } from '#attune/errors.js';
 import { isTrainRecord } from '#attune/train/records.js';
 import type { LogRecord } from '#attune/train/records.js';
 import type { TrainerCallback } from '#attune/train/trainer.js';
+import { altered } from '../support/altered-engine.js';
 import { folder } from '../support/folder.js';
 import { assertClose } from '../support/numbers.js';
 import { checkpointPath, tinyTrainer } from '../support/tiny-run.js';
@@ -22,26 +23,8 @@ const ARGS = { gradientAccumulationSteps: 1, loggingSteps: 5 } as const;
 const withoutTimes = (records: readonly LogRecord[]): object[] =>
   records.map((record) => Object.fromEntries(Object.entries(record).filter(([key]) => !/runtime|per_second/.test(key))));
 
-/** An engine whose sessions have some members replaced. */
-function altered(change: (session: EngineSession) => Partial<EngineSession>): Engine {
-  return {
-    name: 'altered',
-    open: async (model, options) => {
-      const session = await webGpuEngine.open(model, options);
-      const changed = change(session);
-      return new Proxy(session, {
-        get: (target, key) => {
-          if (key in changed) return changed[key as keyof EngineSession];
-          const value: unknown = Reflect.get(target, key, target);
-          return typeof value === 'function' ? (value as () => unknown).bind(target) : value;
-        },
-      });
-    },
-  };
-}
-
 /** Each step is waited for, as on the CPU. */
-const oneAtATime = altered(() => ({ stepsInFlight: 1 }));
+const oneAtATime = altered(webGpuEngine, () => ({ stepsInFlight: 1 }));
 
 async function run(t: TestContext, engine: Engine, options: { args?: object; callbacks?: TrainerCallback[] } = {}) {
   const { trainer, source } = await tinyTrainer(t, { dir: folder(t), engine, ...options, args: { ...ARGS, ...options.args } });
@@ -67,7 +50,7 @@ test('windows of micro-batches, too', TIME, async (t) => {
 test('a step that fails is named, whatever was asked for after it', TIME, async (t) => {
   const steps: number[] = [];
   let asked = 0;
-  const engine = altered((session) => ({
+  const engine = altered(webGpuEngine, (session) => ({
     step: (request) => session.step(++asked === 3 ? { ...request, lossWeights: [Infinity] } : request),
   }));
   const { trainer } = await tinyTrainer(t, { dir: folder(t), engine, args: { ...ARGS, loggingSteps: 9 }, callbacks: [{ onStep: (step) => steps.push(step) }] });
@@ -76,17 +59,31 @@ test('a step that fails is named, whatever was asked for after it', TIME, async 
   assert.ok(asked > 3, 'nothing was asked for ahead');
 });
 
-test('interrupted on the way, the run goes on to the same bits', TIME, async (t) => {
+test('interrupted with steps in flight, the run goes on to the same bits', TIME, async (t) => {
   const whole = await run(t, webGpuEngine);
   const dir = folder(t);
   const abort = new AbortController();
-  const { trainer } = await tinyTrainer(t, { dir, engine: webGpuEngine, args: ARGS, signal: abort.signal, callbacks: [{ onStep: (step) => step === 8 && abort.abort() }] });
-  const interrupted = await trainer.train().then(() => undefined, (error: unknown) => error);
-  assert.ok(interrupted instanceof InterruptedError);
-  const [, step] = /after step (\d+)/.exec(interrupted.message)!;
-  const { trainer: second } = await tinyTrainer(t, { dir, engine: webGpuEngine, args: ARGS });
-  await second.resumeFrom(checkpointPath(dir, Number(step)));
+  let asked = 0;
+  let askedBefore = 0;
+  const engine = altered(webGpuEngine, (session) => ({
+    step: (request) => {
+      asked++;
+      return session.step(request);
+    },
+  }));
+  const onStep = (step: number): void => {
+    if (step !== 8) return;
+    askedBefore = asked;
+    abort.abort();
+  };
+  const { trainer } = await tinyTrainer(t, { dir, engine, args: ARGS, signal: abort.signal, callbacks: [{ onStep }] });
+  await assert.rejects(trainer.train(), (error) => error instanceof InterruptedError && error.message.startsWith(`interrupted after step ${asked} of 18; `));
+  assert.equal(asked, askedBefore, 'a step was asked for after the signal');
+  assert.ok(asked > 8, 'nothing was in flight');
+  const { trainer: second, source } = await tinyTrainer(t, { dir, engine: webGpuEngine, args: ARGS });
+  await second.resumeFrom(checkpointPath(dir, asked));
   assert.deepEqual(withoutTimes((await second.train()).state.log_history), whole.records);
+  for (const [name, values] of whole.parameters) assert.deepEqual(await source.session.readTensor('parameter', name), values, name);
 });
 
 /** More would take too long in software; on a GPU, the whole run is the bench's. */

@@ -38,7 +38,6 @@ export class WebGpuSession implements EngineSession, Gpu {
   private readonly others = new Map<Graph, Program>();
   private optimizer: Optimizer | undefined;
   private results: StepResults | undefined;
-  readonly stepsInFlight = STEPS_IN_FLIGHT;
   /** Of the run that was announced. */
   private demands: readonly Demand[] | undefined;
   private ended: Error | undefined;
@@ -60,6 +59,10 @@ export class WebGpuSession implements EngineSession, Gpu {
         hint: 'Checkpoints saved so far are whole: go on with --resume-from-checkpoint, on the GPU or with --device cpu.',
       }));
     });
+  }
+
+  get stepsInFlight(): number {
+    return this.results?.advisable ?? 1;
   }
 
   /**

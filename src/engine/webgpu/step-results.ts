@@ -3,12 +3,16 @@
  * waited for, so that the device never stands still for a number that nobody needs yet.
  */
 
-/** Steps that may be unanswered at once: enough to keep the device busy, few enough for Ctrl-C to be answered soon on a slow one. */
+/** Steps that may be unanswered at once: enough to keep the device busy. What was submitted cannot be taken back, and whoever stops a run waits for it. */
 export const STEPS_IN_FLIGHT = 4;
+/** Where a step takes longer, nothing is gained by going ahead: the moment between two steps is as nothing, and Ctrl-C is answered after one of them. */
+const SLOW_MS = 400;
 /** Entries of the ring: so many results are read at once at most. */
 const ENTRIES = 2;
 
 interface Held {
+  /** When it was submitted, in milliseconds. */
+  readonly since: number;
   readonly resolve: (result: Float32Array) => void;
   readonly reject: (reason: unknown) => void;
 }
@@ -20,6 +24,10 @@ export class StepResults {
   /** Unanswered steps, in order. */
   private readonly unanswered: Promise<unknown>[] = [];
   private readonly staging: GPUBuffer[] = [];
+  /** When the last results came. */
+  private lastRead = 0;
+  /** Of a step on the device, by the last results that came; undefined before. */
+  private milliseconds: number | undefined;
 
   /** @param floats of a result */
   constructor(private readonly device: GPUDevice, private readonly floats: number) {
@@ -28,6 +36,11 @@ export class StepResults {
 
   get outstanding(): number {
     return this.unanswered.length;
+  }
+
+  /** How many steps should be under way at once. The first is waited for, because nobody knows yet how long one takes. */
+  get advisable(): number {
+    return this.milliseconds === undefined || this.milliseconds > SLOW_MS ? 1 : STEPS_IN_FLIGHT;
   }
 
   /** Whether `collect` must come before the next `hold`. */
@@ -47,7 +60,7 @@ export class StepResults {
   /** Encodes the copy of a step's result into the ring; comes with `collect`. */
   hold(encoder: GPUCommandEncoder, result: GPUBuffer): Promise<Float32Array> {
     encoder.copyBufferToBuffer(result, 0, this.ring, this.held.length * this.floats * 4, this.floats * 4);
-    const answer = new Promise<Float32Array>((resolve, reject) => this.held.push({ resolve, reject }));
+    const answer = new Promise<Float32Array>((resolve, reject) => this.held.push({ since: performance.now(), resolve, reject }));
     this.unanswered.push(answer);
     const answered = (): void => void this.unanswered.splice(this.unanswered.indexOf(answer), 1);
     answer.then(answered, answered);
@@ -67,6 +80,10 @@ export class StepResults {
           const results = new Float32Array(staging.getMappedRange().slice(0));
           staging.unmap();
           this.staging.push(staging);
+          const now = performance.now();
+          // The device began with them when they came, or when it was done with those before.
+          this.milliseconds = (now - Math.max(this.lastRead, taken[0].since)) / taken.length;
+          this.lastRead = now;
           for (const [i, { resolve }] of taken.entries()) resolve(results.slice(i * this.floats, (i + 1) * this.floats));
         },
         (reason: unknown) => {
