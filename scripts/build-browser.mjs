@@ -1,9 +1,10 @@
 // Bundles attune for the browser out of the compiled dist/: the module `attune/browser` (dist/browser/attune.js) and the page of `attune serve --demo`
 // (dist/serve/page). Modules that need Node are replaced; see src/browser.
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { dirname, isAbsolute, join, relative } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
+import { moduleName } from './module-name.mjs';
 import { notices } from './notices.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -37,12 +38,12 @@ const replacements = {
       // The shim of node:buffer is built on the package of that name.
       if (name === 'buffer') return path.startsWith('node:') ? { path: browser('node/buffer.js') } : undefined;
       if (name in NODE) return { path: browser(join('node', NODE[name])) };
-      if (name in LIBRARIES) return LIBRARIES[name].startsWith('/') ? { path: LIBRARIES[name] } : resolve(LIBRARIES[name], { resolveDir: root, importer, kind });
+      if (name in LIBRARIES) return isAbsolute(LIBRARIES[name]) ? { path: LIBRARIES[name] } : resolve(LIBRARIES[name], { resolveDir: root, importer, kind });
       if (path.startsWith('node:')) return { errors: [{ text: `${path} has no counterpart in the browser, and ${relative(root, importer)} (in ${relative(root, resolveDir)}) needs it` }] };
       return undefined;
     });
     onResolve({ filter: /^\.\.?\// }, ({ path, resolveDir }) => {
-      const instead = INSTEAD[relative(at('dist'), join(resolveDir, path))];
+      const instead = INSTEAD[moduleName(at('dist'), resolveDir, path)];
       return instead && { path: browser(instead) };
     });
   },
@@ -87,7 +88,7 @@ if (existsSync(join(page, 'page.ts'))) {
     alias: { linkedom: join(page, 'browser-document.ts') },
   });
   for (const name of ['index.html', 'icon.svg']) copyFileSync(join(page, name), join(target, name));
-  const { STYLE } = await import(at('dist', 'report', 'style.js'));
+  const { STYLE } = await import(pathToFileURL(at('dist', 'report', 'style.js')).href);
   writeFileSync(join(target, 'page.css'), `${STYLE.trim()}\n\n${readFileSync(join(page, 'page.css'), 'utf8')}`);
   copyFileSync(browser('attune.js'), join(target, 'attune.js'));
   writeFileSync(join(target, 'LICENSES.txt'), notices(root, module.metafile, built.metafile));

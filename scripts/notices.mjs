@@ -5,6 +5,7 @@ import { join } from 'node:path';
 export function notices(root, ...metafiles) {
   const folders = new Set();
   for (const { inputs } of metafiles) for (const input of Object.keys(inputs)) {
+    // esbuild writes these with slashes on every system.
     const found = /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(input)?.[1];
     if (found) folders.add(found);
   }

@@ -20,7 +20,7 @@ import type { Tokenizer } from '../text/tokenizer.js';
 import { packageVersion } from '../version.js';
 import { argumentsToJson, requireEvaluation, requireMetric } from './arguments.js';
 import type { TrainingArguments } from './arguments.js';
-import { saveModel, verifyCheckpoint } from './checkpoint.js';
+import { readCheckpoint, saveModel, verifyCheckpoint } from './checkpoint.js';
 import { hashOfFolder } from './checksums.js';
 import { argumentsOf, changesSince, hashingSession, hashOfData, hashOfTokens, readManifest, writeManifest } from './manifest.js';
 import type { Manifest, RunInputs } from './manifest.js';
@@ -103,7 +103,7 @@ async function prepareLocked(options: FineTuneOptions, lock: RunLock): Promise<F
     seed: args.seed,
     ...(args.dropout !== undefined && { dropout: args.dropout }),
   });
-  const { maxLength, train, evaluation, session } = await openSession(model, splits, options);
+  const { maxLength, train, evaluation, session } = await openSession(model, splits, options, resumeDir);
   try {
     const weights = hashingSession(session);
     await model.writeTo(weights.session);
@@ -195,14 +195,15 @@ interface Opened {
 }
 
 /** The rows as token ids, and the engine, which is told of the largest batches that come of them. */
-async function openSession(model: PretrainedModel, splits: Splits, { args, threads, device = 'auto' }: FineTuneOptions): Promise<Opened> {
+async function openSession(model: PretrainedModel, splits: Splits, { args, threads, device = 'auto' }: FineTuneOptions, resumeDir: string | undefined): Promise<Opened> {
   try {
     const maxLength = lengthLimit(args.maxLength, model.config);
+    const startStep = resumeDir === undefined ? 0 : (await readCheckpoint(resumeDir)).state.global_step;
     // After the engine was told to open, whose thread gets ready meanwhile.
     const encoding = Promise.resolve().then(() => encodeSplits(splits, model.tokenizer, maxLength));
     const workload = async (): Promise<Workload> => {
       const { train, evaluation } = await encoding;
-      return { training: largestTrainingBatch(train.rows, args), ...(evaluation && { prediction: largestPrediction(evaluation.rows) }) };
+      return { training: largestTrainingBatch(train.rows, args, startStep), ...(evaluation && { prediction: largestPrediction(evaluation.rows) }) };
     };
     const opening = engineFor(device).open(model.graphs, { seed: args.seed, workload, first: 'training', ...(threads !== undefined && { threads }) });
     // Both to the end, because what was opened must be closed.

@@ -37,10 +37,14 @@ export function planBatches(rows: readonly EncodedRow[], { batchRows, batchToken
   return batches;
 }
 
-/** The most rows and the most tokens of a batch that `PREDICTION_BATCH` makes of these rows. */
-export function largestPrediction(rows: readonly EncodedRow[]): { readonly rows: number; readonly tokens: number } {
-  const tokens = planBatches(rows, PREDICTION_BATCH).map((batch) => batch.reduce((sum, i) => sum + rows[i].ids.length, 0));
-  return { rows: Math.min(PREDICTION_BATCH.batchRows, rows.length), tokens: tokens.reduce((most, count) => Math.max(most, count), 1) };
+/** The most rows and the most tokens of a batch that these rows make. */
+export function largestPrediction(rows: readonly EncodedRow[], options: Pick<PredictionOptions, 'batchRows' | 'batchTokens'> = PREDICTION_BATCH): { readonly rows: number; readonly tokens: number } {
+  const largest = { rows: 1, tokens: 1 };
+  for (const batch of planBatches(rows, options)) {
+    largest.rows = Math.max(largest.rows, batch.length);
+    largest.tokens = Math.max(largest.tokens, batch.reduce((tokens, i) => tokens + rows[i].ids.length, 0));
+  }
+  return largest;
 }
 
 /**

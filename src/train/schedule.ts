@@ -80,17 +80,6 @@ export function planOf(
   return stepPlan({ rows, batchSize: args.perDeviceTrainBatchSize, accumulation: args.gradientAccumulationSteps, epochs: args.numTrainEpochs, maxSteps: args.maxSteps });
 }
 
-/** What no micro-batch exceeds, whatever order the rows come in: as many tokens as the longest rows have together. */
-export function largestTrainingBatch(
-  rows: readonly { readonly ids: ArrayLike<number> }[],
-  args: Pick<TrainingArguments, 'perDeviceTrainBatchSize' | 'gradientAccumulationSteps'>,
-): { readonly rows: number; readonly tokens: number; readonly microBatches: number } {
-  const lengths = Float64Array.from(rows, ({ ids }) => ids.length).sort().reverse();
-  const most = lengths.subarray(0, args.perDeviceTrainBatchSize);
-  const batches = Math.ceil(rows.length / args.perDeviceTrainBatchSize);
-  return { rows: most.length, tokens: most.reduce((sum, length) => sum + length, 0), microBatches: Math.min(args.gradientAccumulationSteps, batches) };
-}
-
 /** The batches of one step: `firstBatch` to `firstBatch + batches - 1` of epoch `epoch`, all from 0. */
 export interface StepWindow {
   readonly epoch: number;
@@ -125,4 +114,48 @@ export function rowOrder(rows: number, seed: number, epoch: number): Int32Array 
 /** Row indices of batch `batch` (from 0) of an epoch that goes through the rows in `order`. */
 export function batchRows(order: Int32Array, batchSize: number, batch: number): Int32Array {
   return order.subarray(batch * batchSize, (batch + 1) * batchSize);
+}
+
+/** What the batches of a run are at most. */
+export interface LargestBatch {
+  readonly rows: number;
+  readonly tokens: number;
+  /** Batches a step. */
+  readonly microBatches: number;
+}
+
+/** Row lookups after which the orders of epochs are no longer gone through: some tenths of a second. */
+const MOST_LOOKUPS = 2_000_000;
+
+/**
+ * The most rows, tokens and micro-batches that the steps after `startStep` have to do with, by the very order they take the rows in. Of a run over millions
+ * of rows, as many tokens as the longest rows have together, which no order exceeds. A run that goes on has only its remaining steps to do.
+ */
+export function largestTrainingBatch(
+  rows: readonly { readonly ids: ArrayLike<number> }[],
+  args: Pick<TrainingArguments, 'perDeviceTrainBatchSize' | 'gradientAccumulationSteps' | 'numTrainEpochs' | 'maxSteps' | 'seed'>,
+  startStep = 0,
+): LargestBatch {
+  const plan = planOf(args, rows.length);
+  const lengths = Int32Array.from(rows, ({ ids }) => ids.length);
+  const { epoch: firstEpoch } = stepWindow(plan, startStep + 1);
+  const epochs = Math.max(0, plan.epochsBegun - firstEpoch);
+  const longest = { rows: Math.min(plan.batchSize, plan.rows), tokens: lengths.slice().sort().subarray(-plan.batchSize).reduce((sum, length) => sum + length, 0), microBatches: Math.min(plan.accumulation, plan.batchesPerEpoch) };
+  if (epochs * plan.rows > MOST_LOOKUPS) return longest;
+  const largest = { rows: 0, tokens: 0, microBatches: 0 };
+  let order: { readonly epoch: number; readonly rows: Int32Array } | undefined;
+  for (let step = startStep + 1; step <= plan.totalSteps; step++) {
+    const { epoch, firstBatch, batches } = stepWindow(plan, step);
+    if (order?.epoch !== epoch) order = { epoch, rows: rowOrder(plan.rows, args.seed, epoch) };
+    largest.microBatches = Math.max(largest.microBatches, batches);
+    for (let b = 0; b < batches; b++) {
+      const batch = batchRows(order.rows, plan.batchSize, firstBatch + b);
+      largest.rows = Math.max(largest.rows, batch.length);
+      let tokens = 0;
+      for (const row of batch) tokens += lengths[row];
+      largest.tokens = Math.max(largest.tokens, tokens);
+    }
+  }
+  // Nothing is left to do: what the run would have needed does no harm.
+  return largest.rows > 0 ? largest : longest;
 }

@@ -166,7 +166,7 @@ export class Trainer {
     this.notify((callback) => callback.onTrainBegin?.(this.plan, startStep));
 
     if (signal?.aborted && startStep < this.plan.totalSteps) {
-      throw new InterruptedError(`interrupted before step ${startStep + 1} of ${this.plan.totalSteps}; nothing was computed, and nothing is saved`, { hint: 'Give the same command again.' });
+      throw new InterruptedError(`interrupted before step ${startStep + 1} of ${this.plan.totalSteps}; nothing was computed, and nothing is saved`, { hint: 'Start it again in the same way.' });
     }
     let stop = false;
     for (let step = startStep + 1; step <= this.plan.totalSteps && !stop; step++) {

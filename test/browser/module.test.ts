@@ -27,11 +27,12 @@ test('it imports nothing, and of Node least of all', () => {
 
 test('the licences of what is inside lie beside it', () => {
   const text = readFileSync(join(bundle, '..', 'LICENSES.txt'), 'utf8');
-  for (const name of ['@huggingface/tokenizers', '@noble/hashes', 'buffer', 'csv-parse', 'picomatch', 'readable-stream']) assert.match(text, new RegExp(`^${name} \\d`, 'm'));
+  for (const name of ['@huggingface/tokenizers', '@noble/hashes', 'buffer', 'csv-parse', 'pako', 'picomatch', 'readable-stream']) assert.match(text, new RegExp(`^${name} \\d`, 'm'));
 });
 
 test('rows are read and parted as in Node', async (t) => {
-  const contents: [string, string | Uint8Array][] = [['a.csv', CSV], ['a.jsonl', toJsonl(ROWS)], ['a.json', JSON.stringify(ROWS)], ['a.tsv', CSV.replaceAll(',', '\t')], ['a.csv.gz', gzipSync(CSV)]];
+  const contents: [string, string | Uint8Array][] = [['a.csv', CSV], ['a.jsonl', toJsonl(ROWS)], ['a.json', JSON.stringify(ROWS)], ['a.tsv', CSV.replaceAll(',', '\t')], ['a.csv.gz', gzipSync(CSV)],
+    ['b.csv.gz', Buffer.concat([gzipSync(CSV.slice(0, 90)), gzipSync(CSV.slice(90))])]];
   const dir = folder(t, Object.fromEntries(contents));
   for (const [name, bytes] of contents) {
     await files.write(`/rows/${name}`, bytes);

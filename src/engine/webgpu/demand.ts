@@ -37,7 +37,7 @@ export function demandsOf(
     const size = workload[use];
     if (!size) continue;
     const { bytes, ...most } = programs[use].demandOf(size, use === 'training' ? workload.training!.microBatches : 1);
-    demands.push({ what: `${what} of ${size.rows} rows with ${size.tokens.toLocaleString('en-US')} tokens`, bytes, batch: { size, ...most } });
+    demands.push({ what: `${what} of up to ${size.rows} rows and ${size.tokens.toLocaleString('en-US')} tokens`, bytes, batch: { size, ...most } });
   }
   return demands;
 }

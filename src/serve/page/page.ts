@@ -13,6 +13,7 @@ const textBox = byId<HTMLTextAreaElement>('text');
 const fileInput = byId<HTMLInputElement>('file');
 const evaluationFile = byId<HTMLInputElement>('evaluation-rows');
 const trainButton = byId<HTMLButtonElement>('train');
+const continueButton = byId<HTMLButtonElement>('continue');
 const stopButton = byId<HTMLButtonElement>('stop');
 const downloadButton = byId<HTMLButtonElement>('download');
 const progress = byId<HTMLProgressElement>('progress');
@@ -29,6 +30,8 @@ let able = false;
 let running = false;
 let sound = false;
 let trained = false;
+/** The last run was stopped and can be gone on with. */
+let stopped = false;
 let checking = 0;
 let predicting = 0;
 let history: LogRecord[] = [];
@@ -93,8 +96,14 @@ function hear(message: FromWorker): void {
     case 'trained':
       running = false;
       trained = true;
+      stopped = message.stopped;
       drawNow();
-      state(`${message.stopped ? `Stopped after step ${grouped(message.step)} of ${grouped(message.steps)}` : `Done: ${grouped(message.step)} steps`} in ${duration(message.seconds)}.`, message.step / message.steps);
+      state(
+        stopped
+          ? `Stopped after step ${grouped(message.step)} of ${grouped(message.steps)} in ${duration(message.seconds)}. Continue goes on from there, with the rows and settings it began with.`
+          : `Done: ${grouped(message.step)} steps in ${duration(message.seconds)}.`,
+        message.step / message.steps,
+      );
       downloadButton.textContent = `Download the model (${fileSize(message.bytes)})`;
       show(byId('use'), true);
       if (textBox.value === '') textBox.value = 'What a lovely day!';
@@ -151,7 +160,10 @@ function state(text: string, share?: number): void {
 
 function update(): void {
   trainButton.disabled = !able || !sound || running;
+  show(byId('train-note'), able && !running && !byId('data-problem').hidden);
+  trainButton.textContent = stopped && !running ? 'Train anew' : 'Train';
   stopButton.disabled = !running;
+  show(continueButton, stopped && !running);
   for (const id of ['data-form', 'settings']) byId(id).inert = running;
   show(byId('use'), trained && !running);
 }
@@ -223,14 +235,30 @@ function changed(): void {
   checkLater();
 }
 
+/** So much of a file is shown in the box of the rows. */
+const PREVIEW_BYTES = 4096;
+const ROWS_NOTE = byId('rows-note').textContent ?? '';
+
 function takeFile(taken: File | undefined): void {
   file = taken;
   rowsBox.disabled = taken !== undefined;
-  rowsBox.value = taken ? `${taken.name}, ${fileSize(taken.size)}` : '';
+  rowsBox.value = '';
+  byId('rows-note').textContent = taken ? `${taken.name}, ${fileSize(taken.size)}.` : ROWS_NOTE;
+  if (taken) void preview(taken).catch(() => undefined);
   show(byId('remove-file'), taken !== undefined);
   if (taken && chosen() === 'sample') choose('share');
   if (!taken) fileInput.value = '';
   changed();
+}
+
+/** The first lines of a file; what is wrong with it is told when it is checked. */
+async function preview(taken: File): Promise<void> {
+  if (/\.gz$/i.test(taken.name)) return;
+  const start = await taken.slice(0, PREVIEW_BYTES).text();
+  if (file !== taken) return;
+  const whole = taken.size <= PREVIEW_BYTES;
+  rowsBox.value = whole ? start : start.slice(0, start.lastIndexOf('\n') + 1) || start;
+  if (!whole) byId('rows-note').textContent = `${taken.name}, ${fileSize(taken.size)}; its first lines are shown here.`;
 }
 
 async function useSample(): Promise<void> {
@@ -254,17 +282,22 @@ function train(): void {
   const data = dataChoice();
   if ('message' in data) return refuse(data);
   const choice: TrainChoice = { data, epochs: number('epochs'), batchSize: number('batch-size'), learningRate: number('learning-rate') };
-  running = true;
-  trained = false;
   history = [];
+  stopped = false;
   drawNow();
-  problem('train-problem');
   byId('warnings').replaceChildren();
   show(byId('evaluation'), false);
+  run({ type: 'train', choice });
+}
+
+function run(message: ToWorker): void {
+  running = true;
+  trained = false;
+  problem('train-problem');
   state('Starting …');
   update();
   stopButton.focus();
-  tell({ type: 'train', choice });
+  tell(message);
 }
 
 function classify(): void {
@@ -303,9 +336,10 @@ byId('remove-file').addEventListener('click', () => {
 const sampleFailed = (): void => refuse({ message: 'the sample cannot be loaded', hint: 'Is the server that gave you this page still running?' });
 byId('use-sample').addEventListener('click', () => void useSample().catch(sampleFailed));
 trainButton.addEventListener('click', train);
+continueButton.addEventListener('click', () => run({ type: 'continue' }));
 stopButton.addEventListener('click', () => {
   stopButton.disabled = true;
-  state('Stopping after this step …');
+  state('Stopping …');
   tell({ type: 'stop' });
 });
 byId('try').addEventListener('submit', (event) => {

@@ -54,6 +54,8 @@ export type ToWorker =
   | { readonly type: 'check'; readonly id: number; readonly data: DataChoice }
   | { readonly type: 'train'; readonly choice: TrainChoice }
   | { readonly type: 'stop' }
+  /** Goes on with the run that was stopped, with the rows and settings that it began with. */
+  | { readonly type: 'continue' }
   | { readonly type: 'predict'; readonly id: number; readonly text: string }
   | { readonly type: 'archive' };
 

@@ -20,11 +20,28 @@ const TELL_MS = 100;
 /** What a checkpoint holds beside the model: it is for going on with the run, not for using the model. */
 const NOT_IN_ARCHIVE = new Set(['optimizer.safetensors', 'attune_state.json', 'checksums.json']);
 
+/** What a run is made of. The rows are kept, because those that are checked meanwhile take their place. */
+interface Begun {
+  readonly choice: TrainChoice;
+  readonly options: Awaited<ReturnType<typeof dataOptions>>;
+  readonly rows: ReadonlyMap<string, Uint8Array>;
+}
+
+interface Stopped {
+  readonly begun: Begun;
+  readonly checkpoint: string;
+  readonly seconds: number;
+  /** Step of the last evaluation. */
+  readonly evaluated: number;
+}
+
 let settings: Promise<DemoSettings> | undefined;
 let tokenizer: Promise<Tokenizer> | undefined;
 let weights: Promise<void> | undefined;
 let abort: AbortController | undefined;
 let result: { readonly folder: string; readonly classifier: Classifier } | undefined;
+/** The last run, where it can be gone on with. */
+let stopped: Stopped | undefined;
 /** Of this run alone: predictions and runs take turns. */
 let queue: Promise<unknown> = Promise.resolve();
 
@@ -38,7 +55,10 @@ function handle(message: ToWorker): Promise<void> {
       return inTurn(async () => say({ type: 'checked', id: message.id, summary: await check(message.data) }), (problem) => say({ type: 'refused', id: message.id, problem }));
     case 'train':
       abort = new AbortController();
-      return inTurn(() => train(message.choice, abort!.signal), (problem) => say({ type: 'failed', problem }));
+      return inTurn(() => begin(message.choice, abort!.signal), (problem) => say({ type: 'failed', problem }));
+    case 'continue':
+      abort = new AbortController();
+      return inTurn(() => goOn(abort!.signal), (problem) => say({ type: 'failed', problem }));
     case 'stop':
       abort?.abort();
       return Promise.resolve();
@@ -147,11 +167,31 @@ async function check(data: DataChoice): Promise<DataSummary> {
   return { train: summary(train), test: summary(test), leaked: leaked.count, conflicts: conflicts.length, notes: notes.filter((note) => !note.includes('asked for')) };
 }
 
-async function train({ data, epochs, batchSize, learningRate }: TrainChoice, signal: AbortSignal): Promise<void> {
+async function begin(choice: TrainChoice, signal: AbortSignal): Promise<void> {
+  await discardResult();
+  stopped = undefined;
+  files.remove(RUN);
+  const options = await dataOptions(choice.data);
+  const rows = new Map([options.dataset, options.evalDataset].flatMap((path) => (path === undefined ? [] : [[path, files.read(path)] as const])));
+  await train({ choice, options, rows }, signal);
+}
+
+/** From the checkpoint in memory, as a run on the command line goes on: to the same bits as one that was never stopped. */
+async function goOn(signal: AbortSignal): Promise<void> {
+  if (!stopped) throw new AttuneError('there is no stopped run to go on with');
+  await discardResult();
+  files.remove('data');
+  for (const [path, bytes] of stopped.begun.rows) await files.write(path, bytes);
+  await train(stopped.begun, signal, stopped);
+}
+
+async function discardResult(): Promise<void> {
   await result?.classifier.close();
   result = undefined;
-  files.remove(RUN);
-  const options = await dataOptions(data);
+}
+
+async function train(begun: Begun, signal: AbortSignal, from?: Stopped): Promise<void> {
+  const { choice: { data, epochs, batchSize, learningRate }, options } = begun;
   await loadTokenizer();
   await loadWeights();
   say({ type: 'preparing', what: 'Reading the rows and preparing the GPU …' });
@@ -169,48 +209,66 @@ async function train({ data, epochs, batchSize, learningRate }: TrainChoice, sig
     loggingFirstStep: true,
     evalStrategy: 'epoch',
     saveStrategy: 'no',
+    // Of what a stopped run is left with: the memory is the page's.
+    saveTotalLimit: 1,
+    ...(from && { resumeFromCheckpoint: from.checkpoint }),
     maxLength: data.maxLength,
     seed: data.seed,
   });
   const started = performance.now();
   let told = 0;
-  const seconds = (): number => (performance.now() - started) / 1000;
+  const seconds = (): number => (from?.seconds ?? 0) + (performance.now() - started) / 1000;
   const told100 = (): boolean => performance.now() - told >= TELL_MS && ((told = performance.now()), true);
-  const evaluated = ({ record, metrics: { loss, accuracy, f1, auc, perClass, confusion } }: Evaluation): void =>
+  let evaluated = from?.evaluated ?? 0;
+  const onEvaluate = ({ record, metrics: { loss, accuracy, f1, auc, perClass, confusion } }: Evaluation): void => {
+    evaluated = record.step;
     say({ type: 'evaluation', step: record.step, rows: perClass.reduce((sum, { support }) => sum + support, 0), labels: perClass.map(({ label }) => label), scores: { loss, accuracy, f1, auc, perClass, confusion } });
+  };
   let last = { step: 0, steps };
   const callbacks: TrainerCallback[] = [
     {
-      onTrainBegin: ({ totalSteps }) => (last = { step: 0, steps: totalSteps }),
+      onTrainBegin: ({ totalSteps }, step) => (last = { step, steps: totalSteps }),
       onStep: (step, plan) => {
         last = { step, steps: plan.totalSteps };
         if (told100() || step === plan.totalSteps) say({ type: 'step', ...last, epoch: (epochs * step) / plan.totalSteps, seconds: seconds() });
       },
       onLog: (record) => say({ type: 'record', record }),
       onEvaluationProgress: (done, of) => void (told100() && say({ type: 'evaluating', done, rows: of })),
-      onEvaluate: evaluated,
+      onEvaluate,
       onWarning: (message) => say({ type: 'warning', message }),
     },
   ];
   const run = await prepareFineTune({ ...options, model: MODEL, device: 'webgpu', args, callbacks, signal });
-  const folder = await finish(run, evaluated);
+  const evaluateStopped = async (): Promise<void> => {
+    if (evaluated === last.step) return;
+    const evaluation = await run.trainer.evaluate();
+    say({ type: 'record', record: evaluation.record });
+    onEvaluate(evaluation);
+  };
+  const folder = await finish(run, evaluateStopped);
   const classifier = await TextClassifier.fromPretrained(folder, { maxLength: data.maxLength, device: 'webgpu' });
   result = { folder, classifier };
+  stopped = folder === RUN ? undefined : { begun, checkpoint: folder, seconds: seconds(), evaluated };
+  // The run is whole: nobody goes on from where it was stopped.
+  if (!stopped) for (const name of checkpoints()) files.remove(`${RUN}/${name}`);
   const bytes = [...contents(folder).values()].reduce((sum, each) => sum + each.length, 0);
-  say({ type: 'trained', ...last, seconds: seconds(), bytes, labels: classifier.labels, stopped: folder !== RUN });
+  say({ type: 'trained', ...last, seconds: seconds(), bytes, labels: classifier.labels, stopped: stopped !== undefined });
 }
 
+/** Names of the checkpoints of the run, oldest first. */
+const checkpoints = (): string[] =>
+  files.list(RUN).filter((name) => /^checkpoint-\d+$/.test(name)).sort((a, b) => Number(a.slice('checkpoint-'.length)) - Number(b.slice('checkpoint-'.length)));
+
 /** Trains to the end, or until it is stopped. Returns the folder of the model, which in the latter case is that of the checkpoint the run was left with. */
-async function finish(run: FineTuneRun, evaluated: (evaluation: Evaluation) => void): Promise<string> {
+async function finish(run: FineTuneRun, evaluateStopped: () => Promise<void>): Promise<string> {
   try {
     await run.train();
     return RUN;
   } catch (error) {
-    const checkpoint = files.list(RUN).find((name) => name.startsWith('checkpoint-'));
-    if (!(error instanceof InterruptedError) || checkpoint === undefined) throw error;
-    const evaluation = await run.trainer.evaluate();
-    say({ type: 'record', record: evaluation.record });
-    evaluated(evaluation);
+    if (!(error instanceof InterruptedError)) throw error;
+    const checkpoint = checkpoints().at(-1);
+    if (checkpoint === undefined) throw new AttuneError('the run was stopped before its first step: there is no model of it', { cause: error });
+    await evaluateStopped();
     return `${RUN}/${checkpoint}`;
   } finally {
     await run.close();

@@ -8,7 +8,9 @@ import type { ModelGraphs } from '#attune/model/gpt2.js';
 import { gpt2Graphs } from '#attune/model/gpt2.js';
 import { parseConfig, withLabels } from '#attune/model/config.js';
 import { largestPrediction } from '#attune/train/prediction.js';
-import { largestTrainingBatch } from '#attune/train/schedule.js';
+import { batchRows, largestTrainingBatch, planOf, rowOrder, stepWindow } from '#attune/train/schedule.js';
+import { packRows } from '#attune/engine/batch.js';
+import { Random } from '../../support/random.js';
 
 const MIB = 2 ** 20;
 // The 124M model: tables of 50,257 and 1,024 rows.
@@ -50,7 +52,7 @@ test('too little memory: the numbers, what to do, and the session is over', asyn
   await assert.rejects(session.reserve({ training: { rows: 32, tokens: 4096, microBatches: 1 } }), (error: TrainingError) => {
     assert.match(
       error.message,
-      /^the GPU has too little memory: the run needs [\d,.]+ MiB: parameters, gradients, two moments \(twice that\) of 474\.\d MiB each, 1,89\d\.\d MiB; a training batch of 32 rows with 4,096 tokens, [\d,.]+ MiB \(Out of device memory\)$/,
+      /^the GPU has too little memory: the run needs [\d,.]+ MiB: parameters, gradients, two moments \(twice that\) of 474\.\d MiB each, 1,89\d\.\d MiB; a training batch of up to 32 rows and 4,096 tokens, [\d,.]+ MiB \(Out of device memory\)$/,
     );
     assert.match(error.hint!, /--per-device-train-batch-size.*--gradient-accumulation-steps.*--max-length.*--device cpu/);
     return true;
@@ -62,23 +64,57 @@ test('a buffer larger than the GPU takes is refused before any is made', async (
   const { session, made } = fakeDevice({ binding: 160 * MIB });
   await assert.rejects(
     session.reserve({ training: { rows: 64, tokens: 65536, microBatches: 1 } }),
-    /a training batch of 64 rows with 65,536 tokens needs a buffer of [\d,.]+ MiB, but one on this GPU holds 160 MiB at most \(the run would take [\d,.]+ MiB/,
+    /a training batch of up to 64 rows and 65,536 tokens needs a buffer of [\d,.]+ MiB, but one on this GPU holds 160 MiB at most \(the run would take [\d,.]+ MiB/,
   );
   assert.deepEqual(made, []);
 });
 
 test('more tokens than workgroups may lie side by side are refused', async () => {
   const { session } = fakeDevice({ binding: 1e15 });
-  await assert.rejects(session.reserve({ prediction: { rows: 70, tokens: 70_000 } }), /a batch of prediction of 70 rows with 70,000 tokens needs 70,000 workgroups side by side, but this GPU takes 65,535 at most/);
+  await assert.rejects(session.reserve({ prediction: { rows: 70, tokens: 70_000 } }), /a batch of prediction of up to 70 rows and 70,000 tokens needs 70,000 workgroups side by side, but this GPU takes 65,535 at most/);
 });
 
 test('a table larger than one binding of this GPU is refused when the session is made', () => {
   assert.throws(() => fakeDevice({ binding: 128 * MIB }), /transformer\.wte\.weight takes 147\.2 MiB, but one binding on this GPU holds 128 MiB at most/);
 });
 
-test('the largest batches of a run come from its longest rows', () => {
-  const rows = [3, 9, 1, 7, 2].map((length) => ({ ids: new Int32Array(length), blind: false }));
-  assert.deepEqual(largestTrainingBatch(rows, { perDeviceTrainBatchSize: 2, gradientAccumulationSteps: 4 }), { rows: 2, tokens: 16, microBatches: 3 });
-  assert.deepEqual(largestTrainingBatch(rows, { perDeviceTrainBatchSize: 8, gradientAccumulationSteps: 4 }), { rows: 5, tokens: 22, microBatches: 1 });
-  assert.deepEqual(largestPrediction(rows), { rows: 5, tokens: 22 });
+const rowsOf = (lengths: readonly number[]) => lengths.map((length) => ({ ids: new Int32Array(length), blind: false }));
+
+test('the largest batches of a run are those of its own order', () => {
+  const args = { perDeviceTrainBatchSize: 2, gradientAccumulationSteps: 2, numTrainEpochs: 1, maxSteps: 0, seed: 42 };
+  // The longest two never meet: (1 + 2), (7 + 3), 9.
+  const rows = rowsOf([3, 9, 1, 7, 2]);
+  assert.deepEqual([...rowOrder(5, 42, 0)], [2, 4, 3, 0, 1]);
+  assert.deepEqual(largestTrainingBatch(rows, args), { rows: 2, tokens: 10, microBatches: 2 });
+  // The last batch alone is left: one row of 9 tokens.
+  assert.deepEqual(largestTrainingBatch(rows, args, 1), { rows: 1, tokens: 9, microBatches: 1 });
+  assert.deepEqual(largestTrainingBatch(rows, { ...args, maxSteps: 1, gradientAccumulationSteps: 1 }), { rows: 2, tokens: 3, microBatches: 1 });
+  assert.deepEqual(largestTrainingBatch(rows, { ...args, perDeviceTrainBatchSize: 8 }), { rows: 5, tokens: 22, microBatches: 1 });
+  // Nothing is left to do, or too much to go through it.
+  for (const bound of [largestTrainingBatch(rows, args, 2), largestTrainingBatch(rows, { ...args, numTrainEpochs: 1_000_000 })]) assert.deepEqual(bound, { rows: 2, tokens: 16, microBatches: 2 });
+});
+
+test('and just as large as those that are trained on, from whatever step', () => {
+  const random = new Random(5);
+  for (let i = 0; i < 40; i++) {
+    const rows = rowsOf(Array.from({ length: random.integer(1, 40) }, () => random.integer(1, 128)));
+    const args = { perDeviceTrainBatchSize: random.integer(1, 9), gradientAccumulationSteps: random.integer(1, 4), numTrainEpochs: random.integer(1, 30) / 10, maxSteps: i % 4 === 0 ? random.integer(1, 60) : 0, seed: random.integer(0, 1000) };
+    const plan = planOf(args, rows.length);
+    const startStep = random.integer(0, plan.totalSteps - 1);
+    const windows = Array.from({ length: plan.totalSteps - startStep }, (_, s) => stepWindow(plan, startStep + s + 1));
+    const batches = windows.flatMap(({ epoch, firstBatch, batches: count }) =>
+      Array.from({ length: count }, (_, b) => packRows([...batchRows(rowOrder(rows.length, args.seed, epoch), args.perDeviceTrainBatchSize, firstBatch + b)].map((row) => rows[row]))),
+    );
+    const most = { rows: Math.max(...batches.map((batch) => batch.rows)), tokens: Math.max(...batches.map(({ tokens }) => tokens)), microBatches: Math.max(...windows.map((window) => window.batches)) };
+    assert.deepEqual(largestTrainingBatch(rows, args, startStep), most, JSON.stringify({ args, startStep }));
+  }
+});
+
+test('the largest batches of prediction are those that are predicted', () => {
+  assert.deepEqual(largestPrediction(rowsOf([3, 9, 1, 7, 2])), { rows: 5, tokens: 22 });
+  // In order of length: 1 + 2 + 3 + 7 fit into 13 tokens, 9 does not.
+  assert.deepEqual(largestPrediction(rowsOf([3, 9, 1, 7, 2]), { batchRows: 32, batchTokens: 13 }), { rows: 4, tokens: 13 });
+  assert.deepEqual(largestPrediction(rowsOf([3, 9, 1, 7, 2]), { batchRows: 2 }), { rows: 2, tokens: 10 });
+  // No two of them fit into 2,048 tokens.
+  assert.deepEqual(largestPrediction(rowsOf(Array.from({ length: 40 }, () => 1025))), { rows: 1, tokens: 1025 });
 });
