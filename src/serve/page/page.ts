@@ -162,6 +162,7 @@ function update(): void {
   trainButton.disabled = !able || !sound || running;
   show(byId('train-note'), able && !running && !byId('data-problem').hidden);
   trainButton.textContent = stopped && !running ? 'Train anew' : 'Train';
+  trainButton.classList.toggle('primary', !stopped || running);
   stopButton.disabled = !running;
   show(continueButton, stopped && !running);
   for (const id of ['data-form', 'settings']) byId(id).inert = running;
