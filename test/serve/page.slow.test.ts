@@ -197,8 +197,10 @@ test('a stopped run goes on, twice, to the bits of one that was never stopped', 
       assert.ok(Number(stopped[1]) > step);
       step = Number(stopped[1]);
     };
+    assert.equal(await page.locator('#rows').getAttribute('placeholder'), '', 'an example in the place of a file’s rows');
     await page.click('#train');
     await stop();
+    assert.equal(await textOf('#download-note'), '', 'what was said of the model before');
     await shoot(page, 'page-stopped');
     // The run goes on as it began, whatever the forms say by now.
     await page.click('#use-sample');

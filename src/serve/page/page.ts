@@ -238,12 +238,15 @@ function changed(): void {
 
 /** So much of a file is shown in the box of the rows. */
 const PREVIEW_BYTES = 4096;
+const PLACEHOLDER = rowsBox.placeholder;
 const ROWS_NOTE = byId('rows-note').textContent ?? '';
 
 function takeFile(taken: File | undefined): void {
   file = taken;
   rowsBox.disabled = taken !== undefined;
   rowsBox.value = '';
+  // Or it would pass for the rows of a file that is not shown.
+  rowsBox.placeholder = taken ? '' : PLACEHOLDER;
   byId('rows-note').textContent = taken ? `${taken.name}, ${fileSize(taken.size)}.` : ROWS_NOTE;
   if (taken) void preview(taken).catch(() => undefined);
   show(byId('remove-file'), taken !== undefined);
@@ -295,6 +298,7 @@ function run(message: ToWorker): void {
   running = true;
   trained = false;
   problem('train-problem');
+  byId('download-note').textContent = '';
   state('Starting …');
   update();
   stopButton.focus();
