@@ -172,15 +172,15 @@ test('a stopped run goes on, twice, to the bits of one that was never stopped', 
   await withBrowser({ viewport: { width: 1100, height: 900 }, acceptDownloads: true }, async (context) => {
     const { page, trouble } = await open(context);
     const textOf = async (id: string): Promise<string> => (await page.locator(id).textContent()) ?? '';
-    const trainable = (): Promise<void> => until('the button', () => page.locator('#train').isEnabled(), 60_000);
+    const trainable = (): Promise<void> => until('the button', () => page.locator('#train').isEnabled());
     await trainable();
     // Two members, as `cat a.gz b.gz` makes.
     const csv = `text,label\n${ROWS.map(({ text, label_text: label }) => `"${text}",${label}`).join('\n')}\n`;
     writeFileSync(join(dir, 'two.csv.gz'), Buffer.concat([gzipSync(csv.slice(0, 70)), gzipSync(csv.slice(70))]));
     await page.setInputFiles('#file', join(dir, 'two.csv.gz'));
     await until('the rows', async () => /12 rows to learn from, 4 to evaluate on/.test(await textOf('#data-summary')));
-    for (const [id, value] of Object.entries({ 'test-size': '0.25', epochs: '12', 'batch-size': '4', 'learning-rate': '0.003', 'max-length': '20' })) await page.fill(`#${id}`, value);
-    const done = (): Promise<void> => until('the end', async () => (await textOf('#state')).startsWith('Done: 36 steps'), 120_000);
+    for (const [id, value] of Object.entries({ 'test-size': '0.25', epochs: '30', 'batch-size': '4', 'learning-rate': '0.003', 'max-length': '20' })) await page.fill(`#${id}`, value);
+    const done = (): Promise<void> => until('the end', async () => (await textOf('#state')).startsWith('Done: 90 steps'));
     await trainable();
     await page.click('#train');
     await done();
@@ -189,10 +189,10 @@ test('a stopped run goes on, twice, to the bits of one that was never stopped', 
 
     let step = 0;
     const stop = async (): Promise<void> => {
-      await until('a step', async () => Number(/^Step (\d+) of 36/.exec(await textOf('#state'))?.[1] ?? 0) > step, 60_000);
+      await until('a step', async () => Number(/^Step (\d+) of 90/.exec(await textOf('#state'))?.[1] ?? 0) > step);
       await page.click('#stop');
-      await until('the stop', () => page.locator('#continue').isVisible(), 60_000);
-      const stopped = /^Stopped after step (\d+) of 36 in .*Continue goes on from there/.exec(await textOf('#state'));
+      await until('the stop', () => page.locator('#continue').isVisible());
+      const stopped = /^Stopped after step (\d+) of 90 in .*Continue goes on from there/.exec(await textOf('#state'));
       assert.ok(stopped, await textOf('#state'));
       assert.ok(Number(stopped[1]) > step);
       step = Number(stopped[1]);
