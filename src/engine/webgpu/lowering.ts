@@ -1,18 +1,21 @@
 /** Every operation of the graph and the kernels that compute it; exhaustive by type. */
 import type { AnyNode, Graph, Node, OperationName } from '../../graph/graph.js';
-import type { Dispatch } from './dispatch.js';
+import type { Dispatch, Finish } from './dispatch.js';
+import { groupsOf, isElementwise } from './fusion.js';
+import type { ElementwiseNode } from './fusion.js';
 import { attention, attentionGrad, pooledAttention, pooledAttentionGrad } from './kernels/attention.js';
 import { joinColumns, splitColumns } from './kernels/columns.js';
 import { crossEntropy, crossEntropyGrad } from './kernels/cross-entropy.js';
-import { dropout } from './kernels/dropout.js';
-import { add, gelu, geluGrad } from './kernels/elementwise.js';
+import { elementwise, finishWith } from './kernels/elementwise.js';
 import { gather, gatherGrad } from './kernels/gather.js';
 import { layerNorm, layerNormGrad } from './kernels/layer-norm.js';
 import { linear, matmul } from './kernels/matmul.js';
 import { sumRows } from './kernels/sums.js';
 
-const kernels: { readonly [Op in OperationName]: (node: Node<Op>) => Dispatch[] } = {
-  add,
+type Root = Exclude<OperationName, ElementwiseNode['op']>;
+
+/** `finish` is how the elements of the first output end; the kernels of operations that fusion.ts folds nothing into do not ask. */
+const kernels: { readonly [Op in Root]: (node: Node<Op>, finish: Finish) => Dispatch[] } = {
   gather,
   gatherGrad,
   linear,
@@ -20,9 +23,6 @@ const kernels: { readonly [Op in OperationName]: (node: Node<Op>) => Dispatch[] 
   sumRows,
   layerNorm,
   layerNormGrad,
-  gelu,
-  geluGrad,
-  dropout,
   attention,
   attentionGrad,
   pooledAttention,
@@ -35,8 +35,11 @@ const kernels: { readonly [Op in OperationName]: (node: Node<Op>) => Dispatch[] 
 
 /** The dispatches of a graph, in order. */
 export function lowerToWgsl(graph: Graph): Dispatch[] {
-  // `kernels[node.op]` is the kernel of this very kind of node; TypeScript cannot correlate the two sides of the union.
-  return graph.nodes.flatMap((node: AnyNode) => (kernels[node.op] as (node: AnyNode) => Dispatch[])(node));
+  return groupsOf(graph).flatMap(({ root, steps, written }) => {
+    if (isElementwise(root)) return written.length > 0 ? elementwise([root, ...steps], written) : [];
+    // `kernels[root.op]` is the kernel of this very kind of node; TypeScript cannot correlate the two sides of the union.
+    return (kernels[root.op] as (node: AnyNode, finish: Finish) => Dispatch[])(root, finishWith(root.outputs[0], steps, written));
+  });
 }
 
 /** Dropout sites are numbered from 0; how many the graph has. */

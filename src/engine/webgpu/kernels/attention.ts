@@ -11,8 +11,8 @@
 import { ATTENTION_STRIDE } from '../../../graph/dropout-mask.js';
 import type { AttentionAttributes, Node, Value } from '../../../graph/graph.js';
 import { header, wgslFloat } from '../dispatch.js';
-import type { BatchSize, Binding, Dispatch, SideBuffer } from '../dispatch.js';
-import { dropoutFunction } from './dropout.js';
+import type { BatchSize, Binding, Declaration, Dispatch, SideBuffer } from '../dispatch.js';
+import { DROPOUT_FUNCTION, dropoutInputs } from './dropout.js';
 import { reductions } from './reductions.js';
 
 const THREADS = 64;
@@ -40,23 +40,20 @@ const place = ({ name, stride, left }: Columns, n: string, c: string): string =>
 
 /** What every kernel here knows: sizes of heads, the keys that a query sees, dropout's factor of a probability. */
 function common({ heads, width, pooled, attributes }: Layout): string {
-  return `${dropoutFunction(attributes.dropout)}
+  return `${attributes.dropout ? DROPOUT_FUNCTION : ''}
 const H = ${heads}u;
 const D = ${width / heads}u;
 const SCALE = ${wgslFloat(attributes.scale)};
 // rowMap: first token of each row, and one past the last that may be attended to; then the row of each token
 fn rowOf(query: u32) -> u32 { return ${pooled ? 'query' : 'rowMap[2u * sizes.rows + query]'}; }
 fn keysEnd(query: u32, row: u32) -> u32 { return ${pooled ? 'rowMap[2u * row + 1u]' : 'min(query + 1u, rowMap[2u * row + 1u])'}; }
-fn factorOf(query: u32, head: u32, key: u32, first: u32) -> f32 { return dropoutFactor((query * H + head) * ${ATTENTION_STRIDE}u + key - first); }
+fn factorOf(query: u32, head: u32, key: u32, first: u32) -> f32 { return ${attributes.dropout ? `dropoutFactor(site, (query * H + head) * ${ATTENTION_STRIDE}u + key - first)` : '1.0'}; }
 `;
 }
 
-const batchInputs = ({ attributes }: Layout): { declarations: { name: string; type: string }[]; bindings: Binding[] } => {
-  const wanted = [
-    ...(attributes.dropout ? [['keys', 'array<vec2u>', 'dropoutKeys'] as const] : []),
-    ['rowMap', 'array<u32>', 'rowMap'] as const,
-  ];
-  return { declarations: wanted.map(([name, type]) => ({ name, type })), bindings: wanted.map(([, , batch]) => ({ batch })) };
+const batchInputs = ({ attributes: { dropout } }: Layout): { readonly declarations: readonly Declaration[]; readonly bindings: readonly Binding[] } => {
+  const { declarations, bindings } = dropoutInputs(dropout ? [{ name: 'site', site: dropout }] : []);
+  return { declarations: [...declarations, { name: 'rowMap', type: 'array<u32>' }], bindings: [...bindings, { batch: 'rowMap' }] };
 };
 
 const queriesOf = (pooled: boolean, size: BatchSize): number => (pooled ? size.rows : size.tokens);

@@ -5,11 +5,11 @@
  *
  * A workgroup computes a tile of tileM x tileN; each thread of it holds `threadM` rows of four columns in registers and walks along K in steps of tileK.
  * Where M and N give too few workgroups to fill a GPU, K is split too: each part goes to a buffer of its own, and a second kernel adds the parts up in
- * order, so that runs repeat bit for bit.
+ * order, so that runs repeat bit for bit. Whichever kernel has the whole sum of an element finishes it (`Finish`).
  */
 import type { Dimension, Node, Value } from '../../../graph/graph.js';
-import { elementLoop, elementWorkgroups, header, lengthOf, lengthWords } from '../dispatch.js';
-import type { BatchSize, Binding, Constants, Dispatch, SideBuffer } from '../dispatch.js';
+import { elementLoop, elementWorkgroups, header, labelWith, lengthOf, lengthWords } from '../dispatch.js';
+import type { BatchSize, Binding, Constants, Dispatch, Finish, SideBuffer } from '../dispatch.js';
 
 export interface Tiling {
   readonly tileM: number;
@@ -28,6 +28,7 @@ interface Product {
   readonly transposeA: boolean;
   readonly transposeB: boolean;
   readonly bias?: Value;
+  readonly finish: Finish;
 }
 
 /** Batches above this many tokens take the large tiles. */
@@ -48,14 +49,14 @@ export function tilingFor(m: number, n: number, k: number, large: boolean): Tili
   return { tileM: 32, tileN: 64, tileK: 16, threadM: 4, split };
 }
 
-export function linear(node: Node<'linear'>): Dispatch[] {
+export function linear(node: Node<'linear'>, finish: Finish): Dispatch[] {
   const [a, b, bias] = node.inputs;
-  return product({ a, b, y: node.outputs[0], transposeA: false, transposeB: false, bias });
+  return product({ a, b, y: node.outputs[0], transposeA: false, transposeB: false, bias, finish });
 }
 
-export function matmul(node: Node<'matmul'>): Dispatch[] {
+export function matmul(node: Node<'matmul'>, finish: Finish): Dispatch[] {
   const [a, b] = node.inputs;
-  return product({ a, b, y: node.outputs[0], ...node.attributes });
+  return product({ a, b, y: node.outputs[0], ...node.attributes, finish });
 }
 
 const isFixed = (dimension: Dimension): dimension is number => typeof dimension === 'number';
@@ -73,7 +74,7 @@ function product(operands: Product): Dispatch[] {
   ];
 }
 
-function kernels({ a, b, y, transposeA, transposeB, bias }: Product, dimensions: readonly Dimension[], tiling: Tiling, when?: (size: BatchSize) => boolean): Dispatch[] {
+function kernels({ a, b, y, transposeA, transposeB, bias, finish }: Product, dimensions: readonly Dimension[], tiling: Tiling, when?: (size: BatchSize) => boolean): Dispatch[] {
   const [m, n] = dimensions;
   const { tileM, tileN, split } = tiling;
   const at = (dimension: Dimension, size: BatchSize): number => lengthOf(dimension, size);
@@ -83,12 +84,13 @@ function kernels({ a, b, y, transposeA, transposeB, bias }: Product, dimensions:
   // The shapes come as constants, so that products of one form share a pipeline: compiling takes longer than what literals would save.
   const shape: Constants = { constants: [...dimensions.flatMap(lengthWords), split, 0, 0, 0] };
   const operands: Binding[] = [shape, { value: a }, { value: b }];
+  const biasBinding: Binding[] = bias ? [{ value: bias }] : [];
   if (split === 1) {
     return [
       {
-        label: `matmul ${form}`,
-        code: matmulShader(transposeA, transposeB, tiling, bias !== undefined),
-        bindings: [...operands, ...(bias ? [{ value: bias }] : []), { value: y }],
+        label: labelWith(`matmul ${form}`, finish),
+        code: matmulShader(transposeA, transposeB, tiling, bias !== undefined, finish),
+        bindings: [...operands, ...biasBinding, ...finish.bindings],
         workgroups,
         ...condition,
       },
@@ -98,27 +100,34 @@ function kernels({ a, b, y, transposeA, transposeB, bias }: Product, dimensions:
   const upTo = ({ tokens, rows }: BatchSize): BatchSize => ({ tokens: when ? Math.min(tokens, LARGE_TOKENS) : tokens, rows });
   const parts: SideBuffer = { name: `parts of ${split}`, of: y, floats: (size) => split * at(m, upTo(size)) * at(n, upTo(size)) };
   return [
-    { label: `matmul ${form}, K in ${split} parts`, code: matmulShader(transposeA, transposeB, tiling, false), bindings: [...operands, { side: parts }], workgroups, ...condition },
+    { label: `matmul ${form}, K in ${split} parts`, code: matmulShader(transposeA, transposeB, tiling, false, PART), bindings: [...operands, { side: parts }], workgroups, ...condition },
     {
-      label: 'sum of parts',
-      code: `${header([SHAPE, { name: 'x', type: 'array<f32>' }, ...(bias ? [{ name: 'bias', type: 'array<f32>' }] : []), { name: 'y', type: 'array<f32>', access: 'read_write' as const }])}${SHAPE_STRUCT}${elementLoop(
+      label: labelWith('sum of parts', finish),
+      code: `${header([SHAPE, { name: 'x', type: 'array<f32>' }, ...(bias ? [BIAS] : []), ...finish.declarations])}${SHAPE_STRUCT}${finish.code}${elementLoop(
         'lengthOf(shape.m) * lengthOf(shape.n)',
         `var sum = x[i];
     for (var part = 1u; part < shape.split; part++) { sum += x[part * count + i]; }
-    y[i] = sum${bias ? ' + bias[i % lengthOf(shape.n)]' : ''};`,
+    finish(i, sum${bias ? ' + bias[i % lengthOf(shape.n)]' : ''});`,
       )}`,
-      bindings: [shape, { side: parts }, ...(bias ? [{ value: bias }] : []), { value: y }],
+      bindings: [shape, { side: parts }, ...biasBinding, ...finish.bindings],
       workgroups: (size) => elementWorkgroups(at(m, size) * at(n, size)),
       ...condition,
     },
   ];
 }
 
+/** One part of K is only written; its binding is the kernel's. */
+const PART: Pick<Finish, 'declarations' | 'code'> = {
+  declarations: [{ name: 'parts', type: 'array<f32>', access: 'read_write' }],
+  code: 'fn finish(i: u32, value: f32) { parts[i] = value; }\n',
+};
+
+const BIAS = { name: 'bias', type: 'array<f32>' } as const;
 const SHAPE = { name: 'shape', type: 'Shape', access: 'uniform' } as const;
 const SHAPE_STRUCT = 'struct Shape { m: Length, n: Length, k: Length, split: u32 }\n';
 
 /** WGSL of one product; the tiles of a and b lie in workgroup memory with K as the slow index, so that threads read them side by side. */
-export function matmulShader(transposeA: boolean, transposeB: boolean, tiling: Tiling, bias: boolean): string {
+export function matmulShader(transposeA: boolean, transposeB: boolean, tiling: Tiling, bias: boolean, finish: Pick<Finish, 'declarations' | 'code'>): string {
   const { tileM, tileN, tileK, threadM } = tiling;
   const [threadsX, threadsY] = [tileN / 4, tileM / threadM];
   const threads = threadsX * threadsY;
@@ -131,9 +140,8 @@ export function matmulShader(transposeA: boolean, transposeB: boolean, tiling: T
     ? { column: `i / ${tileK}u`, inner: `i % ${tileK}u`, place: '(column0 + nn) * K + k0 + kk' }
     : { column: `i % ${tileN}u`, inner: `i / ${tileN}u`, place: '(k0 + kk) * N + column0 + nn' };
   return `${header([
-    SHAPE, { name: 'a', type: 'array<f32>' }, { name: 'b', type: 'array<f32>' }, ...(bias ? [{ name: 'bias', type: 'array<f32>' }] : []),
-    { name: 'y', type: 'array<f32>', access: 'read_write' as const },
-  ])}${SHAPE_STRUCT}
+    SHAPE, { name: 'a', type: 'array<f32>' }, { name: 'b', type: 'array<f32>' }, ...(bias ? [BIAS] : []), ...finish.declarations,
+  ])}${SHAPE_STRUCT}${finish.code}
 var<workgroup> tileA: array<f32, ${tileK * tileM}>;
 var<workgroup> tileB: array<f32, ${tileK * tileN}>;
 @compute @workgroup_size(${threadsX}, ${threadsY})
@@ -179,7 +187,7 @@ ${rows
   .map(
     (r) => `  if (row + ${r}u < M) {
     let place = left + (row + ${r}u) * N + column;
-    for (var j = 0u; j < 4u; j++) { if (column + j < N) { y[place + j] = sum${r}[j]${bias ? ' + bias[column + j]' : ''}; } }
+    for (var j = 0u; j < 4u; j++) { if (column + j < N) { finish(place + j, sum${r}[j]${bias ? ' + bias[column + j]' : ''}); } }
   }`,
   )
   .join('\n')}
