@@ -1,5 +1,5 @@
 /** Every operation of the graph and the kernels that compute it; exhaustive by type. */
-import type { AnyNode, Graph, Node, OperationName } from '../../graph/graph.js';
+import type { AnyNode, Graph, Node, OperationName, Value } from '../../graph/graph.js';
 import type { Dispatch, Finish } from './dispatch.js';
 import { groupsOf, isElementwise } from './fusion.js';
 import type { ElementwiseNode } from './fusion.js';
@@ -10,12 +10,14 @@ import { elementwise, finishWith } from './kernels/elementwise.js';
 import { gather, gatherGrad } from './kernels/gather.js';
 import { layerNorm, layerNormGrad } from './kernels/layer-norm.js';
 import { linear, matmul } from './kernels/matmul.js';
+import type { Units } from './kernels/matmul.js';
 import { sumRows } from './kernels/sums.js';
+import type { MatrixUnit } from './matrix-unit.js';
 
 type Root = Exclude<OperationName, ElementwiseNode['op']>;
 
 /** `finish` is how the elements of the first output end; the kernels of operations that fusion.ts folds nothing into do not ask. */
-const kernels: { readonly [Op in Root]: (node: Node<Op>, finish: Finish) => Dispatch[] } = {
+const kernels: { readonly [Op in Root]: (node: Node<Op>, finish: Finish, units?: Units) => Dispatch[] } = {
   gather,
   gatherGrad,
   linear,
@@ -33,13 +35,23 @@ const kernels: { readonly [Op in Root]: (node: Node<Op>, finish: Finish) => Disp
   crossEntropyGrad,
 };
 
-/** The dispatches of a graph, in order. */
-export function lowerToWgsl(graph: Graph): Dispatch[] {
+/** The dispatches of a graph, in order. `unit`: what multiplies; absent: the GPU's ordinary arithmetic in float32. */
+export function lowerToWgsl(graph: Graph, unit?: MatrixUnit): Dispatch[] {
+  const units = unit && { unit, gradients: gradientsIn(graph) };
   return groupsOf(graph).flatMap(({ root, steps, written }) => {
     if (isElementwise(root)) return written.length > 0 ? elementwise([root, ...steps], written) : [];
     // `kernels[root.op]` is the kernel of this very kind of node; TypeScript cannot correlate the two sides of the union.
-    return (kernels[root.op] as (node: AnyNode, finish: Finish) => Dispatch[])(root, finishWith(root.outputs[0], steps, written));
+    return (kernels[root.op] as (node: AnyNode, finish: Finish, units?: Units) => Dispatch[])(root, finishWith(root.outputs[0], steps, written), units);
   });
+}
+
+/** What comes of the gradient of the loss. */
+function gradientsIn(graph: Graph): Set<Value> {
+  const gradients = new Set<Value>();
+  for (const { op, inputs, outputs } of graph.nodes) {
+    if (op === 'crossEntropyGrad' || inputs.some((input) => gradients.has(input))) for (const output of outputs) gradients.add(output);
+  }
+  return gradients;
 }
 
 /** Dropout sites are numbered from 0; how many the graph has. */
