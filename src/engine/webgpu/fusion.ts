@@ -4,6 +4,7 @@
  *
  *   root     the node whose kernel computes the elements
  *   steps    element-wise nodes after it, in order; each reads results of the group, and values that were there before the group
+ *   sums     of a weight's gradient, x^T dy: the gradient of the bias, which are the sums of dy's columns that the product goes through anyway
  *
  * A group runs where its root stands, so a step may read only what groups before this one gave.
  */
@@ -25,6 +26,7 @@ export const MOST_STORAGE_BUFFERS = 8;
 export interface Group {
   readonly root: AnyNode;
   readonly steps: readonly ElementwiseNode[];
+  readonly sums: Node<'sumRows'> | undefined;
   /** Of the root's first output and of the results of the steps those that are read outside the group, in order. */
   readonly written: readonly Value[];
 }
@@ -37,17 +39,31 @@ export function groupsOf(graph: Graph): Group[] {
   const groups: AnyNode[][] = [];
   /** Index of the group that computes a value. */
   const groupOf = new Map<Value, number>();
+  const sums = new Map<AnyNode, Node<'sumRows'>>();
+  /** Products x^T dy by dy. */
+  const weightGradients = new Map<Value, AnyNode>();
 
   for (const node of graph.nodes) {
+    if (node.op === 'matmul' && node.attributes.transposeA && !node.attributes.transposeB) weightGradients.set(node.inputs[1], node);
+    const product = node.op === 'sumRows' ? weightGradients.get(node.inputs[0]) : undefined;
+    if (node.op === 'sumRows' && product && !sums.has(product) && hasRoom(groups[groupOf.get(product.outputs[0])!], 1)) {
+      sums.set(product, node);
+      groupOf.set(node.outputs[0], groupOf.get(product.outputs[0])!);
+      continue;
+    }
     // A step belongs to the last group that it reads of: the others are then there already.
     const last = node.inputs.reduce((latest, input) => Math.max(latest, groupOf.get(input) ?? -1), -1);
     const joined = last >= 0 && isElementwise(node) && mayJoin(node, groups[last]) ? [...groups[last], node] : undefined;
-    if (joined && storageBuffers(joined, writtenBy(joined)) <= MOST_STORAGE_BUFFERS) groups[last] = joined;
+    if (joined && hasRoom(joined, sums.has(joined[0]) ? 1 : 0)) groups[last] = joined;
     else groups.push([node]);
     const index = joined && groups[last] === joined ? last : groups.length - 1;
     for (const output of node.outputs) groupOf.set(output, index);
   }
-  return groups.map((nodes) => ({ root: nodes[0], steps: nodes.slice(1) as ElementwiseNode[], written: writtenBy(nodes) }));
+  return groups.map((nodes) => ({ root: nodes[0], steps: nodes.slice(1) as ElementwiseNode[], sums: sums.get(nodes[0]), written: writtenBy(nodes) }));
+
+  function hasRoom(nodes: readonly AnyNode[], more: number): boolean {
+    return storageBuffers(nodes, writtenBy(nodes)) + more <= MOST_STORAGE_BUFFERS;
+  }
 
   function mayJoin(node: ElementwiseNode, group: readonly AnyNode[]): boolean {
     const [root] = group;

@@ -16,8 +16,10 @@ import type { MatrixUnit } from './matrix-unit.js';
 
 type Root = Exclude<OperationName, ElementwiseNode['op']>;
 
-/** `finish` is how the elements of the first output end; the kernels of operations that fusion.ts folds nothing into do not ask. */
-const kernels: { readonly [Op in Root]: (node: Node<Op>, finish: Finish, units?: Units) => Dispatch[] } = {
+/** How the elements of the first output end, and what only products ask for. Kernels of operations that fusion.ts folds nothing into take none of it. */
+type Rest = [finish: Finish, units: Units | undefined, sums: Node<'sumRows'> | undefined];
+
+const kernels: { readonly [Op in Root]: (node: Node<Op>, ...rest: Rest) => Dispatch[] } = {
   gather,
   gatherGrad,
   linear,
@@ -38,10 +40,10 @@ const kernels: { readonly [Op in Root]: (node: Node<Op>, finish: Finish, units?:
 /** The dispatches of a graph, in order. `unit`: what multiplies; absent: the GPU's ordinary arithmetic in float32. */
 export function lowerToWgsl(graph: Graph, unit?: MatrixUnit): Dispatch[] {
   const units = unit && { unit, gradients: gradientsIn(graph) };
-  return groupsOf(graph).flatMap(({ root, steps, written }) => {
+  return groupsOf(graph).flatMap(({ root, steps, sums, written }) => {
     if (isElementwise(root)) return written.length > 0 ? elementwise([root, ...steps], written) : [];
     // `kernels[root.op]` is the kernel of this very kind of node; TypeScript cannot correlate the two sides of the union.
-    return (kernels[root.op] as (node: AnyNode, finish: Finish, units?: Units) => Dispatch[])(root, finishWith(root.outputs[0], steps, written), units);
+    return (kernels[root.op] as (node: AnyNode, ...rest: Rest) => Dispatch[])(root, finishWith(root.outputs[0], steps, written), units, sums);
   });
 }
 

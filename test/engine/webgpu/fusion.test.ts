@@ -41,6 +41,15 @@ test('a step joins the last group that it reads of', () => {
   assert.deepEqual(groupsOf(g.finish({ sum })).map(({ root, written }) => [root.outputs[0], written]), [[a, [a]], [b, [sum]]]);
 });
 
+test('the gradient of a bias comes with that of its weight, once', () => {
+  const g = new GraphBuilder();
+  const [x, dy] = [g.parameter('x', ['tokens', 4]), g.parameter('dy', ['tokens', 6])];
+  const dweight = ops.matmul(g, x, dy, true, false);
+  const [dbias, again, other] = [ops.sumRows(g, dy), ops.sumRows(g, dy), ops.sumRows(g, x)];
+  const groups = groupsOf(g.finish({ dweight, dbias, again, other }));
+  assert.deepEqual(groups.map(({ root, sums }) => [root.outputs[0], sums?.outputs[0]]), [[dweight, dbias], [again, undefined], [other, undefined]]);
+});
+
 test('no kernel binds more than WebGPU promises, whatever follows a product', () => {
   // Each step reads a value made before and, some of them, a parameter.
   const step = fc.record({ op: fc.constantFrom('add', 'gelu', 'dropout', 'linear'), from: fc.nat(), other: fc.option(fc.nat()), kept: fc.boolean() });
@@ -60,7 +69,7 @@ test('no kernel binds more than WebGPU promises, whatever follows a product', ()
       const graph = g.finish(outputs);
 
       const groups = groupsOf(graph);
-      assert.equal(groups.reduce((sum, group) => sum + 1 + group.steps.length, 0), graph.nodes.length);
+      assert.equal(groups.reduce((sum, group) => sum + 1 + group.steps.length + (group.sums ? 1 : 0), 0), graph.nodes.length);
       const there = new Set<Value>();
       for (const { root, steps: folded, written } of groups) {
         const inside = new Set<Value>();

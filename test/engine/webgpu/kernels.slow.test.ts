@@ -140,6 +140,11 @@ const KERNELS: Readonly<Record<string, (g: GraphBuilder) => Record<string, Value
     for (let i = 0; i < 9; i++) y = ops.add(g, y, p(g, `term${i}`, 'tokens', 6));
     return { y };
   },
+  'the sums of columns that come with a product': (g) => {
+    const [x, dy, wide] = [p(g, 'x', 'tokens', 33), p(g, 'dy', 'tokens', 70), p(g, 'wide', 'tokens', 300)];
+    // 300 x 70 is one whose K is never in parts.
+    return { dw: ops.matmul(g, x, dy, true, false), db: ops.sumRows(g, dy), dwWide: ops.matmul(g, wide, dy, true, false), dbWide: ops.sumRows(g, dy) };
+  },
   'sums over rows': (g) => ({ sum: ops.sumRows(g, p(g, 'x', 'tokens', 45)) }),
   'layer normalisation and its gradient': (g) => {
     const y = ops.layerNorm(g, p(g, 'x', 'tokens', 67), p(g, 'weight', 67), p(g, 'bias', 67), 1e-5);

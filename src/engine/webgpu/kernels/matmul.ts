@@ -15,6 +15,7 @@ import type { MatrixUnit } from '../matrix-unit.js';
 import { unitShader } from './matmul-units.js';
 import { BIAS, SHAPE, SHAPE_STRUCT, placesOf } from './product-tiles.js';
 import type { Ending, Tile } from './product-tiles.js';
+import { sumRows } from './sums.js';
 
 interface Tiling extends Tile {
   /** Rows that a thread holds; it always holds four columns. */
@@ -32,6 +33,8 @@ interface Product {
   readonly bias?: Value;
   readonly finish: Finish;
   readonly units: Units | undefined;
+  /** What else is made of b: the sums of its columns. */
+  readonly sums?: Node<'sumRows'> | undefined;
 }
 
 /** The GPU's matrix units, where a user asked for them, and the values of the graph that are gradients. */
@@ -45,7 +48,9 @@ interface Way {
   readonly name: string;
   readonly tile: Tile;
   readonly split: number;
-  readonly code: (bias: boolean, finish: Ending) => string;
+  readonly code: (bias: boolean, finish: Ending, sums: boolean) => string;
+  /** Whether it can add up b's columns besides. */
+  readonly sums: boolean;
 }
 
 /** Batches above this many tokens take the large tiles. */
@@ -70,14 +75,14 @@ function tilingFor(m: number, n: number, k: number, large: boolean): Tiling {
   return { tileM: 32, tileN: 64, tileK: 16, threadM: 4, split: splitFor(Math.ceil(m / 32) * Math.ceil(n / 64), k) };
 }
 
-export function linear(node: Node<'linear'>, finish: Finish, units?: Units): Dispatch[] {
+export function linear(node: Node<'linear'>, finish: Finish, units: Units | undefined): Dispatch[] {
   const [a, b, bias] = node.inputs;
   return product({ a, b, y: node.outputs[0], transposeA: false, transposeB: false, bias, finish, units });
 }
 
-export function matmul(node: Node<'matmul'>, finish: Finish, units?: Units): Dispatch[] {
+export function matmul(node: Node<'matmul'>, finish: Finish, units: Units | undefined, sums: Node<'sumRows'> | undefined): Dispatch[] {
   const [a, b] = node.inputs;
-  return product({ a, b, y: node.outputs[0], ...node.attributes, finish, units });
+  return product({ a, b, y: node.outputs[0], ...node.attributes, finish, units, sums });
 }
 
 const isFixed = (dimension: Dimension): dimension is number => typeof dimension === 'number';
@@ -104,13 +109,15 @@ function wayFor(product: Product, [m, n, k]: readonly [number, number, number], 
     const tile = unitTile(unit);
     const gradient = gradients.has(a) ? 'a' : gradients.has(b) ? 'b' : undefined;
     const split = large ? 1 : splitFor(Math.ceil(m / tile.tileM) * Math.ceil(n / tile.tileN), k);
-    return { name: 'matmul on units', tile, split, code: (bias, finish) => unitShader({ ...product, bias, gradient }, unit, finish) };
+    return { name: 'matmul on units', tile, split, code: (bias, finish) => unitShader({ ...product, bias, gradient }, unit, finish), sums: false };
   }
   const tiling = tilingFor(m, n, k, large);
-  return { name: 'matmul', tile: tiling, split: tiling.split, code: (bias, finish) => matmulShader(product, tiling, bias, finish) };
+  return { name: 'matmul', tile: tiling, split: tiling.split, code: (bias, finish, sums) => matmulShader(product, tiling, bias, finish, sums), sums: tiling.split === 1 };
 }
 
-function kernels({ a, b, y, transposeA, transposeB, bias, finish }: Product, dimensions: readonly Dimension[], { name, tile, split, code }: Way, when?: (size: BatchSize) => boolean): Dispatch[] {
+function kernels(product: Product, dimensions: readonly Dimension[], way: Way, when?: (size: BatchSize) => boolean): Dispatch[] {
+  const { a, b, y, transposeA, transposeB, bias, finish } = product;
+  const { name, tile, split, code } = way;
   const [m, n] = dimensions;
   const at = (dimension: Dimension, size: BatchSize): number => lengthOf(dimension, size);
   const condition = when ? { when } : {};
@@ -119,14 +126,25 @@ function kernels({ a, b, y, transposeA, transposeB, bias, finish }: Product, dim
   const shape: Constants = { constants: [...dimensions.flatMap(lengthWords), split, 0, 0, 0] };
   const operands: Binding[] = [shape, { value: a }, { value: b }];
   const biasBinding: Binding[] = bias ? [{ value: bias }] : [];
+  const sums = way.sums ? product.sums : undefined;
+  const besides = product.sums && !sums ? sumRows(product.sums).map((dispatch) => ({ ...dispatch, ...condition })) : [];
   if (split === 1) {
-    return [{ label: labelWith(label, finish), code: code(bias !== undefined, finish), bindings: [...operands, ...biasBinding, ...finish.bindings], workgroups, ...condition }];
+    return [
+      {
+        label: `${labelWith(label, finish)}${sums ? ', sums of columns' : ''}`,
+        code: code(bias !== undefined, finish, sums !== undefined),
+        bindings: [...operands, ...biasBinding, ...(sums ? [{ value: sums.outputs[0] }] : []), ...finish.bindings],
+        workgroups,
+        ...condition,
+      },
+      ...besides,
+    ];
   }
   // Large batches take another form, so this one never sees more tokens than it is for.
   const upTo = ({ tokens, rows }: BatchSize): BatchSize => ({ tokens: when ? Math.min(tokens, LARGE_TOKENS) : tokens, rows });
   const parts: SideBuffer = { name: `parts of ${split}`, of: y, floats: (size) => split * at(m, upTo(size)) * at(n, upTo(size)) };
   return [
-    { label: `${label}, K in ${split} parts`, code: code(false, PART), bindings: [...operands, { side: parts }], workgroups, ...condition },
+    { label: `${label}, K in ${split} parts`, code: code(false, PART, false), bindings: [...operands, { side: parts }], workgroups, ...condition },
     {
       label: labelWith('sum of parts', finish),
       code: `${header([SHAPE, { name: 'x', type: 'array<f32>' }, ...(bias ? [BIAS] : []), ...finish.declarations])}${SHAPE_STRUCT}${finish.code}${elementLoop(
@@ -139,8 +157,11 @@ function kernels({ a, b, y, transposeA, transposeB, bias, finish }: Product, dim
       workgroups: (size) => elementWorkgroups(at(m, size) * at(n, size)),
       ...condition,
     },
+    ...besides,
   ];
 }
+
+const COLUMN_SUMS = { name: 'columnSums', type: 'array<f32>', access: 'read_write' } as const;
 
 /** One part of K is only written; its binding is the kernel's. */
 const PART: Ending = {
@@ -149,14 +170,21 @@ const PART: Ending = {
 };
 
 /** WGSL of one product; the tiles of a and b lie in workgroup memory with K as the slow index, so that threads read them side by side. */
-function matmulShader({ transposeA, transposeB }: Pick<Product, 'transposeA' | 'transposeB'>, tiling: Tiling, bias: boolean, finish: Ending): string {
+function matmulShader({ transposeA, transposeB }: Pick<Product, 'transposeA' | 'transposeB'>, tiling: Tiling, bias: boolean, finish: Ending, sums: boolean): string {
   const { tileM, tileN, tileK, threadM } = tiling;
   const [threadsX, threadsY] = [tileN / 4, tileM / threadM];
   const threads = threadsX * threadsY;
   const rows = Array.from({ length: threadM }, (_, r) => r);
   const { loadA, loadB } = placesOf(transposeA, transposeB, tiling);
+  // The first row of tiles has every column of b pass by; what lies beyond K is zero there. Sums of a tile first, so that long columns lose less.
+  const addColumns = `    if (group.y == 0u && thread < ${tileN}u) {
+      var sum = 0.0;
+      for (var kk = 0u; kk < ${tileK}u; kk++) { sum += tileB[kk * ${tileN}u + thread]; }
+      columnSum += sum;
+    }
+`;
   return `${header([
-    SHAPE, { name: 'a', type: 'array<f32>' }, { name: 'b', type: 'array<f32>' }, ...(bias ? [BIAS] : []), ...finish.declarations,
+    SHAPE, { name: 'a', type: 'array<f32>' }, { name: 'b', type: 'array<f32>' }, ...(bias ? [BIAS] : []), ...(sums ? [COLUMN_SUMS] : []), ...finish.declarations,
   ])}${SHAPE_STRUCT}${finish.code}
 var<workgroup> tileA: array<f32, ${tileK * tileM}>;
 var<workgroup> tileB: array<f32, ${tileK * tileN}>;
@@ -172,7 +200,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) id: v
   let kBegin = group.z * part;
   let kEnd = min(K, kBegin + part);
 ${rows.map((r) => `  var sum${r} = vec4f();`).join('\n')}
-  for (var k0 = kBegin; k0 < kEnd; k0 += ${tileK}u) {
+${sums ? '  var columnSum = 0.0;\n' : ''}  for (var k0 = kBegin; k0 < kEnd; k0 += ${tileK}u) {
     for (var i = thread; i < ${tileM * tileK}u; i += ${threads}u) {
       let mm = ${loadA.outer};
       let kk = ${loadA.inner};
@@ -188,7 +216,7 @@ ${rows.map((r) => `  var sum${r} = vec4f();`).join('\n')}
       tileB[kk * ${tileN}u + nn] = value;
     }
     workgroupBarrier();
-    for (var kk = 0u; kk < ${tileK}u; kk++) {
+${sums ? addColumns : ''}    for (var kk = 0u; kk < ${tileK}u; kk++) {
       let fromB = kk * ${tileN}u + id.x * 4u;
       let fromA = kk * ${tileM}u + id.y * ${threadM}u;
       let bs = vec4f(tileB[fromB], tileB[fromB + 1u], tileB[fromB + 2u], tileB[fromB + 3u]);
@@ -196,7 +224,7 @@ ${rows.map((r) => `      sum${r} = fma(vec4f(tileA[fromA + ${r}u]), bs, sum${r})
     }
     workgroupBarrier();
   }
-  let column = column0 + id.x * 4u;
+${sums ? `  if (group.y == 0u && thread < ${tileN}u && column0 + thread < N) { columnSums[column0 + thread] = columnSum; }\n` : ''}  let column = column0 + id.x * 4u;
   let row = row0 + id.y * ${threadM}u;
   let left = group.z * M * N;
 ${rows
