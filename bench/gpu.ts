@@ -4,6 +4,7 @@
  *   --model gpt2            gpt2 (124M, random weights), gpt2-mini (the embedded one's shape)
  *   --parts check,products,kernels,steps,job,torch
  *   --steps 40              steps that count, after 5
+ *   --matrix-units          products on the GPU's matrix units, in their precision
  *   --quick                 the embedded model's shape and few of everything: whether it runs at all, on a software adapter too
  *
  * PyTorch and transformers' Trainer take part where ATTUNE_PYTHON names a Python with torch, CUDA and transformers (bench/gpu_torch.py). All ids are made up,
@@ -18,7 +19,8 @@ import { packRows } from '#attune/engine/batch.js';
 import type { EngineSession } from '#attune/engine/engine.js';
 import { referenceEngine } from '#attune/engine/reference/session.js';
 import { openDevice } from '#attune/engine/webgpu/gpu.js';
-import { findAdapter } from '#attune/engine/webgpu/node.js';
+import { nameOfUnit } from '#attune/engine/webgpu/matrix-unit.js';
+import { findAdapter, requiredUnit } from '#attune/engine/webgpu/node.js';
 import { WebGpuSession } from '#attune/engine/webgpu/session.js';
 import { parseConfig, withLabels } from '#attune/model/config.js';
 import { embeddedModelFolder } from '#attune/model/embedded.js';
@@ -41,7 +43,7 @@ const PARTS = 'check,products,kernels,steps,job,torch';
 const UPDATE = { learningRate: 5e-5, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, maxGradNorm: 1 };
 
 const { values: options } = parseArgs({
-  options: { model: { type: 'string' }, parts: { type: 'string' }, steps: { type: 'string' }, quick: { type: 'boolean', default: false } },
+  options: { model: { type: 'string' }, parts: { type: 'string' }, steps: { type: 'string' }, 'matrix-units': { type: 'boolean', default: false }, quick: { type: 'boolean', default: false } },
 });
 const quick = options.quick;
 const name = (options.model ?? (quick ? 'gpt2-mini' : 'gpt2')) as ModelName;
@@ -51,17 +53,19 @@ const warmUp = quick ? 1 : WARM_UP;
 /** Rows a batch and tokens a row (absent: the notebook's lengths) of the steps that are timed. */
 const WORKLOADS: readonly [rows: number, length?: number][] = quick ? [[4]] : [[4], [32, 40], [32, 128]];
 
-const found = await findAdapter();
+const onUnits = options['matrix-units'];
+const found = await findAdapter(onUnits);
 if ('reason' in found) {
   console.error(`${found.reason}. Vulkan needs a driver; VK_ICD_FILENAMES may name its file.`);
   process.exit(1);
 }
-const gpu = await openDevice(found.adapter, ['timestamp-query']);
+const unit = onUnits ? requiredUnit(found.adapter, found.report) : undefined;
+const gpu = await openDevice(found.adapter, ['timestamp-query'], unit);
 const { config: shape } = MODELS[name];
 const config = withLabels(parseConfig(shape, 'the bench'), Array.from({ length: CLASSES }, (_, i) => `LABEL_${i}`), 0);
 const graphs = gpt2Graphs(config);
 console.log(`${found.report.name}${found.report.software ? ' (computes in software: times say nothing about a GPU)' : ''}, Node ${process.versions.node}, ${process.platform} ${process.arch}`);
-console.log(`timestamps: ${gpu.device.features.has('timestamp-query') ? 'yes' : 'no'}; subgroup matrices: ${found.report.features.includes('chromium-experimental-subgroup-matrix') ? 'the adapter has them, attune does not use them' : 'no'}`);
+console.log(`timestamps: ${gpu.device.features.has('timestamp-query') ? 'yes' : 'no'}; products: ${unit ? `matrix units, ${nameOfUnit(unit)}` : 'float32'}`);
 
 const format = (value: number, digits = 2): string => value.toFixed(digits).padStart(9);
 const packed = ({ rows, labels }: LabelledRows, first: number, count: number) => packRows(rows.slice(first, first + count), labels.slice(first, first + count));
@@ -87,7 +91,7 @@ async function check(): Promise<void> {
   const exact = await outcome(await referenceEngine.open(model, { seed: 1 }));
   const differences = [Math.abs(ours.loss - exact.loss), Math.abs(ours.gradNorm / exact.gradNorm - 1)];
   console.log(`\nA step of a small model beside float64: loss differs by ${differences[0].toExponential(1)}, the gradient's norm by ${differences[1].toExponential(1)} of it`);
-  if (!(Math.max(...differences) < 2e-4)) throw new Error('the GPU computes wrong numbers: no times of those');
+  if (!(Math.max(...differences) < (unit?.operands === 'f16' ? 2e-2 : 2e-4))) throw new Error('the GPU computes wrong numbers: no times of those');
 }
 
 async function products(): Promise<void> {

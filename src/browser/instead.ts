@@ -3,7 +3,7 @@ import { AttuneError, UsageError } from '../errors.js';
 import type { Device } from '../engine/device-names.js';
 import type { EncodedRow } from '../engine/batch.js';
 import type { Engine } from '../engine/engine.js';
-import { findAdapter, webGpuEngine } from '../engine/webgpu/node.js';
+import { findAdapter, matrixUnitEngine, webGpuEngine } from '../engine/webgpu/node.js';
 import type { Tokenizer } from '../text/tokenizer.js';
 import { resolve } from './node/path.js';
 
@@ -37,7 +37,7 @@ export function engineFor(device: Device): Engine {
     async open(model, options) {
       const reason = await whyNoWebGpu();
       if (reason !== undefined) throw new AttuneError(reason, { hint: WHAT_TO_DO });
-      return webGpuEngine.open(model, options);
+      return (device === 'webgpu-matrix-units' ? matrixUnitEngine : webGpuEngine).open(model, options);
     },
   };
 }

@@ -89,7 +89,18 @@ async function gpuEngine(): Promise<string> {
     ...(reason === undefined ? [] : [detail('--device auto does not take it', reason)]),
     detail('limits', Object.entries(limits).map(([limit, value]) => `${limit} ${value}`).join(', ')),
     detail('features', features.join(', ') || 'none'),
+    detail('matrix units', await matrixUnits()),
   ].join('');
+}
+
+/** What the adapter says of itself when it is asked for experiments too. */
+async function matrixUnits(): Promise<string> {
+  const { findAdapter } = await import('../engine/webgpu/node.js');
+  const { matrixUnitOf, nameOfUnit } = await import('../engine/webgpu/matrix-unit.js');
+  const found = await findAdapter(true);
+  if ('reason' in found || found.report.matrixUnits.length === 0) return 'none';
+  const unit = matrixUnitOf(found.adapter);
+  return `${found.report.matrixUnits.join(', ')}; --device webgpu-matrix-units ${unit ? `takes ${nameOfUnit(unit)}` : 'can use none of them'}`;
 }
 
 async function tinyLoss(engine: Engine): Promise<number> {

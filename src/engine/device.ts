@@ -34,7 +34,12 @@ const webGpuOnDemand: Engine = {
   open: async (model, options) => (await import('./webgpu/node.js')).webGpuEngine.open(model, options),
 };
 
-/** The engine for a device. `auto` takes the best there is on this machine; `webgpu` insists on WebGPU, in software too. */
+const matrixUnitsOnDemand: Engine = {
+  name: 'webgpu-matrix-units',
+  open: async (model, options) => (await import('./webgpu/node.js')).matrixUnitEngine.open(model, options),
+};
+
+/** The engine for a device. `auto` takes the best there is on this machine; `webgpu` insists on WebGPU, in software too; `webgpu-matrix-units` on the GPU's matrix units besides, in their precision. */
 export function engineFor(device: Device): Engine {
   switch (device) {
     case 'auto':
@@ -43,5 +48,7 @@ export function engineFor(device: Device): Engine {
       return onnxEngine;
     case 'webgpu':
       return webGpuOnDemand;
+    case 'webgpu-matrix-units':
+      return matrixUnitsOnDemand;
   }
 }

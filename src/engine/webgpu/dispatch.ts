@@ -64,8 +64,29 @@ export const wgslLength = (dimension: Dimension): string => (dimension === 'toke
 /** An element count as WGSL computes it. */
 export const wgslElements = (shape: readonly Dimension[]): string => shape.map(wgslLength).join(' * ') || '1u';
 
+/** A binding as WGSL declares it; absent access: read. */
+export interface Declaration {
+  readonly name: string;
+  readonly type: string;
+  readonly access?: 'read' | 'read_write' | 'uniform';
+}
+
+/**
+ * How a kernel ends: WGSL of `finish(i, value)`, which it calls once for each element i of its first output, and what that binds. Declarations and bindings
+ * go after the kernel's own.
+ */
+export interface Finish {
+  /** Of the operations that it does; empty where elements are only written. */
+  readonly label: string;
+  readonly declarations: readonly Declaration[];
+  readonly bindings: readonly Binding[];
+  readonly code: string;
+}
+
+export const labelWith = (label: string, finish: Finish): string => (finish.label ? `${label}, ${finish.label}` : label);
+
 /** Declares the sizes and the bindings, whose order and access must be those of `Dispatch.bindings`. */
-export function header(bindings: readonly { readonly name: string; readonly type: string; readonly access?: 'read' | 'read_write' | 'uniform' }[]): string {
+export function header(bindings: readonly Declaration[]): string {
   return [
     'struct Sizes { tokens: u32, rows: u32 }',
     // A length as constants: a fixed part, and how often the tokens and the rows of the batch count.

@@ -1,9 +1,12 @@
 /** WebGPU in Node through Dawn (the `webgpu` package: Metal, Vulkan, D3D12). Loaded only when a GPU is asked for. */
 import { AttuneError } from '../../errors.js';
-import type { Engine } from '../engine.js';
+import type { ModelGraphs } from '../../model/gpt2.js';
+import type { Engine, EngineSession, SessionOptions } from '../engine.js';
 import { dawn } from './dawn.js';
 import { openDevice } from './gpu.js';
 import type { Gpu } from './gpu.js';
+import { matrixConfigurations, matrixUnitOf } from './matrix-unit.js';
+import type { AdapterFacts, MatrixUnit } from './matrix-unit.js';
 import { noGpuDevice } from './presence.js';
 import { WebGpuSession } from './session.js';
 
@@ -14,17 +17,19 @@ export interface AdapterReport {
   readonly software: boolean;
   readonly limits: Readonly<Record<string, number>>;
   readonly features: readonly string[];
+  /** All that the adapter lists, in words. */
+  readonly matrixUnits: readonly string[];
 }
 
 const SOFTWARE = /swiftshader|llvmpipe|lavapipe|softpipe|microsoft basic render/i;
 
 const nameOf = ({ vendor, architecture, device, description }: GPUAdapterInfo): string => [...new Set([description, device, architecture, vendor].filter((part) => part !== ''))].join(', ') || 'unnamed adapter';
 
-/** The adapter that WebGPU would compute on, or why there is none. */
-export async function findAdapter(): Promise<{ readonly adapter: GPUAdapter; readonly report: AdapterReport } | { readonly reason: string }> {
+/** The adapter that WebGPU would compute on, or why there is none. Only with `experiments` does it show its matrix units. */
+export async function findAdapter(experiments = false): Promise<{ readonly adapter: GPUAdapter; readonly report: AdapterReport } | { readonly reason: string }> {
   let adapter: GPUAdapter | null;
   try {
-    adapter = await (await dawn()).requestAdapter({ powerPreference: 'high-performance' });
+    adapter = await (await dawn(experiments)).requestAdapter({ powerPreference: 'high-performance' });
   } catch (error) {
     return { reason: `WebGPU could not be loaded: ${error instanceof Error ? error.message : String(error)}` };
   }
@@ -38,6 +43,7 @@ export async function findAdapter(): Promise<{ readonly adapter: GPUAdapter; rea
       software: SOFTWARE.test(name) || adapter.info.isFallbackAdapter,
       limits: { maxBufferSize, maxStorageBufferBindingSize, maxStorageBuffersPerShaderStage, maxComputeInvocationsPerWorkgroup, maxComputeWorkgroupStorageSize, maxComputeWorkgroupsPerDimension },
       features: [...adapter.features].sort(),
+      matrixUnits: matrixConfigurations(adapter),
     },
   };
 }
@@ -51,36 +57,47 @@ export async function realGpu(): Promise<string | undefined> {
   return found.report.software ? `${found.report.name} computes in software` : undefined;
 }
 
-export const webGpuEngine: Engine = {
-  name: 'webgpu',
-  async open(model, { seed, workload }) {
-    const found = await findAdapter();
-    if ('reason' in found) throw new AttuneError(`--device webgpu: ${found.reason}`, { hint: 'Use --device cpu; attune doctor says more.' });
-    const { adapter, report } = found;
-    const session = new WebGpuSession(await deviceOf(adapter), model, { seed, description: `GPU, ${report.name} (WebGPU)${report.software ? ', computed in software' : ''}` });
-    try {
-      if (workload) await session.reserve(await workload());
-    } catch (error) {
-      await session.close();
-      throw error;
-    }
-    return session;
-  },
-};
+export const webGpuEngine: Engine = { name: 'webgpu', open: (model, options) => open(model, options, false) };
 
-let opened: Promise<Gpu> | undefined;
+/** Products on the GPU's matrix units, in their precision (kernels/matmul-units.ts). */
+export const matrixUnitEngine: Engine = { name: 'webgpu-matrix-units', open: (model, options) => open(model, options, true) };
 
-/** One device for all sessions of this process, until it is lost. */
-function deviceOf(adapter: GPUAdapter): Promise<Gpu> {
-  opened ??= openDevice(adapter).then(
-    (gpu) => {
-      void gpu.device.lost.then(() => (opened = undefined));
-      return gpu;
-    },
-    (error: unknown) => {
-      opened = undefined;
-      throw error;
-    },
+async function open(model: ModelGraphs, { seed, workload }: SessionOptions, onUnits: boolean): Promise<EngineSession> {
+  const found = await findAdapter(onUnits);
+  if ('reason' in found) throw new AttuneError(`--device webgpu${onUnits ? '-matrix-units' : ''}: ${found.reason}`, { hint: 'Use --device cpu; attune doctor says more.' });
+  const { adapter, report } = found;
+  const unit = onUnits ? requiredUnit(adapter, report) : undefined;
+  const what = unit ? `, matrix units in ${unit.operands}` : '';
+  const session = new WebGpuSession(await deviceOf(adapter, unit), model, { seed, description: `GPU, ${report.name} (WebGPU${what})${report.software ? ', computed in software' : ''}` });
+  try {
+    if (workload) await session.reserve(await workload());
+  } catch (error) {
+    await session.close();
+    throw error;
+  }
+  return session;
+}
+
+/** @throws AttuneError where the adapter has no matrix unit that serves */
+export function requiredUnit(adapter: AdapterFacts, { name, matrixUnits }: Pick<AdapterReport, 'name' | 'matrixUnits'>): MatrixUnit {
+  const unit = matrixUnitOf(adapter);
+  if (unit) return unit;
+  const why = matrixUnits.length > 0 ? `has no matrix units that attune can use (it has ${matrixUnits.join(', ')}; sums must be in f32)` : 'shows no matrix units';
+  throw new AttuneError(`--device webgpu-matrix-units: ${name} ${why}`, { hint: 'Use --device webgpu, which multiplies in float32 on any GPU.' });
+}
+
+const opened = new Map<string, Promise<Gpu>>();
+
+/** One device for all sessions of this process that multiply alike, until it is lost. */
+function deviceOf(adapter: GPUAdapter, unit: MatrixUnit | undefined): Promise<Gpu> {
+  const key = unit ? 'units' : 'plain';
+  const known = opened.get(key);
+  if (known) return known;
+  const opening = openDevice(adapter, [], unit);
+  opened.set(key, opening);
+  opening.then(({ device }) => device.lost).then(
+    () => opened.delete(key),
+    () => opened.delete(key),
   );
-  return opened;
+  return opening;
 }

@@ -68,7 +68,7 @@ export class Program {
     private readonly graph: Graph,
     bankOutputs: BankOutputs = new Map(),
   ) {
-    this.dispatches = lowerToWgsl(graph);
+    this.dispatches = lowerToWgsl(graph, gpu.matrixUnit);
     this.sites = dropoutSites(graph);
     for (const [output, parameter] of bankOutputs) {
       const value = graph.outputs.get(output)!;

@@ -13,6 +13,7 @@ import { elementsOf } from './dispatch.js';
 import type { BatchSize } from './dispatch.js';
 import type { EngineSession, StepRequest, StepResult, TensorKind, Workload } from '../engine.js';
 import type { Gpu } from './gpu.js';
+import type { MatrixUnit } from './matrix-unit.js';
 import { DeviceMemory } from './memory.js';
 import { Optimizer, RESULT } from './optimizer.js';
 import type { Pipelines } from './pipelines.js';
@@ -30,6 +31,7 @@ export class WebGpuSession implements EngineSession, Gpu {
   readonly description: string;
   readonly device: GPUDevice;
   readonly pipelines: Pipelines;
+  readonly matrixUnit: MatrixUnit | undefined;
   private readonly memory: DeviceMemory;
   private readonly inference: Program;
   private readonly training: Program;
@@ -46,14 +48,15 @@ export class WebGpuSession implements EngineSession, Gpu {
   /** Requests run one after the other, because they share buffers. */
   private queue: Promise<unknown> = Promise.resolve();
 
-  constructor({ device, pipelines }: Gpu, private readonly model: ModelGraphs, { seed, description }: WebGpuSessionOptions) {
+  constructor({ device, pipelines, matrixUnit }: Gpu, private readonly model: ModelGraphs, { seed, description }: WebGpuSessionOptions) {
     this.device = device;
     this.pipelines = pipelines;
+    this.matrixUnit = matrixUnit;
     this.seed = seed;
     this.description = description;
     this.memory = new DeviceMemory(device, model.parameters);
-    this.inference = new Program({ device, pipelines }, this.memory, model.inference);
-    this.training = new Program({ device, pipelines }, this.memory, model.training, new Map(model.parameters.map(({ name }) => [gradientName(name), name])));
+    this.inference = new Program(this, this.memory, model.inference);
+    this.training = new Program(this, this.memory, model.training, new Map(model.parameters.map(({ name }) => [gradientName(name), name])));
     void device.lost.then(({ reason, message }) => {
       this.end(new TrainingError(`the GPU device was lost${reason === 'destroyed' ? ' (destroyed)' : ''}: ${message}`, {
         hint: 'Checkpoints saved so far are whole: go on with --resume-from-checkpoint, on the GPU or with --device cpu.',

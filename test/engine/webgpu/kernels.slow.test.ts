@@ -103,6 +103,48 @@ const KERNELS: Readonly<Record<string, (g: GraphBuilder) => Record<string, Value
     tt: ops.matmul(g, p(g, 'a4', 20, 'tokens'), p(g, 'b4', 9, 20), true, true),
   }),
   'K in parts, summed with the bias': (g) => ({ linear: ops.linear(g, p(g, 'x', 'rows', 517), p(g, 'weight', 517, 9), p(g, 'bias', 9)) }),
+  'what follows a product ends it: gelu, and its gradient at the other end': (g) => {
+    const before = ops.linear(g, p(g, 'x', 'tokens', 37), p(g, 'weight', 37, 70), p(g, 'bias', 70));
+    const y = ops.gelu(g, before);
+    return { y, dx: ops.geluGrad(g, ops.matmul(g, p(g, 'dy', 'tokens', 9), p(g, 'next', 70, 9), false, true), nodeOf<'gelu'>(y)) };
+  },
+  'a sum of parts of K ends with dropout and the residual; twice, with sites of their own': (g) => {
+    let x = p(g, 'x', 'tokens', 9);
+    for (const [i, site] of [SITE, { site: 0, probability: 0.1 }].entries()) {
+      x = ops.add(g, x, ops.dropout(g, ops.linear(g, p(g, `context${i}`, 'tokens', 517), p(g, `weight${i}`, 517, 9), p(g, `bias${i}`, 9)), site));
+    }
+    return { x };
+  },
+  'a result that two read, or one twice': (g) => {
+    const y = ops.linear(g, p(g, 'x', 'tokens', 37), p(g, 'weight', 37, 21), p(g, 'bias', 21));
+    const z = ops.dropout(g, ops.add(g, y, y), SITE);
+    // One reader is no step: what it reads must have been written.
+    return { z, sum: ops.sumRows(g, y), activated: ops.add(g, ops.gelu(g, z), y), product: ops.matmul(g, z, p(g, 'b', 21, 4)) };
+  },
+  'two products meet in one sum': (g) => {
+    const product = (name: string): Value => ops.matmul(g, p(g, `${name} a`, 'rows', 70), p(g, `${name} b`, 70, 33));
+    return { sum: ops.add(g, product('left'), product('right')) };
+  },
+  'a gradient of layer normalisation ends with the other branch and dropout': (g) => {
+    const y = ops.layerNorm(g, p(g, 'x', 'tokens', 67), p(g, 'weight', 67), p(g, 'bias', 67), 1e-5);
+    const [dx, dweight, dbias] = ops.layerNormGrad(g, p(g, 'dy', 'tokens', 67), nodeOf<'layerNorm'>(y));
+    const sum = ops.add(g, p(g, 'branch', 'tokens', 67), dx);
+    return { sum, dropped: ops.dropout(g, sum, SITE), dweight, dbias };
+  },
+  'embeddings added and dropped out while they are looked up': (g) => {
+    const [tokens, positions] = [ops.gather(g, p(g, 'wte', 11, 7), ids(g)), ops.gather(g, p(g, 'wpe', 300, 7), g.input('positionIds', ['tokens'], 'int32'))];
+    return { tokens, x: ops.dropout(g, ops.add(g, tokens, positions), SITE) };
+  },
+  'more operands than a kernel may bind': (g) => {
+    let y = ops.linear(g, p(g, 'x', 'tokens', 5), p(g, 'weight', 5, 6), p(g, 'bias', 6));
+    for (let i = 0; i < 9; i++) y = ops.add(g, y, p(g, `term${i}`, 'tokens', 6));
+    return { y };
+  },
+  'the sums of columns that come with a product': (g) => {
+    const [x, dy, wide] = [p(g, 'x', 'tokens', 33), p(g, 'dy', 'tokens', 70), p(g, 'wide', 'tokens', 300)];
+    // 300 x 70 is one whose K is never in parts.
+    return { dw: ops.matmul(g, x, dy, true, false), db: ops.sumRows(g, dy), dwWide: ops.matmul(g, wide, dy, true, false), dbWide: ops.sumRows(g, dy) };
+  },
   'sums over rows': (g) => ({ sum: ops.sumRows(g, p(g, 'x', 'tokens', 45)) }),
   'layer normalisation and its gradient': (g) => {
     const y = ops.layerNorm(g, p(g, 'x', 'tokens', 67), p(g, 'weight', 67), p(g, 'bias', 67), 1e-5);

@@ -11,8 +11,8 @@
 import { ATTENTION_STRIDE } from '../../../graph/dropout-mask.js';
 import type { AttentionAttributes, Node, Value } from '../../../graph/graph.js';
 import { header, wgslFloat } from '../dispatch.js';
-import type { BatchSize, Binding, Dispatch, SideBuffer } from '../dispatch.js';
-import { dropoutFunction } from './dropout.js';
+import type { BatchSize, Binding, Declaration, Dispatch, SideBuffer } from '../dispatch.js';
+import { DROPOUT_FUNCTION, dropoutInputs } from './dropout.js';
 import { reductions } from './reductions.js';
 
 const THREADS = 64;
@@ -40,56 +40,92 @@ const place = ({ name, stride, left }: Columns, n: string, c: string): string =>
 
 /** What every kernel here knows: sizes of heads, the keys that a query sees, dropout's factor of a probability. */
 function common({ heads, width, pooled, attributes }: Layout): string {
-  return `${dropoutFunction(attributes.dropout)}
+  return `${attributes.dropout ? DROPOUT_FUNCTION : ''}
 const H = ${heads}u;
 const D = ${width / heads}u;
 const SCALE = ${wgslFloat(attributes.scale)};
 // rowMap: first token of each row, and one past the last that may be attended to; then the row of each token
 fn rowOf(query: u32) -> u32 { return ${pooled ? 'query' : 'rowMap[2u * sizes.rows + query]'}; }
 fn keysEnd(query: u32, row: u32) -> u32 { return ${pooled ? 'rowMap[2u * row + 1u]' : 'min(query + 1u, rowMap[2u * row + 1u])'}; }
-fn factorOf(query: u32, head: u32, key: u32, first: u32) -> f32 { return dropoutFactor((query * H + head) * ${ATTENTION_STRIDE}u + key - first); }
+fn factorOf(query: u32, head: u32, key: u32, first: u32) -> f32 { return ${attributes.dropout ? `dropoutFactor(site, (query * H + head) * ${ATTENTION_STRIDE}u + key - first)` : '1.0'}; }
 `;
 }
 
-const batchInputs = ({ attributes }: Layout): { declarations: { name: string; type: string }[]; bindings: Binding[] } => {
-  const wanted = [
-    ...(attributes.dropout ? [['keys', 'array<vec2u>', 'dropoutKeys'] as const] : []),
-    ['rowMap', 'array<u32>', 'rowMap'] as const,
-  ];
-  return { declarations: wanted.map(([name, type]) => ({ name, type })), bindings: wanted.map(([, , batch]) => ({ batch })) };
+const batchInputs = ({ attributes: { dropout } }: Layout): { readonly declarations: readonly Declaration[]; readonly bindings: readonly Binding[] } => {
+  const { declarations, bindings } = dropoutInputs(dropout ? [{ name: 'site', site: dropout }] : []);
+  return { declarations: [...declarations, { name: 'rowMap', type: 'array<u32>' }], bindings: [...bindings, { batch: 'rowMap' }] };
 };
 
 const queriesOf = (pooled: boolean, size: BatchSize): number => (pooled ? size.rows : size.tokens);
 
 const logSumsOf = (context: Value, heads: number, pooled: boolean): SideBuffer => ({ name: 'log sums', of: context, floats: (size) => heads * queriesOf(pooled, size) });
 
-/** Columns of D that each thread holds in registers. */
-const columnsPerThread = ({ width, heads }: Layout): number => Math.ceil(width / heads / THREADS);
+/** A binding of floats. */
+interface Operand {
+  readonly name: string;
+  readonly binding: Binding;
+  readonly access?: 'read_write';
+}
 
-const matrices = (...columns: readonly Columns[]): { name: string; type: string }[] => [...new Set(columns.map(({ name }) => name))].map((name) => ({ name, type: 'array<f32>' }));
+/** What the forward pass left, and the gradient that comes back. */
+const backwardOperands = ({ heads, pooled }: Layout, context: Value, dcontext: Value): Operand[] => [
+  { name: 'context', binding: { value: context } },
+  { name: 'logSums', binding: { side: logSumsOf(context, heads, pooled) } },
+  { name: 'dcontext', binding: { value: dcontext } },
+];
+
+/** A kernel with one workgroup for each of `items` (`group.x`) and each `head`. `inputs` are the matrices that q, k and v lie in. */
+function kernel(label: string, layout: Layout, items: (size: BatchSize) => number, inputs: readonly Binding[], operands: readonly Operand[], shared: string, body: string): Dispatch {
+  const { heads, q, k, v } = layout;
+  const batch = batchInputs(layout);
+  const matrices = [...new Set([q, k, v].map(({ name }) => name))];
+  return {
+    label,
+    code: `${header([...batch.declarations, ...matrices.map((name) => ({ name, type: 'array<f32>' })), ...operands.map(({ name, access = 'read' }) => ({ name, type: 'array<f32>', access }))])}${common(layout)}
+${shared}
+@compute @workgroup_size(${THREADS})
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
+  let head = group.y;
+${body}
+}
+`,
+    bindings: [...batch.bindings, ...inputs, ...operands.map(({ binding }) => binding)],
+    workgroups: (size) => [items(size), heads, 1],
+  };
+}
+
+/** The query of a workgroup, its row and the keys that it sees. */
+const QUERY = `  let n = group.x;
+  let row = rowOf(n);
+  let first = rowMap[2u * row];
+  let end = keysEnd(n, row);`;
+
+/** WGSL for each column `c` of D that a thread holds in a register of its own, number `i`. */
+const heldColumns = ({ width, heads }: Layout, source: (i: number) => string): string =>
+  Array.from({ length: Math.ceil(width / heads / THREADS) }, (_, i) => `    {
+      let c = thread + ${i * THREADS}u;
+      if (c < D) { ${source(i)} }
+    }`).join('\n');
+
+/** Registers, one for each held column, that begin with zero. */
+const heldSums = ({ width, heads }: Layout, ...names: readonly string[]): string =>
+  Array.from({ length: Math.ceil(width / heads / THREADS) }, (_, i) => names.map((name) => `  var ${name}${i} = 0.0;`).join('\n')).join('\n');
 
 function forward(label: string, layout: Layout, inputs: readonly Binding[], context: Value): Dispatch {
   const { heads, width, pooled, q, k, v } = layout;
-  const batch = batchInputs(layout);
-  const held = Array.from({ length: columnsPerThread(layout) }, (_, i) => i);
-  return {
+  return kernel(
     label,
-    code: `${header([
-      ...batch.declarations, ...matrices(q, k, v),
-      { name: 'context', type: 'array<f32>', access: 'read_write' }, { name: 'logSums', type: 'array<f32>', access: 'read_write' },
-    ])}${common(layout)}${reductions(THREADS)}
+    layout,
+    (size) => queriesOf(pooled, size),
+    inputs,
+    [{ name: 'context', binding: { value: context }, access: 'read_write' }, { name: 'logSums', binding: { side: logSumsOf(context, heads, pooled) }, access: 'read_write' }],
+    `${reductions(THREADS)}
 var<workgroup> weights: array<f32, ${CHUNK}>;
-var<workgroup> query: array<f32, D>;
-@compute @workgroup_size(${THREADS})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
-  let n = group.x;
-  let head = group.y;
-  let row = rowOf(n);
-  let first = rowMap[2u * row];
-  let end = keysEnd(n, row);
+var<workgroup> query: array<f32, D>;`,
+    `${QUERY}
   for (var c = thread; c < D; c += ${THREADS}u) { query[c] = SCALE * ${place(q, 'n', 'c')}; }
   workgroupBarrier();
-${held.map((i) => `  var sum${i} = 0.0;`).join('\n')}
+${heldSums(layout, 'sum')}
   var largest = -3.0e38;
   var total = 0.0;
   for (var base = first; base < end; base += ${CHUNK}u) {
@@ -111,52 +147,31 @@ ${held.map((i) => `  var sum${i} = 0.0;`).join('\n')}
       weights[j] = weight * factorOf(n, head, base + j, first);
     }
     total = total * shrink + reduceSum(part, thread);
-${held
-  .map(
-    (i) => `    {
-      let c = thread + ${i * THREADS}u;
-      if (c < D) {
-        var dot = 0.0;
+${heldColumns(layout, (i) => `var dot = 0.0;
         for (var j = 0u; j < count; j++) { dot += weights[j] * ${place(v, '(base + j)', 'c')}; }
-        sum${i} = sum${i} * shrink + dot;
-      }
-    }`,
-  )
-  .join('\n')}
+        sum${i} = sum${i} * shrink + dot;`)}
     workgroupBarrier();
   }
   let inverse = select(0.0, 1.0 / total, end > first);
-${held.map((i) => `  if (thread + ${i * THREADS}u < D) { context[n * ${width}u + head * D + thread + ${i * THREADS}u] = sum${i} * inverse; }`).join('\n')}
-  if (thread == 0u) { logSums[n * H + head] = select(0.0, largest + log(total), end > first); }
-}
-`,
-    bindings: [...batch.bindings, ...inputs, { value: context }, { side: logSumsOf(context, heads, pooled) }],
-    workgroups: (size) => [queriesOf(pooled, size), heads, 1],
-  };
+${heldColumns(layout, (i) => `context[n * ${width}u + head * D + c] = sum${i} * inverse;`)}
+  if (thread == 0u) { logSums[n * H + head] = select(0.0, largest + log(total), end > first); }`,
+  );
 }
 
 /** dq [Q, .]: one query of one head a workgroup. With ds[j] = p[j] (factor[j] dcontext·v[j] - dcontext·context): dq = scale * sum of ds[j] k[j]. */
 function queryGradient(label: string, layout: Layout, inputs: readonly Binding[], context: Value, dcontext: Value, dq: Columns, output: Binding): Dispatch {
-  const { heads, width, pooled, q, k, v } = layout;
-  const batch = batchInputs(layout);
-  const held = Array.from({ length: columnsPerThread(layout) }, (_, i) => i);
-  return {
+  const { width, pooled, q, k, v } = layout;
+  return kernel(
     label,
-    code: `${header([
-      ...batch.declarations, ...matrices(q, k, v),
-      { name: 'context', type: 'array<f32>' }, { name: 'logSums', type: 'array<f32>' }, { name: 'dcontext', type: 'array<f32>' },
-      { name: dq.name, type: 'array<f32>', access: 'read_write' },
-    ])}${common(layout)}${reductions(THREADS)}
+    layout,
+    (size) => queriesOf(pooled, size),
+    inputs,
+    [...backwardOperands(layout, context, dcontext), { name: dq.name, binding: output, access: 'read_write' }],
+    `${reductions(THREADS)}
 var<workgroup> weights: array<f32, ${CHUNK}>;
 var<workgroup> query: array<f32, D>;
-var<workgroup> dy: array<f32, D>;
-@compute @workgroup_size(${THREADS})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
-  let n = group.x;
-  let head = group.y;
-  let row = rowOf(n);
-  let first = rowMap[2u * row];
-  let end = keysEnd(n, row);
+var<workgroup> dy: array<f32, D>;`,
+    `${QUERY}
   let logSum = logSums[n * H + head];
   var share = 0.0;
   for (var c = thread; c < D; c += ${THREADS}u) {
@@ -165,7 +180,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
     share += dy[c] * context[n * ${width}u + head * D + c];
   }
   let mean = reduceSum(share, thread);
-${held.map((i) => `  var sum${i} = 0.0;`).join('\n')}
+${heldSums(layout, 'sum')}
   for (var base = first; base < end; base += ${CHUNK}u) {
     let count = min(${CHUNK}u, end - base);
     for (var j = thread; j < count; j += ${THREADS}u) {
@@ -178,47 +193,30 @@ ${held.map((i) => `  var sum${i} = 0.0;`).join('\n')}
       weights[j] = SCALE * exp(score - logSum) * (dp * factorOf(n, head, base + j, first) - mean);
     }
     workgroupBarrier();
-${held
-  .map(
-    (i) => `    {
-      let c = thread + ${i * THREADS}u;
-      if (c < D) { for (var j = 0u; j < count; j++) { sum${i} += weights[j] * ${place(k, '(base + j)', 'c')}; } }
-    }`,
-  )
-  .join('\n')}
+${heldColumns(layout, (i) => `for (var j = 0u; j < count; j++) { sum${i} += weights[j] * ${place(k, '(base + j)', 'c')}; }`)}
     workgroupBarrier();
   }
-${held.map((i) => `  if (thread + ${i * THREADS}u < D) { ${place(dq, 'n', `thread + ${i * THREADS}u`)} = sum${i}; }`).join('\n')}
-}
-`,
-    bindings: [...batch.bindings, ...inputs, { value: context }, { side: logSumsOf(context, heads, pooled) }, { value: dcontext }, output],
-    workgroups: (size) => [queriesOf(pooled, size), heads, 1],
-  };
+${heldColumns(layout, (i) => `${place(dq, 'n', 'c')} = sum${i};`)}`,
+  );
 }
 
 /** dk and dv [N, .]: one key of one head a workgroup, over the queries that see it. */
 function keyGradient(label: string, layout: Layout, inputs: readonly Binding[], context: Value, dcontext: Value, dk: Columns, dv: Columns, output: Binding): Dispatch {
-  const { heads, width, pooled, q, k, v } = layout;
-  const batch = batchInputs(layout);
-  const held = Array.from({ length: columnsPerThread(layout) }, (_, i) => i);
+  const { width, pooled, q, k, v } = layout;
   const queries = pooled
     ? { begin: 'row', end: 'select(row, row + 1u, key < rowMap[2u * row + 1u])' }
     : { begin: 'key', end: 'max(key, rowMap[2u * row + 1u])' };
-  return {
+  return kernel(
     label,
-    code: `${header([
-      ...batch.declarations, ...matrices(q, k, v),
-      { name: 'context', type: 'array<f32>' }, { name: 'logSums', type: 'array<f32>' }, { name: 'dcontext', type: 'array<f32>' },
-      { name: dk.name, type: 'array<f32>', access: 'read_write' },
-    ])}${common(layout)}
-var<workgroup> scores: array<f32, ${CHUNK}>;
+    layout,
+    ({ tokens }) => tokens,
+    inputs,
+    [...backwardOperands(layout, context, dcontext), { name: dk.name, binding: output, access: 'read_write' }],
+    `var<workgroup> scores: array<f32, ${CHUNK}>;
 var<workgroup> kept: array<f32, ${CHUNK}>;
 var<workgroup> keyVector: array<f32, D>;
-var<workgroup> valueVector: array<f32, D>;
-@compute @workgroup_size(${THREADS})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
-  let key = group.x;
-  let head = group.y;
+var<workgroup> valueVector: array<f32, D>;`,
+    `  let key = group.x;
   let row = rowMap[2u * sizes.rows + key];
   let first = rowMap[2u * row];
   for (var c = thread; c < D; c += ${THREADS}u) {
@@ -226,7 +224,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
     valueVector[c] = ${place(v, 'key', 'c')};
   }
   workgroupBarrier();
-${held.map((i) => `  var dk${i} = 0.0;\n  var dv${i} = 0.0;`).join('\n')}
+${heldSums(layout, 'dk', 'dv')}
   let end = ${queries.end};
   for (var base = ${queries.begin}; base < end; base += ${CHUNK}u) {
     let count = min(${CHUNK}u, end - base);
@@ -247,34 +245,15 @@ ${held.map((i) => `  var dk${i} = 0.0;\n  var dv${i} = 0.0;`).join('\n')}
       scores[i] = SCALE * p * (factor * dp - mean);
     }
     workgroupBarrier();
-${held
-  .map(
-    (i) => `    {
-      let c = thread + ${i * THREADS}u;
-      if (c < D) {
-        for (var i = 0u; i < count; i++) {
-          dk${i} += scores[i] * ${place(q, '(base + i)', 'c')};
-          dv${i} += kept[i] * dcontext[(base + i) * ${width}u + head * D + c];
-        }
-      }
-    }`,
-  )
-  .join('\n')}
+${heldColumns(layout, (h) => `for (var i = 0u; i < count; i++) {
+          dk${h} += scores[i] * ${place(q, '(base + i)', 'c')};
+          dv${h} += kept[i] * dcontext[(base + i) * ${width}u + head * D + c];
+        }`)}
     workgroupBarrier();
   }
-${held
-  .map(
-    (i) => `  if (thread + ${i * THREADS}u < D) {
-    ${place(dk, 'key', `thread + ${i * THREADS}u`)} = dk${i};
-    ${place(dv, 'key', `thread + ${i * THREADS}u`)} = dv${i};
-  }`,
-  )
-  .join('\n')}
-}
-`,
-    bindings: [...batch.bindings, ...inputs, { value: context }, { side: logSumsOf(context, heads, pooled) }, { value: dcontext }, output],
-    workgroups: (size) => [size.tokens, heads, 1],
-  };
+${heldColumns(layout, (h) => `${place(dk, 'key', 'c')} = dk${h};
+      ${place(dv, 'key', 'c')} = dv${h};`)}`,
+  );
 }
 
 function layoutOf(attributes: AttentionAttributes, width: number, pooled: boolean): Layout {

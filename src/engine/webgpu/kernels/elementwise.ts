@@ -1,10 +1,16 @@
-/** Operations that go through their elements one by one. */
-import type { Node, Value } from '../../../graph/graph.js';
+/**
+ * Operations that go through their elements one by one: as the end of another kernel (fusion.ts), or as a kernel of their own where none computes their
+ * inputs that could end with them.
+ */
+import type { Value } from '../../../graph/graph.js';
 import { elementLoop, elementWorkgroups, elementsOf, header, wgslElements } from '../dispatch.js';
-import type { Dispatch } from '../dispatch.js';
+import type { Dispatch, Finish } from '../dispatch.js';
+import { operandsOf } from '../fusion.js';
+import type { ElementwiseNode } from '../fusion.js';
+import { DROPOUT_FUNCTION, dropoutInputs } from './dropout.js';
 
 /** tanh through exp, which WGSL promises to a few units in the last place; its own tanh may be far less exact. */
-export const GELU_FUNCTIONS = `
+const GELU_FUNCTIONS = `
 fn tanhExact(x: f32) -> f32 {
   // Beyond 10 it is 1 to float32's last bit, and exp would overflow in the end.
   let e = exp(2.0 * clamp(x, -10.0, 10.0));
@@ -19,30 +25,57 @@ fn geluDerivative(x: f32) -> f32 {
 }
 `;
 
-function elementwise(label: string, inputs: readonly [name: string, value: Value][], y: Value, functions: string, expression: string): Dispatch[] {
+/** @param site the constants of a dropout */
+function expressionOf(op: ElementwiseNode['op'], [a, b]: readonly string[], site: string): string {
+  switch (op) {
+    case 'add':
+      return `${a} + ${b}`;
+    case 'gelu':
+      return `gelu(${a})`;
+    case 'geluGrad':
+      return `${a} * geluDerivative(${b})`;
+    case 'dropout':
+      return `${a} * dropoutFactor(${site}, i)`;
+  }
+}
+
+/** Passes the elements of `first` through `steps`, and writes what is wanted of them. `first` is the result of the kernel that ends so; absent: the steps begin by themselves, and it is `finish(i)`. */
+export function finishWith(first: Value | undefined, steps: readonly ElementwiseNode[], written: readonly Value[]): Finish {
+  const operands = operandsOf(steps, first);
+  // Names by order alone, so that groups alike have the same source, and one pipeline.
+  const names = new Map<Value, string>([...(first ? [[first, 'value'] as const] : []), ...operands.map((value, i) => [value, `operand${i}[i]`] as const), ...steps.map(({ outputs: [value] }, i) => [value, `step${i}`] as const)]);
+  const sites = steps.flatMap((node, i) => (node.op === 'dropout' ? [{ name: `site${i}`, site: node.attributes }] : []));
+  const dropout = dropoutInputs(sites);
+  const body = [
+    ...steps.map(({ op, inputs }, i) => `let step${i} = ${expressionOf(op, inputs.map((input) => names.get(input)!), `site${i}`)};`),
+    ...written.map((value, i) => `result${i}[i] = ${names.get(value)!};`),
+  ];
+  return {
+    label: steps.map(({ op }) => op).join(', '),
+    declarations: [
+      ...dropout.declarations,
+      ...operands.map((_, i) => ({ name: `operand${i}`, type: 'array<f32>' })),
+      ...written.map((_, i) => ({ name: `result${i}`, type: 'array<f32>', access: 'read_write' as const })),
+    ],
+    bindings: [...dropout.bindings, ...[...operands, ...written].map((value) => ({ value }))],
+    code: `${steps.some(({ op }) => op === 'gelu' || op === 'geluGrad') ? GELU_FUNCTIONS : ''}${sites.length > 0 ? DROPOUT_FUNCTION : ''}
+fn finish(i: u32${first ? ', value: f32' : ''}) {
+  ${body.join('\n  ')}
+}
+`,
+  };
+}
+
+/** Steps that no other kernel ends with. */
+export function elementwise(steps: readonly ElementwiseNode[], written: readonly Value[]): Dispatch[] {
+  const { shape } = steps[0].outputs[0];
+  const { label, declarations, bindings, code } = finishWith(undefined, steps, written);
   return [
     {
       label,
-      code:
-        header([...inputs.map(([name]) => ({ name, type: 'array<f32>' })), { name: 'y', type: 'array<f32>', access: 'read_write' as const }]) +
-        functions +
-        elementLoop(wgslElements(y.shape), `y[i] = ${expression};`),
-      bindings: [...inputs.map(([, value]) => ({ value })), { value: y }],
-      workgroups: (size) => elementWorkgroups(elementsOf(y.shape, size)),
+      code: `${header(declarations)}${code}${elementLoop(wgslElements(shape), 'finish(i);')}`,
+      bindings,
+      workgroups: (size) => elementWorkgroups(elementsOf(shape, size)),
     },
   ];
-}
-
-export function add(node: Node<'add'>): Dispatch[] {
-  const [a, b] = node.inputs;
-  // A buffer cannot be bound twice where one binding writes; here both only read, but twice the same is 2a.
-  if (a === b) return elementwise('add', [['a', a]], node.outputs[0], '', '2.0 * a[i]');
-  return elementwise('add', [['a', a], ['b', b]], node.outputs[0], '', 'a[i] + b[i]');
-}
-
-export const gelu = (node: Node<'gelu'>): Dispatch[] => elementwise('gelu', [['x', node.inputs[0]]], node.outputs[0], GELU_FUNCTIONS, 'gelu(x[i])');
-
-export function geluGrad(node: Node<'geluGrad'>): Dispatch[] {
-  const [dy, x] = node.inputs;
-  return elementwise('geluGrad', [['dy', dy], ['x', x]], node.outputs[0], GELU_FUNCTIONS, 'dy[i] * geluDerivative(x[i])');
 }

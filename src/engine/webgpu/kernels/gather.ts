@@ -3,8 +3,8 @@
  * which tokens gathered each row of the table (scatter.ts), and one workgroup adds up one row, in the tokens' order.
  */
 import type { InputName, Node, Value } from '../../../graph/graph.js';
-import { elementLoop, elementWorkgroups, elementsOf, header, wgslElements } from '../dispatch.js';
-import type { BatchArray, Dispatch } from '../dispatch.js';
+import { elementLoop, elementWorkgroups, elementsOf, header, labelWith, wgslElements } from '../dispatch.js';
+import type { BatchArray, Dispatch, Finish } from '../dispatch.js';
 
 const inputOf = (indices: Value): InputName => {
   if ('input' in indices.source) return indices.source.input;
@@ -13,18 +13,19 @@ const inputOf = (indices: Value): InputName => {
 
 const SCATTERS: Partial<Record<InputName, BatchArray>> = { inputIds: 'inputIdsScatter', positionIds: 'positionIdsScatter', pooledTokens: 'pooledTokensScatter' };
 
-export function gather(node: Node<'gather'>): Dispatch[] {
+export function gather(node: Node<'gather'>, finish: Finish): Dispatch[] {
   const [table, indices] = node.inputs;
-  const [y] = node.outputs;
-  const columns = y.shape[1] as number;
+  const { shape } = node.outputs[0];
+  const columns = shape[1] as number;
   return [
     {
-      label: 'gather',
+      label: labelWith('gather', finish),
       code:
-        header([{ name: 'x', type: 'array<f32>' }, { name: 'indices', type: 'array<i32>' }, { name: 'y', type: 'array<f32>', access: 'read_write' }]) +
-        elementLoop(wgslElements(y.shape), `y[i] = x[u32(indices[i / ${columns}u]) * ${columns}u + i % ${columns}u];`),
-      bindings: [{ value: table }, { value: indices }, { value: y }],
-      workgroups: (size) => elementWorkgroups(elementsOf(y.shape, size)),
+        header([{ name: 'x', type: 'array<f32>' }, { name: 'indices', type: 'array<i32>' }, ...finish.declarations]) +
+        finish.code +
+        elementLoop(wgslElements(shape), `finish(i, x[u32(indices[i / ${columns}u]) * ${columns}u + i % ${columns}u]);`),
+      bindings: [{ value: table }, { value: indices }, ...finish.bindings],
+      workgroups: (size) => elementWorkgroups(elementsOf(shape, size)),
     },
   ];
 }

@@ -4,8 +4,8 @@
  *   statistics [M, 2]
  */
 import type { Node, Value } from '../../../graph/graph.js';
-import { header, lengthOf, wgslFloat } from '../dispatch.js';
-import type { Dispatch, SideBuffer } from '../dispatch.js';
+import { header, labelWith, lengthOf, wgslFloat } from '../dispatch.js';
+import type { Dispatch, Finish, SideBuffer } from '../dispatch.js';
 import { reductions } from './reductions.js';
 import { columnSums, columnWorkgroups } from './sums.js';
 
@@ -47,17 +47,17 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
   ];
 }
 
-export function layerNormGrad(node: Node<'layerNormGrad'>): Dispatch[] {
+export function layerNormGrad(node: Node<'layerNormGrad'>, finish: Finish): Dispatch[] {
   const [dy, x, weight] = node.inputs;
-  const [dx, dweight, dbias] = node.outputs;
+  const [, dweight, dbias] = node.outputs;
   const columns = x.shape[1] as number;
   const statistics = { side: statisticsOf(node.attributes.forward.outputs[0]) };
   const inputs = [{ name: 'dy', type: 'array<f32>' }, { name: 'x', type: 'array<f32>' }, { name: 'statistics', type: 'array<f32>' }];
   const xhat = '(x[i] - statistics[2u * m]) * statistics[2u * m + 1u]';
   return [
     {
-      label: 'layerNormGrad: dx',
-      code: `${header([...inputs, { name: 'weight', type: 'array<f32>' }, { name: 'dx', type: 'array<f32>', access: 'read_write' }])}${reductions(THREADS)}
+      label: labelWith('layerNormGrad: dx', finish),
+      code: `${header([...inputs, { name: 'weight', type: 'array<f32>' }, ...finish.declarations])}${finish.code}${reductions(THREADS)}
 const C = ${columns}u;
 @compute @workgroup_size(${THREADS})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
@@ -74,11 +74,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
   let meanGXhat = reduceSum(product, thread) / f32(C);
   for (var c = thread; c < C; c += ${THREADS}u) {
     let i = m * C + c;
-    dx[i] = (weight[c] * dy[i] - meanG - ${xhat} * meanGXhat) * statistics[2u * m + 1u];
+    finish(i, (weight[c] * dy[i] - meanG - ${xhat} * meanGXhat) * statistics[2u * m + 1u]);
   }
 }
 `,
-      bindings: [{ value: dy }, { value: x }, statistics, { value: weight }, { value: dx }],
+      bindings: [{ value: dy }, { value: x }, statistics, { value: weight }, ...finish.bindings],
       workgroups: (size) => [lengthOf(x.shape[0], size), 1, 1],
     },
     {
