@@ -1,8 +1,9 @@
-/** Start-up: `attune --help` beside an empty Node, and from the start of `attune train` to its first step on the bundled model: `tsx bench/startup.ts [runs]`. Medians. */
+/** Start-up: `attune --help` beside an empty Node, and from the start of `attune train` to its first step on the bundled model: `tsx bench/startup.ts [runs]`. Medians of runs in turns. */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { median } from './median.js';
 
 const runs = Number(process.argv[2] ?? 9);
 const cli = join(import.meta.dirname, '..', 'bin', 'attune.js');
@@ -23,23 +24,23 @@ async function time(args: readonly string[], text?: string): Promise<number> {
   return seen ?? performance.now() - started;
 }
 
-async function median(what: string, once: () => Promise<number>): Promise<void> {
-  const times: number[] = [];
-  for (let run = 0; run <= runs; run++) times.push(await once());
-  // The first fills the caches of the file system.
-  const sorted = times.slice(1).sort((a, b) => a - b);
-  console.log(`${what.padEnd(52)}${sorted[Math.floor(sorted.length / 2)].toFixed(0).padStart(6)} ms  (${sorted[0].toFixed(0)} to ${sorted.at(-1)!.toFixed(0)})`);
-}
-
-await median('node -e 0', () => time(['-e', '0']));
-await median('attune --help', () => time([cli, '--help']));
 const folder = mkdtempSync(join(tmpdir(), 'attune-startup-'));
+const train = [
+  cli, 'train', '--dataset', 'sample', '--preset', 'notebook', '--max-steps', '1', '--logging-steps', '1', '--eval-strategy', 'no', '--save-strategy', 'no', '--json',
+  '--overwrite-output-dir', '--output-dir', join(folder, 'run'),
+];
+const measured = [
+  { what: 'node -e 0', once: () => time(['-e', '0']), times: [] as number[] },
+  { what: 'attune --help', once: () => time([cli, '--help']), times: [] as number[] },
+  { what: 'attune train (gpt2-mini), start to the first step', once: () => time(train, '"type":"train"'), times: [] as number[] },
+];
 try {
-  const train = [
-    cli, 'train', '--dataset', 'sample', '--preset', 'notebook', '--max-steps', '1', '--logging-steps', '1', '--eval-strategy', 'no', '--save-strategy', 'no', '--json',
-    '--overwrite-output-dir', '--output-dir', join(folder, 'run'),
-  ];
-  await median('attune train (gpt2-mini), start to the first step', () => time(train, '"type":"train"'));
+  // In turns, because a machine's speed drifts; and once before, which fills the caches of the file system.
+  for (let run = 0; run <= runs; run++) for (const { once, times } of measured) times.push(await once());
 } finally {
   rmSync(folder, { recursive: true, force: true });
+}
+for (const { what, times } of measured) {
+  const taken = times.slice(1);
+  console.log(`${what.padEnd(52)}${median(taken).toFixed(0).padStart(6)} ms  (${Math.min(...taken).toFixed(0)} to ${Math.max(...taken).toFixed(0)})`);
 }

@@ -1,14 +1,25 @@
 #!/usr/bin/env node
-import { existsSync } from 'node:fs';
-import module from 'node:module';
-import { fileURLToPath } from 'node:url';
+// No ES module (bin/package.json says so): Node starts those later, which `--help` would show.
+'use strict';
+const { existsSync } = require('node:fs');
+const { enableCompileCache } = require('node:module');
+const { join } = require('node:path');
+const { pathToFileURL } = require('node:url');
 
-const main = new URL('../dist/bundle/main.js', import.meta.url);
-if (!existsSync(fileURLToPath(main))) {
-  console.error('attune is not built yet. In a checkout, run: npm run build');
-  process.exit(1);
+const words = process.argv.slice(2);
+const bundle = join(__dirname, '..', 'dist', 'bundle');
+// What can be answered without any command.
+const general = words.every((word) => ['-h', '--help', '-v', '--version'].includes(word));
+
+async function main() {
+  if (!existsSync(bundle)) {
+    console.error('attune is not built yet. In a checkout, run: npm run build');
+    return 1;
+  }
+  // Node 22 and newer keep the compiled code of one start for the next.
+  enableCompileCache?.();
+  const { runCli } = general ? require(join(bundle, 'help.cjs')) : await import(pathToFileURL(join(bundle, 'main.js')).href);
+  return runCli(words);
 }
-// Node 22 and newer keep the compiled code of one start for the next.
-module.enableCompileCache?.();
-const { runCli } = await import(main.href);
-process.exitCode = await runCli(process.argv.slice(2));
+
+void main().then((code) => (process.exitCode = code));

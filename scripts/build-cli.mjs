@@ -1,5 +1,8 @@
-// Bundles the command line (dist/bundle/main.js, which bin/attune.js runs) and the thread of the CPU engine out of the compiled dist/: a start that reads
-// two hundred files, one by one, takes longer than all it then does. What is large stays outside and is loaded when it is needed.
+// Bundles the command line (dist/bundle, which bin/attune.js runs) and the thread of the CPU engine out of the compiled dist/: a start that reads two hundred
+// files, one by one, takes longer than all it then does. What is large stays outside and is loaded when it is needed.
+//
+//   main.js    the command line, with a file for each part that only some commands need
+//   help.cjs   the same without any command: what --help and --version need, as one file that is no ES module, because Node starts those later
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -20,6 +23,14 @@ const libraries = {
     onResolve({ filter: /^node:child_process$/ }, ({ importer }) => (/[\\/]commander[\\/]/.test(importer) ? { path: 'child_process', namespace: 'left-out' } : undefined));
     onLoad({ filter: /./, namespace: 'left-out' }, () => ({ contents: '' }));
     onResolve({ filter: /^[^./]/ }, ({ path, importer }) => (INSIDE.test(path) || importer.includes(`${sep}node_modules${sep}`) ? undefined : { external: true }));
+  },
+};
+
+/** Commands are loaded dynamically. */
+const commandsOutside = {
+  name: 'commands-outside',
+  setup({ onResolve }) {
+    onResolve({ filter: /^\./ }, ({ kind }) => (kind === 'dynamic-import' ? { external: true } : undefined));
   },
 };
 
@@ -45,6 +56,15 @@ const { metafile } = await build({
   plugins: [libraries, places],
   // Libraries that are not ES modules ask for Node's modules so.
   banner: { js: "import { createRequire as createRequireOfBundle } from 'node:module'; const require = createRequireOfBundle(import.meta.url);" },
+});
+await build({
+  ...options,
+  entryPoints: [join(dist, 'cli', 'main.js')],
+  outfile: join(target, 'help.cjs'),
+  format: 'cjs',
+  plugins: [commandsOutside, libraries, places],
+  define: { 'import.meta.url': 'placeOfBundle' },
+  banner: { js: "const placeOfBundle = require('node:url').pathToFileURL(__filename).href;" },
 });
 writeFileSync(join(target, 'LICENSES.txt'), notices(root, metafile));
 

@@ -74,18 +74,14 @@ export class OnnxCore {
     if (kind !== 'parameter') parameter.table?.state.reset();
   }
 
-  /** Makes ready what will be asked for first, before anything is written. */
+  /** Creates the session of the graph that will be asked for first. */
   async prepare(first: 'training' | 'prediction'): Promise<void> {
-    if (first === 'prediction') return this.createInference();
-    await this.createTraining();
-    // Zeros for zeros: the first update reads each page before it writes it, which costs the system a fault more than writing it at once.
-    for (const { table, bank, moment1, moment2, floats } of this.parameters) {
-      if (!table) for (const moment of [moment1, moment2]) bank.view(moment, floats).fill(0);
-    }
+    if (first === 'training') this.training ??= await this.createSession(this.model.training);
+    else this.inference ??= await this.createSession(this.model.inference);
   }
 
   async infer(batch: PackedBatch): Promise<Float32Array> {
-    await this.createInference();
+    await this.prepare('prediction');
     this.catchUpTables(batch);
     const results = await this.inference!.run(this.feeds(this.model.inference, batch));
     return results['logits'].data as Float32Array;
@@ -104,7 +100,7 @@ export class OnnxCore {
   }
 
   async step({ microBatches, lossWeights, firstPass, update }: StepRequest): Promise<StepResult> {
-    await this.createTraining();
+    await this.prepare('training');
     this.clearRowGradients();
     const losses: number[] = [];
     const started = performance.now();
@@ -256,14 +252,6 @@ export class OnnxCore {
       const count = pooled ? 1 : batch.rowOffsets[r + 1] - from;
       kernels.attentionFactors(target, pooled ? r : from, count, longest, heads, perHead, ATTENTION_STRIDE, key0, key1, threshold, factor);
     }
-  }
-
-  private async createTraining(): Promise<void> {
-    this.training ??= await this.createSession(this.model.training);
-  }
-
-  private async createInference(): Promise<void> {
-    this.inference ??= await this.createSession(this.model.inference);
   }
 
   private async createSession(graph: LoweredGraph): Promise<InferenceSession> {
