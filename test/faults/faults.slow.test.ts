@@ -299,8 +299,9 @@ async function runWith(kind: FaultKind | undefined, random: Random, { line, opti
       return ended;
     }
     case 'second run': {
-      // Stopped, so that it is still there when the second has started.
-      const locked = (await run.stop()) && existsSync(join(dir, '.attune.lock'));
+      // Stopped, so that it is still there when the second has started. A lock that is there already may be a dead run's.
+      const lock = join(dir, '.attune.lock');
+      const locked = (await run.stop()) && existsSync(lock) && readJson(lock)['pid'] === run.pid;
       const second = locked ? await Run.start(line, options).wait() : undefined;
       if (second) {
         assert.equal(second.code, 2, `the second run was not refused: ${second.stderr}`);
