@@ -8,7 +8,7 @@
 import { header } from '../dispatch.js';
 import { UNIT_THREADS, shareOf, unitTile } from '../matrix-unit.js';
 import type { MatrixUnit } from '../matrix-unit.js';
-import { BIAS, SHAPE, SHAPE_STRUCT, placesOf } from './product-tiles.js';
+import { BIAS, SHAPE, SHAPE_STRUCT, partOfProduct, placesOf } from './product-tiles.js';
 import type { Ending } from './product-tiles.js';
 
 /** Of gradients in float16: those of up to 64 still fit, which the norm of all is far below in a run that goes well. */
@@ -51,16 +51,7 @@ fn main(
   @builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32,
   @builtin(subgroup_id) subgroup: u32, @builtin(num_subgroups) subgroups: u32,
 ) {
-  let M = lengthOf(shape.m);
-  let N = lengthOf(shape.n);
-  let K = lengthOf(shape.k);
-  let row0 = group.y * ${tileM}u;
-  let column0 = group.x * ${tileN}u;
-  let parts = shape.split * ${tileK}u;
-  let part = (K + parts - 1u) / parts * ${tileK}u;
-  let kBegin = group.z * part;
-  let kEnd = min(K, kBegin + part);
-  let left = group.z * M * N;
+${partOfProduct(tile)}  let left = group.z * M * N;
   for (var first = 0u; first < ${down * across}u; first += subgroups) {
     // Which share of the tile is this subgroup's; beyond the last it only helps to load.
     let share = first + subgroup;

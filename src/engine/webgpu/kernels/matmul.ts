@@ -13,7 +13,7 @@ import type { BatchSize, Binding, Constants, Dispatch, Finish, SideBuffer } from
 import { unitTile } from '../matrix-unit.js';
 import type { MatrixUnit } from '../matrix-unit.js';
 import { unitShader } from './matmul-units.js';
-import { BIAS, SHAPE, SHAPE_STRUCT, placesOf } from './product-tiles.js';
+import { BIAS, SHAPE, SHAPE_STRUCT, partOfProduct, placesOf } from './product-tiles.js';
 import type { Ending, Tile } from './product-tiles.js';
 import { sumRows } from './sums.js';
 
@@ -190,16 +190,7 @@ var<workgroup> tileA: array<f32, ${tileK * tileM}>;
 var<workgroup> tileB: array<f32, ${tileK * tileN}>;
 @compute @workgroup_size(${threadsX}, ${threadsY})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) id: vec3u, @builtin(local_invocation_index) thread: u32) {
-  let M = lengthOf(shape.m);
-  let N = lengthOf(shape.n);
-  let K = lengthOf(shape.k);
-  let row0 = group.y * ${tileM}u;
-  let column0 = group.x * ${tileN}u;
-  let parts = shape.split * ${tileK}u;
-  let part = (K + parts - 1u) / parts * ${tileK}u;
-  let kBegin = group.z * part;
-  let kEnd = min(K, kBegin + part);
-${rows.map((r) => `  var sum${r} = vec4f();`).join('\n')}
+${partOfProduct(tiling)}${rows.map((r) => `  var sum${r} = vec4f();`).join('\n')}
 ${sums ? '  var columnSum = 0.0;\n' : ''}  for (var k0 = kBegin; k0 < kEnd; k0 += ${tileK}u) {
     for (var i = thread; i < ${tileM * tileK}u; i += ${threads}u) {
       let mm = ${loadA.outer};

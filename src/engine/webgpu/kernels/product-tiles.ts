@@ -37,3 +37,15 @@ export function placesOf(transposeA: boolean, transposeB: boolean, { tileM, tile
       : { outer: `i % ${tileN}u`, inner: `i / ${tileN}u`, place: '(k0 + kk) * N + column0 + nn' },
   };
 }
+
+/** Sizes of a product, and which part of it a workgroup computes: the tile at (row0, column0) over K from kBegin to kEnd. */
+export const partOfProduct = ({ tileM, tileN, tileK }: Tile): string => `  let M = lengthOf(shape.m);
+  let N = lengthOf(shape.n);
+  let K = lengthOf(shape.k);
+  let row0 = group.y * ${tileM}u;
+  let column0 = group.x * ${tileN}u;
+  let parts = shape.split * ${tileK}u;
+  let part = (K + parts - 1u) / parts * ${tileK}u;
+  let kBegin = group.z * part;
+  let kEnd = min(K, kBegin + part);
+`;
