@@ -301,7 +301,7 @@ async function runWith(kind: FaultKind | undefined, random: Random, { line, opti
     case 'second run': {
       // Stopped, so that it is still there when the second has started. A lock that is there already may be a dead run's.
       const lock = join(dir, '.attune.lock');
-      const locked = (await run.stop()) && existsSync(lock) && readJson(lock)['pid'] === run.pid;
+      const locked = (await run.stop()) && existsSync(lock) && readJson(lock)['pid'] === run.child.pid;
       const second = locked ? await Run.start(line, options).wait() : undefined;
       if (second) {
         assert.equal(second.code, 2, `the second run was not refused: ${second.stderr}`);

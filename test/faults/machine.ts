@@ -83,10 +83,6 @@ export class Run {
     if (!this.over) this.child.kill(name);
   }
 
-  get pid(): number | undefined {
-    return this.child.pid;
-  }
-
   /** Stopped in the middle of whatever it does, so that it can be looked at. False where it was over before. */
   async stop(): Promise<boolean> {
     return !this.over && (await stopped(this.child));
