@@ -22,7 +22,8 @@ const libraries = {
     // commander would start commands that are programs of their own with it. attune has none, and loading it takes longer than the rest of `--help`.
     onResolve({ filter: /^node:child_process$/ }, ({ importer }) => (/[\\/]commander[\\/]/.test(importer) ? { path: 'child_process', namespace: 'left-out' } : undefined));
     onLoad({ filter: /./, namespace: 'left-out' }, () => ({ contents: '' }));
-    onResolve({ filter: /^[^./]/ }, ({ path, importer }) => (INSIDE.test(path) || importer.includes(`${sep}node_modules${sep}`) ? undefined : { external: true }));
+    // An entry point is a path, which begins with a drive on Windows.
+    onResolve({ filter: /^[^./]/ }, ({ path, importer, kind }) => (kind === 'entry-point' || INSIDE.test(path) || importer.includes(`${sep}node_modules${sep}`) ? undefined : { external: true }));
   },
 };
 

@@ -53,7 +53,7 @@ function install() {
 
 function build() {
   const stamp = at('dist', '.attune-build');
-  const sources = hashOf([...filesUnder('src'), 'tsconfig.json', 'package-lock.json', 'package.json', 'scripts/prepare.mjs', 'scripts/build-wasm.mjs', 'scripts/build-browser.mjs', 'scripts/build-cli.mjs', 'scripts/notices.mjs']);
+  const sources = hashOf([...filesUnder('src'), 'tsconfig.json', 'package-lock.json', 'package.json', 'scripts/prepare.mjs', 'scripts/build-wasm.mjs', 'scripts/build-browser.mjs', 'scripts/build-cli.mjs', 'scripts/module-name.mjs', 'scripts/notices.mjs']);
   if (!force && stampIs(stamp, sources)) return;
   console.error('Building …');
   rmSync(at('dist'), { recursive: true, force: true });
