@@ -71,7 +71,7 @@ export class OnnxCore {
     const parameter = this.parameterOf(name);
     parameter.table?.state.catchUpAll();
     parameter.bank.view(parameter[kind], parameter.floats).set(values, offset);
-    if (kind !== 'parameter') parameter.table?.state.reset();
+    if (kind !== 'parameter') parameter.table?.state.momentsWritten();
   }
 
   /** Creates the session of the graph that will be asked for first. */

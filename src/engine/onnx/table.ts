@@ -32,6 +32,7 @@ export class Table {
   /** Rows whose moments may not be zero: they take part in every update. */
   private readonly live: Uint8Array;
   private readonly liveRows: number[] = [];
+  private liveUnknown = false;
   /** Factors of the updates so far, float32. */
   private factors: number[] = [];
   /** How many of `factors` each row has had; live rows have had all. */
@@ -63,12 +64,16 @@ export class Table {
     this.factors = [];
   }
 
-  /** To be called after moments were written from outside. */
-  reset(): void {
+  /** To be called after a part of the moments was written from outside, and after `catchUpAll`. They come in many parts: which rows are live is looked up when the last is there. */
+  momentsWritten(): void {
+    this.liveUnknown = true;
+  }
+
+  private findLive(): void {
     const { bank, floats, moment1, moment2 } = this.regions;
     const first = bank.view(moment1, floats);
     const second = bank.view(moment2, floats);
-    this.catchUpAll();
+    this.liveUnknown = false;
     this.live.fill(0);
     this.liveRows.length = 0;
     for (let row = 0; row < this.rows; row++) {
@@ -109,6 +114,7 @@ export class Table {
   }
 
   update({ clip, decay, stepSize, inverseRoot2, settings }: UpdateScalars): void {
+    if (this.liveUnknown) this.findLive();
     for (const row of this.gradientRows) {
       if (this.live[row]) continue;
       this.catchUpRow(row);
