@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { PARTIAL } from './files.js';
 
-/** Milliseconds after which whoever was removing the lock is taken to have died over it; it is a matter of a few. */
+/** Milliseconds, by the looks taken, after which whoever was removing the lock is taken to have died over it; it is a matter of a few. */
 const REMOVING_LASTS = 5000;
 const LOOKED_EVERY = 10;
 
@@ -16,9 +16,12 @@ const LOOKED_EVERY = 10;
 export async function removeStaleLock(path: string, text: string): Promise<void> {
   const right = `${path}.stale${PARTIAL}`;
   const holds = async (file: string): Promise<boolean> => (await readFile(file, 'utf8').catch(() => undefined)) === text;
-  for (let waited = 0; !(await made(right)); waited += LOOKED_EVERY) {
+  let waited = 0;
+  for (let refused; (refused = await refusal(right)); waited += LOOKED_EVERY) {
     if (!(await holds(path))) return;
     if (waited >= REMOVING_LASTS) {
+      // Windows says the same of a file that is just being deleted and of a folder that nobody may write to: the latter stays so.
+      if (refused.code === 'EPERM') throw refused;
       await rm(right, { force: true });
       waited = 0;
     }
@@ -38,15 +41,15 @@ export async function removeStaleLock(path: string, text: string): Promise<void>
   }
 }
 
-/** Makes an empty file; false where there is one. */
-async function made(path: string): Promise<boolean> {
+/** Makes an empty file. Gives what says that there is one, or undefined where it was made. */
+async function refusal(path: string): Promise<NodeJS.ErrnoException | undefined> {
   try {
     await writeFile(path, '', { flag: 'wx' });
-    return true;
+    return undefined;
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
+    const cause = error as NodeJS.ErrnoException;
     // EPERM: Windows, while another process deletes it. ENOENT: the folder is gone, and the lock with it.
-    if (code === 'EEXIST' || code === 'ENOENT' || (code === 'EPERM' && process.platform === 'win32')) return false;
+    if (cause.code === 'EEXIST' || cause.code === 'ENOENT' || (cause.code === 'EPERM' && process.platform === 'win32')) return cause;
     throw error;
   }
 }
