@@ -14,8 +14,6 @@ export interface MatrixUnit {
   readonly k: number;
   /** Threads of a subgroup, as far as that is known; kernels are right with any other. */
   readonly subgroup: number;
-  /** WebGPU wants workgroups that are a multiple of it. */
-  readonly largestSubgroup: number;
 }
 
 /** As the adapter's information lists it, which WebGPU's types do not know. */
@@ -64,13 +62,14 @@ export const nameOfUnit = ({ operands, m, n, k }: MatrixUnit): string => `${oper
 
 /** The unit of an adapter that serves products of float32 matrices best: with sums in float32, operands in float32 before float16, then the largest. */
 export function matrixUnitOf({ features, info }: AdapterFacts): MatrixUnit | undefined {
-  const [least, largestSubgroup] = [info.subgroupMinSize ?? 0, info.subgroupMaxSize ?? 0];
-  if (least === 0 || UNIT_THREADS % largestSubgroup !== 0) return undefined;
+  const [least, largest] = [info.subgroupMinSize ?? 0, info.subgroupMaxSize ?? 0];
+  // WebGPU wants workgroups that are a multiple of the largest.
+  if (least === 0 || UNIT_THREADS % largest !== 0) return undefined;
   // Where it may vary, 32 is what it is in practice (Apple, AMD's later ones).
-  const subgroup = Math.min(largestSubgroup, Math.max(least, 32));
+  const subgroup = Math.min(largest, Math.max(least, 32));
   const units = [...(info.subgroupMatrixConfigs ?? [])]
     .filter(({ componentType, resultComponentType }) => (componentType === 'f16' || componentType === 'f32') && resultComponentType === 'f32')
-    .map(({ componentType, M, N, K }): MatrixUnit => ({ operands: componentType as 'f16' | 'f32', m: M, n: N, k: K, subgroup, largestSubgroup }))
+    .map(({ componentType, M, N, K }): MatrixUnit => ({ operands: componentType as 'f16' | 'f32', m: M, n: N, k: K, subgroup }))
     .filter((unit) => shareOf(unit) && featuresOf(unit).every((feature) => features.has(feature)));
   return units.sort((a, b) => b.operands.localeCompare(a.operands) || b.m * b.n * b.k - a.m * a.n * a.k)[0];
 }
