@@ -61,7 +61,7 @@ async function acquire(path: string, { signal, onWait, staleAfter = STALE_AFTER 
     // Another machine's clock may be wrong, so not the time itself counts but for how long it has stayed the same.
     const state = `${found.text} ${found.renewed}`;
     if (state !== seen) [seen, seenSince] = [state, performance.now()];
-    if (isDead(found.text) || performance.now() - seenSince > staleAfter) await removeStaleLock(path, found.text);
+    if (isDead(found.text) || performance.now() - seenSince > staleAfter) await removeStaleLock(path, found.text).catch(notWritable);
     else await pause(POLLED_EVERY, signal);
   }
 }
@@ -83,11 +83,15 @@ async function create(path: string, text: string): Promise<boolean> {
     }
     return true;
   } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException;
+    const { code } = cause as NodeJS.ErrnoException;
     // EPERM: Windows, while another process deletes it. ENOENT: somebody deleted the folder just now.
     if (code === 'EEXIST' || code === 'ENOENT' || (code === 'EPERM' && process.platform === 'win32')) return false;
-    throw new HubError('disk', `cannot write to the cache: ${message}`, { cause, hint: 'HF_HUB_CACHE or HF_HOME names another cache folder; with HF_HUB_OFFLINE=1 what is in it is used as it is.' });
+    return notWritable(cause as Error);
   }
+}
+
+function notWritable(cause: Error): never {
+  throw new HubError('disk', `cannot write to the cache: ${cause.message}`, { cause, hint: 'HF_HUB_CACHE or HF_HOME names another cache folder; with HF_HUB_OFFLINE=1 what is in it is used as it is.' });
 }
 
 function held(path: string, text: string): () => Promise<void> {

@@ -91,7 +91,7 @@ class FileReader extends RandomAccessReader {
   }
 
   override read(buffer: Buffer, offset: number, length: number, position: number, callback: (error: Error | null, bytesRead?: number) => void): void {
-    const bytes = position <= this.size ? this.file.read(buffer, offset, length, position) : Promise.reject(new Error(`it refers to byte ${position} of ${this.size}`));
+    const bytes = position >= 0 && position <= this.size ? this.file.read(buffer, offset, length, position) : Promise.reject(new Error(`it refers to byte ${position} of ${this.size}`));
     bytes.then(({ bytesRead }) => callback(null, bytesRead), callback);
   }
 

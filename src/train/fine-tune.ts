@@ -199,13 +199,13 @@ async function openSession(model: PretrainedModel, splits: Splits, { args, threa
   try {
     const maxLength = lengthLimit(args.maxLength, model.config);
     const startStep = resumeDir === undefined ? 0 : (await readCheckpoint(resumeDir)).state.global_step;
-    // After the engine was told to open, whose thread gets ready meanwhile.
-    const encoding = Promise.resolve().then(() => encodeSplits(splits, model.tokenizer, maxLength));
     const workload = async (): Promise<Workload> => {
       const { train, evaluation } = await encoding;
       return { training: largestTrainingBatch(train.rows, args, startStep), ...(evaluation && { prediction: largestPrediction(evaluation.rows) }) };
     };
-    const opening = engineFor(device).open(model.graphs, { seed: args.seed, workload, first: 'training', ...(threads !== undefined && { threads }) });
+    // The engine first, whose thread gets ready while texts become token ids.
+    const opening = Promise.resolve().then(() => engineFor(device).open(model.graphs, { seed: args.seed, workload, first: 'training', ...(threads !== undefined && { threads }) }));
+    const encoding = Promise.resolve().then(() => encodeSplits(splits, model.tokenizer, maxLength));
     // Both to the end, because what was opened must be closed.
     const [encoded, opened] = await Promise.allSettled([encoding, opening]);
     if (encoded.status === 'rejected') {

@@ -72,8 +72,9 @@ export class RunLock {
       const found = await readFile(this.path, 'utf8').catch(() => undefined);
       if (found === undefined) continue; // released since
       if (!(await this.isStale(found))) throw this.refusal(found);
-      // Where that cannot be done, neither can a lock be made, which says why.
-      await removeStaleLock(this.path, found).catch(() => undefined);
+      await removeStaleLock(this.path, found).catch((cause: Error) => {
+        throw new AttuneError(`the lock that a run which is gone left in ${this.dir} cannot be removed: ${cause.message}`, { hint: `Delete ${this.path}, or choose another --output-dir.`, cause });
+      });
     }
     const beat = setInterval(() => void this.beat(text), BEAT_MS);
     beat.unref();

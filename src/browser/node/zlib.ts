@@ -51,7 +51,7 @@ export function createGunzip(): Transform {
       inflater.next_in = 0;
       inflater.avail_in = chunk.length;
       const run = async (): Promise<void> => {
-        while (unpack()) while (stream.readableLength > MOST_HELD && !stream.destroyed) await moment();
+        while (!stream.destroyed && unpack()) while (stream.readableLength > MOST_HELD && !stream.destroyed) await moment();
       };
       run().then(() => done(), done);
     },

@@ -114,6 +114,9 @@ class OnnxSession implements EngineSession {
 
 const startThread = (): Worker => new Worker(new URL('./worker.js', import.meta.url));
 
+/** So long a thread waits for a session. */
+const WAITS_MS = 60_000;
+
 /** A thread that loads ONNX Runtime for the session that is opened next. */
 let waitingThread: Worker | undefined;
 
@@ -130,6 +133,12 @@ export const onnxEngine: Engine = {
     thread.on('exit', forget);
     thread.unref();
     waitingThread = thread;
+    // What it was started for may have failed before a session was opened.
+    setTimeout(() => {
+      if (waitingThread !== thread) return;
+      waitingThread = undefined;
+      void thread.terminate();
+    }, WAITS_MS).unref();
   },
   open(model: ModelGraphs, { seed, threads: wanted = usableCores(), note, first }: SessionOptions): Promise<EngineSession> {
     const training = lowerGraph(model.training, { preallocated: true });
