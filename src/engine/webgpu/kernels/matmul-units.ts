@@ -8,7 +8,7 @@
 import { header } from '../dispatch.js';
 import { UNIT_THREADS, shareOf, unitTile } from '../matrix-unit.js';
 import type { MatrixUnit } from '../matrix-unit.js';
-import { BIAS, SHAPE, SHAPE_STRUCT, partOfProduct, placesOf } from './product-tiles.js';
+import { BIAS, SHAPE, SHAPE_STRUCT, loadTiles, partOfProduct } from './product-tiles.js';
 import type { Ending } from './product-tiles.js';
 
 /** Of gradients in float16: those of up to 64 still fit, which the norm of all is far below in a run that goes well. */
@@ -23,7 +23,7 @@ export interface UnitProduct {
 }
 
 /** WGSL of one product. Right with any size of subgroups: those that a workgroup has too few of are made up for in further rounds. */
-export function unitShader({ transposeA, transposeB, bias, gradient }: UnitProduct, unit: MatrixUnit, finish: Ending): string {
+export function unitShader({ bias, gradient, ...form }: UnitProduct, unit: MatrixUnit, finish: Ending): string {
   const { operands, m, n, k } = unit;
   const tile = unitTile(unit);
   const { tileM, tileN, tileK } = tile;
@@ -31,7 +31,6 @@ export function unitShader({ transposeA, transposeB, bias, gradient }: UnitProdu
   const products = Array.from({ length: rows * columns }, (_, p) => ({ name: `sum${p}`, i: Math.floor(p / columns), j: p % columns }));
   const scaled = (operand: 'a' | 'b'): string => (operands === 'f16' && gradient === operand ? ` * ${GRADIENT_SCALE}.0` : '');
   const unscaled = operands === 'f16' && gradient ? ` * ${1 / GRADIENT_SCALE}` : '';
-  const { loadA, loadB } = placesOf(transposeA, transposeB, tile);
   const declared = header([
     SHAPE, { name: 'a', type: 'array<f32>' }, { name: 'b', type: 'array<f32>' }, ...(bias ? [BIAS] : []), ...finish.declarations,
   ]);
@@ -59,21 +58,7 @@ ${partOfProduct(tile)}  let left = group.z * M * N;
     let shareColumn = share % ${across}u * ${columns * n}u;
 ${products.map(({ name }) => `    var ${name} = Sum();`).join('\n')}
     for (var k0 = kBegin; k0 < kEnd; k0 += ${tileK}u) {
-      for (var i = thread; i < ${tileM * tileK}u; i += ${UNIT_THREADS}u) {
-        let mm = ${loadA.outer};
-        let kk = ${loadA.inner};
-        var value = 0.0;
-        if (row0 + mm < M && k0 + kk < kEnd) { value = a[${loadA.place}]; }
-        tileA[mm * ${tileK}u + kk] = ${operands}(value${scaled('a')});
-      }
-      for (var i = thread; i < ${tileN * tileK}u; i += ${UNIT_THREADS}u) {
-        let nn = ${loadB.outer};
-        let kk = ${loadB.inner};
-        var value = 0.0;
-        if (column0 + nn < N && k0 + kk < kEnd) { value = b[${loadB.place}]; }
-        tileB[kk * ${tileN}u + nn] = ${operands}(value${scaled('b')});
-      }
-      workgroupBarrier();
+${loadTiles(form, tile, UNIT_THREADS, { a: `tileA[outer * ${tileK}u + kk] = ${operands}(value${scaled('a')});`, b: `tileB[kk * ${tileN}u + outer] = ${operands}(value${scaled('b')});` })}      workgroupBarrier();
       if (share < ${down * across}u) {
         for (var kk = 0u; kk < ${tileK}u; kk += ${k}u) {
 ${Array.from({ length: rows }, (_, i) => `          let a${i} = subgroupMatrixLoad<Left, row_major>(&tileA, (shareRow + ${i * m}u) * ${tileK}u + kk, ${tileK}u);`).join('\n')}

@@ -13,7 +13,7 @@ import type { BatchSize, Binding, Constants, Dispatch, Finish, SideBuffer } from
 import { unitTile } from '../matrix-unit.js';
 import type { MatrixUnit } from '../matrix-unit.js';
 import { unitShader } from './matmul-units.js';
-import { BIAS, SHAPE, SHAPE_STRUCT, partOfProduct, placesOf } from './product-tiles.js';
+import { BIAS, SHAPE, SHAPE_STRUCT, loadTiles, partOfProduct } from './product-tiles.js';
 import type { Ending, Tile } from './product-tiles.js';
 import { sumRows } from './sums.js';
 
@@ -170,12 +170,11 @@ const PART: Ending = {
 };
 
 /** WGSL of one product; the tiles of a and b lie in workgroup memory with K as the slow index, so that threads read them side by side. */
-function matmulShader({ transposeA, transposeB }: Pick<Product, 'transposeA' | 'transposeB'>, tiling: Tiling, bias: boolean, finish: Ending, sums: boolean): string {
+function matmulShader(form: Pick<Product, 'transposeA' | 'transposeB'>, tiling: Tiling, bias: boolean, finish: Ending, sums: boolean): string {
   const { tileM, tileN, tileK, threadM } = tiling;
   const [threadsX, threadsY] = [tileN / 4, tileM / threadM];
   const threads = threadsX * threadsY;
   const rows = Array.from({ length: threadM }, (_, r) => r);
-  const { loadA, loadB } = placesOf(transposeA, transposeB, tiling);
   // The first row of tiles has every column of b pass by; what lies beyond K is zero there. Sums of a tile first, so that long columns lose less.
   const addColumns = `    if (group.y == 0u && thread < ${tileN}u) {
       var sum = 0.0;
@@ -192,21 +191,7 @@ var<workgroup> tileB: array<f32, ${tileK * tileN}>;
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) id: vec3u, @builtin(local_invocation_index) thread: u32) {
 ${partOfProduct(tiling)}${rows.map((r) => `  var sum${r} = vec4f();`).join('\n')}
 ${sums ? '  var columnSum = 0.0;\n' : ''}  for (var k0 = kBegin; k0 < kEnd; k0 += ${tileK}u) {
-    for (var i = thread; i < ${tileM * tileK}u; i += ${threads}u) {
-      let mm = ${loadA.outer};
-      let kk = ${loadA.inner};
-      var value = 0.0;
-      if (row0 + mm < M && k0 + kk < kEnd) { value = a[${loadA.place}]; }
-      tileA[kk * ${tileM}u + mm] = value;
-    }
-    for (var i = thread; i < ${tileN * tileK}u; i += ${threads}u) {
-      let nn = ${loadB.outer};
-      let kk = ${loadB.inner};
-      var value = 0.0;
-      if (column0 + nn < N && k0 + kk < kEnd) { value = b[${loadB.place}]; }
-      tileB[kk * ${tileN}u + nn] = value;
-    }
-    workgroupBarrier();
+${loadTiles(form, tiling, threads, { a: `tileA[kk * ${tileM}u + outer] = value;`, b: `tileB[kk * ${tileN}u + outer] = value;` })}    workgroupBarrier();
 ${sums ? addColumns : ''}    for (var kk = 0u; kk < ${tileK}u; kk++) {
       let fromB = kk * ${tileN}u + id.x * 4u;
       let fromA = kk * ${tileM}u + id.y * ${threadM}u;

@@ -17,25 +17,29 @@ export const SHAPE_STRUCT = 'struct Shape { m: Length, n: Length, k: Length, spl
 
 export const BIAS = { name: 'bias', type: 'array<f32>' } as const;
 
-interface Place {
-  /** Row of a, or column of b, within the tile. */
-  readonly outer: string;
-  /** Number within the tile's part of K. */
-  readonly inner: string;
-  /** In the matrix. */
-  readonly place: string;
+interface Form {
+  readonly transposeA: boolean;
+  readonly transposeB: boolean;
 }
 
-/** Where the elements `i` of the tiles of a and b lie, in WGSL: neighbouring threads read neighbouring numbers of the matrix, whichever way it lies. */
-export function placesOf(transposeA: boolean, transposeB: boolean, { tileM, tileN, tileK }: Tile): { readonly loadA: Place; readonly loadB: Place } {
-  return {
-    loadA: transposeA
-      ? { outer: `i % ${tileM}u`, inner: `i / ${tileM}u`, place: '(k0 + kk) * M + row0 + mm' }
-      : { outer: `i / ${tileK}u`, inner: `i % ${tileK}u`, place: '(row0 + mm) * K + k0 + kk' },
-    loadB: transposeB
-      ? { outer: `i / ${tileK}u`, inner: `i % ${tileK}u`, place: '(column0 + nn) * K + k0 + kk' }
-      : { outer: `i % ${tileN}u`, inner: `i / ${tileN}u`, place: '(k0 + kk) * N + column0 + nn' },
-  };
+/**
+ * WGSL that loads the tiles of a and b for the step along K that begins at k0. Neighbouring threads read neighbouring numbers of the matrix, whichever way it
+ * lies; what is beyond the matrix is zero.
+ *
+ * @param threads of a workgroup
+ * @param store statements that put `value` into a tile: of row (a) or column (b) `outer` of the tile, and number `kk` of the step
+ */
+export function loadTiles({ transposeA, transposeB }: Form, { tileM, tileN, tileK }: Tile, threads: number, store: { readonly a: string; readonly b: string }): string {
+  /** @param across whether neighbours in the matrix are of one k */
+  const load = (matrix: 'a' | 'b', length: number, across: boolean, origin: string, limit: string): string => `    for (var i = thread; i < ${length * tileK}u; i += ${threads}u) {
+      let outer = ${across ? `i % ${length}u` : `i / ${tileK}u`};
+      let kk = ${across ? `i / ${length}u` : `i % ${tileK}u`};
+      var value = 0.0;
+      if (${origin} + outer < ${limit} && k0 + kk < kEnd) { value = ${matrix}[${across ? `(k0 + kk) * ${limit} + ${origin} + outer` : `(${origin} + outer) * K + k0 + kk`}]; }
+      ${store[matrix]}
+    }
+`;
+  return load('a', tileM, transposeA, 'row0', 'M') + load('b', tileN, !transposeB, 'column0', 'N');
 }
 
 /** Sizes of a product, and which part of it a workgroup computes: the tile at (row0, column0) over K from kBegin to kEnd. */
