@@ -75,8 +75,9 @@ async function cpuEngine(): Promise<string> {
 
 /** The adapter with its limits and features, and whether `--device auto` takes it. A machine without a GPU lacks nothing. */
 async function gpuEngine(): Promise<string> {
-  const { findAdapter, realGpu, webGpuEngine } = await import('../engine/webgpu/node.js');
-  const reason = await realGpu();
+  const { findAdapter, webGpuEngine, whyNoAdapter } = await import('../engine/webgpu/node.js');
+  const { noGpuDevice } = await import('../engine/webgpu/presence.js');
+  const reason = noGpuDevice() ?? (await whyNoAdapter());
   if (reason !== undefined && process.env['VK_ICD_FILENAMES'] === undefined) return `not used: ${reason}`;
   const found = await findAdapter();
   if ('reason' in found) return `not used: ${found.reason}`;

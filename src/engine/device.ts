@@ -12,8 +12,8 @@ const autoEngine: Engine = {
     if (noGpuDevice() !== undefined) onnxEngine.ahead?.();
   },
   async open(model, options) {
-    // Asked first: without a device the libraries of the GPU need not be loaded.
-    let reason = noGpuDevice() ?? (await (await import('./webgpu/node.js')).realGpu());
+    // Asked first, and without a pause: where there is no device, nothing of the GPU is loaded, and the CPU engine begins at once.
+    let reason = noGpuDevice() ?? (await (await import('./webgpu/node.js')).whyNoAdapter());
     if (reason === undefined) {
       const { webGpuEngine } = await import('./webgpu/node.js');
       try {

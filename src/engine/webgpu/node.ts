@@ -7,7 +7,6 @@ import { openDevice } from './gpu.js';
 import type { Gpu } from './gpu.js';
 import { matrixConfigurations, matrixUnitOf } from './matrix-unit.js';
 import type { AdapterFacts, MatrixUnit } from './matrix-unit.js';
-import { noGpuDevice } from './presence.js';
 import { WebGpuSession } from './session.js';
 
 export interface AdapterReport {
@@ -48,10 +47,8 @@ export async function findAdapter(experiments = false): Promise<{ readonly adapt
   };
 }
 
-/** Why no real GPU can be used here, or undefined. */
-export async function realGpu(): Promise<string | undefined> {
-  const missing = noGpuDevice();
-  if (missing !== undefined) return missing;
+/** Why WebGPU gives no adapter that is a real GPU, or undefined. */
+export async function whyNoAdapter(): Promise<string | undefined> {
   const found = await findAdapter();
   if ('reason' in found) return found.reason;
   return found.report.software ? `${found.report.name} computes in software` : undefined;
