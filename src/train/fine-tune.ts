@@ -198,9 +198,9 @@ interface Opened {
 async function openSession(model: PretrainedModel, splits: Splits, { args, threads, device = 'auto' }: FineTuneOptions, resumeDir: string | undefined): Promise<Opened> {
   try {
     const maxLength = lengthLimit(args.maxLength, model.config);
-    const startStep = resumeDir === undefined ? 0 : (await readCheckpoint(resumeDir)).state.global_step;
     const workload = async (): Promise<Workload> => {
       const { train, evaluation } = await encoding;
+      const startStep = resumeDir === undefined ? 0 : (await readCheckpoint(resumeDir)).state.global_step;
       return { training: largestTrainingBatch(train.rows, args, startStep), ...(evaluation && { prediction: largestPrediction(evaluation.rows) }) };
     };
     // The engine first, whose thread gets ready while texts become token ids.
