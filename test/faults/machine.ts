@@ -6,9 +6,8 @@ import { chmodSync, existsSync, lchownSync, mkdirSync, mkdtempSync, readFileSync
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
+import { bin } from '../support/cli.js';
 
-const bin = fileURLToPath(new URL('../../bin/attune.js', import.meta.url));
 /** What runs as nobody's: the rights of root cannot be taken away. */
 const NOBODY = 65534;
 /** A child that takes longer hangs. */

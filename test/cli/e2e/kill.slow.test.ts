@@ -6,7 +6,6 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { readConfig } from '#attune/model/config.js';
 import { parameterSpecs } from '#attune/model/parameters.js';
 import { SafetensorsFile } from '#attune/model/safetensors.js';
@@ -14,13 +13,12 @@ import { openWeights } from '#attune/model/weights.js';
 import { Tokenizer } from '#attune/text/tokenizer.js';
 import { readCheckpoint } from '#attune/train/checkpoint.js';
 import { stopped } from '../../faults/machine.js';
-import { attune, readJson } from '../../support/cli.js';
+import { attune, bin, readJson } from '../../support/cli.js';
 import { seedFrom } from '../../support/counts.js';
 import { Random } from '../../support/random.js';
 import { modelAndData } from '../../support/workspace.js';
 
 const KILLS = 50;
-const bin = fileURLToPath(new URL('../../../bin/attune.js', import.meta.url));
 
 const cwd = modelAndData();
 
