@@ -2,7 +2,6 @@
 // No ES module (bin/package.json says so): Node starts those later, which `--help` would show.
 'use strict';
 const { existsSync } = require('node:fs');
-const { enableCompileCache } = require('node:module');
 const { join } = require('node:path');
 const { pathToFileURL } = require('node:url');
 
@@ -16,10 +15,15 @@ async function main() {
     console.error('attune is not built yet. In a checkout, run: npm run build');
     return 1;
   }
-  // Node 22 and newer keep the compiled code of one start for the next.
-  enableCompileCache?.();
   const { runCli } = general ? require(join(bundle, 'help.cjs')) : await import(pathToFileURL(join(bundle, 'main.js')).href);
   return runCli(words);
 }
 
-void main().then((code) => (process.exitCode = code));
+// Node ends a process that waits for what can no longer come, and calls that a success. Here it is a failure until the command has said how it ended.
+process.exitCode = 1;
+const endedEarly = () => console.error('error: attune ended before its work was done. This is a defect of attune: please report it with the command you ran.');
+process.once('exit', endedEarly);
+void main().then((code) => {
+  process.off('exit', endedEarly);
+  process.exitCode = code;
+});

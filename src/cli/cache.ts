@@ -8,16 +8,14 @@ import { CACHE_OPTIONS, PRUNE_OPTIONS } from './cache-options.js';
 import { givenOptions } from './command-arguments.js';
 import type { CliContext } from './context.js';
 import { formatBytes } from './format.js';
-import { JsonWriter } from './json.js';
 
 /** `attune cache` */
-export async function list(command: Command, { terminal, stdout }: CliContext): Promise<void> {
+export async function list(command: Command, { terminal, results }: CliContext): Promise<void> {
   const { json } = withDefaults(CACHE_OPTIONS, givenOptions(command, CACHE_OPTIONS));
   const { cacheDir, size, repositories } = await scanHubCache();
   if (json) {
-    const writer = new JsonWriter(stdout);
-    for (const { type, lastUsed, ...repository } of repositories) writer.write('repository', { kind: type, ...repository, lastUsed: lastUsed.toISOString() });
-    return writer.flush();
+    for (const { type, lastUsed, ...repository } of repositories) results.record('repository', { kind: type, ...repository, lastUsed: lastUsed.toISOString() });
+    return;
   }
   terminal.print(`${cacheDir}: ${repositories.length === 0 ? 'nothing was downloaded' : formatBytes(size)}`);
   if (repositories.length === 0) return;
@@ -36,7 +34,7 @@ export async function list(command: Command, { terminal, stdout }: CliContext): 
 }
 
 /** `attune cache prune` */
-export async function prune(command: Command, { terminal, stdout, signal }: CliContext): Promise<void> {
+export async function prune(command: Command, { terminal, results, signal }: CliContext): Promise<void> {
   const { olderThan, incomplete, yes, ...own } = withDefaults(PRUNE_OPTIONS, givenOptions(command, PRUNE_OPTIONS));
   // commander gives an option that both commands have to the outer one.
   const json = own.json || command.parent?.getOptionValue('json') === true;
@@ -48,9 +46,8 @@ export async function prune(command: Command, { terminal, stdout, signal }: CliC
   if (!yes && !(await confirmed(`Remove these ${formatBytes(total)}?`, signal))) return terminal.print('nothing was removed');
   await removeFromCache(planned, cacheDir);
   if (json) {
-    const writer = new JsonWriter(stdout);
-    for (const { type, ...removed } of planned) writer.write('removed', { kind: type, ...removed });
-    return writer.flush();
+    for (const { type, ...removed } of planned) results.record('removed', { kind: type, ...removed });
+    return;
   }
   terminal.print(`removed ${formatBytes(total)}`);
 }

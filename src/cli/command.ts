@@ -2,6 +2,7 @@
 import { Command, CommanderError, Option } from 'commander';
 import { UsageError } from '../errors.js';
 import { didYouMean } from '../nearest.js';
+import { standardResults } from './results.js';
 
 /** Heading of what every command has. */
 export const COMMAND_GROUP = 'Command';
@@ -17,19 +18,11 @@ export function createCommand(name: string, description?: string): Command {
     .addHelpOption(new Option('-h, --help', 'show this help').helpGroup(`${COMMAND_GROUP}:`))
     .allowExcessArguments(false)
     .showSuggestionAfterError(false)
-    .configureOutput({ writeOut, outputError: () => undefined })
+    .configureOutput({ writeOut: (text) => void standardResults().write(text), outputError: () => undefined })
     .configureHelp({ optionTerm: (option) => (isSwitch(command, option) ? option.flags.replace('--', '--[no-]') : option.flags) })
     .exitOverride((error) => {
       throw error.exitCode === 0 ? error : usageError(command, error);
     });
-}
-
-/** Help and version. A reader that goes away (attune --help | head) has what it wanted. */
-function writeOut(text: string): void {
-  process.stdout.once('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-  });
-  process.stdout.write(text);
 }
 
 /** Whether what was thrown says that --help or --version was shown: nothing is left to do, and nothing went wrong. */

@@ -1,16 +1,21 @@
 /** What a command has to do with the outside: where people read, where results go, whether it was interrupted. */
 import { InterruptedError } from '../errors.js';
+import { standardResults } from './results.js';
+import type { ResultWriter } from './results.js';
 import { createTerminal } from './terminal.js';
 import type { Terminal } from './terminal.js';
 
 export interface CliContext {
   /** stderr, for people. */
   readonly terminal: Terminal;
-  /** stdout, for results. */
-  readonly stdout: NodeJS.WriteStream;
-  /** Aborted by the first Ctrl-C or SIGTERM; the second one ends the process. */
+  /** stdout, for programs. */
+  readonly results: ResultWriter;
+  /** Aborted by the first signal to stop (Ctrl-C, SIGTERM, SIGHUP); the second one ends the process. */
   readonly signal: AbortSignal;
 }
+
+/** What asks a command to stop: the keyboard, another program, a terminal that was closed. */
+const STOPPING = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /** Runs a command with signals watched, and stops watching when it is done. */
 export async function withContext<T>(command: (context: CliContext) => Promise<T>): Promise<T> {
@@ -28,13 +33,11 @@ export async function withContext<T>(command: (context: CliContext) => Promise<T
     abort.abort(new InterruptedError('interrupted'));
   };
   const unwatch = (): void => {
-    process.off('SIGINT', interrupt);
-    process.off('SIGTERM', interrupt);
+    for (const signal of STOPPING) process.off(signal, interrupt);
   };
-  process.on('SIGINT', interrupt);
-  process.on('SIGTERM', interrupt);
+  for (const signal of STOPPING) process.on(signal, interrupt);
   try {
-    return await command({ terminal, stdout: process.stdout, signal: abort.signal });
+    return await command({ terminal, results: standardResults(), signal: abort.signal });
   } finally {
     unwatch();
   }

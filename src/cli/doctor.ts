@@ -25,7 +25,7 @@ interface Finding {
   readonly hint?: string;
 }
 
-export async function doctor(_command: Command, { terminal, stdout }: CliContext): Promise<void> {
+export async function doctor(_command: Command, { terminal, results }: CliContext): Promise<void> {
   const findings = [
     { what: 'attune', ok: true, found: packageVersion() },
     { what: 'Node.js', ok: true, found: `${process.versions.node} on ${process.platform} ${process.arch}` },
@@ -38,7 +38,7 @@ export async function doctor(_command: Command, { terminal, stdout }: CliContext
   ] satisfies Finding[];
   for (const { what, ok, found, hint } of findings) {
     const { colors } = terminal;
-    stdout.write(`${ok ? 'ok     ' : 'MISSING'}  ${what.padEnd(16)}${found}\n`);
+    results.line(`${ok ? 'ok     ' : 'MISSING'}  ${what.padEnd(16)}${found}`);
     if (!ok && hint) terminal.print(colors.yellow(`         ${hint}`));
   }
   const missing = findings.filter(({ ok }) => !ok);

@@ -9,12 +9,11 @@ import { givenOptions } from './command-arguments.js';
 import type { CliContext } from './context.js';
 import { withDownloads } from './downloads.js';
 import { required } from './given.js';
-import { JsonWriter } from './json.js';
 import { Progress } from './progress.js';
 import { showDataset, showMetrics } from './show.js';
 
 /** `attune evaluate` */
-export async function evaluate(command: Command, { terminal, stdout, signal }: CliContext): Promise<void> {
+export async function evaluate(command: Command, { terminal, results, signal }: CliContext): Promise<void> {
   const options = withDefaults(EVALUATE_OPTIONS, givenOptions(command, EVALUATE_OPTIONS));
   const dir = required(options.model, 'model', 'Give the output folder of a training run.');
   const dataset = required(options.dataset, 'dataset');
@@ -37,8 +36,8 @@ export async function evaluate(command: Command, { terminal, stdout, signal }: C
     terminal.heading(`Result (${(rows.length / seconds).toFixed(0)} rows/s, ${session.description})`);
     showMetrics(terminal, metrics);
     const { loss, accuracy, f1, auc, perClass, confusion } = metrics;
-    if (options.json) new JsonWriter(stdout).write('result', { rows: rows.length, loss, accuracy, f1, auc, per_class: perClass, confusion, seconds });
-    else stdout.write(`loss ${loss}\naccuracy ${accuracy}\nf1 ${f1}\nauc ${auc ?? 'undefined'}\n`);
+    if (options.json) results.record('result', { rows: rows.length, loss, accuracy, f1, auc, per_class: perClass, confusion, seconds });
+    else results.line(`loss ${loss}\naccuracy ${accuracy}\nf1 ${f1}\nauc ${auc ?? 'undefined'}`);
   } finally {
     progress.stop();
     await session.close();

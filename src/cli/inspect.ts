@@ -9,23 +9,21 @@ import { givenOptions } from './command-arguments.js';
 import type { CliContext } from './context.js';
 import { withDownloads } from './downloads.js';
 import { modelFolder, required } from './given.js';
-import { JsonWriter } from './json.js';
 import { groupDigits, printable } from './layout.js';
 import { showExamples, showSplitInspection } from './show.js';
 
 const CONFLICTS_SHOWN = 5;
 
 /** `attune inspect` */
-export async function inspect(command: Command, { terminal, stdout, signal }: CliContext): Promise<void> {
+export async function inspect(command: Command, { terminal, results, signal }: CliContext): Promise<void> {
   const options = withDefaults(INSPECT_OPTIONS, givenOptions(command, INSPECT_OPTIONS));
   const dataset = required(options.dataset, 'dataset');
   const splits = await withDownloads(terminal, signal, (hub) => loadSplits({ ...options, dataset, hub }));
   const tokenizer = await Tokenizer.fromDirectory(await withDownloads(terminal, signal, (hub) => resolveModel(modelFolder(options.model), { ...hub, parts: 'tokenizer' })));
   const report = inspectSplits(splits, tokenizer, options.maxLength, options.examples);
   if (options.json) {
-    const json = new JsonWriter(stdout);
-    json.write('inspection', report);
-    return json.flush();
+    results.record('inspection', report);
+    return;
   }
   for (const note of report.notes) terminal.warning(note);
   if (options.examples > 0) {

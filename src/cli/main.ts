@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { AttuneError, explained } from '../errors.js';
 import { createCommand, isDone, normalizeArguments } from './command.js';
 import type { CliContext } from './context.js';
+import { standardResults } from './results.js';
 import { packageVersion } from './version.js';
 
 type Action = (command: Command, context: CliContext) => Promise<void>;
@@ -93,6 +94,17 @@ async function program(called: string | undefined, attach: Attach): Promise<Comm
  * @returns the exit status: 0 done, 1 failed, 2 usage, 130 interrupted
  */
 export async function runCli(argv: readonly string[]): Promise<number> {
+  const status = await runCommand(argv);
+  try {
+    // Results that were not written are a failure; that of the command itself has been told.
+    await standardResults().flush();
+    return status;
+  } catch (error) {
+    return status === 0 ? showError(error) : status;
+  }
+}
+
+async function runCommand(argv: readonly string[]): Promise<number> {
   const words = normalizeArguments(argv);
   const attach: Attach = (command, load) =>
     // commander passes the arguments, the options, and last the command itself.
@@ -107,9 +119,14 @@ export async function runCli(argv: readonly string[]): Promise<number> {
     return 0;
   } catch (cause) {
     if (isDone(cause)) return 0;
-    const error = explained(cause);
-    const { createTerminal } = await import('./terminal.js');
-    createTerminal().error(error);
-    return error instanceof AttuneError ? error.exitCode : 1;
+    return showError(cause);
   }
+}
+
+/** @returns the exit status that the error asks for */
+async function showError(cause: unknown): Promise<number> {
+  const error = explained(cause);
+  const { createTerminal } = await import('./terminal.js');
+  createTerminal().error(error);
+  return error instanceof AttuneError ? error.exitCode : 1;
 }

@@ -1,7 +1,6 @@
 import { createWriteStream } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
-import type { Writable } from 'node:stream';
-import { finished } from 'node:stream/promises';
+import { pipeline } from 'node:stream/promises';
 import type { Command } from 'commander';
 import { parseJsonl } from '../data/jsonl.js';
 import { readerFor } from '../data/readers.js';
@@ -16,9 +15,10 @@ import { givenOptions } from './command-arguments.js';
 import type { CliContext } from './context.js';
 import { withDownloads } from './downloads.js';
 import { required } from './given.js';
+import type { ResultWriter } from './results.js';
 
 /** `attune predict` */
-export async function predict(command: Command, { terminal, stdout, signal }: CliContext): Promise<void> {
+export async function predict(command: Command, { terminal, results, signal }: CliContext): Promise<void> {
   const options = withDefaults(PREDICT_OPTIONS, givenOptions(command, PREDICT_OPTIONS));
   const { text: given } = command.opts<{ text?: string[] }>();
   const dir = required(options.model, 'model', 'Give the output folder of a training run.');
@@ -30,7 +30,7 @@ export async function predict(command: Command, { terminal, stdout, signal }: Cl
   try {
     const how = { logits: options.logits, signal };
     const records = options.explain ? classifier.explainStream(texts, how) : classifier.predictStream(texts, how);
-    if (options.output === undefined) await writeLines(stdout, records);
+    if (options.output === undefined) await writeLines(results, records);
     else terminal.print(`${await writeFileWhole(options.output, records)} texts classified into ${options.output}`);
   } finally {
     await classifier.close();
@@ -42,43 +42,29 @@ async function* textsOf(input: string, column: string): AsyncGenerator<string> {
   for await (const record of records) yield requiredText(record, column, input === '-' ? 'stdin' : input);
 }
 
-/** Writes each record as a line, no faster than the reader takes them. A reader that goes away ends it quietly. */
-async function writeLines(stream: Writable, records: AsyncIterable<Prediction>): Promise<number> {
-  let open = true;
-  let failure: Error | undefined;
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    open = false;
-    if (error.code !== 'EPIPE') failure = error;
-  });
-  let count = 0;
-  for await (const record of records) {
-    if (failure) throw failure;
-    if (!open) return count;
-    count++;
-    if (!stream.write(`${JSON.stringify(record)}\n`)) {
-      await new Promise<void>((resolve) => {
-        stream.once('drain', resolve);
-        stream.once('close', resolve);
-        stream.once('error', () => resolve());
-      });
-    }
+/** Writes each prediction as a line, no faster than the reader takes them, until nobody does. */
+async function writeLines(results: ResultWriter, predictions: AsyncIterable<Prediction>): Promise<void> {
+  for await (const prediction of predictions) {
+    if (!results.open) return;
+    if (!results.line(JSON.stringify(prediction))) await results.drain();
   }
-  if (failure) throw failure;
-  return count;
 }
 
 /** The file appears when all is predicted, or not at all. */
-async function writeFileWhole(path: string, records: AsyncIterable<Prediction>): Promise<number> {
+async function writeFileWhole(path: string, predictions: AsyncIterable<Prediction>): Promise<number> {
   const partial = `${path}.${process.pid}${PARTIAL}`;
-  const stream = createWriteStream(partial);
+  let count = 0;
+  async function* lines(): AsyncGenerator<string> {
+    for await (const prediction of predictions) {
+      count++;
+      yield `${JSON.stringify(prediction)}\n`;
+    }
+  }
   try {
-    const count = await writeLines(stream, records);
-    stream.end();
-    await finished(stream);
+    await pipeline(lines(), createWriteStream(partial));
     await rename(partial, path);
     return count;
   } catch (cause) {
-    stream.destroy();
     await rm(partial, { force: true });
     if (cause instanceof Error && 'syscall' in cause) throw new AttuneError(`cannot write ${path}: ${cause.message}`, { cause });
     throw cause;

@@ -9,13 +9,12 @@ import { withDefaults } from '../train/argument-table.js';
 import { REPORT_OPTIONS } from './command-options.js';
 import { givenOptions } from './command-arguments.js';
 import type { CliContext } from './context.js';
-import { JsonWriter } from './json.js';
 
 const COMPARISON = 'comparison.json';
 const STATE = 'trainer_state.json';
 
 /** `attune report DIR` */
-export async function report(command: Command, { terminal, stdout }: CliContext): Promise<void> {
+export async function report(command: Command, { terminal, results }: CliContext): Promise<void> {
   const options = withDefaults(REPORT_OPTIONS, givenOptions(command, REPORT_OPTIONS));
   const [dir] = command.args;
   const path = (await comparisonReport(dir)) ?? (await runReport(dir));
@@ -23,8 +22,8 @@ export async function report(command: Command, { terminal, stdout }: CliContext)
     throw new UsageError(`${dir} holds neither ${COMPARISON} nor ${STATE}`, { hint: 'Give the output folder of `attune compare` or `attune train`.' });
   }
   terminal.print('Open it in a browser; it needs no network.');
-  if (options.json) new JsonWriter(stdout).write('report', { path });
-  else stdout.write(`${path}\n`);
+  if (options.json) results.record('report', { path });
+  else results.line(path);
 }
 
 async function comparisonReport(dir: string): Promise<string | undefined> {

@@ -5,11 +5,10 @@ import { givenOptions } from './command-arguments.js';
 import { REPRODUCE_OPTIONS } from './command-options.js';
 import type { CliContext } from './context.js';
 import { withDownloads } from './downloads.js';
-import { JsonWriter } from './json.js';
 import { terminalCallback } from './train-report.js';
 
 /** `attune reproduce DIR` */
-export async function reproduce(command: Command, { terminal, stdout, signal }: CliContext): Promise<void> {
+export async function reproduce(command: Command, { terminal, results, signal }: CliContext): Promise<void> {
   const dir = command.args[0].replace(/(?<=.)[/\\]+$/, '');
   if (dir === '') throw new UsageError('the folder of the run is missing', { hint: 'attune reproduce DIR, where DIR is the --output-dir of a run.' });
   const { outputDir = `${dir}-reproduced`, overwriteOutputDir = false, json = false, ...moved } = givenOptions(command, REPRODUCE_OPTIONS);
@@ -27,7 +26,7 @@ export async function reproduce(command: Command, { terminal, stdout, signal }: 
         for (const difference of differences) terminal.warning(`not as it was: ${difference}`);
       },
     }));
-    if (json) new JsonWriter(stdout).write('reproduction', { dir, outputDir, reproduced: result.differences.length === 0, ...result });
+    if (json) results.record('reproduction', { dir, outputDir, reproduced: result.differences.length === 0, ...result });
     if (result.differences.length > 0) {
       terminal.heading('Differences');
       for (const difference of result.differences) terminal.print(`  ${difference}`);

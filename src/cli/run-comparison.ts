@@ -9,7 +9,6 @@ import { writeReport } from '../report/page.js';
 import type { CliContext } from './context.js';
 import { withDownloads } from './downloads.js';
 import { formatBytes, formatDuration } from './format.js';
-import { JsonWriter } from './json.js';
 import { Progress } from './progress.js';
 import type { TaskProgress } from './progress.js';
 import type { Terminal } from './terminal.js';
@@ -22,8 +21,8 @@ export interface RunComparisonOptions extends Omit<CompareModelsOptions, 'callba
 }
 
 /** @throws what comparing throws; InterruptedError with what to run next */
-export async function runComparison(options: RunComparisonOptions, { terminal, stdout, signal }: CliContext): Promise<void> {
-  const json = options.json ? new JsonWriter(stdout) : undefined;
+export async function runComparison(options: RunComparisonOptions, { terminal, results, signal }: CliContext): Promise<void> {
+  const json = options.json ? results : undefined;
   const progress = new Progress(terminal);
   let line: TaskProgress | undefined;
   let done = 0;
@@ -44,7 +43,7 @@ export async function runComparison(options: RunComparisonOptions, { terminal, s
           onModelBegin: ({ name }) => begin(name),
           onModel: (result) => {
             terminal.print(`  ${notebookLine(result)}`);
-            json?.write('model', modelRecord(result));
+            json?.record('model', modelRecord(result));
           },
           onSkip: ({ name }, reason) => terminal.warning(`${name} is left out: ${reason}`),
           onStage: begin,
@@ -54,7 +53,7 @@ export async function runComparison(options: RunComparisonOptions, { terminal, s
     progress.stop();
     showComparison(terminal, comparison);
     const page = await writeReport(options.outputDir, comparison);
-    json?.write('comparison', { dataset: comparison.dataset.name, ...comparison.verdict, models: comparison.models.map(({ id, paired }) => ({ id, paired })), report: page });
+    json?.record('comparison', { dataset: comparison.dataset.name, ...comparison.verdict, models: comparison.models.map(({ id, paired }) => ({ id, paired })), report: page });
     terminal.heading('Report');
     terminal.print(`  ${page}\n  ${terminal.colors.dim('one file to open in a browser: curves, errors, words and their vectors; nothing is loaded from elsewhere')}`);
   } catch (error) {

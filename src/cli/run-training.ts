@@ -9,7 +9,6 @@ import { optionName } from './command-arguments.js';
 import type { CliContext } from './context.js';
 import { withDownloads } from './downloads.js';
 import { jsonCallback, tensorBoardCallback, terminalCallback } from './train-report.js';
-import { JsonWriter } from './json.js';
 import { showDataset, showExamples, showMetrics, showModel } from './show.js';
 
 export interface RunTrainingOptions extends Omit<FineTuneOptions, 'callbacks' | 'signal'> {
@@ -28,11 +27,11 @@ export interface RunTrainingOptions extends Omit<FineTuneOptions, 'callbacks' | 
 const VERIFIED_STEPS = 2;
 
 /** @throws what preparing and training throw; the engine is closed and the live line taken away in any case */
-export async function runTraining(options: RunTrainingOptions, { terminal, stdout, signal }: CliContext): Promise<void> {
+export async function runTraining(options: RunTrainingOptions, { terminal, results, signal }: CliContext): Promise<void> {
   const { args, examples } = options;
   // Preparing checks this as well, under the library's spelling.
   requireMetric(args, METRICS, optionName);
-  const json = options.json ? new JsonWriter(stdout) : undefined;
+  const json = options.json ? results : undefined;
   const screen = terminalCallback(terminal);
   let modelConfig = '';
   const events = tensorBoardCallback(args, () => modelConfig);
@@ -41,12 +40,12 @@ export async function runTraining(options: RunTrainingOptions, { terminal, stdou
   try {
     modelConfig = toJson(run.model.config);
     showRun(run, options, terminal);
-    json?.write('run', { model: options.model, dataset: options.dataset, device: run.session.description, labels: run.splits.labelNames, trainRows: run.splits.train.length, evalRows: run.splits.test?.length ?? 0, outputDir: args.outputDir });
+    json?.record('run', { model: options.model, dataset: options.dataset, device: run.session.description, labels: run.splits.labelNames, trainRows: run.splits.train.length, evalRows: run.splits.test?.length ?? 0, outputDir: args.outputDir });
     if (options.verifyExact) {
       terminal.heading(`First ${VERIFIED_STEPS} steps against the reference engine (float64, padded, without dropout)`);
       const found = await run.verify(VERIFIED_STEPS);
       showVerification(terminal, found);
-      json?.write('verification', { ...found });
+      json?.record('verification', { ...found });
     }
     terminal.heading('Training');
     const output = await run.train();
@@ -57,8 +56,8 @@ export async function runTraining(options: RunTrainingOptions, { terminal, stdou
       terminal.heading(`Result on the ${evaluation.logits.length / run.splits.labelNames.length} test rows${examples > 0 ? '' : ` (${args.loadBestModelAtEnd ? 'best' : 'final'} model)`}`);
       showMetrics(terminal, evaluation.metrics);
       const { loss, accuracy, f1, auc, perClass, confusion } = evaluation.metrics;
-      json?.write('result', { loss, accuracy, f1, auc, per_class: perClass, confusion });
-      if (!json && options.resultLines) stdout.write(`accuracy ${accuracy}\nf1 ${f1}\nauc ${auc ?? 'undefined'}\n`);
+      json?.record('result', { loss, accuracy, f1, auc, per_class: perClass, confusion });
+      if (!json && options.resultLines) results.line(`accuracy ${accuracy}\nf1 ${f1}\nauc ${auc ?? 'undefined'}`);
     }
     await options.afterTraining?.(run, output);
     terminal.heading('Saved');

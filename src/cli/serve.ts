@@ -14,11 +14,10 @@ import { givenOptions } from './command-arguments.js';
 import type { CliContext } from './context.js';
 import { withDownloads } from './downloads.js';
 import { modelFolder } from './given.js';
-import { JsonWriter } from './json.js';
 
 /** `attune serve --demo` */
 export async function serve(command: Command, context: CliContext): Promise<void> {
-  const { terminal, stdout, signal } = context;
+  const { terminal, results, signal } = context;
   const given = givenOptions(command, SERVE_OPTIONS);
   const options = withDefaults(SERVE_OPTIONS, given);
   if (!options.demo) throw new UsageError('--demo is missing', { hint: 'attune serve --demo serves the page that fine-tunes in the browser; there is nothing else to serve yet.' });
@@ -29,16 +28,22 @@ export async function serve(command: Command, context: CliContext): Promise<void
   if (options.out !== undefined) {
     await writeSite(site, options.out);
     terminal.print('Put this folder on any static host that speaks https; WebGPU is not to be had over plain http, except from localhost.');
-    if (options.json) new JsonWriter(stdout).write('page', { path: options.out, files: site.size });
-    else stdout.write(`${options.out}\n`);
+    if (options.json) results.record('page', { path: options.out, files: site.size });
+    else results.line(options.out);
     return;
   }
   const server = await startServer(site, { host: options.host, port: options.port, signal });
   if (!isLoopback(options.host)) terminal.warning(`everyone who reaches ${options.host} can open the page; browsers offer WebGPU over https or from localhost alone.`);
   terminal.print('Open this address in a browser with WebGPU. The texts stay in the browser. Ctrl-C ends the server.');
-  if (options.json) new JsonWriter(stdout).write('serving', { url: server.url });
-  else stdout.write(`${server.url}\n`);
-  await server.ended;
+  try {
+    if (options.json) results.record('serving', { url: server.url });
+    else results.line(server.url);
+    // A server whose address nobody can learn is of no use.
+    await results.flush();
+    await server.ended;
+  } finally {
+    await server.close();
+  }
   signal.throwIfAborted();
 }
 

@@ -47,10 +47,8 @@ export class Terminal {
     const plain = (env['NO_COLOR'] ?? '') !== '' || env['TERM'] === 'dumb';
     this.live = stream.isTTY === true && !plain;
     this.colors = picocolors.createColors(this.live);
-    // A reader that has gone away (attune … 2>&1 | head) must not end a run; other errors have no other place to be told.
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE') throw error;
-    });
+    // What people read is no result: a run goes on where it cannot be written (2>&1 | head, a full disk, a terminal that was closed), and nobody is left to tell.
+    stream.on('error', () => undefined);
   }
 
   /** Columns of the window now. */

@@ -6,9 +6,9 @@ import { isEvalRecord, isTrainRecord } from '../train/records.js';
 import { epochAt } from '../train/schedule.js';
 import { TensorBoardWriter } from '../report/tensorboard.js';
 import { formatRecord } from './format.js';
-import type { JsonWriter } from './json.js';
 import { Progress } from './progress.js';
 import type { TaskProgress, TrainingProgress } from './progress.js';
+import type { ResultWriter } from './results.js';
 import type { Terminal } from './terminal.js';
 
 /** The live line, and every record as a line. */
@@ -53,13 +53,13 @@ export function terminalCallback(terminal: Terminal): TrainerCallback & { stop()
 }
 
 /** Each record as one JSON object a line: type `train`, `eval` or `final`; `saved` for checkpoints. */
-export function jsonCallback(json: JsonWriter): TrainerCallback {
+export function jsonCallback(results: ResultWriter): TrainerCallback {
   return {
     onLog(record) {
-      json.write(isTrainRecord(record) ? 'train' : isEvalRecord(record) ? 'eval' : 'final', record);
+      results.record(isTrainRecord(record) ? 'train' : isEvalRecord(record) ? 'eval' : 'final', record);
     },
     onSave(dir) {
-      json.write('saved', { dir });
+      results.record('saved', { dir });
     },
   };
 }

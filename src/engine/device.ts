@@ -1,6 +1,7 @@
 /** Which engine computes. */
 import { AttuneError } from '../errors.js';
 import type { Device } from './device-names.js';
+import { warmUp } from './engine.js';
 import type { Engine } from './engine.js';
 import { onnxEngine } from './onnx/session.js';
 import { noGpuDevice } from './webgpu/presence.js';
@@ -8,8 +9,14 @@ import { noGpuDevice } from './webgpu/presence.js';
 /** Takes the GPU where there is a real one, else the processor, and notes why. */
 const autoEngine: Engine = {
   name: 'auto',
-  ahead() {
-    if (noGpuDevice() !== undefined) onnxEngine.ahead?.();
+  warmUp() {
+    const reason = noGpuDevice();
+    if (reason === undefined) return undefined;
+    const processor = warmUp(onnxEngine);
+    return {
+      open: (model, options) => processor.open(model, { ...options, note: `no GPU is used: ${reason}` }),
+      close: () => processor.close(),
+    };
   },
   async open(model, options) {
     // Asked first, and without a pause: where there is no device, nothing of the GPU is loaded, and the CPU engine begins at once.

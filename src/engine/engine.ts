@@ -111,7 +111,20 @@ export interface Workload {
 
 export interface Engine {
   readonly name: string;
-  /** Begins what `open` will need whatever the model, such as loading libraries in a thread; to be called while model and data are still being read. */
-  ahead?(): void;
+  /** Begins what `open` will need whatever the model, such as loading libraries in a thread. Only engines that have something to begin. */
+  warmUp?(): WarmEngine | undefined;
   open(model: ModelGraphs, options: SessionOptions): Promise<EngineSession>;
+}
+
+/** An engine that gets ready while model and data are still being read. */
+export interface WarmEngine {
+  /** As the engine's own `open`; the first session takes over what was begun. */
+  open(model: ModelGraphs, options: SessionOptions): Promise<EngineSession>;
+  /** Ends, and waits for, what was begun and no session took over. To be called in any case. */
+  close(): Promise<void>;
+}
+
+/** Warms an engine up. Whoever calls it closes what it returns, because a process must not end while a native library is being loaded. */
+export function warmUp(engine: Engine): WarmEngine {
+  return engine.warmUp?.() ?? { open: (model, options) => engine.open(model, options), close: () => Promise.resolve() };
 }

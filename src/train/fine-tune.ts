@@ -5,7 +5,8 @@ import type { Splits } from '../data/splits.js';
 import type { Dataset } from '../data/dataset.js';
 import { engineFor } from '../engine/device.js';
 import type { Device } from '../engine/device-names.js';
-import type { EngineSession, Workload } from '../engine/engine.js';
+import { warmUp } from '../engine/engine.js';
+import type { EngineSession, WarmEngine, Workload } from '../engine/engine.js';
 import { engineVersion } from '../engine/version.js';
 import { AttuneError, ModelError, UsageError } from '../errors.js';
 import { writeWhole } from '../files.js';
@@ -73,17 +74,19 @@ export interface FineTuneRun {
 export async function prepareFineTune(options: FineTuneOptions): Promise<FineTuneRun> {
   const { outputDir } = options.args;
   const lock = await lockOutputFolder(outputDir);
+  const engine = warmUp(engineFor(options.device ?? 'auto'));
   try {
-    return await prepareLocked(options, lock);
+    return await prepareLocked(options, lock, engine);
   } catch (error) {
     await lock.release();
     throw error;
+  } finally {
+    await engine.close();
   }
 }
 
-async function prepareLocked(options: FineTuneOptions, lock: RunLock): Promise<FineTuneRun> {
+async function prepareLocked(options: FineTuneOptions, lock: RunLock, engine: WarmEngine): Promise<FineTuneRun> {
   const { args } = options;
-  engineFor(options.device ?? 'auto').ahead?.();
   const commits: HubCommit[] = [];
   const hub: HubOptions = {
     ...(options.signal && { signal: options.signal }),
@@ -103,7 +106,7 @@ async function prepareLocked(options: FineTuneOptions, lock: RunLock): Promise<F
     seed: args.seed,
     ...(args.dropout !== undefined && { dropout: args.dropout }),
   });
-  const { maxLength, train, evaluation, session } = await openSession(model, splits, options, resumeDir);
+  const { maxLength, train, evaluation, session } = await openSession(engine, model, splits, options, resumeDir);
   try {
     const weights = hashingSession(session);
     await model.writeTo(weights.session);
@@ -195,7 +198,7 @@ interface Opened {
 }
 
 /** The rows as token ids, and the engine, which is told of the largest batches that come of them. */
-async function openSession(model: PretrainedModel, splits: Splits, { args, threads, device = 'auto' }: FineTuneOptions, resumeDir: string | undefined): Promise<Opened> {
+async function openSession(engine: WarmEngine, model: PretrainedModel, splits: Splits, { args, threads }: FineTuneOptions, resumeDir: string | undefined): Promise<Opened> {
   try {
     const maxLength = lengthLimit(args.maxLength, model.config);
     const workload = async (): Promise<Workload> => {
@@ -204,7 +207,7 @@ async function openSession(model: PretrainedModel, splits: Splits, { args, threa
       return { training: largestTrainingBatch(train.rows, args, startStep), ...(evaluation && { prediction: largestPrediction(evaluation.rows) }) };
     };
     // The engine first, whose thread gets ready while texts become token ids.
-    const opening = Promise.resolve().then(() => engineFor(device).open(model.graphs, { seed: args.seed, workload, first: 'training', ...(threads !== undefined && { threads }) }));
+    const opening = Promise.resolve().then(() => engine.open(model.graphs, { seed: args.seed, workload, first: 'training', ...(threads !== undefined && { threads }) }));
     const encoding = Promise.resolve().then(() => encodeSplits(splits, model.tokenizer, maxLength));
     // Both to the end, because what was opened must be closed.
     const [encoded, opened] = await Promise.allSettled([encoding, opening]);
@@ -283,14 +286,21 @@ async function checkpointToResume({ resumeFromCheckpoint, outputDir, loadBestMod
 
 /** A model folder saved by training, or a classifier of the Hub, opened for evaluation or prediction. */
 export async function openClassifier(idOrPath: string, device: Device = 'auto', hub: HubOptions = {}): Promise<{ model: PretrainedModel; session: EngineSession }> {
-  engineFor(device).ahead?.();
-  const model = await fromPretrained(idOrPath, hub);
-  const session = await engineFor(device).open(model.graphs, { seed: 0, first: 'prediction' });
+  const engine = warmUp(engineFor(device));
   try {
-    await model.writeTo(session);
-  } catch (error) {
-    await session.close();
-    throw error instanceof AttuneError ? error : new ModelError(`cannot load ${idOrPath}`, { cause: error });
+    const model = await fromPretrained(idOrPath, hub);
+    const session = await engine.open(model.graphs, { seed: 0, first: 'prediction' }).catch(async (error: unknown) => {
+      await model.close();
+      throw error;
+    });
+    try {
+      await model.writeTo(session);
+    } catch (error) {
+      await session.close();
+      throw error instanceof AttuneError ? error : new ModelError(`cannot load ${idOrPath}`, { cause: error });
+    }
+    return { model, session };
+  } finally {
+    await engine.close();
   }
-  return { model, session };
 }

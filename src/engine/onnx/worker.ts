@@ -1,13 +1,20 @@
-/** The worker thread of the ONNX engine: one core, one request after the other. */
+/**
+ * The worker thread of the ONNX engine: one core, one request after the other. Messages are heard once this module has been loaded, ONNX Runtime with it: a thread
+ * that is to close ends after that, never in the middle.
+ */
 import { parentPort } from 'node:worker_threads';
 import { OnnxCore } from './core.js';
 import type { Answer, Answers, Numbered, Opening, Request } from './protocol.js';
 
 const port = parentPort;
 if (!port) throw new Error('this module runs as a worker thread');
+let core: OnnxCore | undefined;
 let queue: Promise<void> = Promise.resolve();
 
-async function handle(core: OnnxCore, request: Request): Promise<Answers[keyof Answers]> {
+async function handle(request: Request): Promise<Answers[keyof Answers]> {
+  // A thread that no session took has nothing else to do.
+  if (request.call === 'close') return core?.close().then(() => undefined);
+  if (!core) throw new Error('no model is open');
   switch (request.call) {
     case 'infer':
       // A copy: ONNX Runtime owns what its outputs lie in.
@@ -20,15 +27,13 @@ async function handle(core: OnnxCore, request: Request): Promise<Answers[keyof A
       return core.read(request.kind, request.name);
     case 'write':
       return void core.write(request.kind, request.name, request.values, request.offset);
-    case 'close':
-      return core.close().then(() => undefined);
   }
 }
 
-async function answer(core: OnnxCore, { id, request }: Numbered): Promise<void> {
+async function answer({ id, request }: Numbered): Promise<void> {
   let message: Answer;
   try {
-    message = { id, value: await handle(core, request) };
+    message = { id, value: await handle(request) };
   } catch (error) {
     const { message: text, stack } = error instanceof Error ? error : new Error(String(error));
     message = { id, error: { message: text, stack } };
@@ -37,11 +42,13 @@ async function answer(core: OnnxCore, { id, request }: Numbered): Promise<void> 
   if (request.call === 'close') port!.close();
 }
 
-port.once('message', ({ open, first }: Opening) => {
-  const core = new OnnxCore(open);
+port.on('message', (message: Opening | Numbered) => {
+  if (!('open' in message)) {
+    queue = queue.then(() => answer(message));
+    return;
+  }
+  const opened = new OnnxCore(message.open);
+  core = opened;
   // What cannot be made ready now is made, or refused, when it is asked for.
-  if (first) queue = core.prepare(first).catch(() => undefined);
-  port.on('message', (numbered: Numbered) => {
-    queue = queue.then(() => answer(core, numbered));
-  });
+  if (message.first) queue = opened.prepare(message.first).catch(() => undefined);
 });

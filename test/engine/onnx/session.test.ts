@@ -1,9 +1,11 @@
 /** What happens when the engine's thread fails or dies: every request is answered, none hangs. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';
 import type { Worker } from 'node:worker_threads';
 import { packRows } from '#attune/engine/batch.js';
+import { warmUp } from '#attune/engine/engine.js';
 import type { EngineSession } from '#attune/engine/engine.js';
 import { onnxEngine } from '#attune/engine/onnx/session.js';
 import { TrainingError } from '#attune/errors.js';
@@ -117,21 +119,68 @@ async function assertInfers(session: EngineSession): Promise<void> {
   await session.close();
 }
 
-test('a thread started ahead is taken by the session that is opened next, and by no other', TIME, async (t) => {
+test('a warm thread is taken by the session that is opened next, and by no other', TIME, async (t) => {
   const threads = startedThreads(t);
-  onnxEngine.ahead!();
-  onnxEngine.ahead!();
+  const engine = warmUp(onnxEngine);
   for (let session = 1; session <= 2; session++) {
-    await assertInfers(await onnxEngine.open(gpt2Graphs(CONFIG), { seed: 0, threads: 1, first: 'prediction' }));
+    await assertInfers(await engine.open(gpt2Graphs(CONFIG), { seed: 0, threads: 1, first: 'prediction' }));
     assert.equal(threads.length, session);
   }
+  await engine.close();
 });
 
-test('a thread that dies ahead of its session is replaced', TIME, async (t) => {
+test('a warm thread that dies before its session is replaced', TIME, async (t) => {
   const threads = startedThreads(t);
-  onnxEngine.ahead!();
+  const engine = warmUp(onnxEngine);
   await new Promise((resolve) => setImmediate(resolve));
-  await threads[0].terminate();
-  await assertInfers(await onnxEngine.open(gpt2Graphs(CONFIG), { seed: 0, threads: 1 }));
+  // Terminated while it loads native code it would take the process along, so it is told to end.
+  threads[0].postMessage({ id: 0, request: { call: 'close' } });
+  threads[0].ref();
+  await once(threads[0], 'exit');
+  await assertInfers(await engine.open(gpt2Graphs(CONFIG), { seed: 0, threads: 1 }));
   assert.equal(threads.length, 2);
+});
+
+test('a warm thread that no session takes has loaded its library, and is gone, when the engine is closed', TIME, async (t) => {
+  const threads = startedThreads(t);
+  const engine = warmUp(onnxEngine);
+  await new Promise((resolve) => setImmediate(resolve));
+  const terminated = t.mock.method(threads[0], 'terminate');
+  const codes: number[] = [];
+  threads[0].on('exit', (code) => codes.push(code));
+  // Its answer to `close` comes from the module that loads the library first.
+  const answered: unknown[] = [];
+  threads[0].on('message', (message) => answered.push(message));
+  await engine.close();
+  assert.deepEqual([answered.length, codes.length], [1, 1]);
+  assert.ok(terminated.mock.callCount() <= 1);
+  await engine.close();
+});
+
+test('what the thread says after it has died touches nothing', TIME, async (t) => {
+  const { session, worker } = await openWithWorker(t);
+  const pending = [assert.rejects(session.readTensor('moment1', 'score.weight'), assertDied), assert.rejects(session.infer(BATCH), assertDied)];
+  const unrefs = t.mock.method(worker, 'unref');
+  // An error's event may overtake the answers that were posted before it.
+  worker.emit('error', new Error('boom'));
+  worker.emit('message', { id: 99, value: new Float32Array(1) });
+  await Promise.all(pending);
+  await assert.rejects(session.infer(BATCH), /the CPU engine's thread died: boom/);
+  assert.equal(unrefs.mock.callCount(), 0);
+  await session.close();
+  await assert.rejects(session.infer(BATCH), /the CPU engine's thread died: boom/);
+});
+
+test('an exit that overtakes the answer to close is no death', TIME, async (t) => {
+  const { session, worker } = await openWithWorker(t);
+  const closing = session.close();
+  worker.emit('exit', 0);
+  await closing;
+  await assert.rejects(session.infer(BATCH), /the session is closed/);
+});
+
+test('a session is closed once, however often it is asked to', TIME, async (t) => {
+  const { session } = await openWithWorker(t);
+  await Promise.all([session.close(), session.close()]);
+  await session.close();
 });

@@ -1,0 +1,31 @@
+/** As unsettled.test.ts, where the command has much to do before. */
+import assert from 'node:assert/strict';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { usableCores } from '#attune/engine/cores.js';
+import { attune, toJsonl, writeTinyModel } from '../../support/cli.js';
+import { sentences } from '../../support/sentences.js';
+import { endsEarly, preloaded } from '../../support/unsettled.js';
+import { workspace } from '../../support/workspace.js';
+
+/** Enough for the forest to be grown in threads. */
+const ROWS = 240;
+
+const cwd = workspace(async (dir) => {
+  await writeTinyModel(join(dir, 'model'));
+  mkdirSync(join(dir, 'data'));
+  writeFileSync(join(dir, 'data', 'train.jsonl'), toJsonl(sentences(ROWS, 3, { classes: 2 })));
+  writeFileSync(join(dir, 'data', 'test.jsonl'), toJsonl(sentences(40, 4, { classes: 2 })));
+});
+
+test('a task thread of the baselines never answers', { skip: usableCores() === 1 && 'one core: no threads', timeout: 1_800_000 }, async () => {
+  const data = ['--model', 'model', '--dataset', 'data'];
+  const trained = await attune(['train', ...data, '--output-dir', 'run', '--max-steps', '1', '--save-strategy', 'no'], { cwd });
+  assert.equal(trained.code, 0, trained.stderr);
+  // The engine's thread has no data from its parent, a task's has.
+  const deaf = `import { workerData } from 'node:worker_threads';
+    if (isMainThread) process.on('worker', (worker) => worker.unref());
+    else if (workerData) parentPort.on = () => parentPort;`;
+  await endsEarly(['compare', '--finetuned', 'run', ...data, '--json'], { cwd, env: preloaded(deaf) });
+});

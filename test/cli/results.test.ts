@@ -1,0 +1,127 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Writable } from 'node:stream';
+import { test } from 'node:test';
+import { FileOutput, ResultWriter } from '#attune/cli/results.js';
+
+class Sink extends Writable {
+  text = '';
+  #pending: (() => void)[] = [];
+
+  constructor(readonly slow = false) {
+    super({ decodeStrings: false, highWaterMark: 20 });
+  }
+
+  override _write(chunk: string, _encoding: BufferEncoding, done: () => void): void {
+    this.text += chunk;
+    if (this.slow) this.#pending.push(done);
+    else done();
+  }
+
+  release(): void {
+    this.#pending.shift()?.();
+  }
+}
+
+/** Takes nothing. */
+class Broken extends Writable {
+  constructor(readonly code: string) {
+    super();
+  }
+
+  override _write(_chunk: Buffer, _encoding: BufferEncoding, done: (error: Error) => void): void {
+    done(Object.assign(new Error(`${this.code}: it broke`), { code: this.code }));
+  }
+}
+
+const FULL = { message: 'the results cannot be written: ENOSPC: it broke' };
+
+test('each record is one line of JSON with its type first', async () => {
+  const sink = new Sink();
+  const results = new ResultWriter(sink);
+  results.record('train', { loss: 0.5, text: 'a\nb', auc: NaN });
+  results.record('done', { type: 'x' });
+  results.line('a line');
+  await results.flush();
+  assert.equal(sink.text, '{"type":"train","loss":0.5,"text":"a\\nb","auc":null}\n{"type":"done"}\na line\n');
+});
+
+test('a reader that has gone ends the output quietly', async () => {
+  const results = new ResultWriter(new Broken('EPIPE'));
+  results.record('train', { loss: 1 });
+  await results.flush();
+  assert.equal(results.open, false);
+  assert.equal(results.record('train', { loss: 1 }), true);
+  await results.drain();
+  await results.flush();
+});
+
+test('any other failure is told by flush, also that of the last write', async () => {
+  const results = new ResultWriter(new Broken('ENOSPC'));
+  results.record('train');
+  await assert.rejects(results.flush(), FULL);
+  assert.equal(results.open, false);
+  // Whoever writes goes on.
+  assert.equal(results.line('more'), true);
+  await results.drain();
+  await assert.rejects(results.flush(), FULL);
+});
+
+test('a slow reader is waited for, a lost one is not', async () => {
+  const sink = new Sink(true);
+  const results = new ResultWriter(sink);
+  assert.equal(results.line('longer than the buffer'), false);
+  let drained = false;
+  const drain = results.drain().then(() => (drained = true));
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(drained, false);
+  sink.release();
+  await drain;
+
+  const lost = new Sink(true);
+  const writer = new ResultWriter(lost);
+  writer.line('longer than the buffer');
+  const waiting = writer.drain();
+  lost.emit('error', Object.assign(new Error('EPIPE'), { code: 'EPIPE' }));
+  await waiting;
+});
+
+test('flush waits for what a slow reader has not taken yet', async () => {
+  const sink = new Sink(true);
+  const results = new ResultWriter(sink);
+  results.line('one');
+  let flushed = false;
+  const flush = results.flush().then(() => (flushed = true));
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(flushed, false);
+  sink.release();
+  sink.release();
+  await flush;
+});
+
+test('a file gets all of what is written, in order', async (t) => {
+  const dir = mkdtempSync(join(tmpdir(), 'attune-results-'));
+  t.after(() => rmSync(dir, { recursive: true, force: true }));
+  const descriptor = openSync(join(dir, 'out'), 'w');
+  const results = new ResultWriter(new FileOutput(descriptor));
+  const lines = Array.from({ length: 5000 }, (_, i) => `line ${i} äöü`);
+  for (const line of lines) results.line(line);
+  await results.flush();
+  closeSync(descriptor);
+  assert.equal(readFileSync(join(dir, 'out'), 'utf8'), `${lines.join('\n')}\n`);
+});
+
+test('a process whose reader goes away goes on to its end', { skip: process.platform === 'win32' && 'needs a POSIX shell' }, () => {
+  const url = import.meta.resolve('#attune/cli/results.js');
+  const program = `import { standardResults } from ${JSON.stringify(url)};
+    const results = standardResults();
+    for (let i = 0; i < 20000; i++) { results.record('n', { i }); if (i % 1000 === 0) await new Promise((resolve) => setImmediate(resolve)); }
+    await results.flush();
+    console.error('end', results.open);`;
+  const result = spawnSync('sh', ['-c', '"$0" --input-type=module -e "$1" | head -n 1', process.execPath, program], { encoding: 'utf8' });
+  assert.equal(result.stdout, '{"type":"n","i":0}\n');
+  assert.equal(result.stderr, 'end false\n');
+});
