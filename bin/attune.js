@@ -23,7 +23,13 @@ async function main() {
 process.exitCode = 1;
 const endedEarly = () => console.error('error: attune ended before its work was done. This is a defect of attune: please report it with the command you ran.');
 process.once('exit', endedEarly);
-void main().then((code) => {
-  process.off('exit', endedEarly);
-  process.exitCode = code;
-});
+void main()
+  .catch((error) => {
+    console.error('error: this is a defect of attune. Please report it with the lines below.');
+    console.error(error);
+    return 1;
+  })
+  .then((code) => {
+    process.off('exit', endedEarly);
+    process.exitCode = code;
+  });

@@ -27,11 +27,11 @@ const libraries = {
   },
 };
 
-/** Commands are loaded dynamically. */
+/** Commands are loaded dynamically. What shows an error is, too, and stays: help may have nowhere to go. */
 const commandsOutside = {
   name: 'commands-outside',
   setup({ onResolve }) {
-    onResolve({ filter: /^\./ }, ({ kind }) => (kind === 'dynamic-import' ? { external: true } : undefined));
+    onResolve({ filter: /^\./ }, ({ kind, path }) => (kind === 'dynamic-import' && path !== './terminal.js' ? { external: true } : undefined));
   },
 };
 

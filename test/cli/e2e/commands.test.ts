@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, openSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { attune, bin, jsonLines, readJson, toJsonl, writeData, writeTinyModel } from '../../support/cli.js';
@@ -141,4 +141,28 @@ test('help for a reader that goes away is no error', async () => {
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
   const [code] = (await once(child, 'close')) as [number | null];
   assert.deepEqual([code, stderr], [0, '']);
+});
+
+/** A device on which every write fails for want of space. */
+const FULL = '/dev/full';
+
+test('results that cannot be written are a failure, whatever the command has done', { skip: !existsSync(FULL) && `there is no ${FULL}` }, async () => {
+  for (const words of [['--help'], ['train', '--help'], ['evaluate', '--model', 'run', '--dataset', 'data', '--json'], ['predict', '--model', 'run', '--text', 'a']]) {
+    const child = spawn(process.execPath, [bin, ...words], { cwd, stdio: ['ignore', openSync(FULL, 'w'), 'pipe'] });
+    let stderr = '';
+    child.stderr!.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+    const [code] = (await once(child, 'close')) as [number | null];
+    assert.equal(code, 1, words.join(' '));
+    assert.match(stderr, /^error: the results cannot be written: ENOSPC/m);
+    assert.equal(stderr.match(/^error:/gm)?.length, 1, stderr);
+    assert.doesNotMatch(stderr, /^\s+at /m);
+  }
+});
+
+test('messages that cannot be written end nothing', { skip: !existsSync(FULL) && `there is no ${FULL}` }, async () => {
+  const child = spawn(process.execPath, [bin, 'evaluate', '--model', 'run', '--dataset', 'data', '--json'], { cwd, stdio: ['ignore', 'pipe', openSync(FULL, 'w')] });
+  let stdout = '';
+  child.stdout!.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+  const [code] = (await once(child, 'close')) as [number | null];
+  assert.deepEqual([code, jsonLines(stdout).map(({ type }) => type)], [0, ['result']]);
 });

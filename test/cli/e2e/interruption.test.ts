@@ -15,7 +15,7 @@ const timeless = (text: string): object[] =>
 
 const STEPS = '60';
 
-// SIGTERM, kills and broken disks: test/faults and kill.slow.test.ts.
+// Kills and broken disks: test/faults and kill.slow.test.ts.
 test('SIGINT finishes the step, saves, says how to go on, and the run goes on to the same end', async () => {
   const expected = await attune(train('whole', '--max-steps', STEPS), { cwd });
   assert.equal(expected.code, 0, expected.stderr);
@@ -29,6 +29,14 @@ test('SIGINT finishes the step, saves, says how to go on, and the run goes on to
   assert.deepEqual([...timeless(first.stdout), ...timeless(second.stdout)], timeless(expected.stdout));
   assert.ok(readFileSync(join(cwd, 'cut', 'model.safetensors')).equals(readFileSync(join(cwd, 'whole', 'model.safetensors'))));
 });
+
+for (const signal of ['SIGTERM', 'SIGHUP'] as const) {
+  test(`${signal} stops a run as Ctrl-C does`, async () => {
+    const { code, stderr } = await attune(train(signal, '--max-steps', STEPS), { cwd, signals: [{ when: /step +5\/60/, signal }] });
+    assert.equal(code, 130, stderr);
+    assert.match(stderr, /interrupted after step \d+ of 60/);
+  });
+}
 
 test('a second Ctrl-C ends at once, in the middle of a step of a large model too', async () => {
   const result = await attune(['train', '--dataset', 'data', '--output-dir', 'twice', '--max-steps', '100000', '--logging-steps', '1'], {
