@@ -58,6 +58,13 @@ export interface ResumeState {
   readonly lossLog: LossLogState;
   /** Steps before AdamW began to count its updates, where it began later than the run: a Trainer's checkpoint without its optimizer. */
   readonly updatesBefore?: number;
+  /** Present if the evaluation that falls on this step was interrupted: it is to be done, with all that follows it, before the next step. */
+  readonly unfinished?: UnfinishedStep | undefined;
+}
+
+export interface UnfinishedStep {
+  /** Of the step, before clipping: a log entry may still be to be made of it. */
+  readonly gradNorm: number;
 }
 
 export interface Checkpoint {
@@ -223,8 +230,9 @@ function parseResumeState(text: string, file: string): ResumeState {
   const numbers = (object: unknown, keys: readonly string[]): object is Record<string, number> =>
     typeof object === 'object' && object !== null && keys.every((key) => Number.isFinite((object as Record<string, unknown>)[key]));
   if (!numbers(value, ['seed', 'rows', 'accumulation', 'passes'])) return refuse();
-  const { lossLog, updatesBefore } = value as { lossLog?: unknown; updatesBefore?: unknown };
+  const { lossLog, updatesBefore, unfinished } = value as { lossLog?: unknown; updatesBefore?: unknown; unfinished?: unknown };
   if (updatesBefore !== undefined && !Number.isSafeInteger(updatesBefore)) return refuse();
   if (!numbers(lossLog, ['pending', 'recorded', 'lastStep'])) return refuse();
+  if (unfinished !== undefined && !numbers(unfinished, ['gradNorm'])) return refuse();
   return value as unknown as ResumeState; // every field was checked above
 }
