@@ -165,10 +165,10 @@ async function isOurs(dir: string): Promise<boolean> {
 /**
  * Sees that a checkpoint is as it was written. One of transformers' Trainer has no checksums; what can be seen of its damage shows when it is read.
  *
- * @throws ModelError naming the damaged file; AttuneError where the checkpoint cannot be read
+ * @throws ModelError naming the damaged file; AttuneError where the checkpoint cannot be read; the signal's reason if it is aborted
  */
-export async function verifyCheckpoint(dir: string): Promise<void> {
-  if (await isOurs(dir)) await verifyChecksums(dir, ['config.json', 'model.safetensors', 'optimizer.safetensors', RESUME_FILE, 'trainer_state.json']);
+export async function verifyCheckpoint(dir: string, signal?: AbortSignal): Promise<void> {
+  if (await isOurs(dir)) await verifyChecksums(dir, ['config.json', 'model.safetensors', 'optimizer.safetensors', RESUME_FILE, 'trainer_state.json'], signal);
   else await readCheckpoint(dir);
 }
 
@@ -176,14 +176,20 @@ export async function verifyCheckpoint(dir: string): Promise<void> {
  * Writes a checkpoint's parameters and moments into a session.
  *
  * @returns AdamW's own count of updates, where the checkpoint is the Trainer's; 0 where it holds no optimizer
+ * @throws the signal's reason if it is aborted
  */
-export async function restore(dir: string, { session, parameters, config }: Omit<ModelSource, 'tokenizer'>): Promise<number | undefined> {
-  await restoreParameters(dir, { session, parameters, config });
-  if (!(await isOurs(dir))) return (await import('./torch-optimizer.js')).restoreTorchOptimizer(dir, session, parameters);
+export async function restore(
+  dir: string,
+  { session, parameters, config }: Omit<ModelSource, 'tokenizer'>,
+  signal?: AbortSignal,
+): Promise<number | undefined> {
+  await restoreParameters(dir, { session, parameters, config }, signal);
+  if (!(await isOurs(dir))) return (await import('./torch-optimizer.js')).restoreTorchOptimizer(dir, session, parameters, signal);
   const optimizer = await SafetensorsFile.open(join(dir, 'optimizer.safetensors'));
   try {
     for (const { name, shape } of parameters) {
       for (const [kind, prefix] of Object.entries(MOMENTS)) {
+        signal?.throwIfAborted();
         const values = await optimizer.read(`${prefix}.${name}`);
         if (values.length !== shape.reduce((product, n) => product * n, 1)) {
           throw new ModelError(`${optimizer.path}: tensor ${prefix}.${name} has ${values.length} numbers, the model's has shape [${shape.join(', ')}]`);
@@ -198,11 +204,14 @@ export async function restore(dir: string, { session, parameters, config }: Omit
 }
 
 /** Writes a checkpoint's parameters alone into a session: to end with the best model. */
-export async function restoreParameters(dir: string, { session, parameters, config }: Omit<ModelSource, 'tokenizer'>): Promise<void> {
+export async function restoreParameters(dir: string, { session, parameters, config }: Omit<ModelSource, 'tokenizer'>, signal?: AbortSignal): Promise<void> {
   const weights = await openWeights(dir, config);
   try {
     for (const { name } of parameters) {
-      for await (const { offset, values } of weights.pieces(name)) await session.writeTensor('parameter', name, values, offset);
+      for await (const { offset, values } of weights.pieces(name)) {
+        signal?.throwIfAborted();
+        await session.writeTensor('parameter', name, values, offset);
+      }
     }
   } finally {
     await weights.close();

@@ -121,7 +121,11 @@ export class Trainer {
     this.best = rule && new BestTracker(rule);
   }
 
-  /** Goes on from a checkpoint of the same run, attune's or the Trainer's: parameters, moments, records, counters. */
+  /**
+   * Goes on from a checkpoint of the same run, attune's or the Trainer's: parameters, moments, records, counters.
+   *
+   * @throws the signal's reason if it is aborted
+   */
   async resumeFrom(dir: string): Promise<void> {
     const { args, train } = this.options;
     const { state, resume: saved } = await readCheckpoint(dir);
@@ -133,7 +137,7 @@ export class Trainer {
     if (resume.seed !== args.seed) differs('seed', resume.seed, args.seed);
     if (state.train_batch_size !== args.perDeviceTrainBatchSize) differs('batch size', state.train_batch_size ?? 0, args.perDeviceTrainBatchSize);
     if (resume.accumulation !== args.gradientAccumulationSteps) differs('gradient accumulation', resume.accumulation, args.gradientAccumulationSteps);
-    const updates = await restore(dir, this.options);
+    const updates = await restore(dir, this.options, this.options.signal);
     this.updatesBefore = updates === undefined ? (resume.updatesBefore ?? 0) : state.global_step - updates;
     this.history = [...state.log_history];
     this.state = { ...this.state, ...state, log_history: this.history, max_steps: this.plan.totalSteps, num_train_epochs: this.plan.epochsBegun };
