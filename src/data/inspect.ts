@@ -81,6 +81,7 @@ const MOST_BINS = 20;
  * @throws the signal's reason if it is aborted
  */
 export async function inspectSplits(splits: Splits, tokenizer: Tokenizer, maxLength: number, examples = 3, signal?: AbortSignal): Promise<Inspection> {
+  signal?.throwIfAborted();
   const { train, test, labelNames, notes } = splits;
   const pace = new Pace(signal);
   const trained = await inspectSplit(train, tokenizer, maxLength, examples, pace);

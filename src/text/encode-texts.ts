@@ -10,6 +10,7 @@ import type { Tokenizer } from './tokenizer.js';
  * @throws the signal's reason if it is aborted
  */
 export async function encodeTexts(texts: Iterable<string>, tokenizer: Tokenizer, maxLength: number, signal?: AbortSignal): Promise<EncodedRow[]> {
+  signal?.throwIfAborted();
   const rows: EncodedRow[] = [];
   const pace = new Pace(signal);
   for (const text of texts) {
