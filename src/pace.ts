@@ -15,6 +15,26 @@ const SLICE_MS = 50;
 /** The event loop goes round once. Browsers have no setImmediate. */
 const nextTurn = (): Promise<void> => new Promise((resolve) => void (typeof setImmediate === 'function' ? setImmediate(resolve) : setTimeout(resolve)));
 
+/** Work that yields between its pieces, each far shorter than a slice of time: it can be done at once, or paced. */
+export type Pieces<T> = Generator<void, T>;
+
+export function atOnce<T>(work: Pieces<T>): T {
+  for (;;) {
+    const piece = work.next();
+    if (piece.done === true) return piece.value;
+  }
+}
+
+/** @throws the signal's reason if it is aborted */
+export async function paced<T>(work: Pieces<T>, signal?: AbortSignal): Promise<T> {
+  const pace = new Pace(signal);
+  for (;;) {
+    if (pace.due) await pace.rest();
+    const piece = work.next();
+    if (piece.done === true) return piece.value;
+  }
+}
+
 export class Pace {
   readonly #signal: AbortSignal | undefined;
   #since = performance.now();

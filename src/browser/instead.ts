@@ -4,6 +4,7 @@ import type { Device } from '../engine/device-names.js';
 import type { EncodedRow } from '../engine/batch.js';
 import type { Engine } from '../engine/engine.js';
 import { findAdapter, matrixUnitEngine, webGpuEngine } from '../engine/webgpu/node.js';
+import { encodeTexts } from '../text/encode-texts.js';
 import type { Tokenizer } from '../text/tokenizer.js';
 import { resolve } from './node/path.js';
 
@@ -43,8 +44,8 @@ export function engineFor(device: Device): Engine {
 }
 
 /** Texts are tokenised every time: there is no disk to remember them on. */
-export const encodeCached = (texts: readonly string[], tokenizer: Tokenizer, maxLength: number): Promise<EncodedRow[]> =>
-  Promise.resolve(texts.map((text) => tokenizer.encode(text, { maxLength })));
+export const encodeCached = (texts: readonly string[], tokenizer: Tokenizer, maxLength: number, { signal }: { readonly signal?: AbortSignal | undefined } = {}): Promise<EncodedRow[]> =>
+  encodeTexts(texts, tokenizer, maxLength, signal);
 
 const locked = new Set<string>();
 

@@ -22,7 +22,7 @@ export async function compare(command: Command, context: CliContext): Promise<vo
     throw new UsageError('--finetuned and --resume-from-checkpoint exclude each other', { hint: 'A finished model is compared as it is; without --finetuned the run goes on.' });
   }
   const outputDir = finetuned !== undefined && !explicit.has('outputDir') ? finetuned : args.outputDir;
-  const { train, test, notes } = await comparedSplits(options);
+  const { train, test, notes } = await comparedSplits({ ...options, signal: context.signal });
   let trainPeakMemoryBytes: number | null = null;
   if (finetuned === undefined) {
     for (const warning of warnings) context.terminal.warning(warning);

@@ -21,8 +21,8 @@ export async function evaluate(command: Command, { terminal, results, signal }: 
   const { model, session } = await withDownloads(terminal, signal, (hub) => openClassifier(dir, options.device, hub));
   try {
     const { labelNames } = model.config;
-    const { test, notes } = await withDownloads(terminal, signal, (hub) => loadTestSplit({ ...options, dataset, labelNames, hub }));
-    const { rows, labels } = await encodeDatasetCached(test, model.tokenizer, lengthLimit(options.maxLength, model.config));
+    const { test, notes } = await withDownloads(terminal, signal, (hub) => loadTestSplit({ ...options, dataset, labelNames, hub, signal }));
+    const { rows, labels } = await encodeDatasetCached(test, model.tokenizer, lengthLimit(options.maxLength, model.config), signal);
     terminal.heading('Data');
     showDataset(terminal, test);
     for (const note of notes) terminal.warning(note);

@@ -18,9 +18,9 @@ const CONFLICTS_SHOWN = 5;
 export async function inspect(command: Command, { terminal, results, signal }: CliContext): Promise<void> {
   const options = withDefaults(INSPECT_OPTIONS, givenOptions(command, INSPECT_OPTIONS));
   const dataset = required(options.dataset, 'dataset');
-  const splits = await withDownloads(terminal, signal, (hub) => loadSplits({ ...options, dataset, hub }));
+  const splits = await withDownloads(terminal, signal, (hub) => loadSplits({ ...options, dataset, hub, signal }));
   const tokenizer = await Tokenizer.fromDirectory(await withDownloads(terminal, signal, (hub) => resolveModel(modelFolder(options.model), { ...hub, parts: 'tokenizer' })));
-  const report = inspectSplits(splits, tokenizer, options.maxLength, options.examples);
+  const report = await inspectSplits(splits, tokenizer, options.maxLength, options.examples, signal);
   if (options.json) {
     results.record('inspection', report);
     return;

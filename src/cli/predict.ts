@@ -5,6 +5,7 @@ import type { Command } from 'commander';
 import { parseJsonl } from '../data/jsonl.js';
 import { readerFor } from '../data/readers.js';
 import { requiredText } from '../data/rows.js';
+import { streamChunks } from '../data/text-blocks.js';
 import { AttuneError, UsageError } from '../errors.js';
 import { PARTIAL } from '../files.js';
 import { withDefaults } from '../train/argument-table.js';
@@ -25,7 +26,7 @@ export async function predict(command: Command, { terminal, results, signal }: C
   if ((given === undefined) === (options.input === undefined)) {
     throw new UsageError(given ? '--text and --input exclude each other' : '--text or --input is missing', { hint: 'Give texts by --text, or a file by --input (- for stdin).' });
   }
-  const texts = given ?? textsOf(options.input!, options.textColumn);
+  const texts = given ?? textsOf(options.input!, options.textColumn, signal);
   const classifier = await withDownloads(terminal, signal, (hub) => TextClassifier.fromPretrained(dir, { maxLength: options.maxLength, device: options.device, ...hub }));
   try {
     const how = { logits: options.logits, signal };
@@ -37,8 +38,8 @@ export async function predict(command: Command, { terminal, results, signal }: C
   }
 }
 
-async function* textsOf(input: string, column: string): AsyncGenerator<string> {
-  const records = input === '-' ? parseJsonl(process.stdin, 'stdin') : (await readerFor(input))(input, [column]);
+async function* textsOf(input: string, column: string, signal: AbortSignal): AsyncGenerator<string> {
+  const records = input === '-' ? parseJsonl(streamChunks(process.stdin, signal), 'stdin') : (await readerFor(input))(input, [column]);
   for await (const record of records) yield requiredText(record, column, input === '-' ? 'stdin' : input);
 }
 

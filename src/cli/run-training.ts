@@ -1,9 +1,10 @@
 /** One training run from the command line: shows what it reads, trains, shows the result. Shared by `train` and `demo`. */
+import { InterruptedError } from '../errors.js';
 import { toJson } from '../model/config.js';
 import { requireMetric } from '../train/arguments.js';
 import { METRICS, prepareFineTune } from '../train/fine-tune.js';
 import type { FineTuneOptions, FineTuneRun } from '../train/fine-tune.js';
-import type { TrainOutput } from '../train/trainer.js';
+import type { Evaluation, TrainOutput } from '../train/trainer.js';
 import type { Verification } from '../train/verify.js';
 import { optionName } from './command-arguments.js';
 import type { CliContext } from './context.js';
@@ -51,7 +52,7 @@ export async function runTraining(options: RunTrainingOptions, { terminal, resul
     const output = await run.train();
     if (output.stoppedEarly) terminal.print('  Early stopping: no improvement for as many evaluations as --early-stopping-patience allows.');
     // The final figures are those of the weights that were saved, also where they are the best checkpoint's.
-    const evaluation = run.splits.test && (args.loadBestModelAtEnd || !output.evaluation ? await run.trainer.evaluate() : output.evaluation);
+    const evaluation = run.splits.test && (args.loadBestModelAtEnd || !output.evaluation ? await evaluateSaved(run, args.outputDir) : output.evaluation);
     if (evaluation) {
       terminal.heading(`Result on the ${evaluation.logits.length / run.splits.labelNames.length} test rows${examples > 0 ? '' : ` (${args.loadBestModelAtEnd ? 'best' : 'final'} model)`}`);
       showMetrics(terminal, evaluation.metrics);
@@ -70,6 +71,19 @@ export async function runTraining(options: RunTrainingOptions, { terminal, resul
     screen.stop();
     events.close();
     await run.close();
+  }
+}
+
+/** @throws InterruptedError that says that the model is saved already */
+async function evaluateSaved(run: FineTuneRun, outputDir: string): Promise<Evaluation> {
+  try {
+    return await run.trainer.evaluate();
+  } catch (error) {
+    if (!(error instanceof InterruptedError)) throw error;
+    throw new InterruptedError(`interrupted in the evaluation of the trained model, which is saved in ${outputDir}`, {
+      hint: `Measure it with: attune evaluate --model ${outputDir} --dataset DATA`,
+      cause: error,
+    });
   }
 }
 

@@ -1,4 +1,6 @@
 import { DataError } from '../errors.js';
+import { atOnce } from '../pace.js';
+import type { Pieces } from '../pace.js';
 import { NumpyGenerator } from '../random/numpy-generator.js';
 import { partByClass, partRandomly, testRows } from './stratified.js';
 
@@ -20,6 +22,11 @@ export interface TrainTestSplitOptions {
   readonly seed?: number | undefined;
   /** Whether each class is in both parts by its share. Default false, as in datasets. */
   readonly stratified?: boolean | undefined;
+}
+
+export interface TrainTestSplit {
+  readonly train: Dataset;
+  readonly test: Dataset;
 }
 
 /** The rows of one split, unchangeable: every method gives a new one. Its parts are what Hugging Face's datasets calls them. */
@@ -102,10 +109,18 @@ export class Dataset implements Iterable<Row> {
    *
    * @throws UsageError for a size that leaves nothing, or, stratified, a class too small to be in both
    */
-  trainTestSplit({ testSize, seed = 42, stratified = false }: TrainTestSplitOptions): { readonly train: Dataset; readonly test: Dataset } {
+  trainTestSplit(options: TrainTestSplitOptions): TrainTestSplit {
+    return atOnce(this.splitting(options));
+  }
+
+  /** `trainTestSplit` in pieces. */
+  *splitting({ testSize, seed = 42, stratified = false }: TrainTestSplitOptions): Pieces<TrainTestSplit> {
     const count = testRows(this.rows.length, testSize);
-    const { train, test } = stratified ? partByClass(this.rows.map(({ label }) => label), count, seed) : partRandomly(this.rows.length, count, seed);
-    return { train: this.#named('train', this.select(train)), test: this.#named('test', this.select(test)) };
+    const labels = this.rows.map(({ label }) => label);
+    const parting = yield* stratified ? partByClass(labels, count, seed) : partRandomly(this.rows.length, count, seed);
+    const train = this.#named('train', this.select(parting.train));
+    yield;
+    return { train, test: this.#named('test', this.select(parting.test)) };
   }
 
   #with(rows: readonly Row[]): Dataset {

@@ -1,6 +1,7 @@
 // What a person should know of a dataset before training on it, as plain data: `JSON.stringify` gives the whole report.
 // Rows are numbered from 0, as `select` and Hugging Face's datasets number them. Two texts are the same where they differ in nothing but
 // white space, which scraped texts gain and lose.
+import { Pace } from '../pace.js';
 import type { Tokenizer } from '../text/tokenizer.js';
 import type { Dataset, Row } from './dataset.js';
 import type { Splits } from './splits.js';
@@ -74,38 +75,62 @@ export interface Example {
 const QUANTILES = [0.5, 0.9, 0.95, 0.99];
 const MOST_BINS = 20;
 
-/** Looks over every row of the splits. `examples` rows of the training split are shown in full. */
-export function inspectSplits(splits: Splits, tokenizer: Tokenizer, maxLength: number, examples = 3): Inspection {
+/**
+ * Looks over every row of the splits. `examples` rows of the training split are shown in full.
+ *
+ * @throws the signal's reason if it is aborted
+ */
+export async function inspectSplits(splits: Splits, tokenizer: Tokenizer, maxLength: number, examples = 3, signal?: AbortSignal): Promise<Inspection> {
+  signal?.throwIfAborted();
   const { train, test, labelNames, notes } = splits;
-  const all = test ? [train, test] : [train];
+  const pace = new Pace(signal);
+  const trained = await inspectSplit(train, tokenizer, maxLength, examples, pace);
+  const tested = test && (await inspectSplit(test, tokenizer, maxLength, 0, pace));
   return {
     maxLength,
     labelNames: [...labelNames],
     padToken: { id: tokenizer.padTokenId, token: tokenizer.tokens([tokenizer.padTokenId])[0] },
-    splits: all.map((split) => inspectSplit(split, tokenizer, maxLength, split === train ? examples : 0)),
-    leaked: test ? repeats(test.rows, firstRows(train.rows)) : { count: 0, pairs: [] },
-    conflicts: conflicts(all),
+    splits: [trained.inspection, tested?.inspection].filter((inspection) => inspection !== undefined),
+    leaked: tested ? await leaks(trained.identities, tested.identities, pace) : { count: 0, pairs: [] },
+    conflicts: await conflicts(tested ? [trained, tested] : [trained], pace),
     notes: [...notes],
   };
 }
 
-function inspectSplit(split: Dataset, tokenizer: Tokenizer, maxLength: number, examples: number): SplitInspection {
+/** A split with the `identity` of each of its texts, [rows]. */
+interface Inspected {
+  readonly split: Dataset;
+  readonly identities: readonly string[];
+  readonly inspection: SplitInspection;
+}
+
+async function inspectSplit(split: Dataset, tokenizer: Tokenizer, maxLength: number, examples: number, pace: Pace): Promise<Inspected> {
   const { rows, labelNames } = split;
-  const lengths = rows.map(({ text }) => tokenizer.encodeIds(text).length);
+  const lengths = new Float64Array(rows.length);
+  const identities: string[] = [];
   const counts = labelNames.map(() => 0);
-  for (const { label } of rows) counts[label]++;
-  const truncated = [...lengths.keys()].filter((row) => lengths[row] > maxLength);
-  return {
+  const truncated: number[] = [];
+  const emptyTexts: number[] = [];
+  for (const [i, { text, label }] of rows.entries()) {
+    if (pace.due) await pace.rest();
+    lengths[i] = tokenizer.encodeIds(text).length;
+    identities.push(identity(text));
+    counts[label]++;
+    if (lengths[i] > maxLength) truncated.push(i);
+    if (text === '') emptyTexts.push(i);
+  }
+  const inspection = {
     name: split.name,
     source: split.source,
     rows: rows.length,
     classes: counts.map((count, label) => ({ label, name: labelNames[label], rows: count, share: count / rows.length })),
     lengths: tokenLengths(lengths),
     truncated: { count: truncated.length, share: truncated.length / rows.length, rows: truncated },
-    emptyTexts: [...rows.keys()].filter((row) => rows[row].text === ''),
-    duplicates: repeats(rows),
+    emptyTexts,
+    duplicates: await duplicates(identities, pace),
     examples: rows.slice(0, examples).map((row, i) => example(row, i, labelNames, tokenizer, maxLength)),
   };
+  return { split, identities, inspection };
 }
 
 function example({ text, label }: Row, row: number, labelNames: readonly string[], tokenizer: Tokenizer, maxLength: number): Example {
@@ -123,8 +148,8 @@ function example({ text, label }: Row, row: number, labelNames: readonly string[
   };
 }
 
-function tokenLengths(lengths: readonly number[]): TokenLengths {
-  const sorted = Float64Array.from(lengths).sort();
+function tokenLengths(lengths: Float64Array): TokenLengths {
+  const sorted = lengths.slice().sort();
   const total = sorted.reduce((sum, length) => sum + length, 0);
   const max = sorted[sorted.length - 1];
   const width = binWidth(max);
@@ -152,35 +177,47 @@ function identity(text: string): string {
   return text.trim().replace(/\s+/g, ' ');
 }
 
-function firstRows(rows: readonly Row[]): Map<string, number> {
+async function duplicates(identities: readonly string[], pace: Pace): Promise<Repeats> {
   const first = new Map<string, number>();
-  for (const [i, { text }] of rows.entries()) {
-    const key = identity(text);
-    if (!first.has(key)) first.set(key, i);
-  }
-  return first;
-}
-
-/** The rows whose text `first` has in another place: an earlier row of the same rows, or any row of the other split. */
-function repeats(rows: readonly Row[], other?: ReadonlyMap<string, number>): Repeats {
-  const first = other ?? firstRows(rows);
   const pairs: [number, number][] = [];
-  for (const [i, { text }] of rows.entries()) {
-    const where = first.get(identity(text));
-    if (where !== undefined && (other !== undefined || where !== i)) pairs.push([where, i]);
+  for (const [i, key] of identities.entries()) {
+    if (pace.due) await pace.rest();
+    const where = first.get(key);
+    if (where === undefined) first.set(key, i);
+    else pairs.push([where, i]);
   }
   return { count: pairs.length, pairs };
 }
 
-function conflicts(splits: readonly Dataset[]): Conflict[] {
-  const byText = new Map<string, { text: string; rows: { split: string; row: number; label: number }[] }>();
-  for (const split of splits) {
+async function leaks(train: readonly string[], test: readonly string[], pace: Pace): Promise<Repeats> {
+  const first = new Map<string, number>();
+  for (const [i, key] of train.entries()) {
+    if (pace.due) await pace.rest();
+    if (!first.has(key)) first.set(key, i);
+  }
+  const pairs: [number, number][] = [];
+  for (const [i, key] of test.entries()) {
+    if (pace.due) await pace.rest();
+    const where = first.get(key);
+    if (where !== undefined) pairs.push([where, i]);
+  }
+  return { count: pairs.length, pairs };
+}
+
+async function conflicts(inspected: readonly Inspected[], pace: Pace): Promise<Conflict[]> {
+  const byText = new Map<string, { text: string; conflicting: boolean; rows: { split: string; row: number; label: number }[] }>();
+  for (const { split, identities } of inspected) {
     for (const [row, { text, label }] of split.rows.entries()) {
-      const key = identity(text);
-      const seen = byText.get(key) ?? { text, rows: [] };
-      seen.rows.push({ split: split.name, row, label });
-      byText.set(key, seen);
+      if (pace.due) await pace.rest();
+      const place = { split: split.name, row, label };
+      const seen = byText.get(identities[row]);
+      if (!seen) {
+        byText.set(identities[row], { text, conflicting: false, rows: [place] });
+        continue;
+      }
+      seen.conflicting ||= label !== seen.rows[0].label;
+      seen.rows.push(place);
     }
   }
-  return [...byText.values()].filter(({ rows }) => rows.some(({ label }) => label !== rows[0].label));
+  return [...byText.values()].flatMap(({ text, conflicting, rows }) => (conflicting ? [{ text, rows }] : []));
 }

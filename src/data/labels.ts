@@ -1,4 +1,5 @@
 import { DataError } from '../errors.js';
+import { Pace } from '../pace.js';
 import type { Row } from './dataset.js';
 import { shown } from './records.js';
 import { rowPlace, type RawRow } from './rows.js';
@@ -32,10 +33,15 @@ export class LabelMap {
   }
 
   /** @throws DataError naming file and line: integers beside names, a gap, one class only, two names of one class or two classes of one name */
-  static learn(rows: readonly RawRow[], file: string): LabelMap {
+  static async learn(rows: readonly RawRow[], file: string, signal?: AbortSignal): Promise<LabelMap> {
     const first = new Map<number | string, RawRow>();
-    for (const row of rows) if (!first.has(row.label)) first.set(row.label, row);
-    const odd = rows.find(({ label }) => typeof label !== typeof rows[0].label);
+    let odd: RawRow | undefined;
+    const pace = new Pace(signal);
+    for (const row of rows) {
+      if (pace.due) await pace.rest();
+      if (!first.has(row.label)) first.set(row.label, row);
+      if (typeof row.label !== typeof rows[0].label) odd ??= row;
+    }
     if (odd) {
       const kind = (label: number | string) => (typeof label === 'number' ? 'an integer' : 'a name');
       throw new DataError(
@@ -51,21 +57,25 @@ export class LabelMap {
     if (names.length > 0) return new LabelMap(names, 'names', new Map(names.map((name, i) => [i, rowPlace(first.get(name)!, file)])));
 
     refuseGaps(labels.filter((label) => typeof label === 'number'), first, file);
-    const { texts, places } = namesOfIntegers(rows, file);
+    const { texts, places } = await namesOfIntegers(rows, file, pace);
     return new LabelMap(Array.from(first, (_, i) => texts.get(i) ?? `LABEL_${i}`), 'integers', places);
   }
 
   /** The rows with class indices. @throws DataError naming file and line of a label that the map does not know */
-  encode(rows: readonly RawRow[], file: string): Row[] {
-    return rows.map((row) => {
+  async encode(rows: readonly RawRow[], file: string, signal?: AbortSignal): Promise<Row[]> {
+    const encoded: Row[] = [];
+    const pace = new Pace(signal);
+    for (const row of rows) {
+      if (pace.due) await pace.rest();
       const label = this.#index(row, rowPlace(row, file));
-      return {
+      encoded.push({
         text: row.text,
         label,
         ...(this.#named.has(label) ? { labelText: this.names[label] } : {}),
         ...(row.id === undefined ? {} : { id: row.id }),
-      };
-    });
+      });
+    }
+    return encoded;
   }
 
   #index({ label, labelText }: RawRow, place: string): number {
@@ -96,11 +106,12 @@ function refuseGaps(labels: readonly number[], first: ReadonlyMap<number | strin
 }
 
 /** The name of each class by the `label_text` column: one class has one name, and no two share it. */
-function namesOfIntegers(rows: readonly RawRow[], file: string): { texts: Map<number, string>; places: Map<number, string> } {
+async function namesOfIntegers(rows: readonly RawRow[], file: string, pace: Pace): Promise<{ texts: Map<number, string>; places: Map<number, string> }> {
   const texts = new Map<number, string>();
   const places = new Map<number, string>();
   const indexOf = new Map<string, number>();
   for (const row of rows) {
+    if (pace.due) await pace.rest();
     const { label, labelText } = row;
     if (typeof label !== 'number' || labelText === undefined) continue;
     const known = texts.get(label);

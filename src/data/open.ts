@@ -12,6 +12,8 @@ export interface OpenOptions {
   readonly revision?: string | undefined;
   /** How the Hub is used, where the dataset is not here. */
   readonly hub?: HubOptions | undefined;
+  /** Aborting it ends the reading, and a download, with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 export type Opened =
@@ -41,7 +43,7 @@ export async function openRepository(name: string, options: OpenOptions = {}): P
   // What can be a path was meant as one, and a single word may be a mistyped folder: no such name is asked for on the net.
   if (looksLikePath(name) || !name.includes('/')) throw noSuch(name);
   const { hubDataset } = await import('../hub/dataset.js');
-  return hubDataset(name, { ...options.hub, ...(options.revision !== undefined && { revision: options.revision }) });
+  return hubDataset(name, { ...(options.signal && { signal: options.signal }), ...options.hub, ...(options.revision !== undefined && { revision: options.revision }) });
 }
 
 function noSuch(name: string): DataError {

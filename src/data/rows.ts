@@ -1,5 +1,6 @@
 // From records of any file kind to rows with a text and a label. What the labels mean is left to labels.ts, which sees all of them.
 import { DataError, UsageError } from '../errors.js';
+import { Pace } from '../pace.js';
 import { readerFor } from './readers.js';
 import { fieldOf, missingColumn, placeOf, shown, type DataRecord } from './records.js';
 
@@ -8,6 +9,11 @@ export interface ColumnOptions {
   readonly textColumn?: string | undefined;
   /** Default `label`. The names of integer labels are looked for in the column of this name with `_text` after it. */
   readonly labelColumn?: string | undefined;
+}
+
+export interface ReadOptions extends ColumnOptions {
+  /** Aborting it ends the reading with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** A row as the file has it. */
@@ -29,12 +35,19 @@ export interface RawRow {
 /** Where a row came from, for messages; `file` where the row itself does not say. */
 export const rowPlace = (row: Pick<RawRow, 'file' | 'line' | 'unit'>, file: string): string => placeOf(row.file ?? file, row);
 
-/** Reads a whole file. @throws DataError naming file, line and column of what is missing or wrong, or a file without rows */
-export async function readRows(file: string, options: ColumnOptions = {}): Promise<RawRow[]> {
-  const { textColumn = 'text', labelColumn = 'label' } = options;
+/**
+ * Reads a whole file.
+ *
+ * @throws DataError naming file, line and column of what is missing or wrong, or a file without rows; the signal's reason if it is aborted
+ */
+export async function readRows(file: string, options: ReadOptions = {}): Promise<RawRow[]> {
+  const { textColumn = 'text', labelColumn = 'label', signal } = options;
   if (textColumn === labelColumn) throw new UsageError(`the text and the label cannot both be in column ${JSON.stringify(textColumn)}`);
+  signal?.throwIfAborted();
   const rows: RawRow[] = [];
+  const pace = new Pace(signal);
   for await (const record of (await readerFor(file))(file, [textColumn, labelColumn], [`${labelColumn}_text`, 'id'])) {
+    if (pace.due) await pace.rest();
     const place = placeOf(file, record);
     const labelText = textOrAbsent(record, `${labelColumn}_text`, place);
     const id = fieldOf(record, 'id');

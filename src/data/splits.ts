@@ -10,7 +10,8 @@ import { findLayout, shortList, type Layout } from './layout.js';
 import { isPattern, matchingFiles } from './local.js';
 import { openDataset, type OpenOptions } from './open.js';
 import { READABLE } from './readers.js';
-import { readRows, rowPlace, type ColumnOptions, type RawRow } from './rows.js';
+import { Pace, paced } from '../pace.js';
+import { readRows, rowPlace, type ColumnOptions, type RawRow, type ReadOptions } from './rows.js';
 import { SAMPLE_LABELS, loadSample } from './sample.js';
 
 /** Which part of which dataset. */
@@ -65,7 +66,8 @@ export async function loadSplits(options: LoadSplitsOptions): Promise<Splits> {
   if (options.evalDataset !== undefined) {
     test = await loadFiles('test', await evaluationFiles(options.evalDataset), train.labels, options, notes);
   } else if (options.testSize !== undefined) {
-    ({ train: chosen, test } = chosen.trainTestSplit({ testSize: options.testSize, seed: options.seed, stratified: true }));
+    const splitting = chosen.splitting({ testSize: options.testSize, seed: options.seed, stratified: true });
+    ({ train: chosen, test } = await paced(splitting, options.signal));
     if (source.splits.includes('test')) notes.push(`the dataset's own test split is not used, because testSize makes one of ${test.length} rows`);
   } else {
     const wanted = options.evalSplit ?? (name === 'test' ? undefined : 'test');
@@ -149,7 +151,7 @@ function sampleSource(seed: number): Source {
   };
 }
 
-function filesSource(files: readonly string[], options: ColumnOptions): Source {
+function filesSource(files: readonly string[], options: ReadOptions): Source {
   const notes: string[] = [];
   return {
     folder: undefined,
@@ -164,7 +166,7 @@ function filesSource(files: readonly string[], options: ColumnOptions): Source {
   };
 }
 
-function layoutSource(layout: Layout, options: ColumnOptions): Source {
+function layoutSource(layout: Layout, options: ReadOptions): Source {
   const { repository, splits } = layout;
   const notes: string[] = [];
   return {
@@ -185,23 +187,32 @@ function layoutSource(layout: Layout, options: ColumnOptions): Source {
   };
 }
 
-async function learnSplit(name: string, files: readonly string[], names: readonly string[] | undefined, options: ColumnOptions, notes: string[], source = sourceName(files)) {
+async function learnSplit(name: string, files: readonly string[], names: readonly string[] | undefined, options: ReadOptions, notes: string[], source = sourceName(files)) {
   const rows = await readAll(files, options, notes);
-  const labels = names ? LabelMap.of(names) : LabelMap.learn(rows, files[0]);
-  return { dataset: new Dataset(name, source, labels.encode(rows, files[0]), labels.names), labels };
+  const labels = names ? LabelMap.of(names) : await LabelMap.learn(rows, files[0], options.signal);
+  return { dataset: new Dataset(name, source, await labels.encode(rows, files[0], options.signal), labels.names), labels };
 }
 
-async function loadFiles(name: string, files: readonly string[], labels: LabelMap, options: ColumnOptions, notes: string[], source = sourceName(files)): Promise<Dataset> {
-  return new Dataset(name, source, labels.encode(await readAll(files, options, notes), files[0]), labels.names);
+async function loadFiles(name: string, files: readonly string[], labels: LabelMap, options: ReadOptions, notes: string[], source = sourceName(files)): Promise<Dataset> {
+  const rows = await readAll(files, options, notes);
+  return new Dataset(name, source, await labels.encode(rows, files[0], options.signal), labels.names);
 }
 
 const sourceName = (files: readonly string[]): string => (files.length === 1 ? files[0] : `${files[0]} … ${files[files.length - 1]} (${files.length} files)`);
 
 /** The rows of all files, in order. */
-async function readAll(files: readonly string[], options: ColumnOptions, notes: string[]): Promise<RawRow[]> {
+async function readAll(files: readonly string[], options: ReadOptions, notes: string[]): Promise<RawRow[]> {
   let rows: RawRow[] = [];
   if (files.length === 1) rows = await readRows(files[0], options);
-  else for (const file of files) for (const row of await readRows(file, options)) rows.push({ ...row, file });
+  else {
+    const pace = new Pace(options.signal);
+    for (const file of files) {
+      for (const row of await readRows(file, options)) {
+        if (pace.due) await pace.rest();
+        rows.push({ ...row, file });
+      }
+    }
+  }
   const nulls = rows.filter(({ nullText }) => nullText);
   if (nulls.length > 0) notes.push(`${nulls.length} ${nulls.length === 1 ? 'text is' : 'texts are'} null and ${nulls.length === 1 ? 'counts' : 'count'} as empty; the first is ${rowPlace(nulls[0], files[0])}`);
   return rows;

@@ -1,6 +1,7 @@
 // Parting rows into two groups, as Hugging Face's datasets does it (`Dataset.train_test_split`; the stratified way is scikit-learn's
 // StratifiedShuffleSplit, src/datasets/utils/stratify.py): the same seed takes the same rows.
 import { UsageError } from '../errors.js';
+import type { Pieces } from '../pace.js';
 import { NumpyGenerator } from '../random/numpy-generator.js';
 
 export interface Parting {
@@ -22,8 +23,8 @@ export function testRows(rows: number, testSize: number): number {
 }
 
 /** Row numbers of both groups, in random order. */
-export function partRandomly(rows: number, testCount: number, seed: number): Parting {
-  const order = new NumpyGenerator(seed).permutation(rows);
+export function* partRandomly(rows: number, testCount: number, seed: number): Pieces<Parting> {
+  const order = yield* new NumpyGenerator(seed).permuting(rows);
   return { train: order.slice(testCount), test: order.slice(0, testCount) };
 }
 
@@ -33,7 +34,7 @@ export function partRandomly(rows: number, testCount: number, seed: number): Par
  * @param labels class of each row
  * @throws UsageError where a class has one row only, or a group would have fewer rows than there are classes
  */
-export function partByClass(labels: readonly number[], testCount: number, seed: number): Parting {
+export function* partByClass(labels: readonly number[], testCount: number, seed: number): Pieces<Parting> {
   const generator = new NumpyGenerator(seed);
   const classes = [...new Set(labels)].sort((a, b) => a - b);
   const rowsOf = new Map(classes.map((label) => [label, [] as number[]]));
@@ -49,11 +50,11 @@ export function partByClass(labels: readonly number[], testCount: number, seed: 
   const test: number[] = [];
   for (const [i, label] of classes.entries()) {
     const rows = rowsOf.get(label)!;
-    const order = generator.permutation(rows.length);
+    const order = yield* generator.permuting(rows.length);
     for (let k = 0; k < forTrain[i]; k++) train.push(rows[order[k]]);
     for (let k = 0; k < forTest[i]; k++) test.push(rows[order[forTrain[i] + k]]);
   }
-  return { train: generator.permutation(train), test: generator.permutation(test) };
+  return { train: yield* generator.permuting(train), test: yield* generator.permuting(test) };
 }
 
 /** The most likely numbers of each class among `draws` rows (the mode of the multivariate hypergeometric distribution, ties drawn). */

@@ -2,6 +2,7 @@
 import { isUtf8 } from 'node:buffer';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
+import type { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { AttuneError, DataError } from '../errors.js';
 
@@ -16,6 +17,30 @@ export interface TextBlock {
 const MOST_EXPANSION = 256;
 /** Small files may become this long in any case. */
 const ALWAYS_ALLOWED = 1 << 20;
+
+/**
+ * The bytes of a stream that may never end, such as a terminal's.
+ *
+ * @throws the signal's reason if it is aborted, also while no bytes come
+ */
+export async function* streamChunks(stream: Readable, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
+  const stop = (): void => void stream.destroy();
+  signal?.throwIfAborted();
+  signal?.addEventListener('abort', stop);
+  try {
+    for await (const chunk of stream) {
+      signal?.throwIfAborted();
+      yield chunk as Uint8Array;
+    }
+    signal?.throwIfAborted();
+  } catch (cause) {
+    // A stream that is destroyed complains that it was closed too early.
+    signal?.throwIfAborted();
+    throw cause;
+  } finally {
+    signal?.removeEventListener('abort', stop);
+  }
+}
 
 /** The bytes of a file, unpacked where its name ends in .gz. @throws DataError where it cannot be read */
 export async function* fileChunks(file: string): AsyncGenerator<Uint8Array> {

@@ -5,31 +5,29 @@ export type RocAuc = { readonly value: number } | { readonly value: null; readon
 
 /**
  * The probability that a positive row scores above a negative one, half of it where they are equal (the trapezoid rule).
- * By ranks: Mann and Whitney (1947).
+ * The U statistic of Mann and Whitney (1947).
  *
  * @param scores [n], finite
  * @param isPositive of each row
  * @returns undefined where all rows are positive, or none is
  */
 export function binaryRocAuc(scores: ArrayLike<number>, isPositive: (row: number) => boolean): number | undefined {
-  const order = Array.from({ length: scores.length }, (_, row) => row).sort((a, b) => scores[a] - scores[b]);
-  let positives = 0;
-  let rankSum = 0;
-  for (let first = 0; first < order.length; ) {
-    let end = first + 1;
-    while (end < order.length && scores[order[end]] === scores[order[first]]) end++;
-    // Equal scores share the mean of their ranks, which count from 1.
-    const rank = (first + 1 + end) / 2;
-    for (let i = first; i < end; i++) {
-      if (!isPositive(order[i])) continue;
-      positives++;
-      rankSum += rank;
-    }
-    first = end;
+  // Two sorts of plain numbers and one walk through both: sorting row numbers by a comparison takes ten times as long.
+  const sides: readonly [number[], number[]] = [[], []];
+  for (let row = 0; row < scores.length; row++) sides[isPositive(row) ? 0 : 1].push(scores[row]);
+  const [positive, negative] = sides.map((side) => Float64Array.from(side).sort());
+  if (positive.length === 0 || negative.length === 0) return undefined;
+  let below = 0;
+  let upTo = 0;
+  let wins = 0;
+  for (const score of positive) {
+    while (below < negative.length && negative[below] < score) below++;
+    upTo = Math.max(upTo, below);
+    while (upTo < negative.length && negative[upTo] === score) upTo++;
+    // Whole and half numbers, which are exact.
+    wins += (below + upTo) / 2;
   }
-  const negatives = order.length - positives;
-  if (positives === 0 || negatives === 0) return undefined;
-  return (rankSum - (positives * (positives + 1)) / 2) / (positives * negatives);
+  return wins / (positive.length * negative.length);
 }
 
 /**

@@ -27,13 +27,13 @@ export interface PretrainedModel {
   readonly report: string | undefined;
   /** Whether the classification head was newly drawn. */
   readonly newHead: boolean;
-  /** Writes all parameters to a session opened with `graphs`, then closes the files. */
+  /** Writes all parameters to a session opened with `graphs`, then closes the files. @throws the reason of the options' signal if it is aborted */
   writeTo(session: Pick<EngineSession, 'writeTensor'>): Promise<void>;
   /** Closes the files of a model that will not be written anywhere. */
   close(): Promise<void>;
 }
 
-/** The options of the Hub are of no account where the model is a folder. */
+/** The options of the Hub are of no account where the model is a folder, but for the signal, which ends the loading of the weights as well. */
 export interface FromPretrainedOptions extends HubOptions {
   /** Names of the classes. Required to train a model without a classification head; a head that is there must have as many. */
   readonly labelNames?: readonly string[];
@@ -73,16 +73,22 @@ export async function fromPretrained(idOrPath: string, { labelNames, dropout, se
     graphs: gpt2Graphs(config),
     report: loadReport(idOrPath, weights.missing, weights.unexpected),
     newHead,
-    writeTo: (session) => writeWeights(session, config, weights, head),
+    writeTo: (session) => writeWeights(session, config, weights, head, hub.signal),
     close: () => weights.close(),
   };
 }
 
-async function writeWeights(session: Pick<EngineSession, 'writeTensor'>, config: Gpt2Config, weights: Weights, head: Float32Array | undefined): Promise<void> {
+async function writeWeights(session: Pick<EngineSession, 'writeTensor'>, config: Gpt2Config, weights: Weights, head: Float32Array | undefined, signal: AbortSignal | undefined): Promise<void> {
   try {
     for (const { name } of parameterSpecs(config)) {
-      if (name === HEAD && head) await session.writeTensor('parameter', name, head);
-      else for await (const { offset, values } of weights.pieces(name)) await session.writeTensor('parameter', name, values, offset);
+      if (name === HEAD && head) {
+        await session.writeTensor('parameter', name, head);
+        continue;
+      }
+      for await (const { offset, values } of weights.pieces(name)) {
+        signal?.throwIfAborted();
+        await session.writeTensor('parameter', name, values, offset);
+      }
     }
   } finally {
     await weights.close();

@@ -1,8 +1,12 @@
 // The methods of numpy's Generator that Hugging Face's datasets draws with (numpy/random/_generator.pyx, src/distributions/distributions.c), so that
 // what `np.random.default_rng(seed)` gives there comes out the same here.
+import { atOnce } from '../pace.js';
+import type { Pieces } from '../pace.js';
 import { Pcg64 } from './pcg64.js';
 
 const M32 = 0xffffffff;
+/** Draws of a piece of work: a millisecond or two. */
+const PIECE = 2 ** 13;
 
 export class NumpyGenerator {
   readonly #bits: Pcg64;
@@ -36,8 +40,14 @@ export class NumpyGenerator {
 
   /** `Generator.permutation(n)`, or of the values given: a new array in random order. @throws RangeError for 2^32 values or more */
   permutation(values: number | ArrayLike<number>): Int32Array {
+    return atOnce(this.permuting(values));
+  }
+
+  /** `permutation` in pieces. */
+  *permuting(values: number | ArrayLike<number>): Pieces<Int32Array> {
     const order = typeof values === 'number' ? Int32Array.from({ length: values }, (_, i) => i) : Int32Array.from(values);
     for (let i = order.length - 1; i > 0; i--) {
+      if (i % PIECE === 0) yield;
       const j = this.#interval(i);
       const kept = order[i];
       order[i] = order[j];

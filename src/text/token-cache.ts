@@ -6,6 +6,8 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { EncodedRow } from '../engine/batch.js';
 import { writeWhole } from '../files.js';
+import { Pace } from '../pace.js';
+import { encodeTexts } from './encode-texts.js';
 import type { Tokenizer } from './tokenizer.js';
 
 /** Fewer characters are tokenised in less time than a file is worth. */
@@ -19,6 +21,7 @@ const MOST_BYTES = 512 * 2 ** 20;
 const MAGIC = 0x314b5441; // "ATK1"
 const HEAD = 3;
 const HASH_BYTES = 32;
+const HASHED_AT_ONCE = 2 ** 20;
 
 /** ATTUNE_CACHE, or `attune` in XDG_CACHE_HOME or ~/.cache. */
 export function attuneCacheFolder(env: Readonly<Record<string, string | undefined>> = process.env): string {
@@ -32,22 +35,30 @@ export interface TokenCacheOptions {
   /** Texts of fewer characters in all are not kept. */
   readonly worthCharacters?: number | undefined;
   readonly mostBytes?: number | undefined;
+  /** Aborting it ends the work with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
 }
 
-/** `tokenizer.encode` of every text, from the cache where they are in it. A cache that cannot be read or written costs time, nothing else. */
+/**
+ * `tokenizer.encode` of every text, from the cache where they are in it. A cache that cannot be read or written costs time, nothing else.
+ *
+ * @throws the signal's reason if it is aborted
+ */
 export async function encodeCached(texts: readonly string[], tokenizer: Tokenizer, maxLength: number, options: TokenCacheOptions = {}): Promise<EncodedRow[]> {
-  const { folder = join(attuneCacheFolder(), 'tokens'), worthCharacters = WORTH_CHARACTERS, mostBytes = MOST_BYTES } = options;
-  const encode = (): EncodedRow[] => texts.map((text) => tokenizer.encode(text, { maxLength }));
+  const { folder = join(attuneCacheFolder(), 'tokens'), worthCharacters = WORTH_CHARACTERS, mostBytes = MOST_BYTES, signal } = options;
+  const encode = (): Promise<EncodedRow[]> => encodeTexts(texts, tokenizer, maxLength, signal);
   let characters = 0;
   for (const text of texts) characters += text.length;
   if (characters < worthCharacters) return encode();
-  const file = join(folder, `${keyOf(texts, tokenizer, maxLength)}.bin`);
-  const known = await readRows(file, texts.length, maxLength, tokenizer);
+  const pace = new Pace(signal);
+  const file = join(folder, `${await keyOf(texts, tokenizer, maxLength, pace)}.bin`);
+  const known = await readRows(file, texts.length, maxLength, tokenizer, pace);
   if (known) return known;
-  const rows = encode();
+  const rows = await encode();
+  const bytes = await packRowsToBytes(rows, pace);
   try {
     await mkdir(folder, { recursive: true });
-    await writeWhole(file, packRowsToBytes(rows));
+    await writeWhole(file, bytes);
     await prune(folder, mostBytes);
   } catch {
     // A full or read-only disk: the ids are here all the same.
@@ -55,16 +66,19 @@ export async function encodeCached(texts: readonly string[], tokenizer: Tokenize
   return rows;
 }
 
-function keyOf(texts: readonly string[], tokenizer: Tokenizer, maxLength: number): string {
+async function keyOf(texts: readonly string[], tokenizer: Tokenizer, maxLength: number, pace: Pace): Promise<string> {
   const hash = createHash('sha256').update(`${MAGIC} ${maxLength} ${texts.length}`);
   for (const [name, bytes] of tokenizer.files()) hash.update(`\0${name} ${bytes.length}\0`).update(bytes);
   // Lengths part the texts; a lone surrogate becomes U+FFFD in UTF-8, as it does in the tokenizer.
   hash.update(Buffer.from(Int32Array.from(texts, (text) => text.length).buffer));
-  for (const text of texts) hash.update(text);
+  for (const text of texts) {
+    if (pace.due) await pace.rest();
+    hash.update(text);
+  }
   return hash.digest('hex');
 }
 
-function packRowsToBytes(rows: readonly EncodedRow[]): Uint8Array {
+async function packRowsToBytes(rows: readonly EncodedRow[], pace: Pace): Promise<Uint8Array> {
   const tokens = rows.reduce((sum, { ids, blind }) => sum + (blind ? 0 : ids.length), 0);
   const bytes = Buffer.alloc(4 * (HEAD + rows.length + tokens) + HASH_BYTES);
   let at = 0;
@@ -73,28 +87,42 @@ function packRowsToBytes(rows: readonly EncodedRow[]): Uint8Array {
   };
   for (const value of [MAGIC, rows.length, tokens]) put(value);
   for (const { ids, blind } of rows) put(blind ? 0 : ids.length);
-  for (const { ids, blind } of rows) if (!blind) for (const id of ids) put(id);
-  bytes.set(createHash('sha256').update(bytes.subarray(0, at)).digest(), at);
+  for (const { ids, blind } of rows) {
+    if (pace.due) await pace.rest();
+    if (!blind) for (const id of ids) put(id);
+  }
+  bytes.set(await sha256(bytes.subarray(0, at), pace), at);
   return bytes;
 }
 
+async function sha256(bytes: Uint8Array, pace: Pace): Promise<Buffer> {
+  const hash = createHash('sha256');
+  for (let at = 0; at < bytes.length; at += HASHED_AT_ONCE) {
+    if (pace.due) await pace.rest();
+    hash.update(bytes.subarray(at, at + HASHED_AT_ONCE));
+  }
+  return hash.digest();
+}
+
 /** Undefined where the file is not there or is not what it should be. */
-async function readRows(file: string, count: number, maxLength: number, tokenizer: Tokenizer): Promise<EncodedRow[] | undefined> {
+async function readRows(file: string, count: number, maxLength: number, tokenizer: Tokenizer, pace: Pace): Promise<EncodedRow[] | undefined> {
   const bytes = await readFile(file).catch(() => undefined);
   if (!bytes) return undefined;
-  const rows = parseRows(bytes, count, maxLength, tokenizer);
+  const rows = await parseRows(bytes, count, maxLength, tokenizer, pace);
   if (rows) await utimes(file, new Date(), new Date()).catch(() => undefined); // used just now
   return rows;
 }
 
-function parseRows(bytes: Buffer, count: number, maxLength: number, { padTokenId, vocabSize }: Tokenizer): EncodedRow[] | undefined {
+async function parseRows(bytes: Buffer, count: number, maxLength: number, { padTokenId, vocabSize }: Tokenizer, pace: Pace): Promise<EncodedRow[] | undefined> {
   const end = bytes.length - HASH_BYTES;
   if (end < 4 * HEAD || bytes.readInt32LE(0) !== MAGIC || bytes.readInt32LE(4) !== count) return undefined;
   const tokens = bytes.readInt32LE(8);
-  if (end !== 4 * (HEAD + count + tokens) || !createHash('sha256').update(bytes.subarray(0, end)).digest().equals(bytes.subarray(end))) return undefined;
+  if (end !== 4 * (HEAD + count + tokens)) return undefined;
+  if (!(await sha256(bytes.subarray(0, end), pace)).equals(bytes.subarray(end))) return undefined;
   const rows: EncodedRow[] = [];
   let at = 4 * (HEAD + count);
   for (let row = 0; row < count; row++) {
+    if (pace.due) await pace.rest();
     const length = bytes.readInt32LE(4 * (HEAD + row));
     if (length < 0 || length > maxLength || at + 4 * length > end) return undefined;
     const ids = new Int32Array(length);

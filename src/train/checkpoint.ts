@@ -58,6 +58,13 @@ export interface ResumeState {
   readonly lossLog: LossLogState;
   /** Steps before AdamW began to count its updates, where it began later than the run: a Trainer's checkpoint without its optimizer. */
   readonly updatesBefore?: number;
+  /** Present if the evaluation that falls on this step was interrupted: it is to be done, with all that follows it, before the next step. */
+  readonly unfinished?: UnfinishedStep | undefined;
+}
+
+export interface UnfinishedStep {
+  /** Of the step, before clipping: a log entry may still be to be made of it. */
+  readonly gradNorm: number;
 }
 
 export interface Checkpoint {
@@ -158,10 +165,10 @@ async function isOurs(dir: string): Promise<boolean> {
 /**
  * Sees that a checkpoint is as it was written. One of transformers' Trainer has no checksums; what can be seen of its damage shows when it is read.
  *
- * @throws ModelError naming the damaged file; AttuneError where the checkpoint cannot be read
+ * @throws ModelError naming the damaged file; AttuneError where the checkpoint cannot be read; the signal's reason if it is aborted
  */
-export async function verifyCheckpoint(dir: string): Promise<void> {
-  if (await isOurs(dir)) await verifyChecksums(dir, ['config.json', 'model.safetensors', 'optimizer.safetensors', RESUME_FILE, 'trainer_state.json']);
+export async function verifyCheckpoint(dir: string, signal?: AbortSignal): Promise<void> {
+  if (await isOurs(dir)) await verifyChecksums(dir, ['config.json', 'model.safetensors', 'optimizer.safetensors', RESUME_FILE, 'trainer_state.json'], signal);
   else await readCheckpoint(dir);
 }
 
@@ -169,14 +176,20 @@ export async function verifyCheckpoint(dir: string): Promise<void> {
  * Writes a checkpoint's parameters and moments into a session.
  *
  * @returns AdamW's own count of updates, where the checkpoint is the Trainer's; 0 where it holds no optimizer
+ * @throws the signal's reason if it is aborted
  */
-export async function restore(dir: string, { session, parameters, config }: Omit<ModelSource, 'tokenizer'>): Promise<number | undefined> {
-  await restoreParameters(dir, { session, parameters, config });
-  if (!(await isOurs(dir))) return (await import('./torch-optimizer.js')).restoreTorchOptimizer(dir, session, parameters);
+export async function restore(
+  dir: string,
+  { session, parameters, config }: Omit<ModelSource, 'tokenizer'>,
+  signal?: AbortSignal,
+): Promise<number | undefined> {
+  await restoreParameters(dir, { session, parameters, config }, signal);
+  if (!(await isOurs(dir))) return (await import('./torch-optimizer.js')).restoreTorchOptimizer(dir, session, parameters, signal);
   const optimizer = await SafetensorsFile.open(join(dir, 'optimizer.safetensors'));
   try {
     for (const { name, shape } of parameters) {
       for (const [kind, prefix] of Object.entries(MOMENTS)) {
+        signal?.throwIfAborted();
         const values = await optimizer.read(`${prefix}.${name}`);
         if (values.length !== shape.reduce((product, n) => product * n, 1)) {
           throw new ModelError(`${optimizer.path}: tensor ${prefix}.${name} has ${values.length} numbers, the model's has shape [${shape.join(', ')}]`);
@@ -191,11 +204,14 @@ export async function restore(dir: string, { session, parameters, config }: Omit
 }
 
 /** Writes a checkpoint's parameters alone into a session: to end with the best model. */
-export async function restoreParameters(dir: string, { session, parameters, config }: Omit<ModelSource, 'tokenizer'>): Promise<void> {
+export async function restoreParameters(dir: string, { session, parameters, config }: Omit<ModelSource, 'tokenizer'>, signal?: AbortSignal): Promise<void> {
   const weights = await openWeights(dir, config);
   try {
     for (const { name } of parameters) {
-      for await (const { offset, values } of weights.pieces(name)) await session.writeTensor('parameter', name, values, offset);
+      for await (const { offset, values } of weights.pieces(name)) {
+        signal?.throwIfAborted();
+        await session.writeTensor('parameter', name, values, offset);
+      }
     }
   } finally {
     await weights.close();
@@ -223,8 +239,9 @@ function parseResumeState(text: string, file: string): ResumeState {
   const numbers = (object: unknown, keys: readonly string[]): object is Record<string, number> =>
     typeof object === 'object' && object !== null && keys.every((key) => Number.isFinite((object as Record<string, unknown>)[key]));
   if (!numbers(value, ['seed', 'rows', 'accumulation', 'passes'])) return refuse();
-  const { lossLog, updatesBefore } = value as { lossLog?: unknown; updatesBefore?: unknown };
+  const { lossLog, updatesBefore, unfinished } = value as { lossLog?: unknown; updatesBefore?: unknown; unfinished?: unknown };
   if (updatesBefore !== undefined && !Number.isSafeInteger(updatesBefore)) return refuse();
   if (!numbers(lossLog, ['pending', 'recorded', 'lastStep'])) return refuse();
+  if (unfinished !== undefined && !numbers(unfinished, ['gradNorm'])) return refuse();
   return value as unknown as ResumeState; // every field was checked above
 }

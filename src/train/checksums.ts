@@ -35,9 +35,9 @@ export async function writeChecksums(folder: string, known: Readonly<Record<stri
  * Reads every file of a folder and compares it with checksums.json.
  *
  * @param required files without which the folder is not whole
- * @throws ModelError naming the first file that is not as it was written; AttuneError where one cannot be read
+ * @throws ModelError naming the first file that is not as it was written; AttuneError where one cannot be read; the signal's reason if it is aborted
  */
-export async function verifyChecksums(folder: string, required: readonly string[]): Promise<void> {
+export async function verifyChecksums(folder: string, required: readonly string[], signal?: AbortSignal): Promise<void> {
   const list = join(folder, CHECKSUMS_FILE);
   const sums = parse(await readFile(list, 'utf8').catch(explain(list)), list);
   for (const name of required) if (!sums.has(name)) throw damaged(list, `it does not list ${name}`);
@@ -49,15 +49,19 @@ export async function verifyChecksums(folder: string, required: readonly string[
   }
   for (const [name, sum] of sums) {
     const path = join(folder, name);
-    if ((await sha256(path).catch(explain(path))) !== sum.sha256) throw damaged(path, 'its contents are not those that were written (SHA-256)');
+    const found = await sha256(path, signal).catch((cause: unknown) => {
+      signal?.throwIfAborted();
+      return explain(path)(cause);
+    });
+    if (found !== sum.sha256) throw damaged(path, 'its contents are not those that were written (SHA-256)');
   }
 }
 
 /** One SHA-256 of the names and contents of a folder's files. */
-export async function hashOfFolder(folder: string): Promise<string> {
+export async function hashOfFolder(folder: string, signal?: AbortSignal): Promise<string> {
   const hash = createHash('sha256');
   for (const entry of (await readdir(folder, { withFileTypes: true })).sort((a, b) => (a.name < b.name ? -1 : 1))) {
-    if (entry.isFile()) hash.update(`${entry.name} ${await sha256(join(folder, entry.name))}\n`);
+    if (entry.isFile()) hash.update(`${entry.name} ${await sha256(join(folder, entry.name), signal)}\n`);
   }
   return hash.digest('hex');
 }
@@ -78,9 +82,12 @@ function parse(text: string, file: string): Map<string, Sum> {
   return new Map(sums as [string, Sum][]);
 }
 
-async function sha256(path: string): Promise<string> {
+async function sha256(path: string, signal?: AbortSignal): Promise<string> {
   const hash = createHash('sha256');
-  for await (const chunk of createReadStream(path, { highWaterMark: 2 ** 20 })) hash.update(chunk as Uint8Array);
+  for await (const chunk of createReadStream(path, { highWaterMark: 2 ** 20 })) {
+    signal?.throwIfAborted();
+    hash.update(chunk as Uint8Array);
+  }
   return hash.digest('hex');
 }
 

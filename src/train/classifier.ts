@@ -6,7 +6,10 @@ import { argmax, softmax } from '../metrics/probabilities.js';
 import type { Graph } from '../graph/graph.js';
 import { attributionGraph } from '../model/gpt2.js';
 import type { PretrainedModel } from '../model/pretrained.js';
+import { Pace } from '../pace.js';
+import { encodeTexts } from '../text/encode-texts.js';
 import type { Span } from '../text/token-spans.js';
+import type { Tokenizer } from '../text/tokenizer.js';
 import { attributeTokens } from './attribution.js';
 import { lengthLimit, openClassifier } from './fine-tune.js';
 import { PREDICTION_BATCH, predictLogits } from './prediction.js';
@@ -114,9 +117,14 @@ export class TextClassifier {
 
   private async attributionsOf(texts: readonly string[], labels: readonly number[], signal: AbortSignal | undefined): Promise<Attribution[][]> {
     this.attributionGraph ??= attributionGraph(this.model.config);
-    const encoded = texts.map((text) => this.model.tokenizer.encodeWithSpans(text, { maxLength: this.maxLength }));
+    const encoded: ReturnType<Tokenizer['encodeWithSpans']>[] = [];
+    const pace = new Pace(signal);
+    for (const text of texts) {
+      if (pace.due) await pace.rest();
+      encoded.push(this.model.tokenizer.encodeWithSpans(text, { maxLength: this.maxLength }));
+    }
     const rows = encoded.map(({ row }) => row);
-    const scores = await attributeTokens(this.session, this.attributionGraph, rows, labels, { ...PREDICTION_BATCH, ...(signal && { signal }) });
+    const scores = await attributeTokens(this.session, this.attributionGraph, rows, labels, { ...PREDICTION_BATCH, signal });
     return texts.map((text, i) => pieces(text, encoded[i].spans, scores[i]));
   }
 
@@ -127,8 +135,8 @@ export class TextClassifier {
     for await (const chunk of chunksOf(texts, CHUNK_TEXTS)) {
       const distinct = [...new Set(chunk)];
       const place = new Map(distinct.map((text, i) => [text, i]));
-      const rows = distinct.map((text) => this.model.tokenizer.encode(text, { maxLength: this.maxLength }));
-      const logits = await predictLogits(this.session, rows, classes, { ...PREDICTION_BATCH, ...(signal && { signal }) });
+      const rows = await encodeTexts(distinct, this.model.tokenizer, this.maxLength, signal);
+      const logits = await predictLogits(this.session, rows, classes, { ...PREDICTION_BATCH, signal });
       const probabilities = softmax(logits, classes);
       const predicted = argmax(probabilities, classes);
       for (const text of chunk) {

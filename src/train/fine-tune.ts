@@ -16,6 +16,7 @@ import { fromPretrained } from '../model/pretrained.js';
 import type { PretrainedModel } from '../model/pretrained.js';
 import { largestPrediction } from './prediction.js';
 import { largestTrainingBatch } from './schedule.js';
+import { encodeTexts } from '../text/encode-texts.js';
 import { encodeCached } from '../text/token-cache.js';
 import type { Tokenizer } from '../text/tokenizer.js';
 import { packageVersion } from '../version.js';
@@ -86,7 +87,7 @@ export async function prepareFineTune(options: FineTuneOptions): Promise<FineTun
 }
 
 async function prepareLocked(options: FineTuneOptions, lock: RunLock, engine: WarmEngine): Promise<FineTuneRun> {
-  const { args } = options;
+  const { args, signal } = options;
   const commits: HubCommit[] = [];
   const hub: HubOptions = {
     ...(options.signal && { signal: options.signal }),
@@ -99,7 +100,7 @@ async function prepareLocked(options: FineTuneOptions, lock: RunLock, engine: Wa
   const splits = await loadSplits({ ...options, hub, seed: args.seed });
   requireEvaluation(args, splits.test !== undefined);
   requireMetric(args, METRICS);
-  const { dir: resumeDir, broken } = await checkpointToResume(args);
+  const { dir: resumeDir, broken } = await checkpointToResume(args, signal);
   const model = await fromPretrained(options.model, {
     ...hub,
     labelNames: splits.labelNames,
@@ -121,8 +122,14 @@ async function prepareLocked(options: FineTuneOptions, lock: RunLock, engine: Wa
       ...(options.signal && { signal: options.signal }),
     });
     if (resumeDir) await trainer.resumeFrom(resumeDir);
-    const hashes = { weights: weights.digest(), trainData: hashOfData(splits.train), trainTokens: hashOfTokens(train), evalData: splits.test ? hashOfData(splits.test) : null };
-    const manifest = await withHistory({ ...manifestOf(options, session, hashes), ...(commits.length > 0 && { hub: commits }) }, args, resumeDir);
+    signal?.throwIfAborted();
+    const hashes = {
+      weights: weights.digest(),
+      trainData: await hashOfData(splits.train, signal),
+      trainTokens: await hashOfTokens(train, signal),
+      evalData: splits.test ? await hashOfData(splits.test, signal) : null,
+    };
+    const manifest = await withHistory({ ...manifestOf(options, session, hashes), ...(commits.length > 0 && { hub: commits }) }, args, resumeDir, signal);
     // Last, so that a run that is refused for anything else leaves no trace.
     await prepareOutputFolder(args.outputDir, resumeDir && !(isOutside(resumeDir, args.outputDir) && args.overwriteOutputDir) ? 'resume' : args.overwriteOutputDir ? 'overwrite' : 'new', lock);
     for (const { name, reason } of broken) {
@@ -147,7 +154,7 @@ async function prepareLocked(options: FineTuneOptions, lock: RunLock, engine: Wa
         return output;
       },
       // Loaded when it is asked for: it brings the reference engine.
-      verify: async (steps) => (await import('./verify.js')).verifyExact({ ...source, engine: engineFor(options.device ?? 'auto'), train, args, maxLength, steps }),
+      verify: async (steps) => (await import('./verify.js')).verifyExact({ ...source, signal, engine: engineFor(options.device ?? 'auto'), train, args, maxLength, steps }),
       close: async () => {
         await session.close();
         await lock.release();
@@ -176,9 +183,9 @@ function manifestOf(options: FineTuneOptions, session: EngineSession, hashes: Ma
 const isOutside = (checkpoint: string, outputDir: string): boolean => dirname(resolve(checkpoint)) !== resolve(outputDir);
 
 /** A manifest with what a run that went on must say of how it began. */
-async function withHistory(manifest: Omit<Manifest, 'format'>, { outputDir }: TrainingArguments, resumeDir: string | undefined): Promise<Omit<Manifest, 'format'>> {
+async function withHistory(manifest: Omit<Manifest, 'format'>, { outputDir }: TrainingArguments, resumeDir: string | undefined, signal: AbortSignal | undefined): Promise<Omit<Manifest, 'format'>> {
   if (resumeDir === undefined) return manifest;
-  if (isOutside(resumeDir, outputDir)) return { ...manifest, startedFrom: { path: resumeDir, sha256: await hashOfFolder(resumeDir) } };
+  if (isOutside(resumeDir, outputDir)) return { ...manifest, startedFrom: { path: resumeDir, sha256: await hashOfFolder(resumeDir, signal) } };
   const earlier = await readManifest(outputDir).catch(() => undefined);
   if (!earlier) return manifest;
   const { startedFrom } = earlier;
@@ -198,7 +205,7 @@ interface Opened {
 }
 
 /** The rows as token ids, and the engine, which is told of the largest batches that come of them. */
-async function openSession(engine: WarmEngine, model: PretrainedModel, splits: Splits, { args, threads }: FineTuneOptions, resumeDir: string | undefined): Promise<Opened> {
+async function openSession(engine: WarmEngine, model: PretrainedModel, splits: Splits, { args, threads, signal }: FineTuneOptions, resumeDir: string | undefined): Promise<Opened> {
   try {
     const maxLength = lengthLimit(args.maxLength, model.config);
     const workload = async (): Promise<Workload> => {
@@ -208,7 +215,7 @@ async function openSession(engine: WarmEngine, model: PretrainedModel, splits: S
     };
     // The engine first, whose thread gets ready while texts become token ids.
     const opening = Promise.resolve().then(() => engine.open(model.graphs, { seed: args.seed, workload, first: 'training', ...(threads !== undefined && { threads }) }));
-    const encoding = Promise.resolve().then(() => encodeSplits(splits, model.tokenizer, maxLength));
+    const encoding = Promise.resolve().then(() => encodeSplits(splits, model.tokenizer, maxLength, signal));
     // Both to the end, because what was opened must be closed.
     const [encoded, opened] = await Promise.allSettled([encoding, opening]);
     if (encoded.status === 'rejected') {
@@ -223,8 +230,11 @@ async function openSession(engine: WarmEngine, model: PretrainedModel, splits: S
   }
 }
 
-async function encodeSplits({ train, test }: Splits, tokenizer: Tokenizer, maxLength: number): Promise<Pick<Opened, 'train' | 'evaluation'>> {
-  return { train: await encodeDatasetCached(train, tokenizer, maxLength), evaluation: test && (await encodeDatasetCached(test, tokenizer, maxLength)) };
+async function encodeSplits({ train, test }: Splits, tokenizer: Tokenizer, maxLength: number, signal: AbortSignal | undefined): Promise<Pick<Opened, 'train' | 'evaluation'>> {
+  return {
+    train: await encodeDatasetCached(train, tokenizer, maxLength, signal),
+    evaluation: test && (await encodeDatasetCached(test, tokenizer, maxLength, signal)),
+  };
 }
 
 export interface FineTuneResult extends TrainOutput {
@@ -242,18 +252,22 @@ export async function fineTune(options: FineTuneOptions): Promise<FineTuneResult
   }
 }
 
-/** Token ids and class indices of a dataset's rows. */
-export function encodeDataset(dataset: Dataset, tokenizer: Tokenizer, maxLength: number): LabelledRows {
-  return {
-    rows: dataset.rows.map(({ text }) => tokenizer.encode(text, { maxLength })),
-    labels: Int32Array.from(dataset.rows, ({ label }) => label),
-  };
+/**
+ * Token ids and class indices of a dataset's rows.
+ *
+ * @throws the signal's reason if it is aborted
+ */
+export async function encodeDataset(dataset: Dataset, tokenizer: Tokenizer, maxLength: number, signal?: AbortSignal): Promise<LabelledRows> {
+  return { rows: await encodeTexts(textsOf(dataset), tokenizer, maxLength, signal), labels: labelsOf(dataset) };
 }
 
 /** The same, from the cache of tokenised texts where they are in it (`encodeCached`). */
-export async function encodeDatasetCached(dataset: Dataset, tokenizer: Tokenizer, maxLength: number): Promise<LabelledRows> {
-  return { rows: await encodeCached(dataset.rows.map(({ text }) => text), tokenizer, maxLength), labels: Int32Array.from(dataset.rows, ({ label }) => label) };
+export async function encodeDatasetCached(dataset: Dataset, tokenizer: Tokenizer, maxLength: number, signal?: AbortSignal): Promise<LabelledRows> {
+  return { rows: await encodeCached(textsOf(dataset), tokenizer, maxLength, { signal }), labels: labelsOf(dataset) };
 }
+
+const textsOf = ({ rows }: Dataset): string[] => rows.map(({ text }) => text);
+const labelsOf = ({ rows }: Dataset): Int32Array => Int32Array.from(rows, ({ label }) => label);
 
 /** @throws UsageError where more tokens are asked for than the model has positions */
 export function lengthLimit(maxLength: number | undefined, config: Gpt2Config): number {
@@ -268,13 +282,16 @@ export function lengthLimit(maxLength: number | undefined, config: Gpt2Config): 
  *
  * @throws ModelError where there is none that is whole, or the one that is named is not
  */
-async function checkpointToResume({ resumeFromCheckpoint, outputDir, loadBestModelAtEnd }: TrainingArguments): Promise<NewestCheckpoint> {
+async function checkpointToResume(
+  { resumeFromCheckpoint, outputDir, loadBestModelAtEnd }: TrainingArguments,
+  signal: AbortSignal | undefined,
+): Promise<NewestCheckpoint> {
   if (resumeFromCheckpoint === undefined) return { dir: undefined, broken: [] };
   if (resumeFromCheckpoint !== true && resumeFromCheckpoint !== 'last') {
-    await verifyCheckpoint(resumeFromCheckpoint);
+    await verifyCheckpoint(resumeFromCheckpoint, signal);
     return { dir: resumeFromCheckpoint, broken: [] };
   }
-  const found = await newestWholeCheckpoint(outputDir, loadBestModelAtEnd);
+  const found = await newestWholeCheckpoint(outputDir, loadBestModelAtEnd, signal);
   if (found.dir === undefined) {
     const reasons = found.broken.map(({ name, reason }) => `${name}: ${reason}`).join('; ');
     throw new ModelError(`there is no ${reasons ? 'whole ' : ''}checkpoint in ${outputDir} to resume from${reasons && ` (${reasons})`}`, {

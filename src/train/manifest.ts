@@ -18,6 +18,7 @@ import type { HubCommit } from '../hub/settings.js';
 import { writeWhole } from '../files.js';
 import { isJsonObject } from '../model/config-fields.js';
 import { littleEndianBytes } from '../model/float-formats.js';
+import { Pace } from '../pace.js';
 import { resolveArguments } from './arguments.js';
 import type { TrainingArguments } from './arguments.js';
 import type { LabelledRows } from './trainer.js';
@@ -26,7 +27,7 @@ export const MANIFEST_FILE = 'attune.json';
 const FORMAT = 1;
 
 /** What a run is given beside its arguments, as far as it can be written down. */
-export interface RunInputs extends Omit<LoadSplitsOptions, 'labelNames' | 'seed' | 'hub'> {
+export interface RunInputs extends Omit<LoadSplitsOptions, 'labelNames' | 'seed' | 'hub' | 'signal'> {
   /** A model folder, or the id of a model on the Hub with `@revision` where wanted. */
   readonly model: string;
   /** Which engine is asked for, not which one computes. */
@@ -90,15 +91,23 @@ export function hashingSession(session: EngineSession): { readonly session: Pick
   };
 }
 
-export function hashOfData({ rows, labelNames }: Dataset): string {
+export async function hashOfData({ rows, labelNames }: Dataset, signal?: AbortSignal): Promise<string> {
   const hash = createHash('sha256').update(JSON.stringify(labelNames));
-  for (const { text, label } of rows) hash.update(`\n${label} ${JSON.stringify(text)}`);
+  const pace = new Pace(signal);
+  for (const { text, label } of rows) {
+    if (pace.due) await pace.rest();
+    hash.update(`\n${label} ${JSON.stringify(text)}`);
+  }
   return hash.digest('hex');
 }
 
-export function hashOfTokens({ rows, labels }: LabelledRows): string {
+export async function hashOfTokens({ rows, labels }: LabelledRows, signal?: AbortSignal): Promise<string> {
   const hash = createHash('sha256');
-  for (const [i, { ids, blind }] of rows.entries()) hash.update(`${labels[i]} ${blind} ${ids.join(' ')}\n`);
+  const pace = new Pace(signal);
+  for (const [i, { ids, blind }] of rows.entries()) {
+    if (pace.due) await pace.rest();
+    hash.update(`${labels[i]} ${blind} ${ids.join(' ')}\n`);
+  }
   return hash.digest('hex');
 }
 

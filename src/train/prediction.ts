@@ -10,8 +10,8 @@ export interface PredictionOptions {
   readonly batchTokens?: number;
   /** Called after each batch with the rows done so far. */
   readonly onProgress?: (done: number, total: number) => void;
-  /** Checked before each batch. */
-  readonly signal?: AbortSignal;
+  /** Aborting it ends the work after the batches under way. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** What one batch of prediction holds at most: enough rows for the matrix products to run at their best, few enough for the activations to stay in the caches. */
@@ -19,7 +19,7 @@ export const PREDICTION_BATCH = { batchRows: 32, batchTokens: 2048 } as const;
 
 /** Rows grouped into batches, by index. Rows of like length go together, because attention costs what the longest row of a batch costs. */
 export function planBatches(rows: readonly EncodedRow[], { batchRows, batchTokens = Infinity }: PredictionOptions): number[][] {
-  const order = rows.map((_, i) => i).sort((a, b) => rows[a].ids.length - rows[b].ids.length || a - b);
+  const order = shortestFirst(rows);
   const batches: number[][] = [];
   let current: number[] = [];
   let tokens = 0;
@@ -37,6 +37,17 @@ export function planBatches(rows: readonly EncodedRow[], { batchRows, batchToken
   return batches;
 }
 
+/** Row indices by length, rows of one length in their order. Counted, not compared: there may be millions of rows, and their lengths are small. */
+function shortestFirst(rows: readonly EncodedRow[]): Uint32Array {
+  const longest = rows.reduce((most, { ids }) => Math.max(most, ids.length), 0);
+  const places = new Uint32Array(longest + 2);
+  for (const { ids } of rows) places[ids.length + 1]++;
+  for (let length = 0; length <= longest; length++) places[length + 1] += places[length];
+  const order = new Uint32Array(rows.length);
+  for (const [i, { ids }] of rows.entries()) order[places[ids.length]++] = i;
+  return order;
+}
+
 /** The most rows and the most tokens of a batch that these rows make. */
 export function largestPrediction(rows: readonly EncodedRow[], options: Pick<PredictionOptions, 'batchRows' | 'batchTokens'> = PREDICTION_BATCH): { readonly rows: number; readonly tokens: number } {
   const largest = { rows: 1, tokens: 1 };
@@ -50,7 +61,7 @@ export function largestPrediction(rows: readonly EncodedRow[], options: Pick<Pre
 /**
  * Logits [rows, K] in the order of the rows, whatever order they are computed in.
  *
- * @throws the signal's reason where it is aborted
+ * @throws the signal's reason if it is aborted before the last batch has begun
  */
 export async function predictLogits(session: EngineSession, rows: readonly EncodedRow[], classes: number, options: PredictionOptions): Promise<Float32Array> {
   const logits = new Float32Array(rows.length * classes);
@@ -64,7 +75,11 @@ export async function predictLogits(session: EngineSession, rows: readonly Encod
   // One batch ahead of the engine, so that it does not wait for the next to be packed.
   let previous: Promise<void> | undefined;
   for (const batch of planBatches(rows, options)) {
-    options.signal?.throwIfAborted();
+    if (options.signal?.aborted) {
+      // The engine is free for whatever comes next, and nobody hears of progress any more.
+      await previous;
+      options.signal.throwIfAborted();
+    }
     const next = compute(batch);
     // Whoever waits for it hears of its failure; until then it is not an unhandled one.
     next.catch(() => undefined);

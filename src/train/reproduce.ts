@@ -50,7 +50,7 @@ export async function reproduce(dir: string, options: ReproduceOptions): Promise
     const start = startDifferences(manifest, run.manifest);
     if (start.length > 0) options.onDifferentStart?.(start);
     const { state } = await run.train();
-    const weights = await weightDifferences(dir, run);
+    const weights = await weightDifferences(dir, run, options.signal);
     return {
       start,
       differences: [...recordDifferences(expected, state.log_history), ...weights.differences],
@@ -63,12 +63,12 @@ export async function reproduce(dir: string, options: ReproduceOptions): Promise
 }
 
 /** The checkpoint of another run that this one went on from, as it was then. @throws ModelError where it is not */
-async function outsideCheckpoint(dir: string, { cwd, startedFrom }: Manifest, { outputDir, overwriteOutputDir = false }: ReproduceOptions): Promise<string | undefined> {
+async function outsideCheckpoint(dir: string, { cwd, startedFrom }: Manifest, { outputDir, overwriteOutputDir = false, signal }: ReproduceOptions): Promise<string | undefined> {
   if (!startedFrom) return undefined;
   const path = resolve(cwd, startedFrom.path);
   const hint = 'A run can be reproduced from what it began with: put the checkpoint back there.';
   if (!existsSync(path)) throw new ModelError(`${dir} went on from a checkpoint of another run, ${path}, which is not there any more`, { hint });
-  if ((await hashOfFolder(path)) !== startedFrom.sha256) throw new ModelError(`${dir} went on from a checkpoint of another run, ${path}, whose files are others now (SHA-256)`, { hint });
+  if ((await hashOfFolder(path, signal)) !== startedFrom.sha256) throw new ModelError(`${dir} went on from a checkpoint of another run, ${path}, whose files are others now (SHA-256)`, { hint });
   if (!overwriteOutputDir && existsSync(join(outputDir, MANIFEST_FILE))) throw new UsageError(`${outputDir} already holds a run`, { hint: 'Replace it by --overwrite-output-dir, or choose another --output-dir.' });
   return path;
 }
@@ -149,12 +149,13 @@ export function recordDifferences(expected: readonly LogRecord[], actual: readon
   return shortened(differences);
 }
 
-async function weightDifferences(dir: string, run: FineTuneRun): Promise<{ differences: string[]; tensors: number }> {
+async function weightDifferences(dir: string, run: FineTuneRun, signal: AbortSignal | undefined): Promise<{ differences: string[]; tensors: number }> {
   const file = await SafetensorsFile.open(join(dir, 'model.safetensors'));
   try {
     const differences: string[] = [];
     const { parameters } = run.model.graphs;
     for (const { name } of parameters) {
+      signal?.throwIfAborted();
       if (!file.tensors.has(name)) {
         differences.push(`${name} is not in ${file.path}`);
         continue;

@@ -19,7 +19,7 @@ const FILE = 'optimizer.pt';
  * @returns how many updates AdamW has counted; 0 where the checkpoint holds no optimizer, whose moments are then left at zero
  * @throws ModelError where the file is damaged, holds anything but tensors and plain values, or is not of these parameters
  */
-export async function restoreTorchOptimizer(dir: string, session: EngineSession, parameters: readonly ParameterSpec[]): Promise<number> {
+export async function restoreTorchOptimizer(dir: string, session: EngineSession, parameters: readonly ParameterSpec[], signal?: AbortSignal): Promise<number> {
   const path = join(dir, FILE);
   if (!(await access(path).then(() => true, () => false))) return 0;
   const archive = await TorchArchive.open(path);
@@ -31,6 +31,7 @@ export async function restoreTorchOptimizer(dir: string, session: EngineSession,
     if (state.size !== names.length) throw foreign(path, `it has state of ${state.size} parameters, the model has ${names.length}`);
     let updates: number | undefined;
     for (const [index, name] of names.entries()) {
+      signal?.throwIfAborted();
       const shape = shapes.get(name)!;
       const entry = state.get(index);
       const tensor = (key: string, expected: readonly number[]): PickledTensor => {

@@ -2,7 +2,7 @@
  * The training loop, as transformers' Trainer goes through it: windows of micro-batches in the reference's row order, records, evaluations,
  * checkpoints, the best model, early stopping. It does not know which engine computes, nor which model.
  */
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { packRows } from '../engine/batch.js';
 import type { EncodedRow, PackedBatch } from '../engine/batch.js';
 import type { StepResult } from '../engine/engine.js';
@@ -70,7 +70,7 @@ export interface TrainerOptions extends ModelSource {
   /** Tokens a row is cut to: what total_flos counts for each, as the reference pads. */
   readonly maxLength: number;
   readonly callbacks?: readonly TrainerCallback[];
-  /** Aborting it finishes the steps under way, saves a checkpoint and ends the run with an InterruptedError. */
+  /** Aborting it finishes the steps and the evaluation batch under way, saves a checkpoint and ends the run with an InterruptedError. */
   readonly signal?: AbortSignal;
 }
 
@@ -94,6 +94,8 @@ export class Trainer {
   private gradNorm = NaN;
   private updatesBefore = 0;
   private order: { readonly epoch: number; readonly rows: Int32Array } | undefined;
+  /** The checkpoint that the run was resumed from, if the evaluation of its step is still to be done. */
+  private unfinished: string | undefined;
   private lastEvaluation: Evaluation | undefined;
   /** The checkpoint being written beside the training, with what follows it; settled where there is none. */
   private saving: Promise<void> = Promise.resolve();
@@ -119,7 +121,11 @@ export class Trainer {
     this.best = rule && new BestTracker(rule);
   }
 
-  /** Goes on from a checkpoint of the same run, attune's or the Trainer's: parameters, moments, records, counters. */
+  /**
+   * Goes on from a checkpoint of the same run, attune's or the Trainer's: parameters, moments, records, counters.
+   *
+   * @throws the signal's reason if it is aborted
+   */
   async resumeFrom(dir: string): Promise<void> {
     const { args, train } = this.options;
     const { state, resume: saved } = await readCheckpoint(dir);
@@ -131,12 +137,14 @@ export class Trainer {
     if (resume.seed !== args.seed) differs('seed', resume.seed, args.seed);
     if (state.train_batch_size !== args.perDeviceTrainBatchSize) differs('batch size', state.train_batch_size ?? 0, args.perDeviceTrainBatchSize);
     if (resume.accumulation !== args.gradientAccumulationSteps) differs('gradient accumulation', resume.accumulation, args.gradientAccumulationSteps);
-    const updates = await restore(dir, this.options);
+    const updates = await restore(dir, this.options, this.options.signal);
     this.updatesBefore = updates === undefined ? (resume.updatesBefore ?? 0) : state.global_step - updates;
     this.history = [...state.log_history];
     this.state = { ...this.state, ...state, log_history: this.history, max_steps: this.plan.totalSteps, num_train_epochs: this.plan.epochsBegun };
     this.lossLog = new LossLog(resume.lossLog);
     this.passes = resume.passes;
+    this.unfinished = resume.unfinished && dir;
+    this.gradNorm = resume.unfinished?.gradNorm ?? NaN;
     const rule = bestRuleOf(args);
     this.best = rule && new BestTracker(rule, state);
   }
@@ -168,30 +176,16 @@ export class Trainer {
     if (signal?.aborted && startStep < this.plan.totalSteps) {
       throw new InterruptedError(`interrupted before step ${startStep + 1} of ${this.plan.totalSteps}; nothing was computed, and nothing is saved`, { hint: 'Start it again in the same way.' });
     }
-    let stop = false;
+    let stop = this.unfinished !== undefined && (await this.completeStep(startStep));
     for (let step = startStep + 1; step <= this.plan.totalSteps && !stop; step++) {
-      const window = stepWindow(this.plan, step);
-      const learningRate = learningRateAt(args, step - 1, this.plan.totalSteps);
       const atStep = dueAfterStep(args, step, this.plan.totalSteps);
-      const endsEpoch = window.lastOfEpoch || step === this.plan.totalSteps;
       // Engines that can compute ahead: nothing waits for a step on which nothing falls.
-      const ahead = atStep.log || atStep.evaluate || atStep.save || endsEpoch ? 0 : (session.stepsInFlight ?? 1) - 1;
-      this.begin(step, learningRate, ahead > 0);
+      const ahead = atStep.log || atStep.evaluate || atStep.save || this.endsEpoch(step) ? 0 : (session.stepsInFlight ?? 1) - 1;
+      this.begin(step, ahead > 0);
       await this.settle(ahead);
       // No further step is asked for; what the engine has begun cannot be taken back, and the checkpoint is of the last of it.
       if (signal?.aborted) await this.settle(0);
-
-      let { save } = atStep;
-      stop = await this.carryOut(atStep, learningRate);
-      if (endsEpoch || stop) {
-        const atEpoch = dueAfterEpoch(args);
-        save ||= atEpoch.save;
-        stop = (await this.carryOut(atEpoch, learningRate)) || stop;
-      }
-      // After all that falls on this step, or a run resumed here would lack it.
-      if (save) await this.save(stop || step >= this.plan.totalSteps);
-      if (this.saveFailure) throw this.saveFailure.error;
-      if (signal?.aborted && !stop && step < this.plan.totalSteps) await this.interrupt(save);
+      stop = await this.completeStep(step);
     }
 
     await this.finish();
@@ -205,14 +199,48 @@ export class Trainer {
     return { state: this.state, final, evaluation: this.lastEvaluation, stoppedEarly: step < this.plan.totalSteps };
   }
 
-  /** Evaluates on the evaluation rows as they are now, without changing the run. */
+  private endsEpoch(step: number): boolean {
+    return step === this.plan.totalSteps || stepWindow(this.plan, step).lastOfEpoch;
+  }
+
+  /**
+   * Does what falls on a step. A resumed run calls it again for a step whose evaluation was interrupted: a record that was made before is not repeated.
+   *
+   * @returns whether the run stops early
+   * @throws InterruptedError if the signal is aborted and the run is not over
+   */
+  private async completeStep(step: number): Promise<boolean> {
+    const { args, signal } = this.options;
+    const { totalSteps } = this.plan;
+    const atStep = dueAfterStep(args, step, totalSteps);
+    let { save } = atStep;
+    let stop = await this.carryOut(atStep);
+    if (this.endsEpoch(step) || stop) {
+      const atEpoch = dueAfterEpoch(args);
+      save ||= atEpoch.save;
+      stop = (await this.carryOut(atEpoch)) || stop;
+    }
+    this.unfinished = undefined;
+    // After all that falls on this step, or a run resumed here would lack it.
+    if (save) await this.save(stop || step >= totalSteps);
+    if (this.saveFailure) throw this.saveFailure.error;
+    if (signal?.aborted && !stop && step < totalSteps) await this.interrupt(save);
+    return stop;
+  }
+
+  /**
+   * Evaluates on the evaluation rows as they are now, without changing the run.
+   *
+   * @throws the signal's reason if it is aborted, after the batch under way
+   */
   async evaluate(): Promise<Evaluation> {
-    const { evaluation, session, config, args } = this.options;
+    const { evaluation, session, config, args, signal } = this.options;
     if (!evaluation) throw new TrainingError('there are no evaluation rows');
     const started = performance.now();
     const logits = await predictLogits(session, evaluation.rows, config.labelNames.length, {
       // A row's logits do not depend on what it is batched with, so the evaluation batch size is only counted with, below.
       ...PREDICTION_BATCH,
+      signal,
       onProgress: (done, rows) => this.notify((callback) => callback.onEvaluationProgress?.(done, rows)),
     });
     const metrics = classificationMetrics(logits, evaluation.labels, config.labelNames);
@@ -228,8 +256,9 @@ export class Trainer {
   }
 
   /** Asks the engine for one optimizer step. */
-  private begin(step: number, learningRate: number, deferResult: boolean): void {
+  private begin(step: number, deferResult: boolean): void {
     const { args, session } = this.options;
+    const learningRate = this.learningRate(step);
     const { adamBeta1: beta1, adamBeta2: beta2, adamEpsilon: epsilon, weightDecay, maxGradNorm } = args;
     const microBatches = this.microBatches(step);
     const result = session.step({
@@ -270,6 +299,10 @@ export class Trainer {
     this.notify((callback) => callback.onStep?.(step, this.plan, losses.reduce((sum, loss) => sum + loss, 0)));
   }
 
+  private learningRate(step: number): number {
+    return learningRateAt(this.options.args, step - 1, this.plan.totalSteps);
+  }
+
   private microBatches(step: number): PackedBatch[] {
     const { args, train } = this.options;
     const { epoch, firstBatch, batches } = stepWindow(this.plan, step);
@@ -282,15 +315,16 @@ export class Trainer {
   }
 
   /** Records and evaluates as due. Returns whether early stopping says so. */
-  private async carryOut(due: Pick<Due, 'log' | 'evaluate'>, learningRate: number): Promise<boolean> {
+  private async carryOut(due: Pick<Due, 'log' | 'evaluate'>): Promise<boolean> {
     const { epoch, global_step: step } = this.state;
     if (due.log && this.lossLog.hasUnrecorded(step)) {
+      const learningRate = this.learningRate(step);
       this.append(trainRecord({ loss: this.lossLog.record(step), gradNorm: this.gradNorm, learningRate }, { epoch, step }));
     }
     let stop = false;
     let improved = false;
     if (due.evaluate) {
-      this.lastEvaluation = await this.evaluate();
+      this.lastEvaluation = await this.evaluateOrInterrupt();
       this.append(this.lastEvaluation.record);
       this.notify((callback) => callback.onEvaluate?.(this.lastEvaluation!));
       if (this.best) ({ improved, stop } = this.best.observe(this.lastEvaluation.record));
@@ -304,11 +338,31 @@ export class Trainer {
     return stop;
   }
 
-  private async save(ending: boolean): Promise<void> {
+  /** What is done of an interrupted evaluation is dropped: the run that resumes from the checkpoint of this step does it again. */
+  private async evaluateOrInterrupt(): Promise<Evaluation> {
+    const { signal } = this.options;
+    try {
+      return await this.evaluate();
+    } catch (error) {
+      if (!signal?.aborted || error !== signal.reason) throw error;
+      return this.interruptEvaluation();
+    }
+  }
+
+  /** @param unfinished whether the evaluation of this step, and what follows it, is left to the run that resumes from here */
+  private async save(ending: boolean, unfinished = false): Promise<void> {
     const { args } = this.options;
     const stopping = this.best?.earlyStoppingState();
     this.state = { ...this.state, stateful_callbacks: { ...(stopping && { EarlyStoppingCallback: stopping }), TrainerControl: controlState(ending) } };
-    const resume: ResumeState = { seed: args.seed, rows: this.options.train.rows.length, accumulation: args.gradientAccumulationSteps, passes: this.passes, lossLog: this.lossLog.state(), ...(this.updatesBefore > 0 && { updatesBefore: this.updatesBefore }) };
+    const resume: ResumeState = {
+      seed: args.seed,
+      rows: this.options.train.rows.length,
+      accumulation: args.gradientAccumulationSteps,
+      passes: this.passes,
+      lossLog: this.lossLog.state(),
+      ...(this.updatesBefore > 0 && { updatesBefore: this.updatesBefore }),
+      ...(unfinished && { unfinished: { gradNorm: this.gradNorm } }),
+    };
     await this.saving;
     // The copy takes a moment; the writing, which takes longer, goes on beside the next steps.
     const copy = await copyTensors(this.options);
@@ -337,9 +391,21 @@ export class Trainer {
     // The signal may have come since the steps ahead were last waited for.
     await this.settle(0);
     if (!saved) await this.save(false);
+    return this.endInterrupted('interrupted');
+  }
+
+  private async interruptEvaluation(): Promise<never> {
+    const here = resolve(this.options.args.outputDir, checkpointName(this.state.global_step));
+    // A run that resumed from this very checkpoint has changed nothing.
+    if (this.unfinished === undefined || resolve(this.unfinished) !== here) await this.save(false, true);
+    return this.endInterrupted('interrupted in the evaluation');
+  }
+
+  private async endInterrupted(what: string): Promise<never> {
     await this.saving;
-    const { args } = this.options;
-    throw new InterruptedError(`interrupted after step ${this.state.global_step} of ${this.plan.totalSteps}; ${join(args.outputDir, checkpointName(this.state.global_step))} is saved`, {
+    const { global_step: step } = this.state;
+    const checkpoint = join(this.options.args.outputDir, checkpointName(step));
+    throw new InterruptedError(`${what} after step ${step} of ${this.plan.totalSteps}; ${checkpoint} is saved`, {
       hint: 'Go on with the same command and --resume-from-checkpoint.',
     });
   }

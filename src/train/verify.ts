@@ -46,13 +46,15 @@ export interface VerifyOptions {
   readonly maxLength: number;
   /** Optimizer steps to repeat. */
   readonly steps: number;
+  /** Aborting it ends the work after the batch under way. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 const PADDING = 4;
 
 /** Takes the first steps of a run on both engines, on sessions of their own. Slow: float64 loops on one thread. */
 export async function verifyExact(options: VerifyOptions): Promise<Verification> {
-  const { args, train, maxLength } = options;
+  const { args, train, maxLength, signal } = options;
   const config = { ...options.config, embdPdrop: 0, attnPdrop: 0, residPdrop: 0 };
   const plan = planOf(args, train.rows.length);
   const steps = Math.min(options.steps, plan.totalSteps);
@@ -67,6 +69,7 @@ export async function verifyExact(options: VerifyOptions): Promise<Verification>
     const pad = (batch: PackedBatch): PackedBatch => padBatch(batch, config.padTokenId ?? 0, Math.min(maxLength, longest(batch) + PADDING));
     const largest = { tokens: 0, paddedTokens: 0, logits: 0, loss: 0, gradNorm: 0, gradients: 0 };
     for (let step = 1; step <= steps; step++) {
+      signal?.throwIfAborted();
       const { epoch, firstBatch, batches } = stepWindow(plan, step);
       const order = rowOrder(train.rows.length, args.seed, epoch);
       const microBatches = Array.from({ length: batches }, (_, b) => {
@@ -75,6 +78,7 @@ export async function verifyExact(options: VerifyOptions): Promise<Verification>
       });
       const padded = microBatches.map(pad);
       for (const [i, batch] of microBatches.entries()) {
+        signal?.throwIfAborted();
         largest.tokens += batch.tokens;
         largest.paddedTokens += padded[i].tokens;
         // Later on the parameters are not the same any more.
@@ -89,6 +93,7 @@ export async function verifyExact(options: VerifyOptions): Promise<Verification>
         },
       };
       const ours = await fast.step({ ...request, microBatches });
+      signal?.throwIfAborted();
       const theirs = await exact.step({ ...request, microBatches: padded });
       largest.loss = Math.max(largest.loss, difference(ours.losses, theirs.losses));
       largest.gradNorm = Math.max(largest.gradNorm, Math.abs(ours.gradNorm / theirs.gradNorm - 1));

@@ -14,14 +14,14 @@ export interface NewestCheckpoint {
 /**
  * Finds the checkpoint to go on from: the newest that is whole and, where the run ends with its best model, whose best checkpoint is whole as well.
  *
- * @throws AttuneError where one cannot be read
+ * @throws AttuneError where one cannot be read; the signal's reason if it is aborted
  */
-export async function newestWholeCheckpoint(outputDir: string, needsBest = false): Promise<NewestCheckpoint> {
+export async function newestWholeCheckpoint(outputDir: string, needsBest = false, signal?: AbortSignal): Promise<NewestCheckpoint> {
   const broken: { name: string; reason: string }[] = [];
   const verdicts = new Map<string, string | undefined>();
   const reasonOf = async (name: string): Promise<string | undefined> => {
     if (!verdicts.has(name)) {
-      verdicts.set(name, await verifyCheckpoint(join(outputDir, name)).then(() => undefined, (error: unknown) => {
+      verdicts.set(name, await verifyCheckpoint(join(outputDir, name), signal).then(() => undefined, (error: unknown) => {
         if (error instanceof ModelError) return error.message;
         throw error;
       }));

@@ -12,10 +12,10 @@ const tokenizer = await Tokenizer.fromDirectory(fileURLToPath(new URL('../../mod
 const names = ['bad', 'good', 'ugly'];
 const split = (name: string, ...rows: [string, number][]) => new Dataset(name, `${name}.jsonl`, rows.map(([text, label]) => ({ text, label })), names);
 
-test('the report of a small dataset, as it goes through JSON', () => {
+test('the report of a small dataset, as it goes through JSON', async () => {
   const train = split('train', ['hi there', 1], ['', 0], [' hi  there ', 1], ['no', 0], ['hi there', 0], ['one two three four five six', 1]);
   const held = split('test', ['no\n', 2], ['', 1], ['new', 0], ['hi There', 1]);
-  const report = inspectSplits({ train, test: held, labelNames: names, notes: ['a note'] }, tokenizer, 4, 2);
+  const report = await inspectSplits({ train, test: held, labelNames: names, notes: ['a note'] }, tokenizer, 4, 2);
   assert.deepEqual(JSON.parse(JSON.stringify(report)), report);
 
   const lengths = [2, 0, 4, 1, 2, 6];
@@ -53,25 +53,25 @@ test('the report of a small dataset, as it goes through JSON', () => {
   assert.deepEqual(report.notes, ['a note']);
 });
 
-test('an example is shown truncated', () => {
+test('an example is shown truncated', async () => {
   const text = 'one two three four five six';
-  const [{ examples }] = inspectSplits({ train: split('train', [text, 0]), labelNames: names, notes: [] }, tokenizer, 3).splits;
+  const { splits: [{ examples }] } = await inspectSplits({ train: split('train', [text, 0]), labelNames: names, notes: [] }, tokenizer, 3);
   assert.equal(examples[0].ids.length, 3);
   assert.equal(examples[0].decoded, 'one two three');
   assert.equal(examples[0].decodedPadded, 'one two three');
 });
 
-test('without a test split nothing is leaked', () => {
-  const report = inspectSplits({ train: split('train', ['a', 0], ['a', 0]), labelNames: names, notes: [] }, tokenizer, 8);
+test('without a test split nothing is leaked', async () => {
+  const report = await inspectSplits({ train: split('train', ['a', 0], ['a', 0]), labelNames: names, notes: [] }, tokenizer, 8);
   assert.equal(report.splits.length, 1);
   assert.deepEqual(report.leaked, { count: 0, pairs: [] });
   assert.deepEqual(report.conflicts, []);
 });
 
-test('the histogram: at most 20 bins, every row in one of them', () => {
+test('the histogram: at most 20 bins, every row in one of them', async () => {
   for (const words of [0, 1, 19, 20, 39, 40, 99, 100, 199, 250, 1999]) {
     const rows: [string, number][] = [[' a'.repeat(words), 0], ['', 1], [' a a a', 0]];
-    const [{ lengths }] = inspectSplits({ train: split('train', ...rows), labelNames: names, notes: [] }, tokenizer, 8).splits;
+    const { splits: [{ lengths }] } = await inspectSplits({ train: split('train', ...rows), labelNames: names, notes: [] }, tokenizer, 8);
     assert.ok(lengths.histogram.length <= 20);
     assert.equal(lengths.histogram.reduce((sum, bin) => sum + bin.rows, 0), 3);
     const last = lengths.histogram[lengths.histogram.length - 1];
@@ -82,7 +82,7 @@ test('the histogram: at most 20 bins, every row in one of them', () => {
 
 const tweets = sharedPath('data', 'tweets');
 test('the tweets: one empty text, 8 test texts that occur in train', { skip: tweets === undefined }, async () => {
-  const report = inspectSplits(await loadSplits({ dataset: tweets!, seed: 42 }), tokenizer, 128);
+  const report = await inspectSplits(await loadSplits({ dataset: tweets!, seed: 42 }), tokenizer, 128);
   assert.deepEqual(report.splits.map(({ rows }) => rows), [27_481, 3_534]);
   assert.deepEqual(report.splits[0].emptyTexts, [314]);
   assert.equal(report.leaked.count, 8);

@@ -13,63 +13,63 @@ function rows(...labels: (number | string | [number, string])[]): RawRow[] {
   });
 }
 
-const indices = (map: LabelMap, raw: RawRow[]) => map.encode(raw, 'test.jsonl').map(({ label }) => label);
+const indices = async (map: LabelMap, raw: RawRow[]): Promise<number[]> => (await map.encode(raw, 'test.jsonl')).map(({ label }) => label);
 
-test('integers are indices, called LABEL_i where nothing names them', () => {
+test('integers are indices, called LABEL_i where nothing names them', async () => {
   const raw = rows(2, 0, 1, 1);
-  const map = LabelMap.learn(raw, 'train.jsonl');
+  const map = await LabelMap.learn(raw, 'train.jsonl');
   assert.deepEqual(map.names, ['LABEL_0', 'LABEL_1', 'LABEL_2']);
-  assert.deepEqual(map.encode(raw, 'train.jsonl')[0], { text: 't0', label: 2 });
+  assert.deepEqual((await map.encode(raw, 'train.jsonl'))[0], { text: 't0', label: 2 });
 });
 
-test('integers with label_text are called by it', () => {
+test('integers with label_text are called by it', async () => {
   const raw = rows([1, 'good'], [0, 'bad'], 1);
-  const map = LabelMap.learn(raw, 'train.jsonl');
+  const map = await LabelMap.learn(raw, 'train.jsonl');
   assert.deepEqual(map.names, ['bad', 'good']);
-  assert.deepEqual(map.encode(raw, 'train.jsonl').map(({ labelText }) => labelText), ['good', 'bad', 'good']);
-  assert.deepEqual(indices(map, rows('good', [0, 'bad'])), [1, 0]);
+  assert.deepEqual((await map.encode(raw, 'train.jsonl')).map(({ labelText }) => labelText), ['good', 'bad', 'good']);
+  assert.deepEqual(await indices(map, rows('good', [0, 'bad'])), [1, 0]);
 });
 
-test('names get indices in order of their code points', () => {
-  const map = LabelMap.learn(rows('b', 'a', '\u{1f600}', '\uff5e', 'Z', 'ab'), 'train.jsonl');
+test('names get indices in order of their code points', async () => {
+  const map = await LabelMap.learn(rows('b', 'a', '\u{1f600}', '\uff5e', 'Z', 'ab'), 'train.jsonl');
   assert.deepEqual(map.names, ['Z', 'a', 'ab', 'b', '\uff5e', '\u{1f600}']);
-  assert.deepEqual(indices(map, rows('ab', 'Z')), [2, 0]);
+  assert.deepEqual(await indices(map, rows('ab', 'Z')), [2, 0]);
 });
 
-test('labels known beforehand may be indices or names, in any number', () => {
+test('labels known beforehand may be indices or names, in any number', async () => {
   const map = LabelMap.of(['no', 'yes', 'maybe']);
-  assert.deepEqual(map.encode(rows(1, 'maybe', [1, 'otherwise']), 'f').map(({ label, labelText }) => [label, labelText]), [[1, 'yes'], [2, 'maybe'], [1, 'yes']]);
+  assert.deepEqual((await map.encode(rows(1, 'maybe', [1, 'otherwise']), 'f')).map(({ label, labelText }) => [label, labelText]), [[1, 'yes'], [2, 'maybe'], [1, 'yes']]);
 });
 
-function refuses(action: () => unknown, message: RegExp): void {
-  assert.throws(action, (error) => {
+async function refuses(work: Promise<unknown>, message: RegExp): Promise<void> {
+  await assert.rejects(work, (error) => {
     assert.ok(error instanceof DataError, String(error));
     assert.match(error.message, message);
     return true;
   });
 }
 
-test('what cannot be learnt from is refused, with file and line', () => {
-  const learn = (...labels: Parameters<typeof rows>) => () => LabelMap.learn(rows(...labels), 'train.jsonl');
-  refuses(learn(0, 0, 0), /^train\.jsonl: all 3 rows have the label 0; a classifier needs two classes or more$/);
-  refuses(learn('a', 'a'), /^train\.jsonl: all 2 rows have the label "a"/);
-  refuses(learn(0, 1, 'a'), /^train\.jsonl:3: the label "a" is a name, but 0 in line 1 is an integer$/);
-  refuses(learn('a', 1), /^train\.jsonl:2: the label 1 is an integer, but "a" in line 1 is a name$/);
-  refuses(learn(1, 2), /^train\.jsonl:2: the highest label is 2, but no row has label 0$/);
-  refuses(learn(0, 5, 2), /^train\.jsonl:2: the highest label is 5, but no row has label 1, 3, 4$/);
-  refuses(learn(0, 1e15), /no row has label 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 \(and 999999999999989 more\)$/);
-  refuses(learn([0, 'a'], [1, 'b'], [0, 'b']), /^train\.jsonl:3: class 0 is called "b", but "a" in train\.jsonl:1$/);
-  refuses(learn([0, 'a'], 1, [1, 'a']), /^train\.jsonl:3: class 1 is called "a", but so is class 0 in train\.jsonl:1$/);
+test('what cannot be learnt from is refused, with file and line', async () => {
+  const learn = (...labels: Parameters<typeof rows>) => LabelMap.learn(rows(...labels), 'train.jsonl');
+  await refuses(learn(0, 0, 0), /^train\.jsonl: all 3 rows have the label 0; a classifier needs two classes or more$/);
+  await refuses(learn('a', 'a'), /^train\.jsonl: all 2 rows have the label "a"/);
+  await refuses(learn(0, 1, 'a'), /^train\.jsonl:3: the label "a" is a name, but 0 in line 1 is an integer$/);
+  await refuses(learn('a', 1), /^train\.jsonl:2: the label 1 is an integer, but "a" in line 1 is a name$/);
+  await refuses(learn(1, 2), /^train\.jsonl:2: the highest label is 2, but no row has label 0$/);
+  await refuses(learn(0, 5, 2), /^train\.jsonl:2: the highest label is 5, but no row has label 1, 3, 4$/);
+  await refuses(learn(0, 1e15), /no row has label 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 \(and 999999999999989 more\)$/);
+  await refuses(learn([0, 'a'], [1, 'b'], [0, 'b']), /^train\.jsonl:3: class 0 is called "b", but "a" in train\.jsonl:1$/);
+  await refuses(learn([0, 'a'], 1, [1, 'a']), /^train\.jsonl:3: class 1 is called "a", but so is class 0 in train\.jsonl:1$/);
 });
 
-test('a label of another split that the training split does not know is refused, with file and line', () => {
-  const integers = LabelMap.learn(rows([0, 'bad'], [1, 'good']), 'train.jsonl');
-  refuses(() => indices(integers, rows(0, 2)), /^test\.jsonl:2: unknown label 2; the classes are 0 to 1 \("bad", "good"\)$/);
-  refuses(() => indices(integers, rows('ugly')), /^test\.jsonl:1: unknown label "ugly"; the classes are "bad", "good"$/);
-  refuses(() => indices(integers, rows([1, 'bad'])), /^test\.jsonl:1: class 1 is called "bad", but "good" in train\.jsonl:2$/);
-  const names = LabelMap.learn(rows('bad', 'good'), 'train.jsonl');
-  refuses(() => indices(names, rows('bad', 1)), /^test\.jsonl:2: unknown label 1; the classes are named: "bad", "good"$/);
-  refuses(() => indices(LabelMap.of(['a', 'b']), rows(2)), /^test\.jsonl:1: unknown label 2/);
+test('a label of another split that the training split does not know is refused, with file and line', async () => {
+  const integers = await LabelMap.learn(rows([0, 'bad'], [1, 'good']), 'train.jsonl');
+  await refuses(indices(integers, rows(0, 2)), /^test\.jsonl:2: unknown label 2; the classes are 0 to 1 \("bad", "good"\)$/);
+  await refuses(indices(integers, rows('ugly')), /^test\.jsonl:1: unknown label "ugly"; the classes are "bad", "good"$/);
+  await refuses(indices(integers, rows([1, 'bad'])), /^test\.jsonl:1: class 1 is called "bad", but "good" in train\.jsonl:2$/);
+  const names = await LabelMap.learn(rows('bad', 'good'), 'train.jsonl');
+  await refuses(indices(names, rows('bad', 1)), /^test\.jsonl:2: unknown label 1; the classes are named: "bad", "good"$/);
+  await refuses(indices(LabelMap.of(['a', 'b']), rows(2)), /^test\.jsonl:1: unknown label 2/);
 });
 
 const readLines = async (dir: string, options = {}) => readRows(`${dir}/rows.jsonl`, options);

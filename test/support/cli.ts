@@ -27,13 +27,18 @@ export interface CliResult {
 export interface CliOptions {
   readonly cwd: string;
   readonly input?: string;
+  /** Leave stdin open after `input`: the command waits for more, which never comes. */
+  readonly openStdin?: boolean;
   readonly env?: Readonly<Record<string, string>>;
-  /** Sent when what was written to stderr so far matches. */
+  /** Sent in turn, each when what it waits for has happened. */
   readonly signals?: readonly SignalAt[];
 }
 
 export interface SignalAt {
+  /** Matches what was written so far, or the path of a file that is opened. */
   readonly when: RegExp;
+  /** Default stderr. */
+  readonly on?: 'stderr' | 'stdout' | 'open';
   readonly signal: NodeJS.Signals;
 }
 
@@ -43,19 +48,42 @@ export interface SignalAt {
  */
 function signalling(signals: readonly SignalAt[]): string {
   const code = `import { isMainThread } from 'node:worker_threads';
-    const pending = [${signals.map(({ when, signal }) => `[${String(when)}, '${signal}']`).join(', ')}];
-    const write = process.stderr.write;
-    let seen = '';
-    if (isMainThread) process.stderr.write = function (chunk, ...rest) {
-      const taken = write.call(this, chunk, ...rest);
-      seen += chunk;
-      while (pending.length > 0 && pending[0][0].test(seen)) process.kill(process.pid, pending.shift()[1]);
-      return taken;
-    };`;
+    import { syncBuiltinESMExports } from 'node:module';
+    import fs from 'node:fs';
+    const pending = [${signals.map(({ when, on = 'stderr', signal }) => `[${String(when)}, '${on}', '${signal}']`).join(', ')}];
+    const happened = (on, what) => {
+      while (pending.length > 0 && pending[0][1] === on && pending[0][0].test(what)) process.kill(process.pid, pending.shift()[2]);
+    };
+    const listen = (name) => {
+      const { write } = process[name];
+      let seen = '';
+      process[name].write = function (chunk, ...rest) {
+        const taken = write.call(this, chunk, ...rest);
+        seen += chunk;
+        happened(name, seen);
+        return taken;
+      };
+    };
+    const watch = (module, name) => {
+      const open = module[name];
+      module[name] = function (path, ...rest) {
+        const opened = open.call(this, path, ...rest);
+        happened('open', String(path));
+        return opened;
+      };
+    };
+    if (isMainThread) {
+      for (const name of new Set(pending.map(([, on]) => on))) if (name !== 'open') listen(name);
+      if (pending.some(([, on]) => on === 'open')) {
+        watch(fs, 'createReadStream');
+        watch(fs.promises, 'open');
+        syncBuiltinESMExports();
+      }
+    }`;
   return `--import=data:text/javascript,${encodeURIComponent(code)}`;
 }
 
-export function attune(args: readonly string[], { cwd, input = '', env = {}, signals = [] }: CliOptions): Promise<CliResult> {
+export function attune(args: readonly string[], { cwd, input = '', openStdin = false, env = {}, signals = [] }: CliOptions): Promise<CliResult> {
   return new Promise((resolve, reject) => {
     const inherited = { ...process.env };
     // scripts/test.mjs points Vulkan to a software adapter; of the command line only those tests know that ask for it.
@@ -69,7 +97,8 @@ export function attune(args: readonly string[], { cwd, input = '', env = {}, sig
     child.on('close', (code, signal) => resolve({ code, signal, stdout, stderr }));
     // A command that refuses its arguments ends before it reads.
     child.stdin.on('error', () => undefined);
-    child.stdin.end(input);
+    if (openStdin) child.stdin.write(input);
+    else child.stdin.end(input);
   });
 }
 

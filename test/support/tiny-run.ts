@@ -33,12 +33,14 @@ export interface TinyRunOptions {
   readonly signal?: AbortSignal;
   readonly engine?: Engine;
   readonly trainRows?: number;
+  /** Default 9, which are one batch of prediction. */
+  readonly evalRows?: number;
   readonly parameters?: ReadonlyMap<string, Float32Array>;
 }
 
 /** A trainer over 23 training and 9 evaluation rows in batches of 4, two batches a step; `t` closes the session. */
 export async function tinyTrainer(t: TestContext, options: TinyRunOptions): Promise<{ trainer: Trainer; source: TrainerOptions }> {
-  const { dir, engine = onnxEngine, trainRows = 23, callbacks, signal } = options;
+  const { dir, engine = onnxEngine, trainRows = 23, evalRows = 9, callbacks, signal } = options;
   const args = resolveArguments({
     outputDir: dir, numTrainEpochs: 3, perDeviceTrainBatchSize: 4, perDeviceEvalBatchSize: 4, gradientAccumulationSteps: 2, learningRate: 0.02,
     weightDecay: 0.1, warmupSteps: 2, loggingSteps: 2, evalStrategy: 'epoch', saveStrategy: 'epoch', seed: 11, ...options.args,
@@ -55,7 +57,7 @@ export async function tinyTrainer(t: TestContext, options: TinyRunOptions): Prom
     args,
     maxLength: TINY.nPositions,
     train: tinyRows(trainRows, 1),
-    evaluation: tinyRows(9, 2),
+    evaluation: tinyRows(evalRows, 2),
     ...(callbacks && { callbacks }),
     ...(signal && { signal }),
   };

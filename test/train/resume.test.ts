@@ -7,6 +7,7 @@ import { InterruptedError, TrainingError } from '#attune/errors.js';
 import { readCheckpoint } from '#attune/train/checkpoint.js';
 import type { LogRecord } from '#attune/train/records.js';
 import type { TrainingArgumentsInput } from '#attune/train/arguments.js';
+import type { Evaluation } from '#attune/train/trainer.js';
 import { folder } from '../support/folder.js';
 import { randomParameters } from '../support/models.js';
 import { checkpointPath, TINY, tinyTrainer } from '../support/tiny-run.js';
@@ -63,10 +64,11 @@ test('a run interrupted again and again, evaluating by epoch, is the whole run',
   assert.deepEqual(ours, (await readCheckpoint(checkpointPath(whole, STEPS))).state.stateful_callbacks);
 });
 
-test('a signal that comes during the last step does not interrupt: the run is complete', async (t) => {
+test('a signal that comes during the last step does not interrupt a run that evaluates nothing there: it is complete', async (t) => {
   const dir = folder(t);
   const abort = new AbortController();
-  const { trainer } = await tinyTrainer(t, { dir, signal: abort.signal, callbacks: [{ onStep: (step) => step === STEPS && abort.abort() }] });
+  const args: TrainingArgumentsInput = { evalStrategy: 'no' };
+  const { trainer } = await tinyTrainer(t, { dir, args, signal: abort.signal, callbacks: [{ onStep: (step) => step === STEPS && abort.abort() }] });
   assert.equal((await trainer.train()).state.global_step, STEPS);
 });
 
@@ -74,7 +76,8 @@ test('a signal that comes while early stopping ends the run does not interrupt e
   const dir = folder(t);
   const abort = new AbortController();
   const args: TrainingArgumentsInput = { earlyStoppingPatience: 1, learningRate: 0 };
-  const { trainer } = await tinyTrainer(t, { dir, args, signal: abort.signal, callbacks: [{ onStep: (step) => step === 6 && abort.abort() }] });
+  const onEvaluate = ({ record }: Evaluation): void => void (record.step === 6 && abort.abort());
+  const { trainer } = await tinyTrainer(t, { dir, args, signal: abort.signal, callbacks: [{ onEvaluate }] });
   const output = await trainer.train();
   assert.deepEqual([output.stoppedEarly, output.state.global_step], [true, 6]);
 });

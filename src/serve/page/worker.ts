@@ -154,7 +154,7 @@ async function dataOptions(data: DataChoice) {
 
 async function check(data: DataChoice): Promise<DataSummary> {
   const splits = await loadSplits({ ...(await dataOptions(data)), seed: data.seed });
-  const { splits: [train, test], leaked, conflicts, notes } = inspectSplits(splits, await loadTokenizer(), data.maxLength, 0);
+  const { splits: [train, test], leaked, conflicts, notes } = await inspectSplits(splits, await loadTokenizer(), data.maxLength, 0);
   const summary = (split: typeof train) => ({
     rows: split.rows,
     classes: split.classes.map(({ name, rows }) => ({ name, rows })),

@@ -1,0 +1,71 @@
+/** Ctrl-C in each phase of the commands that read, tokenize, measure and predict: exit status 130, no result, and nothing half-written. */
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { attune, toJsonl, writeData, writeTinyModel } from '../../support/cli.js';
+import type { SignalAt } from '../../support/cli.js';
+import { workspace } from '../../support/workspace.js';
+
+const ROWS = 20_000;
+
+const cwd = workspace(async (dir) => {
+  await writeTinyModel(join(dir, 'model'));
+  await writeTinyModel(join(dir, 'classifier'), {}, true);
+  writeData(join(dir, 'data'));
+  writeFileSync(join(dir, 'many.jsonl'), toJsonl(Array.from({ length: ROWS }, (_, i) => ({ text: `day ${i} ${'so '.repeat(30)}`, label: i % 2 }))));
+});
+
+const at = (when: RegExp, signal: NodeJS.Signals = 'SIGINT'): SignalAt[] => [{ when, on: 'open', signal }];
+const DATA = /many\.jsonl$/;
+const WEIGHTS = /(?:model|classifier).model\.safetensors$/;
+
+const train = ['train', '--model', 'model', '--dataset', 'many.jsonl', '--test-size', '0.1', '--output-dir', 'run', '--max-steps', '2'];
+const evaluate = ['evaluate', '--model', 'classifier', '--dataset', 'many.jsonl'];
+const predict = ['predict', '--model', 'classifier', '--input', 'many.jsonl'];
+const inspect = ['inspect', '--model', 'model', '--dataset', 'many.jsonl'];
+
+const CASES: readonly (readonly [what: string, words: readonly string[], signals: SignalAt[]])[] = [
+  ['train while it reads the rows', train, at(DATA)],
+  ['train while it loads the weights', train, at(WEIGHTS, 'SIGTERM')],
+  ['evaluate while it loads the weights', evaluate, at(WEIGHTS)],
+  ['evaluate while it reads the rows', evaluate, at(DATA, 'SIGTERM')],
+  ['inspect while it reads the rows', inspect, at(DATA)],
+  ['predict while it loads the weights', predict, at(WEIGHTS)],
+  ['predict from a file', [...predict, '--output', 'out.jsonl'], at(DATA)],
+  ['predict with explanations', [...predict, '--explain', '--output', 'out.jsonl'], at(DATA)],
+];
+
+describe('a signal', () => {
+  for (const [what, words, signals] of CASES) {
+    it(`ends ${what} with 130, no result and no file`, async () => {
+      const before = readdirSync(cwd).sort();
+      const { code, stdout, stderr } = await attune(words, { cwd, signals });
+      assert.equal(code, 130, stderr);
+      assert.equal(stdout, '');
+      assert.match(stderr, /once more to stop at once\.\nerror: interrupted\n$/);
+      assert.deepEqual(readdirSync(cwd).sort(), before);
+    });
+  }
+
+  for (const more of [[], ['--explain']]) {
+    it(`ends predict ${more.join(' ')} while it waits for a stdin that stays open`, async () => {
+      // As many texts as are classified at a time: after their predictions the command waits for more.
+      const input = toJsonl(Array.from({ length: 512 }, (_, i) => ({ text: `day ${i}` })));
+      const last: SignalAt[] = [{ when: /day 511"/, on: 'stdout', signal: 'SIGINT' }];
+      const result = await attune(['predict', '--model', 'classifier', '--input', '-', ...more], { cwd, input, openStdin: true, signals: last });
+      assert.equal(result.code, 130, result.stderr);
+      assert.equal(result.stdout.split('\n').length, 513, 'the predictions made before it are whole');
+      assert.match(result.stderr, /error: interrupted\n$/);
+    });
+  }
+
+  it('ends the evaluation after training with 130, and the model is saved', async () => {
+    const best = ['--load-best-model-at-end', '--eval-strategy', 'steps', '--eval-steps', '2', '--save-strategy', 'steps', '--save-steps', '2'];
+    const words = ['train', '--model', 'model', '--dataset', 'data', '--output-dir', 'best', '--max-steps', '2', ...best];
+    const { code, stderr } = await attune(words, { cwd, signals: at(/checkpoint-2.model\.safetensors$/) });
+    assert.equal(code, 130, stderr);
+    assert.match(stderr, /error: interrupted in the evaluation of the trained model, which is saved in best/);
+    for (const file of ['model.safetensors', 'trainer_state.json', 'training_args.json']) assert.ok(existsSync(join(cwd, 'best', file)), file);
+  });
+});
