@@ -1,6 +1,8 @@
 /**
  * What every model of the comparison can do, under scikit-learn's names. Rows of features in, class indices and probabilities out; fitting is
  * deterministic by seed at any number of workers.
+ *
+ * Each takes a signal last: work that is long gives way to the event loop, and ends with the signal's reason when it is aborted.
  */
 
 /** Row-major dense features [rows, columns]. */
@@ -36,8 +38,8 @@ export interface EstimatorState {
 
 /** Turns rows of one form into rows of another: texts into vectors, vectors into scaled ones. */
 export interface Transformer<In, Out> {
-  fit(input: In): Promise<void>;
-  transform(input: In): Promise<Out>;
+  fit(input: In, signal?: AbortSignal): Promise<void>;
+  transform(input: In, signal?: AbortSignal): Promise<Out>;
   /** Gives back what `transform` made and nobody holds any more, so that the next result need not touch new memory: for some hundred rows that takes longer than the arithmetic. */
   recycle?(result: Out): void;
   state(): EstimatorState;
@@ -49,10 +51,10 @@ export interface Classifier<In = Matrix> {
    * @param labels class index of each row, 0 to `classes` - 1
    * @throws DataError where rows and labels differ in number, or features are not finite
    */
-  fit(input: In, labels: Int32Array, classes: number): Promise<void>;
+  fit(input: In, labels: Int32Array, classes: number, signal?: AbortSignal): Promise<void>;
   /** Class index of each row. Not always the argmax of `predictProba`: libsvm votes. */
-  predict(input: In): Promise<Int32Array>;
+  predict(input: In, signal?: AbortSignal): Promise<Int32Array>;
   /** [rows, classes], each row adding up to 1. */
-  predictProba(input: In): Promise<Float64Array>;
+  predictProba(input: In, signal?: AbortSignal): Promise<Float64Array>;
   state(): EstimatorState;
 }

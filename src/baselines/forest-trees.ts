@@ -1,4 +1,5 @@
 /** The forest's inner half: features as ranks, trees grown one by one. Runs in any thread. */
+import type { Pace } from '../pace.js';
 import type { DenseMatrix } from './estimator.js';
 import type { Work } from './tasks.js';
 import { sharedArray } from './tasks.js';
@@ -48,7 +49,10 @@ interface ForestKernels {
 }
 
 /** Ranks and distinct values of float32 features, as scikit-learn's trees see them. */
-export function rankFeatures({ rows, columns, values }: DenseMatrix): { readonly ranks: Int32Array; readonly values: Float32Array } {
+export async function rankFeatures(
+  { rows, columns, values }: DenseMatrix,
+  pace: Pace,
+): Promise<Pick<ForestSetup, 'ranks' | 'values'>> {
   const ranks = sharedArray(Int32Array, rows * columns);
   const distinct = sharedArray(Float32Array, rows * columns);
   // A float32's bits order as the number once the sign is dealt with; with the row in the low half, one numeric sort gives the order.
@@ -56,6 +60,7 @@ export function rankFeatures({ rows, columns, values }: DenseMatrix): { readonly
   const bits = new Uint32Array(column.buffer);
   const keys = new Float64Array(rows);
   for (let f = 0; f < columns; f++) {
+    if (pace.due) await pace.rest();
     for (let i = 0; i < rows; i++) column[i] = values[i * columns + f] + 0; // no negative zero
     for (let i = 0; i < rows; i++) {
       const ordered = bits[i] & 0x80000000 ? ~bits[i] >>> 0 : (bits[i] | 0x80000000) >>> 0;
@@ -121,7 +126,12 @@ export const FOREST_WORK: Work<ForestSetup, Tree[]> = {
 };
 
 /** Mean of the trees' leaf fractions [rows, classes]. */
-export function forestProbabilities(trees: readonly Tree[], classes: number, { rows, columns, values }: DenseMatrix): Float64Array {
+export async function forestProbabilities(
+  trees: readonly Tree[],
+  classes: number,
+  { rows, columns, values }: DenseMatrix,
+  pace: Pace,
+): Promise<Float64Array> {
   const nodes = Math.max(...trees.map(({ features }) => features.length));
   const distributions = Math.max(...trees.map((tree) => tree.distributions.length));
   const arena = new Arena<ForestKernels>('forest', 16 * nodes + 8 * distributions + 4 * rows * columns + 8 * rows * classes);
@@ -132,6 +142,7 @@ export function forestProbabilities(trees: readonly Tree[], classes: number, { r
   const sums = arena.float64(rows * classes);
   x.set(values);
   for (const tree of trees) {
+    if (pace.due) await pace.rest();
     for (let i = 0; i < tree.features.length; i++) {
       nodeInts[4 * i] = tree.features[i];
       nodeInts[4 * i + 1] = tree.targets[i];

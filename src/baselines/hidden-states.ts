@@ -9,6 +9,7 @@ import type { HubOptions } from '../hub/settings.js';
 import { hiddenStatesGraph } from '../model/gpt2.js';
 import { fromPretrained } from '../model/pretrained.js';
 import type { PretrainedModel } from '../model/pretrained.js';
+import { Pace } from '../pace.js';
 import type { Span } from '../text/token-spans.js';
 import { evaluateGraph } from '../train/attribution.js';
 import { lengthLimit } from '../train/fine-tune.js';
@@ -71,7 +72,12 @@ export class HiddenStateModel implements Transformer<readonly string[], DenseMat
   async transform(texts: readonly string[], signal?: AbortSignal): Promise<DenseMatrix> {
     const width = this.model.config.nEmbd;
     const values = new Float64Array(texts.length * width);
-    const rows = texts.map((text) => this.model.tokenizer.encode(text, { maxLength: this.maxLength }));
+    const pace = new Pace(signal);
+    const rows: EncodedRow[] = [];
+    for (const text of texts) {
+      if (pace.due) await pace.rest();
+      rows.push(this.model.tokenizer.encode(text, { maxLength: this.maxLength }));
+    }
     await this.eachRow(rows, signal, (i, states) => {
       const tokens = states.length / width;
       for (let t = 0; t < tokens; t++) for (let c = 0; c < width; c++) values[i * width + c] += states[t * width + c] / tokens;
@@ -81,7 +87,12 @@ export class HiddenStateModel implements Transformer<readonly string[], DenseMat
 
   /** The states of each text's tokens, in the order of the texts. */
   async tokenStates(texts: readonly string[], signal?: AbortSignal): Promise<TokenStates[]> {
-    const encoded = texts.map((text) => this.model.tokenizer.encodeWithSpans(text, { maxLength: this.maxLength }));
+    const pace = new Pace(signal);
+    const encoded: { readonly row: EncodedRow; readonly spans: readonly Span[] }[] = [];
+    for (const text of texts) {
+      if (pace.due) await pace.rest();
+      encoded.push(this.model.tokenizer.encodeWithSpans(text, { maxLength: this.maxLength }));
+    }
     const width = this.model.config.nEmbd;
     const found = new Array<TokenStates>(texts.length);
     await this.eachRow(encoded.map(({ row }) => row), signal, (i, states) => {
@@ -101,8 +112,10 @@ export class HiddenStateModel implements Transformer<readonly string[], DenseMat
 
   private async eachRow(rows: readonly EncodedRow[], signal: AbortSignal | undefined, take: (row: number, states: Float32Array) => void): Promise<void> {
     const width = this.model.config.nEmbd;
+    const pace = new Pace(signal);
     for (const batch of planBatches(rows, PREDICTION_BATCH)) {
       signal?.throwIfAborted();
+      if (pace.due) await pace.rest();
       const packed = packRows(batch.map((i) => rows[i]));
       const hidden = (await evaluateGraph(this.session, this.graph, packed)).get('hidden')!;
       for (const [b, i] of batch.entries()) take(i, hidden.subarray(packed.rowOffsets[b] * width, packed.rowOffsets[b + 1] * width));

@@ -4,11 +4,12 @@
  * rounding, the line search looks at slopes alone, which a convex function allows.
  */
 import { TrainingError } from '../errors.js';
+import type { Pace } from '../pace.js';
 
 export interface Objective {
   readonly size: number;
   /** The value at `point`; writes the gradient. */
-  evaluate(point: Float64Array, gradient: Float64Array): number;
+  evaluate(point: Float64Array, gradient: Float64Array, pace: Pace): Promise<number>;
   /** In place: about the inverse Hessian times `vector`; symmetric and positive definite. */
   precondition(vector: Float64Array): void;
 }
@@ -27,18 +28,19 @@ const MAX_TRIALS = 40;
 /**
  * Minimises from zero until no entry of the gradient is larger than `tolerance`, or rounding stops all progress.
  *
- * @throws TrainingError where `maxIterations` were not enough
+ * @throws TrainingError where `maxIterations` were not enough, and what `pace` throws
  */
-export function minimise(objective: Objective, tolerance: number, maxIterations: number): Minimum {
+export async function minimise(objective: Objective, tolerance: number, maxIterations: number, pace: Pace): Promise<Minimum> {
   const { size } = objective;
   let point = new Float64Array(size);
   let gradient = new Float64Array(size);
-  let value = objective.evaluate(point, gradient);
+  let value = await objective.evaluate(point, gradient, pace);
   let evaluations = 1;
   const steps: Float64Array[] = [];
   const changes: Float64Array[] = [];
   const inverses: number[] = [];
   for (let iteration = 0; ; iteration++) {
+    if (pace.due) await pace.rest();
     const worst = largest(gradient);
     if (worst <= tolerance) return { point, iterations: iteration, evaluations, gradient: worst };
     if (iteration === maxIterations) {
@@ -46,12 +48,13 @@ export function minimise(objective: Objective, tolerance: number, maxIterations:
         hint: 'Scale the features (StandardScaler), or allow more iterations.',
       });
     }
-    let direction = twoLoops(objective, gradient, steps, changes, inverses);
+    const history = { steps, changes, inverses };
+    let direction = await twoLoops(objective, gradient, history, pace);
     let slope = dot(direction, gradient);
     if (!(slope < 0)) {
       // Rounding has spoilt the history.
       steps.length = changes.length = inverses.length = 0;
-      direction = twoLoops(objective, gradient, steps, changes, inverses);
+      direction = await twoLoops(objective, gradient, history, pace);
       slope = dot(direction, gradient);
       if (!(slope < 0)) return { point, iterations: iteration, evaluations, gradient: worst };
     }
@@ -64,7 +67,7 @@ export function minimise(objective: Objective, tolerance: number, maxIterations:
     let accepted = false;
     for (let trial = 0; trial < MAX_TRIALS; trial++) {
       for (let i = 0; i < size; i++) nextPoint[i] = point[i] + length * direction[i];
-      nextValue = objective.evaluate(nextPoint, nextGradient);
+      nextValue = await objective.evaluate(nextPoint, nextGradient, pace);
       evaluations++;
       const nextSlope = dot(direction, nextGradient);
       // The value may seem to rise by its own rounding; convexity and a slope that flattened say that it did not.
@@ -100,16 +103,31 @@ export function minimise(objective: Objective, tolerance: number, maxIterations:
   }
 }
 
+interface History {
+  readonly steps: readonly Float64Array[];
+  readonly changes: readonly Float64Array[];
+  readonly inverses: readonly number[];
+}
+
 /** - H gradient, H the inverse Hessian that history and preconditioner make. */
-function twoLoops(objective: Objective, gradient: Float64Array, steps: readonly Float64Array[], changes: readonly Float64Array[], inverses: readonly number[]): Float64Array {
+async function twoLoops(
+  objective: Objective,
+  gradient: Float64Array,
+  { steps, changes, inverses }: History,
+  pace: Pace,
+): Promise<Float64Array> {
   const direction = gradient.map((value) => -value);
   const factors = new Array<number>(steps.length);
   for (let m = steps.length - 1; m >= 0; m--) {
+    if (pace.due) await pace.rest();
     factors[m] = inverses[m] * dot(steps[m], direction);
     addScaled(direction, -factors[m], changes[m]);
   }
   objective.precondition(direction);
-  for (let m = 0; m < steps.length; m++) addScaled(direction, factors[m] - inverses[m] * dot(changes[m], direction), steps[m]);
+  for (let m = 0; m < steps.length; m++) {
+    if (pace.due) await pace.rest();
+    addScaled(direction, factors[m] - inverses[m] * dot(changes[m], direction), steps[m]);
+  }
   return direction;
 }
 

@@ -6,6 +6,7 @@
  */
 import { createRequire } from 'node:module';
 import { DataError, UsageError } from '../errors.js';
+import { Pace } from '../pace.js';
 import type { Classifier, DenseMatrix, EstimatorState } from './estimator.js';
 import { LogisticRegression } from './logistic-regression.js';
 import { StateReader } from './state-reader.js';
@@ -24,6 +25,15 @@ export function afinnScore(text: string): number {
     analyzer = new Sentiment();
   }
   return analyzer.analyze(text).score;
+}
+
+async function afinnScores(texts: readonly string[], pace: Pace): Promise<Float64Array> {
+  const scores = new Float64Array(texts.length);
+  for (const [row, text] of texts.entries()) {
+    if (pace.due) await pace.rest();
+    scores[row] = afinnScore(text);
+  }
+  return scores;
 }
 
 /** The file that the scores come from. */
@@ -51,30 +61,29 @@ export class AfinnClassifier implements Classifier<readonly string[]> {
   constructor(private readonly labelNames: readonly string[]) {}
 
   /** Lays the classes on the scale and cuts it so that the weighted F1 of the training rows is the highest there is. */
-  async fit(texts: readonly string[], labels: Int32Array, classes: number): Promise<void> {
+  async fit(texts: readonly string[], labels: Int32Array, classes: number, signal?: AbortSignal): Promise<void> {
     if (texts.length === 0) throw new DataError('there are no rows to learn from');
     if (texts.length !== labels.length) throw new DataError(`there are ${texts.length} texts, but ${labels.length} labels`);
-    const scores = Float64Array.from(texts, afinnScore);
-    this.classes = classes;
-    this.layout = layOut(this.labelNames, scores, labels, classes);
-    this.cuts = bestCuts(scores, labels, this.layout.order);
-    this.probabilities = new LogisticRegression();
-    await this.probabilities.fit(column(scores), labels, classes);
+    const pace = new Pace(signal);
+    const scores = await afinnScores(texts, pace);
+    const layout = layOut(this.labelNames, scores, labels, classes);
+    const cuts = await bestCuts(scores, labels, layout.order, pace);
+    const probabilities = new LogisticRegression();
+    await probabilities.fit(column(scores), labels, classes, signal);
+    Object.assign(this, { classes, layout, cuts, probabilities });
   }
 
-  // eslint-disable-next-line @typescript-eslint/require-await -- so that refusals reject
-  async predict(texts: readonly string[]): Promise<Int32Array> {
+  async predict(texts: readonly string[], signal?: AbortSignal): Promise<Int32Array> {
     this.expectFitted();
-    return Int32Array.from(texts, (text) => {
-      const score = afinnScore(text);
-      return this.layout.order[this.cuts.reduce((above, cut) => (score > cut ? above + 1 : above), 0)];
-    });
+    const scores = await afinnScores(texts, new Pace(signal));
+    const place = (score: number): number => this.cuts.reduce((above, cut) => (score > cut ? above + 1 : above), 0);
+    return Int32Array.from(scores, (score) => this.layout.order[place(score)]);
   }
 
   /** Of a logistic regression on the score alone, fitted on the training rows; so its argmax may differ from `predict`. */
-  async predictProba(texts: readonly string[]): Promise<Float64Array> {
+  async predictProba(texts: readonly string[], signal?: AbortSignal): Promise<Float64Array> {
     this.expectFitted();
-    return this.probabilities.predictProba(column(Float64Array.from(texts, afinnScore)));
+    return this.probabilities.predictProba(column(await afinnScores(texts, new Pace(signal))), signal);
   }
 
   /** For people: how the classes lie on the scale. */
@@ -153,7 +162,12 @@ function layOut(names: readonly string[], scores: Float64Array, labels: Int32Arr
  * The cuts with the highest weighted F1. A class's F1 depends on its own stretch of the scale alone, so the best way to cut the first i scores among the first j
  * classes follows from those before: exact, in S² K steps.
  */
-function bestCuts(scores: Float64Array, labels: Int32Array, order: readonly number[]): Float64Array<ArrayBuffer> {
+async function bestCuts(
+  scores: Float64Array,
+  labels: Int32Array,
+  order: readonly number[],
+  pace: Pace,
+): Promise<Float64Array<ArrayBuffer>> {
   const distinct = [...new Set(scores)].sort((a, b) => a - b);
   const S = distinct.length;
   const placeOf = new Map(distinct.map((score, i) => [score, i]));
@@ -173,6 +187,7 @@ function bestCuts(scores: Float64Array, labels: Int32Array, order: readonly numb
     const next = new Float64Array(S + 1).fill(-1);
     const origin = new Int32Array(S + 1);
     for (let end = 0; end <= S; end++) {
+      if (pace.due) await pace.rest();
       for (let start = 0; start <= end; start++) {
         if (best[start] < 0) continue;
         const value = best[start] + (own[S] * 2 * (own[end] - own[start])) / (own[S] + all[end] - all[start]);

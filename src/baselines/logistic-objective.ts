@@ -6,6 +6,7 @@
  * Both forms start from the exact Newton step at zero where that can be afforded: there the Hessian of the losses is a multiple of x'x, in the directions that
  * matter (those that add up to zero over classes).
  */
+import type { Pace } from '../pace.js';
 import type { DenseMatrix, SparseMatrix } from './estimator.js';
 import type { Objective } from './lbfgs.js';
 import { Arena } from './wasm.js';
@@ -18,11 +19,13 @@ export interface LogisticObjective extends Objective {
 /** The exports of logistic.assembly.ts. */
 interface LogisticKernels {
   heapBase(): number;
-  lossAndGradient(x: number, labels: number, n: number, s: number, K: number, theta: number, gradient: number, scratch: number): number;
+  lossAndGradient(x: number, labels: number, n: number, s: number, K: number, theta: number, gradient: number, scratch: number, loss: number): number;
   gram(x: number, n: number, s: number, target: number, scratch: number): void;
 }
 
 const BLOCK = 8;
+/** Multiplications of one call to a kernel, which nothing interrupts: some ten milliseconds. */
+const CALL = 16_000_000;
 /** x'x and its factor are made up to this many columns; above, its diagonal has to do. */
 const MAX_GRAM = 1024;
 
@@ -30,10 +33,10 @@ function strideOf(columns: number): number {
   return Math.ceil((columns + 1) / 2) * 2;
 }
 
-/** Copies rows to stride `s`, with a column of ones. */
-function place(x: DenseMatrix, s: number, target: Float64Array): void {
-  const { rows, columns, values } = x;
-  for (let row = 0; row < rows; row++) {
+/** Copies rows from `first` to stride `s`, with a column of ones. */
+function place(x: DenseMatrix, s: number, target: Float64Array, first: number, count: number): void {
+  const { columns, values } = x;
+  for (let row = first; row < first + count; row++) {
     const from = row * columns;
     const to = row * s;
     for (let j = 0; j < columns; j++) target[to + j] = values[from + j];
@@ -41,7 +44,22 @@ function place(x: DenseMatrix, s: number, target: Float64Array): void {
   }
 }
 
-export function denseObjective(x: DenseMatrix, labels: Int32Array, K: number, C: number): LogisticObjective {
+/** Calls `work` for slices of 0 to `rows`, each a multiple of BLOCK rows of `cost` multiplications but for the last. */
+async function eachSlice(rows: number, cost: number, pace: Pace, work: (from: number, count: number) => void): Promise<void> {
+  const slice = BLOCK * Math.max(1, Math.floor(CALL / (BLOCK * cost)));
+  for (let from = 0; from < rows; from += slice) {
+    if (pace.due) await pace.rest();
+    work(from, Math.min(slice, rows - from));
+  }
+}
+
+export async function denseObjective(
+  x: DenseMatrix,
+  labels: Int32Array,
+  K: number,
+  C: number,
+  pace: Pace,
+): Promise<LogisticObjective> {
   const { rows, columns } = x;
   const s = strideOf(columns);
   const padded = Math.ceil(rows / BLOCK) * BLOCK;
@@ -51,7 +69,7 @@ export function denseObjective(x: DenseMatrix, labels: Int32Array, K: number, C:
   const theta = arena.float64(K * s);
   const slopes = arena.float64(K * s);
   const scratch = arena.float64(16 * K);
-  place(x, s, features);
+  await eachSlice(rows, s, pace, (from, count) => place(x, s, features, from, count));
   classes.set(labels);
   const penalised = (i: number): boolean => i % s < columns;
 
@@ -60,22 +78,41 @@ export function denseObjective(x: DenseMatrix, labels: Int32Array, K: number, C:
   let solve: (vector: Float64Array, start: number) => void;
   if (columns < MAX_GRAM) {
     const square = arena.float64(s * s);
-    arena.exports.gram(features.byteOffset, padded, s, square.byteOffset, scratch.byteOffset);
-    const factor = cholesky(columns + 1, (i, j) => weight * square[i * s + j] + (i === j ? (i < columns ? 1 : 1e-9 * rows * weight) : 0));
+    await eachSlice(padded, (s * s) / 2, pace, (from, count) => {
+      arena.exports.gram(features.byteOffset + 8 * from * s, count, s, square.byteOffset, scratch.byteOffset);
+    });
+    const entry = (i: number, j: number): number => weight * square[i * s + j] + (i === j ? (i < columns ? 1 : 1e-9 * rows * weight) : 0);
+    const factor = await cholesky(columns + 1, entry, pace);
     solve = (vector, start) => solveCholesky(factor, columns + 1, vector, start);
   } else {
     const diagonal = new Float64Array(s);
-    for (let i = 0; i < rows * s; i++) diagonal[i % s] += features[i] * features[i];
+    await eachSlice(rows, s, pace, (from, count) => {
+      for (let i = from * s; i < (from + count) * s; i++) diagonal[i % s] += features[i] * features[i];
+    });
     solve = (vector, start) => {
       for (let j = 0; j <= columns; j++) vector[start + j] /= weight * diagonal[j] + (j < columns ? 1 : 0);
     };
   }
   return {
     size: K * s,
-    evaluate(point, gradient) {
+    async evaluate(point, gradient, ownPace) {
       theta.set(point);
       slopes.fill(0);
-      let value = C * arena.exports.lossAndGradient(features.byteOffset, classes.byteOffset, rows, s, K, theta.byteOffset, slopes.byteOffset, scratch.byteOffset);
+      let loss = 0;
+      await eachSlice(rows, 2 * K * s, ownPace, (from, count) => {
+        loss = arena.exports.lossAndGradient(
+          features.byteOffset + 8 * from * s,
+          classes.byteOffset + 4 * from,
+          count,
+          s,
+          K,
+          theta.byteOffset,
+          slopes.byteOffset,
+          scratch.byteOffset,
+          loss,
+        );
+      });
+      let value = C * loss;
       for (let i = 0; i < point.length; i++) {
         gradient[i] = C * slopes[i];
         if (!penalised(i)) continue;
@@ -107,24 +144,29 @@ export function sparseObjective(x: SparseMatrix, labels: Int32Array, K: number, 
   for (let i = 0; i < values.length; i++) diagonal[indices[i]] += weight * values[i] * values[i];
   diagonal[columns] = weight * rows;
   const z = new Float64Array(K);
+  /** The row's loss; adds its gradient. */
+  const addRow = (row: number, point: Float64Array, gradient: Float64Array): number => {
+    for (let k = 0; k < K; k++) z[k] = point[columns * K + k];
+    for (let i = offsets[row]; i < offsets[row + 1]; i++) {
+      const at = indices[i] * K;
+      for (let k = 0; k < K; k++) z[k] += values[i] * point[at + k];
+    }
+    const loss = C * lossAndResidual(z, labels[row]);
+    for (let i = offsets[row]; i < offsets[row + 1]; i++) {
+      const at = indices[i] * K;
+      for (let k = 0; k < K; k++) gradient[at + k] += C * values[i] * z[k];
+    }
+    for (let k = 0; k < K; k++) gradient[columns * K + k] += C * z[k];
+    return loss;
+  };
   return {
     size: (columns + 1) * K,
-    evaluate(point, gradient) {
+    async evaluate(point, gradient, pace) {
       gradient.fill(0);
       let value = 0;
-      for (let row = 0; row < rows; row++) {
-        for (let k = 0; k < K; k++) z[k] = point[columns * K + k];
-        for (let i = offsets[row]; i < offsets[row + 1]; i++) {
-          const at = indices[i] * K;
-          for (let k = 0; k < K; k++) z[k] += values[i] * point[at + k];
-        }
-        value += C * lossAndResidual(z, labels[row]);
-        for (let i = offsets[row]; i < offsets[row + 1]; i++) {
-          const at = indices[i] * K;
-          for (let k = 0; k < K; k++) gradient[at + k] += C * values[i] * z[k];
-        }
-        for (let k = 0; k < K; k++) gradient[columns * K + k] += C * z[k];
-      }
+      await eachSlice(rows, (2 * K * values.length) / rows, pace, (from, count) => {
+        for (let row = from; row < from + count; row++) value += addRow(row, point, gradient);
+      });
       for (let i = 0; i < columns * K; i++) {
         gradient[i] += point[i];
         value += 0.5 * point[i] * point[i];
@@ -166,23 +208,27 @@ function softmaxInPlace(z: Float64Array, start: number, K: number): { max: numbe
 }
 
 /** Scores x . coefficients + intercept [n, K]. */
-export function decisionScores(x: DenseMatrix | SparseMatrix, coefficients: Float64Array, intercepts: Float64Array): Float64Array {
+export async function decisionScores(
+  x: DenseMatrix | SparseMatrix,
+  coefficients: Float64Array,
+  intercepts: Float64Array,
+  pace: Pace,
+): Promise<Float64Array> {
   const { rows, columns } = x;
   const K = intercepts.length;
-  if (x.kind === 'sparse') {
-    const scores = new Float64Array(rows * K);
-    for (let row = 0; row < rows; row++) {
-      for (let k = 0; k < K; k++) {
-        let sum = intercepts[k];
-        for (let i = x.offsets[row]; i < x.offsets[row + 1]; i++) sum += x.values[i] * coefficients[k * columns + x.indices[i]];
-        scores[row * K + k] = sum;
-      }
-    }
-    return scores;
-  }
-  // A prediction goes through the features once: making a WebAssembly memory for them would take longer than the products.
   const scores = new Float64Array(rows * K);
-  for (let row = 0; row < rows; row++) for (let k = 0; k < K; k++) scores[row * K + k] = score(x.values, row * columns, coefficients, k * columns, columns, intercepts[k]);
+  const scoreSparse = (row: number, k: number): number => {
+    const { offsets, values, indices } = x as SparseMatrix;
+    let sum = intercepts[k];
+    for (let i = offsets[row]; i < offsets[row + 1]; i++) sum += values[i] * coefficients[k * columns + indices[i]];
+    return sum;
+  };
+  // A prediction goes through the features once: making a WebAssembly memory for them would take longer than the products.
+  const scoreDense = (row: number, k: number): number => score(x.values, row * columns, coefficients, k * columns, columns, intercepts[k]);
+  const scoreOf = x.kind === 'sparse' ? scoreSparse : scoreDense;
+  await eachSlice(rows, (K * x.values.length) / Math.max(rows, 1), pace, (from, count) => {
+    for (let row = from; row < from + count; row++) for (let k = 0; k < K; k++) scores[row * K + k] = scoreOf(row, k);
+  });
   return scores;
 }
 
@@ -216,9 +262,10 @@ export function scoreProbabilities(scores: Float64Array, K: number): Float64Arra
 }
 
 /** Lower factor [size, size] of the symmetric matrix whose upper triangle `entry` gives (row <= column). */
-function cholesky(size: number, entry: (row: number, column: number) => number): Float64Array {
+async function cholesky(size: number, entry: (row: number, column: number) => number, pace: Pace): Promise<Float64Array> {
   const l = new Float64Array(size * size);
   for (let i = 0; i < size; i++) {
+    if (pace.due) await pace.rest();
     for (let j = 0; j <= i; j++) {
       let sum = entry(j, i);
       for (let k = 0; k < j; k++) sum -= l[i * size + k] * l[j * size + k];

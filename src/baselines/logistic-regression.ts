@@ -1,4 +1,5 @@
 import { UsageError } from '../errors.js';
+import { Pace } from '../pace.js';
 import type { Classifier, EstimatorState, Matrix } from './estimator.js';
 import { minimise } from './lbfgs.js';
 import { decisionScores, denseObjective, scoreProbabilities, sparseObjective } from './logistic-objective.js';
@@ -38,17 +39,17 @@ export class LogisticRegression implements Classifier {
   }
 
   /** @throws DataError as `Classifier.fit`; TrainingError where it does not converge */
-  // eslint-disable-next-line @typescript-eslint/require-await -- so that refusals reject
-  async fit(x: Matrix, labels: Int32Array, classes: number): Promise<void> {
+  async fit(x: Matrix, labels: Int32Array, classes: number, signal?: AbortSignal): Promise<void> {
     checkFit(x, labels, classes);
+    const pace = new Pace(signal);
     const { present, index } = presentClasses(labels, classes);
     const K = present.length === 2 ? 1 : present.length;
     let [coefficients, intercepts, iterations] = [new Float64Array(x.columns), new Float64Array(1), 0];
     if (present.length > 1) {
-      const objective = x.kind === 'dense' ? denseObjective(x, index, K, this.C) : sparseObjective(x, index, K, this.C);
+      const objective = x.kind === 'dense' ? await denseObjective(x, index, K, this.C, pace) : sparseObjective(x, index, K, this.C);
       // The gradient is a sum over rows: its own rounding grows with them.
       const tolerance = Math.max(this.options.tolerance ?? 1e-8, 1e-14 * this.C * x.rows);
-      const minimum = minimise(objective, tolerance, this.options.maxIterations ?? 10_000);
+      const minimum = await minimise(objective, tolerance, this.options.maxIterations ?? 10_000, pace);
       ({ iterations } = minimum);
       ({ coefficients, intercepts } = objective.unpack(minimum.point) as { coefficients: Float64Array<ArrayBuffer>; intercepts: Float64Array<ArrayBuffer> });
       // Adding a number to all intercepts changes no probability; scikit-learn's add up to 0.
@@ -60,16 +61,15 @@ export class LogisticRegression implements Classifier {
     Object.assign(this, { coefficients, intercepts, iterations, columns: x.columns, classes, present });
   }
 
-  async predict(x: Matrix): Promise<Int32Array> {
-    return argmaxRows(await this.predictProba(x), this.classes);
+  async predict(x: Matrix, signal?: AbortSignal): Promise<Int32Array> {
+    return argmaxRows(await this.predictProba(x, signal), this.classes);
   }
 
-  // eslint-disable-next-line @typescript-eslint/require-await -- so that refusals reject
-  async predictProba(x: Matrix): Promise<Float64Array> {
+  async predictProba(x: Matrix, signal?: AbortSignal): Promise<Float64Array> {
     if (this.classes === 0) throw new UsageError('this LogisticRegression is not fitted');
     checkPredict(x, this.columns);
     if (this.present.length === 1) return spreadClasses(new Float64Array(x.rows).fill(1), this.present, this.classes);
-    const scores = decisionScores(x, this.coefficients, this.intercepts);
+    const scores = await decisionScores(x, this.coefficients, this.intercepts, new Pace(signal));
     return spreadClasses(scoreProbabilities(scores, this.intercepts.length), this.present, this.classes);
   }
 

@@ -88,15 +88,16 @@ function scores(x: usize, theta: usize, s: i32, K: i32, z: usize): void {
 }
 
 /**
- * Sum of the rows' losses; adds their gradient to `gradient`. Rows are a multiple of 8, those from n on are zeros without a label.
+ * The sum of `loss` and the rows' losses; adds their gradient to `gradient`. Rows are a multiple of 8, those from n on are zeros without a label.
  * scratch: 16 K numbers.
  */
-export function lossAndGradient(x: usize, labels: usize, n: i32, s: i32, K: i32, theta: usize, gradient: usize, scratch: usize): f64 {
+export function lossAndGradient(
+  x: usize, labels: usize, n: i32, s: i32, K: i32, theta: usize, gradient: usize, scratch: usize, loss: f64,
+): f64 {
   const stride = <usize>s << 3;
   const z = scratch;
   // residuals[k, r]
   const residuals = scratch + (<usize>(BLOCK * K) << 3);
-  let loss: f64 = 0;
   for (let first = 0; first < n; first += BLOCK) {
     const block = x + <usize>first * stride;
     scores(block, theta, s, K, z);

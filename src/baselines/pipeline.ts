@@ -9,34 +9,43 @@ export class Pipeline<In> implements Classifier<In> {
     readonly classifier: Classifier<never>,
   ) {}
 
-  async fit(input: In, labels: Int32Array, classes: number): Promise<void> {
+  async fit(input: In, labels: Int32Array, classes: number, signal?: AbortSignal): Promise<void> {
     let data: unknown = input;
     for (const transformer of this.transformers) {
-      await transformer.fit(data as never);
-      data = await transformer.transform(data as never);
+      signal?.throwIfAborted();
+      await transformer.fit(data as never, signal);
+      data = await transformer.transform(data as never, signal);
     }
-    await this.classifier.fit(data as never, labels, classes);
+    signal?.throwIfAborted();
+    await this.classifier.fit(data as never, labels, classes, signal);
   }
 
-  predict(input: In): Promise<Int32Array> {
-    return this.transformed(input, (data) => this.classifier.predict(data as never));
+  predict(input: In, signal?: AbortSignal): Promise<Int32Array> {
+    return this.transformed(input, signal, (data) => this.classifier.predict(data as never, signal));
   }
 
-  predictProba(input: In): Promise<Float64Array> {
-    return this.transformed(input, (data) => this.classifier.predictProba(data as never));
+  predictProba(input: In, signal?: AbortSignal): Promise<Float64Array> {
+    return this.transformed(input, signal, (data) => this.classifier.predictProba(data as never, signal));
   }
 
   /** What the classifier is given. */
-  async transform(input: In): Promise<unknown> {
+  async transform(input: In, signal?: AbortSignal): Promise<unknown> {
     let data: unknown = input;
-    for (const transformer of this.transformers) data = await transformer.transform(data as never);
+    for (const transformer of this.transformers) data = await transformer.transform(data as never, signal);
     return data;
   }
 
-  private async transformed<T>(input: In, use: (data: unknown) => Promise<T>): Promise<T> {
+  private async transformed<T>(
+    input: In,
+    signal: AbortSignal | undefined,
+    use: (data: unknown) => Promise<T>,
+  ): Promise<T> {
     const made: { readonly by: Transformer<never, unknown>; readonly data: unknown }[] = [];
     let data: unknown = input;
-    for (const by of this.transformers) made.push({ by, data: (data = await by.transform(data as never)) });
+    for (const by of this.transformers) {
+      data = await by.transform(data as never, signal);
+      made.push({ by, data });
+    }
     const used = await use(data);
     for (const each of made) each.by.recycle?.(each.data);
     return used;

@@ -1,4 +1,5 @@
 /** Probabilities from decision values, as libsvm makes them. */
+import type { Pace } from '../pace.js';
 
 /** P(+1 | decision) = 1 / (1 + exp(A decision + B)). */
 export interface Sigmoid {
@@ -10,7 +11,11 @@ export interface Sigmoid {
  * Platt's sigmoid by maximum likelihood, with Newton's method and backtracking (Lin, Lin, Weng 2007: "A note on Platt's probabilistic outputs for support vector
  * machines", appendix).
  */
-export function fitSigmoid(decisions: Float64Array, positive: (row: number) => boolean): Sigmoid {
+export async function fitSigmoid(
+  decisions: Float64Array,
+  positive: (row: number) => boolean,
+  pace: Pace,
+): Promise<Sigmoid> {
   const n = decisions.length;
   let positives = 0;
   for (let i = 0; i < n; i++) if (positive(i)) positives++;
@@ -30,6 +35,7 @@ export function fitSigmoid(decisions: Float64Array, positive: (row: number) => b
   let B = Math.log((negatives + 1) / (positives + 1));
   let value = loss(A, B);
   for (let iteration = 0; iteration < 100; iteration++) {
+    if (pace.due) await pace.rest();
     let [h11, h22, h21, g1, g2] = [1e-12, 1e-12, 0, 0, 0];
     for (let i = 0; i < n; i++) {
       const z = decisions[i] * A + B;
@@ -50,6 +56,7 @@ export function fitSigmoid(decisions: Float64Array, positive: (row: number) => b
     const slope = g1 * dA + g2 * dB;
     let length = 1;
     for (; length >= 1e-10; length /= 2) {
+      if (pace.due) await pace.rest();
       const next = loss(A + length * dA, B + length * dB);
       if (next < value + 1e-4 * length * slope) {
         A += length * dA;

@@ -1,5 +1,6 @@
 import { usableCores } from '../engine/cores.js';
 import { DataError, UsageError } from '../errors.js';
+import { Pace } from '../pace.js';
 import type { Classifier, EstimatorState, Matrix } from './estimator.js';
 import { FOREST_WORK, MAX_ROWS, forestProbabilities, rankFeatures } from './forest-trees.js';
 import type { Tree } from './forest-trees.js';
@@ -15,7 +16,7 @@ export interface RandomForestOptions {
   readonly threads?: number;
 }
 
-/** Below so many rows times features times trees, starting threads takes longer than they save. */
+/** Below so many rows times features times trees they grow here: starting threads takes longer than they save. */
 const WORTH_THREADS = 4_000_000;
 
 /**
@@ -39,7 +40,7 @@ export class RandomForestClassifier implements Classifier {
   }
 
   /** @throws DataError as `Classifier.fit` */
-  async fit(x: Matrix, labels: Int32Array, classes: number): Promise<void> {
+  async fit(x: Matrix, labels: Int32Array, classes: number, signal?: AbortSignal): Promise<void> {
     checkFit(x, labels, classes);
     const { rows, columns } = x;
     if (rows >= MAX_ROWS) throw new DataError(`a forest takes fewer than ${MAX_ROWS} rows, not ${rows}`);
@@ -52,24 +53,23 @@ export class RandomForestClassifier implements Classifier {
     own.set(labels);
     const batch = Math.max(1, Math.min(8, Math.ceil(trees / (4 * threads))));
     const tries = Math.max(1, Math.floor(Math.sqrt(columns)));
-    const setup = { rows, columns, classes, tries, seed, trees, batch, labels: own, ...rankFeatures(single) };
-    const worth = rows * columns * trees >= WORTH_THREADS ? threads : 1;
-    const grown = (await runTasks(FOREST_WORK, setup, { tasks: Math.ceil(trees / batch), threads: worth })).flat();
+    const setup = { rows, columns, classes, tries, seed, trees, batch, labels: own, ...(await rankFeatures(single, new Pace(signal))) };
+    const worth = rows * columns * trees >= WORTH_THREADS ? threads : 0;
+    const grown = (await runTasks(FOREST_WORK, setup, { tasks: Math.ceil(trees / batch), threads: worth, signal })).flat();
     const importances = new Float64Array(columns);
     for (const tree of grown) for (let j = 0; j < columns; j++) importances[j] += tree.importances[j];
     const total = importances.reduce((sum, value) => sum + value, 0);
     Object.assign(this, { trees: grown, columns, classes, featureImportances: importances.map((value) => (total > 0 ? value / total : 0)) });
   }
 
-  async predict(x: Matrix): Promise<Int32Array> {
-    return argmaxRows(await this.predictProba(x), this.classes);
+  async predict(x: Matrix, signal?: AbortSignal): Promise<Int32Array> {
+    return argmaxRows(await this.predictProba(x, signal), this.classes);
   }
 
-  // eslint-disable-next-line @typescript-eslint/require-await -- so that refusals reject
-  async predictProba(x: Matrix): Promise<Float64Array> {
+  async predictProba(x: Matrix, signal?: AbortSignal): Promise<Float64Array> {
     if (this.trees.length === 0) throw new UsageError('this RandomForestClassifier is not fitted');
     checkPredict(x, this.columns);
-    return forestProbabilities(this.trees, this.classes, toDense(x));
+    return forestProbabilities(this.trees, this.classes, toDense(x), new Pace(signal));
   }
 
   /** Trees lie one behind the other; `nodes` and `distributionCounts` say where each ends. */

@@ -1,5 +1,6 @@
 import { DataError, UsageError } from '../errors.js';
-import type { EstimatorState, Matrix, Transformer } from './estimator.js';
+import { Pace } from '../pace.js';
+import type { DenseMatrix, EstimatorState, Matrix, Transformer } from './estimator.js';
 import { checkFeatures, checkPredict } from './matrix.js';
 import { StateReader } from './state-reader.js';
 
@@ -20,22 +21,26 @@ export class StandardScaler implements Transformer<Matrix, Matrix> {
   private spare = new Float64Array(0);
 
   /** @throws DataError for no rows, a sparse matrix or features that are not finite */
-  fit(x: Matrix): Promise<void> {
-    const { rows, columns, values } = dense(x);
+  fit(x: Matrix, signal?: AbortSignal): Promise<void> {
+    const features = dense(x);
     checkFeatures(x);
-    if (rows === 0) throw new DataError('there are no rows to learn from');
+    if (features.rows === 0) throw new DataError('there are no rows to learn from');
+    return this.learn(features, new Pace(signal));
+  }
+
+  private async learn({ rows, columns, values }: DenseMatrix, pace: Pace): Promise<void> {
     const mean = new Float64Array(columns);
-    for (let i = 0; i < rows; i++) for (let j = 0; j < columns; j++) mean[j] += values[i * columns + j];
+    for (let i = 0; i < rows; i++) {
+      if (pace.due) await pace.rest();
+      addRow(mean, values, i * columns);
+    }
     for (let j = 0; j < columns; j++) mean[j] /= rows;
     // Two passes, with the sum of deviations to take off what rounding left in the mean (Chan, Golub, LeVeque 1983), as scikit-learn does.
     const squares = new Float64Array(columns);
     const rest = new Float64Array(columns);
     for (let i = 0; i < rows; i++) {
-      for (let j = 0; j < columns; j++) {
-        const deviation = values[i * columns + j] - mean[j];
-        squares[j] += deviation * deviation;
-        rest[j] += deviation;
-      }
+      if (pace.due) await pace.rest();
+      addDeviations(squares, rest, values, i * columns, mean);
     }
     const scale = squares.map((sum, j) => {
       const variance = (sum - (rest[j] * rest[j]) / rows) / rows;
@@ -46,19 +51,25 @@ export class StandardScaler implements Transformer<Matrix, Matrix> {
     this.mean = mean;
     this.scale = scale;
     this.fitted = true;
-    return Promise.resolve();
   }
 
-  transform(x: Matrix): Promise<Matrix> {
+  transform(x: Matrix, signal?: AbortSignal): Promise<Matrix> {
     if (!this.fitted) throw new UsageError('this StandardScaler is not fitted');
-    const { rows, columns, values } = dense(x);
+    const features = dense(x);
     checkPredict(x, this.mean.length);
+    return this.scaled(features, new Pace(signal));
+  }
+
+  private async scaled({ rows, columns, values }: DenseMatrix, pace: Pace): Promise<Matrix> {
     const { mean, scale } = this;
     const size = rows * columns;
     const scaled = this.spare.length >= size ? this.spare.subarray(0, size) : new Float64Array(size);
     this.spare = new Float64Array(0);
-    for (let start = 0; start < values.length; start += columns) scaleRow(values, start, mean, scale, scaled);
-    return Promise.resolve({ kind: 'dense', rows, columns, values: scaled });
+    for (let start = 0; start < values.length; start += columns) {
+      if (pace.due) await pace.rest();
+      scaleRow(values, start, mean, scale, scaled);
+    }
+    return { kind: 'dense', rows, columns, values: scaled };
   }
 
   recycle(result: Matrix): void {
@@ -81,12 +92,25 @@ export class StandardScaler implements Transformer<Matrix, Matrix> {
   }
 }
 
+function addRow(sums: Float64Array, values: DenseMatrix['values'], start: number): void {
+  for (let j = 0; j < sums.length; j++) sums[j] += values[start + j];
+}
+
+/** Adds up the row's deviations from the mean, and their squares. */
+function addDeviations(squares: Float64Array, rest: Float64Array, values: DenseMatrix['values'], start: number, mean: Float64Array): void {
+  for (let j = 0; j < mean.length; j++) {
+    const deviation = values[start + j] - mean[j];
+    squares[j] += deviation * deviation;
+    rest[j] += deviation;
+  }
+}
+
 /** A function of its own: the few rows of one prediction are enough for V8 to compile it. */
 function scaleRow(values: Float32Array | Float64Array, start: number, mean: Float64Array, scale: Float64Array, scaled: Float64Array): void {
   for (let j = 0; j < mean.length; j++) scaled[start + j] = (values[start + j] - mean[j]) / scale[j];
 }
 
-function dense(x: Matrix): Extract<Matrix, { kind: 'dense' }> {
+function dense(x: Matrix): DenseMatrix {
   if (x.kind === 'sparse') throw new DataError('StandardScaler takes dense features only: subtracting the means would fill a sparse matrix');
   return x;
 }

@@ -1,5 +1,6 @@
 import { usableCores } from '../engine/cores.js';
 import { DataError, UsageError } from '../errors.js';
+import { Pace } from '../pace.js';
 import type { Classifier, DenseMatrix, EstimatorState, Matrix } from './estimator.js';
 import { argmaxRows, checkFit, checkPredict, presentClasses, spreadClasses, toDense } from './matrix.js';
 import { coupleProbabilities, fitSigmoid, sigmoidProbability } from './platt.js';
@@ -23,8 +24,11 @@ export interface SvcOptions {
 
 /** The largest violation of optimality at which libsvm stops. */
 const EPSILON = 1e-3;
-/** Kernel values below which starting threads takes longer than they save: times columns. */
-const WORTH_THREADS = 1_000_000_000;
+/** Below so much work it is done here, because starting threads takes longer; nothing interrupts a task here. */
+const WORTH_THREADS = 200_000_000;
+
+/** About the multiplications of a fit. With a large C far more steps are needed. */
+const fitWork = (rows: number, columns: number, C: number): number => rows * rows * (columns + 32) * Math.max(1, C);
 
 /** Pairs of K classes in libsvm's order. */
 function pairsOf(K: number): [number, number][] {
@@ -71,8 +75,9 @@ export class SVC implements Classifier {
   }
 
   /** @throws DataError as `Classifier.fit` */
-  async fit(x: Matrix, labels: Int32Array, classes: number): Promise<void> {
+  async fit(x: Matrix, labels: Int32Array, classes: number, signal?: AbortSignal): Promise<void> {
     checkFit(x, labels, classes);
+    const pace = new Pace(signal);
     const single = toDense(x);
     const { rows, columns } = single;
     const { present, index } = presentClasses(labels, classes);
@@ -90,9 +95,10 @@ export class SVC implements Classifier {
     own.set(index);
     const features = prepareRows(single, centre, gamma);
     const setup = { features, columns, labels: own, pairs, C, epsilon: EPSILON, seed, cacheBytes: cacheMegabytes * 2 ** 20 };
-    const worth = rows * rows * columns >= WORTH_THREADS ? threads : 1;
+    const worth = fitWork(rows, columns, C) >= WORTH_THREADS ? threads : 0;
     const groupOf = (task: number): number => Math.floor(task / TASKS_A_PAIR);
-    const results = await runTasks(SVC_WORK, setup, { tasks: pairs.length * TASKS_A_PAIR, threads: worth, groupOf });
+    const tasks = { tasks: pairs.length * TASKS_A_PAIR, threads: worth, groupOf, signal };
+    const results = await runTasks(SVC_WORK, setup, tasks);
 
     const machines = pairs.map((_, p) => results[p * TASKS_A_PAIR].machine!);
     const isSupport = new Uint8Array(rows);
@@ -106,34 +112,41 @@ export class SVC implements Classifier {
     });
     const coefficients = new Float64Array(pairs.length * chosen.length);
     machines.forEach((machine, p) => machine.coefficients.forEach((value, i) => value !== 0 && (coefficients[p * chosen.length + place[machine.rows[i]]] = value)));
-    const sigmoids = pairs.map(([first], p) => {
+    const sigmoids: Sigmoid[] = [];
+    for (const [p, [first]] of pairs.entries()) {
       const { rows: members } = machines[p];
       const decisions = new Float64Array(members.length);
       for (const { fold } of results.slice(p * TASKS_A_PAIR + 1, (p + 1) * TASKS_A_PAIR)) fold!.places.forEach((at, i) => (decisions[at] = fold!.decisions[i]));
-      return fitSigmoid(decisions, (i) => index[members[i]] === first);
-    });
+      sigmoids.push(await fitSigmoid(decisions, (i) => index[members[i]] === first, pace));
+    }
     Object.assign(this, fitted, { support, coefficients, rho: Float64Array.from(machines, (machine) => machine.rho), sigmoids });
   }
 
   /** The votes' winner, the first of several. */
-  async predict(x: Matrix): Promise<Int32Array> {
-    const decisions = await this.decisionFunction(x);
+  async predict(x: Matrix, signal?: AbortSignal): Promise<Int32Array> {
+    const decisions = await this.decisionFunction(x, signal);
     const K = this.present.length;
     const pairs = pairsOf(K);
     const votes = new Float64Array(x.rows * K);
-    for (let row = 0; row < x.rows; row++) pairs.forEach(([i, j], p) => votes[row * K + (decisions[row * pairs.length + p] > 0 ? i : j)]++);
+    const pace = new Pace(signal);
+    for (let row = 0; row < x.rows; row++) {
+      if (pace.due) await pace.rest();
+      pairs.forEach(([i, j], p) => votes[row * K + (decisions[row * pairs.length + p] > 0 ? i : j)]++);
+    }
     return argmaxRows(votes, K).map((k) => this.present[k]);
   }
 
-  async predictProba(x: Matrix): Promise<Float64Array> {
-    const decisions = await this.decisionFunction(x);
+  async predictProba(x: Matrix, signal?: AbortSignal): Promise<Float64Array> {
+    const decisions = await this.decisionFunction(x, signal);
     const K = this.present.length;
     const P = this.rho.length;
     const probabilities = new Float64Array(x.rows * K);
     if (K === 1) probabilities.fill(1);
     else {
       const ofPairs = new Float64Array(P);
+      const pace = new Pace(signal);
       for (let row = 0; row < x.rows; row++) {
+        if (pace.due) await pace.rest();
         for (let p = 0; p < P; p++) ofPairs[p] = sigmoidProbability(decisions[row * P + p], this.sigmoids[p]);
         probabilities.set(coupleProbabilities(ofPairs, K), row * K);
       }
@@ -142,7 +155,7 @@ export class SVC implements Classifier {
   }
 
   /** Decision values [rows, pairs] of the classes that have rows, pairs in the order (0, 1), (0, 2), …; above 0 is the first. */
-  async decisionFunction(x: Matrix): Promise<Float64Array> {
+  async decisionFunction(x: Matrix, signal?: AbortSignal): Promise<Float64Array> {
     if (this.classes === 0) throw new UsageError('this SVC is not fitted');
     checkPredict(x, this.columns);
     const P = this.rho.length;
@@ -157,8 +170,8 @@ export class SVC implements Classifier {
       support.set(this.support);
       coefficients.set(this.coefficients);
       const setup = { rows: prepareRows(toDense(x), this.centre, this.gamma), support, coefficients, columns, pairs: P, batch };
-      const threads = x.rows * m * columns >= WORTH_THREADS ? (options.threads ?? usableCores()) : 1;
-      const parts = await runTasks(DECISION_WORK, setup, { tasks: Math.ceil(x.rows / batch), threads });
+      const threads = x.rows * m * columns >= WORTH_THREADS ? (options.threads ?? usableCores()) : 0;
+      const parts = await runTasks(DECISION_WORK, setup, { tasks: Math.ceil(x.rows / batch), threads, signal });
       parts.forEach((part, i) => decisions.set(part, i * batch * P));
     }
     return decisions.map((value, i) => value - this.rho[i % P]);

@@ -2,8 +2,9 @@
  * Numbered tasks over worker threads. Which thread does a task never changes its result: a task sees the shared setup and its number, nothing else.
  */
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
-import { setImmediate } from 'node:timers/promises';
+import type { ResourceLimits } from 'node:worker_threads';
 import { TrainingError } from '../errors.js';
+import { Pace } from '../pace.js';
 
 /** Makes ready for tasks; called once a thread. Large arrays of `setup` should lie in SharedArrayBuffers (`shared`). */
 export type Prepare<Setup, Result> = (setup: Setup) => (task: number) => Result;
@@ -14,76 +15,149 @@ export interface Work<Setup, Result> {
   readonly prepare: Prepare<Setup, Result>;
   /** For errors: "the random forest". */
   readonly what: string;
+  /** Of each thread, if Node's own do not fit. */
+  readonly resourceLimits?: ResourceLimits | undefined;
 }
 
 export interface TaskOptions {
   readonly tasks: number;
-  /** With one thread, or one task, everything is done here. */
+  /** With none, everything is done here, and the event loop turns between tasks: they must be short. */
   readonly threads: number;
   /** Tasks of one group share what a thread has worked out; a thread stays with a group while it has tasks. */
   readonly groupOf?: (task: number) => number;
+  readonly signal?: AbortSignal | undefined;
 }
 
-interface Done<Result> {
-  readonly task: number;
-  readonly result?: Result;
-  readonly error?: Error;
-}
+/** What a thread says of a task. An error keeps its hint, which structured cloning would drop. */
+type Done<Result> =
+  | { readonly task: number; readonly result: Result }
+  | { readonly task: number; readonly error: Error }
+  | { readonly task: number; readonly refusal: string; readonly hint: string | undefined };
 
-/** @returns results in the order of tasks. @throws what a task throws; TrainingError where a thread dies */
-export async function runTasks<Setup, Result>(work: Work<Setup, Result>, setup: Setup, { tasks, threads, groupOf = () => 0 }: TaskOptions): Promise<Result[]> {
-  const results = new Array<Result>(tasks);
-  if (Math.min(threads, tasks) <= 1) {
-    const run = work.prepare(setup);
-    for (let task = 0; task < tasks; task++) {
-      results[task] = run(task);
-      await setImmediate(); // signals and timers stay alive
-    }
-    return results;
-  }
-  const waiting = new Map<number, number[]>();
-  for (let task = 0; task < tasks; task++) waiting.set(groupOf(task), [...(waiting.get(groupOf(task)) ?? []), task]);
-  const served = new Map<number, number>([...waiting.keys()].map((group) => [group, 0]));
-  /** A task of the thread's group, else of the group that has most left for each thread at work on it. */
-  const next = (group: number | undefined): number | undefined => {
-    if (group !== undefined && waiting.get(group)!.length > 0) return waiting.get(group)!.shift();
-    if (group !== undefined) served.set(group, served.get(group)! - 1);
-    let best: number | undefined;
-    const share = (candidate: number): number => waiting.get(candidate)!.length / (1 + served.get(candidate)!);
-    for (const candidate of waiting.keys()) if (best === undefined || share(candidate) > share(best)) best = candidate;
-    if (best === undefined || waiting.get(best)!.length === 0) return undefined;
-    served.set(best, served.get(best)! + 1);
-    return waiting.get(best)!.shift();
-  };
-  // Flags of the main thread, such as a loader of TypeScript, only delay a thread that needs none.
-  const workers = Array.from({ length: Math.min(threads, tasks) }, () => new Worker(work.module, { workerData: setup, execArgv: [] }));
+/**
+ * @returns results in the order of tasks
+ * @throws what a task throws; TrainingError if a thread dies; the signal's reason if it is aborted. No thread is left in any case
+ */
+export async function runTasks<Setup, Result>(work: Work<Setup, Result>, setup: Setup, options: TaskOptions): Promise<Result[]> {
+  const { tasks, threads, signal } = options;
+  signal?.throwIfAborted();
+  if (tasks === 0) return [];
+  if (threads === 0) return runHere(work, setup, options);
+  const workers: Worker[] = [];
   try {
-    await Promise.all(
-      workers.map(
-        (worker) =>
-          new Promise<void>((resolve, reject) => {
-            let last: number | undefined;
-            const give = (): void => {
-              const task = next(last === undefined ? undefined : groupOf(last));
-              if (task === undefined) return resolve();
-              last = task;
-              worker.postMessage(task);
-            };
-            worker.on('message', ({ task, result, error }: Done<Result>) => {
-              if (error) return reject(error);
-              results[task] = result as Result;
-              give();
-            });
-            worker.on('error', (cause) => reject(new TrainingError(`a thread of ${work.what} died: ${cause.message}`, { cause })));
-            worker.on('exit', (code) => reject(new TrainingError(`a thread of ${work.what} ended (exit ${code}) with work under way`)));
-            give();
-          }),
-      ),
-    );
+    // Flags of the main thread, such as a loader of TypeScript, only delay a thread that needs none.
+    const { module, resourceLimits } = work;
+    const init = { workerData: setup, execArgv: [], ...(resourceLimits && { resourceLimits }) };
+    while (workers.length < Math.min(threads, tasks)) workers.push(new Worker(module, init));
+    return await results(work, workers, options);
   } finally {
     await Promise.all(workers.map((worker) => worker.terminate()));
   }
-  return results;
+}
+
+async function runHere<Setup, Result>(work: Work<Setup, Result>, setup: Setup, { tasks, signal }: TaskOptions): Promise<Result[]> {
+  const pace = new Pace(signal);
+  const run = work.prepare(setup);
+  const done: Result[] = [];
+  for (let task = 0; task < tasks; task++) {
+    if (pace.due) await pace.rest();
+    done.push(run(task));
+  }
+  return done;
+}
+
+/**
+ * Settles once, on the last result or on the first thing that goes wrong. Listeners stay with the threads, so that nothing they still have to say is an
+ * unhandled error, and do nothing from then on.
+ */
+function results<Setup, Result>(work: Work<Setup, Result>, workers: readonly Worker[], options: TaskOptions): Promise<Result[]> {
+  const { tasks, signal, groupOf = () => 0 } = options;
+  const queue = new TaskQueue(tasks, groupOf);
+  const found = new Array<Result>(tasks);
+  let open = tasks;
+  return new Promise((resolve, reject) => {
+    let over = false;
+    const once = (settle: () => void): void => {
+      if (over) return;
+      over = true;
+      signal?.removeEventListener('abort', abort);
+      settle();
+    };
+    const fail = (error: Error): void => once(() => reject(error));
+    const died = (how: string, cause?: unknown): void => fail(new TrainingError(`a thread of ${work.what} ${how}`, { cause }));
+    const abort = (): void => fail(signal!.reason as Error);
+    signal?.addEventListener('abort', abort);
+    for (const worker of workers) {
+      let current: number | undefined;
+      const next = (): void => {
+        current = queue.next(current);
+        if (current !== undefined) worker.postMessage(current);
+      };
+      worker.on('message', (done: Done<Result>) => {
+        if (over) return;
+        if (done.task !== current) return died(`answered task ${done.task}, which it was not given`);
+        if ('error' in done) return fail(done.error);
+        if ('refusal' in done) return fail(new TrainingError(done.refusal, done.hint === undefined ? {} : { hint: done.hint }));
+        found[done.task] = done.result;
+        open--;
+        if (open === 0) return once(() => resolve(found));
+        next();
+      });
+      worker.on('messageerror', (cause) => died(`sent what cannot be read: ${cause.message}`, cause));
+      worker.on('error', (cause: unknown) => died(`died: ${cause instanceof Error ? cause.message : String(cause)}`, cause));
+      worker.on('exit', (code) => died(`ended (exit ${code}) with work under way`));
+      next();
+    }
+  });
+}
+
+/** Which task is next. */
+class TaskQueue {
+  readonly #groupOf: (task: number) => number;
+  /** Tasks of each group, the next one last. */
+  readonly #waiting = new Map<number, number[]>();
+  /** Threads at work on each group. */
+  readonly #served = new Map<number, number>();
+
+  constructor(tasks: number, groupOf: (task: number) => number) {
+    this.#groupOf = groupOf;
+    for (let task = 0; task < tasks; task++) {
+      const group = groupOf(task);
+      const waiting = this.#waiting.get(group);
+      if (waiting) waiting.push(task);
+      else this.#waiting.set(group, [task]);
+    }
+    for (const [group, waiting] of this.#waiting) {
+      waiting.reverse();
+      this.#served.set(group, 0);
+    }
+  }
+
+  /** A task of the group of a thread's last one, else of the group that has most left for each thread at work on it. */
+  next(last: number | undefined): number | undefined {
+    const group = last === undefined ? undefined : this.#groupOf(last);
+    if (group !== undefined) {
+      const task = this.#waiting.get(group)!.pop();
+      if (task !== undefined) return task;
+      this.#served.set(group, this.#served.get(group)! - 1);
+    }
+    const largest = this.#largestShare();
+    if (largest === undefined) return undefined;
+    this.#served.set(largest, this.#served.get(largest)! + 1);
+    return this.#waiting.get(largest)!.pop();
+  }
+
+  #largestShare(): number | undefined {
+    let best: number | undefined;
+    let share = 0;
+    for (const [group, waiting] of this.#waiting) {
+      const own = waiting.length / (1 + this.#served.get(group)!);
+      if (own <= share) continue;
+      best = group;
+      share = own;
+    }
+    return best;
+  }
 }
 
 /** The body of a worker module. Does nothing where the module is imported outside a worker. */
@@ -91,16 +165,16 @@ export function serveTasks<Setup, Result>(prepare: Prepare<Setup, Result>): void
   if (isMainThread || !parentPort) return;
   const port = parentPort;
   let run: ((task: number) => Result) | undefined;
-  port.on('message', (task: number) => {
-    let done: Done<Result>;
+  port.on('message', (task: number) => port.postMessage(attempt(task)));
+
+  function attempt(task: number): Done<Result> {
     try {
       run ??= prepare(workerData as Setup);
-      done = { task, result: run(task) };
+      return { task, result: run(task) };
     } catch (error) {
-      done = { task, error: error as Error };
+      return error instanceof TrainingError ? { task, refusal: error.message, hint: error.hint } : { task, error: error as Error };
     }
-    port.postMessage(done);
-  });
+  }
 }
 
 type Shareable = Float32Array | Float64Array | Int32Array;

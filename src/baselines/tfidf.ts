@@ -1,7 +1,9 @@
 import { DataError, UsageError } from '../errors.js';
+import { Pace } from '../pace.js';
 import type { EstimatorState, SparseMatrix, Transformer } from './estimator.js';
 import { characterNgrams, wordNgrams } from './ngrams.js';
 import type { Analyzer, NgramRange } from './ngrams.js';
+import { pacedSort } from './paced-sort.js';
 import { StateReader } from './state-reader.js';
 
 export interface TfidfPart extends NgramRange {
@@ -28,6 +30,9 @@ interface FittedPart {
 export const WORDS: TfidfPart = { analyzer: 'word', from: 1, to: 2 };
 export const CHARACTERS: TfidfPart = { analyzer: 'char_wb', from: 2, to: 5 };
 
+/** Numbers of a matrix that are kept in growing lists before they become typed arrays. */
+const BLOCK = 2 ** 18;
+
 /**
  * scikit-learn's TfidfVectorizer: lower case, counts of terms times their smoothed inverse document frequency, log((1 + n) / (1 + df)) + 1, each row of length 1
  * (L2). A text without known terms is a row of zeros.
@@ -38,30 +43,49 @@ export class TfidfVectorizer implements Transformer<readonly string[], SparseMat
   constructor(private readonly options: TfidfOptions = {}) {}
 
   /** @throws DataError where no text has a term, as scikit-learn's "empty vocabulary" */
-  // eslint-disable-next-line @typescript-eslint/require-await -- so that refusals reject
-  async fit(texts: readonly string[]): Promise<void> {
-    const fitted = (this.options.parts ?? [WORDS]).map((part) => fitPart(part, texts));
+  async fit(texts: readonly string[], signal?: AbortSignal): Promise<void> {
+    const pace = new Pace(signal);
+    const fitted: FittedPart[] = [];
+    for (const part of this.options.parts ?? [WORDS]) fitted.push(await fitPart(part, texts, pace));
     if (fitted.every(({ terms }) => terms.length === 0)) {
       throw new DataError('the texts hold no words to learn from', { hint: 'TF-IDF counts words of two characters or more; these texts have none.' });
     }
     this.fitted = fitted;
   }
 
-  // eslint-disable-next-line @typescript-eslint/require-await -- so that refusals reject
-  async transform(texts: readonly string[]): Promise<SparseMatrix> {
+  async transform(texts: readonly string[], signal?: AbortSignal): Promise<SparseMatrix> {
     if (this.fitted.length === 0) throw new UsageError('this TfidfVectorizer is not fitted');
+    const pace = new Pace(signal);
     const offsets = new Int32Array(texts.length + 1);
-    const indices: number[] = [];
-    const values: number[] = [];
+    const blocks: { readonly indices: Int32Array; readonly values: Float64Array }[] = [];
+    let indices: number[] = [];
+    let values: number[] = [];
+    let before = 0;
+    const endBlock = (): void => {
+      blocks.push({ indices: Int32Array.from(indices), values: Float64Array.from(values) });
+      before += indices.length;
+      indices = [];
+      values = [];
+    };
     for (const [row, text] of texts.entries()) {
+      if (pace.due) await pace.rest();
       let first = 0;
       for (const part of this.fitted) {
         appendRow(part, text, first, this.options.sublinearTf ?? false, indices, values);
         first += part.terms.length;
       }
-      offsets[row + 1] = indices.length;
+      offsets[row + 1] = before + indices.length;
+      if (indices.length >= BLOCK) endBlock();
     }
-    return { kind: 'sparse', rows: texts.length, columns: this.columns, offsets, indices: Int32Array.from(indices), values: Float64Array.from(values) };
+    endBlock();
+    const joined = { indices: new Int32Array(before), values: new Float64Array(before) };
+    let at = 0;
+    for (const block of blocks) {
+      joined.indices.set(block.indices, at);
+      joined.values.set(block.values, at);
+      at += block.indices.length;
+    }
+    return { kind: 'sparse', rows: texts.length, columns: this.columns, offsets, ...joined };
   }
 
   get columns(): number {
@@ -113,21 +137,28 @@ function analyzerOf(part: TfidfPart): Analyzer {
 
 const columnsOf = (terms: readonly string[]): Map<string, number> => new Map(terms.map((term, column) => [term, column]));
 
-function fitPart(part: TfidfPart, texts: readonly string[]): FittedPart {
+async function fitPart(part: TfidfPart, texts: readonly string[], pace: Pace): Promise<FittedPart> {
   const analyze = analyzerOf(part);
   const frequency = new Map<string, number>();
   // The last text that a term was counted for.
   const seenIn = new Map<string, number>();
   for (const [row, text] of texts.entries()) {
+    if (pace.due) await pace.rest();
     for (const term of analyze(text)) {
       if (seenIn.get(term) === row) continue;
       seenIn.set(term, row);
       frequency.set(term, (frequency.get(term) ?? 0) + 1);
     }
   }
-  const terms = [...frequency.keys()].sort(byCodePoints);
-  const idf = Float64Array.from(terms, (term) => Math.log((1 + texts.length) / (1 + frequency.get(term)!)) + 1);
-  return { part, analyze, terms, columnOf: columnsOf(terms), idf };
+  const terms = await pacedSort([...frequency.keys()], byCodePoints, pace);
+  const idf = new Float64Array(terms.length);
+  const columnOf = new Map<string, number>();
+  for (const [column, term] of terms.entries()) {
+    if (pace.due) await pace.rest();
+    idf[column] = Math.log((1 + texts.length) / (1 + frequency.get(term)!)) + 1;
+    columnOf.set(term, column);
+  }
+  return { part, analyze, terms, columnOf, idf };
 }
 
 function appendRow({ analyze, columnOf, idf }: FittedPart, text: string, first: number, sublinear: boolean, indices: number[], values: number[]): void {

@@ -115,5 +115,5 @@ function describeAfinn(afinn: AfinnClassifier): string {
 
 /** A vectorizer that several pipelines share is fitted once. */
 function alreadyFitted<In, Out>(transformer: Transformer<In, Out>): Transformer<In, Out> {
-  return { fit: () => Promise.resolve(), transform: (input) => transformer.transform(input), state: () => transformer.state() };
+  return { fit: () => Promise.resolve(), transform: (input, signal) => transformer.transform(input, signal), state: () => transformer.state() };
 }

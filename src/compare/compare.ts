@@ -18,6 +18,7 @@ import type { HubOptions } from '../hub/settings.js';
 import { parseJson } from '../json/syntax.js';
 import { EMBEDDED_MODEL, embeddedModelFolder } from '../model/embedded.js';
 import { resolveModel } from '../model/resolve.js';
+import { Pace } from '../pace.js';
 import { Tokenizer } from '../text/tokenizer.js';
 import { TextClassifier } from '../train/classifier.js';
 import type { Prediction } from '../train/classifier.js';
@@ -131,13 +132,19 @@ async function labelsOf(dir: string, device: Device | undefined): Promise<readon
   return classifier.labels;
 }
 
-/** Measures a fine-tuned model beside the baselines. @throws as `compare` */
+/**
+ * Measures a fine-tuned model beside the baselines.
+ *
+ * @throws as `compare`. An abortion is noticed at once but for what the system is asked for (reading weights, writing files), which is waited for
+ */
 export async function compareModels(options: CompareModelsOptions): Promise<Comparison> {
   const { train, test, seed, signal, callbacks = {}, outputDir, maxLength } = options;
   const { labelNames } = test;
   const [trainTexts, testTexts] = [train, test].map(({ rows }) => rows.map(({ text }) => text));
   const [trainLabels, testLabels] = [train, test].map(({ rows }) => Int32Array.from(rows, ({ label }) => label));
-  const bench = new TestBench(testLabels, labelNames, seed);
+  const pace = new Pace(signal);
+  await pace.rest();
+  const bench = await TestBench.create(testLabels, labelNames, seed, signal);
   const base = baseName(options.base);
   const baseDir = await resolveModel(options.base, options.hub);
   const results: { readonly result: Omit<ModelResult, 'paired'>; readonly predictions: Predictions }[] = [];
@@ -149,61 +156,77 @@ export async function compareModels(options: CompareModelsOptions): Promise<Comp
   const history = await logHistory(options.finetuned);
   const tuned = { id: 'gpt2-finetuned' satisfies ModelId, name: `Fine-tuned ${base}` };
   callbacks.onModelBegin?.(tuned);
+  await pace.rest();
   const classifier = await TextClassifier.fromPretrained(options.finetuned, { maxLength, device: options.device });
   try {
     if (classifier.labels.length !== labelNames.length) {
       throw new ModelError(`the model in ${options.finetuned} has ${classifier.labels.length} classes, the data ${labelNames.length}`, { hint: 'Compare on the data that it was fine-tuned on.' });
     }
     const predictions = predictionsOf(await classifier.predict(testTexts, { ...(signal && { signal }) }), classifier.labels);
-    const speed = await predictionSpeed(testTexts, (texts) => classifier.predict(texts), signal);
+    const speed = await predictionSpeed(testTexts, (texts) => classifier.predict(texts, { ...(signal && { signal }) }), signal);
     const seconds = history.filter(isFinalRecord).at(-1)?.train_runtime;
     const cost = { trainSeconds: seconds ?? 0, ...speed, bytesOnDisk: await modelBytes(options.finetuned), peakMemoryBytes: options.trainPeakMemoryBytes };
     const description = `${base} with all its weights trained on the task.${seconds === undefined ? ' Its folder holds no record of how long that took.' : ''}`;
     const interpretability = { level: 'medium', why: 'token attributions by gradient: a first-order picture' } as const;
-    take({ ...tuned, description, ...bench.quality(predictions), cost, interpretability }, predictions);
+    take({ ...tuned, description, ...(await bench.quality(predictions)), cost, interpretability }, predictions);
 
-    const word2vec = new Word2VecVectorizer({ ...(signal && { signal }), seed });
-    const fitted = await attempt(() => measured(() => word2vec.fit(trainTexts)));
+    await pace.rest();
+    const word2vec = new Word2VecVectorizer({ seed });
+    const fitted = await attempt(() => measured(() => word2vec.fit(trainTexts, signal)), signal);
     const tfidf = tfidfModel();
     const hiddenStates = await HiddenStateModel.open(options.base, { labelNames, maxLength, device: options.device, ...options.hub });
     try {
       const parts = { labelNames, seed, word2vec, word2vecSeconds: fitted.seconds, tfidf, hiddenStates, base };
       const trained = new Set<string>();
       for (const baseline of baselines(parts)) {
-        signal?.throwIfAborted();
         const { id, name } = baseline;
+        await pace.rest();
         callbacks.onModelBegin?.({ id, name });
-        const outcome = id.startsWith('word2vec') && fitted.refusal !== undefined ? fitted : await attempt(() => measured(() => baseline.estimator.fit(trainTexts, trainLabels, labelNames.length)));
+        await pace.rest();
+        const fit = (): Promise<void> => baseline.estimator.fit(trainTexts, trainLabels, labelNames.length, signal);
+        const refused = id.startsWith('word2vec') && fitted.refusal !== undefined;
+        const outcome = refused ? fitted : await attempt(() => measured(fit), signal);
         if (outcome.refusal !== undefined) {
           callbacks.onSkip?.({ id, name }, outcome.refusal);
           continue;
         }
         trained.add(id);
-        const predicted = await predictWith(baseline, testTexts);
+        const predicted = await predictWith(baseline, testTexts, signal);
         const cost = {
           trainSeconds: baseline.secondsBefore + outcome.seconds,
-          ...(await predictionSpeed(testTexts, (texts) => baseline.estimator.predict(texts), signal)),
+          ...(await predictionSpeed(testTexts, (texts) => baseline.estimator.predict(texts, signal), signal)),
           bytesOnDisk: await save(baseline, outputDir, baseDir),
           peakMemoryBytes: outcome.peakMemoryBytes,
         };
-        take({ id, name, description: baseline.description(), ...bench.quality(predicted), cost, interpretability: baseline.interpretability }, predicted);
+        take({ id, name, description: baseline.description(), ...(await bench.quality(predicted)), cost, interpretability: baseline.interpretability }, predicted);
       }
-      signal?.throwIfAborted();
+      await pace.rest();
 
       results.sort((a, b) => b.result.f1.value! - a.result.f1.value! || (b.result.auc.value ?? 0) - (a.result.auc.value ?? 0));
-      const models = results.map(({ result, predictions: own }, i): ModelResult => ({ ...result, paired: i === 0 ? null : bench.compare(own, results[0].predictions) }));
+      const models: ModelResult[] = [];
+      for (const [i, { result, predictions: own }] of results.entries()) {
+        models.push({ ...result, paired: i === 0 ? null : await bench.compare(own, results[0].predictions) });
+      }
       const probe = results.find(({ result }) => result.id === 'gpt2-probe');
-      const tuning = probe && bench.compare(results.find(({ result }) => result.id === tuned.id)!.predictions, probe.predictions);
+      const tuning = probe && await bench.compare(results.find(({ result }) => result.id === tuned.id)!.predictions, probe.predictions);
       callbacks.onStage?.('worst errors');
+      await pace.rest();
       const worst = await worstErrors(classifier, testTexts, testLabels, results, tuned.id, signal);
       callbacks.onStage?.('words in context');
+      await pace.rest();
       const words = fitted.refusal !== undefined ? [] : await studyWords({
         texts: trainTexts,
         labels: trainLabels,
         word2vec: { has: (word) => word2vec.model.has(word), mostSimilar: (word, n) => word2vec.model.mostSimilar(word, { topN: n }) },
         hiddenStates: (texts) => hiddenStates.tokenStates(texts, signal),
+        signal,
       });
       const tokenizer = await Tokenizer.fromDirectory(options.finetuned);
+      const trainLengths: number[] = [];
+      for (const text of trainTexts) {
+        if (pace.due) await pace.rest();
+        trainLengths.push(tokenizer.encodeIds(text).length);
+      }
       const countsOf = (labels: Int32Array): number[] => labelNames.map((_, k) => labels.reduce((sum, label) => (label === k ? sum + 1 : sum), 0));
       const comparison: Comparison = {
         version: 1,
@@ -217,7 +240,7 @@ export async function compareModels(options: CompareModelsOptions): Promise<Comp
           testRows: test.length,
           trainCounts: countsOf(trainLabels),
           testCounts: countsOf(testLabels),
-          trainLengths: trainTexts.map((text) => tokenizer.encodeIds(text).length),
+          trainLengths,
           maxLength: classifier.maxLength,
           testLabels: [...testLabels],
         },
@@ -226,10 +249,11 @@ export async function compareModels(options: CompareModelsOptions): Promise<Comp
         verdict: verdictOf(models, test.length, tuning),
         logHistory: history,
         worstErrors: worst,
-        topNgrams: trained.has('tfidf-logistic') ? topNgrams(tfidf, labelNames, countsOf(trainLabels).map((count) => count > 0)) : [],
+        topNgrams: trained.has('tfidf-logistic') ? await topNgrams(tfidf, labelNames, countsOf(trainLabels).map((count) => count > 0), { signal }) : [],
         words,
       };
-      await writeWhole(join(outputDir, COMPARISON_FILE), `${JSON.stringify(comparison)}\n`);
+      await pace.rest();
+      await writeWhole(join(outputDir, COMPARISON_FILE), jsonPieces(comparison));
       return comparison;
     } finally {
       await hiddenStates.close();
@@ -244,12 +268,29 @@ function baseName(model: string): string {
   return model === embeddedModelFolder() ? EMBEDDED_MODEL : basename(model.replace(/@[^/]*$/, '')) || model;
 }
 
-/** Rows that a model cannot learn from are no reason to give up the others. */
-async function attempt<T>(work: () => Promise<Measured<T>>): Promise<{ readonly seconds: number; readonly peakMemoryBytes: number; readonly refusal?: string }> {
+/** `JSON.stringify(comparison)` and a line feed, in pieces: predictions of many rows take long, and the event loop turns while a piece is written. */
+function* jsonPieces(comparison: Comparison): Generator<Uint8Array> {
+  const { models } = comparison;
+  for (const [i, [key, value]] of Object.entries(comparison).entries()) {
+    const name = `${i === 0 ? '{' : ','}${JSON.stringify(key)}:`;
+    if (value !== models) {
+      yield Buffer.from(name + JSON.stringify(value));
+      continue;
+    }
+    yield Buffer.from(`${name}[`);
+    for (const [m, model] of models.entries()) yield Buffer.from((m === 0 ? '' : ',') + JSON.stringify(model));
+    yield Buffer.from(']');
+  }
+  yield Buffer.from('}\n');
+}
+
+/** Rows that a model cannot learn from are no reason to give up the others. @throws the signal's reason if it is aborted */
+async function attempt<T>(work: () => Promise<Measured<T>>, signal: AbortSignal | undefined): Promise<{ readonly seconds: number; readonly peakMemoryBytes: number; readonly refusal?: string }> {
   try {
     const { seconds, peakMemoryBytes } = await work();
     return { seconds, peakMemoryBytes };
   } catch (error) {
+    signal?.throwIfAborted();
     if (!(error instanceof AttuneError) || error instanceof InterruptedError) throw error;
     return { seconds: 0, peakMemoryBytes: 0, refusal: error.message };
   }
@@ -262,8 +303,8 @@ function predictionsOf(predictions: readonly Prediction[], labelNames: readonly 
   };
 }
 
-async function predictWith({ estimator }: Baseline, texts: readonly string[]): Promise<Predictions> {
-  return { labels: await estimator.predict(texts), probabilities: await estimator.predictProba(texts) };
+async function predictWith({ estimator }: Baseline, texts: readonly string[], signal: AbortSignal | undefined): Promise<Predictions> {
+  return { labels: await estimator.predict(texts, signal), probabilities: await estimator.predictProba(texts, signal) };
 }
 
 /** Saves the baseline and counts what prediction needs. */

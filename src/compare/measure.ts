@@ -1,4 +1,5 @@
 /** What a model costs: time and memory, measured in this process. */
+import { Pace } from '../pace.js';
 
 export interface Measured<T> {
   readonly value: T;
@@ -42,16 +43,17 @@ const MOST_REPEATS = 5;
 export async function predictionSpeed(texts: readonly string[], predict: (texts: readonly string[]) => Promise<unknown>, signal?: AbortSignal): Promise<{ readonly latencyMs: number; readonly rowsPerSecond: number }> {
   const stride = Math.max(1, Math.floor(texts.length / LATENCY_TEXTS));
   const chosen = texts.filter((_, i) => i % stride === 0).slice(0, LATENCY_TEXTS);
+  const pace = new Pace(signal);
   const single: number[] = [];
   for (const [i, text] of [...chosen.slice(0, WARM_UP), ...chosen].entries()) {
-    signal?.throwIfAborted();
+    if (pace.due) await pace.rest();
     const started = performance.now();
     await predict([text]);
     if (i >= Math.min(WARM_UP, chosen.length)) single.push(performance.now() - started);
   }
   const all: number[] = [];
   for (let spent = 0; all.length === 0 || (spent < LONGEST_REPEATING_MS && all.length < MOST_REPEATS); spent += all[all.length - 1]) {
-    signal?.throwIfAborted();
+    await pace.rest();
     const started = performance.now();
     await predict(texts);
     all.push(performance.now() - started);

@@ -5,6 +5,7 @@ import { accuracy, classScores, confusionMatrix, weightedF1 } from '../metrics/c
 import { mcnemar, pairedDifference } from '../metrics/paired.js';
 import { binaryRocAuc, rocAuc } from '../metrics/roc-auc.js';
 import { rocCurve, thinCurve } from '../metrics/roc-curve.js';
+import { Pace } from '../pace.js';
 import type { ClassRow, Estimate, ModelResult, PairedTest } from './comparison.js';
 
 export interface Predictions {
@@ -23,26 +24,43 @@ const CURVE_POINTS = 200;
 
 /** The test rows, with the resamples that all models share. */
 export class TestBench {
-  readonly resamples: Resamples;
   /** [R] by predictions, computed once. */
   private readonly f1 = new WeakMap<Predictions, Float64Array>();
 
-  constructor(readonly labels: Int32Array, readonly labelNames: readonly string[], seed: number) {
-    this.resamples = new Resamples(labels.length, Math.max(100, Math.min(RESAMPLES, Math.floor(MOST_COUNTS / labels.length))), seed);
+  private constructor(
+    readonly labels: Int32Array,
+    readonly labelNames: readonly string[],
+    readonly resamples: Resamples,
+    private readonly pace: Pace,
+  ) {}
+
+  /** @param signal ends whatever the bench is at */
+  static async create(labels: Int32Array, labelNames: readonly string[], seed: number, signal?: AbortSignal): Promise<TestBench> {
+    const size = Math.max(100, Math.min(RESAMPLES, Math.floor(MOST_COUNTS / labels.length)));
+    const pace = new Pace(signal);
+    return new TestBench(labels, labelNames, await Resamples.draw(labels.length, size, seed, pace), pace);
   }
 
-  quality(predictions: Predictions): Quality {
-    const { labels, labelNames, resamples } = this;
+  async quality(predictions: Predictions): Promise<Quality> {
+    const { labels, labelNames, resamples, pace } = this;
     const { labels: predicted, probabilities } = predictions;
     const K = labelNames.length;
     const confusion = confusionMatrix(labels, predicted, K);
     const scores = classScores(confusion);
     const auc = rocAuc(probabilities, labels, labelNames).value;
+    const accuracies = await bootstrapAccuracy(resamples, labels, predicted, pace);
+    const f1 = await this.f1Of(predictions);
+    const aucs = auc === null ? new Float64Array(0) : await bootstrapAuc(resamples, labels, probabilities, K, pace);
+    const classes: ClassRow[] = [];
+    for (const [k, score] of scores.entries()) {
+      if (pace.due) await pace.rest();
+      classes.push({ label: labelNames[k], ...score, ...this.curve(probabilities, k) });
+    }
     return {
-      accuracy: estimate(accuracy(confusion), bootstrapAccuracy(resamples, labels, predicted)),
-      f1: estimate(weightedF1(scores), this.f1Of(predictions)),
-      auc: auc === null ? { value: null, low: null, high: null } : estimate(auc, bootstrapAuc(resamples, labels, probabilities, K)),
-      classes: scores.map((score, k) => ({ label: labelNames[k], ...score, ...this.curve(probabilities, k) })),
+      accuracy: estimate(accuracy(confusion), accuracies),
+      f1: estimate(weightedF1(scores), f1),
+      auc: estimate(auc, aucs),
+      classes,
       confusion,
       calibration: calibration(probabilities, labels, K),
       predictions: { labels: [...predicted], probabilities: Array.from({ length: labels.length }, (_, row) => [...probabilities.subarray(row * K, (row + 1) * K)]) },
@@ -50,19 +68,23 @@ export class TestBench {
   }
 
   /** `first` against `second`. */
-  compare(first: Predictions, second: Predictions): PairedTest {
+  async compare(first: Predictions, second: Predictions): Promise<PairedTest> {
     const { onlyFirst, onlySecond, p } = mcnemar(this.labels, first.labels, second.labels);
     const value = this.f1Value(first) - this.f1Value(second);
-    return { mcnemar: { onlyThis: onlyFirst, onlyBest: onlySecond, p }, f1Difference: pairedDifference(value, this.f1Of(first), this.f1Of(second)) };
+    const f1Difference = pairedDifference(value, await this.f1Of(first), await this.f1Of(second));
+    return { mcnemar: { onlyThis: onlyFirst, onlyBest: onlySecond, p }, f1Difference };
   }
 
   private f1Value({ labels }: Predictions): number {
     return weightedF1(classScores(confusionMatrix(this.labels, labels, this.labelNames.length)));
   }
 
-  private f1Of(predictions: Predictions): Float64Array {
-    let values = this.f1.get(predictions);
-    if (!values) this.f1.set(predictions, (values = bootstrapF1(this.resamples, this.labels, predictions.labels, this.labelNames.length)));
+  private async f1Of(predictions: Predictions): Promise<Float64Array> {
+    const known = this.f1.get(predictions);
+    if (known) return known;
+    const { resamples, labels, labelNames, pace } = this;
+    const values = await bootstrapF1(resamples, labels, predictions.labels, labelNames.length, pace);
+    this.f1.set(predictions, values);
     return values;
   }
 
@@ -77,7 +99,7 @@ export class TestBench {
   }
 }
 
-function estimate(value: number, resampled: Float64Array): Estimate {
+function estimate(value: number | null, resampled: Float64Array): Estimate {
   const interval = interval95(resampled);
   return { value, low: interval?.low ?? null, high: interval?.high ?? null };
 }

@@ -2,6 +2,7 @@
  * One word in several sentences of a dataset, as two kinds of vectors see it. Word2Vec gives a word one vector, whatever stands around it; a
  * transformer's hidden state at the word depends on all that came before. The study measures how far the latter spread, and who their neighbours are.
  */
+import { Pace } from '../pace.js';
 import type { WordStudy } from './comparison.js';
 import { FUNCTION_WORDS } from './function-words.js';
 import { dot, projectToPlane } from './projection.js';
@@ -32,6 +33,8 @@ export interface WordStudyOptions {
   readonly labels: readonly number[] | Int32Array;
   readonly word2vec: StaticVectors;
   readonly hiddenStates: HiddenStates;
+  /** Ends the study with its reason. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 const STUDIES = 3;
@@ -64,27 +67,41 @@ interface SeenWord extends Place {
  * is one, and are no English function words; of these, the ones with the lowest mean cosine similarity between their occurrences are taken. Contextual
  * neighbours are other words of the same sentences.
  */
-export async function studyWords({ words, texts, labels, word2vec, hiddenStates }: WordStudyOptions): Promise<WordStudy[]> {
-  const places = placesOfWords(texts, word2vec, words && new Set(words));
+export async function studyWords(options: WordStudyOptions): Promise<WordStudy[]> {
+  const { words, texts, labels, word2vec, hiddenStates, signal } = options;
+  const pace = new Pace(signal);
+  const places = await placesOfWords(texts, word2vec, words && new Set(words), pace);
   const candidates = words ? words.filter((word) => (places.get(word)?.length ?? 0) >= 2) : findCandidates(places, labels);
   const chosen = new Map([...new Set(candidates)].map((word) => [word, spreadOverClasses(places.get(word)!, labels, OCCURRENCES)]));
   const needed = [...new Set([...chosen.values()].flat().map(({ text }) => text))].sort((a, b) => a - b);
   if (needed.length === 0) return [];
   const states = await hiddenStates(needed.map((text) => texts[text]));
-  const context = needed.flatMap((text, i) => wordsInContext(text, texts[text], states[i]));
-  const studies = [...chosen].flatMap(([word, kept]) => {
+  const context: SeenWord[] = [];
+  for (const [i, text] of needed.entries()) {
+    if (pace.due) await pace.rest();
+    for (const seen of wordsInContext(text, texts[text], states[i])) context.push(seen);
+  }
+  const studies: WordStudy[] = [];
+  for (const [word, kept] of chosen) {
+    if (pace.due) await pace.rest();
     const wanted = new Set(kept.map(({ text, start }) => `${text}:${start}`));
     const occurrences = context.filter((seen) => seen.word === word && wanted.has(`${seen.text}:${seen.start}`));
-    return occurrences.length < 2 ? [] : [study(word, occurrences, context, { texts, labels, word2vec })];
-  });
+    if (occurrences.length >= 2) studies.push(await study(word, occurrences, context, options, pace));
+  }
   return words ? studies : studies.sort((a, b) => a.cosine.mean - b.cosine.mean).slice(0, STUDIES);
 }
 
 /** The first place of each word in each text. */
-function placesOfWords(texts: readonly string[], word2vec: StaticVectors, only: ReadonlySet<string> | undefined): Map<string, Place[]> {
+async function placesOfWords(
+  texts: readonly string[],
+  word2vec: StaticVectors,
+  only: ReadonlySet<string> | undefined,
+  pace: Pace,
+): Promise<Map<string, Place[]>> {
   const places = new Map<string, Place[]>();
   const known = new Map<string, boolean>();
-  texts.forEach((text, index) => {
+  for (const [index, text] of texts.entries()) {
+    if (pace.due) await pace.rest();
     const here = new Set<string>();
     for (const { word, start, end } of splitWords(text)) {
       if (here.has(word) || (only ? !only.has(word) : !isContentWord(word))) continue;
@@ -95,7 +112,7 @@ function placesOfWords(texts: readonly string[], word2vec: StaticVectors, only: 
       if (list) list.push({ text: index, start, end });
       else places.set(word, [{ text: index, start, end }]);
     }
-  });
+  }
   return places;
 }
 
@@ -154,29 +171,45 @@ function wordsInContext(index: number, text: string, { tokens, width, states }: 
 
 const cosine = (a: SeenWord, b: SeenWord): number => (a.norm === 0 || b.norm === 0 ? 0 : Math.max(-1, Math.min(1, dot(a.state, b.state) / (a.norm * b.norm))));
 
-function study(word: string, occurrences: readonly SeenWord[], context: readonly SeenWord[], { texts, labels, word2vec }: Pick<WordStudyOptions, 'texts' | 'labels' | 'word2vec'>): WordStudy {
+async function study(
+  word: string,
+  occurrences: readonly SeenWord[],
+  context: readonly SeenWord[],
+  { texts, labels, word2vec }: WordStudyOptions,
+  pace: Pace,
+): Promise<WordStudy> {
   const similarity = occurrences.map((a) => occurrences.map((b) => cosine(a, b)));
   const pairs = similarity.flatMap((row, i) => row.slice(0, i));
   const points = projectToPlane(occurrences.map(({ state }) => state));
+  const contextualNeighbours: WordStudy['contextualNeighbours'][number][] = [];
+  for (const occurrence of farApart(similarity, EXPLORED)) {
+    const nearest = await neighboursOf(occurrences[occurrence], context, pace);
+    const neighbours = nearest.map(({ seen, similarity: value }) => ({ word: seen.word, text: texts[seen.text], similarity: value }));
+    contextualNeighbours.push({ occurrence, neighbours });
+  }
   return {
     word,
     occurrences: occurrences.map(({ text }, i) => ({ text: texts[text], label: labels[text], ...points[i] })),
     cosine: { min: Math.min(...pairs), mean: pairs.reduce((sum, value) => sum + value, 0) / pairs.length, max: Math.max(...pairs) },
     staticNeighbours: word2vec.mostSimilar(word, NEIGHBOURS).map((neighbour) => ({ word: neighbour.word, similarity: neighbour.similarity })),
-    contextualNeighbours: farApart(similarity, EXPLORED).map((occurrence) => ({
-      occurrence,
-      neighbours: neighboursOf(occurrences[occurrence], context).map(({ seen, similarity: value }) => ({ word: seen.word, text: texts[seen.text], similarity: value })),
-    })),
+    contextualNeighbours,
   };
 }
 
+interface Neighbour {
+  readonly seen: SeenWord;
+  readonly similarity: number;
+}
+
 /** The most similar words in context that are other words of content, each word once. */
-function neighboursOf(of: SeenWord, context: readonly SeenWord[]): { readonly seen: SeenWord; readonly similarity: number }[] {
+async function neighboursOf(of: SeenWord, context: readonly SeenWord[], pace: Pace): Promise<Neighbour[]> {
   const form = bare(of.word);
-  const ranked = context
-    .filter(({ word }) => isContentWord(bare(word)) && bare(word) !== form)
-    .map((seen) => ({ seen, similarity: cosine(of, seen) }))
-    .sort((a, b) => b.similarity - a.similarity);
+  const ranked: Neighbour[] = [];
+  for (const seen of context) {
+    if (pace.due) await pace.rest();
+    if (isContentWord(bare(seen.word)) && bare(seen.word) !== form) ranked.push({ seen, similarity: cosine(of, seen) });
+  }
+  ranked.sort((a, b) => b.similarity - a.similarity);
   const used = new Set<string>();
   return ranked.filter(({ seen }) => !used.has(bare(seen.word)) && used.add(bare(seen.word))).slice(0, NEIGHBOURS);
 }

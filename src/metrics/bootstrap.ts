@@ -4,6 +4,7 @@
  *
  *   n = rows, K = classes, R = resamples
  */
+import { Pace } from '../pace.js';
 import { MT19937 } from '../random/mt19937.js';
 
 export interface Interval {
@@ -12,17 +13,23 @@ export interface Interval {
 }
 
 export class Resamples {
-  /** [R, n] how often each row was drawn. */
-  readonly counts: Uint8Array;
+  private constructor(
+    readonly rows: number,
+    readonly size: number,
+    /** [R, n] how often each row was drawn. */
+    readonly counts: Uint8Array,
+  ) {}
 
   /** R times n draws of n rows with replacement; the same for the same seed. */
-  constructor(readonly rows: number, readonly size: number, seed: number) {
+  static async draw(rows: number, size: number, seed: number, pace = new Pace()): Promise<Resamples> {
     if (rows < 1 || size < 1) throw new RangeError(`${size} resamples of ${rows} rows`);
     const generator = new MT19937(seed);
-    this.counts = new Uint8Array(size * rows);
+    const resamples = new Resamples(rows, size, new Uint8Array(size * rows));
     for (let r = 0; r < size; r++) {
-      for (let i = 0; i < rows; i++) this.counts[r * rows + Math.floor((generator.nextUint32() / 2 ** 32) * rows)]++;
+      if (pace.due) await pace.rest();
+      drawRows(resamples.of(r), generator);
     }
+    return resamples;
   }
 
   of(resample: number): Uint8Array {
@@ -30,10 +37,29 @@ export class Resamples {
   }
 }
 
+function drawRows(counts: Uint8Array, generator: MT19937): void {
+  const rows = counts.length;
+  for (let i = 0; i < rows; i++) counts[Math.floor((generator.nextUint32() / 2 ** 32) * rows)]++;
+}
+
+/** The figure of each resample [R]. */
+async function eachResample(resamples: Resamples, pace: Pace, figure: (counts: Uint8Array) => number): Promise<Float64Array> {
+  const figures = new Float64Array(resamples.size);
+  for (let r = 0; r < resamples.size; r++) {
+    if (pace.due) await pace.rest();
+    figures[r] = figure(resamples.of(r));
+  }
+  return figures;
+}
+
 /** Share of rows predicted right in each resample [R]. */
-export function bootstrapAccuracy(resamples: Resamples, labels: ArrayLike<number>, predicted: ArrayLike<number>): Float64Array {
-  return Float64Array.from({ length: resamples.size }, (_, r) => {
-    const counts = resamples.of(r);
+export function bootstrapAccuracy(
+  resamples: Resamples,
+  labels: ArrayLike<number>,
+  predicted: ArrayLike<number>,
+  pace = new Pace(),
+): Promise<Float64Array> {
+  return eachResample(resamples, pace, (counts) => {
     let right = 0;
     for (let row = 0; row < counts.length; row++) if (labels[row] === predicted[row]) right += counts[row];
     return right / resamples.rows;
@@ -41,12 +67,17 @@ export function bootstrapAccuracy(resamples: Resamples, labels: ArrayLike<number
 }
 
 /** Weighted F1 of each resample [R]. */
-export function bootstrapF1(resamples: Resamples, labels: ArrayLike<number>, predicted: ArrayLike<number>, classes: number): Float64Array {
+export function bootstrapF1(
+  resamples: Resamples,
+  labels: ArrayLike<number>,
+  predicted: ArrayLike<number>,
+  classes: number,
+  pace = new Pace(),
+): Promise<Float64Array> {
   const right = new Float64Array(classes);
   const support = new Float64Array(classes);
   const guessed = new Float64Array(classes);
-  return Float64Array.from({ length: resamples.size }, (_, r) => {
-    const counts = resamples.of(r);
+  return eachResample(resamples, pace, (counts) => {
     for (const values of [right, support, guessed]) values.fill(0);
     for (let row = 0; row < counts.length; row++) {
       support[labels[row]] += counts[row];
@@ -65,15 +96,20 @@ export function bootstrapF1(resamples: Resamples, labels: ArrayLike<number>, pre
  *
  * @param probabilities [n, K] row-major
  */
-export function bootstrapAuc(resamples: Resamples, labels: ArrayLike<number>, probabilities: ArrayLike<number>, classes: number): Float64Array {
+export async function bootstrapAuc(
+  resamples: Resamples,
+  labels: ArrayLike<number>,
+  probabilities: ArrayLike<number>,
+  classes: number,
+  pace = new Pace(),
+): Promise<Float64Array> {
   const result = new Float64Array(resamples.size);
   for (const k of classes === 2 ? [1] : Array.from({ length: classes }, (_, i) => i)) {
     const score = (row: number): number => probabilities[row * classes + k];
     const order = Int32Array.from({ length: resamples.rows }, (_, row) => row).sort((a, b) => score(a) - score(b));
     const tiesWithNext = order.map((row, i) => (i + 1 < order.length && score(order[i + 1]) === score(row) ? 1 : 0));
     const positive = order.map((row) => (labels[row] === k ? 1 : 0));
-    for (let r = 0; r < resamples.size; r++) {
-      const counts = resamples.of(r);
+    const weighted = await eachResample(resamples, pace, (counts) => {
       let [below, wins, positives, tiedPositives, tiedNegatives] = [0, 0, 0, 0, 0];
       for (let i = 0; i < order.length; i++) {
         const count = counts[order[i]];
@@ -86,8 +122,9 @@ export function bootstrapAuc(resamples: Resamples, labels: ArrayLike<number>, pr
         tiedPositives = tiedNegatives = 0;
       }
       const auc = wins / (positives * below);
-      result[r] += classes === 2 ? auc : (auc * positives) / resamples.rows;
-    }
+      return classes === 2 ? auc : (auc * positives) / resamples.rows;
+    });
+    for (let r = 0; r < resamples.size; r++) result[r] += weighted[r];
   }
   return result;
 }

@@ -4,6 +4,7 @@ import { makePipeline } from '#attune/baselines/pipeline.js';
 import { coupleProbabilities, fitSigmoid } from '#attune/baselines/platt.js';
 import { StandardScaler } from '#attune/baselines/standard-scaler.js';
 import { SVC } from '#attune/baselines/svc.js';
+import { Pace } from '#attune/pace.js';
 import { libsvmOrder } from '#attune/random/libsvm.js';
 import { fixtureJson } from '../support/fixtures.js';
 import { goldenVectors } from '../support/golden-vectors.js';
@@ -103,10 +104,10 @@ test('what cannot be fitted or predicted is refused', async () => {
   assert.throws(() => new SVC({ seed: 0.5 }), /seed is 0.5/);
 });
 
-test("libsvm's order is a permutation; Platt's sigmoid and the coupling keep what they must", () => {
+test("libsvm's order is a permutation; Platt's sigmoid and the coupling keep what they must", async () => {
   assert.deepEqual([...libsvmOrder(50, 7)].sort((a, b) => a - b), Array.from({ length: 50 }, (_, i) => i));
   // Decisions that say nothing: the sigmoid is flat at the classes' share (with the rule of succession).
-  const { A, B } = fitSigmoid(new Float64Array(40), (i) => i < 10);
+  const { A, B } = await fitSigmoid(new Float64Array(40), (i) => i < 10, new Pace());
   assertClose([A, 1 / (1 + Math.exp(B))], [0, (10 * (11 / 12) + 30 * (1 / 32)) / 40], 1e-6);
   // Pairs that come from class probabilities give them back, as far as the method's own bound goes.
   const p = [0.5, 0.3, 0.2];

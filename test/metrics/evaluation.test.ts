@@ -70,11 +70,11 @@ for (const expected of golden.cases) {
     }
   });
 
-  test(`a resample's figures are those of the rows it drew, ${expected.name}`, () => {
-    const resamples = new Resamples(labels.length, 20, 3);
-    const accuracies = bootstrapAccuracy(resamples, labels, predicted);
-    const f1 = bootstrapF1(resamples, labels, predicted, classes);
-    const auc = bootstrapAuc(resamples, labels, probabilities, classes);
+  test(`a resample's figures are those of the rows it drew, ${expected.name}`, async () => {
+    const resamples = await Resamples.draw(labels.length, 20, 3);
+    const accuracies = await bootstrapAccuracy(resamples, labels, predicted);
+    const f1 = await bootstrapF1(resamples, labels, predicted, classes);
+    const auc = await bootstrapAuc(resamples, labels, probabilities, classes);
     for (let r = 0; r < resamples.size; r++) {
       const rows = [...resamples.of(r)].flatMap((count, row) => Array<number>(count).fill(row));
       assert.equal(rows.length, labels.length);
@@ -103,8 +103,9 @@ test("interval bounds are numpy's percentiles; resamples without a value are lef
   assert.equal(interval95(Float64Array.of(NaN)), undefined);
 });
 
-test('resamples are the same for the same seed, and draw every row about once', () => {
-  const [a, b, c] = [new Resamples(50, 400, 1), new Resamples(50, 400, 1), new Resamples(50, 400, 2)];
+test('resamples are the same for the same seed, and draw every row about once', async () => {
+  const draw = (seed: number): Promise<Resamples> => Resamples.draw(50, 400, seed);
+  const [a, b, c] = [await draw(1), await draw(1), await draw(2)];
   assert.deepEqual(a.counts, b.counts);
   assert.notDeepEqual(a.counts, c.counts);
   for (let row = 0; row < 50; row++) {
@@ -115,19 +116,19 @@ test('resamples are the same for the same seed, and draw every row about once', 
   }
 });
 
-test('a 95 % interval of an accuracy covers about as the normal approximation does', () => {
+test('a 95 % interval of an accuracy covers about as the normal approximation does', async () => {
   const labels = Array.from({ length: 200 }, (_, row) => row % 2);
   const predicted = labels.map((label, row) => (row % 5 === 0 ? 1 - label : label));
-  const { low, high } = interval95(bootstrapAccuracy(new Resamples(200, 2000, 42), labels, predicted))!;
+  const { low, high } = interval95(await bootstrapAccuracy(await Resamples.draw(200, 2000, 42), labels, predicted))!;
   const half = 1.96 * Math.sqrt((0.8 * 0.2) / 200);
   assertClose([low, high], [0.8 - half, 0.8 + half], 0.01, 'bound');
 });
 
-test('a paired difference: none between equals, a clear one where one model is always better', () => {
-  const resamples = new Resamples(100, 500, 5);
+test('a paired difference: none between equals, a clear one where one model is always better', async () => {
+  const resamples = await Resamples.draw(100, 500, 5);
   const labels = Array.from({ length: 100 }, (_, row) => row % 2);
-  const bad = bootstrapF1(resamples, labels, labels.map((label, row) => (row % 4 === 0 ? 1 - label : label)), 2);
-  const good = bootstrapF1(resamples, labels, labels, 2);
+  const bad = await bootstrapF1(resamples, labels, labels.map((label, row) => (row % 4 === 0 ? 1 - label : label)), 2);
+  const good = await bootstrapF1(resamples, labels, labels, 2);
   const same = pairedDifference(0, good, good);
   assert.deepEqual(same, { value: 0, low: 0, high: 0, p: 1 });
   const worse = pairedDifference(-0.25, bad, good);

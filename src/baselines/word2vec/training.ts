@@ -1,7 +1,7 @@
 /** Drives the kernels: lays out weights, tables and corpus in one WebAssembly memory and goes through the jobs. */
 import { readFileSync } from 'node:fs';
-import { setImmediate } from 'node:timers/promises';
-import { InterruptedError, TrainingError } from '../../errors.js';
+import { TrainingError } from '../../errors.js';
+import { Pace } from '../../pace.js';
 import { MT19937 } from '../../random/mt19937.js';
 import { Pcg64 } from '../../random/pcg64.js';
 import type { ResolvedWord2VecOptions } from './options.js';
@@ -50,7 +50,7 @@ const GUIDE_SHIFT = 15;
 /**
  * Trained vectors [words, vectorSize]. The event loop turns between jobs (10,000 words, some ten milliseconds).
  *
- * @throws TrainingError where memory does not suffice or a vector is not finite, InterruptedError where the signal is aborted
+ * @throws TrainingError where memory does not suffice or a vector is not finite, the signal's reason where it is aborted
  */
 export async function trainVectors(
   corpus: Corpus, vocabulary: Vocabulary, options: ResolvedWord2VecOptions, { signal, onProgress }: TrainingHooks = {},
@@ -84,6 +84,8 @@ export async function trainVectors(
   const { state, increment } = new Pcg64(seed);
   kernels.fillInputs(words, vectorSize, ...halves(state), ...halves(increment));
 
+  const pace = new Pace(signal);
+  await pace.rest();
   const random = new MT19937(seed);
   for (let epoch = 0; epoch < epochs; epoch++) {
     for (const { first, end, alpha } of jobsOfEpoch(lengths, epoch, options)) {
@@ -96,8 +98,7 @@ export async function trainVectors(
         else kernels.trainBagOfWords(s, last, alpha);
       }
       onProgress?.({ epoch: epoch + 1, epochs, sentences: end, of: sentences, alpha });
-      await setImmediate();
-      if (signal?.aborted) throw new InterruptedError('Word2Vec training was interrupted');
+      await pace.rest();
     }
   }
   return unpad(inputs, words, vectorSize, stride);

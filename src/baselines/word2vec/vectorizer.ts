@@ -1,10 +1,13 @@
 import { ModelError, UsageError } from '../../errors.js';
+import { Pace } from '../../pace.js';
 import type { DenseMatrix, EstimatorState, Transformer } from '../estimator.js';
 import { resolveTrainOptions, Word2Vec } from './word2vec.js';
 import type { TrainOptions } from './word2vec.js';
 import { splitWords } from './words.js';
 
 const KIND = 'word2vec';
+/** Texts that are taken in one go. */
+const SLICE = 256;
 
 /** Texts to the mean vectors of their words, the vectors learned from the texts that it is fitted on. */
 export class Word2VecVectorizer implements Transformer<readonly string[], DenseMatrix> {
@@ -22,13 +25,30 @@ export class Word2VecVectorizer implements Transformer<readonly string[], DenseM
   }
 
   /** @throws what `Word2Vec.train` throws */
-  async fit(texts: readonly string[]): Promise<void> {
-    this.fitted = await Word2Vec.train(texts.map(splitWords), this.options);
+  async fit(texts: readonly string[], signal = this.options.signal): Promise<void> {
+    const pace = new Pace(signal);
+    const sentences: string[][] = [];
+    for (const text of texts) {
+      if (pace.due) await pace.rest();
+      sentences.push(splitWords(text));
+    }
+    this.fitted = await Word2Vec.train(sentences, { ...this.options, signal });
   }
 
   /** [texts, vectorSize]; zeros where a text has no known word. */
-  transform(texts: readonly string[]): Promise<DenseMatrix> {
-    return Promise.resolve(this.model.meanVectors(texts));
+  transform(texts: readonly string[], signal?: AbortSignal): Promise<DenseMatrix> {
+    const { model } = this;
+    return texts.length <= SLICE ? Promise.resolve(model.meanVectors(texts)) : this.slices(model, texts, new Pace(signal));
+  }
+
+  private async slices(model: Word2Vec, texts: readonly string[], pace: Pace): Promise<DenseMatrix> {
+    const columns = model.vectorSize;
+    const values = new Float32Array(texts.length * columns);
+    for (let start = 0; start < texts.length; start += SLICE) {
+      if (pace.due) await pace.rest();
+      values.set(model.meanVectors(texts.slice(start, start + SLICE)).values, start * columns);
+    }
+    return { kind: 'dense', rows: texts.length, columns, values };
   }
 
   state(): EstimatorState {

@@ -1,4 +1,5 @@
 import { DataError, UsageError } from '../../errors.js';
+import type { Pace } from '../../pace.js';
 import { numpyArgsort } from './numpy-argsort.js';
 
 /** Words by descending count. */
@@ -33,8 +34,8 @@ export interface Corpus {
   readonly offsets: Int32Array;
 }
 
-/** @throws DataError where a sentence is not a list of texts */
-export function encodeSentences(sentences: readonly (readonly string[])[]): Corpus {
+/** @throws DataError where a sentence is not a list of texts, and what `pace` throws */
+export async function encodeSentences(sentences: readonly (readonly string[])[], pace: Pace): Promise<Corpus> {
   const offsets = new Int32Array(sentences.length + 1);
   for (const [i, sentence] of sentences.entries()) {
     if (!Array.isArray(sentence)) {
@@ -47,6 +48,7 @@ export function encodeSentences(sentences: readonly (readonly string[])[]): Corp
   const counts: number[] = [];
   let end = 0;
   for (const [i, sentence] of sentences.entries()) {
+    if (pace.due) await pace.rest();
     for (const word of sentence) {
       let id = ids.get(word);
       if (id === undefined) {

@@ -1,6 +1,7 @@
 /** Word2Vec (Mikolov et al., 2013) as gensim 4.2 trains it with one worker, number for number. */
-import { ModelError, UsageError } from '../../errors.js';
+import { InterruptedError, ModelError, UsageError } from '../../errors.js';
 import { didYouMean } from '../../nearest.js';
+import { Pace } from '../../pace.js';
 import type { DenseMatrix } from '../estimator.js';
 import { readVectors, writeVectors } from './format.js';
 import type { LoadFormatOptions, SaveFormatOptions } from './format.js';
@@ -57,10 +58,15 @@ export class Word2Vec {
   static async train(sentences: readonly (readonly string[])[], given: TrainOptions = {}): Promise<Word2Vec> {
     const { wordOrder, signal, onProgress } = given;
     const options = resolveTrainOptions(given);
-    const corpus = encodeSentences(sentences);
-    const vocabulary = buildVocabulary(corpus, options, wordOrder);
-    const vectors = await trainVectors(corpus, vocabulary, options, { signal, onProgress });
-    return new Word2Vec(vocabulary.words, vectors, options.vectorSize, vocabulary.counts);
+    try {
+      const corpus = await encodeSentences(sentences, new Pace(signal));
+      const vocabulary = buildVocabulary(corpus, options, wordOrder);
+      const vectors = await trainVectors(corpus, vocabulary, options, { signal, onProgress });
+      return new Word2Vec(vocabulary.words, vectors, options.vectorSize, vocabulary.counts);
+    } catch (error) {
+      if (!signal?.aborted || error !== signal.reason || error instanceof InterruptedError) throw error;
+      throw new InterruptedError('Word2Vec training was interrupted', { cause: error });
+    }
   }
 
   /** Reads the format of the original word2vec, binary or text. @throws ModelError naming what is wrong where */
