@@ -11,7 +11,7 @@ import { writeSafetensors } from '#attune/model/safetensors-writer.js';
 import { randomParameters } from './models.js';
 
 /** No test asks the real Hub, or reads the user's cache and token. */
-const NO_HUB = { HF_HUB_OFFLINE: '1', HF_HOME: join(tmpdir(), 'attune-test-no-hub'), HF_HUB_CACHE: '', HF_TOKEN: '' };
+export const NO_HUB = { HF_HUB_OFFLINE: '1', HF_HOME: join(tmpdir(), 'attune-test-no-hub'), HF_HUB_CACHE: '', HF_TOKEN: '' };
 
 /** The command line's own file. */
 export const bin = fileURLToPath(new URL('../../bin/attune.js', import.meta.url));

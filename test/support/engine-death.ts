@@ -9,6 +9,29 @@ import { attune, writeData } from './cli.js';
 
 const TRAIN = ['train', '--model', 'model', '--dataset', 'data', '--output-dir', 'run', '--overwrite-output-dir', '--max-steps', '1000000', '--save-steps', '1000000', '--threads', '1', '--logging-steps', '1000'];
 
+/** What ends a thread. Numbers fill the memory faster than objects, which the collector would trace again and again. */
+export const THREAD_DEATHS = {
+  throws: 'throw new Error("boom")',
+  rejects: 'void Promise.reject(new Error("boom"))',
+  exits: 'process.exit(7)',
+  'runs out of memory': 'const hoard = []; for (;;) hoard.push(new Array(1e6).fill(0.5))',
+} as const;
+
+export type ThreadDeath = keyof typeof THREAD_DEATHS;
+
+/**
+ * An environment in which every thread of the CPU engine, and no other, dies `ms` milliseconds after its start, or
+ * as soon after that as it runs a timer.
+ */
+export function deadlyEnvironment(death: ThreadDeath, ms: number): Readonly<Record<string, string>> {
+  // A worker thread's own file is its argument: those of the baselines have others.
+  const isEngine = '/engine.onnx.worker\\.js$/.test(process.argv[1])';
+  const code = `if (${isEngine}) setTimeout(() => { ${THREAD_DEATHS[death]}; }, ${ms});`;
+  // V8's limit for a thread's own heap is set by its parent's.
+  const limit = death === 'runs out of memory' ? ' --max-old-space-size=300' : '';
+  return { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(code)}${limit}` };
+}
+
 /** Trains with an engine's thread in which `death` runs, and checks that the command ends with a clear error and leaves nothing. */
 export async function dyingThread(death: string): Promise<void> {
   const cwd = mkdtempSync(join(tmpdir(), 'attune-death-'));
