@@ -126,7 +126,8 @@ async function prepareLocked(options: FineTuneOptions, lock: RunLock): Promise<F
       trainTokens: await hashOfTokens(train, signal),
       evalData: splits.test ? await hashOfData(splits.test, signal) : null,
     };
-    const manifest = await withHistory({ ...manifestOf(options, session, hashes), ...(commits.length > 0 && { hub: commits }) }, args, resumeDir, signal);
+    const begun = { ...manifestOf(options, session, hashes), ...(commits.length > 0 && { hub: commits }) };
+    const manifest = await withHistory(begun, args, resumeDir, signal);
     // Last, so that a run that is refused for anything else leaves no trace.
     await prepareOutputFolder(args.outputDir, resumeDir && !(isOutside(resumeDir, args.outputDir) && args.overwriteOutputDir) ? 'resume' : args.overwriteOutputDir ? 'overwrite' : 'new', lock);
     for (const { name, reason } of broken) {
@@ -180,9 +181,16 @@ function manifestOf(options: FineTuneOptions, session: EngineSession, hashes: Ma
 const isOutside = (checkpoint: string, outputDir: string): boolean => dirname(resolve(checkpoint)) !== resolve(outputDir);
 
 /** A manifest with what a run that went on must say of how it began. */
-async function withHistory(manifest: Omit<Manifest, 'format'>, { outputDir }: TrainingArguments, resumeDir: string | undefined, signal: AbortSignal | undefined): Promise<Omit<Manifest, 'format'>> {
+async function withHistory(
+  manifest: Omit<Manifest, 'format'>,
+  { outputDir }: TrainingArguments,
+  resumeDir: string | undefined,
+  signal: AbortSignal | undefined,
+): Promise<Omit<Manifest, 'format'>> {
   if (resumeDir === undefined) return manifest;
-  if (isOutside(resumeDir, outputDir)) return { ...manifest, startedFrom: { path: resumeDir, sha256: await hashOfFolder(resumeDir, signal) } };
+  if (isOutside(resumeDir, outputDir)) {
+    return { ...manifest, startedFrom: { path: resumeDir, sha256: await hashOfFolder(resumeDir, signal) } };
+  }
   const earlier = await readManifest(outputDir).catch(() => undefined);
   if (!earlier) return manifest;
   const { startedFrom } = earlier;
@@ -202,7 +210,12 @@ interface Opened {
 }
 
 /** The rows as token ids, and the engine, which is told of the largest batches that come of them. */
-async function openSession(model: PretrainedModel, splits: Splits, { args, threads, device = 'auto', signal }: FineTuneOptions, resumeDir: string | undefined): Promise<Opened> {
+async function openSession(
+  model: PretrainedModel,
+  splits: Splits,
+  { args, threads, device = 'auto', signal }: FineTuneOptions,
+  resumeDir: string | undefined,
+): Promise<Opened> {
   try {
     const maxLength = lengthLimit(args.maxLength, model.config);
     const workload = async (): Promise<Workload> => {
@@ -227,7 +240,12 @@ async function openSession(model: PretrainedModel, splits: Splits, { args, threa
   }
 }
 
-async function encodeSplits({ train, test }: Splits, tokenizer: Tokenizer, maxLength: number, signal: AbortSignal | undefined): Promise<Pick<Opened, 'train' | 'evaluation'>> {
+async function encodeSplits(
+  { train, test }: Splits,
+  tokenizer: Tokenizer,
+  maxLength: number,
+  signal: AbortSignal | undefined,
+): Promise<Pick<Opened, 'train' | 'evaluation'>> {
   return {
     train: await encodeDatasetCached(train, tokenizer, maxLength, signal),
     evaluation: test && (await encodeDatasetCached(test, tokenizer, maxLength, signal)),
@@ -254,12 +272,22 @@ export async function fineTune(options: FineTuneOptions): Promise<FineTuneResult
  *
  * @throws the signal's reason if it is aborted
  */
-export async function encodeDataset(dataset: Dataset, tokenizer: Tokenizer, maxLength: number, signal?: AbortSignal): Promise<LabelledRows> {
+export async function encodeDataset(
+  dataset: Dataset,
+  tokenizer: Tokenizer,
+  maxLength: number,
+  signal?: AbortSignal,
+): Promise<LabelledRows> {
   return { rows: await encodeTexts(textsOf(dataset), tokenizer, maxLength, signal), labels: labelsOf(dataset) };
 }
 
 /** The same, from the cache of tokenised texts where they are in it (`encodeCached`). */
-export async function encodeDatasetCached(dataset: Dataset, tokenizer: Tokenizer, maxLength: number, signal?: AbortSignal): Promise<LabelledRows> {
+export async function encodeDatasetCached(
+  dataset: Dataset,
+  tokenizer: Tokenizer,
+  maxLength: number,
+  signal?: AbortSignal,
+): Promise<LabelledRows> {
   return { rows: await encodeCached(textsOf(dataset), tokenizer, maxLength, { signal }), labels: labelsOf(dataset) };
 }
 
