@@ -44,8 +44,14 @@ export function engineFor(device: Device): Engine {
 }
 
 /** Texts are tokenised every time: there is no disk to remember them on. */
-export const encodeCached = (texts: readonly string[], tokenizer: Tokenizer, maxLength: number, { signal }: { readonly signal?: AbortSignal | undefined } = {}): Promise<EncodedRow[]> =>
-  encodeTexts(texts, tokenizer, maxLength, signal);
+export function encodeCached(
+  texts: readonly string[],
+  tokenizer: Tokenizer,
+  maxLength: number,
+  { signal }: { readonly signal?: AbortSignal | undefined } = {},
+): Promise<EncodedRow[]> {
+  return encodeTexts(texts, tokenizer, maxLength, signal);
+}
 
 const locked = new Set<string>();
 

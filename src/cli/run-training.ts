@@ -52,7 +52,8 @@ export async function runTraining(options: RunTrainingOptions, { terminal, resul
     const output = await run.train();
     if (output.stoppedEarly) terminal.print('  Early stopping: no improvement for as many evaluations as --early-stopping-patience allows.');
     // The final figures are those of the weights that were saved, also where they are the best checkpoint's.
-    const evaluation = run.splits.test && (args.loadBestModelAtEnd || !output.evaluation ? await evaluateSaved(run, args.outputDir) : output.evaluation);
+    const measured = args.loadBestModelAtEnd ? undefined : output.evaluation;
+    const evaluation = run.splits.test && (measured ?? (await evaluateSaved(run, args.outputDir)));
     if (evaluation) {
       terminal.heading(`Result on the ${evaluation.logits.length / run.splits.labelNames.length} test rows${examples > 0 ? '' : ` (${args.loadBestModelAtEnd ? 'best' : 'final'} model)`}`);
       showMetrics(terminal, evaluation.metrics);

@@ -80,7 +80,13 @@ const MOST_BINS = 20;
  *
  * @throws the signal's reason if it is aborted
  */
-export async function inspectSplits(splits: Splits, tokenizer: Tokenizer, maxLength: number, examples = 3, signal?: AbortSignal): Promise<Inspection> {
+export async function inspectSplits(
+  splits: Splits,
+  tokenizer: Tokenizer,
+  maxLength: number,
+  examples = 3,
+  signal?: AbortSignal,
+): Promise<Inspection> {
   signal?.throwIfAborted();
   const { train, test, labelNames, notes } = splits;
   const pace = new Pace(signal);
@@ -104,7 +110,13 @@ interface Inspected {
   readonly inspection: SplitInspection;
 }
 
-async function inspectSplit(split: Dataset, tokenizer: Tokenizer, maxLength: number, examples: number, pace: Pace): Promise<Inspected> {
+async function inspectSplit(
+  split: Dataset,
+  tokenizer: Tokenizer,
+  maxLength: number,
+  examples: number,
+  pace: Pace,
+): Promise<Inspected> {
   const { rows, labelNames } = split;
   const lengths = new Float64Array(rows.length);
   const identities: string[] = [];
@@ -205,7 +217,8 @@ async function leaks(train: readonly string[], test: readonly string[], pace: Pa
 }
 
 async function conflicts(inspected: readonly Inspected[], pace: Pace): Promise<Conflict[]> {
-  const byText = new Map<string, { text: string; conflicting: boolean; rows: { split: string; row: number; label: number }[] }>();
+  type Seen = { readonly text: string; conflicting: boolean; readonly rows: Conflict['rows'][number][] };
+  const byText = new Map<string, Seen>();
   for (const { split, identities } of inspected) {
     for (const [row, { text, label }] of split.rows.entries()) {
       if (pace.due) await pace.rest();

@@ -106,7 +106,11 @@ function refuseGaps(labels: readonly number[], first: ReadonlyMap<number | strin
 }
 
 /** The name of each class by the `label_text` column: one class has one name, and no two share it. */
-async function namesOfIntegers(rows: readonly RawRow[], file: string, pace: Pace): Promise<{ texts: Map<number, string>; places: Map<number, string> }> {
+async function namesOfIntegers(
+  rows: readonly RawRow[],
+  file: string,
+  pace: Pace,
+): Promise<{ texts: Map<number, string>; places: Map<number, string> }> {
   const texts = new Map<number, string>();
   const places = new Map<number, string>();
   const indexOf = new Map<string, number>();

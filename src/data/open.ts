@@ -43,7 +43,8 @@ export async function openRepository(name: string, options: OpenOptions = {}): P
   // What can be a path was meant as one, and a single word may be a mistyped folder: no such name is asked for on the net.
   if (looksLikePath(name) || !name.includes('/')) throw noSuch(name);
   const { hubDataset } = await import('../hub/dataset.js');
-  return hubDataset(name, { ...(options.signal && { signal: options.signal }), ...options.hub, ...(options.revision !== undefined && { revision: options.revision }) });
+  const { hub, signal, revision } = options;
+  return hubDataset(name, { ...(signal && { signal }), ...hub, ...(revision !== undefined && { revision }) });
 }
 
 function noSuch(name: string): DataError {

@@ -78,7 +78,13 @@ export async function fromPretrained(idOrPath: string, { labelNames, dropout, se
   };
 }
 
-async function writeWeights(session: Pick<EngineSession, 'writeTensor'>, config: Gpt2Config, weights: Weights, head: Float32Array | undefined, signal: AbortSignal | undefined): Promise<void> {
+async function writeWeights(
+  session: Pick<EngineSession, 'writeTensor'>,
+  config: Gpt2Config,
+  weights: Weights,
+  head: Float32Array | undefined,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   try {
     for (const { name } of parameterSpecs(config)) {
       if (name === HEAD && head) {

@@ -9,7 +9,12 @@ import type { Tokenizer } from './tokenizer.js';
  * @param maxLength tokens that a text is cut to
  * @throws the signal's reason if it is aborted
  */
-export async function encodeTexts(texts: Iterable<string>, tokenizer: Tokenizer, maxLength: number, signal?: AbortSignal): Promise<EncodedRow[]> {
+export async function encodeTexts(
+  texts: Iterable<string>,
+  tokenizer: Tokenizer,
+  maxLength: number,
+  signal?: AbortSignal,
+): Promise<EncodedRow[]> {
   signal?.throwIfAborted();
   const rows: EncodedRow[] = [];
   const pace = new Pace(signal);

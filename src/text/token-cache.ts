@@ -45,7 +45,8 @@ export interface TokenCacheOptions {
  * @throws the signal's reason if it is aborted
  */
 export async function encodeCached(texts: readonly string[], tokenizer: Tokenizer, maxLength: number, options: TokenCacheOptions = {}): Promise<EncodedRow[]> {
-  const { folder = join(attuneCacheFolder(), 'tokens'), worthCharacters = WORTH_CHARACTERS, mostBytes = MOST_BYTES, signal } = options;
+  const { folder = join(attuneCacheFolder(), 'tokens'), signal } = options;
+  const { worthCharacters = WORTH_CHARACTERS, mostBytes = MOST_BYTES } = options;
   const encode = (): Promise<EncodedRow[]> => encodeTexts(texts, tokenizer, maxLength, signal);
   let characters = 0;
   for (const text of texts) characters += text.length;
@@ -105,7 +106,13 @@ async function sha256(bytes: Uint8Array, pace: Pace): Promise<Buffer> {
 }
 
 /** Undefined where the file is not there or is not what it should be. */
-async function readRows(file: string, count: number, maxLength: number, tokenizer: Tokenizer, pace: Pace): Promise<EncodedRow[] | undefined> {
+async function readRows(
+  file: string,
+  count: number,
+  maxLength: number,
+  tokenizer: Tokenizer,
+  pace: Pace,
+): Promise<EncodedRow[] | undefined> {
   const bytes = await readFile(file).catch(() => undefined);
   if (!bytes) return undefined;
   const rows = await parseRows(bytes, count, maxLength, tokenizer, pace);
@@ -113,7 +120,13 @@ async function readRows(file: string, count: number, maxLength: number, tokenize
   return rows;
 }
 
-async function parseRows(bytes: Buffer, count: number, maxLength: number, { padTokenId, vocabSize }: Tokenizer, pace: Pace): Promise<EncodedRow[] | undefined> {
+async function parseRows(
+  bytes: Buffer,
+  count: number,
+  maxLength: number,
+  { padTokenId, vocabSize }: Tokenizer,
+  pace: Pace,
+): Promise<EncodedRow[] | undefined> {
   const end = bytes.length - HASH_BYTES;
   if (end < 4 * HEAD || bytes.readInt32LE(0) !== MAGIC || bytes.readInt32LE(4) !== count) return undefined;
   const tokens = bytes.readInt32LE(8);

@@ -184,7 +184,10 @@ export async function restore(
   signal?: AbortSignal,
 ): Promise<number | undefined> {
   await restoreParameters(dir, { session, parameters, config }, signal);
-  if (!(await isOurs(dir))) return (await import('./torch-optimizer.js')).restoreTorchOptimizer(dir, session, parameters, signal);
+  if (!(await isOurs(dir))) {
+    const { restoreTorchOptimizer } = await import('./torch-optimizer.js');
+    return restoreTorchOptimizer(dir, session, parameters, signal);
+  }
   const optimizer = await SafetensorsFile.open(join(dir, 'optimizer.safetensors'));
   try {
     for (const { name, shape } of parameters) {
@@ -204,7 +207,11 @@ export async function restore(
 }
 
 /** Writes a checkpoint's parameters alone into a session: to end with the best model. */
-export async function restoreParameters(dir: string, { session, parameters, config }: Omit<ModelSource, 'tokenizer'>, signal?: AbortSignal): Promise<void> {
+export async function restoreParameters(
+  dir: string,
+  { session, parameters, config }: Omit<ModelSource, 'tokenizer'>,
+  signal?: AbortSignal,
+): Promise<void> {
   const weights = await openWeights(dir, config);
   try {
     for (const { name } of parameters) {

@@ -129,7 +129,8 @@ async function prepareLocked(options: FineTuneOptions, lock: RunLock, engine: Wa
       trainTokens: await hashOfTokens(train, signal),
       evalData: splits.test ? await hashOfData(splits.test, signal) : null,
     };
-    const manifest = await withHistory({ ...manifestOf(options, session, hashes), ...(commits.length > 0 && { hub: commits }) }, args, resumeDir, signal);
+    const begun = { ...manifestOf(options, session, hashes), ...(commits.length > 0 && { hub: commits }) };
+    const manifest = await withHistory(begun, args, resumeDir, signal);
     // Last, so that a run that is refused for anything else leaves no trace.
     await prepareOutputFolder(args.outputDir, resumeDir && !(isOutside(resumeDir, args.outputDir) && args.overwriteOutputDir) ? 'resume' : args.overwriteOutputDir ? 'overwrite' : 'new', lock);
     for (const { name, reason } of broken) {
@@ -183,9 +184,16 @@ function manifestOf(options: FineTuneOptions, session: EngineSession, hashes: Ma
 const isOutside = (checkpoint: string, outputDir: string): boolean => dirname(resolve(checkpoint)) !== resolve(outputDir);
 
 /** A manifest with what a run that went on must say of how it began. */
-async function withHistory(manifest: Omit<Manifest, 'format'>, { outputDir }: TrainingArguments, resumeDir: string | undefined, signal: AbortSignal | undefined): Promise<Omit<Manifest, 'format'>> {
+async function withHistory(
+  manifest: Omit<Manifest, 'format'>,
+  { outputDir }: TrainingArguments,
+  resumeDir: string | undefined,
+  signal: AbortSignal | undefined,
+): Promise<Omit<Manifest, 'format'>> {
   if (resumeDir === undefined) return manifest;
-  if (isOutside(resumeDir, outputDir)) return { ...manifest, startedFrom: { path: resumeDir, sha256: await hashOfFolder(resumeDir, signal) } };
+  if (isOutside(resumeDir, outputDir)) {
+    return { ...manifest, startedFrom: { path: resumeDir, sha256: await hashOfFolder(resumeDir, signal) } };
+  }
   const earlier = await readManifest(outputDir).catch(() => undefined);
   if (!earlier) return manifest;
   const { startedFrom } = earlier;
@@ -205,7 +213,13 @@ interface Opened {
 }
 
 /** The rows as token ids, and the engine, which is told of the largest batches that come of them. */
-async function openSession(engine: WarmEngine, model: PretrainedModel, splits: Splits, { args, threads, signal }: FineTuneOptions, resumeDir: string | undefined): Promise<Opened> {
+async function openSession(
+  engine: WarmEngine,
+  model: PretrainedModel,
+  splits: Splits,
+  { args, threads, signal }: FineTuneOptions,
+  resumeDir: string | undefined,
+): Promise<Opened> {
   try {
     const maxLength = lengthLimit(args.maxLength, model.config);
     const workload = async (): Promise<Workload> => {
@@ -230,7 +244,12 @@ async function openSession(engine: WarmEngine, model: PretrainedModel, splits: S
   }
 }
 
-async function encodeSplits({ train, test }: Splits, tokenizer: Tokenizer, maxLength: number, signal: AbortSignal | undefined): Promise<Pick<Opened, 'train' | 'evaluation'>> {
+async function encodeSplits(
+  { train, test }: Splits,
+  tokenizer: Tokenizer,
+  maxLength: number,
+  signal: AbortSignal | undefined,
+): Promise<Pick<Opened, 'train' | 'evaluation'>> {
   return {
     train: await encodeDatasetCached(train, tokenizer, maxLength, signal),
     evaluation: test && (await encodeDatasetCached(test, tokenizer, maxLength, signal)),
@@ -257,12 +276,22 @@ export async function fineTune(options: FineTuneOptions): Promise<FineTuneResult
  *
  * @throws the signal's reason if it is aborted
  */
-export async function encodeDataset(dataset: Dataset, tokenizer: Tokenizer, maxLength: number, signal?: AbortSignal): Promise<LabelledRows> {
+export async function encodeDataset(
+  dataset: Dataset,
+  tokenizer: Tokenizer,
+  maxLength: number,
+  signal?: AbortSignal,
+): Promise<LabelledRows> {
   return { rows: await encodeTexts(textsOf(dataset), tokenizer, maxLength, signal), labels: labelsOf(dataset) };
 }
 
 /** The same, from the cache of tokenised texts where they are in it (`encodeCached`). */
-export async function encodeDatasetCached(dataset: Dataset, tokenizer: Tokenizer, maxLength: number, signal?: AbortSignal): Promise<LabelledRows> {
+export async function encodeDatasetCached(
+  dataset: Dataset,
+  tokenizer: Tokenizer,
+  maxLength: number,
+  signal?: AbortSignal,
+): Promise<LabelledRows> {
   return { rows: await encodeCached(textsOf(dataset), tokenizer, maxLength, { signal }), labels: labelsOf(dataset) };
 }
 

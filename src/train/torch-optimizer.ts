@@ -19,7 +19,12 @@ const FILE = 'optimizer.pt';
  * @returns how many updates AdamW has counted; 0 where the checkpoint holds no optimizer, whose moments are then left at zero
  * @throws ModelError where the file is damaged, holds anything but tensors and plain values, or is not of these parameters
  */
-export async function restoreTorchOptimizer(dir: string, session: EngineSession, parameters: readonly ParameterSpec[], signal?: AbortSignal): Promise<number> {
+export async function restoreTorchOptimizer(
+  dir: string,
+  session: EngineSession,
+  parameters: readonly ParameterSpec[],
+  signal?: AbortSignal,
+): Promise<number> {
   const path = join(dir, FILE);
   if (!(await access(path).then(() => true, () => false))) return 0;
   const archive = await TorchArchive.open(path);

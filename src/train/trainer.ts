@@ -180,7 +180,8 @@ export class Trainer {
     for (let step = startStep + 1; step <= this.plan.totalSteps && !stop; step++) {
       const atStep = dueAfterStep(args, step, this.plan.totalSteps);
       // Engines that can compute ahead: nothing waits for a step on which nothing falls.
-      const ahead = atStep.log || atStep.evaluate || atStep.save || this.endsEpoch(step) ? 0 : (session.stepsInFlight ?? 1) - 1;
+      const waits = atStep.log || atStep.evaluate || atStep.save || this.endsEpoch(step);
+      const ahead = waits ? 0 : (session.stepsInFlight ?? 1) - 1;
       this.begin(step, ahead > 0);
       await this.settle(ahead);
       // No further step is asked for; what the engine has begun cannot be taken back, and the checkpoint is of the last of it.

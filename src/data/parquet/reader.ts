@@ -3,6 +3,7 @@
 import { open, type FileHandle } from 'node:fs/promises';
 import { parquetMetadata, parquetScan, parquetSchema, type AsyncBuffer, type Compressors, type FileMetaData, type RowGroup, type SchemaTree } from 'hyparquet';
 import { AttuneError, DataError } from '../../errors.js';
+import { Pace } from '../../pace.js';
 import { fileFault } from '../text-blocks.js';
 import { missingColumn, type DataRecord } from '../records.js';
 import { CODEC_NAMES } from './codecs.js';
@@ -157,6 +158,8 @@ class ParquetFile {
           return bytes;
         },
       };
+      // A row group may have a million rows: between its checking and its decoding, signals are heard.
+      await new Pace().rest();
       const metadata = { ...this.metadata, row_groups: [{ ...group, columns: [chunk] }] };
       const scan = await parquetScan({ file, metadata, columns: [name], useOffsetIndex: false, compressors: this.#compressors, parsers: { stringFromBytes } });
       const column = await scan.readColumn({ column: name, rowStart: 0, rowEnd: rows });
