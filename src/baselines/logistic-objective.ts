@@ -24,8 +24,8 @@ interface LogisticKernels {
 }
 
 const BLOCK = 8;
-/** Multiplications of one call to a kernel, which nothing interrupts: some ten milliseconds. */
-const CALL = 16_000_000;
+/** Multiplications of one call to a kernel, which nothing interrupts: a few milliseconds. */
+const CALL = 4_000_000;
 /** x'x and its factor are made up to this many columns; above, its diagonal has to do. */
 const MAX_GRAM = 1024;
 

@@ -1,6 +1,7 @@
 /**
  * Numbered tasks over worker threads. Which thread does a task never changes its result: a task sees the shared setup and its number, nothing else.
  */
+import { inspect } from 'node:util';
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
 import type { ResourceLimits } from 'node:worker_threads';
 import { TrainingError } from '../errors.js';
@@ -32,7 +33,7 @@ export interface TaskOptions {
 type Done<Result> =
   | { readonly task: number; readonly result: Result }
   | { readonly task: number; readonly error: Error }
-  | { readonly task: number; readonly refusal: string; readonly hint: string | undefined };
+  | { readonly task: number; readonly refusal: string; readonly hint?: string | undefined };
 
 /**
  * @returns results in the order of tasks
@@ -104,7 +105,7 @@ function results<Setup, Result>(work: Work<Setup, Result>, workers: readonly Wor
         next();
       });
       worker.on('messageerror', (cause) => died(`sent what cannot be read: ${cause.message}`, cause));
-      worker.on('error', (cause: unknown) => died(`died: ${cause instanceof Error ? cause.message : String(cause)}`, cause));
+      worker.on('error', (cause: unknown) => died(`died: ${cause instanceof Error ? cause.message : inspect(cause)}`, cause));
       worker.on('exit', (code) => died(`ended (exit ${code}) with work under way`));
       next();
     }
@@ -165,7 +166,14 @@ export function serveTasks<Setup, Result>(prepare: Prepare<Setup, Result>): void
   if (isMainThread || !parentPort) return;
   const port = parentPort;
   let run: ((task: number) => Result) | undefined;
-  port.on('message', (task: number) => port.postMessage(attempt(task)));
+  port.on('message', (task: number) => {
+    const done = attempt(task);
+    try {
+      port.postMessage(done);
+    } catch (error) {
+      port.postMessage({ task, refusal: `the result of task ${task} cannot be sent: ${(error as Error).message}` });
+    }
+  });
 
   function attempt(task: number): Done<Result> {
     try {

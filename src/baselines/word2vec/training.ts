@@ -56,6 +56,8 @@ export async function trainVectors(
   corpus: Corpus, vocabulary: Vocabulary, options: ResolvedWord2VecOptions, { signal, onProgress }: TrainingHooks = {},
 ): Promise<Float32Array> {
   const { vectorSize, window, seed, epochs } = options;
+  const pace = new Pace(signal);
+  await pace.rest();
   const words = vocabulary.words.length;
   const { tokens, offsets } = knownTokens(corpus, vocabulary);
   const lengths = corpus.offsets.subarray(1).map((end, i) => end - corpus.offsets[i]);
@@ -64,6 +66,7 @@ export async function trainVectors(
   const table = cumulativeTable(vocabulary, options.nsExponent);
   const guide = guideTable(table);
 
+  if (pace.due) await pace.rest();
   const arena = new Arena((2 * words + 2) * stride + 3 * words + guide.length + SIGMOIDS + tokens.length + offsets.length + 2 * MAX_KEPT + sentences + options.negative);
   const inputs = arena.floats(words * stride);
   const outputs = arena.floats(words * stride);
@@ -81,10 +84,10 @@ export async function trainVectors(
     arena.integers(new Int32Array(options.negative)).byteOffset,
   );
   kernels.configure(window, options.negative, options.cbowMean === 1);
+  if (pace.due) await pace.rest();
   const { state, increment } = new Pcg64(seed);
   kernels.fillInputs(words, vectorSize, ...halves(state), ...halves(increment));
 
-  const pace = new Pace(signal);
   await pace.rest();
   const random = new MT19937(seed);
   for (let epoch = 0; epoch < epochs; epoch++) {
