@@ -1,6 +1,8 @@
 /** Runs a graph node by node in float64. */
 import type { AnyNode, Graph, OperationName, Value } from '../../graph/graph.js';
 import { elementCount } from '../../model/parameters.js';
+import { atOnce } from '../../pace.js';
+import type { Pieces } from '../../pace.js';
 import type { PackedBatch } from '../batch.js';
 import { batchInput } from './batch-inputs.js';
 import type { DropoutPass, Kernel, KernelContext, Tensor } from './kernel.js';
@@ -25,6 +27,16 @@ export function execute(
   batch: PackedBatch,
   options: ExecuteOptions = {},
 ): Map<string, Float64Array> {
+  return atOnce(executing(graph, parameters, batch, options));
+}
+
+/** `execute` in pieces, one a node. */
+export function* executing(
+  graph: Graph,
+  parameters: ReadonlyMap<string, Float64Array>,
+  batch: PackedBatch,
+  options: ExecuteOptions = {},
+): Pieces<Map<string, Float64Array>> {
   const context: KernelContext = { batch, ...(options.dropout && { dropout: options.dropout }) };
   const tensors = new Map<Value, Tensor>();
 
@@ -39,6 +51,7 @@ export function execute(
   };
 
   for (const node of graph.nodes) {
+    yield;
     const outputs = run(node, node.inputs.map(tensorOf), context);
     node.outputs.forEach((value, i) => {
       const tensor = { shape: resolveShape(value.shape, batch), data: outputs[i] };

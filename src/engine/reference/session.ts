@@ -4,11 +4,13 @@ import { gradientName } from '../../model/gpt2.js';
 import type { ModelGraphs } from '../../model/gpt2.js';
 import { elementCount } from '../../model/parameters.js';
 import type { ParameterSpec } from '../../model/parameters.js';
+import { paced } from '../../pace.js';
+import type { Pieces } from '../../pace.js';
 import type { PackedBatch } from '../batch.js';
 import type { Engine, EngineSession, SessionOptions, StepRequest, StepResult, TensorKind } from '../engine.js';
 import { adamWStep, clippingCoefficient, globalNorm } from './adamw.js';
 import type { ParameterState } from './adamw.js';
-import { execute } from './execute.js';
+import { executing } from './execute.js';
 
 export const referenceEngine: Engine = {
   name: 'reference',
@@ -24,6 +26,7 @@ class ReferenceSession implements EngineSession {
   readonly description = 'reference: plain float64 loops, one thread';
   private readonly parameters = new Map<string, SessionParameter>();
   private closed = false;
+  private queue: Promise<unknown> = Promise.resolve();
 
   constructor(
     private readonly model: ModelGraphs,
@@ -35,19 +38,28 @@ class ReferenceSession implements EngineSession {
     }
   }
 
-  // The work is synchronous; `async` turns what it throws into a rejection, as of any other engine.
-  // eslint-disable-next-line @typescript-eslint/require-await
   async infer(batch: PackedBatch): Promise<Float32Array> {
-    return Float32Array.from(execute(this.model.inference, this.values(), batch).get('logits')!);
+    const outputs = await this.inTurn(() => paced(executing(this.model.inference, this.values(), batch)));
+    return Float32Array.from(outputs.get('logits')!);
   }
 
-  // eslint-disable-next-line @typescript-eslint/require-await
   async evaluate(graph: Graph, batch: PackedBatch): Promise<Map<string, Float32Array>> {
-    return new Map([...execute(graph, this.values(), batch)].map(([name, values]) => [name, Float32Array.from(values)]));
+    const outputs = await this.inTurn(() => paced(executing(graph, this.values(), batch)));
+    return new Map([...outputs].map(([name, values]) => [name, Float32Array.from(values)]));
   }
 
-  // eslint-disable-next-line @typescript-eslint/require-await
-  async step({ microBatches, lossWeights, firstPass, update }: StepRequest): Promise<StepResult> {
+  step(request: StepRequest): Promise<StepResult> {
+    return this.inTurn(() => paced(this.stepping(request)));
+  }
+
+  /** Requests are answered one after the other, as by any other engine, and the event loop turns meanwhile. */
+  private inTurn<T>(work: () => T | Promise<T>): Promise<T> {
+    const turn = this.queue.then(work);
+    this.queue = turn.catch(() => undefined);
+    return turn;
+  }
+
+  private *stepping({ microBatches, lossWeights, firstPass, update }: StepRequest): Pieces<StepResult> {
     if (microBatches.length === 0 || microBatches.length !== lossWeights.length) {
       throw new RangeError(`a step needs one loss weight for each of its micro-batches; got ${lossWeights.length} for ${microBatches.length}`);
     }
@@ -56,42 +68,46 @@ class ReferenceSession implements EngineSession {
     const all = [...this.parameters.values()];
     for (const { gradient } of all) gradient.fill(0);
 
-    const losses = microBatches.map((batch, i) => {
+    const losses: number[] = [];
+    for (const [i, batch] of microBatches.entries()) {
       const dropout = { seed: this.options.seed, pass: firstPass + i };
-      const outputs = execute(this.model.training, values, batch, { lossWeight: lossWeights[i], dropout });
+      const outputs = yield* executing(this.model.training, values, batch, { lossWeight: lossWeights[i], dropout });
       for (const { spec, gradient } of all) {
         outputs.get(gradientName(spec.name))!.forEach((value, k) => (gradient[k] += value));
+        yield;
       }
-      return outputs.get('loss')![0];
-    });
+      losses.push(outputs.get('loss')![0]);
+    }
 
     const gradNorm = globalNorm(all.map(({ gradient }) => gradient));
     const updated = Number.isFinite(gradNorm) && losses.every(Number.isFinite);
     if (updated) {
       const coefficient = clippingCoefficient(gradNorm, update.maxGradNorm);
-      for (const state of all) adamWStep(state, update, state.spec.decay, coefficient);
+      for (const state of all) {
+        adamWStep(state, update, state.spec.decay, coefficient);
+        yield;
+      }
     }
     return { losses, gradNorm, updated };
   }
 
-  // eslint-disable-next-line @typescript-eslint/require-await
-  async readTensor(kind: TensorKind, parameter: string): Promise<Float32Array> {
-    return Float32Array.from(this.state(parameter)[kind]);
+  readTensor(kind: TensorKind, parameter: string): Promise<Float32Array> {
+    return this.inTurn(() => Float32Array.from(this.state(parameter)[kind]));
   }
 
-  // eslint-disable-next-line @typescript-eslint/require-await
-  async writeTensor(kind: 'parameter' | 'moment1' | 'moment2', parameter: string, values: Float32Array, offset?: number): Promise<void> {
-    const state = this.state(parameter);
-    if (offset === undefined ? values.length !== state[kind].length : offset + values.length > state[kind].length) {
-      throw new RangeError(`${kind} of ${parameter} has ${state[kind].length} elements, ${values.length} were given${offset === undefined ? '' : ` from ${offset} on`}`);
-    }
-    state[kind].set(values, offset);
-    if (kind === 'parameter') state.written = true;
+  writeTensor(kind: 'parameter' | 'moment1' | 'moment2', parameter: string, values: Float32Array, offset?: number): Promise<void> {
+    return this.inTurn(() => {
+      const state = this.state(parameter);
+      if (offset === undefined ? values.length !== state[kind].length : offset + values.length > state[kind].length) {
+        throw new RangeError(`${kind} of ${parameter} has ${state[kind].length} elements, ${values.length} were given${offset === undefined ? '' : ` from ${offset} on`}`);
+      }
+      state[kind].set(values, offset);
+      if (kind === 'parameter') state.written = true;
+    });
   }
 
   close(): Promise<void> {
-    this.closed = true;
-    return Promise.resolve();
+    return this.inTurn(() => void (this.closed = true));
   }
 
   private values(): Map<string, Float64Array> {
