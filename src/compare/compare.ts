@@ -111,7 +111,7 @@ export async function compare(options: CompareOptions): Promise<Comparison> {
 /** The rows of a comparison, under the classes of a finished model where one is given. @throws UsageError where there are no test rows */
 export async function comparedSplits(options: Omit<CompareOptions, 'compareCallbacks'>): Promise<{ readonly train: Dataset; readonly test: Dataset; readonly notes: readonly string[] }> {
   const { finetuned, args } = options;
-  const labelNames = finetuned === undefined ? undefined : await labelsOf(finetuned, options.device);
+  const labelNames = finetuned === undefined ? undefined : await labelsOf(finetuned, options);
   const { train, test, notes } = await loadSplits({ ...options, seed: args.seed, ...(labelNames && { labelNames }) });
   if (!test) throw new UsageError('a comparison needs test rows', { hint: 'Give --eval-dataset, or a folder with train.* and test.*.' });
   return { train, test, notes };
@@ -126,8 +126,8 @@ export async function trainedMaxLength(dir: string): Promise<number | undefined>
   return typeof maxLength === 'number' ? maxLength : undefined;
 }
 
-async function labelsOf(dir: string, device: Device | undefined): Promise<readonly string[]> {
-  const classifier = await TextClassifier.fromPretrained(dir, { device });
+async function labelsOf(dir: string, { device, signal }: Pick<FineTuneOptions, 'device' | 'signal'>): Promise<readonly string[]> {
+  const classifier = await TextClassifier.fromPretrained(dir, { device, ...(signal && { signal }) });
   await classifier.close();
   return classifier.labels;
 }
@@ -157,7 +157,7 @@ export async function compareModels(options: CompareModelsOptions): Promise<Comp
   const tuned = { id: 'gpt2-finetuned' satisfies ModelId, name: `Fine-tuned ${base}` };
   callbacks.onModelBegin?.(tuned);
   await pace.rest();
-  const classifier = await TextClassifier.fromPretrained(options.finetuned, { maxLength, device: options.device });
+  const classifier = await TextClassifier.fromPretrained(options.finetuned, { maxLength, device: options.device, ...(signal && { signal }) });
   try {
     if (classifier.labels.length !== labelNames.length) {
       throw new ModelError(`the model in ${options.finetuned} has ${classifier.labels.length} classes, the data ${labelNames.length}`, { hint: 'Compare on the data that it was fine-tuned on.' });
