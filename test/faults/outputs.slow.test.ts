@@ -1,0 +1,317 @@
+/**
+ * Every command with its outputs led to where they cannot be written. Results that cannot be written are an
+ * error, in one sentence and with status 1, also if only a part of them fits; a reader that goes away is
+ * none. What people would read on stderr matters to nobody's results.
+ *
+ * The whole table is run whatever the counts; `demo`, which trains for minutes, only without CI.
+ */
+import assert from 'node:assert/strict';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { writeByteModel } from '../support/byte-model.js';
+import { errorLines, runChild, shown, timeless } from '../support/child.js';
+import type { ChildEnd, ChildOptions, Sink } from '../support/child.js';
+import { ROWS, toJsonl, writeData } from '../support/cli.js';
+import { can, Disk } from './machine.js';
+
+interface Command {
+  readonly words: readonly string[];
+  readonly input?: string;
+  /** It goes on until it is interrupted. */
+  readonly serves?: boolean;
+  /** It trains for minutes. */
+  readonly long?: boolean;
+}
+
+const LEARN = ['--model', 'model', '--dataset', 'data', '--max-steps', '4', '--threads', '1'];
+const TRAIN = ['train', ...LEARN, '--output-dir', 'out', '--logging-steps', '1', '--eval-strategy', 'epoch'];
+const COMPARE = ['compare', ...LEARN, '--output-dir', 'out', '--logging-steps', '1'];
+const FINETUNED = [
+  'compare',
+  '--finetuned',
+  'run',
+  '--model',
+  'model',
+  '--dataset',
+  'data',
+  '--threads',
+  '1',
+];
+const EVALUATE = ['evaluate', '--model', 'run', '--dataset', 'data'];
+const PREDICT = ['predict', '--model', 'run'];
+const INSPECT = ['inspect', '--model', 'model', '--dataset', 'data'];
+const SERVE = ['serve', '--demo', '--model', 'model'];
+const REPRODUCE = ['reproduce', 'run', '--output-dir', 'out'];
+const PRUNE = ['cache', 'prune', '--yes', 'a/b'];
+/** Larger than what a pipe holds. */
+const TEXTS = toJsonl(
+  Array.from({ length: 3000 }, (_, i) => ({ text: `${ROWS[i % ROWS.length].text} ${i}` })),
+);
+
+const both = (words: readonly string[], more: Omit<Command, 'words'> = {}): Command[] => [
+  { words, ...more },
+  { words: [...words, '--json'], ...more },
+];
+
+const COMMANDS: readonly Command[] = [
+  ...both(TRAIN),
+  {
+    words: [
+      ...TRAIN.filter((word) => word !== '--eval-strategy' && word !== 'epoch'),
+      '--dataset',
+      'data/train.jsonl',
+      '--json',
+    ],
+  },
+  ...both(COMPARE),
+  ...both(FINETUNED),
+  ...both(EVALUATE),
+  { words: [...PREDICT, '--text', 'a fine day'] },
+  { words: [...PREDICT, '--text', 'a fine day', '--text', 'a grim day', '--explain', '--logits'] },
+  { words: [...PREDICT, '--input', 'texts.jsonl'] },
+  { words: [...PREDICT, '--input', '-'], input: TEXTS },
+  { words: [...PREDICT, '--input', 'texts.jsonl', '--output', 'out.jsonl'] },
+  ...both(INSPECT),
+  ...both(REPRODUCE),
+  ...both(['report', 'run']),
+  ...both(['report', 'compared']),
+  ...both(['cache']),
+  ...both(PRUNE),
+  ...both([...SERVE, '--out', 'page']),
+  ...both([...SERVE, '--port', '0'], { serves: true }),
+  { words: ['doctor'] },
+  { words: ['demo', '--output-dir', 'out'], long: true },
+  { words: [] },
+  { words: ['--help'] },
+  { words: ['--version'] },
+  ...[
+    'train',
+    'compare',
+    'evaluate',
+    'predict',
+    'inspect',
+    'reproduce',
+    'report',
+    'cache',
+    'serve',
+    'doctor',
+    'demo',
+  ].map((name) => ({ words: [name, '--help'] })),
+  { words: ['cache', 'prune', '--help'] },
+];
+
+/** Commands at a time. */
+const LANES = 2;
+const LOST = /^error: the results cannot be written: .*ENOSPC/;
+const hasFull = existsSync('/dev/full') && statSync('/dev/full').isCharacterDevice();
+const noFull = !hasFull && 'there is no /dev/full';
+const noPipe = process.platform === 'win32' && 'there are no named pipes';
+const noDisk = !can.mount && 'no disk can be mounted: this needs root';
+
+let root = '';
+let runs = 0;
+let disks = 0;
+const counts: Record<string, number> = {};
+before(async () => {
+  root = mkdtempSync(join(tmpdir(), 'attune-outputs-'));
+  const template = join(root, 'template');
+  await writeByteModel(join(template, 'model'));
+  writeData(join(template, 'data'));
+  writeFileSync(join(template, 'texts.jsonl'), TEXTS);
+  const blobs = join(template, 'hub', 'models--a--b', 'blobs');
+  mkdirSync(blobs, { recursive: true });
+  writeFileSync(join(blobs, 'one'), '12345');
+  const env = environment(template);
+  const trained = await runChild([...TRAIN.map((word) => (word === 'out' ? 'run' : word))], {
+    cwd: template,
+    env,
+  });
+  assert.equal(trained.code, 0, shown(trained));
+  cpSync(join(template, 'run'), join(template, 'compared'), { recursive: true });
+  const compared = await runChild(
+    FINETUNED.map((word) => (word === 'run' ? 'compared' : word)),
+    { cwd: template, env },
+  );
+  assert.equal(compared.code, 0, shown(compared));
+});
+after(() => rmSync(root, { recursive: true, force: true }));
+after(() =>
+  console.log(
+    `runs with an output that cannot be written: ${Object.entries(counts)
+      .map(([way, n]) => `${way} ${n}`)
+      .join(', ')}`,
+  ),
+);
+
+const environment = (cwd: string): Readonly<Record<string, string>> => ({
+  HF_HUB_CACHE: join(cwd, 'hub'),
+  ATTUNE_CACHE: join(root, 'cache'),
+});
+
+interface Outcome extends ChildEnd {
+  /** What it made, numbers aside. */
+  readonly files: readonly string[];
+}
+
+/** Runs a command in a folder of its own. */
+async function outcome(
+  { words, input }: Command,
+  options: Pick<ChildOptions, 'stdout' | 'stderr' | 'signal'>,
+): Promise<Outcome> {
+  const cwd = join(root, `run-${runs++}`);
+  cpSync(join(root, 'template'), cwd, { recursive: true });
+  try {
+    const end = await runChild(words, { cwd, input, env: environment(cwd), ...options });
+    const files = (readdirSync(cwd, { recursive: true }) as string[]).map((name) =>
+      name.replace(/\d+/g, '#'),
+    );
+    return { ...end, files: files.sort() };
+  } finally {
+    rmSync(cwd, { recursive: true, force: true });
+  }
+}
+
+const count = (way: string): void => void (counts[way] = (counts[way] ?? 0) + 1);
+
+/** Interrupts a server when the other output shows that it is there. */
+const interrupted = ({ serves }: Command, on: 'stdout' | 'stderr'): ChildOptions['signal'] =>
+  serves ? { when: on === 'stderr' ? /Open this address/ : /\n/, on, name: 'SIGINT' } : undefined;
+
+function assertLost(end: ChildEnd): void {
+  assert.ok(!end.hung, shown(end));
+  assert.deepEqual([end.code, end.signal], [1, null], shown(end));
+  const errors = errorLines(end.stderr);
+  assert.equal(errors.length, 1, shown(end));
+  assert.match(errors[0], LOST);
+  assert.doesNotMatch(end.stderr, /^\s+at |defect of attune|Unhandled|node:internal/m, shown(end));
+}
+
+/** Ends as it would with a reader, and says nothing of there being none. */
+function assertQuiet(end: ChildEnd, whole: ChildEnd): void {
+  assert.ok(!end.hung, shown(end));
+  assert.deepEqual([end.code, end.signal], [whole.code, whole.signal], shown(end));
+  assert.deepEqual(errorLines(end.stderr), errorLines(whole.stderr), shown(end));
+  assert.doesNotMatch(
+    end.stderr,
+    /EPIPE|cannot be written|^\s+at |defect of attune|Unhandled|node:internal/m,
+    shown(end),
+  );
+}
+
+function assertUnharmed(end: Outcome, whole: Outcome, words: readonly string[]): void {
+  assert.ok(!end.hung, shown(end));
+  assert.deepEqual([end.code, end.signal], [whole.code, whole.signal], shown(end));
+  assert.deepEqual(end.files, whole.files);
+  assert.equal(sorted(end.stdout), sorted(whole.stdout), words.join(' '));
+}
+
+/** A checkpoint is written, and reported, beside the steps that follow. */
+const sorted = (stdout: string): string => timeless(stdout).split('\n').sort().join('\n');
+
+/** A file of which half of a text fits on its disk. */
+async function onFullDisk(length: number, use: (sink: Sink) => Promise<ChildEnd>): Promise<ChildEnd> {
+  const room = Math.max(1, Math.floor(length / 2));
+  const disk = Disk.mount(join(root, `disk-${disks++}`), undefined);
+  try {
+    const path = join(disk.path, 'results');
+    // Disks give room in pages: what is in the file before fills up the first.
+    const before = (4096 - (room % 4096)) % 4096;
+    writeFileSync(path, '#'.repeat(before));
+    disk.shrink(before + room - (before > 0 ? 4096 : 0));
+    const end = await use({ path });
+    assert.ok(statSync(path).size > before, 'nothing fitted');
+    return end;
+  } finally {
+    disk.unmount();
+  }
+}
+
+describe('outputs that cannot be written', { concurrency: LANES, timeout: 3 * 3_600_000 }, () => {
+  for (const command of COMMANDS) {
+    const { words, long, serves } = command;
+    const isHelp = words.length === 0 || words.some((word) => word === '--help' || word === '--version');
+    const skip = long === true && process.env['CI'] === 'true' && 'it trains for minutes';
+    describe(`attune ${words.join(' ')}`, { skip, timeout: 3_600_000 }, () => {
+      let whole: Outcome;
+      before(async () => {
+        whole = await outcome(command, { signal: interrupted(command, 'stdout') });
+        assert.deepEqual([whole.code, whole.signal], [serves ? 130 : 0, null], shown(whole));
+      });
+      const prints = (): boolean => whole.stdout !== '';
+
+      it(
+        'stdout is /dev/full: status 1 and one sentence, if anything is printed',
+        { skip: noFull },
+        async () => {
+          count('stdout on /dev/full');
+          const end = await outcome(command, { stdout: { path: '/dev/full' } });
+          if (prints()) assertLost(end);
+          else assertUnharmed({ ...end, stdout: '' }, whole, words);
+        },
+      );
+
+      it(
+        'stdout is a file on a disk that is full in the middle: status 1 and one sentence',
+        { skip: noDisk },
+        async (t) => {
+          if (!prints()) return t.skip('it prints nothing');
+          count('stdout on a full disk');
+          assertLost(
+            await onFullDisk(Buffer.byteLength(whole.stdout), (stdout) => outcome(command, { stdout })),
+          );
+        },
+      );
+
+      it('the reader of stdout is gone at once: quiet, its own status', { skip: noPipe }, async (t) => {
+        if (!prints()) return t.skip('it prints nothing');
+        count('stdout without a reader');
+        assertQuiet(
+          await outcome(command, { stdout: 'closed at once', signal: interrupted(command, 'stderr') }),
+          whole,
+        );
+      });
+
+      it(
+        'the reader of stdout goes after a line: quiet, its own status',
+        { skip: isHelp && 'as above' },
+        async (t) => {
+          if (!prints()) return t.skip('it prints nothing');
+          count('stdout read for a line');
+          assertQuiet(
+            await outcome(command, { stdout: 'closed after a line', signal: interrupted(command, 'stderr') }),
+            whole,
+          );
+        },
+      );
+
+      for (const [way, sink, none] of [
+        ['/dev/full', { path: '/dev/full' }, noFull],
+        ['a pipe without a reader', 'closed at once', noPipe],
+      ] as const) {
+        it(
+          `stderr is ${way}: results and status are whole`,
+          { skip: none || (isHelp && 'nothing is written there') },
+          async () => {
+            count(`stderr on ${way}`);
+            assertUnharmed(
+              await outcome(command, { stderr: sink, signal: interrupted(command, 'stdout') }),
+              whole,
+              words,
+            );
+          },
+        );
+      }
+    });
+  }
+});
