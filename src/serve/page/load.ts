@@ -1,4 +1,4 @@
-/** Files that lie beside the page, loaded within bounds: a server that is gone, or that answers no more, is an error. */
+/** Files that lie beside the page. A server that is gone, or that sends nothing more, is an error. */
 
 /** As long as a download from the Hub waits for the next bytes (hub/settings.ts). */
 const IDLE_SECONDS = 30;
@@ -25,11 +25,14 @@ export async function load(name: string, { onBytes, signal }: LoadOptions = {}):
   const ending = new AbortController();
   const stop = (): void => ending.abort(signal?.reason);
   signal?.addEventListener('abort', stop);
-  const fallSilent = (): void => ending.abort(new LoadError(`${name} cannot be loaded: nothing came for ${IDLE_SECONDS} seconds`));
+  const silent = new LoadError(`${name} cannot be loaded: nothing came for ${IDLE_SECONDS} seconds`);
+  const fallSilent = (): void => ending.abort(silent);
   let silence = setTimeout(fallSilent, IDLE_SECONDS * 1000);
   try {
     const response = await fetch(new URL(name, import.meta.url), { signal: ending.signal });
-    if (!response.ok || !response.body) throw new LoadError(`${name} cannot be loaded: the server answers ${response.status}`);
+    if (!response.ok || !response.body) {
+      throw new LoadError(`${name} cannot be loaded: the server answers ${response.status}`);
+    }
     const pieces: Uint8Array<ArrayBuffer>[] = [];
     const reader = response.body.getReader();
     for (let read = await reader.read(); !read.done; read = await reader.read()) {

@@ -1,8 +1,10 @@
 /**
- * The page's worker: the only module that knows `Worker`. A worker's end is final and is reported once; nothing that it sent reaches the page afterwards.
+ * The page's worker: the only module that knows `Worker`. A worker's end is final and is reported once; nothing
+ * that it sent reaches the page afterwards.
  *
- * A browser says nothing when a worker closes itself or is killed (when memory runs out, for instance), and lets one live on after an uncaught error. So the worker
- * holds a Web Lock for its life, and the page asks for the same lock: it gets it when the worker is gone. A worker that fails is terminated here.
+ * A browser fires no event when a worker closes itself or is killed (when memory runs out, for instance), and lets
+ * one live on after an uncaught error. So the worker holds a Web Lock for its life, and the page asks for the same
+ * lock: it gets it when the worker is gone. A worker that fails is terminated here.
  */
 import type { FromWorker, LifeMessage, ToWorker } from './protocol.js';
 
@@ -17,7 +19,7 @@ export interface WorkerLink {
   send(message: ToWorker): void;
 }
 
-/** A worker has to report that it lives by then. Its script is tiny, and the page's own has just been loaded from the same place. */
+/** A worker has to report that it lives by then. Its script is tiny, and the page's own has just been loaded. */
 const START_SECONDS = 60;
 
 /** Starts the worker. */
