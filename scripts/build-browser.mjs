@@ -81,10 +81,10 @@ if (existsSync(join(page, 'page.ts'))) {
   mkdirSync(target, { recursive: true });
   const built = await build({
     ...options,
-    entryPoints: [join(page, 'page.ts'), join(page, 'worker.ts')],
+    entryPoints: [join(page, 'page.ts'), join(page, 'worker.ts'), join(page, 'compute.ts')],
     outdir: target,
-    // The module lies beside them.
-    external: ['./attune.js'],
+    // These lie beside them.
+    external: ['./attune.js', './compute.js'],
     alias: { linkedom: join(page, 'browser-document.ts') },
   });
   for (const name of ['index.html', 'icon.svg']) copyFileSync(join(page, name), join(target, name));

@@ -11,7 +11,7 @@ import { TOKENIZER_FILES } from '../text/tokenizer-files.js';
 import { Tokenizer } from '../text/tokenizer.js';
 import type { DemoSettings } from './demo-settings.js';
 
-const PAGE_FILES = ['index.html', 'page.css', 'icon.svg', 'page.js', 'worker.js', 'attune.js', 'LICENSES.txt'] as const;
+const PAGE_FILES = ['index.html', 'page.css', 'icon.svg', 'page.js', 'worker.js', 'compute.js', 'attune.js', 'LICENSES.txt'] as const;
 
 /** Larger models do not fit into a tab beside gradients, moments and the result: all is held in float32, several times. */
 const MOST_WEIGHT_BYTES = 600 * 2 ** 20;

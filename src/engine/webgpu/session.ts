@@ -171,7 +171,8 @@ export class WebGpuSession implements EngineSession, Gpu {
     await this.queue.catch(() => undefined);
     if (!this.ended) {
       this.collectNow();
-      await this.results?.until(0);
+      // A device that is lost meanwhile may answer none of them.
+      if (this.results) await this.untilEnded(this.results.until(0)).catch(() => undefined);
     }
     this.end(new TrainingError('the session is closed'));
     this.inference.destroy();

@@ -1,12 +1,14 @@
-/** The demo page: forms in, pictures out. What computes is in worker.ts. */
+/** The demo page: forms in, pictures out. What computes is in compute.ts, in a worker (worker-link.ts). */
 import type { LogRecord } from './attune.js';
 import { duration, bytes as fileSize, fixed, grouped } from '../../report/figures.js';
 import { html } from '../../report/markup.js';
 import { learningFigures } from '../../report/sections/learning.js';
 import type { DemoSettings } from '../demo-settings.js';
 import { byId, put, show } from './elements.js';
+import { loadText } from './load.js';
 import type { DataChoice, FromWorker, Problem, Rows, ToWorker, TrainChoice } from './protocol.js';
 import { lastRecord, predictionMarkup, scoresMarkup, summaryMarkup } from './scores.js';
+import { openWorker } from './worker-link.js';
 
 const rowsBox = byId<HTMLTextAreaElement>('rows');
 const textBox = byId<HTMLTextAreaElement>('text');
@@ -15,6 +17,8 @@ const evaluationFile = byId<HTMLInputElement>('evaluation-rows');
 const trainButton = byId<HTMLButtonElement>('train');
 const continueButton = byId<HTMLButtonElement>('continue');
 const stopButton = byId<HTMLButtonElement>('stop');
+const checkAgain = byId<HTMLButtonElement>('check-again');
+const classifyButton = byId<HTMLButtonElement>('classify');
 const downloadButton = byId<HTMLButtonElement>('download');
 const progress = byId<HTMLProgressElement>('progress');
 const settingsForm = byId<HTMLFormElement>('settings');
@@ -22,12 +26,18 @@ const settingsForm = byId<HTMLFormElement>('settings');
 const CHECK_AFTER_MS = 500;
 const PREDICT_AFTER_MS = 250;
 const DRAW_EVERY_MS = 400;
+/** What is loaded before the first answer is as large as a photo. */
+const SLOW_START_MS = 30_000;
 
 let file: File | undefined;
 let sample: { readonly train: string; readonly test: string } | undefined;
 /** Whether WebGPU is there. */
 let able = false;
 let running = false;
+/** The run under way was asked to stop. */
+let stopping = false;
+/** The worker has ended: nothing that needs it works any more. */
+let over = false;
 let sound = false;
 let trained = false;
 /** The last run was stopped and can be gone on with. */
@@ -36,10 +46,10 @@ let checking = 0;
 let predicting = 0;
 let history: LogRecord[] = [];
 
-const worker = new Worker(new URL('worker.js', import.meta.url), { type: 'module' });
-const tell = (message: ToWorker): void => worker.postMessage(message);
-worker.onmessage = ({ data }: MessageEvent<FromWorker>) => hear(data);
-worker.onerror = ({ message }) => failed({ message: `the page's worker ended: ${message || 'it could not be loaded'}`, hint: 'Load the page again.' });
+const worker = openWorker({ onMessage: hear, onEnd: workerEnded });
+const slowStart = setTimeout(() => {
+  byId('adapter').textContent = 'Still loading. Is the server that gave you this page still running?';
+}, SLOW_START_MS);
 
 /** Calls that come fast become one, when it is quiet. */
 function whenQuiet(milliseconds: number, call: () => void): () => void {
@@ -53,10 +63,16 @@ function whenQuiet(milliseconds: number, call: () => void): () => void {
 function hear(message: FromWorker): void {
   switch (message.type) {
     case 'ready':
+      clearTimeout(slowStart);
       able = true;
       byId('adapter').textContent = `Computes on ${message.adapter}${message.software ? ', in software: this is slow' : ''}. It starts from ${message.model} (${fileSize(message.bytes)}), loaded when you train.`;
       return update();
+    case 'unready':
+      clearTimeout(slowStart);
+      byId('adapter').textContent = '';
+      return problem('unsupported', { ...message.problem, hint: 'Is the server that gave you this page still running? Load the page again.' });
     case 'unsupported':
+      clearTimeout(slowStart);
       byId('adapter').textContent = '';
       return problem('unsupported', {
         message: `This browser cannot train here: ${message.reason}.`,
@@ -66,6 +82,7 @@ function hear(message: FromWorker): void {
       if (message.id !== checking) return;
       sound = true;
       problem('data-problem');
+      show(checkAgain, false);
       put(byId('data-summary'), summaryMarkup(message.summary, number('max-length')));
       return update();
     case 'refused':
@@ -94,7 +111,7 @@ function hear(message: FromWorker): void {
       return;
     }
     case 'trained':
-      running = false;
+      stand();
       trained = true;
       stopped = message.stopped;
       drawNow();
@@ -117,6 +134,9 @@ function hear(message: FromWorker): void {
     case 'unpredicted':
       if (message.id === predicting) put(byId('prediction'), problemMarkup(message.problem));
       return;
+    case 'unarchived':
+      downloadButton.disabled = false;
+      return put(byId('download-note'), problemMarkup(message.problem));
     case 'archived':
       return save(message.name, message.blob);
   }
@@ -135,14 +155,22 @@ function problem(place: string, what?: Problem): void {
 }
 
 function refuse(what: Problem): void {
+  if (over) return;
   sound = false;
+  show(checkAgain, what.transient === true);
   problem('data-problem', { ...what, message: what.message.replace(/^data\/(evaluation\/)?/, '') });
   byId('data-summary').replaceChildren();
   update();
 }
 
-function failed(what: Problem): void {
+/** No run is under way any more. */
+function stand(): void {
   running = false;
+  stopping = false;
+}
+
+function failed(what: Problem): void {
+  stand();
   show(byId('progress-box'), false);
   byId('state').textContent = '';
   byId('download-note').textContent = '';
@@ -151,22 +179,37 @@ function failed(what: Problem): void {
   update();
 }
 
+/** What the worker did is lost; what is on the page stays, to be read and copied. */
+function workerEnded(reason: string): void {
+  over = true;
+  clearTimeout(slowStart);
+  byId('adapter').textContent = '';
+  problem('data-problem');
+  show(checkAgain, false);
+  failed({ message: `The page's worker ended: ${reason}. Load the page again.` });
+}
+
 function state(text: string, share?: number): void {
-  byId('state').textContent = text;
+  byId('state').textContent = stopping ? `Stopping … ${text}`.trim() : text;
   show(byId('progress-box'), true);
   if (share === undefined) progress.removeAttribute('value');
   else progress.value = share;
 }
 
 function update(): void {
-  trainButton.disabled = !able || !sound || running;
-  show(byId('train-note'), able && !running && !byId('data-problem').hidden);
+  trainButton.disabled = !able || !sound || running || over;
+  show(byId('train-note'), able && !running && !over && !byId('data-problem').hidden);
   trainButton.textContent = stopped && !running ? 'Train anew' : 'Train';
   trainButton.classList.toggle('primary', !stopped || running);
   stopButton.disabled = !running;
+  stopButton.textContent = stopping ? 'Stop at once' : 'Stop';
   show(continueButton, stopped && !running);
+  continueButton.disabled = over;
   for (const id of ['data-form', 'settings']) byId(id).inert = running;
   show(byId('use'), trained && !running);
+  if (!over) return;
+  classifyButton.disabled = true;
+  downloadButton.disabled = true;
 }
 
 let drawn = 0;
@@ -222,10 +265,11 @@ function dataChoice(): DataChoice | Problem {
 }
 
 function check(): void {
+  if (over) return;
   const data = dataChoice();
   const id = ++checking;
   if ('message' in data) return refuse(data);
-  tell({ type: 'check', id, data });
+  worker.send({ type: 'check', id, data });
 }
 const checkLater = whenQuiet(CHECK_AFTER_MS, check);
 
@@ -267,12 +311,11 @@ async function preview(taken: File): Promise<void> {
 
 async function useSample(): Promise<void> {
   if (!sample) {
-    const load = async (name: string): Promise<string> => (await fetch(new URL(name, import.meta.url))).text();
-    const { sample: names, model } = JSON.parse(await load('demo.json')) as DemoSettings;
+    const { sample: names, model } = JSON.parse(await loadText('demo.json')) as DemoSettings;
     const length = byId<HTMLInputElement>('max-length');
     length.max = String(model.positions);
     length.value = String(Math.min(length.valueAsNumber, model.positions));
-    sample = { train: await load(names.train), test: await load(names.test) };
+    sample = { train: await loadText(names.train), test: await loadText(names.test) };
   }
   takeFile(undefined);
   rowsBox.value = sample.train;
@@ -296,18 +339,19 @@ function train(): void {
 
 function run(message: ToWorker): void {
   running = true;
+  stopping = false;
   trained = false;
   problem('train-problem');
   byId('download-note').textContent = '';
   state('Starting …');
   update();
   stopButton.focus();
-  tell(message);
+  worker.send(message);
 }
 
 function classify(): void {
-  if (!trained) return;
-  tell({ type: 'predict', id: ++predicting, text: textBox.value });
+  if (!trained || over) return;
+  worker.send({ type: 'predict', id: ++predicting, text: textBox.value });
 }
 
 function save(name: string, blob: Blob): void {
@@ -334,18 +378,23 @@ evaluationFile.addEventListener('change', () => {
 });
 settingsForm.addEventListener('input', changed);
 fileInput.addEventListener('change', () => takeFile(fileInput.files?.[0]));
+checkAgain.addEventListener('click', changed);
 byId('remove-file').addEventListener('click', () => {
   takeFile(undefined);
   rowsBox.focus();
 });
-const sampleFailed = (): void => refuse({ message: 'the sample cannot be loaded', hint: 'Is the server that gave you this page still running?' });
+const sampleFailed = (): void => refuse({ message: 'the sample cannot be loaded', hint: 'Is the server that gave you this page still running? If it is, choose “Use the sample” again.' });
 byId('use-sample').addEventListener('click', () => void useSample().catch(sampleFailed));
 trainButton.addEventListener('click', train);
 continueButton.addEventListener('click', () => run({ type: 'continue' }));
-stopButton.addEventListener('click', () => {
-  stopButton.disabled = true;
-  state('Stopping …');
-  tell({ type: 'stop' });
+stopButton.addEventListener('click', ({ detail }) => {
+  // The second click of a double click does not ask for an end at once.
+  if (detail > 1) return;
+  if (stopping) stopButton.disabled = true;
+  stopping = true;
+  stopButton.textContent = 'Stop at once';
+  state('');
+  worker.send({ type: 'stop' });
 });
 byId('try').addEventListener('submit', (event) => {
   event.preventDefault();
@@ -355,7 +404,7 @@ textBox.addEventListener('input', whenQuiet(PREDICT_AFTER_MS, classify));
 downloadButton.addEventListener('click', () => {
   downloadButton.disabled = true;
   byId('download-note').textContent = 'Packing …';
-  tell({ type: 'archive' });
+  worker.send({ type: 'archive' });
 });
 
 // A file may be dropped anywhere; it must never make the browser leave the page.
@@ -363,7 +412,7 @@ const drop = byId('drop');
 for (const type of ['dragenter', 'dragover']) {
   document.addEventListener(type, (event) => {
     event.preventDefault();
-    drop.classList.toggle('over', !running);
+    drop.classList.toggle('over', !running && !over);
   });
 }
 document.addEventListener('dragleave', (event) => {
@@ -373,8 +422,8 @@ document.addEventListener('drop', (event) => {
   event.preventDefault();
   drop.classList.remove('over');
   const [dropped] = event.dataTransfer?.files ?? [];
-  if (dropped && !running) takeFile(dropped);
+  if (dropped && !running && !over) takeFile(dropped);
 });
 
-tell({ type: 'start' });
+worker.send({ type: 'start' });
 useSample().catch(sampleFailed);

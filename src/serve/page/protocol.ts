@@ -28,6 +28,8 @@ export interface TrainChoice {
 export interface Problem {
   readonly message: string;
   readonly hint?: string | undefined;
+  /** The same request may succeed later: nothing is wrong with what the user gave. */
+  readonly transient?: boolean | undefined;
 }
 
 export interface SplitSummary {
@@ -53,6 +55,7 @@ export type ToWorker =
   | { readonly type: 'start' }
   | { readonly type: 'check'; readonly id: number; readonly data: DataChoice }
   | { readonly type: 'train'; readonly choice: TrainChoice }
+  /** Of a run: an orderly end, which may take a while; the second one does without its evaluation or its result. */
   | { readonly type: 'stop' }
   /** Goes on with the run that was stopped, with the rows and settings that it began with. */
   | { readonly type: 'continue' }
@@ -63,6 +66,8 @@ export type FromWorker =
   | { readonly type: 'ready'; readonly model: string; readonly bytes: number; readonly adapter: string; readonly software: boolean }
   /** Nothing can be computed here. */
   | { readonly type: 'unsupported'; readonly reason: string; readonly model: string }
+  /** It could not be found out whether something can be computed here. */
+  | { readonly type: 'unready'; readonly problem: Problem }
   | { readonly type: 'checked'; readonly id: number; readonly summary: DataSummary }
   | { readonly type: 'refused'; readonly id: number; readonly problem: Problem }
   | { readonly type: 'loading'; readonly done: number; readonly total: number }
@@ -76,4 +81,12 @@ export type FromWorker =
   | { readonly type: 'failed'; readonly problem: Problem }
   | { readonly type: 'prediction'; readonly id: number; readonly prediction: Pick<Prediction, 'text' | 'label' | 'scores'> }
   | { readonly type: 'unpredicted'; readonly id: number; readonly problem: Problem }
+  | { readonly type: 'unarchived'; readonly problem: Problem }
   | { readonly type: 'archived'; readonly name: string; readonly blob: Blob };
+
+/** What worker.ts tells worker-link.ts of itself. */
+export type LifeMessage =
+  /** `locked`: it holds the lock that it was named after, until it is gone. */
+  | { readonly type: 'alive'; readonly locked: boolean }
+  /** It failed outside of any request. The page ends it. */
+  | { readonly type: 'dying'; readonly reason: string };
