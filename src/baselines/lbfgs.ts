@@ -66,7 +66,7 @@ export async function minimise(objective: Objective, tolerance: number, maxItera
     let length = 1;
     let accepted = false;
     for (let trial = 0; trial < MAX_TRIALS; trial++) {
-      for (let i = 0; i < size; i++) nextPoint[i] = point[i] + length * direction[i];
+      along(point, length, direction, nextPoint);
       nextValue = await objective.evaluate(nextPoint, nextGradient, pace);
       evaluations++;
       const nextSlope = dot(direction, nextGradient);
@@ -82,12 +82,8 @@ export async function minimise(objective: Objective, tolerance: number, maxItera
       length = high === Infinity ? 2 * length : (low + high) / 2;
     }
     if (!accepted && !(largest(nextGradient) < worst)) return { point, iterations: iteration, evaluations, gradient: worst };
-    const step = new Float64Array(size);
-    const change = new Float64Array(size);
-    for (let i = 0; i < size; i++) {
-      step[i] = nextPoint[i] - point[i];
-      change[i] = nextGradient[i] - gradient[i];
-    }
+    const step = difference(nextPoint, point);
+    const change = difference(nextGradient, gradient);
     const curvature = dot(step, change);
     if (curvature > 0) {
       steps.push(step);
@@ -129,6 +125,18 @@ async function twoLoops(
     addScaled(direction, factors[m] - inverses[m] * dot(changes[m], direction), steps[m]);
   }
   return direction;
+}
+
+// Loops over a vector are functions of their own: V8 compiles those of an async function worse.
+
+function along(point: Float64Array, length: number, direction: Float64Array, target: Float64Array): void {
+  for (let i = 0; i < target.length; i++) target[i] = point[i] + length * direction[i];
+}
+
+function difference(a: Float64Array, b: Float64Array): Float64Array {
+  const result = new Float64Array(a.length);
+  for (let i = 0; i < a.length; i++) result[i] = a[i] - b[i];
+  return result;
 }
 
 function dot(a: Float64Array, b: Float64Array): number {

@@ -144,20 +144,30 @@ export function sparseObjective(x: SparseMatrix, labels: Int32Array, K: number, 
   for (let i = 0; i < values.length; i++) diagonal[indices[i]] += weight * values[i] * values[i];
   diagonal[columns] = weight * rows;
   const z = new Float64Array(K);
-  /** The row's loss; adds its gradient. */
-  const addRow = (row: number, point: Float64Array, gradient: Float64Array): number => {
-    for (let k = 0; k < K; k++) z[k] = point[columns * K + k];
-    for (let i = offsets[row]; i < offsets[row + 1]; i++) {
-      const at = indices[i] * K;
-      for (let k = 0; k < K; k++) z[k] += values[i] * point[at + k];
+  /** The sum of `value` and the losses of rows; adds their gradient. */
+  const addRows = (first: number, end: number, point: Float64Array, gradient: Float64Array, value: number): number => {
+    for (let row = first; row < end; row++) {
+      for (let k = 0; k < K; k++) z[k] = point[columns * K + k];
+      for (let i = offsets[row]; i < offsets[row + 1]; i++) {
+        const at = indices[i] * K;
+        for (let k = 0; k < K; k++) z[k] += values[i] * point[at + k];
+      }
+      value += C * lossAndResidual(z, labels[row]);
+      for (let i = offsets[row]; i < offsets[row + 1]; i++) {
+        const at = indices[i] * K;
+        for (let k = 0; k < K; k++) gradient[at + k] += C * values[i] * z[k];
+      }
+      for (let k = 0; k < K; k++) gradient[columns * K + k] += C * z[k];
     }
-    const loss = C * lossAndResidual(z, labels[row]);
-    for (let i = offsets[row]; i < offsets[row + 1]; i++) {
-      const at = indices[i] * K;
-      for (let k = 0; k < K; k++) gradient[at + k] += C * values[i] * z[k];
+    return value;
+  };
+  /** The sum of `value` and the penalty; adds its gradient. */
+  const addPenalty = (point: Float64Array, gradient: Float64Array, value: number): number => {
+    for (let i = 0; i < columns * K; i++) {
+      gradient[i] += point[i];
+      value += 0.5 * point[i] * point[i];
     }
-    for (let k = 0; k < K; k++) gradient[columns * K + k] += C * z[k];
-    return loss;
+    return value;
   };
   return {
     size: (columns + 1) * K,
@@ -165,13 +175,9 @@ export function sparseObjective(x: SparseMatrix, labels: Int32Array, K: number, 
       gradient.fill(0);
       let value = 0;
       await eachSlice(rows, (2 * K * values.length) / rows, pace, (from, count) => {
-        for (let row = from; row < from + count; row++) value += addRow(row, point, gradient);
+        value = addRows(from, from + count, point, gradient, value);
       });
-      for (let i = 0; i < columns * K; i++) {
-        gradient[i] += point[i];
-        value += 0.5 * point[i] * point[i];
-      }
-      return value;
+      return addPenalty(point, gradient, value);
     },
     precondition(vector) {
       for (let j = 0; j <= columns; j++) for (let k = 0; k < K; k++) vector[j * K + k] /= diagonal[j];
