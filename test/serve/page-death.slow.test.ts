@@ -45,14 +45,14 @@ after(async () => {
 const textOf = async (page: Page, id: string): Promise<string> => (await page.locator(id).textContent()) ?? '';
 const trainable = (page: Page): Promise<boolean> => page.locator('#train').isEnabled();
 const problemOf = async (page: Page): Promise<string> => ((await page.locator('#train-problem').isVisible()) ? textOf(page, '#train-problem') : '');
-const ended = async (page: Page): Promise<boolean> => (await problemOf(page)) !== '';
+const ended = async (page: Page): Promise<boolean> => /worker ended/.test(await problemOf(page));
 
 /** Trains on the sample for so long that the run is under way whenever it is looked at. */
 async function train(page: Page): Promise<void> {
   await page.fill('#epochs', '100');
   await until('the button, or the end', async () => (await trainable(page)) || (await ended(page)));
-  // It may end between the look and the click.
-  await page.click('#train', { timeout: 1000 }).catch(async () => until('the end', () => ended(page)));
+  // It may end between the look and the click, which then does nothing.
+  await page.evaluate(`document.getElementById('train').click()`);
 }
 
 /** Nothing is offered that cannot work, nothing looks as if it were under way, and what the worker still does is not shown. */
@@ -230,8 +230,8 @@ test('the server dies while the weights load: the page reports it, can be stoppe
         await train(page);
       };
       await trained('broken');
-      await until('the problem', () => ended(page));
-      assert.match(await problemOf(page), /^Model\/model\.safetensors cannot be loaded: the connection failed.*Is the server .* still running\?/i);
+      const broken = /^Model\/model\.safetensors cannot be loaded: the connection failed.*Is the server .* still running\?/i;
+      await until('the problem', async () => broken.test(await problemOf(page)));
 
       await trained('stalled');
       await until('the problem', async () => /nothing came for 30 seconds/.test(await problemOf(page)));
@@ -249,7 +249,7 @@ test('the server dies while the weights load: the page reports it, can be stoppe
   }
 });
 
-test('a server that is gone when the page asks for its sample or its model is reported', options, async () => {
+test('a server that is gone when the page asks for its model is reported', options, async () => {
   const faulty = new FaultyServer(new URL(server.url).port);
   const url = await faulty.listen();
   await withBrowser({}, async (context) => {
@@ -258,36 +258,45 @@ test('a server that is gone when the page asks for its sample or its model is re
     await until('the button', () => trainable(page));
     faulty.close();
     await train(page);
-    await until('the problem', () => ended(page));
-    assert.match(await problemOf(page), /model\.safetensors cannot be loaded: the connection failed/);
+    await until('the problem', async () => /model\.safetensors cannot be loaded: the connection failed/.test(await problemOf(page)));
     assert.ok(await trainable(page));
   }, SOFTWARE_WEBGPU);
 });
+
+/** Evaluated in the page: clicks Stop so many times as soon as the state reads so, before anything else happens there. */
+const stopAt = (state: RegExp, times = 1): string => `{
+  const [state, stop] = [document.getElementById('state'), document.getElementById('stop')];
+  const watch = new MutationObserver(() => {
+    if (!${String(state)}.test(state.textContent) || stop.disabled) return;
+    watch.disconnect();
+    for (let i = 0; i < ${times}; i++) stop.click();
+  });
+  watch.observe(state, { childList: true });
+}`;
 
 test('stop ends a run in every phase, at once if it is asked for twice, and the next run trains', options, async () => {
   await withBrowser({}, async (context) => {
     const page = await context.newPage();
     await page.goto(server.url);
-    const state = (): Promise<string> => textOf(page, '#state');
-    const stopped = async (): Promise<boolean> => (await problemOf(page)).startsWith('The run was stopped') || (await state()).startsWith('Stopped after step');
-    for (const phase of [/^Reading the rows/, /^Evaluating/]) {
-      await page.fill('#epochs', '1');
+    // In order: where the run stands by the time it hears of it decides whether there is a model.
+    const early = /^The run was stopped before its first step/;
+    const inOrder = /^Stopped after step|^Done/;
+    const phases: readonly (readonly [phase: RegExp, clicks: number, problem: RegExp])[] = [
+      [/^Starting/, 1, early],
+      [/^Reading the rows/, 1, early],
+      [/^Evaluating/, 1, early],
+      [/^Step /, 2, /^The run was stopped at once/],
+    ];
+    for (const [phase, clicks, problem] of phases) {
+      await page.fill('#epochs', clicks === 1 ? '2' : '100');
       await page.fill('#max-rows', '40');
       await until('the button', () => trainable(page));
+      await page.evaluate(stopAt(phase, clicks));
       await page.click('#train');
-      // It may be in a later one by the time of the click; the end is the same.
-      await until('the phase', async () => phase.test(await state()));
-      await page.click('#stop');
-      await until('the end', async () => (await stopped()) || (await state()).startsWith('Done'));
+      await until(`the end of a run stopped at ${String(phase)}`, async () => problem.test(await problemOf(page)) || inOrder.test(await textOf(page, '#state')));
+      assert.ok(await page.locator('#stop').isDisabled());
+      assert.equal(await textOf(page, '#stop'), 'Stop');
     }
-    await page.fill('#epochs', '100');
-    await until('the button', () => trainable(page));
-    await page.click('#train');
-    await requireStep(page);
-    await page.click('#stop');
-    // It may have ended in order meanwhile.
-    await page.click('#stop', { timeout: 1000 }).catch(async () => until('the end', stopped));
-    await until('the end', stopped);
     await train(page);
     await requireStep(page);
   }, SOFTWARE_WEBGPU);
@@ -306,7 +315,6 @@ test('a file of rows that is removed is reported when it is read again', options
     await until('the button', () => trainable(page));
     rmSync(file);
     await page.click('#train');
-    await until('the problem', () => ended(page));
-    assert.match(await problemOf(page), /^rows\.csv cannot be read any more.*Choose it again\./i);
+    await until('the problem', async () => /^rows\.csv cannot be read any more.*Choose it again\./i.test(await problemOf(page)));
   }, SOFTWARE_WEBGPU);
 });
