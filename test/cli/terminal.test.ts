@@ -50,9 +50,9 @@ test('errors for people have their hint, defects have their stack', () => {
   assert.match(screen.raw, /error: this is a defect of attune.*\nTypeError: undefined is not a function\n {4}at /);
 });
 
-test('a reader that has gone away is not an error; a broken stream is', () => {
+test('messages that cannot be written end nothing, whatever the reason', () => {
   const screen = new Screen({ isTTY: false });
   createTerminal({ stream: screen, env: {} });
   assert.equal(screen.emit('error', Object.assign(new Error('write EPIPE'), { code: 'EPIPE' })), true);
-  assert.throws(() => screen.emit('error', Object.assign(new Error('no space'), { code: 'ENOSPC' })), /no space/);
+  assert.equal(screen.emit('error', Object.assign(new Error('no space'), { code: 'ENOSPC' })), true);
 });

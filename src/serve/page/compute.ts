@@ -239,7 +239,7 @@ async function train(begun: Begun, stop: Stop, from?: Stopped): Promise<void> {
   await unlessAborted(loadTokenizer(), stop.inOrder);
   await loadWeights(stop.inOrder);
   say({ type: 'preparing', what: 'Reading the rows and preparing the GPU …' });
-  const rows = (await unlessAborted(loadSplits({ ...options, seed: data.seed }), stop.inOrder)).train.length;
+  const rows = (await unlessAborted(loadSplits({ ...options, seed: data.seed, signal: stop.inOrder }), stop.inOrder)).train.length;
   const steps = Math.max(1, Math.round(Math.ceil(rows / batchSize) * epochs));
   const args = resolveArguments({
     outputDir: RUN,
