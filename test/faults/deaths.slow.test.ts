@@ -17,13 +17,18 @@ import type { ChildEnd } from '../support/child.js';
 import { ROWS, toJsonl, writeData } from '../support/cli.js';
 import { casesFrom, seedFrom } from '../support/counts.js';
 import { deadlyEnvironment, THREAD_DEATHS } from '../support/engine-death.js';
-import type { ThreadDeath } from '../support/engine-death.js';
+import type { DeathMoment, ThreadDeath } from '../support/engine-death.js';
 import { Random } from '../support/random.js';
 
 const DEATHS = casesFrom('ATTUNE_DEATHS', 100);
 const seed = seedFrom();
-/** Milliseconds after a thread's start. */
+/**
+ * Milliseconds after a thread's start, most of them soon after it; or of a run without end, after it is
+ * ready.
+ */
 const LATEST = 2000;
+/** The weights are written in some twenty requests, each with its answer; the work begins after them. */
+const ANSWERS = 60;
 const EVALUATED = 8000;
 const PREDICTED = 30_000;
 /** Enough for half the machine to be busy with the death while the other half is busy with the command. */
@@ -47,7 +52,7 @@ const SAVING = [
   '--save-strategy',
   'steps',
   '--save-steps',
-  '10',
+  '2',
   '--save-total-limit',
   '2',
   '--json',
@@ -95,7 +100,7 @@ interface Case {
   readonly number: number;
   readonly name: string;
   readonly death: ThreadDeath;
-  readonly ms: number;
+  readonly moment: DeathMoment;
 }
 
 /** Every death in every scenario in turn, each round in an order of its own. */
@@ -111,7 +116,20 @@ function drawCases(random: Random): Case[] {
   }
   return pairs
     .slice(0, DEATHS)
-    .map((pair, number) => ({ ...pair, number, ms: Math.round(LATEST ** (random.integer(0, 1000) / 1000)) }));
+    .map((pair, number) => ({ ...pair, number, moment: drawMoment(pair.name, random) }));
+}
+
+/**
+ * Soon after the start, when a thread is made ready; with an answer on its way, which may arrive after the
+ * death; or at any time of the work, which takes as long as the machine is busy.
+ */
+function drawMoment(name: string, random: Random): DeathMoment {
+  const moments: readonly DeathMoment[] = [
+    { messages: 0, ms: Math.round(LATEST ** (random.integer(0, 1000) / 1000)) },
+    { messages: random.integer(1, ANSWERS), ms: 0 },
+    { messages: 1, ms: random.integer(1, Math.ceil(durations[name] ?? LATEST)) },
+  ];
+  return moments[random.integer(0, moments.length - 1)];
 }
 
 function shuffled<T>(values: readonly T[], random: Random): T[] {
@@ -121,6 +139,8 @@ function shuffled<T>(values: readonly T[], random: Random): T[] {
 
 let root = '';
 const expected: Record<string, string> = {};
+/** Milliseconds of a whole run. */
+const durations: Record<string, number> = {};
 before(async () => {
   root = mkdtempSync(join(tmpdir(), 'attune-deaths-'));
   await writeByteModel(join(root, 'model'));
@@ -136,7 +156,9 @@ before(async () => {
   cpSync(join(root, 'whole', 'run'), join(root, 'tuned'), { recursive: true });
   for (const [name, scenario] of Object.entries(SCENARIOS)) {
     if (scenario.endless) continue;
+    const started = performance.now();
     const whole = await runScenario(`whole-${name}`, scenario);
+    durations[name] = performance.now() - started;
     assert.equal(whole.code, 0, shown(whole));
     expected[name] = outputOf(scenario, whole);
   }
@@ -192,7 +214,8 @@ test(
         await oneDeath(drawn);
       } catch (error) {
         const reason = error instanceof Error ? error.message : String(error);
-        failures.push(`case ${drawn.number}: "${drawn.name}" ${drawn.death} after ${drawn.ms} ms: ${reason}`);
+        const moment = `${drawn.moment.ms} ms after ${drawn.moment.messages} messages`;
+        failures.push(`case ${drawn.number}: "${drawn.name}" ${drawn.death} ${moment}: ${reason}`);
       }
     });
     const { reported, whole, aborted, resumed, restarted, kinds } = counts;
@@ -211,13 +234,13 @@ test(
   },
 );
 
-async function oneDeath({ number, name, death, ms }: Case): Promise<void> {
+async function oneDeath({ number, name, death, moment }: Case): Promise<void> {
   const scenario = SCENARIOS[name];
   const folder = `case-${number}`;
   counts.kinds[`${name}: ${death}`] = (counts.kinds[`${name}: ${death}`] ?? 0) + 1;
-  const end = await runScenario(folder, scenario, deadlyEnvironment(death, ms));
+  const end = await runScenario(folder, scenario, deadlyEnvironment(death, moment));
   assert.ok(!end.hung, shown(end));
-  assert.doesNotMatch(end.stderr, /defect of attune|[Uu]nhandled/, shown(end));
+  assert.doesNotMatch(end.stderr, /defect of attune|[Uu]nhandled|MaxListenersExceeded/, shown(end));
   const aborted = end.signal === 'SIGABRT' || end.code === 134;
   if (aborted) counts.aborted++;
   else assertReportedOrWhole(name, scenario, end);

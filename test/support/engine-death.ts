@@ -19,14 +19,27 @@ export const THREAD_DEATHS = {
 
 export type ThreadDeath = keyof typeof THREAD_DEATHS;
 
-/**
- * An environment in which every thread of the CPU engine, and no other, dies `ms` milliseconds after its start, or
- * as soon after that as it runs a timer.
- */
-export function deadlyEnvironment(death: ThreadDeath, ms: number): Readonly<Record<string, string>> {
+/** Milliseconds after a thread has posted so many messages; 0 messages: after its start; 0 ms: at once. */
+export interface DeathMoment {
+  readonly messages: number;
+  readonly ms: number;
+}
+
+/** An environment in which every thread of the CPU engine, and no other, dies at a moment. */
+export function deadlyEnvironment(death: ThreadDeath, { messages, ms }: DeathMoment): Readonly<Record<string, string>> {
+  // The timer does not keep a thread alive that has nothing else to do.
+  const die = `() => { ${THREAD_DEATHS[death]}; }`;
+  const then = ms === 0 ? `queueMicrotask(${die});` : `setTimeout(${die}, ${ms}).unref();`;
+  const counting = `
+    const { postMessage } = MessagePort.prototype;
+    let left = ${messages};
+    MessagePort.prototype.postMessage = function (...message) {
+      postMessage.apply(this, message);
+      left -= 1;
+      if (left === 0) ${then}
+    };`;
   // A worker thread's own file is its argument: those of the baselines have others.
-  const isEngine = '/engine.onnx.worker\\.js$/.test(process.argv[1])';
-  const code = `if (${isEngine}) setTimeout(() => { ${THREAD_DEATHS[death]}; }, ${ms});`;
+  const code = `if (/engine.onnx.worker\\.js$/.test(process.argv[1])) { ${messages === 0 ? then : counting} }`;
   // V8's limit for a thread's own heap is set by its parent's.
   const limit = death === 'runs out of memory' ? ' --max-old-space-size=300' : '';
   return { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(code)}${limit}` };
