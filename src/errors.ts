@@ -34,7 +34,10 @@ export class ModelError extends AttuneError {}
 /** Training cannot go on: a loss or gradient that is not finite, an engine that died. */
 export class TrainingError extends AttuneError {}
 
-/** Stopped by the user (Ctrl-C, SIGTERM). Exit status 130. */
+/** A thread that computed is gone, with work under way. Nothing is wrong with the data or the model. */
+export class ThreadDeath extends TrainingError {}
+
+/** Stopped by the user (Ctrl-C, SIGTERM, SIGHUP). Exit status 130. */
 export class InterruptedError extends AttuneError {
   override get exitCode(): number {
     return 130;

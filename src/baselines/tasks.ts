@@ -4,7 +4,7 @@
 import { inspect } from 'node:util';
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
 import type { ResourceLimits } from 'node:worker_threads';
-import { TrainingError } from '../errors.js';
+import { ThreadDeath, TrainingError } from '../errors.js';
 import { Pace } from '../pace.js';
 
 /** Makes ready for tasks; called once a thread. Large arrays of `setup` should lie in SharedArrayBuffers (`shared`). */
@@ -85,7 +85,7 @@ function results<Setup, Result>(work: Work<Setup, Result>, workers: readonly Wor
       settle();
     };
     const fail = (error: Error): void => once(() => reject(error));
-    const died = (how: string, cause?: unknown): void => fail(new TrainingError(`a thread of ${work.what} ${how}`, { cause }));
+    const died = (how: string, cause?: unknown): void => fail(new ThreadDeath(`a thread of ${work.what} ${how}`, { cause }));
     const abort = (): void => fail(signal!.reason as Error);
     signal?.addEventListener('abort', abort);
     for (const worker of workers) {

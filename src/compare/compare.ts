@@ -12,7 +12,7 @@ import type { Dataset } from '../data/dataset.js';
 import { loadSplits } from '../data/splits.js';
 import { usableCores } from '../engine/cores.js';
 import type { Device } from '../engine/device-names.js';
-import { AttuneError, InterruptedError, ModelError, UsageError } from '../errors.js';
+import { AttuneError, InterruptedError, ModelError, ThreadDeath, UsageError } from '../errors.js';
 import { writeWhole } from '../files.js';
 import type { HubOptions } from '../hub/settings.js';
 import { parseJson } from '../json/syntax.js';
@@ -291,7 +291,7 @@ async function attempt<T>(work: () => Promise<Measured<T>>, signal: AbortSignal 
     return { seconds, peakMemoryBytes };
   } catch (error) {
     signal?.throwIfAborted();
-    if (!(error instanceof AttuneError) || error instanceof InterruptedError) throw error;
+    if (!(error instanceof AttuneError) || error instanceof InterruptedError || error instanceof ThreadDeath) throw error;
     return { seconds: 0, peakMemoryBytes: 0, refusal: error.message };
   }
 }

@@ -7,7 +7,7 @@
  * It is never stopped while it loads or runs native code, which would take the whole process along: it is asked to close, and answers when it has nothing to do.
  */
 import { Worker } from 'node:worker_threads';
-import { TrainingError } from '../../errors.js';
+import { ThreadDeath, TrainingError } from '../../errors.js';
 import type { Answer, Answers, Numbered, Opening, Request } from './protocol.js';
 
 interface Waiting {
@@ -27,11 +27,11 @@ export class EngineThread {
   constructor() {
     const worker = this.#worker;
     worker.on('message', (answer: Answer) => this.#answered(answer));
-    worker.on('error', (cause) => this.end(new TrainingError(`the CPU engine's thread died: ${cause.message}`, { cause })));
-    worker.on('messageerror', (cause) => this.end(new TrainingError(`an answer of the CPU engine's thread cannot be read: ${cause.message}`, { cause })));
+    worker.on('error', (cause) => this.end(new ThreadDeath(`the CPU engine's thread died: ${cause.message}`, { cause })));
+    worker.on('messageerror', (cause) => this.end(new ThreadDeath(`an answer of the CPU engine's thread cannot be read: ${cause.message}`, { cause })));
     worker.on('exit', (code) => {
       this.#gone = true;
-      this.end(new TrainingError(`the CPU engine's thread ended (exit ${code}) with work under way`));
+      this.end(new ThreadDeath(`the CPU engine's thread ended (exit ${code}) with work under way`));
     });
     // A thread that nobody waits for does not keep the process alive.
     worker.unref();

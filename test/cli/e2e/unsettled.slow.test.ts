@@ -29,3 +29,10 @@ test('a task thread of the baselines never answers', { skip: usableCores() === 1
     else if (workerData) parentPort.on = () => parentPort;`;
   await endsEarly(['compare', '--finetuned', 'run', ...data, '--json'], { cwd, env: preloaded(deaf) });
 });
+
+test('a task thread that dies ends the comparison: its model is not left out in silence', { skip: usableCores() === 1 && 'one core: no threads', timeout: 1_800_000 }, async () => {
+  const dying = "import { workerData } from 'node:worker_threads'; if (!isMainThread && workerData) parentPort.on = () => process.exit(7);";
+  const { code, stderr } = await attune(['compare', '--finetuned', 'run', '--model', 'model', '--dataset', 'data'], { cwd, env: preloaded(dying) });
+  assert.equal(code, 1, stderr);
+  assert.match(stderr, /^error: a thread of .* ended \(exit 7\) with work under way/m);
+});
