@@ -24,8 +24,8 @@ export interface SvcOptions {
 
 /** The largest violation of optimality at which libsvm stops. */
 const EPSILON = 1e-3;
-/** Below so much work it is done here, because starting threads takes longer; nothing interrupts a task here. */
-const WORTH_THREADS = 200_000_000;
+/** Below so much work, less than a second, it is done here, because starting threads takes longer; nothing interrupts a task here. */
+const WORTH_THREADS = 1_000_000_000;
 
 /** About the multiplications of a fit. With a large C far more steps are needed. */
 const fitWork = (rows: number, columns: number, C: number): number => rows * rows * (columns + 32) * Math.max(1, C);
