@@ -18,7 +18,7 @@ if (!isMainThread) {
   const on = parentPort.on;
   let seen = 0;
   parentPort.on = (event, listener) => on.call(parentPort, event, event !== 'message' ? listener : (message) => {
-    if (message.request.call === ${JSON.stringify(call)} && ++seen === ${nth}) process.exit(7);
+    if (message.request?.call === ${JSON.stringify(call)} && ++seen === ${nth}) process.exit(7);
     listener(message);
   });
 }
