@@ -120,6 +120,11 @@ export function standardResults(): ResultWriter {
 
 function isFile(descriptor: number): boolean {
   if (isatty(descriptor)) return false;
-  const found = fstatSync(descriptor);
-  return found.isFile() || found.isCharacterDevice() || found.isBlockDevice();
+  try {
+    const found = fstatSync(descriptor);
+    return found.isFile() || found.isCharacterDevice() || found.isBlockDevice();
+  } catch {
+    // Some systems tell nothing of a pipe.
+    return false;
+  }
 }
