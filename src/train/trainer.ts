@@ -232,10 +232,11 @@ export class Trainer {
   /**
    * Evaluates on the evaluation rows as they are now, without changing the run.
    *
+   * @param signal the run's own by default; another one to measure a run that was stopped
    * @throws the signal's reason if it is aborted, after the batch under way
    */
-  async evaluate(): Promise<Evaluation> {
-    const { evaluation, session, config, args, signal } = this.options;
+  async evaluate(signal: AbortSignal | undefined = this.options.signal): Promise<Evaluation> {
+    const { evaluation, session, config, args } = this.options;
     if (!evaluation) throw new TrainingError('there are no evaluation rows');
     const started = performance.now();
     const logits = await predictLogits(session, evaluation.rows, config.labelNames.length, {

@@ -287,7 +287,7 @@ async function train(begun: Begun, stop: Stop, from?: Stopped): Promise<void> {
   const run = await prepared({ ...options, model: MODEL, device: 'webgpu', args, callbacks, signal: stop.inOrder }, stop);
   const evaluateStopped = async (): Promise<void> => {
     if (evaluated === last.step) return;
-    const evaluation = await run.trainer.evaluate();
+    const evaluation = await run.trainer.evaluate(stop.atOnce);
     report({ type: 'record', record: evaluation.record });
     onEvaluate(evaluation);
   };
