@@ -10,6 +10,7 @@ import { hiddenStatesGraph } from '../model/gpt2.js';
 import { fromPretrained } from '../model/pretrained.js';
 import type { PretrainedModel } from '../model/pretrained.js';
 import { Pace } from '../pace.js';
+import { encodeTexts, encodeTextsWithSpans } from '../text/encode-texts.js';
 import type { Span } from '../text/token-spans.js';
 import { evaluateGraph } from '../train/attribution.js';
 import { lengthLimit } from '../train/fine-tune.js';
@@ -72,12 +73,7 @@ export class HiddenStateModel implements Transformer<readonly string[], DenseMat
   async transform(texts: readonly string[], signal?: AbortSignal): Promise<DenseMatrix> {
     const width = this.model.config.nEmbd;
     const values = new Float64Array(texts.length * width);
-    const pace = new Pace(signal);
-    const rows: EncodedRow[] = [];
-    for (const text of texts) {
-      if (pace.due) await pace.rest();
-      rows.push(this.model.tokenizer.encode(text, { maxLength: this.maxLength }));
-    }
+    const rows = await encodeTexts(texts, this.model.tokenizer, this.maxLength, signal);
     await this.eachRow(rows, signal, (i, states) => {
       const tokens = states.length / width;
       for (let t = 0; t < tokens; t++) for (let c = 0; c < width; c++) values[i * width + c] += states[t * width + c] / tokens;
@@ -87,12 +83,7 @@ export class HiddenStateModel implements Transformer<readonly string[], DenseMat
 
   /** The states of each text's tokens, in the order of the texts. */
   async tokenStates(texts: readonly string[], signal?: AbortSignal): Promise<TokenStates[]> {
-    const pace = new Pace(signal);
-    const encoded: { readonly row: EncodedRow; readonly spans: readonly Span[] }[] = [];
-    for (const text of texts) {
-      if (pace.due) await pace.rest();
-      encoded.push(this.model.tokenizer.encodeWithSpans(text, { maxLength: this.maxLength }));
-    }
+    const encoded = await encodeTextsWithSpans(texts, this.model.tokenizer, this.maxLength, signal);
     const width = this.model.config.nEmbd;
     const found = new Array<TokenStates>(texts.length);
     await this.eachRow(encoded.map(({ row }) => row), signal, (i, states) => {

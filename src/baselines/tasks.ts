@@ -37,7 +37,7 @@ type Done<Result> =
 
 /**
  * @returns results in the order of tasks
- * @throws what a task throws; TrainingError if a thread dies; the signal's reason if it is aborted. No thread is left in any case
+ * @throws what a task throws; ThreadDeath if a thread dies; the signal's reason if it is aborted. No thread is left in any case
  */
 export async function runTasks<Setup, Result>(work: Work<Setup, Result>, setup: Setup, options: TaskOptions): Promise<Result[]> {
   const { tasks, threads, signal } = options;

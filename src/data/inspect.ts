@@ -97,16 +97,17 @@ export async function inspectSplits(
     labelNames: [...labelNames],
     padToken: { id: tokenizer.padTokenId, token: tokenizer.tokens([tokenizer.padTokenId])[0] },
     splits: [trained.inspection, tested?.inspection].filter((inspection) => inspection !== undefined),
-    leaked: tested ? await leaks(trained.identities, tested.identities, pace) : { count: 0, pairs: [] },
+    leaked: tested ? await leaks(trained.firstRows, tested.identities, pace) : { count: 0, pairs: [] },
     conflicts: await conflicts(tested ? [trained, tested] : [trained], pace),
     notes: [...notes],
   };
 }
 
-/** A split with the `identity` of each of its texts, [rows]. */
+/** A split with the `identity` of each of its texts, [rows], and the first row of each. */
 interface Inspected {
   readonly split: Dataset;
   readonly identities: readonly string[];
+  readonly firstRows: ReadonlyMap<string, number>;
   readonly inspection: SplitInspection;
 }
 
@@ -120,13 +121,19 @@ async function inspectSplit(
   const { rows, labelNames } = split;
   const lengths = new Float64Array(rows.length);
   const identities: string[] = [];
+  const firstRows = new Map<string, number>();
+  const repeated: [number, number][] = [];
   const counts = labelNames.map(() => 0);
   const truncated: number[] = [];
   const emptyTexts: number[] = [];
   for (const [i, { text, label }] of rows.entries()) {
     if (pace.due) await pace.rest();
     lengths[i] = tokenizer.encodeIds(text).length;
-    identities.push(identity(text));
+    const key = identity(text);
+    identities.push(key);
+    const first = firstRows.get(key);
+    if (first === undefined) firstRows.set(key, i);
+    else repeated.push([first, i]);
     counts[label]++;
     if (lengths[i] > maxLength) truncated.push(i);
     if (text === '') emptyTexts.push(i);
@@ -139,10 +146,10 @@ async function inspectSplit(
     lengths: tokenLengths(lengths),
     truncated: { count: truncated.length, share: truncated.length / rows.length, rows: truncated },
     emptyTexts,
-    duplicates: await duplicates(identities, pace),
+    duplicates: { count: repeated.length, pairs: repeated },
     examples: rows.slice(0, examples).map((row, i) => example(row, i, labelNames, tokenizer, maxLength)),
   };
-  return { split, identities, inspection };
+  return { split, identities, firstRows, inspection };
 }
 
 function example({ text, label }: Row, row: number, labelNames: readonly string[], tokenizer: Tokenizer, maxLength: number): Example {
@@ -189,28 +196,11 @@ function identity(text: string): string {
   return text.trim().replace(/\s+/g, ' ');
 }
 
-async function duplicates(identities: readonly string[], pace: Pace): Promise<Repeats> {
-  const first = new Map<string, number>();
-  const pairs: [number, number][] = [];
-  for (const [i, key] of identities.entries()) {
-    if (pace.due) await pace.rest();
-    const where = first.get(key);
-    if (where === undefined) first.set(key, i);
-    else pairs.push([where, i]);
-  }
-  return { count: pairs.length, pairs };
-}
-
-async function leaks(train: readonly string[], test: readonly string[], pace: Pace): Promise<Repeats> {
-  const first = new Map<string, number>();
-  for (const [i, key] of train.entries()) {
-    if (pace.due) await pace.rest();
-    if (!first.has(key)) first.set(key, i);
-  }
+async function leaks(train: ReadonlyMap<string, number>, test: readonly string[], pace: Pace): Promise<Repeats> {
   const pairs: [number, number][] = [];
   for (const [i, key] of test.entries()) {
     if (pace.due) await pace.rest();
-    const where = first.get(key);
+    const where = train.get(key);
     if (where !== undefined) pairs.push([where, i]);
   }
   return { count: pairs.length, pairs };

@@ -4,23 +4,42 @@ import { Pace } from '../pace.js';
 import type { Tokenizer } from './tokenizer.js';
 
 /**
+ * `encode` of every text.
+ *
+ * @throws the signal's reason if it is aborted
+ */
+async function eachText<T>(texts: Iterable<string>, encode: (text: string) => T, signal: AbortSignal | undefined): Promise<T[]> {
+  signal?.throwIfAborted();
+  const encoded: T[] = [];
+  const pace = new Pace(signal);
+  for (const text of texts) {
+    if (pace.due) await pace.rest();
+    encoded.push(encode(text));
+  }
+  return encoded;
+}
+
+/**
  * `tokenizer.encode` of every text.
  *
  * @param maxLength tokens that a text is cut to
  * @throws the signal's reason if it is aborted
  */
-export async function encodeTexts(
+export function encodeTexts(
   texts: Iterable<string>,
   tokenizer: Tokenizer,
   maxLength: number,
   signal?: AbortSignal,
 ): Promise<EncodedRow[]> {
-  signal?.throwIfAborted();
-  const rows: EncodedRow[] = [];
-  const pace = new Pace(signal);
-  for (const text of texts) {
-    if (pace.due) await pace.rest();
-    rows.push(tokenizer.encode(text, { maxLength }));
-  }
-  return rows;
+  return eachText(texts, (text) => tokenizer.encode(text, { maxLength }), signal);
+}
+
+/** The same by `tokenizer.encodeWithSpans`: each row with the places of its tokens in the text. */
+export function encodeTextsWithSpans(
+  texts: Iterable<string>,
+  tokenizer: Tokenizer,
+  maxLength: number,
+  signal?: AbortSignal,
+): Promise<ReturnType<Tokenizer['encodeWithSpans']>[]> {
+  return eachText(texts, (text) => tokenizer.encodeWithSpans(text, { maxLength }), signal);
 }

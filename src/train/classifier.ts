@@ -6,10 +6,8 @@ import { argmax, softmax } from '../metrics/probabilities.js';
 import type { Graph } from '../graph/graph.js';
 import { attributionGraph } from '../model/gpt2.js';
 import type { PretrainedModel } from '../model/pretrained.js';
-import { Pace } from '../pace.js';
-import { encodeTexts } from '../text/encode-texts.js';
+import { encodeTexts, encodeTextsWithSpans } from '../text/encode-texts.js';
 import type { Span } from '../text/token-spans.js';
-import type { Tokenizer } from '../text/tokenizer.js';
 import { attributeTokens } from './attribution.js';
 import { lengthLimit, openClassifier } from './fine-tune.js';
 import { PREDICTION_BATCH, predictLogits } from './prediction.js';
@@ -117,12 +115,7 @@ export class TextClassifier {
 
   private async attributionsOf(texts: readonly string[], labels: readonly number[], signal: AbortSignal | undefined): Promise<Attribution[][]> {
     this.attributionGraph ??= attributionGraph(this.model.config);
-    const encoded: ReturnType<Tokenizer['encodeWithSpans']>[] = [];
-    const pace = new Pace(signal);
-    for (const text of texts) {
-      if (pace.due) await pace.rest();
-      encoded.push(this.model.tokenizer.encodeWithSpans(text, { maxLength: this.maxLength }));
-    }
+    const encoded = await encodeTextsWithSpans(texts, this.model.tokenizer, this.maxLength, signal);
     const rows = encoded.map(({ row }) => row);
     const scores = await attributeTokens(this.session, this.attributionGraph, rows, labels, { ...PREDICTION_BATCH, signal });
     return texts.map((text, i) => pieces(text, encoded[i].spans, scores[i]));
