@@ -245,13 +245,9 @@ function writeRows(dir: string): void {
 const slow: string[] = [];
 const model = positionals[0] ?? embeddedModelFolder();
 const dataset = positionals[1] ?? join(folder, 'data');
+const places = ['--model', model, '--dataset', dataset, '--output-dir', 'out'];
 const learn = [
-  '--model',
-  model,
-  '--dataset',
-  dataset,
-  '--output-dir',
-  'out',
+  ...places,
   '--overwrite-output-dir',
   '--device',
   'cpu',
@@ -297,12 +293,7 @@ function comparing(names: readonly string[]): Job {
       'compare',
       '--finetuned',
       'tuned',
-      '--model',
-      model,
-      '--dataset',
-      dataset,
-      '--output-dir',
-      'out',
+      ...places,
       '--train-rows',
       options['train-rows'],
       '--eval-rows',

@@ -12,7 +12,7 @@ import { initializeHead } from './head.js';
 import { loadReport } from './load-report.js';
 import { parameterSpecs } from './parameters.js';
 import { resolveModel } from './resolve.js';
-import { openWeights } from './weights.js';
+import { openWeights, writeParameter } from './weights.js';
 import type { Weights } from './weights.js';
 
 const HEAD = 'score.weight';
@@ -87,14 +87,8 @@ async function writeWeights(
 ): Promise<void> {
   try {
     for (const { name } of parameterSpecs(config)) {
-      if (name === HEAD && head) {
-        await session.writeTensor('parameter', name, head);
-        continue;
-      }
-      for await (const { offset, values } of weights.pieces(name)) {
-        signal?.throwIfAborted();
-        await session.writeTensor('parameter', name, values, offset);
-      }
+      if (name === HEAD && head) await session.writeTensor('parameter', name, head);
+      else await writeParameter(session, weights, name, signal);
     }
   } finally {
     await weights.close();

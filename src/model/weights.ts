@@ -1,4 +1,5 @@
 /** The weights of a model folder, checked against its config and given under the names of parameters.ts. */
+import type { EngineSession } from '../engine/engine.js';
 import { ModelError } from '../errors.js';
 import type { Gpt2Config } from './config.js';
 import { isFloatType } from './float-formats.js';
@@ -70,6 +71,23 @@ export async function openWeights(dir: string, config: Gpt2Config): Promise<Weig
   } catch (error) {
     await files.close();
     throw error;
+  }
+}
+
+/**
+ * Writes a parameter into a session, piece by piece.
+ *
+ * @throws the signal's reason if it is aborted
+ */
+export async function writeParameter(
+  session: Pick<EngineSession, 'writeTensor'>,
+  weights: Pick<Weights, 'pieces'>,
+  name: string,
+  signal?: AbortSignal,
+): Promise<void> {
+  for await (const { offset, values } of weights.pieces(name)) {
+    signal?.throwIfAborted();
+    await session.writeTensor('parameter', name, values, offset);
   }
 }
 

@@ -23,7 +23,7 @@ import { elementCount } from '../model/parameters.js';
 import type { ParameterSpec } from '../model/parameters.js';
 import { SafetensorsFile } from '../model/safetensors.js';
 import { writeSafetensors } from '../model/safetensors-writer.js';
-import { firstNotFinite, openWeights } from '../model/weights.js';
+import { firstNotFinite, openWeights, writeParameter } from '../model/weights.js';
 import type { Tokenizer } from '../text/tokenizer.js';
 import { argumentsToJson } from './arguments.js';
 import type { TrainingArguments } from './arguments.js';
@@ -214,12 +214,7 @@ export async function restoreParameters(
 ): Promise<void> {
   const weights = await openWeights(dir, config);
   try {
-    for (const { name } of parameters) {
-      for await (const { offset, values } of weights.pieces(name)) {
-        signal?.throwIfAborted();
-        await session.writeTensor('parameter', name, values, offset);
-      }
-    }
+    for (const { name } of parameters) await writeParameter(session, weights, name, signal);
   } finally {
     await weights.close();
   }
