@@ -71,7 +71,7 @@ export interface CompareModelsOptions {
   /** Of the fine-tuning; null where it was not measured. */
   readonly trainPeakMemoryBytes: number | null;
   readonly callbacks?: CompareCallbacks;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface CompareOptions extends FineTuneOptions {
@@ -104,7 +104,7 @@ export async function compare(options: CompareOptions): Promise<Comparison> {
     hub: options.hub,
     trainPeakMemoryBytes: trained?.peakMemoryBytes ?? null,
     ...(compareCallbacks && { callbacks: compareCallbacks }),
-    ...(signal && { signal }),
+    signal,
   });
 }
 
@@ -127,7 +127,7 @@ export async function trainedMaxLength(dir: string): Promise<number | undefined>
 }
 
 async function labelsOf(dir: string, { device, signal }: Pick<FineTuneOptions, 'device' | 'signal'>): Promise<readonly string[]> {
-  const classifier = await TextClassifier.fromPretrained(dir, { device, ...(signal && { signal }) });
+  const classifier = await TextClassifier.fromPretrained(dir, { device, signal });
   await classifier.close();
   return classifier.labels;
 }
@@ -157,13 +157,13 @@ export async function compareModels(options: CompareModelsOptions): Promise<Comp
   const tuned = { id: 'gpt2-finetuned' satisfies ModelId, name: `Fine-tuned ${base}` };
   callbacks.onModelBegin?.(tuned);
   await pace.rest();
-  const classifier = await TextClassifier.fromPretrained(options.finetuned, { maxLength, device: options.device, ...(signal && { signal }) });
+  const classifier = await TextClassifier.fromPretrained(options.finetuned, { maxLength, device: options.device, signal });
   try {
     if (classifier.labels.length !== labelNames.length) {
       throw new ModelError(`the model in ${options.finetuned} has ${classifier.labels.length} classes, the data ${labelNames.length}`, { hint: 'Compare on the data that it was fine-tuned on.' });
     }
-    const predictions = predictionsOf(await classifier.predict(testTexts, { ...(signal && { signal }) }), classifier.labels);
-    const speed = await predictionSpeed(testTexts, (texts) => classifier.predict(texts, { ...(signal && { signal }) }), signal);
+    const predictions = predictionsOf(await classifier.predict(testTexts, { signal }), classifier.labels);
+    const speed = await predictionSpeed(testTexts, (texts) => classifier.predict(texts, { signal }), signal);
     const seconds = history.filter(isFinalRecord).at(-1)?.train_runtime;
     const cost = { trainSeconds: seconds ?? 0, ...speed, bytesOnDisk: await modelBytes(options.finetuned), peakMemoryBytes: options.trainPeakMemoryBytes };
     const description = `${base} with all its weights trained on the task.${seconds === undefined ? ' Its folder holds no record of how long that took.' : ''}`;
@@ -341,7 +341,7 @@ async function worstErrors(
   const own = results.find(({ result }) => result.id === tuned)!.predictions;
   const wrong = Array.from(labels.keys()).filter((row) => own.labels[row] !== labels[row]);
   const rows = wrong.sort((a, b) => ofTruth(own, a) - ofTruth(own, b) || a - b).slice(0, WORST_ERRORS);
-  const explained = classifier.explains ? await classifier.explain(rows.map((row) => texts[row]), { ...(signal && { signal }) }) : undefined;
+  const explained = classifier.explains ? await classifier.explain(rows.map((row) => texts[row]), { signal }) : undefined;
   return rows.map((row, i) => ({
     row,
     text: texts[row],

@@ -44,7 +44,7 @@ export async function openRepository(name: string, options: OpenOptions = {}): P
   if (looksLikePath(name) || !name.includes('/')) throw noSuch(name);
   const { hubDataset } = await import('../hub/dataset.js');
   const { hub, signal, revision } = options;
-  return hubDataset(name, { ...(signal && { signal }), ...hub, ...(revision !== undefined && { revision }) });
+  return hubDataset(name, { ...hub, signal: hub?.signal ?? signal, ...(revision !== undefined && { revision }) });
 }
 
 function noSuch(name: string): DataError {

@@ -45,7 +45,7 @@ export interface ClassifierOptions extends HubOptions {
 export interface PredictOptions {
   /** Add the logits to each prediction. */
   readonly logits?: boolean;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Texts held at a time: memory does not grow with the input. */

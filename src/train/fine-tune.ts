@@ -40,7 +40,7 @@ export interface FineTuneOptions extends RunInputs {
   readonly threads?: number | undefined;
   readonly args: TrainingArguments;
   readonly callbacks?: readonly TrainerCallback[];
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** How the Hub is used, where the model is not here. */
   readonly hub?: HubOptions | undefined;
 }
@@ -90,8 +90,8 @@ async function prepareLocked(options: FineTuneOptions, lock: RunLock, engine: Wa
   const { args, signal } = options;
   const commits: HubCommit[] = [];
   const hub: HubOptions = {
-    ...(options.signal && { signal: options.signal }),
     ...options.hub,
+    signal: options.hub?.signal ?? signal,
     onCommit: (used) => {
       if (!commits.some((other) => other.type === used.type && other.id === used.id && other.revision === used.revision)) commits.push(used);
       options.hub?.onCommit?.(used);
@@ -119,7 +119,7 @@ async function prepareLocked(options: FineTuneOptions, lock: RunLock, engine: Wa
       train,
       ...(evaluation && { evaluation }),
       ...(options.callbacks && { callbacks: options.callbacks }),
-      ...(options.signal && { signal: options.signal }),
+      signal,
     });
     if (resumeDir) await trainer.resumeFrom(resumeDir);
     signal?.throwIfAborted();

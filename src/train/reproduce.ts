@@ -24,7 +24,7 @@ export interface ReproduceOptions {
   readonly dataset?: string | undefined;
   readonly evalDataset?: string | undefined;
   readonly callbacks?: readonly TrainerCallback[];
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** How the Hub is used, where model or dataset came from there. */
   readonly hub?: HubOptions;
   /** Told what is not as it was, before training begins. */
@@ -93,7 +93,7 @@ function fineTuneOptions(dir: string, { cwd, inputs, arguments: given, threads, 
     args: resolveArguments({ ...rest, outputDir, overwriteOutputDir, ...(checkpoint !== undefined && { resumeFromCheckpoint: checkpoint }) }),
     hub: { ...options.hub, convertedCommit: options.dataset === undefined ? convertedCommit(hub) : undefined },
     ...(callbacks && { callbacks }),
-    ...(signal && { signal }),
+    signal,
   };
 }
 

@@ -71,7 +71,7 @@ export interface TrainerOptions extends ModelSource {
   readonly maxLength: number;
   readonly callbacks?: readonly TrainerCallback[];
   /** Aborting it finishes the steps and the evaluation batch under way, saves a checkpoint and ends the run with an InterruptedError. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** A step that the engine was asked for and has not answered yet. */
