@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';
-import type { ResourceLimits } from 'node:worker_threads';
+import type { ResourceLimits, Worker } from 'node:worker_threads';
 import { runTasks, serveTasks } from '#attune/baselines/tasks.js';
 import type { Work } from '#attune/baselines/tasks.js';
 import { TrainingError } from '#attune/errors.js';
@@ -86,7 +86,19 @@ test('what a thread says after the end changes nothing', async (t) => {
       for (let i = 0; i < 3; i++) port.postMessage({ task, result: i });
     });`,
   );
+  // Node promises no order of a thread's messages and its error, so the error is emitted here, right after the
+  // answer was taken. Without a listener it would be thrown.
+  let late = 0;
+  const follow = (worker: Worker): void =>
+    void worker.once('message', () => {
+      worker.emit('error', new Error('late'));
+      worker.emit('exit', 1);
+      late++;
+    });
+  process.on('worker', follow);
+  t.after(() => process.off('worker', follow));
   assert.deepEqual(await runTasks(talking, 0, { tasks: 1, threads: 1 }), [0]);
+  assert.equal(late, 1);
 });
 
 test('an aborted signal ends threads that never end, with its reason', async (t) => {
