@@ -35,6 +35,22 @@ export async function paced<T>(work: Pieces<T>, signal?: AbortSignal): Promise<T
   }
 }
 
+/**
+ * `items.map(of)`, giving way between the items.
+ *
+ * @throws the signal's reason if it is aborted
+ */
+export async function pacedMap<T, U>(items: Iterable<T>, of: (item: T) => U, signal?: AbortSignal): Promise<U[]> {
+  signal?.throwIfAborted();
+  const mapped: U[] = [];
+  const pace = new Pace(signal);
+  for (const item of items) {
+    if (pace.due) await pace.rest();
+    mapped.push(of(item));
+  }
+  return mapped;
+}
+
 export class Pace {
   readonly #signal: AbortSignal | undefined;
   #since = performance.now();

@@ -18,7 +18,7 @@ import type { HubOptions } from '../hub/settings.js';
 import { parseJson } from '../json/syntax.js';
 import { EMBEDDED_MODEL, embeddedModelFolder } from '../model/embedded.js';
 import { resolveModel } from '../model/resolve.js';
-import { Pace } from '../pace.js';
+import { Pace, pacedMap } from '../pace.js';
 import { Tokenizer } from '../text/tokenizer.js';
 import { TextClassifier } from '../train/classifier.js';
 import type { Prediction } from '../train/classifier.js';
@@ -222,11 +222,7 @@ export async function compareModels(options: CompareModelsOptions): Promise<Comp
         signal,
       });
       const tokenizer = await Tokenizer.fromDirectory(options.finetuned);
-      const trainLengths: number[] = [];
-      for (const text of trainTexts) {
-        if (pace.due) await pace.rest();
-        trainLengths.push(tokenizer.encodeIds(text).length);
-      }
+      const trainLengths = await pacedMap(trainTexts, (text) => tokenizer.encodeIds(text).length, signal);
       const countsOf = (labels: Int32Array): number[] => labelNames.map((_, k) => labels.reduce((sum, label) => (label === k ? sum + 1 : sum), 0));
       const comparison: Comparison = {
         version: 1,

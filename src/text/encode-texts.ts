@@ -1,23 +1,7 @@
 /** Texts to rows of token ids, giving way to signals and timers as it goes. */
 import type { EncodedRow } from '../engine/batch.js';
-import { Pace } from '../pace.js';
+import { pacedMap } from '../pace.js';
 import type { Tokenizer } from './tokenizer.js';
-
-/**
- * `encode` of every text.
- *
- * @throws the signal's reason if it is aborted
- */
-async function eachText<T>(texts: Iterable<string>, encode: (text: string) => T, signal: AbortSignal | undefined): Promise<T[]> {
-  signal?.throwIfAborted();
-  const encoded: T[] = [];
-  const pace = new Pace(signal);
-  for (const text of texts) {
-    if (pace.due) await pace.rest();
-    encoded.push(encode(text));
-  }
-  return encoded;
-}
 
 /**
  * `tokenizer.encode` of every text.
@@ -31,7 +15,7 @@ export function encodeTexts(
   maxLength: number,
   signal?: AbortSignal,
 ): Promise<EncodedRow[]> {
-  return eachText(texts, (text) => tokenizer.encode(text, { maxLength }), signal);
+  return pacedMap(texts, (text) => tokenizer.encode(text, { maxLength }), signal);
 }
 
 /** The same by `tokenizer.encodeWithSpans`: each row with the places of its tokens in the text. */
@@ -41,5 +25,5 @@ export function encodeTextsWithSpans(
   maxLength: number,
   signal?: AbortSignal,
 ): Promise<ReturnType<Tokenizer['encodeWithSpans']>[]> {
-  return eachText(texts, (text) => tokenizer.encodeWithSpans(text, { maxLength }), signal);
+  return pacedMap(texts, (text) => tokenizer.encodeWithSpans(text, { maxLength }), signal);
 }

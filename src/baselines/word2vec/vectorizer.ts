@@ -1,5 +1,5 @@
 import { ModelError, UsageError } from '../../errors.js';
-import { Pace } from '../../pace.js';
+import { Pace, pacedMap } from '../../pace.js';
 import type { DenseMatrix, EstimatorState, Transformer } from '../estimator.js';
 import { resolveTrainOptions, Word2Vec } from './word2vec.js';
 import type { TrainOptions } from './word2vec.js';
@@ -26,12 +26,7 @@ export class Word2VecVectorizer implements Transformer<readonly string[], DenseM
 
   /** @throws what `Word2Vec.train` throws */
   async fit(texts: readonly string[], signal = this.options.signal): Promise<void> {
-    const pace = new Pace(signal);
-    const sentences: string[][] = [];
-    for (const text of texts) {
-      if (pace.due) await pace.rest();
-      sentences.push(splitWords(text));
-    }
+    const sentences = await pacedMap(texts, splitWords, signal);
     this.fitted = await Word2Vec.train(sentences, { ...this.options, signal });
   }
 
