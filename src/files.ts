@@ -1,23 +1,33 @@
 /** Writing so that a file or folder appears whole or not at all: beside its place, then renamed. */
-import { lstat, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { AttuneError } from './errors.js';
 
-/** Marks what is being written; anything with this in its name may be deleted when no run is writing. */
+/** Ends the name of what is being written. */
 export const PARTIAL = '.partial';
 
-/** What stood in the place of a folder that was being replaced. */
-const OLD = '.old';
+/** Of a name that may be as long as the file system allows, so much is kept for whoever finds the file. */
+const KEPT_OF_NAME = 32;
 
-function partialPath(path: string): string {
-  return join(dirname(path), `.${basename(path)}.${process.pid}${PARTIAL}`);
+/** Where something is written before it gets its name: beside it, under a name that is nobody else's. */
+export function partialPath(path: string): string {
+  return join(dirname(path), `.attune-${randomUUID()}.${basename(path).slice(0, KEPT_OF_NAME)}${PARTIAL}`);
+}
+
+export interface WriteOptions {
+  /** Where the file is written before it gets its name; a name that is nobody else's by default. */
+  readonly partial?: string;
 }
 
 /** @param contents in one piece or several @throws AttuneError where the file cannot be written */
-export async function writeWhole(path: string, contents: string | Uint8Array | Iterable<Uint8Array>): Promise<void> {
-  const partial = partialPath(path);
+export async function writeWhole(
+  path: string,
+  contents: string | Uint8Array | Iterable<Uint8Array>,
+  { partial = partialPath(path) }: WriteOptions = {},
+): Promise<void> {
   try {
-    const handle = await open(partial, 'w');
+    const handle = await open(partial, 'wx');
     try {
       // Each call goes on where the last one ended.
       for (const piece of typeof contents === 'string' || contents instanceof Uint8Array ? [contents] : contents) await handle.writeFile(piece);
@@ -40,12 +50,10 @@ export async function writeWhole(path: string, contents: string | Uint8Array | I
  */
 export async function writeFolder(path: string, fill: (folder: string) => Promise<void>): Promise<void> {
   const partial = partialPath(path);
-  const replaced = `${partial}${OLD}`;
+  const replaced = `${partial}.old`;
   try {
-    await rm(partial, { recursive: true, force: true });
     await mkdir(partial, { recursive: true });
     await fill(partial);
-    await rm(replaced, { recursive: true, force: true });
     await rename(path, replaced).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== 'ENOENT') throw error;
     });
@@ -59,40 +67,6 @@ export async function writeFolder(path: string, fill: (folder: string) => Promis
     await rm(partial, { recursive: true, force: true }).catch(() => undefined);
     if (cause instanceof AttuneError) throw cause;
     throw new AttuneError(`cannot write ${path}: ${(cause as Error).message}`, { cause });
-  }
-}
-
-/**
- * Removes a folder or file so that no half of it is ever seen under its name: renamed first, then deleted.
- *
- * @throws AttuneError where it cannot be removed
- */
-export async function removeWhole(path: string): Promise<void> {
-  const partial = partialPath(path);
-  try {
-    await rename(path, partial);
-    await rm(partial, { recursive: true, force: true });
-  } catch (cause) {
-    throw new AttuneError(`cannot remove ${path}: ${(cause as Error).message}`, { cause });
-  }
-}
-
-/**
- * Clears what interrupted writes left in `dir`, when no run is writing there. A process that dies between the two renames of `writeFolder` leaves the
- * folder it was replacing under another name only: it is moved back.
- *
- * @throws AttuneError where something cannot be removed
- */
-export async function recoverPartials(dir: string): Promise<void> {
-  const left = (await readdir(dir)).filter((name) => name.startsWith('.') && name.includes(PARTIAL));
-  try {
-    for (const name of left) {
-      const replaced = /^\.(.+)\.\d+\.partial\.old$/.exec(name)?.[1];
-      if (replaced !== undefined && !(await lstat(join(dir, replaced)).catch(() => undefined))) await rename(join(dir, name), join(dir, replaced));
-      else await rm(join(dir, name), { recursive: true, force: true });
-    }
-  } catch (cause) {
-    throw new AttuneError(`what an interrupted write left in ${dir} cannot be removed: ${(cause as Error).message}`, { cause });
   }
 }
 

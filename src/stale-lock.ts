@@ -6,6 +6,8 @@ import { PARTIAL } from './files.js';
 /** Milliseconds, by the looks taken, after which whoever was removing the lock is taken to have died over it; it is a matter of a few. */
 const REMOVING_LASTS = 5000;
 const LOOKED_EVERY = 10;
+/** What the file beside the lock holds: one that holds anything else is not attune's. */
+const REMOVING = 'attune is removing a lock whose holder is gone\n';
 
 /**
  * Removes the lock at `path` as long as it holds `text`; where it holds anything else, by then, nothing happens. Only who has made a file beside it may remove it, after
@@ -21,7 +23,7 @@ export async function removeStaleLock(path: string, text: string): Promise<void>
     if (!(await holds(path))) return;
     if (waited >= REMOVING_LASTS) {
       // Windows says the same of a file that is just being deleted and of a folder that nobody may write to: the latter stays so.
-      if (refused.code === 'EPERM') throw refused;
+      if (refused.code === 'EPERM' || !(await isOurs(right))) throw refused;
       await rm(right, { force: true });
       waited = 0;
     }
@@ -41,10 +43,13 @@ export async function removeStaleLock(path: string, text: string): Promise<void>
   }
 }
 
-/** Makes an empty file. Gives what says that there is one, or undefined where it was made. */
+/** Whether a file is what attune makes there; one that is gone is nobody's. */
+const isOurs = (path: string): Promise<boolean> => readFile(path, 'utf8').then((text) => text === REMOVING, (error: NodeJS.ErrnoException) => error.code === 'ENOENT');
+
+/** Makes the file. Gives what says that there is one, or undefined where it was made. */
 async function refusal(path: string): Promise<NodeJS.ErrnoException | undefined> {
   try {
-    await writeFile(path, '', { flag: 'wx' });
+    await writeFile(path, REMOVING, { flag: 'wx' });
     return undefined;
   } catch (error) {
     const cause = error as NodeJS.ErrnoException;

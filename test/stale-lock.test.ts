@@ -45,7 +45,14 @@ test('many remove a dead lock at once, and leave nothing; one that is not there,
 });
 
 test('whoever died while removing the lock does not keep it for ever', async (t) => {
-  const dir = folder(t, { lock: 'dead', 'lock.stale.partial': '' });
+  const dir = folder(t, { lock: 'dead', 'lock.stale.partial': 'attune is removing a lock whose holder is gone\n' });
   await removeStaleLock(join(dir, 'lock'), 'dead');
   assert.deepEqual(readdirSync(dir), []);
+});
+
+test('a file that another made where it would keep others away is left, and in the way', { timeout: 60_000 }, async (t) => {
+  const dir = folder(t, { lock: 'dead', 'lock.stale.partial': 'mine' });
+  await assert.rejects(removeStaleLock(join(dir, 'lock'), 'dead'), { code: 'EEXIST' });
+  assert.deepEqual(readdirSync(dir), ['lock', 'lock.stale.partial']);
+  assert.equal(readFileSync(join(dir, 'lock.stale.partial'), 'utf8'), 'mine');
 });

@@ -2,10 +2,10 @@
  * Saved estimators: a folder with `estimator.json` (kinds, settings, names of arrays) and `arrays.safetensors`. Data only: nothing of it is run, unlike
  * a pickle. The folder appears whole or not at all.
  */
-import { readFile, readdir, stat } from 'node:fs/promises';
+import { lstat, readFile, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { jsonValue } from '../json/syntax.js';
-import { ModelError } from '../errors.js';
+import { ModelError, UsageError } from '../errors.js';
 import { writeFolder, writeWhole } from '../files.js';
 import { isJsonObject } from '../model/config-fields.js';
 import { SafetensorsFile } from '../model/safetensors.js';
@@ -27,8 +27,13 @@ interface StoredState {
   readonly steps?: readonly StoredState[];
 }
 
-/** Saves a fitted estimator as folder `dir`, replacing one that is there. @throws AttuneError where it cannot be written */
+/**
+ * Saves a fitted estimator as folder `dir`, replacing one that is there.
+ *
+ * @throws AttuneError where it cannot be written, UsageError where something else is there
+ */
 export async function saveEstimator(dir: string, estimator: { state(): EstimatorState }): Promise<void> {
+  await refuseOthers(dir);
   const arrays = new Map<string, NumberArray>();
   const stored = takeApart(estimator.state(), '', arrays);
   await writeFolder(dir, async (folder) => {
@@ -36,6 +41,17 @@ export async function saveEstimator(dir: string, estimator: { state(): Estimator
     const tensors = [...arrays].map(([name, values]) => ({ name, shape: [values.length], dtype: numberType(values) }));
     await writeSafetensors(join(folder, ARRAYS_FILE), tensors, (name) => arrays.get(name)!);
   });
+}
+
+/** Nothing is replaced but a folder that holds a saved estimator and nothing else, or nothing at all. */
+async function refuseOthers(dir: string): Promise<void> {
+  const found = await lstat(dir).catch(() => undefined);
+  if (!found) return;
+  const names = found.isDirectory() ? await readdir(dir) : undefined;
+  const isEstimator = names && names.includes(JSON_FILE) && (await loadStored(dir).then(() => true, () => false));
+  const other = names?.find((name) => !isEstimator || (name !== JSON_FILE && name !== ARRAYS_FILE));
+  if (names && other === undefined) return;
+  throw new UsageError(`${other === undefined ? dir : join(dir, other)} is not of a saved estimator, and is not replaced by one`, { hint: 'Choose another folder.' });
 }
 
 /**
@@ -56,6 +72,17 @@ export async function loadEstimator(dir: string, takes: Takes = 'features'): Pro
 /** What was saved, as data. @throws ModelError */
 export async function loadState(dir: string): Promise<EstimatorState> {
   const path = join(dir, JSON_FILE);
+  const stored = await loadStored(dir);
+  const file = await SafetensorsFile.open(join(dir, ARRAYS_FILE));
+  try {
+    return await putTogether(stored, '', path, (name) => file.readExact(name));
+  } finally {
+    await file.close();
+  }
+}
+
+async function loadStored(dir: string): Promise<unknown> {
+  const path = join(dir, JSON_FILE);
   let stored: unknown;
   try {
     stored = jsonValue(await readFile(path, 'utf8'));
@@ -63,12 +90,7 @@ export async function loadState(dir: string): Promise<EstimatorState> {
     throw new ModelError(`cannot read ${path}: ${(cause as Error).message}`, { cause, hint: 'Give a folder that saveEstimator wrote.' });
   }
   if (!isJsonObject(stored) || stored['format'] !== FORMAT) throw new ModelError(`${path} is not format ${FORMAT} of a saved estimator`);
-  const file = await SafetensorsFile.open(join(dir, ARRAYS_FILE));
-  try {
-    return await putTogether(stored, '', path, (name) => file.readExact(name));
-  } finally {
-    await file.close();
-  }
+  return stored;
 }
 
 /** Bytes of the files in the folder of a saved estimator (or of any folder, its folders included). */

@@ -53,7 +53,12 @@ export function encodeCached(
   return encodeTexts(texts, tokenizer, maxLength, signal);
 }
 
+/** No earlier version left a folder in memory. */
+export const recordOfEarlier = (): Promise<undefined> => Promise.resolve(undefined);
+
 const locked = new Set<string>();
+
+export const LOCK_FILE = '.attune.lock';
 
 /** One run at a time in an output folder; nobody else can see the files. */
 export class RunLock {
@@ -67,6 +72,10 @@ export class RunLock {
     locked.add(resolve(this.dir));
     this.held = true;
     return Promise.resolve();
+  }
+
+  assertHeld(): Promise<void> {
+    return this.held ? Promise.resolve() : Promise.reject(new Error(`the lock of ${this.dir} is not held`));
   }
 
   release(): Promise<void> {

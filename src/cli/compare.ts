@@ -1,9 +1,8 @@
 import { basename } from 'node:path';
 import type { Command } from 'commander';
-import { comparedSplits, trainedMaxLength } from '../compare/compare.js';
+import { COMPARISON_MAKES, comparedSplits, trainedMaxLength } from '../compare/compare.js';
 import { measured } from '../compare/measure.js';
 import { UsageError } from '../errors.js';
-import { lockOutputFolder, prepareOutputFolder } from '../train/output-folder.js';
 import type { CliContext } from './context.js';
 import { modelFolder, required } from './given.js';
 import { trainOptionsOf } from './options.js';
@@ -26,15 +25,8 @@ export async function compare(command: Command, context: CliContext): Promise<vo
   let trainPeakMemoryBytes: number | null = null;
   if (finetuned === undefined) {
     for (const warning of warnings) context.terminal.warning(warning);
-    trainPeakMemoryBytes = (await measured(() => runTraining({ ...options, resultLines: false, examples: 0 }, context))).peakMemoryBytes;
+    trainPeakMemoryBytes = (await measured(() => runTraining({ ...options, alsoMakes: COMPARISON_MAKES, resultLines: false, examples: 0 }, context))).peakMemoryBytes;
   } else {
-    const lock = await lockOutputFolder(outputDir);
-    try {
-      await prepareOutputFolder(outputDir, 'resume', lock);
-    } finally {
-      // What a comparison writes appears whole, file by file; nothing of a run is at stake while it goes.
-      await lock.release();
-    }
     context.terminal.heading('Data');
     for (const split of [train, test]) showDataset(context.terminal, split);
     for (const note of notes) context.terminal.warning(note);

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { comparedSplits } from '../compare/compare.js';
+import { COMPARISON_MAKES, comparedSplits } from '../compare/compare.js';
 import { measured } from '../compare/measure.js';
 import { packRows } from '../engine/batch.js';
 import { argmax, softmax } from '../metrics/probabilities.js';
@@ -34,7 +34,7 @@ export async function demo(command: Command, context: CliContext): Promise<void>
     `The bundled ${EMBEDDED_MODEL} learns from ${groupDigits(data.trainRows)} labelled sentences in ${args.numTrainEpochs} epochs with the notebook's arguments, and is tested on ${data.evalRows} it has not seen. Nothing is downloaded.`,
   );
   const options = { model: embeddedModelFolder(), dataset: 'sample', ...data, args };
-  const { peakMemoryBytes } = await measured(() => runTraining({ ...options, json: false, resultLines: false, examples: 2, afterTraining: (run) => showPredictions(run, context) }, context));
+  const { peakMemoryBytes } = await measured(() => runTraining({ ...options, demo: true, alsoMakes: COMPARISON_MAKES, json: false, resultLines: false, examples: 2, afterTraining: (run) => showPredictions(run, context) }, context));
   const { train, test } = await comparedSplits(options);
   await runComparison(
     {

@@ -1,13 +1,12 @@
-import { createWriteStream } from 'node:fs';
-import { rename, rm } from 'node:fs/promises';
-import { pipeline } from 'node:stream/promises';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Command } from 'commander';
 import { parseJsonl } from '../data/jsonl.js';
 import { readerFor } from '../data/readers.js';
 import { requiredText } from '../data/rows.js';
 import { streamChunks } from '../data/text-blocks.js';
-import { AttuneError, UsageError } from '../errors.js';
-import { PARTIAL } from '../files.js';
+import { UsageError } from '../errors.js';
+import { refuseSameFile, writeOutput } from '../output-file.js';
 import { withDefaults } from '../train/argument-table.js';
 import { TextClassifier } from '../train/classifier.js';
 import type { Prediction } from '../train/classifier.js';
@@ -18,6 +17,9 @@ import { withDownloads } from './downloads.js';
 import { required } from './given.js';
 import type { ResultWriter } from './results.js';
 
+/** Other names of stdout, which is open already. */
+const STDOUT = ['/dev/stdout', '/dev/fd/1', '/proc/self/fd/1'];
+
 /** `attune predict` */
 export async function predict(command: Command, { terminal, results, signal }: CliContext): Promise<void> {
   const options = withDefaults(PREDICT_OPTIONS, givenOptions(command, PREDICT_OPTIONS));
@@ -26,13 +28,19 @@ export async function predict(command: Command, { terminal, results, signal }: C
   if ((given === undefined) === (options.input === undefined)) {
     throw new UsageError(given ? '--text and --input exclude each other' : '--text or --input is missing', { hint: 'Give texts by --text, or a file by --input (- for stdin).' });
   }
+  const output = options.output !== undefined && STDOUT.includes(options.output) ? undefined : options.output;
+  if (output !== undefined) {
+    // All that a model is read from lies in its folder itself.
+    const files = (await readdir(dir).catch(() => [])).map((name) => join(dir, name));
+    await refuseSameFile(output, [...files, ...(options.input === undefined || options.input === '-' ? [] : [options.input])]);
+  }
   const texts = given ?? textsOf(options.input!, options.textColumn, signal);
   const classifier = await withDownloads(terminal, signal, (hub) => TextClassifier.fromPretrained(dir, { maxLength: options.maxLength, device: options.device, ...hub }));
   try {
     const how = { logits: options.logits, signal };
     const records = options.explain ? classifier.explainStream(texts, how) : classifier.predictStream(texts, how);
-    if (options.output === undefined) await writeLines(results, records);
-    else terminal.print(`${await writeFileWhole(options.output, records)} texts classified into ${options.output}`);
+    if (output === undefined) await writeLines(results, records);
+    else terminal.print(`${await writeFile(output, records)} texts classified into ${output}`);
   } finally {
     await classifier.close();
   }
@@ -51,9 +59,8 @@ async function writeLines(results: ResultWriter, predictions: AsyncIterable<Pred
   }
 }
 
-/** The file appears when all is predicted, or not at all. */
-async function writeFileWhole(path: string, predictions: AsyncIterable<Prediction>): Promise<number> {
-  const partial = `${path}.${process.pid}${PARTIAL}`;
+/** @returns how many there were */
+async function writeFile(path: string, predictions: AsyncIterable<Prediction>): Promise<number> {
   let count = 0;
   async function* lines(): AsyncGenerator<string> {
     for await (const prediction of predictions) {
@@ -61,13 +68,6 @@ async function writeFileWhole(path: string, predictions: AsyncIterable<Predictio
       yield `${JSON.stringify(prediction)}\n`;
     }
   }
-  try {
-    await pipeline(lines(), createWriteStream(partial));
-    await rename(partial, path);
-    return count;
-  } catch (cause) {
-    await rm(partial, { force: true });
-    if (cause instanceof Error && 'syscall' in cause) throw new AttuneError(`cannot write ${path}: ${cause.message}`, { cause });
-    throw cause;
-  }
+  await writeOutput(path, lines());
+  return count;
 }

@@ -1,14 +1,16 @@
-import { mkdir, stat } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { UsageError } from '../errors.js';
-import { writeFolder, writeWhole } from '../files.js';
+import { writeWhole } from '../files.js';
 import { embeddedModelFolder } from '../model/embedded.js';
 import { resolveModel } from '../model/resolve.js';
+import { refuseOverlap } from '../overlap.js';
 import { isLoopback, serve as startServer } from '../serve/server.js';
 import { demoSite, readSiteFile } from '../serve/site.js';
 import type { Site } from '../serve/site.js';
 import { withDefaults } from '../train/argument-table.js';
+import { OutputFolder } from '../train/output-folder.js';
 import { SERVE_OPTIONS } from './command-options.js';
 import { givenOptions } from './command-arguments.js';
 import type { CliContext } from './context.js';
@@ -26,7 +28,7 @@ export async function serve(command: Command, context: CliContext): Promise<void
   const folder = await withDownloads(terminal, signal, (hub) => resolveModel(named, hub));
   const site = await demoSite({ folder, name: folder === embeddedModelFolder() ? 'gpt2-mini' : options.model && !options.model.includes('@') ? basename(resolve(options.model)) : (options.model ?? basename(folder)) });
   if (options.out !== undefined) {
-    await writeSite(site, options.out);
+    await writeSite(site, options.out, folder);
     terminal.print('Put this folder on any static host that speaks https; WebGPU is not to be had over plain http, except from localhost.');
     if (options.json) results.record('page', { path: options.out, files: site.size });
     else results.line(options.out);
@@ -47,15 +49,21 @@ export async function serve(command: Command, context: CliContext): Promise<void
   signal.throwIfAborted();
 }
 
-/** A folder that is there is taken for a page only where it looks like one: nothing else is replaced. */
-async function writeSite(site: Site, out: string): Promise<void> {
-  const found = await stat(out).catch(() => undefined);
-  if (found && !(await stat(join(out, 'demo.json')).catch(() => undefined))) throw new UsageError(`${out} is there already and is no page of attune's`, { hint: 'Choose another --out, or remove it.' });
-  await mkdir(dirname(resolve(out)), { recursive: true });
-  await writeFolder(resolve(out), async (folder) => {
-    for (const [name, file] of site) {
-      await mkdir(dirname(join(folder, name)), { recursive: true });
-      await writeWhole(join(folder, name), await readSiteFile(file));
-    }
-  });
+/** A page that is there is replaced; a folder that holds anything else is refused. */
+async function writeSite(site: Site, out: string, model: string): Promise<void> {
+  const names = [...new Set([...site.keys()].map((name) => name.split('/', 1)[0]))];
+  await refuseOverlap(out, [{ what: 'the model', path: model }], (name) => names.includes(name));
+  const output = await OutputFolder.open(out);
+  try {
+    await output.prepare({ mode: 'keep', makes: names, purpose: 'page' });
+    await output.place(async (staged) => {
+      for (const [name, file] of site) {
+        await mkdir(dirname(join(staged, name)), { recursive: true });
+        await writeWhole(join(staged, name), await readSiteFile(file));
+      }
+    });
+    for (const name of output.made) if (!names.includes(name)) await output.remove(name);
+  } finally {
+    await output.close();
+  }
 }

@@ -13,21 +13,23 @@ import { loadSplits } from '../data/splits.js';
 import { usableCores } from '../engine/cores.js';
 import type { Device } from '../engine/device-names.js';
 import { AttuneError, InterruptedError, ModelError, ThreadDeath, UsageError } from '../errors.js';
-import { writeWhole } from '../files.js';
 import type { HubOptions } from '../hub/settings.js';
 import { parseJson } from '../json/syntax.js';
 import { EMBEDDED_MODEL, embeddedModelFolder } from '../model/embedded.js';
 import { resolveModel } from '../model/resolve.js';
+import { realPath, refuseOverlap } from '../overlap.js';
 import { Pace, pacedMap } from '../pace.js';
 import { Tokenizer } from '../text/tokenizer.js';
 import { TextClassifier } from '../train/classifier.js';
 import type { Prediction } from '../train/classifier.js';
 import { fineTune } from '../train/fine-tune.js';
 import type { FineTuneOptions } from '../train/fine-tune.js';
+import { OutputFolder } from '../train/output-folder.js';
 import { isFinalRecord } from '../train/records.js';
 import type { LogRecord } from '../train/records.js';
+import { BASELINES_FOLDER, COMPARISON_FILE, REPORT_FILE } from '../train/run-names.js';
 import { packageVersion } from '../version.js';
-import { baselines, tfidfModel } from './baselines.js';
+import { baselines, SIMPLEST_FIRST, tfidfModel } from './baselines.js';
 import type { Baseline, ModelId } from './baselines.js';
 import type { Comparison, ModelResult, WorstError } from './comparison.js';
 import { measured, predictionSpeed } from './measure.js';
@@ -38,9 +40,10 @@ import type { Predictions } from './quality.js';
 import { verdictOf } from './verdict.js';
 import { studyWords } from './word-study.js';
 
-export const COMPARISON_FILE = 'comparison.json';
-const BASELINES_FOLDER = 'baselines';
 const WORST_ERRORS = 12;
+
+/** What a comparison puts into the output folder, by its path there, the page that is made of it included. */
+export const COMPARISON_MAKES: readonly string[] = [COMPARISON_FILE, REPORT_FILE, ...SIMPLEST_FIRST.filter((id) => id !== 'gpt2-finetuned').map((id) => `${BASELINES_FOLDER}/${id}`)];
 
 export interface CompareCallbacks {
   /** Before a model is trained and measured. */
@@ -90,7 +93,7 @@ export interface CompareOptions extends FineTuneOptions {
 export async function compare(options: CompareOptions): Promise<Comparison> {
   const { args, compareCallbacks, signal } = options;
   const { train, test } = await comparedSplits(options);
-  const trained = options.finetuned === undefined ? await measured(() => fineTune(options)) : undefined;
+  const trained = options.finetuned === undefined ? await measured(() => fineTune({ ...options, alsoMakes: COMPARISON_MAKES })) : undefined;
   return compareModels({
     finetuned: options.finetuned ?? args.outputDir,
     base: options.model,
@@ -135,10 +138,24 @@ async function labelsOf(dir: string, { device, signal }: Pick<FineTuneOptions, '
 /**
  * Measures a fine-tuned model beside the baselines.
  *
- * @throws as `compare`. An abortion is noticed at once but for what the system is asked for (reading weights, writing files), which is waited for
+ * @throws as `compare`; UsageError where something that attune did not make stands in the output folder where it would write. An abortion is noticed at once but for
+ * what the system is asked for (reading weights, writing files), which is waited for
  */
 export async function compareModels(options: CompareModelsOptions): Promise<Comparison> {
-  const { train, test, seed, signal, callbacks = {}, outputDir, maxLength } = options;
+  const { base, finetuned, outputDir } = options;
+  // The page goes beside the model that it is about; the one that this began as is not the place for it.
+  if ((await realPath(base)) !== (await realPath(finetuned))) await refuseOverlap(outputDir, [{ what: 'the model', path: base }], () => false);
+  const output = await OutputFolder.open(outputDir);
+  try {
+    await output.prepare({ mode: 'add', makes: COMPARISON_MAKES });
+    return await compareInto(output, options);
+  } finally {
+    await output.close();
+  }
+}
+
+async function compareInto(output: OutputFolder, options: CompareModelsOptions): Promise<Comparison> {
+  const { train, test, seed, signal, callbacks = {}, maxLength } = options;
   const { labelNames } = test;
   const [trainTexts, testTexts] = [train, test].map(({ rows }) => rows.map(({ text }) => text));
   const [trainLabels, testLabels] = [train, test].map(({ rows }) => Int32Array.from(rows, ({ label }) => label));
@@ -195,7 +212,7 @@ export async function compareModels(options: CompareModelsOptions): Promise<Comp
         const cost = {
           trainSeconds: baseline.secondsBefore + outcome.seconds,
           ...(await predictionSpeed(testTexts, (texts) => baseline.estimator.predict(texts, signal), signal)),
-          bytesOnDisk: await save(baseline, outputDir, baseDir),
+          bytesOnDisk: await save(baseline, output, baseDir),
           peakMemoryBytes: outcome.peakMemoryBytes,
         };
         take({ id, name, description: baseline.description(), ...(await bench.quality(predicted)), cost, interpretability: baseline.interpretability }, predicted);
@@ -249,7 +266,7 @@ export async function compareModels(options: CompareModelsOptions): Promise<Comp
         words,
       };
       await pace.rest();
-      await writeWhole(join(outputDir, COMPARISON_FILE), jsonPieces(comparison));
+      await output.write(COMPARISON_FILE, jsonPieces(comparison));
       return comparison;
     } finally {
       await hiddenStates.close();
@@ -304,9 +321,10 @@ async function predictWith({ estimator }: Baseline, texts: readonly string[], si
 }
 
 /** Saves the baseline and counts what prediction needs. */
-async function save({ id, saved, needs }: Baseline, outputDir: string, base: string): Promise<number> {
-  const dir = join(outputDir, BASELINES_FOLDER, id);
-  await saveEstimator(dir, saved);
+async function save({ id, saved, needs }: Baseline, output: OutputFolder, base: string): Promise<number> {
+  const name = `${BASELINES_FOLDER}/${id}`;
+  await output.place((staged) => saveEstimator(join(staged, name), saved), [name]);
+  const dir = join(output.dir, name);
   const beside = needs === undefined ? 0 : (await stat(needs)).size;
   return (await bytesOnDisk(dir)) + beside + (id === 'gpt2-probe' ? await modelBytes(base) : 0);
 }

@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import type { Hash } from 'node:crypto';
 import { open, rename, rm } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { AttuneError } from '../errors.js';
-import { PARTIAL, syncFolder } from '../files.js';
+import { partialPath, syncFolder } from '../files.js';
 import { littleEndianBytes } from './float-formats.js';
 import { elementCount } from './parameters.js';
 import { LENGTH_BYTES } from './safetensors-header.js';
@@ -44,11 +44,11 @@ export async function writeSafetensors(
   metadata: Readonly<Record<string, string>> = { format: 'pt' },
 ): Promise<string> {
   const sorted = [...tensors].sort((a, b) => Buffer.compare(Buffer.from(a.name), Buffer.from(b.name)));
-  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}${PARTIAL}`);
+  const temporary = partialPath(path);
   const hash = createHash('sha256');
   let handle: FileHandle | undefined;
   try {
-    handle = await open(temporary, 'w').catch(explain(path));
+    handle = await open(temporary, 'wx').catch(explain(path));
     await writeAll(handle, encodeHeader(sorted, metadata), path, hash);
     for (const { name, shape, dtype = 'F32' } of sorted) {
       const values = await read(name);

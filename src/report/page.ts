@@ -1,17 +1,16 @@
 /** Writes report.html. What draws it is loaded when it is first needed, because a command that draws nothing should not wait for it. */
 import { basename, join, resolve } from 'node:path';
 import type { Comparison } from '../compare/comparison.js';
-import { writeWhole } from '../files.js';
+import { OutputFolder } from '../train/output-folder.js';
 import type { LogRecord } from '../train/records.js';
-
-export const REPORT_FILE = 'report.html';
+import { REPORT_FILE } from '../train/run-names.js';
 
 /**
  * The page of a comparison, as one self-contained file.
  *
  * @param dir folder that is there
  * @returns path of report.html in it
- * @throws AttuneError where it cannot be written
+ * @throws AttuneError where it cannot be written, UsageError where a file of that name is there that attune did not make
  */
 export async function writeReport(dir: string, comparison: Comparison): Promise<string> {
   const { comparisonDocument } = await import('./document.js');
@@ -25,7 +24,12 @@ export async function writeRunReport(dir: string, history: readonly LogRecord[])
 }
 
 async function write(dir: string, contents: string): Promise<string> {
-  const path = join(dir, REPORT_FILE);
-  await writeWhole(path, contents);
-  return path;
+  const output = await OutputFolder.open(dir);
+  try {
+    await output.prepare({ mode: 'add', makes: [REPORT_FILE] });
+    await output.write(REPORT_FILE, contents);
+  } finally {
+    await output.close();
+  }
+  return join(dir, REPORT_FILE);
 }

@@ -10,13 +10,13 @@
  *
  * A checkpoint of transformers' Trainer, which lacks the last three and has an optimizer.pt, can be read, too.
  */
-import { access, readFile, readdir } from 'node:fs/promises';
+import { access, mkdir, readFile, readdir } from 'node:fs/promises';
 import { freemem } from 'node:os';
 import { join } from 'node:path';
 import { jsonValue } from '../json/syntax.js';
 import type { EngineSession } from '../engine/engine.js';
 import { ModelError, TrainingError } from '../errors.js';
-import { writeFolder, writeWhole } from '../files.js';
+import { writeWhole } from '../files.js';
 import { toJson } from '../model/config.js';
 import type { Gpt2Config } from '../model/config.js';
 import { elementCount } from '../model/parameters.js';
@@ -30,6 +30,7 @@ import type { TrainingArguments } from './arguments.js';
 import { checkpointName, sortCheckpoints } from './best.js';
 import { CHECKSUMS_FILE, verifyChecksums, writeChecksums } from './checksums.js';
 import type { LossLogState } from './loss-log.js';
+import type { OutputFolder } from './output-folder.js';
 import { parseTrainerState, stateToJson } from './state.js';
 import type { TrainerState } from './state.js';
 import { parameterGroups } from './parameter-groups.js';
@@ -115,12 +116,14 @@ function availableMemory(): number {
   return available ? available.call(process) : freemem();
 }
 
-/** Saves `checkpoint-{step}` under `outputDir`, whole or not at all, and returns its path. What it is given of the run is written as it is at the call. */
-export async function saveCheckpoint(outputDir: string, source: Saved, args: TrainingArguments, state: TrainerState, resume: ResumeState): Promise<string> {
-  const dir = join(outputDir, checkpointName(state.global_step));
+/** Saves `checkpoint-{step}` in the output folder, whole or not at all, and returns its path. What it is given of the run is written as it is at the call. */
+export async function saveCheckpoint(output: OutputFolder, source: Saved, args: TrainingArguments, state: TrainerState, resume: ResumeState): Promise<string> {
+  const name = checkpointName(state.global_step);
   const stateText = stateToJson(state);
   const { session, parameters } = source;
-  await writeFolder(dir, async (folder) => {
+  await output.place(async (staged) => {
+    const folder = join(staged, name);
+    await mkdir(folder);
     const model = await saveModel(folder, source);
     const moments = Object.entries(MOMENTS).flatMap(([kind, prefix]) =>
       parameters.map(({ name, shape }) => ({ name: `${prefix}.${name}`, shape, kind: kind as keyof typeof MOMENTS, parameter: name })),
@@ -133,7 +136,7 @@ export async function saveCheckpoint(outputDir: string, source: Saved, args: Tra
     await writeWhole(join(folder, 'trainer_state.json'), stateText);
     await writeChecksums(folder, { 'model.safetensors': model, 'optimizer.safetensors': optimizer });
   });
-  return dir;
+  return join(output.dir, name);
 }
 
 /** Names of the checkpoints in a folder, oldest first; none where the folder is missing. */

@@ -1,5 +1,5 @@
 /** From names of a model and a dataset to a run that is ready to train: everything is read and checked, nothing is computed yet. */
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join } from 'node:path';
 import { loadSplits } from '../data/splits.js';
 import type { Splits } from '../data/splits.js';
 import type { Dataset } from '../data/dataset.js';
@@ -14,6 +14,8 @@ import type { HubCommit, HubOptions } from '../hub/settings.js';
 import type { Gpt2Config } from '../model/config.js';
 import { fromPretrained } from '../model/pretrained.js';
 import type { PretrainedModel } from '../model/pretrained.js';
+import { realPath, refuseOverlap } from '../overlap.js';
+import type { Input } from '../overlap.js';
 import { largestPrediction } from './prediction.js';
 import { largestTrainingBatch } from './schedule.js';
 import { encodeTexts } from '../text/encode-texts.js';
@@ -24,15 +26,15 @@ import { argumentsToJson, requireEvaluation, requireMetric } from './arguments.j
 import type { TrainingArguments } from './arguments.js';
 import { readCheckpoint, saveModel, verifyCheckpoint } from './checkpoint.js';
 import { hashOfFolder } from './checksums.js';
-import { argumentsOf, changesSince, hashingSession, hashOfData, hashOfTokens, readManifest, writeManifest } from './manifest.js';
+import { argumentsOf, changesSince, hashingSession, hashOfData, hashOfTokens, MANIFEST_FILE, manifestToJson, readManifest } from './manifest.js';
 import type { Manifest, RunInputs } from './manifest.js';
-import { lockOutputFolder, prepareOutputFolder } from './output-folder.js';
-import type { RunLock } from './run-lock.js';
+import { OutputFolder } from './output-folder.js';
+import { brokenName, isOfRun, RUN_FILES } from './run-names.js';
 import { stateToJson } from './state.js';
 import { Trainer } from './trainer.js';
 import type { LabelledRows, TrainOutput, TrainerCallback } from './trainer.js';
 import type { Verification } from './verify.js';
-import { newestWholeCheckpoint, setAside } from './whole-checkpoint.js';
+import { newestWholeCheckpoint } from './whole-checkpoint.js';
 import type { NewestCheckpoint } from './whole-checkpoint.js';
 
 export interface FineTuneOptions extends RunInputs {
@@ -43,6 +45,10 @@ export interface FineTuneOptions extends RunInputs {
   readonly signal?: AbortSignal | undefined;
   /** How the Hub is used, where the model is not here. */
   readonly hub?: HubOptions | undefined;
+  /** What will be put into the output folder after the training, by its path there: where somebody else's stands in its place, the run is refused. */
+  readonly alsoMakes?: readonly string[] | undefined;
+  /** The run is the demonstration's, which replaces an earlier one and nothing else. */
+  readonly demo?: boolean | undefined;
 }
 
 /** The metrics that every evaluation reports. */
@@ -73,21 +79,32 @@ export interface FineTuneRun {
  * @throws UsageError, DataError or ModelError: whatever can be refused is refused here, before any training
  */
 export async function prepareFineTune(options: FineTuneOptions): Promise<FineTuneRun> {
-  const { outputDir } = options.args;
-  const lock = await lockOutputFolder(outputDir);
+  const { outputDir, resumeFromCheckpoint } = options.args;
+  const also = (options.alsoMakes ?? []).map((path) => path.split('/', 1)[0]);
+  await refuseOverlap(outputDir, inputsOf(options), (name) => isOfRun(name) || also.includes(name));
+  // One in the output folder is the run's own.
+  const checkpoint = resumeFromCheckpoint === true || resumeFromCheckpoint === 'last' ? undefined : resumeFromCheckpoint;
+  await refuseOverlap(outputDir, [{ what: 'the checkpoint', path: checkpoint }], () => false);
+  const output = await OutputFolder.open(outputDir);
   const engine = warmUp(engineFor(options.device ?? 'auto'));
   try {
-    return await prepareLocked(options, lock, engine);
+    return await prepareLocked(options, output, engine);
   } catch (error) {
-    await lock.release();
+    await output.close();
     throw error;
   } finally {
     await engine.close();
   }
 }
 
-async function prepareLocked(options: FineTuneOptions, lock: RunLock, engine: WarmEngine): Promise<FineTuneRun> {
-  const { args, signal } = options;
+const inputsOf = ({ model, dataset, evalDataset }: RunInputs): readonly Input[] => [
+  { what: 'the model', path: model },
+  { what: 'the dataset', path: dataset },
+  { what: 'the evaluation dataset', path: evalDataset },
+];
+
+async function prepareLocked(options: FineTuneOptions, output: OutputFolder, engine: WarmEngine): Promise<FineTuneRun> {
+  const { args, signal, alsoMakes = [], demo = false } = options;
   const commits: HubCommit[] = [];
   const hub: HubOptions = {
     ...options.hub,
@@ -119,6 +136,7 @@ async function prepareLocked(options: FineTuneOptions, lock: RunLock, engine: Wa
       train,
       ...(evaluation && { evaluation }),
       ...(options.callbacks && { callbacks: options.callbacks }),
+      output,
       signal,
     });
     if (resumeDir) await trainer.resumeFrom(resumeDir);
@@ -130,14 +148,20 @@ async function prepareLocked(options: FineTuneOptions, lock: RunLock, engine: Wa
       evalData: splits.test ? await hashOfData(splits.test, signal) : null,
     };
     const begun = { ...manifestOf(options, session, hashes), ...(commits.length > 0 && { hub: commits }) };
-    const manifest = await withHistory(begun, args, resumeDir, signal);
+    const outside = resumeDir !== undefined && (await isOutside(resumeDir, args.outputDir));
+    const manifest = await withHistory(begun, args, resumeDir, outside, signal);
     // Last, so that a run that is refused for anything else leaves no trace.
-    await prepareOutputFolder(args.outputDir, resumeDir && !(isOutside(resumeDir, args.outputDir) && args.overwriteOutputDir) ? 'resume' : args.overwriteOutputDir ? 'overwrite' : 'new', lock);
+    await output.prepare({
+      mode: resumeDir !== undefined && !(outside && args.overwriteOutputDir) ? 'keep' : args.overwriteOutputDir ? 'overwrite' : 'new',
+      makes: [...RUN_FILES, ...alsoMakes],
+      checkpointsAfter: trainer.lastFinishedStep,
+      purpose: demo ? 'demo' : 'run',
+    });
     for (const { name, reason } of broken) {
-      await setAside(args.outputDir, name);
-      options.callbacks?.forEach((callback) => callback.onWarning?.(`${name} is skipped and set aside as broken-${name}: ${reason}`));
+      await output.rename(name, brokenName(name));
+      options.callbacks?.forEach((callback) => callback.onWarning?.(`${name} is skipped and set aside as ${brokenName(name)}: ${reason}`));
     }
-    await writeManifest(args.outputDir, manifest);
+    await output.write(MANIFEST_FILE, manifestToJson(manifest));
     return {
       splits,
       model,
@@ -148,17 +172,19 @@ async function prepareLocked(options: FineTuneOptions, lock: RunLock, engine: Wa
       brokenCheckpoints: broken,
       manifest,
       train: async () => {
-        const output = await trainer.train();
-        await saveModel(args.outputDir, source);
-        await writeWhole(join(args.outputDir, 'training_args.json'), `${argumentsToJson(args)}\n`);
-        await writeWhole(join(args.outputDir, 'trainer_state.json'), stateToJson(output.state));
-        return output;
+        const trained = await trainer.train();
+        await output.place(async (staged) => {
+          await saveModel(staged, source);
+          await writeWhole(join(staged, 'training_args.json'), `${argumentsToJson(args)}\n`);
+          await writeWhole(join(staged, 'trainer_state.json'), stateToJson(trained.state));
+        });
+        return trained;
       },
       // Loaded when it is asked for: it brings the reference engine.
       verify: async (steps) => (await import('./verify.js')).verifyExact({ ...source, signal, engine: engineFor(options.device ?? 'auto'), train, args, maxLength, steps }),
       close: async () => {
         await session.close();
-        await lock.release();
+        await output.close();
       },
     };
   } catch (error) {
@@ -181,17 +207,18 @@ function manifestOf(options: FineTuneOptions, session: EngineSession, hashes: Ma
   };
 }
 
-const isOutside = (checkpoint: string, outputDir: string): boolean => dirname(resolve(checkpoint)) !== resolve(outputDir);
+const isOutside = async (checkpoint: string, outputDir: string): Promise<boolean> => dirname(await realPath(checkpoint)) !== (await realPath(outputDir));
 
 /** A manifest with what a run that went on must say of how it began. */
 async function withHistory(
   manifest: Omit<Manifest, 'format'>,
   { outputDir }: TrainingArguments,
   resumeDir: string | undefined,
+  outside: boolean,
   signal: AbortSignal | undefined,
 ): Promise<Omit<Manifest, 'format'>> {
   if (resumeDir === undefined) return manifest;
-  if (isOutside(resumeDir, outputDir)) {
+  if (outside) {
     return { ...manifest, startedFrom: { path: resumeDir, sha256: await hashOfFolder(resumeDir, signal) } };
   }
   const earlier = await readManifest(outputDir).catch(() => undefined);

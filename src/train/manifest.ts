@@ -15,7 +15,6 @@ import { ModelError } from '../errors.js';
 import { CONVERTED_PARQUET, isCommit, isRepositoryId, isRevision, parseRepositoryId } from '../hub/identifiers.js';
 import type { RepositoryType } from '../hub/identifiers.js';
 import type { HubCommit } from '../hub/settings.js';
-import { writeWhole } from '../files.js';
 import { isJsonObject } from '../model/config-fields.js';
 import { littleEndianBytes } from '../model/float-formats.js';
 import { Pace } from '../pace.js';
@@ -115,9 +114,8 @@ export function argumentsOf(args: TrainingArguments): Readonly<Record<string, un
   return Object.fromEntries(Object.entries(args).filter(([, value]) => value !== undefined));
 }
 
-export async function writeManifest(dir: string, manifest: Omit<Manifest, 'format'>): Promise<void> {
-  await writeWhole(join(dir, MANIFEST_FILE), `${JSON.stringify({ format: FORMAT, ...manifest }, null, 2)}\n`);
-}
+/** What goes into attune.json. */
+export const manifestToJson = (manifest: Omit<Manifest, 'format'>): string => `${JSON.stringify({ format: FORMAT, ...manifest }, null, 2)}\n`;
 
 /** @throws ModelError where the folder has no manifest, or one that cannot be used */
 export async function readManifest(dir: string): Promise<Manifest> {

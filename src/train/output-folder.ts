@@ -1,64 +1,333 @@
-/** The folder a run writes into: refused where it cannot be written or holds another run, before any work begins. */
-import { access, constants, mkdir, readdir, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
-import { AttuneError, UsageError } from '../errors.js';
-import { recoverPartials, removeWhole } from '../files.js';
-import { checkpointStep } from './best.js';
-import { MANIFEST_FILE } from './manifest.js';
-import { RunLock } from './run-lock.js';
-import { isBroken } from './whole-checkpoint.js';
-
-/** What a run leaves at the root of its folder, beside checkpoints and the event files. */
-const RUN_FILES = new Set(['trainer_state.json', 'training_args.json', 'model.safetensors', 'config.json', 'comparison.json', 'report.html', 'baselines']);
-
-/** What a run leaves that is no reason to refuse the folder: it may have ended before its first checkpoint. */
-const LEFT_BY_RUN = new Set([MANIFEST_FILE]);
-
-const isOfRun = (name: string): boolean => RUN_FILES.has(name) || checkpointStep(name) !== undefined;
-
 /**
- * Locks a folder that is there and mends what an interrupted write left in it, before anything in it is read. A folder that is missing is locked
- * when `prepareOutputFolder` makes it.
- *
- * @throws UsageError where another run is writing there, AttuneError where it cannot be written
+ * The folder that attune writes into: one process at a time (run-lock.ts), whole files and folders only, and nothing replaced or removed that attune did
+ * not make itself (output-record.ts).
  */
-export async function lockOutputFolder(dir: string): Promise<RunLock> {
-  const lock = new RunLock(dir);
-  if (!(await stat(dir).catch(() => undefined))?.isDirectory()) return lock;
-  await lock.acquire();
-  try {
-    await recoverPartials(dir);
-  } catch (error) {
-    await lock.release();
-    throw error;
-  }
-  return lock;
+import { randomUUID } from 'node:crypto';
+import { access, constants, mkdir, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { AttuneError, UsageError } from '../errors.js';
+import { syncFolder, writeWhole } from '../files.js';
+import { checkpointStep } from './best.js';
+import { recordOfEarlier } from './earlier-folders.js';
+import { MANIFEST_FILE } from './manifest.js';
+import { RECORD_FILE, filesUnder, foreignIn, hasUnder, moveTo, newRecord, readRecord, recover, removeUnnamedRecords, workshopName, writeRecord } from './output-record.js';
+import type { OutputRecord, Purpose } from './output-record.js';
+import { LOCK_FILE, RunLock } from './run-lock.js';
+import { isCheckpoint } from './run-names.js';
+
+export interface Preparation {
+  /**
+   * `new` refuses a folder that holds a run; `overwrite` removes that run, and nothing else; `keep` leaves what is there until something of its name is made; `add`
+   * puts something beside what is there, whatever that is.
+   */
+  readonly mode: 'new' | 'overwrite' | 'keep' | 'add';
+  /** What will be made, by its path from the folder: where somebody else's stands there, the folder is refused. */
+  readonly makes: readonly string[];
+  /** Absent: no checkpoints will be made. With `keep`: those of later steps than this. */
+  readonly checkpointsAfter?: number | undefined;
+  /** Default `run`. What is added to a folder leaves its purpose as it is. */
+  readonly purpose?: Purpose | undefined;
 }
 
-/**
- * Makes `dir` where it is missing, sees that it can be written, and holds its lock from then on.
- *
- * @param mode 'new' refuses a folder that holds a run; 'overwrite' removes that run, and nothing else; 'resume' leaves it
- * @throws UsageError where it holds a run or another run is writing there, AttuneError where it cannot be written
- */
-export async function prepareOutputFolder(dir: string, mode: 'new' | 'overwrite' | 'resume', lock: RunLock): Promise<void> {
-  let created: string | undefined;
-  try {
-    if ((await stat(dir).catch(() => undefined))?.isFile()) throw new Error('it is a file');
-    created = await mkdir(dir, { recursive: true });
-    await access(dir, constants.W_OK | constants.X_OK);
-  } catch (cause) {
-    if (created) await rm(created, { recursive: true, force: true }).catch(() => undefined);
-    throw new AttuneError(`the output folder ${dir} cannot be written: ${(cause as Error).message}`, { hint: 'Choose another --output-dir, or give yourself the right to write there.', cause });
+const MOST_NAMED = 3;
+const named = (names: readonly string[]): string => `${names.slice(0, MOST_NAMED).join(', ')}${names.length > MOST_NAMED ? ', …' : ''}`;
+
+/** What may be in a folder that holds no run: one that ended before its first checkpoint leaves its manifest. */
+const isOfRun = (file: string): boolean => file !== MANIFEST_FILE;
+const topOf = (file: string): string => file.split('/', 1)[0];
+
+export class OutputFolder {
+  readonly #lock: RunLock;
+  #record: OutputRecord | undefined;
+  /** Whether the record is on the disk, and with it the name of the workshop. */
+  #isWritten = false;
+  /** The operation under way; one waits for the other. */
+  #turn: Promise<unknown> = Promise.resolve();
+
+  private constructor(readonly dir: string) {
+    this.#lock = new RunLock(dir);
   }
-  // A read-only mount or a full quota shows only in the attempt.
-  await lock.acquire();
-  const names = await readdir(dir);
-  const ofRun = names.filter(isOfRun);
-  if (mode === 'new' && ofRun.length > 0) {
-    throw new UsageError(`${dir} already holds a run (${ofRun.slice(0, 3).join(', ')}${ofRun.length > 3 ? ', …' : ''})`, {
-      hint: 'Go on with it by --resume-from-checkpoint, replace it by --overwrite-output-dir, or choose another --output-dir.',
+
+  /**
+   * Locks a folder that is there and mends what an interrupted write left in it, before anything in it is read. A folder that is missing is locked when
+   * `prepare` makes it.
+   *
+   * @throws UsageError where another process is writing there, AttuneError where it cannot be written
+   */
+  static async open(dir: string): Promise<OutputFolder> {
+    const folder = new OutputFolder(dir);
+    if (!(await stat(dir).catch(() => undefined))?.isDirectory()) return folder;
+    await folder.#lock.acquire();
+    try {
+      await folder.#read();
+    } catch (error) {
+      await folder.close();
+      throw error instanceof AttuneError ? error : new AttuneError(`what an interrupted write left in ${dir} cannot be removed: ${(error as Error).message}`, { cause: error });
+    }
+    return folder;
+  }
+
+  async #read(): Promise<void> {
+    await removeUnnamedRecords(this.dir);
+    const record = await readRecord(this.dir);
+    this.#record = record ? await recover(this.dir, record) : await recordOfEarlier(this.dir);
+    this.#isWritten = record !== undefined;
+  }
+
+  /**
+   * Makes the folder where it is missing, sees that it can be written, and that nothing stands in the way that attune did not make.
+   *
+   * @throws UsageError where the folder is refused, or another process is writing there; AttuneError where it cannot be written
+   */
+  async prepare({ mode, makes, checkpointsAfter, purpose = 'run' }: Preparation): Promise<void> {
+    await this.#make();
+    const { dir } = this;
+    const record = this.#record ?? newRecord(purpose);
+    const present = [...record.files].filter(isOfRun);
+    if (present.length > 0) {
+      if (mode === 'new') {
+        throw new UsageError(`${dir} already holds a run (${named([...new Set(present.map(topOf))].sort())})`, {
+          hint: 'Go on with it by --resume-from-checkpoint, replace it by --overwrite-output-dir, or choose another --output-dir.',
+        });
+      }
+      if (mode !== 'add' && record.purpose !== purpose && (purpose !== 'run' || record.purpose === 'page')) {
+        throw new UsageError(`${dir} holds a ${record.purpose}, which a ${purpose} does not replace`, { hint: 'Choose another folder, or remove this one yourself.' });
+      }
+    }
+    const inTheWay = await this.#foreign(purpose === 'page' ? await this.#everything() : makes, checkpointsAfter, mode, record);
+    if (inTheWay.length > 0) {
+      throw new UsageError(`${dir} holds ${named(inTheWay)}, which attune did not make and does not replace`, {
+        hint: `Choose another folder, or move away what is in the way.${mode === 'keep' && checkpointsAfter !== undefined ? ' A checkpoint can be gone on from in another folder: give its path.' : ''}`,
+      });
+    }
+    if (mode === 'add') return;
+    this.#record = { ...record, purpose };
+    this.#isWritten = false;
+    if (mode === 'overwrite') await this.#removeAll();
+  }
+
+  async #make(): Promise<void> {
+    const { dir } = this;
+    let created: string | undefined;
+    try {
+      if ((await stat(dir).catch(() => undefined))?.isFile()) throw new Error('it is a file');
+      created = await mkdir(dir, { recursive: true });
+      await access(dir, constants.W_OK | constants.X_OK);
+    } catch (cause) {
+      if (created) await rmdir(dir).catch(() => undefined);
+      throw new AttuneError(`the output folder ${dir} cannot be written: ${(cause as Error).message}`, { hint: 'Choose another --output-dir, or give yourself the right to write there.', cause });
+    }
+    // A read-only mount or a full quota shows only in the attempt.
+    await this.#lock.acquire();
+  }
+
+  /** Of a page's folder a static host serves all. */
+  async #everything(): Promise<string[]> {
+    return (await readdir(this.dir)).filter((name) => name !== LOCK_FILE && name !== RECORD_FILE);
+  }
+
+  async #foreign(makes: readonly string[], after: number | undefined, mode: Preparation['mode'], { files }: OutputRecord): Promise<string[]> {
+    const names = [...makes];
+    if (after !== undefined) {
+      for (const name of await readdir(this.dir)) {
+        const step = checkpointStep(name);
+        // A run that is resumed reads older checkpoints, whoever made them, and leaves them.
+        if (mode === 'keep' ? step !== undefined && step > after : isCheckpoint(name)) names.push(name);
+      }
+    }
+    const foreign: string[] = [];
+    for (const name of names) foreign.push(...(await foreignIn(this.dir, name, files)));
+    return foreign;
+  }
+
+  /** Names in the folder itself of what attune made there. */
+  get made(): readonly string[] {
+    return [...new Set([...this.#recorded().files].map(topOf))].sort();
+  }
+
+  /** Whether attune made the file, or something in the folder, of that name. */
+  owns(name: string): boolean {
+    const { files } = this.#recorded();
+    return files.has(name) || hasUnder(files, name);
+  }
+
+  /**
+   * Makes files and folders, each whole or not at all; those of the same names that attune made before are replaced.
+   *
+   * @param fill writes them into the folder that it is given, under the paths they will have
+   * @param names their paths; absent: whatever stands in that folder
+   * @throws AttuneError where they cannot be written, where something of somebody else's stands there or where the lock is lost; what `fill` throws. Then nothing has changed
+   */
+  async place(fill: (staged: string) => Promise<void>, names?: readonly string[]): Promise<void> {
+    await this.#inTurn(() => this.#place(fill, names));
+  }
+
+  /** Makes one file. @throws as `place` */
+  async write(name: string, contents: string | Uint8Array | Iterable<Uint8Array>): Promise<void> {
+    await this.place((staged) => writeWhole(join(staged, name), contents), [name]);
+  }
+
+  async #place(fill: (staged: string) => Promise<void>, given: readonly string[] | undefined): Promise<void> {
+    await this.#lock.assertHeld();
+    await this.#announce();
+    const operation = randomUUID();
+    const workshop = this.#workshop();
+    const staged = join(workshop, operation);
+    let place = this.dir;
+    try {
+      await mkdir(staged, { recursive: true });
+      await fill(staged);
+      const names = given ?? (await readdir(staged));
+      const files = await filesUnder(staged);
+      const record = this.#recorded();
+      for (const name of names) {
+        const [foreign] = await foreignIn(this.dir, name, record.files);
+        if (foreign !== undefined) throw new AttuneError(`${join(this.dir, foreign)} is in the way: attune did not make it, and does not replace it`, { hint: 'Move it away.' });
+      }
+      await this.#lock.assertHeld();
+      await this.#write({ ...record, files: new Set([...record.files, ...files]), adding: { operation, files: files.filter((file) => !record.files.has(file)) } });
+      for (const name of names) {
+        place = join(this.dir, name);
+        await this.#moveIn(join(staged, name), name);
+      }
+      for (const folder of new Set(names.map((name) => dirname(join(this.dir, name))))) await syncFolder(folder);
+      // What a folder that was replaced held, and the new one does not.
+      const isGone = (file: string): boolean => names.some((name) => file.startsWith(`${name}/`)) && !files.includes(file);
+      this.#record = { ...this.#recorded(), files: new Set([...this.#recorded().files].filter((file) => !isGone(file))), adding: undefined };
+    } catch (cause) {
+      await this.#takeBack(staged);
+      if (cause instanceof AttuneError) throw cause;
+      throw new AttuneError(`cannot write ${place}: ${(cause as Error).message}`, { cause });
+    } finally {
+      await rm(workshop, { recursive: true, force: true }).catch(() => undefined);
+    }
+  }
+
+  /** After a failure: what is still in the workshop has not been made. */
+  async #takeBack(staged: string): Promise<void> {
+    const record = this.#recorded();
+    if (!record.adding) return;
+    const unmade = new Set(await filesUnder(staged));
+    const { adding } = record;
+    const files = [...record.files].filter((file) => !(unmade.has(file) && adding.files.includes(file)));
+    await this.#write({ purpose: record.purpose, id: record.id, files: new Set(files) }).catch(() => undefined);
+  }
+
+  /** A file is replaced in one rename; a folder in two, between which `recover` brings the old one back. */
+  async #moveIn(from: string, name: string): Promise<void> {
+    const target = join(this.dir, name);
+    const found = await stat(target).catch(() => undefined);
+    if (!found?.isDirectory()) return moveTo(from, target);
+    const replaced = join(this.#workshop(), 'replaced', encodeURIComponent(name));
+    await moveTo(target, replaced);
+    try {
+      await moveTo(from, target);
+    } catch (error) {
+      await rename(replaced, target).catch(() => undefined);
+      throw error;
+    }
+  }
+
+  /**
+   * Removes a file or folder that attune made, so that no half of it is ever seen under its name.
+   *
+   * @returns what it holds that attune did not make, by its path; then it stays
+   * @throws AttuneError where it cannot be removed or the lock is lost
+   */
+  async remove(name: string): Promise<readonly string[]> {
+    return this.#inTurn(async () => {
+      const foreign = await foreignIn(this.dir, name, this.#recorded().files);
+      if (foreign.length > 0 || !this.owns(name)) return foreign;
+      await this.#lock.assertHeld();
+      await this.#discard([name]);
+      return [];
     });
   }
-  if (mode === 'overwrite') for (const name of names) if (isOfRun(name) || LEFT_BY_RUN.has(name) || isBroken(name)) await removeWhole(join(dir, name));
+
+  /** Removes whatever attune made. A folder that holds something else as well stays, with that. */
+  async #removeAll(): Promise<void> {
+    const { files } = this.#recorded();
+    const whole: string[] = [];
+    const folders = new Set<string>();
+    for (const top of new Set([...files].map(topOf))) {
+      if ((await foreignIn(this.dir, top, files)).length === 0) whole.push(top);
+      else {
+        const within = [...files].filter((file) => topOf(file) === top);
+        for (const file of within) {
+          if ((await foreignIn(this.dir, file, files)).length > 0) continue;
+          whole.push(file);
+          for (let above = dirname(file); above !== '.'; above = dirname(above)) folders.add(above);
+        }
+      }
+    }
+    if (whole.length > 0) await this.#discard(whole);
+    for (const each of [...folders].sort((a, b) => b.length - a.length)) await rmdir(join(this.dir, each)).catch(() => undefined);
+  }
+
+  async #discard(names: readonly string[]): Promise<void> {
+    await this.#announce();
+    const workshop = this.#workshop();
+    try {
+      for (const name of names) await moveTo(join(this.dir, name), join(workshop, 'removed', encodeURIComponent(name)));
+      await rm(workshop, { recursive: true, force: true });
+    } catch (cause) {
+      throw new AttuneError(`cannot remove what attune made in ${this.dir}: ${(cause as Error).message}`, { cause });
+    }
+    const record = this.#recorded();
+    const isGone = (file: string): boolean => names.some((name) => file === name || file.startsWith(`${name}/`));
+    await this.#write({ ...record, files: new Set([...record.files].filter((file) => !isGone(file))), adding: undefined });
+  }
+
+  /**
+   * Gives a folder that attune made another name; one of that name that it made before is removed.
+   *
+   * @throws AttuneError where either holds something that attune did not make, or it cannot be done
+   */
+  async rename(from: string, to: string): Promise<void> {
+    const inTheWay = await this.remove(to);
+    await this.#inTurn(async () => {
+      const record = this.#recorded();
+      const [foreign] = [...inTheWay, ...(await foreignIn(this.dir, from, record.files))];
+      if (foreign !== undefined) throw new AttuneError(`${join(this.dir, from)} cannot be renamed: attune did not make ${join(this.dir, foreign)}`, { hint: 'Move it away.' });
+      await this.#lock.assertHeld();
+      const moved = [...record.files].map((file) => (file.startsWith(`${from}/`) ? to + file.slice(from.length) : file));
+      // Both names for a moment, so that a process may end in between: what is not there is not kept.
+      await this.#write({ ...record, files: new Set([...record.files, ...moved]) });
+      await rename(join(this.dir, from), join(this.dir, to)).catch((cause: Error) => {
+        throw new AttuneError(`${join(this.dir, from)} cannot be renamed: ${cause.message}`, { cause });
+      });
+      await this.#write({ ...record, files: new Set(moved) });
+    });
+  }
+
+  /** Gives the lock back. */
+  async close(): Promise<void> {
+    await this.#turn.catch(() => undefined);
+    await this.#lock.release();
+  }
+
+  async #write(record: OutputRecord): Promise<void> {
+    await writeRecord(this.dir, record);
+    this.#record = record;
+    this.#isWritten = true;
+  }
+
+  /** The workshop is named on the disk before it is made. */
+  async #announce(): Promise<void> {
+    if (!this.#isWritten) await this.#write(this.#recorded());
+  }
+
+  #recorded(): OutputRecord {
+    return this.#record ?? newRecord('run');
+  }
+
+  #workshop(): string {
+    return join(this.dir, workshopName(this.#recorded().id));
+  }
+
+  async #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const mine = this.#turn.then(work);
+    this.#turn = mine.catch(() => undefined);
+    return mine;
+  }
 }

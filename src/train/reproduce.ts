@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 import { ModelError, UsageError } from '../errors.js';
 import type { HubOptions } from '../hub/settings.js';
 import { SafetensorsFile } from '../model/safetensors.js';
+import { refuseOverlap } from '../overlap.js';
 import { resolveArguments } from './arguments.js';
 import { prepareFineTune } from './fine-tune.js';
 import type { FineTuneOptions, FineTuneRun } from './fine-tune.js';
@@ -12,6 +13,7 @@ import { hashOfFolder } from './checksums.js';
 import { convertedCommit, MANIFEST_FILE, pathFrom, pinned, readManifest } from './manifest.js';
 import type { Manifest } from './manifest.js';
 import type { LogRecord } from './records.js';
+import { isOfRun } from './run-names.js';
 import { parseTrainerState } from './state.js';
 import type { TrainerCallback } from './trainer.js';
 
@@ -42,10 +44,11 @@ export interface Reproduction {
 
 /** @throws ModelError where `dir` holds no finished run, and whatever training throws */
 export async function reproduce(dir: string, options: ReproduceOptions): Promise<Reproduction> {
+  await refuseOverlap(options.outputDir, [{ what: 'the run', path: dir }], isOfRun);
   const manifest = await readManifest(dir);
   const expected = await recordsOf(dir);
   const checkpoint = await outsideCheckpoint(dir, manifest, options);
-  const run = await prepareFineTune(fineTuneOptions(dir, manifest, options, checkpoint));
+  const run = await prepareFineTune(fineTuneOptions(manifest, options, checkpoint));
   try {
     const start = startDifferences(manifest, run.manifest);
     if (start.length > 0) options.onDifferentStart?.(start);
@@ -73,9 +76,8 @@ async function outsideCheckpoint(dir: string, { cwd, startedFrom }: Manifest, { 
   return path;
 }
 
-function fineTuneOptions(dir: string, { cwd, inputs, arguments: given, threads, hub }: Manifest, options: ReproduceOptions, checkpoint: string | undefined): FineTuneOptions {
+function fineTuneOptions({ cwd, inputs, arguments: given, threads, hub }: Manifest, options: ReproduceOptions, checkpoint: string | undefined): FineTuneOptions {
   const { outputDir, overwriteOutputDir = false, callbacks, signal } = options;
-  if (join(outputDir) === join(dir)) throw new UsageError(`${dir} is the run itself; reproduce it into another folder`);
   // The second run's events go beside its own weights, and it begins at the beginning.
   const rest = Object.fromEntries(Object.entries(given).filter(([name]) => name !== 'loggingDir' && name !== 'resumeFromCheckpoint'));
   const found = (path: string | undefined): string | undefined => (path === undefined ? undefined : pathFrom(cwd, path, existsSync));

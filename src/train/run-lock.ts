@@ -7,10 +7,12 @@
  */
 import { randomUUID } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
-import { link, open, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { link, lstat, open, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { jsonValue } from '../json/syntax.js';
+import { isJsonObject } from '../model/config-fields.js';
 import { AttuneError, UsageError } from '../errors.js';
 import { PARTIAL } from '../files.js';
 import { removeStaleLock } from '../stale-lock.js';
@@ -29,6 +31,13 @@ interface Holder {
   readonly since: string;
   /** Tells two locks of one process apart. */
   readonly nonce: string;
+}
+
+interface Held {
+  readonly text: string;
+  /** Of the very file that was made: should another process take the lock over, its file is another one. */
+  readonly file: FileHandle;
+  readonly beat: NodeJS.Timeout;
 }
 
 const BEAT_MS = 10_000;
@@ -53,7 +62,7 @@ const thisScope = (): string | null => attempt(() => `${readFileSync('/proc/sys/
 
 export class RunLock {
   private readonly path: string;
-  private held: { readonly text: string; readonly beat: NodeJS.Timeout } | undefined;
+  private held: Held | undefined;
 
   constructor(private readonly dir: string) {
     this.path = join(dir, LOCK_FILE);
@@ -62,23 +71,42 @@ export class RunLock {
   /**
    * Takes the lock; nothing happens where it is held by this object already.
    *
-   * @throws UsageError where another run holds it, AttuneError where the folder cannot be written
+   * @throws UsageError where another run holds it or a file of its name is no lock, AttuneError where the folder cannot be written
    */
   async acquire(): Promise<void> {
     if (this.held) return;
     const holder: Holder = { pid: process.pid, host: hostname(), scope: thisScope(), started: startTime(process.pid), since: new Date().toISOString(), nonce: randomUUID() };
     const text = `${JSON.stringify(holder)}\n`;
-    while (!(await this.place(text))) {
+    while (!(await this.place(text, holder.nonce))) {
+      const there = await lstat(this.path).catch(() => undefined);
+      if (there && !there.isFile()) throw this.unknown();
       const found = await readFile(this.path, 'utf8').catch(() => undefined);
       if (found === undefined) continue; // released since
-      if (!(await this.isStale(found))) throw this.refusal(found);
+      const by = parseHolder(found);
+      if (!by) throw this.unknown();
+      if (!(await this.isStale(by, text))) throw this.refusal(by);
       await removeStaleLock(this.path, found).catch((cause: Error) => {
         throw new AttuneError(`the lock that a run which is gone left in ${this.dir} cannot be removed: ${cause.message}`, { hint: `Delete ${this.path}, or choose another --output-dir.`, cause });
       });
     }
-    const beat = setInterval(() => void this.beat(text), BEAT_MS);
+    const file = await open(this.path, 'r+').catch((cause: unknown) => {
+      throw this.lost(cause);
+    });
+    const beat = setInterval(() => void write(file, text), BEAT_MS);
     beat.unref();
-    this.held = { text, beat };
+    this.held = { text, file, beat };
+    await this.clearAttempts();
+  }
+
+  /**
+   * Sees that the lock is still this object's: a process that was stopped for minutes may have been taken for dead.
+   *
+   * @throws AttuneError where it is not
+   */
+  async assertHeld(): Promise<void> {
+    if (!this.held) throw new Error(`the lock of ${this.dir} is not held`);
+    const found = await readFile(this.path, 'utf8').catch(() => undefined);
+    if (found !== this.held.text) throw this.lost(found === undefined ? undefined : parseHolder(found));
   }
 
   /** Gives the lock back; nothing happens where it is not held. */
@@ -87,12 +115,13 @@ export class RunLock {
     if (!held) return;
     this.held = undefined;
     clearInterval(held.beat);
+    await held.file.close().catch(() => undefined);
     if ((await readFile(this.path, 'utf8').catch(() => undefined)) === held.text) await rm(this.path, { force: true }).catch(() => undefined);
   }
 
   /** Makes the lock file with its contents in one step; false where there is one already. */
-  private async place(text: string): Promise<boolean> {
-    const temporary = join(this.dir, `${LOCK_FILE}.${randomUUID()}${PARTIAL}`);
+  private async place(text: string, nonce: string): Promise<boolean> {
+    const temporary = join(this.dir, attemptName(nonce));
     try {
       await writeFile(temporary, text);
       await link(temporary, this.path);
@@ -119,20 +148,15 @@ export class RunLock {
   }
 
   /** Whether the process that wrote the lock is gone. */
-  private async isStale(text: string): Promise<boolean> {
-    const holder = parseHolder(text);
-    if (holder && holder.scope !== null && holder.scope === thisScope()) {
-      return !isAlive(holder.pid) || (holder.started !== null && startTime(holder.pid) !== holder.started);
-    }
-    if (holder && holder.scope === null && holder.host === hostname() && !isAlive(holder.pid)) return true;
-    return (await this.silence()) > STALE_MS;
+  private async isStale(holder: Holder, own: string): Promise<boolean> {
+    return isGone(holder) ?? (await this.silence(own)) > STALE_MS;
   }
 
   /** Milliseconds since the lock was last written, by the file system's own clock. */
-  private async silence(): Promise<number> {
-    const probe = join(this.dir, `${LOCK_FILE}.${randomUUID()}${PARTIAL}`);
+  private async silence(own: string): Promise<number> {
+    const probe = join(this.dir, attemptName(parseHolder(own)!.nonce));
     try {
-      await writeFile(probe, '');
+      await writeFile(probe, own);
       return (await stat(probe)).mtimeMs - (await stat(this.path)).mtimeMs;
     } catch {
       return 0;
@@ -141,28 +165,48 @@ export class RunLock {
     }
   }
 
-  private async beat(text: string): Promise<void> {
-    try {
-      const handle = await open(this.path, 'r+');
-      try {
-        // Written, not touched: the file system's clock sets the time.
-        await handle.write(text, 0);
-      } finally {
-        await handle.close();
-      }
-    } catch {
-      // A folder that cannot be written any more ends the run at its next checkpoint, which says why.
+  /** Removes what processes that are gone left of their attempts to take the lock. Each says itself what it is: by the UUID that its name and its text share. */
+  private async clearAttempts(): Promise<void> {
+    for (const name of await readdir(this.dir).catch(() => [])) {
+      const nonce = name.startsWith(`${LOCK_FILE}.`) && name.endsWith(PARTIAL) ? name.slice(LOCK_FILE.length + 1, -PARTIAL.length) : undefined;
+      if (nonce === undefined || !(await isFile(join(this.dir, name)))) continue;
+      const holder = parseHolder(await readFile(join(this.dir, name), 'utf8').catch(() => ''));
+      if (holder?.nonce === nonce && isGone(holder) === true) await rm(join(this.dir, name), { force: true }).catch(() => undefined);
     }
   }
 
-  private refusal(text: string): UsageError {
-    const holder = parseHolder(text);
-    const who = holder ? `process ${holder.pid} on ${holder.host}, since ${holder.since}` : 'its lock does not say which';
-    const here = holder?.host === hostname();
-    return new UsageError(`another run is writing into ${this.dir}: ${who}`, {
+  private refusal(holder: Holder): UsageError {
+    const here = holder.host === hostname();
+    return new UsageError(`another run is writing into ${this.dir}: ${nameOf(holder)}`, {
       hint: `Wait for it, stop it, or choose another --output-dir.${here ? '' : ` If that run is certainly gone, try again in two minutes or delete ${this.path}.`}`,
     });
   }
+
+  /** A file system without hard links leaves an empty one for a moment, and for good where the process ends in it. */
+  private unknown(): UsageError {
+    return new UsageError(`${this.path} is not a lock that attune made, so nothing is written into ${this.dir}`, { hint: 'If it is not yours, delete it; else choose another --output-dir.' });
+  }
+
+  private lost(by: unknown): AttuneError {
+    const who = isHolder(by) ? `${nameOf(by)} has taken it` : 'its file is gone';
+    return new AttuneError(`the lock of ${this.dir} is lost (${who}), so nothing more is written there`, {
+      hint: 'A process that is stopped for minutes loses its lock to the next one. What it saved before is whole; go on from that in another folder, or when the other run has ended.',
+      cause: by,
+    });
+  }
+}
+
+const attemptName = (nonce: string): string => `${LOCK_FILE}.${nonce}${PARTIAL}`;
+const nameOf = ({ pid, host, since }: Holder): string => `process ${pid} on ${host}, since ${since}`;
+const isFile = (path: string): Promise<boolean> => lstat(path).then((found) => found.isFile(), () => false);
+
+/** Written, not touched: the file system's clock sets the time. A folder that cannot be written any more ends the run at its next checkpoint, which says why. */
+const write = (file: FileHandle, text: string): Promise<unknown> => file.write(text, 0).catch(() => undefined);
+
+/** Whether the process is gone; undefined where this one cannot tell. */
+function isGone({ pid, host, scope, started }: Holder): boolean | undefined {
+  if (scope !== null && scope === thisScope()) return !isAlive(pid) || (started !== null && startTime(pid) !== started);
+  return scope === null && host === hostname() && !isAlive(pid) ? true : undefined;
 }
 
 /** A signal of number 0 is not sent; asking is all it does. EPERM: it lives, and is another user's. */
@@ -177,11 +221,16 @@ function isAlive(pid: number): boolean {
 
 function parseHolder(text: string): Holder | undefined {
   try {
-    const value = jsonValue(text) as Partial<Holder> | null;
-    const textOrNull = (field: unknown): boolean => field === null || typeof field === 'string';
-    const sound = Number.isSafeInteger(value?.pid) && value!.pid! > 0 && typeof value?.host === 'string' && textOrNull(value.scope) && textOrNull(value.started) && typeof value.since === 'string';
-    return sound ? (value as Holder) : undefined;
+    const value = jsonValue(text);
+    return isHolder(value) ? value : undefined;
   } catch {
     return undefined;
   }
+}
+
+function isHolder(value: unknown): value is Holder {
+  if (!isJsonObject(value)) return false;
+  const { pid, host, scope, started, since, nonce } = value;
+  const textOrNull = (field: unknown): boolean => field === null || typeof field === 'string';
+  return Number.isSafeInteger(pid) && (pid as number) > 0 && [host, since, nonce].every((field) => typeof field === 'string') && [scope, started].every(textOrNull);
 }

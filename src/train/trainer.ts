@@ -7,7 +7,6 @@ import { packRows } from '../engine/batch.js';
 import type { EncodedRow, PackedBatch } from '../engine/batch.js';
 import type { StepResult } from '../engine/engine.js';
 import { InterruptedError, TrainingError } from '../errors.js';
-import { removeWhole } from '../files.js';
 import { classificationMetrics } from '../metrics/classification.js';
 import type { ClassificationMetrics } from '../metrics/classification.js';
 import { elementCount } from '../model/parameters.js';
@@ -18,6 +17,7 @@ import type { ModelSource, ResumeState } from './checkpoint.js';
 import { dueAfterEpoch, dueAfterStep, intervalsOf } from './flow.js';
 import type { Due } from './flow.js';
 import { LossLog } from './loss-log.js';
+import { OutputFolder } from './output-folder.js';
 import { PREDICTION_BATCH, predictLogits } from './prediction.js';
 import { evalRecord, finalRecord, trainRecord, trainingFlops } from './records.js';
 import type { EvalRecord, FinalRecord, LogRecord } from './records.js';
@@ -70,6 +70,8 @@ export interface TrainerOptions extends ModelSource {
   /** Tokens a row is cut to: what total_flos counts for each, as the reference pads. */
   readonly maxLength: number;
   readonly callbacks?: readonly TrainerCallback[];
+  /** Where checkpoints go; absent: `args.outputDir`, which is opened while it trains. */
+  readonly output?: OutputFolder | undefined;
   /** Aborting it finishes the steps and the evaluation batch under way, saves a checkpoint and ends the run with an InterruptedError. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -102,6 +104,7 @@ export class Trainer {
   /** Why it could not be written. */
   private saveFailure: { readonly error: unknown } | undefined;
   private best: BestTracker | undefined;
+  private output: OutputFolder | undefined;
 
   constructor(private readonly options: TrainerOptions) {
     const { args, train } = options;
@@ -149,6 +152,11 @@ export class Trainer {
     this.best = rule && new BestTracker(rule, state);
   }
 
+  /** No checkpoint of this step or an earlier one will be written. */
+  get lastFinishedStep(): number {
+    return this.unfinished === undefined ? this.state.global_step : this.state.global_step - 1;
+  }
+
   /** What a checkpoint of the Trainer leaves to be worked out. Its loss records begin anew when it resumes, and so do these. */
   private resumeOfTrainer(step: number): ResumeState {
     const { args, train } = this.options;
@@ -157,13 +165,20 @@ export class Trainer {
     return { seed: args.seed, rows: train.rows.length, accumulation: args.gradientAccumulationSteps, passes, lossLog: { pending: 0, recorded: 0, lastStep: step } };
   }
 
-  /** Runs from where the state stands to the end. */
+  /**
+   * Runs from where the state stands to the end.
+   *
+   * @throws UsageError where the output folder cannot be had or something that attune did not make stands in the way there, InterruptedError, TrainingError
+   */
   async train(): Promise<TrainOutput> {
+    const { output, args } = this.options;
+    this.output = output ?? (await openOutput(args.outputDir, this.lastFinishedStep));
     try {
       return await this.run();
     } finally {
       // Whatever ends a run, no checkpoint stays half-written behind it.
       await this.saving.catch(() => undefined);
+      if (!output) await this.output.close();
     }
   }
 
@@ -369,7 +384,7 @@ export class Trainer {
     // The copy takes a moment; the writing, which takes longer, goes on beside the next steps.
     const copy = await copyTensors(this.options);
     const { best_global_step: best } = this.state;
-    const written = saveCheckpoint(args.outputDir, { ...this.options, ...(copy && { session: copy }) }, args, this.state, resume).then(async (dir) => {
+    const written = saveCheckpoint(this.output!, { ...this.options, ...(copy && { session: copy }) }, args, this.state, resume).then(async (dir) => {
       this.notify((callback) => callback.onSave?.(dir));
       await this.rotate(checkpointsToDelete, best);
     });
@@ -381,10 +396,12 @@ export class Trainer {
   private async rotate(surplus: typeof checkpointsToDelete, best: number | null): Promise<void> {
     const { outputDir, saveTotalLimit } = this.options.args;
     const { global_step: step } = this.state;
-    // A run that went on from an older checkpoint finds newer ones, which it will replace; they are not the ones to keep.
-    const names = (await listCheckpoints(outputDir)).filter((name) => checkpointStep(name)! <= step);
+    const output = this.output!;
+    // A run that went on from an older checkpoint finds newer ones, which it will replace; they are not the ones to keep. Those that others made stay.
+    const names = (await listCheckpoints(outputDir)).filter((name) => checkpointStep(name)! <= step && output.owns(name));
     for (const name of surplus(names, saveTotalLimit, best === null ? undefined : checkpointName(best))) {
-      await removeWhole(join(outputDir, name));
+      const [foreign] = await output.remove(name);
+      if (foreign !== undefined) this.warnOnce(`${join(outputDir, name)} is kept: attune did not make ${join(outputDir, foreign)}`);
     }
   }
 
@@ -446,6 +463,17 @@ export class Trainer {
     this.warned.add(message);
     this.notify((callback) => callback.onWarning?.(message));
   }
+}
+
+async function openOutput(dir: string, step: number): Promise<OutputFolder> {
+  const output = await OutputFolder.open(dir);
+  try {
+    await output.prepare({ mode: 'keep', makes: [], checkpointsAfter: step });
+  } catch (error) {
+    await output.close();
+    throw error;
+  }
+  return output;
 }
 
 /** Rows gone through in the steps up to `step`; an epoch's last batch may be short. */

@@ -1,8 +1,7 @@
-/** Which checkpoint of a folder to go on from, and what becomes of those that are broken. */
-import { rename, rm } from 'node:fs/promises';
+/** Which checkpoint of a folder to go on from. */
 import { join } from 'node:path';
-import { AttuneError, ModelError } from '../errors.js';
-import { checkpointName, checkpointStep } from './best.js';
+import { ModelError } from '../errors.js';
+import { checkpointName } from './best.js';
 import { listCheckpoints, readCheckpoint, verifyCheckpoint } from './checkpoint.js';
 
 /** The newest whole checkpoint of a folder, and what was wrong with each newer one. */
@@ -41,20 +40,4 @@ export async function newestWholeCheckpoint(outputDir: string, needsBest = false
     broken.push({ name, reason });
   }
   return { dir: undefined, broken };
-}
-
-const BROKEN = 'broken-';
-
-/** Whether a name is that of a broken checkpoint set aside. */
-export const isBroken = (name: string): boolean => name.startsWith(BROKEN) && checkpointStep(name.slice(BROKEN.length)) !== undefined;
-
-/** Takes a broken checkpoint out of the row of those to resume from and to rotate; its files stay, under the name broken-checkpoint-STEP. */
-export async function setAside(outputDir: string, name: string): Promise<void> {
-  const target = join(outputDir, `${BROKEN}${name}`);
-  try {
-    await rm(target, { recursive: true, force: true });
-    await rename(join(outputDir, name), target);
-  } catch (cause) {
-    throw new AttuneError(`the broken ${join(outputDir, name)} cannot be set aside: ${(cause as Error).message}`, { cause });
-  }
 }

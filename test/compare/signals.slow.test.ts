@@ -52,7 +52,7 @@ async function stopped(t: TestContext, callbacks: (abort: () => void) => Compare
   await assert.rejects(comparing, (error) => error === reason);
   noneIsAlive();
   const left = readdirSync(outputDir, { recursive: true, encoding: 'utf8' });
-  assert.deepEqual(left.filter((name) => /comparison|partial/.test(name)), []);
+  assert.deepEqual(left.filter((name) => /comparison|partial|lock|^\.attune-(?!files\.json)/.test(name)), []);
   for (const id of left.filter((name) => /^baselines.[a-z0-9-]+$/.test(name) && !name.endsWith('gpt2-probe'))) await loadEstimator(join(outputDir, id), 'texts');
 }
 

@@ -19,6 +19,7 @@ import { casesFrom, seedFrom } from '../support/counts.js';
 import { deadlyEnvironment, THREAD_DEATHS } from '../support/engine-death.js';
 import type { DeathMoment, ThreadDeath } from '../support/engine-death.js';
 import { Random } from '../support/random.js';
+import { leftovers } from '../support/workshop.js';
 
 const DEATHS = casesFrom('ATTUNE_DEATHS', 100);
 const seed = seedFrom();
@@ -244,7 +245,7 @@ async function oneDeath({ number, name, death, moment }: Case): Promise<void> {
   const aborted = end.signal === 'SIGABRT' || end.code === 134;
   if (aborted) counts.aborted++;
   else assertReportedOrWhole(name, scenario, end);
-  if (!aborted) assert.deepEqual(leftovers(folder), [], 'a lock or a partial file is left');
+  if (!aborted) assert.deepEqual(leftovers(join(root, folder)), [], 'a lock or a partial file is left');
   await nextCommand(folder, name, scenario);
   rmSync(join(root, folder), { recursive: true, force: true });
 }
@@ -278,7 +279,7 @@ async function nextCommand(folder: string, name: string, scenario: Scenario): Pr
   if (!resumes && words.includes('--output-dir')) words.push('--overwrite-output-dir');
   const end = await run(folder, words, scenario);
   assert.equal(end.code, 0, `the next command ${shown(end)}`);
-  assert.deepEqual(leftovers(folder), [], 'the next command left a lock or a partial file');
+  assert.deepEqual(leftovers(join(root, folder)), [], 'the next command left a lock or a partial file');
   if (!resumes && !scenario.endless)
     assert.ok(
       outputOf(scenario, end) === expected[name],
@@ -288,7 +289,3 @@ async function nextCommand(folder: string, name: string, scenario: Scenario): Pr
 
 const entries = (folder: string): string[] =>
   existsSync(join(root, folder, 'run')) ? readdirSync(join(root, folder, 'run')) : [];
-const leftovers = (folder: string): string[] =>
-  (readdirSync(join(root, folder), { recursive: true }) as string[]).filter((name) =>
-    /lock|partial/.test(name),
-  );

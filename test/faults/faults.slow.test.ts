@@ -14,6 +14,7 @@ import { writeByteModel } from '../support/byte-model.js';
 import { jsonLines, readJson, writeData } from '../support/cli.js';
 import { casesFrom, seedFrom } from '../support/counts.js';
 import { Random } from '../support/random.js';
+import { beingReplaced, leftovers } from '../support/workshop.js';
 import { can, Disk, giveToNobody, Run, setWritable, snapshot } from './machine.js';
 import type { Ended } from './machine.js';
 
@@ -103,8 +104,6 @@ function checkpointsOf(dir: string): string[] {
   const step = (name: string): number => Number(name.slice('checkpoint-'.length));
   return (existsSync(dir) ? readdirSync(dir) : []).filter((name) => /^checkpoint-\d+$/.test(name)).sort((a, b) => step(b) - step(a));
 }
-
-const leftovers = (dir: string): string[] => (readdirSync(dir, { recursive: true }) as string[]).filter((name) => /partial|attune\.lock/.test(name));
 
 test(`${FAULTS} faults at random moments: nothing is lost, nothing is left, the end is the same`, { timeout: 3 * 3_600_000 }, async (t) => {
   t.diagnostic(`seed ${seed} (ATTUNE_FUZZ_SEED); ${Object.entries(can).map(([what, able]) => `${what}: ${able}`).join(', ')}`);
@@ -225,9 +224,9 @@ interface Restart {
 /** How a user goes on, and what must come of it, worked out from what was done to the folder. */
 function restart(dir: string, damaged: ReadonlySet<string>, needsBest: boolean): Restart {
   // A checkpoint under the name it has while it is replaced comes back.
-  const moved = (existsSync(dir) ? readdirSync(dir) : []).map((name) => /^\.(checkpoint-\d+)\.\d+\.partial\.old$/.exec(name)?.[1]).filter((name) => name !== undefined && !existsSync(join(dir, name)));
+  const moved = beingReplaced(dir).filter((name) => /^checkpoint-\d+$/.test(name) && !existsSync(join(dir, name)));
   const step = (name: string): number => Number(name.slice('checkpoint-'.length));
-  const names = [...new Set([...checkpointsOf(dir), ...(moved as string[])])].sort((a, b) => step(b) - step(a));
+  const names = [...new Set([...checkpointsOf(dir), ...moved])].sort((a, b) => step(b) - step(a));
   if (names.length === 0) return { words: existsSync(join(dir, 'model.safetensors')) ? ['--overwrite-output-dir'] : [], from: undefined, skipped: [], missing: new Set(), recovered: false };
   const skipped: string[] = [];
   for (const name of names) {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync, readdirSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { parseHTML } from 'linkedom';
@@ -8,7 +8,7 @@ import { comparisonDocument, runDocument } from '#attune/report/document.js';
 import { writeReport } from '#attune/report/page.js';
 import { checkComparison } from '#attune/report/comparison-file.js';
 import { comparisonFixture } from '../support/comparison.js';
-import { folder } from '../support/folder.js';
+import { folder, namesIn } from '../support/folder.js';
 
 interface Element {
   readonly textContent: string;
@@ -181,6 +181,6 @@ test('thousands of records are thinned', () => {
 test('writeReport gives the path of a whole file', async (t) => {
   const dir = folder(t);
   const path = await writeReport(dir, small);
-  assert.deepEqual(readdirSync(dir), ['report.html']);
+  assert.deepEqual(namesIn(dir), ['report.html']);
   assert.equal(readFileSync(path, 'utf8'), comparisonDocument(small));
 });

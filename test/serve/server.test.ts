@@ -96,7 +96,7 @@ test('attune serve --out writes the page as a folder, and replaces nothing that 
     const { code, stdout, stderr } = await write();
     assert.deepEqual([code, stdout], [0, 'site\n'], stderr);
   }
-  assert.deepEqual(readdirSync(join(cwd, 'site')).sort(), ['LICENSES.txt', 'attune.js', 'compute.js', 'demo.json', 'icon.svg', 'index.html', 'model', 'page.css', 'page.js', 'sample', 'worker.js']);
+  assert.deepEqual(readdirSync(join(cwd, 'site')).sort(), ['.attune-files.json', 'LICENSES.txt', 'attune.js', 'compute.js', 'demo.json', 'icon.svg', 'index.html', 'model', 'page.css', 'page.js', 'sample', 'worker.js']);
   assert.deepEqual(readdirSync(join(cwd, 'site', 'model')).sort(), ['config.json', 'merges.txt', 'model.safetensors', 'vocab.json']);
   assert.equal(readFileSync(join(cwd, 'site', 'sample', 'train.jsonl'), 'utf8').trimEnd().split('\n').length, 1000);
   for (const name of ['page.js', 'worker.js', 'compute.js', 'index.html', 'page.css']) assert.doesNotMatch(readFileSync(join(cwd, 'site', name), 'utf8'), /["'(]https?:\/\/(?!www\.w3\.org\/)/, `${name} names another origin`);
@@ -104,7 +104,7 @@ test('attune serve --out writes the page as a folder, and replaces nothing that 
   writeFileSync(join(cwd, 'mine', 'letter.txt'), 'dear');
   const other = await attune(['serve', '--demo', '--model', 'model', '--out', 'mine'], { cwd });
   assert.equal(other.code, 2);
-  assert.match(other.stderr, /mine is there already and is no page of attune's/);
+  assert.match(other.stderr, /mine holds letter\.txt, which attune did not make and does not replace/);
   assert.deepEqual(readdirSync(join(cwd, 'mine')), ['letter.txt']);
 });
 

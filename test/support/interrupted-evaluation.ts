@@ -1,6 +1,6 @@
 /** Runs of a tiny model that are interrupted in the middle of an evaluation. */
 import assert from 'node:assert/strict';
-import { readFileSync, readdirSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { InterruptedError } from '#attune/errors.js';
@@ -8,7 +8,7 @@ import type { TrainingArgumentsInput } from '#attune/train/arguments.js';
 import { readCheckpoint } from '#attune/train/checkpoint.js';
 import type { LogRecord } from '#attune/train/records.js';
 import type { TrainerCallback } from '#attune/train/trainer.js';
-import { folder } from './folder.js';
+import { folder, namesIn } from './folder.js';
 import { randomParameters } from './models.js';
 import { checkpointPath, TINY, tinyTrainer } from './tiny-run.js';
 
@@ -72,9 +72,9 @@ export async function resumesToTheSameEnd(t: TestContext, { args, steps }: Inter
     assert.deepEqual([actual.state.best_global_step, actual.state.best_metric], [expected.state.best_global_step, expected.state.best_metric]);
     assert.equal(actual.stoppedEarly, expected.stoppedEarly);
     // Without a save that falls on the step, only the interruption's checkpoint is there.
-    const kept = readdirSync(whole);
+    const kept = namesIn(whole);
     const extra = args.saveStrategy === 'no' ? [`checkpoint-${step}`] : [];
-    assert.deepEqual(readdirSync(dir).sort(), [...kept, ...extra].sort());
+    assert.deepEqual(namesIn(dir), [...kept, ...extra].sort());
     for (const name of kept) {
       for (const file of ['model.safetensors', 'optimizer.safetensors', 'attune_state.json']) {
         assert.ok(readFileSync(join(dir, name, file)).equals(readFileSync(join(whole, name, file))), `${name}/${file}, resumed from step ${step}`);

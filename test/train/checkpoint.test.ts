@@ -15,8 +15,9 @@ import type { ResumeState } from '#attune/train/checkpoint.js';
 import { initialState } from '#attune/train/state.js';
 import type { TrainerState } from '#attune/train/state.js';
 import type { TrainerOptions } from '#attune/train/trainer.js';
-import { folder } from '../support/folder.js';
+import { folder, namesIn } from '../support/folder.js';
 import { randomParameters, tinyConfig } from '../support/models.js';
+import { OutputFolder } from '#attune/train/output-folder.js';
 import { TINY, checkpointPath, tinyTrainer } from '../support/tiny-run.js';
 
 const RESUME: ResumeState = { seed: 11, rows: 23, accumulation: 2, passes: 10, lossLog: { pending: 1.25, recorded: 0.1 + 0.2, lastStep: 4 } };
@@ -28,6 +29,17 @@ const stateAt = (step: number): TrainerState => ({
   epoch: 1 / 3,
   log_history: [{ loss: 0.1, grad_norm: 1e-7, learning_rate: 1 / 3, epoch: 1 / 3, step }],
 });
+
+/** Saves into a folder as a run does that has it for itself. */
+async function save(dir: string, ...what: Parameters<typeof saveCheckpoint> extends [unknown, ...infer Rest] ? Rest : never): Promise<string> {
+  const output = await OutputFolder.open(dir);
+  try {
+    await output.prepare({ mode: 'keep', makes: [] });
+    return await saveCheckpoint(output, ...what);
+  } finally {
+    await output.close();
+  }
+}
 
 /** A source whose parameters and moments are all different random numbers. */
 async function source(t: TestContext, dir: string): Promise<TrainerOptions> {
@@ -41,7 +53,7 @@ async function source(t: TestContext, dir: string): Promise<TrainerOptions> {
 test('everything that was saved is restored, bit for bit', async (t) => {
   const dir = folder(t);
   const options = await source(t, dir);
-  const path = await saveCheckpoint(dir, options, options.args, stateAt(5), RESUME);
+  const path = await save(dir, options, options.args, stateAt(5), RESUME);
   assert.equal(path, checkpointPath(dir, 5));
   const { state, resume } = await readCheckpoint(path);
   assert.deepEqual(state, stateAt(5));
@@ -59,7 +71,7 @@ test('a copy holds what the session held, whatever comes after, and gives each t
   const copy = await copyTensors(options);
   assert.ok(copy);
   for (const [name, values] of randomParameters(TINY, 99)) await options.session.writeTensor('parameter', name, values);
-  const path = await saveCheckpoint(dir, { ...options, session: copy }, options.args, stateAt(5), RESUME);
+  const path = await save(dir, { ...options, session: copy }, options.args, stateAt(5), RESUME);
   const session = await referenceEngine.open(gpt2Graphs(TINY), { seed: 0 });
   await restore(path, { ...options, session });
   for (const [name, values] of randomParameters(TINY, KINDS.parameter)) assert.deepEqual(await session.readTensor('parameter', name), values, name);
@@ -69,7 +81,7 @@ test('a copy holds what the session held, whatever comes after, and gives each t
 test('checkpoints are listed oldest first, by number; nothing else is; a missing folder has none', async (t) => {
   const dir = folder(t, { 'checkpoint-x': '', 'notes.txt': '' });
   for (const step of [10, 9, 100]) await fsPromises.mkdir(checkpointPath(dir, step));
-  await fsPromises.mkdir(join(dir, '.checkpoint-11.1.partial'));
+  await fsPromises.mkdir(join(dir, '.checkpoint-11'));
   assert.deepEqual(await listCheckpoints(dir), ['checkpoint-9', 'checkpoint-10', 'checkpoint-100']);
   assert.deepEqual(await listCheckpoints(join(dir, 'none')), []);
 });
@@ -93,48 +105,48 @@ test('a write that fails anywhere leaves nothing of the new checkpoint and all o
   const tensors = options.parameters.length;
   // In the model, between model and optimizer, at the optimizer's end.
   for (const count of [1, tensors, tensors + 1, 3 * tensors]) {
-    await assert.rejects(saveCheckpoint(dir, { ...options, session: failingAt(options.session, count) }, options.args, stateAt(5), RESUME), /the engine is gone/);
-    assert.deepEqual(readdirSync(dir), []);
+    await assert.rejects(save(dir, { ...options, session: failingAt(options.session, count) }, options.args, stateAt(5), RESUME), /the engine is gone/);
+    assert.deepEqual(namesIn(dir), []);
   }
-  const path = await saveCheckpoint(dir, options, options.args, stateAt(5), RESUME);
+  const path = await save(dir, options, options.args, stateAt(5), RESUME);
   const before = readdirSync(path).map((name) => [name, readFileSync(join(path, name))]);
-  await assert.rejects(saveCheckpoint(dir, { ...options, session: failingAt(options.session, 3 * tensors) }, options.args, stateAt(5), { ...RESUME, passes: 99 }), /the engine is gone/);
-  assert.deepEqual(readdirSync(dir), ['checkpoint-5']);
+  await assert.rejects(save(dir, { ...options, session: failingAt(options.session, 3 * tensors) }, options.args, stateAt(5), { ...RESUME, passes: 99 }), /the engine is gone/);
+  assert.deepEqual(namesIn(dir), ['checkpoint-5']);
   assert.deepEqual(readdirSync(path).map((name) => [name, readFileSync(join(path, name))]), before);
 });
 
 test('a folder that cannot be moved into its place leaves the old one there', async (t) => {
   const dir = folder(t);
   const options = await source(t, dir);
-  const path = await saveCheckpoint(dir, options, options.args, stateAt(5), RESUME);
+  const path = await save(dir, options, options.args, stateAt(5), RESUME);
   const rename = fsPromises.rename.bind(fsPromises);
   const mock = t.mock.method(fsPromises, 'rename', (from: string, to: string) =>
-    to === path && from.endsWith('.partial') ? Promise.reject(new Error('EIO: the disk is gone')) : rename(from, to),
+    to === path && !from.includes('replaced') ? Promise.reject(new Error('EIO: the disk is gone')) : rename(from, to),
   );
   syncBuiltinESMExports();
   try {
-    await assert.rejects(saveCheckpoint(dir, options, options.args, stateAt(5), { ...RESUME, passes: 99 }), /cannot write .*checkpoint-5: EIO/);
+    await assert.rejects(save(dir, options, options.args, stateAt(5), { ...RESUME, passes: 99 }), /cannot write .*checkpoint-5: EIO/);
   } finally {
     mock.mock.restore();
     syncBuiltinESMExports();
   }
-  assert.deepEqual(readdirSync(dir), ['checkpoint-5']);
+  assert.deepEqual(namesIn(dir), ['checkpoint-5']);
   assert.equal((await readCheckpoint(path)).resume?.passes, RESUME.passes);
 });
 
 test('a checkpoint of the same step replaces the one before', async (t) => {
   const dir = folder(t);
   const options = await source(t, dir);
-  await saveCheckpoint(dir, options, options.args, stateAt(5), RESUME);
-  const path = await saveCheckpoint(dir, options, options.args, stateAt(5), { ...RESUME, passes: 99 });
+  await save(dir, options, options.args, stateAt(5), RESUME);
+  const path = await save(dir, options, options.args, stateAt(5), { ...RESUME, passes: 99 });
   assert.equal((await readCheckpoint(path)).resume?.passes, 99);
-  assert.deepEqual(readdirSync(dir), ['checkpoint-5']);
+  assert.deepEqual(namesIn(dir), ['checkpoint-5']);
 });
 
 test('a damaged checkpoint is refused, naming the file', async (t) => {
   const dir = folder(t);
   const options = await source(t, dir);
-  const whole = await saveCheckpoint(dir, options, options.args, stateAt(5), RESUME);
+  const whole = await save(dir, options, options.args, stateAt(5), RESUME);
   const damaged = join(dir, 'damaged');
   const reading = async (damage: () => void): Promise<void> => {
     rmSync(damaged, { recursive: true, force: true });
@@ -162,13 +174,13 @@ test('a damaged checkpoint is refused, naming the file', async (t) => {
 test('moments of another shape are refused by name', async (t) => {
   const dir = folder(t);
   const options = await source(t, dir);
-  const path = await saveCheckpoint(dir, options, options.args, stateAt(5), RESUME);
+  const path = await save(dir, options, options.args, stateAt(5), RESUME);
   const wide = await tinyTrainer(t, { dir: join(dir, 'wide'), engine: referenceEngine });
   const config = tinyConfig({ n_inner: 16 });
   const graphs = gpt2Graphs(config);
   const session = await referenceEngine.open(graphs, { seed: 0 });
   for (const [name, values] of randomParameters(config, 1)) await session.writeTensor('parameter', name, values);
-  const other = await saveCheckpoint(join(dir, 'wide'), { ...wide.source, session, parameters: graphs.parameters, config }, options.args, stateAt(5), RESUME);
+  const other = await save(join(dir, 'wide'), { ...wide.source, session, parameters: graphs.parameters, config }, options.args, stateAt(5), RESUME);
   copyFileSync(join(other, 'optimizer.safetensors'), join(path, 'optimizer.safetensors'));
   await assert.rejects(restore(path, options), /tensor exp_avg(_sq)?\.transformer\.h\.0\.mlp\.c_fc\.weight has 128 numbers, the model's has shape \[8, 32\]/);
 });

@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import type { TestContext } from 'node:test';
 import { packRows } from '#attune/engine/batch.js';
 import { referenceEngine } from '#attune/engine/reference/session.js';
-import { InterruptedError, ModelError, UsageError } from '#attune/errors.js';
+import { AttuneError, InterruptedError, ModelError, UsageError } from '#attune/errors.js';
 import { embeddedModelFolder } from '#attune/model/embedded.js';
 import { gpt2Graphs } from '#attune/model/gpt2.js';
 import { Tokenizer } from '#attune/text/tokenizer.js';
@@ -16,7 +16,7 @@ import { saveModel } from '#attune/train/checkpoint.js';
 import { fineTune, openClassifier, prepareFineTune } from '#attune/train/fine-tune.js';
 import type { FineTuneOptions } from '#attune/train/fine-tune.js';
 import { parseTrainerState } from '#attune/train/state.js';
-import { folder } from '../support/folder.js';
+import { folder, namesIn } from '../support/folder.js';
 import { randomParameters, tinyConfig } from '../support/models.js';
 import { assertClose } from '../support/numbers.js';
 
@@ -47,7 +47,7 @@ test('the output folder ends as a model folder with its records, which predicts 
   const { outputDir, state, evaluation } = await fineTune(options);
   assert.equal(outputDir, out);
   assert.deepEqual(readdirSync(out).sort(), [
-    'attune.json', 'checkpoint-10', 'checkpoint-5', 'config.json', 'merges.txt', 'model.safetensors', 'special_tokens_map.json', 'tokenizer_config.json',
+    '.attune-files.json', 'attune.json', 'checkpoint-10', 'checkpoint-5', 'config.json', 'merges.txt', 'model.safetensors', 'special_tokens_map.json', 'tokenizer_config.json',
     'trainer_state.json', 'training_args.json', 'vocab.json',
   ]);
   const saved = parseTrainerState(readFileSync(join(out, 'trainer_state.json'), 'utf8'), 'trainer_state.json');
@@ -68,7 +68,7 @@ test('an interrupted run goes on from its last checkpoint, named or not, and end
   await fineTune({ ...options, args: runArguments(whole) });
   const abort = new AbortController();
   await assert.rejects(fineTune({ ...options, signal: abort.signal, callbacks: [{ onStep: (step) => step === 3 && abort.abort() }] }), InterruptedError);
-  assert.deepEqual(readdirSync(out).sort(), ['attune.json', 'checkpoint-3']);
+  assert.deepEqual(namesIn(out), ['attune.json', 'checkpoint-3']);
   // The folder holds a run by now.
   await assert.rejects(prepareFineTune(options), (error) => error instanceof UsageError && /already holds a run \(checkpoint-3\)/.test(error.message));
   const run = await prepareFineTune({ ...options, args: runArguments(out, { resumeFromCheckpoint: 'last' }) });
@@ -124,6 +124,21 @@ test('a folder that is not the run’s own is not touched, and an overwritten ru
   t.after(() => run.close());
   const left = readdirSync(out);
   assert.ok(left.includes('notes.txt') && !left.includes('checkpoint-5') && !left.includes('model.safetensors'));
+});
+
+test('a run whose lock another takes ends, and writes nothing more', async (t) => {
+  const { out, options } = await prepared(t, { saveStrategy: 'steps', saveSteps: 1 });
+  const lock = join(out, '.attune.lock');
+  const onSave = (): void => {
+    if (!readFileSync(lock, 'utf8').includes('elsewhere')) writeFileSync(lock, `${JSON.stringify({ ...(JSON.parse(readFileSync(lock, 'utf8')) as object), host: 'elsewhere', pid: 1 })}\n`);
+  };
+  await assert.rejects(fineTune({ ...options, callbacks: [{ onSave }] }), (error) => {
+    assert.ok(error instanceof AttuneError);
+    assert.match(error.message, /the lock of .*out is lost \(process 1 on elsewhere, since .* has taken it\), so nothing more is written there/);
+    return true;
+  });
+  assert.deepEqual(namesIn(out), ['.attune.lock', 'attune.json', 'checkpoint-1']);
+  assert.match(readFileSync(lock, 'utf8'), /elsewhere/);
 });
 
 test('the same seed gives the same file, another seed another', async (t) => {

@@ -1,6 +1,6 @@
 /** Exact resumption where records, evaluations and checkpoints fall on the same step, and what is refused. */
 import assert from 'node:assert/strict';
-import { readFileSync, readdirSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { InterruptedError, TrainingError } from '#attune/errors.js';
@@ -8,7 +8,7 @@ import { readCheckpoint } from '#attune/train/checkpoint.js';
 import type { LogRecord } from '#attune/train/records.js';
 import type { TrainingArgumentsInput } from '#attune/train/arguments.js';
 import type { Evaluation } from '#attune/train/trainer.js';
-import { folder } from '../support/folder.js';
+import { folder, namesIn } from '../support/folder.js';
 import { randomParameters } from '../support/models.js';
 import { checkpointPath, TINY, tinyTrainer } from '../support/tiny-run.js';
 
@@ -88,7 +88,7 @@ test('an interruption is not counted against the checkpoints’ limit of the bes
   const args: TrainingArgumentsInput = { saveTotalLimit: 1, evalStrategy: 'no', saveStrategy: 'epoch' };
   const { trainer } = await tinyTrainer(t, { dir, args, signal: abort.signal, callbacks: [{ onStep: (step) => step === 5 && abort.abort() }] });
   await assert.rejects(trainer.train(), InterruptedError);
-  assert.deepEqual(readdirSync(dir), ['checkpoint-5']);
+  assert.deepEqual(namesIn(dir), ['checkpoint-5']);
 });
 
 test('a checkpoint whose steps were of other windows is refused', async (t) => {

@@ -1,10 +1,10 @@
 /** One run at a time in a folder, and locks whose process is gone. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { existsSync, readFileSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { UsageError } from '#attune/errors.js';
+import { AttuneError, UsageError } from '#attune/errors.js';
 import { LOCK_FILE, RunLock } from '#attune/train/run-lock.js';
 import { folder } from '../support/folder.js';
 
@@ -68,17 +68,65 @@ test('a lock is taken over where its process is gone, or its number has gone to 
   }
 });
 
-test('a lock of another machine, or one that cannot be read, counts as long as it was written within two minutes', async (t) => {
+test('a lock of another machine counts as long as it was written within two minutes', async (t) => {
   const dir = folder(t);
   const path = join(dir, LOCK_FILE);
-  for (const text of [await holderWith(dir, { host: 'elsewhere', scope: 'another boot pid:[1]', pid: 1 }), '', '{"pid": "x"}', 'null', '\0\0\0']) {
-    writeFileSync(path, text);
-    await assert.rejects(new RunLock(dir).acquire(), refused(/certainly gone, try again in two minutes or delete .*\.attune\.lock/));
-    const old = new Date(Date.now() - 121_000);
-    utimesSync(path, old, old);
-    const lock = new RunLock(dir);
-    await lock.acquire();
-    await lock.release();
-  }
+  writeFileSync(path, await holderWith(dir, { host: 'elsewhere', scope: 'another boot pid:[1]', pid: 1 }));
+  await assert.rejects(new RunLock(dir).acquire(), refused(/certainly gone, try again in two minutes or delete .*\.attune\.lock/));
+  const old = new Date(Date.now() - 121_000);
+  utimesSync(path, old, old);
+  const lock = new RunLock(dir);
+  await lock.acquire();
+  await lock.release();
   assert.deepEqual(readdirSync(dir), []);
+});
+
+test('whatever else bears the lock’s name is not attune’s: refused, however old it is, and left', async (t) => {
+  const old = new Date(Date.now() - 1e9);
+  for (const text of ['', 'mine', '{"pid": "x"}', 'null', '\0\0\0', '{"pid": 1}']) {
+    const dir = folder(t, { [LOCK_FILE]: text });
+    utimesSync(join(dir, LOCK_FILE), old, old);
+    await assert.rejects(new RunLock(dir).acquire(), refused(/\.attune\.lock is not a lock that attune made.* If it is not yours, delete it/));
+    assert.deepEqual(readdirSync(dir), [LOCK_FILE]);
+    assert.equal(readFileSync(join(dir, LOCK_FILE), 'utf8'), text);
+  }
+  const dir = folder(t);
+  for (const make of [() => symlinkSync('nowhere', join(dir, LOCK_FILE)), () => mkdirSync(join(dir, LOCK_FILE))]) {
+    make();
+    await assert.rejects(new RunLock(dir).acquire(), refused(/is not a lock that attune made/));
+    assert.deepEqual(readdirSync(dir), [LOCK_FILE]);
+    rmSync(join(dir, LOCK_FILE), { recursive: true });
+  }
+});
+
+test('what a process left of its attempt goes when it is gone; what another is at, and what only looks like it, stays', async (t) => {
+  const dir = folder(t);
+  const attempt = (nonce: string): string => `${LOCK_FILE}.${nonce}.partial`;
+  const gone = await endedProcess();
+  writeFileSync(join(dir, attempt('a')), await holderWith(dir, { pid: gone, nonce: 'a' }));
+  writeFileSync(join(dir, attempt('b')), await holderWith(dir, { nonce: 'b' }));
+  writeFileSync(join(dir, attempt('c')), await holderWith(dir, { pid: gone, nonce: 'other' }));
+  writeFileSync(join(dir, attempt('d')), 'mine');
+  const lock = new RunLock(dir);
+  await lock.acquire();
+  await lock.release();
+  const kept = process.platform === 'linux' ? ['b', 'c', 'd'] : ['a', 'b', 'c', 'd'];
+  assert.deepEqual(readdirSync(dir).sort(), kept.map(attempt));
+});
+
+test('a lock that was taken over is noticed, and what its old holder beats is not the new one’s', async (t) => {
+  const dir = folder(t);
+  const path = join(dir, LOCK_FILE);
+  t.mock.timers.enable({ apis: ['setInterval'] });
+  const lock = new RunLock(dir);
+  await lock.acquire();
+  await lock.assertHeld();
+  const other = readFileSync(path, 'utf8').replace(/"nonce":"[^"]*"/, '"nonce":"other"');
+  rmSync(path);
+  writeFileSync(path, other);
+  t.mock.timers.tick(30_000);
+  await new Promise((resolve) => setImmediate(resolve));
+  await assert.rejects(lock.assertHeld(), (error) => error instanceof AttuneError && /the lock of .* is lost \(process \d+ on /.test(error.message));
+  await lock.release();
+  assert.equal(readFileSync(path, 'utf8'), other);
 });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { InterruptedError, TrainingError } from '#attune/errors.js';
@@ -8,7 +8,7 @@ import { readCheckpoint } from '#attune/train/checkpoint.js';
 import { isEvalRecord, isFinalRecord, isTrainRecord } from '#attune/train/records.js';
 import type { LogRecord } from '#attune/train/records.js';
 import { parseTrainerState } from '#attune/train/state.js';
-import { folder } from '../support/folder.js';
+import { folder, namesIn } from '../support/folder.js';
 import { randomParameters } from '../support/models.js';
 import { checkpointPath, TINY, tinyTrainer } from '../support/tiny-run.js';
 
@@ -49,7 +49,7 @@ test('records, evaluations and checkpoints come when they are due, in the refere
   assert.deepEqual(Object.keys(history.at(-1)!), [
     'train_runtime', 'train_samples_per_second', 'train_steps_per_second', 'total_flos', 'train_loss', 'epoch', 'step',
   ]);
-  assert.deepEqual(readdirSync(dir).sort(), ['checkpoint-3', 'checkpoint-6', 'checkpoint-9']);
+  assert.deepEqual(namesIn(dir), ['checkpoint-3', 'checkpoint-6', 'checkpoint-9']);
   assert.deepEqual(readdirSync(checkpointPath(dir, 9)).sort(), [
     'attune_state.json', 'checksums.json', 'config.json', 'merges.txt', 'model.safetensors', 'optimizer.safetensors', 'special_tokens_map.json',
     'tokenizer_config.json', 'trainer_state.json', 'training_args.json', 'vocab.json',
@@ -123,7 +123,7 @@ test('the best model is the one that the run ends with, and checkpoints beyond t
   assert.equal(state.best_global_step, best.step);
   assert.equal(state.best_model_checkpoint, checkpointPath(dir, best.step));
   assert.equal((await trainer.evaluate()).record.eval_loss, best.eval_loss);
-  assert.deepEqual(readdirSync(dir).sort(), [checkpointPath(dir, best.step), checkpointPath(dir, 12)].map((path) => path.slice(dir.length + 1)).sort());
+  assert.deepEqual(namesIn(dir), [checkpointPath(dir, best.step), checkpointPath(dir, 12)].map((path) => path.slice(dir.length + 1)).sort());
   assert.equal(source.session.description.startsWith('CPU'), true);
 });
 
@@ -149,27 +149,57 @@ test('a loss that is not finite stops the run, names the step and leaves the las
     assert.match(error.hint!, /last good checkpoint is .*checkpoint-\d+/);
     return true;
   });
-  const saved = readdirSync(dir);
+  const saved = namesIn(dir);
   assert.ok(saved.length > 0 && saved.every((name) => /^checkpoint-\d+$/.test(name)));
 });
 
-test('a checkpoint that cannot be written leaves nothing behind', async (t) => {
-  const dir = folder(t);
-  // A file where the folder should go.
-  mkdirSync(join(dir, 'blocked'));
-  const { trainer } = await tinyTrainer(t, { dir: join(dir, 'blocked') });
-  rmSync(join(dir, 'blocked'), { recursive: true });
-  writeFileSync(join(dir, 'blocked'), 'in the way');
-  await assert.rejects(trainer.train(), /cannot write .*checkpoint-3/);
-  assert.deepEqual(readdirSync(dir), ['blocked']);
+test('a folder that cannot be had, and what stands where a checkpoint will be, are refused before the first step', async (t) => {
+  const dir = folder(t, { blocked: 'in the way' });
+  let steps = 0;
+  const callbacks = [{ onStep: () => void steps++ }];
+  const { trainer } = await tinyTrainer(t, { dir: join(dir, 'blocked'), callbacks });
+  await assert.rejects(trainer.train(), /blocked cannot be written: it is a file/);
+  mkdirSync(join(dir, 'mine', 'checkpoint-3'), { recursive: true });
+  writeFileSync(join(dir, 'mine', 'checkpoint-3', 'letter.txt'), 'dear');
+  const other = await tinyTrainer(t, { dir: join(dir, 'mine'), callbacks });
+  await assert.rejects(other.trainer.train(), /mine holds checkpoint-3.letter\.txt, which attune did not make/);
+  assert.equal(steps, 0);
+  assert.deepEqual(readdirSync(dir), ['blocked', 'mine']);
   assert.equal(readFileSync(join(dir, 'blocked'), 'utf8'), 'in the way');
+  assert.deepEqual(readdirSync(join(dir, 'mine')), ['checkpoint-3']);
+  assert.equal(readFileSync(join(dir, 'mine', 'checkpoint-3', 'letter.txt'), 'utf8'), 'dear');
+});
+
+test('what comes in the way of a checkpoint while it trains ends the run, and stays', async (t) => {
+  const dir = folder(t);
+  const onStep = (step: number): void => {
+    if (step === 2) writeFileSync(join(dir, 'checkpoint-3'), 'mine');
+  };
+  const { trainer } = await tinyTrainer(t, { dir, callbacks: [{ onStep }] });
+  await assert.rejects(trainer.train(), /checkpoint-3 is in the way: attune did not make it/);
+  assert.deepEqual(namesIn(dir), ['checkpoint-3']);
+  assert.equal(readFileSync(join(dir, 'checkpoint-3'), 'utf8'), 'mine');
+});
+
+test('beyond the limit go the run’s own checkpoints alone, and those that hold nothing else', async (t) => {
+  const dir = folder(t);
+  const warnings: string[] = [];
+  const onSave = (saved: string): void => {
+    if (saved.endsWith('checkpoint-1')) writeFileSync(join(saved, 'letter.txt'), 'dear');
+  };
+  const args = { maxSteps: 5, saveStrategy: 'steps', saveSteps: 1, saveTotalLimit: 2, evalStrategy: 'no' } as const;
+  const { trainer } = await tinyTrainer(t, { dir, args, callbacks: [{ onSave, onWarning: (message) => void warnings.push(message) }] });
+  await trainer.train();
+  assert.deepEqual(namesIn(dir), ['checkpoint-1', 'checkpoint-4', 'checkpoint-5']);
+  assert.equal(readFileSync(join(dir, 'checkpoint-1', 'letter.txt'), 'utf8'), 'dear');
+  assert.deepEqual(warnings, [`${join(dir, 'checkpoint-1')} is kept: attune did not make ${join(dir, 'checkpoint-1', 'letter.txt')}`]);
 });
 
 test('maxSteps ends a run in the middle of an epoch, with its evaluation and checkpoint', async (t) => {
   const dir = folder(t);
   const output = await (await tinyTrainer(t, { dir, args: { maxSteps: 4 } })).trainer.train();
   assert.equal(output.stoppedEarly, false);
-  assert.deepEqual(readdirSync(dir).sort(), ['checkpoint-3', 'checkpoint-4']);
+  assert.deepEqual(namesIn(dir), ['checkpoint-3', 'checkpoint-4']);
   assert.deepEqual(output.state.log_history.filter(isEvalRecord).map(({ step }) => step), [3, 4]);
 });
 

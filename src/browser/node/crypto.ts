@@ -2,6 +2,8 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex } from '@noble/hashes/utils.js';
 
+export const randomUUID = (): string => globalThis.crypto.randomUUID();
+
 interface Hash {
   update(data: string | Uint8Array): Hash;
   digest(encoding: 'hex'): string;

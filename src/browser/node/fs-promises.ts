@@ -2,6 +2,7 @@
 import { Buffer } from 'buffer';
 import { disk, FileError } from '../memory-files.js';
 import type { Entry, MemoryFile } from '../memory-files.js';
+import { resolve } from './path.js';
 
 type Data = string | Uint8Array;
 const bytesOf = (data: Data): Uint8Array => (typeof data === 'string' ? new TextEncoder().encode(data) : data.slice());
@@ -57,6 +58,19 @@ export const rename = async (from: string, to: string): Promise<void> => disk.re
 // eslint-disable-next-line @typescript-eslint/require-await
 export const rm = async (path: string, options?: { recursive?: boolean; force?: boolean }): Promise<void> => disk.remove(path, options);
 
+/** Fails, as the system does, where the folder is not empty. */
+export async function rmdir(path: string): Promise<void> {
+  if ((await readdir(path)).length > 0) throw new FileError('ENOTEMPTY', 'rmdir', path);
+  disk.remove(path, { recursive: true });
+}
+
+/** There are no links. */
+// eslint-disable-next-line @typescript-eslint/require-await
+export async function realpath(path: string): Promise<string> {
+  disk.get(path, 'realpath');
+  return resolve(path);
+}
+
 class FileHandle {
   constructor(private readonly entry: Entry, private readonly path: string) {}
 
@@ -88,8 +102,9 @@ class FileHandle {
   close = (): Promise<void> => Promise.resolve();
 }
 
-/** Flags `r` and `w`. */
+/** Flags `r`, `w` and `wx`. */
 // eslint-disable-next-line @typescript-eslint/require-await
 export async function open(path: string, flags = 'r'): Promise<FileHandle> {
-  return new FileHandle(flags === 'w' ? disk.create(path, 'open') : disk.get(path, 'open'), path);
+  if (flags === 'wx' && disk.find(path)) throw new FileError('EEXIST', 'open', path);
+  return new FileHandle(flags.startsWith('w') ? disk.create(path, 'open') : disk.get(path, 'open'), path);
 }

@@ -18,7 +18,7 @@ const RUN = '/run';
 const POINTS = 150;
 const TELL_MS = 100;
 /** What a checkpoint holds beside the model: it is for going on with the run, not for using the model. */
-const NOT_IN_ARCHIVE = new Set(['optimizer.safetensors', 'attune_state.json', 'checksums.json']);
+const NOT_IN_ARCHIVE = new Set(['optimizer.safetensors', 'attune_state.json', 'checksums.json', '.attune-files.json']);
 
 /** What a run is made of. The rows are kept, because those that are checked meanwhile take their place. */
 interface Begun {

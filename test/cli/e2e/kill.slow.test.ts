@@ -16,6 +16,7 @@ import { stopped } from '../../faults/machine.js';
 import { attune, bin, readJson } from '../../support/cli.js';
 import { seedFrom } from '../../support/counts.js';
 import { Random } from '../../support/random.js';
+import { beingWritten, leftovers } from '../../support/workshop.js';
 import { modelAndData } from '../../support/workspace.js';
 
 const KILLS = 50;
@@ -72,12 +73,11 @@ async function load(dir: string): Promise<void> {
 }
 
 const checkpoints = (): string[] => (existsSync(join(cwd, 'run')) ? readdirSync(join(cwd, 'run')).filter((name) => name.startsWith('checkpoint-')) : []);
-const leftovers = (): string[] => readdirSync(join(cwd, 'run')).filter((name) => name.includes('partial'));
 
 /** Whether a checkpoint is there in part that is newer than all whole ones; older ones in part are being deleted. */
 function halfWritten(): boolean {
   const newest = Math.max(0, ...checkpoints().map((name) => Number(name.slice('checkpoint-'.length))));
-  return leftovers().some((name) => Number(/^\.checkpoint-(\d+)\.\d+\.partial$/.exec(name)?.[1] ?? 0) > newest);
+  return beingWritten(join(cwd, 'run')).some((name) => Number(/^checkpoint-(\d+)$/.exec(name)?.[1] ?? 0) > newest);
 }
 
 test('killed at any moment, every checkpoint is whole, and a run can go on from it', { timeout: 1_800_000 }, async (t) => {
@@ -98,11 +98,11 @@ test('killed at any moment, every checkpoint is whole, and a run can go on from 
     if (inWrite) assert.ok(halfWritten(), `kill ${i}: the run was stopped in a write, and nothing of it is left: ${readdirSync(join(cwd, 'run')).join(', ')}`);
     for (const name of found) await load(join(cwd, 'run', name));
     loaded += found.length;
-    if (leftovers().length > 0) interruptedWrites++;
+    if (leftovers(join(cwd, 'run')).length > 0) interruptedWrites++;
   }
   t.diagnostic(`${loaded} checkpoints loaded; ${interruptedWrites} kills fell into a write or a deletion`);
   const { code, stderr } = await attune(train('--max-steps', '3', '--overwrite-output-dir'), { cwd });
   assert.equal(code, 0, stderr);
-  assert.deepEqual(leftovers(), []);
+  assert.deepEqual(leftovers(join(cwd, 'run')), []);
   assert.deepEqual(checkpoints().sort(), ['checkpoint-1', 'checkpoint-2', 'checkpoint-3']);
 });

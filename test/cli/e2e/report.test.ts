@@ -1,12 +1,12 @@
 /** attune report */
 import assert from 'node:assert/strict';
-import { readFileSync, readdirSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { initialState, stateToJson } from '#attune/train/state.js';
 import { attune, jsonLines } from '../../support/cli.js';
 import { comparisonFixture } from '../../support/comparison.js';
-import { folder } from '../../support/folder.js';
+import { folder, namesIn } from '../../support/folder.js';
 
 const comparison = comparisonFixture({ testRows: 30, trainRows: 40, errors: 1 });
 const state = stateToJson({
@@ -23,12 +23,15 @@ test('a comparison: the path on stdout, the page in the folder', async (t) => {
 });
 
 test('a training run: its curves; --json gives a record; an earlier page is replaced', async (t) => {
-  const cwd = folder(t, { 'trainer_state.json': state, 'report.html': 'old' });
+  const cwd = folder(t, { 'trainer_state.json': state });
+  const first = await attune(['report', cwd], { cwd });
+  assert.equal(first.code, 0, first.stderr);
+  writeFileSync(join(cwd, 'report.html'), 'old');
   const { code, stdout, stderr } = await attune(['report', cwd, '--json'], { cwd });
   assert.equal(code, 0, stderr);
   assert.deepEqual(jsonLines(stdout), [{ type: 'report', path: join(cwd, 'report.html') }]);
   assert.ok(readFileSync(join(cwd, 'report.html'), 'utf8').includes('Learning rate'));
-  assert.deepEqual(readdirSync(cwd).sort(), ['report.html', 'trainer_state.json']);
+  assert.deepEqual(namesIn(cwd), ['report.html', 'trainer_state.json']);
 });
 
 test('refusals say what and where, and leave what was there', async (t) => {

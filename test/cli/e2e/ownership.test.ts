@@ -1,0 +1,148 @@
+/** What is the user's stays: output folders full of a user's files, inputs that are outputs, results led through links, pipes and devices. All commands: ownership.slow.test.ts. */
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { cpSync, linkSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { writeByteModel } from '../../support/byte-model.js';
+import { attune, bin, jsonLines, NO_HUB } from '../../support/cli.js';
+import type { CliResult } from '../../support/cli.js';
+import { KNOWN_NAMES, makeRemovable, putUsersFiles, snapshot } from '../../support/users-files.js';
+import { modelAndData } from '../../support/workspace.js';
+
+const cwd = modelAndData(writeByteModel);
+const at = (...path: string[]): string => join(cwd, ...path);
+const LEARN = ['--model', 'model', '--dataset', 'data', '--max-steps', '2', '--threads', '1'];
+const train = (...more: string[]): Promise<CliResult> => attune(['train', ...LEARN, ...more], { cwd });
+const noLinks = process.platform === 'win32' && 'links and pipes are made in another way';
+
+async function accepted(result: Promise<CliResult>): Promise<CliResult> {
+  const ended = await result;
+  assert.equal(ended.code, 0, ended.stderr);
+  return ended;
+}
+
+async function refused(result: Promise<CliResult>, words: RegExp): Promise<void> {
+  const { code, stdout, stderr } = await result;
+  assert.equal(code, 2, stderr);
+  assert.match(stderr, words);
+  assert.equal(stdout, '');
+}
+
+describe('an output folder full of a user’s files', () => {
+  it('is refused by name where they stand in the way, and stays as it is', async (t) => {
+    const dir = at('full');
+    mkdirSync(dir);
+    putUsersFiles(dir, KNOWN_NAMES);
+    t.after(() => makeRemovable(dir));
+    const before = snapshot(dir);
+    const inTheWay = /full holds .*which attune did not make and does not replace/s;
+    await refused(train('--output-dir', 'full'), inTheWay);
+    await refused(train('--output-dir', 'full', '--overwrite-output-dir'), inTheWay);
+    await refused(attune(['serve', '--demo', '--model', 'model', '--out', 'full'], { cwd }), inTheWay);
+    await refused(attune(['demo', '--output-dir', 'full'], { cwd }), inTheWay);
+    assert.deepEqual(snapshot(dir), before);
+  });
+
+  it('is trained into, reported on, gone on with and overwritten where they do not, and they stay as they are', async (t) => {
+    const dir = at('mixed');
+    mkdirSync(dir);
+    putUsersFiles(dir);
+    t.after(() => makeRemovable(dir));
+    const before = snapshot(dir);
+    await accepted(train('--output-dir', 'mixed', '--save-steps', '1', '--save-total-limit', '1'));
+    await accepted(attune(['report', 'mixed'], { cwd }));
+    await refused(train('--output-dir', 'mixed'), /mixed already holds a run/);
+    await accepted(train('--output-dir', 'mixed', '--max-steps', '3', '--resume-from-checkpoint'));
+    const made = Object.keys(snapshot(dir)).filter((path) => !(path in before));
+    assert.ok(['attune.json', 'checkpoint-3/model.safetensors', 'report.html', '.attune-files.json'].every((path) => made.includes(path)), made.join(', '));
+    await accepted(train('--output-dir', 'mixed', '--overwrite-output-dir', '--save-strategy', 'no'));
+    const isMade = (path: string): boolean => !(path in before) && !(`${path}/` in before);
+    assert.deepEqual(snapshot(dir, isMade), before);
+    const left = readdirSync(dir).filter(isMade).sort();
+    assert.deepEqual(left, ['.attune-files.json', 'attune.json', 'config.json', 'merges.txt', 'model.safetensors', 'runs', 'special_tokens_map.json', 'tokenizer_config.json', 'trainer_state.json', 'training_args.json', 'vocab.json']);
+  });
+
+  it('of an earlier version, without a record, is gone on with and overwritten as attune.json says', async () => {
+    await accepted(train('--output-dir', 'earlier', '--save-steps', '1'));
+    const dir = at('earlier');
+    rmSync(join(dir, '.attune-files.json'));
+    // What that version left of a write that was interrupted.
+    renameSync(join(dir, 'checkpoint-2'), join(dir, '.checkpoint-2.4711.partial.old'));
+    mkdirSync(join(dir, '.checkpoint-2.4711.partial'));
+    writeFileSync(join(dir, '.thesis.4711.partial'), 'mine');
+    await accepted(train('--output-dir', 'earlier', '--save-steps', '1', '--max-steps', '3', '--resume-from-checkpoint', 'last'));
+    assert.deepEqual(readdirSync(dir).filter((name) => /checkpoint|partial/.test(name)).sort(), ['.thesis.4711.partial', 'checkpoint-1', 'checkpoint-2', 'checkpoint-3']);
+    rmSync(join(dir, '.attune-files.json'));
+    await accepted(train('--output-dir', 'earlier', '--overwrite-output-dir', '--save-strategy', 'no'));
+    assert.deepEqual(readdirSync(dir).filter((name) => /checkpoint|partial/.test(name)), ['.thesis.4711.partial']);
+    assert.equal(readFileSync(join(dir, '.thesis.4711.partial'), 'utf8'), 'mine');
+  });
+});
+
+describe('an input that is an output', () => {
+  it('is refused: the model that is to be trained from, under any name', { skip: noLinks }, async () => {
+    cpSync(at('model'), at('base'), { recursive: true });
+    symlinkSync('base', at('also-base'));
+    const before = snapshot(at('base'));
+    const overlaps = /is to be written into, and the model, .*, is that very folder/;
+    await refused(attune(['train', '--model', 'base', '--dataset', 'data', '--output-dir', './base/', '--overwrite-output-dir'], { cwd }), overlaps);
+    await refused(attune(['compare', '--model', 'also-base', '--dataset', 'data', '--output-dir', at('base')], { cwd }), overlaps);
+    await refused(attune(['serve', '--demo', '--model', 'base', '--out', 'also-base'], { cwd }), overlaps);
+    await refused(attune(['train', '--model', 'model', '--dataset', 'data', '--output-dir', 'data'], { cwd }), /and the dataset, data, is that very folder/);
+    assert.deepEqual(snapshot(at('base')), before);
+  });
+
+  it('is refused: a checkpoint of the run, and the run itself', async () => {
+    await accepted(train('--output-dir', 'run', '--save-steps', '1'));
+    const before = snapshot(at('run'));
+    await refused(attune(['train', '--model', 'run/checkpoint-1', '--dataset', 'data', '--output-dir', 'run', '--overwrite-output-dir'], { cwd }), /the model, run.checkpoint-1, stands in it where the output goes/);
+    await refused(train('--output-dir', 'run', '--resume-from-checkpoint', 'run', '--overwrite-output-dir'), /the checkpoint, run, is that very folder/);
+    await refused(attune(['reproduce', 'run', '--output-dir', './run/', '--overwrite-output-dir'], { cwd }), /the run, run, is that very folder/);
+    assert.deepEqual(snapshot(at('run')), before);
+  });
+});
+
+describe('predict --output', () => {
+  const predict = (output: string, ...more: string[]): Promise<CliResult> => attune(['predict', '--model', 'classifier', '--input', 'texts.jsonl', '--output', output, ...more], { cwd });
+  const texts = (file: string): unknown[] => jsonLines(readFileSync(at(file), 'utf8')).map(({ text }) => text);
+  const TEXTS = ['a fine day', 'a grim day'];
+
+  it('writes through links, pipes and devices, and refuses what it reads', { skip: noLinks }, async () => {
+    await accepted(train('--output-dir', 'classifier', '--save-strategy', 'no'));
+    writeFileSync(at('texts.jsonl'), TEXTS.map((text) => `${JSON.stringify({ text })}\n`).join(''));
+    symlinkSync('texts.jsonl', at('same.jsonl'));
+    linkSync(at('texts.jsonl'), at('linked.jsonl'));
+    const before = [readFileSync(at('texts.jsonl'), 'utf8'), readFileSync(at('classifier', 'config.json'), 'utf8')];
+    for (const output of ['texts.jsonl', 'same.jsonl', 'linked.jsonl', 'classifier/config.json']) await refused(predict(output), /is read by this command, so it is not written/);
+    assert.deepEqual([readFileSync(at('texts.jsonl'), 'utf8'), readFileSync(at('classifier', 'config.json'), 'utf8')], before);
+
+    mkdirSync(at('elsewhere'));
+    writeFileSync(at('elsewhere', 'old.jsonl'), 'old', { mode: 0o640 });
+    symlinkSync(join('elsewhere', 'old.jsonl'), at('to-old'));
+    symlinkSync(join('elsewhere', 'new.jsonl'), at('to-new'));
+    for (const [link, file] of [['to-old', 'elsewhere/old.jsonl'], ['to-new', 'elsewhere/new.jsonl']] as const) {
+      await accepted(predict(link));
+      assert.equal(readlinkSync(at(link)), file);
+      assert.deepEqual(texts(file), TEXTS);
+    }
+    assert.equal(lstatSync(at('elsewhere', 'old.jsonl')).mode & 0o777, 0o640);
+    assert.deepEqual(readdirSync(at('elsewhere')).sort(), ['new.jsonl', 'old.jsonl']);
+
+    spawnSync('mkfifo', [at('pipe')]);
+    const reader = spawn('cat', ['pipe'], { cwd });
+    let read = '';
+    reader.stdout.setEncoding('utf8').on('data', (text: string) => (read += text));
+    const closed = new Promise((resolve) => reader.on('close', resolve));
+    await accepted(predict('pipe'));
+    await closed;
+    assert.deepEqual(jsonLines(read).map(({ text }) => text), TEXTS);
+    assert.ok(lstatSync(at('pipe')).isFIFO());
+
+    const device = spawnSync(process.execPath, [bin, 'predict', '--model', 'classifier', '--text', 'a fine day', '--output', '/dev/stdout'], { cwd, encoding: 'utf8', env: { ...process.env, ...NO_HUB } });
+    assert.equal(device.status, 0, device.stderr);
+    assert.deepEqual(jsonLines(device.stdout).map(({ text }) => text), ['a fine day']);
+    await accepted(predict('/dev/null'));
+    assert.ok(lstatSync('/dev/null').isCharacterDevice());
+  });
+});
