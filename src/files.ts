@@ -1,6 +1,6 @@
 /** Writing so that a file or folder appears whole or not at all: beside its place, then renamed. */
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { AttuneError } from './errors.js';
 
@@ -68,6 +68,23 @@ export async function writeFolder(path: string, fill: (folder: string) => Promis
     if (cause instanceof AttuneError) throw cause;
     throw new AttuneError(`cannot write ${path}: ${(cause as Error).message}`, { cause });
   }
+}
+
+/**
+ * The text of a file of a folder that attune or others made. A pipe or a device in its place is refused: nobody may ever write into it.
+ *
+ * @throws what the file system says, as of `readFile`
+ */
+export async function readPlainFile(path: string): Promise<string> {
+  await requirePlainFile(path);
+  return readFile(path, 'utf8');
+}
+
+/** @throws what the file system says where nothing is there, and an error of its kind where that is neither a file nor a link to one */
+export async function requirePlainFile(path: string): Promise<void> {
+  const found = await stat(path);
+  if (found.isFile() || found.isDirectory()) return; // whoever reads a folder is told so by the system
+  throw Object.assign(new Error(`EINVAL: not a file, open '${path}'`), { code: 'EINVAL', syscall: 'open', path });
 }
 
 /** Makes a new name in a folder last through a power cut. Windows cannot open folders and needs no such thing. */

@@ -49,6 +49,7 @@ export { reproduce } from './train/reproduce.js';
 export type { ReproduceOptions, Reproduction } from './train/reproduce.js';
 export { readManifest } from './train/manifest.js';
 export type { Manifest } from './train/manifest.js';
+export type { ModelMemory, TrainedOn } from './train/model-memory.js';
 export { Trainer } from './train/trainer.js';
 export type { Evaluation, LabelledRows, TrainerCallback, TrainerOptions, TrainOutput } from './train/trainer.js';
 export type { EvalRecord, FinalRecord, LogRecord, TrainRecord } from './train/records.js';

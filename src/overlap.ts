@@ -1,6 +1,6 @@
 /** What a command reads must not be what it writes. Names are compared by what they lead to, links followed. */
-import { realpath } from 'node:fs/promises';
-import { basename, dirname, join, resolve, sep } from 'node:path';
+import { readdir, realpath, stat } from 'node:fs/promises';
+import { basename, dirname, join, sep } from 'node:path';
 import { UsageError } from './errors.js';
 
 export interface Input {
@@ -11,28 +11,44 @@ export interface Input {
 }
 
 /**
- * Refuses an output folder that is one of the inputs, or in which one of them stands where something will be made.
+ * Refuses an output folder that is one of the inputs, or in which one of them, or a file of one of them, stands where something will be made.
  *
  * @param isMade whether something of that name will be made, replaced or removed in the folder itself
  * @throws UsageError naming both
  */
 export async function refuseOverlap(outputDir: string, inputs: readonly Input[], isMade: (name: string) => boolean): Promise<void> {
   const output = await realPath(outputDir);
-  for (const { what, path } of inputs) {
-    const input = path === undefined || path === '' ? undefined : await realpath(path).catch(() => undefined);
-    if (input === undefined) continue;
+  const isInTheWay = (input: string): boolean => {
     const within = input.startsWith(output + sep) ? input.slice(output.length + 1).split(sep, 1)[0] : undefined;
-    if (input !== output && (within === undefined || !isMade(within))) continue;
-    throw new UsageError(`${outputDir} is to be written into, and ${what}, ${path}, ${input === output ? 'is that very folder' : 'stands in it where the output goes'}`, {
-      hint: 'Choose another output folder.',
-    });
+    return input === output || (within !== undefined && isMade(within));
+  };
+  for (const { what, path } of inputs) {
+    if (path === undefined || path === '') continue;
+    for (const input of await placesOf(path)) {
+      if (!isInTheWay(input)) continue;
+      throw new UsageError(`${outputDir} is to be written into, and ${what}, ${path}, ${input === output ? 'is that very folder' : 'stands in it where the output goes'}`, {
+        hint: 'Choose another output folder.',
+      });
+    }
   }
 }
 
-/** Where a path leads, links followed, also where nothing is there yet. */
+/** Where a path leads and, if to a folder, where its files do: they may be links themselves. None where nothing is there. */
+async function placesOf(path: string): Promise<string[]> {
+  const place = await realpath(path).catch(() => undefined);
+  if (place === undefined) return [];
+  const entries = await readdir(path, { withFileTypes: true }).catch(() => []);
+  const places = [place];
+  for (const entry of entries.filter((each) => each.isSymbolicLink())) {
+    const link = join(path, entry.name);
+    if ((await stat(link).catch(() => undefined))?.isFile()) places.push(await realpath(link));
+  }
+  return places;
+}
+
+/** Where a path leads, links followed in the system's way, also where nothing is there yet. */
 export async function realPath(path: string): Promise<string> {
-  const whole = resolve(path);
-  const found = await realpath(whole).catch(() => undefined);
-  if (found !== undefined || dirname(whole) === whole) return found ?? whole;
-  return join(await realPath(dirname(whole)), basename(whole));
+  const found = await realpath(path).catch(() => undefined);
+  const above = dirname(path);
+  return found ?? (above === path ? path : join(await realPath(above), basename(path)));
 }

@@ -1,11 +1,13 @@
 /** Removing the lock file of a holder that is dead, where others find it dead at the same time. */
 import { randomUUID } from 'node:crypto';
-import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { PARTIAL } from './files.js';
+import { link, lstat, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { PARTIAL, readPlainFile } from './files.js';
 
 /** Milliseconds, by the looks taken, after which whoever was removing the lock is taken to have died over it; it is a matter of a few. */
 const REMOVING_LASTS = 5000;
 const LOOKED_EVERY = 10;
+/** Milliseconds by the clock after which nobody is at it any more. */
+const ABANDONED_AFTER = 60_000;
 /** What the file beside the lock holds: one that holds anything else is not attune's. */
 const REMOVING = 'attune is removing a lock whose holder is gone\n';
 
@@ -16,7 +18,7 @@ const REMOVING = 'attune is removing a lock whose holder is gone\n';
  * @throws what the file system says where files cannot be made or removed beside the lock
  */
 export async function removeStaleLock(path: string, text: string): Promise<void> {
-  const right = `${path}.stale${PARTIAL}`;
+  const right = rightName(path);
   const holds = async (file: string): Promise<boolean> => (await readFile(file, 'utf8').catch(() => undefined)) === text;
   let waited = 0;
   for (let refused; (refused = await refusal(right)); waited += LOOKED_EVERY) {
@@ -43,8 +45,18 @@ export async function removeStaleLock(path: string, text: string): Promise<void>
   }
 }
 
+const rightName = (path: string): string => `${path}.stale${PARTIAL}`;
+
+/** Removes what somebody left who died over removing a lock long ago. */
+export async function removeAbandoned(path: string): Promise<void> {
+  const right = rightName(path);
+  const found = await lstat(right).catch(() => undefined);
+  if (found && Date.now() - found.mtimeMs > ABANDONED_AFTER && (await isOurs(right))) await rm(right, { force: true }).catch(() => undefined);
+}
+
 /** Whether a file is what attune makes there; one that is gone is nobody's. */
-const isOurs = (path: string): Promise<boolean> => readFile(path, 'utf8').then((text) => text === REMOVING, (error: NodeJS.ErrnoException) => error.code === 'ENOENT');
+const isOurs = (path: string): Promise<boolean> =>
+  readPlainFile(path).then((text) => text === REMOVING, (error: NodeJS.ErrnoException) => error.code === 'ENOENT');
 
 /** Makes the file. Gives what says that there is one, or undefined where it was made. */
 async function refusal(path: string): Promise<NodeJS.ErrnoException | undefined> {

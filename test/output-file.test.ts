@@ -3,7 +3,7 @@ import { chmodSync, linkSync, lstatSync, mkdirSync, readdirSync, readFileSync, r
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { AttuneError, UsageError } from '#attune/errors.js';
-import { refuseSameFile, writeOutput } from '#attune/output-file.js';
+import { findOutput, refuseSameFile, writeOutput } from '#attune/output-file.js';
 import { folder } from './support/folder.js';
 
 const skip = process.platform === 'win32' && 'links are made in another way';
@@ -72,6 +72,30 @@ describe('writeOutput', () => {
     await assert.rejects(writeOutput(join(dir, 'none', 'out'), pieces('new')), cannot(/cannot write .*ENOENT/));
     assert.deepEqual(readdirSync(dir).sort(), ['circle', 'read-only']);
     assert.equal(readFileSync(join(dir, 'read-only'), 'utf8'), 'old');
+  });
+
+  it('takes the name of a folder for none of a file, and ".." behind a link as the system does', { skip }, async (t) => {
+    const dir = folder(t, { out: 'precious', old: 'old' });
+    mkdirSync(join(dir, 'other', 'deep'), { recursive: true });
+    symlinkSync(join('other', 'deep'), join(dir, 'link'));
+    for (const name of ['out/', 'new/', 'other/']) {
+      await assert.rejects(writeOutput(`${dir}/${name}`, pieces('new')), (error) => error instanceof UsageError, name);
+      await assert.rejects(refuseSameFile(`${dir}/${name}`, []), (error) => error instanceof UsageError, name);
+    }
+    await writeOutput(`${dir}/link/../out`, pieces('new'));
+    symlinkSync('link/../second', join(dir, 'to-second'));
+    await writeOutput(join(dir, 'to-second'), pieces('second'));
+    assert.deepEqual(readdirSync(dir).sort(), ['link', 'old', 'other', 'out', 'to-second']);
+    assert.equal(readFileSync(join(dir, 'out'), 'utf8'), 'precious');
+    assert.deepEqual(['out', 'second'].map((name) => readFileSync(join(dir, 'other', name), 'utf8')), ['new', 'second']);
+  });
+
+  it('knows what is open already by every name', { skip }, async (t) => {
+    const dir = folder(t);
+    symlinkSync('/dev/stdout', join(dir, 'out'));
+    for (const name of ['/dev/stdout', '/dev/fd/1', '/proc/self/fd/1', join(dir, 'out')]) assert.deepEqual(await findOutput(name), { descriptor: 1 });
+    assert.deepEqual(await findOutput('/dev/fd/7'), { descriptor: 7 });
+    assert.deepEqual(await findOutput('/dev/null'), { stream: '/dev/null' });
   });
 
   it('writes into a device', { skip }, async () => {

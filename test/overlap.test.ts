@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, symlinkSync } from 'node:fs';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { describe, it } from 'node:test';
 import { UsageError } from '#attune/errors.js';
@@ -24,6 +24,10 @@ describe('refuseOverlap', () => {
       for (const input of ['out', 'link', 'out/made', 'out/made/deep', 'link/made', 'model/inside']) assert.equal(await overlaps(output, at(input)), true, `${output} ${input}`);
       for (const input of ['out/beside', 'out-too', 'model', '.', 'none']) assert.equal(await overlaps(output, at(input)), false, `${output} ${input}`);
     }
+    mkdirSync(at('linked'));
+    writeFileSync(at('out/made/weights'), '');
+    symlinkSync(join('..', 'out', 'made', 'weights'), at('linked/weights'));
+    assert.equal(await overlaps(at('out'), at('linked')), true, 'a file in the model’s folder is a link into the output');
     assert.equal(await overlaps(at('not-yet'), at('out')), false);
     assert.equal(await overlaps(at('out'), undefined), false);
     assert.equal(await overlaps(at('out'), ''), false);

@@ -2,11 +2,11 @@
  * Saved estimators: a folder with `estimator.json` (kinds, settings, names of arrays) and `arrays.safetensors`. Data only: nothing of it is run, unlike
  * a pickle. The folder appears whole or not at all.
  */
-import { lstat, readFile, readdir, stat } from 'node:fs/promises';
+import { lstat, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { jsonValue } from '../json/syntax.js';
 import { ModelError, UsageError } from '../errors.js';
-import { writeFolder, writeWhole } from '../files.js';
+import { readPlainFile, writeFolder, writeWhole } from '../files.js';
 import { isJsonObject } from '../model/config-fields.js';
 import { SafetensorsFile } from '../model/safetensors.js';
 import { numberType, writeSafetensors } from '../model/safetensors-writer.js';
@@ -85,7 +85,7 @@ async function loadStored(dir: string): Promise<unknown> {
   const path = join(dir, JSON_FILE);
   let stored: unknown;
   try {
-    stored = jsonValue(await readFile(path, 'utf8'));
+    stored = jsonValue(await readPlainFile(path));
   } catch (cause) {
     throw new ModelError(`cannot read ${path}: ${(cause as Error).message}`, { cause, hint: 'Give a folder that saveEstimator wrote.' });
   }

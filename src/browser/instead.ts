@@ -59,6 +59,7 @@ export const recordOfEarlier = (): Promise<undefined> => Promise.resolve(undefin
 const locked = new Set<string>();
 
 export const LOCK_FILE = '.attune.lock';
+export const isLeftLock = (): Promise<boolean> => Promise.resolve(false);
 
 /** One run at a time in an output folder; nobody else can see the files. */
 export class RunLock {

@@ -7,22 +7,23 @@ import { DATA_OPTIONS } from './options.js';
 const GROUP = 'Options';
 const { evalRows, textColumn, labelColumn, device, json, dataset, datasetConfig } = DATA_OPTIONS;
 const trained = { kind: 'string', placeholder: 'DIR|ID', default: undefined, group: GROUP, description: 'folder of a fine-tuned model, or its id on the Hub, with @revision where wanted' } as const;
-const maxLength = { kind: 'integer', min: 1, default: undefined, group: GROUP, description: "tokens a row at most (default: the model's positions)" } as const;
-const seed = { kind: 'integer', min: 0, max: 2 ** 32 - 1, default: 42, group: GROUP, description: 'seed of the run, which decides how the bundled sample is parted' } as const;
+const maxLength = { kind: 'integer', min: 1, default: undefined, group: GROUP, description: "tokens a row at most (default: as the model was trained, else the model's positions)" } as const;
+const seed = { kind: 'integer', min: 0, max: 2 ** 32 - 1 } as const;
+const remembered = { default: undefined, group: GROUP } as const;
 
 const inGroup = <T extends { readonly group: string }>(spec: T): T => ({ ...spec, group: GROUP });
 
 export const EVALUATE_OPTIONS = {
   model: trained,
-  dataset: { ...inGroup(dataset), description: 'labelled rows: a file, a quoted pattern of files, a folder with test.*, owner/name on the Hugging Face Hub, or sample' },
+  dataset: { ...inGroup(dataset), description: 'labelled rows: a file, a quoted pattern of files, a folder with test.*, owner/name on the Hugging Face Hub, or sample (default: what was held out when the model was trained)' },
   datasetConfig: inGroup(datasetConfig),
-  split: { ...inGroup(DATA_OPTIONS.split), description: 'split to evaluate on (default: test)' },
+  split: { ...inGroup(DATA_OPTIONS.split), description: 'split to evaluate on (default: what was held out of the dataset in the training, else test)' },
   evalRows: inGroup(evalRows),
-  textColumn: inGroup(textColumn),
-  labelColumn: inGroup(labelColumn),
+  textColumn: { ...textColumn, ...remembered, description: 'column of the text (default: as the model was trained, else text)' },
+  labelColumn: { ...labelColumn, ...remembered, description: 'column of the label (default: as the model was trained, else label)' },
   maxLength,
   batchSize: { kind: 'integer', min: 1, default: 32, group: GROUP, description: 'rows a batch at most' },
-  seed,
+  seed: { ...seed, ...remembered, description: 'seed that parts the bundled sample and a test size (default: as the model was trained, else 42)' },
   device: inGroup(device),
   json: inGroup(json),
 } as const satisfies ArgumentTable;
@@ -31,7 +32,7 @@ export const PREDICT_OPTIONS = {
   model: trained,
   input: { kind: 'string', placeholder: 'FILE', default: undefined, group: GROUP, description: 'texts, jsonl or csv; - reads JSON lines from stdin' },
   output: { kind: 'string', placeholder: 'FILE', default: undefined, group: GROUP, description: 'where the JSON lines go (default: stdout)' },
-  textColumn: inGroup(textColumn),
+  textColumn: { ...textColumn, ...remembered, description: 'column of the text (default: as the model was trained, else text)' },
   logits: { kind: 'boolean', default: false, group: GROUP, description: 'add the logits to each record' },
   explain: { kind: 'boolean', default: false, group: GROUP, description: 'add to each record what every token added to the score of the predicted class' },
   maxLength,
@@ -48,11 +49,11 @@ export const INSPECT_OPTIONS = {
   testSize: inGroup(DATA_OPTIONS.testSize),
   trainRows: inGroup(DATA_OPTIONS.trainRows),
   evalRows: inGroup(evalRows),
-  textColumn: inGroup(textColumn),
-  labelColumn: inGroup(labelColumn),
-  maxLength: { ...maxLength, default: 128, description: 'tokens a row at most' },
+  textColumn: { ...textColumn, ...remembered, description: 'column of the text (default: as the model was trained, else text)' },
+  labelColumn: { ...labelColumn, ...remembered, description: 'column of the label (default: as the model was trained, else label)' },
+  maxLength: { ...maxLength, description: 'tokens a row at most (default: as the model was trained, else 128)' },
   examples: { kind: 'integer', min: 0, default: 3, group: GROUP, description: 'rows to show in full' },
-  seed,
+  seed: { ...seed, ...remembered, description: 'seed that parts the bundled sample and a test size (default: as the model was trained, else 42)' },
   json: inGroup(json),
 } as const satisfies ArgumentTable;
 

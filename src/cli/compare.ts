@@ -1,8 +1,10 @@
 import { basename } from 'node:path';
 import type { Command } from 'commander';
-import { COMPARISON_MAKES, comparedSplits, trainedMaxLength } from '../compare/compare.js';
+import { COMPARISON_MAKES, comparedSplits } from '../compare/compare.js';
 import { measured } from '../compare/measure.js';
 import { UsageError } from '../errors.js';
+import { rememberedBase, rememberedSplits } from '../train/evaluation-rows.js';
+import { changesByHand, readMemory } from '../train/model-memory.js';
 import type { CliContext } from './context.js';
 import { modelFolder, required } from './given.js';
 import { trainOptionsOf } from './options.js';
@@ -12,10 +14,14 @@ import { showDataset } from './show.js';
 
 /** `attune compare` */
 export async function compare(command: Command, context: CliContext): Promise<void> {
-  const { args, data, explicit, warnings } = trainOptionsOf(command);
+  const { args: asked, data: given, explicit, warnings } = trainOptionsOf(command);
   const { finetuned } = command.opts<{ finetuned?: string }>();
-  const dataset = required(data.dataset, 'dataset', 'Give a file of labelled texts with --eval-dataset, a folder with train.* and test.*, or `sample` for the bundled sentences.');
-  const model = modelFolder(data.model);
+  const memory = finetuned === undefined ? undefined : await readMemory(finetuned);
+  const hint = 'Give a file of labelled texts with --eval-dataset, a folder with train.* and test.*, or `sample` for the bundled sentences.';
+  const data = memory ? { ...given, ...(await rememberedSplits(byHand(given, explicit), memory)) } : given;
+  const args = memory && !explicit.has('seed') ? { ...asked, seed: memory.seed } : asked;
+  const dataset = required(data.dataset, 'dataset', hint);
+  const model = modelFolder(data.model ?? (memory && (await rememberedBase(memory))));
   const options = { ...data, model, dataset, args, finetuned };
   if (finetuned !== undefined && args.resumeFromCheckpoint !== undefined) {
     throw new UsageError('--finetuned and --resume-from-checkpoint exclude each other', { hint: 'A finished model is compared as it is; without --finetuned the run goes on.' });
@@ -29,24 +35,22 @@ export async function compare(command: Command, context: CliContext): Promise<vo
   } else {
     context.terminal.heading('Data');
     for (const split of [train, test]) showDataset(context.terminal, split);
-    for (const note of notes) context.terminal.warning(note);
+    const byHandAgainst = { ...byHand(data, explicit), maxLength: args.maxLength, ...(explicit.has('seed') && { seed: args.seed }) };
+    for (const note of [...notes, ...changesByHand(memory, byHandAgainst)]) context.terminal.warning(note);
   }
   const tuned = finetuned ?? outputDir;
   await runComparison(
     {
       finetuned: tuned, base: model, train, test, datasetName: basename(dataset), outputDir, seed: args.seed, device: data.device, trainPeakMemoryBytes, json: data.json,
-      maxLength: args.maxLength ?? (finetuned === undefined ? undefined : await trainedMaxLength(finetuned)),
-      goOn: goOnCommand(tuned, dataset, data),
+      maxLength: args.maxLength ?? memory?.maxLength,
+      // Of the rest the model's folder knows.
+      goOn: `attune compare --finetuned ${tuned}${data.model === undefined ? '' : ` --model ${data.model}`}`,
     },
     context,
   );
 }
 
-/** The same comparison of the model that is now finished. */
-function goOnCommand(finetuned: string, dataset: string, data: ReturnType<typeof trainOptionsOf>['data']): string {
-  const given = [
-    ['--finetuned', finetuned], ['--dataset', dataset], ['--model', data.model], ['--eval-dataset', data.evalDataset], ['--train-rows', data.trainRows], ['--eval-rows', data.evalRows],
-    ['--text-column', data.textColumn === 'text' ? undefined : data.textColumn], ['--label-column', data.labelColumn === 'label' ? undefined : data.labelColumn],
-  ] as const;
-  return `attune compare ${given.flatMap(([name, value]) => (value === undefined ? [] : [`${name} ${value}`])).join(' ')}`;
+/** Columns that were not given are of no account: the table of options has filled them in. */
+function byHand<T extends { readonly textColumn?: string | undefined; readonly labelColumn?: string | undefined }>(data: T, explicit: ReadonlySet<string>): T {
+  return { ...data, textColumn: explicit.has('textColumn') ? data.textColumn : undefined, labelColumn: explicit.has('labelColumn') ? data.labelColumn : undefined };
 }

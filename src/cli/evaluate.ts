@@ -1,8 +1,9 @@
 import type { Command } from 'commander';
-import { loadTestSplit } from '../data/splits.js';
 import { classificationMetrics } from '../metrics/classification.js';
 import { withDefaults } from '../train/argument-table.js';
+import { loadEvaluationRows } from '../train/evaluation-rows.js';
 import { encodeDatasetCached, lengthLimit, openClassifier } from '../train/fine-tune.js';
+import { changesByHand } from '../train/model-memory.js';
 import { predictLogits } from '../train/prediction.js';
 import { EVALUATE_OPTIONS } from './command-options.js';
 import { givenOptions } from './command-arguments.js';
@@ -14,21 +15,22 @@ import { showDataset, showMetrics } from './show.js';
 
 /** `attune evaluate` */
 export async function evaluate(command: Command, { terminal, results, signal }: CliContext): Promise<void> {
-  const options = withDefaults(EVALUATE_OPTIONS, givenOptions(command, EVALUATE_OPTIONS));
-  const dir = required(options.model, 'model', 'Give the output folder of a training run.');
-  const dataset = required(options.dataset, 'dataset');
+  const given = givenOptions(command, EVALUATE_OPTIONS);
+  const { model: named, device, batchSize, json } = withDefaults(EVALUATE_OPTIONS, given);
+  const dir = required(named, 'model', 'Give the output folder of a training run.');
   const progress = new Progress(terminal);
-  const { model, session } = await withDownloads(terminal, signal, (hub) => openClassifier(dir, options.device, hub));
+  const { model, session, memory } = await withDownloads(terminal, signal, (hub) => openClassifier(dir, device, hub));
   try {
     const { labelNames } = model.config;
-    const { test, notes } = await withDownloads(terminal, signal, (hub) => loadTestSplit({ ...options, dataset, labelNames, hub, signal }));
-    const { rows, labels } = await encodeDatasetCached(test, model.tokenizer, lengthLimit(options.maxLength, model.config), signal);
+    const maxLength = lengthLimit(given.maxLength ?? memory?.maxLength, model.config);
+    const { test, notes } = await withDownloads(terminal, signal, (hub) => loadEvaluationRows({ ...given, labelNames, hub, signal }, memory));
+    const { rows, labels } = await encodeDatasetCached(test, model.tokenizer, maxLength, signal);
     terminal.heading('Data');
     showDataset(terminal, test);
-    for (const note of notes) terminal.warning(note);
+    for (const note of [...notes, ...changesByHand(memory, given)]) terminal.warning(note);
     const started = performance.now();
     const task = progress.task('evaluating', rows.length);
-    const logits = await predictLogits(session, rows, labelNames.length, { batchRows: options.batchSize, onProgress: (done) => task.update(done), signal });
+    const logits = await predictLogits(session, rows, labelNames.length, { batchRows: batchSize, onProgress: (done) => task.update(done), signal });
     task.stop();
     const seconds = (performance.now() - started) / 1000;
     const metrics = classificationMetrics(logits, labels, labelNames);
@@ -36,7 +38,7 @@ export async function evaluate(command: Command, { terminal, results, signal }: 
     terminal.heading(`Result (${(rows.length / seconds).toFixed(0)} rows/s, ${session.description})`);
     showMetrics(terminal, metrics);
     const { loss, accuracy, f1, auc, perClass, confusion } = metrics;
-    if (options.json) results.record('result', { rows: rows.length, loss, accuracy, f1, auc, per_class: perClass, confusion, seconds });
+    if (json) results.record('result', { rows: rows.length, loss, accuracy, f1, auc, per_class: perClass, confusion, seconds });
     else results.line(`loss ${loss}\naccuracy ${accuracy}\nf1 ${f1}\nauc ${auc ?? 'undefined'}`);
   } finally {
     progress.stop();

@@ -4,6 +4,7 @@ import { loadSplits } from '../data/splits.js';
 import { resolveModel } from '../model/resolve.js';
 import { Tokenizer } from '../text/tokenizer.js';
 import { withDefaults } from '../train/argument-table.js';
+import { DEFAULT_SEED, readMemory } from '../train/model-memory.js';
 import { INSPECT_OPTIONS } from './command-options.js';
 import { givenOptions } from './command-arguments.js';
 import type { CliContext } from './context.js';
@@ -13,13 +14,17 @@ import { groupDigits, printable } from './layout.js';
 import { showExamples, showSplitInspection } from './show.js';
 
 const CONFLICTS_SHOWN = 5;
+const NOTEBOOK_LENGTH = 128;
 
 /** `attune inspect` */
 export async function inspect(command: Command, { terminal, results, signal }: CliContext): Promise<void> {
-  const options = withDefaults(INSPECT_OPTIONS, givenOptions(command, INSPECT_OPTIONS));
-  const dataset = required(options.dataset, 'dataset');
+  const given = withDefaults(INSPECT_OPTIONS, givenOptions(command, INSPECT_OPTIONS));
+  const dataset = required(given.dataset, 'dataset');
+  const folder = await withDownloads(terminal, signal, (hub) => resolveModel(modelFolder(given.model), { ...hub, parts: 'tokenizer' }));
+  const { textColumn, labelColumn, maxLength = NOTEBOOK_LENGTH, seed = DEFAULT_SEED } = (await readMemory(folder)) ?? {};
+  const options = { ...given, textColumn: given.textColumn ?? textColumn, labelColumn: given.labelColumn ?? labelColumn, maxLength: given.maxLength ?? maxLength, seed: given.seed ?? seed };
   const splits = await withDownloads(terminal, signal, (hub) => loadSplits({ ...options, dataset, hub, signal }));
-  const tokenizer = await Tokenizer.fromDirectory(await withDownloads(terminal, signal, (hub) => resolveModel(modelFolder(options.model), { ...hub, parts: 'tokenizer' })));
+  const tokenizer = await Tokenizer.fromDirectory(folder);
   const report = await inspectSplits(splits, tokenizer, options.maxLength, options.examples, signal);
   if (options.json) {
     results.record('inspection', report);

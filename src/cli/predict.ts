@@ -6,9 +6,10 @@ import { readerFor } from '../data/readers.js';
 import { requiredText } from '../data/rows.js';
 import { streamChunks } from '../data/text-blocks.js';
 import { UsageError } from '../errors.js';
-import { refuseSameFile, writeOutput } from '../output-file.js';
+import { findOutput, refuseSameFile, writeOutput } from '../output-file.js';
 import { withDefaults } from '../train/argument-table.js';
 import { TextClassifier } from '../train/classifier.js';
+import { changesByHand, DEFAULT_COLUMNS } from '../train/model-memory.js';
 import type { Prediction } from '../train/classifier.js';
 import { PREDICT_OPTIONS } from './command-options.js';
 import { givenOptions } from './command-arguments.js';
@@ -17,8 +18,13 @@ import { withDownloads } from './downloads.js';
 import { required } from './given.js';
 import type { ResultWriter } from './results.js';
 
-/** Other names of stdout, which is open already. */
-const STDOUT = ['/dev/stdout', '/dev/fd/1', '/proc/self/fd/1'];
+const STDOUT = 1;
+
+/** Whether a path is another name of stdout, which is open already. */
+async function isStdout(path: string): Promise<boolean> {
+  const found = await findOutput(path);
+  return 'descriptor' in found && found.descriptor === STDOUT;
+}
 
 /** `attune predict` */
 export async function predict(command: Command, { terminal, results, signal }: CliContext): Promise<void> {
@@ -28,15 +34,17 @@ export async function predict(command: Command, { terminal, results, signal }: C
   if ((given === undefined) === (options.input === undefined)) {
     throw new UsageError(given ? '--text and --input exclude each other' : '--text or --input is missing', { hint: 'Give texts by --text, or a file by --input (- for stdin).' });
   }
-  const output = options.output !== undefined && STDOUT.includes(options.output) ? undefined : options.output;
+  const output = options.output !== undefined && (await isStdout(options.output)) ? undefined : options.output;
   if (output !== undefined) {
     // All that a model is read from lies in its folder itself.
     const files = (await readdir(dir).catch(() => [])).map((name) => join(dir, name));
-    await refuseSameFile(output, [...files, ...(options.input === undefined || options.input === '-' ? [] : [options.input])]);
+    await refuseSameFile(output, [...files, ...(options.input === undefined ? [] : [options.input === '-' ? '/dev/stdin' : options.input])]);
   }
-  const texts = given ?? textsOf(options.input!, options.textColumn, signal);
   const classifier = await withDownloads(terminal, signal, (hub) => TextClassifier.fromPretrained(dir, { maxLength: options.maxLength, device: options.device, ...hub }));
   try {
+    const { memory } = classifier;
+    for (const change of changesByHand(memory, { maxLength: options.maxLength, textColumn: given ? undefined : options.textColumn })) terminal.warning(change);
+    const texts = given ?? textsOf(options.input!, options.textColumn ?? memory?.textColumn ?? DEFAULT_COLUMNS.textColumn, signal);
     const how = { logits: options.logits, signal };
     const records = options.explain ? classifier.explainStream(texts, how) : classifier.predictStream(texts, how);
     if (output === undefined) await writeLines(results, records);

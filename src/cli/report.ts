@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { AttuneError, DataError, UsageError } from '../errors.js';
+import { readPlainFile } from '../files.js';
 import { parseComparison } from '../report/comparison-file.js';
 import { writeReport, writeRunReport } from '../report/page.js';
 import { parseTrainerState } from '../train/state.js';
@@ -44,7 +44,7 @@ async function runReport(dir: string): Promise<string | undefined> {
 /** undefined where there is no such file. */
 async function contentsOf(file: string): Promise<string | undefined> {
   try {
-    return await readFile(file, 'utf8');
+    return await readPlainFile(file);
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;

@@ -1,9 +1,13 @@
 /** One training run from the command line: shows what it reads, trains, shows the result. Shared by `train` and `demo`. */
-import { InterruptedError } from '../errors.js';
+import { stat } from 'node:fs/promises';
+import { dirname, sep } from 'node:path';
+import { InterruptedError, UsageError } from '../errors.js';
 import { toJson } from '../model/config.js';
+import { realPath } from '../overlap.js';
 import { requireMetric } from '../train/arguments.js';
 import { METRICS, prepareFineTune } from '../train/fine-tune.js';
 import type { FineTuneOptions, FineTuneRun } from '../train/fine-tune.js';
+import { isOfRun } from '../train/run-names.js';
 import type { Evaluation, TrainOutput } from '../train/trainer.js';
 import type { Verification } from '../train/verify.js';
 import { optionName } from './command-arguments.js';
@@ -32,6 +36,7 @@ export async function runTraining(options: RunTrainingOptions, { terminal, resul
   const { args, examples } = options;
   // Preparing checks this as well, under the library's spelling.
   requireMetric(args, METRICS, optionName);
+  await requireLoggingDir(args, options.alsoMakes);
   const json = options.json ? results : undefined;
   const screen = terminalCallback(terminal);
   let modelConfig = '';
@@ -75,6 +80,21 @@ export async function runTraining(options: RunTrainingOptions, { terminal, resul
   }
 }
 
+/** Event files are made when the training begins; by then an old run may have been removed. @throws UsageError where they cannot be had there */
+async function requireLoggingDir({ loggingDir, outputDir }: FineTuneOptions['args'], alsoMakes: readonly string[] = []): Promise<void> {
+  const [logging, output] = [await realPath(loggingDir), await realPath(outputDir)];
+  const within = logging.startsWith(output + sep) ? logging.slice(output.length + 1).split(sep, 1)[0] : undefined;
+  if (within !== undefined && (isOfRun(within) || alsoMakes.some((path) => path.split('/', 1)[0] === within))) {
+    throw new UsageError(`the event files cannot go to ${loggingDir}: the run itself makes that`, { hint: 'Choose another --logging-dir.' });
+  }
+  // What is wrong with the output folder itself is said of that.
+  for (let at = logging; at !== output; at = dirname(at)) {
+    const found = await stat(at).catch(() => undefined);
+    if (found && !found.isDirectory()) throw new UsageError(`the event files cannot go to ${loggingDir}: ${at} is no folder`, { hint: 'Choose another --logging-dir, or move that away.' });
+    if (found || dirname(at) === at) return;
+  }
+}
+
 /** @throws InterruptedError that says that the model is saved already */
 async function evaluateSaved(run: FineTuneRun, outputDir: string): Promise<Evaluation> {
   try {
@@ -82,7 +102,7 @@ async function evaluateSaved(run: FineTuneRun, outputDir: string): Promise<Evalu
   } catch (error) {
     if (!(error instanceof InterruptedError)) throw error;
     throw new InterruptedError(`interrupted in the evaluation of the trained model, which is saved in ${outputDir}`, {
-      hint: `Measure it with: attune evaluate --model ${outputDir} --dataset DATA`,
+      hint: `Measure it with: attune evaluate --model ${outputDir}`,
       cause: error,
     });
   }

@@ -3,27 +3,33 @@
  * rows; baselines come after the fine-tuning, so that nothing takes cores away from it.
  */
 import { cpus, platform, arch, totalmem } from 'node:os';
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { HiddenStateModel } from '../baselines/hidden-states.js';
 import { bytesOnDisk, saveEstimator } from '../baselines/saved.js';
 import { Word2VecVectorizer } from '../baselines/word2vec/vectorizer.js';
 import type { Dataset } from '../data/dataset.js';
-import { loadSplits } from '../data/splits.js';
+import { alignSplits, loadSplits, loadUnaligned, ownSplits } from '../data/splits.js';
+import type { Splits } from '../data/splits.js';
 import { usableCores } from '../engine/cores.js';
 import type { Device } from '../engine/device-names.js';
 import { AttuneError, InterruptedError, ModelError, ThreadDeath, UsageError } from '../errors.js';
+import { readPlainFile } from '../files.js';
 import type { HubOptions } from '../hub/settings.js';
 import { parseJson } from '../json/syntax.js';
+import { readConfig } from '../model/config.js';
 import { EMBEDDED_MODEL, embeddedModelFolder } from '../model/embedded.js';
+import { fromPretrained } from '../model/pretrained.js';
 import { resolveModel } from '../model/resolve.js';
 import { realPath, refuseOverlap } from '../overlap.js';
 import { Pace, pacedMap } from '../pace.js';
 import { Tokenizer } from '../text/tokenizer.js';
 import { TextClassifier } from '../train/classifier.js';
 import type { Prediction } from '../train/classifier.js';
+import { rememberedSplits } from '../train/evaluation-rows.js';
 import { fineTune } from '../train/fine-tune.js';
 import type { FineTuneOptions } from '../train/fine-tune.js';
+import { readMemory } from '../train/model-memory.js';
 import { OutputFolder } from '../train/output-folder.js';
 import { isFinalRecord } from '../train/records.js';
 import type { LogRecord } from '../train/records.js';
@@ -90,7 +96,9 @@ export interface CompareOptions extends FineTuneOptions {
  * @throws UsageError where there are no test rows; what fine-tuning throws; the signal's reason where it is aborted, after which `finetuned` goes on from
  * the fine-tuned model
  */
-export async function compare(options: CompareOptions): Promise<Comparison> {
+export async function compare(given: CompareOptions): Promise<Comparison> {
+  const memory = given.finetuned === undefined ? undefined : await readMemory(given.finetuned);
+  const options = { ...given, ...(memory && (await rememberedSplits(given, memory))) };
   const { args, compareCallbacks, signal } = options;
   const { train, test } = await comparedSplits(options);
   const trained = options.finetuned === undefined ? await measured(() => fineTune({ ...options, alsoMakes: COMPARISON_MAKES })) : undefined;
@@ -101,7 +109,7 @@ export async function compare(options: CompareOptions): Promise<Comparison> {
     test,
     datasetName: basename(options.dataset),
     outputDir: args.outputDir,
-    maxLength: args.maxLength ?? (options.finetuned === undefined ? undefined : await trainedMaxLength(options.finetuned)),
+    maxLength: args.maxLength ?? memory?.maxLength,
     seed: args.seed,
     device: options.device,
     hub: options.hub,
@@ -113,26 +121,28 @@ export async function compare(options: CompareOptions): Promise<Comparison> {
 
 /** The rows of a comparison, under the classes of a finished model where one is given. @throws UsageError where there are no test rows */
 export async function comparedSplits(options: Omit<CompareOptions, 'compareCallbacks'>): Promise<{ readonly train: Dataset; readonly test: Dataset; readonly notes: readonly string[] }> {
-  const { finetuned, args } = options;
-  const labelNames = finetuned === undefined ? undefined : await labelsOf(finetuned, options);
-  const { train, test, notes } = await loadSplits({ ...options, seed: args.seed, ...(labelNames && { labelNames }) });
+  const { finetuned } = options;
+  const { train, test, notes } = finetuned === undefined ? await trainedSplits(options) : await measuredSplits(options, finetuned);
   if (!test) throw new UsageError('a comparison needs test rows', { hint: 'Give --eval-dataset, or a folder with train.* and test.*.' });
   return { train, test, notes };
 }
 
-/** What the run that made a model cut texts to, where its folder says so. */
-export async function trainedMaxLength(dir: string): Promise<number | undefined> {
-  const text = await readFile(join(dir, 'training_args.json'), 'utf8').catch(() => undefined);
-  const parsed = text === undefined ? undefined : parseJson(text);
-  if (!parsed || 'error' in parsed) return undefined;
-  const { max_length: maxLength } = (parsed.value ?? {}) as { readonly max_length?: unknown };
-  return typeof maxLength === 'number' ? maxLength : undefined;
+/** As the training will have them. */
+async function trainedSplits(options: Omit<CompareOptions, 'compareCallbacks'>): Promise<Splits> {
+  const { args, model, hub, signal } = options;
+  const loaded = await loadUnaligned({ ...options, seed: args.seed });
+  let splits = ownSplits(loaded);
+  const labelNames = (ofHead: readonly string[] | undefined): readonly string[] => {
+    if (ofHead) splits = alignSplits(loaded, ofHead, 'train');
+    return splits.labelNames;
+  };
+  await (await fromPretrained(model, { ...hub, signal: hub?.signal ?? signal, labelNames })).close();
+  return splits;
 }
 
-async function labelsOf(dir: string, { device, signal }: Pick<FineTuneOptions, 'device' | 'signal'>): Promise<readonly string[]> {
-  const classifier = await TextClassifier.fromPretrained(dir, { device, signal });
-  await classifier.close();
-  return classifier.labels;
+async function measuredSplits(options: Omit<CompareOptions, 'compareCallbacks'>, finetuned: string): Promise<Splits> {
+  const { labelNames: names } = await readConfig(finetuned);
+  return loadSplits({ ...options, seed: options.args.seed, alignTo: { names, use: 'measure' } });
 }
 
 /**
@@ -339,7 +349,7 @@ async function modelBytes(dir: string): Promise<number> {
 
 /** The records of the run that made a model; none where its folder has no trainer_state.json. */
 async function logHistory(dir: string): Promise<LogRecord[]> {
-  const text = await readFile(join(dir, 'trainer_state.json'), 'utf8').catch(() => undefined);
+  const text = await readPlainFile(join(dir, 'trainer_state.json')).catch(() => undefined);
   const parsed = text === undefined ? undefined : parseJson(text);
   if (!parsed || 'error' in parsed) return [];
   const { log_history: history } = (parsed.value ?? {}) as { readonly log_history?: unknown };

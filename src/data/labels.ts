@@ -5,7 +5,7 @@ import { shown } from './records.js';
 import { rowPlace, type RawRow } from './rows.js';
 
 /** How the labels of the data were written, which decides how those of another split may be written. */
-type Notation = 'integers' | 'names' | 'either';
+type Notation = 'integers' | 'names' | 'either' | 'given';
 
 /**
  * Class index <-> name, learnt from the training split and shared by all splits.
@@ -18,22 +18,53 @@ export class LabelMap {
   /** Where the data names class i, for messages. Absent for classes that nothing names. */
   readonly #named: ReadonlyMap<number, string>;
 
+  /** Classes that rows have; undefined: nobody looked. */
+  readonly #present: ReadonlySet<unknown> | undefined;
+
   private constructor(
     readonly names: readonly string[],
     notation: Notation,
     named: ReadonlyMap<number, string>,
+    present?: ReadonlySet<unknown>,
   ) {
     this.#notation = notation;
     this.#named = named;
+    this.#present = present;
   }
 
-  /** A map that the caller knows beforehand, such as a trained model's. Labels may be indices or names. */
+  /** A map that the caller knows beforehand. Labels may be indices or names; what the data calls an index is of no account. */
   static of(names: readonly string[]): LabelMap {
-    return new LabelMap(names, 'either', new Map(names.map((_, i) => [i, 'the given label names'])));
+    return new LabelMap(names, 'given', new Map(names.map((_, i) => [i, 'the given label names'])));
   }
 
-  /** @throws DataError naming file and line: integers beside names, a gap, one class only, two names of one class or two classes of one name */
-  static async learn(rows: readonly RawRow[], file: string, signal?: AbortSignal): Promise<LabelMap> {
+  /**
+   * The classes that `place` has: a model, or what the data declares. Labels may be indices or names; where an index has a name in the data as well, the name decides.
+   * Classes that nobody named (LABEL_0, LABEL_1, …) are taken by their index.
+   */
+  static named(names: readonly string[], place: string): LabelMap {
+    return new LabelMap(names, 'either', new Map(names.every(isPlaceholder) ? [] : names.map((_, i) => [i, place])));
+  }
+
+  /** Where the data names class i; undefined where nothing names it. */
+  placeOf(index: number): string | undefined {
+    return this.#named.get(index);
+  }
+
+  /** Whether class i is nothing but a number that no row has, between others. */
+  isGap(index: number): boolean {
+    return this.#present?.has(index) === false && !this.#named.has(index);
+  }
+
+  /** Whether the labels of the data are names, whose indices are of no meaning outside. */
+  get areNames(): boolean {
+    return this.#notation === 'names';
+  }
+
+  /**
+   * @param expected classes that there are where the rows may leave some out: there may be gaps, and one class alone
+   * @throws DataError naming file and line: integers beside names, a gap, one class only, two names of one class or two classes of one name
+   */
+  static async learn(rows: readonly RawRow[], file: string, signal?: AbortSignal, expected?: number): Promise<LabelMap> {
     const first = new Map<number | string, RawRow>();
     let odd: RawRow | undefined;
     const pace = new Pace(signal);
@@ -49,25 +80,41 @@ export class LabelMap {
         { hint: 'Write all labels as integers, or all as names.' },
       );
     }
-    if (first.size === 1) {
+    if (first.size === 1 && expected === undefined) {
       throw new DataError(`${file}: all ${rows.length} rows have the label ${shown(rows[0].label)}; a classifier needs two classes or more`);
     }
     const labels = [...first.keys()];
     const names = labels.filter((label) => typeof label === 'string').sort(byCodePoint);
     if (names.length > 0) return new LabelMap(names, 'names', new Map(names.map((name, i) => [i, rowPlace(first.get(name)!, file)])));
 
-    refuseGaps(labels.filter((label) => typeof label === 'number'), first, file);
+    const numbers = labels.filter((label) => typeof label === 'number');
+    const highest = numbers.reduce((a, b) => Math.max(a, b));
+    if (expected === undefined) refuseGaps(numbers, first, file);
+    else if (highest >= expected) throw new DataError(`${rowPlace(first.get(highest)!, file)}: unknown label ${highest}; the classes are 0 to ${expected - 1}`);
     const { texts, places } = await namesOfIntegers(rows, file, pace);
-    return new LabelMap(Array.from(first, (_, i) => texts.get(i) ?? `LABEL_${i}`), 'integers', places);
+    return new LabelMap(Array.from({ length: highest + 1 }, (_, i) => texts.get(i) ?? `LABEL_${i}`), 'integers', places, new Set(numbers));
   }
 
-  /** The rows with class indices. @throws DataError naming file and line of a label that the map does not know */
-  async encode(rows: readonly RawRow[], file: string, signal?: AbortSignal): Promise<Row[]> {
+  /**
+   * The rows with class indices.
+   *
+   * @param declared what the file itself calls its integer labels
+   * @throws DataError naming file and line of a label that the map does not know
+   */
+  async encode(rows: readonly RawRow[], file: string, signal?: AbortSignal, declared?: readonly string[]): Promise<Row[]> {
     const encoded: Row[] = [];
     const pace = new Pace(signal);
+    const called = new Map<number, { readonly name: string; readonly place: string }>();
     for (const row of rows) {
       if (pace.due) await pace.rest();
-      const label = this.#index(row, rowPlace(row, file));
+      const place = rowPlace(row, file);
+      const name = typeof row.label === 'number' ? (declared?.[row.label] ?? row.labelText) : undefined;
+      if (typeof row.label === 'number' && name !== undefined) {
+        const before = called.get(row.label);
+        if (before && before.name !== name) throw twoNames(row.label, name, place, before.name, before.place);
+        if (!before) called.set(row.label, { name, place });
+      }
+      const label = this.#index(row.label, name, place);
       encoded.push({
         text: row.text,
         label,
@@ -78,20 +125,26 @@ export class LabelMap {
     return encoded;
   }
 
-  #index({ label, labelText }: RawRow, place: string): number {
-    const unknown = (known: string) => new DataError(`${place}: unknown label ${shown(label)}; the classes are ${known}`);
-    if (typeof label === 'string') {
-      const index = this.names.indexOf(label);
-      if (index === -1) throw unknown(listed(this.names));
-      return index;
+  /** By its name, where it has one and this map knows names; else by its number. */
+  #index(label: number | string, name: string | undefined, place: string): number {
+    const unknown = (what: number | string, known: string) => new DataError(`${place}: unknown label ${shown(what)}; the classes are ${known}`);
+    const text = typeof label === 'string' ? label : this.#named.size > 0 && this.#notation !== 'given' ? name : undefined;
+    if (text !== undefined) {
+      const index = this.names.indexOf(text);
+      if (index >= 0) return index;
+      if (typeof label === 'string') throw unknown(label, listed(this.names));
+      const named = this.#named.get(label);
+      if (named !== undefined && label < this.names.length) throw twoNames(label, text, place, this.names[label], named);
     }
-    if (this.#notation === 'names') throw unknown(`named: ${listed(this.names)}`);
-    if (label >= this.names.length) throw unknown(`0 to ${this.names.length - 1} (${listed(this.names)})`);
-    const named = this.#notation === 'integers' ? this.#named.get(label) : undefined;
-    if (named !== undefined && labelText !== undefined && labelText !== this.names[label]) throw twoNames(label, labelText, place, this.names[label], named);
+    if (typeof label === 'string') throw unknown(label, listed(this.names));
+    if (this.#notation === 'names') throw unknown(label, `named: ${listed(this.names)}`);
+    if (label >= this.names.length) throw unknown(label, `0 to ${this.names.length - 1} (${listed(this.names)})`);
     return label;
   }
 }
+
+/** As transformers calls a class that nobody named. */
+export const isPlaceholder = (name: string, index: number): boolean => name === `LABEL_${index}`;
 
 function refuseGaps(labels: readonly number[], first: ReadonlyMap<number | string, RawRow>, file: string): void {
   const highest = labels.reduce((a, b) => Math.max(a, b));

@@ -35,11 +35,11 @@ export async function loadDataset(name: string | LoadSplitsOptions, options: Loa
   // The classes are the training split's, whichever is asked for.
   const teacher = all.includes('train') ? 'train' : (split ?? all[0]);
   if (teacher === undefined) throw new DataError(`${name}: holds no data`);
-  const taught = await source.load(teacher, labelNames);
+  const taught = await source.load(teacher, { names: labelNames });
   if (split === teacher) return taught.dataset;
   const loaded: Record<string, Dataset> = {};
   for (const other of split === undefined ? all : [split]) {
-    loaded[other] = other === teacher ? taught.dataset : (await source.load(other, undefined, taught.labels)).dataset;
+    loaded[other] = other === teacher ? taught.dataset : (await source.load(other, { labels: taught.labels })).dataset;
   }
   return split === undefined ? loaded : loaded[split];
 }

@@ -7,6 +7,9 @@ import { LocalFolder, isPattern, matchingFiles } from './local.js';
 import { READABLE } from './readers.js';
 import type { DataRepository } from './repository.js';
 
+/** The name of the bundled sentences, unless something here is called so. */
+const SAMPLE = 'sample';
+
 export interface OpenOptions {
   /** Branch, tag or commit of a repository on the Hub; also as `owner/name@revision`. */
   readonly revision?: string | undefined;
@@ -25,8 +28,8 @@ export type Opened =
 
 /** @throws DataError where nothing has this name, UsageError for a revision of what is on this machine */
 export async function openDataset(name: string, options: OpenOptions = {}): Promise<Opened> {
-  if (name === 'sample') return { kind: 'sample' };
   const opened = await openLocal(name);
+  if (!opened && name === SAMPLE) return { kind: 'sample' };
   if (opened && options.revision !== undefined) throw new UsageError(`${name}: is on this machine and has no revisions`, { hint: 'A revision belongs to a dataset of the Hub, owner/name.' });
   return opened ?? { kind: 'repository', repository: await openRepository(name, options) };
 }

@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises';
 import { jsonValue } from '../json/syntax.js';
 import { DataError, UsageError } from '../errors.js';
 import { didYouMean } from '../nearest.js';
+import { alignClasses, alignDataset, type AlignmentUse } from './align.js';
 import { classNamesOf } from './card.js';
 import { Dataset } from './dataset.js';
 import { LabelMap } from './labels.js';
@@ -36,6 +37,8 @@ export interface LoadSplitsOptions extends DatasetChoice {
   readonly evalRows?: number | undefined;
   /** The classes in order of their index, where they are known beforehand: labels may then leave some of them out. */
   readonly labelNames?: readonly string[] | undefined;
+  /** The classes of a model that the rows are for: the data's become those, by their names (align.ts). */
+  readonly alignTo?: { readonly names: readonly string[]; readonly use: AlignmentUse } | undefined;
   /** Draws the order of the bundled sample, and the rows that `testSize` takes. */
   readonly seed: number;
 }
@@ -51,6 +54,32 @@ export interface Splits {
 
 /** Loads the training split and, where there is one, the split to evaluate on. @throws DataError, UsageError */
 export async function loadSplits(options: LoadSplitsOptions): Promise<Splits> {
+  const { alignTo } = options;
+  const loaded = await loadUnaligned(options, alignTo?.names.length);
+  return alignTo ? alignSplits(loaded, alignTo.names, alignTo.use) : ownSplits(loaded);
+}
+
+/** The same splits without what aligns them. */
+export const ownSplits = ({ train, test, labelNames, notes }: UnalignedSplits): Splits => ({ train, ...(test && { test }), labelNames, notes });
+
+/** Splits under the classes of the data itself. */
+export interface UnalignedSplits extends Splits {
+  readonly labels: LabelMap;
+}
+
+/** The splits under the classes of a model. @throws DataError where names contradict */
+export function alignSplits({ train, test, labels, notes }: UnalignedSplits, names: readonly string[], use: AlignmentUse): Splits {
+  const alignment = alignClasses(labels, names, use);
+  return {
+    train: alignDataset(train, alignment),
+    ...(test && { test: alignDataset(test, alignment) }),
+    labelNames: alignment.names,
+    notes: alignment.note === undefined ? notes : [...notes, alignment.note],
+  };
+}
+
+/** `loadSplits` without its alignment. @param expected classes that there are, of which the rows may have only some */
+export async function loadUnaligned(options: LoadSplitsOptions, expected?: number): Promise<UnalignedSplits> {
   checkRowCount('trainRows', options.trainRows);
   checkRowCount('evalRows', options.evalRows);
   const other = (['evalDataset', 'evalSplit'] as const).find((name) => options[name] !== undefined);
@@ -59,12 +88,13 @@ export async function loadSplits(options: LoadSplitsOptions): Promise<Splits> {
 
   const source = await openSource(options);
   const name = options.split ?? 'train';
-  const train = await source.load(name, options.labelNames);
+  const train = await source.load(name, { names: options.labelNames, expected });
   const notes = [...source.notes];
   let chosen = train.dataset;
   let test: Dataset | undefined;
   if (options.evalDataset !== undefined) {
-    test = await loadFiles('test', await evaluationFiles(options.evalDataset), train.labels, options, notes);
+    const files = await evaluationFiles(options.evalDataset);
+    test = await loadFiles('test', files, train.labels, options, notes, await declaredNames(files[0], options));
   } else if (options.testSize !== undefined) {
     const splitting = chosen.splitting({ testSize: options.testSize, seed: options.seed, stratified: true });
     ({ train: chosen, test } = await paced(splitting, options.signal));
@@ -72,13 +102,15 @@ export async function loadSplits(options: LoadSplitsOptions): Promise<Splits> {
   } else {
     const wanted = options.evalSplit ?? (name === 'test' ? undefined : 'test');
     if (wanted === name) throw new UsageError(`the split ${name} cannot be trained and evaluated on at once`, { hint: 'Choose another --eval-split, or --test-size.' });
-    if (options.evalSplit !== undefined || (wanted !== undefined && source.splits.includes(wanted))) test = (await source.load(wanted, undefined, train.labels)).dataset;
+    if (options.evalSplit !== undefined || (wanted !== undefined && source.splits.includes(wanted))) test = (await source.load(wanted, { labels: train.labels })).dataset;
     else if (source.folder !== undefined) notes.push(noTestSplit(source.folder, source.splits.filter((split) => split !== name)));
   }
   const taken = first(chosen, options.trainRows, notes);
   refuseOneClass(taken, chosen);
-  const result = { train: taken, labelNames: train.labels.names, notes: [...notes, ...source.notes.filter((note) => !notes.includes(note))] };
-  return test ? { ...result, test: first(test, options.evalRows, result.notes) } : result;
+  const all = [...notes, ...source.notes.filter((note) => !notes.includes(note))];
+  const { labels } = train;
+  const result = { train: taken, labelNames: labels.names, labels, notes: all };
+  return test ? { ...result, test: first(test, options.evalRows, all) } : result;
 }
 
 function noTestSplit(folder: string, others: readonly string[]): string {
@@ -99,12 +131,10 @@ export interface LoadTestOptions extends DatasetChoice {
 /** Loads labelled rows to test a trained model on. One class alone is no error here. @throws DataError, UsageError */
 export async function loadTestSplit(options: LoadTestOptions): Promise<{ readonly test: Dataset; readonly notes: readonly string[] }> {
   checkRowCount('evalRows', options.evalRows);
-  const { dataset, labelNames } = options;
-  if (dataset === 'sample' && labelNames.length !== SAMPLE_LABELS.length) {
-    throw new DataError(`the bundled sample has ${SAMPLE_LABELS.length} classes (${SAMPLE_LABELS.join(', ')}), but the model has ${labelNames.length}`);
-  }
+  const { labelNames } = options;
   const source = await openSource(options);
-  const { dataset: test } = await source.load(source.splits.length === 0 && options.split === undefined ? undefined : (options.split ?? 'test'), undefined, LabelMap.of(labelNames));
+  const labels = LabelMap.named(labelNames, 'the model');
+  const { dataset: test } = await source.load(source.splits.length === 0 && options.split === undefined ? undefined : (options.split ?? 'test'), { labels });
   const notes = [...source.notes];
   return { test: first(test, options.evalRows, notes), notes };
 }
@@ -118,11 +148,21 @@ export interface Source {
   /** Grows as splits are loaded. */
   readonly notes: readonly string[];
   /**
-   * Loads a split with the classes of `labels`; without them, the classes are `labelNames`, or those the dataset declares, or learnt from its rows.
+   * Loads a split. Its classes are those that are known, or those the dataset declares, or learnt from its rows.
    *
    * @throws DataError, UsageError
    */
-  load(split: string | undefined, labelNames?: readonly string[], labels?: LabelMap): Promise<{ readonly dataset: Dataset; readonly labels: LabelMap }>;
+  load(split: string | undefined, known?: KnownClasses): Promise<{ readonly dataset: Dataset; readonly labels: LabelMap }>;
+}
+
+/** What is known of a split's classes beforehand; nothing by default. */
+export interface KnownClasses {
+  /** Those of another split of the dataset. */
+  readonly labels?: LabelMap | undefined;
+  /** By index. */
+  readonly names?: readonly string[] | undefined;
+  /** How many there are, of which the rows may have only some. */
+  readonly expected?: number | undefined;
 }
 
 /** @throws DataError, UsageError where there is no such dataset or configuration */
@@ -140,13 +180,18 @@ function sampleSource(seed: number): Source {
     folder: undefined,
     splits,
     notes: [],
-    load: async (split = 'test', labelNames, labels) => {
+    load: async (split = 'test', { names: given, labels, expected = labels?.names.length } = {}) => {
+      if (expected !== undefined && expected !== SAMPLE_LABELS.length) throw new DataError(`the bundled sample has ${SAMPLE_LABELS.length} classes (${SAMPLE_LABELS.join(', ')}), but the model has ${expected}`);
       if (split !== 'train' && split !== 'test') throw noSplit('sample', split, splits);
       const sample = (await loadSample(seed))[split];
-      const names = labelNames ?? labels?.names ?? SAMPLE_LABELS;
+      if (labels) {
+        const rows = await labels.encode(sample.rows.map((row, i) => ({ line: i + 1, unit: 'row', ...row })), 'the bundled sample');
+        return { dataset: new Dataset(split, sample.source, rows, labels.names), labels };
+      }
+      const names = given ?? SAMPLE_LABELS;
       if (names.length < SAMPLE_LABELS.length) throw new UsageError(`the bundled sample has ${SAMPLE_LABELS.length} classes, but ${names.length} label names are given`);
       const rows = names === SAMPLE_LABELS || names.every((name, i) => name === SAMPLE_LABELS[i]) ? sample.rows : sample.rows.map((row) => ({ ...row, labelText: names[row.label] }));
-      return { dataset: new Dataset(split, sample.source, rows, names), labels: labels ?? LabelMap.of(names) };
+      return { dataset: new Dataset(split, sample.source, rows, names), labels: given ? LabelMap.of(names) : LabelMap.named(names, 'the bundled sample') };
     },
   };
 }
@@ -157,11 +202,11 @@ function filesSource(files: readonly string[], options: ReadOptions): Source {
     folder: undefined,
     splits: [],
     notes,
-    load: async (split, labelNames, labels) => {
+    load: async (split, { names, labels, expected } = {}) => {
       if (split !== undefined && split !== 'train') throw new UsageError(`${files.length === 1 ? files[0] : `the ${files.length} files`}: is one split, which has no ${split}`, { hint: 'Name the folder, or another file by --eval-dataset.' });
       const name = split ?? 'test';
-      if (labels) return { dataset: await loadFiles(name, files, labels, options, notes), labels };
-      return learnSplit(name, files, labelNames ?? (await declaredNames(files[0], options)), options, notes);
+      if (labels) return { dataset: await loadFiles(name, files, labels, options, notes, await declaredNames(files[0], options)), labels };
+      return learnSplit(name, files, { names, declared: await declaredNames(files[0], options), expected }, options, notes);
     },
   };
 }
@@ -173,29 +218,37 @@ function layoutSource(layout: Layout, options: ReadOptions): Source {
     folder: repository.name,
     splits: [...splits.keys()],
     notes,
-    load: async (split = 'test', labelNames, labels) => {
+    load: async (split = 'test', { names: given, labels, expected } = {}) => {
       const paths = splits.get(split);
       if (!paths) throw splits.size === 0 || repository.local ? noSplitFile(layout, split) : noSplit(repository.name, split, [...splits.keys()]);
       const files: string[] = [];
       for (const path of paths) files.push(await repository.fetch(path));
       if (files.length > 1 && !paths.every((path) => /\d/.test(path))) notes.push(`the ${split} split is ${files.length} files: ${shortList(paths)}`);
       const source = files.length === 1 ? undefined : `${repository.name} (${files.length} files)`;
-      if (labels) return { dataset: await loadFiles(split, files, labels, options, notes, source), labels };
-      const names = labelNames ?? layout.classNames(options.labelColumn ?? 'label') ?? (await declaredNames(files[0], options));
-      return learnSplit(split, files, names, options, notes, source);
+      const declared = layout.classNames(options.labelColumn ?? 'label') ?? (await declaredNames(files[0], options));
+      if (labels) return { dataset: await loadFiles(split, files, labels, options, notes, declared, source), labels };
+      return learnSplit(split, files, { names: given, declared, expected }, options, notes, source);
     },
   };
 }
 
-async function learnSplit(name: string, files: readonly string[], names: readonly string[] | undefined, options: ReadOptions, notes: string[], source = sourceName(files)) {
+interface ClassesToLearn extends Pick<KnownClasses, 'names' | 'expected'> {
+  /** By the data itself, outside of its rows. */
+  readonly declared: readonly string[] | undefined;
+}
+
+async function learnSplit(name: string, files: readonly string[], { names, declared, expected }: ClassesToLearn, options: ReadOptions, notes: string[], source = sourceName(files)) {
   const rows = await readAll(files, options, notes);
-  const labels = names ? LabelMap.of(names) : await LabelMap.learn(rows, files[0], options.signal);
+  const known = names ? LabelMap.of(names) : declared && LabelMap.named(declared, `what ${sourceName(files)} declares`);
+  const labels = known ?? (await LabelMap.learn(rows, files[0], options.signal, expected));
   return { dataset: new Dataset(name, source, await labels.encode(rows, files[0], options.signal), labels.names), labels };
 }
 
-async function loadFiles(name: string, files: readonly string[], labels: LabelMap, options: ReadOptions, notes: string[], source = sourceName(files)): Promise<Dataset> {
+async function loadFiles(
+  name: string, files: readonly string[], labels: LabelMap, options: ReadOptions, notes: string[], declared: readonly string[] | undefined, source = sourceName(files),
+): Promise<Dataset> {
   const rows = await readAll(files, options, notes);
-  return new Dataset(name, source, await labels.encode(rows, files[0], options.signal), labels.names);
+  return new Dataset(name, source, await labels.encode(rows, files[0], options.signal, declared), labels.names);
 }
 
 const sourceName = (files: readonly string[]): string => (files.length === 1 ? files[0] : `${files[0]} … ${files[files.length - 1]} (${files.length} files)`);

@@ -2,9 +2,9 @@
  * GPT-2's config.json. Every field that changes the mathematics is honoured or refused by name; all others are kept and written back.
  * Defaults are those of transformers' GPT2Config (5.17).
  */
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ModelError } from '../errors.js';
+import { readPlainFile } from '../files.js';
 import { dumps, float } from '../json/python.js';
 import type { PythonValue } from '../json/python.js';
 import { parseJson } from '../json/syntax.js';
@@ -104,7 +104,7 @@ export async function readConfig(dir: string): Promise<Gpt2Config> {
   const file = join(dir, 'config.json');
   let text: string;
   try {
-    text = await readFile(file, 'utf8');
+    text = await readPlainFile(file);
   } catch (cause) {
     throw new ModelError(`cannot read ${file}`, { cause, hint: 'A model folder holds config.json, model.safetensors and the tokenizer’s files.' });
   }

@@ -20,6 +20,8 @@ const HEAD = 'score.weight';
 export interface PretrainedModel {
   /** Where it came from, as the user named it. */
   readonly source: string;
+  /** The folder that it was read from. */
+  readonly folder: string;
   readonly config: Gpt2Config;
   readonly tokenizer: Tokenizer;
   readonly graphs: ModelGraphs;
@@ -35,8 +37,11 @@ export interface PretrainedModel {
 
 /** The options of the Hub are of no account where the model is a folder, but for the signal, which ends the loading of the weights as well. */
 export interface FromPretrainedOptions extends HubOptions {
-  /** Names of the classes. Required to train a model without a classification head; a head that is there must have as many. */
-  readonly labelNames?: readonly string[];
+  /**
+   * Names of the classes, or what gives them by those of the head that is there. Required to train a model without a classification head; a head that is there must
+   * have as many.
+   */
+  readonly labelNames?: readonly string[] | ((ofHead: readonly string[] | undefined) => readonly string[]);
   /** Sets the three dropouts; absent: the config's. */
   readonly dropout?: number;
   /** Seed of a newly drawn head (transformers' set_seed). */
@@ -49,7 +54,7 @@ export interface FromPretrainedOptions extends HubOptions {
  *
  * @throws ModelError naming file, field or tensor where the folder is not a GPT-2 that attune can run; HubError
  */
-export async function fromPretrained(idOrPath: string, { labelNames, dropout, seed = 42, ...hub }: FromPretrainedOptions = {}): Promise<PretrainedModel> {
+export async function fromPretrained(idOrPath: string, { labelNames: given, dropout, seed = 42, ...hub }: FromPretrainedOptions = {}): Promise<PretrainedModel> {
   const dir = await resolveModel(idOrPath, hub);
   const found = await stat(dir).catch(() => undefined);
   if (!found?.isDirectory()) {
@@ -58,6 +63,7 @@ export async function fromPretrained(idOrPath: string, { labelNames, dropout, se
   const saved = await readConfig(dir);
   const tokenizer = await Tokenizer.fromDirectory(dir);
   requireVocabulary(saved, tokenizer.vocabSize, dir);
+  const labelNames = typeof given === 'function' ? given(await classesOfHead(dir, saved)) : given;
   const config = labelNames || dropout !== undefined ? withLabels(saved, labelNames ?? saved.labelNames, tokenizer.padTokenId, dropout) : saved;
   const weights = await openWeights(dir, config);
   const newHead = weights.missing.includes(HEAD);
@@ -68,6 +74,7 @@ export async function fromPretrained(idOrPath: string, { labelNames, dropout, se
   const head = newHead ? initializeHead(config.labelNames.length, config.nEmbd, config.initializerRange, seed) : undefined;
   return {
     source: idOrPath,
+    folder: dir,
     config,
     tokenizer,
     graphs: gpt2Graphs(config),
@@ -76,6 +83,13 @@ export async function fromPretrained(idOrPath: string, { labelNames, dropout, se
     writeTo: (session) => writeWeights(session, config, weights, head, hub.signal),
     close: () => weights.close(),
   };
+}
+
+/** By index; undefined where there is no head yet. Reads the list of tensors alone. */
+async function classesOfHead(dir: string, config: Gpt2Config): Promise<readonly string[] | undefined> {
+  const weights = await openWeights(dir, config);
+  await weights.close();
+  return weights.missing.includes(HEAD) ? undefined : config.labelNames;
 }
 
 async function writeWeights(

@@ -14,6 +14,9 @@ export interface ResolveModelOptions extends RepositoryOptions {
 
 const CONFIG = 'config.json';
 
+/** What attune remembers of a model that it trained. */
+export const MEMORY_FILE = 'attune_model.json';
+
 /**
  * The folder of a model by its path, which wins where it exists, or by its id on the Hub (`owner/name`, `name`, with `@revision` where wanted). Of the
  * Hub's files config, safetensors and tokenizer are downloaded into the Hub's cache where they are not in it.
@@ -41,12 +44,13 @@ export async function resolveModel(idOrPath: string, options: ResolveModelOption
 }
 
 async function fetchModel(repository: HubRepository, parts: 'all' | 'tokenizer'): Promise<void> {
-  const tokenizer = TOKENIZER_FILES.filter((name) => repository.has(name));
+  const tokenizer: string[] = TOKENIZER_FILES.filter((name) => repository.has(name));
   if (repository.offline) return requireCached(repository, parts);
   const { name, page } = repository;
   if (!holdsTokenizer(repository)) throw new ModelError(`the model ${name} on the Hub has no tokenizer: neither tokenizer.json nor vocab.json with merges.txt`, { hint: page });
   if (parts === 'tokenizer') return void (await repository.fetch(tokenizer));
   if (!repository.has(CONFIG)) throw new ModelError(`${name} on the Hub has no ${CONFIG}, so it is not a model of transformers`, { hint: page });
+  if (repository.has(MEMORY_FILE)) tokenizer.push(MEMORY_FILE);
   if (repository.has(SINGLE_FILE)) return void (await repository.fetch([CONFIG, ...tokenizer, SINGLE_FILE]));
   if (!repository.has(INDEX_FILE)) throw noSafetensors(repository);
   const shards = await shardsOf(repository);

@@ -1,7 +1,7 @@
 /** comparison.json, read back: every field is checked, because the file may have been edited, damaged or made by something else. */
-import { readFile } from 'node:fs/promises';
 import type { Attribution, ClassRow, Comparison, Estimate, ModelResult, PairedTest, ReliabilityBin, Verdict, WordStudy, WorstError } from '../compare/comparison.js';
 import { AttuneError, DataError } from '../errors.js';
+import { readPlainFile } from '../files.js';
 import { between, count, list, number, object, oneOf, orNull, record, type Shape, ShapeError, text } from '../json/shape.js';
 import { parseJson } from '../json/syntax.js';
 import type { LogRecord } from '../train/records.js';
@@ -156,7 +156,7 @@ function checkAgreement({ dataset, models, verdict, worstErrors, words }: Compar
 
 /** @throws DataError naming the file and the place in it; AttuneError where it cannot be read */
 export async function readComparison(file: string): Promise<Comparison> {
-  const contents = await readFile(file, 'utf8').catch((cause: unknown) => {
+  const contents = await readPlainFile(file).catch((cause: unknown) => {
     throw new AttuneError(`cannot read ${file}: ${(cause as Error).message}`, { cause });
   });
   return parseComparison(contents, file);

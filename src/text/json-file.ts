@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ModelError } from '../errors.js';
+import { requirePlainFile } from '../files.js';
 import { parseJson } from '../json/syntax.js';
 
 export type JsonObject = Readonly<Record<string, unknown>>;
@@ -13,6 +14,7 @@ export function isJsonObject(value: unknown): value is JsonObject {
 export async function readIfPresent(dir: string, name: string): Promise<Buffer | undefined> {
   const file = join(dir, name);
   try {
+    await requirePlainFile(file);
     return await readFile(file);
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : undefined;

@@ -137,8 +137,10 @@ export class Tokenizer {
    * The tokenizer files of a checkpoint, file name -> contents: the vocabulary as it was read, and tokenizer_config.json and
    * special_tokens_map.json from which transformers loads the same tokenizer, pad token included. They are held in memory, so
    * the folder they came from may be gone by then.
+   *
+   * @param modelMaxLength tokens that transformers cuts a text to where it is asked to truncate; absent: as the files said
    */
-  files(): ReadonlyMap<string, Uint8Array> {
+  files(modelMaxLength?: number): ReadonlyMap<string, Uint8Array> {
     const { config, specialTokensMap, special, sources, addPrefixSpace } = this.#definition;
     const tokens = { bos_token: special.bos, eos_token: special.eos, unk_token: special.unk, pad_token: special.pad };
     return new Map([
@@ -146,15 +148,21 @@ export class Tokenizer {
       ['special_tokens_map.json', jsonBytes({ ...specialTokensMap, ...tokens })],
       [
         'tokenizer_config.json',
-        jsonBytes({ add_prefix_space: addPrefixSpace, tokenizer_class: 'GPT2Tokenizer', ...config, ...tokens }),
+        jsonBytes({
+          add_prefix_space: addPrefixSpace,
+          tokenizer_class: 'GPT2Tokenizer',
+          ...config,
+          ...tokens,
+          ...(modelMaxLength !== undefined && { model_max_length: modelMaxLength }),
+        }),
       ],
     ]);
   }
 
   /** Writes `files()` into folder `dir`, which is made where it is missing; each file appears whole or not at all. */
-  async save(dir: string): Promise<void> {
+  async save(dir: string, modelMaxLength?: number): Promise<void> {
     await mkdir(dir, { recursive: true });
-    for (const [name, bytes] of this.files()) await writeWhole(join(dir, name), bytes);
+    for (const [name, bytes] of this.files(modelMaxLength)) await writeWhole(join(dir, name), bytes);
   }
 
   #ids(text: string, limit: number): readonly number[] {

@@ -1,6 +1,7 @@
 /**
  * Checkpoints. A folder `checkpoint-{step}` is a model in Hugging Face's layout, as transformers loads it, and beside it
  *
+ *   attune_model.json       what whoever uses the model later must know of its training (model-memory.ts)
  *   trainer_state.json      as the Trainer writes it
  *   optimizer.safetensors   AdamW's moments: exp_avg.{parameter}, exp_avg_sq.{parameter}; `param_groups` in its metadata has the order of the parameters
  *                           in the Trainer's optimizer
@@ -10,13 +11,13 @@
  *
  * A checkpoint of transformers' Trainer, which lacks the last three and has an optimizer.pt, can be read, too.
  */
-import { access, mkdir, readFile, readdir } from 'node:fs/promises';
+import { access, mkdir, readdir } from 'node:fs/promises';
 import { freemem } from 'node:os';
 import { join } from 'node:path';
 import { jsonValue } from '../json/syntax.js';
 import type { EngineSession } from '../engine/engine.js';
 import { ModelError, TrainingError } from '../errors.js';
-import { writeWhole } from '../files.js';
+import { readPlainFile, writeWhole } from '../files.js';
 import { toJson } from '../model/config.js';
 import type { Gpt2Config } from '../model/config.js';
 import { elementCount } from '../model/parameters.js';
@@ -30,6 +31,8 @@ import type { TrainingArguments } from './arguments.js';
 import { checkpointName, sortCheckpoints } from './best.js';
 import { CHECKSUMS_FILE, verifyChecksums, writeChecksums } from './checksums.js';
 import type { LossLogState } from './loss-log.js';
+import { MEMORY_FILE, memoryToJson } from './model-memory.js';
+import type { ModelMemory } from './model-memory.js';
 import type { OutputFolder } from './output-folder.js';
 import { parseTrainerState, stateToJson } from './state.js';
 import type { TrainerState } from './state.js';
@@ -41,6 +44,10 @@ export interface ModelSource {
   readonly parameters: readonly ParameterSpec[];
   readonly config: Gpt2Config;
   readonly tokenizer: Tokenizer;
+  /** Tokens that texts were cut to. */
+  readonly maxLength?: number | undefined;
+  /** What to write beside it of how it was trained. */
+  readonly memory?: ModelMemory | undefined;
 }
 
 /** Where tensors are read from: an engine, or a copy of what it held. */
@@ -77,8 +84,8 @@ export interface Checkpoint {
 
 const MOMENTS = { moment1: 'exp_avg', moment2: 'exp_avg_sq' } as const;
 
-/** Writes config.json, model.safetensors and the tokenizer's files into an existing folder, each whole. Returns the SHA-256 of model.safetensors. */
-export async function saveModel(dir: string, { session, parameters, config, tokenizer }: Saved): Promise<string> {
+/** Writes config.json, model.safetensors, the tokenizer's files and attune_model.json into an existing folder, each whole. Returns the SHA-256 of model.safetensors. */
+export async function saveModel(dir: string, { session, parameters, config, tokenizer, maxLength, memory }: Saved): Promise<string> {
   const sha256 = await writeSafetensors(join(dir, 'model.safetensors'), parameters, async (name) => {
     const values = await session.readTensor('parameter', name);
     const place = firstNotFinite(values);
@@ -86,7 +93,8 @@ export async function saveModel(dir: string, { session, parameters, config, toke
     return values;
   });
   await writeWhole(join(dir, 'config.json'), toJson(config));
-  await tokenizer.save(dir);
+  await tokenizer.save(dir, maxLength);
+  if (memory) await writeWhole(join(dir, MEMORY_FILE), memoryToJson(memory));
   return sha256;
 }
 
@@ -225,7 +233,7 @@ export async function restoreParameters(
 
 async function readText(file: string): Promise<string> {
   try {
-    return await readFile(file, 'utf8');
+    return await readPlainFile(file);
   } catch (cause) {
     throw new ModelError(`cannot read ${file}`, { cause, hint: 'A checkpoint to resume from is a folder named checkpoint-STEP that attune or the Trainer of transformers wrote.' });
   }

@@ -4,11 +4,11 @@
  */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { readFile, readdir, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { jsonValue } from '../json/syntax.js';
 import { AttuneError, ModelError } from '../errors.js';
-import { writeWhole } from '../files.js';
+import { readPlainFile, writeWhole } from '../files.js';
 
 export const CHECKSUMS_FILE = 'checksums.json';
 
@@ -39,7 +39,7 @@ export async function writeChecksums(folder: string, known: Readonly<Record<stri
  */
 export async function verifyChecksums(folder: string, required: readonly string[], signal?: AbortSignal): Promise<void> {
   const list = join(folder, CHECKSUMS_FILE);
-  const sums = parse(await readFile(list, 'utf8').catch(explain(list)), list);
+  const sums = parse(await readPlainFile(list).catch(explain(list)), list);
   for (const name of required) if (!sums.has(name)) throw damaged(list, `it does not list ${name}`);
   // The cheap look first: most damage is a file cut short.
   for (const [name, { bytes }] of sums) {
@@ -57,12 +57,14 @@ export async function verifyChecksums(folder: string, required: readonly string[
   }
 }
 
-/** One SHA-256 of the names and contents of a folder's files. */
-export async function hashOfFolder(folder: string, signal?: AbortSignal): Promise<string> {
+/** One SHA-256 of the names and contents of a checkpoint's files: those that its checksums list, and those; without such a list all that are there. */
+export async function hashOfCheckpoint(folder: string, signal?: AbortSignal): Promise<string> {
   const hash = createHash('sha256');
-  for (const entry of (await readdir(folder, { withFileTypes: true })).sort((a, b) => (a.name < b.name ? -1 : 1))) {
-    if (entry.isFile()) hash.update(`${entry.name} ${await sha256(join(folder, entry.name), signal)}\n`);
-  }
+  const list = join(folder, CHECKSUMS_FILE);
+  const listed = await readPlainFile(list).then((text) => [...parse(text, list).keys(), CHECKSUMS_FILE], () => undefined);
+  const entries = await readdir(folder, { withFileTypes: true });
+  const names = entries.filter((entry) => entry.isFile() && (listed === undefined || listed.includes(entry.name))).map(({ name }) => name);
+  for (const name of names.sort()) hash.update(`${name} ${await sha256(join(folder, name), signal)}\n`);
   return hash.digest('hex');
 }
 
@@ -97,7 +99,7 @@ const damaged = (file: string, what: string): ModelError => new ModelError(`${fi
 function explain(path: string): (cause: unknown) => never {
   return (cause) => {
     const { code, message } = cause as NodeJS.ErrnoException;
-    if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'EISDIR') throw damaged(path, 'it is missing');
+    if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'EISDIR' || code === 'EINVAL') throw damaged(path, 'it is missing');
     throw new AttuneError(`cannot read ${path}: ${message}`, { cause });
   };
 }

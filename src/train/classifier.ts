@@ -10,6 +10,7 @@ import { encodeTexts, encodeTextsWithSpans } from '../text/encode-texts.js';
 import type { Span } from '../text/token-spans.js';
 import { attributeTokens } from './attribution.js';
 import { lengthLimit, openClassifier } from './fine-tune.js';
+import type { ModelMemory } from './model-memory.js';
 import { PREDICTION_BATCH, predictLogits } from './prediction.js';
 
 export interface Prediction {
@@ -37,7 +38,7 @@ export interface ExplainedPrediction extends Prediction {
 }
 
 export interface ClassifierOptions extends HubOptions {
-  /** Tokens a text is cut to; absent: the model's positions. */
+  /** Tokens a text is cut to; absent: as in its training, else the model's positions. */
   readonly maxLength?: number | undefined;
   readonly device?: Device | undefined;
 }
@@ -59,6 +60,8 @@ export class TextClassifier {
     private readonly session: EngineSession,
     /** Tokens a text is cut to. */
     readonly maxLength: number,
+    /** What attune remembers of its training; undefined where others trained it. */
+    readonly memory: ModelMemory | undefined,
   ) {}
 
   /**
@@ -67,9 +70,9 @@ export class TextClassifier {
    * @throws ModelError where the folder holds none, UsageError where `maxLength` exceeds the model's positions
    */
   static async fromPretrained(idOrPath: string, { maxLength, device, ...hub }: ClassifierOptions = {}): Promise<TextClassifier> {
-    const { model, session } = await openClassifier(idOrPath, device, hub);
+    const { model, session, memory } = await openClassifier(idOrPath, device, hub);
     try {
-      return new TextClassifier(model, session, lengthLimit(maxLength, model.config));
+      return new TextClassifier(model, session, lengthLimit(maxLength ?? memory?.maxLength, model.config), memory);
     } catch (error) {
       await session.close();
       throw error;

@@ -7,7 +7,7 @@ import { basename, join } from 'node:path';
 import { jsonValue } from '../json/syntax.js';
 import { isJsonObject } from '../model/config-fields.js';
 import { EMBEDDED_MODEL } from '../model/embedded.js';
-import { MANIFEST_FILE, readManifest } from './manifest.js';
+import { readManifest } from './manifest.js';
 import type { Manifest } from './manifest.js';
 import { newRecord } from './output-record.js';
 import type { OutputRecord } from './output-record.js';
@@ -21,8 +21,7 @@ const OWN_FILES = ['attune_state.json', 'checksums.json', 'optimizer.safetensors
 
 /** The record that such a folder would have; undefined where nothing says that attune wrote there. What interrupted writes left in a run's folder is cleared. */
 export async function recordOfEarlier(dir: string): Promise<OutputRecord | undefined> {
-  const isManifest = (await lstat(join(dir, MANIFEST_FILE)).catch(() => undefined))?.isFile();
-  const manifest = isManifest ? await readManifest(dir).catch(() => undefined) : undefined;
+  const manifest = await readManifest(dir).catch(() => undefined);
   const compared = await isComparison(join(dir, COMPARISON_FILE));
   if (!manifest && !compared) return undefined;
   const files: string[] = [];

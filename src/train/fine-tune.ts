@@ -1,6 +1,6 @@
 /** From names of a model and a dataset to a run that is ready to train: everything is read and checked, nothing is computed yet. */
 import { dirname, join } from 'node:path';
-import { loadSplits } from '../data/splits.js';
+import { alignSplits, loadUnaligned, ownSplits } from '../data/splits.js';
 import type { Splits } from '../data/splits.js';
 import type { Dataset } from '../data/dataset.js';
 import { engineFor } from '../engine/device.js';
@@ -12,8 +12,10 @@ import { AttuneError, ModelError, UsageError } from '../errors.js';
 import { writeWhole } from '../files.js';
 import type { HubCommit, HubOptions } from '../hub/settings.js';
 import type { Gpt2Config } from '../model/config.js';
+import { readConfig } from '../model/config.js';
 import { fromPretrained } from '../model/pretrained.js';
 import type { PretrainedModel } from '../model/pretrained.js';
+import { resolveModel } from '../model/resolve.js';
 import { realPath, refuseOverlap } from '../overlap.js';
 import type { Input } from '../overlap.js';
 import { largestPrediction } from './prediction.js';
@@ -25,9 +27,11 @@ import { packageVersion } from '../version.js';
 import { argumentsToJson, requireEvaluation, requireMetric } from './arguments.js';
 import type { TrainingArguments } from './arguments.js';
 import { readCheckpoint, saveModel, verifyCheckpoint } from './checkpoint.js';
-import { hashOfFolder } from './checksums.js';
+import { hashOfCheckpoint } from './checksums.js';
 import { argumentsOf, changesSince, hashingSession, hashOfData, hashOfTokens, MANIFEST_FILE, manifestToJson, readManifest } from './manifest.js';
 import type { Manifest, RunInputs } from './manifest.js';
+import { memoryOf, readMemory } from './model-memory.js';
+import type { ModelMemory } from './model-memory.js';
 import { OutputFolder } from './output-folder.js';
 import { brokenName, isOfRun, RUN_FILES } from './run-names.js';
 import { stateToJson } from './state.js';
@@ -114,13 +118,19 @@ async function prepareLocked(options: FineTuneOptions, output: OutputFolder, eng
       options.hub?.onCommit?.(used);
     },
   };
-  const splits = await loadSplits({ ...options, hub, seed: args.seed });
-  requireEvaluation(args, splits.test !== undefined);
   requireMetric(args, METRICS);
   const { dir: resumeDir, broken } = await checkpointToResume(args, signal);
+  const checkpoint = resumeDir === undefined ? undefined : await readConfig(resumeDir);
+  const loaded = await loadUnaligned({ ...options, hub, seed: args.seed });
+  requireEvaluation(args, loaded.test !== undefined);
+  let splits = ownSplits(loaded);
   const model = await fromPretrained(options.model, {
     ...hub,
-    labelNames: splits.labelNames,
+    labelNames: (ofHead) => {
+      if (checkpoint) splits = alignSplits(loaded, checkpoint.labelNames, 'measure');
+      else if (ofHead) splits = alignSplits(loaded, ofHead, 'train');
+      return splits.labelNames;
+    },
     seed: args.seed,
     ...(args.dropout !== undefined && { dropout: args.dropout }),
   });
@@ -128,11 +138,11 @@ async function prepareLocked(options: FineTuneOptions, output: OutputFolder, eng
   try {
     const weights = hashingSession(session);
     await model.writeTo(weights.session);
-    const source = { session, parameters: model.graphs.parameters, config: model.config, tokenizer: model.tokenizer };
+    const memory = memoryOf({ ...pickInputs(options), seed: args.seed, maxLength, labelNames: splits.labelNames });
+    const source = { session, parameters: model.graphs.parameters, config: model.config, tokenizer: model.tokenizer, maxLength, memory };
     const trainer = new Trainer({
       ...source,
       args,
-      maxLength,
       train,
       ...(evaluation && { evaluation }),
       ...(options.callbacks && { callbacks: options.callbacks }),
@@ -181,7 +191,7 @@ async function prepareLocked(options: FineTuneOptions, output: OutputFolder, eng
         return trained;
       },
       // Loaded when it is asked for: it brings the reference engine.
-      verify: async (steps) => (await import('./verify.js')).verifyExact({ ...source, signal, engine: engineFor(options.device ?? 'auto'), train, args, maxLength, steps }),
+      verify: async (steps) => (await import('./verify.js')).verifyExact({ ...source, signal, engine: engineFor(options.device ?? 'auto'), train, args, steps }),
       close: async () => {
         await session.close();
         await output.close();
@@ -219,7 +229,7 @@ async function withHistory(
 ): Promise<Omit<Manifest, 'format'>> {
   if (resumeDir === undefined) return manifest;
   if (outside) {
-    return { ...manifest, startedFrom: { path: resumeDir, sha256: await hashOfFolder(resumeDir, signal) } };
+    return { ...manifest, startedFrom: { path: resumeDir, sha256: await hashOfCheckpoint(resumeDir, signal) } };
   }
   const earlier = await readManifest(outputDir).catch(() => undefined);
   if (!earlier) return manifest;
@@ -357,10 +367,18 @@ async function checkpointToResume(
   return found;
 }
 
+export interface OpenedClassifier {
+  readonly model: PretrainedModel;
+  readonly session: EngineSession;
+  /** What attune remembers of its training; undefined where others trained it. */
+  readonly memory: ModelMemory | undefined;
+}
+
 /** A model folder saved by training, or a classifier of the Hub, opened for evaluation or prediction. */
-export async function openClassifier(idOrPath: string, device: Device = 'auto', hub: HubOptions = {}): Promise<{ model: PretrainedModel; session: EngineSession }> {
+export async function openClassifier(idOrPath: string, device: Device = 'auto', hub: HubOptions = {}): Promise<OpenedClassifier> {
   const engine = warmUp(engineFor(device));
   try {
+    const memory = await readMemory(await resolveModel(idOrPath, hub));
     const model = await fromPretrained(idOrPath, hub);
     const session = await engine.open(model.graphs, { seed: 0, first: 'prediction' }).catch(async (error: unknown) => {
       await model.close();
@@ -372,7 +390,7 @@ export async function openClassifier(idOrPath: string, device: Device = 'auto', 
       await session.close();
       throw error instanceof AttuneError ? error : new ModelError(`cannot load ${idOrPath}`, { cause: error });
     }
-    return { model, session };
+    return { model, session, memory };
   } finally {
     await engine.close();
   }

@@ -3,7 +3,6 @@
  * The hashes are of what the computation gets, not of files: a dataset that was converted from CSV to JSON lines is still the same.
  */
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { jsonValue } from '../json/syntax.js';
 import type { Dataset } from '../data/dataset.js';
@@ -12,6 +11,7 @@ import { DEVICES } from '../engine/device-names.js';
 import type { Device } from '../engine/device-names.js';
 import type { EngineSession } from '../engine/engine.js';
 import { ModelError } from '../errors.js';
+import { readPlainFile } from '../files.js';
 import { CONVERTED_PARQUET, isCommit, isRepositoryId, isRevision, parseRepositoryId } from '../hub/identifiers.js';
 import type { RepositoryType } from '../hub/identifiers.js';
 import type { HubCommit } from '../hub/settings.js';
@@ -70,7 +70,7 @@ export interface Manifest {
 export interface OutsideCheckpoint {
   /** As given. */
   readonly path: string;
-  /** Of its files (`hashOfFolder`). */
+  /** Of its files (`hashOfCheckpoint`). */
   readonly sha256: string;
 }
 
@@ -124,7 +124,7 @@ export async function readManifest(dir: string): Promise<Manifest> {
   const refuse = (what: string, cause?: unknown): never => {
     throw new ModelError(`${file} ${what}`, { hint, cause });
   };
-  const text = await readFile(file, 'utf8').catch((cause: unknown) => refuse(`cannot be read: ${(cause as Error).message}`, cause));
+  const text = await readPlainFile(file).catch((cause: unknown) => refuse(`cannot be read: ${(cause as Error).message}`, cause));
   let value: unknown;
   try {
     value = jsonValue(text);

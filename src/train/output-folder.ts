@@ -10,7 +10,7 @@ import { syncFolder, writeWhole } from '../files.js';
 import { checkpointStep } from './best.js';
 import { recordOfEarlier } from './earlier-folders.js';
 import { MANIFEST_FILE } from './manifest.js';
-import { RECORD_FILE, filesUnder, foreignIn, hasUnder, moveTo, newRecord, readRecord, recover, removeUnnamedRecords, workshopName, writeRecord } from './output-record.js';
+import { RECORD_FILE, encoded, filesUnder, foreignIn, hasUnder, moveTo, newRecord, readRecord, recover, removeUnnamedRecords, workshopName, writeRecord } from './output-record.js';
 import type { OutputRecord, Purpose } from './output-record.js';
 import { LOCK_FILE, RunLock } from './run-lock.js';
 import { isCheckpoint } from './run-names.js';
@@ -123,7 +123,7 @@ export class OutputFolder {
 
   /** Of a page's folder a static host serves all. */
   async #everything(): Promise<string[]> {
-    return (await readdir(this.dir)).filter((name) => name !== LOCK_FILE && name !== RECORD_FILE);
+    return (await readdir(this.dir)).filter((name) => !name.startsWith(LOCK_FILE) && name !== RECORD_FILE);
   }
 
   async #foreign(makes: readonly string[], after: number | undefined, mode: Preparation['mode'], { files }: OutputRecord): Promise<string[]> {
@@ -171,8 +171,8 @@ export class OutputFolder {
     await this.#lock.assertHeld();
     await this.#announce();
     const operation = randomUUID();
-    const workshop = this.#workshop();
-    const staged = join(workshop, operation);
+    const bench = join(this.#workshop(), operation);
+    const staged = join(bench, 'new');
     let place = this.dir;
     try {
       await mkdir(staged, { recursive: true });
@@ -188,19 +188,28 @@ export class OutputFolder {
       await this.#write({ ...record, files: new Set([...record.files, ...files]), adding: { operation, files: files.filter((file) => !record.files.has(file)) } });
       for (const name of names) {
         place = join(this.dir, name);
-        await this.#moveIn(join(staged, name), name);
+        await this.#lock.assertHeld();
+        await this.#moveIn(bench, name);
       }
       for (const folder of new Set(names.map((name) => dirname(join(this.dir, name))))) await syncFolder(folder);
       // What a folder that was replaced held, and the new one does not.
       const isGone = (file: string): boolean => names.some((name) => file.startsWith(`${name}/`)) && !files.includes(file);
       this.#record = { ...this.#recorded(), files: new Set([...this.#recorded().files].filter((file) => !isGone(file))), adding: undefined };
     } catch (cause) {
+      // Whoever has the lock by now has cleared this away.
+      await this.#lock.assertHeld();
       await this.#takeBack(staged);
       if (cause instanceof AttuneError) throw cause;
       throw new AttuneError(`cannot write ${place}: ${(cause as Error).message}`, { cause });
     } finally {
-      await rm(workshop, { recursive: true, force: true }).catch(() => undefined);
+      await this.#clear(bench);
     }
+  }
+
+  /** Removes what is left of an operation, and the workshop where that was all. Another's stays: the lock may be lost. */
+  async #clear(bench: string): Promise<void> {
+    await rm(bench, { recursive: true, force: true }).catch(() => undefined);
+    await rmdir(dirname(bench)).catch(() => undefined);
   }
 
   /** After a failure: what is still in the workshop has not been made. */
@@ -214,11 +223,11 @@ export class OutputFolder {
   }
 
   /** A file is replaced in one rename; a folder in two, between which `recover` brings the old one back. */
-  async #moveIn(from: string, name: string): Promise<void> {
-    const target = join(this.dir, name);
+  async #moveIn(bench: string, name: string): Promise<void> {
+    const [from, target] = [join(bench, 'new', name), join(this.dir, name)];
     const found = await stat(target).catch(() => undefined);
     if (!found?.isDirectory()) return moveTo(from, target);
-    const replaced = join(this.#workshop(), 'replaced', encodeURIComponent(name));
+    const replaced = join(bench, 'replaced', encoded(name));
     await moveTo(target, replaced);
     try {
       await moveTo(from, target);
@@ -266,12 +275,14 @@ export class OutputFolder {
 
   async #discard(names: readonly string[]): Promise<void> {
     await this.#announce();
-    const workshop = this.#workshop();
+    const bench = join(this.#workshop(), randomUUID());
     try {
-      for (const name of names) await moveTo(join(this.dir, name), join(workshop, 'removed', encodeURIComponent(name)));
-      await rm(workshop, { recursive: true, force: true });
+      for (const name of names) await moveTo(join(this.dir, name), join(bench, 'removed', encoded(name)));
+      await rm(bench, { recursive: true, force: true });
     } catch (cause) {
       throw new AttuneError(`cannot remove what attune made in ${this.dir}: ${(cause as Error).message}`, { cause });
+    } finally {
+      await this.#clear(bench);
     }
     const record = this.#recorded();
     const isGone = (file: string): boolean => names.some((name) => file === name || file.startsWith(`${name}/`));

@@ -4,9 +4,9 @@
  *
  * Files are written in the folder's workshop, `.attune-{id}`, and moved into their places when they are whole:
  *
- *   .attune-{id}/{operation}/     what is being written, under the names that it will have
- *   .attune-{id}/replaced/        folders whose place a new one takes
- *   .attune-{id}/removed/         what is being removed
+ *   .attune-{id}/{operation}/new/        what is being written, under the names that it will have
+ *   .attune-{id}/{operation}/replaced/   folders whose place a new one takes
+ *   .attune-{id}/{operation}/removed/    what is being removed
  *
  * The record is written before the first of them moves, so that a process may end at any moment: what is still in the workshop then has not been made.
  */
@@ -17,6 +17,8 @@ import { UsageError } from '../errors.js';
 import { PARTIAL, writeWhole } from '../files.js';
 import { jsonValue } from '../json/syntax.js';
 import { isJsonObject } from '../model/config-fields.js';
+import { MANIFEST_FILE } from './manifest.js';
+import { isLeftLock, LOCK_FILE } from './run-lock.js';
 
 export const RECORD_FILE = '.attune-files.json';
 const FORMAT = 1;
@@ -90,11 +92,13 @@ const isInside = (path: string): boolean => !/[\\\0]/.test(path) && path.split('
 export async function recover(dir: string, record: OutputRecord): Promise<OutputRecord> {
   const workshop = join(dir, workshopName(record.id));
   const { adding } = record;
-  const unmade = new Set(adding && (await filesUnder(join(workshop, adding.operation))));
-  const replaced = join(workshop, 'replaced');
-  for (const entry of await readdir(replaced).catch(() => [])) {
-    const place = join(dir, decodeURIComponent(entry));
-    if (!(await exists(place))) await rename(join(replaced, entry), place);
+  const unmade = new Set(adding && (await filesUnder(join(workshop, adding.operation, 'new'))));
+  for (const operation of await readdir(workshop).catch(() => [])) {
+    const replaced = join(workshop, operation, 'replaced');
+    for (const entry of await readdir(replaced).catch(() => [])) {
+      const name = decoded(entry);
+      if (name !== undefined && !(await exists(join(dir, name)))) await rename(join(replaced, entry), join(dir, name));
+    }
   }
   const files = new Set<string>();
   for (const file of record.files) {
@@ -116,6 +120,18 @@ export async function removeUnnamedRecords(dir: string): Promise<void> {
     if (!UUID.test(id) || !(await lstat(join(dir, name))).isFile()) continue;
     const text = await readFile(join(dir, name), 'utf8');
     if (text === '' || parseRecord(text)?.id === id) await rm(join(dir, name), { force: true });
+  }
+}
+
+/** A path as one name, of what is moved aside for a moment. */
+export const encoded = (name: string): string => encodeURIComponent(name);
+
+function decoded(entry: string): string | undefined {
+  try {
+    const name = decodeURIComponent(entry);
+    return isInside(name) ? name : undefined;
+  } catch {
+    return undefined;
   }
 }
 
@@ -148,19 +164,31 @@ export async function foreignIn(dir: string, name: string, files: ReadonlySet<st
   const found = await lstat(join(dir, name)).catch(() => undefined);
   if (!found) return [];
   if (!found.isDirectory()) return found.isFile() && files.has(name) ? [] : [name];
-  const entries = await readdir(join(dir, name));
+  const entries = await readdir(join(dir, name), { encoding: 'buffer' });
   if (entries.length === 0 && !hasUnder(files, name)) return [name];
-  const own = await ownFiles(dir, name, entries, files);
+  const own = await withinOwn(dir, name, files);
   const foreign: string[] = [];
-  for (const entry of entries) if (entry !== RECORD_FILE || !own.has(`${name}/${entry}`)) foreign.push(...(await foreignIn(dir, `${name}/${entry}`, own)));
+  for (const bytes of entries) {
+    const entry = bytes.toString();
+    // A name that is not UTF-8 is none that attune gives, and cannot be asked for by its text.
+    if (!Buffer.from(entry).equals(bytes)) foreign.push(`${name}/${entry}`);
+    else if (entry === LOCK_FILE ? !(await isLeftLock(join(dir, name, entry))) : !own.aside.has(entry)) foreign.push(...(await foreignIn(dir, `${name}/${entry}`, own.files)));
+  }
   return foreign;
 }
 
-/** A folder that attune made may have a record of its own, of what was added to it later: the report of a checkpoint. */
-async function ownFiles(dir: string, name: string, entries: readonly string[], files: ReadonlySet<string>): Promise<ReadonlySet<string>> {
-  if (!entries.includes(RECORD_FILE)) return files;
+interface Own {
+  /** Paths from the output folder. */
+  readonly files: ReadonlySet<string>;
+  /** Names in the folder itself that are attune's book-keeping. */
+  readonly aside: ReadonlySet<string>;
+}
+
+/** A folder that attune made may have a record of its own, of what was added to it later: the report of a checkpoint. Another run in it is not of this one. */
+async function withinOwn(dir: string, name: string, files: ReadonlySet<string>): Promise<Own> {
   const added = await readRecord(join(dir, name)).catch(() => undefined);
-  return added ? new Set([...files, `${name}/${RECORD_FILE}`, ...[...added.files].map((file) => `${name}/${file}`)]) : files;
+  if (!added || added.files.has(MANIFEST_FILE)) return { files, aside: new Set() };
+  return { files: new Set([...files, ...[...added.files].map((file) => `${name}/${file}`)]), aside: new Set([RECORD_FILE, workshopName(added.id), partialName(added.id)]) };
 }
 
 /** Whether any of the files lies in folder `name`. */

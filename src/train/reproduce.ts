@@ -1,15 +1,15 @@
 /** Runs a run again from its manifest, into another folder, and compares what came out: every record but its times, every weight bit for bit. */
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { ModelError, UsageError } from '../errors.js';
+import { readPlainFile } from '../files.js';
 import type { HubOptions } from '../hub/settings.js';
 import { SafetensorsFile } from '../model/safetensors.js';
 import { refuseOverlap } from '../overlap.js';
 import { resolveArguments } from './arguments.js';
 import { prepareFineTune } from './fine-tune.js';
 import type { FineTuneOptions, FineTuneRun } from './fine-tune.js';
-import { hashOfFolder } from './checksums.js';
+import { hashOfCheckpoint } from './checksums.js';
 import { convertedCommit, MANIFEST_FILE, pathFrom, pinned, readManifest } from './manifest.js';
 import type { Manifest } from './manifest.js';
 import type { LogRecord } from './records.js';
@@ -71,7 +71,7 @@ async function outsideCheckpoint(dir: string, { cwd, startedFrom }: Manifest, { 
   const path = resolve(cwd, startedFrom.path);
   const hint = 'A run can be reproduced from what it began with: put the checkpoint back there.';
   if (!existsSync(path)) throw new ModelError(`${dir} went on from a checkpoint of another run, ${path}, which is not there any more`, { hint });
-  if ((await hashOfFolder(path, signal)) !== startedFrom.sha256) throw new ModelError(`${dir} went on from a checkpoint of another run, ${path}, whose files are others now (SHA-256)`, { hint });
+  if ((await hashOfCheckpoint(path, signal)) !== startedFrom.sha256) throw new ModelError(`${dir} went on from a checkpoint of another run, ${path}, whose files are others now (SHA-256)`, { hint });
   if (!overwriteOutputDir && existsSync(join(outputDir, MANIFEST_FILE))) throw new UsageError(`${outputDir} already holds a run`, { hint: 'Replace it by --overwrite-output-dir, or choose another --output-dir.' });
   return path;
 }
@@ -101,7 +101,7 @@ function fineTuneOptions({ cwd, inputs, arguments: given, threads, hub }: Manife
 
 async function recordsOf(dir: string): Promise<readonly LogRecord[]> {
   const file = join(dir, 'trainer_state.json');
-  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
+  const text = await readPlainFile(file).catch((cause: unknown) => {
     throw new ModelError(`${dir} holds no finished run: trainer_state.json cannot be read`, { cause, hint: 'Let the run end first, by --resume-from-checkpoint.' });
   });
   return parseTrainerState(text, file).log_history;

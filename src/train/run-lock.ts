@@ -15,7 +15,7 @@ import { jsonValue } from '../json/syntax.js';
 import { isJsonObject } from '../model/config-fields.js';
 import { AttuneError, UsageError } from '../errors.js';
 import { PARTIAL } from '../files.js';
-import { removeStaleLock } from '../stale-lock.js';
+import { removeAbandoned, removeStaleLock } from '../stale-lock.js';
 
 export const LOCK_FILE = '.attune.lock';
 
@@ -80,8 +80,11 @@ export class RunLock {
     while (!(await this.place(text, holder.nonce))) {
       const there = await lstat(this.path).catch(() => undefined);
       if (there && !there.isFile()) throw this.unknown();
-      const found = await readFile(this.path, 'utf8').catch(() => undefined);
-      if (found === undefined) continue; // released since
+      const found = await readFile(this.path, 'utf8').catch((cause: NodeJS.ErrnoException) => {
+        if (cause.code === 'ENOENT') return undefined; // released since
+        throw this.unknown(cause);
+      });
+      if (found === undefined) continue;
       const by = parseHolder(found);
       if (!by) throw this.unknown();
       if (!(await this.isStale(by, text))) throw this.refusal(by);
@@ -92,7 +95,7 @@ export class RunLock {
     const file = await open(this.path, 'r+').catch((cause: unknown) => {
       throw this.lost(cause);
     });
-    const beat = setInterval(() => void write(file, text), BEAT_MS);
+    const beat = setInterval(() => void this.beat(file, text), BEAT_MS);
     beat.unref();
     this.held = { text, file, beat };
     await this.clearAttempts();
@@ -107,6 +110,14 @@ export class RunLock {
     if (!this.held) throw new Error(`the lock of ${this.dir} is not held`);
     const found = await readFile(this.path, 'utf8').catch(() => undefined);
     if (found !== this.held.text) throw this.lost(found === undefined ? undefined : parseHolder(found));
+  }
+
+  /**
+   * Written, not touched: the file system's clock sets the time. A lock that says anything else by now is left. A folder that cannot be written any more ends the
+   * run at its next checkpoint, which says why.
+   */
+  private async beat(file: FileHandle, text: string): Promise<void> {
+    if ((await readFile(this.path, 'utf8').catch(() => undefined)) === text) await file.write(text, 0).catch(() => undefined);
   }
 
   /** Gives the lock back; nothing happens where it is not held. */
@@ -128,7 +139,8 @@ export class RunLock {
       return true;
     } catch (cause) {
       const { code, message } = cause as NodeJS.ErrnoException;
-      if (code === 'EEXIST') return false;
+      // Gone: it looked like one that a dead process had left. Tried again.
+      if (code === 'EEXIST' || (code === 'ENOENT' && (await isFolder(this.dir)))) return false;
       // A file system without hard links: for a moment the lock is empty, which counts as held.
       if (code === 'EPERM' || code === 'ENOTSUP' || code === 'EOPNOTSUPP' || code === 'ENOSYS') return await this.placeWithoutLinks(text);
       throw new AttuneError(`the output folder ${this.dir} cannot be written: ${message}`, { hint: 'Choose another --output-dir, or give yourself the right to write there.', cause });
@@ -165,13 +177,15 @@ export class RunLock {
     }
   }
 
-  /** Removes what processes that are gone left of their attempts to take the lock. Each says itself what it is: by the UUID that its name and its text share. */
+  /** Removes what processes that are gone left of their attempts to take the lock, or to remove another's: files that bear a UUID and name a holder, or nothing yet. */
   private async clearAttempts(): Promise<void> {
+    await removeAbandoned(this.path);
     for (const name of await readdir(this.dir).catch(() => [])) {
-      const nonce = name.startsWith(`${LOCK_FILE}.`) && name.endsWith(PARTIAL) ? name.slice(LOCK_FILE.length + 1, -PARTIAL.length) : undefined;
-      if (nonce === undefined || !(await isFile(join(this.dir, name)))) continue;
-      const holder = parseHolder(await readFile(join(this.dir, name), 'utf8').catch(() => ''));
-      if (holder?.nonce === nonce && isGone(holder) === true) await rm(join(this.dir, name), { force: true }).catch(() => undefined);
+      const path = join(this.dir, name);
+      if (!ATTEMPT.test(name) || !(await isFile(path))) continue;
+      const text = await readFile(path, 'utf8').catch(() => undefined);
+      const holder = parseHolder(text ?? '');
+      if (text === '' || (holder && isGone(holder) === true)) await rm(path, { force: true }).catch(() => undefined);
     }
   }
 
@@ -183,8 +197,9 @@ export class RunLock {
   }
 
   /** A file system without hard links leaves an empty one for a moment, and for good where the process ends in it. */
-  private unknown(): UsageError {
-    return new UsageError(`${this.path} is not a lock that attune made, so nothing is written into ${this.dir}`, { hint: 'If it is not yours, delete it; else choose another --output-dir.' });
+  private unknown(cause?: Error): UsageError {
+    const why = cause ? `cannot be read (${cause.message})` : 'is not a lock that attune made';
+    return new UsageError(`${this.path} ${why}, so nothing is written into ${this.dir}`, { hint: 'If it is not yours, delete it; else choose another --output-dir.', cause });
   }
 
   private lost(by: unknown): AttuneError {
@@ -196,12 +211,19 @@ export class RunLock {
   }
 }
 
+const ATTEMPT = /^\.attune\.lock\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.partial$/;
 const attemptName = (nonce: string): string => `${LOCK_FILE}.${nonce}${PARTIAL}`;
 const nameOf = ({ pid, host, since }: Holder): string => `process ${pid} on ${host}, since ${since}`;
-const isFile = (path: string): Promise<boolean> => lstat(path).then((found) => found.isFile(), () => false);
+const isFolder = (path: string): Promise<boolean> => stat(path).then((found) => found.isDirectory(), () => false);
 
-/** Written, not touched: the file system's clock sets the time. A folder that cannot be written any more ends the run at its next checkpoint, which says why. */
-const write = (file: FileHandle, text: string): Promise<unknown> => file.write(text, 0).catch(() => undefined);
+/** Whether a file is a lock whose process is gone. */
+export async function isLeftLock(path: string): Promise<boolean> {
+  if (!(await isFile(path))) return false;
+  const holder = parseHolder(await readFile(path, 'utf8').catch(() => ''));
+  return holder !== undefined && isGone(holder) === true;
+}
+
+const isFile = (path: string): Promise<boolean> => lstat(path).then((found) => found.isFile(), () => false);
 
 /** Whether the process is gone; undefined where this one cannot tell. */
 function isGone({ pid, host, scope, started }: Holder): boolean | undefined {

@@ -3,8 +3,9 @@ import { TOKENIZER_FILES } from '../text/tokenizer-files.js';
 import { checkpointStep } from './best.js';
 import { CHECKSUMS_FILE } from './checksums.js';
 import { MANIFEST_FILE } from './manifest.js';
+import { MEMORY_FILE } from './model-memory.js';
 
-const MODEL_FILES = ['config.json', 'model.safetensors', ...TOKENIZER_FILES] as const;
+const MODEL_FILES = ['config.json', 'model.safetensors', MEMORY_FILE, ...TOKENIZER_FILES] as const;
 /** What tells how a model was trained, in a run's folder and in a checkpoint. */
 const TRAINING_FILES = ['training_args.json', 'trainer_state.json'] as const;
 

@@ -66,10 +66,22 @@ test('a label of another split that the training split does not know is refused,
   const integers = await LabelMap.learn(rows([0, 'bad'], [1, 'good']), 'train.jsonl');
   await refuses(indices(integers, rows(0, 2)), /^test\.jsonl:2: unknown label 2; the classes are 0 to 1 \("bad", "good"\)$/);
   await refuses(indices(integers, rows('ugly')), /^test\.jsonl:1: unknown label "ugly"; the classes are "bad", "good"$/);
-  await refuses(indices(integers, rows([1, 'bad'])), /^test\.jsonl:1: class 1 is called "bad", but "good" in train\.jsonl:2$/);
+  await refuses(indices(integers, rows([1, 'ugly'])), /^test\.jsonl:1: class 1 is called "ugly", but "good" in train\.jsonl:2$/);
+  await refuses(indices(integers, rows([1, 'bad'], [1, 'good'])), /^test\.jsonl:2: class 1 is called "good", but "bad" in test\.jsonl:1$/);
   const names = await LabelMap.learn(rows('bad', 'good'), 'train.jsonl');
   await refuses(indices(names, rows('bad', 1)), /^test\.jsonl:2: unknown label 1; the classes are named: "bad", "good"$/);
   await refuses(indices(LabelMap.of(['a', 'b']), rows(2)), /^test\.jsonl:1: unknown label 2/);
+});
+
+test('a split that numbers the same names otherwise is taken by the names', async () => {
+  const integers = await LabelMap.learn(rows([0, 'bad'], [1, 'good']), 'train.jsonl');
+  assert.deepEqual(await indices(integers, rows([1, 'bad'], [0, 'good'], [1, 'bad'])), [0, 1, 0]);
+  const declared = await integers.encode(rows(0, 1, 'good'), 'test.jsonl', undefined, ['good', 'bad']);
+  assert.deepEqual(declared.map(({ label, labelText }) => [label, labelText]), [[1, 'good'], [0, 'bad'], [1, 'good']]);
+  // Classes that nobody named are taken by their number, whatever they are called elsewhere.
+  const unnamed = LabelMap.named(['LABEL_0', 'LABEL_1'], 'the model');
+  assert.deepEqual(await indices(unnamed, rows([1, 'bad'], 0)), [1, 0]);
+  await refuses(indices(LabelMap.named(['bad', 'good'], 'the model'), rows([0, 'sad'])), /^test\.jsonl:1: class 0 is called "sad", but "bad" in the model$/);
 });
 
 const readLines = async (dir: string, options = {}) => readRows(`${dir}/rows.jsonl`, options);

@@ -17,6 +17,7 @@ import type { TrainerState } from '#attune/train/state.js';
 import type { TrainerOptions } from '#attune/train/trainer.js';
 import { folder, namesIn } from '../support/folder.js';
 import { randomParameters, tinyConfig } from '../support/models.js';
+import { hashOfCheckpoint } from '#attune/train/checksums.js';
 import { OutputFolder } from '#attune/train/output-folder.js';
 import { TINY, checkpointPath, tinyTrainer } from '../support/tiny-run.js';
 
@@ -132,6 +133,17 @@ test('a folder that cannot be moved into its place leaves the old one there', as
   }
   assert.deepEqual(namesIn(dir), ['checkpoint-5']);
   assert.equal((await readCheckpoint(path)).resume?.passes, RESUME.passes);
+});
+
+test('the hash of a checkpoint is of what was saved, whatever was added to it since', async (t) => {
+  const dir = folder(t);
+  const options = await source(t, dir);
+  const path = await save(dir, options, options.args, stateAt(5), RESUME);
+  const before = await hashOfCheckpoint(path);
+  writeFileSync(join(path, 'report.html'), 'page');
+  assert.equal(await hashOfCheckpoint(path), before);
+  writeFileSync(join(path, 'attune_state.json'), '{}');
+  assert.notEqual(await hashOfCheckpoint(path), before);
 });
 
 test('a checkpoint of the same step replaces the one before', async (t) => {

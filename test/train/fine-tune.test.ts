@@ -47,7 +47,7 @@ test('the output folder ends as a model folder with its records, which predicts 
   const { outputDir, state, evaluation } = await fineTune(options);
   assert.equal(outputDir, out);
   assert.deepEqual(readdirSync(out).sort(), [
-    '.attune-files.json', 'attune.json', 'checkpoint-10', 'checkpoint-5', 'config.json', 'merges.txt', 'model.safetensors', 'special_tokens_map.json', 'tokenizer_config.json',
+    '.attune-files.json', 'attune.json', 'attune_model.json', 'checkpoint-10', 'checkpoint-5', 'config.json', 'merges.txt', 'model.safetensors', 'special_tokens_map.json', 'tokenizer_config.json',
     'trainer_state.json', 'training_args.json', 'vocab.json',
   ]);
   const saved = parseTrainerState(readFileSync(join(out, 'trainer_state.json'), 'utf8'), 'trainer_state.json');

@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { AttuneError, UsageError } from '#attune/errors.js';
 import { LOCK_FILE, RunLock } from '#attune/train/run-lock.js';
 import { folder } from '../support/folder.js';
@@ -101,17 +102,21 @@ test('whatever else bears the lock’s name is not attune’s: refused, however 
 
 test('what a process left of its attempt goes when it is gone; what another is at, and what only looks like it, stays', async (t) => {
   const dir = folder(t);
-  const attempt = (nonce: string): string => `${LOCK_FILE}.${nonce}.partial`;
-  const gone = await endedProcess();
-  writeFileSync(join(dir, attempt('a')), await holderWith(dir, { pid: gone, nonce: 'a' }));
-  writeFileSync(join(dir, attempt('b')), await holderWith(dir, { nonce: 'b' }));
-  writeFileSync(join(dir, attempt('c')), await holderWith(dir, { pid: gone, nonce: 'other' }));
-  writeFileSync(join(dir, attempt('d')), 'mine');
+  const attempt = (digit: number): string => `${LOCK_FILE}.0000000${digit}-0000-4000-8000-000000000000.partial`;
+  writeFileSync(join(dir, attempt(1)), await holderWith(dir, { pid: await endedProcess() }));
+  writeFileSync(join(dir, attempt(2)), '');
+  writeFileSync(join(dir, attempt(3)), await holderWith(dir, {}));
+  writeFileSync(join(dir, attempt(4)), 'mine');
+  writeFileSync(join(dir, `${LOCK_FILE}.mine.partial`), '');
+  mkdirSync(join(dir, attempt(5)));
+  const right = `${LOCK_FILE}.stale.partial`;
+  writeFileSync(join(dir, right), 'attune is removing a lock whose holder is gone\n');
+  utimesSync(join(dir, right), new Date(0), new Date(0));
   const lock = new RunLock(dir);
   await lock.acquire();
   await lock.release();
-  const kept = process.platform === 'linux' ? ['b', 'c', 'd'] : ['a', 'b', 'c', 'd'];
-  assert.deepEqual(readdirSync(dir).sort(), kept.map(attempt));
+  const kept = [...(process.platform === 'linux' ? [] : [1]), 3, 4, 5].map(attempt);
+  assert.deepEqual(readdirSync(dir).sort(), [...kept, `${LOCK_FILE}.mine.partial`].sort());
 });
 
 test('a lock that was taken over is noticed, and what its old holder beats is not the new one’s', async (t) => {
@@ -122,10 +127,10 @@ test('a lock that was taken over is noticed, and what its old holder beats is no
   await lock.acquire();
   await lock.assertHeld();
   const other = readFileSync(path, 'utf8').replace(/"nonce":"[^"]*"/, '"nonce":"other"');
-  rmSync(path);
+  // By the same file, too.
   writeFileSync(path, other);
   t.mock.timers.tick(30_000);
-  await new Promise((resolve) => setImmediate(resolve));
+  await sleep(50);
   await assert.rejects(lock.assertHeld(), (error) => error instanceof AttuneError && /the lock of .* is lost \(process \d+ on /.test(error.message));
   await lock.release();
   assert.equal(readFileSync(path, 'utf8'), other);

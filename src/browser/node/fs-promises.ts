@@ -46,8 +46,9 @@ export async function writeFile(path: string, data: Data, { flag = 'w' }: { flag
 }
 
 // eslint-disable-next-line @typescript-eslint/require-await
-export async function readdir(path: string, options?: { readonly withFileTypes?: boolean }): Promise<unknown[]> {
+export async function readdir(path: string, options?: { readonly withFileTypes?: boolean; readonly encoding?: 'buffer' }): Promise<unknown[]> {
   const names = disk.list(path);
+  if (options?.encoding === 'buffer') return names.map((name) => Buffer.from(name));
   return options?.withFileTypes === true ? names.map((name) => Object.assign(new Stats(disk.get(`${path}/${name}`, 'stat')), { name })) : names;
 }
 

@@ -18,7 +18,7 @@ const cwd = workspace(async (cwd) => {
 test('compare trains, measures every model, and writes data and page; interrupted meanwhile, it goes on from the finished model', async () => {
   const stopped = await attune(['compare', ...DATA, '--max-steps', '4', '--learning-rate', '0.01', '--output-dir', 'run'], { cwd, signals: [{ when: /\nComparison\n/, signal: 'SIGINT' }] });
   assert.equal(stopped.code, 130, stopped.stderr);
-  assert.match(stopped.stderr, /attune compare --finetuned run --dataset data --model model/);
+  assert.match(stopped.stderr, /attune compare --finetuned run --model model/);
   assert.ok(!existsSync(join(cwd, 'run', 'comparison.json')));
 
   const { code, stdout, stderr } = await attune(['compare', '--finetuned', 'run', ...DATA, '--json'], { cwd });

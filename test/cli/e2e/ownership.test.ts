@@ -60,7 +60,7 @@ describe('an output folder full of a user’s files', () => {
     const isMade = (path: string): boolean => !(path in before) && !(`${path}/` in before);
     assert.deepEqual(snapshot(dir, isMade), before);
     const left = readdirSync(dir).filter(isMade).sort();
-    assert.deepEqual(left, ['.attune-files.json', 'attune.json', 'config.json', 'merges.txt', 'model.safetensors', 'runs', 'special_tokens_map.json', 'tokenizer_config.json', 'trainer_state.json', 'training_args.json', 'vocab.json']);
+    assert.deepEqual(left, ['.attune-files.json', 'attune.json', 'attune_model.json', 'config.json', 'merges.txt', 'model.safetensors', 'runs', 'special_tokens_map.json', 'tokenizer_config.json', 'trainer_state.json', 'training_args.json', 'vocab.json']);
   });
 
   it('of an earlier version, without a record, is gone on with and overwritten as attune.json says', async () => {
@@ -77,6 +77,29 @@ describe('an output folder full of a user’s files', () => {
     await accepted(train('--output-dir', 'earlier', '--overwrite-output-dir', '--save-strategy', 'no'));
     assert.deepEqual(readdirSync(dir).filter((name) => /checkpoint|partial/.test(name)), ['.thesis.4711.partial']);
     assert.equal(readFileSync(join(dir, '.thesis.4711.partial'), 'utf8'), 'mine');
+  });
+});
+
+describe('what stands in the way of a part of the work', () => {
+  it('is refused before an old run is removed: where event files are to go', async () => {
+    await accepted(train('--output-dir', 'logged', '--save-strategy', 'no'));
+    rmSync(at('logged', 'runs'), { recursive: true });
+    writeFileSync(at('logged', 'runs'), 'mine');
+    const before = snapshot(at('logged'));
+    await refused(train('--output-dir', 'logged', '--overwrite-output-dir'), /the event files cannot go to logged.runs: .*logged.runs is no folder/);
+    for (const name of ['config.json', 'checkpoint-2']) await refused(train('--output-dir', 'logged', '--overwrite-output-dir', '--logging-dir', `logged/${name}`), /the event files cannot go to .*: the run itself makes that/);
+    assert.deepEqual(snapshot(at('logged')), before);
+  });
+
+  it('is refused, and not waited for, where it is a pipe that nobody writes into', { skip: noLinks }, async () => {
+    mkdirSync(at('piped', 'checkpoint-7'), { recursive: true });
+    for (const name of ['checkpoint-7/trainer_state.json', 'comparison.json', 'attune.json']) spawnSync('mkfifo', [at('piped', name)]);
+    const before = snapshot(at('piped'));
+    for (const words of [['report', 'piped'], ['reproduce', 'piped'], ['train', ...LEARN, '--output-dir', 'piped', '--resume-from-checkpoint'], ['train', ...LEARN, '--output-dir', 'piped', '--overwrite-output-dir']]) {
+      const { code, stderr } = await attune(words, { cwd });
+      assert.ok(code === 1 || code === 2, stderr);
+    }
+    assert.deepEqual(snapshot(at('piped')), before);
   });
 });
 
