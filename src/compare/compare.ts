@@ -97,7 +97,7 @@ export interface CompareOptions extends FineTuneOptions {
  * the fine-tuned model
  */
 export async function compare(given: CompareOptions): Promise<Comparison> {
-  const memory = given.finetuned === undefined ? undefined : await readMemory(given.finetuned);
+  const memory = given.finetuned === undefined ? undefined : await readMemory(await resolveModel(given.finetuned, given.hub));
   const options = { ...given, ...(memory && (await rememberedSplits(given, memory))) };
   const { args, compareCallbacks, signal } = options;
   const { train, test } = await comparedSplits(options);
@@ -141,7 +141,7 @@ async function trainedSplits(options: Omit<CompareOptions, 'compareCallbacks'>):
 }
 
 async function measuredSplits(options: Omit<CompareOptions, 'compareCallbacks'>, finetuned: string): Promise<Splits> {
-  const { labelNames: names } = await readConfig(finetuned);
+  const { labelNames: names } = await readConfig(await resolveModel(finetuned, options.hub));
   return loadSplits({ ...options, seed: options.args.seed, alignTo: { names, use: 'measure' } });
 }
 

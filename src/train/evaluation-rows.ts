@@ -116,10 +116,10 @@ async function hasSplits({ dataset, cwd, split, evalSplit }: TrainedOn): Promise
   return (await stat(place).catch(() => undefined))?.isDirectory() ?? !(await isPattern(place));
 }
 
-/** Whether two names are of one dataset: of the same place here, or spelt alike. */
+/** Whether two names are of one dataset: of the same place here or, of what is not here, spelt alike. */
 async function isSame(given: string, trained: string, cwd: string): Promise<boolean> {
-  const there = await placeOf(trained, cwd);
-  return given === trained || (await realPath(given)) === (await realPath(there));
+  const isHere = (await stat(given).catch(() => undefined)) !== undefined;
+  return isHere ? (await realPath(given)) === (await realPath(await placeOf(trained, cwd))) : given === trained;
 }
 
 /** Seen from the folder of the run, where something is there; else as it was given: an id of the Hub, a pattern, or gone. */

@@ -15,7 +15,6 @@ import type { Gpt2Config } from '../model/config.js';
 import { readConfig } from '../model/config.js';
 import { fromPretrained } from '../model/pretrained.js';
 import type { PretrainedModel } from '../model/pretrained.js';
-import { resolveModel } from '../model/resolve.js';
 import { realPath, refuseOverlap } from '../overlap.js';
 import type { Input } from '../overlap.js';
 import { largestPrediction } from './prediction.js';
@@ -378,12 +377,16 @@ export interface OpenedClassifier {
 export async function openClassifier(idOrPath: string, device: Device = 'auto', hub: HubOptions = {}): Promise<OpenedClassifier> {
   const engine = warmUp(engineFor(device));
   try {
-    const memory = await readMemory(await resolveModel(idOrPath, hub));
     const model = await fromPretrained(idOrPath, hub);
-    const session = await engine.open(model.graphs, { seed: 0, first: 'prediction' }).catch(async (error: unknown) => {
+    let memory: ModelMemory | undefined;
+    let session: EngineSession;
+    try {
+      memory = await readMemory(model.folder);
+      session = await engine.open(model.graphs, { seed: 0, first: 'prediction' });
+    } catch (error) {
       await model.close();
       throw error;
-    });
+    }
     try {
       await model.writeTo(session);
     } catch (error) {

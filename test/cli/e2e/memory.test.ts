@@ -20,6 +20,10 @@ describe('evaluate, of a model alone', () => {
     for (const [model, dataset] of [['run'], ['run', 'own.jsonl'], [`run/checkpoint-${steps}`]]) assert.deepEqual(await evaluated(cwd, model, dataset), metrics, `${model} ${dataset ?? ''}`);
     mkdirSync(at('elsewhere'));
     assert.deepEqual(await evaluated(at('elsewhere'), join('..', 'run')), metrics, 'from another folder');
+    // A file that is only called so is another one, of which nothing was held out.
+    writeFileSync(at('elsewhere', 'own.jsonl'), toJsonl([{ review: 'a', verdict: 'good' }, { review: 'b', verdict: 'bad' }]));
+    const { stdout } = await attune(['evaluate', '--model', join('..', 'run'), '--dataset', 'own.jsonl', '--json'], { cwd: at('elsewhere') });
+    assert.equal(jsonLines(stdout)[0].rows, 2);
   });
 
   it('says what is given otherwise by hand', async () => {
