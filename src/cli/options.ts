@@ -28,6 +28,7 @@ export const DATA_OPTIONS = {
   threads: { kind: 'integer', min: 1, max: 1024, default: undefined, group: COMMAND_GROUP, description: 'threads that compute (default: as many as may be used)' },
   preset: { kind: 'enum', choices: PRESET_NAMES, default: undefined, group: COMMAND_GROUP, description: 'a set of arguments to start from' },
   config: { kind: 'string', placeholder: 'FILE', default: undefined, group: COMMAND_GROUP, description: 'JSON file of any of these; the command line wins over it, and it over the preset' },
+  allowChangedData: { kind: 'boolean', default: false, group: DATA, description: 'resume although the training or evaluation rows are not those of the run that the checkpoint is of' },
   verifyExact: { kind: 'boolean', default: false, group: COMMAND_GROUP, description: 'before training, take its first two steps on the float64 reference engine as well, rows padded, and print the largest differences; takes minutes' },
   json: { kind: 'boolean', default: false, group: COMMAND_GROUP, description: 'write records to stdout, one JSON object a line' },
 } as const satisfies ArgumentTable;

@@ -57,10 +57,11 @@ export async function runTraining(options: RunTrainingOptions, { terminal, resul
     const output = await run.train();
     if (output.stoppedEarly) terminal.print('  Early stopping: no improvement for as many evaluations as --early-stopping-patience allows.');
     // The final figures are those of the weights that were saved, also where they are the best checkpoint's.
-    const measured = args.loadBestModelAtEnd ? undefined : output.evaluation;
+    const isBest = args.loadBestModelAtEnd && output.state.best_model_checkpoint !== null;
+    const measured = isBest ? undefined : output.evaluation;
     const evaluation = run.splits.test && (measured ?? (await evaluateSaved(run, args.outputDir)));
     if (evaluation) {
-      terminal.heading(`Result on the ${evaluation.logits.length / run.splits.labelNames.length} test rows${examples > 0 ? '' : ` (${args.loadBestModelAtEnd ? 'best' : 'final'} model)`}`);
+      terminal.heading(`Result on the ${evaluation.logits.length / run.splits.labelNames.length} test rows${examples > 0 ? '' : ` (${isBest ? 'best' : 'final'} model)`}`);
       showMetrics(terminal, evaluation.metrics);
       const { loss, accuracy, f1, auc, perClass, confusion } = evaluation.metrics;
       json?.record('result', { loss, accuracy, f1, auc, per_class: perClass, confusion });

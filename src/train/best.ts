@@ -2,7 +2,11 @@
  * The best model so far, when to stop early, and which checkpoints to keep: the Trainer's _determine_best_metric, EarlyStoppingCallback
  * and rotate_checkpoints.
  */
+import { join } from 'node:path';
 import { TrainingError } from '../errors.js';
+import { readPlainFile } from '../files.js';
+import { parseJson } from '../json/syntax.js';
+import { isJsonObject } from '../model/config-fields.js';
 import type { TrainingArguments } from './arguments.js';
 import type { EvalRecord } from './records.js';
 
@@ -32,6 +36,15 @@ export function bestRuleOf(
     patience: args.earlyStoppingPatience,
     threshold: args.earlyStoppingThreshold,
   };
+}
+
+/** By what a checkpoint of attune's chose its best model; undefined where it does not say, as the Trainer's. */
+export async function bestRuleOfCheckpoint(dir: string): Promise<BestRule | undefined> {
+  const text = await readPlainFile(join(dir, 'training_args.json')).catch(() => undefined);
+  const parsed = text === undefined ? undefined : parseJson(text);
+  if (!parsed || 'error' in parsed || !isJsonObject(parsed.value)) return undefined;
+  const { metric_for_best_model: metric, greater_is_better: greater } = parsed.value;
+  return typeof metric === 'string' ? bestRuleOf({ metricForBestModel: metric, greaterIsBetter: typeof greater === 'boolean' ? greater : undefined, earlyStoppingPatience: undefined, earlyStoppingThreshold: 0 }) : undefined;
 }
 
 /** What a resumed run continues from: the fields of TrainerState of the same names. */

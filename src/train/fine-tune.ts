@@ -25,7 +25,7 @@ import type { Tokenizer } from '../text/tokenizer.js';
 import { packageVersion } from '../version.js';
 import { argumentsToJson, requireEvaluation, requireMetric } from './arguments.js';
 import type { TrainingArguments } from './arguments.js';
-import { readCheckpoint, saveModel, verifyCheckpoint } from './checkpoint.js';
+import { listCheckpoints, readCheckpoint, saveModel, verifyCheckpoint } from './checkpoint.js';
 import { hashOfCheckpoint } from './checksums.js';
 import { argumentsOf, changesSince, hashingSession, hashOfData, hashOfTokens, MANIFEST_FILE, manifestToJson, readManifest } from './manifest.js';
 import type { Manifest, RunInputs } from './manifest.js';
@@ -50,6 +50,8 @@ export interface FineTuneOptions extends RunInputs {
   readonly hub?: HubOptions | undefined;
   /** What will be put into the output folder after the training, by its path there: where somebody else's stands in its place, the run is refused. */
   readonly alsoMakes?: readonly string[] | undefined;
+  /** Go on from a checkpoint although training or evaluation rows are not those of its run. */
+  readonly allowChangedData?: boolean | undefined;
   /** The run is the demonstration's, which replaces an earlier one and nothing else. */
   readonly demo?: boolean | undefined;
 }
@@ -87,6 +89,7 @@ export async function prepareFineTune(options: FineTuneOptions): Promise<FineTun
   await refuseOverlap(outputDir, inputsOf(options), (name) => isOfRun(name) || also.includes(name));
   // One in the output folder is the run's own.
   const checkpoint = resumeFromCheckpoint === true || resumeFromCheckpoint === 'last' ? undefined : resumeFromCheckpoint;
+  if (checkpoint !== undefined) await refuseRunFolder(checkpoint);
   await refuseOverlap(outputDir, [{ what: 'the checkpoint', path: checkpoint }], () => false);
   const output = await OutputFolder.open(outputDir);
   const engine = warmUp(engineFor(options.device ?? 'auto'));
@@ -98,6 +101,14 @@ export async function prepareFineTune(options: FineTuneOptions): Promise<FineTun
   } finally {
     await engine.close();
   }
+}
+
+/** Of a run's own folder the model could be taken, but not the moments of the optimizer. @throws UsageError */
+async function refuseRunFolder(dir: string): Promise<void> {
+  const manifest = await readManifest(dir).catch(() => undefined);
+  if (!manifest) return;
+  const [newest] = (await listCheckpoints(dir)).slice(-1);
+  throw new UsageError(`${dir} is the folder of a run, not one of its checkpoints`, { hint: newest === undefined ? 'It holds no checkpoint to go on from.' : `Give ${join(dir, newest)}.` });
 }
 
 const inputsOf = ({ model, dataset, evalDataset }: RunInputs): readonly Input[] => [
@@ -148,8 +159,6 @@ async function prepareLocked(options: FineTuneOptions, output: OutputFolder, eng
       output,
       signal,
     });
-    if (resumeDir) await trainer.resumeFrom(resumeDir);
-    signal?.throwIfAborted();
     const hashes = {
       weights: weights.digest(),
       trainData: await hashOfData(splits.train, signal),
@@ -157,6 +166,11 @@ async function prepareLocked(options: FineTuneOptions, output: OutputFolder, eng
       evalData: splits.test ? await hashOfData(splits.test, signal) : null,
     };
     const begun = { ...manifestOf(options, session, hashes), ...(commits.length > 0 && { hub: commits }) };
+    if (resumeDir !== undefined) {
+      const changes = await changesOnResume(resumeDir, begun, options);
+      await trainer.resumeFrom(resumeDir, { otherRows: changes.otherRows });
+    }
+    signal?.throwIfAborted();
     const outside = resumeDir !== undefined && (await isOutside(resumeDir, args.outputDir));
     const manifest = await withHistory(begun, args, resumeDir, outside, signal);
     // Last, so that a run that is refused for anything else leaves no trace.
@@ -217,6 +231,26 @@ function manifestOf(options: FineTuneOptions, session: EngineSession, hashes: Ma
 }
 
 const isOutside = async (checkpoint: string, outputDir: string): Promise<boolean> => dirname(await realPath(checkpoint)) !== (await realPath(outputDir));
+
+/**
+ * Says what is not as it was in the run that a checkpoint is of, where its manifest is beside the checkpoint.
+ *
+ * @returns whether the evaluation rows are others
+ * @throws UsageError where rows are others and that is not allowed
+ */
+async function changesOnResume(resumeDir: string, now: Omit<Manifest, 'format'>, { allowChangedData = false, callbacks = [] }: FineTuneOptions): Promise<{ readonly otherRows: boolean }> {
+  const earlier = await readManifest(dirname(await realPath(resumeDir))).catch(() => undefined);
+  if (!earlier) return { otherRows: false };
+  const isOther = (name: 'trainData' | 'evalData'): boolean => earlier.hashes[name] !== null && now.hashes[name] !== null && earlier.hashes[name] !== now.hashes[name];
+  const [other] = [isOther('trainData') ? 'training' : undefined, isOther('evalData') ? 'evaluation' : undefined].filter((each) => each !== undefined);
+  if (other !== undefined && !allowChangedData) {
+    throw new UsageError(`the ${other} rows are not those of the run that ${resumeDir} is of (texts, labels, classes or their order)`, {
+      hint: 'Resume with the data of that run, begin a new run, or say --allow-changed-data.',
+    });
+  }
+  for (const change of changesSince(earlier, now)) callbacks.forEach((callback) => callback.onWarning?.(`not as it was when ${resumeDir} was saved: ${change}`));
+  return { otherRows: isOther('evalData') };
+}
 
 /** A manifest with what a run that went on must say of how it began. */
 async function withHistory(

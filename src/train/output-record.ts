@@ -107,7 +107,7 @@ export async function recover(dir: string, record: OutputRecord): Promise<Output
   }
   const recovered: OutputRecord = { purpose: record.purpose, id: record.id, files };
   // Before the workshop goes, which says what has not been made.
-  if (adding !== undefined || files.size !== record.files.size) await writeRecord(dir, recovered);
+  if (files.size !== record.files.size) await writeRecord(dir, recovered);
   await rm(workshop, { recursive: true, force: true });
   await rm(join(dir, partialName(record.id)), { force: true });
   return recovered;

@@ -92,6 +92,8 @@ function fineTuneOptions({ cwd, inputs, arguments: given, threads, hub }: Manife
     dataset: options.dataset ?? taken(inputs.dataset, 'dataset'),
     evalDataset: options.evalDataset ?? found(inputs.evalDataset),
     threads: threads ?? undefined,
+    // What is compared with the manifest in any case.
+    allowChangedData: true,
     args: resolveArguments({ ...rest, outputDir, overwriteOutputDir, ...(checkpoint !== undefined && { resumeFromCheckpoint: checkpoint }) }),
     hub: { ...options.hub, convertedCommit: options.dataset === undefined ? convertedCommit(hub) : undefined },
     ...(callbacks && { callbacks }),

@@ -2,7 +2,7 @@
  * The training loop, as transformers' Trainer goes through it: windows of micro-batches in the reference's row order, records, evaluations,
  * checkpoints, the best model, early stopping. It does not know which engine computes, nor which model.
  */
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { packRows } from '../engine/batch.js';
 import type { EncodedRow, PackedBatch } from '../engine/batch.js';
 import type { StepResult } from '../engine/engine.js';
@@ -11,7 +11,8 @@ import { classificationMetrics } from '../metrics/classification.js';
 import type { ClassificationMetrics } from '../metrics/classification.js';
 import { elementCount } from '../model/parameters.js';
 import type { TrainingArguments } from './arguments.js';
-import { BestTracker, bestRuleOf, checkpointName, checkpointStep, checkpointsToDelete, checkpointsToDeleteAtEnd } from './best.js';
+import { BestTracker, bestRuleOf, bestRuleOfCheckpoint, checkpointName, checkpointStep, checkpointsToDelete, checkpointsToDeleteAtEnd } from './best.js';
+import type { BestRule } from './best.js';
 import { copyTensors, listCheckpoints, readCheckpoint, restore, restoreParameters, saveCheckpoint, verifyCheckpoint } from './checkpoint.js';
 import type { ModelSource, ResumeState } from './checkpoint.js';
 import { dueAfterEpoch, dueAfterStep, intervalsOf } from './flow.js';
@@ -125,11 +126,13 @@ export class Trainer {
   }
 
   /**
-   * Goes on from a checkpoint of the same run, attune's or the Trainer's: parameters, moments, records, counters.
+   * Goes on from a checkpoint of the same run, attune's or the Trainer's: parameters, moments, records, counters. The best model so far is looked for at once; where it is
+   * not to be found, or was the best by another metric, the best is that of the steps from here on, with a warning.
    *
+   * @param otherRows whether the evaluation rows are not those of the checkpoint's run: what was best on them is not the best on these
    * @throws the signal's reason if it is aborted
    */
-  async resumeFrom(dir: string): Promise<void> {
+  async resumeFrom(dir: string, { otherRows = false }: { readonly otherRows?: boolean } = {}): Promise<void> {
     const { args, train } = this.options;
     const { state, resume: saved } = await readCheckpoint(dir);
     const resume = saved ?? this.resumeOfTrainer(state.global_step);
@@ -142,6 +145,7 @@ export class Trainer {
     if (resume.accumulation !== args.gradientAccumulationSteps) differs('gradient accumulation', resume.accumulation, args.gradientAccumulationSteps);
     const updates = await restore(dir, this.options, this.options.signal);
     this.updatesBefore = updates === undefined ? (resume.updatesBefore ?? 0) : state.global_step - updates;
+    if (updates === 0 && state.global_step > 0) this.warnOnce(`${dir} holds no state of the optimizer: AdamW’s moments begin anew`);
     this.history = [...state.log_history];
     this.state = { ...this.state, ...state, log_history: this.history, max_steps: this.plan.totalSteps, num_train_epochs: this.plan.epochsBegun };
     this.lossLog = new LossLog(resume.lossLog);
@@ -149,7 +153,27 @@ export class Trainer {
     this.unfinished = resume.unfinished && dir;
     this.gradNorm = resume.unfinished?.gradNorm ?? NaN;
     const rule = bestRuleOf(args);
-    this.best = rule && new BestTracker(rule, state);
+    const found = rule && (await this.bestSoFar(dir, state, rule, otherRows));
+    this.best = rule && new BestTracker(rule, found && state);
+    this.state = { ...this.state, ...(found ? { best_model_checkpoint: found.checkpoint } : { best_metric: null, best_global_step: null, best_model_checkpoint: null }) };
+  }
+
+  /** Where the best model so far lies, null where none was kept; undefined, with a warning, where the best begins anew. */
+  private async bestSoFar(dir: string, { best_global_step: step, best_model_checkpoint: recorded }: TrainerState, rule: BestRule, otherRows: boolean): Promise<{ readonly checkpoint: string | null } | undefined> {
+    const anew = (why: string): undefined => {
+      if (step !== null) this.warnOnce(`${why}: the best model is that of the steps from here on`);
+    };
+    const before = await bestRuleOfCheckpoint(dir);
+    if (before && (before.metric !== rule.metric || before.greaterIsBetter !== rule.greaterIsBetter)) return anew(`the best was chosen by ${before.metric}, and is by ${rule.metric} now`);
+    if (otherRows) return anew('the evaluation rows are others now');
+    const { loadBestModelAtEnd, outputDir } = this.options.args;
+    if (!loadBestModelAtEnd || step === null || recorded === null) return { checkpoint: recorded };
+    // The recorded place is from where the run was started; a folder may have been renamed, or one checkpoint carried elsewhere.
+    const name = checkpointName(step);
+    for (const place of new Set([join(dirname(resolve(dir)), name), join(outputDir, name), recorded])) {
+      if (await verifyCheckpoint(place, this.options.signal).then(() => true, () => false)) return { checkpoint: place };
+    }
+    return anew(`the best checkpoint so far, ${name}, is neither beside ${dir} nor at ${recorded}, or not whole`);
   }
 
   /** No checkpoint of this step or an earlier one will be written. */
@@ -433,11 +457,8 @@ export class Trainer {
   private async finish(): Promise<void> {
     await this.saving;
     const { args } = this.options;
-    const { best_model_checkpoint: recorded, best_global_step: step } = this.state;
-    if (args.loadBestModelAtEnd && recorded !== null && step !== null) {
-      // The recorded path is from where the run was started, which a resumed run may not be; one resumed into another folder has its best in the old one.
-      const here = join(args.outputDir, checkpointName(step));
-      const best = (await listCheckpoints(args.outputDir)).includes(checkpointName(step)) ? here : recorded;
+    const { best_model_checkpoint: best, best_global_step: step } = this.state;
+    if (args.loadBestModelAtEnd && best !== null && step !== null) {
       await verifyCheckpoint(best);
       await restoreParameters(best, this.options);
     }

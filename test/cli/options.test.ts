@@ -43,7 +43,7 @@ test('without options everything has its default and nothing is explicit', () =>
     threads: undefined,
     preset: undefined,
     config: undefined,
-    verifyExact: false,
+    allowChangedData: false, verifyExact: false,
     json: false,
   });
   assert.equal(explicit.size, 0);

@@ -1,13 +1,14 @@
 /** Exact resumption where records, evaluations and checkpoints fall on the same step, and what is refused. */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readFileSync, renameSync, rmSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { describe, it, test } from 'node:test';
+import type { TestContext } from 'node:test';
 import { InterruptedError, TrainingError } from '#attune/errors.js';
 import { readCheckpoint } from '#attune/train/checkpoint.js';
 import type { LogRecord } from '#attune/train/records.js';
 import type { TrainingArgumentsInput } from '#attune/train/arguments.js';
-import type { Evaluation } from '#attune/train/trainer.js';
+import type { Evaluation, TrainOutput } from '#attune/train/trainer.js';
 import { folder, namesIn } from '../support/folder.js';
 import { randomParameters } from '../support/models.js';
 import { checkpointPath, TINY, tinyTrainer } from '../support/tiny-run.js';
@@ -99,5 +100,57 @@ test('a checkpoint whose steps were of other windows is refused', async (t) => {
     assert.ok(error instanceof TrainingError);
     assert.match(error.message, /gradient accumulation 2; this one has 3/);
     return true;
+  });
+});
+
+/** Resumes at step 6 with a learning rate of 0, so that no later evaluation is better, and gives what was warned of. */
+async function resumed(t: TestContext, dir: string, from: string, args: TrainingArgumentsInput, otherRows = false): Promise<{ readonly warnings: readonly string[]; readonly output: TrainOutput }> {
+  const warnings: string[] = [];
+  const callbacks = [{ onWarning: (message: string): void => void warnings.push(message) }];
+  const { trainer } = await tinyTrainer(t, { dir, args: { ...args, learningRate: 0 }, callbacks, parameters: randomParameters(TINY, 99) });
+  await trainer.resumeFrom(from, { otherRows });
+  return { warnings, output: await trainer.train() };
+}
+
+describe('the best model so far', () => {
+  const args: TrainingArgumentsInput = { loadBestModelAtEnd: true };
+  /** A run whose best is its first checkpoint. */
+  async function begun(t: TestContext): Promise<string> {
+    const dir = folder(t);
+    await (await tinyTrainer(t, { dir, args: { ...args, learningRate: 0 } })).trainer.train();
+    return dir;
+  }
+
+  it('is found by its name beside the checkpoint, wherever the folder is now', async (t) => {
+    const dir = await begun(t);
+    const moved = join(folder(t), 'moved');
+    renameSync(dir, moved);
+    const into = folder(t);
+    const { warnings, output } = await resumed(t, into, checkpointPath(moved, 6), args);
+    assert.deepEqual(warnings, []);
+    assert.equal(output.state.best_global_step, 3);
+    assert.equal(output.state.best_model_checkpoint, checkpointPath(moved, 3));
+  });
+
+  it('begins anew, with a warning, where it is nowhere or not whole, and the run ends with a model', async (t) => {
+    for (const lose of [(dir: string): void => rmSync(checkpointPath(dir, 3), { recursive: true }), (dir: string): void => truncateSync(join(checkpointPath(dir, 3), 'model.safetensors'), 9)]) {
+      const dir = await begun(t);
+      lose(dir);
+      const { warnings, output } = await resumed(t, folder(t), checkpointPath(dir, 6), args);
+      assert.match(warnings.join(), /the best checkpoint so far, checkpoint-3, is neither beside .* or not whole: the best model is that of the steps from here on/);
+      assert.equal(output.state.best_global_step, 9);
+    }
+  });
+
+  it('begins anew where another metric chooses it, or other rows', async (t) => {
+    const dir = await begun(t);
+    const other = await resumed(t, folder(t), checkpointPath(dir, 6), { ...args, metricForBestModel: 'accuracy' });
+    assert.match(other.warnings.join(), /the best was chosen by eval_loss, and is by eval_accuracy now/);
+    assert.equal(other.output.state.best_global_step, 9);
+    assert.equal(other.output.state.best_metric, other.output.evaluation!.metrics.accuracy);
+    const rows = await resumed(t, folder(t), checkpointPath(dir, 6), args, true);
+    assert.match(rows.warnings.join(), /the evaluation rows are others now/);
+    const same = await resumed(t, folder(t), checkpointPath(dir, 6), { ...args, metricForBestModel: 'loss' });
+    assert.deepEqual([same.warnings, same.output.state.best_global_step], [[], 3]);
   });
 });

@@ -120,7 +120,7 @@ describe('an input that is an output', () => {
     await accepted(train('--output-dir', 'run', '--save-steps', '1'));
     const before = snapshot(at('run'));
     await refused(attune(['train', '--model', 'run/checkpoint-1', '--dataset', 'data', '--output-dir', 'run', '--overwrite-output-dir'], { cwd }), /the model, run.checkpoint-1, stands in it where the output goes/);
-    await refused(train('--output-dir', 'run', '--resume-from-checkpoint', 'run', '--overwrite-output-dir'), /the checkpoint, run, is that very folder/);
+    await refused(train('--output-dir', 'run', '--resume-from-checkpoint', 'run', '--overwrite-output-dir'), /run is the folder of a run, not one of its checkpoints.*Give run.checkpoint-2/s);
     await refused(attune(['reproduce', 'run', '--output-dir', './run/', '--overwrite-output-dir'], { cwd }), /the run, run, is that very folder/);
     assert.deepEqual(snapshot(at('run')), before);
   });
