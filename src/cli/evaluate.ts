@@ -23,10 +23,11 @@ export async function evaluate(command: Command, { terminal, results, signal }: 
   try {
     const { labelNames } = model.config;
     const maxLength = lengthLimit(given.maxLength ?? memory?.maxLength, model.config);
-    const { test, notes } = await withDownloads(terminal, signal, (hub) => loadEvaluationRows({ ...given, labelNames, hub, signal }, memory));
+    const { test, notes, heldOut } = await withDownloads(terminal, signal, (hub) => loadEvaluationRows({ ...given, labelNames, hub, signal }, memory));
     const { rows, labels } = await encodeDatasetCached(test, model.tokenizer, maxLength, signal);
     terminal.heading('Data');
     showDataset(terminal, test);
+    if (heldOut !== undefined) terminal.print(`  ${terminal.colors.dim(heldOut)}`);
     for (const note of [...notes, ...changesByHand(memory, given)]) terminal.warning(note);
     const started = performance.now();
     const task = progress.task('evaluating', rows.length);

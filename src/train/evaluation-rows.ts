@@ -22,6 +22,8 @@ export interface EvaluationChoice extends Pick<LoadSplitsOptions, 'datasetConfig
 export interface EvaluationRows {
   readonly test: Dataset;
   readonly notes: readonly string[];
+  /** Which rows these are, where they are those that were held out when the model was trained. */
+  readonly heldOut?: string;
 }
 
 /**
@@ -45,7 +47,7 @@ export async function loadEvaluationRows(given: EvaluationChoice, memory: ModelM
       part === 'evalDataset' ? await loadTestSplit({ ...common, labelNames, dataset: await place(data.evalDataset!), evalRows })
       : part === 'testSize' ? await partedOff({ ...common, ...data, dataset, datasetConfig, evalRows }, labelNames)
       : await loadTestSplit({ ...common, labelNames, dataset, datasetConfig, split: data.evalSplit ?? 'test', evalRows });
-    return { test, notes: [...notes.filter((note) => !note.includes('testSize makes one')), said(part, data, test, given)] };
+    return { test, notes: notes.filter((note) => !note.includes('testSize makes one')), heldOut: said(part, data, test, given) };
   }
   if (given.dataset === undefined) {
     throw new UsageError(data ? 'the model was trained without rows to evaluate on' : '--dataset is missing', {
@@ -131,7 +133,7 @@ async function placeOf(path: string, cwd: string): Promise<string> {
 function said(part: HeldOut, data: TrainedOn, test: Dataset, given: EvaluationChoice): string {
   const how = part === 'evalDataset' ? `its evaluation dataset ${data.evalDataset!}` : part === 'testSize' ? `the test rows of ${data.dataset}, by a test size of ${data.testSize!}` : `the split ${test.name} of ${data.dataset}`;
   const rows = data.evalRows !== undefined && given.evalRows === undefined ? `, the first ${test.length} rows` : '';
-  return `measured on what was held out when the model was trained: ${how}${rows}`;
+  return `held out when the model was trained: ${how}${rows}`;
 }
 
 const defined = <T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], undefined> } =>
