@@ -167,8 +167,9 @@ async function prepareLocked(options: FineTuneOptions, output: OutputFolder, eng
     };
     const begun = { ...manifestOf(options, session, hashes), ...(commits.length > 0 && { hub: commits }) };
     if (resumeDir !== undefined) {
-      const changes = await changesOnResume(resumeDir, begun, options);
-      await trainer.resumeFrom(resumeDir, { otherRows: changes.otherRows });
+      const { otherRows, changes } = await changesOnResume(resumeDir, begun, options);
+      await trainer.resumeFrom(resumeDir, { otherRows });
+      for (const change of changes) options.callbacks?.forEach((callback) => callback.onWarning?.(`not as it was when ${resumeDir} was saved: ${change}`));
     }
     signal?.throwIfAborted();
     const outside = resumeDir !== undefined && (await isOutside(resumeDir, args.outputDir));
@@ -232,15 +233,21 @@ function manifestOf(options: FineTuneOptions, session: EngineSession, hashes: Ma
 
 const isOutside = async (checkpoint: string, outputDir: string): Promise<boolean> => dirname(await realPath(checkpoint)) !== (await realPath(outputDir));
 
+interface ChangesOnResume {
+  /** Whether the evaluation rows are others. */
+  readonly otherRows: boolean;
+  /** What else, and rows, in words. */
+  readonly changes: readonly string[];
+}
+
 /**
- * Says what is not as it was in the run that a checkpoint is of, where its manifest is beside the checkpoint.
+ * What is not as it was in the run that a checkpoint is of, where its manifest is beside the checkpoint.
  *
- * @returns whether the evaluation rows are others
  * @throws UsageError where rows are others and that is not allowed
  */
-async function changesOnResume(resumeDir: string, now: Omit<Manifest, 'format'>, { allowChangedData = false, callbacks = [] }: FineTuneOptions): Promise<{ readonly otherRows: boolean }> {
+async function changesOnResume(resumeDir: string, now: Omit<Manifest, 'format'>, { allowChangedData = false }: FineTuneOptions): Promise<ChangesOnResume> {
   const earlier = await readManifest(dirname(await realPath(resumeDir))).catch(() => undefined);
-  if (!earlier) return { otherRows: false };
+  if (!earlier) return { otherRows: false, changes: [] };
   const isOther = (name: 'trainData' | 'evalData'): boolean => earlier.hashes[name] !== null && now.hashes[name] !== null && earlier.hashes[name] !== now.hashes[name];
   const [other] = [isOther('trainData') ? 'training' : undefined, isOther('evalData') ? 'evaluation' : undefined].filter((each) => each !== undefined);
   if (other !== undefined && !allowChangedData) {
@@ -248,8 +255,7 @@ async function changesOnResume(resumeDir: string, now: Omit<Manifest, 'format'>,
       hint: 'Resume with the data of that run, begin a new run, or say --allow-changed-data.',
     });
   }
-  for (const change of changesSince(earlier, now)) callbacks.forEach((callback) => callback.onWarning?.(`not as it was when ${resumeDir} was saved: ${change}`));
-  return { otherRows: isOther('evalData') };
+  return { otherRows: isOther('evalData'), changes: changesSince(earlier, now) };
 }
 
 /** A manifest with what a run that went on must say of how it began. */

@@ -108,7 +108,10 @@ test('resuming from a damaged checkpoint, with other rows, with another seed', a
   const untouched = contentsOf(join(cwd, 'run'));
   writeFileSync(join(cwd, 'few.jsonl'), toJsonl(ROWS.slice(0, 6)));
   const resume = [...line, '--output-dir', 'run', '--resume-from-checkpoint', '--max-steps', '4'];
-  assertRefused(await attune([...resume, '--dataset', 'few.jsonl'], { cwd }), ['checkpoint-2', 'training rows 12', 'this one has 6']);
+  const few = await attune([...resume, '--dataset', 'few.jsonl'], { cwd });
+  assert.equal(few.code, 2, few.stderr);
+  assert.match(few.stderr, /the training rows are not those of the run that run.checkpoint-2 is of/);
+  assertRefused(await attune([...resume, '--dataset', 'few.jsonl', '--allow-changed-data'], { cwd }), ['checkpoint-2', 'training rows 12', 'this one has 6']);
   assertRefused(await attune([...resume, '--dataset', 'data', '--seed', '7'], { cwd }), ['checkpoint-2', 'seed 42', 'this one has 7']);
   assert.deepEqual(contentsOf(join(cwd, 'run')), untouched);
 
