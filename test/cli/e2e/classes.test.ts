@@ -39,11 +39,9 @@ describe('a classifier, and data that numbers its classes otherwise', () => {
     const replaced = await further('other.jsonl', 'other-further');
     assert.deepEqual(replaced.names, { 0: 'happy', 1: 'sad' });
     assert.match(replaced.stderr, /warning: the model’s classes "bad", "good" are called "happy", "sad" from now on/);
-    for (const words of [['train', '--model', 'run', '--dataset', 'partly.jsonl', '--output-dir', 'refused', '--max-steps', '1'], ['evaluate', '--model', 'run', '--dataset', 'other.jsonl']]) {
-      const { code, stderr } = await attune(words, { cwd });
-      assert.equal(code, 1, stderr);
-      assert.match(stderr, /unknown label "(great|happy)"; the classes are "bad", "good"/);
-    }
+    const partly = await attune(['train', '--model', 'run', '--dataset', 'partly.jsonl', '--output-dir', 'refused', '--max-steps', '1'], { cwd });
+    assert.equal(partly.code, 1, partly.stderr);
+    assert.match(partly.stderr, /unknown label "great"; the classes are "bad", "good"/);
     const sample = await attune(['evaluate', '--model', 'run', '--dataset', 'sample'], { cwd });
     assert.equal(sample.code, 1, sample.stderr);
     assert.match(sample.stderr, /class \d is called "(negative|positive)", but "(bad|good)" in the model/);

@@ -1,6 +1,6 @@
 /** What earlier versions wrote is read, gone on with and replaced as they did it (test/fixtures/earlier/README.md). */
 import assert from 'node:assert/strict';
-import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { loadEstimator } from '#attune/baselines/saved.js';
@@ -53,13 +53,19 @@ describe('a run of version 0.1.0', () => {
 
   it('is gone on with and overwritten, and what is the user’s stays', async () => {
     writeFileSync(at('run', 'letter.txt'), 'dear');
+    // The report has made the record of this version.
+    rmSync(at('run', '.attune-files.json'));
+    // What that version left of a write that was interrupted, and what only looks like it.
+    renameSync(at('run', 'checkpoint-4'), at('run', '.checkpoint-4.4711.partial.old'));
+    mkdirSync(at('run', '.checkpoint-4.4711.partial'));
+    writeFileSync(at('run', '.thesis.4711.partial'), 'mine');
     const args = ['--model', 'model', '--dataset', 'data', '--text-column', 'review', '--label-column', 'verdict', '--max-length', '20', '--seed', '7', '--learning-rate', '0.05', '--save-steps', '2', '--threads', '1', '--output-dir', 'run'];
     const resumed = await attune(['train', ...args, '--max-steps', '6', '--save-total-limit', '1', '--resume-from-checkpoint'], { cwd });
     assert.equal(resumed.code, 0, resumed.stderr);
     assert.match(resumed.stderr, /going on from run.checkpoint-4/);
-    assert.deepEqual(readdirSync(at('run')).filter((name) => name.startsWith('checkpoint')), ['checkpoint-6']);
+    assert.deepEqual(readdirSync(at('run')).filter((name) => /checkpoint|partial/.test(name)), ['.thesis.4711.partial', 'checkpoint-6']);
     const replaced = await attune(['train', ...args, '--max-steps', '1', '--save-strategy', 'no', '--overwrite-output-dir'], { cwd });
     assert.equal(replaced.code, 0, replaced.stderr);
-    assert.deepEqual(readdirSync(at('run')).filter((name) => /^(checkpoint|baselines|comparison|report|letter)/.test(name)), ['letter.txt']);
+    assert.deepEqual(readdirSync(at('run')).filter((name) => /checkpoint|baselines|comparison|report|letter|partial/.test(name)), ['.thesis.4711.partial', 'letter.txt']);
   });
 });

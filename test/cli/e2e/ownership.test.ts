@@ -1,7 +1,7 @@
 /** What is the user's stays: output folders full of a user's files, inputs that are outputs, results led through links, pipes and devices. All commands: ownership.slow.test.ts. */
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
-import { cpSync, linkSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, linkSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { writeByteModel } from '../../support/byte-model.js';
@@ -61,22 +61,6 @@ describe('an output folder full of a user’s files', () => {
     assert.deepEqual(snapshot(dir, isMade), before);
     const left = readdirSync(dir).filter(isMade).sort();
     assert.deepEqual(left, ['.attune-files.json', 'attune.json', 'attune_model.json', 'config.json', 'merges.txt', 'model.safetensors', 'runs', 'special_tokens_map.json', 'tokenizer_config.json', 'trainer_state.json', 'training_args.json', 'vocab.json']);
-  });
-
-  it('of an earlier version, without a record, is gone on with and overwritten as attune.json says', async () => {
-    await accepted(train('--output-dir', 'earlier', '--save-steps', '1'));
-    const dir = at('earlier');
-    rmSync(join(dir, '.attune-files.json'));
-    // What that version left of a write that was interrupted.
-    renameSync(join(dir, 'checkpoint-2'), join(dir, '.checkpoint-2.4711.partial.old'));
-    mkdirSync(join(dir, '.checkpoint-2.4711.partial'));
-    writeFileSync(join(dir, '.thesis.4711.partial'), 'mine');
-    await accepted(train('--output-dir', 'earlier', '--save-steps', '1', '--max-steps', '3', '--resume-from-checkpoint', 'last'));
-    assert.deepEqual(readdirSync(dir).filter((name) => /checkpoint|partial/.test(name)).sort(), ['.thesis.4711.partial', 'checkpoint-1', 'checkpoint-2', 'checkpoint-3']);
-    rmSync(join(dir, '.attune-files.json'));
-    await accepted(train('--output-dir', 'earlier', '--overwrite-output-dir', '--save-strategy', 'no'));
-    assert.deepEqual(readdirSync(dir).filter((name) => /checkpoint|partial/.test(name)), ['.thesis.4711.partial']);
-    assert.equal(readFileSync(join(dir, '.thesis.4711.partial'), 'utf8'), 'mine');
   });
 });
 
