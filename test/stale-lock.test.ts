@@ -44,15 +44,11 @@ test('many remove a dead lock at once, and leave nothing; one that is not there,
   assert.ok(!existsSync(join(dir, 'nowhere')));
 });
 
-test('whoever died while removing the lock does not keep it for ever', async (t) => {
-  const dir = folder(t, { lock: 'dead', 'lock.stale.partial': 'attune is removing a lock whose holder is gone\n' });
-  await removeStaleLock(join(dir, 'lock'), 'dead');
-  assert.deepEqual(readdirSync(dir), []);
-});
-
-test('a file that another made where it would keep others away is left, and in the way', { timeout: 60_000 }, async (t) => {
-  const dir = folder(t, { lock: 'dead', 'lock.stale.partial': 'mine' });
-  await assert.rejects(removeStaleLock(join(dir, 'lock'), 'dead'), { code: 'EEXIST' });
-  assert.deepEqual(readdirSync(dir), ['lock', 'lock.stale.partial']);
-  assert.equal(readFileSync(join(dir, 'lock.stale.partial'), 'utf8'), 'mine');
+test('whoever died while removing the lock does not keep it for ever; a file that another made where it would is left, and in the way', { timeout: 60_000 }, async (t) => {
+  const [left, mine] = [folder(t, { lock: 'dead', 'lock.stale.partial': 'attune is removing a lock whose holder is gone\n' }), folder(t, { lock: 'dead', 'lock.stale.partial': 'mine' })];
+  // Both wait for as long as somebody may be at it.
+  await Promise.all([removeStaleLock(join(left, 'lock'), 'dead'), assert.rejects(removeStaleLock(join(mine, 'lock'), 'dead'), { code: 'EEXIST' })]);
+  assert.deepEqual(readdirSync(left), []);
+  assert.deepEqual(readdirSync(mine), ['lock', 'lock.stale.partial']);
+  assert.equal(readFileSync(join(mine, 'lock.stale.partial'), 'utf8'), 'mine');
 });
