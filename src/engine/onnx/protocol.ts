@@ -12,6 +12,8 @@ export interface Opening {
 }
 
 export type Request =
+  /** Answered when the thread has loaded its native library. */
+  | { readonly call: 'loaded' }
   | { readonly call: 'infer'; readonly batch: PackedBatch }
   /** `lowered` comes with the first batch of a graph; later ones name it by its number. */
   | { readonly call: 'evaluate'; readonly graph: number; readonly lowered: LoweredGraph | undefined; readonly batch: PackedBatch }
@@ -22,6 +24,7 @@ export type Request =
   | { readonly call: 'close' };
 
 export interface Answers {
+  loaded: undefined;
   infer: Float32Array;
   evaluate: ReadonlyMap<string, Float32Array>;
   step: StepResult;

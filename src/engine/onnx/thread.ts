@@ -33,8 +33,8 @@ export class EngineThread {
       this.#gone = true;
       this.end(new ThreadDeath(`the CPU engine's thread ended (exit ${code}) with work under way`));
     });
-    // A thread that nobody waits for does not keep the process alive.
-    worker.unref();
+    // A thread that nobody waits for does not keep the process alive; but one that is loading does, because the process would abort in the middle of that.
+    this.#post({ call: 'loaded' }).catch(() => undefined);
   }
 
   /** Whether a request would be refused. */

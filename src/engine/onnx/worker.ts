@@ -14,6 +14,7 @@ let queue: Promise<void> = Promise.resolve();
 async function handle(request: Request): Promise<Answers[keyof Answers]> {
   // A thread that no session took has nothing else to do.
   if (request.call === 'close') return core?.close().then(() => undefined);
+  if (request.call === 'loaded') return undefined;
   if (!core) throw new Error('no model is open');
   switch (request.call) {
     case 'infer':
