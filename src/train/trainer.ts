@@ -195,15 +195,20 @@ export class Trainer {
    * @throws UsageError where the output folder cannot be had or something that attune did not make stands in the way there, InterruptedError, TrainingError
    */
   async train(): Promise<TrainOutput> {
-    const { output, args } = this.options;
-    this.output = output ?? (await openOutput(args.outputDir, this.lastFinishedStep));
+    this.output = this.options.output;
+    // What cannot be saved there is told before the first step. A run that saves nothing makes no folder.
+    if (this.options.args.saveStrategy !== 'no') await this.openedOutput();
     try {
       return await this.run();
     } finally {
       // Whatever ends a run, no checkpoint stays half-written behind it.
       await this.saving.catch(() => undefined);
-      if (!output) await this.output.close();
+      if (!this.options.output) await this.output?.close();
     }
+  }
+
+  private async openedOutput(): Promise<OutputFolder> {
+    return (this.output ??= await openOutput(this.options.args.outputDir, this.lastFinishedStep));
   }
 
   private async run(): Promise<TrainOutput> {
@@ -408,7 +413,7 @@ export class Trainer {
     // The copy takes a moment; the writing, which takes longer, goes on beside the next steps.
     const copy = await copyTensors(this.options);
     const { best_global_step: best } = this.state;
-    const written = saveCheckpoint(this.output!, { ...this.options, ...(copy && { session: copy }) }, args, this.state, resume).then(async (dir) => {
+    const written = saveCheckpoint(await this.openedOutput(), { ...this.options, ...(copy && { session: copy }) }, args, this.state, resume).then(async (dir) => {
       this.notify((callback) => callback.onSave?.(dir));
       await this.rotate(checkpointsToDelete, best);
     });
@@ -420,7 +425,8 @@ export class Trainer {
   private async rotate(surplus: typeof checkpointsToDelete, best: number | null): Promise<void> {
     const { outputDir, saveTotalLimit } = this.options.args;
     const { global_step: step } = this.state;
-    const output = this.output!;
+    const { output } = this;
+    if (!output) return;
     // A run that went on from an older checkpoint finds newer ones, which it will replace; they are not the ones to keep. Those that others made stay.
     const names = (await listCheckpoints(outputDir)).filter((name) => checkpointStep(name)! <= step && output.owns(name));
     for (const name of surplus(names, saveTotalLimit, best === null ? undefined : checkpointName(best))) {

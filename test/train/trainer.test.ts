@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { InterruptedError, TrainingError } from '#attune/errors.js';
@@ -168,6 +168,17 @@ test('a folder that cannot be had, and what stands where a checkpoint will be, a
   assert.equal(readFileSync(join(dir, 'blocked'), 'utf8'), 'in the way');
   assert.deepEqual(readdirSync(join(dir, 'mine')), ['checkpoint-3']);
   assert.equal(readFileSync(join(dir, 'mine', 'checkpoint-3', 'letter.txt'), 'utf8'), 'dear');
+});
+
+test('a run that saves nothing makes no folder; interrupted, it makes one for its checkpoint', async (t) => {
+  const dir = join(folder(t), 'out');
+  const args = { maxSteps: 2, saveStrategy: 'no', evalStrategy: 'no' } as const;
+  await (await tinyTrainer(t, { dir, args })).trainer.train();
+  assert.ok(!existsSync(dir));
+  const abort = new AbortController();
+  const { trainer } = await tinyTrainer(t, { dir, args, signal: abort.signal, callbacks: [{ onStep: () => abort.abort() }] });
+  await assert.rejects(trainer.train(), { name: 'InterruptedError' });
+  assert.deepEqual(namesIn(dir), ['checkpoint-1']);
 });
 
 test('what comes in the way of a checkpoint while it trains ends the run, and stays', async (t) => {
