@@ -19,7 +19,7 @@ export interface Input {
 export async function refuseOverlap(outputDir: string, inputs: readonly Input[], isMade: (name: string) => boolean): Promise<void> {
   const output = await realPath(outputDir);
   const isInTheWay = (input: string): boolean => {
-    const within = input.startsWith(output + sep) ? input.slice(output.length + 1).split(sep, 1)[0] : undefined;
+    const within = nameWithin(output, input);
     return input === output || (within !== undefined && isMade(within));
   };
   for (const { what, path } of inputs) {
@@ -32,6 +32,9 @@ export async function refuseOverlap(outputDir: string, inputs: readonly Input[],
     }
   }
 }
+
+/** Under which name of a folder itself a path in it lies; undefined of a path elsewhere. Both as `realPath` gives them. */
+export const nameWithin = (folder: string, path: string): string | undefined => (path.startsWith(folder + sep) ? path.slice(folder.length + 1).split(sep, 1)[0] : undefined);
 
 /** Where a path leads and, if to a folder, where its files do: they may be links themselves. None where nothing is there. */
 async function placesOf(path: string): Promise<string[]> {

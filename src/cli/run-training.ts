@@ -1,9 +1,9 @@
 /** One training run from the command line: shows what it reads, trains, shows the result. Shared by `train` and `demo`. */
 import { stat } from 'node:fs/promises';
-import { dirname, sep } from 'node:path';
+import { dirname } from 'node:path';
 import { InterruptedError, UsageError } from '../errors.js';
 import { toJson } from '../model/config.js';
-import { realPath } from '../overlap.js';
+import { nameWithin, realPath } from '../overlap.js';
 import { requireMetric } from '../train/arguments.js';
 import { METRICS, prepareFineTune } from '../train/fine-tune.js';
 import type { FineTuneOptions, FineTuneRun } from '../train/fine-tune.js';
@@ -82,10 +82,10 @@ export async function runTraining(options: RunTrainingOptions, { terminal, resul
 }
 
 /** Event files are made when the training begins; by then an old run may have been removed. @throws UsageError where they cannot be had there */
-async function requireLoggingDir({ loggingDir, outputDir }: FineTuneOptions['args'], alsoMakes: readonly string[] = []): Promise<void> {
+async function requireLoggingDir({ loggingDir, outputDir }: FineTuneOptions['args'], alsoMakes?: readonly string[]): Promise<void> {
   const [logging, output] = [await realPath(loggingDir), await realPath(outputDir)];
-  const within = logging.startsWith(output + sep) ? logging.slice(output.length + 1).split(sep, 1)[0] : undefined;
-  if (within !== undefined && (isOfRun(within) || alsoMakes.some((path) => path.split('/', 1)[0] === within))) {
+  const within = nameWithin(output, logging);
+  if (within !== undefined && isOfRun(within, alsoMakes)) {
     throw new UsageError(`the event files cannot go to ${loggingDir}: the run itself makes that`, { hint: 'Choose another --logging-dir.' });
   }
   // What is wrong with the output folder itself is said of that.

@@ -11,6 +11,7 @@ import { demoSite, readSiteFile } from '../serve/site.js';
 import type { Site } from '../serve/site.js';
 import { withDefaults } from '../train/argument-table.js';
 import { OutputFolder } from '../train/output-folder.js';
+import { topOf } from '../train/run-names.js';
 import { SERVE_OPTIONS } from './command-options.js';
 import { givenOptions } from './command-arguments.js';
 import type { CliContext } from './context.js';
@@ -51,7 +52,7 @@ export async function serve(command: Command, context: CliContext): Promise<void
 
 /** A page that is there is replaced; a folder that holds anything else is refused. */
 async function writeSite(site: Site, out: string, model: string): Promise<void> {
-  const names = [...new Set([...site.keys()].map((name) => name.split('/', 1)[0]))];
+  const names = [...new Set([...site.keys()].map(topOf))];
   await refuseOverlap(out, [{ what: 'the model', path: model }], (name) => names.includes(name));
   const output = await OutputFolder.open(out);
   try {

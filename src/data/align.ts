@@ -4,7 +4,7 @@
  */
 import { DataError } from '../errors.js';
 import { Dataset } from './dataset.js';
-import { isPlaceholder } from './labels.js';
+import { isPlaceholder, listed } from './labels.js';
 import type { LabelMap } from './labels.js';
 import { shown } from './records.js';
 
@@ -22,8 +22,6 @@ export type AlignmentUse =
   | 'train'
   /** The model is measured: its classes are what they are. */
   | 'measure';
-
-const listed = (names: readonly string[]): string => names.slice(0, 12).map(shown).join(', ') + (names.length > 12 ? ', …' : '');
 
 /**
  * @param labels the classes of the data

@@ -189,7 +189,8 @@ function twoNames(label: number, name: string, place: string, otherName: string,
   return new DataError(`${place}: class ${label} is called ${shown(name)}, but ${shown(otherName)} in ${otherPlace}`);
 }
 
-function listed(names: readonly string[]): string {
+/** Names of classes for a message, the first of many. */
+export function listed(names: readonly string[]): string {
   const most = 12;
   return names.slice(0, most).map(shown).join(', ') + (names.length > most ? `, … (${names.length} in all)` : '');
 }

@@ -85,8 +85,7 @@ export interface FineTuneRun {
  */
 export async function prepareFineTune(options: FineTuneOptions): Promise<FineTuneRun> {
   const { outputDir, resumeFromCheckpoint } = options.args;
-  const also = (options.alsoMakes ?? []).map((path) => path.split('/', 1)[0]);
-  await refuseOverlap(outputDir, inputsOf(options), (name) => isOfRun(name) || also.includes(name));
+  await refuseOverlap(outputDir, inputsOf(options), (name) => isOfRun(name, options.alsoMakes));
   // One in the output folder is the run's own.
   const checkpoint = resumeFromCheckpoint === true || resumeFromCheckpoint === 'last' ? undefined : resumeFromCheckpoint;
   if (checkpoint !== undefined) await refuseRunFolder(checkpoint);

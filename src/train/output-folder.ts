@@ -13,7 +13,7 @@ import { MANIFEST_FILE } from './manifest.js';
 import { RECORD_FILE, encoded, filesUnder, foreignIn, hasUnder, moveTo, newRecord, readRecord, recover, removeUnnamedRecords, workshopName, writeRecord } from './output-record.js';
 import type { OutputRecord, Purpose } from './output-record.js';
 import { LOCK_FILE, RunLock } from './run-lock.js';
-import { isCheckpoint } from './run-names.js';
+import { isCheckpoint, topOf } from './run-names.js';
 
 export interface Preparation {
   /**
@@ -34,7 +34,6 @@ const named = (names: readonly string[]): string => `${names.slice(0, MOST_NAMED
 
 /** What may be in a folder that holds no run: one that ended before its first checkpoint leaves its manifest. */
 const isOfRun = (file: string): boolean => file !== MANIFEST_FILE;
-const topOf = (file: string): string => file.split('/', 1)[0];
 
 export class OutputFolder {
   readonly #lock: RunLock;

@@ -44,7 +44,7 @@ export interface Reproduction {
 
 /** @throws ModelError where `dir` holds no finished run, and whatever training throws */
 export async function reproduce(dir: string, options: ReproduceOptions): Promise<Reproduction> {
-  await refuseOverlap(options.outputDir, [{ what: 'the run', path: dir }], isOfRun);
+  await refuseOverlap(options.outputDir, [{ what: 'the run', path: dir }], (name) => isOfRun(name));
   const manifest = await readManifest(dir);
   const expected = await recordsOf(dir);
   const checkpoint = await outsideCheckpoint(dir, manifest, options);

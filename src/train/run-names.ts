@@ -25,5 +25,12 @@ export const brokenName = (name: string): string => `${BROKEN}${name}`;
 /** Whether a name is that of a checkpoint, or of a broken one set aside. */
 export const isCheckpoint = (name: string): boolean => checkpointStep(name.startsWith(BROKEN) ? name.slice(BROKEN.length) : name) !== undefined;
 
-/** Whether a run puts something of that name into its folder. */
-export const isOfRun = (name: string): boolean => RUN_FILES.includes(name) || isCheckpoint(name);
+/** The name in a folder itself under which a path from it lies. */
+export const topOf = (path: string): string => path.split('/', 1)[0];
+
+/**
+ * Whether a run puts something of that name into its folder.
+ *
+ * @param alsoMakes paths from the folder of what is put there after it
+ */
+export const isOfRun = (name: string, alsoMakes: readonly string[] = []): boolean => RUN_FILES.includes(name) || isCheckpoint(name) || alsoMakes.some((path) => topOf(path) === name);
