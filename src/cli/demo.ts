@@ -1,12 +1,12 @@
 import type { Command } from 'commander';
 import { COMPARISON_MAKES, comparedSplits } from '../compare/compare.js';
 import { measured } from '../compare/measure.js';
-import { packRows } from '../engine/batch.js';
 import { argmax, softmax } from '../metrics/probabilities.js';
 import { EMBEDDED_MODEL, embeddedModelFolder } from '../model/embedded.js';
 import { withDefaults } from '../train/argument-table.js';
 import { resolveArguments } from '../train/arguments.js';
 import type { FineTuneRun } from '../train/fine-tune.js';
+import { PREDICTION_BATCH, predictLogits } from '../train/prediction.js';
 import { PRESETS } from '../train/presets.js';
 import { DEMO_OPTIONS } from './command-options.js';
 import { givenOptions } from './command-arguments.js';
@@ -56,7 +56,7 @@ export async function demo(command: Command, context: CliContext): Promise<void>
 
 async function showPredictions({ session, model, maxLength }: FineTuneRun, { terminal }: CliContext): Promise<void> {
   const { labelNames } = model.config;
-  const logits = await session.infer(packRows(TEXTS.map((text) => model.tokenizer.encode(text, { maxLength }))));
+  const logits = await predictLogits(session, TEXTS.map((text) => model.tokenizer.encode(text, { maxLength })), labelNames.length, PREDICTION_BATCH);
   const probabilities = softmax(logits, labelNames.length);
   const predicted = argmax(probabilities, labelNames.length);
   terminal.heading('Predictions');

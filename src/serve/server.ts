@@ -6,8 +6,9 @@ import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { isIP } from 'node:net';
 import type { AddressInfo } from 'node:net';
+import { pipeline } from 'node:stream/promises';
 import { AttuneError, UsageError } from '../errors.js';
-import { readSiteFile } from './site.js';
+import { openSiteFile } from './site.js';
 import type { Site } from './site.js';
 
 export const HEADERS: Readonly<Record<string, string>> = {
@@ -93,9 +94,15 @@ async function answer(site: Site, request: IncomingMessage, response: ServerResp
   const name = fileName(request.url ?? '');
   const file = name === undefined ? undefined : site.get(name);
   if (name === undefined || !file) return plain(response, 404, 'there is no such file');
-  const bytes = await readSiteFile(file);
-  response.writeHead(200, { 'Content-Type': TYPES[name.slice(name.lastIndexOf('.') + 1)] ?? 'application/octet-stream', 'Content-Length': bytes.length });
-  response.end(request.method === 'HEAD' ? undefined : bytes);
+  const { bytes, stream } = await openSiteFile(file);
+  response.writeHead(200, { 'Content-Type': TYPES[name.slice(name.lastIndexOf('.') + 1)] ?? 'application/octet-stream', 'Content-Length': bytes });
+  if (request.method === 'HEAD') {
+    stream.destroy();
+    response.end();
+    return;
+  }
+  // No faster than it is read: of a file of weights only some kilobytes are held for each request, and nothing for one that is gone.
+  await pipeline(stream, response);
 }
 
 /** `/` is index.html; undefined for what is no path. */

@@ -7,7 +7,7 @@ import type { EncodedRow } from '../engine/batch.js';
 import type { EngineSession } from '../engine/engine.js';
 import { UsageError } from '../errors.js';
 import type { Graph } from '../graph/graph.js';
-import { planBatches } from './prediction.js';
+import { planBatches, requireFinite } from './prediction.js';
 import type { PredictionOptions } from './prediction.js';
 
 /**
@@ -36,8 +36,10 @@ export async function attributeTokens(session: EngineSession, graph: Graph, rows
   return scores;
 }
 
-/** @throws UsageError where the engine cannot evaluate graphs of its caller */
-export function evaluateGraph(session: EngineSession, ...[graph, batch]: Parameters<NonNullable<EngineSession['evaluate']>>): ReturnType<NonNullable<EngineSession['evaluate']>> {
+/** @throws UsageError where the engine cannot evaluate graphs of its caller; ModelError where what it finds is not finite */
+export async function evaluateGraph(session: EngineSession, ...[graph, batch]: Parameters<NonNullable<EngineSession['evaluate']>>): ReturnType<NonNullable<EngineSession['evaluate']>> {
   if (!session.evaluate) throw new UsageError(`${session.description} cannot look inside a model`, { hint: 'Use --device cpu.' });
-  return session.evaluate(graph, batch);
+  const outputs = await session.evaluate(graph, batch);
+  for (const [name, values] of outputs) requireFinite(values, `values (${name})`);
+  return outputs;
 }

@@ -2,6 +2,8 @@
 import { packRows } from '../engine/batch.js';
 import type { EncodedRow } from '../engine/batch.js';
 import type { EngineSession } from '../engine/engine.js';
+import { ModelError } from '../errors.js';
+import { firstNotFinite } from '../model/weights.js';
 
 export interface PredictionOptions {
   /** Rows a batch at most. */
@@ -61,13 +63,14 @@ export function largestPrediction(rows: readonly EncodedRow[], options: Pick<Pre
 /**
  * Logits [rows, K] in the order of the rows, whatever order they are computed in.
  *
- * @throws the signal's reason if it is aborted before the last batch has begun
+ * @throws ModelError where one is not finite; the signal's reason if it is aborted before the last batch has begun
  */
 export async function predictLogits(session: EngineSession, rows: readonly EncodedRow[], classes: number, options: PredictionOptions): Promise<Float32Array> {
   const logits = new Float32Array(rows.length * classes);
   let done = 0;
   const compute = async (batch: readonly number[]): Promise<void> => {
     const values = await session.infer(packRows(batch.map((i) => rows[i])));
+    requireFinite(values, 'logits');
     for (const [b, i] of batch.entries()) logits.set(values.subarray(b * classes, (b + 1) * classes), i * classes);
     done += batch.length;
     options.onProgress?.(done, rows.length);
@@ -88,4 +91,17 @@ export async function predictLogits(session: EngineSession, rows: readonly Encod
   }
   await previous;
   return logits;
+}
+
+/**
+ * What everything else is computed of: no class, no probability and no metric follows from a value that is none.
+ *
+ * @throws ModelError
+ */
+export function requireFinite(values: Float32Array, what: string): void {
+  const at = firstNotFinite(values);
+  if (at < 0) return;
+  throw new ModelError(`the model’s ${what} are not finite (${values[at]}): its weights overflow, so it predicts nothing`, {
+    hint: 'Use an earlier checkpoint, or train again with a smaller learning rate.',
+  });
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, writeFileSync, mkdirSync } from 'node:fs';
+import { readdirSync, readFileSync, truncateSync, writeFileSync, mkdirSync } from 'node:fs';
 import { request } from 'node:http';
-import type { IncomingHttpHeaders } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { serve } from '#attune/serve/server.js';
@@ -56,6 +56,27 @@ test('it answers with its files and nothing else', async (t) => {
   assert.equal((await ask(server.url, '/gone.js')).status, 500);
   for (const host of ['evil.example', '127.0.0.1.evil.example']) assert.equal((await ask(server.url, '/', { headers: { host } })).status, 403, host);
   for (const host of ['localhost', 'localhost:8642', '[::1]:1', '127.0.0.1']) assert.equal((await ask(server.url, '/', { headers: { host } })).status, 200, host);
+});
+
+test('a file is sent no faster than it is read, so that readers who wait cost no memory', async (t) => {
+  const dir = folder(t, { 'weights.bin': '' });
+  const bytes = 28 * 2 ** 20;
+  truncateSync(join(dir, 'weights.bin'), bytes);
+  const server = await serve(new Map([['weights', { path: join(dir, 'weights.bin') }], ['index.html', { contents: 'whole' }]]), { host: '127.0.0.1', port: 0 });
+  t.after(() => server.close());
+  const before = process.memoryUsage().arrayBuffers;
+  const waiting = await Promise.all(Array.from({ length: 20 }, () => new Promise<IncomingMessage>((resolve, reject) => {
+    // Nobody reads the answer that has begun.
+    request(`${server.url}weights`, resolve).on('error', reject).end();
+  })));
+  const most = 20 * 2 ** 20;
+  const held = process.memoryUsage().arrayBuffers - before;
+  assert.ok(held < most, `${held} bytes are held for 20 readers`);
+  assert.equal((await ask(server.url, '/')).body, 'whole');
+  let read = 0;
+  for await (const part of waiting[0]) read += (part as Uint8Array).length;
+  assert.equal(read, bytes);
+  for (const response of waiting) response.destroy();
 });
 
 test('a port in use and a signal', async (t) => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { EncodedRow } from '#attune/engine/batch.js';
+import type { EngineSession } from '#attune/engine/engine.js';
 import { onnxEngine } from '#attune/engine/onnx/session.js';
 import { gpt2Graphs } from '#attune/model/gpt2.js';
 import { planBatches, predictLogits } from '#attune/train/prediction.js';
@@ -37,4 +38,14 @@ test('logits come in the order of the rows and do not depend on the batches', as
   assertClose(await predictLogits(session, rows, 3, { batchRows: 100, batchTokens: 12 }), alone, 1e-5);
   const abort = AbortSignal.abort(new Error('enough'));
   await assert.rejects(predictLogits(session, rows, 3, { batchRows: 5, signal: abort }), /enough/);
+});
+
+test('logits that are not finite are an error, whichever batch has them', async () => {
+  const rows: EncodedRow[] = Array.from({ length: 5 }, () => ({ ids: new Int32Array(2), blind: false }));
+  for (const odd of [NaN, Infinity, -Infinity]) {
+    let batches = 0;
+    const infer = (): Promise<Float32Array> => Promise.resolve(Float32Array.of(0, 1, 2, batches++ === 1 ? odd : 3));
+    const session = { infer } as unknown as EngineSession;
+    await assert.rejects(predictLogits(session, rows, 2, { batchRows: 2 }), { name: 'ModelError', message: new RegExp(`logits are not finite \\(${odd}\\)`) });
+  }
 });

@@ -3,7 +3,12 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { attune, jsonLines, writeTinyModel } from '../../support/cli.js';
+import { readConfig } from '#attune/model/config.js';
+import { parameterSpecs } from '#attune/model/parameters.js';
+import { writeSafetensors } from '#attune/model/safetensors-writer.js';
+import { writeByteModel } from '../../support/byte-model.js';
+import { attune, jsonLines, writeData, writeTinyModel } from '../../support/cli.js';
+import { randomParameters } from '../../support/models.js';
 import { workspace } from '../../support/workspace.js';
 
 const cwd = workspace((dir) => writeTinyModel(join(dir, 'run'), {}, true));
@@ -22,4 +27,26 @@ test('texts of a megabyte on one line are classified, from a file, from stdin an
   const explained = await attune(['predict', '--model', 'run', '--input', 'megabytes.jsonl', '--explain'], { cwd });
   assert.equal(explained.code, 0, explained.stderr);
   assert.deepEqual(jsonLines(explained.stdout).map(({ score }) => score), jsonLines(lines).map(({ score }) => score));
+});
+
+test('a model whose logits overflow predicts nothing: every command that would use it fails and gives no result', async () => {
+  const model = join(cwd, 'overflowing');
+  await writeByteModel(model, { id2label: { 0: 'bad', 1: 'good' }, label2id: { bad: 0, good: 1 } });
+  const config = await readConfig(model);
+  const values = randomParameters(config, 5);
+  for (const name of ['transformer.ln_f.weight', 'score.weight']) values.get(name)!.fill(3e38);
+  await writeSafetensors(join(model, 'model.safetensors'), parameterSpecs(config), (name) => values.get(name)!);
+  writeData(join(cwd, 'data'));
+  const commands = [
+    ['predict', '--model', 'overflowing', '--text', 'a'],
+    ['predict', '--model', 'overflowing', '--text', 'a', '--explain'],
+    ['evaluate', '--model', 'overflowing', '--dataset', 'data', '--json'],
+    ['compare', '--finetuned', 'overflowing', '--model', 'run', '--dataset', 'data', '--output-dir', 'comparison', '--json'],
+  ];
+  for (const words of commands) {
+    const { code, stdout, stderr } = await attune(words, { cwd });
+    assert.equal(code, 1, `${words[0]}: ${stderr}`);
+    assert.match(stderr, /error: the model’s logits are not finite \((?:NaN|-?Infinity)\): its weights overflow/);
+    assert.deepEqual(jsonLines(stdout).filter(({ type }) => type !== 'baseline'), [], words[0]);
+  }
 });
