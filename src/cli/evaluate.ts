@@ -5,6 +5,7 @@ import { loadEvaluationRows } from '../train/evaluation-rows.js';
 import { encodeDatasetCached, lengthLimit, openClassifier } from '../train/fine-tune.js';
 import { changesByHand } from '../train/model-memory.js';
 import { predictLogits } from '../train/prediction.js';
+import { leakNote, readTrainedTexts } from '../train/trained-rows.js';
 import { EVALUATE_OPTIONS } from './command-options.js';
 import { givenOptions } from './command-arguments.js';
 import type { CliContext } from './context.js';
@@ -28,7 +29,9 @@ export async function evaluate(command: Command, { terminal, results, signal }: 
     terminal.heading('Data');
     showDataset(terminal, test);
     if (heldOut !== undefined) terminal.print(`  ${terminal.colors.dim(heldOut)}`);
-    for (const note of [...notes, ...changesByHand(memory, given)]) terminal.warning(note);
+    const trained = await readTrainedTexts(model.folder);
+    const leak = trained && (await leakNote(test, trained, signal));
+    for (const note of [...notes, ...(leak === undefined ? [] : [leak]), ...changesByHand(memory, given)]) terminal.warning(note);
     const started = performance.now();
     const task = progress.task('evaluating', rows.length);
     const logits = await predictLogits(session, rows, labelNames.length, { batchRows: batchSize, onProgress: (done) => task.update(done), signal });

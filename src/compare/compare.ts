@@ -32,6 +32,7 @@ import type { FineTuneOptions } from '../train/fine-tune.js';
 import { readMemory } from '../train/model-memory.js';
 import { OutputFolder } from '../train/output-folder.js';
 import { isFinalRecord } from '../train/records.js';
+import { textsSeen, withLeakNote } from '../train/trained-rows.js';
 import type { LogRecord } from '../train/records.js';
 import { BASELINES_FOLDER, COMPARISON_FILE, REPORT_FILE } from '../train/run-names.js';
 import { packageVersion } from '../version.js';
@@ -141,8 +142,12 @@ async function trainedSplits(options: Omit<CompareOptions, 'compareCallbacks'>):
 }
 
 async function measuredSplits(options: Omit<CompareOptions, 'compareCallbacks'>, finetuned: string): Promise<Splits> {
-  const { labelNames: names } = await readConfig(await resolveModel(finetuned, options.hub));
-  return loadSplits({ ...options, seed: options.args.seed, alignTo: { names, use: 'measure' } });
+  const { signal } = options;
+  const folder = await resolveModel(finetuned, options.hub);
+  const { labelNames: names } = await readConfig(folder);
+  const splits = await loadSplits({ ...options, seed: options.args.seed, alignTo: { names, use: 'measure' } });
+  // The baselines learn from the training rows, the model has learnt from its own: what either has seen flatters it.
+  return withLeakNote(splits, await textsSeen(splits.train, [folder], signal), signal);
 }
 
 /**

@@ -4,6 +4,7 @@
 import { Pace } from '../pace.js';
 import type { Tokenizer } from '../text/tokenizer.js';
 import type { Dataset, Row } from './dataset.js';
+import { textIdentity } from './identity.js';
 import type { Splits } from './splits.js';
 
 export interface Inspection {
@@ -103,7 +104,7 @@ export async function inspectSplits(
   };
 }
 
-/** A split with the `identity` of each of its texts, [rows], and the first row of each. */
+/** A split with the `textIdentity` of each of its texts, [rows], and the first row of each. */
 interface Inspected {
   readonly split: Dataset;
   readonly identities: readonly string[];
@@ -129,7 +130,7 @@ async function inspectSplit(
   for (const [i, { text, label }] of rows.entries()) {
     if (pace.due) await pace.rest();
     lengths[i] = tokenizer.encodeIds(text).length;
-    const key = identity(text);
+    const key = textIdentity(text);
     identities.push(key);
     const first = firstRows.get(key);
     if (first === undefined) firstRows.set(key, i);
@@ -189,11 +190,6 @@ function binWidth(max: number): number {
   for (let decade = 1; ; decade *= 10) {
     for (const step of [1, 2, 5]) if (Math.floor(max / (step * decade)) < MOST_BINS) return step * decade;
   }
-}
-
-/** The same for all texts that count as the same. */
-function identity(text: string): string {
-  return text.trim().replace(/\s+/g, ' ');
 }
 
 async function leaks(train: ReadonlyMap<string, number>, test: readonly string[], pace: Pace): Promise<Repeats> {

@@ -34,6 +34,7 @@ import type { ModelMemory } from './model-memory.js';
 import { OutputFolder } from './output-folder.js';
 import { brokenName, isOfRun, RUN_FILES } from './run-names.js';
 import { stateToJson } from './state.js';
+import { hashesToJson, ROWS_FILE, textsSeen, withLeakNote } from './trained-rows.js';
 import { Trainer } from './trainer.js';
 import type { LabelledRows, TrainOutput, TrainerCallback } from './trainer.js';
 import type { Verification } from './verify.js';
@@ -158,6 +159,8 @@ async function prepareLocked(options: FineTuneOptions, output: OutputFolder, eng
       output,
       signal,
     });
+    const texts = await textsSeen(splits.train, [model.folder, resumeDir], signal);
+    splits = await withLeakNote(splits, texts, signal);
     const hashes = {
       weights: weights.digest(),
       trainData: await hashOfData(splits.train, signal),
@@ -184,7 +187,10 @@ async function prepareLocked(options: FineTuneOptions, output: OutputFolder, eng
       await output.rename(name, brokenName(name));
       options.callbacks?.forEach((callback) => callback.onWarning?.(`${name} is skipped and set aside as ${brokenName(name)}: ${reason}`));
     }
-    await output.write(MANIFEST_FILE, manifestToJson(manifest));
+    await output.place(async (staged) => {
+      await writeWhole(join(staged, ROWS_FILE), hashesToJson(texts));
+      await writeWhole(join(staged, MANIFEST_FILE), manifestToJson(manifest));
+    });
     return {
       splits,
       model,

@@ -37,7 +37,7 @@ test('a run is reproduced bit for bit, from any folder', async () => {
   assert.deepEqual([result['type'], result['reproduced'], result['differences'], result['start']], ['reproduction', true, [], []]);
   assert.match(stderr, /7 records and \d+ tensors, all the same/);
   assert.ok(readFileSync(join(elsewhere, 'second', 'model.safetensors')).equals(readFileSync(join(cwd, 'run', 'model.safetensors'))));
-  assert.deepEqual(readdirSync(join(cwd, 'run')).sort(), ['.attune-files.json', 'attune.json', 'attune_model.json', 'config.json', 'merges.txt', 'model.safetensors', 'runs', 'special_tokens_map.json', 'tokenizer_config.json', 'trainer_state.json', 'training_args.json', 'vocab.json']);
+  assert.deepEqual(readdirSync(join(cwd, 'run')).sort(), ['.attune-files.json', 'attune.json', 'attune_model.json', 'attune_rows.json', 'config.json', 'merges.txt', 'model.safetensors', 'runs', 'special_tokens_map.json', 'tokenizer_config.json', 'trainer_state.json', 'training_args.json', 'vocab.json']);
 });
 
 test('changed data are named before the training, the differences after it, and the exit status is 1', async () => {

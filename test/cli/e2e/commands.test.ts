@@ -31,7 +31,7 @@ test('train: records on stdout, people’s text on stderr without escapes, every
     assert.ok(trained.stderr.includes(words), words);
   }
   assert.deepEqual(readdirSync(join(cwd, 'run')).sort(), [
-    '.attune-files.json', 'attune.json', 'attune_model.json', 'checkpoint-3', 'checkpoint-6', 'config.json', 'merges.txt', 'model.safetensors', 'runs', 'special_tokens_map.json', 'tokenizer_config.json',
+    '.attune-files.json', 'attune.json', 'attune_model.json', 'attune_rows.json', 'checkpoint-3', 'checkpoint-6', 'config.json', 'merges.txt', 'model.safetensors', 'runs', 'special_tokens_map.json', 'tokenizer_config.json',
     'trainer_state.json', 'training_args.json', 'vocab.json',
   ]);
   const config = readJson(join(cwd, 'run', 'config.json'));

@@ -60,7 +60,7 @@ describe('an output folder full of a user’s files', () => {
     const isMade = (path: string): boolean => !(path in before) && !(`${path}/` in before);
     assert.deepEqual(snapshot(dir, isMade), before);
     const left = readdirSync(dir).filter(isMade).sort();
-    assert.deepEqual(left, ['.attune-files.json', 'attune.json', 'attune_model.json', 'config.json', 'merges.txt', 'model.safetensors', 'runs', 'special_tokens_map.json', 'tokenizer_config.json', 'trainer_state.json', 'training_args.json', 'vocab.json']);
+    assert.deepEqual(left, ['.attune-files.json', 'attune.json', 'attune_model.json', 'attune_rows.json', 'config.json', 'merges.txt', 'model.safetensors', 'runs', 'special_tokens_map.json', 'tokenizer_config.json', 'trainer_state.json', 'training_args.json', 'vocab.json']);
   });
 });
 
