@@ -30,10 +30,20 @@ export function isDone(error: unknown): boolean {
   return error instanceof CommanderError && error.exitCode === 0;
 }
 
-/** Options given as HF's scripts spell them (`--learning_rate`) in kebab-case, up to a lone `--`. */
-export function normalizeArguments(argv: readonly string[]): string[] {
-  const end = argv.indexOf('--');
-  return argv.map((word, i) => (end >= 0 && i >= end ? word : word.replace(/^--[a-z][a-z0-9_]*(?==|$)/, (option) => option.replaceAll('_', '-'))));
+/**
+ * Options given as HF's scripts spell them (`--learning_rate`) in kebab-case, up to a lone `--`. What one of the command's options takes for its value stays as it is.
+ */
+export function normalizeArguments(argv: readonly string[], options: readonly Option[]): string[] {
+  const takesValue = new Set(options.filter(({ required }) => required).map(({ long }) => long));
+  const words: string[] = [];
+  let isOption = true;
+  for (const word of argv) {
+    if (isOption && word === '--') return [...words, ...argv.slice(words.length)];
+    const spelt: string = isOption ? word.replace(/^--[a-z][a-z0-9_]*(?==|$)/, (option) => option.replaceAll('_', '-')) : word;
+    words.push(spelt);
+    isOption = !isOption || !takesValue.has(spelt);
+  }
+  return words;
 }
 
 function isSwitch(command: Command, option: Option): boolean {

@@ -105,7 +105,6 @@ export async function runCli(argv: readonly string[]): Promise<number> {
 }
 
 async function runCommand(argv: readonly string[]): Promise<number> {
-  const words = normalizeArguments(argv);
   const attach: Attach = (command, load) =>
     // commander passes the arguments, the options, and last the command itself.
     command.action(async (...passed: unknown[]) => {
@@ -113,9 +112,12 @@ async function runCommand(argv: readonly string[]): Promise<number> {
       await withContext((context) => action(passed[passed.length - 1] as Command, context));
     });
   try {
-    const root = await program(words.find((word) => !word.startsWith('-')), attach);
-    if (words.length === 0) root.outputHelp();
-    else await root.parseAsync(words, { from: 'user' });
+    const called = argv.find((word) => !word.startsWith('-'));
+    const root = await program(called, attach);
+    const command = root.commands.find((each) => each.name() === called);
+    const options = command ? [command, ...command.commands].flatMap((each) => each.options) : [];
+    if (argv.length === 0) root.outputHelp();
+    else await root.parseAsync(normalizeArguments(argv, options), { from: 'user' });
     return 0;
   } catch (cause) {
     if (isDone(cause)) return 0;

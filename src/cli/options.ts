@@ -77,7 +77,7 @@ export function trainOptionsOf(command: Command): TrainOptions {
 /** The options that the words after `attune train` stand for. */
 export function parseTrainOptions(argv: readonly string[]): TrainOptions {
   const command = addTrainOptions(createCommand('train'));
-  command.parse(normalizeArguments(argv), { from: 'user' });
+  command.parse(normalizeArguments(argv, command.options), { from: 'user' });
   return trainOptionsOf(command);
 }
 

@@ -18,11 +18,12 @@ const FORMAT = 1;
 
 /** Bytes of each hash that are kept: of a million texts, two are taken for one with a chance of 1 in 37 million. */
 const HASH_BYTES = 8;
+const DIGITS = 2 * HASH_BYTES;
 
-/** Hashes of texts. */
+/** Hashes of texts, in hexadecimal. */
 export type TextHashes = ReadonlySet<string>;
 
-const hashOf = (text: string): Buffer => createHash('sha256').update(textIdentity(text)).digest().subarray(0, HASH_BYTES);
+const hashOf = (text: string): string => createHash('sha256').update(textIdentity(text)).digest('hex').slice(0, DIGITS);
 
 /**
  * The texts that a model has seen when it is trained on a dataset.
@@ -38,7 +39,7 @@ export async function textsSeen({ rows }: Dataset, earlier: readonly (string | u
   const pace = new Pace(signal);
   for (const { text } of rows) {
     if (pace.due) await pace.rest();
-    hashes.add(hashOf(text).toString('latin1'));
+    hashes.add(hashOf(text));
   }
   return hashes;
 }
@@ -49,13 +50,13 @@ async function countSeen({ rows }: Dataset, hashes: TextHashes, signal?: AbortSi
   const pace = new Pace(signal);
   for (const { text } of rows) {
     if (pace.due) await pace.rest();
-    if (hashes.has(hashOf(text).toString('latin1'))) seen++;
+    if (hashes.has(hashOf(text))) seen++;
   }
   return seen;
 }
 
 export function hashesToJson(hashes: TextHashes): string {
-  const sorted = Buffer.from([...hashes].sort().join(''), 'latin1');
+  const sorted = Buffer.from([...hashes].sort().join(''), 'hex');
   return `${JSON.stringify({ format: FORMAT, hash: 'sha256', bytes: HASH_BYTES, texts: sorted.toString('base64') })}\n`;
 }
 
@@ -77,8 +78,8 @@ function parse(text: string): TextHashes | undefined {
     return undefined;
   }
   if (!isJsonObject(value) || value['format'] !== FORMAT || value['bytes'] !== HASH_BYTES || typeof value['texts'] !== 'string') return undefined;
-  const bytes = Buffer.from(value['texts'], 'base64').toString('latin1');
-  return new Set(Array.from({ length: Math.floor(bytes.length / HASH_BYTES) }, (_, i) => bytes.slice(i * HASH_BYTES, (i + 1) * HASH_BYTES)));
+  const digits = Buffer.from(value['texts'], 'base64').toString('hex');
+  return new Set(Array.from({ length: Math.floor(digits.length / DIGITS) }, (_, i) => digits.slice(i * DIGITS, (i + 1) * DIGITS)));
 }
 
 /** What to tell whoever measures on rows of which the model has seen some; undefined where it has seen none. */

@@ -63,7 +63,10 @@ test('options are read in both their forms, switches and their opposites too', (
 });
 
 test("options spelled as HF's scripts spell them are read too", () => {
-  assert.deepEqual(normalizeArguments(['--learning_rate', '1', '--output_dir=a_b', 'x_y', '--', '--not_this']), ['--learning-rate', '1', '--output-dir=a_b', 'x_y', '--', '--not_this']);
+  const { options } = addTrainOptions(createCommand('train'));
+  const words = ['--learning_rate', '1', '--output_dir=a_b', 'x_y', '--dataset', '--train_rows', '--max_steps', '3', '--', '--not_this'];
+  // What stands behind an option that takes a value is that value, however it looks.
+  assert.deepEqual(normalizeArguments(words, options), ['--learning-rate', '1', '--output-dir=a_b', 'x_y', '--dataset', '--train_rows', '--max-steps', '3', '--', '--not_this']);
   assert.equal(parse('--warmup_steps', '7').args.warmupSteps, 7);
 });
 

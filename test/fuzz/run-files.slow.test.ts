@@ -222,7 +222,7 @@ fuzz('command line', 0.08, () => (random) => {
         : kind === 3 ? ([addReproduceOptions(createCommand('reproduce')), REPRODUCE_OPTIONS] as const)
         : ([addTrainOptions(createCommand('train')), undefined] as const);
       command.configureOutput({ writeOut: () => undefined });
-      command.parse(normalizeArguments(argv), { from: 'user' });
+      command.parse(normalizeArguments(argv, command.options), { from: 'user' });
       if (table) givenOptions(command, table);
       else {
         const { args } = trainOptionsOf(command);
