@@ -61,10 +61,12 @@ export async function fromPretrained(idOrPath: string, { labelNames: given, drop
     throw new ModelError(`${dir} is not a model folder`, { hint: 'Give a folder with config.json, model.safetensors and the tokenizer’s files.' });
   }
   const saved = await readConfig(dir);
-  const tokenizer = await Tokenizer.fromDirectory(dir);
-  requireVocabulary(saved, tokenizer.vocabSize, dir);
+  const read = await Tokenizer.fromDirectory(dir);
+  requireVocabulary(saved, read.vocabSize, dir);
   const labelNames = typeof given === 'function' ? given(await classesOfHead(dir, saved)) : given;
-  const config = labelNames || dropout !== undefined ? withLabels(saved, labelNames ?? saved.labelNames, tokenizer.padTokenId, dropout) : saved;
+  const config = labelNames || dropout !== undefined ? withLabels(saved, labelNames ?? saved.labelNames, read.padTokenId, dropout) : saved;
+  // Pooling goes by the config's pad token, which a classifier of others may lack or have otherwise.
+  const tokenizer = read.forPooling(config.padTokenId);
   const weights = await openWeights(dir, config);
   const newHead = weights.missing.includes(HEAD);
   if (newHead && !labelNames) {

@@ -29,12 +29,14 @@ export class Tokenizer {
   readonly eosTokenId: number;
   /** The end-of-text token, as the notebook sets it, unless the files name a pad token of their own that exists. */
   readonly padTokenId: number;
+  /** The id that a row's end is cut from, because the model does not pool there; null: none is. The pad token's by default. */
+  readonly unpooledId: number | null;
   readonly #definition: TokenizerDefinition;
   readonly #tokenizer: HfTokenizer;
   /** Present for GPT-2's plain pipeline; a normal form, or added tokens that take white space along, go through the library. */
   readonly #words: WordEncoder | undefined;
 
-  private constructor(definition: TokenizerDefinition, where: string) {
+  private constructor(definition: TokenizerDefinition, where: string, unpooledId?: number | null) {
     this.#definition = definition;
     const { addPrefixSpace, normalizer, addedTokens } = definition;
     const plain = normalizer === null && addedTokens.every(({ lstrip, rstrip }) => !lstrip && !rstrip);
@@ -50,6 +52,7 @@ export class Tokenizer {
     const idOf = (token: string) => addedTokens.find(({ content }) => content === token)?.id ?? vocabulary[token];
     this.eosTokenId = idOf(special.eos);
     this.padTokenId = idOf(special.pad);
+    this.unpooledId = unpooledId === undefined ? this.padTokenId : unpooledId;
     let highest = -1;
     for (const id of Object.values(vocabulary)) highest = Math.max(highest, id);
     for (const { id } of addedTokens) highest = Math.max(highest, id);
@@ -64,13 +67,21 @@ export class Tokenizer {
     return new Tokenizer(await readTokenizerFiles(dir), dir);
   }
 
+  /**
+   * The same tokenizer for a model that pools otherwise: at the last token that is not `unpooledId`, as transformers does by `config.pad_token_id`, or at the last token
+   * of all where that is null.
+   */
+  forPooling(unpooledId: number | null): Tokenizer {
+    return unpooledId === this.unpooledId ? this : new Tokenizer(this.#definition, 'this tokenizer', unpooledId);
+  }
+
   /** All ids of `text`, not truncated; none for an empty text. */
   encodeIds(text: string): Int32Array {
     return Int32Array.from(this.#ids(text, Infinity));
   }
 
   /**
-   * The row the model sees: ids truncated to `maxLength` tokens, then without the pad tokens at the end.
+   * The row the model sees: ids truncated to `maxLength` tokens, then without the pad tokens (`unpooledId`) at the end.
    *
    * The reference pools at the right-most token that is not the pad token (PARITY.md), and in a causal model what follows the
    * pooled token cannot matter. So pad tokens that come last, even where the text itself spells them, are dropped. A text of
@@ -100,7 +111,7 @@ export class Tokenizer {
     const all = this.#ids(text, left ? Infinity : maxLength);
     const start = left ? Math.max(0, all.length - maxLength) : 0;
     let end = Math.min(all.length, start + maxLength);
-    while (end > start + 1 && all[end - 1] === this.padTokenId) end--;
+    while (end > start + 1 && all[end - 1] === this.unpooledId) end--;
     return { all, start, end };
   }
 
