@@ -20,6 +20,17 @@ export default tseslint.config(
       'prefer-const': 'error',
     },
   },
+  {
+    files: ['src/**/*.ts'],
+    ignores: ['src/cli/terminal.ts', 'src/cli/results.ts'],
+    rules: {
+      'no-console': 'error',
+      'no-restricted-properties': [
+        'error',
+        ...['stderr', 'stdout'].map((property) => ({ object: 'process', property, message: 'Text for people goes through Terminal, results through ResultWriter: both keep control characters off the terminal.' })),
+      ],
+    },
+  },
   { files: ['eslint.config.js'], rules: { 'no-restricted-syntax': 'off' } },
   { files: ['**/*.js', '**/*.mjs'], ...tseslint.configs.disableTypeChecked },
   { files: ['bin/*.js'], languageOptions: { sourceType: 'commonjs' }, rules: { '@typescript-eslint/no-require-imports': 'off' } },

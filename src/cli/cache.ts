@@ -8,6 +8,7 @@ import { CACHE_OPTIONS, PRUNE_OPTIONS } from './cache-options.js';
 import { givenOptions } from './command-arguments.js';
 import type { CliContext } from './context.js';
 import { formatBytes } from './format.js';
+import type { Terminal } from './terminal.js';
 
 /** `attune cache` */
 export async function list(command: Command, { terminal, results }: CliContext): Promise<void> {
@@ -43,7 +44,7 @@ export async function prune(command: Command, { terminal, results, signal }: Cli
   const total = planned.reduce((sum, { size }) => sum + size, 0);
   for (const { id, type, path, size } of planned) terminal.print(`  ${type} ${id}: ${formatBytes(size)}, ${path}`);
   if (planned.length === 0) return terminal.print('nothing to remove');
-  if (!yes && !(await confirmed(`Remove these ${formatBytes(total)}?`, signal))) return terminal.print('nothing was removed');
+  if (!yes && !(await confirmed(`Remove these ${formatBytes(total)}?`, terminal, signal))) return terminal.print('nothing was removed');
   await removeFromCache(planned, cacheDir);
   if (json) {
     for (const { type, ...removed } of planned) results.record('removed', { kind: type, ...removed });
@@ -53,9 +54,9 @@ export async function prune(command: Command, { terminal, results, signal }: Cli
 }
 
 /** @throws UsageError where there is nobody to ask */
-async function confirmed(question: string, signal: AbortSignal): Promise<boolean> {
+async function confirmed(question: string, terminal: Terminal, signal: AbortSignal): Promise<boolean> {
   if (!process.stdin.isTTY) throw new UsageError('nobody can be asked whether to remove this', { hint: 'Add --yes to remove it.' });
-  const lines = createInterface({ input: process.stdin, output: process.stderr });
+  const lines = createInterface({ input: process.stdin, output: terminal.stream });
   lines.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
   try {
     return /^y(?:es)?$/i.test((await lines.question(`${question} [y/N] `, { signal })).trim());

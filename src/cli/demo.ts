@@ -29,7 +29,7 @@ export async function demo(command: Command, context: CliContext): Promise<void>
   const { outputDir } = withDefaults(DEMO_OPTIONS, givenOptions(command, DEMO_OPTIONS));
   const { arguments: preset, data } = PRESETS.notebook;
   const args = resolveArguments({ ...preset, outputDir, overwriteOutputDir: true });
-  terminal.print(terminal.colors.bold('attune: fine-tune GPT-2 to tell good reviews from bad ones'));
+  terminal.print('attune: fine-tune GPT-2 to tell good reviews from bad ones', 'bold');
   terminal.paragraph(
     `The bundled ${EMBEDDED_MODEL} learns from ${groupDigits(data.trainRows)} labelled sentences in ${args.numTrainEpochs} epochs with the notebook's arguments, and is tested on ${data.evalRows} it has not seen. Nothing is downloaded.`,
   );
@@ -50,7 +50,8 @@ export async function demo(command: Command, context: CliContext): Promise<void>
     ['compare on it: is fine-tuning worth it?', 'compare --dataset my.csv --eval-dataset my-test.csv --preset notebook --output-dir my-model'],
     ['train on it', 'train --dataset my.csv --eval-dataset my-test.csv --preset notebook --output-dir my-model'],
   ]) {
-    terminal.print(`  ${terminal.colors.dim(`# ${what}`)}\n  node bin/attune.js ${line}`);
+    terminal.print(`  # ${what}`, 'dim');
+    terminal.print(`  node bin/attune.js ${line}`);
   }
 }
 

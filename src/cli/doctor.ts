@@ -37,9 +37,8 @@ export async function doctor(_command: Command, { terminal, results }: CliContex
     await check('bundled sample', sample, 'Install attune again with its dependencies (npm install).'),
   ] satisfies Finding[];
   for (const { what, ok, found, hint } of findings) {
-    const { colors } = terminal;
     results.line(`${ok ? 'ok     ' : 'MISSING'}  ${what.padEnd(16)}${found}`);
-    if (!ok && hint) terminal.print(colors.yellow(`         ${hint}`));
+    if (!ok && hint) terminal.print(`         ${hint}`, 'yellow');
   }
   const missing = findings.filter(({ ok }) => !ok);
   if (missing.length > 0) throw new AttuneError(`${missing.map(({ what }) => what).join(', ')}: not usable`, { hint: 'What to do is said above.' });

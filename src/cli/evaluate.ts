@@ -28,7 +28,7 @@ export async function evaluate(command: Command, { terminal, results, signal }: 
     const { rows, labels } = await encodeDatasetCached(test, model.tokenizer, maxLength, signal);
     terminal.heading('Data');
     showDataset(terminal, test);
-    if (heldOut !== undefined) terminal.print(`  ${terminal.colors.dim(heldOut)}`);
+    if (heldOut !== undefined) terminal.print(`  ${heldOut}`, 'dim');
     const trained = await readTrainedTexts(model.folder);
     const leak = trained && (await leakNote(test, trained, signal));
     for (const note of [...notes, ...(leak === undefined ? [] : [leak]), ...changesByHand(memory, given)]) terminal.warning(note);

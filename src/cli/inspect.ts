@@ -45,6 +45,6 @@ export async function inspect(command: Command, { terminal, results, signal }: C
     2,
   );
   for (const { text, rows } of report.conflicts.slice(0, CONFLICTS_SHOWN)) {
-    terminal.paragraph(`"${printable(text)}": ${rows.map(({ split, row, label }) => `${split} row ${row} ${report.labelNames[label]}`).join(', ')}`, 4);
+    terminal.paragraph(`"${printable(text)}": ${rows.map(({ split, row, label }) => `${split} row ${row} ${printable(report.labelNames[label])}`).join(', ')}`, 4);
   }
 }

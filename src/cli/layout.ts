@@ -1,8 +1,7 @@
 /**
  * Text in columns of a terminal: widths, cutting, wrapping. A character is a grapheme as a reader sees it; emoji and East Asian wide
- * characters take two columns (Unicode UAX #11), combining marks none. Colour codes take none.
+ * characters take two columns (Unicode UAX #11), combining marks none.
  */
-import { stripVTControlCharacters } from 'node:util';
 
 // Made when a text first needs it: that takes longer than all the rest of `attune --help`.
 let segmenter: Intl.Segmenter | undefined;
@@ -19,12 +18,11 @@ const graphemeWidth = (grapheme: string): number => (ZERO.test(grapheme) ? 0 : W
 
 /** Columns that `text` takes. */
 export function displayWidth(text: string): number {
-  const plain = stripVTControlCharacters(text);
-  if (/^[\x20-\x7e]*$/.test(plain)) return plain.length;
-  return graphemes(plain).reduce((width, grapheme) => width + graphemeWidth(grapheme), 0);
+  if (/^[\x20-\x7e]*$/.test(text)) return text.length;
+  return graphemes(text).reduce((width, grapheme) => width + graphemeWidth(grapheme), 0);
 }
 
-/** `text` cut to at most `width` columns, with "…" where something was cut. Colour codes must be added afterwards. */
+/** `text` cut to at most `width` columns, with "…" where something was cut. */
 export function truncate(text: string, width: number): string {
   if (displayWidth(text) <= width) return text;
   if (width < 1) return '';
@@ -82,10 +80,19 @@ function takeColumns(text: string, width: number): string {
 }
 
 const NAMED: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
+const escaped = (control: string): string => NAMED[control] ?? `\\u${control.codePointAt(0)!.toString(16).padStart(4, '0')}`;
 
-/** A text from a data file, safe to print on one line: control characters are shown as escapes, so that none reaches the terminal. */
+/**
+ * Any text, safe to print: what would move the cursor, change colours or turn the direction of writing around (control characters, C1 among them, and Unicode's
+ * bidirectional controls) is shown as an escape that JSON reads, too. Line feeds stay.
+ */
+export function printableLines(text: string): string {
+  return text.replace(/[^\P{Cc}\n]|[\u2028\u2029\p{Bidi_Control}]/gu, escaped);
+}
+
+/** As `printableLines`, on one line. */
 export function printable(text: string): string {
-  return text.replace(/[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu, (control) => NAMED[control] ?? `\\u${control.codePointAt(0)!.toString(16).padStart(4, '0')}`);
+  return printableLines(text).replaceAll('\n', escaped);
 }
 
 export interface Column {

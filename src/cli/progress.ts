@@ -5,7 +5,7 @@
 import { Writable } from 'node:stream';
 import { SingleBar } from 'cli-progress';
 import { formatBytes, formatDuration, formatRate } from './format.js';
-import { bar, displayWidth, pad, truncate } from './layout.js';
+import { bar, displayWidth, pad, printable, truncate } from './layout.js';
 import type { LiveLine, Terminal } from './terminal.js';
 
 export interface TrainingProgress {
@@ -124,7 +124,7 @@ class Line implements LiveLine {
     this.#bar = new SingleBar({
       stream: new BarStream(terminal),
       // One column stays free: a full line would make some terminals wrap.
-      format: () => text(terminal.width - 1),
+      format: () => printable(text(terminal.width - 1)),
       fps: 10,
       clearOnComplete: true,
       forceRedraw: true,

@@ -9,14 +9,17 @@ import { fstatSync, writeSync } from 'node:fs';
 import { Writable } from 'node:stream';
 import { isatty } from 'node:tty';
 import { AttuneError } from '../errors.js';
+import { printableLines } from './layout.js';
 
 export class ResultWriter {
   readonly #stream: Writable;
+  readonly #isTerminal: boolean;
   #readerGone = false;
   #failure: Error | undefined;
 
-  constructor(stream: Writable) {
+  constructor(stream: Writable, isTerminal = false) {
     this.#stream = stream;
+    this.#isTerminal = isTerminal;
     stream.on('error', (error: Error) => this.#fail(error));
   }
 
@@ -26,12 +29,12 @@ export class ResultWriter {
   }
 
   /**
-   * Writes text as it is.
+   * Writes text as it is, or to a terminal with its control characters as escapes.
    *
    * @returns false if the reader is slower than the writer: `await drain()` before the next
    */
   write(text: string): boolean {
-    return !this.open || this.#stream.write(text);
+    return !this.open || this.#stream.write(this.#isTerminal ? printableLines(text) : text);
   }
 
   /** Writes text and a line feed. Returns what `write` returns. */
@@ -114,7 +117,7 @@ let results: ResultWriter | undefined;
 
 /** The writer of this process's stdout. */
 export function standardResults(): ResultWriter {
-  results ??= new ResultWriter(isFile(STDOUT) ? new FileOutput(STDOUT) : process.stdout);
+  results ??= new ResultWriter(isFile(STDOUT) ? new FileOutput(STDOUT) : process.stdout, isatty(STDOUT));
   return results;
 }
 

@@ -32,7 +32,7 @@ export async function runComparison(options: RunComparisonOptions, { terminal, r
     line.update(done++);
   };
   terminal.heading('Comparison');
-  terminal.print(`  ${terminal.colors.dim(`trained on the same ${options.train.length} rows, tested on the same ${options.test.length}`)}`);
+  terminal.print(`  trained on the same ${options.train.length} rows, tested on the same ${options.test.length}`, 'dim');
   try {
     const comparison = await withDownloads(terminal, signal, (hub) =>
       compareModels({
@@ -55,7 +55,8 @@ export async function runComparison(options: RunComparisonOptions, { terminal, r
     const page = await writeReport(options.outputDir, comparison);
     json?.record('comparison', { dataset: comparison.dataset.name, ...comparison.verdict, models: comparison.models.map(({ id, paired }) => ({ id, paired })), report: page });
     terminal.heading('Report');
-    terminal.print(`  ${page}\n  ${terminal.colors.dim('one file to open in a browser: curves, errors, words and their vectors; nothing is loaded from elsewhere')}`);
+    terminal.print(`  ${page}`);
+    terminal.print('  one file to open in a browser: curves, errors, words and their vectors; nothing is loaded from elsewhere', 'dim');
   } catch (error) {
     if (error instanceof InterruptedError) throw new InterruptedError('interrupted while the models were compared; the fine-tuned model is whole', { hint: `Go on with: ${options.goOn}`, cause: error });
     throw error;

@@ -134,6 +134,6 @@ function showRun(run: FineTuneRun, { examples }: RunTrainingOptions, terminal: C
   showModel(terminal, model, examples > 0);
   terminal.heading('Device');
   terminal.print(`  ${session.description}`);
-  if (session.note !== undefined) terminal.print(`  ${terminal.colors.dim(session.note)}`);
+  if (session.note !== undefined) terminal.print(`  ${session.note}`, 'dim');
   if (run.resumedFrom) terminal.print(`  going on from ${run.resumedFrom}`);
 }

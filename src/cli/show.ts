@@ -10,9 +10,9 @@ import { groupDigits, printable } from './layout.js';
 import type { Terminal } from './terminal.js';
 
 export function showDataset(terminal: Terminal, dataset: Dataset): void {
-  const counts = dataset.labelNames.map((name, label) => `${name} ${groupDigits(dataset.rows.filter((row) => row.label === label).length)}`);
+  const counts = dataset.labelNames.map((name, label) => `${printable(name)} ${groupDigits(dataset.rows.filter((row) => row.label === label).length)}`);
   terminal.print(`  ${dataset.name}: ${groupDigits(dataset.length)} rows (${counts.join(', ')})`);
-  terminal.print(`  ${terminal.colors.dim(`from ${dataset.source}`)}`);
+  terminal.print(`  from ${dataset.source}`, 'dim');
 }
 
 /** The first rows with their token ids, decoded again, and decoded with the padding that the reference would compute on and attune leaves out. */
@@ -23,12 +23,12 @@ export function showExamples(terminal: Terminal, dataset: Dataset, tokenizer: To
     const ids = encoded.blind ? [] : [...encoded.ids];
     terminal.keyValue(
       [
-        [`row ${i}`, printable(row.text)],
+        [`row ${i}`, row.text],
         ['label', `${row.label} (${dataset.labelNames[row.label]})`],
         ['token ids', `${ids.join(' ')}   (${ids.length} tokens)`],
-        ['decoded', printable(tokenizer.decode(ids))],
+        ['decoded', tokenizer.decode(ids)],
         ['padded', `${ids.join(' ')} ${tokenizer.padTokenId} ${tokenizer.padTokenId} …   (${maxLength} ids, ${maxLength - ids.length} of them padding)`],
-        ['decoded padding', `${printable(tokenizer.decode(ids))}${pad}${pad} …`],
+        ['decoded padding', `${tokenizer.decode(ids)}${pad}${pad} …`],
       ],
       2,
     );
@@ -38,7 +38,7 @@ export function showExamples(terminal: Terminal, dataset: Dataset, tokenizer: To
 }
 
 export function showModel(terminal: Terminal, model: PretrainedModel, structure: boolean): void {
-  if (model.report) terminal.print(model.report.split('\n').map((line) => `  ${line}`).join('\n'));
+  if (model.report) terminal.print(model.report.replaceAll('\t', ' ').split('\n').map((line) => `  ${line}`).join('\n'));
   if (model.newHead) terminal.warning('the classification head (score.weight) is newly initialized: the model should be trained before it is used to predict.');
   if (structure) {
     terminal.print();
@@ -65,12 +65,12 @@ export function showMetrics(terminal: Terminal, metrics: ClassificationMetrics):
   terminal.print();
   terminal.table(
     [{ title: 'class', shrink: true }, ...['precision', 'recall', 'F1', 'rows'].map((title) => ({ title, align: 'right' as const }))],
-    metrics.perClass.map(({ label, precision, recall, f1, support }) => [printable(label), precision.toFixed(3), recall.toFixed(3), f1.toFixed(3), groupDigits(support)]),
+    metrics.perClass.map(({ label, precision, recall, f1, support }) => [label, precision.toFixed(3), recall.toFixed(3), f1.toFixed(3), groupDigits(support)]),
     2,
   );
   terminal.print();
-  terminal.print(`  ${terminal.colors.dim('confusion: true classes down, predicted classes across')}`);
-  const names = metrics.perClass.map(({ label }) => printable(label));
+  terminal.print('  confusion: true classes down, predicted classes across', 'dim');
+  const names = metrics.perClass.map(({ label }) => label);
   terminal.table(
     [{ title: '', shrink: true }, ...names.map((title) => ({ title, align: 'right' as const, shrink: true }))],
     metrics.confusion.map((row, i) => [names[i], ...row.map(groupDigits)]),
@@ -82,10 +82,10 @@ export function showSplitInspection(terminal: Terminal, split: SplitInspection, 
   const { lengths, truncated, duplicates, emptyTexts } = split;
   const rowList = (rows: readonly number[]): string => (rows.length === 0 ? '' : ` (row ${rows.slice(0, 8).join(', ')}${rows.length > 8 ? ', …' : ''})`);
   terminal.heading(`${split.name}: ${groupDigits(split.rows)} rows`);
-  terminal.print(`  ${terminal.colors.dim(`from ${split.source}`)}`);
+  terminal.print(`  from ${split.source}`, 'dim');
   terminal.table(
     [{ title: 'class', shrink: true }, { title: 'rows', align: 'right' }, { title: 'share', align: 'right' }],
-    split.classes.map(({ label, name, rows, share }) => [`${label} ${printable(name)}`, groupDigits(rows), `${(100 * share).toFixed(1)} %`]),
+    split.classes.map(({ label, name, rows, share }) => [`${label} ${name}`, groupDigits(rows), `${(100 * share).toFixed(1)} %`]),
     2,
   );
   terminal.print(`\n  tokens a text: mean ${lengths.mean.toFixed(1)}, shortest ${lengths.min}, longest ${lengths.max}; ${lengths.quantiles.map(({ share, tokens }) => `${100 * share} % have at most ${tokens}`).join(', ')}`);

@@ -1,13 +1,15 @@
 /**
  * What a person reads goes to stderr through a Terminal, so that stdout stays free for data. It knows the width and whether colours
- * are wanted, and it lets a live line (a progress bar) give way to what is printed.
+ * are wanted, it lets a live line (a progress bar) give way to what is printed, and it shows control characters of labels, texts and names as escapes: only
+ * the codes of its own styles reach the screen.
  */
 import type { Writable } from 'node:stream';
 import picocolors from 'picocolors';
 import { AttuneError } from '../errors.js';
-import { type Bin, type Column, displayWidth, histogramLines, pad, tableLines, wrap } from './layout.js';
+import { type Bin, type Column, displayWidth, histogramLines, pad, printable, printableLines, tableLines, wrap } from './layout.js';
 
 type Colors = ReturnType<typeof picocolors.createColors>;
+type Style = 'bold' | 'dim' | 'yellow';
 
 /** stderr, or a stand-in for it. */
 export interface TerminalStream extends Writable {
@@ -36,17 +38,17 @@ const DEFAULT_WIDTH = 100;
 
 export class Terminal {
   readonly stream: TerminalStream;
-  /** Functions that colour a text, or leave it as it is. */
-  readonly colors: Colors;
   /** Whether lines can be redrawn in place. */
   readonly live: boolean;
+  /** Functions that colour a text, or leave it as it is. */
+  readonly #colors: Colors;
   #liveLine: LiveLine | undefined;
 
   constructor({ stream, env }: TerminalOptions) {
     this.stream = stream;
     const plain = (env['NO_COLOR'] ?? '') !== '' || env['TERM'] === 'dumb';
     this.live = stream.isTTY === true && !plain;
-    this.colors = picocolors.createColors(this.live);
+    this.#colors = picocolors.createColors(this.live);
     // What people read is no result: a run goes on where it cannot be written (2>&1 | head, a full disk, a terminal that was closed), and nobody is left to tell.
     stream.on('error', () => undefined);
   }
@@ -57,10 +59,9 @@ export class Terminal {
   }
 
   /** Prints text and a line feed, above the live line. */
-  print(text = ''): void {
-    this.#liveLine?.hide();
-    this.stream.write(`${text}\n`);
-    this.#liveLine?.show();
+  print(text = '', style?: Style): void {
+    const safe = printableLines(text);
+    this.#write(style ? this.#colors[style](safe) : safe);
   }
 
   /** Makes a line the one that gives way to what is printed; undefined: none. */
@@ -70,29 +71,31 @@ export class Terminal {
 
   /** An empty line and a title. */
   heading(text: string): void {
-    this.print(`\n${this.colors.bold(text)}`);
+    this.#write(`\n${this.#colors.bold(printable(text))}`);
   }
 
   /** Text in lines no wider than the window. */
   paragraph(text: string, indent = 0): void {
-    const lines = wrap(text, Math.min(this.width, WIDEST_TEXT) - indent);
-    this.print(lines.map((line) => (line === '' ? '' : ' '.repeat(indent) + line)).join('\n'));
+    const lines = wrap(printableLines(text), Math.min(this.width, WIDEST_TEXT) - indent);
+    this.#write(lines.map((line) => (line === '' ? '' : ' '.repeat(indent) + line)).join('\n'));
   }
 
   table(columns: readonly Column[], rows: readonly (readonly string[])[], indent = 0): void {
-    const [titles, ...lines] = tableLines(columns, rows, this.width - indent);
-    this.print([this.colors.dim(titles), ...lines].map((line) => ' '.repeat(indent) + line).join('\n'));
+    const safe = columns.map((column) => ({ ...column, title: printable(column.title) }));
+    const [titles, ...lines] = tableLines(safe, rows.map((row) => row.map(printable)), this.width - indent);
+    this.#write([this.#colors.dim(titles), ...lines].map((line) => ' '.repeat(indent) + line).join('\n'));
   }
 
   /** Names and values below each other; long values go on below their beginning. */
   keyValue(pairs: readonly (readonly [key: string, value: string])[], indent = 0): void {
     if (pairs.length === 0) return;
-    const keyWidth = Math.max(...pairs.map(([key]) => displayWidth(key)));
+    const keyWidth = Math.max(...pairs.map(([key]) => displayWidth(printable(key))));
     const margin = indent + keyWidth + 2;
-    const lines = pairs.flatMap(([key, value]) =>
-      wrap(value, Math.max(20, this.width - margin)).map((line, i) => ' '.repeat(indent) + (i === 0 ? this.colors.dim(pad(key, keyWidth)) : ' '.repeat(keyWidth)) + `  ${line}`),
-    );
-    this.print(lines.join('\n'));
+    const lines = pairs.flatMap(([key, value]) => {
+      const name = this.#colors.dim(pad(printable(key), keyWidth));
+      return wrap(printable(value), Math.max(20, this.width - margin)).map((line, i) => `${' '.repeat(indent)}${i === 0 ? name : ' '.repeat(keyWidth)}  ${line}`);
+    });
+    this.#write(lines.join('\n'));
   }
 
   histogram(bins: readonly Bin[], indent = 0): void {
@@ -100,24 +103,32 @@ export class Terminal {
   }
 
   warning(text: string): void {
-    this.#labelled(this.colors.yellow('warning:'), 'warning: '.length, text);
+    this.#labelled('warning:', this.#colors.yellow, text);
   }
 
   /** An error for people with its hint, or a defect of attune with its stack. */
   error(error: unknown): void {
     if (error instanceof AttuneError) {
-      this.#labelled(this.colors.red('error:'), 'error: '.length, error.message);
+      this.#labelled('error:', this.#colors.red, error.message);
       if (error.hint !== undefined) this.paragraph(error.hint, 'error: '.length);
       return;
     }
-    this.print(`${this.colors.red('error:')} this is a defect of attune, not of what you gave it. Please report it with the lines below.`);
+    this.#write(`${this.#colors.red('error:')} this is a defect of attune, not of what you gave it. Please report it with the lines below.`);
     this.print(error instanceof Error ? (error.stack ?? error.message) : String(error));
   }
 
-  #labelled(label: string, width: number, text: string): void {
+  #labelled(label: string, colour: (text: string) => string, text: string): void {
+    const [safe, margin] = [printableLines(text), label.length + 1];
     // Long paths must stay whole to be copied, so lines of an error are wrapped at the window's width only where it is known.
-    const lines = this.stream.isTTY ? wrap(text, this.width - width) : text.split('\n');
-    this.print(lines.map((line, i) => (i === 0 ? `${label} ${line}` : ' '.repeat(width) + line)).join('\n'));
+    const lines = this.stream.isTTY ? wrap(safe, this.width - margin) : safe.split('\n');
+    this.#write(lines.map((line, i) => (i === 0 ? `${colour(label)} ${line}` : ' '.repeat(margin) + line)).join('\n'));
+  }
+
+  /** The one way to the screen for text: whoever comes here has made it printable. */
+  #write(text: string): void {
+    this.#liveLine?.hide();
+    this.stream.write(`${text}\n`);
+    this.#liveLine?.show();
   }
 }
 

@@ -41,7 +41,7 @@ export function terminalCallback(terminal: Terminal): TrainerCallback & { stop()
       }
     },
     onSave(dir) {
-      terminal.print(`  ${terminal.colors.dim(`saved ${dir}`)}`);
+      terminal.print(`  saved ${dir}`, 'dim');
     },
     onWarning(message) {
       terminal.warning(message);

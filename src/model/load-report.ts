@@ -19,7 +19,7 @@ export function loadReport(source: string, missing: readonly string[], unexpecte
   // Its header has two nameless columns, for details that a missing tensor has fewer of than an unexpected one.
   const columns = missing.length > 0 ? 3 : 4;
   const fill = (cells: string[]): string[] => Array.from({ length: columns }, (_, i) => cells[i] ?? '');
-  const rows = groups.flatMap(({ status, names }) => names.map((name) => fill([name, status])));
+  const rows = groups.flatMap(({ status, names }) => names.map((name) => fill([onOneLine(name), status])));
   const header = fill(['Key', 'Status']);
   const widths = header.map((_, i) => Math.max(...[header, ...rows].map((row) => row[i].length)));
   const table = [header, widths.map((width) => '-'.repeat(width)), ...rows].map((row, i) =>
@@ -28,6 +28,9 @@ export function loadReport(source: string, missing: readonly string[], unexpecte
   const notes = groups.map(({ status, note }) => `- ${status}:\t${note}`);
   return [`GPT2ForSequenceClassification LOAD REPORT from: ${source}`, ...table, '', 'Notes:', ...notes].join('\n');
 }
+
+/** A tensor may be called anything. */
+const onOneLine = (name: string): string => (/\p{Cc}/u.test(name) ? JSON.stringify(name) : name);
 
 /** One name for a tensor that several layers have: `h.{0, 1}.x`, or `h.{0...11}.x` for more than ten. */
 function mergeLayers(names: readonly string[]): string[] {

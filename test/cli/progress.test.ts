@@ -29,6 +29,14 @@ test('the line fits any window', () => {
   );
 });
 
+test('what the line is about cannot steer the terminal', (t) => {
+  const screen = new Screen({ columns: 70 });
+  const progress = new Progress(createTerminal({ stream: screen, env: {} }), () => 0);
+  t.after(() => progress.stop());
+  progress.download('a\u001b[2J\u009b1A\u202e', 100, 0).update(50);
+  assert.match(screen.lines[0], /^a\\u001b\[2J\\u009b1A\\u202e ▕/);
+});
+
 test('records print above the line, which stays whole and leaves nothing behind', (t) => {
   const screen = new Screen({ columns: 70 });
   const terminal = createTerminal({ stream: screen, env: {} });

@@ -49,6 +49,20 @@ test('each record is one line of JSON with its type first', async () => {
   assert.equal(sink.text, '{"type":"train","loss":0.5,"text":"a\\nb","auc":null}\n{"type":"done"}\na line\n');
 });
 
+test('a terminal gets no control character of a text, anything else every byte', async () => {
+  for (const isTerminal of [true, false]) {
+    const sink = new Sink();
+    const results = new ResultWriter(sink, isTerminal);
+    results.record('prediction', { text: '\u001b[2J\u009b31m\u202e' });
+    results.line('path\u001b[2J');
+    await results.flush();
+    const [json, line] = sink.text.split('\n');
+    assert.deepEqual(JSON.parse(json), { type: 'prediction', text: '\u001b[2J\u009b31m\u202e' });
+    assert.equal(/[\p{Cc}\u202e]/u.test(json), !isTerminal);
+    assert.equal(line, isTerminal ? 'path\\u001b[2J' : 'path\u001b[2J');
+  }
+});
+
 test('a reader that has gone ends the output quietly', async () => {
   const results = new ResultWriter(new Broken('EPIPE'));
   results.record('train', { loss: 1 });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import { createTerminal } from '#attune/cli/terminal.js';
 import { AttuneError, UsageError } from '#attune/errors.js';
 import { Screen } from '../support/screen.js';
@@ -37,6 +38,37 @@ test('what is printed keeps to the width of the window', () => {
     'a  ████████████████████████  2',
     'b  ████████████              1',
   ]);
+});
+
+test('nothing that is printed can steer the terminal, whatever it holds', () => {
+  const unit = fc.oneof(fc.constantFrom('a', ' ', '\n', '\t', '\u001b[2J', '\u001b]0;title\u0007', '\u009b31m', '\u202e', '\u2066', '\r', '\u007f'), fc.string({ unit: 'binary', minLength: 1, maxLength: 1 }));
+  fc.assert(fc.property(fc.string({ unit, maxLength: 12 }), fc.boolean(), (text, isTTY) => {
+    const screen = new Screen({ isTTY, columns: 30 });
+    const terminal = createTerminal({ stream: screen, env: {} });
+    terminal.print(text);
+    terminal.print(text, 'dim');
+    terminal.heading(text);
+    terminal.paragraph(text);
+    terminal.table([{ title: text, shrink: true }, { title: 'n' }], [[text, text]]);
+    terminal.keyValue([[text, text]]);
+    terminal.histogram([{ label: text, count: 1 }]);
+    terminal.warning(text);
+    terminal.error(new AttuneError(text, { hint: text }));
+    terminal.error(new TypeError(text));
+    // All that is left are line feeds, and the codes of bold, dim, yellow and red.
+    const styles = /\u001b\[(?:1|2|22|31|33|39)m/g;
+    const plain = screen.raw.replace(styles, '').replaceAll('\n', '');
+    assert.doesNotMatch(plain, /[\p{Cc}\u2028\u2029\p{Bidi_Control}]/u);
+    assert.equal(screen.raw.match(styles)?.length ?? 0, isTTY ? 14 : 0);
+  }), { numRuns: 30 });
+});
+
+test('a label cannot begin a line of its own in a table or beside a name', () => {
+  const screen = new Screen();
+  const terminal = createTerminal({ stream: screen, env: {} });
+  terminal.table([{ title: 'class' }, { title: 'rows' }], [['good\nwarning: no', '3']]);
+  terminal.keyValue([['label', '1 (good\nerror: no)']]);
+  assert.deepEqual(screen.lines, ['class              rows', 'good\\nwarning: no  3', 'label  1 (good\\nerror: no)']);
 });
 
 test('errors for people have their hint, defects have their stack', () => {
