@@ -1,6 +1,7 @@
 import { DataError } from '../errors.js';
 import { Pace } from '../pace.js';
 import type { Row } from './dataset.js';
+import { lookAlikeHint } from './look-alikes.js';
 import { shown } from './records.js';
 import { rowPlace, type RawRow } from './rows.js';
 
@@ -127,12 +128,12 @@ export class LabelMap {
 
   /** By its name, where it has one and this map knows names; else by its number. */
   #index(label: number | string, name: string | undefined, place: string): number {
-    const unknown = (what: number | string, known: string) => new DataError(`${place}: unknown label ${shown(what)}; the classes are ${known}`);
+    const unknown = (what: number | string, known: string, hint?: string) => new DataError(`${place}: unknown label ${shown(what)}; the classes are ${known}`, hint === undefined ? {} : { hint });
     const text = typeof label === 'string' ? label : this.#named.size > 0 && this.#notation !== 'given' ? name : undefined;
     if (text !== undefined) {
       const index = this.names.indexOf(text);
       if (index >= 0) return index;
-      if (typeof label === 'string') throw unknown(label, listed(this.names));
+      if (typeof label === 'string') throw unknown(label, listed(this.names), lookAlikeHint(label, this.names));
       const named = this.#named.get(label);
       if (named !== undefined && label < this.names.length) throw twoNames(label, text, place, this.names[label], named);
     }

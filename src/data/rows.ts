@@ -26,6 +26,8 @@ export interface RawRow {
   readonly text: string;
   /** An integer is a class index; a string names a class. */
   readonly label: number | string;
+  /** How the file spells a label that is an integer, where that is not as integers are spelt: 01, +1. */
+  readonly spelling?: string;
   readonly labelText?: string;
   readonly id?: string;
   /** The file has a null in place of the text, which is empty here. */
@@ -58,7 +60,7 @@ export async function readRows(file: string, options: ReadOptions = {}): Promise
       line: record.line,
       ...(record.unit === undefined ? {} : { unit: record.unit }),
       text: nullText ? '' : requiredText(record, textColumn, file),
-      label: parseLabel(record, labelColumn, place),
+      ...labelOf(record, labelColumn, place),
       ...(labelText === undefined ? {} : { labelText }),
       ...(typeof id === 'string' || typeof id === 'number' || typeof id === 'bigint' ? { id: String(id) } : {}),
       ...(nullText ? { nullText } : {}),
@@ -88,6 +90,12 @@ function textOrAbsent(record: DataRecord, column: string, place: string): string
 
 const INTEGER = /^[+-]?\d+$/;
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
+
+function labelOf(record: DataRecord, column: string, place: string): Pick<RawRow, 'label' | 'spelling'> {
+  const label = parseLabel(record, column, place);
+  const written = fieldOf(record, column);
+  return typeof label === 'number' && typeof written === 'string' && written.trim() !== String(label) ? { label, spelling: written.trim() } : { label };
+}
 
 /** A label is an integer from 0 up, as a number or spelt out, a boolean (false is 0), or the name of a class. Spaces around it do not count. */
 function parseLabel(record: DataRecord, column: string, place: string): number | string {

@@ -9,6 +9,7 @@ import { Dataset } from './dataset.js';
 import { LabelMap } from './labels.js';
 import { findLayout, shortList, type Layout } from './layout.js';
 import { isPattern, matchingFiles } from './local.js';
+import { lookAlikeNote } from './look-alikes.js';
 import { openDataset, type OpenOptions } from './open.js';
 import { READABLE } from './readers.js';
 import { Pace, paced } from '../pace.js';
@@ -241,6 +242,8 @@ async function learnSplit(name: string, files: readonly string[], { names, decla
   const rows = await readAll(files, options, notes);
   const known = names ? LabelMap.of(names) : declared && LabelMap.named(declared, `what ${sourceName(files)} declares`);
   const labels = known ?? (await LabelMap.learn(rows, files[0], options.signal, expected));
+  const alike = lookAlikeNote(labels.names);
+  if (alike !== undefined) notes.push(alike);
   return { dataset: new Dataset(name, source, await labels.encode(rows, files[0], options.signal), labels.names), labels };
 }
 
@@ -268,6 +271,8 @@ async function readAll(files: readonly string[], options: ReadOptions, notes: st
   }
   const nulls = rows.filter(({ nullText }) => nullText);
   if (nulls.length > 0) notes.push(`${nulls.length} ${nulls.length === 1 ? 'text is' : 'texts are'} null and ${nulls.length === 1 ? 'counts' : 'count'} as empty; the first is ${rowPlace(nulls[0], files[0])}`);
+  const odd = rows.find(({ spelling }) => spelling !== undefined);
+  if (odd) notes.push(`labels of digits are numbers: ${JSON.stringify(odd.spelling)} (${rowPlace(odd, files[0])}) is class ${odd.label}`);
   return rows;
 }
 
