@@ -176,7 +176,7 @@ function refuseOtherMathematics(read: FieldReader): void {
  *
  * @throws ModelError for fewer than two labels, two of one name, a pad token outside the vocabulary, or a dropout outside 0 to 1
  */
-export function withLabels(config: Gpt2Config, labelNames: readonly string[], padTokenId: number, dropout?: number): Gpt2Config {
+export function withLabels(config: Gpt2Config, labelNames: readonly string[], padTokenId: number | null, dropout?: number): Gpt2Config {
   const rates = dropout === undefined ? {} : { embd_pdrop: dropout, attn_pdrop: dropout, resid_pdrop: dropout };
   const fields = {
     ...without(config.fields, ['num_labels']),

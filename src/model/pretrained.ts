@@ -64,7 +64,7 @@ export async function fromPretrained(idOrPath: string, { labelNames: given, drop
   const read = await Tokenizer.fromDirectory(dir);
   requireVocabulary(saved, read.vocabSize, dir);
   const labelNames = typeof given === 'function' ? given(await classesOfHead(dir, saved)) : given;
-  const config = labelNames || dropout !== undefined ? withLabels(saved, labelNames ?? saved.labelNames, read.padTokenId, dropout) : saved;
+  const config = labelNames || dropout !== undefined ? withLabels(saved, labelNames ?? saved.labelNames, labelNames ? read.padTokenId : saved.padTokenId, dropout) : saved;
   // Pooling goes by the config's pad token, which a classifier of others may lack or have otherwise.
   const tokenizer = read.forPooling(config.padTokenId);
   const weights = await openWeights(dir, config);

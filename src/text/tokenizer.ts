@@ -29,15 +29,18 @@ export class Tokenizer {
   readonly eosTokenId: number;
   /** The end-of-text token, as the notebook sets it, unless the files name a pad token of their own that exists. */
   readonly padTokenId: number;
-  /** The id that a row's end is cut from, because the model does not pool there; null: none is. The pad token's by default. */
-  readonly unpooledId: number | null;
+  /** The pad token that the model's pooling goes by: a row is cut before those at its end; null: nothing is cut. */
+  readonly poolingPadId: number | null;
   readonly #definition: TokenizerDefinition;
+  readonly #where: string;
   readonly #tokenizer: HfTokenizer;
   /** Present for GPT-2's plain pipeline; a normal form, or added tokens that take white space along, go through the library. */
   readonly #words: WordEncoder | undefined;
 
-  private constructor(definition: TokenizerDefinition, where: string, unpooledId?: number | null) {
+  /** @param pooling default: by the tokenizer's own pad token */
+  private constructor(definition: TokenizerDefinition, where: string, pooling?: { readonly padId: number | null }) {
     this.#definition = definition;
+    this.#where = where;
     const { addPrefixSpace, normalizer, addedTokens } = definition;
     const plain = normalizer === null && addedTokens.every(({ lstrip, rstrip }) => !lstrip && !rstrip);
     const bytePairs = new BytePairEncoder(definition.vocabulary, definition.merges, definition.unknownToken);
@@ -52,7 +55,7 @@ export class Tokenizer {
     const idOf = (token: string) => addedTokens.find(({ content }) => content === token)?.id ?? vocabulary[token];
     this.eosTokenId = idOf(special.eos);
     this.padTokenId = idOf(special.pad);
-    this.unpooledId = unpooledId === undefined ? this.padTokenId : unpooledId;
+    this.poolingPadId = pooling ? pooling.padId : this.padTokenId;
     let highest = -1;
     for (const id of Object.values(vocabulary)) highest = Math.max(highest, id);
     for (const { id } of addedTokens) highest = Math.max(highest, id);
@@ -68,11 +71,11 @@ export class Tokenizer {
   }
 
   /**
-   * The same tokenizer for a model that pools otherwise: at the last token that is not `unpooledId`, as transformers does by `config.pad_token_id`, or at the last token
-   * of all where that is null.
+   * The same tokenizer for a model that pools at the last token that is not `padId`, as transformers does by `config.pad_token_id`, or at the last token of all where that
+   * is null.
    */
-  forPooling(unpooledId: number | null): Tokenizer {
-    return unpooledId === this.unpooledId ? this : new Tokenizer(this.#definition, 'this tokenizer', unpooledId);
+  forPooling(padId: number | null): Tokenizer {
+    return padId === this.poolingPadId ? this : new Tokenizer(this.#definition, this.#where, { padId });
   }
 
   /** All ids of `text`, not truncated; none for an empty text. */
@@ -81,7 +84,7 @@ export class Tokenizer {
   }
 
   /**
-   * The row the model sees: ids truncated to `maxLength` tokens, then without the pad tokens (`unpooledId`) at the end.
+   * The row the model sees: ids truncated to `maxLength` tokens, then without the pad tokens (`poolingPadId`) at the end.
    *
    * The reference pools at the right-most token that is not the pad token (PARITY.md), and in a causal model what follows the
    * pooled token cannot matter. So pad tokens that come last, even where the text itself spells them, are dropped. A text of
@@ -111,7 +114,7 @@ export class Tokenizer {
     const all = this.#ids(text, left ? Infinity : maxLength);
     const start = left ? Math.max(0, all.length - maxLength) : 0;
     let end = Math.min(all.length, start + maxLength);
-    while (end > start + 1 && all[end - 1] === this.unpooledId) end--;
+    while (end > start + 1 && all[end - 1] === this.poolingPadId) end--;
     return { all, start, end };
   }
 
