@@ -32,7 +32,7 @@ import type { FineTuneOptions } from '../train/fine-tune.js';
 import { readMemory } from '../train/model-memory.js';
 import { OutputFolder } from '../train/output-folder.js';
 import { isFinalRecord } from '../train/records.js';
-import { textsSeen, withLeakNote } from '../train/trained-rows.js';
+import { hashTexts, leakNotes, readTrainedTexts } from '../train/trained-rows.js';
 import type { LogRecord } from '../train/records.js';
 import { BASELINES_FOLDER, COMPARISON_FILE, REPORT_FILE } from '../train/run-names.js';
 import { packageVersion } from '../version.js';
@@ -146,8 +146,10 @@ async function measuredSplits(options: Omit<CompareOptions, 'compareCallbacks'>,
   const folder = await resolveModel(finetuned, options.hub);
   const { labelNames: names } = await readConfig(folder);
   const splits = await loadSplits({ ...options, seed: options.args.seed, alignTo: { names, use: 'measure' } });
-  // The baselines learn from the training rows, the model has learnt from its own: what either has seen flatters it.
-  return withLeakNote(splits, await textsSeen(splits.train, [folder], signal), signal);
+  // The model has learnt from rows of its own, which may be others.
+  const ofModel = await leakNotes(splits.test, await readTrainedTexts(folder), 'model', signal);
+  const ofBaselines = await leakNotes(splits.test, await hashTexts(splits.train, signal), 'baselines', signal);
+  return { ...splits, notes: [...splits.notes, ...ofModel, ...ofBaselines] };
 }
 
 /**

@@ -1,6 +1,7 @@
 /**
  * Checkpoints. A folder `checkpoint-{step}` is a model in Hugging Face's layout, as transformers loads it, and beside it
  *
+ *   attune_rows.json        which texts it was trained on, as hashes (trained-rows.ts)
  *   attune_model.json       what whoever uses the model later must know of its training (model-memory.ts)
  *   trainer_state.json      as the Trainer writes it
  *   optimizer.safetensors   AdamW's moments: exp_avg.{parameter}, exp_avg_sq.{parameter}; `param_groups` in its metadata has the order of the parameters
@@ -37,6 +38,7 @@ import type { OutputFolder } from './output-folder.js';
 import { parseTrainerState, stateToJson } from './state.js';
 import type { TrainerState } from './state.js';
 import { parameterGroups } from './parameter-groups.js';
+import { ROWS_FILE } from './trained-rows.js';
 
 /** What a model folder is written from. */
 export interface ModelSource {
@@ -48,6 +50,8 @@ export interface ModelSource {
   readonly maxLength?: number | undefined;
   /** What to write beside it of how it was trained. */
   readonly memory?: ModelMemory | undefined;
+  /** The contents of attune_rows.json. */
+  readonly trainedTexts?: string | undefined;
 }
 
 /** Where tensors are read from: an engine, or a copy of what it held. */
@@ -84,8 +88,8 @@ export interface Checkpoint {
 
 const MOMENTS = { moment1: 'exp_avg', moment2: 'exp_avg_sq' } as const;
 
-/** Writes config.json, model.safetensors, the tokenizer's files and attune_model.json into an existing folder, each whole. Returns the SHA-256 of model.safetensors. */
-export async function saveModel(dir: string, { session, parameters, config, tokenizer, maxLength, memory }: Saved): Promise<string> {
+/** Writes config.json, model.safetensors, the tokenizer's files, attune_model.json and attune_rows.json into an existing folder, each whole. Returns the SHA-256 of model.safetensors. */
+export async function saveModel(dir: string, { session, parameters, config, tokenizer, maxLength, memory, trainedTexts }: Saved): Promise<string> {
   const sha256 = await writeSafetensors(join(dir, 'model.safetensors'), parameters, async (name) => {
     const values = await session.readTensor('parameter', name);
     const place = firstNotFinite(values);
@@ -95,6 +99,7 @@ export async function saveModel(dir: string, { session, parameters, config, toke
   await writeWhole(join(dir, 'config.json'), toJson(config));
   await tokenizer.save(dir, maxLength);
   if (memory) await writeWhole(join(dir, MEMORY_FILE), memoryToJson(memory));
+  if (trainedTexts !== undefined) await writeWhole(join(dir, ROWS_FILE), trainedTexts);
   return sha256;
 }
 

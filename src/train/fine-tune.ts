@@ -34,7 +34,7 @@ import type { ModelMemory } from './model-memory.js';
 import { OutputFolder } from './output-folder.js';
 import { brokenName, isOfRun, RUN_FILES } from './run-names.js';
 import { stateToJson } from './state.js';
-import { hashesToJson, ROWS_FILE, textsSeen, withLeakNote } from './trained-rows.js';
+import { hashesToJson, hashTexts, leakNotes, readTrainedTexts } from './trained-rows.js';
 import { Trainer } from './trainer.js';
 import type { LabelledRows, TrainOutput, TrainerCallback } from './trainer.js';
 import type { Verification } from './verify.js';
@@ -148,8 +148,11 @@ async function prepareLocked(options: FineTuneOptions, output: OutputFolder, eng
   try {
     const weights = hashingSession(session);
     await model.writeTo(weights.session);
+    // A checkpoint knows what its model had seen before, too; what lies in the model's folder by now is of no account to it.
+    const texts = new Set([...(await hashTexts(splits.train, signal)), ...((await readTrainedTexts(resumeDir ?? model.folder)) ?? [])]);
+    splits = { ...splits, notes: [...splits.notes, ...(await leakNotes(splits.test, texts, 'model', signal))] };
     const memory = memoryOf({ ...pickInputs(options), seed: args.seed, maxLength, labelNames: splits.labelNames });
-    const source = { session, parameters: model.graphs.parameters, config: model.config, tokenizer: model.tokenizer, maxLength, memory };
+    const source = { session, parameters: model.graphs.parameters, config: model.config, tokenizer: model.tokenizer, maxLength, memory, trainedTexts: hashesToJson(texts) };
     const trainer = new Trainer({
       ...source,
       args,
@@ -159,8 +162,6 @@ async function prepareLocked(options: FineTuneOptions, output: OutputFolder, eng
       output,
       signal,
     });
-    const texts = await textsSeen(splits.train, [model.folder, resumeDir], signal);
-    splits = await withLeakNote(splits, texts, signal);
     const hashes = {
       weights: weights.digest(),
       trainData: await hashOfData(splits.train, signal),
@@ -187,10 +188,7 @@ async function prepareLocked(options: FineTuneOptions, output: OutputFolder, eng
       await output.rename(name, brokenName(name));
       options.callbacks?.forEach((callback) => callback.onWarning?.(`${name} is skipped and set aside as ${brokenName(name)}: ${reason}`));
     }
-    await output.place(async (staged) => {
-      await writeWhole(join(staged, ROWS_FILE), hashesToJson(texts));
-      await writeWhole(join(staged, MANIFEST_FILE), manifestToJson(manifest));
-    });
+    await output.write(MANIFEST_FILE, manifestToJson(manifest));
     return {
       splits,
       model,

@@ -14,7 +14,6 @@ import { RECORD_FILE, encoded, filesUnder, foreignIn, hasUnder, moveTo, newRecor
 import type { OutputRecord, Purpose } from './output-record.js';
 import { LOCK_FILE, RunLock } from './run-lock.js';
 import { isCheckpoint, topOf } from './run-names.js';
-import { ROWS_FILE } from './trained-rows.js';
 
 export interface Preparation {
   /**
@@ -33,8 +32,8 @@ export interface Preparation {
 const MOST_NAMED = 3;
 const named = (names: readonly string[]): string => `${names.slice(0, MOST_NAMED).join(', ')}${names.length > MOST_NAMED ? ', …' : ''}`;
 
-/** What may be in a folder that holds no run: one that ended before its first checkpoint leaves what it began with. */
-const BEGINNING: readonly string[] = [MANIFEST_FILE, ROWS_FILE];
+/** What may be in a folder that holds no run: one that ended before its first checkpoint leaves its manifest. */
+const isOfRun = (file: string): boolean => file !== MANIFEST_FILE;
 
 export class OutputFolder {
   readonly #lock: RunLock;
@@ -83,7 +82,7 @@ export class OutputFolder {
     await this.#make();
     const { dir } = this;
     const record = this.#record ?? newRecord(purpose);
-    const present = [...record.files].filter((file) => !BEGINNING.includes(file));
+    const present = [...record.files].filter(isOfRun);
     if (present.length > 0) {
       if (mode === 'new') {
         throw new UsageError(`${dir} already holds a run (${named([...new Set(present.map(topOf))].sort())})`, {
