@@ -5,8 +5,8 @@
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { isIP } from 'node:net';
-import type { AddressInfo } from 'node:net';
-import { pipeline } from 'node:stream/promises';
+import type { AddressInfo, Socket } from 'node:net';
+import { finished, pipeline } from 'node:stream/promises';
 import { AttuneError, UsageError } from '../errors.js';
 import { openSiteFile } from './site.js';
 import type { Site } from './site.js';
@@ -52,11 +52,11 @@ export interface RunningServer {
  * @throws UsageError where the port is taken, AttuneError where it cannot be listened on
  */
 export async function serve(site: Site, { host, port, signal }: ServeOptions): Promise<RunningServer> {
+  // The requests of a connection one after the other, as their answers go anyway: an answer in the queue would hold its file open, and never hear that the reader has gone.
+  const turns = new WeakMap<Socket, Promise<void>>();
   const server = createServer((request, response) => {
-    answer(site, request, response, host).catch(() => {
-      if (!response.headersSent) plain(response, 500, 'this file cannot be read');
-      else response.destroy();
-    });
+    const { socket } = request;
+    turns.set(socket, (turns.get(socket) ?? Promise.resolve()).then(() => inTurn(site, request, response, host)));
   });
   server.requestTimeout = 30_000;
   await listen(server, host, port);
@@ -83,6 +83,18 @@ function listen(server: Server, host: string, port: number): Promise<void> {
   });
 }
 
+/** Resolves when the answer has been sent, or its reader has gone. */
+async function inTurn(site: Site, request: IncomingMessage, response: ServerResponse, host: string): Promise<void> {
+  if (request.socket.destroyed) return;
+  try {
+    await answer(site, request, response, host);
+  } catch {
+    if (!response.headersSent) plain(response, 500, 'this file cannot be read');
+    else response.destroy();
+  }
+  await finished(response).catch(() => undefined);
+}
+
 async function answer(site: Site, request: IncomingMessage, response: ServerResponse, host: string): Promise<void> {
   for (const [name, value] of Object.entries(HEADERS)) response.setHeader(name, value);
   // A page of another name that resolves to this machine must not read what is served here (DNS rebinding).
@@ -101,8 +113,18 @@ async function answer(site: Site, request: IncomingMessage, response: ServerResp
     response.end();
     return;
   }
-  // No faster than it is read: of a file of weights only some kilobytes are held for each request, and nothing for one that is gone.
-  await pipeline(stream, response);
+  // No faster than it is read: of a file of weights only some kilobytes are held for each request.
+  await pipeline(stream, (parts: AsyncIterable<Uint8Array>) => whole(parts, bytes), response);
+}
+
+/** The parts of a file, which must be all of it: where it was cut meanwhile, what comes after would be taken for the rest of it. */
+async function* whole(parts: AsyncIterable<Uint8Array>, bytes: number): AsyncGenerator<Uint8Array> {
+  let left = bytes;
+  for await (const part of parts) {
+    left -= part.length;
+    yield part;
+  }
+  if (left > 0) throw new Error('the file has become shorter');
 }
 
 /** `/` is index.html; undefined for what is no path. */

@@ -1,7 +1,9 @@
 /** The files of the demo page: what the server answers with, and what is written where the page is to lie on a static host. */
-import { open, readFile, stat } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { loadSample } from '../data/sample.js';
 import type { Dataset } from '../data/dataset.js';
@@ -65,29 +67,35 @@ async function modelFiles(folder: string): Promise<{ readonly files: readonly { 
   return { files: found, positions: config.nPositions };
 }
 
-/** A file of the site as a stream, and how many bytes that is. @throws AttuneError where it cannot be read */
+/**
+ * A file of the site to read, and how many bytes that is. What is no file is not waited for.
+ *
+ * @throws AttuneError where it cannot be read
+ */
 export async function openSiteFile(file: SiteFile): Promise<{ readonly bytes: number; readonly stream: Readable }> {
   if ('contents' in file) {
     const contents = Buffer.from(file.contents);
     return { bytes: contents.length, stream: Readable.from([contents]) };
   }
   try {
-    const handle = await open(file.path);
-    const { size: bytes } = await handle.stat();
-    return { bytes, stream: bytes === 0 ? handle.createReadStream() : handle.createReadStream({ end: bytes - 1 }) };
+    const handle = await open(file.path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)); // Windows has no such flag
+    try {
+      const found = await handle.stat();
+      if (!found.isFile()) throw new Error('it is not a file');
+      const { size: bytes } = found;
+      if (bytes > 0) return { bytes, stream: handle.createReadStream({ end: bytes - 1 }) };
+    } catch (error) {
+      await handle.close();
+      throw error;
+    }
+    await handle.close();
+    return { bytes: 0, stream: Readable.from([]) };
   } catch (cause) {
-    throw unreadable(file.path, cause);
+    throw new AttuneError(`cannot read ${file.path}: ${(cause as Error).message}`, { cause, hint: 'In a checkout, run npm run build.' });
   }
 }
 
 /** The bytes of a file of the site. @throws AttuneError where it cannot be read */
 export async function readSiteFile(file: SiteFile): Promise<Uint8Array> {
-  if ('contents' in file) return new TextEncoder().encode(file.contents);
-  try {
-    return await readFile(file.path);
-  } catch (cause) {
-    throw unreadable(file.path, cause);
-  }
+  return buffer((await openSiteFile(file)).stream);
 }
-
-const unreadable = (path: string, cause: unknown): AttuneError => new AttuneError(`cannot read ${path}: ${(cause as Error).message}`, { cause, hint: 'In a checkout, run npm run build.' });

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, truncateSync, writeFileSync, mkdirSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync, readFileSync, readlinkSync, truncateSync, writeFileSync, mkdirSync } from 'node:fs';
 import { request } from 'node:http';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { serve } from '#attune/serve/server.js';
@@ -77,6 +80,49 @@ test('a file is sent no faster than it is read, so that readers who wait cost no
   for await (const part of waiting[0]) read += (part as Uint8Array).length;
   assert.equal(read, bytes);
   for (const response of waiting) response.destroy();
+});
+
+test('a reader who asks for much at once and goes away leaves no file open', { skip: process.platform === 'linux' ? false : 'needs /proc' }, async (t) => {
+  const dir = folder(t, { 'weights.bin': '' });
+  truncateSync(join(dir, 'weights.bin'), 28 * 2 ** 20);
+  const server = await serve(new Map([['weights', { path: join(dir, 'weights.bin') }], ['index.html', { contents: 'whole' }]]), { host: '127.0.0.1', port: 0 });
+  t.after(() => server.close());
+  const opened = (): number => readdirSync('/proc/self/fd').filter((name) => {
+    try {
+      return readlinkSync(join('/proc/self/fd', name)) === join(dir, 'weights.bin');
+    } catch {
+      return false; // the descriptor of this listing
+    }
+  }).length;
+  const socket = connect(Number(new URL(server.url).port), '127.0.0.1');
+  socket.write('GET /weights HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(50));
+  await once(socket, 'data');
+  assert.equal(opened(), 1);
+  socket.destroy();
+  // The server learns of it before it answers somebody who came later; the file is closed in turns of its own.
+  for (let i = 0; i < 200 && opened() > 0; i++) assert.equal((await ask(server.url, '/')).body, 'whole');
+  assert.equal(opened(), 0);
+});
+
+test('what is cut while it is sent ends the connection, and what is no file is not waited for', async (t) => {
+  const dir = folder(t, { 'weights.bin': '', 'empty.bin': '' });
+  const path = join(dir, 'weights.bin');
+  truncateSync(path, 28 * 2 ** 20);
+  execFileSync('mkfifo', [join(dir, 'pipe')]);
+  const names = ['weights.bin', 'empty.bin', 'pipe', '.'];
+  const server = await serve(new Map([...names.map((name) => [name, { path: join(dir, name) }] as const), ['zero', { path: '/dev/zero' }]]), { host: '127.0.0.1', port: 0 });
+  t.after(() => server.close());
+  for (const name of ['pipe', '.', 'zero']) assert.equal((await ask(server.url, `/${name}`)).status, 500, name);
+  const empty = await ask(server.url, '/empty.bin');
+  assert.deepEqual([empty.status, empty.headers['content-length'], empty.body], [200, '0', '']);
+  const socket = connect(Number(new URL(server.url).port), '127.0.0.1');
+  socket.write('GET /weights.bin HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(2));
+  let received = '';
+  for await (const part of socket) {
+    if (received === '') truncateSync(path, 2 ** 20);
+    received += (part as Buffer).toString('latin1');
+  }
+  assert.equal(received.split('HTTP/1.1 ').length, 2, 'nothing comes after what was cut');
 });
 
 test('a port in use and a signal', async (t) => {
