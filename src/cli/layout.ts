@@ -9,17 +9,34 @@ const WIDE =
   /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Script=Yi}\p{Script=Bopomofo}\u3000-\u303e\uff01-\uff60\uffe0-\uffe6]|\p{Emoji_Presentation}|\p{Extended_Pictographic}\ufe0f/u;
 const ZERO = /^[\p{Mn}\p{Me}\p{Cf}\p{Cc}]+$/u;
 
-function graphemes(text: string): string[] {
+/** UTF-16 units that are segmented at a time: V8 takes time by the square of their number. */
+const WINDOW = 256;
+
+function* graphemes(text: string): Generator<string> {
   segmenter ??= new Intl.Segmenter(undefined, { granularity: 'grapheme' });
-  return Array.from(segmenter.segment(text), ({ segment }) => segment);
+  let size = WINDOW;
+  for (let start = 0; start < text.length; ) {
+    let end = start + size;
+    if (isHighSurrogate(text.charCodeAt(end - 1))) end++;
+    const found = Array.from(segmenter.segment(text.slice(start, end)), ({ segment }) => segment);
+    // The last one may go on behind the window.
+    if (end < text.length) found.pop();
+    for (const grapheme of found) start += grapheme.length;
+    size = found.length === 0 ? 2 * size : WINDOW;
+    yield* found;
+  }
 }
+
+const isHighSurrogate = (unit: number): boolean => unit >= 0xd800 && unit <= 0xdbff;
 
 const graphemeWidth = (grapheme: string): number => (ZERO.test(grapheme) ? 0 : WIDE.test(grapheme) ? 2 : 1);
 
 /** Columns that `text` takes. */
 export function displayWidth(text: string): number {
   if (/^[\x20-\x7e]*$/.test(text)) return text.length;
-  return graphemes(text).reduce((width, grapheme) => width + graphemeWidth(grapheme), 0);
+  let width = 0;
+  for (const grapheme of graphemes(text)) width += graphemeWidth(grapheme);
+  return width;
 }
 
 /** `text` cut to at most `width` columns, with "…" where something was cut. */
@@ -50,33 +67,38 @@ export function wrap(text: string, width: number): string[] {
   return text.split('\n').flatMap((paragraph) => {
     const lines: string[] = [];
     let line = '';
-    for (let word of paragraph.split(' ').filter((part) => part !== '')) {
+    for (const word of paragraph.split(' ').filter((part) => part !== '')) {
       if (line !== '' && displayWidth(line) + 1 + displayWidth(word) <= limit) {
         line += ` ${word}`;
         continue;
       }
       if (line !== '') lines.push(line);
-      while (displayWidth(word) > limit) {
-        const head = takeColumns(word, limit);
-        lines.push(head);
-        word = word.slice(head.length);
+      line = '';
+      for (const piece of displayWidth(word) > limit ? pieces(word, limit) : [word]) {
+        if (line !== '') lines.push(line);
+        line = piece;
       }
-      line = word;
     }
     return line !== '' || lines.length === 0 ? [...lines, line] : lines;
   });
 }
 
-/** The longest beginning of at most `width` columns, but at least one character. */
-function takeColumns(text: string, width: number): string {
+/** A word in pieces of at most `width` columns, but of at least one character. */
+function pieces(word: string, width: number): string[] {
+  const found: string[] = [];
+  let piece = '';
   let taken = 0;
-  let head = '';
-  for (const grapheme of graphemes(text)) {
-    taken += graphemeWidth(grapheme);
-    if (taken > width && head !== '') break;
-    head += grapheme;
+  for (const grapheme of graphemes(word)) {
+    const columns = graphemeWidth(grapheme);
+    if (piece !== '' && taken + columns > width) {
+      found.push(piece);
+      piece = '';
+      taken = 0;
+    }
+    piece += grapheme;
+    taken += columns;
   }
-  return head;
+  return [...found, piece];
 }
 
 const NAMED: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };

@@ -124,7 +124,7 @@ class Line implements LiveLine {
     this.#bar = new SingleBar({
       stream: new BarStream(terminal),
       // One column stays free: a full line would make some terminals wrap.
-      format: () => printable(text(terminal.width - 1)),
+      format: () => text(terminal.width - 1),
       fps: 10,
       clearOnComplete: true,
       forceRedraw: true,
@@ -264,7 +264,8 @@ export function downloadLine({ label, done, total, perSecond }: TaskLineState, w
 const NARROWEST_BAR = 6;
 const WIDEST_BAR = 30;
 
-function barLine(label: string, fraction: number, parts: readonly string[], width: number): string {
+function barLine(name: string, fraction: number, parts: readonly string[], width: number): string {
+  const label = printable(name);
   let shown = parts;
   const rest = (): string => ` ${shown.join('  ')}`;
   const room = (): number => width - displayWidth(label) - ' ▕▏'.length - displayWidth(rest());

@@ -124,7 +124,7 @@ export class Terminal {
     this.#write(lines.map((line, i) => (i === 0 ? `${colour(label)} ${line}` : ' '.repeat(margin) + line)).join('\n'));
   }
 
-  /** The one way to the screen for text: whoever comes here has made it printable. */
+  /** The one way to the screen for what stays there (progress.ts draws its live line itself): whoever comes here has made the text printable. */
   #write(text: string): void {
     this.#liveLine?.hide();
     this.stream.write(`${text}\n`);

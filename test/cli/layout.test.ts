@@ -39,6 +39,29 @@ test('wrapping loses nothing but spaces at breaks and keeps to the width', () =>
   );
 });
 
+test('long texts are taken apart as short ones are', () => {
+  const unit = fc.constantFrom('a', 'é', '語', '👨‍👩‍👧', 'e\u0301', '🇩🇪', '\u{1e8d0}', '한', 'n\u0303'.padEnd(300, '\u0303'));
+  fc.assert(fc.property(fc.array(unit, { minLength: 200, maxLength: 400 }), (parts) => {
+    const text = parts.join('');
+    const segments = [...new Intl.Segmenter(undefined, { granularity: 'grapheme' }).segment(text)];
+    assert.equal(displayWidth(text), segments.reduce((sum, { segment }) => sum + displayWidth(segment), 0));
+    const starts = new Set(segments.map(({ index }) => index));
+    let at = 0;
+    for (const line of wrap(text, 7)) {
+      assert.ok(starts.has(at), 'a line begins with a character');
+      assert.equal(line, text.slice(at, at + line.length));
+      at += line.length;
+    }
+    assert.equal(at, text.length);
+  }), { numRuns: 20 });
+});
+
+test('a word of a megabyte is wrapped at once', () => {
+  const lines = wrap('é'.repeat(2 ** 20), 100);
+  assert.equal(lines.length, Math.ceil(2 ** 20 / 100));
+  assert.ok(lines.slice(0, -1).every((line) => line.length === 100));
+});
+
 test('a text from outside cannot reach the terminal with control characters', () => {
   assert.equal(printable('a\tb\nc\r\u001b[31m\u0000\u202e'), 'a\\tb\\nc\\r\\u001b[31m\\u0000\\u202e');
   assert.equal(printable('\u0085\u009b1A\u061c\u200e\u2066'), '\\u0085\\u009b1A\\u061c\\u200e\\u2066');
