@@ -6,6 +6,7 @@ import { DataError } from '../errors.js';
 import { Dataset } from './dataset.js';
 import { isPlaceholder, listed } from './labels.js';
 import type { LabelMap } from './labels.js';
+import { lookAlikeHint } from './look-alikes.js';
 import { shown } from './records.js';
 
 export interface Alignment {
@@ -43,7 +44,7 @@ export function alignClasses(labels: LabelMap, names: readonly string[], use: Al
     return { names: own, to: identity, note };
   }
   const unknown = found.indexOf(-1);
-  if (unknown >= 0) throw new DataError(`${labels.placeOf(unknown)!}: unknown label ${shown(own[unknown])}; the classes are ${listed(names)}`, hintOf(use, known));
+  if (unknown >= 0) throw new DataError(`${labels.placeOf(unknown)!}: unknown label ${shown(own[unknown])}; the classes are ${listed(names)}`, hintOf(use, known, lookAlikeHint(own[unknown], names)));
   const used = found.filter((_, i) => !labels.isGap(i));
   if (new Set(used).size < used.length) {
     throw new DataError(`the data names only some of its classes (${listed(named)}), and the others are taken already in the model’s ${listed(names)}`, { hint: 'Name every class of the data.' });
@@ -53,7 +54,8 @@ export function alignClasses(labels: LabelMap, names: readonly string[], use: Al
   return { names, to: found, note };
 }
 
-function hintOf(use: AlignmentUse, known: readonly string[]): { hint?: string } {
+function hintOf(use: AlignmentUse, known: readonly string[], alike: string | undefined): { hint?: string } {
+  if (alike !== undefined) return { hint: alike };
   if (known.length === 0) return { hint: 'The model was trained on other classes.' };
   return use === 'train' ? { hint: `Only ${listed(known)} are the model’s. Start from a model without these classes, or name the data’s as the model’s are.` } : {};
 }

@@ -1,18 +1,18 @@
 /** Class names that differ, though a reader takes them for one: by case, by white space, by characters nobody sees, or by another code of the same letter. */
 
+/** Soft hyphen, zero-width spaces and joiners, directional marks, byte order mark. A joiner behind an emoji shows: it makes another one of two. */
+const INVISIBLE = /[\u00ad\u061c\u180e\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]|(?<![\p{Extended_Pictographic}\p{Emoji_Modifier}\ufe0f])\u200d/gu;
+
 /** Equal for names that look alike. */
-function appearance(name: string): string {
-  const visible = name.normalize('NFKC').replace(/[\p{Default_Ignorable_Code_Point}\p{Cf}\p{Cc}]/gu, '');
-  return visible.toLowerCase().normalize('NFKC').replace(/\s+/g, ' ').trim();
-}
+const appearance = (name: string): string => name.replace(INVISIBLE, '').replace(/\s+/g, ' ').trim().toLowerCase().normalize('NFC');
 
 /** In JSON, with what looks alike told apart: all but ASCII is escaped, by UTF-16 unit. */
 const spelt = (name: string): string => JSON.stringify(name).replace(/[^\x20-\x7e]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
 
 const MOST_PAIRS = 3;
 
-/** Says which of the names look alike; undefined where none do. */
-export function lookAlikeNote(names: readonly string[]): string | undefined {
+/** A sentence that says which of the names look alike; none where none do. */
+export function lookAlikeNotes(names: readonly string[]): readonly string[] {
   const first = new Map<string, string>();
   const pairs: string[] = [];
   for (const name of names) {
@@ -21,12 +21,13 @@ export function lookAlikeNote(names: readonly string[]): string | undefined {
     if (other === undefined) first.set(seen, name);
     else pairs.push(`${spelt(other)} and ${spelt(name)}`);
   }
-  if (pairs.length === 0) return undefined;
-  return `classes that look alike are different ones: ${pairs.slice(0, MOST_PAIRS).join(', ')}${pairs.length > MOST_PAIRS ? `, … (${pairs.length} pairs)` : ''}`;
+  if (pairs.length === 0) return [];
+  return [`classes that look alike are different ones: ${pairs.slice(0, MOST_PAIRS).join(', ')}${pairs.length > MOST_PAIRS ? `, … (${pairs.length} pairs)` : ''}`];
 }
 
 /** A hint for a name that is none of the classes but looks like one of them. */
 export function lookAlikeHint(name: string, names: readonly string[]): string | undefined {
-  const other = names.find((each) => appearance(each) === appearance(name));
+  const seen = appearance(name);
+  const other = names.find((each) => appearance(each) === seen);
   return other === undefined ? undefined : `It looks like the class ${spelt(other)}, but is ${spelt(name)}. Write it the same way everywhere.`;
 }

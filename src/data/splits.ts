@@ -9,7 +9,7 @@ import { Dataset } from './dataset.js';
 import { LabelMap } from './labels.js';
 import { findLayout, shortList, type Layout } from './layout.js';
 import { isPattern, matchingFiles } from './local.js';
-import { lookAlikeNote } from './look-alikes.js';
+import { lookAlikeNotes } from './look-alikes.js';
 import { openDataset, type OpenOptions } from './open.js';
 import { READABLE } from './readers.js';
 import { Pace, paced } from '../pace.js';
@@ -136,7 +136,7 @@ export async function loadTestSplit(options: LoadTestOptions): Promise<{ readonl
   const source = await openSource(options);
   const labels = LabelMap.named(labelNames, 'the model');
   const { dataset: test } = await source.load(source.splits.length === 0 && options.split === undefined ? undefined : (options.split ?? 'test'), { labels });
-  const notes = [...source.notes];
+  const notes = [...source.notes, ...lookAlikeNotes(labelNames)];
   return { test: first(test, options.evalRows, notes), notes };
 }
 
@@ -242,8 +242,7 @@ async function learnSplit(name: string, files: readonly string[], { names, decla
   const rows = await readAll(files, options, notes);
   const known = names ? LabelMap.of(names) : declared && LabelMap.named(declared, `what ${sourceName(files)} declares`);
   const labels = known ?? (await LabelMap.learn(rows, files[0], options.signal, expected));
-  const alike = lookAlikeNote(labels.names);
-  if (alike !== undefined) notes.push(alike);
+  notes.push(...lookAlikeNotes(labels.names));
   return { dataset: new Dataset(name, source, await labels.encode(rows, files[0], options.signal), labels.names), labels };
 }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { lookAlikeHint, lookAlikeNote } from '#attune/data/look-alikes.js';
+import { lookAlikeHint, lookAlikeNotes } from '#attune/data/look-alikes.js';
 import { loadSplits } from '#attune/data/splits.js';
 import { toJsonl } from '../support/cli.js';
 import { folder } from '../support/folder.js';
@@ -15,27 +15,32 @@ const PAIRS: readonly (readonly [one: string, other: string, why: string])[] = [
   ['good', 'good\u00ad', 'a soft hyphen'],
   ['very good', 'very\u00a0good', 'a no-break space'],
   ['very good', 'very  good', 'two spaces'],
-  ['good', '\uff47ood', 'a full-width letter'],
+  ['a b', 'a\tb', 'a tab'],
+  ['a b', 'a\nb', 'a line feed'],
   ['\u03c9', '\u2126', 'the ohm sign'],
 ];
 
 test('names that look alike are said, with their codes', () => {
   for (const [one, other, why] of PAIRS) {
-    const note = lookAlikeNote(['bad', one, other]);
-    assert.match(note ?? '', /^classes that look alike are different ones: "[ -~]+" and "[ -~]+"$/, why);
-    const [first, second] = [...note!.matchAll(/"(?:[^"\\]|\\.)*"/g)].map(([name]) => JSON.parse(name) as string);
+    const [note] = lookAlikeNotes(['bad', one, other]);
+    assert.match(note, /^classes that look alike are different ones: "[ -~]+" and "[ -~]+"$/, why);
+    const [first, second] = [...note.matchAll(/"(?:[^"\\]|\\.)*"/g)].map(([name]) => JSON.parse(name) as string);
     assert.deepEqual([first, second], [one, other], why);
     assert.match(lookAlikeHint(other, ['bad', one]) ?? '', /^It looks like the class ".+", but is ".+"\. /);
   }
-  assert.equal(lookAlikeNote(['good', 'bad', 'gut', 'g\u00f6\u00f6d']), undefined);
+  assert.deepEqual(lookAlikeNotes(['good', 'bad', 'gut', 'g\u00f6\u00f6d']), []);
+  // What looks different: signs of their own, joined emoji, flags, a visible sign of Arabic.
+  for (const [one, other] of [['m\u00b2', 'm2'], ['H\u2082O', 'H2O'], ['Foo\u2122', 'FooTM'], ['\u00bd', '1\u20442'], ['👨‍👩‍👧', '👨👩👧'], ['👍🏽‍🔥', '👍🏽🔥'], ['🏴󠁧󠁢󠁥󠁮󠁧󠁿', '🏴󠁧󠁢󠁳󠁣󠁴󠁿'], ['\u0600 x', 'x'], ['newline', 'new\nline'], ['ab', 'a\tb']]) {
+    assert.deepEqual(lookAlikeNotes([one, other]), [], `${one} and ${other}`);
+  }
   assert.equal(lookAlikeHint('other', ['good', 'bad']), undefined);
-  assert.match(lookAlikeNote(['a', 'A', 'b', 'B', 'c', 'C', 'd', 'D'])!, /"a" and "A", "b" and "B", "c" and "C", … \(4 pairs\)$/);
+  assert.match(lookAlikeNotes(['a', 'A', 'b', 'B', 'c', 'C', 'd', 'D'])[0], /"a" and "A", "b" and "B", "c" and "C", … \(4 pairs\)$/);
 });
 
 test('one name alone never looks like another, whatever it is', () => {
   fc.assert(fc.property(fc.string({ unit: 'binary' }), (name) => {
-    assert.equal(lookAlikeNote([name]), undefined);
-    assert.notEqual(lookAlikeNote([name, `${name}\u200d`]), undefined);
+    assert.deepEqual(lookAlikeNotes([name]), []);
+    assert.equal(lookAlikeNotes([name, `${name}\u200b`]).length, 1);
   }));
 });
 
