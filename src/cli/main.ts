@@ -79,6 +79,8 @@ async function program(called: string | undefined, attach: Attach): Promise<Comm
   const root = createCommand('attune', 'Fine-tune GPT-2 for text classification, and know whether it was worth it.')
     .version(packageVersion(), '-v, --version', 'show the version')
     .helpCommand(false)
+    // Options of its own stand before the command: behind it, --version may be the value of another.
+    .enablePositionalOptions()
     .addHelpText('after', '\nEach command has a --help of its own. To see everything at work, offline: attune demo');
   for (const { name, description, complete } of COMMANDS) {
     const command = createCommand(name, description);

@@ -52,7 +52,7 @@ test('a model whose logits overflow predicts nothing: every command that would u
 });
 
 test('a text that looks like an option is a text', async () => {
-  for (const text of ['--learning_rate', '--text', '-x', '--']) {
+  for (const text of ['--learning_rate', '--text', '--version', '--help', '-v', '--']) {
     const { code, stdout, stderr } = await attune(['predict', '--model', 'run', '--text', text], { cwd });
     assert.equal(code, 0, stderr);
     assert.equal(jsonLines(stdout)[0]['text'], text);
