@@ -1,6 +1,6 @@
 /** A file that the user names for results. */
 import { createWriteStream } from 'node:fs';
-import { chmod, copyFile, open, readlink, realpath, rename, rm, stat } from 'node:fs/promises';
+import { chmod, copyFile, open, readlink, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { AttuneError, UsageError } from './errors.js';
@@ -74,8 +74,15 @@ export async function writeOutput(path: string, pieces: AsyncIterable<string>): 
 async function replace(file: string, pieces: AsyncIterable<string>, there: { readonly mode: number; readonly nlink: number } | undefined): Promise<void> {
   if (there) await (await open(file, 'r+')).close();
   const partial = partialPath(file);
+  // Open before anything can fail: a stream that opens its file itself may do so after the failure, and after the removal.
+  const handle = await open(partial, 'wx');
   try {
-    await pipeline(pieces, createWriteStream(partial, { flags: 'wx', flush: true }));
+    try {
+      await writeFile(handle, pieces);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
     if (there) await chmod(partial, there.mode & 0o777);
     // Renamed over one of its names, the others would keep what was there.
     if (there && there.nlink > 1) await copyFile(partial, file);

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
 import { chmodSync, linkSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { AttuneError, UsageError } from '#attune/errors.js';
 import { findOutput, refuseSameFile, writeOutput } from '#attune/output-file.js';
 import { folder } from './support/folder.js';
@@ -33,6 +35,16 @@ describe('writeOutput', () => {
     for (const name of ['old', 'new']) await assert.rejects(writeOutput(join(dir, name), pieces('half', new AttuneError('the engine is gone'))), /the engine is gone/);
     assert.deepEqual(readdirSync(dir), ['old']);
     assert.equal(readFileSync(join(dir, 'old'), 'utf8'), 'old');
+  });
+
+  it('leaves nothing where it fails while the file is being opened', async (t) => {
+    const dir = folder(t);
+    // A stream that opens its file itself does so by this; here it takes its time.
+    const { open } = fs;
+    t.mock.method(fs, 'open', (...words: Parameters<typeof open>): void => void setTimeout(() => open(...words), 50));
+    await assert.rejects(writeOutput(join(dir, 'new'), pieces(new AttuneError('the engine is gone'))), /the engine is gone/);
+    await sleep(200);
+    assert.deepEqual(readdirSync(dir), []);
   });
 
   it('goes through links, one after another, also to a file that is not there yet', { skip }, async (t) => {
