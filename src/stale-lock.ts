@@ -54,9 +54,9 @@ export async function removeAbandoned(path: string): Promise<void> {
   if (found && Date.now() - found.mtimeMs > ABANDONED_AFTER && (await isOurs(right))) await rm(right, { force: true }).catch(() => undefined);
 }
 
-/** Whether a file is what attune makes there; one that is gone is nobody's. */
+/** Whether a file is what attune makes there, or the beginning of it: who made it may have died before he had written it. One that is gone is nobody's. */
 const isOurs = (path: string): Promise<boolean> =>
-  readPlainFile(path).then((text) => text === REMOVING, (error: NodeJS.ErrnoException) => error.code === 'ENOENT');
+  readPlainFile(path).then((text) => REMOVING.startsWith(text), (error: NodeJS.ErrnoException) => error.code === 'ENOENT');
 
 /** Makes the file. Gives what says that there is one, or undefined where it was made. */
 async function refusal(path: string): Promise<NodeJS.ErrnoException | undefined> {
