@@ -1,11 +1,11 @@
-/** What is the user's stays: output folders full of a user's files, inputs that are outputs, results led through links, pipes and devices. All commands: ownership.slow.test.ts. */
+/** What is the user's stays: output folders full of a user's files, inputs that are outputs. All commands: ownership.slow.test.ts; results through links and pipes: predict-output.slow.test.ts. */
 import assert from 'node:assert/strict';
-import { spawn, spawnSync } from 'node:child_process';
-import { cpSync, linkSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { writeByteModel } from '../../support/byte-model.js';
-import { attune, bin, jsonLines, NO_HUB } from '../../support/cli.js';
+import { attune } from '../../support/cli.js';
 import type { CliResult } from '../../support/cli.js';
 import { KNOWN_NAMES, makeRemovable, putUsersFiles, snapshot } from '../../support/users-files.js';
 import { modelAndData } from '../../support/workspace.js';
@@ -107,49 +107,5 @@ describe('an input that is an output', () => {
     await refused(train('--output-dir', 'run', '--resume-from-checkpoint', 'run', '--overwrite-output-dir'), /run is the folder of a run, not one of its checkpoints.*Give run.checkpoint-2/s);
     await refused(attune(['reproduce', 'run', '--output-dir', './run/', '--overwrite-output-dir'], { cwd }), /the run, run, is that very folder/);
     assert.deepEqual(snapshot(at('run')), before);
-  });
-});
-
-describe('predict --output', () => {
-  const predict = (output: string, ...more: string[]): Promise<CliResult> => attune(['predict', '--model', 'classifier', '--input', 'texts.jsonl', '--output', output, ...more], { cwd });
-  const texts = (file: string): unknown[] => jsonLines(readFileSync(at(file), 'utf8')).map(({ text }) => text);
-  const TEXTS = ['a fine day', 'a grim day'];
-
-  it('writes through links, pipes and devices, and refuses what it reads', { skip: noLinks }, async () => {
-    await accepted(train('--output-dir', 'classifier', '--save-strategy', 'no'));
-    writeFileSync(at('texts.jsonl'), TEXTS.map((text) => `${JSON.stringify({ text })}\n`).join(''));
-    symlinkSync('texts.jsonl', at('same.jsonl'));
-    linkSync(at('texts.jsonl'), at('linked.jsonl'));
-    const before = [readFileSync(at('texts.jsonl'), 'utf8'), readFileSync(at('classifier', 'config.json'), 'utf8')];
-    for (const output of ['texts.jsonl', 'same.jsonl', 'linked.jsonl', 'classifier/config.json']) await refused(predict(output), /is read by this command, so it is not written/);
-    assert.deepEqual([readFileSync(at('texts.jsonl'), 'utf8'), readFileSync(at('classifier', 'config.json'), 'utf8')], before);
-
-    mkdirSync(at('elsewhere'));
-    writeFileSync(at('elsewhere', 'old.jsonl'), 'old', { mode: 0o640 });
-    symlinkSync(join('elsewhere', 'old.jsonl'), at('to-old'));
-    symlinkSync(join('elsewhere', 'new.jsonl'), at('to-new'));
-    for (const [link, file] of [['to-old', 'elsewhere/old.jsonl'], ['to-new', 'elsewhere/new.jsonl']] as const) {
-      await accepted(predict(link));
-      assert.equal(readlinkSync(at(link)), file);
-      assert.deepEqual(texts(file), TEXTS);
-    }
-    assert.equal(lstatSync(at('elsewhere', 'old.jsonl')).mode & 0o777, 0o640);
-    assert.deepEqual(readdirSync(at('elsewhere')).sort(), ['new.jsonl', 'old.jsonl']);
-
-    spawnSync('mkfifo', [at('pipe')]);
-    const reader = spawn('cat', ['pipe'], { cwd });
-    let read = '';
-    reader.stdout.setEncoding('utf8').on('data', (text: string) => (read += text));
-    const closed = new Promise((resolve) => reader.on('close', resolve));
-    await accepted(predict('pipe'));
-    await closed;
-    assert.deepEqual(jsonLines(read).map(({ text }) => text), TEXTS);
-    assert.ok(lstatSync(at('pipe')).isFIFO());
-
-    const device = spawnSync(process.execPath, [bin, 'predict', '--model', 'classifier', '--text', 'a fine day', '--output', '/dev/stdout'], { cwd, encoding: 'utf8', env: { ...process.env, ...NO_HUB } });
-    assert.equal(device.status, 0, device.stderr);
-    assert.deepEqual(jsonLines(device.stdout).map(({ text }) => text), ['a fine day']);
-    await accepted(predict('/dev/null'));
-    assert.ok(lstatSync('/dev/null').isCharacterDevice());
   });
 });
