@@ -31,7 +31,7 @@ export async function demo(command: Command, context: CliContext): Promise<void>
   const args = resolveArguments({ ...preset, outputDir, overwriteOutputDir: true });
   terminal.print('attune: fine-tune GPT-2 to tell good reviews from bad ones', 'bold');
   terminal.paragraph(
-    `The bundled ${EMBEDDED_MODEL} learns from ${groupDigits(data.trainRows)} labelled sentences in ${args.numTrainEpochs} epochs with the notebook's arguments, and is tested on ${data.evalRows} it has not seen. Nothing is downloaded.`,
+    `The bundled ${EMBEDDED_MODEL} learns from ${groupDigits(data.trainRows)} labelled sentences in ${args.numTrainEpochs} epochs with the notebook's arguments, and is tested on ${data.evalRows} others. Nothing is downloaded.`,
   );
   const options = { model: embeddedModelFolder(), dataset: 'sample', ...data, args };
   const { peakMemoryBytes } = await measured(() => runTraining({ ...options, demo: true, alsoMakes: COMPARISON_MAKES, json: false, resultLines: false, examples: 2, afterTraining: (run) => showPredictions(run, context) }, context));
