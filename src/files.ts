@@ -20,21 +20,29 @@ export interface WriteOptions {
   readonly partial?: string;
 }
 
-/** @param contents in one piece or several @throws AttuneError where the file cannot be written */
-export async function writeWhole(
-  path: string,
-  contents: string | Uint8Array | Iterable<Uint8Array>,
-  { partial = partialPath(path) }: WriteOptions = {},
-): Promise<void> {
+/** In one piece or several. */
+export type Contents = string | Uint8Array | Iterable<Uint8Array> | AsyncIterable<string>;
+
+/**
+ * Makes a new file and sees its contents onto the disk. It is open before the first piece is asked for, so that whoever removes what is left of a failure finds it.
+ *
+ * @throws what the file system says, and what comes of the contents; a file in part is left
+ */
+export async function writeNew(path: string, contents: Contents): Promise<void> {
+  const handle = await open(path, 'wx');
   try {
-    const handle = await open(partial, 'wx');
-    try {
-      // Each call goes on where the last one ended.
-      for (const piece of typeof contents === 'string' || contents instanceof Uint8Array ? [contents] : contents) await handle.writeFile(piece);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
+    // Each call goes on where the last one ended.
+    for await (const piece of typeof contents === 'string' || contents instanceof Uint8Array ? [contents] : contents) await handle.writeFile(piece);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** @throws AttuneError where the file cannot be written */
+export async function writeWhole(path: string, contents: Contents, { partial = partialPath(path) }: WriteOptions = {}): Promise<void> {
+  try {
+    await writeNew(partial, contents);
     await rename(partial, path);
     await syncFolder(dirname(path));
   } catch (cause) {

@@ -1,10 +1,10 @@
 /** A file that the user names for results. */
 import { createWriteStream } from 'node:fs';
-import { chmod, copyFile, open, readlink, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, open, readlink, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { AttuneError, UsageError } from './errors.js';
-import { partialPath, syncFolder } from './files.js';
+import { partialPath, syncFolder, writeNew } from './files.js';
 import { realPath } from './overlap.js';
 
 /** Links in a row, as many as Linux follows. */
@@ -74,15 +74,9 @@ export async function writeOutput(path: string, pieces: AsyncIterable<string>): 
 async function replace(file: string, pieces: AsyncIterable<string>, there: { readonly mode: number; readonly nlink: number } | undefined): Promise<void> {
   if (there) await (await open(file, 'r+')).close();
   const partial = partialPath(file);
-  // Open before anything can fail: a stream that opens its file itself may do so after the failure, and after the removal.
-  const handle = await open(partial, 'wx');
   try {
-    try {
-      await writeFile(handle, pieces);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
+    // Not by a stream: one that opens its file itself may do so after the failure, and after the removal.
+    await writeNew(partial, pieces);
     if (there) await chmod(partial, there.mode & 0o777);
     // Renamed over one of its names, the others would keep what was there.
     if (there && there.nlink > 1) await copyFile(partial, file);
