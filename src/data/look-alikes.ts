@@ -1,4 +1,5 @@
 /** Class names that differ, though a reader takes them for one: by case, by white space, by characters nobody sees, or by another code of the same letter. */
+import { dumps } from '../json/python.js';
 
 /** Soft hyphen, zero-width spaces and joiners, directional marks, byte order mark. A joiner behind an emoji shows: it makes another one of two. */
 const INVISIBLE = /[\u00ad\u061c\u180e\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]|(?<![\p{Extended_Pictographic}\p{Emoji_Modifier}\ufe0f])\u200d/gu;
@@ -6,12 +7,9 @@ const INVISIBLE = /[\u00ad\u061c\u180e\u200b\u200c\u200e\u200f\u202a-\u202e\u206
 /** Equal for names that look alike. */
 const appearance = (name: string): string => name.replace(INVISIBLE, '').replace(/\s+/g, ' ').trim().toLowerCase().normalize('NFC');
 
-/** In JSON, with what looks alike told apart: all but ASCII is escaped, by UTF-16 unit. */
-const spelt = (name: string): string => JSON.stringify(name).replace(/[^\x20-\x7e]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
-
 const MOST_PAIRS = 3;
 
-/** A sentence that says which of the names look alike; none where none do. */
+/** A sentence that says which of the names look alike, with all but ASCII escaped; none where none do. */
 export function lookAlikeNotes(names: readonly string[]): readonly string[] {
   const first = new Map<string, string>();
   const pairs: string[] = [];
@@ -19,7 +17,7 @@ export function lookAlikeNotes(names: readonly string[]): readonly string[] {
     const seen = appearance(name);
     const other = first.get(seen);
     if (other === undefined) first.set(seen, name);
-    else pairs.push(`${spelt(other)} and ${spelt(name)}`);
+    else pairs.push(`${dumps(other)} and ${dumps(name)}`);
   }
   if (pairs.length === 0) return [];
   return [`classes that look alike are different ones: ${pairs.slice(0, MOST_PAIRS).join(', ')}${pairs.length > MOST_PAIRS ? `, … (${pairs.length} pairs)` : ''}`];
@@ -29,5 +27,5 @@ export function lookAlikeNotes(names: readonly string[]): readonly string[] {
 export function lookAlikeHint(name: string, names: readonly string[]): string | undefined {
   const seen = appearance(name);
   const other = names.find((each) => appearance(each) === seen);
-  return other === undefined ? undefined : `It looks like the class ${spelt(other)}, but is ${spelt(name)}. Write it the same way everywhere.`;
+  return other === undefined ? undefined : `It looks like the class ${dumps(other)}, but is ${dumps(name)}. Write it the same way everywhere.`;
 }
