@@ -79,7 +79,7 @@ export { splitWords } from './baselines/word2vec/words.js';
 
 export { compare, compareModels } from './compare/compare.js';
 export type { CompareCallbacks, CompareModelsOptions, CompareOptions } from './compare/compare.js';
-export type { Comparison, Estimate, ModelResult, Verdict, WordStudy } from './compare/comparison.js';
+export type { AgainstBest, Choice, Comparison, Estimate, Finding, ModelResult, Verdict, WordStudy } from './compare/comparison.js';
 export { AfinnClassifier } from './baselines/lexicon.js';
 export { HiddenStateModel } from './baselines/hidden-states.js';
 export { MajorityClassifier } from './baselines/majority.js';

@@ -6,10 +6,11 @@ import { UsageError } from '../errors.js';
 import { resolveModel } from '../model/resolve.js';
 import { rememberedBase, rememberedSplits } from '../train/evaluation-rows.js';
 import { changesByHand, readMemory } from '../train/model-memory.js';
+import { givenOptions } from './command-arguments.js';
 import type { CliContext } from './context.js';
 import { withDownloads } from './downloads.js';
 import { modelFolder, required } from './given.js';
-import { trainOptionsOf } from './options.js';
+import { COMPARE_OPTIONS, trainOptionsOf } from './options.js';
 import { runComparison } from './run-comparison.js';
 import { runTraining } from './run-training.js';
 import { showDataset } from './show.js';
@@ -17,7 +18,7 @@ import { showDataset } from './show.js';
 /** `attune compare` */
 export async function compare(command: Command, context: CliContext): Promise<void> {
   const { args: asked, data: given, explicit, warnings } = trainOptionsOf(command);
-  const { finetuned } = command.opts<{ finetuned?: string }>();
+  const { finetuned, margin } = givenOptions(command, COMPARE_OPTIONS);
   const memory = finetuned === undefined ? undefined : await withDownloads(context.terminal, context.signal, async (hub) => readMemory(await resolveModel(finetuned, hub)));
   const hint = 'Give a file of labelled texts with --eval-dataset, a folder with train.* and test.*, or `sample` for the bundled sentences.';
   const data = memory ? { ...given, ...(await rememberedSplits(byHand(given, explicit), memory)) } : given;
@@ -43,10 +44,10 @@ export async function compare(command: Command, context: CliContext): Promise<vo
   const tuned = finetuned ?? outputDir;
   await runComparison(
     {
-      finetuned: tuned, base: model, train, test, datasetName: basename(dataset), outputDir, seed: args.seed, device: data.device, trainPeakMemoryBytes, json: data.json,
+      finetuned: tuned, base: model, train, test, datasetName: basename(dataset), outputDir, seed: args.seed, margin, device: data.device, trainPeakMemoryBytes, json: data.json,
       maxLength: args.maxLength ?? memory?.maxLength,
       // Of the rest the model's folder knows.
-      goOn: `attune compare --finetuned ${tuned}${data.model === undefined ? '' : ` --model ${data.model}`}`,
+      goOn: `attune compare --finetuned ${tuned}${data.model === undefined ? '' : ` --model ${data.model}`}${margin === undefined ? '' : ` --margin ${margin}`}`,
     },
     context,
   );

@@ -1,6 +1,7 @@
 /** The options of `attune train`: what to train on, from a table of the same kind as the training arguments, and how all sources are joined. */
 import { readFileSync } from 'node:fs';
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
+import { LEAST_MARGIN, MARGIN } from '../compare/margin.js';
 import { DEVICES } from '../engine/device-names.js';
 import { UsageError } from '../errors.js';
 import { parseJson } from '../json/syntax.js';
@@ -52,10 +53,14 @@ export function addTrainOptions(command: Command): Command {
   return addOptions(command, ALL_OPTIONS);
 }
 
-/** Those of `attune train`, and a finished model in place of training one. */
+/** What `attune compare` takes beside the options of `attune train`. */
+export const COMPARE_OPTIONS = {
+  finetuned: { kind: 'string', placeholder: 'DIR', default: undefined, group: DATA, description: 'a model that was fine-tuned before: only the baselines are trained' },
+  margin: { kind: 'number', min: LEAST_MARGIN, below: 1, default: MARGIN, group: COMMAND_GROUP, description: 'weighted F1 that may be lost for a simpler model; the simplest that is shown to lose no more is recommended' },
+} as const satisfies ArgumentTable;
+
 export function addCompareOptions(command: Command): Command {
-  const finetuned = new Option('--finetuned <DIR>', 'a model that was fine-tuned before: only the baselines are trained').helpGroup(`${DATA}:`);
-  return addTrainOptions(command).addOption(finetuned);
+  return addOptions(addTrainOptions(command), COMPARE_OPTIONS);
 }
 
 /**

@@ -29,7 +29,7 @@ export async function report(command: Command, { terminal, results }: CliContext
 async function comparisonReport(dir: string): Promise<string | undefined> {
   const file = join(dir, COMPARISON);
   const text = await contentsOf(file);
-  return text === undefined ? undefined : writeReport(dir, parseComparison(text, file));
+  return text === undefined ? undefined : writeReport(dir, await parseComparison(text, file));
 }
 
 async function runReport(dir: string): Promise<string | undefined> {

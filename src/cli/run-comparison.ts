@@ -3,6 +3,7 @@ import { compareModels } from '../compare/compare.js';
 import type { CompareModelsOptions } from '../compare/compare.js';
 import type { Comparison, Estimate, ModelResult } from '../compare/comparison.js';
 import { FIGURES } from '../compare/figures.js';
+import { signed } from '../compare/wording.js';
 import { SIMPLEST_FIRST } from '../compare/baselines.js';
 import { InterruptedError } from '../errors.js';
 import { writeReport } from '../report/page.js';
@@ -53,7 +54,7 @@ export async function runComparison(options: RunComparisonOptions, { terminal, r
     progress.stop();
     showComparison(terminal, comparison);
     const page = await writeReport(options.outputDir, comparison);
-    json?.record('comparison', { dataset: comparison.dataset.name, ...comparison.verdict, models: comparison.models.map(({ id, paired }) => ({ id, paired })), report: page });
+    json?.record('comparison', { dataset: comparison.dataset.name, ...comparison.verdict, models: comparison.models.map(({ id, againstBest }) => ({ id, againstBest })), report: page });
     terminal.heading('Report');
     terminal.print(`  ${page}`);
     terminal.print('  one file to open in a browser: curves, errors, words and their vectors; nothing is loaded from elsewhere', 'dim');
@@ -72,7 +73,7 @@ export function notebookLine({ name, auc, f1 }: Pick<ModelResult, 'name' | 'auc'
   return `${name}  AUC: ${number(auc.value)}  F1: ${number(f1.value)}`;
 }
 
-function modelRecord({ id, name, accuracy, f1, auc, cost, calibration, confusion, classes }: Omit<ModelResult, 'paired'>): object {
+function modelRecord({ id, name, accuracy, f1, auc, cost, calibration, confusion, classes }: Omit<ModelResult, 'againstBest'>): object {
   return { id, name, accuracy, f1, auc, ece: calibration.ece, cost, confusion, classes: classes.map(({ label, precision, recall, f1: ofClass, support, auc: area }) => ({ label, precision, recall, f1: ofClass, support, auc: area })) };
 }
 
@@ -80,10 +81,11 @@ export function showComparison(terminal: Terminal, comparison: Comparison): void
   const { models, verdict } = comparison;
   const between = ({ value, low, high }: Estimate): string => (value === null ? 'undefined' : `${number(value, 3)}${low === null || high === null ? '' : ` (${number(low, 3)}-${number(high, 3)})`}`);
   const right = (title: string): { title: string; align: 'right' } => ({ title, align: 'right' });
+  const against = (test: ModelResult['againstBest']): string => (test === null ? '' : `${signed(test.low)} to ${signed(test.high)}`);
   terminal.heading(`Quality on ${comparison.dataset.testRows} test rows, with 95 % intervals`);
   terminal.table(
-    [{ title: 'model', shrink: true }, right('F1'), right('AUC'), right('accuracy'), right('ECE'), right('p')],
-    models.map(({ name, f1, auc, accuracy, calibration, paired }) => [name, between(f1), between(auc), number(accuracy.value, 3), number(calibration.ece, 3), paired ? (paired.f1Difference.p < 0.001 ? '<0.001' : number(paired.f1Difference.p, 3)) : 'best']),
+    [{ title: 'model', shrink: true }, right('F1'), right('AUC'), right('accuracy'), right('ECE'), right('F1 against best')],
+    models.map(({ name, f1, auc, accuracy, calibration, againstBest }) => [name, between(f1), number(auc.value, 3), number(accuracy.value, 3), number(calibration.ece, 3), against(againstBest)]),
     2,
   );
   terminal.heading('Cost');
@@ -93,7 +95,7 @@ export function showComparison(terminal: Terminal, comparison: Comparison): void
     2,
   );
   terminal.print();
-  terminal.keyValue([FIGURES.f1, FIGURES.auc, FIGURES.ece, FIGURES.interval, FIGURES.paired, FIGURES.cost].map(({ name, meaning }) => [name, meaning] as const), 2);
+  terminal.keyValue([FIGURES.f1, FIGURES.auc, FIGURES.ece, FIGURES.interval, FIGURES.againstBest, FIGURES.cost].map(({ name, meaning }) => [name, meaning] as const), 2);
   terminal.heading('Verdict');
   for (const sentence of verdict.sentences) terminal.paragraph(sentence, 2);
 }

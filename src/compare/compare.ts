@@ -29,22 +29,27 @@ import type { Prediction } from '../train/classifier.js';
 import { rememberedSplits } from '../train/evaluation-rows.js';
 import { fineTune } from '../train/fine-tune.js';
 import type { FineTuneOptions } from '../train/fine-tune.js';
+import { readManifest } from '../train/manifest.js';
 import { readMemory } from '../train/model-memory.js';
 import { OutputFolder } from '../train/output-folder.js';
 import { isFinalRecord } from '../train/records.js';
 import type { LogRecord } from '../train/records.js';
 import { BASELINES_FOLDER, COMPARISON_FILE, REPORT_FILE } from '../train/run-names.js';
-import { hashTexts, leakNotes, readTrainedTexts } from '../train/trained-rows.js';
+import { countLeaked, hashTexts, leakNotes, readTrainedTexts } from '../train/trained-rows.js';
 import { packageVersion } from '../version.js';
 import { baselines, SIMPLEST_FIRST, tfidfModel } from './baselines.js';
 import type { Baseline, ModelId } from './baselines.js';
 import type { Comparison, ModelResult, WorstError } from './comparison.js';
+import { diagnose } from './diagnosis.js';
+import type { Evidence } from './diagnosis.js';
+import { MARGIN } from './margin.js';
 import { measured, predictionSpeed } from './measure.js';
 import type { Measured } from './measure.js';
 import { topNgrams } from './ngrams.js';
 import { TestBench } from './quality.js';
 import type { Predictions } from './quality.js';
-import { verdictOf } from './verdict.js';
+import { judge, requireMargin } from './verdict.js';
+import type { Contestant } from './verdict.js';
 import { studyWords } from './word-study.js';
 
 const WORST_ERRORS = 12;
@@ -56,7 +61,7 @@ export interface CompareCallbacks {
   /** Before a model is trained and measured. */
   onModelBegin?(model: { readonly id: string; readonly name: string }): void;
   /** Its figures; what compares it with the best is not known yet. */
-  onModel?(result: Omit<ModelResult, 'paired'>): void;
+  onModel?(result: Omit<ModelResult, 'againstBest'>): void;
   /** A model that cannot learn from these rows is left out, with the reason. */
   onSkip?(model: { readonly id: string; readonly name: string }, reason: string): void;
   /** What is done when all models are measured. */
@@ -76,6 +81,8 @@ export interface CompareModelsOptions {
   /** Tokens a text is cut to; absent: the model's positions. */
   readonly maxLength?: number | undefined;
   readonly seed: number;
+  /** The loss of weighted F1 that is accepted for a simpler model; absent: 0.02. */
+  readonly margin?: number | undefined;
   readonly device?: Device | undefined;
   readonly hub?: HubOptions | undefined;
   /** Of the fine-tuning; null where it was not measured. */
@@ -87,6 +94,8 @@ export interface CompareModelsOptions {
 export interface CompareOptions extends FineTuneOptions {
   /** A model that was fine-tuned before, on the same training rows: nothing is trained but the baselines. */
   readonly finetuned?: string | undefined;
+  /** The loss of weighted F1 that is accepted for a simpler model; absent: 0.02. */
+  readonly margin?: number | undefined;
   readonly compareCallbacks?: CompareCallbacks;
 }
 
@@ -94,10 +103,11 @@ export interface CompareOptions extends FineTuneOptions {
  * Fine-tunes (unless `finetuned` names a finished run), trains the baselines, measures all, and writes comparison.json and `baselines/` into the output
  * folder.
  *
- * @throws UsageError where there are no test rows; what fine-tuning throws; the signal's reason where it is aborted, after which `finetuned` goes on from
+ * @throws UsageError where there are no test rows or the margin is no share; what fine-tuning throws; the signal's reason where it is aborted, after which `finetuned` goes on from
  * the fine-tuned model
  */
 export async function compare(given: CompareOptions): Promise<Comparison> {
+  requireMargin(given.margin ?? MARGIN);
   const memory = given.finetuned === undefined ? undefined : await readMemory(await resolveModel(given.finetuned, given.hub));
   const options = { ...given, ...(memory && (await rememberedSplits(given, memory))) };
   const { args, compareCallbacks, signal } = options;
@@ -112,6 +122,7 @@ export async function compare(given: CompareOptions): Promise<Comparison> {
     outputDir: args.outputDir,
     maxLength: args.maxLength ?? memory?.maxLength,
     seed: args.seed,
+    margin: options.margin,
     device: options.device,
     hub: options.hub,
     trainPeakMemoryBytes: trained?.peakMemoryBytes ?? null,
@@ -160,6 +171,7 @@ async function measuredSplits(options: Omit<CompareOptions, 'compareCallbacks'>,
  */
 export async function compareModels(options: CompareModelsOptions): Promise<Comparison> {
   const { base, finetuned, outputDir } = options;
+  requireMargin(options.margin ?? MARGIN);
   // The page goes beside the model that it is about; the one that this began as is not the place for it.
   if ((await realPath(base)) !== (await realPath(finetuned))) await refuseOverlap(outputDir, [{ what: 'the model', path: base }], () => false);
   const output = await OutputFolder.open(outputDir);
@@ -172,7 +184,7 @@ export async function compareModels(options: CompareModelsOptions): Promise<Comp
 }
 
 async function compareInto(output: OutputFolder, options: CompareModelsOptions): Promise<Comparison> {
-  const { train, test, seed, signal, callbacks = {}, maxLength } = options;
+  const { train, test, seed, signal, callbacks = {}, maxLength, margin = MARGIN } = options;
   const { labelNames } = test;
   const [trainTexts, testTexts] = [train, test].map(({ rows }) => rows.map(({ text }) => text));
   const [trainLabels, testLabels] = [train, test].map(({ rows }) => Int32Array.from(rows, ({ label }) => label));
@@ -181,13 +193,15 @@ async function compareInto(output: OutputFolder, options: CompareModelsOptions):
   const bench = await TestBench.create(testLabels, labelNames, seed, signal);
   const base = baseName(options.base);
   const baseDir = await resolveModel(options.base, options.hub);
-  const results: { readonly result: Omit<ModelResult, 'paired'>; readonly predictions: Predictions }[] = [];
-  const take = (result: Omit<ModelResult, 'paired'>, predictions: Predictions): void => {
+  const results: Contestant[] = [];
+  const take = (result: Omit<ModelResult, 'againstBest'>, predictions: Predictions): void => {
     results.push({ result, predictions });
     callbacks.onModel?.(result);
   };
 
   const history = await logHistory(options.finetuned);
+  const trainCounts = countsOf(trainLabels, labelNames.length);
+  const evidence = { history, trainCounts, args: await argumentsOf(options.finetuned), testRows: test.length, leaked: await leakedRows(options) };
   const tuned = { id: 'gpt2-finetuned' satisfies ModelId, name: `Fine-tuned ${base}` };
   callbacks.onModelBegin?.(tuned);
   await pace.rest();
@@ -236,13 +250,7 @@ async function compareInto(output: OutputFolder, options: CompareModelsOptions):
       }
       await pace.rest();
 
-      results.sort((a, b) => b.result.f1.value! - a.result.f1.value! || (b.result.auc.value ?? 0) - (a.result.auc.value ?? 0));
-      const models: ModelResult[] = [];
-      for (const [i, { result, predictions: own }] of results.entries()) {
-        models.push({ ...result, paired: i === 0 ? null : await bench.compare(own, results[0].predictions) });
-      }
-      const probe = results.find(({ result }) => result.id === 'gpt2-probe');
-      const tuning = probe && await bench.compare(results.find(({ result }) => result.id === tuned.id)!.predictions, probe.predictions);
+      const { models, verdict } = await judge(results, bench, { margin, labelledRows: train.length + test.length, findings: diagnose(evidence) });
       callbacks.onStage?.('worst errors');
       await pace.rest();
       const worst = await worstErrors(classifier, testTexts, testLabels, results, tuned.id, signal);
@@ -257,9 +265,8 @@ async function compareInto(output: OutputFolder, options: CompareModelsOptions):
       });
       const tokenizer = await Tokenizer.fromDirectory(options.finetuned);
       const trainLengths = await pacedMap(trainTexts, (text) => tokenizer.encodeIds(text).length, signal);
-      const countsOf = (labels: Int32Array): number[] => labelNames.map((_, k) => labels.reduce((sum, label) => (label === k ? sum + 1 : sum), 0));
       const comparison: Comparison = {
-        version: 1,
+        version: 2,
         created: new Date().toISOString(),
         attuneVersion: packageVersion(),
         machine: { processor: cpus()[0]?.model.trim() ?? 'unknown', cores: usableCores(), memoryBytes: totalmem(), platform: `${platform()} ${arch()}`, node: process.version },
@@ -268,18 +275,18 @@ async function compareInto(output: OutputFolder, options: CompareModelsOptions):
           labelNames,
           trainRows: train.length,
           testRows: test.length,
-          trainCounts: countsOf(trainLabels),
-          testCounts: countsOf(testLabels),
+          trainCounts,
+          testCounts: countsOf(testLabels, labelNames.length),
           trainLengths,
           maxLength: classifier.maxLength,
           testLabels: [...testLabels],
         },
         seed,
         models,
-        verdict: verdictOf(models, test.length, tuning),
+        verdict,
         logHistory: history,
         worstErrors: worst,
-        topNgrams: trained.has('tfidf-logistic') ? await topNgrams(tfidf, labelNames, countsOf(trainLabels).map((count) => count > 0), { signal }) : [],
+        topNgrams: trained.has('tfidf-logistic') ? await topNgrams(tfidf, labelNames, trainCounts.map((count) => count > 0), { signal }) : [],
         words,
       };
       await pace.rest();
@@ -363,10 +370,29 @@ async function logHistory(dir: string): Promise<LogRecord[]> {
   return Array.isArray(history) ? (history as LogRecord[]) : [];
 }
 
+/** Rows of each class, [K]. */
+function countsOf(labels: Int32Array, classes: number): number[] {
+  const counts = new Array<number>(classes).fill(0);
+  for (const label of labels) counts[label]++;
+  return counts;
+}
+
+async function leakedRows({ finetuned, train, test, signal }: CompareModelsOptions): Promise<Evidence['leaked']> {
+  const seen = await readTrainedTexts(finetuned);
+  return { model: seen ? await countLeaked(test, seen, signal) : null, baselines: await countLeaked(test, await hashTexts(train, signal), signal) };
+}
+
+/** Of the run that made a model; undefined where its folder does not say. */
+async function argumentsOf(dir: string): Promise<Evidence['args']> {
+  const manifest = await readManifest(dir).catch(() => undefined);
+  const { learningRate, gradientAccumulationSteps } = manifest?.arguments ?? {};
+  return typeof learningRate === 'number' && typeof gradientAccumulationSteps === 'number' ? { learningRate, gradientAccumulationSteps } : undefined;
+}
+
 /** The rows that the fine-tuned model was most wrong about. */
 async function worstErrors(
   classifier: TextClassifier, texts: readonly string[], labels: Int32Array,
-  results: readonly { readonly result: Pick<ModelResult, 'id'>; readonly predictions: Predictions }[], tuned: string, signal: AbortSignal | undefined,
+  results: readonly Contestant[], tuned: string, signal: AbortSignal | undefined,
 ): Promise<WorstError[]> {
   const ofTruth = ({ probabilities }: Predictions, row: number): number => probabilities[(row * probabilities.length) / labels.length + labels[row]];
   const own = results.find(({ result }) => result.id === tuned)!.predictions;

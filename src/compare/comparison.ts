@@ -7,7 +7,9 @@ import type { LogRecord } from '../train/records.js';
 
 export type { Attribution } from '../train/classifier.js';
 
-/** A value with its 95 % percentile bootstrap interval over the test rows. */
+/**
+ * A metric with its 95 % interval over the test rows: exact for accuracy, by the effective sample size for F1 (metrics/proportion.ts), by bootstrap percentiles for AUC.
+ */
 export interface Estimate {
   readonly value: number | null;
   readonly low: number | null;
@@ -36,11 +38,21 @@ export interface ReliabilityBin {
   readonly accuracy: number;
 }
 
-export interface PairedTest {
-  /** McNemar's test on right and wrong predictions against the best model: rows that only this one, and only the best, had right; exact two-sided p. */
-  readonly mcnemar: { readonly onlyThis: number; readonly onlyBest: number; readonly p: number };
-  /** Paired bootstrap of weighted F1: this model's minus the best's. */
-  readonly f1Difference: { readonly value: number; readonly low: number; readonly high: number; readonly p: number };
+/** A model against the best of the others (metrics/best-set.ts). The bounds hold for all models at once: the upper ones with 95 %, and the lower ones. */
+export interface AgainstBest {
+  /** Weighted F1 minus the highest of the other models', and its bounds. */
+  readonly difference: number;
+  readonly low: number;
+  readonly high: number;
+  /** Whether it is in the best set: not shown to be worse than any other. */
+  readonly mayBeBest: boolean;
+  /** Whether it is shown to lose at most the margin to the best. */
+  readonly withinMargin: boolean;
+  /** Rows that only this model, and only the best (for the best itself: the second), had right. */
+  readonly onlyThis: number;
+  readonly onlyBest: number;
+  /** Test rows that would show it to be within the margin in four cases of five, were it as good as the best; null for the best. */
+  readonly rowsToShow: number | null;
 }
 
 export type Interpretability = 'high' | 'medium' | 'low';
@@ -73,8 +85,8 @@ export interface ModelResult {
     readonly peakMemoryBytes: number | null;
   };
   readonly interpretability: { readonly level: Interpretability; readonly why: string };
-  /** Against the best model; null for the best itself. */
-  readonly paired: PairedTest | null;
+  /** null where there is no other model. */
+  readonly againstBest: AgainstBest | null;
   /** Class index and probabilities of each test row, [rows] and [rows][K]. */
   readonly predictions: { readonly labels: readonly number[]; readonly probabilities: readonly (readonly number[])[] };
 }
@@ -103,17 +115,49 @@ export interface WordStudy {
   readonly contextualNeighbours: readonly { readonly occurrence: number; readonly neighbours: readonly { readonly word: string; readonly text: string; readonly similarity: number }[] }[];
 }
 
+/** Why the fine-tuned model may be worse, or look better, than it could be (diagnosis.ts). */
+export interface Finding {
+  readonly code: 'leaked-rows' | 'ended-in-warm-up' | 'loss-near-chance' | 'learned-by-heart';
+  /** Numbers that the sentence speaks of. */
+  readonly facts: Readonly<Record<string, number>>;
+  readonly sentence: string;
+}
+
+/** What to take for one need. */
+export interface Choice {
+  /** Such as "a small download". */
+  readonly aim: string;
+  /** Id of the model. */
+  readonly model: string;
+  readonly reason: string;
+}
+
 export interface Verdict {
-  /** Id of the model with the highest weighted F1. */
+  /** The loss of weighted F1 that is accepted for a simpler model. */
+  readonly margin: number;
+  /** Id of the model with the highest weighted F1; of equals the smallest on disk, then the simplest. */
   readonly best: string;
-  /** Id of the simplest (cheapest to run, easiest to read) model that the paired tests cannot tell from the best. */
-  readonly simplestWithinNoise: string;
+  /** By how much its F1 is too high because it was chosen for it, and the 95 % interval that allows for the choice. */
+  readonly optimism: number;
+  readonly low: number;
+  readonly high: number;
+  /** Ids of the models that may be the best, highest F1 first. */
+  readonly bestSet: readonly string[];
+  /** Id of the simplest model that is shown to lose at most the margin to the best and that none of those dominates in F1, latency and size; null where there is none. */
+  readonly recommended: string | null;
+  /** Ids of all models, simplest first: the order that "simpler" refers to. */
+  readonly simplestFirst: readonly string[];
+  /** Weighted F1 of the fine-tuned model minus that of the linear probe of the untuned one, with its 95 % interval; null where one is missing. */
+  readonly tuning: { readonly difference: number; readonly low: number; readonly high: number } | null;
+  readonly findings: readonly Finding[];
+  readonly choices: readonly Choice[];
   /** The verdict in plain words with its uncertainty, a sentence an entry. */
   readonly sentences: readonly string[];
 }
 
 export interface Comparison {
-  readonly version: 1;
+  /** 1 until attune 0.1.0; such files are read, and judged anew from their predictions. */
+  readonly version: 2;
   /** ISO 8601. */
   readonly created: string;
   readonly attuneVersion: string;

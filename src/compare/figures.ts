@@ -31,15 +31,15 @@ export const FIGURES = {
   },
   interval: {
     name: '95 % interval',
-    meaning: 'where a figure would mostly lie if other test rows were drawn (bootstrap)',
+    meaning: 'where the metric of all such texts may lie, as far as this many test rows can tell',
     reading:
-      'The dot is what was measured on the test rows; the bar is where it would mostly lie if other test rows were drawn (95 % bootstrap interval). Bars that overlap do not yet mean a tie, because all models answer the same rows: the paired tests in the table decide that.',
+      'The dot is what was measured on the test rows, the bar a 95 % interval: exact for accuracy (Clopper and Pearson), by the effective number of rows for F1 (Korn and Graubard), by bootstrap percentiles for AUC (of a perfect one, the bound of a share). Each bar is of one model by itself. Bars that overlap say nothing of a tie, because all models answer the same rows.',
   },
-  paired: {
-    name: 'p against the best',
-    meaning: 'how rare so large a difference in F1 on the same rows would be, were both models equally good',
+  againstBest: {
+    name: 'F1 against best',
+    meaning: 'bounds of F1 minus the highest F1 of the others, for all models at once; above 0 at the right end: it may be the best',
     reading:
-      'The differences to the best are paired: they look at the same rows. A p below 0.05 says that so large a difference would be rare if the models were equally good; with several models compared, expect one in twenty to look so by chance. McNemar’s test counts the rows that only one of the two had right.',
+      'Each bar is a model’s F1 minus the highest F1 of the other models, on the same rows, with bounds that hold for all models at once (multiple comparisons with the best, by the bootstrap). A bar that ends left of 0 is of a model that is shown to be worse than the best; the others are the best set. A bar that begins right of the margin is of a model that is shown to lose at most the margin. A bar that does neither is undecided: that it may be as good does not say that it is. At most one comparison in twenty leaves a model that is among the best out of the best set, and at most one in twenty says of a model that it is within the margin when it is not.',
   },
   roc: {
     name: 'ROC curve',

@@ -1,12 +1,13 @@
 /** How well models predict the test rows, with how far that may be trusted. n = rows, K = classes. */
-import { bootstrapAccuracy, bootstrapAuc, bootstrapF1, interval95, Resamples } from '../metrics/bootstrap.js';
+import { bootstrapAuc, bootstrapClassCounts, bootstrapF1, interval95, Resamples, standardError } from '../metrics/bootstrap.js';
 import { calibration } from '../metrics/calibration.js';
-import { accuracy, classScores, confusionMatrix, weightedF1 } from '../metrics/confusion.js';
-import { mcnemar, pairedDifference } from '../metrics/paired.js';
+import { accuracy, classScores, confusionMatrix, f1RowWeight, weightedF1 } from '../metrics/confusion.js';
+import { clopperPearson, differenceReach, effectiveInterval } from '../metrics/proportion.js';
+import type { Interval } from '../metrics/proportion.js';
 import { binaryRocAuc, rocAuc } from '../metrics/roc-auc.js';
 import { rocCurve, thinCurve } from '../metrics/roc-curve.js';
 import { Pace } from '../pace.js';
-import type { ClassRow, Estimate, ModelResult, PairedTest } from './comparison.js';
+import type { ClassRow, Estimate, ModelResult } from './comparison.js';
 
 export interface Predictions {
   /** [n] */
@@ -21,6 +22,8 @@ const RESAMPLES = 2000;
 /** With more rows, fewer resamples: their counts lie in memory, and the intervals are narrow anyway. */
 const MOST_COUNTS = 2 ** 28;
 const CURVE_POINTS = 200;
+/** Left out on either side of an interval. */
+const TAIL = 0.025;
 
 /** The test rows, with the resamples that all models share. */
 export class TestBench {
@@ -31,6 +34,8 @@ export class TestBench {
     readonly labels: Int32Array,
     readonly labelNames: readonly string[],
     readonly resamples: Resamples,
+    /** [R, K] */
+    private readonly classCounts: Float64Array,
     private readonly pace: Pace,
   ) {}
 
@@ -38,7 +43,8 @@ export class TestBench {
   static async create(labels: Int32Array, labelNames: readonly string[], seed: number, signal?: AbortSignal): Promise<TestBench> {
     const size = Math.max(100, Math.min(RESAMPLES, Math.floor(MOST_COUNTS / labels.length)));
     const pace = new Pace(signal);
-    return new TestBench(labels, labelNames, await Resamples.draw(labels.length, size, seed, pace), pace);
+    const resamples = await Resamples.draw(labels.length, size, seed, pace);
+    return new TestBench(labels, labelNames, resamples, await bootstrapClassCounts(resamples, labels, labelNames.length, pace), pace);
   }
 
   async quality(predictions: Predictions): Promise<Quality> {
@@ -48,8 +54,8 @@ export class TestBench {
     const confusion = confusionMatrix(labels, predicted, K);
     const scores = classScores(confusion);
     const auc = rocAuc(probabilities, labels, labelNames).value;
-    const accuracies = await bootstrapAccuracy(resamples, labels, predicted, pace);
-    const f1 = await this.f1Of(predictions);
+    const f1 = weightedF1(scores);
+    const right = accuracy(confusion);
     const aucs = auc === null ? new Float64Array(0) : await bootstrapAuc(resamples, labels, probabilities, K, pace);
     const classes: ClassRow[] = [];
     for (const [k, score] of scores.entries()) {
@@ -57,9 +63,9 @@ export class TestBench {
       classes.push({ label: labelNames[k], ...score, ...this.curve(probabilities, k) });
     }
     return {
-      accuracy: estimate(accuracy(confusion), accuracies),
-      f1: estimate(weightedF1(scores), f1),
-      auc: estimate(auc, aucs),
+      accuracy: { value: right, ...clopperPearson(right * labels.length, labels.length, TAIL) },
+      f1: { value: f1, ...effectiveInterval(f1, standardError(await this.resampledF1(predictions)), labels.length, f1RowWeight(confusion), TAIL) },
+      auc: aucEstimate(auc, aucs, scores.map(({ support }) => support)),
       classes,
       confusion,
       calibration: calibration(probabilities, labels, K),
@@ -67,25 +73,31 @@ export class TestBench {
     };
   }
 
-  /** `first` against `second`. */
-  async compare(first: Predictions, second: Predictions): Promise<PairedTest> {
-    const { onlyFirst, onlySecond, p } = mcnemar(this.labels, first.labels, second.labels);
-    const value = this.f1Value(first) - this.f1Value(second);
-    const f1Difference = pairedDifference(value, await this.f1Of(first), await this.f1Of(second));
-    return { mcnemar: { onlyThis: onlyFirst, onlyBest: onlySecond, p }, f1Difference };
+  /** F1 of `first` minus that of `second`, two models named beforehand, with its 95 % interval. */
+  async difference(first: Predictions, second: Predictions): Promise<Interval & { readonly difference: number }> {
+    const [a, b] = [await this.resampledF1(first), await this.resampledF1(second)];
+    const difference = this.f1Value(first) - this.f1Value(second);
+    const { below, above } = differenceReach(difference, standardError(a.map((value, r) => value - b[r])), this.labels.length, Math.max(this.rowWeight(first), this.rowWeight(second)), TAIL);
+    return { difference, low: Math.max(-1, difference - below), high: Math.min(1, difference + above) };
+  }
+
+  /** [R] weighted F1 in each resample. */
+  async resampledF1(predictions: Predictions): Promise<Float64Array> {
+    const known = this.f1.get(predictions);
+    if (known) return known;
+    const { resamples, labels, classCounts, pace } = this;
+    const values = await bootstrapF1(resamples, labels, predictions.labels, classCounts, pace);
+    this.f1.set(predictions, values);
+    return values;
+  }
+
+  /** By how much one row can change the model's weighted F1, times the rows. */
+  rowWeight({ labels }: Predictions): number {
+    return f1RowWeight(confusionMatrix(this.labels, labels, this.labelNames.length));
   }
 
   private f1Value({ labels }: Predictions): number {
     return weightedF1(classScores(confusionMatrix(this.labels, labels, this.labelNames.length)));
-  }
-
-  private async f1Of(predictions: Predictions): Promise<Float64Array> {
-    const known = this.f1.get(predictions);
-    if (known) return known;
-    const { resamples, labels, labelNames, pace } = this;
-    const values = await bootstrapF1(resamples, labels, predictions.labels, labelNames.length, pace);
-    this.f1.set(predictions, values);
-    return values;
   }
 
   private curve(probabilities: Float64Array, k: number): Pick<ClassRow, 'auc' | 'roc'> {
@@ -99,7 +111,18 @@ export class TestBench {
   }
 }
 
-function estimate(value: number | null, resampled: Float64Array): Estimate {
+/**
+ * Bootstrap percentiles. Where classes are told apart without an error, all resamples agree and say nothing of other rows: then the bound is that of a share among as
+ * many rows as the rarer side of each class against the rest has, which bounds the AUC's variance (Birnbaum and Klose 1957).
+ */
+function aucEstimate(value: number | null, resampled: Float64Array, support: readonly number[]): Estimate {
   const interval = interval95(resampled);
-  return { value, low: interval?.low ?? null, high: interval?.high ?? null };
+  if (value === null || interval === undefined) return { value, low: null, high: null };
+  const perfect = Math.round(value);
+  // Weighted means of ones are ones but for rounding.
+  if (Math.abs(value - perfect) > 1e-12 || interval.high - interval.low > 1e-12) return { value, low: interval.low, high: interval.high };
+  const rows = support.reduce((sum, count) => sum + count, 0);
+  const deviation = support.reduce((sum, count) => sum + (count === 0 ? 0 : count / rows / Math.sqrt(Math.min(count, rows - count))), 0);
+  const effective = 1 / deviation ** 2;
+  return { value: perfect, ...clopperPearson(perfect * effective, effective, TAIL) };
 }

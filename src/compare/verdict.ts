@@ -1,48 +1,170 @@
-/** Which model to take, in words that say how sure that is. */
-import { SIMPLEST_FIRST } from './baselines.js';
-import type { ModelResult, PairedTest, Verdict } from './comparison.js';
-
-/** Tests with a p below this are taken as a difference. */
-export const SIGNIFICANCE = 0.05;
-
-/** Whether both paired tests leave open that the model is as good as the best. */
-export const withinNoise = ({ paired }: Pick<ModelResult, 'paired'>): boolean => paired === null || (paired.f1Difference.p >= SIGNIFICANCE && paired.mcnemar.p >= SIGNIFICANCE);
-
 /**
- * @param models best first
- * @param tuning the fine-tuned model against the linear probe on the untuned one
+ * Which model to take. The best set holds the models that may be the best; the recommendation is the simplest model that is shown to lose at most the margin to the
+ * best (non-inferiority), and there is none where the test rows do not show it. How often that is wrong: docs/verdict.md.
  */
-export function verdictOf(models: readonly ModelResult[], testRows: number, tuning: PairedTest | undefined): Verdict {
-  const best = models[0];
-  const place = ({ id }: ModelResult): number => (SIMPLEST_FIRST as readonly string[]).indexOf(id);
-  const simplest = models.filter(withinNoise).sort((a, b) => place(a) - place(b))[0];
-  const sentences = [`${best.name} has the highest weighted F1 on the ${testRows} test rows: ${figure(best.f1.value)}${interval(best.f1.low, best.f1.high)}.`];
-  if (simplest === best) {
-    sentences.push(models.length > 1 && place(best) > 0 ? `No simpler model is within noise of it: the paired tests tell each of them from the best (p below ${SIGNIFICANCE}).` : 'It is the simplest model as well.');
-  } else {
-    const { f1Difference, mcnemar } = simplest.paired!;
-    sentences.push(
-      `The simplest model within noise of the best is ${simplest.name}: its F1 is ${figure(simplest.f1.value)}, a difference of ${signed(f1Difference.value)} (95 % interval ${signed(f1Difference.low)} to ${signed(f1Difference.high)}, p ${p(f1Difference.p)}); ${mcnemar.onlyThis} rows only it had right, ${mcnemar.onlyBest} only the best (p ${p(mcnemar.p)}).`,
-    );
-    sentences.push(`It answers a text in ${milliseconds(simplest.cost.latencyMs)} and takes ${bytes(simplest.cost.bytesOnDisk)}; the best needs ${milliseconds(best.cost.latencyMs)} and ${bytes(best.cost.bytesOnDisk)}.`);
-  }
-  if (tuning) {
-    const { value, low, high, p: chance } = tuning.f1Difference;
-    const meaning = chance >= SIGNIFICANCE ? 'that cannot be told from chance' : value > 0 ? 'fine-tuning is what makes the difference' : 'fine-tuning did harm; more rows or epochs may mend it';
-    sentences.push(`Fine-tuning changes F1 by ${signed(value)} against a linear probe of the same model untuned (95 % interval ${signed(low)} to ${signed(high)}): ${meaning}.`);
-  }
-  const floor = models.find(({ id }) => id === 'majority');
-  if (floor && floor !== best && withinNoise(floor)) sentences.push('Beware: not even the best can be told from always answering the most frequent class. More test rows, or better data, are needed before any of them is deployed.');
-  const widths = models.flatMap(({ paired }) => (paired ? [(paired.f1Difference.high - paired.f1Difference.low) / 2] : [])).sort((a, b) => a - b);
-  if (widths.length > 0) {
-    sentences.push(`How sure is this? On ${testRows} test rows, differences in F1 of less than about ${figure(widths[widths.length >> 1])} drown in the luck of which rows were tested. Another seed of training moves the figures as well, and no interval here counts that.`);
-  }
-  return { best: best.id, simplestWithinNoise: simplest.id, sentences };
+import { UsageError } from '../errors.js';
+import { compareWithBest } from '../metrics/best-set.js';
+import type { BestOf } from '../metrics/best-set.js';
+import { mcnemar } from '../metrics/paired.js';
+import type { Interval } from '../metrics/proportion.js';
+import { SIMPLEST_FIRST } from './baselines.js';
+import { choicesAmong, undominated } from './choices.js';
+import type { AgainstBest, Finding, ModelResult, Verdict } from './comparison.js';
+import { LEAST_MARGIN, MARGIN } from './margin.js';
+import type { Predictions, TestBench } from './quality.js';
+import { about, bytes, counted, duration, fixed, grouped, LEAST_OPTIMISM, listed, signed } from './wording.js';
+
+export interface Contestant {
+  readonly result: Omit<ModelResult, 'againstBest'>;
+  readonly predictions: Predictions;
 }
 
-const figure = (value: number | null): string => (value === null ? 'undefined' : value.toFixed(3));
-const interval = (low: number | null, high: number | null): string => (low === null || high === null ? '' : ` (95 % interval ${figure(low)} to ${figure(high)})`);
-const signed = (value: number): string => `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(3)}`;
-const p = (value: number): string => (value < 0.001 ? '< 0.001' : `= ${value.toFixed(3)}`);
-const milliseconds = (ms: number): string => (ms < 0.1 ? 'less than 0.1 ms' : `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`);
-const bytes = (count: number): string => (count < 1e6 ? `${Math.max(1, Math.round(count / 1000))} kB` : `${(count / 1e6).toFixed(count < 1e7 ? 1 : 0)} MB`);
+/** @throws UsageError for a margin that is too small to be shown, or no share */
+export function requireMargin(margin: number): void {
+  if (margin >= LEAST_MARGIN && margin < 1) return;
+  const hint = `It is the loss of weighted F1 that a simpler model may have, such as ${MARGIN}.`;
+  throw new UsageError(`the margin is ${margin}; it must be at least ${LEAST_MARGIN} and less than 1`, { hint });
+}
+
+const placeOf = ({ id }: Pick<ModelResult, 'id'>): number => {
+  const place = (SIMPLEST_FIRST as readonly string[]).indexOf(id);
+  return place < 0 ? SIMPLEST_FIRST.length : place;
+};
+
+export interface Circumstances {
+  /** The loss of weighted F1 that is accepted for a simpler model. */
+  readonly margin: number;
+  /** Training and test rows together. */
+  readonly labelledRows: number;
+  /** Of the diagnosis. */
+  readonly findings: readonly Finding[];
+}
+
+/** Standard deviations by which a normal variable lies above its mean in one case of five. */
+const ONE_IN_FIVE = 0.8416;
+
+/**
+ * Judges models by their predictions of the bench's rows.
+ *
+ * @returns the models, highest F1 first and of equals the smaller, then the simpler; and what follows from them
+ * @throws the bench's signal's reason if it is aborted
+ */
+export async function judge(contestants: readonly Contestant[], bench: TestBench, { margin, labelledRows, findings }: Circumstances): Promise<{ readonly models: ModelResult[]; readonly verdict: Verdict }> {
+  const sorted = [...contestants].sort(({ result: a }, { result: b }) => b.f1.value! - a.f1.value! || a.cost.bytesOnDisk - b.cost.bytesOnDisk || placeOf(a) - placeOf(b));
+  const { models, against } = await comparedWithBest(sorted, bench, margin);
+  const simplestFirst = [...models].sort((a, b) => placeOf(a) - placeOf(b));
+  const recommended = recommendedOf(models, simplestFirst);
+  const figures = {
+    margin,
+    best: models[0].id,
+    optimism: against.optimism,
+    low: against.interval.low,
+    high: against.interval.high,
+    bestSet: models.filter(mayBeBest).map(({ id }) => id),
+    recommended: recommended?.id ?? null,
+    simplestFirst: simplestFirst.map(({ id }) => id),
+    tuning: await tuningOf(sorted, bench),
+    findings,
+    choices: choicesAmong(models, recommended, margin),
+  };
+  return { models, verdict: { ...figures, sentences: sentencesOf(figures, models, bench.labels.length, labelledRows) } };
+}
+
+const mayBeBest = ({ againstBest }: ModelResult): boolean => againstBest?.mayBeBest !== false;
+const isWithinMargin = ({ againstBest }: ModelResult): boolean => againstBest?.withinMargin !== false;
+
+async function comparedWithBest(sorted: readonly Contestant[], bench: TestBench, margin: number): Promise<{ readonly models: ModelResult[]; readonly against: BestOf }> {
+  const rows = bench.labels.length;
+  const resampled: Float64Array[] = [];
+  for (const { predictions } of sorted) resampled.push(await bench.resampledF1(predictions));
+  const values = sorted.map(({ result }) => result.f1.value!);
+  const against = compareWithBest(values, resampled, rows, sorted.map(({ predictions }) => bench.rowWeight(predictions)));
+  const models = sorted.map(({ result, predictions }, i): ModelResult => {
+    const other = i === 0 ? sorted[1] : sorted[0];
+    if (other === undefined) return { ...result, againstBest: null };
+    const { value: difference, low, high, mayBeBest: inBestSet } = against.models[i];
+    const { onlyFirst: onlyThis, onlySecond: onlyBest } = mcnemar(bench.labels, predictions.labels, other.predictions.labels);
+    // Of two models that are truly equal, the measured difference lies below this in one case of five.
+    const reach = values[i] - values[0] - against.low[i][0] + ONE_IN_FIVE * against.errors[i][0];
+    const rowsToShow = i === 0 ? null : Math.ceil(rows * (reach / margin) ** 2);
+    return { ...result, againstBest: { difference, low, high, mayBeBest: inBestSet, withinMargin: low >= -margin, onlyThis, onlyBest, rowsToShow } };
+  });
+  return { models, against };
+}
+
+/** The simplest model within the margin that no other one there dominates. None where not even the floor, which does not look at the text, is measured to be worse. */
+function recommendedOf(models: readonly ModelResult[], simplestFirst: readonly ModelResult[]): ModelResult | undefined {
+  if (models[0].id === 'majority') return undefined;
+  const shown = undominated(models.filter((model) => model.id !== 'majority' && isWithinMargin(model)));
+  return simplestFirst.find((model) => shown.includes(model));
+}
+
+async function tuningOf(contestants: readonly Contestant[], bench: TestBench): Promise<Verdict['tuning']> {
+  const [tuned, probe] = ['gpt2-finetuned', 'gpt2-probe'].map((id) => contestants.find(({ result }) => result.id === id));
+  return tuned && probe ? bench.difference(tuned.predictions, probe.predictions) : null;
+}
+
+function sentencesOf(verdict: Omit<Verdict, 'sentences'>, models: readonly ModelResult[], rows: number, labelledRows: number): string[] {
+  const { margin, optimism, low, high, simplestFirst, tuning, findings } = verdict;
+  const [best] = models;
+  const interval = `${fixed(low)} to ${fixed(high)}`;
+  if (models.length === 1) return [`${best.name} has a weighted F1 of ${fixed(best.f1.value)} on ${counted(rows, 'test row')} (95 % interval ${interval}). There is no other model to compare it with.`, ...findings.map(({ sentence }) => sentence)];
+  const nameOf = (id: string): string => models.find((model) => model.id === id)!.name;
+  const recommended = models.find(({ id }) => id === verdict.recommended);
+  const contenders = models.filter((model) => model !== best && mayBeBest(model));
+  const standing = contenders.length > 0 ? `not shown to be better than ${listed(contenders.map(({ name }) => name), 'or')}` : 'shown to be better than every other model';
+  const flattered = optimism >= LEAST_OPTIMISM ? `, which is measured about ${fixed(optimism)} too high,` : '';
+  const sentences = [
+    `Highest measured: ${best.name}, weighted F1 ${fixed(best.f1.value)} on ${counted(rows, 'test row')}, ${standing}.`,
+    `The 95 % interval of the highest of ${models.length}${flattered} allows for the choice: ${interval}.`,
+    ...recommendation(recommended, models, margin, simplestFirst),
+  ];
+  if (best.id !== 'majority' && (recommended === undefined || recommended === best)) sentences.push(...candidates(best, contenders, rows, labelledRows));
+  sentences.push(`Simplest first, by what has to be kept and run: ${simplestFirst.map(nameOf).join(', ')}.`);
+  if (tuning) {
+    sentences.push(`Fine-tuning changes F1 by ${signed(tuning.difference)} against a linear probe of the same model untuned (95 % interval ${signed(tuning.low)} to ${signed(tuning.high)}): ${meaningOf(tuning)}.`);
+  }
+  sentences.push(...findings.map(({ sentence }) => sentence));
+  if (contenders.some(({ id }) => id === 'majority')) sentences.push('Beware: not even the best is shown to be better than always answering the most frequent class. More test rows, or better data, are needed before any of them is deployed.');
+  sentences.push('The bounds against the best hold for all models at once, with 95 %. They say how other test rows would change the metrics; another seed of training would change them as well, and no interval here counts that.');
+  return sentences;
+}
+
+function meaningOf({ low, high }: Interval): string {
+  if (low > 0) return 'fine-tuning makes the difference';
+  return high < 0 ? 'on these rows fine-tuning made it worse' : 'these rows do not show whether it helps';
+}
+
+function recommendation(recommended: ModelResult | undefined, models: readonly ModelResult[], margin: number, simplestFirst: readonly string[]): string[] {
+  const [best] = models;
+  if (best.id === 'majority') return ['None is recommended: no model is measured to be better than always answering the most frequent class.'];
+  if (recommended === undefined) return [`None is recommended over it: no model is shown to lose at most ${margin} F1 (the margin) to the best.`];
+  const { difference, low } = recommended.againstBest as AgainstBest;
+  const sentences = [
+    recommended === best
+      ? `Recommended: ${best.name}, which is shown to lose at most ${margin} F1 (the margin) to any other model.`
+      : `Recommended: ${recommended.name}, which is shown to lose at most ${margin} F1 (the margin) to the best: measured ${signed(difference)}, and no less than ${signed(low)}. It answers a text in ${duration(recommended.cost.latencyMs / 1000)} and takes ${bytes(recommended.cost.bytesOnDisk)}; ${best.name} needs ${duration(best.cost.latencyMs / 1000)} and ${bytes(best.cost.bytesOnDisk)}.`,
+  ];
+  const place = (id: string): number => simplestFirst.indexOf(id);
+  const simpler = models.filter((model) => model.id !== 'majority' && isWithinMargin(model) && place(model.id) < place(recommended.id));
+  if (simpler.length === 0) sentences.push('No simpler model is shown to be within the margin.');
+  else sentences.push(`${listed(simpler.map(({ name }) => name))} ${simpler.length === 1 ? 'is' : 'are'} simpler and within the margin as well, but another model there is at least as good in F1, latency and size.`);
+  return sentences;
+}
+
+/** What would be saved with each simpler model that may be as good, and how many rows would show that it is. */
+function candidates(best: ModelResult, contenders: readonly ModelResult[], rows: number, labelledRows: number): string[] {
+  const simpler = undominated([best, ...contenders]).filter((model) => model.id !== 'majority' && placeOf(model) < placeOf(best));
+  const sentences = simpler.map(({ name, cost, againstBest }) => {
+    const { difference, low } = againstBest as AgainstBest;
+    return `${name} may be as good: F1 ${signed(difference)}, and no less than ${signed(low)}. It would answer in ${duration(cost.latencyMs / 1000)} instead of ${duration(best.cost.latencyMs / 1000)}, and take ${bytes(cost.bytesOnDisk)} instead of ${bytes(best.cost.bytesOnDisk)}.`;
+  });
+  const needed = Math.max(0, ...(simpler.length > 0 ? simpler : contenders).map(({ againstBest }) => againstBest?.rowsToShow ?? 0));
+  if (needed > rows) sentences.push(`With about ${about(needed)} test rows, a model that is truly as good would be shown to be within the margin in four cases of five; ${sourceOf(needed, rows, labelledRows)}.`);
+  return sentences;
+}
+
+function sourceOf(needed: number, rows: number, labelledRows: number): string {
+  if (needed > labelledRows) return `there are ${counted(labelledRows, 'labelled row')} in all`;
+  return `cross-validation over the ${counted(labelledRows, 'labelled row')}, in ${Math.ceil(labelledRows / rows)} folds of about ${grouped(rows)}, would give as many`;
+}

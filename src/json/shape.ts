@@ -31,6 +31,8 @@ export const count: Shape<number> = (value, path) => (Number.isSafeInteger(value
 
 export const text: Shape<string> = (value, path) => (typeof value === 'string' ? value : fail(path, 'a text', value));
 
+export const flag: Shape<boolean> = (value, path) => (typeof value === 'boolean' ? value : fail(path, 'true or false', value));
+
 export const between = (low: number, high: number): Shape<number> => (value, path) =>
   typeof value === 'number' && value >= low && value <= high ? value : fail(path, `a number from ${low} to ${high}`, value);
 

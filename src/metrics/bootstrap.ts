@@ -1,16 +1,12 @@
 /**
- * How far figures of a test set may be trusted: bootstrap over its rows (Efron 1979), percentile intervals. A resample is a count for each row, drawn
+ * How far figures of a test set may be trusted: bootstrap over its rows (Efron 1979). A resample is a count for each row, drawn
  * once and used for every model, so that differences between models are differences on the same rows.
  *
  *   n = rows, K = classes, R = resamples
  */
 import { Pace } from '../pace.js';
 import { MT19937 } from '../random/mt19937.js';
-
-export interface Interval {
-  readonly low: number;
-  readonly high: number;
-}
+import type { Interval } from './proportion.js';
 
 export class Resamples {
   private constructor(
@@ -52,42 +48,52 @@ async function eachResample(resamples: Resamples, pace: Pace, figure: (counts: U
   return figures;
 }
 
-/** Share of rows predicted right in each resample [R]. */
-export function bootstrapAccuracy(
-  resamples: Resamples,
-  labels: ArrayLike<number>,
-  predicted: ArrayLike<number>,
-  pace = new Pace(),
-): Promise<Float64Array> {
-  return eachResample(resamples, pace, (counts) => {
-    let right = 0;
-    for (let row = 0; row < counts.length; row++) if (labels[row] === predicted[row]) right += counts[row];
-    return right / resamples.rows;
-  });
+/** [R, K] rows of each class in each resample. */
+export async function bootstrapClassCounts(resamples: Resamples, labels: ArrayLike<number>, classes: number, pace = new Pace()): Promise<Float64Array> {
+  const counts = new Float64Array(resamples.size * classes);
+  for (let r = 0; r < resamples.size; r++) {
+    if (pace.due) await pace.rest();
+    const drawn = resamples.of(r);
+    for (let row = 0; row < drawn.length; row++) counts[r * classes + labels[row]] += drawn[row];
+  }
+  return counts;
 }
 
-/** Weighted F1 of each resample [R]. */
-export function bootstrapF1(
+/**
+ * Weighted F1 of each resample [R].
+ *
+ * @param classCounts of `bootstrapClassCounts`, which all models share: only the rows that a model has wrong are counted for it
+ */
+export async function bootstrapF1(
   resamples: Resamples,
   labels: ArrayLike<number>,
   predicted: ArrayLike<number>,
-  classes: number,
+  classCounts: Float64Array,
   pace = new Pace(),
 ): Promise<Float64Array> {
-  const right = new Float64Array(classes);
-  const support = new Float64Array(classes);
-  const guessed = new Float64Array(classes);
-  return eachResample(resamples, pace, (counts) => {
-    for (const values of [right, support, guessed]) values.fill(0);
-    for (let row = 0; row < counts.length; row++) {
-      support[labels[row]] += counts[row];
-      guessed[predicted[row]] += counts[row];
-      if (labels[row] === predicted[row]) right[labels[row]] += counts[row];
+  const classes = classCounts.length / resamples.size;
+  const wrong = Array.from({ length: resamples.rows }, (_, row) => row).filter((row) => labels[row] !== predicted[row]);
+  const missed = new Float64Array(classes);
+  const falselyTaken = new Float64Array(classes);
+  const figures = new Float64Array(resamples.size);
+  for (let r = 0; r < resamples.size; r++) {
+    if (pace.due) await pace.rest();
+    const drawn = resamples.of(r);
+    missed.fill(0);
+    falselyTaken.fill(0);
+    for (const row of wrong) {
+      missed[labels[row]] += drawn[row];
+      falselyTaken[predicted[row]] += drawn[row];
     }
     let sum = 0;
-    for (let k = 0; k < classes; k++) if (support[k] > 0) sum += (support[k] * 2 * right[k]) / (support[k] + guessed[k]);
-    return sum / resamples.rows;
-  });
+    for (let k = 0; k < classes; k++) {
+      const support = classCounts[r * classes + k];
+      const right = support - missed[k];
+      if (support > 0) sum += (support * 2 * right) / (support + right + falselyTaken[k]);
+    }
+    figures[r] = sum / resamples.rows;
+  }
+  return figures;
 }
 
 /**
@@ -140,4 +146,15 @@ export function interval95(values: Float64Array): Interval | undefined {
     return sorted[low] + (at - low) * (sorted[high] - sorted[low]);
   };
   return { low: quantile(0.025), high: quantile(0.975) };
+}
+
+/** Standard deviation of a metric over resamples; rounding is no deviation. */
+export function standardError(values: Float64Array): number {
+  let sum = 0;
+  for (const value of values) sum += value;
+  const mean = sum / values.length;
+  let squares = 0;
+  for (const value of values) squares += (value - mean) ** 2;
+  const variance = squares / values.length;
+  return variance < 1e-24 ? 0 : Math.sqrt(variance);
 }

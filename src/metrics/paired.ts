@@ -1,12 +1,10 @@
-/** Whether two models differ by more than the luck of the test rows. Both have predicted the same rows. */
-import { interval95 } from './bootstrap.js';
-import type { Interval } from './bootstrap.js';
+/** Two models on the same rows. */
 
 export interface McNemar {
   /** Rows that only the first had right. */
   readonly onlyFirst: number;
   readonly onlySecond: number;
-  /** Two-sided, exact: of the rows that only one had right, each is as likely the one's as the other's. */
+  /** Two-sided, exact, of two models named beforehand: of the rows that only one had right, each is as likely the one's as the other's. */
   readonly p: number;
 }
 
@@ -33,28 +31,4 @@ function fairCoinP(fewer: number, n: number): number {
     sum += Math.exp(logTerm);
   }
   return Math.min(1, 2 * sum);
-}
-
-export interface PairedDifference extends Interval {
-  /** On the test rows themselves. */
-  readonly value: number;
-  /** Two-sided: twice the share of resamples in which the sign is the other one (at least 2 / (R + 1), as far as R resamples can tell). */
-  readonly p: number;
-}
-
-/**
- * Paired bootstrap (Efron and Tibshirani 1993; Koehn 2004) of a figure's difference.
- *
- * @param value the difference on the test rows
- * @param first, second [R] the figure of each model in the same resamples
- */
-export function pairedDifference(value: number, first: Float64Array, second: Float64Array): PairedDifference {
-  const differences = first.map((figure, r) => figure - second[r]).filter((difference) => !Number.isNaN(difference));
-  let [atMost, atLeast] = [0, 0];
-  for (const difference of differences) {
-    if (difference <= 0) atMost++;
-    if (difference >= 0) atLeast++;
-  }
-  const { low, high } = interval95(differences) ?? { low: NaN, high: NaN };
-  return { value, low, high, p: Math.min(1, (2 * (Math.min(atMost, atLeast) + 1)) / (differences.length + 1)) };
 }

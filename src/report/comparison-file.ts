@@ -1,8 +1,16 @@
-/** comparison.json, read back: every field is checked, because the file may have been edited, damaged or made by something else. */
-import type { Attribution, ClassRow, Comparison, Estimate, ModelResult, PairedTest, ReliabilityBin, Verdict, WordStudy, WorstError } from '../compare/comparison.js';
+/**
+ * comparison.json, read back: every field is checked, because the file may have been edited, damaged or made by something else. Files of version 1 hold a verdict that
+ * was not simultaneous over the models; they are judged anew from the predictions in them.
+ */
+import type { AgainstBest, Attribution, Choice, ClassRow, Comparison, Estimate, Finding, ModelResult, ReliabilityBin, Verdict, WordStudy, WorstError } from '../compare/comparison.js';
+import { diagnose } from '../compare/diagnosis.js';
+import { MARGIN } from '../compare/margin.js';
+import { TestBench } from '../compare/quality.js';
+import { judge } from '../compare/verdict.js';
+import type { Contestant } from '../compare/verdict.js';
 import { AttuneError, DataError } from '../errors.js';
 import { readPlainFile } from '../files.js';
-import { between, count, list, number, object, oneOf, orNull, record, type Shape, ShapeError, text } from '../json/shape.js';
+import { between, count, flag, list, number, object, oneOf, orNull, record, type Shape, ShapeError, text } from '../json/shape.js';
 import { parseJson } from '../json/syntax.js';
 import type { LogRecord } from '../train/records.js';
 
@@ -22,12 +30,10 @@ const classRow = object<ClassRow>({
 
 const reliabilityBin = object<ReliabilityBin>({ from: number, to: number, rows: count, meanConfidence: number, accuracy: number });
 
-const pairedTest = object<PairedTest>({
-  mcnemar: object<PairedTest['mcnemar']>({ onlyThis: count, onlyBest: count, p: share }),
-  f1Difference: object<PairedTest['f1Difference']>({ value: number, low: number, high: number, p: share }),
-});
+/** What was measured of a model, which is all that its place among others follows from. */
+type MeasuredModel = Contestant['result'];
 
-const model = object<ModelResult>({
+const measuredModel = {
   id: text,
   name: text,
   description: text,
@@ -39,8 +45,35 @@ const model = object<ModelResult>({
   calibration: object<ModelResult['calibration']>({ bins: list(reliabilityBin), ece: share }),
   cost: object<ModelResult['cost']>({ trainSeconds: number, latencyMs: number, rowsPerSecond: number, bytesOnDisk: count, peakMemoryBytes: orNull(number) }),
   interpretability: object<ModelResult['interpretability']>({ level: oneOf('high', 'medium', 'low'), why: text }),
-  paired: orNull(pairedTest),
   predictions: object<ModelResult['predictions']>({ labels: list(count), probabilities: list(list(number)) }),
+};
+
+const againstBest = object<AgainstBest>({
+  difference: number,
+  low: number,
+  high: number,
+  mayBeBest: flag,
+  withinMargin: flag,
+  onlyThis: count,
+  onlyBest: count,
+  rowsToShow: orNull(count),
+});
+
+const model = object<ModelResult>({ ...measuredModel, againstBest: orNull(againstBest) });
+
+const verdict = object<Verdict>({
+  margin: share,
+  best: text,
+  optimism: number,
+  low: share,
+  high: share,
+  bestSet: list(text),
+  recommended: orNull(text),
+  simplestFirst: list(text),
+  tuning: orNull(object<NonNullable<Verdict['tuning']>>({ difference: number, low: number, high: number })),
+  findings: list(object<Finding>({ code: oneOf('leaked-rows', 'ended-in-warm-up', 'loss-near-chance', 'learned-by-heart'), facts: record(number), sentence: text })),
+  choices: list(object<Choice>({ aim: text, model: text, reason: text })),
+  sentences: list(text),
 });
 
 const worstError = object<WorstError>({
@@ -74,8 +107,7 @@ const logRecord: Shape<LogRecord> = (value, path) => {
   return values as unknown as LogRecord;
 };
 
-const comparison = object<Comparison>({
-  version: oneOf(1),
+const measured = {
   created: text,
   attuneVersion: text,
   machine: object<Comparison['machine']>({ processor: text, cores: count, memoryBytes: number, platform: text, node: text }),
@@ -91,36 +123,95 @@ const comparison = object<Comparison>({
     testLabels: list(count),
   }),
   seed: number,
-  models: list(model),
-  verdict: object<Verdict>({ best: text, simplestWithinNoise: text, sentences: list(text) }),
   logHistory: list(logRecord),
   worstErrors: list(worstError),
   topNgrams: list(
     object<Comparison['topNgrams'][number]>({ label: text, ngrams: list(object<Comparison['topNgrams'][number]['ngrams'][number]>({ ngram: text, weight: number })) }),
   ),
   words: list(wordStudy),
-});
+};
+
+type Measured = Omit<Comparison, 'version' | 'models' | 'verdict'> & { readonly models: readonly MeasuredModel[] };
+
+const version = object<{ readonly version: 1 | 2 }>({ version: oneOf(1, 2) });
+const first = object<Measured>({ ...measured, models: list(object<MeasuredModel>(measuredModel)) });
+const current = object<Comparison>({ version: oneOf(2), ...measured, models: list(model), verdict });
 
 /**
+ * A comparison of this version or an earlier one, as this version would have written it.
+ *
  * @param value what JSON.parse gave
  * @throws ShapeError naming the place
  */
-export function checkComparison(value: unknown): Comparison {
-  const checked = comparison(value, '');
+export async function checkComparison(value: unknown): Promise<Comparison> {
+  if (version(value, '').version === 1) {
+    const earlier = first(value, '');
+    checkAgreement(earlier);
+    return judgedAnew(earlier);
+  }
+  const checked = current(value, '');
   checkAgreement(checked);
+  checkVerdict(checked);
   return checked;
 }
 
-/** What one part says of another: numbers of classes and rows, indices, ids. */
-function checkAgreement({ dataset, models, verdict, worstErrors, words }: Comparison): void {
-  const classes = dataset.labelNames.length;
-  const must = (holds: boolean, path: string, problem: string): void => {
-    if (!holds) throw new ShapeError(path, problem);
+async function judgedAnew({ models, ...rest }: Measured): Promise<Comparison> {
+  const { dataset, seed, logHistory: history } = rest;
+  const bench = await TestBench.create(Int32Array.from(dataset.testLabels), dataset.labelNames, seed);
+  const contestants: Contestant[] = [];
+  for (const each of models) {
+    const { labels, probabilities } = each.predictions;
+    const predictions = { labels: Int32Array.from(labels), probabilities: Float64Array.from(probabilities.flat()) };
+    const { accuracy, f1, auc } = await bench.quality(predictions);
+    contestants.push({ result: { ...each, accuracy, f1, auc }, predictions });
+  }
+  const { trainCounts, trainRows, testRows } = dataset;
+  const findings = diagnose({ history, trainCounts, args: undefined, testRows, leaked: { model: null, baselines: null } });
+  return { version: 2, ...rest, ...(await judge(contestants, bench, { margin: MARGIN, labelledRows: trainRows + testRows, findings })) };
+}
+
+const must = (holds: boolean, path: string, problem: string): void => {
+  if (!holds) throw new ShapeError(path, problem);
+};
+
+/** What the verdict says of the models is what the models say. */
+function checkVerdict({ models, verdict }: Comparison): void {
+  const ids = models.map(({ id }) => id);
+  const named = (id: string, path: string): void => must(ids.includes(id), `verdict.${path}`, `"${id}" is the id of no model`);
+  const same = (found: readonly string[], wanted: readonly string[]): boolean => found.length === wanted.length && found.every((id, i) => id === wanted[i]);
+  const ordered = (path: string, ...values: readonly (number | null)[]): void => {
+    const known = values.filter((value) => value !== null);
+    must(known.every((value, i) => i === 0 || value >= known[i - 1]), path, 'its bounds do not lie on either side of it');
   };
+  named(verdict.best, 'best');
+  must(verdict.best === ids[0], 'verdict.best', `is not the first of the models, "${ids[0]}"`);
+  must(verdict.margin > 0 && verdict.margin < 1, 'verdict.margin', 'expected a number between 0 and 1');
+  ordered('verdict.low', verdict.low, verdict.high);
+  must(same([...verdict.simplestFirst].sort(), [...ids].sort()), 'verdict.simplestFirst', 'does not name each model once');
+  verdict.choices.forEach((choice, i) => named(choice.model, `choices[${i}].model`));
+  models.forEach(({ accuracy, f1, auc, againstBest: test }, i) => {
+    for (const [name, { value, low, high }] of Object.entries({ accuracy, f1 })) ordered(`models[${i}].${name}`, low, value, high);
+    // Percentiles of resamples need not hold the value.
+    ordered(`models[${i}].auc`, auc.low, auc.high);
+    must((test === null) === (models.length === 1), `models[${i}].againstBest`, test === null ? 'is null, but there are other models' : 'is not null, but there is no other model');
+    if (test !== null) ordered(`models[${i}].againstBest`, test.low, test.difference, test.high);
+  });
+  must(same(verdict.bestSet, models.filter(({ againstBest: test }) => test?.mayBeBest !== false).map(({ id }) => id)), 'verdict.bestSet', 'does not name the models that may be the best');
+  const { recommended } = verdict;
+  if (recommended === null) return;
+  named(recommended, 'recommended');
+  must(models.find(({ id }) => id === recommended)!.againstBest?.withinMargin !== false, 'verdict.recommended', `"${recommended}" is not within the margin`);
+}
+
+/** What one part says of another: numbers of classes and rows, indices, ids. */
+function checkAgreement({ dataset, seed, models, worstErrors, words }: Measured): void {
+  const classes = dataset.labelNames.length;
   const entries = (values: readonly unknown[], wanted: number, path: string, of: string): void =>
     must(values.length === wanted, path, `has ${values.length} entries, but there are ${wanted} ${of}`);
   const isClass = (label: number, path: string): void => must(label < classes, path, `is class ${label}, but there are ${classes} classes`);
   must(classes >= 2, 'dataset.labelNames', 'expected at least two classes');
+  must(dataset.testRows > 0, 'dataset.testRows', 'expected at least one test row');
+  must(Number.isSafeInteger(seed), 'seed', 'expected a whole number');
   for (const name of ['trainCounts', 'testCounts'] as const) entries(dataset[name], classes, `dataset.${name}`, 'classes');
   entries(dataset.testLabels, dataset.testRows, 'dataset.testLabels', 'test rows');
   dataset.testLabels.forEach((label, i) => isClass(label, `dataset.testLabels[${i}]`));
@@ -135,9 +226,10 @@ function checkAgreement({ dataset, models, verdict, worstErrors, words }: Compar
     entries(each.confusion, classes, `${at}.confusion`, 'classes');
     each.confusion.forEach((row, c) => entries(row, classes, `${at}.confusion[${c}]`, 'classes'));
     entries(each.predictions.labels, dataset.testRows, `${at}.predictions.labels`, 'test rows');
+    each.predictions.labels.forEach((label, i) => isClass(label, `${at}.predictions.labels[${i}]`));
     entries(each.predictions.probabilities, dataset.testRows, `${at}.predictions.probabilities`, 'test rows');
+    each.predictions.probabilities.forEach((row, i) => entries(row, classes, `${at}.predictions.probabilities[${i}]`, 'classes'));
   });
-  for (const name of ['best', 'simplestWithinNoise'] as const) must(ids.has(verdict[name]), `verdict.${name}`, `"${verdict[name]}" is the id of no model`);
   worstErrors.forEach(({ row, label, opinions }, i) => {
     must(row < dataset.testRows, `worstErrors[${i}].row`, `is row ${row}, but there are ${dataset.testRows} test rows`);
     isClass(label, `worstErrors[${i}].label`);
@@ -166,12 +258,12 @@ export async function readComparison(file: string): Promise<Comparison> {
  * @param file for messages
  * @throws DataError naming the file and the place in it
  */
-export function parseComparison(contents: string, file: string): Comparison {
+export async function parseComparison(contents: string, file: string): Promise<Comparison> {
   const hint = 'It is not what `attune compare` of this version writes, or it was damaged; run the comparison again.';
   const parsed = parseJson(contents);
   if ('error' in parsed) throw new DataError(`${file}:${parsed.error.line}:${parsed.error.column}: ${parsed.error.message}`, { hint });
   try {
-    return checkComparison(parsed.value);
+    return await checkComparison(parsed.value);
   } catch (error) {
     if (!(error instanceof ShapeError)) throw error;
     throw new DataError(`${file}: ${error.message}`, { hint });

@@ -27,6 +27,12 @@ const hashOf = (text: string): string => sha256(textIdentity(text)).slice(0, DIG
 
 export const hashTexts = async ({ rows }: Dataset, signal?: AbortSignal): Promise<TextHashes> => new Set(await pacedMap(rows, ({ text }) => hashOf(text), signal));
 
+/** How many rows have a text that was trained on. @param hashes of the texts that were trained on */
+export async function countLeaked({ rows }: Dataset, hashes: TextHashes, signal?: AbortSignal): Promise<number> {
+  const known = await pacedMap(rows, ({ text }) => hashes.has(hashOf(text)), signal);
+  return known.filter(Boolean).length;
+}
+
 /**
  * What to tell whoever measures on rows that are not new to what he measures: one sentence, or none where all are.
  *
@@ -34,8 +40,7 @@ export const hashTexts = async ({ rows }: Dataset, signal?: AbortSignal): Promis
  */
 export async function leakNotes(test: Dataset | undefined, hashes: TextHashes | undefined, learner: 'model' | 'baselines', signal?: AbortSignal): Promise<readonly string[]> {
   if (!test || !hashes) return [];
-  const known = await pacedMap(test.rows, ({ text }) => hashes.has(hashOf(text)), signal);
-  const seen = known.filter(Boolean).length;
+  const seen = await countLeaked(test, hashes, signal);
   if (seen === 0) return [];
   const who = learner === 'model' ? 'the model was trained on: the figures flatter it' : 'the baselines are trained on: the figures flatter them';
   return [`${seen} of the ${test.length} rows to measure on ${seen === 1 ? 'has a text' : 'have texts'} that ${who}`];

@@ -80,7 +80,7 @@ test('resamples, figures and paired tests give way at each resample', async (t) 
   const predictions = { labels, probabilities };
   assert.ok((await turnsOf(t, (signal) => TestBench.create(labels, SENTENCE_LABELS, 1, signal))) > 1000);
   const quality = async (signal: AbortSignal): Promise<unknown> => (await TestBench.create(labels, SENTENCE_LABELS, 1, signal)).quality(predictions);
-  // Accuracy, F1 and the AUC of three classes.
+  // The resamples, F1 and the AUC of three classes.
   assert.ok((await turnsOf(t, quality)) > 8000);
 });
 

@@ -195,7 +195,7 @@ function assertLost(end: ChildEnd): void {
   const errors = errorLines(end.stderr);
   assert.equal(errors.length, 1, shown(end));
   assert.match(errors[0], LOST);
-  assert.doesNotMatch(end.stderr, /^\s+at |defect of attune|Unhandled|node:internal/m, shown(end));
+  assert.doesNotMatch(end.stderr, /^\s+at .*:\d+:\d+\)?$|defect of attune|Unhandled|node:internal/m, shown(end));
 }
 
 /** Ends as it would with a reader, and says nothing of there being none. */
@@ -205,7 +205,7 @@ function assertQuiet(end: ChildEnd, whole: ChildEnd): void {
   assert.deepEqual(errorLines(end.stderr), errorLines(whole.stderr), shown(end));
   assert.doesNotMatch(
     end.stderr,
-    /EPIPE|cannot be written|^\s+at |defect of attune|Unhandled|node:internal/m,
+    /EPIPE|cannot be written|^\s+at .*:\d+:\d+\)?$|defect of attune|Unhandled|node:internal/m,
     shown(end),
   );
 }

@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { bytes, duration, fixed, grouped, listed, pValue, shortened, signed, significant } from '#attune/report/figures.js';
+import { bytes, duration, fixed, grouped, listed, shortened, signed, significant } from '#attune/report/figures.js';
 
 test('numbers', () => {
   assert.deepEqual([fixed(0.8765), fixed(null), fixed(-0.0001), fixed(-0.25, 2)], ['0.876', '–', '0.000', '−0.25']);
   assert.deepEqual([signed(0.0213), signed(-0.0213), signed(0.0001), signed(-0.0001)], ['+0.021', '−0.021', '0.000', '0.000']);
   assert.deepEqual([significant(0), significant(0.012345), significant(123.6), significant(1234567), significant(0.1)], ['0', '0.0123', '124', '1\u202f234\u202f567', '0.1']);
-  assert.deepEqual([pValue(0.0004), pValue(0.0123), pValue(0.456), pValue(1)], ['p\u00a0<\u00a00.001', 'p\u00a0=\u00a00.012', 'p\u00a0=\u00a00.46', 'p\u00a0=\u00a01.00']);
   assert.equal(grouped(999), '999');
 });
 

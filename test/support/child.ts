@@ -127,8 +127,9 @@ export async function inLanes<T>(
   if (failures.length > 0) throw failures[0];
 }
 
+/** The sentences and choices of a verdict speak of measured times. */
 const VARYING =
-  /^(?:.*(?:runtime|per_second|seconds|latency|rowsPerSecond|memory|lastUsed|url|bytesOnDisk).*|path|cost)$/i;
+  /^(?:.*(?:runtime|per_second|seconds|latency|rowsPerSecond|memory|lastUsed|url|bytesOnDisk).*|path|cost|sentences|choices)$/i;
 
 /** Records of `--json`, or any other lines, without what differs from run to run. */
 export function timeless(text: string): string {

@@ -55,10 +55,13 @@ export function comparisonFixture({ seed = 7, labelNames = ['negative', 'neutral
   const hardness = random.normals(testRows, 0.9);
   const models = MODELS.map((model) => modelResult(model, { random, testLabels, hardness, labelNames }));
   const best = models.reduce((a, b) => (b.f1.value! > a.f1.value! ? b : a));
-  const withTests = models.map((model) => (model === best ? model : { ...model, paired: pairedTest(model, best, testLabels) })).sort((a, b) => b.f1.value! - a.f1.value!);
-  const simplest = withTests.filter(({ paired }) => paired === null || paired.f1Difference.p >= 0.05).sort((a, b) => a.cost.latencyMs - b.cost.latencyMs)[0];
+  const sorted = [...models].sort((a, b) => b.f1.value! - a.f1.value!);
+  const withTests = sorted.map((model, i) => ({ ...model, againstBest: againstBest(model, sorted[i === 0 ? 1 : 0], testLabels) }));
+  const bestSet = withTests.filter((model) => model.againstBest.mayBeBest).map(({ id }) => id);
+  const simplestFirst = [...withTests].sort((a, b) => a.cost.latencyMs - b.cost.latencyMs).map(({ id }) => id);
+  const choice = withTests[1].id;
   return {
-    version: 1,
+    version: 2,
     created: '2026-03-14T15:09:26.535Z',
     attuneVersion: '0.2.0',
     machine: { processor: 'Example Processor 9000 @ 2.40GHz', cores: 2, memoryBytes: 8_355_192_832, platform: 'linux x64', node: 'v20.20.0' },
@@ -76,12 +79,24 @@ export function comparisonFixture({ seed = 7, labelNames = ['negative', 'neutral
     seed: 42,
     models: withTests,
     verdict: {
+      margin: 0.02,
       best: best.id,
-      simplestWithinNoise: simplest.id,
+      optimism: 0.006,
+      low: best.f1.low! - 0.01,
+      high: best.f1.high!,
+      bestSet,
+      recommended: null,
+      simplestFirst,
+      tuning: { difference: 0.08, low: 0.02, high: 0.14 },
+      findings: [{ code: 'learned-by-heart', facts: { trainLoss: 0.01, evalLoss: 0.9 }, sentence: 'It learned the training rows by heart: loss 0.01 there, 0.90 on other rows.' }],
+      choices: [
+        { aim: 'the highest measured quality', model: best.id, reason: `Weighted F1 ${best.f1.value!.toFixed(3)}.` },
+        { aim: 'a small download', model: choice, reason: '81 kB instead of 56 MB. F1 −0.020, and it may lose up to 0.080.' },
+      ],
       sentences: [
-        `${best.name} has the highest weighted F1, ${best.f1.value!.toFixed(3)} (95 % interval ${best.f1.low!.toFixed(3)} to ${best.f1.high!.toFixed(3)}) on ${testRows} test rows.`,
-        `The simplest model within noise of it is ${simplest.name}, with ${simplest.f1.value!.toFixed(3)}.`,
-        'With so few test rows, a difference of less than about 0.06 cannot be told from chance.',
+        `Highest measured: ${best.name}, weighted F1 ${best.f1.value!.toFixed(3)} on the ${testRows} test rows, not shown to be better than ${withTests[1].name}.`,
+        'No model is shown to lose at most 0.02 F1 (the margin) to the best, so none is recommended over it.',
+        'With about 2 100 test rows, a model that is truly as good would be shown to be within the margin in four cases of five; there are 1 200 labelled rows in all.',
       ],
     },
     logHistory: logHistory(random),
@@ -144,7 +159,7 @@ function modelResult(
     calibration: calibration(probabilities, labels, testLabels),
     cost: { trainSeconds, latencyMs, rowsPerSecond: 2300 / latencyMs, bytesOnDisk, peakMemoryBytes: memory === null ? null : memory * 1e6 },
     interpretability: { level, why: { high: 'Each weight belongs to a word that one can read.', medium: 'Weights or trees over dimensions that have no name.', low: 'Only approximations such as attributions.' }[level] },
-    paired: null,
+    againstBest: null,
     predictions: { labels, probabilities },
   };
 }
@@ -158,15 +173,12 @@ function calibration(probabilities: readonly (readonly number[])[], labels: read
   return { bins, ece: bins.reduce((sum, bin) => sum + (bin.rows / truth.length) * Math.abs(bin.accuracy - bin.meanConfidence), 0) };
 }
 
-function pairedTest(model: ModelResult, best: ModelResult, truth: readonly number[]): ModelResult['paired'] {
+function againstBest(model: ModelResult, best: ModelResult, truth: readonly number[]): NonNullable<ModelResult['againstBest']> {
   const right = (of: ModelResult, row: number): boolean => of.predictions.labels[row] === truth[row];
   const onlyThis = truth.filter((_, row) => right(model, row) && !right(best, row)).length;
   const onlyBest = truth.filter((_, row) => !right(model, row) && right(best, row)).length;
-  const z = Math.abs(onlyThis - onlyBest) / Math.sqrt(Math.max(1, onlyThis + onlyBest));
-  // Good enough for a made-up p: the two tails of the normal distribution (Abramowitz and Stegun 26.2.19, roughly).
-  const p = Math.min(1, 2 * 0.5 * (1 + 0.0498673470 * z + 0.0211410061 * z ** 2 + 0.0032776263 * z ** 3) ** -16);
-  const value = model.f1.value! - best.f1.value!;
-  return { mcnemar: { onlyThis, onlyBest, p }, f1Difference: { value, low: value - 0.06, high: value + 0.055, p: Math.min(1, p * 1.1) } };
+  const difference = model.f1.value! - best.f1.value!;
+  return { difference, low: difference - 0.06, high: difference + 0.055, mayBeBest: difference + 0.055 >= 0, withinMargin: difference >= 0.04, onlyThis, onlyBest, rowsToShow: difference > 0 ? null : 1850 };
 }
 
 function logHistory(random: Random): LogRecord[] {

@@ -1,7 +1,7 @@
 import { FIGURES } from '../../compare/figures.js';
 import type { Comparison, Estimate, ModelResult } from '../../compare/comparison.js';
 import { badge, identified, type Identity } from '../charts/identity.js';
-import { bytes, duration, fixed, grouped, MISSING, pValue, signed, significant } from '../figures.js';
+import { bytes, duration, fixed, grouped, MISSING, signed, significant } from '../figures.js';
 import { html, type Content, type Markup } from '../markup.js';
 import { details, reading, type Section, wide } from './section.js';
 
@@ -16,7 +16,7 @@ export function tableSection(comparison: Comparison): Section {
     body: html`${wide('Quality', quality(comparison))}
 ${reading(
   [FIGURES.accuracy, FIGURES.f1, FIGURES.auc, FIGURES.ece].map(({ reading: words }) => words).join(' '),
-  FIGURES.paired.reading,
+  'The bounds of “F1 against best” are those of the chart above, and hold for all models at once. The last column counts the rows that only this model had right, and only the best (for the best itself, the second).',
 )}
 ${wide('Cost', cost(models))}
 ${reading(FIGURES.cost.reading)}
@@ -31,17 +31,17 @@ const estimate = ({ value, low, high }: Estimate): Markup =>
   value === null ? html`<td class="number">undefined</td>` : html`<td class="number">${fixed(value)}${low !== null && high !== null && html`<br><span class="interval">${fixed(low)} to ${fixed(high)}</span>`}</td>`;
 
 function quality(comparison: Comparison): Markup {
-  const { best, simplestWithinNoise } = comparison.verdict;
-  const tag = ({ id }: ModelResult): string | undefined => (id === best ? 'best' : id === simplestWithinNoise ? 'simplest within noise' : undefined);
+  const { best, recommended } = comparison.verdict;
+  const tag = ({ id }: ModelResult): string | undefined => [id === best && 'highest', id === recommended && 'recommended'].filter((word) => word !== false).join(', ') || undefined;
   return html`<table><caption>Quality on ${grouped(comparison.dataset.testRows)} test rows, with 95 % intervals; best first</caption>
-<thead><tr><th scope="col">Model</th>${['Accuracy', 'F1', 'AUC', 'ECE', 'F1 against the best', 'Right: only this, only best'].map((title) => html`<th scope="col" class="number">${title}</th>`)}</tr></thead>
-<tbody>${identified(comparison).map(({ model, look }) => html`<tr>${nameCell({ model, look }, tag(model))}${estimate(model.accuracy)}${estimate(model.f1)}${estimate(model.auc)}<td class="number">${fixed(model.calibration.ece)}</td>${paired(model)}</tr>`)}</tbody></table>`;
+<thead><tr><th scope="col">Model</th>${['Accuracy', 'F1', 'AUC', 'ECE', 'F1 against best', 'May be the best', `Loses at most ${comparison.verdict.margin}`, 'Right: only this, only best'].map((title) => html`<th scope="col" class="number">${title}</th>`)}</tr></thead>
+<tbody>${identified(comparison).map(({ model, look }) => html`<tr>${nameCell({ model, look }, tag(model))}${estimate(model.accuracy)}${estimate(model.f1)}${estimate(model.auc)}<td class="number">${fixed(model.calibration.ece)}</td>${against(model)}</tr>`)}</tbody></table>`;
 }
 
-function paired({ paired: test }: ModelResult): Content {
-  if (test === null) return html`<td class="number">${MISSING}</td><td class="number">${MISSING}</td>`;
-  const { f1Difference: difference, mcnemar } = test;
-  return html`<td class="number">${signed(difference.value)}, ${pValue(difference.p)}<br><span class="interval">${signed(difference.low)} to ${signed(difference.high)}</span></td><td class="number">${mcnemar.onlyThis}, ${mcnemar.onlyBest}<br><span class="interval">${pValue(mcnemar.p)}</span></td>`;
+function against({ againstBest }: ModelResult): Content {
+  if (againstBest === null) return ['', '', '', ''].map(() => html`<td class="number">${MISSING}</td>`);
+  const { difference, low, high, mayBeBest, withinMargin, onlyThis, onlyBest } = againstBest;
+  return html`<td class="number">${signed(difference)}<br><span class="interval">${signed(low)} to ${signed(high)}</span></td><td class="number">${mayBeBest ? 'yes' : 'no'}</td><td class="number">${withinMargin ? 'shown' : 'not shown'}</td><td class="number">${onlyThis}, ${onlyBest}</td>`;
 }
 
 function cost(models: ReturnType<typeof identified>): Markup {

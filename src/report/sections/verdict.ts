@@ -1,37 +1,56 @@
 import { FIGURES } from '../../compare/figures.js';
-import type { Comparison } from '../../compare/comparison.js';
+import type { Comparison, ModelResult } from '../../compare/comparison.js';
+import { LEAST_OPTIMISM } from '../../compare/wording.js';
 import { bytes, counted, duration, fixed, listed, signed } from '../figures.js';
 import { html, type Markup } from '../markup.js';
+import { againstBestChart } from '../charts/against-best.js';
 import { intervalChart } from '../charts/intervals.js';
 import { identified } from '../charts/identity.js';
 import { charts, reading, type Section } from './section.js';
 
 /** The answer in plain words, with how sure it is. */
 export function verdictSection(comparison: Comparison): Section {
-  const { verdict, models, dataset } = comparison;
-  const best = models.find(({ id }) => id === verdict.best)!;
-  const simplest = models.find(({ id }) => id === verdict.simplestWithinNoise)!;
-  const undecided = identified(comparison).filter(({ model }) => model.paired !== null && model.paired.f1Difference.p >= 0.05);
-  const [first, ...others] = verdict.sentences;
+  const { sentences } = comparison.verdict;
+  const [first, ...others] = sentences;
   return {
     id: 'verdict',
     title: 'The verdict',
     body: html`${first !== undefined && html`<p class="lead">${first}</p>`}${others.map((sentence) => html`<p>${sentence}</p>`)}
-<div class="cards">${card('Highest quality', best.name, [`weighted F1 ${fixed(best.f1.value)}`, `95 % interval ${fixed(best.f1.low)} to ${fixed(best.f1.high)}`, `${duration(best.cost.latencyMs / 1000)} a text, ${bytes(best.cost.bytesOnDisk)}`])}${
-      simplest === best
-        ? card('Simplest within noise', best.name, ['It is both: every simpler model is worse by more than chance explains.'])
-        : card('Simplest within noise', simplest.name, [
-            `weighted F1 ${fixed(simplest.f1.value)}`,
-            simplest.paired && `${signed(simplest.paired.f1Difference.value)} to the best (95 % interval ${signed(simplest.paired.f1Difference.low)} to ${signed(simplest.paired.f1Difference.high)})`,
-            `${duration(simplest.cost.latencyMs / 1000)} a text, ${bytes(simplest.cost.bytesOnDisk)}`,
-          ])
-    }${card('How sure this is', counted(dataset.testRows, 'test row'), [
-      undecided.length === 0 ? 'The best differs from every other model by more than chance explains (paired bootstrap, 5 %).' : `${undecided.length} of ${counted(models.length - 1, 'other model')} cannot be told from the best (paired bootstrap, 5 %): ${listed(undecided.map(({ look }) => String(look.number)))} in the charts.`,
-    ])}</div>
-${charts(intervalChart(comparison, 'Weighted F1 with 95 % intervals', 'weighted F1', (model) => model.f1), intervalChart(comparison, 'Weighted AUC with 95 % intervals', 'weighted AUC', (model) => model.auc))}
-${reading(FIGURES.interval.reading)}`,
+<div class="cards">${highest(comparison)}${recommendation(comparison)}${certainty(comparison)}</div>
+${charts(comparison.models.length > 1 && againstBestChart(comparison), intervalChart(comparison, 'Weighted F1 with 95 % intervals', 'weighted F1', (model) => model.f1), intervalChart(comparison, 'Weighted AUC with 95 % intervals', 'weighted AUC', (model) => model.auc))}
+${reading(FIGURES.againstBest.reading, FIGURES.interval.reading)}`,
   };
 }
 
-const card = (title: string, name: string, lines: readonly (string | null)[]): Markup =>
-  html`<div class="card"><h3>${title}</h3><p class="name">${name}</p>${lines.map((line) => line !== null && html`<p>${line}</p>`)}</div>`;
+const costOf = ({ cost }: ModelResult): string => `${duration(cost.latencyMs / 1000)} a text, ${bytes(cost.bytesOnDisk)}`;
+
+function highest({ models, verdict }: Comparison): Markup {
+  const { best, low, high, optimism } = verdict;
+  const model = models.find(({ id }) => id === best)!;
+  const allowing = models.length > 1 ? ', the choice allowed for' : '';
+  return card('Highest measured', model.name, [
+    `weighted F1 ${fixed(model.f1.value)}${optimism >= LEAST_OPTIMISM ? `, about ${fixed(optimism)} too high because it was chosen for it` : ''}`,
+    `95 % interval ${fixed(low)} to ${fixed(high)}${allowing}`,
+    costOf(model),
+  ]);
+}
+
+function recommendation({ models, verdict }: Comparison): Markup | false {
+  if (models.length < 2) return false;
+  const model = models.find(({ id }) => id === verdict.recommended);
+  const title = `Recommended, at a margin of ${verdict.margin} F1`;
+  if (!model) return card(title, 'None', ['The sentences above say why.']);
+  const { difference, low } = model.againstBest!;
+  return card(title, model.name, [`weighted F1 ${fixed(model.f1.value)}`, `${signed(difference)} against the best of the others, and no less than ${signed(low)}`, costOf(model)]);
+}
+
+function certainty(comparison: Comparison): Markup {
+  const { dataset, models, verdict } = comparison;
+  const others = verdict.bestSet.length - 1;
+  const inSet = identified(comparison).filter(({ model }) => verdict.bestSet.includes(model.id) && model.id !== verdict.best);
+  const line = others === 0 ? 'The best is shown to be better than every other model.' : `${others} of ${counted(models.length - 1, 'other model')} may be as good as the best: ${listed(inSet.map(({ look }) => String(look.number)))} in the charts.`;
+  return card('How sure this is', counted(dataset.testRows, 'test row'), [models.length > 1 && line]);
+}
+
+const card = (title: string, name: string, lines: readonly (string | false)[]): Markup =>
+  html`<div class="card"><h3>${title}</h3><p class="name">${name}</p>${lines.map((line) => line !== false && html`<p>${line}</p>`)}</div>`;

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import type { Comparison } from '#attune/compare/comparison.js';
 import { attune, jsonLines, toJsonl, writeTinyModel } from '../../support/cli.js';
 import { sentences } from '../../support/sentences.js';
 import { workspace } from '../../support/workspace.js';
@@ -16,12 +17,12 @@ const cwd = workspace(async (cwd) => {
 });
 
 test('compare trains, measures every model, and writes data and page; interrupted meanwhile, it goes on from the finished model', async () => {
-  const stopped = await attune(['compare', ...DATA, '--max-steps', '4', '--learning-rate', '0.01', '--output-dir', 'run'], { cwd, signals: [{ when: /\nComparison\n/, signal: 'SIGINT' }] });
+  const stopped = await attune(['compare', ...DATA, '--max-steps', '4', '--learning-rate', '0.01', '--margin', '0.3', '--output-dir', 'run'], { cwd, signals: [{ when: /\nComparison\n/, signal: 'SIGINT' }] });
   assert.equal(stopped.code, 130, stopped.stderr);
-  assert.match(stopped.stderr, /attune compare --finetuned run --model model/);
+  assert.match(stopped.stderr, /attune compare --finetuned run --model model --margin 0\.3/);
   assert.ok(!existsSync(join(cwd, 'run', 'comparison.json')));
 
-  const { code, stdout, stderr } = await attune(['compare', '--finetuned', 'run', ...DATA, '--json'], { cwd });
+  const { code, stdout, stderr } = await attune(['compare', '--finetuned', 'run', ...DATA, '--margin', '0.3', '--json'], { cwd });
   assert.equal(code, 0, stderr);
   assert.match(stderr, /Word2Vec \+ Logistic Regression {2}AUC: 0\.\d{4} {2}F1: 0\.\d{4}/);
   assert.match(stderr, /\nVerdict\n/);
@@ -30,9 +31,17 @@ test('compare trains, measures every model, and writes data and page; interrupte
   const last = records.at(-1)!;
   assert.equal(last['type'], 'comparison');
   assert.equal(last['report'], join('run', 'report.html'));
+  const written = JSON.parse(readFileSync(join(cwd, 'run', 'comparison.json'), 'utf8')) as Comparison;
+  assert.equal(written.verdict.margin, 0.3);
+  // One source: records, terminal and file say the same.
+  const { best, bestSet, recommended, sentences: said } = last as unknown as Comparison['verdict'];
+  assert.deepEqual({ best, bestSet, recommended, said }, { best: written.verdict.best, bestSet: written.verdict.bestSet, recommended: written.verdict.recommended, said: written.verdict.sentences });
+  assert.deepEqual(last['models'], written.models.map(({ id, againstBest }) => ({ id, againstBest })));
+  const unwrapped = stderr.replace(/\s+/g, ' ');
+  for (const sentence of said) assert.ok(unwrapped.includes(sentence.replace(/\s+/g, ' ')), sentence);
   const page = readFileSync(join(cwd, 'run', 'report.html'), 'utf8');
   assert.match(page, /Linear probe of model/);
-  const { models, logHistory } = JSON.parse(readFileSync(join(cwd, 'run', 'comparison.json'), 'utf8')) as { models: { id: string; cost: { trainSeconds: number } }[]; logHistory: unknown[] };
+  const { models, logHistory } = written;
   assert.ok(models.find(({ id }) => id === 'gpt2-finetuned')!.cost.trainSeconds > 0);
   assert.ok(logHistory.length > 0);
 
@@ -52,4 +61,10 @@ test('what cannot be compared is refused before anything is trained', async () =
   const both = await attune(['compare', '--finetuned', 'model', '--resume-from-checkpoint', ...DATA], { cwd });
   assert.equal(both.code, 2);
   assert.match(both.stderr, /exclude each other/);
+  for (const margin of ['1e-9', 'wide']) {
+    const refused = await attune(['compare', ...DATA, '--margin', margin, '--output-dir', 'other'], { cwd });
+    assert.equal(refused.code, 2, margin);
+    assert.match(refused.stderr, /--margin/);
+    assert.ok(!existsSync(join(cwd, 'other')));
+  }
 });

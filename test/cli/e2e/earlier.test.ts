@@ -43,7 +43,10 @@ describe('a run of version 0.1.0', () => {
   });
 
   it('is reported on, and its comparison and baselines are read', async () => {
-    assert.equal((await readComparison(at('run', 'comparison.json'))).models.length, 8);
+    const { version, models, verdict } = await readComparison(at('run', 'comparison.json'));
+    assert.deepEqual([version, models.length, verdict.best], [2, 8, 'tfidf-logistic']);
+    // That version's interval of a perfect score was empty.
+    assert.deepEqual([models[0].f1.value, models[0].f1.low!.toFixed(3)], [1, '0.735']);
     for (const id of readdirSync(at('run', 'baselines')).filter((each) => each !== 'gpt2-probe')) {
       const [label] = await (await loadEstimator(at('run', 'baselines', id), 'texts')).predict(['a fine day']);
       assert.ok(label === 0 || label === 1, id);

@@ -39,7 +39,7 @@ test('refusals say what and where, and leave what was there', async (t) => {
   const cwd = folder(t, { 'comparison.json': JSON.stringify(cut), 'report.html': 'old' });
   const damaged = await attune(['report', '.'], { cwd });
   assert.equal(damaged.code, 1);
-  assert.match(damaged.stderr, /comparison\.json: verdict\.simplestWithinNoise: is missing; expected a text/);
+  assert.match(damaged.stderr, /comparison\.json: verdict\.margin: is missing; expected a number from 0 to 1/);
   assert.equal(damaged.stdout, '');
   assert.equal(readFileSync(join(cwd, 'report.html'), 'utf8'), 'old');
   const half = await attune(['report', '.'], { cwd: folder(t, { 'trainer_state.json': state.slice(0, 400) }) });
