@@ -170,15 +170,15 @@ export function giveToNobody(path: string): void {
   lchownSync(path, NOBODY, NOBODY);
 }
 
-/** Takes the right to write from a folder and all below it, or gives it back. */
+/** Takes the right to write from a folder and all below it, or gives it back; what is gone by then, because a run is under way, is passed over. */
 export function setWritable(path: string, writable: boolean): void {
-  const all = [path, ...readdirSync(path, { recursive: true, withFileTypes: true }).map((entry) => join(entry.parentPath, entry.name))];
-  for (const place of all) {
-    try {
-      chmodSync(place, statSync(place).isDirectory() ? (writable ? 0o755 : 0o555) : writable ? 0o644 : 0o444);
-    } catch {
-      // Gone since: a run is under way.
-    }
+  try {
+    const isFolder = statSync(path).isDirectory();
+    if (isFolder) for (const name of readdirSync(path)) setWritable(join(path, name), writable);
+    const executable = isFolder ? 0o111 : 0;
+    chmodSync(path, (writable ? 0o644 : 0o444) | executable);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   }
 }
 
