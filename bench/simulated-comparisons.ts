@@ -6,6 +6,7 @@
 import { compareWithBest } from '#attune/metrics/best-set.js';
 import { bootstrapClassCounts, bootstrapF1, Resamples } from '#attune/metrics/bootstrap.js';
 import { accuracy, classScores, confusionMatrix, f1RowWeight, weightedF1 } from '#attune/metrics/confusion.js';
+import { normalTail } from '#attune/metrics/distributions.js';
 import { MT19937 } from '#attune/random/mt19937.js';
 
 export const METRICS = ['F1', 'accuracy'] as const;
@@ -108,35 +109,30 @@ class Source {
 }
 
 /** Share of normal variables below z. */
-function below(z: number): number {
-  if (Math.abs(z) === Infinity) return z > 0 ? 1 : 0;
-  let [sum, term] = [z, z];
-  for (let k = 3; Math.abs(term) > 1e-17 && k < 400; k += 2) sum += term *= (z * z) / k;
-  return Math.min(1, Math.max(0, 0.5 + (sum * Math.exp((-z * z) / 2)) / Math.sqrt(2 * Math.PI)));
-}
+const below = (z: number): number => normalTail(-z);
 
-/** The z that this share of normal variables lies below. */
-function quantileOf(share: number): number {
-  if (share === 0 || share === 1) return share === 0 ? -Infinity : Infinity;
+/** The z between -6 and 6 at which a rising function comes to a target. */
+function rootOf(rising: (z: number) => number, target: number): number {
   let [low, high] = [-6, 6];
   for (let i = 0; i < 60; i++) {
     const middle = (low + high) / 2;
-    if (below(middle) < share) low = middle;
+    if (rising(middle) < target) low = middle;
     else high = middle;
   }
   return low;
 }
 
+/** What a normal variable stays below in this share of cases. */
+function quantileOf(share: number): number {
+  if (share === 0) return -Infinity;
+  return share === 1 ? Infinity : rootOf(below, share);
+}
+
 /** [K] what a row of each class must stay below for this model to be right, so that its accuracy is the one asked for. */
 function thresholds(target: number, model: number, prior: readonly number[]): number[] {
   const easier = (k: number): number => 0.3 * ((model + k) % 2 === 0 ? 1 : -1);
-  let [low, high] = [-6, 6];
-  for (let i = 0; i < 60; i++) {
-    const middle = (low + high) / 2;
-    if (prior.reduce((sum, share, k) => sum + share * below(middle + easier(k)), 0) < target) low = middle;
-    else high = middle;
-  }
-  return prior.map((_, k) => low + easier(k));
+  const common = rootOf((z) => prior.reduce((sum, share, k) => sum + share * below(z + easier(k)), 0), target);
+  return prior.map((_, k) => common + easier(k));
 }
 
 /** Accuracy and weighted F1 in the population. */

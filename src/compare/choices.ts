@@ -6,6 +6,13 @@ import { bytes, duration, fixed, signed } from './wording.js';
 const NOTICED_MS = 1;
 const NOTICED_RATIO = 2;
 
+/** The majority class does not look at the text: it is the floor, and never an answer. */
+export const isFloor = ({ id }: Pick<ModelResult, 'id'>): boolean => id === 'majority';
+
+/** A model without another one may be the best, and loses nothing to it. */
+export const mayBeBest = ({ againstBest }: Pick<ModelResult, 'againstBest'>): boolean => againstBest === null || againstBest.mayBeBest;
+export const isWithinMargin = ({ againstBest }: Pick<ModelResult, 'againstBest'>): boolean => againstBest === null || againstBest.withinMargin;
+
 type Measure = (model: ModelResult) => number;
 
 const faster = (a: ModelResult, b: ModelResult): boolean => Math.max(NOTICED_MS, a.cost.latencyMs) * NOTICED_RATIO < b.cost.latencyMs;
@@ -38,8 +45,8 @@ export function undominated(models: readonly ModelResult[], also?: Measure): Mod
 export function choicesAmong(models: readonly ModelResult[], recommended: ModelResult | undefined, margin: number): Choice[] {
   const [best] = models;
   // Where the floor is the highest, there is nothing to choose.
-  if (best.id === 'majority') return [];
-  const eligible = models.filter(({ id, againstBest }) => id !== 'majority' && (againstBest === null || againstBest.mayBeBest || againstBest.withinMargin));
+  if (isFloor(best)) return [];
+  const eligible = models.filter((model) => !isFloor(model) && (mayBeBest(model) || isWithinMargin(model)));
   const choices: Choice[] = [];
   const take = (aim: string, model: ModelResult, reason: string): void => {
     choices.push({ aim, model: model.id, reason: model === best ? reason : `${reason} ${lossOf(model, margin)}` });

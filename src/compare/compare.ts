@@ -201,7 +201,7 @@ async function compareInto(output: OutputFolder, options: CompareModelsOptions):
 
   const history = await logHistory(options.finetuned);
   const trainCounts = countsOf(trainLabels, labelNames.length);
-  const evidence = { history, trainCounts, args: await argumentsOf(options.finetuned), testRows: test.length, leaked: await leakedRows(options) };
+  const evidence = { history, trainCounts, args: await argumentsOfRun(options.finetuned), testRows: test.length, leaked: await leakedRows(options) };
   const tuned = { id: 'gpt2-finetuned' satisfies ModelId, name: `Fine-tuned ${base}` };
   callbacks.onModelBegin?.(tuned);
   await pace.rest();
@@ -383,7 +383,7 @@ async function leakedRows({ finetuned, train, test, signal }: CompareModelsOptio
 }
 
 /** Of the run that made a model; undefined where its folder does not say. */
-async function argumentsOf(dir: string): Promise<Evidence['args']> {
+async function argumentsOfRun(dir: string): Promise<Evidence['args']> {
   const manifest = await readManifest(dir).catch(() => undefined);
   const { learningRate, gradientAccumulationSteps } = manifest?.arguments ?? {};
   return typeof learningRate === 'number' && typeof gradientAccumulationSteps === 'number' ? { learningRate, gradientAccumulationSteps } : undefined;

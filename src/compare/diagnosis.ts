@@ -27,10 +27,14 @@ export function diagnose(evidence: Evidence): Finding[] {
 }
 
 function leakedRows({ leaked: { model, baselines }, testRows }: Evidence): Finding[] {
-  const finding = (rows: number | null, who: string): Finding[] =>
-    rows === null || rows === 0 ? [] : [{ code: 'leaked-rows', facts: { rows, testRows }, sentence: `${rows} of the ${testRows} test rows ${rows === 1 ? 'has a text' : 'have texts'} that ${who} trained on: its metrics there are too high.` }];
-  if (model === baselines) return finding(model, 'every model was').map((each) => ({ ...each, sentence: each.sentence.replace('its metrics', 'the metrics') }));
-  return [...finding(model, 'the fine-tuned model was'), ...finding(baselines, 'the baselines were')];
+  const finding = (rows: number | null, who: string, whose: string): Finding[] => {
+    if (rows === null || rows === 0) return [];
+    const have = rows === 1 ? 'has a text' : 'have texts';
+    const sentence = `${rows} of the ${testRows} test rows ${have} that ${who} trained on: ${whose} metrics there are too high.`;
+    return [{ code: 'leaked-rows', facts: { rows, testRows }, sentence }];
+  };
+  if (model === baselines) return finding(model, 'every model was', 'the');
+  return [...finding(model, 'the fine-tuned model was', 'its'), ...finding(baselines, 'the baselines were', 'their')];
 }
 
 /** Where the learning rate rose from record to record, and would not have come to the one asked for by the last step: warm-up is linear. */

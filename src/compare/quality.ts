@@ -2,8 +2,7 @@
 import { bootstrapAuc, bootstrapClassCounts, bootstrapF1, interval95, Resamples, standardError } from '../metrics/bootstrap.js';
 import { calibration } from '../metrics/calibration.js';
 import { accuracy, classScores, confusionMatrix, f1RowWeight, weightedF1 } from '../metrics/confusion.js';
-import { clopperPearson, differenceReach, effectiveInterval } from '../metrics/proportion.js';
-import type { Interval } from '../metrics/proportion.js';
+import { clopperPearson, effectiveInterval } from '../metrics/proportion.js';
 import { binaryRocAuc, rocAuc } from '../metrics/roc-auc.js';
 import { rocCurve, thinCurve } from '../metrics/roc-curve.js';
 import { Pace } from '../pace.js';
@@ -73,14 +72,6 @@ export class TestBench {
     };
   }
 
-  /** F1 of `first` minus that of `second`, two models named beforehand, with its 95 % interval. */
-  async difference(first: Predictions, second: Predictions): Promise<Interval & { readonly difference: number }> {
-    const [a, b] = [await this.resampledF1(first), await this.resampledF1(second)];
-    const difference = this.f1Value(first) - this.f1Value(second);
-    const { below, above } = differenceReach(difference, standardError(a.map((value, r) => value - b[r])), this.labels.length, Math.max(this.rowWeight(first), this.rowWeight(second)), TAIL);
-    return { difference, low: Math.max(-1, difference - below), high: Math.min(1, difference + above) };
-  }
-
   /** [R] weighted F1 in each resample. */
   async resampledF1(predictions: Predictions): Promise<Float64Array> {
     const known = this.f1.get(predictions);
@@ -89,15 +80,6 @@ export class TestBench {
     const values = await bootstrapF1(resamples, labels, predictions.labels, classCounts, pace);
     this.f1.set(predictions, values);
     return values;
-  }
-
-  /** By how much one row can change the model's weighted F1, times the rows. */
-  rowWeight({ labels }: Predictions): number {
-    return f1RowWeight(confusionMatrix(this.labels, labels, this.labelNames.length));
-  }
-
-  private f1Value({ labels }: Predictions): number {
-    return weightedF1(classScores(confusionMatrix(this.labels, labels, this.labelNames.length)));
   }
 
   private curve(probabilities: Float64Array, k: number): Pick<ClassRow, 'auc' | 'roc'> {

@@ -5,10 +5,11 @@
 import { UsageError } from '../errors.js';
 import { compareWithBest } from '../metrics/best-set.js';
 import type { BestOf } from '../metrics/best-set.js';
+import { f1RowWeight } from '../metrics/confusion.js';
 import { mcnemar } from '../metrics/paired.js';
 import type { Interval } from '../metrics/proportion.js';
 import { SIMPLEST_FIRST } from './baselines.js';
-import { choicesAmong, undominated } from './choices.js';
+import { choicesAmong, isFloor, isWithinMargin, mayBeBest, undominated } from './choices.js';
 import type { AgainstBest, Finding, ModelResult, Verdict } from './comparison.js';
 import { LEAST_MARGIN, MARGIN } from './margin.js';
 import type { Predictions, TestBench } from './quality.js';
@@ -63,29 +64,26 @@ export async function judge(contestants: readonly Contestant[], bench: TestBench
     bestSet: models.filter(mayBeBest).map(({ id }) => id),
     recommended: recommended?.id ?? null,
     simplestFirst: simplestFirst.map(({ id }) => id),
-    tuning: await tuningOf(sorted, bench),
+    tuning: tuningOf(models, against),
     findings,
     choices: choicesAmong(models, recommended, margin),
   };
   return { models, verdict: { ...figures, sentences: sentencesOf(figures, models, bench.labels.length, labelledRows) } };
 }
 
-const mayBeBest = ({ againstBest }: ModelResult): boolean => againstBest?.mayBeBest !== false;
-const isWithinMargin = ({ againstBest }: ModelResult): boolean => againstBest?.withinMargin !== false;
-
 async function comparedWithBest(sorted: readonly Contestant[], bench: TestBench, margin: number): Promise<{ readonly models: ModelResult[]; readonly against: BestOf }> {
   const rows = bench.labels.length;
   const resampled: Float64Array[] = [];
   for (const { predictions } of sorted) resampled.push(await bench.resampledF1(predictions));
   const values = sorted.map(({ result }) => result.f1.value!);
-  const against = compareWithBest(values, resampled, rows, sorted.map(({ predictions }) => bench.rowWeight(predictions)));
+  const against = compareWithBest(values, resampled, rows, sorted.map(({ result }) => f1RowWeight(result.confusion)));
   const models = sorted.map(({ result, predictions }, i): ModelResult => {
     const other = i === 0 ? sorted[1] : sorted[0];
     if (other === undefined) return { ...result, againstBest: null };
     const { value: difference, low, high, mayBeBest: inBestSet } = against.models[i];
     const { onlyFirst: onlyThis, onlySecond: onlyBest } = mcnemar(bench.labels, predictions.labels, other.predictions.labels);
     // Of two models that are truly equal, the measured difference lies below this in one case of five.
-    const reach = values[i] - values[0] - against.low[i][0] + ONE_IN_FIVE * against.errors[i][0];
+    const reach = against.pairs[i][0].value - against.pairs[i][0].low + ONE_IN_FIVE * against.errors[i][0];
     const rowsToShow = i === 0 ? null : Math.ceil(rows * (reach / margin) ** 2);
     return { ...result, againstBest: { difference, low, high, mayBeBest: inBestSet, withinMargin: low >= -margin, onlyThis, onlyBest, rowsToShow } };
   });
@@ -94,14 +92,17 @@ async function comparedWithBest(sorted: readonly Contestant[], bench: TestBench,
 
 /** The simplest model within the margin that no other one there dominates. None where not even the floor, which does not look at the text, is measured to be worse. */
 function recommendedOf(models: readonly ModelResult[], simplestFirst: readonly ModelResult[]): ModelResult | undefined {
-  if (models[0].id === 'majority') return undefined;
-  const shown = undominated(models.filter((model) => model.id !== 'majority' && isWithinMargin(model)));
+  if (isFloor(models[0])) return undefined;
+  const shown = undominated(models.filter((model) => !isFloor(model) && isWithinMargin(model)));
   return simplestFirst.find((model) => shown.includes(model));
 }
 
-async function tuningOf(contestants: readonly Contestant[], bench: TestBench): Promise<Verdict['tuning']> {
-  const [tuned, probe] = ['gpt2-finetuned', 'gpt2-probe'].map((id) => contestants.find(({ result }) => result.id === id));
-  return tuned && probe ? bench.difference(tuned.predictions, probe.predictions) : null;
+/** One difference named beforehand: its interval is not simultaneous with others. */
+function tuningOf(models: readonly ModelResult[], { difference }: BestOf): Verdict['tuning'] {
+  const [tuned, probe] = ['gpt2-finetuned', 'gpt2-probe'].map((id) => models.findIndex((model) => model.id === id));
+  if (tuned < 0 || probe < 0) return null;
+  const { value, low, high } = difference(tuned, probe);
+  return { difference: value, low, high };
 }
 
 function sentencesOf(verdict: Omit<Verdict, 'sentences'>, models: readonly ModelResult[], rows: number, labelledRows: number): string[] {
@@ -119,13 +120,13 @@ function sentencesOf(verdict: Omit<Verdict, 'sentences'>, models: readonly Model
     `The 95 % interval of the highest of ${models.length}${flattered} allows for the choice: ${interval}.`,
     ...recommendation(recommended, models, margin, simplestFirst),
   ];
-  if (best.id !== 'majority' && (recommended === undefined || recommended === best)) sentences.push(...candidates(best, contenders, rows, labelledRows));
+  if (!isFloor(best) && (recommended === undefined || recommended === best)) sentences.push(...candidates(best, contenders, rows, labelledRows));
   sentences.push(`Simplest first, by what has to be kept and run: ${simplestFirst.map(nameOf).join(', ')}.`);
   if (tuning) {
     sentences.push(`Fine-tuning changes F1 by ${signed(tuning.difference)} against a linear probe of the same model untuned (95 % interval ${signed(tuning.low)} to ${signed(tuning.high)}): ${meaningOf(tuning)}.`);
   }
   sentences.push(...findings.map(({ sentence }) => sentence));
-  if (contenders.some(({ id }) => id === 'majority')) sentences.push('Beware: not even the best is shown to be better than always answering the most frequent class. More test rows, or better data, are needed before any of them is deployed.');
+  if (contenders.some(isFloor)) sentences.push('Beware: not even the best is shown to be better than always answering the most frequent class. More test rows, or better data, are needed before any of them is deployed.');
   sentences.push('The bounds against the best hold for all models at once, with 95 %. They say how other test rows would change the metrics; another seed of training would change them as well, and no interval here counts that.');
   return sentences;
 }
@@ -137,7 +138,7 @@ function meaningOf({ low, high }: Interval): string {
 
 function recommendation(recommended: ModelResult | undefined, models: readonly ModelResult[], margin: number, simplestFirst: readonly string[]): string[] {
   const [best] = models;
-  if (best.id === 'majority') return ['None is recommended: no model is measured to be better than always answering the most frequent class.'];
+  if (isFloor(best)) return ['None is recommended: no model is measured to be better than always answering the most frequent class.'];
   if (recommended === undefined) return [`None is recommended over it: no model is shown to lose at most ${margin} F1 (the margin) to the best.`];
   const { difference, low } = recommended.againstBest as AgainstBest;
   const sentences = [
@@ -146,7 +147,7 @@ function recommendation(recommended: ModelResult | undefined, models: readonly M
       : `Recommended: ${recommended.name}, which is shown to lose at most ${margin} F1 (the margin) to the best: measured ${signed(difference)}, and no less than ${signed(low)}. It answers a text in ${duration(recommended.cost.latencyMs / 1000)} and takes ${bytes(recommended.cost.bytesOnDisk)}; ${best.name} needs ${duration(best.cost.latencyMs / 1000)} and ${bytes(best.cost.bytesOnDisk)}.`,
   ];
   const place = (id: string): number => simplestFirst.indexOf(id);
-  const simpler = models.filter((model) => model.id !== 'majority' && isWithinMargin(model) && place(model.id) < place(recommended.id));
+  const simpler = models.filter((model) => !isFloor(model) && isWithinMargin(model) && place(model.id) < place(recommended.id));
   if (simpler.length === 0) sentences.push('No simpler model is shown to be within the margin.');
   else sentences.push(`${listed(simpler.map(({ name }) => name))} ${simpler.length === 1 ? 'is' : 'are'} simpler and within the margin as well, but another model there is at least as good in F1, latency and size.`);
   return sentences;
@@ -154,7 +155,7 @@ function recommendation(recommended: ModelResult | undefined, models: readonly M
 
 /** What would be saved with each simpler model that may be as good, and how many rows would show that it is. */
 function candidates(best: ModelResult, contenders: readonly ModelResult[], rows: number, labelledRows: number): string[] {
-  const simpler = undominated([best, ...contenders]).filter((model) => model.id !== 'majority' && placeOf(model) < placeOf(best));
+  const simpler = undominated([best, ...contenders]).filter((model) => !isFloor(model) && placeOf(model) < placeOf(best));
   const sentences = simpler.map(({ name, cost, againstBest }) => {
     const { difference, low } = againstBest as AgainstBest;
     return `${name} may be as good: F1 ${signed(difference)}, and no less than ${signed(low)}. It would answer in ${duration(cost.latencyMs / 1000)} instead of ${duration(best.cost.latencyMs / 1000)}, and take ${bytes(cost.bytesOnDisk)} instead of ${bytes(best.cost.bytesOnDisk)}.`;

@@ -11,9 +11,12 @@ import { normalTail } from './distributions.js';
 import { differenceReach, effectiveInterval } from './proportion.js';
 import type { Interval } from './proportion.js';
 
-export interface AgainstBest extends Interval {
-  /** Its metric minus the highest of the others. */
+export interface Difference extends Interval {
   readonly value: number;
+}
+
+/** Its metric minus the highest of the others. */
+export interface AgainstBest extends Difference {
   /** Not shown to be worse than any other. */
   readonly mayBeBest: boolean;
 }
@@ -23,14 +26,16 @@ export interface BestOf {
   readonly best: number;
   /** [K] */
   readonly models: readonly AgainstBest[];
-  /** [K][K]: simultaneous lower bounds of the first's metric minus the second's. */
-  readonly low: readonly (readonly number[])[];
+  /** [K][K]: the first's metric minus the second's, with simultaneous bounds. */
+  readonly pairs: readonly (readonly Difference[])[];
   /** [K][K]: standard errors of the differences. */
   readonly errors: readonly (readonly number[])[];
   /** By how much the best's metric is too high because it was chosen on the rows that it is measured on: the mean over resamples (Tibshirani and Tibshirani 2009). */
   readonly optimism: number;
   /** 95 % interval of the best's metric that allows for the choice. */
   readonly interval: Interval;
+  /** The first's metric minus the second's, two models named beforehand, with its 95 % interval. */
+  readonly difference: (first: number, second: number) => Difference;
 }
 
 /** What all upper bounds together leave out. */
@@ -50,17 +55,21 @@ export function compareWithBest(values: readonly number[], resampled: readonly F
   const indices = values.map((_, i) => i);
   const best = values.indexOf(Math.max(...values));
   const { errors, highTail, lowTails } = differencesOf(resampled.map((each, i) => each.map((value) => value - values[i])));
-  const difference = (i: number, j: number): number => values[i] - values[j];
-  const reach = indices.map((i) => indices.map((j) => differenceReach(difference(i, j), errors[i][j], rows, Math.max(weights[i], weights[j]), lowTails[j], highTail)));
-  const low = indices.map((i) => indices.map((j) => (i === j ? 0 : Math.max(-1, difference(i, j) - reach[i][j].below))));
-  const models = indices.map((i) => {
-    const others = indices.filter((j) => j !== i);
-    const high = Math.min(...others.map((j) => Math.min(1, difference(i, j) + reach[i][j].above)));
-    return { value: Math.min(...others.map((j) => difference(i, j))), low: Math.min(...others.map((j) => low[i][j])), high, mayBeBest: high >= 0 };
+  const between = (i: number, j: number, lowTail: number, highTail: number): Difference => {
+    const value = values[i] - values[j];
+    const { below, above } = differenceReach(value, errors[i][j], rows, Math.max(weights[i], weights[j]), lowTail, highTail);
+    return { value, low: Math.max(-1, value - below), high: Math.min(1, value + above) };
+  };
+  const pairs = indices.map((i) => indices.map((j) => between(i, j, lowTails[j], highTail)));
+  const models = pairs.map((own, i) => {
+    const others = own.filter((_, j) => j !== i);
+    const least = (of: keyof Difference): number => Math.min(...others.map((pair) => pair[of]));
+    const high = least('high');
+    return { value: least('value'), low: least('low'), high, mayBeBest: high >= 0 };
   });
   const contenders = models.filter(({ mayBeBest }) => mayBeBest).length;
   const interval = effectiveInterval(values[best], standardError(resampled[best]), rows, weights[best], ALPHA / 2 / contenders, ALPHA / 2);
-  return { best, models, low, errors, optimism: optimism(values, resampled), interval };
+  return { best, models, pairs, errors, optimism: optimism(values, resampled), interval, difference: (first, second) => between(first, second, ALPHA / 2, ALPHA / 2) };
 }
 
 /**

@@ -39,11 +39,11 @@ function drawRows(counts: Uint8Array, generator: MT19937): void {
 }
 
 /** The figure of each resample [R]. */
-async function eachResample(resamples: Resamples, pace: Pace, figure: (counts: Uint8Array) => number): Promise<Float64Array> {
+async function eachResample(resamples: Resamples, pace: Pace, figure: (counts: Uint8Array, resample: number) => number): Promise<Float64Array> {
   const figures = new Float64Array(resamples.size);
   for (let r = 0; r < resamples.size; r++) {
     if (pace.due) await pace.rest();
-    figures[r] = figure(resamples.of(r));
+    figures[r] = figure(resamples.of(r), r);
   }
   return figures;
 }
@@ -64,7 +64,7 @@ export async function bootstrapClassCounts(resamples: Resamples, labels: ArrayLi
  *
  * @param classCounts of `bootstrapClassCounts`, which all models share: only the rows that a model has wrong are counted for it
  */
-export async function bootstrapF1(
+export function bootstrapF1(
   resamples: Resamples,
   labels: ArrayLike<number>,
   predicted: ArrayLike<number>,
@@ -75,12 +75,8 @@ export async function bootstrapF1(
   const wrong = Array.from({ length: resamples.rows }, (_, row) => row).filter((row) => labels[row] !== predicted[row]);
   const missed = new Float64Array(classes);
   const falselyTaken = new Float64Array(classes);
-  const figures = new Float64Array(resamples.size);
-  for (let r = 0; r < resamples.size; r++) {
-    if (pace.due) await pace.rest();
-    const drawn = resamples.of(r);
-    missed.fill(0);
-    falselyTaken.fill(0);
+  return eachResample(resamples, pace, (drawn, r) => {
+    for (const values of [missed, falselyTaken]) values.fill(0);
     for (const row of wrong) {
       missed[labels[row]] += drawn[row];
       falselyTaken[predicted[row]] += drawn[row];
@@ -91,9 +87,8 @@ export async function bootstrapF1(
       const right = support - missed[k];
       if (support > 0) sum += (support * 2 * right) / (support + right + falselyTaken[k]);
     }
-    figures[r] = sum / resamples.rows;
-  }
-  return figures;
+    return sum / resamples.rows;
+  });
 }
 
 /**

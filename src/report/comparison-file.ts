@@ -3,6 +3,7 @@
  * was not simultaneous over the models; they are judged anew from the predictions in them.
  */
 import type { AgainstBest, Attribution, Choice, ClassRow, Comparison, Estimate, Finding, ModelResult, ReliabilityBin, Verdict, WordStudy, WorstError } from '../compare/comparison.js';
+import { isWithinMargin, mayBeBest } from '../compare/choices.js';
 import { diagnose } from '../compare/diagnosis.js';
 import { MARGIN } from '../compare/margin.js';
 import { TestBench } from '../compare/quality.js';
@@ -162,8 +163,8 @@ async function judgedAnew({ models, ...rest }: Measured): Promise<Comparison> {
   for (const each of models) {
     const { labels, probabilities } = each.predictions;
     const predictions = { labels: Int32Array.from(labels), probabilities: Float64Array.from(probabilities.flat()) };
-    const { accuracy, f1, auc } = await bench.quality(predictions);
-    contestants.push({ result: { ...each, accuracy, f1, auc }, predictions });
+    const { accuracy, f1, auc, confusion } = await bench.quality(predictions);
+    contestants.push({ result: { ...each, accuracy, f1, auc, confusion }, predictions });
   }
   const { trainCounts, trainRows, testRows } = dataset;
   const findings = diagnose({ history, trainCounts, args: undefined, testRows, leaked: { model: null, baselines: null } });
@@ -196,11 +197,11 @@ function checkVerdict({ models, verdict }: Comparison): void {
     must((test === null) === (models.length === 1), `models[${i}].againstBest`, test === null ? 'is null, but there are other models' : 'is not null, but there is no other model');
     if (test !== null) ordered(`models[${i}].againstBest`, test.low, test.difference, test.high);
   });
-  must(same(verdict.bestSet, models.filter(({ againstBest: test }) => test?.mayBeBest !== false).map(({ id }) => id)), 'verdict.bestSet', 'does not name the models that may be the best');
+  must(same(verdict.bestSet, models.filter(mayBeBest).map(({ id }) => id)), 'verdict.bestSet', 'does not name the models that may be the best');
   const { recommended } = verdict;
   if (recommended === null) return;
   named(recommended, 'recommended');
-  must(models.find(({ id }) => id === recommended)!.againstBest?.withinMargin !== false, 'verdict.recommended', `"${recommended}" is not within the margin`);
+  must(isWithinMargin(models.find(({ id }) => id === recommended)!), 'verdict.recommended', `"${recommended}" is not within the margin`);
 }
 
 /** What one part says of another: numbers of classes and rows, indices, ids. */
