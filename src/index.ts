@@ -50,6 +50,7 @@ export type { ReproduceOptions, Reproduction } from './train/reproduce.js';
 export { readManifest } from './train/manifest.js';
 export type { Manifest } from './train/manifest.js';
 export type { ModelMemory, TrainedOn } from './train/model-memory.js';
+export type { SeedRun } from './train/seeds.js';
 export { Trainer } from './train/trainer.js';
 export type { Evaluation, LabelledRows, TrainerCallback, TrainerOptions, TrainOutput } from './train/trainer.js';
 export type { EvalRecord, FinalRecord, LogRecord, TrainRecord } from './train/records.js';
@@ -79,7 +80,7 @@ export { splitWords } from './baselines/word2vec/words.js';
 
 export { compare, compareModels } from './compare/compare.js';
 export type { CompareCallbacks, CompareModelsOptions, CompareOptions } from './compare/compare.js';
-export type { AgainstBest, Choice, Comparison, Estimate, Finding, ModelResult, Verdict, WordStudy } from './compare/comparison.js';
+export type { AgainstBest, Choice, Comparison, Estimate, Finding, ModelResult, SeedResult, SeedSpread, Verdict, WordStudy } from './compare/comparison.js';
 export { AfinnClassifier } from './baselines/lexicon.js';
 export { HiddenStateModel } from './baselines/hidden-states.js';
 export { MajorityClassifier } from './baselines/majority.js';

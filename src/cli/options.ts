@@ -57,6 +57,7 @@ export function addTrainOptions(command: Command): Command {
 export const COMPARE_OPTIONS = {
   finetuned: { kind: 'string', placeholder: 'DIR', default: undefined, group: DATA, description: 'a model that was fine-tuned before: only the baselines are trained' },
   margin: { kind: 'number', min: LEAST_MARGIN, below: 1, default: MARGIN, group: COMMAND_GROUP, description: 'weighted F1 that may be lost for a simpler model; the simplest that is shown to lose no more is recommended' },
+  seeds: { kind: 'integer', min: 1, default: 1, group: COMMAND_GROUP, description: 'fine-tune under this many seeds, from --seed up, each further one in a folder of its own (DIR-seed-43), and show how much its F1 varies' },
 } as const satisfies ArgumentTable;
 
 export function addCompareOptions(command: Command): Command {

@@ -29,7 +29,7 @@ export async function runComparison(options: RunComparisonOptions, { terminal, r
   let done = 0;
   const begin = (label: string): void => {
     line?.stop();
-    line = progress.task(label, SIMPLEST_FIRST.length + 2);
+    line = progress.task(label, SIMPLEST_FIRST.length + (options.otherSeeds?.length ?? 0) + 2);
     line.update(done++);
   };
   terminal.heading('Comparison');
@@ -45,6 +45,10 @@ export async function runComparison(options: RunComparisonOptions, { terminal, r
           onModel: (result) => {
             terminal.print(`  ${notebookLine(result)}`);
             json?.record('model', modelRecord(result));
+          },
+          onSeed: (result) => {
+            terminal.print(`  Fine-tuned under seed ${result.seed}  AUC: ${number(result.auc)}  F1: ${number(result.f1)}`);
+            json?.record('seed', result);
           },
           onSkip: ({ name }, reason) => terminal.warning(`${name} is left out: ${reason}`),
           onStage: begin,

@@ -35,11 +35,15 @@ import { OutputFolder } from '../train/output-folder.js';
 import { isFinalRecord } from '../train/records.js';
 import type { LogRecord } from '../train/records.js';
 import { BASELINES_FOLDER, COMPARISON_FILE, REPORT_FILE } from '../train/run-names.js';
+import { planSeeds, trainOtherSeeds } from '../train/seeds.js';
+import type { SeedRun } from '../train/seeds.js';
 import { countLeaked, hashTexts, leakNotes, readTrainedTexts } from '../train/trained-rows.js';
+import type { TrainerCallback } from '../train/trainer.js';
 import { packageVersion } from '../version.js';
 import { baselines, SIMPLEST_FIRST, tfidfModel } from './baselines.js';
-import type { Baseline, ModelId } from './baselines.js';
-import type { Comparison, ModelResult, WorstError } from './comparison.js';
+import type { Baseline } from './baselines.js';
+import { FINE_TUNED } from './comparison.js';
+import type { Comparison, ModelResult, SeedResult, WorstError } from './comparison.js';
 import { diagnose } from './diagnosis.js';
 import type { Evidence } from './diagnosis.js';
 import { MARGIN } from './margin.js';
@@ -55,13 +59,17 @@ import { studyWords } from './word-study.js';
 const WORST_ERRORS = 12;
 
 /** What a comparison puts into the output folder, by its path there, the page that is made of it included. */
-export const COMPARISON_MAKES: readonly string[] = [COMPARISON_FILE, REPORT_FILE, ...SIMPLEST_FIRST.filter((id) => id !== 'gpt2-finetuned').map((id) => `${BASELINES_FOLDER}/${id}`)];
+export const COMPARISON_MAKES: readonly string[] = [COMPARISON_FILE, REPORT_FILE, ...SIMPLEST_FIRST.filter((id) => id !== FINE_TUNED).map((id) => `${BASELINES_FOLDER}/${id}`)];
 
 export interface CompareCallbacks {
   /** Before a model is trained and measured. */
   onModelBegin?(model: { readonly id: string; readonly name: string }): void;
   /** Its figures; what compares it with the best is not known yet. */
   onModel?(result: Omit<ModelResult, 'againstBest'>): void;
+  /** The metrics of the fine-tuning under another seed. */
+  onSeed?(result: SeedResult): void;
+  /** Told of the training under other seeds. */
+  ofSeed?(run: SeedRun): readonly TrainerCallback[];
   /** A model that cannot learn from these rows is left out, with the reason. */
   onSkip?(model: { readonly id: string; readonly name: string }, reason: string): void;
   /** What is done when all models are measured. */
@@ -85,6 +93,8 @@ export interface CompareModelsOptions {
   readonly margin?: number | undefined;
   readonly device?: Device | undefined;
   readonly hub?: HubOptions | undefined;
+  /** Models that were fine-tuned in the same way under other seeds: their metrics show how much of the fine-tuned model's is luck. */
+  readonly otherSeeds?: readonly SeedRun[] | undefined;
   /** Of the fine-tuning; null where it was not measured. */
   readonly trainPeakMemoryBytes: number | null;
   readonly callbacks?: CompareCallbacks;
@@ -96,6 +106,8 @@ export interface CompareOptions extends FineTuneOptions {
   readonly finetuned?: string | undefined;
   /** The loss of weighted F1 that is accepted for a simpler model; absent: 0.02. */
   readonly margin?: number | undefined;
+  /** Under how many seeds the model is fine-tuned, its own included; absent: 1. The others go into folders beside the output folder, `DIR-seed-43` and so on. */
+  readonly seeds?: number | undefined;
   readonly compareCallbacks?: CompareCallbacks;
 }
 
@@ -103,16 +115,20 @@ export interface CompareOptions extends FineTuneOptions {
  * Fine-tunes (unless `finetuned` names a finished run), trains the baselines, measures all, and writes comparison.json and `baselines/` into the output
  * folder.
  *
- * @throws UsageError where there are no test rows or the margin is no share; what fine-tuning throws; the signal's reason where it is aborted, after which `finetuned` goes on from
- * the fine-tuned model
+ * @throws UsageError where there are no test rows, the margin is no share or the seeds cannot be had (train/seeds.ts); what fine-tuning throws; the signal's reason where it is
+ * aborted, after which `finetuned` goes on from the fine-tuned model
  */
 export async function compare(given: CompareOptions): Promise<Comparison> {
   requireMargin(given.margin ?? MARGIN);
   const memory = given.finetuned === undefined ? undefined : await readMemory(await resolveModel(given.finetuned, given.hub));
   const options = { ...given, ...(memory && (await rememberedSplits(given, memory))) };
-  const { args, compareCallbacks, signal } = options;
+  const { args, compareCallbacks, hub, signal } = options;
   const { train, test } = await comparedSplits(options);
+  const finetuned = options.finetuned === undefined ? undefined : await resolveModel(options.finetuned, hub);
+  const otherSeeds = await planSeeds(options.seeds ?? 1, args, finetuned);
   const trained = options.finetuned === undefined ? await measured(() => fineTune({ ...options, alsoMakes: COMPARISON_MAKES })) : undefined;
+  const { overwriteOutputDir } = args;
+  await trainOtherSeeds(finetuned ?? args.outputDir, otherSeeds, { overwriteOutputDir, callbacks: compareCallbacks?.ofSeed?.bind(compareCallbacks), hub, signal });
   return compareModels({
     finetuned: options.finetuned ?? args.outputDir,
     base: options.model,
@@ -125,6 +141,7 @@ export async function compare(given: CompareOptions): Promise<Comparison> {
     margin: options.margin,
     device: options.device,
     hub: options.hub,
+    otherSeeds,
     trainPeakMemoryBytes: trained?.peakMemoryBytes ?? null,
     ...(compareCallbacks && { callbacks: compareCallbacks }),
     signal,
@@ -202,7 +219,9 @@ async function compareInto(output: OutputFolder, options: CompareModelsOptions):
   const history = await logHistory(options.finetuned);
   const trainCounts = countsOf(trainLabels, labelNames.length);
   const evidence = { history, trainCounts, args: await argumentsOfRun(options.finetuned), testRows: test.length, leaked: await leakedRows(options) };
-  const tuned = { id: 'gpt2-finetuned' satisfies ModelId, name: `Fine-tuned ${base}` };
+  const tuned = { id: FINE_TUNED, name: `Fine-tuned ${base}` };
+  // Before anything is open that takes memory.
+  const others = await measureOtherSeeds(tuned, bench, testTexts, options);
   callbacks.onModelBegin?.(tuned);
   await pace.rest();
   const classifier = await TextClassifier.fromPretrained(options.finetuned, { maxLength, device: options.device, signal });
@@ -217,6 +236,7 @@ async function compareInto(output: OutputFolder, options: CompareModelsOptions):
     const description = `${base} with all its weights trained on the task.${seconds === undefined ? ' Its folder holds no record of how long that took.' : ''}`;
     const interpretability = { level: 'medium', why: 'token attributions by gradient: a first-order picture' } as const;
     take({ ...tuned, description, ...(await bench.quality(predictions)), cost, interpretability }, predictions);
+    const seeds = others.length === 0 ? [] : [{ seed: (await readManifest(options.finetuned)).seed, ...bench.measure(predictions) }, ...others];
 
     await pace.rest();
     const word2vec = new Word2VecVectorizer({ seed });
@@ -250,7 +270,7 @@ async function compareInto(output: OutputFolder, options: CompareModelsOptions):
       }
       await pace.rest();
 
-      const { models, verdict } = await judge(results, bench, { margin, labelledRows: train.length + test.length, findings: diagnose(evidence) });
+      const { models, verdict } = await judge(results, bench, { margin, labelledRows: train.length + test.length, findings: diagnose(evidence), seeds });
       callbacks.onStage?.('worst errors');
       await pace.rest();
       const worst = await worstErrors(classifier, testTexts, testLabels, results, tuned.id, signal);
@@ -298,6 +318,28 @@ async function compareInto(output: OutputFolder, options: CompareModelsOptions):
   } finally {
     await classifier.close();
   }
+}
+
+/** Metrics of the fine-tuning under other seeds. @throws ModelError where one's classes are not the data's */
+async function measureOtherSeeds(tuned: { readonly id: string; readonly name: string }, bench: TestBench, texts: readonly string[], options: CompareModelsOptions): Promise<SeedResult[]> {
+  const { otherSeeds = [], maxLength, device, signal, callbacks = {} } = options;
+  const measured: SeedResult[] = [];
+  for (const { seed, folder } of otherSeeds) {
+    callbacks.onModelBegin?.({ id: tuned.id, name: `${tuned.name}, seed ${seed}` });
+    const classifier = await TextClassifier.fromPretrained(folder, { maxLength, device, signal });
+    try {
+      const { labels } = classifier;
+      if (labels.length !== bench.labelNames.length || labels.some((name, i) => name !== bench.labelNames[i])) {
+        throw new ModelError(`the model in ${folder} has other classes than the data`, { hint: 'Compare on the data that it was fine-tuned on.' });
+      }
+      const result = { seed, ...bench.measure(predictionsOf(await classifier.predict(texts, { signal }), labels)) };
+      measured.push(result);
+      callbacks.onSeed?.(result);
+    } finally {
+      await classifier.close();
+    }
+  }
+  return measured;
 }
 
 /** What a model is called: the last part of its folder or id. */

@@ -55,6 +55,9 @@ export interface AgainstBest {
   readonly rowsToShow: number | null;
 }
 
+/** Id of the fine-tuned model. */
+export const FINE_TUNED = 'gpt2-finetuned';
+
 export type Interpretability = 'high' | 'medium' | 'low';
 
 export interface ModelResult {
@@ -123,6 +126,30 @@ export interface Finding {
   readonly sentence: string;
 }
 
+/** What one run of the fine-tuning came to on the test rows. */
+export interface SeedResult {
+  readonly seed: number;
+  readonly accuracy: number;
+  /** Weighted. */
+  readonly f1: number;
+  /** Weighted one-vs-rest; null where it is undefined. */
+  readonly auc: number | null;
+}
+
+/** The fine-tuning repeated under other seeds, at least one. */
+export interface SeedSpread {
+  /** That of the model in the table first. */
+  readonly runs: readonly SeedResult[];
+  /** Of weighted F1 over the runs. */
+  readonly mean: number;
+  /** Of weighted F1 over the runs, with n - 1. */
+  readonly deviation: number;
+  /** Of the model's weighted F1 over other test rows: a quarter of what its 95 % interval spans, nearly (divided by 3.92). */
+  readonly rowDeviation: number;
+  /** Runs with a higher weighted F1 than every other model. */
+  readonly highest: number;
+}
+
 /** What to take for one need. */
 export interface Choice {
   /** Such as "a small download". */
@@ -150,6 +177,8 @@ export interface Verdict {
   /** Weighted F1 of the fine-tuned model minus that of the linear probe of the untuned one, with its 95 % interval; null where one is missing. */
   readonly tuning: { readonly difference: number; readonly low: number; readonly high: number } | null;
   readonly findings: readonly Finding[];
+  /** null where the fine-tuning was not repeated. */
+  readonly seeds: SeedSpread | null;
   readonly choices: readonly Choice[];
   /** The verdict in plain words with its uncertainty, a sentence an entry. */
   readonly sentences: readonly string[];

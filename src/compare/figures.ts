@@ -41,6 +41,12 @@ export const FIGURES = {
     reading:
       'Each bar is a model’s F1 minus the highest F1 of the other models, on the same rows, with bounds that hold for all models at once (multiple comparisons with the best, by the bootstrap). A bar that ends left of 0 is of a model that is shown to be worse than the best; the others are the best set. A bar that begins right of the margin is of a model that is shown to lose at most the margin. A bar that does neither is undecided: that it may be as good does not say that it is. At most one comparison in twenty leaves a model that is among the best out of the best set, and at most one in twenty says of a model that it is within the margin when it is not.',
   },
+  seeds: {
+    name: 'other seeds',
+    meaning: 'the same fine-tuning with another new head, row order and dropout',
+    reading:
+      'A seed draws the new head, the order of the rows and the dropout masks; everything else is the same. Where F1 varies more from seed to seed than from one set of test rows to another, training once more may change more than any interval here says. Do not pick the seed that is highest on these test rows: its F1 would be too high because it was picked for it. A standard deviation of three values is itself rough, and may easily be half or twice what many seeds would show.',
+  },
   roc: {
     name: 'ROC curve',
     meaning: 'how many of a class’s rows are found, against how many others are taken for them, threshold by threshold',

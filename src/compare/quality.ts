@@ -6,7 +6,7 @@ import { clopperPearson, effectiveInterval } from '../metrics/proportion.js';
 import { binaryRocAuc, rocAuc } from '../metrics/roc-auc.js';
 import { rocCurve, thinCurve } from '../metrics/roc-curve.js';
 import { Pace } from '../pace.js';
-import type { ClassRow, Estimate, ModelResult } from './comparison.js';
+import type { ClassRow, Estimate, ModelResult, SeedResult } from './comparison.js';
 
 export interface Predictions {
   /** [n] */
@@ -70,6 +70,13 @@ export class TestBench {
       calibration: calibration(probabilities, labels, K),
       predictions: { labels: [...predicted], probabilities: Array.from({ length: labels.length }, (_, row) => [...probabilities.subarray(row * K, (row + 1) * K)]) },
     };
+  }
+
+  /** Metrics alone, without how far they may be trusted. */
+  measure({ labels: predicted, probabilities }: Predictions): Omit<SeedResult, 'seed'> {
+    const { labels, labelNames } = this;
+    const confusion = confusionMatrix(labels, predicted, labelNames.length);
+    return { accuracy: accuracy(confusion), f1: weightedF1(classScores(confusion)), auc: rocAuc(probabilities, labels, labelNames).value };
   }
 
   /** [R] weighted F1 in each resample. */

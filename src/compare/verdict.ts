@@ -10,9 +10,11 @@ import { mcnemar } from '../metrics/paired.js';
 import type { Interval } from '../metrics/proportion.js';
 import { SIMPLEST_FIRST } from './baselines.js';
 import { choicesAmong, isFloor, isWithinMargin, mayBeBest, undominated } from './choices.js';
-import type { AgainstBest, Finding, ModelResult, Verdict } from './comparison.js';
+import { FINE_TUNED } from './comparison.js';
+import type { AgainstBest, Finding, ModelResult, SeedResult, Verdict } from './comparison.js';
 import { LEAST_MARGIN, MARGIN } from './margin.js';
 import type { Predictions, TestBench } from './quality.js';
+import { seedSentence, spreadOf } from './seeds.js';
 import { about, bytes, counted, duration, fixed, grouped, LEAST_OPTIMISM, listed, signed } from './wording.js';
 
 export interface Contestant {
@@ -39,6 +41,8 @@ export interface Circumstances {
   readonly labelledRows: number;
   /** Of the diagnosis. */
   readonly findings: readonly Finding[];
+  /** The fine-tuning under its own seed and others; empty where it was not repeated. */
+  readonly seeds: readonly SeedResult[];
 }
 
 /** Standard deviations by which a normal variable lies above its mean in one case of five. */
@@ -50,11 +54,12 @@ const ONE_IN_FIVE = 0.8416;
  * @returns the models, highest F1 first and of equals the smaller, then the simpler; and what follows from them
  * @throws the bench's signal's reason if it is aborted
  */
-export async function judge(contestants: readonly Contestant[], bench: TestBench, { margin, labelledRows, findings }: Circumstances): Promise<{ readonly models: ModelResult[]; readonly verdict: Verdict }> {
+export async function judge(contestants: readonly Contestant[], bench: TestBench, { margin, labelledRows, findings, seeds }: Circumstances): Promise<{ readonly models: ModelResult[]; readonly verdict: Verdict }> {
   const sorted = [...contestants].sort(({ result: a }, { result: b }) => b.f1.value! - a.f1.value! || a.cost.bytesOnDisk - b.cost.bytesOnDisk || placeOf(a) - placeOf(b));
   const { models, against } = await comparedWithBest(sorted, bench, margin);
   const simplestFirst = [...models].sort((a, b) => placeOf(a) - placeOf(b));
   const recommended = recommendedOf(models, simplestFirst);
+  const tuned = models.find(({ id }) => id === FINE_TUNED);
   const figures = {
     margin,
     best: models[0].id,
@@ -66,6 +71,7 @@ export async function judge(contestants: readonly Contestant[], bench: TestBench
     simplestFirst: simplestFirst.map(({ id }) => id),
     tuning: tuningOf(models, against),
     findings,
+    seeds: tuned && seeds.length > 1 ? spreadOf(seeds, tuned, models.filter((model) => model !== tuned)) : null,
     choices: choicesAmong(models, recommended, margin),
   };
   return { models, verdict: { ...figures, sentences: sentencesOf(figures, models, bench.labels.length, labelledRows) } };
@@ -99,17 +105,19 @@ function recommendedOf(models: readonly ModelResult[], simplestFirst: readonly M
 
 /** One difference named beforehand: its interval is not simultaneous with others. */
 function tuningOf(models: readonly ModelResult[], { difference }: BestOf): Verdict['tuning'] {
-  const [tuned, probe] = ['gpt2-finetuned', 'gpt2-probe'].map((id) => models.findIndex((model) => model.id === id));
+  const [tuned, probe] = [FINE_TUNED, 'gpt2-probe'].map((id) => models.findIndex((model) => model.id === id));
   if (tuned < 0 || probe < 0) return null;
   const { value, low, high } = difference(tuned, probe);
   return { difference: value, low, high };
 }
 
 function sentencesOf(verdict: Omit<Verdict, 'sentences'>, models: readonly ModelResult[], rows: number, labelledRows: number): string[] {
-  const { margin, optimism, low, high, simplestFirst, tuning, findings } = verdict;
+  const { margin, optimism, low, high, simplestFirst, tuning, findings, seeds } = verdict;
   const [best] = models;
   const interval = `${fixed(low)} to ${fixed(high)}`;
-  if (models.length === 1) return [`${best.name} has a weighted F1 of ${fixed(best.f1.value)} on ${counted(rows, 'test row')} (95 % interval ${interval}). There is no other model to compare it with.`, ...findings.map(({ sentence }) => sentence)];
+  const spread = seeds ? [seedSentence(seeds, models.find(({ id }) => id === FINE_TUNED)!.name, models.length - 1)] : [];
+  const reasons = findings.map(({ sentence }) => sentence);
+  if (models.length === 1) return [`${best.name} has a weighted F1 of ${fixed(best.f1.value)} on ${counted(rows, 'test row')} (95 % interval ${interval}). There is no other model to compare it with.`, ...spread, ...reasons];
   const nameOf = (id: string): string => models.find((model) => model.id === id)!.name;
   const recommended = models.find(({ id }) => id === verdict.recommended);
   const contenders = models.filter((model) => model !== best && mayBeBest(model));
@@ -125,9 +133,9 @@ function sentencesOf(verdict: Omit<Verdict, 'sentences'>, models: readonly Model
   if (tuning) {
     sentences.push(`Fine-tuning changes F1 by ${signed(tuning.difference)} against a linear probe of the same model untuned (95 % interval ${signed(tuning.low)} to ${signed(tuning.high)}): ${meaningOf(tuning)}.`);
   }
-  sentences.push(...findings.map(({ sentence }) => sentence));
+  sentences.push(...spread, ...reasons);
   if (contenders.some(isFloor)) sentences.push('Beware: not even the best is shown to be better than always answering the most frequent class. More test rows, or better data, are needed before any of them is deployed.');
-  sentences.push('The bounds against the best hold for all models at once, with 95 %. They say how other test rows would change the metrics; another seed of training would change them as well, and no interval here counts that.');
+  sentences.push('The bounds against the best hold for all models at once, with 95 %. They say how other test rows would change the metrics of these very models; fine-tuning under another seed would change them as well, and no interval counts that.');
   return sentences;
 }
 

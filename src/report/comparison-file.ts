@@ -2,7 +2,7 @@
  * comparison.json, read back: every field is checked, because the file may have been edited, damaged or made by something else. Files of version 1 hold a verdict that
  * was not simultaneous over the models; they are judged anew from the predictions in them.
  */
-import type { AgainstBest, Attribution, Choice, ClassRow, Comparison, Estimate, Finding, ModelResult, ReliabilityBin, Verdict, WordStudy, WorstError } from '../compare/comparison.js';
+import type { AgainstBest, Attribution, Choice, ClassRow, Comparison, Estimate, Finding, ModelResult, ReliabilityBin, SeedResult, SeedSpread, Verdict, WordStudy, WorstError } from '../compare/comparison.js';
 import { isWithinMargin, mayBeBest } from '../compare/choices.js';
 import { diagnose } from '../compare/diagnosis.js';
 import { MARGIN } from '../compare/margin.js';
@@ -73,6 +73,13 @@ const verdict = object<Verdict>({
   simplestFirst: list(text),
   tuning: orNull(object<NonNullable<Verdict['tuning']>>({ difference: number, low: number, high: number })),
   findings: list(object<Finding>({ code: oneOf('leaked-rows', 'ended-in-warm-up', 'loss-near-chance', 'learned-by-heart'), facts: record(number), sentence: text })),
+  seeds: orNull(object<SeedSpread>({
+    runs: list(object<SeedResult>({ seed: count, accuracy: share, f1: share, auc: orNull(share) })),
+    mean: share,
+    deviation: number,
+    rowDeviation: number,
+    highest: count,
+  })),
   choices: list(object<Choice>({ aim: text, model: text, reason: text })),
   sentences: list(text),
 });
@@ -168,7 +175,7 @@ async function judgedAnew({ models, ...rest }: Measured): Promise<Comparison> {
   }
   const { trainCounts, trainRows, testRows } = dataset;
   const findings = diagnose({ history, trainCounts, args: undefined, testRows, leaked: { model: null, baselines: null } });
-  return { version: 2, ...rest, ...(await judge(contestants, bench, { margin: MARGIN, labelledRows: trainRows + testRows, findings })) };
+  return { version: 2, ...rest, ...(await judge(contestants, bench, { margin: MARGIN, labelledRows: trainRows + testRows, findings, seeds: [] })) };
 }
 
 const must = (holds: boolean, path: string, problem: string): void => {
@@ -189,6 +196,8 @@ function checkVerdict({ models, verdict }: Comparison): void {
   must(verdict.margin > 0 && verdict.margin < 1, 'verdict.margin', 'expected a number between 0 and 1');
   ordered('verdict.low', verdict.low, verdict.high);
   must(same([...verdict.simplestFirst].sort(), [...ids].sort()), 'verdict.simplestFirst', 'does not name each model once');
+  const { seeds } = verdict;
+  if (seeds) must(seeds.runs.length >= 2, 'verdict.seeds.runs', 'expected at least two');
   verdict.choices.forEach((choice, i) => named(choice.model, `choices[${i}].model`));
   models.forEach(({ accuracy, f1, auc, againstBest: test }, i) => {
     for (const [name, { value, low, high }] of Object.entries({ accuracy, f1 })) ordered(`models[${i}].${name}`, low, value, high);

@@ -13,6 +13,7 @@ import { madeSection } from './sections/made.js';
 import { ngramsSection } from './sections/ngrams.js';
 import { rocSection } from './sections/roc.js';
 import { renderSection, type Section } from './sections/section.js';
+import { seedsSection } from './sections/seeds.js';
 import { tableSection } from './sections/table.js';
 import { verdictSection } from './sections/verdict.js';
 import { wordsSection } from './sections/words.js';
@@ -33,6 +34,7 @@ export function comparisonDocument(comparison: Comparison): string {
     calibrationSection(comparison),
     costSection(comparison),
     learningSection(comparison.logHistory),
+    seedsSection(comparison),
     dataSection(comparison),
     errorsSection(comparison),
     ngramsSection(comparison),

@@ -53,6 +53,8 @@ export interface FineTuneOptions extends RunInputs {
   readonly alsoMakes?: readonly string[] | undefined;
   /** Go on from a checkpoint although training or evaluation rows are not those of its run. */
   readonly allowChangedData?: boolean | undefined;
+  /** Looks at what the run begins with before anything is written; what it throws refuses the run. */
+  readonly onStart?: ((manifest: Omit<Manifest, 'format'>) => void) | undefined;
   /** The run is the demonstration's, which replaces an earlier one and nothing else. */
   readonly demo?: boolean | undefined;
 }
@@ -131,7 +133,8 @@ async function prepareLocked(options: FineTuneOptions, output: OutputFolder, eng
   requireMetric(args, METRICS);
   const { dir: resumeDir, broken } = await checkpointToResume(args, signal);
   const checkpoint = resumeDir === undefined ? undefined : await readConfig(resumeDir);
-  const loaded = await loadUnaligned({ ...options, hub, seed: args.seed });
+  const splitSeed = options.splitSeed ?? args.seed;
+  const loaded = await loadUnaligned({ ...options, hub, seed: splitSeed });
   requireEvaluation(args, loaded.test !== undefined);
   let splits = ownSplits(loaded);
   const model = await fromPretrained(options.model, {
@@ -151,7 +154,7 @@ async function prepareLocked(options: FineTuneOptions, output: OutputFolder, eng
     // A checkpoint knows what its model had seen before, too; what lies in the model's folder by now is of no account to it.
     const texts = new Set([...(await hashTexts(splits.train, signal)), ...((await readTrainedTexts(resumeDir ?? model.folder)) ?? [])]);
     splits = { ...splits, notes: [...splits.notes, ...(await leakNotes(splits.test, texts, 'model', signal))] };
-    const memory = memoryOf({ ...pickInputs(options), seed: args.seed, maxLength, labelNames: splits.labelNames });
+    const memory = memoryOf({ ...pickInputs(options), seed: splitSeed, maxLength, labelNames: splits.labelNames });
     const source = { session, parameters: model.graphs.parameters, config: model.config, tokenizer: model.tokenizer, maxLength, memory, trainedTexts: hashesToJson(texts) };
     const trainer = new Trainer({
       ...source,
@@ -175,6 +178,7 @@ async function prepareLocked(options: FineTuneOptions, output: OutputFolder, eng
       for (const change of changes) options.callbacks?.forEach((callback) => callback.onWarning?.(`not as it was when ${resumeDir} was saved: ${change}`));
     }
     signal?.throwIfAborted();
+    options.onStart?.(begun);
     const outside = resumeDir !== undefined && (await isOutside(resumeDir, args.outputDir));
     const manifest = await withHistory(begun, args, resumeDir, outside, signal);
     // Last, so that a run that is refused for anything else leaves no trace.
@@ -234,7 +238,8 @@ function manifestOf(options: FineTuneOptions, session: EngineSession, hashes: Ma
   };
 }
 
-const isOutside = async (checkpoint: string, outputDir: string): Promise<boolean> => dirname(await realPath(checkpoint)) !== (await realPath(outputDir));
+/** Whether a checkpoint is of a run in another folder. */
+export const isOutside = async (checkpoint: string, outputDir: string): Promise<boolean> => dirname(await realPath(checkpoint)) !== (await realPath(outputDir));
 
 interface ChangesOnResume {
   /** Whether the evaluation rows are others. */
@@ -280,8 +285,8 @@ async function withHistory(
   return { ...manifest, ...(startedFrom && { startedFrom }), ...(changes.length > 0 && { changedOnResume: changes }) };
 }
 
-function pickInputs({ model, dataset, datasetConfig, split, evalSplit, evalDataset, testSize, trainRows, evalRows, textColumn, labelColumn, device }: FineTuneOptions): RunInputs {
-  return { model, dataset, datasetConfig, split, evalSplit, evalDataset, testSize, trainRows, evalRows, textColumn, labelColumn, device };
+function pickInputs({ model, dataset, datasetConfig, split, evalSplit, evalDataset, testSize, trainRows, evalRows, textColumn, labelColumn, device, splitSeed }: FineTuneOptions): RunInputs {
+  return { model, dataset, datasetConfig, split, evalSplit, evalDataset, testSize, trainRows, evalRows, textColumn, labelColumn, device, splitSeed };
 }
 
 interface Opened {

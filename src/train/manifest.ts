@@ -31,6 +31,8 @@ export interface RunInputs extends Omit<LoadSplitsOptions, 'labelNames' | 'seed'
   readonly model: string;
   /** Which engine is asked for, not which one computes. */
   readonly device?: Device | undefined;
+  /** Draws the rows that are held out where the data has no test split; absent: the seed of the run. */
+  readonly splitSeed?: number | undefined;
 }
 
 /** SHA-256 of what the computation begins with, in hexadecimal. */
@@ -139,7 +141,7 @@ export async function readManifest(dir: string): Promise<Manifest> {
   const sound =
     texts(value, 'cwd', 'device', 'platform') && texts(versions, 'attune', 'node', 'engine') && texts(hashes, 'weights', 'trainData', 'trainTokens') &&
     texts(inputs, 'model', 'dataset') && optional(inputs as Record<string, unknown>, 'string', 'datasetConfig', 'split', 'evalSplit', 'evalDataset', 'textColumn', 'labelColumn', 'device') &&
-    optional(inputs as Record<string, unknown>, 'number', 'testSize', 'trainRows', 'evalRows') && isJsonObject(args) && (value['threads'] === null || Number.isSafeInteger(value['threads'])) &&
+    optional(inputs as Record<string, unknown>, 'number', 'testSize', 'trainRows', 'evalRows', 'splitSeed') && isJsonObject(args) && (value['threads'] === null || Number.isSafeInteger(value['threads'])) &&
     soundHub(value['hub']) && (value['startedFrom'] === undefined || texts(value['startedFrom'], 'path', 'sha256')) && soundChanges(value['changedOnResume']);
   const device = sound ? (inputs as RunInputs).device : undefined;
   if (!sound || (device !== undefined && !DEVICES.includes(device))) refuse('is damaged');

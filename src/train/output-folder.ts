@@ -78,8 +78,22 @@ export class OutputFolder {
    *
    * @throws UsageError where the folder is refused, or another process is writing there; AttuneError where it cannot be written
    */
-  async prepare({ mode, makes, checkpointsAfter, purpose = 'run' }: Preparation): Promise<void> {
+  async prepare(preparation: Preparation): Promise<void> {
+    const { mode, purpose = 'run' } = preparation;
     await this.#make();
+    await this.#requireFree(preparation);
+    if (mode === 'add') return;
+    this.#record = { ...(this.#record ?? newRecord(purpose)), purpose };
+    this.#isWritten = false;
+    if (mode === 'overwrite') await this.#removeAll();
+  }
+
+  /** Whether `prepare` would refuse what is there by now; makes nothing. @throws UsageError where the folder is refused */
+  async check(preparation: Preparation): Promise<void> {
+    if (await stat(this.dir).catch(() => undefined)) await this.#requireFree(preparation);
+  }
+
+  async #requireFree({ mode, makes, checkpointsAfter, purpose = 'run' }: Preparation): Promise<void> {
     const { dir } = this;
     const record = this.#record ?? newRecord(purpose);
     const present = [...record.files].filter(isOfRun);
@@ -99,10 +113,6 @@ export class OutputFolder {
         hint: `Choose another folder, or move away what is in the way.${mode === 'keep' && checkpointsAfter !== undefined ? ' A checkpoint can be gone on from in another folder: give its path.' : ''}`,
       });
     }
-    if (mode === 'add') return;
-    this.#record = { ...record, purpose };
-    this.#isWritten = false;
-    if (mode === 'overwrite') await this.#removeAll();
   }
 
   async #make(): Promise<void> {

@@ -3,32 +3,20 @@ import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { ModelError, UsageError } from '../errors.js';
 import { readPlainFile } from '../files.js';
-import type { HubOptions } from '../hub/settings.js';
 import { SafetensorsFile } from '../model/safetensors.js';
 import { refuseOverlap } from '../overlap.js';
-import { resolveArguments } from './arguments.js';
 import { prepareFineTune } from './fine-tune.js';
-import type { FineTuneOptions, FineTuneRun } from './fine-tune.js';
+import type { FineTuneRun } from './fine-tune.js';
 import { hashOfCheckpoint } from './checksums.js';
-import { convertedCommit, MANIFEST_FILE, pathFrom, pinned, readManifest } from './manifest.js';
+import { MANIFEST_FILE, readManifest } from './manifest.js';
 import type { Manifest } from './manifest.js';
 import type { LogRecord } from './records.js';
+import { optionsOfRun } from './run-again.js';
+import type { RunAgainOptions } from './run-again.js';
 import { isOfRun } from './run-names.js';
 import { parseTrainerState } from './state.js';
-import type { TrainerCallback } from './trainer.js';
 
-export interface ReproduceOptions {
-  /** Where the second run goes. */
-  readonly outputDir: string;
-  readonly overwriteOutputDir?: boolean;
-  /** In place of the manifest's, where they have moved. */
-  readonly model?: string | undefined;
-  readonly dataset?: string | undefined;
-  readonly evalDataset?: string | undefined;
-  readonly callbacks?: readonly TrainerCallback[];
-  readonly signal?: AbortSignal | undefined;
-  /** How the Hub is used, where model or dataset came from there. */
-  readonly hub?: HubOptions;
+export interface ReproduceOptions extends Omit<RunAgainOptions, 'seed' | 'resumeFromCheckpoint'> {
   /** Told what is not as it was, before training begins. */
   readonly onDifferentStart?: (differences: readonly string[]) => void;
 }
@@ -48,7 +36,7 @@ export async function reproduce(dir: string, options: ReproduceOptions): Promise
   const manifest = await readManifest(dir);
   const expected = await recordsOf(dir);
   const checkpoint = await outsideCheckpoint(dir, manifest, options);
-  const run = await prepareFineTune(fineTuneOptions(manifest, options, checkpoint));
+  const run = await prepareFineTune(optionsOfRun(manifest, { ...options, resumeFromCheckpoint: checkpoint }));
   try {
     const start = startDifferences(manifest, run.manifest);
     if (start.length > 0) options.onDifferentStart?.(start);
@@ -74,31 +62,6 @@ async function outsideCheckpoint(dir: string, { cwd, startedFrom }: Manifest, { 
   if ((await hashOfCheckpoint(path, signal)) !== startedFrom.sha256) throw new ModelError(`${dir} went on from a checkpoint of another run, ${path}, whose files are others now (SHA-256)`, { hint });
   if (!overwriteOutputDir && existsSync(join(outputDir, MANIFEST_FILE))) throw new UsageError(`${outputDir} already holds a run`, { hint: 'Replace it by --overwrite-output-dir, or choose another --output-dir.' });
   return path;
-}
-
-function fineTuneOptions({ cwd, inputs, arguments: given, threads, hub }: Manifest, options: ReproduceOptions, checkpoint: string | undefined): FineTuneOptions {
-  const { outputDir, overwriteOutputDir = false, callbacks, signal } = options;
-  // The second run's events go beside its own weights, and it begins at the beginning.
-  const rest = Object.fromEntries(Object.entries(given).filter(([name]) => name !== 'loggingDir' && name !== 'resumeFromCheckpoint'));
-  const found = (path: string | undefined): string | undefined => (path === undefined ? undefined : pathFrom(cwd, path, existsSync));
-  // What came from the Hub is asked for at the commit it was then.
-  const taken = (name: string, type: 'model' | 'dataset'): string => {
-    const path = pathFrom(cwd, name, existsSync);
-    return path === name ? pinned(name, type, hub) : path;
-  };
-  return {
-    ...inputs,
-    model: options.model ?? taken(inputs.model, 'model'),
-    dataset: options.dataset ?? taken(inputs.dataset, 'dataset'),
-    evalDataset: options.evalDataset ?? found(inputs.evalDataset),
-    threads: threads ?? undefined,
-    // What is compared with the manifest in any case.
-    allowChangedData: true,
-    args: resolveArguments({ ...rest, outputDir, overwriteOutputDir, ...(checkpoint !== undefined && { resumeFromCheckpoint: checkpoint }) }),
-    hub: { ...options.hub, convertedCommit: options.dataset === undefined ? convertedCommit(hub) : undefined },
-    ...(callbacks && { callbacks }),
-    signal,
-  };
 }
 
 async function recordsOf(dir: string): Promise<readonly LogRecord[]> {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { dominates } from '#attune/compare/choices.js';
-import type { AgainstBest, Finding, ModelResult, Verdict } from '#attune/compare/comparison.js';
+import type { AgainstBest, Finding, ModelResult, SeedResult, Verdict } from '#attune/compare/comparison.js';
 import { MARGIN } from '#attune/compare/margin.js';
 import { TestBench } from '#attune/compare/quality.js';
 import type { Predictions } from '#attune/compare/quality.js';
@@ -32,7 +32,7 @@ function labelsOf(rows: number): Int32Array {
   return Int32Array.from({ length: rows }, (_, row) => row % 2);
 }
 
-async function judged(rows: number, made: readonly Made[], margin = MARGIN, findings: readonly Finding[] = []): Promise<{ models: ModelResult[]; verdict: Verdict }> {
+async function judged(rows: number, made: readonly Made[], margin = MARGIN, { findings = [], seeds = [] }: { readonly findings?: readonly Finding[]; readonly seeds?: readonly SeedResult[] } = {}): Promise<{ models: ModelResult[]; verdict: Verdict }> {
   const labels = labelsOf(rows);
   const bench = await TestBench.create(labels, CLASSES, 42);
   const contestants: Contestant[] = [];
@@ -46,7 +46,7 @@ async function judged(rows: number, made: readonly Made[], margin = MARGIN, find
     };
     contestants.push({ result: { ...result, calibration: { ...result.calibration, ece } }, predictions });
   }
-  return judge(contestants, bench, { margin, labelledRows: LABELLED, findings });
+  return judge(contestants, bench, { margin, labelledRows: LABELLED, findings, seeds });
 }
 
 const first = (count: number, from = 0): number[] => Array.from({ length: count }, (_, i) => from + i);
@@ -255,9 +255,33 @@ describe('judge', () => {
 
   it('gives the findings of the diagnosis, as data and among its sentences', async () => {
     const finding: Finding = { code: 'leaked-rows', facts: { rows: 3, testRows: 80 }, sentence: 'Three rows leaked.' };
-    const { verdict } = await judged(80, [{ id: 'gpt2-finetuned', wrong: first(8) }, { id: 'afinn', wrong: first(20) }], MARGIN, [finding]);
+    const { verdict } = await judged(80, [{ id: 'gpt2-finetuned', wrong: first(8) }, { id: 'afinn', wrong: first(20) }], MARGIN, { findings: [finding] });
     assert.deepEqual(verdict.findings, [finding]);
     assert.ok(verdict.sentences.includes('Three rows leaked.'));
+  });
+
+  it('shows the spread of seeds beside that of the test rows', async () => {
+    const run = (seed: number, f1: number): SeedResult => ({ seed, accuracy: f1, f1, auc: null });
+    const made = [{ id: 'gpt2-finetuned', wrong: first(20) }, { id: 'afinn', wrong: first(30) }];
+    const alone = await judged(100, made);
+    assert.equal(alone.verdict.seeds, null);
+    const runs = [run(42, by(alone.models, 'gpt2-finetuned').f1.value!), run(43, 0.76), run(44, 0.69)];
+    const { models, verdict } = await judged(100, made, MARGIN, { seeds: runs });
+    const { mean, deviation, rowDeviation, highest } = verdict.seeds!;
+    // 0.8, 0.76 and 0.69: deviations of 0.05, 0.01 and -0.06 from 0.75.
+    assert.ok(Math.abs(mean - 0.75) < 1e-12 && Math.abs(deviation - Math.sqrt(0.0062 / 2)) < 1e-12, `${mean} ${deviation}`);
+    const { low, high } = by(models, 'gpt2-finetuned').f1;
+    assert.equal(rowDeviation, (high! - low!) / 3.92);
+    // A share of 0.8 among 100 rows: the square root of 0.8 · 0.2 / 100.
+    assert.ok(rowDeviation > 0.04 && rowDeviation < 0.043, String(rowDeviation));
+    assert.equal(highest, 2, 'AFINN has 0.7');
+    assert.deepEqual({ ...verdict, seeds: null, sentences: [] }, { ...alone.verdict, sentences: [] }, 'nothing else follows from it');
+    const said = verdict.sentences.join('\n');
+    assert.match(said, /model gpt2-finetuned has F1 0\.800, 0\.760 and 0\.690 under the seeds 42, 43 and 44 \(mean 0\.750\); it is the highest measured under 2 of the 3\. F1 varies by 0\.056 from seed to seed and by 0\.04\d from one set/);
+    const many = await judged(100, made, MARGIN, { seeds: Array.from({ length: 12 }, (_, i) => run(i, 0.6 + i / 200)) });
+    assert.match(many.verdict.sentences.join('\n'), /has F1 0\.600 to 0\.655 under the seeds 0 to 11 .* under none of them\./);
+    const only = await judged(100, made.slice(0, 1), MARGIN, { seeds: runs });
+    assert.match(only.verdict.sentences.join('\n'), /\(mean 0\.750\)\. F1 varies/);
   });
 
   it('keeps bounds of differences within -1 and 1, and single metrics within 0 and 1', async () => {

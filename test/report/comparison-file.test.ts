@@ -71,6 +71,7 @@ test('what is wrong is named with its place', async () => {
     [changed(['verdict', 'low'], 1), 'comparison.json: verdict.low: its bounds do not lie on either side of it'],
     [changed(['models', 2, 'f1', 'low'], 2), 'comparison.json: models[2].f1: its bounds do not lie on either side of it'],
     [changed(['models', 2, 'againstBest', 'high'], -2), 'comparison.json: models[2].againstBest: its bounds do not lie on either side of it'],
+    [changed(['verdict', 'seeds', 'runs'], whole.verdict.seeds!.runs.slice(1)), 'comparison.json: verdict.seeds.runs: expected at least two'],
     [changed(['seed'], 0.5), 'comparison.json: seed: expected a whole number'],
     [changed(['worstErrors', 0, 'opinions', 'a model'], { label: 0 }), 'comparison.json: worstErrors[0].opinions["a model"].probabilityOfTruth: is missing; expected a number'],
     [changed(['words', 0, 'contextualNeighbours', 0, 'occurrence'], 99), 'comparison.json: words[0].contextualNeighbours[0].occurrence: is occurrence 99, but there are 24'],

@@ -38,7 +38,7 @@ function withTexts(comparison: Comparison, text: string): Promise<Comparison> {
 const small = comparisonFixture({ testRows: 20, trainRows: 30, errors: 1 });
 /** The verdict of the small comparison where there are no more models than these. */
 const verdictOver = (ids: readonly string[]): Comparison['verdict'] => ({ ...small.verdict, best: ids[0], bestSet: [ids[0]], simplestFirst: ids, recommended: null, choices: [{ aim: 'quality', model: ids[0], reason: 'It is good.' }] });
-const SECTIONS = ['verdict', 'models', 'choose', 'roc', 'confusion', 'calibration', 'cost', 'learning', 'data', 'errors', 'ngrams', 'words', 'made'];
+const SECTIONS = ['verdict', 'models', 'choose', 'roc', 'confusion', 'calibration', 'cost', 'learning', 'seeds', 'data', 'errors', 'ngrams', 'words', 'made'];
 
 test('every part is there, in the reader’s order, with the figures', () => {
   const comparison = comparisonFixture();
@@ -59,6 +59,13 @@ test('every part is there, in the reader’s order, with the figures', () => {
   assert.equal(all(page, '#errors > ol > li').length, 6);
   assert.ok(texts(page, '#errors blockquote')[0] === comparison.worstErrors[0].text, 'the tokens add up to the text');
   assert.equal(all(page, '#words svg').length, 4);
+  const seeds = texts(page, '#seeds tbody tr');
+  assert.equal(seeds.length, 2);
+  assert.match(seeds[0], /^42 the model above/);
+  assert.match(seeds[1], /^43\s*0\.810\s*0\.800\s*undefined$/);
+  const [f1Chart, aucChart] = all(page, '#verdict svg[role=img]').slice(1).map((chart) => chart.getAttribute('aria-label')!);
+  assert.match(f1Chart, /Fine-tuned [^;]*, under other seeds 0\.800;/);
+  assert.doesNotMatch(aucChart, /other seeds/);
   const choices = texts(page, '#choose tbody tr');
   comparison.verdict.choices.forEach(({ aim, model, reason }, i) => {
     for (const text of [aim, comparison.models.find(({ id }) => id === model)!.name, reason]) assert.ok(choices[i].includes(text));
@@ -150,9 +157,9 @@ test('many classes: the largest twelve are drawn, confusions are listed', () => 
 });
 
 test('what is missing is left out: errors, n-grams, words, records, lengths', () => {
-  const bare = { ...small, worstErrors: [], topNgrams: [], words: [], logHistory: [], dataset: { ...small.dataset, trainLengths: [] } };
+  const bare = { ...small, verdict: { ...small.verdict, seeds: null }, worstErrors: [], topNgrams: [], words: [], logHistory: [], dataset: { ...small.dataset, trainLengths: [] } };
   const page = parsed(comparisonDocument(bare));
-  assert.deepEqual(all(page, 'section').map((section) => section.getAttribute('id')), SECTIONS.filter((id) => !['errors', 'ngrams', 'words', 'learning'].includes(id)));
+  assert.deepEqual(all(page, 'section').map((section) => section.getAttribute('id')), SECTIONS.filter((id) => !['errors', 'ngrams', 'words', 'learning', 'seeds'].includes(id)));
 });
 
 test('one model, undefined figures, costs of zero, all lengths equal', () => {

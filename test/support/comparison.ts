@@ -88,6 +88,13 @@ export function comparisonFixture({ seed = 7, labelNames = ['negative', 'neutral
       recommended: null,
       simplestFirst,
       tuning: { difference: 0.08, low: 0.02, high: 0.14 },
+      seeds: {
+        runs: [{ seed: 42, accuracy: best.accuracy.value!, f1: best.f1.value!, auc: best.auc.value }, { seed: 43, accuracy: 0.81, f1: 0.8, auc: null }],
+        mean: (best.f1.value! + 0.8) / 2,
+        deviation: 0.03,
+        rowDeviation: 0.02,
+        highest: 1,
+      },
       findings: [{ code: 'learned-by-heart', facts: { trainLoss: 0.01, evalLoss: 0.9 }, sentence: 'It learned the training rows by heart: loss 0.01 there, 0.90 on other rows.' }],
       choices: [
         { aim: 'the highest measured quality', model: best.id, reason: `Weighted F1 ${best.f1.value!.toFixed(3)}.` },

@@ -1,20 +1,27 @@
 import * as Plot from '@observablehq/plot';
-import type { Comparison, Estimate, ModelResult } from '../../compare/comparison.js';
-import { fixed, oneLine } from '../figures.js';
+import { FINE_TUNED } from '../../compare/comparison.js';
+import type { Comparison, ModelResult } from '../../compare/comparison.js';
+import { fixed, listed, oneLine } from '../figures.js';
 import type { Markup } from '../markup.js';
 import { chart, CHART_WIDTH } from './draw.js';
 import { identified } from './identity.js';
 
 const ROW = 37;
 
-/** One figure of every model with its 95 % interval, best first, on one axis. */
-export function intervalChart(comparison: Comparison, title: string, axis: string, of: (model: ModelResult) => Estimate): Markup {
-  const rows = identified(comparison).map(({ model, look }, i) => ({ ...of(model), look, row: i, name: `${look.number}  ${oneLine(model.name, 42)}` }));
+/** One metric of every model with its 95 % interval, best first, on one axis; of the fine-tuned model also under other seeds. */
+export function intervalChart(comparison: Comparison, title: string, axis: string, metric: 'f1' | 'auc'): Markup {
+  const seeds = (comparison.verdict.seeds?.runs ?? []).slice(1).map((run) => run[metric]).filter((value) => value !== null);
+  const seedsOf = ({ id }: ModelResult): readonly number[] => (id === FINE_TUNED ? seeds : []);
+  const rows = identified(comparison).map(({ model, look }, i) => ({ ...model[metric], seeds: seedsOf(model), look, row: i, name: `${look.number}  ${oneLine(model.name, 42)}` }));
   const known = rows.filter((row): row is typeof row & { value: number } => row.value !== null);
-  const low = Math.min(...known.map((row) => row.low ?? row.value), 1);
+  const low = Math.min(...known.map((row) => row.low ?? row.value), ...seeds, 1);
   const from = Math.max(0, Math.floor((low - 0.02) * 10) / 10);
-  const description = rows.map(({ name, value, low: from95, high }) => `${name}: ${fixed(value)}${from95 === null ? '' : `, 95 % interval ${fixed(from95)} to ${fixed(high)}`}`).join('; ');
+  const description = rows.map(({ name, value, low: from95, high, seeds: others }) => {
+    const interval = from95 === null ? '' : `, 95 % interval ${fixed(from95)} to ${fixed(high)}`;
+    return `${name}: ${fixed(value)}${interval}${others.length === 0 ? '' : `, under other seeds ${listed(others.map((other) => fixed(other)))}`}`;
+  }).join('; ');
   const best = known[0];
+  const notes = [typeof best?.low === 'number' && 'Grey band: the interval of the first model.', seeds.length > 0 && 'Rings: the fine-tuning under other seeds.'].filter((note) => note !== false);
   return chart(
     {
       height: rows.length * ROW + 66,
@@ -28,12 +35,13 @@ export function intervalChart(comparison: Comparison, title: string, axis: strin
         Plot.text(rows, { frameAnchor: 'left', y: 'row', text: 'name', dy: -8, dx: 0, textAnchor: 'start', fill: 'currentColor' }),
         ...known.flatMap((row) => [
           ...(row.low === null || row.high === null ? [] : [Plot.link([row], { x1: 'low', x2: 'high', y1: 'row', y2: 'row', dy: 7, stroke: row.look.color, strokeWidth: 3 })]),
+          Plot.dot(row.seeds.map((value) => ({ value, row: row.row })), { x: 'value', y: 'row', dy: 7, r: 4, stroke: row.look.color, strokeWidth: 1.5 }),
           Plot.dot([row], { x: 'value', y: 'row', dy: 7, r: 5, fill: row.look.color }),
         ]),
         Plot.text(rows, { frameAnchor: 'right', y: 'row', text: ({ value }: { value: number | null }) => (value === null ? 'undefined' : fixed(value)), dy: -8, textAnchor: 'end', fill: 'currentColor', fontVariant: 'tabular-nums' }),
       ],
       width: CHART_WIDTH,
     },
-    { title, description, ...(typeof best?.low === 'number' && { note: 'Grey band: the interval of the first model.' }) },
+    { title, description, ...(notes.length > 0 && { note: notes.join(' ') }) },
   );
 }

@@ -1,3 +1,4 @@
+import { FINE_TUNED } from '../../compare/comparison.js';
 import type { Attribution, Comparison, WorstError } from '../../compare/comparison.js';
 import { badge, identified } from '../charts/identity.js';
 import { percent, shortened, signed } from '../figures.js';
@@ -24,7 +25,7 @@ export function errorsSection(comparison: Comparison): Section | undefined {
 
 function errorItem(error: WorstError, comparison: Comparison): Markup {
   const { labelNames } = comparison.dataset;
-  const explained = comparison.models.find(({ id }) => id === 'gpt2-finetuned');
+  const explained = comparison.models.find(({ id }) => id === FINE_TUNED);
   const opinion = explained && error.opinions[explained.id];
   const opinions = identified(comparison).filter(({ model }) => Object.hasOwn(error.opinions, model.id));
   return html`<blockquote dir="auto">${error.attributions.length > 0 ? highlighted(error.attributions) : shortened(error.text, SHOWN_CHARACTERS)}</blockquote>

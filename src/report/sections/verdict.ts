@@ -17,7 +17,7 @@ export function verdictSection(comparison: Comparison): Section {
     title: 'The verdict',
     body: html`${first !== undefined && html`<p class="lead">${first}</p>`}${others.map((sentence) => html`<p>${sentence}</p>`)}
 <div class="cards">${highest(comparison)}${recommendation(comparison)}${certainty(comparison)}</div>
-${charts(comparison.models.length > 1 && againstBestChart(comparison), intervalChart(comparison, 'Weighted F1 with 95 % intervals', 'weighted F1', (model) => model.f1), intervalChart(comparison, 'Weighted AUC with 95 % intervals', 'weighted AUC', (model) => model.auc))}
+${charts(comparison.models.length > 1 && againstBestChart(comparison), intervalChart(comparison, 'Weighted F1 with 95 % intervals', 'weighted F1', 'f1'), intervalChart(comparison, 'Weighted AUC with 95 % intervals', 'weighted AUC', 'auc'))}
 ${reading(FIGURES.againstBest.reading, FIGURES.interval.reading)}`,
   };
 }

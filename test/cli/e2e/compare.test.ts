@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { FINE_TUNED } from '#attune/compare/comparison.js';
 import type { Comparison } from '#attune/compare/comparison.js';
 import { attune, jsonLines, toJsonl, writeTinyModel } from '../../support/cli.js';
 import { sentences } from '../../support/sentences.js';
@@ -17,22 +18,29 @@ const cwd = workspace(async (cwd) => {
 });
 
 test('compare trains, measures every model, and writes data and page; interrupted meanwhile, it goes on from the finished model', async () => {
-  const stopped = await attune(['compare', ...DATA, '--max-steps', '4', '--learning-rate', '0.01', '--margin', '0.3', '--output-dir', 'run'], { cwd, signals: [{ when: /\nComparison\n/, signal: 'SIGINT' }] });
+  const stopped = await attune(['compare', ...DATA, '--max-steps', '4', '--learning-rate', '0.01', '--margin', '0.3', '--seeds', '2', '--output-dir', 'run'], { cwd, signals: [{ when: /\nComparison\n/, signal: 'SIGINT' }] });
   assert.equal(stopped.code, 130, stopped.stderr);
-  assert.match(stopped.stderr, /attune compare --finetuned run --model model --margin 0\.3/);
+  assert.match(stopped.stderr, /attune compare --finetuned run --model model --margin 0\.3 --seeds 2/);
   assert.ok(!existsSync(join(cwd, 'run', 'comparison.json')));
 
-  const { code, stdout, stderr } = await attune(['compare', '--finetuned', 'run', ...DATA, '--margin', '0.3', '--json'], { cwd });
+  const { code, stdout, stderr } = await attune(['compare', '--finetuned', 'run', ...DATA, '--margin', '0.3', '--seeds', '2', '--json'], { cwd });
   assert.equal(code, 0, stderr);
   assert.match(stderr, /Word2Vec \+ Logistic Regression {2}AUC: 0\.\d{4} {2}F1: 0\.\d{4}/);
   assert.match(stderr, /\nVerdict\n/);
   const records = jsonLines(stdout);
   assert.equal(records.filter(({ type }) => type === 'model').length, 8);
+  assert.match(stderr, /Fine-tuned under seed 43 before, in run-seed-43\./);
   const last = records.at(-1)!;
   assert.equal(last['type'], 'comparison');
   assert.equal(last['report'], join('run', 'report.html'));
   const written = JSON.parse(readFileSync(join(cwd, 'run', 'comparison.json'), 'utf8')) as Comparison;
   assert.equal(written.verdict.margin, 0.3);
+  const { seeds } = written.verdict;
+  const tuned = written.models.find(({ id }) => id === FINE_TUNED)!;
+  assert.deepEqual(seeds!.runs[0], { seed: 42, accuracy: tuned.accuracy.value, f1: tuned.f1.value, auc: tuned.auc.value });
+  const { accuracy, f1, auc } = jsonLines((await attune(['evaluate', '--model', 'run-seed-43', '--json'], { cwd })).stdout)[0];
+  assert.deepEqual(seeds!.runs.slice(1), [{ seed: 43, accuracy, f1, auc }]);
+  assert.deepEqual(records.filter(({ type }) => type === 'seed'), [{ type: 'seed', ...seeds!.runs[1] }]);
   // One source: records, terminal and file say the same.
   const { best, bestSet, recommended, sentences: said } = last as unknown as Comparison['verdict'];
   assert.deepEqual({ best, bestSet, recommended, said }, { best: written.verdict.best, bestSet: written.verdict.bestSet, recommended: written.verdict.recommended, said: written.verdict.sentences });
@@ -41,8 +49,9 @@ test('compare trains, measures every model, and writes data and page; interrupte
   for (const sentence of said) assert.ok(unwrapped.includes(sentence.replace(/\s+/g, ' ')), sentence);
   const page = readFileSync(join(cwd, 'run', 'report.html'), 'utf8');
   assert.match(page, /Linear probe of model/);
-  const { models, logHistory } = written;
-  assert.ok(models.find(({ id }) => id === 'gpt2-finetuned')!.cost.trainSeconds > 0);
+  const { logHistory } = written;
+  assert.ok(tuned.cost.trainSeconds > 0);
+  assert.match(page, /How much is luck of the seed/);
   assert.ok(logHistory.length > 0);
 
   const explained = await attune(['predict', '--model', 'run', '--text', 'What a good day', '--text', '', '--explain'], { cwd });
@@ -61,6 +70,12 @@ test('what cannot be compared is refused before anything is trained', async () =
   const both = await attune(['compare', '--finetuned', 'model', '--resume-from-checkpoint', ...DATA], { cwd });
   assert.equal(both.code, 2);
   assert.match(both.stderr, /exclude each other/);
+  mkdirSync(join(cwd, 'mine-seed-43'));
+  writeFileSync(join(cwd, 'mine-seed-43', 'config.json'), '{}');
+  const inTheWay = await attune(['compare', ...DATA, '--seeds', '2', '--output-dir', 'mine'], { cwd });
+  assert.equal(inTheWay.code, 2, inTheWay.stderr);
+  assert.match(inTheWay.stderr, /mine-seed-43 holds config\.json, which attune did not make/);
+  assert.ok(!existsSync(join(cwd, 'mine')));
   for (const margin of ['1e-9', 'wide']) {
     const refused = await attune(['compare', ...DATA, '--margin', margin, '--output-dir', 'other'], { cwd });
     assert.equal(refused.code, 2, margin);

@@ -1,9 +1,10 @@
 /** Ctrl-C in each phase of the commands that read, tokenize, measure and predict: exit status 130, no result, and nothing half-written. */
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { attune, toJsonl, writeData, writeTinyModel } from '../../support/cli.js';
+import type { Verdict } from '#attune/compare/comparison.js';
+import { attune, readJson, toJsonl, writeData, writeTinyModel } from '../../support/cli.js';
 import type { SignalAt } from '../../support/cli.js';
 import { workspace } from '../../support/workspace.js';
 
@@ -67,5 +68,24 @@ describe('a signal', () => {
     assert.equal(code, 130, stderr);
     assert.match(stderr, /error: interrupted in the evaluation of the trained model, which is saved in best/);
     for (const file of ['model.safetensors', 'trainer_state.json', 'training_args.json']) assert.ok(existsSync(join(cwd, 'best', file)), file);
+  });
+
+  it('ends compare in the fine-tuning under another seed with 130, and the command that is named goes on to the same bits', async () => {
+    const words = (dir: string): string[] => ['compare', '--model', 'model', '--dataset', 'data', '--output-dir', dir, '--max-steps', '400', '--save-steps', '100', '--seeds', '3'];
+    const whole = await attune(words('whole'), { cwd });
+    assert.equal(whole.code, 0, whole.stderr);
+    const { code, stderr } = await attune(words('seeds'), { cwd, signals: [{ when: /into seeds-seed-44\n[^]*checkpoint-200/, signal: 'SIGINT' }] });
+    assert.equal(code, 130, stderr);
+    assert.match(stderr, /error: interrupted in the fine-tuning under another seed; the first model is whole\n.*attune compare --finetuned seeds --model model --seeds 3\n/);
+    const on = await attune(['compare', '--finetuned', 'seeds', '--model', 'model', '--seeds', '3', '--json'], { cwd });
+    assert.equal(on.code, 0, on.stderr);
+    assert.match(on.stderr, /Fine-tuned under seed 43 before, in seeds-seed-43\.[^]*Fine-tuning under seed 44, into seeds-seed-44/);
+    assert.doesNotMatch(on.stderr, /checkpoint-100/);
+    for (const end of ['', '-seed-43', '-seed-44']) {
+      const weights = (dir: string): Buffer => readFileSync(join(cwd, `${dir}${end}`, 'model.safetensors'));
+      assert.ok(weights('seeds').equals(weights('whole')), end);
+    }
+    const spread = (dir: string): unknown => (readJson(join(cwd, dir, 'comparison.json'))['verdict'] as Verdict).seeds;
+    assert.deepEqual(spread('seeds'), spread('whole'));
   });
 });

@@ -1,0 +1,36 @@
+import { InterruptedError } from '../errors.js';
+import { trainOtherSeeds } from '../train/seeds.js';
+import type { SeedRun } from '../train/seeds.js';
+import type { CliContext } from './context.js';
+import { withDownloads } from './downloads.js';
+import { terminalCallback } from './train-report.js';
+
+export interface RunSeedsOptions {
+  readonly overwriteOutputDir: boolean;
+  /** The command that goes on, should this be interrupted. */
+  readonly goOn: string;
+}
+
+/** Fine-tunes under the other seeds of a comparison. @throws as `trainOtherSeeds`; InterruptedError with what to run next */
+export async function runSeeds(run: string, others: readonly SeedRun[], { overwriteOutputDir, goOn }: RunSeedsOptions, { terminal, signal }: CliContext): Promise<void> {
+  const screen = terminalCallback(terminal);
+  try {
+    await withDownloads(terminal, signal, (hub) =>
+      trainOtherSeeds(run, others, {
+        overwriteOutputDir,
+        hub,
+        signal,
+        callbacks: ({ seed, folder }) => {
+          terminal.heading(`Fine-tuning under seed ${seed}, into ${folder}`);
+          return [screen];
+        },
+        onFound: ({ seed, folder }) => terminal.print(`\nFine-tuned under seed ${seed} before, in ${folder}.`),
+      }),
+    );
+  } catch (error) {
+    if (error instanceof InterruptedError) throw new InterruptedError('interrupted in the fine-tuning under another seed; the first model is whole', { hint: `Go on with: ${goOn}`, cause: error });
+    throw error;
+  } finally {
+    screen.stop();
+  }
+}
