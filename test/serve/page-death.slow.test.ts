@@ -155,21 +155,27 @@ test('the worker dies: the page reports it once, offers nothing, and works after
   }, SOFTWARE_WEBGPU);
 });
 
+/** It says nothing and ends: only the page's clock tells. */
+const SILENT = 'self.close();';
+
 test('the worker does not come to life: the page reports it', options, async () => {
   await withBrowser({}, async (context) => {
     const scripts: readonly (readonly [file: string, contents: string | undefined, reason: RegExp])[] = [
       ['worker.js', undefined, /its script could not be loaded/],
       ['attune.js', undefined, /compute\.js/],
       ['attune.js', 'export {};', /SyntaxError: .*does not provide an export/],
-      ['worker.js', 'self.close();', /it did not start within 60 seconds/],
+      ['worker.js', SILENT, /it did not start within 60 seconds/],
     ];
     for (const [file, contents, reason] of scripts) {
       const whole = site.get(file)!;
       if (contents === undefined) site.delete(file);
       else site.set(file, { contents });
       const page = await context.newPage();
+      const isSilent = contents === SILENT;
+      if (isSilent) await page.clock.install();
       try {
         await page.goto(server.url);
+        if (isSilent) await page.clock.fastForward('01:00');
         await requireEnded(page, reason);
       } finally {
         site.set(file, whole);
