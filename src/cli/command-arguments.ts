@@ -39,3 +39,17 @@ export function givenOptions<T extends ArgumentTable>(command: Command, table: T
   const given = names.filter((name) => command.getOptionValueSource(name) === 'cli').map((name) => [name, command.getOptionValue(name) as unknown]);
   return checkGiven(table, Object.fromEntries(given) as Record<string, unknown>, optionName);
 }
+
+/** A word as a POSIX shell reads it back. */
+const shellWord = (word: string): string => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`);
+
+/** A command as it would be typed. */
+export function commandLine(words: readonly string[], options: Readonly<Record<string, string | number | boolean | undefined>>): string {
+  const typed = Object.entries(options).flatMap(([name, value]) => {
+    if (value === undefined) return [];
+    if (typeof value === 'boolean') return [value ? optionName(name) : `--no-${kebabCase(name)}`];
+    // A value that begins with a dash would be taken for an option.
+    return String(value).startsWith('-') ? [`${optionName(name)}=${value}`] : [optionName(name), String(value)];
+  });
+  return [...words, ...typed].map(shellWord).join(' ');
+}

@@ -1,17 +1,17 @@
 import { basename } from 'node:path';
 import type { Command } from 'commander';
-import { COMPARISON_MAKES, comparedSplits } from '../compare/compare.js';
+import { COMPARISON_MAKES, comparedSplits, requireComparisonFolder } from '../compare/compare.js';
 import { measured } from '../compare/measure.js';
 import { UsageError } from '../errors.js';
 import { resolveModel } from '../model/resolve.js';
 import { rememberedBase, rememberedSplits } from '../train/evaluation-rows.js';
 import { changesByHand, readMemory } from '../train/model-memory.js';
 import { planSeeds } from '../train/seeds.js';
-import { givenOptions } from './command-arguments.js';
+import { commandLine } from './command-arguments.js';
 import type { CliContext } from './context.js';
 import { withDownloads } from './downloads.js';
 import { modelFolder, required } from './given.js';
-import { COMPARE_OPTIONS, trainOptionsOf } from './options.js';
+import { givenCompareOptions, trainOptionsOf } from './options.js';
 import { runComparison } from './run-comparison.js';
 import { runSeeds } from './run-seeds.js';
 import { runTraining } from './run-training.js';
@@ -20,7 +20,9 @@ import { showDataset } from './show.js';
 /** `attune compare` */
 export async function compare(command: Command, context: CliContext): Promise<void> {
   const { args: asked, data: given, explicit, warnings } = trainOptionsOf(command);
-  const { finetuned, margin, seeds = 1 } = givenOptions(command, COMPARE_OPTIONS);
+  const byWord = givenCompareOptions(command);
+  const { finetuned, margin, seeds: wanted } = byWord;
+  const seeds = wanted ?? 1;
   const memory = finetuned === undefined ? undefined : await withDownloads(context.terminal, context.signal, async (hub) => readMemory(await resolveModel(finetuned, hub)));
   const hint = 'Give a file of labelled texts with --eval-dataset, a folder with train.* and test.*, or `sample` for the bundled sentences.';
   const data = memory ? { ...given, ...(await rememberedSplits(byHand(given, explicit), memory)) } : given;
@@ -33,7 +35,9 @@ export async function compare(command: Command, context: CliContext): Promise<vo
   }
   const outputDir = finetuned !== undefined && !explicit.has('outputDir') ? finetuned : args.outputDir;
   const { train, test, notes } = await comparedSplits({ ...options, signal: context.signal });
-  const otherSeeds = await planSeeds(seeds, { ...args, outputDir }, finetuned);
+  const inputs = { model, dataset, evalDataset: data.evalDataset };
+  const otherSeeds = await planSeeds(seeds, { args: { ...args, outputDir }, inputs, finetuned, signal: context.signal });
+  if (finetuned !== undefined) await requireComparisonFolder({ base: model, finetuned, outputDir });
   let trainPeakMemoryBytes: number | null = null;
   if (finetuned === undefined) {
     for (const warning of warnings) context.terminal.warning(warning);
@@ -45,19 +49,16 @@ export async function compare(command: Command, context: CliContext): Promise<vo
     for (const note of [...notes, ...changesByHand(memory, byHandAgainst)]) context.terminal.warning(note);
   }
   const tuned = finetuned ?? outputDir;
-  // Of the rest the model's folder knows.
-  const goOn = [`attune compare --finetuned ${tuned}`];
-  if (data.model !== undefined) goOn.push(`--model ${data.model}`);
-  if (outputDir !== tuned) goOn.push(`--output-dir ${outputDir}`);
-  if (margin !== undefined) goOn.push(`--margin ${margin}`);
-  if (seeds > 1) goOn.push(`--seeds ${seeds}`);
-  await runSeeds(tuned, otherSeeds, { overwriteOutputDir: args.overwriteOutputDir, goOn: goOn.join(' ') }, context);
+  // What has begun is not replaced again. Of the data, the folder of a model that was trained here knows.
+  const again = finetuned === undefined ? { model: data.model, device: explicit.has('device') ? data.device : undefined, json: data.json || undefined, margin, seeds: wanted } : byWord;
+  const goOn = commandLine(['attune', 'compare'], { finetuned: tuned, ...again, overwriteOutputDir: undefined });
+  await runSeeds(tuned, otherSeeds, { overwriteOutputDir: args.overwriteOutputDir, goOn }, context);
   await runComparison(
     {
       finetuned: tuned, base: model, train, test, datasetName: basename(dataset), outputDir, seed: args.seed, margin, device: data.device, trainPeakMemoryBytes, json: data.json,
       maxLength: args.maxLength ?? memory?.maxLength,
       otherSeeds,
-      goOn: goOn.join(' '),
+      goOn,
     },
     context,
   );

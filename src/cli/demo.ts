@@ -9,7 +9,7 @@ import type { FineTuneRun } from '../train/fine-tune.js';
 import { PREDICTION_BATCH, predictLogits } from '../train/prediction.js';
 import { PRESETS } from '../train/presets.js';
 import { DEMO_OPTIONS } from './command-options.js';
-import { givenOptions } from './command-arguments.js';
+import { commandLine, givenOptions } from './command-arguments.js';
 import type { CliContext } from './context.js';
 import { groupDigits } from './layout.js';
 import { runComparison } from './run-comparison.js';
@@ -39,13 +39,13 @@ export async function demo(command: Command, context: CliContext): Promise<void>
   await runComparison(
     {
       finetuned: outputDir, base: options.model, train, test, datasetName: 'sample', outputDir, seed: args.seed, maxLength: args.maxLength, trainPeakMemoryBytes: peakMemoryBytes, json: false,
-      goOn: `node bin/attune.js compare --finetuned ${outputDir} --dataset sample --preset notebook`,
+      goOn: commandLine(['node', 'bin/attune.js', 'compare'], { finetuned: outputDir, dataset: 'sample', preset: 'notebook' }),
     },
     context,
   );
   terminal.heading('What to run next');
   for (const [what, line] of [
-    ['classify a text (--input FILE for many)', `predict --model ${outputDir} --text "I love it"`],
+    ['classify a text (--input FILE for many)', `${commandLine(['predict'], { model: outputDir })} --text "I love it"`],
     ['look at your own data, a file with the columns text and label', 'inspect --dataset my.csv'],
     ['compare on it: is fine-tuning worth it?', 'compare --dataset my.csv --eval-dataset my-test.csv --preset notebook --output-dir my-model'],
     ['train on it', 'train --dataset my.csv --eval-dataset my-test.csv --preset notebook --output-dir my-model'],

@@ -6,7 +6,7 @@ import { DEVICES } from '../engine/device-names.js';
 import { UsageError } from '../errors.js';
 import { parseJson } from '../json/syntax.js';
 import { type ArgumentTable, checkGiven, type Given, type Resolved, withDefaults } from '../train/argument-table.js';
-import { argumentWarnings, resolveArguments, TRAINING_ARGUMENTS, type TrainingArguments } from '../train/arguments.js';
+import { argumentWarnings, MOST_SEEDS, resolveArguments, TRAINING_ARGUMENTS, type TrainingArguments } from '../train/arguments.js';
 import { PRESET_NAMES, PRESETS } from '../train/presets.js';
 import { COMMAND_GROUP, createCommand, normalizeArguments } from './command.js';
 import { addOptions, givenOptions, optionName } from './command-arguments.js';
@@ -57,8 +57,11 @@ export function addTrainOptions(command: Command): Command {
 export const COMPARE_OPTIONS = {
   finetuned: { kind: 'string', placeholder: 'DIR', default: undefined, group: DATA, description: 'a model that was fine-tuned before: only the baselines are trained' },
   margin: { kind: 'number', min: LEAST_MARGIN, below: 1, default: MARGIN, group: COMMAND_GROUP, description: 'weighted F1 that may be lost for a simpler model; the simplest that is shown to lose no more is recommended' },
-  seeds: { kind: 'integer', min: 1, default: 1, group: COMMAND_GROUP, description: 'fine-tune under this many seeds, from --seed up, each further one in a folder of its own (DIR-seed-43), and show how much its F1 varies' },
+  seeds: { kind: 'integer', min: 1, max: MOST_SEEDS, default: 1, group: COMMAND_GROUP, description: 'fine-tune under this many seeds, from --seed up, each further one in a folder of its own (DIR-seed-43), and show how much its F1 varies; --overwrite-output-dir replaces these as well' },
 } as const satisfies ArgumentTable;
+
+/** What the user gave of them on the command line. */
+export const givenCompareOptions = (command: Command): Given<typeof COMPARE_OPTIONS> & AllGiven => givenOptions(command, { ...ALL_OPTIONS, ...COMPARE_OPTIONS });
 
 export function addCompareOptions(command: Command): Command {
   return addOptions(addTrainOptions(command), COMPARE_OPTIONS);

@@ -20,8 +20,9 @@ export async function runSeeds(run: string, others: readonly SeedRun[], { overwr
         overwriteOutputDir,
         hub,
         signal,
-        callbacks: ({ seed, folder }) => {
+        callbacks: ({ seed, folder }, checkpoint) => {
           terminal.heading(`Fine-tuning under seed ${seed}, into ${folder}`);
+          if (checkpoint !== undefined) terminal.print(`  going on from ${checkpoint}`);
           return [screen];
         },
         onFound: ({ seed, folder }) => terminal.print(`\nFine-tuned under seed ${seed} before, in ${folder}.`),

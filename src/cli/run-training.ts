@@ -10,7 +10,7 @@ import type { FineTuneOptions, FineTuneRun } from '../train/fine-tune.js';
 import { isOfRun } from '../train/run-names.js';
 import type { Evaluation, TrainOutput } from '../train/trainer.js';
 import type { Verification } from '../train/verify.js';
-import { optionName } from './command-arguments.js';
+import { commandLine, optionName } from './command-arguments.js';
 import type { CliContext } from './context.js';
 import { withDownloads } from './downloads.js';
 import { jsonCallback, tensorBoardCallback, terminalCallback } from './train-report.js';
@@ -103,7 +103,7 @@ async function evaluateSaved(run: FineTuneRun, outputDir: string): Promise<Evalu
   } catch (error) {
     if (!(error instanceof InterruptedError)) throw error;
     throw new InterruptedError(`interrupted in the evaluation of the trained model, which is saved in ${outputDir}`, {
-      hint: `Measure it with: attune evaluate --model ${outputDir}`,
+      hint: `Measure it with: ${commandLine(['attune', 'evaluate'], { model: outputDir })}`,
       cause: error,
     });
   }

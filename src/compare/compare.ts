@@ -32,6 +32,7 @@ import type { FineTuneOptions } from '../train/fine-tune.js';
 import { readManifest } from '../train/manifest.js';
 import { readMemory } from '../train/model-memory.js';
 import { OutputFolder } from '../train/output-folder.js';
+import type { Preparation } from '../train/output-folder.js';
 import { isFinalRecord } from '../train/records.js';
 import type { LogRecord } from '../train/records.js';
 import { BASELINES_FOLDER, COMPARISON_FILE, REPORT_FILE } from '../train/run-names.js';
@@ -61,6 +62,8 @@ const WORST_ERRORS = 12;
 /** What a comparison puts into the output folder, by its path there, the page that is made of it included. */
 export const COMPARISON_MAKES: readonly string[] = [COMPARISON_FILE, REPORT_FILE, ...SIMPLEST_FIRST.filter((id) => id !== FINE_TUNED).map((id) => `${BASELINES_FOLDER}/${id}`)];
 
+const COMPARISON: Preparation = { mode: 'add', makes: COMPARISON_MAKES };
+
 export interface CompareCallbacks {
   /** Before a model is trained and measured. */
   onModelBegin?(model: { readonly id: string; readonly name: string }): void;
@@ -68,8 +71,8 @@ export interface CompareCallbacks {
   onModel?(result: Omit<ModelResult, 'againstBest'>): void;
   /** The metrics of the fine-tuning under another seed. */
   onSeed?(result: SeedResult): void;
-  /** Told of the training under other seeds. */
-  ofSeed?(run: SeedRun): readonly TrainerCallback[];
+  /** Told of the training under another seed, which goes on from a checkpoint where there is one. */
+  ofSeed?(run: SeedRun, checkpoint: string | undefined): readonly TrainerCallback[];
   /** A model that cannot learn from these rows is left out, with the reason. */
   onSkip?(model: { readonly id: string; readonly name: string }, reason: string): void;
   /** What is done when all models are measured. */
@@ -121,11 +124,12 @@ export interface CompareOptions extends FineTuneOptions {
 export async function compare(given: CompareOptions): Promise<Comparison> {
   requireMargin(given.margin ?? MARGIN);
   const memory = given.finetuned === undefined ? undefined : await readMemory(await resolveModel(given.finetuned, given.hub));
-  const options = { ...given, ...(memory && (await rememberedSplits(given, memory))) };
+  const options = { ...given, ...(memory && { ...(await rememberedSplits(given, memory)), splitSeed: given.splitSeed ?? memory.seed }) };
   const { args, compareCallbacks, hub, signal } = options;
   const { train, test } = await comparedSplits(options);
   const finetuned = options.finetuned === undefined ? undefined : await resolveModel(options.finetuned, hub);
-  const otherSeeds = await planSeeds(options.seeds ?? 1, args, finetuned);
+  const otherSeeds = await planSeeds(options.seeds ?? 1, { args, inputs: options, finetuned, signal, hub });
+  if (finetuned !== undefined) await requireComparisonFolder({ base: options.model, finetuned, outputDir: args.outputDir });
   const trained = options.finetuned === undefined ? await measured(() => fineTune({ ...options, alsoMakes: COMPARISON_MAKES })) : undefined;
   const { overwriteOutputDir } = args;
   await trainOtherSeeds(finetuned ?? args.outputDir, otherSeeds, { overwriteOutputDir, callbacks: compareCallbacks?.ofSeed?.bind(compareCallbacks), hub, signal });
@@ -159,7 +163,7 @@ export async function comparedSplits(options: Omit<CompareOptions, 'compareCallb
 /** As the training will have them. */
 async function trainedSplits(options: Omit<CompareOptions, 'compareCallbacks'>): Promise<Splits> {
   const { args, model, hub, signal } = options;
-  const loaded = await loadUnaligned({ ...options, seed: args.seed });
+  const loaded = await loadUnaligned({ ...options, seed: options.splitSeed ?? args.seed });
   let splits = ownSplits(loaded);
   const labelNames = (ofHead: readonly string[] | undefined): readonly string[] => {
     if (ofHead) splits = alignSplits(loaded, ofHead, 'train');
@@ -173,7 +177,7 @@ async function measuredSplits(options: Omit<CompareOptions, 'compareCallbacks'>,
   const { signal } = options;
   const folder = await resolveModel(finetuned, options.hub);
   const { labelNames: names } = await readConfig(folder);
-  const splits = await loadSplits({ ...options, seed: options.args.seed, alignTo: { names, use: 'measure' } });
+  const splits = await loadSplits({ ...options, seed: options.splitSeed ?? options.args.seed, alignTo: { names, use: 'measure' } });
   // The model has learnt from rows of its own, which may be others.
   const ofModel = await leakNotes(splits.test, await readTrainedTexts(folder), 'model', signal);
   const ofBaselines = await leakNotes(splits.test, await hashTexts(splits.train, signal), 'baselines', signal);
@@ -187,14 +191,30 @@ async function measuredSplits(options: Omit<CompareOptions, 'compareCallbacks'>,
  * what the system is asked for (reading weights, writing files), which is waited for
  */
 export async function compareModels(options: CompareModelsOptions): Promise<Comparison> {
-  const { base, finetuned, outputDir } = options;
   requireMargin(options.margin ?? MARGIN);
-  // The page goes beside the model that it is about; the one that this began as is not the place for it.
-  if ((await realPath(base)) !== (await realPath(finetuned))) await refuseOverlap(outputDir, [{ what: 'the model', path: base }], () => false);
-  const output = await OutputFolder.open(outputDir);
+  await refuseBase(options);
+  const output = await OutputFolder.open(options.outputDir);
   try {
-    await output.prepare({ mode: 'add', makes: COMPARISON_MAKES });
+    await output.prepare(COMPARISON);
     return await compareInto(output, options);
+  } finally {
+    await output.close();
+  }
+}
+
+type ComparisonPlace = Pick<CompareModelsOptions, 'base' | 'finetuned' | 'outputDir'>;
+
+/** The page goes beside the model that it is about; the one that this began as is not the place for it. @throws UsageError */
+async function refuseBase({ base, finetuned, outputDir }: ComparisonPlace): Promise<void> {
+  if ((await realPath(base)) !== (await realPath(finetuned))) await refuseOverlap(outputDir, [{ what: 'the model', path: base }], () => false);
+}
+
+/** Sees, where much is to be done before `compareModels`, that it will not refuse the output folder. @throws as it does */
+export async function requireComparisonFolder(place: ComparisonPlace): Promise<void> {
+  await refuseBase(place);
+  const output = await OutputFolder.open(place.outputDir);
+  try {
+    await output.check(COMPARISON);
   } finally {
     await output.close();
   }

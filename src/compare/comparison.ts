@@ -146,7 +146,7 @@ export interface SeedSpread {
   readonly deviation: number;
   /** Of the model's weighted F1 over other test rows: a quarter of what its 95 % interval spans, nearly (divided by 3.92). */
   readonly rowDeviation: number;
-  /** Runs with a higher weighted F1 than every other model. */
+  /** Runs whose weighted F1 no other model exceeds. */
   readonly highest: number;
 }
 

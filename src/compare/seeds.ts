@@ -15,7 +15,7 @@ export function spreadOf(runs: readonly SeedResult[], tuned: Pick<ModelResult, '
   const values = runs.map(({ f1 }) => f1);
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
   const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
-  const highest = values.filter((value) => others.every(({ f1 }) => value > f1.value!)).length;
+  const highest = values.filter((value) => others.every(({ f1 }) => value >= f1.value!)).length;
   return { runs, mean, deviation: Math.sqrt(squares / (values.length - 1)), rowDeviation: (tuned.f1.high! - tuned.f1.low!) / SPANNED, highest };
 }
 
@@ -25,7 +25,6 @@ export function seedSentence({ runs, mean, deviation, rowDeviation, highest }: S
   const values = runs.map(({ f1 }) => f1);
   const seeds = isShort ? listed(runs.map(({ seed }) => String(seed))) : `${runs[0].seed} to ${runs[runs.length - 1].seed}`;
   const told = isShort ? listed(values.map((value) => fixed(value))) : `${fixed(Math.min(...values))} to ${fixed(Math.max(...values))}`;
-  const often = highest === 0 ? 'none of them' : highest === runs.length ? 'all of them' : `${highest} of the ${runs.length}`;
-  const rank = others === 0 ? '' : `; it is the highest measured under ${often}`;
+  const rank = others === 0 ? '' : `; no other model is measured higher under ${highest} of the ${runs.length}`;
   return `${name} has F1 ${told} under the seeds ${seeds} (mean ${fixed(mean)})${rank}. F1 varies by ${fixed(deviation)} from seed to seed and by ${fixed(rowDeviation)} from one set of test rows to another (standard deviations).`;
 }

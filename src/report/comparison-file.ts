@@ -5,8 +5,10 @@
 import type { AgainstBest, Attribution, Choice, ClassRow, Comparison, Estimate, Finding, ModelResult, ReliabilityBin, SeedResult, SeedSpread, Verdict, WordStudy, WorstError } from '../compare/comparison.js';
 import { isWithinMargin, mayBeBest } from '../compare/choices.js';
 import { diagnose } from '../compare/diagnosis.js';
+import { FINE_TUNED } from '../compare/comparison.js';
 import { MARGIN } from '../compare/margin.js';
 import { TestBench } from '../compare/quality.js';
+import { spreadOf } from '../compare/seeds.js';
 import { judge } from '../compare/verdict.js';
 import type { Contestant } from '../compare/verdict.js';
 import { AttuneError, DataError } from '../errors.js';
@@ -62,6 +64,14 @@ const againstBest = object<AgainstBest>({
 
 const model = object<ModelResult>({ ...measuredModel, againstBest: orNull(againstBest) });
 
+const seedSpread = object<SeedSpread>({
+  runs: list(object<SeedResult>({ seed: count, accuracy: share, f1: share, auc: orNull(share) })),
+  mean: share,
+  deviation: number,
+  rowDeviation: number,
+  highest: count,
+});
+
 const verdict = object<Verdict>({
   margin: share,
   best: text,
@@ -73,13 +83,8 @@ const verdict = object<Verdict>({
   simplestFirst: list(text),
   tuning: orNull(object<NonNullable<Verdict['tuning']>>({ difference: number, low: number, high: number })),
   findings: list(object<Finding>({ code: oneOf('leaked-rows', 'ended-in-warm-up', 'loss-near-chance', 'learned-by-heart'), facts: record(number), sentence: text })),
-  seeds: orNull(object<SeedSpread>({
-    runs: list(object<SeedResult>({ seed: count, accuracy: share, f1: share, auc: orNull(share) })),
-    mean: share,
-    deviation: number,
-    rowDeviation: number,
-    highest: count,
-  })),
+  // Missing in files of early version 2, which nobody repeated.
+  seeds: (value, path) => orNull(seedSpread)(value ?? null, path),
   choices: list(object<Choice>({ aim: text, model: text, reason: text })),
   sentences: list(text),
 });
@@ -197,7 +202,13 @@ function checkVerdict({ models, verdict }: Comparison): void {
   ordered('verdict.low', verdict.low, verdict.high);
   must(same([...verdict.simplestFirst].sort(), [...ids].sort()), 'verdict.simplestFirst', 'does not name each model once');
   const { seeds } = verdict;
-  if (seeds) must(seeds.runs.length >= 2, 'verdict.seeds.runs', 'expected at least two');
+  if (seeds) {
+    must(seeds.runs.length >= 2, 'verdict.seeds.runs', 'expected at least two');
+    const tuned = models.find(({ id }) => id === FINE_TUNED);
+    must(tuned !== undefined && seeds.runs[0].f1 === tuned.f1.value, 'verdict.seeds.runs[0].f1', 'is not that of the fine-tuned model');
+    const follows: Readonly<Record<string, unknown>> = { ...spreadOf(seeds.runs, tuned!, models.filter((other) => other !== tuned)) };
+    for (const [name, value] of Object.entries(seeds)) if (name !== 'runs') must(value === follows[name], `verdict.seeds.${name}`, 'is not what follows from the runs');
+  }
   verdict.choices.forEach((choice, i) => named(choice.model, `choices[${i}].model`));
   models.forEach(({ accuracy, f1, auc, againstBest: test }, i) => {
     for (const [name, { value, low, high }] of Object.entries({ accuracy, f1 })) ordered(`models[${i}].${name}`, low, value, high);

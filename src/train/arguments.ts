@@ -12,6 +12,9 @@ const DURATION = 'Duration and batches';
 const OPTIMIZER = 'Optimizer and schedule';
 const RECORDS = 'Records, evaluation and checkpoints';
 const BEST = 'Best model and early stopping';
+/** Under how many seeds a run can be repeated; more would be a mistake in typing. */
+export const MOST_SEEDS = 100;
+
 const RUN = 'The run';
 
 export const TRAINING_ARGUMENTS = {

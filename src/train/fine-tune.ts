@@ -113,7 +113,7 @@ async function refuseRunFolder(dir: string): Promise<void> {
   throw new UsageError(`${dir} is the folder of a run, not one of its checkpoints`, { hint: newest === undefined ? 'It holds no checkpoint to go on from.' : `Give ${join(dir, newest)}.` });
 }
 
-const inputsOf = ({ model, dataset, evalDataset }: RunInputs): readonly Input[] => [
+export const inputsOf = ({ model, dataset, evalDataset }: Pick<RunInputs, 'model' | 'dataset' | 'evalDataset'>): readonly Input[] => [
   { what: 'the model', path: model },
   { what: 'the dataset', path: dataset },
   { what: 'the evaluation dataset', path: evalDataset },

@@ -17,6 +17,7 @@ import type { RepositoryType } from '../hub/identifiers.js';
 import type { HubCommit } from '../hub/settings.js';
 import { isJsonObject } from '../model/config-fields.js';
 import { littleEndianBytes } from '../model/float-formats.js';
+import type { PretrainedModel } from '../model/pretrained.js';
 import { Pace } from '../pace.js';
 import { resolveArguments } from './arguments.js';
 import type { TrainingArguments } from './arguments.js';
@@ -77,7 +78,7 @@ export interface OutsideCheckpoint {
 }
 
 /** Hash of the weights that a model writes into a session: a session that passes everything on and listens. */
-export function hashingSession(session: EngineSession): { readonly session: Pick<EngineSession, 'writeTensor'>; digest(): string } {
+export function hashingSession(session: Pick<EngineSession, 'writeTensor'>): { readonly session: Pick<EngineSession, 'writeTensor'>; digest(): string } {
   const hash = createHash('sha256');
   return {
     session: {
@@ -90,6 +91,13 @@ export function hashingSession(session: EngineSession): { readonly session: Pick
     },
     digest: () => hash.digest('hex'),
   };
+}
+
+/** Hash of the weights that a model would write into a session. */
+export async function hashOfWeights(model: Pick<PretrainedModel, 'writeTo'>): Promise<string> {
+  const weights = hashingSession({ writeTensor: () => Promise.resolve() });
+  await model.writeTo(weights.session);
+  return weights.digest();
 }
 
 export async function hashOfData({ rows, labelNames }: Dataset, signal?: AbortSignal): Promise<string> {
@@ -141,7 +149,7 @@ export async function readManifest(dir: string): Promise<Manifest> {
   const sound =
     texts(value, 'cwd', 'device', 'platform') && texts(versions, 'attune', 'node', 'engine') && texts(hashes, 'weights', 'trainData', 'trainTokens') &&
     texts(inputs, 'model', 'dataset') && optional(inputs as Record<string, unknown>, 'string', 'datasetConfig', 'split', 'evalSplit', 'evalDataset', 'textColumn', 'labelColumn', 'device') &&
-    optional(inputs as Record<string, unknown>, 'number', 'testSize', 'trainRows', 'evalRows', 'splitSeed') && isJsonObject(args) && (value['threads'] === null || Number.isSafeInteger(value['threads'])) &&
+    optional(inputs as Record<string, unknown>, 'number', 'testSize', 'trainRows', 'evalRows', 'splitSeed') && isJsonObject(args) && Number.isSafeInteger(value['seed']) && (value['threads'] === null || Number.isSafeInteger(value['threads'])) &&
     soundHub(value['hub']) && (value['startedFrom'] === undefined || texts(value['startedFrom'], 'path', 'sha256')) && soundChanges(value['changedOnResume']);
   const device = sound ? (inputs as RunInputs).device : undefined;
   if (!sound || (device !== undefined && !DEVICES.includes(device))) refuse('is damaged');

@@ -3,8 +3,8 @@
  * not make itself (output-record.ts).
  */
 import { randomUUID } from 'node:crypto';
-import { access, constants, mkdir, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { access, constants, lstat, mkdir, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { AttuneError, UsageError } from '../errors.js';
 import { syncFolder, writeWhole } from '../files.js';
 import { checkpointStep } from './best.js';
@@ -34,6 +34,16 @@ const named = (names: readonly string[]): string => `${names.slice(0, MOST_NAMED
 
 /** What may be in a folder that holds no run: one that ended before its first checkpoint leaves its manifest. */
 const isOfRun = (file: string): boolean => file !== MANIFEST_FILE;
+
+/** A link that leads nowhere is there. @throws where it cannot be told */
+const isThere = (path: string): Promise<boolean> =>
+  lstat(path).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return false;
+      throw error;
+    },
+  );
 
 export class OutputFolder {
   readonly #lock: RunLock;
@@ -88,9 +98,30 @@ export class OutputFolder {
     if (mode === 'overwrite') await this.#removeAll();
   }
 
-  /** Whether `prepare` would refuse what is there by now; makes nothing. @throws UsageError where the folder is refused */
+  /** Whether `prepare` would refuse what is there by now; makes nothing. @throws as `prepare` */
   async check(preparation: Preparation): Promise<void> {
-    if (await stat(this.dir).catch(() => undefined)) await this.#requireFree(preparation);
+    const { dir } = this;
+    try {
+      if (await isThere(dir)) {
+        if (!(await stat(dir)).isDirectory()) throw new Error('it is a file');
+        await access(dir, constants.W_OK | constants.X_OK);
+      } else {
+        let above = dirname(resolve(dir));
+        while (!(await isThere(above))) above = dirname(above);
+        await access(above, constants.W_OK | constants.X_OK);
+        return;
+      }
+    } catch (cause) {
+      throw this.#unwritable(cause);
+    }
+    await this.#requireFree(preparation);
+  }
+
+  #unwritable(cause: unknown): AttuneError {
+    return new AttuneError(`the output folder ${this.dir} cannot be written: ${(cause as Error).message}`, {
+      hint: 'Choose another --output-dir, or give yourself the right to write there.',
+      cause,
+    });
   }
 
   async #requireFree({ mode, makes, checkpointsAfter, purpose = 'run' }: Preparation): Promise<void> {
@@ -124,7 +155,7 @@ export class OutputFolder {
       await access(dir, constants.W_OK | constants.X_OK);
     } catch (cause) {
       if (created) await rmdir(dir).catch(() => undefined);
-      throw new AttuneError(`the output folder ${dir} cannot be written: ${(cause as Error).message}`, { hint: 'Choose another --output-dir, or give yourself the right to write there.', cause });
+      throw this.#unwritable(cause);
     }
     // A read-only mount or a full quota shows only in the attempt.
     await this.#lock.acquire();

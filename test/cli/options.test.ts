@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { createCommand, isDone, normalizeArguments } from '#attune/cli/command.js';
-import { optionName } from '#attune/cli/command-arguments.js';
+import { commandLine, optionName } from '#attune/cli/command-arguments.js';
 import { addTrainOptions, DATA_OPTIONS, parseTrainOptions, trainOptionsOf, type TrainOptions } from '#attune/cli/options.js';
 import { UsageError } from '#attune/errors.js';
 import { type ArgumentSpec, checkValue } from '#attune/train/argument-table.js';
@@ -178,6 +178,11 @@ test('any arguments written as options are read back as the same values', () => 
     { numRuns: 200 },
   );
   assert.ok(accepted > 20, `${accepted} of 200 were free of contradictions`);
+});
+
+test('a command is written as a shell reads it back', () => {
+  const words = commandLine(['attune', 'compare'], { finetuned: "it's mine", model: '-x', seeds: 3, json: true, bf16: false, margin: undefined, dataset: 'a/*.csv' });
+  assert.equal(words, "attune compare --finetuned 'it'\\''s mine' --model=-x --seeds 3 --json --no-bf16 --dataset 'a/*.csv'");
 });
 
 test('options of one command do not leak into another parse', () => {

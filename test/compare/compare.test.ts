@@ -1,16 +1,17 @@
 /** The whole comparison on a data set of our own and a tiny model: sensible order, the same at every run, all of it written down. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { loadEstimator } from '#attune/baselines/saved.js';
 import { SIMPLEST_FIRST } from '#attune/compare/baselines.js';
-import { compareModels } from '#attune/compare/compare.js';
+import { comparedSplits, compareModels } from '#attune/compare/compare.js';
 import type { Comparison, ModelResult } from '#attune/compare/comparison.js';
 import { Dataset } from '#attune/data/dataset.js';
 import { checkComparison } from '#attune/report/comparison-file.js';
-import { writeTinyModel } from '../support/cli.js';
+import { resolveArguments } from '#attune/train/arguments.js';
+import { toJsonl, writeTinyModel } from '../support/cli.js';
 import { SENTENCE_LABELS, sentences } from '../support/sentences.js';
 
 let dir = '';
@@ -88,6 +89,16 @@ test('comparison.json is what was returned and what the report reads; baselines 
     const loaded = await loadEstimator(join(dir, 'baselines', id), 'texts');
     assert.deepEqual([...(await loaded.predict(texts))], model(id).predictions.labels, id);
   }
+});
+
+test('rows are parted by the seed of their own where there is one', async () => {
+  writeFileSync(join(dir, 'rows.jsonl'), toJsonl(sentences(40, 3)));
+  const parted = async (seed: number, splitSeed?: number): Promise<string[]> => {
+    const args = resolveArguments({ outputDir: join(dir, 'none'), seed });
+    return (await comparedSplits({ model: join(dir, 'model'), dataset: join(dir, 'rows.jsonl'), testSize: 10, args, splitSeed })).test.rows.map(({ text }) => text);
+  };
+  assert.deepEqual(await parted(8, 7), await parted(7));
+  assert.notDeepEqual(await parted(8), await parted(7));
 });
 
 test('a second run gives the same figures to the last digit', async () => {

@@ -72,6 +72,8 @@ test('what is wrong is named with its place', async () => {
     [changed(['models', 2, 'f1', 'low'], 2), 'comparison.json: models[2].f1: its bounds do not lie on either side of it'],
     [changed(['models', 2, 'againstBest', 'high'], -2), 'comparison.json: models[2].againstBest: its bounds do not lie on either side of it'],
     [changed(['verdict', 'seeds', 'runs'], whole.verdict.seeds!.runs.slice(1)), 'comparison.json: verdict.seeds.runs: expected at least two'],
+    [changed(['verdict', 'seeds', 'runs', 0, 'f1'], 0.5), 'comparison.json: verdict.seeds.runs[0].f1: is not that of the fine-tuned model'],
+    [changed(['verdict', 'seeds', 'highest'], 9), 'comparison.json: verdict.seeds.highest: is not what follows from the runs'],
     [changed(['seed'], 0.5), 'comparison.json: seed: expected a whole number'],
     [changed(['worstErrors', 0, 'opinions', 'a model'], { label: 0 }), 'comparison.json: worstErrors[0].opinions["a model"].probabilityOfTruth: is missing; expected a number'],
     [changed(['words', 0, 'contextualNeighbours', 0, 'occurrence'], 99), 'comparison.json: words[0].contextualNeighbours[0].occurrence: is occurrence 99, but there are 24'],
@@ -79,6 +81,10 @@ test('what is wrong is named with its place', async () => {
     [JSON.stringify(whole).replace('"seed":42', '"seed":1e999'), 'comparison.json: seed: expected a number, found Infinity'],
   ];
   for (const [value, message] of cases) assert.equal(await refusal(value), message);
+});
+
+test('a file of early version 2 has no seeds', async () => {
+  assert.equal((await parseComparison(JSON.stringify(changed(['verdict', 'seeds'], undefined)), 'f')).verdict.seeds, null);
 });
 
 test('any place taken away or replaced is refused or harmless, never a crash', async () => {

@@ -1,5 +1,7 @@
 /** A comparison as a run would give it, made of random scores and made-up sentences; the same for the same seed. */
-import type { Comparison, Estimate, ModelResult, WordStudy } from '#attune/compare/comparison.js';
+import { FINE_TUNED } from '#attune/compare/comparison.js';
+import type { Comparison, Estimate, ModelResult, SeedSpread, WordStudy } from '#attune/compare/comparison.js';
+import { spreadOf } from '#attune/compare/seeds.js';
 import { accuracy, classScores, confusionMatrix, weightedF1 } from '#attune/metrics/confusion.js';
 import { classAuc } from './roc.js';
 import type { LogRecord } from '#attune/train/records.js';
@@ -88,13 +90,7 @@ export function comparisonFixture({ seed = 7, labelNames = ['negative', 'neutral
       recommended: null,
       simplestFirst,
       tuning: { difference: 0.08, low: 0.02, high: 0.14 },
-      seeds: {
-        runs: [{ seed: 42, accuracy: best.accuracy.value!, f1: best.f1.value!, auc: best.auc.value }, { seed: 43, accuracy: 0.81, f1: 0.8, auc: null }],
-        mean: (best.f1.value! + 0.8) / 2,
-        deviation: 0.03,
-        rowDeviation: 0.02,
-        highest: 1,
-      },
+      seeds: seedsOf(withTests),
       findings: [{ code: 'learned-by-heart', facts: { trainLoss: 0.01, evalLoss: 0.9 }, sentence: 'It learned the training rows by heart: loss 0.01 there, 0.90 on other rows.' }],
       choices: [
         { aim: 'the highest measured quality', model: best.id, reason: `Weighted F1 ${best.f1.value!.toFixed(3)}.` },
@@ -124,6 +120,12 @@ export function comparisonFixture({ seed = 7, labelNames = ['negative', 'neutral
     })),
     words: ['fine', 'light'].map((word) => wordStudy(random, word, K)),
   };
+}
+
+function seedsOf(models: readonly ModelResult[]): SeedSpread {
+  const tuned = models.find(({ id }) => id === FINE_TUNED)!;
+  const runs = [{ seed: 42, accuracy: tuned.accuracy.value!, f1: tuned.f1.value!, auc: tuned.auc.value }, { seed: 43, accuracy: 0.81, f1: 0.8, auc: null }];
+  return spreadOf(runs, tuned, models.filter((model) => model !== tuned));
 }
 
 /** Rows in the order of the mean probability of their true class, lowest first. */

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { InterruptedError, ModelError, UsageError } from '#attune/errors.js';
+import { AttuneError, InterruptedError, UsageError } from '#attune/errors.js';
 import { resolveArguments } from '#attune/train/arguments.js';
 import type { TrainingArguments, TrainingArgumentsInput } from '#attune/train/arguments.js';
 import { fineTune } from '#attune/train/fine-tune.js';
@@ -31,8 +31,8 @@ function args(name: string, given: TrainingArgumentsInput = {}): TrainingArgumen
   return resolveArguments({ outputDir: at(name), seed: 7, maxSteps: STEPS, loggingSteps: 2, saveSteps: 2, learningRate: 0.01, ...given });
 }
 
-async function train(name: string, given: TrainingArgumentsInput, splitSeed?: number): Promise<void> {
-  await fineTune({ model: at('model'), dataset: at('rows.jsonl'), testSize: 10, threads: 1, splitSeed, args: args(name, given) });
+async function train(name: string, given: TrainingArgumentsInput, splitSeed?: number, model = 'model'): Promise<void> {
+  await fineTune({ model: at(model), dataset: at('rows.jsonl'), testSize: 10, threads: 1, splitSeed, args: args(name, given) });
 }
 
 function again(other: SeedRun, options: SeedsOptions = {}): Promise<void> {
@@ -40,52 +40,90 @@ function again(other: SeedRun, options: SeedsOptions = {}): Promise<void> {
 }
 
 /** An interruption after the second step, whose checkpoint is saved. */
-async function interrupt(other: SeedRun): Promise<void> {
+async function interrupt(others: readonly SeedRun[], options: SeedsOptions = {}): Promise<void> {
   const stop = new AbortController();
   const callbacks = () => [{ onStep: (step: number) => void (step === 2 && stop.abort(new InterruptedError('enough'))) }];
-  await assert.rejects(again(other, { callbacks, signal: stop.signal }), InterruptedError);
-  assert.ok(!existsSync(join(other.folder, 'model.safetensors')));
+  await assert.rejects(trainOtherSeeds(at('run'), others, { ...options, callbacks, signal: stop.signal }), InterruptedError);
+  for (const { folder } of others) assert.ok(!existsSync(join(folder, 'model.safetensors')));
 }
 
+const plan = (seeds: number, what: TrainingArguments, finetuned?: string, inputs = { model: at('model'), dataset: at('rows.jsonl') }): Promise<SeedRun[]> =>
+  planSeeds(seeds, { args: what, inputs, finetuned });
+
 describe('planSeeds', () => {
-  const refused = (what: TrainingArguments, message: RegExp, finetuned?: string, seeds = 3): Promise<void> =>
-    assert.rejects(planSeeds(seeds, what, finetuned), (error) => (error instanceof UsageError || error instanceof ModelError) && message.test(error.message));
+  const refused = (planned: Promise<unknown>, message: RegExp): Promise<void> => assert.rejects(planned, (error) => error instanceof AttuneError && message.test(error.message));
 
   it('names the folders beside that of the run, and makes nothing', async () => {
-    assert.deepEqual(await planSeeds(3, args('new')), [seed(8, 'new-seed-8'), seed(9, 'new-seed-9')]);
-    assert.deepEqual(await planSeeds(2, { ...args('new'), outputDir: `${at('new')}/` }), [seed(8, 'new-seed-8')]);
-    assert.deepEqual(await planSeeds(1, args('new')), []);
-    assert.deepEqual(await planSeeds(2, args('elsewhere', { seed: 42 }), at('run')), [seed(8, 'elsewhere-seed-8')]);
+    assert.deepEqual(await plan(3, args('new')), [seed(8, 'new-seed-8'), seed(9, 'new-seed-9')]);
+    assert.deepEqual(await plan(2, { ...args('new'), outputDir: `${at('new')}/` }), [seed(8, 'new-seed-8')]);
+    assert.deepEqual(await plan(1, args('new')), []);
+    assert.deepEqual(await plan(2, args('elsewhere', { seed: 42 }), at('run')), [seed(8, 'elsewhere-seed-8')]);
     assert.ok(!existsSync(at('new')) && !existsSync(at('new-seed-8')));
   });
 
   it('refuses seeds that do not exist', async () => {
-    for (const seeds of [0, -1, 1.5, NaN]) await refused(args('new'), /whole number from 1/, undefined, seeds);
-    await refused(args('new', { seed: 2 ** 32 - 2 }), /seed/);
-    assert.equal((await planSeeds(2, args('new', { seed: 2 ** 32 - 2 }))).length, 1);
+    for (const seeds of [0, -1, 1.5, NaN, 101]) await refused(plan(seeds, args('new')), /whole number from 1 to 100/);
+    await refused(plan(3, args('new', { seed: 2 ** 32 - 2 })), /seed/);
+    assert.equal((await plan(2, args('new', { seed: 2 ** 32 - 2 }))).length, 1);
   });
 
-  it('refuses a folder with another run or with what attune did not make', async () => {
+  it('refuses a folder with what attune did not make, an input, a file or a link to nowhere', async () => {
     mkdirSync(at('mine-seed-9'));
     writeFileSync(at('mine-seed-9', 'config.json'), '{}');
-    await refused(args('mine'), /mine-seed-9 holds config\.json, which attune did not make/);
-    await refused(args('mine', { overwriteOutputDir: true }), /did not make/);
+    await refused(plan(3, args('mine')), /mine-seed-9 holds config\.json, which attune did not make/);
+    await refused(plan(3, args('mine', { overwriteOutputDir: true })), /did not make/);
+    mkdirSync(at('input-seed-8'));
+    await refused(plan(2, args('input'), undefined, { model: at('model'), dataset: at('input-seed-8') }), /the dataset, .* is that very folder/);
+    writeFileSync(at('file-seed-8'), '');
+    await refused(plan(2, args('file')), /file-seed-8 cannot be written: it is a file/);
+    symlinkSync('nowhere/at-all', at('link-seed-8'));
+    await refused(plan(2, args('link')), /link-seed-8 cannot be written/);
+    await refused(plan(2, args('x'.repeat(250))), /cannot be written: ENAMETOOLONG/);
+  });
+
+  it('refuses a folder with another run: of other arguments, another model, or changed on its way; one that replaces the model itself', async () => {
     cpSync(at('run'), at('taken-seed-8'), { recursive: true });
-    await refused(args('taken'), /taken-seed-8 already holds a run/);
-    assert.equal((await planSeeds(3, args('taken', { overwriteOutputDir: true }))).length, 2);
-    assert.equal((await planSeeds(3, args('taken'), at('run'))).length, 2);
+    await refused(plan(3, args('taken')), /taken-seed-8 already holds a run/);
+    assert.equal((await plan(3, args('taken', { overwriteOutputDir: true }))).length, 2);
+    await refused(plan(3, args('taken'), at('run')), /taken-seed-8 holds another run .* under seed 8: seed was 7, then 8/);
+    await train('base-seed-8', { seed: 8 }, 7, 'run');
+    await refused(plan(2, args('base'), at('run')), /base-seed-8 holds another run .*: it began as another model/);
+    await train('changed-seed-8', { seed: 8 }, 7);
+    const manifest = await readManifest(at('changed-seed-8'));
+    assert.equal((await plan(2, args('changed'), at('run'))).length, 1);
+    writeFileSync(at('changed-seed-8', MANIFEST_FILE), JSON.stringify({ ...manifest, changedOnResume: ['maxSteps was 2, then 6'] }));
+    await refused(plan(2, args('changed'), at('run')), /changed-seed-8 holds another run .*: maxSteps was 2, then 6/);
     assert.ok(existsSync(at('taken-seed-8', 'model.safetensors')));
   });
 
-  it('refuses a run that has one seed: it went on from a checkpoint, was changed when it was resumed, or nobody knows', async () => {
-    await refused(args('new', { resumeFromCheckpoint: at('run', `checkpoint-${STEPS}`) }), /goes on from .* cannot be repeated under other seeds/);
-    await refused(args('new'), /does not tell how it was trained/, at('model'));
+  it('never replaces the model that is compared', async () => {
+    cpSync(at('run'), at('self-seed-8'), { recursive: true });
+    await refused(plan(2, args('self', { overwriteOutputDir: true }), at('self-seed-8')), /the model, .*self-seed-8, is that very folder/);
+  });
+
+  it('refuses a run that has one seed: it went on from a checkpoint, was or will be changed as it is resumed, or nobody knows', async () => {
+    const checkpoint = at('run', `checkpoint-${STEPS}`);
+    await refused(plan(3, args('new', { resumeFromCheckpoint: checkpoint })), /goes on from .* cannot be repeated under other seeds/);
+    await refused(plan(3, args('run', { resumeFromCheckpoint: checkpoint, maxSteps: 8 })), /it is to be changed as it goes on \(maxSteps was 6, then 8\)/);
+    await refused(plan(3, args('new'), at('model')), /does not tell how it was trained/);
     for (const [name, value] of [['startedFrom', { path: 'x', sha256: 'y' }], ['changedOnResume', ['maxSteps was 2, then 6']]] as const) {
       cpSync(at('run'), at(name), { recursive: true });
       writeFileSync(at(name, MANIFEST_FILE), JSON.stringify({ ...(await readManifest(at(name))), [name]: value }));
-      await refused(args('new'), /cannot be repeated under other seeds/, at(name));
+      await refused(plan(3, args('new'), at(name)), /cannot be repeated under other seeds/);
+      await refused(plan(3, args(name, { resumeFromCheckpoint: 'last' })), /cannot be repeated under other seeds/);
     }
-    await planSeeds(2, args('run', { resumeFromCheckpoint: at('run', `checkpoint-${STEPS}`) }));
+    assert.equal((await plan(2, args('run', { resumeFromCheckpoint: checkpoint }))).length, 1);
+  });
+
+  it('refuses where the model that the run began as is another by now', async () => {
+    cpSync(at('model'), at('then'), { recursive: true });
+    await train('moved', {}, undefined, 'then');
+    assert.equal((await plan(2, args('moved'), at('moved'))).length, 1);
+    const file = at('then', 'model.safetensors');
+    const bytes = readFileSync(file);
+    bytes[bytes.length - 3] ^= 1;
+    writeFileSync(file, bytes);
+    await refused(plan(2, args('moved'), at('moved')), /moved cannot be repeated under other seeds: .*then is another model by now/);
   });
 });
 
@@ -104,7 +142,7 @@ describe('trainOtherSeeds', () => {
 
   it('goes on from the last checkpoint of an interrupted one, to the same bits', async () => {
     await again(seed(9, 'whole-seed-9'));
-    await interrupt(seed(9));
+    await interrupt([seed(9)]);
     await again(seed(9));
     assert.ok(weights('run-seed-9').equals(weights('whole-seed-9')));
   });
@@ -123,14 +161,17 @@ describe('trainOtherSeeds', () => {
     const before = weights('run-seed-11');
     await assert.rejects(again(seed(11)), (error) => error instanceof UsageError && /holds another run .* under seed 11: learningRate was 0\.02, then 0\.01/.test(error.message));
     assert.ok(weights('run-seed-11').equals(before));
-    await again(seed(11), { overwriteOutputDir: true });
+    // All that is to be replaced is gone at once: an interruption leaves nothing that could be taken for this run's.
+    cpSync(at('run-seed-11'), at('run-seed-13'), { recursive: true });
+    await interrupt([seed(11), seed(13)], { overwriteOutputDir: true });
+    await again(seed(11));
     assert.ok(!weights('run-seed-11').equals(before));
   });
 
   it('refuses rows that are others by now, without a trace', async () => {
     renameSync(at('rows.jsonl'), at('rows-then.jsonl'));
     writeFileSync(at('rows.jsonl'), toJsonl(sentences(40, 5, { classes: 2 })));
-    await assert.rejects(again(seed(12)), (error) => error instanceof UsageError && /cannot be repeated: the training rows were others/.test(error.message));
+    await assert.rejects(again(seed(12)), (error) => error instanceof UsageError && /cannot be repeated under other seeds: the training rows were others/.test(error.message));
     renameSync(at('rows-then.jsonl'), at('rows.jsonl'));
     assert.ok(!existsSync(at('run-seed-12')));
   });

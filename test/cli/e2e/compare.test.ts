@@ -1,6 +1,6 @@
 /** `attune compare` and `predict --explain` as a user runs them. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { FINE_TUNED } from '#attune/compare/comparison.js';
@@ -18,9 +18,11 @@ const cwd = workspace(async (cwd) => {
 });
 
 test('compare trains, measures every model, and writes data and page; interrupted meanwhile, it goes on from the finished model', async () => {
-  const stopped = await attune(['compare', ...DATA, '--max-steps', '4', '--learning-rate', '0.01', '--margin', '0.3', '--seeds', '2', '--output-dir', 'run'], { cwd, signals: [{ when: /\nComparison\n/, signal: 'SIGINT' }] });
+  const stopped = await attune(['compare', ...DATA, '--max-steps', '4', '--learning-rate', '0.01', '--margin', '0.3', '--seeds', '2', '--output-dir', 'a run'], { cwd, signals: [{ when: /\nComparison\n/, signal: 'SIGINT' }] });
   assert.equal(stopped.code, 130, stopped.stderr);
-  assert.match(stopped.stderr, /attune compare --finetuned run --model model --margin 0\.3 --seeds 2/);
+  assert.match(stopped.stderr, /attune compare --finetuned 'a run' --model model --margin 0\.3 --seeds 2\n/);
+  renameSync(join(cwd, 'a run'), join(cwd, 'run'));
+  renameSync(join(cwd, 'a run-seed-43'), join(cwd, 'run-seed-43'));
   assert.ok(!existsSync(join(cwd, 'run', 'comparison.json')));
 
   const { code, stdout, stderr } = await attune(['compare', '--finetuned', 'run', ...DATA, '--margin', '0.3', '--seeds', '2', '--json'], { cwd });
@@ -76,6 +78,12 @@ test('what cannot be compared is refused before anything is trained', async () =
   assert.equal(inTheWay.code, 2, inTheWay.stderr);
   assert.match(inTheWay.stderr, /mine-seed-43 holds config\.json, which attune did not make/);
   assert.ok(!existsSync(join(cwd, 'mine')));
+  mkdirSync(join(cwd, 'page'));
+  writeFileSync(join(cwd, 'page', 'report.html'), 'mine');
+  const page = await attune(['compare', '--finetuned', 'run', ...DATA, '--seeds', '3', '--output-dir', 'page'], { cwd });
+  assert.equal(page.code, 2, page.stderr);
+  assert.match(page.stderr, /page holds report\.html, which attune did not make/);
+  assert.ok(!existsSync(join(cwd, 'page-seed-43')));
   for (const margin of ['1e-9', 'wide']) {
     const refused = await attune(['compare', ...DATA, '--margin', margin, '--output-dir', 'other'], { cwd });
     assert.equal(refused.code, 2, margin);
