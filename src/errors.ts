@@ -5,11 +5,14 @@
 export class AttuneError extends Error {
   /** What the user can do about it; one or two sentences. */
   readonly hint: string | undefined;
+  /** The command that the hint speaks of, as a shell reads it. */
+  readonly command: string | undefined;
 
-  constructor(message: string, options: { hint?: string; cause?: unknown } = {}) {
+  constructor(message: string, options: { hint?: string; command?: string; cause?: unknown } = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = new.target.name;
     this.hint = options.hint;
+    this.command = options.command;
   }
 
   /** The exit status of the command line for this error: 1 failed. */

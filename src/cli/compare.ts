@@ -36,7 +36,7 @@ export async function compare(command: Command, context: CliContext): Promise<vo
   const outputDir = finetuned !== undefined && !explicit.has('outputDir') ? finetuned : args.outputDir;
   const { train, test, notes } = await comparedSplits({ ...options, signal: context.signal });
   const inputs = { model, dataset, evalDataset: data.evalDataset };
-  const otherSeeds = await planSeeds(seeds, { args: { ...args, outputDir }, inputs, finetuned, signal: context.signal });
+  const otherSeeds = await planSeeds(seeds, { args: { ...args, outputDir }, inputs, rows: { train, test }, finetuned, signal: context.signal });
   if (finetuned !== undefined) await requireComparisonFolder({ base: model, finetuned, outputDir });
   let trainPeakMemoryBytes: number | null = null;
   if (finetuned === undefined) {
@@ -51,8 +51,8 @@ export async function compare(command: Command, context: CliContext): Promise<vo
   const tuned = finetuned ?? outputDir;
   // What has begun is not replaced again. Of the data, the folder of a model that was trained here knows.
   const again = finetuned === undefined ? { model: data.model, device: explicit.has('device') ? data.device : undefined, json: data.json || undefined, margin, seeds: wanted } : byWord;
-  const goOn = commandLine(['attune', 'compare'], { finetuned: tuned, ...again, overwriteOutputDir: undefined });
-  await runSeeds(tuned, otherSeeds, { overwriteOutputDir: args.overwriteOutputDir, goOn }, context);
+  const goOn = commandLine(['attune', 'compare'], { finetuned: tuned, ...again, overwriteOutputDir: finetuned !== undefined && args.overwriteOutputDir && data.config !== undefined ? false : undefined });
+  await runSeeds(tuned, otherSeeds, { overwriteOutputDir: args.overwriteOutputDir, model, goOn }, context);
   await runComparison(
     {
       finetuned: tuned, base: model, train, test, datasetName: basename(dataset), outputDir, seed: args.seed, margin, device: data.device, trainPeakMemoryBytes, json: data.json,

@@ -63,7 +63,7 @@ export async function runComparison(options: RunComparisonOptions, { terminal, r
     terminal.print(`  ${page}`);
     terminal.print('  one file to open in a browser: curves, errors, words and their vectors; nothing is loaded from elsewhere', 'dim');
   } catch (error) {
-    if (error instanceof InterruptedError) throw new InterruptedError('interrupted while the models were compared; the fine-tuned model is whole', { hint: `Go on with: ${options.goOn}`, cause: error });
+    if (error instanceof InterruptedError) throw new InterruptedError('interrupted while the models were compared; the fine-tuned model is whole', { hint: 'Go on with:', command: options.goOn, cause: error });
     throw error;
   } finally {
     progress.stop();

@@ -7,17 +7,20 @@ import { terminalCallback } from './train-report.js';
 
 export interface RunSeedsOptions {
   readonly overwriteOutputDir: boolean;
+  /** Where the model is that they begin as, should it have moved. */
+  readonly model: string;
   /** The command that goes on, should this be interrupted. */
   readonly goOn: string;
 }
 
 /** Fine-tunes under the other seeds of a comparison. @throws as `trainOtherSeeds`; InterruptedError with what to run next */
-export async function runSeeds(run: string, others: readonly SeedRun[], { overwriteOutputDir, goOn }: RunSeedsOptions, { terminal, signal }: CliContext): Promise<void> {
+export async function runSeeds(run: string, others: readonly SeedRun[], { overwriteOutputDir, model, goOn }: RunSeedsOptions, { terminal, signal }: CliContext): Promise<void> {
   const screen = terminalCallback(terminal);
   try {
     await withDownloads(terminal, signal, (hub) =>
       trainOtherSeeds(run, others, {
         overwriteOutputDir,
+        model,
         hub,
         signal,
         callbacks: ({ seed, folder }, checkpoint) => {
@@ -29,7 +32,7 @@ export async function runSeeds(run: string, others: readonly SeedRun[], { overwr
       }),
     );
   } catch (error) {
-    if (error instanceof InterruptedError) throw new InterruptedError('interrupted in the fine-tuning under another seed; the first model is whole', { hint: `Go on with: ${goOn}`, cause: error });
+    if (error instanceof InterruptedError) throw new InterruptedError('interrupted in the fine-tuning under another seed; the first model is whole', { hint: 'Go on with:', command: goOn, cause: error });
     throw error;
   } finally {
     screen.stop();

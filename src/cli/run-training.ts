@@ -103,7 +103,8 @@ async function evaluateSaved(run: FineTuneRun, outputDir: string): Promise<Evalu
   } catch (error) {
     if (!(error instanceof InterruptedError)) throw error;
     throw new InterruptedError(`interrupted in the evaluation of the trained model, which is saved in ${outputDir}`, {
-      hint: `Measure it with: ${commandLine(['attune', 'evaluate'], { model: outputDir })}`,
+      hint: 'Measure it with:',
+      command: commandLine(['attune', 'evaluate'], { model: outputDir }),
       cause: error,
     });
   }

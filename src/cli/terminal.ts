@@ -111,6 +111,8 @@ export class Terminal {
     if (error instanceof AttuneError) {
       this.#labelled('error:', this.#colors.red, error.message);
       if (error.hint !== undefined) this.paragraph(error.hint, 'error: '.length);
+      // On one line, or it could not be pasted.
+      if (error.command !== undefined) this.#write(`${' '.repeat('error: '.length)}${printable(error.command)}`);
       return;
     }
     this.#write(`${this.#colors.red('error:')} this is a defect of attune, not of what you gave it. Please report it with the lines below.`);

@@ -128,11 +128,16 @@ export async function compare(given: CompareOptions): Promise<Comparison> {
   const { args, compareCallbacks, hub, signal } = options;
   const { train, test } = await comparedSplits(options);
   const finetuned = options.finetuned === undefined ? undefined : await resolveModel(options.finetuned, hub);
-  const otherSeeds = await planSeeds(options.seeds ?? 1, { args, inputs: options, finetuned, signal, hub });
+  const otherSeeds = await planSeeds(options.seeds ?? 1, { args, inputs: options, rows: { train, test }, finetuned, signal, hub });
   if (finetuned !== undefined) await requireComparisonFolder({ base: options.model, finetuned, outputDir: args.outputDir });
   const trained = options.finetuned === undefined ? await measured(() => fineTune({ ...options, alsoMakes: COMPARISON_MAKES })) : undefined;
-  const { overwriteOutputDir } = args;
-  await trainOtherSeeds(finetuned ?? args.outputDir, otherSeeds, { overwriteOutputDir, callbacks: compareCallbacks?.ofSeed?.bind(compareCallbacks), hub, signal });
+  await trainOtherSeeds(finetuned ?? args.outputDir, otherSeeds, {
+    overwriteOutputDir: args.overwriteOutputDir,
+    model: options.model,
+    callbacks: compareCallbacks?.ofSeed?.bind(compareCallbacks),
+    hub,
+    signal,
+  });
   return compareModels({
     finetuned: options.finetuned ?? args.outputDir,
     base: options.model,

@@ -172,9 +172,9 @@ const soundChanges = (value: unknown): boolean => value === undefined || (Array.
 /** Arguments that decide where files go or how the run began, not what is computed. */
 const ASIDE = new Set(['outputDir', 'overwriteOutputDir', 'loggingDir', 'resumeFromCheckpoint']);
 
-const ROWS_OF_HASHES = [['trainData', 'the training rows'], ['trainTokens', 'the token ids of the training rows'], ['evalData', 'the evaluation rows']] as const satisfies readonly [keyof ManifestHashes, string][];
+const OF_HASHES = [['weights', 'the weights before the first step'], ['trainData', 'the training rows'], ['trainTokens', 'the token ids of the training rows'], ['evalData', 'the evaluation rows']] as const satisfies readonly [keyof ManifestHashes, string][];
 
-/** What another start of a run was given otherwise, in words. */
+/** What another start of a run was given otherwise, in words. Under another seed, the weights of a new head are others. */
 export function changesSince(earlier: Manifest, now: Omit<Manifest, 'format'>): string[] {
   const changes: string[] = [];
   const compare = (name: string, before: unknown, after: unknown): void => {
@@ -182,7 +182,7 @@ export function changesSince(earlier: Manifest, now: Omit<Manifest, 'format'>): 
     if (was !== is) changes.push(`${name} was ${was ?? 'not given'}, then ${is ?? 'not given'}`);
   };
   for (const name of new Set([...Object.keys(earlier.arguments), ...Object.keys(now.arguments)])) if (!ASIDE.has(name)) compare(name, earlier.arguments[name], now.arguments[name]);
-  for (const [name, what] of ROWS_OF_HASHES) if (earlier.hashes[name] !== now.hashes[name]) changes.push(`${what} were others`);
+  for (const [name, what] of OF_HASHES) if (earlier.hashes[name] !== now.hashes[name]) changes.push(`${what} were others`);
   return changes;
 }
 

@@ -30,7 +30,10 @@ export interface Preparation {
 }
 
 const MOST_NAMED = 3;
-const named = (names: readonly string[]): string => `${names.slice(0, MOST_NAMED).join(', ')}${names.length > MOST_NAMED ? ', …' : ''}`;
+const named = (given: readonly string[]): string => {
+  const names = [...new Set(given)];
+  return `${names.slice(0, MOST_NAMED).join(', ')}${names.length > MOST_NAMED ? ', …' : ''}`;
+};
 
 /** What may be in a folder that holds no run: one that ended before its first checkpoint leaves its manifest. */
 const isOfRun = (file: string): boolean => file !== MANIFEST_FILE;

@@ -4,6 +4,7 @@
  */
 import { access } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
+import type { Dataset } from '../data/dataset.js';
 import { ModelError, UsageError } from '../errors.js';
 import type { HubOptions } from '../hub/settings.js';
 import { readConfig } from '../model/config.js';
@@ -12,7 +13,7 @@ import { refuseOverlap } from '../overlap.js';
 import { MOST_SEEDS, resolveArguments } from './arguments.js';
 import type { TrainingArguments } from './arguments.js';
 import { inputsOf, isOutside, prepareFineTune } from './fine-tune.js';
-import { argumentsOf, changesSince, hashOfWeights, readManifest } from './manifest.js';
+import { argumentsOf, changesSince, hashOfData, hashOfWeights, readManifest } from './manifest.js';
 import type { Manifest, RunInputs } from './manifest.js';
 import { OutputFolder } from './output-folder.js';
 import { optionsOfRun } from './run-again.js';
@@ -20,31 +21,38 @@ import { isOfRun, RUN_FILES } from './run-names.js';
 import type { TrainerCallback } from './trainer.js';
 import { newestWholeCheckpoint } from './whole-checkpoint.js';
 
+const OF_RUN = { makes: RUN_FILES, checkpointsAfter: 0 } as const;
+
 /** A run under a seed, and where it goes. */
 export interface SeedRun {
   readonly seed: number;
   readonly folder: string;
 }
 
-export interface SeedsOptions {
+interface Reading {
+  /** Where the model is that the first run began as, should it have moved. */
+  readonly model?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly hub?: HubOptions | undefined;
+}
+
+export interface SeedsOptions extends Reading {
   /** Remove what the folders hold of other runs. */
   readonly overwriteOutputDir?: boolean;
   /** Told of each run that is trained. */
   readonly callbacks?: ((run: SeedRun, checkpoint: string | undefined) => readonly TrainerCallback[]) | undefined;
   /** A run that is finished is taken as it is. */
   readonly onFound?: ((run: SeedRun) => void) | undefined;
-  readonly signal?: AbortSignal | undefined;
-  readonly hub?: HubOptions | undefined;
 }
 
-export interface FirstRun {
+export interface FirstRun extends Omit<Reading, 'model'> {
   readonly args: TrainingArguments;
   /** What it is trained from. */
   readonly inputs: Pick<RunInputs, 'model' | 'dataset' | 'evalDataset'>;
+  /** What these are read as. */
+  readonly rows: { readonly train: Dataset; readonly test: Dataset };
   /** Its folder where it is finished; absent: it is still to be trained. */
   readonly finetuned?: string | undefined;
-  readonly signal?: AbortSignal | undefined;
-  readonly hub?: HubOptions | undefined;
 }
 
 /**
@@ -56,38 +64,56 @@ export interface FirstRun {
 export async function planSeeds(seeds: number, first: FirstRun): Promise<SeedRun[]> {
   if (!Number.isSafeInteger(seeds) || seeds < 1 || seeds > MOST_SEEDS) throw new UsageError(`a model cannot be trained under ${seeds} seeds: expected a whole number from 1 to ${MOST_SEEDS}`);
   if (seeds === 1) return [];
-  const { args, inputs, finetuned, signal, hub } = first;
-  const { outputDir, resumeFromCheckpoint: from, overwriteOutputDir } = args;
-  const manifest = finetuned === undefined ? await requireBeginning(args) : await repeatable(finetuned, { signal, hub });
-  const { seed } = manifest ?? args;
+  const { args, inputs, rows, finetuned } = first;
+  const { outputDir, overwriteOutputDir } = args;
+  const begun = finetuned === undefined ? await requireBeginning(first) : await repeatable(finetuned, rows.train.labelNames, { ...first, model: inputs.model });
+  const { seed } = begun?.manifest ?? args;
   resolveArguments({ outputDir, seed: seed + seeds - 1 });
   const name = basename(resolve(outputDir));
   const others = Array.from({ length: seeds - 1 }, (_, i) => ({ seed: seed + 1 + i, folder: join(outputDir, '..', `${name}-seed-${seed + 1 + i}`) }));
-  const read = [...inputsOf(inputs), ...(manifest ? inputsOf(optionsOfRun(manifest, { outputDir })) : []), { what: 'the model', path: finetuned }];
-  const goesOn = manifest !== undefined || from !== undefined;
+  const read = [...inputsOf(inputs), ...(begun ? inputsOf(optionsOfRun(begun.manifest, { outputDir })) : []), { what: 'the model', path: finetuned }];
   for (const other of others) {
     await refuseOverlap(other.folder, read, (made) => isOfRun(made));
     const output = await OutputFolder.open(other.folder);
     try {
-      await output.check({ mode: overwriteOutputDir ? 'overwrite' : goesOn ? 'keep' : 'new', makes: RUN_FILES, checkpointsAfter: 0 });
+      await output.check({ ...OF_RUN, mode: overwriteOutputDir ? 'overwrite' : begun ? 'keep' : 'new' });
+      if (begun && !overwriteOutputDir && (await standingOf(begun, other, first)) === NOT_BEGUN) await output.check({ ...OF_RUN, mode: 'new' });
     } finally {
       await output.close();
     }
-    if (manifest && finetuned !== undefined && !overwriteOutputDir) await standingOf(manifest, finetuned, other, { signal, hub });
   }
   return others;
 }
 
-/** A run that is still to be trained, or to be gone on with, as it began. @throws UsageError */
-async function requireBeginning(args: TrainingArguments): Promise<undefined> {
-  const { outputDir, resumeFromCheckpoint: from } = args;
-  if (from === undefined) return;
-  if (typeof from === 'string' && from !== 'last' && (await isOutside(from, outputDir))) refuseRepetition(`a run that goes on from ${from}`);
-  const begun = await readManifest(outputDir).catch(() => undefined);
-  if (!begun) return;
-  requireOneStart(outputDir, begun);
-  const [change] = changesSince(begun, { ...begun, arguments: argumentsOf(args) });
-  if (change !== undefined) refuseRepetition(outputDir, `it is to be changed as it goes on (${change})`);
+/** A run from its beginning, which can be begun again. */
+interface Begun {
+  /** Its folder. */
+  readonly run: string;
+  readonly manifest: Manifest;
+  /** What it began as. */
+  readonly model: string;
+  readonly labelNames: readonly string[];
+}
+
+/** The run that is to be gone on with; undefined where a new one begins. @throws UsageError where it will not be what it began as */
+async function requireBeginning({ args, inputs, rows: { train, test }, signal, hub }: FirstRun): Promise<Begun | undefined> {
+  const { outputDir: run, resumeFromCheckpoint: from } = args;
+  if (from === undefined) return undefined;
+  if (typeof from === 'string' && from !== 'last' && (await isOutside(from, run))) refuseRepetition(`a run that goes on from ${from}`);
+  const manifest = await readManifest(run).catch(() => undefined);
+  if (!manifest) return undefined;
+  requireOneStart(run, manifest);
+  const { model } = inputs;
+  const { labelNames } = train;
+  const hashes = {
+    ...manifest.hashes,
+    weights: await hashOfWeights(await fromPretrained(model, { ...hub, signal, labelNames, seed: args.seed })),
+    trainData: await hashOfData(train, signal),
+    evalData: await hashOfData(test, signal),
+  };
+  const [change] = changesSince(manifest, { ...manifest, arguments: argumentsOf(args), hashes });
+  if (change !== undefined) refuseRepetition(run, `it is to be changed as it goes on (${change})`);
+  return { run, manifest, model, labelNames };
 }
 
 function refuseRepetition(what: string, why?: string): never {
@@ -108,26 +134,24 @@ function requireOneStart(run: string, { startedFrom, changedOnResume: [change] =
  */
 export async function trainOtherSeeds(run: string, others: readonly SeedRun[], options: SeedsOptions): Promise<void> {
   if (others.length === 0) return;
-  const manifest = await repeatable(run, options);
+  const begun = await repeatable(run, (await readConfig(run)).labelNames, options);
   // All of them first, so that what an interruption leaves is of this run.
   if (options.overwriteOutputDir) for (const { folder } of others) await empty(folder);
-  for (const other of others) await trainSeed(manifest, run, other, options);
+  for (const other of others) await trainSeed(begun, other, options);
 }
 
 async function empty(folder: string): Promise<void> {
   if (await access(folder).then(() => false, () => true)) return;
   const output = await OutputFolder.open(folder);
   try {
-    await output.prepare({ mode: 'overwrite', makes: RUN_FILES, checkpointsAfter: 0 });
+    await output.prepare({ ...OF_RUN, mode: 'overwrite' });
   } finally {
     await output.close();
   }
 }
 
-type Reading = Pick<SeedsOptions, 'signal' | 'hub'>;
-
 /** What a run was made from, seen to be there still. @throws as `planSeeds`, and UsageError where the model is another by now */
-async function repeatable(run: string, reading: Reading): Promise<Manifest> {
+async function repeatable(run: string, labelNames: readonly string[], reading: Reading): Promise<Begun> {
   const manifest = await readManifest(run).catch((cause: unknown) => {
     throw new ModelError(`${run} does not tell how it was trained: ${(cause as Error).message}`, {
       hint: 'Only a run in the folder that attune trained into can be repeated under other seeds.',
@@ -135,15 +159,30 @@ async function repeatable(run: string, reading: Reading): Promise<Manifest> {
     });
   });
   requireOneStart(run, manifest);
-  if ((await startOf(manifest, run, manifest.seed, reading)) !== manifest.hashes.weights) refuseRepetition(run, `${manifest.inputs.model} is another model by now`);
-  return manifest;
+  const own = optionsOfRun(manifest, { outputDir: run }).model;
+  let missing: Error | undefined;
+  for (const model of new Set([own, reading.model ?? own])) {
+    const begun = { run, manifest, model, labelNames };
+    const start = await startOf(begun, manifest.seed, reading).catch((error: Error) => {
+      reading.signal?.throwIfAborted();
+      missing ??= error;
+    });
+    if (start === manifest.hashes.weights) return begun;
+  }
+  if (missing !== undefined) throw missing;
+  return refuseRepetition(run, `${own} is another model by now`);
 }
 
 /** Hash of the weights that a run begins with under a seed. */
-async function startOf(manifest: Manifest, run: string, seed: number, { signal, hub }: Reading): Promise<string> {
-  const options = optionsOfRun(manifest, { outputDir: run, signal, hub });
-  const { labelNames } = await readConfig(run);
-  return hashOfWeights(await fromPretrained(options.model, { ...options.hub, signal, labelNames, seed }));
+async function startOf({ run, manifest, model, labelNames }: Begun, seed: number, { signal, hub }: Reading): Promise<string> {
+  const options = optionsOfRun(manifest, { outputDir: run, model, hub });
+  return hashOfWeights(await fromPretrained(model, { ...options.hub, signal, labelNames, seed }));
+}
+
+/** What a run's manifest is under another seed. */
+async function underSeed(begun: Begun, seed: number, reading: Reading): Promise<Manifest> {
+  const { manifest } = begun;
+  return { ...manifest, seed, arguments: { ...manifest.arguments, seed }, hashes: { ...manifest.hashes, weights: await startOf(begun, seed, reading) } };
 }
 
 interface Standing {
@@ -152,27 +191,31 @@ interface Standing {
   readonly checkpoint: string | undefined;
 }
 
+const NOT_BEGUN: Standing = { isFinished: false, checkpoint: undefined };
+
 /** How far the run under another seed is. @throws UsageError where its folder holds another run */
-async function standingOf(first: Manifest, run: string, { seed, folder }: SeedRun, reading: Reading): Promise<Standing> {
+async function standingOf(begun: Begun, { seed, folder }: SeedRun, reading: Reading): Promise<Standing> {
+  const needsBest = begun.manifest.arguments['loadBestModelAtEnd'] === true;
   const isFinished = await access(join(folder, 'trainer_state.json')).then(() => true, () => false);
-  const checkpoint = isFinished ? undefined : (await newestWholeCheckpoint(folder, first.arguments['loadBestModelAtEnd'] === true, reading.signal)).dir;
-  if (!isFinished && checkpoint === undefined) return { isFinished, checkpoint };
+  const checkpoint = isFinished ? undefined : (await newestWholeCheckpoint(folder, needsBest, reading.signal)).dir;
+  if (!isFinished && checkpoint === undefined) return NOT_BEGUN;
   const there = await readManifest(folder);
-  const changes = [...changesSince(there, { ...first, arguments: { ...first.arguments, seed } }), ...(there.changedOnResume ?? [])];
+  const changes = [...changesSince(there, await underSeed(begun, seed, reading)), ...(there.changedOnResume ?? [])];
   if (there.startedFrom) changes.push('it went on from a checkpoint of another run');
-  if (changes.length === 0 && (await startOf(first, run, seed, reading)) !== there.hashes.weights) changes.push('it began as another model');
-  if (changes.length > 0) throw new UsageError(`${folder} holds another run than ${run} under seed ${seed}: ${changes[0]}`, { hint: 'Replace it by --overwrite-output-dir, or move it away.' });
+  if (changes.length > 0) throw new UsageError(`${folder} holds another run than ${begun.run} under seed ${seed}: ${changes[0]}`, { hint: 'Replace it by --overwrite-output-dir, or move it away.' });
   return { isFinished, checkpoint };
 }
 
-async function trainSeed(first: Manifest, run: string, other: SeedRun, { callbacks, onFound, signal, hub }: SeedsOptions): Promise<void> {
+async function trainSeed(begun: Begun, other: SeedRun, { callbacks, onFound, signal, hub }: SeedsOptions): Promise<void> {
+  const { run, manifest, model } = begun;
   const { seed, folder } = other;
-  const { isFinished, checkpoint } = await standingOf(first, run, other, { signal, hub });
+  const { isFinished, checkpoint } = await standingOf(begun, other, { signal, hub });
   if (isFinished) return onFound?.(other);
+  const wanted = await underSeed(begun, seed, { signal, hub });
   const repeated = await prepareFineTune({
-    ...optionsOfRun(first, { seed, outputDir: folder, resumeFromCheckpoint: checkpoint && true, hub, signal, callbacks: callbacks?.(other, checkpoint) }),
-    onStart: (begun) => {
-      const [change] = changesSince({ ...first, arguments: { ...first.arguments, seed } }, begun);
+    ...optionsOfRun(manifest, { seed, model, outputDir: folder, resumeFromCheckpoint: checkpoint && true, hub, signal, callbacks: callbacks?.(other, checkpoint) }),
+    onStart: (started) => {
+      const [change] = changesSince(wanted, started);
       if (change !== undefined) refuseRepetition(run, change);
     },
   });

@@ -53,7 +53,7 @@ test('nothing that is printed can steer the terminal, whatever it holds', () => 
     terminal.keyValue([[text, text]]);
     terminal.histogram([{ label: text, count: 1 }]);
     terminal.warning(text);
-    terminal.error(new AttuneError(text, { hint: text }));
+    terminal.error(new AttuneError(text, { hint: text, command: text }));
     terminal.error(new TypeError(text));
     // All that is left are line feeds, and the codes of bold, dim, yellow and red.
     const styles = /\u001b\[(?:1|2|22|31|33|39)m/g;
@@ -80,6 +80,13 @@ test('errors for people have their hint, defects have their stack', () => {
   assert.deepEqual(screen.lines, ['error: unknown option --x', '       attune train --help lists what it takes.', 'error: two', '       lines', 'warning: careful']);
   terminal.error(new TypeError('undefined is not a function'));
   assert.match(screen.raw, /error: this is a defect of attune.*\nTypeError: undefined is not a function\n {4}at /);
+});
+
+test('the command of a hint is on a line of its own, whole, so that it can be pasted', () => {
+  const screen = new Screen({ isTTY: true, columns: 30 });
+  const command = "attune compare --finetuned 'two  spaces and more' --margin 0.3 --seeds 3";
+  createTerminal({ stream: screen, env: { NO_COLOR: '1' } }).error(new AttuneError('interrupted', { hint: 'Go on with:', command }));
+  assert.deepEqual(screen.lines, ['error: interrupted', '       Go on with:', `       ${command}`]);
 });
 
 test('messages that cannot be written end nothing, whatever the reason', () => {

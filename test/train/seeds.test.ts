@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { loadSplits } from '#attune/data/splits.js';
 import { AttuneError, InterruptedError, UsageError } from '#attune/errors.js';
 import { resolveArguments } from '#attune/train/arguments.js';
 import type { TrainingArguments, TrainingArgumentsInput } from '#attune/train/arguments.js';
@@ -35,6 +36,12 @@ async function train(name: string, given: TrainingArgumentsInput, splitSeed?: nu
   await fineTune({ model: at(model), dataset: at('rows.jsonl'), testSize: 10, threads: 1, splitSeed, args: args(name, given) });
 }
 
+/** @returns what its manifest says was changed */
+async function resumed(name: string, given: TrainingArgumentsInput, model: string): Promise<readonly string[]> {
+  await train(name, { ...given, resumeFromCheckpoint: 'last' }, 7, model);
+  return (await readManifest(at(name))).changedOnResume ?? [];
+}
+
 function again(other: SeedRun, options: SeedsOptions = {}): Promise<void> {
   return trainOtherSeeds(at('run'), [other], options);
 }
@@ -47,8 +54,11 @@ async function interrupt(others: readonly SeedRun[], options: SeedsOptions = {})
   for (const { folder } of others) assert.ok(!existsSync(join(folder, 'model.safetensors')));
 }
 
-const plan = (seeds: number, what: TrainingArguments, finetuned?: string, inputs = { model: at('model'), dataset: at('rows.jsonl') }): Promise<SeedRun[]> =>
-  planSeeds(seeds, { args: what, inputs, finetuned });
+async function plan(seeds: number, what: TrainingArguments, finetuned?: string, given: { readonly model?: string; readonly dataset?: string } = {}): Promise<SeedRun[]> {
+  const inputs = { model: at('model'), dataset: at('rows.jsonl'), ...given };
+  const { train, test } = await loadSplits({ dataset: at('rows.jsonl'), testSize: 10, seed: 7 });
+  return planSeeds(seeds, { args: what, inputs, rows: { train, test: test! }, finetuned });
+}
 
 describe('planSeeds', () => {
   const refused = (planned: Promise<unknown>, message: RegExp): Promise<void> => assert.rejects(planned, (error) => error instanceof AttuneError && message.test(error.message));
@@ -73,7 +83,7 @@ describe('planSeeds', () => {
     await refused(plan(3, args('mine')), /mine-seed-9 holds config\.json, which attune did not make/);
     await refused(plan(3, args('mine', { overwriteOutputDir: true })), /did not make/);
     mkdirSync(at('input-seed-8'));
-    await refused(plan(2, args('input'), undefined, { model: at('model'), dataset: at('input-seed-8') }), /the dataset, .* is that very folder/);
+    await refused(plan(2, args('input'), undefined, { dataset: at('input-seed-8') }), /the dataset, .* is that very folder/);
     writeFileSync(at('file-seed-8'), '');
     await refused(plan(2, args('file')), /file-seed-8 cannot be written: it is a file/);
     symlinkSync('nowhere/at-all', at('link-seed-8'));
@@ -87,13 +97,30 @@ describe('planSeeds', () => {
     assert.equal((await plan(3, args('taken', { overwriteOutputDir: true }))).length, 2);
     await refused(plan(3, args('taken'), at('run')), /taken-seed-8 holds another run .* under seed 8: seed was 7, then 8/);
     await train('base-seed-8', { seed: 8 }, 7, 'run');
-    await refused(plan(2, args('base'), at('run')), /base-seed-8 holds another run .*: it began as another model/);
+    await refused(plan(2, args('base'), at('run')), /base-seed-8 holds another run .*: the weights before the first step were others/);
     await train('changed-seed-8', { seed: 8 }, 7);
     const manifest = await readManifest(at('changed-seed-8'));
     assert.equal((await plan(2, args('changed'), at('run'))).length, 1);
     writeFileSync(at('changed-seed-8', MANIFEST_FILE), JSON.stringify({ ...manifest, changedOnResume: ['maxSteps was 2, then 6'] }));
     await refused(plan(2, args('changed'), at('run')), /changed-seed-8 holds another run .*: maxSteps was 2, then 6/);
+    rmSync(at('changed-seed-8', 'trainer_state.json'));
+    for (let step = 2; step <= STEPS; step += 2) rmSync(at('changed-seed-8', `checkpoint-${step}`), { recursive: true });
+    await refused(plan(2, args('changed'), at('run')), /changed-seed-8 already holds a run/);
     assert.ok(existsSync(at('taken-seed-8', 'model.safetensors')));
+  });
+
+  it('sees all that before an interrupted first run goes on, and that it will be what it began as', async () => {
+    cpSync(at('run'), at('first'), { recursive: true });
+    for (const file of ['config.json', 'model.safetensors', 'trainer_state.json']) rmSync(at('first', file));
+    rmSync(at('first', `checkpoint-${STEPS}`), { recursive: true });
+    const on = { resumeFromCheckpoint: 'last' } as const;
+    assert.equal((await plan(2, args('first', on))).length, 1);
+    await refused(plan(2, args('first', on), undefined, { model: at('run') }), /first cannot be repeated .* as it goes on \(the weights before the first step were others\)/);
+    await train('first-seed-8', { seed: 8, learningRate: 0.02 }, 7);
+    await refused(plan(2, args('first', on)), /first-seed-8 holds another run .*: learningRate was 0\.02, then 0\.01/);
+    const other = { train: (await loadSplits({ dataset: at('rows.jsonl'), testSize: 10, seed: 8 })).train, test: (await loadSplits({ dataset: at('rows.jsonl'), testSize: 10, seed: 7 })).test! };
+    const planned = planSeeds(2, { args: args('first', on), inputs: { model: at('model'), dataset: at('rows.jsonl') }, rows: other });
+    await refused(planned, /as it goes on \(the training rows were others\)/);
   });
 
   it('never replaces the model that is compared', async () => {
@@ -123,7 +150,10 @@ describe('planSeeds', () => {
     const bytes = readFileSync(file);
     bytes[bytes.length - 3] ^= 1;
     writeFileSync(file, bytes);
-    await refused(plan(2, args('moved'), at('moved')), /moved cannot be repeated under other seeds: .*then is another model by now/);
+    await refused(plan(2, args('moved'), at('moved'), { model: at('then') }), /moved cannot be repeated under other seeds: .*then is another model by now/);
+    rmSync(at('then'), { recursive: true });
+    assert.equal((await plan(2, args('moved'), at('moved'), { model: at('model') })).length, 1, 'it has moved');
+    await assert.rejects(plan(2, args('moved'), at('moved'), { model: at('then') }));
   });
 });
 
@@ -145,6 +175,13 @@ describe('trainOtherSeeds', () => {
     await interrupt([seed(9)]);
     await again(seed(9));
     assert.ok(weights('run-seed-9').equals(weights('whole-seed-9')));
+  });
+
+  it('knows one that was gone on with from another model', async () => {
+    await interrupt([seed(14)]);
+    const [change] = await resumed('run-seed-14', { seed: 14 }, 'run');
+    assert.equal(change, 'the weights before the first step were others');
+    await assert.rejects(again(seed(14)), /run-seed-14 holds another run .*: the weights before the first step were others/);
   });
 
   it('takes a finished one as it is', async () => {
