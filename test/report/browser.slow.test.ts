@@ -72,7 +72,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
           const page = await context.newPage();
           const trouble = await open(page, url);
           // The table of a training run and the parts of a comparison.
-          assert.equal(await page.locator('main section').count(), name === 'run' ? 1 : 13);
+          assert.equal(await page.locator('main section').count(), name === 'run' ? 1 : 14);
           await page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })");
           const overflow = await page.evaluate<{ page: number; elements: string[] }>(OVERFLOW);
           assert.deepEqual(overflow, { page: 0, elements: [] }, name);
