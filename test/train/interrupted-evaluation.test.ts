@@ -1,4 +1,4 @@
-/** A run interrupted in the middle of an evaluation resumes with that evaluation and ends as the whole run, bit for bit. More of it: interrupted-evaluation.slow.test.ts. */
+/** A run interrupted in the middle of an evaluation resumes with that evaluation. That it ends as the whole run: interrupted-evaluation.slow.test.ts. */
 import assert from 'node:assert/strict';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,14 +7,11 @@ import { InterruptedError, ModelError } from '#attune/errors.js';
 import { readCheckpoint } from '#attune/train/checkpoint.js';
 import type { TrainerCallback } from '#attune/train/trainer.js';
 import { folder } from '../support/folder.js';
-import { evalRows, interrupted, resumesToTheSameEnd, STEPS, withoutTimes } from '../support/interrupted-evaluation.js';
+import { evalRows, interrupted, STEPS, withoutTimes } from '../support/interrupted-evaluation.js';
 import { randomParameters } from '../support/models.js';
 import { checkpointPath, TINY, tinyTrainer } from '../support/tiny-run.js';
 
 describe('a run interrupted in an evaluation', () => {
-  it('resumes to the same end, with its best model', { timeout: 1_800_000 }, (t) =>
-    resumesToTheSameEnd(t, { args: { loadBestModelAtEnd: true, metricForBestModel: 'loss', saveTotalLimit: 1, earlyStoppingPatience: 5 }, steps: [6] }));
-
   it('may be interrupted in the same evaluation again, which leaves the checkpoint as it is', async (t) => {
     const [whole, dir] = [folder(t), folder(t)];
     const expected = await (await tinyTrainer(t, { dir: whole, evalRows })).trainer.train();
