@@ -50,8 +50,8 @@ export async function compare(command: Command, context: CliContext): Promise<vo
   }
   const tuned = finetuned ?? outputDir;
   // What has begun is not replaced again. Of the data, the folder of a model that was trained here knows.
-  const again = finetuned === undefined ? { model: data.model, device: explicit.has('device') ? data.device : undefined, json: data.json || undefined, margin, seeds: wanted } : byWord;
-  const goOn = commandLine(['attune', 'compare'], { finetuned: tuned, ...again, overwriteOutputDir: finetuned !== undefined && args.overwriteOutputDir && data.config !== undefined ? false : undefined });
+  const again = finetuned === undefined ? { model: data.model, device: explicit.has('device') ? data.device : undefined, json: data.json || undefined, margin, seeds: wanted } : { ...byWord, overwriteOutputDir: args.overwriteOutputDir && data.config !== undefined ? false : undefined };
+  const goOn = commandLine(['attune', 'compare'], { finetuned: tuned, ...again });
   await runSeeds(tuned, otherSeeds, { overwriteOutputDir: args.overwriteOutputDir, model, goOn }, context);
   await runComparison(
     {

@@ -260,8 +260,11 @@ async function compareInto(output: OutputFolder, options: CompareModelsOptions):
     const cost = { trainSeconds: seconds ?? 0, ...speed, bytesOnDisk: await modelBytes(options.finetuned), peakMemoryBytes: options.trainPeakMemoryBytes };
     const description = `${base} with all its weights trained on the task.${seconds === undefined ? ' Its folder holds no record of how long that took.' : ''}`;
     const interpretability = { level: 'medium', why: 'token attributions by gradient: a first-order picture' } as const;
-    take({ ...tuned, description, ...(await bench.quality(predictions)), cost, interpretability }, predictions);
-    const seeds = others.length === 0 ? [] : [{ seed: (await readManifest(options.finetuned)).seed, ...bench.measure(predictions) }, ...others];
+    const quality = await bench.quality(predictions);
+    take({ ...tuned, description, ...quality, cost, interpretability }, predictions);
+    const { accuracy, f1, auc } = quality;
+    const own = { accuracy: accuracy.value!, f1: f1.value!, auc: auc.value };
+    const seeds = others.length === 0 ? [] : [{ seed: (await readManifest(options.finetuned)).seed, ...own }, ...others];
 
     await pace.rest();
     const word2vec = new Word2VecVectorizer({ seed });

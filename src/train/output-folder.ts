@@ -103,21 +103,16 @@ export class OutputFolder {
 
   /** Whether `prepare` would refuse what is there by now; makes nothing. @throws as `prepare` */
   async check(preparation: Preparation): Promise<void> {
-    const { dir } = this;
+    const dir = resolve(this.dir);
+    let place = dir;
     try {
-      if (await isThere(dir)) {
-        if (!(await stat(dir)).isDirectory()) throw new Error('it is a file');
-        await access(dir, constants.W_OK | constants.X_OK);
-      } else {
-        let above = dirname(resolve(dir));
-        while (!(await isThere(above))) above = dirname(above);
-        await access(above, constants.W_OK | constants.X_OK);
-        return;
-      }
+      while (!(await isThere(place))) place = dirname(place);
+      if (!(await stat(place)).isDirectory()) throw new Error('it is a file');
+      await access(place, constants.W_OK | constants.X_OK);
     } catch (cause) {
       throw this.#unwritable(cause);
     }
-    await this.#requireFree(preparation);
+    if (place === dir) await this.#requireFree(preparation);
   }
 
   #unwritable(cause: unknown): AttuneError {
@@ -133,7 +128,7 @@ export class OutputFolder {
     const present = [...record.files].filter(isOfRun);
     if (present.length > 0) {
       if (mode === 'new') {
-        throw new UsageError(`${dir} already holds a run (${named([...new Set(present.map(topOf))].sort())})`, {
+        throw new UsageError(`${dir} already holds a run (${named(present.map(topOf).sort())})`, {
           hint: 'Go on with it by --resume-from-checkpoint, replace it by --overwrite-output-dir, or choose another --output-dir.',
         });
       }

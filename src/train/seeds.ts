@@ -103,17 +103,16 @@ async function requireBeginning({ args, inputs, rows: { train, test }, signal, h
   const manifest = await readManifest(run).catch(() => undefined);
   if (!manifest) return undefined;
   requireOneStart(run, manifest);
-  const { model } = inputs;
-  const { labelNames } = train;
+  const begun = { run, manifest, model: inputs.model, labelNames: train.labelNames };
   const hashes = {
     ...manifest.hashes,
-    weights: await hashOfWeights(await fromPretrained(model, { ...hub, signal, labelNames, seed: args.seed })),
+    weights: await startOf(begun, args.seed, { signal, hub }),
     trainData: await hashOfData(train, signal),
     evalData: await hashOfData(test, signal),
   };
   const [change] = changesSince(manifest, { ...manifest, arguments: argumentsOf(args), hashes });
   if (change !== undefined) refuseRepetition(run, `it is to be changed as it goes on (${change})`);
-  return { run, manifest, model, labelNames };
+  return begun;
 }
 
 function refuseRepetition(what: string, why?: string): never {
@@ -174,15 +173,13 @@ async function repeatable(run: string, labelNames: readonly string[], reading: R
 }
 
 /** Hash of the weights that a run begins with under a seed. */
-async function startOf({ run, manifest, model, labelNames }: Begun, seed: number, { signal, hub }: Reading): Promise<string> {
-  const options = optionsOfRun(manifest, { outputDir: run, model, hub });
-  return hashOfWeights(await fromPretrained(model, { ...options.hub, signal, labelNames, seed }));
+async function startOf({ model, labelNames }: Begun, seed: number, { signal, hub }: Reading): Promise<string> {
+  return hashOfWeights(await fromPretrained(model, { ...hub, signal, labelNames, seed }));
 }
 
-/** What a run's manifest is under another seed. */
-async function underSeed(begun: Begun, seed: number, reading: Reading): Promise<Manifest> {
-  const { manifest } = begun;
-  return { ...manifest, seed, arguments: { ...manifest.arguments, seed }, hashes: { ...manifest.hashes, weights: await startOf(begun, seed, reading) } };
+/** What a run's manifest is under another seed. @param weights hash of those it begins with then, for a new head is another */
+function underSeed({ manifest }: Begun, seed: number, weights: string): Manifest {
+  return { ...manifest, seed, arguments: { ...manifest.arguments, seed }, hashes: { ...manifest.hashes, weights } };
 }
 
 interface Standing {
@@ -200,7 +197,7 @@ async function standingOf(begun: Begun, { seed, folder }: SeedRun, reading: Read
   const checkpoint = isFinished ? undefined : (await newestWholeCheckpoint(folder, needsBest, reading.signal)).dir;
   if (!isFinished && checkpoint === undefined) return NOT_BEGUN;
   const there = await readManifest(folder);
-  const changes = [...changesSince(there, await underSeed(begun, seed, reading)), ...(there.changedOnResume ?? [])];
+  const changes = [...changesSince(there, underSeed(begun, seed, await startOf(begun, seed, reading))), ...(there.changedOnResume ?? [])];
   if (there.startedFrom) changes.push('it went on from a checkpoint of another run');
   if (changes.length > 0) throw new UsageError(`${folder} holds another run than ${begun.run} under seed ${seed}: ${changes[0]}`, { hint: 'Replace it by --overwrite-output-dir, or move it away.' });
   return { isFinished, checkpoint };
@@ -211,11 +208,11 @@ async function trainSeed(begun: Begun, other: SeedRun, { callbacks, onFound, sig
   const { seed, folder } = other;
   const { isFinished, checkpoint } = await standingOf(begun, other, { signal, hub });
   if (isFinished) return onFound?.(other);
-  const wanted = await underSeed(begun, seed, { signal, hub });
   const repeated = await prepareFineTune({
     ...optionsOfRun(manifest, { seed, model, outputDir: folder, resumeFromCheckpoint: checkpoint && true, hub, signal, callbacks: callbacks?.(other, checkpoint) }),
     onStart: (started) => {
-      const [change] = changesSince(wanted, started);
+      // The model was seen to be the same before.
+      const [change] = changesSince(underSeed(begun, seed, started.hashes.weights), started);
       if (change !== undefined) refuseRepetition(run, change);
     },
   });
