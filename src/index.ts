@@ -56,10 +56,10 @@ export type { Evaluation, LabelledRows, TrainerCallback, TrainerOptions, TrainOu
 export type { EvalRecord, FinalRecord, LogRecord, TrainRecord } from './train/records.js';
 export type { TrainerState } from './train/state.js';
 export { TextClassifier } from './train/classifier.js';
-export type { Attribution, ClassifierOptions, ExplainedPrediction, Prediction, PredictOptions } from './train/classifier.js';
+export type { Attribution, Classified, ClassifierOptions, EvaluateOptions, ExplainedPrediction, Prediction, PredictOptions, TextModel } from './train/classifier.js';
 
 export { classificationMetrics } from './metrics/classification.js';
-export type { ClassificationMetrics, NamedClassScores } from './metrics/classification.js';
+export type { ClassificationMetrics, NamedClassScores, PredictedClasses } from './metrics/classification.js';
 export { TensorBoardWriter } from './report/tensorboard.js';
 export { writeReport, writeRunReport } from './report/page.js';
 export { checkComparison, readComparison } from './report/comparison-file.js';
@@ -72,6 +72,7 @@ export { LogisticRegression } from './baselines/logistic-regression.js';
 export { makePipeline } from './baselines/pipeline.js';
 export { RandomForestClassifier } from './baselines/random-forest.js';
 export { bytesOnDisk, loadEstimator, saveEstimator } from './baselines/saved.js';
+export type { SaveOptions } from './baselines/saved.js';
 export { StandardScaler } from './baselines/standard-scaler.js';
 export { SVC } from './baselines/svc.js';
 export { Word2VecVectorizer } from './baselines/word2vec/vectorizer.js';
@@ -84,6 +85,8 @@ export type { AgainstBest, Choice, Comparison, Estimate, Finding, ModelResult, S
 export { AfinnClassifier } from './baselines/lexicon.js';
 export { HiddenStateModel } from './baselines/hidden-states.js';
 export { MajorityClassifier } from './baselines/majority.js';
+export { BaselineModel } from './baselines/text-model.js';
+export type { BaselineOrigin } from './baselines/text-model.js';
 export { TfidfVectorizer } from './baselines/tfidf.js';
 export { calibration } from './metrics/calibration.js';
 export { mcnemar } from './metrics/paired.js';

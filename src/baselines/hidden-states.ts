@@ -1,11 +1,14 @@
 /** What a GPT-2 makes of texts before anybody trains it to classify: the states of its last layer, for a linear probe and for the study of words. */
+import { resolve } from 'node:path';
 import type { Device } from '../engine/device-names.js';
 import { engineFor } from '../engine/device.js';
 import { packRows } from '../engine/batch.js';
 import type { EncodedRow } from '../engine/batch.js';
 import type { EngineSession } from '../engine/engine.js';
+import { ModelError } from '../errors.js';
 import type { Graph } from '../graph/graph.js';
 import type { HubOptions } from '../hub/settings.js';
+import { EMBEDDED_MODEL, embeddedModelFolder } from '../model/embedded.js';
 import { hiddenStatesGraph } from '../model/gpt2.js';
 import { fromPretrained } from '../model/pretrained.js';
 import type { PretrainedModel } from '../model/pretrained.js';
@@ -14,8 +17,11 @@ import { encodeTexts, encodeTextsWithSpans } from '../text/encode-texts.js';
 import type { Span } from '../text/token-spans.js';
 import { evaluateGraph } from '../train/attribution.js';
 import { lengthLimit } from '../train/fine-tune.js';
+import { hashingSession } from '../train/manifest.js';
 import { planBatches, PREDICTION_BATCH } from '../train/prediction.js';
 import type { DenseMatrix, EstimatorState, Transformer } from './estimator.js';
+import { HIDDEN_STATES } from './registry.js';
+import { StateReader } from './state-reader.js';
 
 /** The hidden states of a text's tokens. An empty text has none. */
 export interface TokenStates {
@@ -40,7 +46,10 @@ export class HiddenStateModel implements Transformer<readonly string[], DenseMat
   private constructor(
     private readonly model: PretrainedModel,
     private readonly session: EngineSession,
-    private readonly maxLength: number,
+    /** Tokens a text is cut to. */
+    readonly maxLength: number,
+    /** Hash of the weights. */
+    private readonly weights: string,
   ) {
     this.graph = hiddenStatesGraph(model.config);
   }
@@ -56,12 +65,35 @@ export class HiddenStateModel implements Transformer<readonly string[], DenseMat
       throw error;
     }
     try {
-      await model.writeTo(session);
-      return new HiddenStateModel(model, session, lengthLimit(maxLength, model.config));
+      const weights = hashingSession(session);
+      await model.writeTo(weights.session);
+      return new HiddenStateModel(model, session, lengthLimit(maxLength, model.config), weights.digest());
     } catch (error) {
       await session.close();
       throw error;
     }
+  }
+
+  /**
+   * The model that a saved `state` is of, opened again.
+   *
+   * @throws ModelError where it cannot be opened any more, or has other weights by now; UsageError as `open`
+   */
+  static async restore(state: EstimatorState, options: HiddenStateOptions): Promise<HiddenStateModel> {
+    const reader = new StateReader(state);
+    const { model: source, weights } = state.settings;
+    const maxLength = reader.integer('maxLength', 1);
+    if (typeof source !== 'string' || typeof weights !== 'string') throw reader.refusal('it does not say of which model');
+    let restored: HiddenStateModel;
+    try {
+      restored = await HiddenStateModel.open(source === EMBEDDED_MODEL ? embeddedModelFolder() : source, { ...options, maxLength: options.maxLength ?? maxLength });
+    } catch (error) {
+      if (!(error instanceof ModelError)) throw error;
+      throw new ModelError(`the GPT-2 whose hidden states are needed cannot be opened: ${error.message}`, { cause: error, ...(error.hint !== undefined && { hint: error.hint }) });
+    }
+    if (restored.weights === weights) return restored;
+    await restored.close();
+    throw new ModelError(`${source} is not the GPT-2 whose hidden states are needed: its weights are others`, { hint: 'Put that model back in its place, or compare again with this one.' });
   }
 
   /** Nothing is learned. */
@@ -94,7 +126,15 @@ export class HiddenStateModel implements Transformer<readonly string[], DenseMat
   }
 
   state(): EstimatorState {
-    return { kind: 'gpt2-hidden-states', settings: { model: this.model.source, maxLength: this.maxLength }, arrays: {} };
+    const { source, folder } = this.model;
+    // The id of the Hub, or where the folder is.
+    const place = source === folder ? resolve(folder) : source;
+    return { kind: HIDDEN_STATES, settings: { model: folder === embeddedModelFolder() ? EMBEDDED_MODEL : place, weights: this.weights, maxLength: this.maxLength }, arrays: {} };
+  }
+
+  /** What computes. */
+  get device(): string {
+    return this.session.description;
   }
 
   close(): Promise<void> {

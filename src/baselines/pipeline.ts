@@ -1,4 +1,5 @@
 import { UsageError } from '../errors.js';
+import type { PredictedClasses } from '../metrics/classification.js';
 import type { Classifier, EstimatorState, Transformer } from './estimator.js';
 
 /** Transformers, each fitted on what the one before made, and a classifier on what the last made: one estimator from input to class. */
@@ -28,6 +29,11 @@ export class Pipeline<In> implements Classifier<In> {
     return this.transformed(input, signal, (data) => this.classifier.predictProba(data as never, signal));
   }
 
+  /** Classes and probabilities of what is transformed once. */
+  classify(input: In, signal?: AbortSignal): Promise<PredictedClasses> {
+    return this.transformed(input, signal, (data) => classify(this.classifier, data as never, signal));
+  }
+
   /** What the classifier is given. */
   async transform(input: In, signal?: AbortSignal): Promise<unknown> {
     let data: unknown = input;
@@ -54,6 +60,12 @@ export class Pipeline<In> implements Classifier<In> {
   state(): EstimatorState {
     return { kind: 'pipeline', settings: {}, arrays: {}, steps: [...this.transformers, this.classifier].map((step) => step.state()) };
   }
+}
+
+/** Classes, and probabilities [rows, classes], of a fitted classifier. */
+export async function classify<In>(classifier: Classifier<In>, input: In, signal?: AbortSignal): Promise<PredictedClasses> {
+  if (classifier instanceof Pipeline) return classifier.classify(input, signal);
+  return { labels: await classifier.predict(input, signal), probabilities: await classifier.predictProba(input, signal) };
 }
 
 /** A pipeline of up to three transformers and a classifier. */

@@ -7,17 +7,21 @@ import { join } from 'node:path';
 import { jsonValue } from '../json/syntax.js';
 import { ModelError, UsageError } from '../errors.js';
 import { readPlainFile, writeFolder, writeWhole } from '../files.js';
+import { ESTIMATOR_FILE } from '../model/config.js';
 import { isJsonObject } from '../model/config-fields.js';
+import { MEMORY_FILE } from '../model/resolve.js';
 import { SafetensorsFile } from '../model/safetensors.js';
 import { numberType, writeSafetensors } from '../model/safetensors-writer.js';
 import type { NumberArray } from '../model/safetensors-writer.js';
+import { ROWS_FILE } from '../train/trained-rows.js';
 import type { Classifier, EstimatorState, Matrix } from './estimator.js';
-import { restoreClassifier } from './registry.js';
+import { HIDDEN_STATES, restoreClassifier } from './registry.js';
 import type { Takes } from './registry.js';
 
-const JSON_FILE = 'estimator.json';
 const ARRAYS_FILE = 'arrays.safetensors';
 const FORMAT = 1;
+/** What may stand in the folder of a saved estimator: the estimator, and what attune remembers of how it was trained. */
+const FILES: readonly string[] = [ESTIMATOR_FILE, ARRAYS_FILE, MEMORY_FILE, ROWS_FILE];
 
 /** A state whose arrays are names of tensors. */
 interface StoredState {
@@ -27,17 +31,22 @@ interface StoredState {
   readonly steps?: readonly StoredState[];
 }
 
+export interface SaveOptions {
+  /** [K] Names of the classes by their index: with them, `TextClassifier.fromPretrained` opens the folder of an estimator that takes texts. */
+  readonly labelNames?: readonly string[] | undefined;
+}
+
 /**
  * Saves a fitted estimator as folder `dir`, replacing one that is there.
  *
  * @throws AttuneError where it cannot be written, UsageError where something else is there
  */
-export async function saveEstimator(dir: string, estimator: { state(): EstimatorState }): Promise<void> {
+export async function saveEstimator(dir: string, estimator: { state(): EstimatorState }, { labelNames }: SaveOptions = {}): Promise<void> {
   await refuseOthers(dir);
   const arrays = new Map<string, NumberArray>();
   const stored = takeApart(estimator.state(), '', arrays);
   await writeFolder(dir, async (folder) => {
-    await writeWhole(join(folder, JSON_FILE), `${JSON.stringify({ format: FORMAT, ...stored }, null, 2)}\n`);
+    await writeWhole(join(folder, ESTIMATOR_FILE), `${JSON.stringify({ format: FORMAT, labelNames, ...stored }, null, 2)}\n`);
     const tensors = [...arrays].map(([name, values]) => ({ name, shape: [values.length], dtype: numberType(values) }));
     await writeSafetensors(join(folder, ARRAYS_FILE), tensors, (name) => arrays.get(name)!);
   });
@@ -48,8 +57,8 @@ async function refuseOthers(dir: string): Promise<void> {
   const found = await lstat(dir).catch(() => undefined);
   if (!found) return;
   const names = found.isDirectory() ? await readdir(dir) : undefined;
-  const isEstimator = names && names.includes(JSON_FILE) && (await loadStored(dir).then(() => true, () => false));
-  const other = names?.find((name) => !isEstimator || (name !== JSON_FILE && name !== ARRAYS_FILE));
+  const isEstimator = names && names.includes(ESTIMATOR_FILE) && (await loadStored(dir).then(() => true, () => false));
+  const other = names?.find((name) => !isEstimator || !FILES.includes(name));
   if (names && other === undefined) return;
   throw new UsageError(`${other === undefined ? dir : join(dir, other)} is not of a saved estimator, and is not replaced by one`, { hint: 'Choose another folder.' });
 }
@@ -64,25 +73,44 @@ export function loadEstimator(dir: string): Promise<Classifier<Matrix>>;
 export function loadEstimator(dir: string, takes: 'features'): Promise<Classifier<Matrix>>;
 export function loadEstimator(dir: string, takes: 'texts'): Promise<Classifier<readonly string[]>>;
 export async function loadEstimator(dir: string, takes: Takes = 'features'): Promise<Classifier<never>> {
-  const restored = restoreClassifier(await loadState(dir));
+  const { state } = await loadSaved(dir);
+  if (state.steps?.[0]?.kind === HIDDEN_STATES) {
+    throw new ModelError(`the estimator in ${dir} stands on the hidden states of a GPT-2, which is not in the folder`, { hint: 'TextClassifier.fromPretrained opens both.' });
+  }
+  return restoreTaking(takes, state, dir);
+}
+
+/** @throws ModelError where the state does not fit together, or takes something else */
+export function restoreTaking(takes: Takes, state: EstimatorState, dir: string): Classifier<never> {
+  const restored = restoreClassifier(state);
   if (restored.takes !== takes) throw new ModelError(`the estimator in ${dir} takes ${restored.takes}, not ${takes}`);
   return restored.classifier;
 }
 
+export interface SavedEstimator {
+  readonly state: EstimatorState;
+  /** Undefined where it was saved without. */
+  readonly labelNames: readonly string[] | undefined;
+}
+
 /** What was saved, as data. @throws ModelError */
-export async function loadState(dir: string): Promise<EstimatorState> {
-  const path = join(dir, JSON_FILE);
+export async function loadSaved(dir: string): Promise<SavedEstimator> {
+  const path = join(dir, ESTIMATOR_FILE);
   const stored = await loadStored(dir);
+  const { labelNames } = stored;
+  if (labelNames !== undefined && (!Array.isArray(labelNames) || !labelNames.every((name) => typeof name === 'string'))) throw damaged(path, 'labelNames is not a list of names');
   const file = await SafetensorsFile.open(join(dir, ARRAYS_FILE));
   try {
-    return await putTogether(stored, '', path, (name) => file.readExact(name));
+    return { state: await putTogether(stored, '', path, (name) => file.readExact(name)), labelNames };
   } finally {
     await file.close();
   }
 }
 
-async function loadStored(dir: string): Promise<unknown> {
-  const path = join(dir, JSON_FILE);
+const damaged = (path: string, what: string): ModelError => new ModelError(`${path} is damaged: ${what}`, { hint: 'Save the estimator again.' });
+
+async function loadStored(dir: string): Promise<Readonly<Record<string, unknown>>> {
+  const path = join(dir, ESTIMATOR_FILE);
   let stored: unknown;
   try {
     stored = jsonValue(await readPlainFile(path));
@@ -93,7 +121,7 @@ async function loadStored(dir: string): Promise<unknown> {
   return stored;
 }
 
-/** Bytes of the files in the folder of a saved estimator (or of any folder, its folders included). */
+/** Bytes of the files in a folder, its folders included. */
 export async function bytesOnDisk(dir: string): Promise<number> {
   let bytes = 0;
   for (const entry of await readdir(dir, { withFileTypes: true })) {
@@ -110,7 +138,7 @@ function takeApart(state: EstimatorState, prefix: string, arrays: Map<string, Nu
 }
 
 async function putTogether(stored: unknown, prefix: string, path: string, read: (name: string) => Promise<NumberArray>): Promise<EstimatorState> {
-  const refusal = (what: string): ModelError => new ModelError(`${path} is damaged: ${what}`, { hint: 'Save the estimator again.' });
+  const refusal = (what: string): ModelError => damaged(path, what);
   if (!isJsonObject(stored)) throw refusal(`${prefix || 'it'} is not a JSON object`);
   const { kind, settings, arrays: names, steps } = stored;
   if (typeof kind !== 'string' || !isJsonObject(settings)) throw refusal(`${prefix}kind or ${prefix}settings is missing`);

@@ -45,7 +45,7 @@ export type { EvalRecord, FinalRecord, LogRecord, TrainRecord } from '../train/r
 export type { StepPlan } from '../train/schedule.js';
 export type { TrainerState } from '../train/state.js';
 export { TextClassifier } from '../train/classifier.js';
-export type { Attribution, ClassifierOptions, ExplainedPrediction, Prediction, PredictOptions } from '../train/classifier.js';
+export type { Attribution, Classified, ClassifierOptions, EvaluateOptions, ExplainedPrediction, Prediction, PredictOptions, TextModel } from '../train/classifier.js';
 
 export { classificationMetrics } from '../metrics/classification.js';
 export type { ClassificationMetrics, NamedClassScores } from '../metrics/classification.js';

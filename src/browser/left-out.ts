@@ -31,3 +31,6 @@ export const loadSample = (): Promise<never> => refuse(new DataError('the bundle
 /** Cards of the Hub's datasets (README.md) are not read here: a folder's splits are found by name. */
 export const readCard = (): Promise<undefined> => Promise.resolve(undefined);
 export const classNamesOf = (): undefined => undefined;
+
+/** A classical model that `compare` saved. */
+export const openBaseline = (folder: string): Promise<never> => refuse(new ModelError(`${folder}: attune opens no classical models in the browser`, { hint: 'Use it in Node.' }));

@@ -1,4 +1,5 @@
 /** Options of commands from argument tables, and what was given of them. Apart from command.ts, because `attune --help` needs none of it. */
+import { basename, isAbsolute, relative } from 'node:path';
 import { type Command, Option } from 'commander';
 import { type ArgumentSpec, type ArgumentTable, checkGiven, type Given, kebabCase, parseText } from '../train/argument-table.js';
 
@@ -43,7 +44,16 @@ export function givenOptions<T extends ArgumentTable>(command: Command, table: T
 /** A word as a POSIX shell reads it back. */
 const shellWord = (word: string): string => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`);
 
-/** A command as it would be typed. */
+/** How this program was started, as it would be typed again: by its name where npm has linked it, else by its file. */
+export function program(script = process.argv[1] ?? '', cwd = process.cwd()): readonly string[] {
+  const isInstalled = basename(script) === 'attune' || /[/\\]node_modules[/\\]attune[/\\]/.test(script);
+  const within = relative(cwd, script);
+  const isHere = !within.startsWith('..') && !isAbsolute(within);
+  if (isInstalled) return isHere && script.includes('node_modules') ? ['npx', 'attune'] : ['attune'];
+  return ['node', isHere ? within : script];
+}
+
+/** A command of attune as it would be typed. */
 export function commandLine(words: readonly string[], options: Readonly<Record<string, string | number | boolean | undefined>>): string {
   const typed = Object.entries(options).flatMap(([name, value]) => {
     if (value === undefined) return [];
@@ -51,5 +61,5 @@ export function commandLine(words: readonly string[], options: Readonly<Record<s
     // A value that begins with a dash would be taken for an option.
     return String(value).startsWith('-') ? [`${optionName(name)}=${value}`] : [optionName(name), String(value)];
   });
-  return [...words, ...typed].map(shellWord).join(' ');
+  return [...program(), ...words, ...typed].map(shellWord).join(' ');
 }

@@ -51,11 +51,11 @@ export async function compare(command: Command, context: CliContext): Promise<vo
   const tuned = finetuned ?? outputDir;
   // What has begun is not replaced again. Of the data, the folder of a model that was trained here knows.
   const again = finetuned === undefined ? { model: data.model, device: explicit.has('device') ? data.device : undefined, json: data.json || undefined, margin, seeds: wanted } : { ...byWord, overwriteOutputDir: args.overwriteOutputDir && data.config !== undefined ? false : undefined };
-  const goOn = commandLine(['attune', 'compare'], { finetuned: tuned, ...again });
+  const goOn = commandLine(['compare'], { finetuned: tuned, ...again });
   await runSeeds(tuned, otherSeeds, { overwriteOutputDir: args.overwriteOutputDir, model, goOn }, context);
   await runComparison(
     {
-      finetuned: tuned, base: model, train, test, datasetName: basename(dataset), outputDir, seed: args.seed, margin, device: data.device, trainPeakMemoryBytes, json: data.json,
+      finetuned: tuned, base: model, train, test, datasetName: basename(dataset), inputs: options, outputDir, seed: args.seed, margin, device: data.device, trainPeakMemoryBytes, json: data.json,
       maxLength: args.maxLength ?? memory?.maxLength,
       otherSeeds,
       goOn,

@@ -38,20 +38,19 @@ export async function demo(command: Command, context: CliContext): Promise<void>
   const { train, test } = await comparedSplits(options);
   await runComparison(
     {
-      finetuned: outputDir, base: options.model, train, test, datasetName: 'sample', outputDir, seed: args.seed, maxLength: args.maxLength, trainPeakMemoryBytes: peakMemoryBytes, json: false,
-      goOn: commandLine(['node', 'bin/attune.js', 'compare'], { finetuned: outputDir, dataset: 'sample', preset: 'notebook' }),
+      finetuned: outputDir, base: options.model, train, test, datasetName: 'sample', inputs: options, outputDir, seed: args.seed, maxLength: args.maxLength, trainPeakMemoryBytes: peakMemoryBytes, json: false,
+      goOn: commandLine(['compare'], { finetuned: outputDir, dataset: 'sample', preset: 'notebook' }),
     },
     context,
   );
   terminal.heading('What to run next');
   for (const [what, line] of [
-    ['classify a text (--input FILE for many)', `${commandLine(['predict'], { model: outputDir })} --text "I love it"`],
-    ['look at your own data, a file with the columns text and label', 'inspect --dataset my.csv'],
-    ['compare on it: is fine-tuning worth it?', 'compare --dataset my.csv --eval-dataset my-test.csv --preset notebook --output-dir my-model'],
-    ['train on it', 'train --dataset my.csv --eval-dataset my-test.csv --preset notebook --output-dir my-model'],
+    ['look at your own data, a file with the columns text and label', commandLine(['inspect'], { dataset: 'my.csv' })],
+    ['compare on it: is fine-tuning worth it?', commandLine(['compare'], { dataset: 'my.csv', evalDataset: 'my-test.csv', preset: 'notebook', outputDir: 'my-model' })],
+    ['train on it', commandLine(['train'], { dataset: 'my.csv', evalDataset: 'my-test.csv', preset: 'notebook', outputDir: 'my-model' })],
   ]) {
     terminal.print(`  # ${what}`, 'dim');
-    terminal.print(`  node bin/attune.js ${line}`);
+    terminal.print(`  ${line}`);
   }
 }
 

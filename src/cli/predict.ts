@@ -43,6 +43,7 @@ export async function predict(command: Command, { terminal, results, signal }: C
   const classifier = await withDownloads(terminal, signal, (hub) => TextClassifier.fromPretrained(dir, { maxLength: options.maxLength, device: options.device, ...hub }));
   try {
     const { memory } = classifier;
+    classifier.requireAble(options);
     for (const change of changesByHand(memory, { maxLength: options.maxLength, textColumn: given ? undefined : options.textColumn })) terminal.warning(change);
     const texts = given ?? textsOf(options.input!, options.textColumn ?? memory?.textColumn ?? DEFAULT_COLUMNS.textColumn, signal);
     const how = { logits: options.logits, signal };

@@ -1,12 +1,16 @@
 /** A comparison on the terminal: the notebook's line for each model as it is measured, the tables, the verdict, the page. Shared by `compare` and `demo`. */
+import { join } from 'node:path';
 import { compareModels } from '../compare/compare.js';
 import type { CompareModelsOptions } from '../compare/compare.js';
+import { FINE_TUNED } from '../compare/comparison.js';
 import type { Comparison, Estimate, ModelResult } from '../compare/comparison.js';
 import { FIGURES } from '../compare/figures.js';
 import { signed } from '../compare/wording.js';
 import { SIMPLEST_FIRST } from '../compare/baselines.js';
 import { InterruptedError } from '../errors.js';
 import { writeReport } from '../report/page.js';
+import { BASELINES_FOLDER } from '../train/run-names.js';
+import { commandLine } from './command-arguments.js';
 import type { CliContext } from './context.js';
 import { withDownloads } from './downloads.js';
 import { formatBytes, formatDuration } from './format.js';
@@ -58,10 +62,17 @@ export async function runComparison(options: RunComparisonOptions, { terminal, r
     progress.stop();
     showComparison(terminal, comparison);
     const page = await writeReport(options.outputDir, comparison);
-    json?.record('comparison', { dataset: comparison.dataset.name, ...comparison.verdict, models: comparison.models.map(({ id, againstBest }) => ({ id, againstBest })), report: page });
+    const folders = Object.fromEntries(comparison.models.map(({ id }) => [id, id === FINE_TUNED ? options.finetuned : join(options.outputDir, BASELINES_FOLDER, id)]));
+    json?.record('comparison', { dataset: comparison.dataset.name, ...comparison.verdict, models: comparison.models.map(({ id, againstBest }) => ({ id, againstBest, folder: folders[id] })), report: page });
     terminal.heading('Report');
     terminal.print(`  ${page}`);
     terminal.print('  one file to open in a browser: curves, errors, words and their vectors; nothing is loaded from elsewhere', 'dim');
+    const { recommended, best } = comparison.verdict;
+    const chosen = recommended ?? best;
+    terminal.heading('Use it');
+    terminal.print(`  # the model that is ${recommended === null ? 'measured highest' : 'recommended'}: ${comparison.models.find(({ id }) => id === chosen)!.name}; --input FILE for many texts`, 'dim');
+    terminal.print(`  ${commandLine(['predict'], { model: folders[chosen], text: 'I love it' })}`);
+    terminal.print(`  ${commandLine(['evaluate'], { model: folders[chosen] })}`);
   } catch (error) {
     if (error instanceof InterruptedError) throw new InterruptedError('interrupted while the models were compared; the fine-tuned model is whole', { hint: 'Go on with:', command: options.goOn, cause: error });
     throw error;

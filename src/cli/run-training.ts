@@ -104,7 +104,7 @@ async function evaluateSaved(run: FineTuneRun, outputDir: string): Promise<Evalu
     if (!(error instanceof InterruptedError)) throw error;
     throw new InterruptedError(`interrupted in the evaluation of the trained model, which is saved in ${outputDir}`, {
       hint: 'Measure it with:',
-      command: commandLine(['attune', 'evaluate'], { model: outputDir }),
+      command: commandLine(['evaluate'], { model: outputDir }),
       cause: error,
     });
   }

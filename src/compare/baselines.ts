@@ -10,7 +10,7 @@ import { StandardScaler } from '../baselines/standard-scaler.js';
 import { SVC } from '../baselines/svc.js';
 import { CHARACTERS, TfidfVectorizer, WORDS } from '../baselines/tfidf.js';
 import type { Word2VecVectorizer } from '../baselines/word2vec/vectorizer.js';
-import type { EstimatorState, SparseMatrix } from '../baselines/estimator.js';
+import type { SparseMatrix } from '../baselines/estimator.js';
 import type { ModelResult } from './comparison.js';
 
 /** From the cheapest to run and easiest to read to the dearest: the order in which a simple model is looked for. */
@@ -25,8 +25,6 @@ export interface Baseline {
   readonly description: () => string;
   readonly interpretability: ModelResult['interpretability'];
   readonly estimator: Classifier<readonly string[]>;
-  /** What is saved, where it is not all of the estimator. */
-  readonly saved: { state(): EstimatorState };
   /** Time that was spent before `fit`, which this model needs as well. */
   readonly secondsBefore: number;
   /** A file that prediction needs beside what is saved. */
@@ -60,10 +58,8 @@ export function baselines({ labelNames, seed, word2vec, word2vecSeconds, tfidf, 
   const learned = 'mean of the text’s Word2Vec vectors (100 numbers, learned from the training texts alone)';
   const onWords = (id: ModelId, name: string, description: string, classifier: Classifier, scaled: boolean): Baseline => {
     const estimator = scaled ? makePipeline(vectors, new StandardScaler(), classifier) : makePipeline(vectors, classifier);
-    return { id, name, description: () => description, interpretability: { level: 'low', why: 'a mean of word vectors has no readable parts' }, estimator, saved: estimator, secondsBefore: word2vecSeconds };
+    return { id, name, description: () => description, interpretability: { level: 'low', why: 'a mean of word vectors has no readable parts' }, estimator, secondsBefore: word2vecSeconds };
   };
-  const scaler = new StandardScaler();
-  const head = new LogisticRegression();
   return [
     {
       id: 'majority',
@@ -71,7 +67,6 @@ export function baselines({ labelNames, seed, word2vec, word2vecSeconds, tfidf, 
       description: () => 'Always the most frequent class of the training rows, with each class’s share as its probability: the floor.',
       interpretability: { level: 'high', why: 'it does not look at the text' },
       estimator: majority,
-      saved: majority,
       secondsBefore: 0,
     },
     {
@@ -80,7 +75,6 @@ export function baselines({ labelNames, seed, word2vec, word2vecSeconds, tfidf, 
       description: () => describeAfinn(afinn),
       interpretability: { level: 'high', why: 'a sum of published word scores' },
       estimator: afinn,
-      saved: afinn,
       secondsBefore: 0,
       needs: afinnFile(),
     },
@@ -90,7 +84,6 @@ export function baselines({ labelNames, seed, word2vec, word2vecSeconds, tfidf, 
       description: () => `Weighted counts of words, pairs of words and runs of 2 to 5 characters (${tfidf.vectorizer.columns.toLocaleString('en-US')} of them), and a logistic regression.`,
       interpretability: { level: 'high', why: 'each n-gram has one weight a class, to be read off' },
       estimator: tfidfPipeline,
-      saved: tfidfPipeline,
       secondsBefore: 0,
     },
     onWords('word2vec-logistic', 'Word2Vec + Logistic Regression', `The ${learned}, scaled, and a logistic regression.`, new LogisticRegression(), true),
@@ -101,8 +94,7 @@ export function baselines({ labelNames, seed, word2vec, word2vecSeconds, tfidf, 
       name: `Linear probe of ${base}`,
       description: () => `The mean of the untuned ${base}’s last hidden states, scaled, and a logistic regression: what the model knew before fine-tuning.`,
       interpretability: { level: 'low', why: 'hidden states have no readable parts' },
-      estimator: makePipeline<readonly string[], DenseMatrix, Matrix>(hiddenStates, scaler, head),
-      saved: makePipeline<Matrix, Matrix>(scaler, head),
+      estimator: makePipeline<readonly string[], DenseMatrix, Matrix>(hiddenStates, new StandardScaler(), new LogisticRegression()),
       secondsBefore: 0,
     },
   ];

@@ -7,6 +7,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { HiddenStateModel } from '../baselines/hidden-states.js';
 import { bytesOnDisk, saveEstimator } from '../baselines/saved.js';
+import { BaselineModel } from '../baselines/text-model.js';
 import { Word2VecVectorizer } from '../baselines/word2vec/vectorizer.js';
 import type { Dataset } from '../data/dataset.js';
 import { alignSplits, loadSplits, loadUnaligned, ownSplits } from '../data/splits.js';
@@ -14,7 +15,7 @@ import type { Splits } from '../data/splits.js';
 import { usableCores } from '../engine/cores.js';
 import type { Device } from '../engine/device-names.js';
 import { AttuneError, InterruptedError, ModelError, ThreadDeath, UsageError } from '../errors.js';
-import { readPlainFile } from '../files.js';
+import { readPlainFile, writeWhole } from '../files.js';
 import type { HubOptions } from '../hub/settings.js';
 import { parseJson } from '../json/syntax.js';
 import { readConfig } from '../model/config.js';
@@ -29,8 +30,11 @@ import type { Prediction } from '../train/classifier.js';
 import { rememberedSplits } from '../train/evaluation-rows.js';
 import { fineTune } from '../train/fine-tune.js';
 import type { FineTuneOptions } from '../train/fine-tune.js';
+import { openGpt2 } from '../train/gpt2-model.js';
 import { readManifest } from '../train/manifest.js';
-import { readMemory } from '../train/model-memory.js';
+import type { RunInputs } from '../train/manifest.js';
+import { MEMORY_FILE, memoryOf, memoryToJson, readMemory } from '../train/model-memory.js';
+import type { ModelMemory } from '../train/model-memory.js';
 import { OutputFolder } from '../train/output-folder.js';
 import type { Preparation } from '../train/output-folder.js';
 import { isFinalRecord } from '../train/records.js';
@@ -38,7 +42,7 @@ import type { LogRecord } from '../train/records.js';
 import { BASELINES_FOLDER, COMPARISON_FILE, REPORT_FILE } from '../train/run-names.js';
 import { planSeeds, trainOtherSeeds } from '../train/seeds.js';
 import type { SeedRun } from '../train/seeds.js';
-import { countLeaked, hashTexts, leakNotes, readTrainedTexts } from '../train/trained-rows.js';
+import { countLeaked, hashesToJson, hashTexts, leakNotes, readTrainedTexts, ROWS_FILE } from '../train/trained-rows.js';
 import type { TrainerCallback } from '../train/trainer.js';
 import { packageVersion } from '../version.js';
 import { baselines, SIMPLEST_FIRST, tfidfModel } from './baselines.js';
@@ -87,6 +91,8 @@ export interface CompareModelsOptions {
   readonly train: Dataset;
   readonly test: Dataset;
   readonly datasetName: string;
+  /** How the rows were loaded: a saved baseline remembers it, so that `evaluate` finds the rows that were held out. */
+  readonly inputs?: RunInputs | undefined;
   /** Gets `baselines/` with every baseline, and comparison.json. */
   readonly outputDir: string;
   /** Tokens a text is cut to; absent: the model's positions. */
@@ -144,6 +150,7 @@ export async function compare(given: CompareOptions): Promise<Comparison> {
     train,
     test,
     datasetName: basename(options.dataset),
+    inputs: options,
     outputDir: args.outputDir,
     maxLength: args.maxLength ?? memory?.maxLength,
     seed: args.seed,
@@ -249,7 +256,8 @@ async function compareInto(output: OutputFolder, options: CompareModelsOptions):
   const others = await measureOtherSeeds(tuned, bench, testTexts, options);
   callbacks.onModelBegin?.(tuned);
   await pace.rest();
-  const classifier = await TextClassifier.fromPretrained(options.finetuned, { maxLength, device: options.device, signal });
+  const gpt2 = await openGpt2(options.finetuned, { maxLength, device: options.device, signal });
+  const classifier = new TextClassifier(gpt2);
   try {
     if (classifier.labels.length !== labelNames.length) {
       throw new ModelError(`the model in ${options.finetuned} has ${classifier.labels.length} classes, the data ${labelNames.length}`, { hint: 'Compare on the data that it was fine-tuned on.' });
@@ -272,6 +280,8 @@ async function compareInto(output: OutputFolder, options: CompareModelsOptions):
     const tfidf = tfidfModel();
     const hiddenStates = await HiddenStateModel.open(options.base, { labelNames, maxLength, device: options.device, ...options.hub });
     try {
+      const memory = memoryOfBaselines(options, gpt2.maxLength);
+      const trainedTexts = hashesToJson(await hashTexts(train, signal));
       const parts = { labelNames, seed, word2vec, word2vecSeconds: fitted.seconds, tfidf, hiddenStates, base };
       const trained = new Set<string>();
       for (const baseline of baselines(parts)) {
@@ -287,11 +297,12 @@ async function compareInto(output: OutputFolder, options: CompareModelsOptions):
           continue;
         }
         trained.add(id);
-        const predicted = await predictWith(baseline, testTexts, signal);
+        // As whoever loads it will have them: the same texts together, to the same bits.
+        const predicted = predictionsOf(await new TextClassifier(new BaselineModel(baseline.estimator, labelNames)).predict(testTexts, { signal }), labelNames);
         const cost = {
           trainSeconds: baseline.secondsBefore + outcome.seconds,
           ...(await predictionSpeed(testTexts, (texts) => baseline.estimator.predict(texts, signal), signal)),
-          bytesOnDisk: await save(baseline, output, baseDir),
+          bytesOnDisk: await save(baseline, output, { baseDir, labelNames, memory, trainedTexts }),
           peakMemoryBytes: outcome.peakMemoryBytes,
         };
         take({ id, name, description: baseline.description(), ...(await bench.quality(predicted)), cost, interpretability: baseline.interpretability }, predicted);
@@ -326,7 +337,7 @@ async function compareInto(output: OutputFolder, options: CompareModelsOptions):
           trainCounts,
           testCounts: countsOf(testLabels, labelNames.length),
           trainLengths,
-          maxLength: classifier.maxLength,
+          maxLength: gpt2.maxLength,
           testLabels: [...testLabels],
         },
         seed,
@@ -410,17 +421,34 @@ function predictionsOf(predictions: readonly Prediction[], labelNames: readonly 
   };
 }
 
-async function predictWith({ estimator }: Baseline, texts: readonly string[], signal: AbortSignal | undefined): Promise<Predictions> {
-  return { labels: await estimator.predict(texts, signal), probabilities: await estimator.predictProba(texts, signal) };
+/** What a saved baseline remembers of how it was trained. */
+function memoryOfBaselines({ inputs, base, datasetName, test: { labelNames }, seed }: CompareModelsOptions, maxLength: number): ModelMemory {
+  const memory = memoryOf({ model: base, dataset: datasetName, ...inputs, seed: inputs?.splitSeed ?? seed, maxLength, labelNames });
+  return inputs ? memory : { ...memory, data: null };
 }
 
-/** Saves the baseline and counts what prediction needs. */
-async function save({ id, saved, needs }: Baseline, output: OutputFolder, base: string): Promise<number> {
+interface SavedWith {
+  /** Folder of the untuned model. */
+  readonly baseDir: string;
+  readonly labelNames: readonly string[];
+  readonly memory: ModelMemory;
+  /** What attune_rows.json holds. */
+  readonly trainedTexts: string;
+}
+
+/** Saves the baseline, with what later commands must know of it, and counts what prediction needs. */
+async function save({ id, estimator, needs }: Baseline, output: OutputFolder, { baseDir, labelNames, memory, trainedTexts }: SavedWith): Promise<number> {
   const name = `${BASELINES_FOLDER}/${id}`;
-  await output.place((staged) => saveEstimator(join(staged, name), saved), [name]);
-  const dir = join(output.dir, name);
-  const beside = needs === undefined ? 0 : (await stat(needs)).size;
-  return (await bytesOnDisk(dir)) + beside + (id === 'gpt2-probe' ? await modelBytes(base) : 0);
+  let bytes = needs === undefined ? 0 : (await stat(needs)).size;
+  if (id === 'gpt2-probe') bytes += await modelBytes(baseDir);
+  await output.place(async (staged) => {
+    const dir = join(staged, name);
+    await saveEstimator(dir, estimator, { labelNames });
+    bytes += await bytesOnDisk(dir);
+    await writeWhole(join(dir, MEMORY_FILE), memoryToJson(memory));
+    await writeWhole(join(dir, ROWS_FILE), trainedTexts);
+  }, [name]);
+  return bytes;
 }
 
 /** Weights, config and tokenizer of a model folder; 0 for a model that is no folder here. */
@@ -468,12 +496,12 @@ async function worstErrors(
   const own = results.find(({ result }) => result.id === tuned)!.predictions;
   const wrong = Array.from(labels.keys()).filter((row) => own.labels[row] !== labels[row]);
   const rows = wrong.sort((a, b) => ofTruth(own, a) - ofTruth(own, b) || a - b).slice(0, WORST_ERRORS);
-  const explained = classifier.explains ? await classifier.explain(rows.map((row) => texts[row]), { signal }) : undefined;
+  const explained = await classifier.explain(rows.map((row) => texts[row]), { signal });
   return rows.map((row, i) => ({
     row,
     text: texts[row],
     label: labels[row],
     opinions: Object.fromEntries(results.map(({ result, predictions }) => [result.id, { label: predictions.labels[row], probabilityOfTruth: ofTruth(predictions, row) }])),
-    attributions: explained?.[i].attributions ?? [],
+    attributions: explained[i].attributions,
   }));
 }

@@ -1,6 +1,6 @@
 import { accuracy, classScores, confusionMatrix, weightedF1 } from './confusion.js';
 import type { ClassScores } from './confusion.js';
-import { argmax, crossEntropy, softmax } from './probabilities.js';
+import { argmax, crossEntropy, logLoss, softmax } from './probabilities.js';
 import { rocAuc } from './roc-auc.js';
 
 export interface NamedClassScores extends ClassScores {
@@ -20,9 +20,9 @@ export interface ClassificationMetrics {
   readonly perClass: readonly NamedClassScores[];
   /** [K][K]: rows of class i that were predicted as class j. */
   readonly confusion: readonly (readonly number[])[];
-  /** [n, K] softmax of the logits, row-major. */
-  readonly probabilities: Float32Array;
-  /** [n] class of the largest probability. */
+  /** [n, K] row-major; of a GPT-2, the softmax of its logits. */
+  readonly probabilities: Float32Array | Float64Array;
+  /** [n] class of the largest probability; of a classical model, the class that it predicts. */
   readonly predicted: Int32Array;
   /** Why a metric is undefined; one sentence each. */
   readonly warnings: readonly string[];
@@ -38,14 +38,35 @@ export interface ClassificationMetrics {
  */
 export function classificationMetrics(logits: Float32Array, labels: ArrayLike<number>, labelNames: readonly string[]): ClassificationMetrics {
   const classes = labelNames.length;
-  check(logits, labels, classes);
+  check(logits, 'logits', labels, classes);
   const probabilities = softmax(logits, classes);
-  const predicted = argmax(probabilities, classes);
-  const confusion = confusionMatrix(labels, predicted, classes);
+  return metricsOf({ labels: argmax(probabilities, classes), probabilities }, crossEntropy(logits, labels, classes), labels, labelNames);
+}
+
+/** What a model says of n rows. */
+export interface PredictedClasses {
+  /** [n] class indices. */
+  readonly labels: Int32Array;
+  /** [n, K] row-major, each row adding up to 1. */
+  readonly probabilities: Float32Array | Float64Array;
+}
+
+/**
+ * The same metrics of classes and probabilities; the loss is scikit-learn's `log_loss`, which takes no probability for less than what a float64 tells from 0.
+ *
+ * @throws RangeError as `classificationMetrics`
+ */
+export function predictionMetrics(predicted: PredictedClasses, labels: ArrayLike<number>, labelNames: readonly string[]): ClassificationMetrics {
+  check(predicted.probabilities, 'probabilities', labels, labelNames.length);
+  return metricsOf(predicted, logLoss(predicted.probabilities, labels, labelNames.length), labels, labelNames);
+}
+
+function metricsOf({ labels: predicted, probabilities }: PredictedClasses, loss: number, labels: ArrayLike<number>, labelNames: readonly string[]): ClassificationMetrics {
+  const confusion = confusionMatrix(labels, predicted, labelNames.length);
   const scores = classScores(confusion);
   const auc = rocAuc(probabilities, labels, labelNames);
   return {
-    loss: crossEntropy(logits, labels, classes),
+    loss,
     accuracy: accuracy(confusion),
     f1: weightedF1(scores),
     auc: auc.value,
@@ -57,14 +78,14 @@ export function classificationMetrics(logits: Float32Array, labels: ArrayLike<nu
   };
 }
 
-function check(logits: Float32Array, labels: ArrayLike<number>, classes: number): void {
+function check(values: Float32Array | Float64Array, what: 'logits' | 'probabilities', labels: ArrayLike<number>, classes: number): void {
   if (labels.length === 0) throw new RangeError('metrics of no rows');
   if (classes < 2) throw new RangeError(`metrics of ${classes} classes`);
-  if (logits.length !== labels.length * classes) throw new RangeError(`${logits.length} logits for ${labels.length} rows of ${classes} classes`);
+  if (values.length !== labels.length * classes) throw new RangeError(`${values.length} ${what} for ${labels.length} rows of ${classes} classes`);
   for (let row = 0; row < labels.length; row++) {
     const label = labels[row];
     if (!Number.isInteger(label) || label < 0 || label >= classes) throw new RangeError(`row ${row} has the label ${label}, not 0 to ${classes - 1}`);
   }
-  const bad = logits.findIndex((value) => !Number.isFinite(value));
-  if (bad >= 0) throw new RangeError(`row ${Math.floor(bad / classes)} has the logit ${logits[bad]}`);
+  const bad = values.findIndex((value) => !Number.isFinite(value));
+  if (bad >= 0) throw new RangeError(`row ${Math.floor(bad / classes)} has the ${what === 'logits' ? 'logit' : 'probability'} ${values[bad]}`);
 }

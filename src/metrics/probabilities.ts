@@ -51,3 +51,19 @@ function rowMax(values: Float32Array, start: number, length: number): number {
   for (let k = start + 1; k < start + length; k++) max = Math.max(max, values[k]);
   return max;
 }
+
+/**
+ * Mean over rows of -log p of the true class, as scikit-learn's `log_loss`: a probability below float64's epsilon counts as that, so that a model that was certain and
+ * wrong has a finite loss.
+ *
+ * @param probabilities [n, K] row-major
+ * @param labels [n]
+ */
+export function logLoss(probabilities: Float32Array | Float64Array, labels: ArrayLike<number>, classes: number): number {
+  let total = 0;
+  for (let row = 0; row < labels.length; row++) {
+    const probability = probabilities[row * classes + labels[row]];
+    total -= Math.log(Math.min(Math.max(probability, Number.EPSILON), 1 - Number.EPSILON));
+  }
+  return total / labels.length;
+}

@@ -2,6 +2,7 @@
  * GPT-2's config.json. Every field that changes the mathematics is honoured or refused by name; all others are kept and written back.
  * Defaults are those of transformers' GPT2Config (5.17).
  */
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ModelError } from '../errors.js';
 import { readPlainFile } from '../files.js';
@@ -95,6 +96,12 @@ const MAX_LAYERS = 4096;
 const MAX_WIDTH = 2 ** 24;
 const MAX_VOCABULARY = 2 ** 27;
 
+/** What the folder of a classical model has in place of config.json (baselines/saved.ts). */
+export const ESTIMATOR_FILE = 'estimator.json';
+
+/** Whether a folder holds a classical model. */
+export const isClassical = (dir: string): Promise<boolean> => stat(join(dir, ESTIMATOR_FILE)).then(() => true, () => false);
+
 /**
  * Reads `dir`/config.json.
  *
@@ -106,6 +113,7 @@ export async function readConfig(dir: string): Promise<Gpt2Config> {
   try {
     text = await readPlainFile(file);
   } catch (cause) {
+    if (await isClassical(dir)) throw new ModelError(`${dir} holds a classical model, not a GPT-2`, { cause, hint: 'TextClassifier, predict and evaluate take such a folder; training and comparing begin with a GPT-2.' });
     throw new ModelError(`cannot read ${file}`, { cause, hint: 'A model folder holds config.json, model.safetensors and the tokenizer’s files.' });
   }
   const result = parseJson(text);

@@ -1,17 +1,12 @@
-/** A fine-tuned model as most people use it: texts in, classes with probabilities out. */
+/** A trained classifier as most people use it, whatever its kind: texts in, classes with probabilities out. */
+import type { Dataset } from '../data/dataset.js';
 import type { Device } from '../engine/device-names.js';
-import type { EngineSession } from '../engine/engine.js';
+import { UsageError } from '../errors.js';
 import type { HubOptions } from '../hub/settings.js';
-import { argmax, softmax } from '../metrics/probabilities.js';
-import type { Graph } from '../graph/graph.js';
-import { attributionGraph } from '../model/gpt2.js';
-import type { PretrainedModel } from '../model/pretrained.js';
-import { encodeTexts, encodeTextsWithSpans } from '../text/encode-texts.js';
-import type { Span } from '../text/token-spans.js';
-import { attributeTokens } from './attribution.js';
-import { lengthLimit, openClassifier } from './fine-tune.js';
+import type { ClassificationMetrics, PredictedClasses } from '../metrics/classification.js';
+import { isClassical } from '../model/config.js';
+import { openGpt2 } from './gpt2-model.js';
 import type { ModelMemory } from './model-memory.js';
-import { PREDICTION_BATCH, predictLogits } from './prediction.js';
 
 export interface Prediction {
   readonly text: string;
@@ -49,44 +44,95 @@ export interface PredictOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+export interface EvaluateOptions {
+  /** Rows a batch at most, of a model that computes batches. Default 32. */
+  readonly batchRows?: number | undefined;
+  /** Called after each batch with the rows done so far. */
+  readonly onProgress?: ((done: number, total: number) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Classes of n texts; of a GPT-2, with the logits [n, K] that their probabilities come from. */
+export interface Classified extends PredictedClasses {
+  readonly logits?: Float32Array;
+}
+
+/** What classifies: a fine-tuned GPT-2 (gpt2-model.ts) or a classical model (baselines/text-model.ts). */
+export interface TextModel {
+  /** What it is, for messages. */
+  readonly kind: string;
+  /** Names of the classes by their index. */
+  readonly labels: readonly string[];
+  /** Tokens a text is cut to; undefined where texts are taken whole. */
+  readonly maxLength: number | undefined;
+  /** What attune remembers of its training; undefined where others trained it. */
+  readonly memory: ModelMemory | undefined;
+  /** Where its files are; undefined where it was never saved. */
+  readonly folder: string | undefined;
+  /** What computes. */
+  readonly device: string;
+  /** Whether `classify` gives logits. */
+  readonly hasLogits: boolean;
+  classify(texts: readonly string[], signal?: AbortSignal): Promise<Classified>;
+  evaluate(rows: Dataset, options: EvaluateOptions): Promise<ClassificationMetrics>;
+  /** What each piece of each text did for the class `labels` names of it; absent where nothing can say. */
+  attribute?(texts: readonly string[], labels: readonly number[], signal?: AbortSignal): Promise<Attribution[][]>;
+  close(): Promise<void>;
+}
+
 /** Texts held at a time: memory does not grow with the input. */
 const CHUNK_TEXTS = 512;
 
 export class TextClassifier {
-  private attributionGraph: Graph | undefined;
+  readonly #model: TextModel;
 
-  private constructor(
-    private readonly model: PretrainedModel,
-    private readonly session: EngineSession,
-    /** Tokens a text is cut to. */
-    readonly maxLength: number,
-    /** What attune remembers of its training; undefined where others trained it. */
-    readonly memory: ModelMemory | undefined,
-  ) {}
+  /** Of a model that is open already; `close` closes it. */
+  constructor(model: TextModel) {
+    this.#model = model;
+  }
 
   /**
-   * Opens the output folder of a training run, any GPT-2 classifier in Hugging Face's layout, or one of the Hub by its id.
+   * Opens the output folder of a training run, any GPT-2 classifier in Hugging Face's layout, or one of the Hub by its id; or the folder of a classical model that
+   * `compare` saved under `baselines/`, or `saveEstimator` with the names of its classes.
    *
-   * @throws ModelError where the folder holds none, UsageError where `maxLength` exceeds the model's positions
+   * @throws ModelError where the folder holds none, UsageError where `maxLength` exceeds the model's positions or the model cuts no texts
    */
-  static async fromPretrained(idOrPath: string, { maxLength, device, ...hub }: ClassifierOptions = {}): Promise<TextClassifier> {
-    const { model, session, memory } = await openClassifier(idOrPath, device, hub);
-    try {
-      return new TextClassifier(model, session, lengthLimit(maxLength ?? memory?.maxLength, model.config), memory);
-    } catch (error) {
-      await session.close();
-      throw error;
-    }
+  static async fromPretrained(idOrPath: string, options: ClassifierOptions = {}): Promise<TextClassifier> {
+    // Loaded when it is asked for: whoever classifies with a GPT-2 needs none of it.
+    const model = (await isClassical(idOrPath)) ? await (await import('../baselines/text-model.js')).openBaseline(idOrPath, options) : await openGpt2(idOrPath, options);
+    return new TextClassifier(model);
   }
 
   /** Names of the classes by their index. */
   get labels(): readonly string[] {
-    return this.model.config.labelNames;
+    return this.#model.labels;
   }
 
-  /** Whether the device can `explain`. */
-  get explains(): boolean {
-    return this.session.evaluate !== undefined;
+  /** Tokens a text is cut to; undefined where texts are taken whole. */
+  get maxLength(): number | undefined {
+    return this.#model.maxLength;
+  }
+
+  /** What attune remembers of its training; undefined where others trained it. */
+  get memory(): ModelMemory | undefined {
+    return this.#model.memory;
+  }
+
+  /** Where its files are; undefined where it was never saved. */
+  get folder(): string | undefined {
+    return this.#model.folder;
+  }
+
+  /** What computes. */
+  get device(): string {
+    return this.#model.device;
+  }
+
+  /** @throws UsageError where it cannot give what is asked for: only a GPT-2 has logits, and can say which tokens spoke for a class */
+  requireAble({ logits = false, explain = false }: { readonly logits?: boolean; readonly explain?: boolean }): void {
+    const model = this.#model;
+    if (logits && !model.hasLogits) throw new UsageError(`${model.kind} has no logits`, { hint: 'Its probabilities are the scores.' });
+    if (explain && !model.attribute) throw new UsageError(`${model.kind} cannot say which tokens spoke for a class`, { hint: 'A fine-tuned GPT-2 can.' });
   }
 
   /** Classifies all texts, in their order. */
@@ -99,7 +145,7 @@ export class TextClassifier {
   /**
    * Classifies all texts and says which tokens spoke for the predicted class: gradient times input.
    *
-   * @throws UsageError where the device cannot do it
+   * @throws UsageError where the model or the device cannot do it
    */
   async explain(texts: readonly string[], options: PredictOptions = {}): Promise<ExplainedPrediction[]> {
     const explained: ExplainedPrediction[] = [];
@@ -109,35 +155,31 @@ export class TextClassifier {
 
   /** As `explain`, of texts as they come. */
   async *explainStream(texts: Iterable<string> | AsyncIterable<string>, options: PredictOptions = {}): AsyncGenerator<ExplainedPrediction> {
+    const model = this.#model;
+    this.requireAble({ explain: true });
     for await (const chunk of chunksOf(texts, CHUNK_TEXTS)) {
       const predictions = await this.predict(chunk, options);
-      const attributions = await this.attributionsOf(chunk, predictions.map(({ label_id }) => label_id), options.signal);
+      const attributions = await model.attribute!(chunk, predictions.map(({ label_id }) => label_id), options.signal);
       for (const [i, prediction] of predictions.entries()) yield { ...prediction, attributions: attributions[i] };
     }
   }
 
-  private async attributionsOf(texts: readonly string[], labels: readonly number[], signal: AbortSignal | undefined): Promise<Attribution[][]> {
-    this.attributionGraph ??= attributionGraph(this.model.config);
-    const encoded = await encodeTextsWithSpans(texts, this.model.tokenizer, this.maxLength, signal);
-    const rows = encoded.map(({ row }) => row);
-    const scores = await attributeTokens(this.session, this.attributionGraph, rows, labels, { ...PREDICTION_BATCH, signal });
-    return texts.map((text, i) => pieces(text, encoded[i].spans, scores[i]));
-  }
-
-  /** Classifies texts as they come, in their order, a few hundred at a time. A text that occurs twice in a chunk is computed once. */
+  /**
+   * Classifies texts as they come, in their order, a few hundred at a time. A text that occurs twice in a chunk is computed once.
+   *
+   * @throws UsageError where logits are asked for of a model that has none
+   */
   async *predictStream(texts: Iterable<string> | AsyncIterable<string>, { logits: withLogits = false, signal }: PredictOptions = {}): AsyncGenerator<Prediction> {
-    const { labels } = this;
+    const { labels } = this.#model;
+    this.requireAble({ logits: withLogits });
     const classes = labels.length;
     for await (const chunk of chunksOf(texts, CHUNK_TEXTS)) {
       const distinct = [...new Set(chunk)];
       const place = new Map(distinct.map((text, i) => [text, i]));
-      const rows = await encodeTexts(distinct, this.model.tokenizer, this.maxLength, signal);
-      const logits = await predictLogits(this.session, rows, classes, { ...PREDICTION_BATCH, signal });
-      const probabilities = softmax(logits, classes);
-      const predicted = argmax(probabilities, classes);
+      const { labels: predicted, probabilities, logits } = await this.#model.classify(distinct, signal);
       for (const text of chunk) {
         const i = place.get(text)!;
-        const of = (values: Float32Array): number[] => [...values.subarray(i * classes, (i + 1) * classes)];
+        const of = (values: Float32Array | Float64Array): number[] => [...values.subarray(i * classes, (i + 1) * classes)];
         const scores = of(probabilities);
         yield {
           text,
@@ -145,28 +187,24 @@ export class TextClassifier {
           label_id: predicted[i],
           score: scores[predicted[i]],
           scores: Object.fromEntries(labels.map((name, k) => [name, scores[k]])),
-          ...(withLogits && { logits: of(logits) }),
+          ...(withLogits && logits && { logits: of(logits) }),
         };
       }
     }
   }
 
-  async close(): Promise<void> {
-    await this.session.close();
+  /**
+   * Every metric on labelled rows, whose classes are the model's.
+   *
+   * @throws RangeError where there are no rows, the signal's reason where it is aborted
+   */
+  evaluate(rows: Dataset, options: EvaluateOptions = {}): Promise<ClassificationMetrics> {
+    return this.#model.evaluate(rows, options);
   }
-}
 
-/** Tokens that share a character cannot be shown apart: their scores are added up. */
-function pieces(text: string, spans: readonly Span[], scores: Float64Array): Attribution[] {
-  const found: { start: number; end: number; score: number }[] = [];
-  for (const [t, { start, end }] of spans.entries()) {
-    const last = found.at(-1);
-    if (last && (start < last.end || start === end)) {
-      last.end = Math.max(last.end, end);
-      last.score += scores[t];
-    } else found.push({ start, end, score: scores[t] });
+  async close(): Promise<void> {
+    await this.#model.close();
   }
-  return found.map(({ start, end, score }) => ({ token: text.slice(start, end), score }));
 }
 
 async function* chunksOf<T>(items: Iterable<T> | AsyncIterable<T>, size: number): AsyncGenerator<T[]> {

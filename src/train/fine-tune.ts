@@ -4,11 +4,10 @@ import { alignSplits, loadUnaligned, ownSplits } from '../data/splits.js';
 import type { Splits } from '../data/splits.js';
 import type { Dataset } from '../data/dataset.js';
 import { engineFor } from '../engine/device.js';
-import type { Device } from '../engine/device-names.js';
 import { warmUp } from '../engine/engine.js';
 import type { EngineSession, WarmEngine, Workload } from '../engine/engine.js';
 import { engineVersion } from '../engine/version.js';
-import { AttuneError, ModelError, UsageError } from '../errors.js';
+import { ModelError, UsageError } from '../errors.js';
 import { writeWhole } from '../files.js';
 import type { HubCommit, HubOptions } from '../hub/settings.js';
 import type { Gpt2Config } from '../model/config.js';
@@ -29,8 +28,7 @@ import { listCheckpoints, readCheckpoint, saveModel, verifyCheckpoint } from './
 import { hashOfCheckpoint } from './checksums.js';
 import { argumentsOf, changesSince, hashingSession, hashOfData, hashOfTokens, MANIFEST_FILE, manifestToJson, readManifest } from './manifest.js';
 import type { Manifest, RunInputs } from './manifest.js';
-import { memoryOf, readMemory } from './model-memory.js';
-import type { ModelMemory } from './model-memory.js';
+import { memoryOf } from './model-memory.js';
 import { OutputFolder } from './output-folder.js';
 import { brokenName, isOfRun, RUN_FILES } from './run-names.js';
 import { stateToJson } from './state.js';
@@ -412,37 +410,4 @@ async function checkpointToResume(
     });
   }
   return found;
-}
-
-export interface OpenedClassifier {
-  readonly model: PretrainedModel;
-  readonly session: EngineSession;
-  /** What attune remembers of its training; undefined where others trained it. */
-  readonly memory: ModelMemory | undefined;
-}
-
-/** A model folder saved by training, or a classifier of the Hub, opened for evaluation or prediction. */
-export async function openClassifier(idOrPath: string, device: Device = 'auto', hub: HubOptions = {}): Promise<OpenedClassifier> {
-  const engine = warmUp(engineFor(device));
-  try {
-    const model = await fromPretrained(idOrPath, hub);
-    let memory: ModelMemory | undefined;
-    let session: EngineSession;
-    try {
-      memory = await readMemory(model.folder);
-      session = await engine.open(model.graphs, { seed: 0, first: 'prediction' });
-    } catch (error) {
-      await model.close();
-      throw error;
-    }
-    try {
-      await model.writeTo(session);
-    } catch (error) {
-      await session.close();
-      throw error instanceof AttuneError ? error : new ModelError(`cannot load ${idOrPath}`, { cause: error });
-    }
-    return { model, session, memory };
-  } finally {
-    await engine.close();
-  }
 }

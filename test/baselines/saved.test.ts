@@ -6,6 +6,9 @@ import { LogisticRegression } from '#attune/baselines/logistic-regression.js';
 import { makePipeline } from '#attune/baselines/pipeline.js';
 import { bytesOnDisk, loadEstimator, saveEstimator } from '#attune/baselines/saved.js';
 import { StandardScaler } from '#attune/baselines/standard-scaler.js';
+import { TfidfVectorizer } from '#attune/baselines/tfidf.js';
+import { readConfig } from '#attune/model/config.js';
+import { TextClassifier } from '#attune/train/classifier.js';
 import { folder } from '../support/folder.js';
 import { dense } from '../support/matrices.js';
 
@@ -24,6 +27,32 @@ test('a saved pipeline predicts the same numbers, bit for bit', async (t) => {
   // Again over it: replaced, nothing left beside it.
   await saveEstimator(dir, pipeline);
   assert.deepEqual(readdirSync(join(dir, '..')), ['model']);
+});
+
+test('a pipeline of one\u2019s own that takes texts is opened as a classifier, under the names that it was saved with', async (t) => {
+  const dir = join(folder(t), 'model');
+  const texts = ['a fine day', 'a fine walk', 'a dull day', 'so dull', 'fine', 'dull, dull'];
+  const pipeline = makePipeline(new TfidfVectorizer(), new LogisticRegression());
+  await pipeline.fit(texts, Int32Array.of(1, 1, 0, 0, 1, 0), 2);
+  await saveEstimator(dir, pipeline);
+  await assert.rejects(TextClassifier.fromPretrained(dir), /does not say what its classes are called/);
+  await saveEstimator(dir, pipeline, { labelNames: ['dull', 'fine'] });
+  const classifier = await TextClassifier.fromPretrained(dir);
+  assert.deepEqual(classifier.labels, ['dull', 'fine']);
+  const [fine, dull, again] = await classifier.predict(['a fine day', 'dull', 'a fine day']);
+  assert.deepEqual([fine.label, dull.label, again], ['fine', 'dull', fine]);
+  assert.deepEqual(Object.values(fine.scores), [...(await pipeline.predictProba(['a fine day']))]);
+  await assert.rejects(classifier.predict(['a'], { logits: true }), /a classical model has no logits/);
+  await assert.rejects(classifier.explain(['a']), /cannot say which tokens/);
+  await assert.rejects(TextClassifier.fromPretrained(dir, { maxLength: 4 }), /takes texts whole/);
+  await assert.rejects(TextClassifier.fromPretrained(dir, { device: 'webgpu' }), /computes on the processor/);
+  await assert.rejects(readConfig(dir), /holds a classical model, not a GPT-2/);
+  await saveEstimator(dir, pipeline, { labelNames: ['dull', 'fine', 'more'] });
+  await assert.rejects((await TextClassifier.fromPretrained(dir)).predict(['a']), /has 2 classes, but names for 3/);
+  const features = makePipeline(new StandardScaler(), new LogisticRegression());
+  await features.fit(X, Y, 3);
+  await saveEstimator(dir, features, { labelNames: ['a', 'b', 'c'] });
+  await assert.rejects(TextClassifier.fromPretrained(dir), /takes features, not texts/);
 });
 
 test('what is damaged or does not fit is refused, naming what', async (t) => {

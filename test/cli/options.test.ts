@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { createCommand, isDone, normalizeArguments } from '#attune/cli/command.js';
-import { commandLine, optionName } from '#attune/cli/command-arguments.js';
+import { commandLine, optionName, program } from '#attune/cli/command-arguments.js';
 import { addTrainOptions, DATA_OPTIONS, parseTrainOptions, trainOptionsOf, type TrainOptions } from '#attune/cli/options.js';
 import { UsageError } from '#attune/errors.js';
 import { type ArgumentSpec, checkValue } from '#attune/train/argument-table.js';
@@ -181,8 +181,17 @@ test('any arguments written as options are read back as the same values', () => 
 });
 
 test('a command is written as a shell reads it back', () => {
-  const words = commandLine(['attune', 'compare'], { finetuned: "it's mine", model: '-x', seeds: 3, json: true, bf16: false, margin: undefined, dataset: 'a/*.csv' });
-  assert.equal(words, "attune compare --finetuned 'it'\\''s mine' --model=-x --seeds 3 --json --no-bf16 --dataset 'a/*.csv'");
+  const words = commandLine(['compare'], { finetuned: "it's mine", model: '-x', seeds: 3, json: true, bf16: false, margin: undefined, dataset: 'a/*.csv' });
+  assert.equal(words.slice(words.indexOf('compare')), "compare --finetuned 'it'\\''s mine' --model=-x --seeds 3 --json --no-bf16 --dataset 'a/*.csv'");
+});
+
+test('a command begins as the program was started', () => {
+  assert.deepEqual(program('/usr/local/bin/attune', '/home/me'), ['attune']);
+  assert.deepEqual(program('/home/me/job/node_modules/.bin/attune', '/home/me/job'), ['npx', 'attune']);
+  assert.deepEqual(program('/home/me/job/node_modules/attune/bin/attune.js', '/home/me/job'), ['npx', 'attune']);
+  assert.deepEqual(program('/usr/lib/node_modules/attune/bin/attune.js', '/home/me'), ['attune']);
+  assert.deepEqual(program('/home/me/attune/bin/attune.js', '/home/me/attune'), ['node', 'bin/attune.js']);
+  assert.deepEqual(program('/home/me/attune/bin/attune.js', '/home/me/data'), ['node', '/home/me/attune/bin/attune.js']);
 });
 
 test('options of one command do not leak into another parse', () => {

@@ -1,16 +1,19 @@
 /** The whole comparison on a data set of our own and a tiny model: sensible order, the same at every run, all of it written down. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { loadEstimator } from '#attune/baselines/saved.js';
 import { SIMPLEST_FIRST } from '#attune/compare/baselines.js';
 import { comparedSplits, compareModels } from '#attune/compare/compare.js';
+import { FINE_TUNED } from '#attune/compare/comparison.js';
 import type { Comparison, ModelResult } from '#attune/compare/comparison.js';
 import { Dataset } from '#attune/data/dataset.js';
 import { checkComparison } from '#attune/report/comparison-file.js';
 import { resolveArguments } from '#attune/train/arguments.js';
+import { TextClassifier } from '#attune/train/classifier.js';
+import { readTrainedTexts } from '#attune/train/trained-rows.js';
 import { toJsonl, writeTinyModel } from '../support/cli.js';
 import { SENTENCE_LABELS, sentences } from '../support/sentences.js';
 
@@ -81,14 +84,40 @@ test('top n-grams are words that speak for their class', () => {
   assert.match(comparison.topNgrams[2].ngrams.slice(0, 3).map(({ ngram }) => ngram).join(' '), /wonderful|lovely|good|happy|excellent|great/);
 });
 
-test('comparison.json is what was returned and what the report reads; baselines that take texts can be loaded', async () => {
+test('comparison.json is what was returned and what the report reads', async () => {
   const written = JSON.parse(readFileSync(join(dir, 'comparison.json'), 'utf8')) as unknown;
   assert.deepEqual(await checkComparison(written), JSON.parse(JSON.stringify(comparison)));
-  const texts = tested.rows.map(({ text }) => text);
-  for (const id of ['majority', 'afinn', 'tfidf-logistic', 'word2vec-logistic', 'word2vec-svc', 'word2vec-forest']) {
-    const loaded = await loadEstimator(join(dir, 'baselines', id), 'texts');
-    assert.deepEqual([...(await loaded.predict(texts))], model(id).predictions.labels, id);
-  }
+});
+
+for (const id of SIMPLEST_FIRST) {
+  test(`${id} is opened by its folder, and answers as it was measured, bit for bit`, async () => {
+    const classifier = await TextClassifier.fromPretrained(id === FINE_TUNED ? join(dir, 'model') : join(dir, 'baselines', id));
+    try {
+      const predictions = await classifier.predict(tested.rows.map(({ text }) => text));
+      const { labels, probabilities } = model(id).predictions;
+      assert.deepEqual(predictions.map(({ label_id }) => label_id), labels);
+      assert.deepEqual(predictions.map(({ scores }) => SENTENCE_LABELS.map((name) => scores[name])), probabilities);
+      const [first] = predictions;
+      assert.deepEqual([first.label, first.score], [SENTENCE_LABELS[first.label_id], probabilities[0][first.label_id]]);
+      const { accuracy, f1, auc } = await classifier.evaluate(tested);
+      assert.deepEqual([accuracy, f1, auc], [model(id).accuracy.value, model(id).f1.value, model(id).auc.value]);
+      if (id !== FINE_TUNED) assert.equal((await readTrainedTexts(classifier.folder!))!.size, new Set(train.rows.map(({ text }) => text.trim())).size);
+    } finally {
+      await classifier.close();
+    }
+  });
+}
+
+test('a probe is refused whose GPT-2 is gone, or no longer the one that it was fitted on', async () => {
+  const probe = join(dir, 'probe');
+  cpSync(join(dir, 'baselines', 'gpt2-probe'), probe, { recursive: true });
+  const file = join(probe, 'estimator.json');
+  const saved = readFileSync(file, 'utf8');
+  writeFileSync(file, saved.replace(/"weights": "[0-9a-f]{64}"/, `"weights": "${'0'.repeat(64)}"`));
+  await assert.rejects(TextClassifier.fromPretrained(probe), /model is not the GPT-2 whose hidden states are needed: its weights are others/);
+  writeFileSync(file, saved.replace(JSON.stringify(join(dir, 'model')), JSON.stringify(join(dir, 'gone'))));
+  await assert.rejects(TextClassifier.fromPretrained(probe), /hidden states are needed cannot be opened: .*gone/);
+  await assert.rejects(loadEstimator(join(dir, 'baselines', 'gpt2-probe'), 'texts'), /stands on the hidden states of a GPT-2/);
 });
 
 test('rows are parted by the seed of their own where there is one', async () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { classificationMetrics } from '#attune/metrics/classification.js';
+import { classificationMetrics, predictionMetrics } from '#attune/metrics/classification.js';
 import { fixtureJson } from '../support/fixtures.js';
 import { assertClose } from '../support/numbers.js';
 
@@ -49,6 +49,16 @@ test('a class without rows leaves the AUC undefined, with one warning that names
   assert.equal(auc, null);
   assert.deepEqual(warnings, ['ROC-AUC is undefined: none of the 2 rows is labelled "bad" or "good"']);
   assert.equal(accuracy, 0);
+});
+
+test("the loss of probabilities is scikit-learn 1.9.1's log_loss, finite where a model was certain and wrong", () => {
+  const probabilities = Float64Array.of(0.7, 0.2, 0.1, 1, 0, 0, 0.25, 0.5, 0.25, 0, 0, 1, 0.1, 0.8, 0.1);
+  const metrics = predictionMetrics({ labels: Int32Array.of(0, 0, 2, 2, 1), probabilities }, [0, 1, 2, 2, 1], ['a', 'b', 'c']);
+  assertClose([metrics.loss], [7.601953249097997], 1e-14, 'loss');
+  // The classes that it predicts count, not the largest probability.
+  assert.equal(metrics.accuracy, 0.8);
+  assert.throws(() => predictionMetrics({ labels: Int32Array.of(0), probabilities: Float64Array.of(NaN, 1) }, [0], ['a', 'b']), /row 0 has the probability NaN/);
+  assert.throws(() => predictionMetrics({ labels: Int32Array.of(0), probabilities: Float64Array.of(1) }, [0], ['a', 'b']), /1 probabilities for 1 rows/);
 });
 
 test('what cannot be measured is refused', () => {

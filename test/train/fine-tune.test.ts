@@ -4,7 +4,6 @@ import { readFileSync, readdirSync, readlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';
-import { packRows } from '#attune/engine/batch.js';
 import { referenceEngine } from '#attune/engine/reference/session.js';
 import { AttuneError, InterruptedError, ModelError, UsageError } from '#attune/errors.js';
 import { embeddedModelFolder } from '#attune/model/embedded.js';
@@ -13,8 +12,9 @@ import { Tokenizer } from '#attune/text/tokenizer.js';
 import { resolveArguments } from '#attune/train/arguments.js';
 import type { TrainingArgumentsInput } from '#attune/train/arguments.js';
 import { saveModel } from '#attune/train/checkpoint.js';
-import { fineTune, openClassifier, prepareFineTune } from '#attune/train/fine-tune.js';
+import { fineTune, prepareFineTune } from '#attune/train/fine-tune.js';
 import type { FineTuneOptions } from '#attune/train/fine-tune.js';
+import { openGpt2 } from '#attune/train/gpt2-model.js';
 import { parseTrainerState } from '#attune/train/state.js';
 import { folder, namesIn } from '../support/folder.js';
 import { randomParameters, tinyConfig } from '../support/models.js';
@@ -55,11 +55,11 @@ test('the output folder ends as a model folder with its records, which predicts 
   assert.ok(saved.log_history.some((record) => 'train_runtime' in record));
   assert.ok(readFileSync(join(out, 'model.safetensors')).equals(readFileSync(join(out, 'checkpoint-10', 'model.safetensors'))));
 
-  const { model, session } = await openClassifier(out);
-  t.after(() => session.close());
-  assert.deepEqual(model.config.labelNames, ['LABEL_0', 'LABEL_1']);
-  const logits = await session.infer(packRows(TEXTS.slice(0, 4).map((text) => model.tokenizer.encode(text, { maxLength: 8 }))));
-  assertClose(logits, evaluation!.logits, 1e-5, 'logits');
+  const model = await openGpt2(out, { maxLength: 8 });
+  t.after(() => model.close());
+  assert.deepEqual(model.labels, ['LABEL_0', 'LABEL_1']);
+  const { logits } = await model.classify(TEXTS.slice(0, 4));
+  assertClose(logits!, evaluation!.logits, 1e-5, 'logits');
 });
 
 test('an interrupted run goes on from its last checkpoint, named or not, and ends as the whole run', async (t) => {

@@ -27,7 +27,7 @@ test('train: records on stdout, people’s text on stderr without escapes, every
   assert.equal(types.filter((type) => type === 'saved').length, 2);
   assert.ok(types.indexOf('saved') > types.indexOf('eval') && types.lastIndexOf('saved') < types.indexOf('final'));
   assert.doesNotMatch(trained.stderr, /\u001b/);
-  for (const words of ['newly initialized', 'LOAD REPORT', 'score.weight', 'CPU', 'step 6/6', 'what it means', 'confusion', 'attune predict --model run']) {
+  for (const words of ['newly initialized', 'LOAD REPORT', 'score.weight', 'CPU', 'step 6/6', 'what it means', 'confusion', 'attune.js predict --model run']) {
     assert.ok(trained.stderr.includes(words), words);
   }
   assert.deepEqual(readdirSync(join(cwd, 'run')).sort(), [

@@ -1,5 +1,6 @@
 /** `attune compare` and `predict --explain` as a user runs them. */
 import assert from 'node:assert/strict';
+import { execSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -20,7 +21,7 @@ const cwd = workspace(async (cwd) => {
 test('compare trains, measures every model, and writes data and page; interrupted meanwhile, it goes on from the finished model', async () => {
   const stopped = await attune(['compare', ...DATA, '--max-steps', '4', '--learning-rate', '0.01', '--margin', '0.3', '--seeds', '2', '--output-dir', 'a run'], { cwd, signals: [{ when: /\nComparison\n/, signal: 'SIGINT' }] });
   assert.equal(stopped.code, 130, stopped.stderr);
-  assert.match(stopped.stderr, /attune compare --finetuned 'a run' --model model --margin 0\.3 --seeds 2\n/);
+  assert.match(stopped.stderr, /attune\.js compare --finetuned 'a run' --model model --margin 0\.3 --seeds 2\n/);
   renameSync(join(cwd, 'a run'), join(cwd, 'run'));
   renameSync(join(cwd, 'a run-seed-43'), join(cwd, 'run-seed-43'));
   assert.ok(!existsSync(join(cwd, 'run', 'comparison.json')));
@@ -46,7 +47,16 @@ test('compare trains, measures every model, and writes data and page; interrupte
   // One source: records, terminal and file say the same.
   const { best, bestSet, recommended, sentences: said } = last as unknown as Comparison['verdict'];
   assert.deepEqual({ best, bestSet, recommended, said }, { best: written.verdict.best, bestSet: written.verdict.bestSet, recommended: written.verdict.recommended, said: written.verdict.sentences });
-  assert.deepEqual(last['models'], written.models.map(({ id, againstBest }) => ({ id, againstBest })));
+  assert.deepEqual(last['models'], written.models.map(({ id, againstBest }) => ({ id, againstBest, folder: id === FINE_TUNED ? 'run' : join('run', 'baselines', id) })));
+  // What is printed at the end is run as it stands there.
+  const [predict, evaluate] = /\nUse it\n.*\n +(.*)\n +(.*)\n/.exec(stderr)!.slice(1);
+  const chosen = written.models.find(({ id }) => id === (recommended ?? best))!;
+  const [predicted] = jsonLines(execSync(predict, { cwd, stdio: ['ignore', 'pipe', 'ignore'] }).toString());
+  assert.equal(predicted['text'], 'I love it');
+  assert.match(execSync(evaluate, { cwd, stdio: ['ignore', 'pipe', 'ignore'] }).toString(), new RegExp(`\nf1 ${chosen.f1.value}\n`));
+  const { id, predictions } = written.models.find((model) => model.id === 'tfidf-logistic')!;
+  const answers = jsonLines((await attune(['predict', '--model', join('run', 'baselines', id), '--input', 'data/test.jsonl'], { cwd })).stdout);
+  assert.deepEqual(answers.map(({ scores }) => Object.values(scores as Record<string, number>)), predictions.probabilities);
   const unwrapped = stderr.replace(/\s+/g, ' ');
   for (const sentence of said) assert.ok(unwrapped.includes(sentence.replace(/\s+/g, ' ')), sentence);
   const page = readFileSync(join(cwd, 'run', 'report.html'), 'utf8');

@@ -76,7 +76,7 @@ describe('a signal', () => {
     assert.equal(whole.code, 0, whole.stderr);
     const { code, stderr } = await attune(words('seeds'), { cwd, signals: [{ when: /into seeds-seed-44\n[^]*checkpoint-200/, signal: 'SIGINT' }] });
     assert.equal(code, 130, stderr);
-    assert.match(stderr, /error: interrupted in the fine-tuning under another seed; the first model is whole\n *Go on with:\n *attune compare --finetuned seeds --model model --seeds 3\n/);
+    assert.match(stderr, /error: interrupted in the fine-tuning under another seed; the first model is whole\n *Go on with:\n *node .*attune\.js compare --finetuned seeds --model model --seeds 3\n/);
     const on = await attune(['compare', '--finetuned', 'seeds', '--model', 'model', '--seeds', '3', '--json'], { cwd });
     assert.equal(on.code, 0, on.stderr);
     assert.match(on.stderr, /Fine-tuned under seed 43 before, in seeds-seed-43\.[^]*Fine-tuning under seed 44, into seeds-seed-44/);

@@ -1,0 +1,115 @@
+/** A classical model that takes texts, opened to classify: one of those that `compare` saves, or a pipeline of one's own. */
+import type { Dataset } from '../data/dataset.js';
+import { ModelError, UsageError } from '../errors.js';
+import { predictionMetrics } from '../metrics/classification.js';
+import type { ClassificationMetrics } from '../metrics/classification.js';
+import type { Classified, ClassifierOptions, EvaluateOptions, TextModel } from '../train/classifier.js';
+import { readMemory } from '../train/model-memory.js';
+import type { ModelMemory } from '../train/model-memory.js';
+import type { Classifier, EstimatorState } from './estimator.js';
+import { HiddenStateModel } from './hidden-states.js';
+import { classify, Pipeline } from './pipeline.js';
+import { HIDDEN_STATES } from './registry.js';
+import { loadSaved, restoreTaking } from './saved.js';
+
+/** Where an estimator was opened from. */
+export interface BaselineOrigin {
+  readonly folder: string;
+  readonly memory: ModelMemory | undefined;
+  /** What the estimator's first step is, where that is a GPT-2: closed with the model. */
+  readonly hiddenStates: HiddenStateModel | undefined;
+}
+
+/** Texts between two looks at the signal. */
+const CHUNK_TEXTS = 512;
+
+export class BaselineModel implements TextModel {
+  readonly kind = 'a classical model';
+  readonly hasLogits = false;
+  readonly #estimator: Classifier<readonly string[]>;
+  readonly #origin: BaselineOrigin | undefined;
+
+  /**
+   * @param estimator fitted
+   * @param labels [K] names of the classes by their index
+   */
+  constructor(
+    estimator: Classifier<readonly string[]>,
+    readonly labels: readonly string[],
+    origin?: BaselineOrigin,
+  ) {
+    this.#estimator = estimator;
+    this.#origin = origin;
+  }
+
+  get maxLength(): number | undefined {
+    return this.#origin?.hiddenStates?.maxLength;
+  }
+
+  get memory(): ModelMemory | undefined {
+    return this.#origin?.memory;
+  }
+
+  get folder(): string | undefined {
+    return this.#origin?.folder;
+  }
+
+  get device(): string {
+    return this.#origin?.hiddenStates?.device ?? 'processor';
+  }
+
+  /** @throws ModelError where the estimator has other classes than it was said to have */
+  async classify(texts: readonly string[], signal?: AbortSignal): Promise<Classified> {
+    const classified = await classify(this.#estimator, texts, signal);
+    const { probabilities } = classified;
+    if (probabilities.length !== texts.length * this.labels.length) throw new ModelError(`the model has ${probabilities.length / texts.length} classes, but names for ${this.labels.length}`);
+    return classified;
+  }
+
+  async evaluate({ rows }: Dataset, { onProgress, signal }: EvaluateOptions): Promise<ClassificationMetrics> {
+    const K = this.labels.length;
+    const labels = new Int32Array(rows.length);
+    const probabilities = new Float64Array(rows.length * K);
+    for (let from = 0; from < rows.length; from += CHUNK_TEXTS) {
+      signal?.throwIfAborted();
+      const chunk = rows.slice(from, from + CHUNK_TEXTS);
+      const found = await this.classify(chunk.map(({ text }) => text), signal);
+      labels.set(found.labels, from);
+      probabilities.set(found.probabilities, from * K);
+      onProgress?.(from + chunk.length, rows.length);
+    }
+    return predictionMetrics({ labels, probabilities }, rows.map(({ label }) => label), this.labels);
+  }
+
+  async close(): Promise<void> {
+    await this.#origin?.hiddenStates?.close();
+  }
+}
+
+/**
+ * Opens a folder that `compare` or `saveEstimator` wrote.
+ *
+ * @throws ModelError where it is damaged, was saved without names of classes, or stands on a GPT-2 that is no longer what it was; UsageError for a maximum length or a
+ * device that this kind of model has no use for
+ */
+export async function openBaseline(folder: string, { maxLength, device = 'auto', ...hub }: ClassifierOptions): Promise<BaselineModel> {
+  const { state, labelNames: labels } = await loadSaved(folder);
+  if (!labels) throw new ModelError(`the estimator in ${folder} does not say what its classes are called`, { hint: 'Earlier versions of attune saved none: compare again, or save it with labelNames.' });
+  const memory = await readMemory(folder);
+  if (state.steps?.[0]?.kind === HIDDEN_STATES) {
+    const hiddenStates = await HiddenStateModel.restore(state.steps[0], { ...hub, labelNames: labels, maxLength, device });
+    try {
+      return new BaselineModel(onHiddenStates(hiddenStates, state, folder), labels, { folder, memory, hiddenStates });
+    } catch (error) {
+      await hiddenStates.close();
+      throw error;
+    }
+  }
+  if (maxLength !== undefined) throw new UsageError(`the model in ${folder} takes texts whole, not ${maxLength} tokens of them`);
+  if (device !== 'auto' && device !== 'cpu') throw new UsageError(`the model in ${folder} computes on the processor, not by ${device}`);
+  return new BaselineModel(restoreTaking('texts', state, folder), labels, { folder, memory, hiddenStates: undefined });
+}
+
+function onHiddenStates(hiddenStates: HiddenStateModel, { steps = [], ...pipeline }: EstimatorState, folder: string): Classifier<readonly string[]> {
+  return new Pipeline<readonly string[]>([hiddenStates], restoreTaking('features', { ...pipeline, steps: steps.slice(1) }, folder));
+}
