@@ -19,8 +19,8 @@ export const EVALUATE_OPTIONS = {
   datasetConfig: inGroup(datasetConfig),
   split: { ...inGroup(DATA_OPTIONS.split), description: 'split to evaluate on (default: what was held out of the dataset in the training, else test)' },
   evalRows: inGroup(evalRows),
-  textColumn: { ...textColumn, ...remembered, description: 'column of the text (default: as the model was trained, else text)' },
-  labelColumn: { ...labelColumn, ...remembered, description: 'column of the label (default: as the model was trained, else label)' },
+  textColumn: { ...textColumn, ...remembered, description: 'column of the text (default: as the model was trained, else text or what looks like it)' },
+  labelColumn: { ...labelColumn, ...remembered, description: 'column of the label (default: as the model was trained, else label or what looks like it)' },
   maxLength,
   batchSize: { kind: 'integer', min: 1, default: 32, group: GROUP, description: 'rows a batch at most' },
   seed: { ...seed, ...remembered, description: 'seed that parts the bundled sample and a test size (default: as the model was trained, else 42)' },
@@ -49,8 +49,8 @@ export const INSPECT_OPTIONS = {
   testSize: inGroup(DATA_OPTIONS.testSize),
   trainRows: inGroup(DATA_OPTIONS.trainRows),
   evalRows: inGroup(evalRows),
-  textColumn: { ...textColumn, ...remembered, description: 'column of the text (default: as the model was trained, else text)' },
-  labelColumn: { ...labelColumn, ...remembered, description: 'column of the label (default: as the model was trained, else label)' },
+  textColumn: { ...textColumn, ...remembered, description: 'column of the text (default: as the model was trained, else text or what looks like it)' },
+  labelColumn: { ...labelColumn, ...remembered, description: 'column of the label (default: as the model was trained, else label or what looks like it)' },
   maxLength: { ...maxLength, description: 'tokens a row at most (default: as the model was trained, else 128)' },
   examples: { kind: 'integer', min: 0, default: 3, group: GROUP, description: 'rows to show in full' },
   seed: { ...seed, ...remembered, description: 'seed that parts the bundled sample and a test size (default: as the model was trained, else 42)' },
@@ -62,7 +62,7 @@ export const REPORT_OPTIONS = {
 } as const satisfies ArgumentTable;
 
 export const DEMO_OPTIONS = {
-  outputDir: { kind: 'string', placeholder: 'DIR', default: 'attune-demo', group: GROUP, description: 'where the model and its records go; an earlier demo there is replaced' },
+  outputDir: { kind: 'string', placeholder: 'DIR', default: 'attune-demo', group: GROUP, aliases: ['output'], description: 'where the model and its records go; an earlier demo there is replaced' },
 } as const satisfies ArgumentTable;
 
 export const SERVE_OPTIONS = {
@@ -75,7 +75,7 @@ export const SERVE_OPTIONS = {
 } as const satisfies ArgumentTable;
 
 export const REPRODUCE_OPTIONS = {
-  outputDir: { kind: 'string', placeholder: 'DIR', default: undefined, group: GROUP, description: 'where the second run goes (default: the folder’s name with -reproduced)' },
+  outputDir: { kind: 'string', placeholder: 'DIR', default: undefined, group: GROUP, aliases: ['output'], description: 'where the second run goes (default: the folder’s name with -reproduced)' },
   overwriteOutputDir: { kind: 'boolean', default: false, group: GROUP, description: 'replace the run that is there' },
   model: { kind: 'string', placeholder: 'DIR', default: undefined, group: GROUP, description: 'the model, where it has moved' },
   dataset: { kind: 'string', placeholder: 'FILE|DIR', default: undefined, group: GROUP, description: 'the training rows, where they have moved' },

@@ -31,17 +31,24 @@ export function isDone(error: unknown): boolean {
 }
 
 /**
- * Options given as HF's scripts spell them (`--learning_rate`) in kebab-case, up to a lone `--`. What one of the command's options takes for its value stays as it is.
+ * Options given as HF's scripts spell them, as this command line does, up to a lone `--`: `--learning_rate` in kebab-case, `--load_best_model_at_end True` as a switch. What
+ * one of the command's options takes for its value stays as it is.
  */
 export function normalizeArguments(argv: readonly string[], options: readonly Option[]): string[] {
   const takesValue = new Set(options.filter(({ required }) => required).map(({ long }) => long));
+  const switches = new Set(options.filter((option) => option.isBoolean() && !option.negate).map(({ long }) => long));
   const words: string[] = [];
-  let isOption = true;
-  for (const word of argv) {
-    if (isOption && word === '--') return [...words, ...argv.slice(words.length)];
-    const spelt: string = isOption ? word.replace(/^--[a-z][a-z0-9_]*(?==|$)/, (option) => option.replaceAll('_', '-')) : word;
+  for (let at = 0; at < argv.length; at++) {
+    if (argv[at] === '--') return [...words, ...argv.slice(at)];
+    const spelt = argv[at].replace(/^--[a-z][a-z0-9_]*(?==|$)/, (option) => option.replaceAll('_', '-'));
+    const [name, value = switches.has(spelt) ? argv[at + 1] : undefined] = /^(--[^=]+)=(.*)$/s.exec(spelt)?.slice(1) ?? [spelt];
+    if (switches.has(name) && value !== undefined && /^(?:true|false)$/i.test(value)) {
+      words.push(value.toLowerCase() === 'true' ? name : name.replace(/^--/, '--no-'));
+      if (spelt === name) at++;
+      continue;
+    }
     words.push(spelt);
-    isOption = !isOption || !takesValue.has(spelt);
+    if (takesValue.has(spelt) && at + 1 < argv.length) words.push(argv[++at]);
   }
   return words;
 }

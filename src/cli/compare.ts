@@ -25,7 +25,7 @@ export async function compare(command: Command, context: CliContext): Promise<vo
   const seeds = wanted ?? 1;
   const memory = finetuned === undefined ? undefined : await withDownloads(context.terminal, context.signal, async (hub) => readMemory(await resolveModel(finetuned, hub)));
   const hint = 'Give a file of labelled texts with --eval-dataset, a folder with train.* and test.*, or `sample` for the bundled sentences.';
-  const data = memory ? { ...given, ...(await rememberedSplits(byHand(given, explicit), memory)) } : given;
+  const data = memory ? { ...given, ...(await rememberedSplits(given, memory)) } : given;
   const args = memory && !explicit.has('seed') ? { ...asked, seed: memory.seed } : asked;
   const dataset = required(data.dataset, 'dataset', hint);
   const model = modelFolder(data.model ?? (memory && (await rememberedBase(memory))));
@@ -34,7 +34,7 @@ export async function compare(command: Command, context: CliContext): Promise<vo
     throw new UsageError('--finetuned and --resume-from-checkpoint exclude each other', { hint: 'A finished model is compared as it is; without --finetuned the run goes on.' });
   }
   const outputDir = finetuned !== undefined && !explicit.has('outputDir') ? finetuned : args.outputDir;
-  const { train, test, notes } = await comparedSplits({ ...options, signal: context.signal });
+  const { train, test, notes, columns } = await comparedSplits({ ...options, signal: context.signal });
   const inputs = { model, dataset, evalDataset: data.evalDataset };
   const otherSeeds = await planSeeds(seeds, { args: { ...args, outputDir }, inputs, rows: { train, test }, finetuned, signal: context.signal });
   if (finetuned !== undefined) await requireComparisonFolder({ base: model, finetuned, outputDir });
@@ -45,8 +45,8 @@ export async function compare(command: Command, context: CliContext): Promise<vo
   } else {
     context.terminal.heading('Data');
     for (const split of [train, test]) showDataset(context.terminal, split);
-    const byHandAgainst = { ...byHand(data, explicit), maxLength: args.maxLength, ...(explicit.has('seed') && { seed: args.seed }) };
-    for (const note of [...notes, ...changesByHand(memory, byHandAgainst)]) context.terminal.warning(note);
+    const byHand = { textColumn: given.textColumn, labelColumn: given.labelColumn, maxLength: args.maxLength, seed: explicit.has('seed') ? args.seed : undefined };
+    for (const note of [...notes, ...changesByHand(memory, byHand)]) context.terminal.warning(note);
   }
   const tuned = finetuned ?? outputDir;
   // What has begun is not replaced again. Of the data, the folder of a model that was trained here knows.
@@ -55,16 +55,11 @@ export async function compare(command: Command, context: CliContext): Promise<vo
   await runSeeds(tuned, otherSeeds, { overwriteOutputDir: args.overwriteOutputDir, model, goOn }, context);
   await runComparison(
     {
-      finetuned: tuned, base: model, train, test, datasetName: basename(dataset), inputs: options, outputDir, seed: args.seed, margin, device: data.device, trainPeakMemoryBytes, json: data.json,
+      finetuned: tuned, base: model, train, test, datasetName: basename(dataset), inputs: { ...options, ...columns }, outputDir, seed: args.seed, margin, device: data.device, trainPeakMemoryBytes, json: data.json,
       maxLength: args.maxLength ?? memory?.maxLength,
       otherSeeds,
       goOn,
     },
     context,
   );
-}
-
-/** Columns that were not given are of no account: the table of options has filled them in. */
-function byHand<T extends { readonly textColumn?: string | undefined; readonly labelColumn?: string | undefined }>(data: T, explicit: ReadonlySet<string>): T {
-  return { ...data, textColumn: explicit.has('textColumn') ? data.textColumn : undefined, labelColumn: explicit.has('labelColumn') ? data.labelColumn : undefined };
 }

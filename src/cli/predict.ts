@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Command } from 'commander';
+import { DEFAULT_COLUMNS } from '../data/columns.js';
 import { parseJsonl } from '../data/jsonl.js';
 import { readerFor } from '../data/readers.js';
 import { requiredText } from '../data/rows.js';
@@ -9,7 +10,7 @@ import { UsageError } from '../errors.js';
 import { findOutput, refuseSameFile, writeOutput } from '../output-file.js';
 import { withDefaults } from '../train/argument-table.js';
 import { TextClassifier } from '../train/classifier.js';
-import { changesByHand, DEFAULT_COLUMNS } from '../train/model-memory.js';
+import { changesByHand } from '../train/model-memory.js';
 import type { Prediction } from '../train/classifier.js';
 import { PREDICT_OPTIONS } from './command-options.js';
 import { givenOptions } from './command-arguments.js';

@@ -132,7 +132,7 @@ export async function compare(given: CompareOptions): Promise<Comparison> {
   const memory = given.finetuned === undefined ? undefined : await readMemory(await resolveModel(given.finetuned, given.hub));
   const options = { ...given, ...(memory && { ...(await rememberedSplits(given, memory)), splitSeed: given.splitSeed ?? memory.seed }) };
   const { args, compareCallbacks, hub, signal } = options;
-  const { train, test } = await comparedSplits(options);
+  const { train, test, columns } = await comparedSplits(options);
   const finetuned = options.finetuned === undefined ? undefined : await resolveModel(options.finetuned, hub);
   const otherSeeds = await planSeeds(options.seeds ?? 1, { args, inputs: options, rows: { train, test }, finetuned, signal, hub });
   if (finetuned !== undefined) await requireComparisonFolder({ base: options.model, finetuned, outputDir: args.outputDir });
@@ -150,7 +150,7 @@ export async function compare(given: CompareOptions): Promise<Comparison> {
     train,
     test,
     datasetName: basename(options.dataset),
-    inputs: options,
+    inputs: { ...options, ...columns },
     outputDir: args.outputDir,
     maxLength: args.maxLength ?? memory?.maxLength,
     seed: args.seed,
@@ -165,11 +165,11 @@ export async function compare(given: CompareOptions): Promise<Comparison> {
 }
 
 /** The rows of a comparison, under the classes of a finished model where one is given. @throws UsageError where there are no test rows */
-export async function comparedSplits(options: Omit<CompareOptions, 'compareCallbacks'>): Promise<{ readonly train: Dataset; readonly test: Dataset; readonly notes: readonly string[] }> {
+export async function comparedSplits(options: Omit<CompareOptions, 'compareCallbacks'>): Promise<Splits & { readonly test: Dataset }> {
   const { finetuned } = options;
-  const { train, test, notes } = finetuned === undefined ? await trainedSplits(options) : await measuredSplits(options, finetuned);
-  if (!test) throw new UsageError('a comparison needs test rows', { hint: 'Give --eval-dataset, or a folder with train.* and test.*.' });
-  return { train, test, notes };
+  const { test, ...splits } = finetuned === undefined ? await trainedSplits(options) : await measuredSplits(options, finetuned);
+  if (!test) throw new UsageError('a comparison needs test rows', { hint: 'Part some of the training rows off with --test-size 0.2, or give --eval-dataset or a folder with train.* and test.*.' });
+  return { ...splits, test };
 }
 
 /** As the training will have them. */

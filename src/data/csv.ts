@@ -1,7 +1,7 @@
 import { Readable, pipeline } from 'node:stream';
 import { CsvError, parse } from 'csv-parse';
 import { DataError } from '../errors.js';
-import { missingColumn, shown, type DataRecord } from './records.js';
+import { MissingColumnError, shown, type DataRecord } from './records.js';
 import { LINE_FEED, fileChunks, textBlocks, type TextBlock } from './text-blocks.js';
 
 /** The separator of a CSV-like file, and how forgiving its quotes are. */
@@ -87,7 +87,7 @@ function checkHeader(record: readonly string[], required: readonly string[], pla
   for (const column of required) {
     if (header.includes(column)) continue;
     const other = header.length === 1 ? [';', '\t', '|', ','].find((separator) => separator !== delimiter && header[0].includes(separator)) : undefined;
-    if (other === undefined) throw missingColumn(place, column, header);
+    if (other === undefined) throw new MissingColumnError(place, column, header);
     const named = (separator: string): string => (separator === '\t' ? 'tabs' : separator === ',' ? 'commas' : JSON.stringify(separator));
     throw new DataError(`${place}: the columns are parted by ${named(other)}, not by ${named(delimiter)}`, {
       hint: other === '\t' ? 'Give the file a name that ends in .tsv.' : other === ',' ? 'Give the file a name that ends in .csv.' : 'Save the file with commas, or as JSON lines.',

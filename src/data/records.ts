@@ -24,13 +24,23 @@ export function placeOf(file: string, { line, unit }: { readonly line: number; r
  */
 export type RecordReader = (file: string, required: readonly string[], optional?: readonly string[]) => AsyncIterable<DataRecord>;
 
-/** Refuses a record or a file that lacks `column`. `place` is file and line. */
-export function missingColumn(place: string, column: string, present: readonly string[]): DataError {
-  const near = nearest(column, present);
-  const suggestion = near === undefined ? '' : `did you mean ${JSON.stringify(near)}? `;
-  return new DataError(`${place}: has no column ${JSON.stringify(column)}; ${suggestion}its columns are ${present.map((name) => JSON.stringify(name)).join(', ') || 'none'}`, {
-    hint: 'Name the columns with --text-column and --label-column (textColumn and labelColumn).',
-  });
+/** A record or a file lacks a column. */
+export class MissingColumnError extends DataError {
+  /**
+   * @param place file and line
+   * @param columns those that are there
+   */
+  constructor(
+    place: string,
+    column: string,
+    readonly columns: readonly string[],
+  ) {
+    const near = nearest(column, columns);
+    const suggestion = near === undefined ? '' : `did you mean ${JSON.stringify(near)}? `;
+    super(`${place}: has no column ${JSON.stringify(column)}; ${suggestion}its columns are ${columns.map((name) => JSON.stringify(name)).join(', ') || 'none'}`, {
+      hint: 'Name the columns with --text-column and --label-column (textColumn and labelColumn).',
+    });
+  }
 }
 
 /** The value of a field; undefined where the record lacks it (an inherited name such as `constructor` is lacking). */

@@ -2,7 +2,7 @@
 import { DataError, UsageError } from '../errors.js';
 import { Pace } from '../pace.js';
 import { readerFor } from './readers.js';
-import { fieldOf, missingColumn, placeOf, shown, type DataRecord } from './records.js';
+import { fieldOf, MissingColumnError, placeOf, shown, type DataRecord } from './records.js';
 
 export interface ColumnOptions {
   /** Default `text`. */
@@ -75,7 +75,7 @@ export function requiredText(record: DataRecord, column: string, source: string)
   const place = placeOf(source, record);
   const value = fieldOf(record, column);
   if (typeof value === 'string') return value;
-  if (value === undefined) throw missingColumn(place, column, Object.keys(record.fields));
+  if (value === undefined) throw new MissingColumnError(place, column, Object.keys(record.fields));
   throw new DataError(`${place}: column ${JSON.stringify(column)} is ${shown(value)}, not a text`, {
     hint: 'An empty text is "".',
   });
@@ -100,7 +100,7 @@ function labelOf(record: DataRecord, column: string, place: string): Pick<RawRow
 /** A label is an integer from 0 up, as a number or spelt out, a boolean (false is 0), or the name of a class. Spaces around it do not count. */
 function parseLabel(record: DataRecord, column: string, place: string): number | string {
   const value = fieldOf(record, column);
-  if (value === undefined) throw missingColumn(place, column, Object.keys(record.fields));
+  if (value === undefined) throw new MissingColumnError(place, column, Object.keys(record.fields));
   const refuse = (why: string, hint?: string) =>
     new DataError(`${place}: column ${JSON.stringify(column)}: the label ${shown(value)} ${why}`, {
       hint: hint ?? 'Labels are integers 0, 1, … K - 1, or names of classes.',

@@ -5,6 +5,7 @@ import { DataError, UsageError } from '../errors.js';
 import { didYouMean } from '../nearest.js';
 import { alignClasses, alignDataset, type AlignmentUse } from './align.js';
 import { classNamesOf } from './card.js';
+import { DatasetColumns, type Columns } from './columns.js';
 import { Dataset } from './dataset.js';
 import { LabelMap } from './labels.js';
 import { findLayout, shortList, type Layout } from './layout.js';
@@ -13,7 +14,7 @@ import { lookAlikeNotes } from './look-alikes.js';
 import { openDataset, type OpenOptions } from './open.js';
 import { READABLE } from './readers.js';
 import { Pace, paced } from '../pace.js';
-import { readRows, rowPlace, type ColumnOptions, type RawRow, type ReadOptions } from './rows.js';
+import { rowPlace, type ColumnOptions, type RawRow, type ReadOptions } from './rows.js';
 import { SAMPLE_LABELS, loadSample } from './sample.js';
 
 /** Which part of which dataset. */
@@ -51,6 +52,8 @@ export interface Splits {
   readonly labelNames: readonly string[];
   /** What the user should know though nothing is wrong. */
   readonly notes: readonly string[];
+  /** Where text and label were found. */
+  readonly columns: Columns;
 }
 
 /** Loads the training split and, where there is one, the split to evaluate on. @throws DataError, UsageError */
@@ -61,7 +64,7 @@ export async function loadSplits(options: LoadSplitsOptions): Promise<Splits> {
 }
 
 /** The same splits without what aligns them. */
-export const ownSplits = ({ train, test, labelNames, notes }: UnalignedSplits): Splits => ({ train, ...(test && { test }), labelNames, notes });
+export const ownSplits = ({ train, test, labelNames, notes, columns }: UnalignedSplits): Splits => ({ train, ...(test && { test }), labelNames, notes, columns });
 
 /** Splits under the classes of the data itself. */
 export interface UnalignedSplits extends Splits {
@@ -69,13 +72,14 @@ export interface UnalignedSplits extends Splits {
 }
 
 /** The splits under the classes of a model. @throws DataError where names contradict */
-export function alignSplits({ train, test, labels, notes }: UnalignedSplits, names: readonly string[], use: AlignmentUse): Splits {
+export function alignSplits({ train, test, labels, notes, columns }: UnalignedSplits, names: readonly string[], use: AlignmentUse): Splits {
   const alignment = alignClasses(labels, names, use);
   return {
     train: alignDataset(train, alignment),
     ...(test && { test: alignDataset(test, alignment) }),
     labelNames: alignment.names,
     notes: alignment.note === undefined ? notes : [...notes, alignment.note],
+    columns,
   };
 }
 
@@ -95,7 +99,7 @@ export async function loadUnaligned(options: LoadSplitsOptions, expected?: numbe
   let test: Dataset | undefined;
   if (options.evalDataset !== undefined) {
     const files = await evaluationFiles(options.evalDataset);
-    test = await loadFiles('test', files, train.labels, options, notes, await declaredNames(files[0], options));
+    test = await loadFiles({ name: 'test', files }, train.labels, { ...options, columns: source.columns }, notes);
   } else if (options.testSize !== undefined) {
     const splitting = chosen.splitting({ testSize: options.testSize, seed: options.seed, stratified: true });
     ({ train: chosen, test } = await paced(splitting, options.signal));
@@ -110,13 +114,13 @@ export async function loadUnaligned(options: LoadSplitsOptions, expected?: numbe
   refuseOneClass(taken, chosen);
   const all = [...notes, ...source.notes.filter((note) => !notes.includes(note))];
   const { labels } = train;
-  const result = { train: taken, labelNames: labels.names, labels, notes: all };
+  const result = { train: taken, labelNames: labels.names, labels, notes: all, columns: source.columns.names };
   return test ? { ...result, test: first(test, options.evalRows, all) } : result;
 }
 
 function noTestSplit(folder: string, others: readonly string[]): string {
-  const rest = others.length === 0 ? '' : `; it has ${others.join(', ')}: --eval-split ${others[0]} evaluates on that`;
-  return `${folder} holds no test.*, so there is no test split${rest}`;
+  const rest = others.length === 0 ? '--test-size 0.2 parts one off' : `it has ${others.join(', ')}: --eval-split ${others[0]} evaluates on that`;
+  return `${folder} holds no test.*, so there is no test split; ${rest}`;
 }
 
 export interface LoadTestOptions extends DatasetChoice {
@@ -148,6 +152,8 @@ export interface Source {
   readonly splits: readonly string[];
   /** Grows as splits are loaded. */
   readonly notes: readonly string[];
+  /** Known when the first split is loaded. */
+  readonly columns: DatasetColumns;
   /**
    * Loads a split. Its classes are those that are known, or those the dataset declares, or learnt from its rows.
    *
@@ -171,8 +177,9 @@ export async function openSource(options: DatasetChoice & { readonly seed: numbe
   const opened = await openDataset(options.dataset, options);
   if (opened.kind !== 'repository' && options.datasetConfig !== undefined) throw new UsageError(`${options.dataset}: has no configurations`, { hint: 'Leave --dataset-config out.' });
   if (opened.kind === 'sample') return sampleSource(options.seed);
-  if (opened.kind === 'files') return filesSource(opened.files, options);
-  return layoutSource(await findLayout(opened.repository, options.datasetConfig), options);
+  const columns = new DatasetColumns(options);
+  if (opened.kind === 'files') return filesSource(opened.files, { ...options, columns });
+  return layoutSource(await findLayout(opened.repository, options.datasetConfig), { ...options, columns });
 }
 
 function sampleSource(seed: number): Source {
@@ -181,6 +188,7 @@ function sampleSource(seed: number): Source {
     folder: undefined,
     splits,
     notes: [],
+    columns: new DatasetColumns({}),
     load: async (split = 'test', { names: given, labels, expected = labels?.names.length } = {}) => {
       if (expected !== undefined && expected !== SAMPLE_LABELS.length) throw new DataError(`the bundled sample has ${SAMPLE_LABELS.length} classes (${SAMPLE_LABELS.join(', ')}), but the model has ${expected}`);
       if (split !== 'train' && split !== 'test') throw noSplit('sample', split, splits);
@@ -197,28 +205,35 @@ function sampleSource(seed: number): Source {
   };
 }
 
-function filesSource(files: readonly string[], options: ReadOptions): Source {
+/** How the files of a dataset are read. */
+interface FileOptions extends ReadOptions {
+  readonly columns: DatasetColumns;
+}
+
+function filesSource(files: readonly string[], options: FileOptions): Source {
   const notes: string[] = [];
   return {
     folder: undefined,
     splits: [],
     notes,
+    columns: options.columns,
     load: async (split, { names, labels, expected } = {}) => {
       if (split !== undefined && split !== 'train') throw new UsageError(`${files.length === 1 ? files[0] : `the ${files.length} files`}: is one split, which has no ${split}`, { hint: 'Name the folder, or another file by --eval-dataset.' });
       const name = split ?? 'test';
-      if (labels) return { dataset: await loadFiles(name, files, labels, options, notes, await declaredNames(files[0], options)), labels };
-      return learnSplit(name, files, { names, declared: await declaredNames(files[0], options), expected }, options, notes);
+      if (labels) return { dataset: await loadFiles({ name, files }, labels, options, notes), labels };
+      return learnSplit({ name, files }, { names, expected }, options, notes);
     },
   };
 }
 
-function layoutSource(layout: Layout, options: ReadOptions): Source {
+function layoutSource(layout: Layout, options: FileOptions): Source {
   const { repository, splits } = layout;
   const notes: string[] = [];
   return {
     folder: repository.name,
     splits: [...splits.keys()],
     notes,
+    columns: options.columns,
     load: async (split = 'test', { names: given, labels, expected } = {}) => {
       const paths = splits.get(split);
       if (!paths) throw splits.size === 0 || repository.local ? noSplitFile(layout, split) : noSplit(repository.name, split, [...splits.keys()]);
@@ -226,48 +241,60 @@ function layoutSource(layout: Layout, options: ReadOptions): Source {
       for (const path of paths) files.push(await repository.fetch(path));
       if (files.length > 1 && !paths.every((path) => /\d/.test(path))) notes.push(`the ${split} split is ${files.length} files: ${shortList(paths)}`);
       const source = files.length === 1 ? undefined : `${repository.name} (${files.length} files)`;
-      const declared = layout.classNames(options.labelColumn ?? 'label') ?? (await declaredNames(files[0], options));
-      if (labels) return { dataset: await loadFiles(split, files, labels, options, notes, declared, source), labels };
-      return learnSplit(split, files, { names: given, declared, expected }, options, notes, source);
+      const part = { name: split, files, source, classNames: (column: string) => layout.classNames(column) };
+      if (labels) return { dataset: await loadFiles(part, labels, options, notes), labels };
+      return learnSplit(part, { names: given, expected }, options, notes);
     },
   };
 }
 
-interface ClassesToLearn extends Pick<KnownClasses, 'names' | 'expected'> {
-  /** By the data itself, outside of its rows. */
-  readonly declared: readonly string[] | undefined;
+/** The files of a split. */
+interface SplitFiles {
+  readonly name: string;
+  readonly files: readonly string[];
+  /** What the split is said to come from, where that is not the files. */
+  readonly source?: string | undefined;
+  /** The classes that the dataset declares for a column, outside of its files. */
+  readonly classNames?: ((labelColumn: string) => readonly string[] | undefined) | undefined;
 }
 
-async function learnSplit(name: string, files: readonly string[], { names, declared, expected }: ClassesToLearn, options: ReadOptions, notes: string[], source = sourceName(files)) {
+async function learnSplit(part: SplitFiles, { names, expected }: Pick<KnownClasses, 'names' | 'expected'>, options: FileOptions, notes: string[]) {
+  const { name, files, source = sourceName(files) } = part;
   const rows = await readAll(files, options, notes);
+  const declared = names ? undefined : await declaredClasses(part, options);
   const known = names ? LabelMap.of(names) : declared && LabelMap.named(declared, `what ${sourceName(files)} declares`);
   const labels = known ?? (await LabelMap.learn(rows, files[0], options.signal, expected));
   notes.push(...lookAlikeNotes(labels.names));
   return { dataset: new Dataset(name, source, await labels.encode(rows, files[0], options.signal), labels.names), labels };
 }
 
-async function loadFiles(
-  name: string, files: readonly string[], labels: LabelMap, options: ReadOptions, notes: string[], declared: readonly string[] | undefined, source = sourceName(files),
-): Promise<Dataset> {
+async function loadFiles(part: SplitFiles, labels: LabelMap, options: FileOptions, notes: string[]): Promise<Dataset> {
+  const { name, files, source = sourceName(files) } = part;
   const rows = await readAll(files, options, notes);
-  return new Dataset(name, source, await labels.encode(rows, files[0], options.signal, declared), labels.names);
+  return new Dataset(name, source, await labels.encode(rows, files[0], options.signal, await declaredClasses(part, options)), labels.names);
 }
+
+/** By the data itself, outside of its rows. Asked when these are read: until then, the column may not be known. */
+const declaredClasses = async ({ files, classNames }: SplitFiles, { columns }: FileOptions): Promise<readonly string[] | undefined> =>
+  classNames?.(columns.names.labelColumn) ?? (await declaredNames(files[0], columns.names));
 
 const sourceName = (files: readonly string[]): string => (files.length === 1 ? files[0] : `${files[0]} … ${files[files.length - 1]} (${files.length} files)`);
 
 /** The rows of all files, in order. */
-async function readAll(files: readonly string[], options: ReadOptions, notes: string[]): Promise<RawRow[]> {
+async function readAll(files: readonly string[], options: FileOptions, notes: string[]): Promise<RawRow[]> {
   let rows: RawRow[] = [];
-  if (files.length === 1) rows = await readRows(files[0], options);
+  if (files.length === 1) rows = await options.columns.read(files[0], options);
   else {
     const pace = new Pace(options.signal);
     for (const file of files) {
-      for (const row of await readRows(file, options)) {
+      for (const row of await options.columns.read(file, options)) {
         if (pace.due) await pace.rest();
         rows.push({ ...row, file });
       }
     }
   }
+  const { note } = options.columns;
+  if (note !== undefined && !notes.includes(note)) notes.push(note);
   const nulls = rows.filter(({ nullText }) => nullText);
   if (nulls.length > 0) notes.push(`${nulls.length} ${nulls.length === 1 ? 'text is' : 'texts are'} null and ${nulls.length === 1 ? 'counts' : 'count'} as empty; the first is ${rowPlace(nulls[0], files[0])}`);
   const odd = rows.find(({ spelling }) => spelling !== undefined);
@@ -276,7 +303,7 @@ async function readAll(files: readonly string[], options: ReadOptions, notes: st
 }
 
 /** Class names that `datasets` wrote into a parquet file: `{"info": {"features": {COLUMN: {"names": […], "_type": "ClassLabel"}}}}`. */
-async function declaredNames(file: string, { labelColumn = 'label' }: ColumnOptions): Promise<readonly string[] | undefined> {
+async function declaredNames(file: string, { labelColumn }: Columns): Promise<readonly string[] | undefined> {
   if (!/\.parquet$/i.test(file)) return undefined;
   const { parquetKeyValue } = await import('./parquet/reader.js');
   const text = await parquetKeyValue(file, 'huggingface');

@@ -1,5 +1,5 @@
 import type { DataRepository } from '../data/repository.js';
-import { HubError } from './errors.js';
+import { HubError, notHereEither } from './errors.js';
 import { CONVERTED_PARQUET, displayName, parseRepositoryId } from './identifiers.js';
 import type { RepositoryId } from './identifiers.js';
 import { HubRepository } from './repository.js';
@@ -52,7 +52,9 @@ class HubDataset implements DataRepository {
   }
 
   private open(): Promise<HubRepository> {
-    this.opened ??= HubRepository.open(this.repository, this.options);
+    this.opened ??= HubRepository.open(this.repository, this.options).catch((error: unknown) => {
+      throw notHereEither(this.name, error);
+    });
     return this.opened;
   }
 }

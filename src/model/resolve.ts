@@ -1,7 +1,7 @@
 /** From the name of a model to a folder on this machine: a folder that is here, or the files of a Hub repository that attune reads, and no others. */
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { ModelError } from '../errors.js';
-import { HubError } from '../hub/errors.js';
+import { notHereEither } from '../hub/errors.js';
 import { locate } from '../hub/identifiers.js';
 import type { HubRepository, RepositoryOptions } from '../hub/repository.js';
 import { TOKENIZER_FILES, holdsTokenizer } from '../text/tokenizer-files.js';
@@ -32,8 +32,7 @@ export async function resolveModel(idOrPath: string, options: ResolveModelOption
   try {
     repository = await hub.HubRepository.open(located.repository, options);
   } catch (error) {
-    if (!(error instanceof HubError) || (error.code !== 'repository-not-found' && error.code !== 'offline')) throw error;
-    throw new HubError(error.code, `${idOrPath}: there is no folder ${resolve(idOrPath)}, and ${error.message}`, { cause: error, ...(error.hint !== undefined && { hint: error.hint }) });
+    throw notHereEither(idOrPath, error);
   }
   try {
     await fetchModel(repository, options.parts ?? 'all');

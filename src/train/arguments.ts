@@ -18,14 +18,14 @@ export const MOST_SEEDS = 100;
 const RUN = 'The run';
 
 export const TRAINING_ARGUMENTS = {
-  numTrainEpochs: { kind: 'number', default: 3, above: 0, group: DURATION, description: 'passes over the training rows; may be a fraction' },
+  numTrainEpochs: { kind: 'number', default: 3, above: 0, group: DURATION, aliases: ['epochs'], description: 'passes over the training rows; may be a fraction' },
   maxSteps: { kind: 'integer', default: -1, min: -1, group: DURATION, description: 'optimizer steps in all, where above 0; overrides the epochs' },
-  perDeviceTrainBatchSize: { kind: 'integer', default: 8, min: 1, group: DURATION, description: 'training rows a batch' },
+  perDeviceTrainBatchSize: { kind: 'integer', default: 8, min: 1, group: DURATION, aliases: ['batchSize'], description: 'training rows a batch' },
   perDeviceEvalBatchSize: { kind: 'integer', default: 8, min: 1, group: DURATION, description: 'evaluation rows a batch' },
   gradientAccumulationSteps: { kind: 'integer', default: 1, min: 1, group: DURATION, description: 'batches whose gradients are added up for one optimizer step' },
   maxLength: { kind: 'integer', default: undefined, min: 1, group: DURATION, description: "tokens a row at most, the rest is cut off (default: the model's positions)" },
 
-  learningRate: { kind: 'number', default: 5e-5, min: 0, group: OPTIMIZER, description: 'peak learning rate of AdamW' },
+  learningRate: { kind: 'number', default: 5e-5, min: 0, group: OPTIMIZER, aliases: ['lr'], description: 'peak learning rate of AdamW' },
   lrSchedulerType: { kind: 'enum', choices: ['linear', 'cosine', 'constant', 'constant_with_warmup'], default: 'linear', group: OPTIMIZER, description: 'how the learning rate goes on after the warmup' },
   warmupSteps: { kind: 'steps', default: 0, zero: true, group: OPTIMIZER, description: 'steps in which the learning rate rises from 0; below 1, a fraction of all steps' },
   warmupRatio: { kind: 'number', default: 0, min: 0, max: 1, group: OPTIMIZER, description: 'the same as a fraction of all steps; counts where warmup-steps is 0' },
@@ -53,7 +53,7 @@ export const TRAINING_ARGUMENTS = {
   earlyStoppingThreshold: { kind: 'number', default: 0, min: 0, group: BEST, description: 'what counts as an improvement must exceed this' },
 
   seed: { kind: 'integer', default: 42, min: 0, max: 2 ** 32 - 1, group: RUN, description: 'decides the new head, the row order and the dropout masks' },
-  outputDir: { kind: 'string', placeholder: 'DIR', default: 'trainer_output', group: RUN, description: 'where the model, checkpoints and records go' },
+  outputDir: { kind: 'string', placeholder: 'DIR', default: 'trainer_output', group: RUN, aliases: ['output'], description: 'where the model, checkpoints and records go' },
   overwriteOutputDir: { kind: 'boolean', default: false, group: RUN, description: 'replace the run that the output folder already holds' },
   resumeFromCheckpoint: { kind: 'string', placeholder: 'DIR', bare: true, default: undefined, group: RUN, description: "go on from a checkpoint; without DIR, from the output folder's last" },
 } as const satisfies ArgumentTable;
@@ -126,7 +126,7 @@ function isMultiple(steps: number, unit: number): boolean {
 /** Refuses an evaluation strategy without rows to evaluate on. */
 export function requireEvaluation(args: TrainingArguments, hasEvaluationRows: boolean, spell: Spelling = asItIs): void {
   if (args.evalStrategy === 'no' || hasEvaluationRows) return;
-  throw new UsageError(`${spell('evalStrategy')} is "${args.evalStrategy}", but there are no evaluation rows`, { hint: `Give an evaluation dataset, or set ${spell('evalStrategy')} to "no".` });
+  throw new UsageError(`${spell('evalStrategy')} is "${args.evalStrategy}", but there are no evaluation rows`, { hint: `Part some of the training rows off with --test-size 0.2 (testSize), give an evaluation dataset, or set ${spell('evalStrategy')} to "no".` });
 }
 
 /**

@@ -8,7 +8,7 @@ import type { Dataset } from '../data/dataset.js';
 import { UsageError } from '../errors.js';
 import { looksLikePath } from '../hub/identifiers.js';
 import { realPath } from '../overlap.js';
-import { DEFAULT_COLUMNS, DEFAULT_SEED } from './model-memory.js';
+import { DEFAULT_SEED } from './model-memory.js';
 import type { ModelMemory, TrainedOn } from './model-memory.js';
 
 /** What is given by hand; what is not is remembered. */
@@ -33,7 +33,7 @@ export interface EvaluationRows {
  */
 export async function loadEvaluationRows(given: EvaluationChoice, memory: ModelMemory | undefined): Promise<EvaluationRows> {
   const { hub, signal, labelNames } = given;
-  const { textColumn, labelColumn } = { ...DEFAULT_COLUMNS, ...memory, ...defined({ textColumn: given.textColumn, labelColumn: given.labelColumn }) };
+  const [textColumn, labelColumn] = [given.textColumn ?? memory?.textColumn, given.labelColumn ?? memory?.labelColumn];
   const seed = given.seed ?? memory?.seed ?? DEFAULT_SEED;
   const common = { textColumn, labelColumn, seed, hub, signal };
   const data = memory?.data ?? undefined;
@@ -135,6 +135,3 @@ function said(part: HeldOut, data: TrainedOn, test: Dataset, given: EvaluationCh
   const rows = data.evalRows !== undefined && given.evalRows === undefined ? `, the first ${test.length} rows` : '';
   return `held out when the model was trained: ${how}${rows}`;
 }
-
-const defined = <T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], undefined> } =>
-  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as { [K in keyof T]?: Exclude<T[K], undefined> };

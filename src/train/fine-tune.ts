@@ -152,7 +152,7 @@ async function prepareLocked(options: FineTuneOptions, output: OutputFolder, eng
     // A checkpoint knows what its model had seen before, too; what lies in the model's folder by now is of no account to it.
     const texts = new Set([...(await hashTexts(splits.train, signal)), ...((await readTrainedTexts(resumeDir ?? model.folder)) ?? [])]);
     splits = { ...splits, notes: [...splits.notes, ...(await leakNotes(splits.test, texts, 'model', signal))] };
-    const memory = memoryOf({ ...pickInputs(options), seed: splitSeed, maxLength, labelNames: splits.labelNames });
+    const memory = memoryOf({ ...pickInputs(options), ...splits.columns, seed: splitSeed, maxLength, labelNames: splits.labelNames });
     const source = { session, parameters: model.graphs.parameters, config: model.config, tokenizer: model.tokenizer, maxLength, memory, trainedTexts: hashesToJson(texts) };
     const trainer = new Trainer({
       ...source,
@@ -169,7 +169,7 @@ async function prepareLocked(options: FineTuneOptions, output: OutputFolder, eng
       trainTokens: await hashOfTokens(train, signal),
       evalData: splits.test ? await hashOfData(splits.test, signal) : null,
     };
-    const begun = { ...manifestOf(options, session, hashes), ...(commits.length > 0 && { hub: commits }) };
+    const begun = { ...manifestOf({ ...options, ...splits.columns }, session, hashes), ...(commits.length > 0 && { hub: commits }) };
     if (resumeDir !== undefined) {
       const { otherRows, changes } = await changesOnResume(resumeDir, begun, options);
       await trainer.resumeFrom(resumeDir, { otherRows });

@@ -6,6 +6,7 @@
  */
 import { access } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
+import { DEFAULT_COLUMNS } from '../data/columns.js';
 import type { LoadSplitsOptions } from '../data/splits.js';
 import { ModelError } from '../errors.js';
 import { readPlainFile } from '../files.js';
@@ -47,9 +48,6 @@ export interface ModelMemory {
   /** By which logits are divided. Not yet. */
   readonly temperature: null;
 }
-
-/** The columns of data that does not say otherwise. */
-export const DEFAULT_COLUMNS = { textColumn: 'text', labelColumn: 'label' } as const;
 
 export type MemoryOptions = Omit<LoadSplitsOptions, 'labelNames' | 'hub' | 'signal' | 'revision'> & { readonly model: string; readonly maxLength: number; readonly labelNames: readonly string[] };
 

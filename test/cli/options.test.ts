@@ -37,8 +37,8 @@ test('without options everything has its default and nothing is explicit', () =>
     testSize: undefined,
     trainRows: undefined,
     evalRows: undefined,
-    textColumn: 'text',
-    labelColumn: 'label',
+    textColumn: undefined,
+    labelColumn: undefined,
     device: 'auto',
     threads: undefined,
     preset: undefined,
@@ -68,6 +68,17 @@ test("options spelled as HF's scripts spell them are read too", () => {
   // What stands behind an option that takes a value is that value, however it looks.
   assert.deepEqual(normalizeArguments(words, options), ['--learning-rate', '1', '--output-dir=a_b', 'x_y', '--dataset', '--train_rows', '--max-steps', '3', '--', '--not_this']);
   assert.equal(parse('--warmup_steps', '7').args.warmupSteps, 7);
+  const switched = ['--load_best_model_at_end', 'True', '--json', 'false', '--overwrite-output-dir=FALSE', '--dataset', 'True', '--json', 'a', '--json'];
+  assert.deepEqual(normalizeArguments(switched, options), ['--load-best-model-at-end', '--no-json', '--no-overwrite-output-dir', '--dataset', 'True', '--json', 'a', '--json']);
+  const { args } = parse('--eval_strategy', 'epoch', '--save_strategy', 'epoch', '--load_best_model_at_end', 'True', '--resume_from_checkpoint', 'True');
+  assert.deepEqual([args.loadBestModelAtEnd, args.resumeFromCheckpoint], [true, true]);
+});
+
+test('short names mean the arguments that they are short for', () => {
+  const { args, explicit } = parse('--epochs', '2', '--lr', '1e-4', '--batch-size', '16', '--output', 'here');
+  assert.deepEqual([args.numTrainEpochs, args.learningRate, args.perDeviceTrainBatchSize, args.outputDir], [2, 1e-4, 16, 'here']);
+  assert.deepEqual([...explicit], ['numTrainEpochs', 'perDeviceTrainBatchSize', 'learningRate', 'outputDir']);
+  assert.throws(() => parse('--epochs', '2', '--num-train-epochs', '3'), /--num-train-epochs and --epochs are the same argument|--epochs and --num-train-epochs are the same argument/);
 });
 
 test('the command line wins over the config file, that over the preset, that over the defaults', (t) => {

@@ -48,7 +48,7 @@ test('a folder without a test split is noted', async (t) => {
   const dir = folder(t, { 'train.csv': csv(0, 1) });
   const { test: held, notes } = await loadSplits({ dataset: dir, seed });
   assert.equal(held, undefined);
-  assert.deepEqual(notes, [`${dir} holds no test.*, so there is no test split`]);
+  assert.deepEqual(notes, [`${dir} holds no test.*, so there is no test split; --test-size 0.2 parts one off`]);
 });
 
 test('rows N are the first N; classes come from the whole training file; asking for too many is noted', async (t) => {
@@ -111,7 +111,7 @@ test('the bundled sample: 1,000 and 200 sentences of two classes, disjoint, in a
   assert.ok(new Set(rows.map(({ text }) => text)).size > 1190);
 
   const again = await loadSplits({ dataset: 'sample', seed });
-  assert.deepEqual(again, { train, test: held, labelNames, notes: [] });
+  assert.deepEqual(again, { train, test: held, labelNames, notes: [], columns: { textColumn: 'text', labelColumn: 'label' } });
   const other = await loadSplits({ dataset: 'sample', seed: 43, trainRows: 10, evalRows: 5 });
   assert.notDeepEqual(other.train.rows, train.rows.slice(0, 10));
   assert.deepEqual([other.train.length, other.test!.length], [10, 5]);

@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import type { TestContext } from 'node:test';
 import { packRows } from '#attune/engine/batch.js';
 import { referenceEngine } from '#attune/engine/reference/session.js';
+import { loadSplits } from '#attune/data/splits.js';
 import { ModelError, UsageError } from '#attune/errors.js';
 import { HubError } from '#attune/hub/errors.js';
 import { fromPretrained } from '#attune/model/pretrained.js';
@@ -63,11 +64,14 @@ test('where neither is there the error says both that were tried', async (t) => 
   for (const more of [{}, { localFilesOnly: true }]) {
     await assert.rejects(resolveModel('tiny/none', { ...options, ...more }), (error: HubError) => {
       assert.ok(error instanceof HubError);
-      assert.ok(error.message.startsWith(`tiny/none: there is no folder ${join(process.cwd(), 'tiny', 'none')}, and `), error.message);
+      assert.ok(error.message.startsWith(`tiny/none: there is no file or folder ${join(process.cwd(), 'tiny', 'none')}, and `), error.message);
       assert.match(error.message, more.localFilesOnly ? /not in the cache/ : /no model tiny\/none on the Hub/);
       return true;
     });
   }
+  const outOfReach = { ...options, endpoint: 'http://127.0.0.1:9' };
+  await assert.rejects(resolveModel('tiny/none', outOfReach), /^HubError: tiny\/none: there is no file or folder .*none, and cannot reach 127\.0\.0\.1:9/);
+  await assert.rejects(loadSplits({ dataset: 'tiny/none', seed: 1, hub: outOfReach }), /^HubError: tiny\/none: there is no file or folder .*none, and cannot reach 127\.0\.0\.1:9/);
 });
 
 test('for a tokenizer no weights are downloaded', async (t) => {

@@ -48,7 +48,8 @@ export function writeTrainingData(dir: string): void {
 /** Three columns' names, two lengths, two seeds: a test size, an evaluation dataset, a folder's test split; both orders of the classes; the sample. */
 export const TRAININGS: readonly Training[] = [
   ...COLUMNS.flatMap(([text, label], c) => {
-    const columns = c === 0 ? [] : ['--text-column', text, '--label-column', label];
+    // Those of the second are guessed.
+    const columns = c < 2 ? [] : ['--text-column', text, '--label-column', label];
     return [['12', '7'], ['20', '42']].flatMap(([length, seed]): Training[] => {
       const rest = [...columns, '--max-length', length, '--seed', seed];
       const what = `columns ${text} and ${label}, length ${length}, seed ${seed}`;

@@ -5,7 +5,7 @@ import { parquetMetadata, parquetScan, parquetSchema, type AsyncBuffer, type Com
 import { AttuneError, DataError } from '../../errors.js';
 import { Pace } from '../../pace.js';
 import { fileFault } from '../text-blocks.js';
-import { missingColumn, type DataRecord } from '../records.js';
+import { MissingColumnError, type DataRecord } from '../records.js';
 import { CODEC_NAMES } from './codecs.js';
 import { openPages, type Allow, type ColumnChunk } from './pages.js';
 import { readThriftStruct } from './thrift.js';
@@ -27,7 +27,7 @@ export async function* readParquet(file: string, required: readonly string[], op
   try {
     const reader = await guarded(file, () => ParquetFile.open(handle, file));
     const { columns } = reader;
-    for (const name of required) if (!columns.includes(name)) throw missingColumn(file, name, columns);
+    for (const name of required) if (!columns.includes(name)) throw new MissingColumnError(file, name, columns);
     const wanted = [...required, ...optional.filter((name) => columns.includes(name) && !required.includes(name))];
     let row = 0;
     for (let group = 0; group < reader.groups; group++) {

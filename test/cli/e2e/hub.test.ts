@@ -31,9 +31,9 @@ test('train on a model of the Hub, then offline from the cache, with the same re
 
 test('what cannot be had is refused in one line with what to do', async () => {
   for (const [args, more, code, message] of [
-    [['train', '--model', 'tiny/none', ...TRAIN], {}, 1, /^error: tiny\/none: there is no folder .*none, and there is no model tiny\/none on the Hub, or it is private\n +Is it spelled/m],
-    [['predict', '--model', 'tiny/gpt2', '--text', 'a'], { HF_HUB_OFFLINE: '1' }, 1, /^error: tiny\/gpt2: there is no folder .*, and the model tiny\/gpt2 is not in the cache/m],
-    [['predict', '--model', 'tiny/gpt2', '--text', 'a'], { HF_TOKEN: 'hf_wrong' }, 1, /^error: the Hub does not accept the token/m],
+    [['train', '--model', 'tiny/none', ...TRAIN], {}, 1, /^error: tiny\/none: there is no file or folder .*none, and there is no model tiny\/none on the Hub, or it is private\n +Is it spelled/m],
+    [['predict', '--model', 'tiny/gpt2', '--text', 'a'], { HF_HUB_OFFLINE: '1' }, 1, /^error: tiny\/gpt2: there is no file or folder .*, and the model tiny\/gpt2 is not in the cache/m],
+    [['predict', '--model', 'tiny/gpt2', '--text', 'a'], { HF_TOKEN: 'hf_wrong' }, 1, /^error: tiny\/gpt2: there is no file or folder .*, and the Hub does not accept the token/m],
   ] as const) {
     const result = await hub.run('cold', [...args, ...(args[0] === 'train' ? ['--output-dir', 'refused'] : [])], more);
     assert.equal(result.code, code, result.stderr);

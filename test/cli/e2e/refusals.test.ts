@@ -37,7 +37,7 @@ const rows = (...more: object[]): string => toJsonl([...ROWS.map(({ text, label 
 test('data', async () => {
   await refused(train(...dataFile('broken.jsonl', `${rows()}{"text": "x", "label"}\n`)), 1, /broken\.jsonl:17: broken JSON at column \d+/);
   await refused(train(...dataFile('quote.csv', 'text,label\na,0\n"b,1\n')), 1, /quote\.csv:\d+/);
-  await refused(train(...dataFile('column.csv', 'txt,label\na,0\nb,1\n')), 1, /column\.csv:1: has no column "text"; did you mean "txt"/);
+  await refused(train(...dataFile('column.csv', 'txt,label,id\na,0,1\nb,1,2\n')), 1, /column\.csv:1: has no column "text"; did you mean "txt"/);
   await refused(train(...dataFile('label.jsonl', rows({ text: 'x', label: 1.5 }))), 1, /label\.jsonl:17: column "label": the label 1\.5 is not an integer/);
   await refused(train(...dataFile('missing.jsonl', rows({ text: 'x' }))), 1, /missing\.jsonl:17: has no column "label"/);
   await refused(train(...dataFile('number.jsonl', rows({ text: 5, label: 0 }))), 1, /number\.jsonl:17: column "text" is 5, not a text/);
@@ -62,7 +62,7 @@ const configField = (field: string, value: unknown) => (dir: string): void => {
 };
 
 test('models', async () => {
-  await refused(train('--model', 'nowhere'), 1, /nowhere: there is no folder .*nowhere, and the model nowhere is not in the cache/);
+  await refused(train('--model', 'nowhere'), 1, /nowhere: there is no file or folder .*nowhere, and the model nowhere is not in the cache/);
   await refused(train(...(await model('activation', configField('activation_function', 'relu')))), 1, /config\.json.*activation_function.*relu/);
   await refused(train(...(await model('cross', configField('add_cross_attention', true)))), 1, /add_cross_attention/);
   await refused(train(...(await model('bert', configField('model_type', 'bert')))), 1, /model_type.*bert/);
