@@ -1,4 +1,5 @@
 /** What a GPT-2 makes of texts before anybody trains it to classify: the states of its last layer, for a linear probe and for the study of words. */
+import { createHash } from 'node:crypto';
 import { resolve } from 'node:path';
 import type { Device } from '../engine/device-names.js';
 import { engineFor } from '../engine/device.js';
@@ -48,8 +49,8 @@ export class HiddenStateModel implements Transformer<readonly string[], DenseMat
     private readonly session: EngineSession,
     /** Tokens a text is cut to. */
     readonly maxLength: number,
-    /** Hash of the weights. */
-    private readonly weights: string,
+    /** Hash of what its states depend on. */
+    private readonly digest: string,
   ) {
     this.graph = hiddenStatesGraph(model.config);
   }
@@ -67,7 +68,7 @@ export class HiddenStateModel implements Transformer<readonly string[], DenseMat
     try {
       const weights = hashingSession(session);
       await model.writeTo(weights.session);
-      return new HiddenStateModel(model, session, lengthLimit(maxLength, model.config), weights.digest());
+      return new HiddenStateModel(model, session, lengthLimit(maxLength, model.config), digestOf(model, weights.digest()));
     } catch (error) {
       await session.close();
       throw error;
@@ -77,13 +78,13 @@ export class HiddenStateModel implements Transformer<readonly string[], DenseMat
   /**
    * The model that a saved `state` is of, opened again.
    *
-   * @throws ModelError where it cannot be opened any more, or has other weights by now; UsageError as `open`
+   * @throws ModelError where it cannot be opened any more, or is another by now; UsageError as `open`
    */
   static async restore(state: EstimatorState, options: HiddenStateOptions): Promise<HiddenStateModel> {
     const reader = new StateReader(state);
-    const { model: source, weights } = state.settings;
+    const { model: source, sha256 } = state.settings;
     const maxLength = reader.integer('maxLength', 1);
-    if (typeof source !== 'string' || typeof weights !== 'string') throw reader.refusal('it does not say of which model');
+    if (typeof source !== 'string' || typeof sha256 !== 'string') throw reader.refusal('it does not say of which model');
     let restored: HiddenStateModel;
     try {
       restored = await HiddenStateModel.open(source === EMBEDDED_MODEL ? embeddedModelFolder() : source, { ...options, maxLength: options.maxLength ?? maxLength });
@@ -91,9 +92,9 @@ export class HiddenStateModel implements Transformer<readonly string[], DenseMat
       if (!(error instanceof ModelError)) throw error;
       throw new ModelError(`the GPT-2 whose hidden states are needed cannot be opened: ${error.message}`, { cause: error, ...(error.hint !== undefined && { hint: error.hint }) });
     }
-    if (restored.weights === weights) return restored;
+    if (restored.digest === sha256) return restored;
     await restored.close();
-    throw new ModelError(`${source} is not the GPT-2 whose hidden states are needed: its weights are others`, { hint: 'Put that model back in its place, or compare again with this one.' });
+    throw new ModelError(`${source} is not the GPT-2 whose hidden states are needed: its weights, config or tokenizer are others`, { hint: 'Put that model back in its place, or compare again with this one.' });
   }
 
   /** Nothing is learned. */
@@ -129,7 +130,7 @@ export class HiddenStateModel implements Transformer<readonly string[], DenseMat
     const { source, folder } = this.model;
     // The id of the Hub, or where the folder is.
     const place = source === folder ? resolve(folder) : source;
-    return { kind: HIDDEN_STATES, settings: { model: folder === embeddedModelFolder() ? EMBEDDED_MODEL : place, weights: this.weights, maxLength: this.maxLength }, arrays: {} };
+    return { kind: HIDDEN_STATES, settings: { model: folder === embeddedModelFolder() ? EMBEDDED_MODEL : place, sha256: this.digest, maxLength: this.maxLength }, arrays: {} };
   }
 
   /** What computes. */
@@ -152,4 +153,12 @@ export class HiddenStateModel implements Transformer<readonly string[], DenseMat
       for (const [b, i] of batch.entries()) take(i, hidden.subarray(packed.rowOffsets[b] * width, packed.rowOffsets[b + 1] * width));
     }
   }
+}
+
+/** Hash of the weights, the mathematics and the tokenizer. */
+function digestOf({ config, tokenizer }: PretrainedModel, weights: string): string {
+  const mathematics = { ...config, fields: undefined, labelNames: undefined, initializerRange: undefined };
+  const hash = createHash('sha256').update(`${weights} ${JSON.stringify(mathematics)}`);
+  for (const [name, bytes] of tokenizer.files()) hash.update(`\0${name} ${bytes.length}\0`).update(bytes);
+  return hash.digest('hex');
 }

@@ -111,7 +111,7 @@ export class AfinnClassifier implements Classifier<readonly string[]> {
     const { labelNames, by } = state.settings;
     const classes = reader.integer('classes', 1);
     if (!Array.isArray(labelNames) || labelNames.length !== classes || !labelNames.every((name) => typeof name === 'string')) throw reader.refusal('its labelNames are not those of its classes');
-    if ((by !== 'names' && by !== 'means') || state.steps?.length !== 1) throw reader.refusal('its settings are not those of a lexicon');
+    if ((by !== 'names' && by !== 'means') || state.steps?.length !== 1 || state.steps[0].settings['classes'] !== classes) throw reader.refusal('its settings are not those of a lexicon');
     const order = reader.int32('order', undefined, 0, classes - 1);
     if (order.length === 0) throw reader.refusal('it has no classes');
     const model = new AfinnClassifier(labelNames);

@@ -39,12 +39,15 @@ export interface SaveOptions {
 /**
  * Saves a fitted estimator as folder `dir`, replacing one that is there.
  *
- * @throws AttuneError where it cannot be written, UsageError where something else is there
+ * @throws AttuneError where it cannot be written, UsageError where something else is there or the names are not those of its classes
  */
 export async function saveEstimator(dir: string, estimator: { state(): EstimatorState }, { labelNames }: SaveOptions = {}): Promise<void> {
+  const state = estimator.state();
+  const wrong = labelNames && faultOfNames(labelNames, state);
+  if (wrong !== undefined) throw new UsageError(`labelNames ${wrong}`);
   await refuseOthers(dir);
   const arrays = new Map<string, NumberArray>();
-  const stored = takeApart(estimator.state(), '', arrays);
+  const stored = takeApart(state, '', arrays);
   await writeFolder(dir, async (folder) => {
     await writeWhole(join(folder, ESTIMATOR_FILE), `${JSON.stringify({ format: FORMAT, labelNames, ...stored }, null, 2)}\n`);
     const tensors = [...arrays].map(([name, values]) => ({ name, shape: [values.length], dtype: numberType(values) }));
@@ -101,10 +104,26 @@ export async function loadSaved(dir: string): Promise<SavedEstimator> {
   if (labelNames !== undefined && (!Array.isArray(labelNames) || !labelNames.every((name) => typeof name === 'string'))) throw damaged(path, 'labelNames is not a list of names');
   const file = await SafetensorsFile.open(join(dir, ARRAYS_FILE));
   try {
-    return { state: await putTogether(stored, '', path, (name) => file.readExact(name)), labelNames };
+    const state = await putTogether(stored, '', path, (name) => file.readExact(name));
+    const wrong = labelNames && faultOfNames(labelNames, state);
+    if (wrong !== undefined) throw damaged(path, `labelNames ${wrong}`);
+    return { state, labelNames };
   } finally {
     await file.close();
   }
+}
+
+/** What is wrong with the names of an estimator's classes. */
+function faultOfNames(names: readonly string[], state: EstimatorState): string | undefined {
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice !== undefined) return `has ${JSON.stringify(twice)} twice`;
+  const classes = classesOf(state);
+  return names.length === classes ? undefined : `has ${names.length} names, but there are ${String(classes)} classes`;
+}
+
+/** How many classes there are, as the estimator's state says. */
+function classesOf({ settings, arrays, steps }: EstimatorState): unknown {
+  return settings['classes'] ?? (steps && steps.length > 0 ? classesOf(steps[steps.length - 1]) : arrays['shares']?.length);
 }
 
 const damaged = (path: string, what: string): ModelError => new ModelError(`${path} is damaged: ${what}`, { hint: 'Save the estimator again.' });

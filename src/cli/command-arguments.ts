@@ -46,11 +46,12 @@ const shellWord = (word: string): string => (/^[\w@%+=:,./-]+$/.test(word) ? wor
 
 /** How this program was started, as it would be typed again: by its name where npm has linked it, else by its file. */
 export function program(script = process.argv[1] ?? '', cwd = process.cwd()): readonly string[] {
-  const isInstalled = basename(script) === 'attune' || /[/\\]node_modules[/\\]attune[/\\]/.test(script);
   const within = relative(cwd, script);
   const isHere = !within.startsWith('..') && !isAbsolute(within);
-  if (isInstalled) return isHere && script.includes('node_modules') ? ['npx', 'attune'] : ['attune'];
-  return ['node', isHere ? within : script];
+  if (/[/\\]node_modules[/\\]\.bin[/\\]/.test(script)) return ['npx', 'attune'];
+  // As npm's scripts on Windows start it.
+  if (/[/\\]node_modules[/\\]attune[/\\]/.test(script)) return isHere ? ['npx', 'attune'] : ['attune'];
+  return basename(script) === 'attune' ? ['attune'] : ['node', isHere ? within : script];
 }
 
 /** A command of attune as it would be typed. */

@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { DEFAULT_COLUMNS } from '../data/columns.js';
 import { parseJsonl } from '../data/jsonl.js';
 import { readerFor } from '../data/readers.js';
+import { fieldOf } from '../data/records.js';
 import { requiredText } from '../data/rows.js';
 import { streamChunks } from '../data/text-blocks.js';
 import { UsageError } from '../errors.js';
@@ -46,7 +47,7 @@ export async function predict(command: Command, { terminal, results, signal }: C
     const { memory } = classifier;
     classifier.requireAble(options);
     for (const change of changesByHand(memory, { maxLength: options.maxLength, textColumn: given ? undefined : options.textColumn })) terminal.warning(change);
-    const texts = given ?? textsOf(options.input!, options.textColumn ?? memory?.textColumn ?? DEFAULT_COLUMNS.textColumn, signal);
+    const texts = given ?? textsOf(options.input!, options.textColumn === undefined ? [memory?.textColumn, DEFAULT_COLUMNS.textColumn] : [options.textColumn], signal);
     const how = { logits: options.logits, signal };
     const records = options.explain ? classifier.explainStream(texts, how) : classifier.predictStream(texts, how);
     if (output === undefined) await writeLines(results, records);
@@ -56,9 +57,17 @@ export async function predict(command: Command, { terminal, results, signal }: C
   }
 }
 
-async function* textsOf(input: string, column: string, signal: AbortSignal): AsyncGenerator<string> {
-  const records = input === '-' ? parseJsonl(streamChunks(process.stdin, signal), 'stdin') : (await readerFor(input))(input, [column]);
-  for await (const record of records) yield requiredText(record, column, input === '-' ? 'stdin' : input);
+/** @param columns the first of them that the first record has is the text's; where it has none, the first is missing */
+async function* textsOf(input: string, columns: readonly (string | undefined)[], signal: AbortSignal): AsyncGenerator<string> {
+  const candidates = columns.filter((column) => column !== undefined);
+  const source = input === '-' ? 'stdin' : input;
+  // With one candidate the reader itself may say what is wrong with the columns.
+  const [required, optional] = candidates.length === 1 ? [candidates, []] : [[], candidates];
+  let column: string | undefined;
+  for await (const record of input === '-' ? parseJsonl(streamChunks(process.stdin, signal), source) : (await readerFor(input))(input, required, optional)) {
+    column ??= candidates.find((name) => fieldOf(record, name) !== undefined) ?? candidates[0];
+    yield requiredText(record, column, source);
+  }
 }
 
 /** Writes each prediction as a line, no faster than the reader takes them, until nobody does. */

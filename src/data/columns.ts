@@ -1,4 +1,5 @@
-// Which columns of a file hold the text and the label, where nobody says: those of these very names, else the ones that are called or look like it.
+// Which columns hold the text and the label, where nobody says: those of these very names, else the ones that are called or look like it.
+import { DataError, UsageError } from '../errors.js';
 import { readerFor } from './readers.js';
 import { fieldOf, MissingColumnError } from './records.js';
 import { readRows, type ColumnOptions, type RawRow, type ReadOptions } from './rows.js';
@@ -14,52 +15,70 @@ export const DEFAULT_COLUMNS: Columns = { textColumn: 'text', labelColumn: 'labe
 const TEXT_NAMES: readonly string[] = ['text', 'texts', 'sentence', 'review', 'message', 'content', 'tweet', 'comment', 'body', 'document', 'utterance', 'question', 'query', 'post', 'headline', 'title', 'description', 'feedback', 'phrase', 'input'];
 const LABEL_NAMES: readonly string[] = ['label', 'labels', 'class', 'category', 'sentiment', 'target', 'intent', 'topic', 'emotion', 'rating', 'stars', 'tag', 'y'];
 
-/** Records that are looked at where names do not tell. */
+/** Records that a guess must hold for. */
 const SAMPLE = 200;
 
 /** The columns of a dataset, the same in all of its files: as they are given, else as the first file has them. */
 export class DatasetColumns {
-  #found: Columns | undefined;
-  readonly #given: ColumnOptions;
+  #names: Columns | undefined;
+  #isGuess = false;
+  readonly #options: ColumnOptions;
 
-  constructor({ textColumn, labelColumn }: ColumnOptions) {
-    this.#given = { textColumn, labelColumn };
+  constructor({ textColumn, labelColumn, usualColumns }: ColumnOptions) {
+    this.#options = { textColumn, labelColumn, usualColumns };
   }
 
   get names(): Columns {
-    return this.#found ?? withDefaults(this.#given);
+    return this.#names ?? this.#named(this.#options.usualColumns ?? DEFAULT_COLUMNS);
   }
 
   /** What a user should be told of columns that were guessed. */
   get note(): string | undefined {
-    return this.#found && `the columns are guessed: text = ${this.#found.textColumn}, label = ${this.#found.labelColumn}`;
+    return this.#isGuess ? `the columns are guessed: text = ${this.names.textColumn}, label = ${this.names.labelColumn}` : undefined;
   }
 
   /**
-   * The rows of a file. Columns that were not given, and that the first file does not have, are guessed once.
+   * The rows of a file. The first file decides on the columns: the usual ones, else `text` and `label`, else those that are guessed.
    *
-   * @throws as `readRows`, also where there is nothing to guess
+   * @throws as `readRows`; where there is nothing to guess, for the usual columns
    */
   async read(file: string, options: ReadOptions): Promise<RawRow[]> {
+    if (this.#names) return readRows(file, { ...options, ...this.#names });
+    const { names } = this;
     try {
-      return await readRows(file, { ...options, ...this.names });
+      const rows = await readRows(file, { ...options, ...names });
+      this.#names = names;
+      return rows;
     } catch (error) {
-      if (!(error instanceof MissingColumnError) || this.#found) throw error;
-      const guessed = await guess(file, error.columns, this.#given);
+      if (!(error instanceof MissingColumnError)) throw error;
+      const { columns } = error;
+      const defaults = this.#named(DEFAULT_COLUMNS);
+      const hasDefaults = columns.includes(defaults.textColumn) && columns.includes(defaults.labelColumn);
+      const guessed = hasDefaults ? defaults : await guess(file, columns, this.#options);
       if (!guessed) throw error;
       const rows = await readRows(file, { ...options, ...guessed }).catch((second: unknown) => {
         // One record lacked a column that the others have: the guess was wrong, and what it led to says nothing.
         throw second instanceof MissingColumnError ? error : second;
       });
-      this.#found = guessed;
+      [this.#names, this.#isGuess] = [guessed, true];
       return rows;
     }
   }
+
+  /** An error in what was read, which may come of columns that were guessed. */
+  explained(error: unknown): unknown {
+    const { note } = this;
+    if (note === undefined || !(error instanceof DataError || error instanceof UsageError) || error.message.includes(note)) return error;
+    const Kind = error instanceof UsageError ? UsageError : DataError;
+    return new Kind(`${error.message} (${note})`, { cause: error, hint: 'Name the columns with --text-column and --label-column (textColumn and labelColumn).' });
+  }
+
+  #named({ textColumn, labelColumn }: Columns): Columns {
+    return { textColumn: this.#options.textColumn ?? textColumn, labelColumn: this.#options.labelColumn ?? labelColumn };
+  }
 }
 
-const withDefaults = ({ textColumn = DEFAULT_COLUMNS.textColumn, labelColumn = DEFAULT_COLUMNS.labelColumn }: ColumnOptions): Columns => ({ textColumn, labelColumn });
-
-/** @returns undefined where what is given is missing, or where more than one column could be meant */
+/** @returns undefined where what is given is missing, where more than one column could be meant, and where what is in them does not look like texts and labels */
 async function guess(file: string, columns: readonly string[], given: ColumnOptions): Promise<Columns | undefined> {
   const known = (name: string | undefined, usual: string): string | undefined => name ?? (columns.includes(usual) ? usual : undefined);
   const text = known(given.textColumn, DEFAULT_COLUMNS.textColumn);
@@ -72,24 +91,38 @@ async function guess(file: string, columns: readonly string[], given: ColumnOpti
   const other = (name: string | undefined): string | undefined => (columns.length === 2 && name !== undefined ? columns.find((each) => each !== name) : undefined);
   const [textByName, labelByName] = [text ?? byName(TEXT_NAMES, label), label ?? byName(LABEL_NAMES, text)];
   const [textColumn, labelColumn] = [textByName ?? other(labelByName), labelByName ?? other(textByName)];
-  if (textColumn !== undefined && labelColumn !== undefined) return textColumn === labelColumn ? undefined : { textColumn, labelColumn };
-  return columns.length === 2 && text === undefined && label === undefined ? byContents(file, columns) : undefined;
+  if (textColumn !== undefined && labelColumn !== undefined) {
+    const named = { textColumn, labelColumn };
+    return textColumn !== labelColumn && (await looksRight(file, named, labelByName !== undefined)) ? named : undefined;
+  }
+  if (columns.length !== 2 || textColumn !== undefined || labelColumn !== undefined) return undefined;
+  for (const [textColumn, labelColumn] of [columns, [...columns].reverse()]) if (await looksRight(file, { textColumn, labelColumn }, false)) return { textColumn, labelColumn };
+  return undefined;
 }
 
-/** Of two columns, the one of few and short values has the labels. */
-async function byContents(file: string, columns: readonly string[]): Promise<Columns | undefined> {
-  const values = columns.map((): string[] => []);
-  let records = 0;
-  for await (const record of (await readerFor(file))(file, columns)) {
-    for (const [i, column] of columns.entries()) {
-      const value = fieldOf(record, column);
-      values[i].push(typeof value === 'string' ? value : (JSON.stringify(value) ?? ''));
-    }
+/**
+ * Whether the labels of the first records can be labels, are shorter than the texts, and come again and again: of a column that is not called so, at least five times on
+ * average, so that neither numbers of rows nor dates are taken for labels.
+ */
+async function looksRight(file: string, { textColumn, labelColumn }: Columns, isNamed: boolean): Promise<boolean> {
+  const texts = new Set<string>();
+  const labels = new Set<string>();
+  let [records, ofTexts, ofLabels] = [0, 0, 0];
+  for await (const record of (await readerFor(file))(file, [textColumn, labelColumn])) {
+    const [text, label] = [fieldOf(record, textColumn) ?? '', fieldOf(record, labelColumn)];
+    if (typeof text !== 'string' || !isLabel(label)) return false;
+    texts.add(text);
+    labels.add(String(label));
+    ofTexts += text.length;
+    ofLabels += String(label).length;
     if (++records === SAMPLE) break;
   }
-  const looks = values.map((each) => ({ distinct: new Set(each).size, length: each.reduce((sum, value) => sum + value.length, 0) }));
-  const label = looks[0].distinct < looks[1].distinct ? 0 : 1;
-  const [ofLabel, ofText] = [looks[label], looks[1 - label]];
-  if (2 * ofLabel.distinct > records || ofLabel.distinct === ofText.distinct || ofLabel.length >= ofText.length) return undefined;
-  return { textColumn: columns[1 - label], labelColumn: columns[label] };
+  const comesAgain = 2 * labels.size <= records && (isNamed || labels.size <= Math.max(2, records / 5));
+  return comesAgain && ofLabels < ofTexts && labels.size < texts.size;
+}
+
+/** The name of a class or its index. */
+function isLabel(value: unknown): value is string | number | boolean {
+  if (typeof value === 'string') return value.trim() !== '' && (Number.isNaN(Number(value)) || isLabel(Number(value)));
+  return typeof value === 'boolean' || (Number.isSafeInteger(value) && (value as number) >= 0);
 }

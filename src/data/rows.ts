@@ -1,14 +1,17 @@
 // From records of any file kind to rows with a text and a label. What the labels mean is left to labels.ts, which sees all of them.
 import { DataError, UsageError } from '../errors.js';
 import { Pace } from '../pace.js';
+import type { Columns } from './columns.js';
 import { readerFor } from './readers.js';
 import { fieldOf, MissingColumnError, placeOf, shown, type DataRecord } from './records.js';
 
 export interface ColumnOptions {
-  /** Default `text`. */
+  /** Absent: the usual one, else `text`, else one that is called or looks like it. */
   readonly textColumn?: string | undefined;
-  /** Default `label`. The names of integer labels are looked for in the column of this name with `_text` after it. */
+  /** Absent: the usual one, else `label`, likewise. The names of integer labels are looked for in the column of this name with `_text` after it. */
   readonly labelColumn?: string | undefined;
+  /** What the columns are called where the data has such, as those that a model was trained with. */
+  readonly usualColumns?: Columns | undefined;
 }
 
 export interface ReadOptions extends ColumnOptions {

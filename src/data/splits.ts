@@ -92,6 +92,14 @@ export async function loadUnaligned(options: LoadSplitsOptions, expected?: numbe
   if (options.evalDataset !== undefined && options.evalSplit !== undefined) throw new UsageError('evalDataset and evalSplit exclude each other', { hint: 'The evaluation dataset is one split already. Give one of them.' });
 
   const source = await openSource(options);
+  try {
+    return await loadBoth(source, options, expected);
+  } catch (error) {
+    throw source.columns.explained(error);
+  }
+}
+
+async function loadBoth(source: Source, options: LoadSplitsOptions, expected: number | undefined): Promise<UnalignedSplits> {
   const name = options.split ?? 'train';
   const train = await source.load(name, { names: options.labelNames, expected });
   const notes = [...source.notes];
@@ -178,8 +186,12 @@ export async function openSource(options: DatasetChoice & { readonly seed: numbe
   if (opened.kind !== 'repository' && options.datasetConfig !== undefined) throw new UsageError(`${options.dataset}: has no configurations`, { hint: 'Leave --dataset-config out.' });
   if (opened.kind === 'sample') return sampleSource(options.seed);
   const columns = new DatasetColumns(options);
-  if (opened.kind === 'files') return filesSource(opened.files, { ...options, columns });
-  return layoutSource(await findLayout(opened.repository, options.datasetConfig), { ...options, columns });
+  const source = opened.kind === 'files' ? filesSource(opened.files, { ...options, columns }) : layoutSource(await findLayout(opened.repository, options.datasetConfig), { ...options, columns });
+  const load: Source['load'] = (split, known) =>
+    source.load(split, known).catch((error: unknown) => {
+      throw columns.explained(error);
+    });
+  return { ...source, load };
 }
 
 function sampleSource(seed: number): Source {

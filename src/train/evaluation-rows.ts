@@ -1,6 +1,7 @@
 /** Which rows a trained model is measured on: those that were held out in its training, unless others are asked for. */
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import type { Columns } from '../data/columns.js';
 import { isPattern } from '../data/local.js';
 import { loadSplits, loadTestSplit } from '../data/splits.js';
 import type { LoadSplitsOptions } from '../data/splits.js';
@@ -33,9 +34,9 @@ export interface EvaluationRows {
  */
 export async function loadEvaluationRows(given: EvaluationChoice, memory: ModelMemory | undefined): Promise<EvaluationRows> {
   const { hub, signal, labelNames } = given;
-  const [textColumn, labelColumn] = [given.textColumn ?? memory?.textColumn, given.labelColumn ?? memory?.labelColumn];
+  const { textColumn, labelColumn } = given;
   const seed = given.seed ?? memory?.seed ?? DEFAULT_SEED;
-  const common = { textColumn, labelColumn, seed, hub, signal };
+  const common = { textColumn, labelColumn, usualColumns: memory && columnsOf(memory), seed, hub, signal };
   const data = memory?.data ?? undefined;
   const part = data && given.split === undefined ? await heldOutIn(data, given) : undefined;
   if (data && part) {
@@ -73,7 +74,10 @@ export async function rememberedBase({ data }: ModelMemory): Promise<string | un
   return (await stat(place).catch(() => undefined)) ? place : undefined;
 }
 
-type SplitsChoice = Pick<LoadSplitsOptions, 'datasetConfig' | 'split' | 'evalSplit' | 'evalDataset' | 'testSize' | 'trainRows' | 'evalRows' | 'textColumn' | 'labelColumn'>;
+/** The columns that a model was trained with. */
+export const columnsOf = ({ textColumn, labelColumn }: ModelMemory): Columns => ({ textColumn, labelColumn });
+
+type SplitsChoice = Pick<LoadSplitsOptions, 'usualColumns' | 'datasetConfig' | 'split' | 'evalSplit' | 'evalDataset' | 'testSize' | 'trainRows' | 'evalRows' | 'textColumn' | 'labelColumn'>;
 
 /**
  * The training and test rows of a finished model: what is given by hand, and for the rest, where the dataset is the one that it was trained on, what it was trained
@@ -82,7 +86,7 @@ type SplitsChoice = Pick<LoadSplitsOptions, 'datasetConfig' | 'split' | 'evalSpl
  * @throws UsageError where no dataset is given or remembered
  */
 export async function rememberedSplits(given: SplitsChoice & { readonly dataset?: string | undefined }, memory: ModelMemory | undefined): Promise<SplitsChoice & { readonly dataset: string }> {
-  const columns = { textColumn: given.textColumn ?? memory?.textColumn, labelColumn: given.labelColumn ?? memory?.labelColumn };
+  const columns = { textColumn: given.textColumn, labelColumn: given.labelColumn, usualColumns: memory && columnsOf(memory) };
   const data = memory?.data ?? undefined;
   const isTrainedOn = data && (given.dataset === undefined || (await isSame(given.dataset, data.dataset, data.cwd)));
   if (!isTrainedOn) {

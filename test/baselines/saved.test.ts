@@ -47,8 +47,11 @@ test('a pipeline of one\u2019s own that takes texts is opened as a classifier, u
   await assert.rejects(TextClassifier.fromPretrained(dir, { maxLength: 4 }), /takes texts whole/);
   await assert.rejects(TextClassifier.fromPretrained(dir, { device: 'webgpu' }), /computes on the processor/);
   await assert.rejects(readConfig(dir), /holds a classical model, not a GPT-2/);
-  await saveEstimator(dir, pipeline, { labelNames: ['dull', 'fine', 'more'] });
-  await assert.rejects((await TextClassifier.fromPretrained(dir)).predict(['a']), /has 2 classes, but names for 3/);
+  await assert.rejects(saveEstimator(dir, pipeline, { labelNames: ['dull', 'fine', 'more'] }), /labelNames has 3 names, but there are 2 classes/);
+  await assert.rejects(saveEstimator(dir, pipeline, { labelNames: ['dull', 'dull'] }), /labelNames has "dull" twice/);
+  const file = join(dir, 'estimator.json');
+  writeFileSync(file, readFileSync(file, 'utf8').replace(/"labelNames": \[[^\]]*\]/, '"labelNames": ["dull"]'));
+  await assert.rejects(TextClassifier.fromPretrained(dir), /estimator\.json is damaged: labelNames has 1 names, but there are 2 classes/);
   const features = makePipeline(new StandardScaler(), new LogisticRegression());
   await features.fit(X, Y, 3);
   await saveEstimator(dir, features, { labelNames: ['a', 'b', 'c'] });

@@ -199,6 +199,7 @@ test('a command is written as a shell reads it back', () => {
 test('a command begins as the program was started', () => {
   assert.deepEqual(program('/usr/local/bin/attune', '/home/me'), ['attune']);
   assert.deepEqual(program('/home/me/job/node_modules/.bin/attune', '/home/me/job'), ['npx', 'attune']);
+  assert.deepEqual(program('/home/me/.npm/_npx/1f/node_modules/.bin/attune', '/home/me/job/data'), ['npx', 'attune']);
   assert.deepEqual(program('/home/me/job/node_modules/attune/bin/attune.js', '/home/me/job'), ['npx', 'attune']);
   assert.deepEqual(program('/usr/lib/node_modules/attune/bin/attune.js', '/home/me'), ['attune']);
   assert.deepEqual(program('/home/me/attune/bin/attune.js', '/home/me/attune'), ['node', 'bin/attune.js']);

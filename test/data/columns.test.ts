@@ -48,9 +48,34 @@ describe('columns that nobody names', () => {
     assert.equal(notes.length, 1);
   });
 
+  it('are those of the training file in every other file', async (t) => {
+    const dir = folder(t, { 'train.csv': csv('text,label', (i) => `${TEXTS[i]},${LABELS[i]}`), 'test.csv': csv('id,text', (i) => `${i},${TEXTS[i]}`) });
+    await assert.rejects(loadSplits({ dataset: dir, seed: 1 }), /test\.csv:1: has no column "label"/);
+    await assert.rejects(loadSplits({ dataset: join(dir, 'train.csv'), evalDataset: join(dir, 'test.csv'), seed: 1 }), /test\.csv:1: has no column "label"/);
+  });
+
+  it('are the usual ones where the data has them, else text and label, else guessed', async (t) => {
+    const usualColumns = { textColumn: 'review', labelColumn: 'verdict' };
+    const both = await load(t, csv('review,verdict,text,label', (i) => `${TEXTS[i]},${LABELS[i]},x,y`), { usualColumns });
+    assert.deepEqual([both.columns, both.notes], [usualColumns, []]);
+    const plain = await load(t, csv('text,label', (i) => `${TEXTS[i]},${LABELS[i]}`), { usualColumns });
+    assert.deepEqual([plain.columns, plain.notes], [{ textColumn: 'text', labelColumn: 'label' }, ['the columns are guessed: text = text, label = label']]);
+    await assert.rejects(load(t, csv('text,label', (i) => `${TEXTS[i]},${LABELS[i]}`), { ...usualColumns }), /has no column "review"/);
+  });
+
+  it('are named in an error that may come of the guess', async (t) => {
+    const stars = csv('review,stars', (i) => `${TEXTS[i]},${1 + (i % 2)}`);
+    await assert.rejects(load(t, stars), { name: 'DataError', message: /no row has label 0 \(the columns are guessed: text = review, label = stars\)$/, hint: /--label-column/ });
+  });
+
   const refused: readonly [string, string, Partial<LoadSplitsOptions>, RegExp, string?][] = [
     ['two could be meant', csv('title,body,category', (i) => `${i},${TEXTS[i]},${LABELS[i]}`), {}, /has no column "text"/],
     ['neither looks like labels', csv('a,b', (i) => `${i},${TEXTS[i]}`), {}, /has no column "text"/],
+    ['the other is a number of the row', csv('id,text', (i) => `${i},${TEXTS[i]}`), {}, /has no column "label"/],
+    ['the other has fractions', csv('price,description', (i) => `${i % 2}.5,${TEXTS[i]}`), {}, /has no column "text"/],
+    ['what is called a label is a text', csv('title,topic', (i) => `${i},${TEXTS[i]}`), {}, /has no column "text"/],
+    ['text and label would be turned around', csv('y,x', (i) => `${TEXTS[i]},${i % 2}`), {}, /has no column "text"/],
+    ['the one that is named leaves a text for the label', csv('message,category', (i) => `${TEXTS[i]},${LABELS[i]}`), { textColumn: 'category' }, /has no column "label"/],
     ['one was named that is not there', csv('message,category', (i) => `${TEXTS[i]},${LABELS[i]}`), { textColumn: 'txt' }, /has no column "txt"/],
     ['one record lacks what the others have', TEXTS.map((text, i) => JSON.stringify(i === 3 ? { text, category: 'x' } : { text, label: LABELS[i] })).join('\n'), {}, /rows\.jsonl:4: has no column "label"/, 'rows.jsonl'],
   ];
