@@ -24,7 +24,7 @@ export function placeOf(file: string, { line, unit }: { readonly line: number; r
  */
 export type RecordReader = (file: string, required: readonly string[], optional?: readonly string[]) => AsyncIterable<DataRecord>;
 
-/** A record or a file lacks a column. */
+/** A record or a file lacks a column: to whoever reads the message, a DataError like any other. */
 export class MissingColumnError extends DataError {
   /**
    * @param place file and line
@@ -40,6 +40,7 @@ export class MissingColumnError extends DataError {
     super(`${place}: has no column ${JSON.stringify(column)}; ${suggestion}its columns are ${columns.map((name) => JSON.stringify(name)).join(', ') || 'none'}`, {
       hint: 'Name the columns with --text-column and --label-column (textColumn and labelColumn).',
     });
+    this.name = 'DataError';
   }
 }
 
