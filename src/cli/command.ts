@@ -31,26 +31,34 @@ export function isDone(error: unknown): boolean {
 }
 
 /**
- * Options given as HF's scripts spell them, as this command line does, up to a lone `--`: `--learning_rate` in kebab-case, `--load_best_model_at_end True` as a switch. What
- * one of the command's options takes for its value stays as it is.
+ * Options given as HF's scripts spell them, as this command line does, up to a lone `--`: `--learning_rate` in kebab-case, `--load_best_model_at_end True` as a switch, and an
+ * option that may stand without a value as one that does, or is not given. What one of the command's options takes for its value stays as it is.
  */
 export function normalizeArguments(argv: readonly string[], options: readonly Option[]): string[] {
   const takesValue = new Set(options.filter(({ required }) => required).map(({ long }) => long));
   const switches = new Set(options.filter((option) => option.isBoolean() && !option.negate).map(({ long }) => long));
+  const standsAlone = new Set(options.filter(({ optional }) => optional).map(({ long }) => long));
   const words: string[] = [];
   for (let at = 0; at < argv.length; at++) {
     if (argv[at] === '--') return [...words, ...argv.slice(at)];
     const spelt = argv[at].replace(/^--[a-z][a-z0-9_]*(?==|$)/, (option) => option.replaceAll('_', '-'));
-    const [name, value = switches.has(spelt) ? argv[at + 1] : undefined] = /^(--[^=]+)=(.*)$/s.exec(spelt)?.slice(1) ?? [spelt];
-    if (switches.has(name) && value !== undefined && /^(?:true|false)$/i.test(value)) {
-      words.push(value.toLowerCase() === 'true' ? name : name.replace(/^--/, '--no-'));
-      if (spelt === name) at++;
+    const [name, attached] = /^(--[^=]+)=(.*)$/s.exec(spelt)?.slice(1) ?? [spelt];
+    const value = switches.has(name) || standsAlone.has(name) ? truth(attached ?? argv[at + 1]) : undefined;
+    if (value !== undefined) {
+      if (value) words.push(name);
+      else if (switches.has(name)) words.push(name.replace(/^--/, '--no-'));
+      if (attached === undefined) at++;
       continue;
     }
     words.push(spelt);
     if (takesValue.has(spelt) && at + 1 < argv.length) words.push(argv[++at]);
   }
   return words;
+}
+
+/** What Python's True and False say; undefined for any other word. */
+function truth(word: string | undefined): boolean | undefined {
+  return word === undefined || !/^(?:true|false)$/i.test(word) ? undefined : word.toLowerCase() === 'true';
 }
 
 function isSwitch(command: Command, option: Option): boolean {

@@ -147,7 +147,6 @@ export function checkValue(spec: ArgumentSpec, value: unknown, label: string): s
 /** The value that a word on the command line stands for. */
 export function parseText(spec: ArgumentSpec, text: string, label: string): string | number | boolean {
   let value: unknown = text;
-  if (spec.kind === 'string' && spec.bare && /^true$/i.test(text)) value = true;
   if (spec.kind === 'boolean') value = ({ true: true, false: false } as Record<string, boolean>)[text.toLowerCase()] ?? text;
   else if (spec.kind !== 'string' && spec.kind !== 'enum' && /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(text.trim())) value = Number(text);
   return checkValue(spec, value, label);

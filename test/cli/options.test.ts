@@ -72,6 +72,8 @@ test("options spelled as HF's scripts spell them are read too", () => {
   assert.deepEqual(normalizeArguments(switched, options), ['--load-best-model-at-end', '--no-json', '--no-overwrite-output-dir', '--dataset', 'True', '--json', 'a', '--json']);
   const { args } = parse('--eval_strategy', 'epoch', '--save_strategy', 'epoch', '--load_best_model_at_end', 'True', '--resume_from_checkpoint', 'True');
   assert.deepEqual([args.loadBestModelAtEnd, args.resumeFromCheckpoint], [true, true]);
+  assert.equal(parse('--resume_from_checkpoint', 'False').args.resumeFromCheckpoint, undefined);
+  assert.equal(parse('--resume-from-checkpoint', 'run/checkpoint-1').args.resumeFromCheckpoint, 'run/checkpoint-1');
 });
 
 test('short names mean the arguments that they are short for', () => {
