@@ -159,6 +159,6 @@ export class HiddenStateModel implements Transformer<readonly string[], DenseMat
 function digestOf({ config, tokenizer }: PretrainedModel, weights: string): string {
   const mathematics = { ...config, fields: undefined, labelNames: undefined, initializerRange: undefined };
   const hash = createHash('sha256').update(`${weights} ${JSON.stringify(mathematics)}`);
-  for (const [name, bytes] of tokenizer.files()) hash.update(`\0${name} ${bytes.length}\0`).update(bytes);
+  tokenizer.hashInto(hash);
   return hash.digest('hex');
 }

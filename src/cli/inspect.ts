@@ -4,7 +4,6 @@ import { loadSplits } from '../data/splits.js';
 import { resolveModel } from '../model/resolve.js';
 import { Tokenizer } from '../text/tokenizer.js';
 import { withDefaults } from '../train/argument-table.js';
-import { columnsOf } from '../train/evaluation-rows.js';
 import { DEFAULT_SEED, readMemory } from '../train/model-memory.js';
 import { INSPECT_OPTIONS } from './command-options.js';
 import { givenOptions } from './command-arguments.js';
@@ -24,7 +23,7 @@ export async function inspect(command: Command, { terminal, results, signal }: C
   const folder = await withDownloads(terminal, signal, (hub) => resolveModel(modelFolder(given.model), { ...hub, parts: 'tokenizer' }));
   const memory = await readMemory(folder);
   const { maxLength = NOTEBOOK_LENGTH, seed = DEFAULT_SEED } = memory ?? {};
-  const options = { ...given, usualColumns: memory && columnsOf(memory), maxLength: given.maxLength ?? maxLength, seed: given.seed ?? seed };
+  const options = { ...given, usualColumns: memory, maxLength: given.maxLength ?? maxLength, seed: given.seed ?? seed };
   const splits = await withDownloads(terminal, signal, (hub) => loadSplits({ ...options, dataset, hub, signal }));
   const tokenizer = await Tokenizer.fromDirectory(folder);
   const report = await inspectSplits(splits, tokenizer, options.maxLength, options.examples, signal);

@@ -59,7 +59,7 @@ export async function predict(command: Command, { terminal, results, signal }: C
 
 /** @param columns the first of them that the first record has is the text's; where it has none, the first is missing */
 async function* textsOf(input: string, columns: readonly (string | undefined)[], signal: AbortSignal): AsyncGenerator<string> {
-  const candidates = columns.filter((column) => column !== undefined);
+  const candidates = [...new Set(columns.filter((column) => column !== undefined))];
   const source = input === '-' ? 'stdin' : input;
   // With one candidate the reader itself may say what is wrong with the columns.
   const [required, optional] = candidates.length === 1 ? [candidates, []] : [[], candidates];

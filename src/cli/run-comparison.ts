@@ -9,7 +9,7 @@ import { signed } from '../compare/wording.js';
 import { SIMPLEST_FIRST } from '../compare/baselines.js';
 import { InterruptedError } from '../errors.js';
 import { writeReport } from '../report/page.js';
-import { BASELINES_FOLDER } from '../train/run-names.js';
+import { baselineFolder } from '../train/run-names.js';
 import { commandLine } from './command-arguments.js';
 import type { CliContext } from './context.js';
 import { withDownloads } from './downloads.js';
@@ -62,7 +62,7 @@ export async function runComparison(options: RunComparisonOptions, { terminal, r
     progress.stop();
     showComparison(terminal, comparison);
     const page = await writeReport(options.outputDir, comparison);
-    const folders = Object.fromEntries(comparison.models.map(({ id }) => [id, id === FINE_TUNED ? options.finetuned : join(options.outputDir, BASELINES_FOLDER, id)]));
+    const folders = Object.fromEntries(comparison.models.map(({ id }) => [id, id === FINE_TUNED ? options.finetuned : join(options.outputDir, baselineFolder(id))]));
     json?.record('comparison', { dataset: comparison.dataset.name, ...comparison.verdict, models: comparison.models.map(({ id, againstBest }) => ({ id, againstBest, folder: folders[id] })), report: page });
     terminal.heading('Report');
     terminal.print(`  ${page}`);

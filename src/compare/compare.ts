@@ -3,10 +3,8 @@
  * rows; baselines come after the fine-tuning, so that nothing takes cores away from it.
  */
 import { cpus, platform, arch, totalmem } from 'node:os';
-import { readdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { HiddenStateModel } from '../baselines/hidden-states.js';
-import { bytesOnDisk, saveEstimator } from '../baselines/saved.js';
 import { BaselineModel } from '../baselines/text-model.js';
 import { Word2VecVectorizer } from '../baselines/word2vec/vectorizer.js';
 import type { Dataset } from '../data/dataset.js';
@@ -15,7 +13,7 @@ import type { Splits } from '../data/splits.js';
 import { usableCores } from '../engine/cores.js';
 import type { Device } from '../engine/device-names.js';
 import { AttuneError, InterruptedError, ModelError, ThreadDeath, UsageError } from '../errors.js';
-import { readPlainFile, writeWhole } from '../files.js';
+import { readPlainFile } from '../files.js';
 import type { HubOptions } from '../hub/settings.js';
 import { parseJson } from '../json/syntax.js';
 import { readConfig } from '../model/config.js';
@@ -33,20 +31,19 @@ import type { FineTuneOptions } from '../train/fine-tune.js';
 import { openGpt2 } from '../train/gpt2-model.js';
 import { readManifest } from '../train/manifest.js';
 import type { RunInputs } from '../train/manifest.js';
-import { MEMORY_FILE, memoryOf, memoryToJson, readMemory } from '../train/model-memory.js';
-import type { ModelMemory } from '../train/model-memory.js';
+import { readMemory } from '../train/model-memory.js';
 import { OutputFolder } from '../train/output-folder.js';
 import type { Preparation } from '../train/output-folder.js';
 import { isFinalRecord } from '../train/records.js';
 import type { LogRecord } from '../train/records.js';
-import { BASELINES_FOLDER, COMPARISON_FILE, REPORT_FILE } from '../train/run-names.js';
+import { baselineFolder, COMPARISON_FILE, REPORT_FILE } from '../train/run-names.js';
 import { planSeeds, trainOtherSeeds } from '../train/seeds.js';
 import type { SeedRun } from '../train/seeds.js';
-import { countLeaked, hashesToJson, hashTexts, leakNotes, readTrainedTexts, ROWS_FILE } from '../train/trained-rows.js';
+import { countLeaked, hashesToJson, hashTexts, leakNotes, readTrainedTexts } from '../train/trained-rows.js';
+import type { TextHashes } from '../train/trained-rows.js';
 import type { TrainerCallback } from '../train/trainer.js';
 import { packageVersion } from '../version.js';
 import { baselines, SIMPLEST_FIRST, tfidfModel } from './baselines.js';
-import type { Baseline } from './baselines.js';
 import { FINE_TUNED } from './comparison.js';
 import type { Comparison, ModelResult, SeedResult, WorstError } from './comparison.js';
 import { diagnose } from './diagnosis.js';
@@ -57,6 +54,7 @@ import type { Measured } from './measure.js';
 import { topNgrams } from './ngrams.js';
 import { TestBench } from './quality.js';
 import type { Predictions } from './quality.js';
+import { memoryOfBaselines, modelBytes, saveBaseline } from './save-baseline.js';
 import { judge, requireMargin } from './verdict.js';
 import type { Contestant } from './verdict.js';
 import { studyWords } from './word-study.js';
@@ -64,7 +62,7 @@ import { studyWords } from './word-study.js';
 const WORST_ERRORS = 12;
 
 /** What a comparison puts into the output folder, by its path there, the page that is made of it included. */
-export const COMPARISON_MAKES: readonly string[] = [COMPARISON_FILE, REPORT_FILE, ...SIMPLEST_FIRST.filter((id) => id !== FINE_TUNED).map((id) => `${BASELINES_FOLDER}/${id}`)];
+export const COMPARISON_MAKES: readonly string[] = [COMPARISON_FILE, REPORT_FILE, ...SIMPLEST_FIRST.filter((id) => id !== FINE_TUNED).map(baselineFolder)];
 
 const COMPARISON: Preparation = { mode: 'add', makes: COMPARISON_MAKES };
 
@@ -250,7 +248,8 @@ async function compareInto(output: OutputFolder, options: CompareModelsOptions):
 
   const history = await logHistory(options.finetuned);
   const trainCounts = countsOf(trainLabels, labelNames.length);
-  const evidence = { history, trainCounts, args: await argumentsOfRun(options.finetuned), testRows: test.length, leaked: await leakedRows(options) };
+  const trainHashes = await hashTexts(train, signal);
+  const evidence = { history, trainCounts, args: await argumentsOfRun(options.finetuned), testRows: test.length, leaked: await leakedRows(options, trainHashes) };
   const tuned = { id: FINE_TUNED, name: `Fine-tuned ${base}` };
   // Before anything is open that takes memory.
   const others = await measureOtherSeeds(tuned, bench, testTexts, options);
@@ -280,8 +279,7 @@ async function compareInto(output: OutputFolder, options: CompareModelsOptions):
     const tfidf = tfidfModel();
     const hiddenStates = await HiddenStateModel.open(options.base, { labelNames, maxLength, device: options.device, ...options.hub });
     try {
-      const memory = memoryOfBaselines(options, gpt2.maxLength);
-      const trainedTexts = hashesToJson(await hashTexts(train, signal));
+      const saving = { baseDir, labelNames, memory: memoryOfBaselines(options, gpt2.maxLength), trainedTexts: hashesToJson(trainHashes) };
       const parts = { labelNames, seed, word2vec, word2vecSeconds: fitted.seconds, tfidf, hiddenStates, base };
       const trained = new Set<string>();
       for (const baseline of baselines(parts)) {
@@ -302,7 +300,7 @@ async function compareInto(output: OutputFolder, options: CompareModelsOptions):
         const cost = {
           trainSeconds: baseline.secondsBefore + outcome.seconds,
           ...(await predictionSpeed(testTexts, (texts) => baseline.estimator.predict(texts, signal), signal)),
-          bytesOnDisk: await save(baseline, output, { baseDir, labelNames, memory, trainedTexts }),
+          bytesOnDisk: await saveBaseline(baseline, output, saving),
           peakMemoryBytes: outcome.peakMemoryBytes,
         };
         take({ id, name, description: baseline.description(), ...(await bench.quality(predicted)), cost, interpretability: baseline.interpretability }, predicted);
@@ -421,44 +419,6 @@ function predictionsOf(predictions: readonly Prediction[], labelNames: readonly 
   };
 }
 
-/** What a saved baseline remembers of how it was trained. */
-function memoryOfBaselines({ inputs, base, datasetName, test: { labelNames }, seed }: CompareModelsOptions, maxLength: number): ModelMemory {
-  const memory = memoryOf({ model: base, dataset: datasetName, ...inputs, seed: inputs?.splitSeed ?? seed, maxLength, labelNames });
-  return inputs ? memory : { ...memory, data: null };
-}
-
-interface SavedWith {
-  /** Folder of the untuned model. */
-  readonly baseDir: string;
-  readonly labelNames: readonly string[];
-  readonly memory: ModelMemory;
-  /** What attune_rows.json holds. */
-  readonly trainedTexts: string;
-}
-
-/** Saves the baseline, with what later commands must know of it, and counts what prediction needs. */
-async function save({ id, estimator, needs }: Baseline, output: OutputFolder, { baseDir, labelNames, memory, trainedTexts }: SavedWith): Promise<number> {
-  const name = `${BASELINES_FOLDER}/${id}`;
-  let bytes = needs === undefined ? 0 : (await stat(needs)).size;
-  if (id === 'gpt2-probe') bytes += await modelBytes(baseDir);
-  await output.place(async (staged) => {
-    const dir = join(staged, name);
-    await saveEstimator(dir, estimator, { labelNames });
-    bytes += await bytesOnDisk(dir);
-    await writeWhole(join(dir, MEMORY_FILE), memoryToJson(memory));
-    await writeWhole(join(dir, ROWS_FILE), trainedTexts);
-  }, [name]);
-  return bytes;
-}
-
-/** Weights, config and tokenizer of a model folder; 0 for a model that is no folder here. */
-async function modelBytes(dir: string): Promise<number> {
-  const names = await readdir(dir).catch(() => []);
-  const needed = names.filter((name) => /\.safetensors$|^(config|vocab|tokenizer|tokenizer_config|special_tokens_map|added_tokens)\.json$|\.index\.json$|^merges\.txt$/.test(name));
-  const sizes = await Promise.all(needed.map(async (name) => (await stat(join(dir, name))).size));
-  return sizes.reduce((sum, size) => sum + size, 0);
-}
-
 /** The records of the run that made a model; none where its folder has no trainer_state.json. */
 async function logHistory(dir: string): Promise<LogRecord[]> {
   const text = await readPlainFile(join(dir, 'trainer_state.json')).catch(() => undefined);
@@ -475,9 +435,9 @@ function countsOf(labels: Int32Array, classes: number): number[] {
   return counts;
 }
 
-async function leakedRows({ finetuned, train, test, signal }: CompareModelsOptions): Promise<Evidence['leaked']> {
+async function leakedRows({ finetuned, test, signal }: CompareModelsOptions, trainHashes: TextHashes): Promise<Evidence['leaked']> {
   const seen = await readTrainedTexts(finetuned);
-  return { model: seen ? await countLeaked(test, seen, signal) : null, baselines: await countLeaked(test, await hashTexts(train, signal), signal) };
+  return { model: seen ? await countLeaked(test, seen, signal) : null, baselines: await countLeaked(test, trainHashes, signal) };
 }
 
 /** Of the run that made a model; undefined where its folder does not say. */

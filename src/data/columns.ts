@@ -1,7 +1,7 @@
 // Which columns hold the text and the label, where nobody says: those of these very names, else the ones that are called or look like it.
 import { DataError, UsageError } from '../errors.js';
 import { readerFor } from './readers.js';
-import { fieldOf, MissingColumnError } from './records.js';
+import { fieldOf, MissingColumnError, NAME_THE_COLUMNS } from './records.js';
 import { readRows, type ColumnOptions, type RawRow, type ReadOptions } from './rows.js';
 
 export interface Columns {
@@ -70,7 +70,7 @@ export class DatasetColumns {
     const { note } = this;
     if (note === undefined || !(error instanceof DataError || error instanceof UsageError) || error.message.includes(note)) return error;
     const Kind = error instanceof UsageError ? UsageError : DataError;
-    return new Kind(`${error.message} (${note})`, { cause: error, hint: 'Name the columns with --text-column and --label-column (textColumn and labelColumn).' });
+    return new Kind(`${error.message} (${note})`, { cause: error, hint: NAME_THE_COLUMNS });
   }
 
   #named({ textColumn, labelColumn }: Columns): Columns {

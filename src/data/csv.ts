@@ -15,19 +15,19 @@ const CSV: Dialect = { delimiter: ',', relaxQuotes: false };
 const TSV: Dialect = { delimiter: '\t', relaxQuotes: true };
 
 /** Reads tab-separated values, otherwise as CSV: a field that begins with a double quote ends with one; within other fields quotes are text. */
-export function readTsv(file: string, required: readonly string[] = []): AsyncGenerator<DataRecord> {
-  return readSeparated(file, required, TSV);
+export function readTsv(file: string, required: readonly string[] = [], optional: readonly string[] = []): AsyncGenerator<DataRecord> {
+  return readSeparated(file, required, optional, TSV);
 }
 
 /**
  * Reads CSV (RFC 4180): commas, a header row, fields in double quotes that may hold line breaks and doubled quotes. Blank lines,
  * LF and CRLF, and a byte order mark are tolerated. Every field is a string; spaces around a column's name are dropped.
  */
-export function readCsv(file: string, required: readonly string[] = []): AsyncGenerator<DataRecord> {
-  return readSeparated(file, required, CSV);
+export function readCsv(file: string, required: readonly string[] = [], optional: readonly string[] = []): AsyncGenerator<DataRecord> {
+  return readSeparated(file, required, optional, CSV);
 }
 
-async function* readSeparated(file: string, required: readonly string[], { delimiter, relaxQuotes }: Dialect): AsyncGenerator<DataRecord> {
+async function* readSeparated(file: string, required: readonly string[], optional: readonly string[], { delimiter, relaxQuotes }: Dialect): AsyncGenerator<DataRecord> {
   const lines = new LineStarts();
   const lineOf = new WeakMap<readonly string[], number>();
   const parser = parse({
@@ -53,7 +53,7 @@ async function* readSeparated(file: string, required: readonly string[], { delim
       // A line of white space is one field, which no record with a text and a label is.
       if (record.length === 1 && record[0].trim() === '') continue;
       if (!header) {
-        header = checkHeader(record, required, `${file}:${line}`, delimiter);
+        header = checkHeader(record, { required, optional }, `${file}:${line}`, delimiter);
         continue;
       }
       if (record.length !== header.length) {
@@ -79,20 +79,27 @@ const faults: Readonly<Partial<Record<string, string>>> = {
   INVALID_OPENING_QUOTE: 'a double quote stands in the middle of a field that does not begin with one',
 };
 
-function checkHeader(record: readonly string[], required: readonly string[], place: string, delimiter: Dialect['delimiter']): string[] {
+interface Wanted {
+  readonly required: readonly string[];
+  readonly optional: readonly string[];
+}
+
+function checkHeader(record: readonly string[], { required, optional }: Wanted, place: string, delimiter: Dialect['delimiter']): string[] {
   const header = record.map((name) => name.trim());
   for (const [i, name] of header.entries()) {
     if (header.indexOf(name) !== i) throw new DataError(`${place}: the header names column ${shown(name)} twice`);
   }
-  for (const column of required) {
-    if (header.includes(column)) continue;
-    const other = header.length === 1 ? [';', '\t', '|', ','].find((separator) => separator !== delimiter && header[0].includes(separator)) : undefined;
-    if (other === undefined) throw new MissingColumnError(place, column, header);
+  const wanted = [...required, ...optional];
+  const isOther = header.length === 1 && wanted.length > 0 && !wanted.includes(header[0]);
+  const other = isOther ? [';', '\t', '|', ','].find((separator) => separator !== delimiter && header[0].includes(separator)) : undefined;
+  if (other !== undefined) {
     const named = (separator: string): string => (separator === '\t' ? 'tabs' : separator === ',' ? 'commas' : JSON.stringify(separator));
     throw new DataError(`${place}: the columns are parted by ${named(other)}, not by ${named(delimiter)}`, {
       hint: other === '\t' ? 'Give the file a name that ends in .tsv.' : other === ',' ? 'Give the file a name that ends in .csv.' : 'Save the file with commas, or as JSON lines.',
     });
   }
+  const missing = required.find((column) => !header.includes(column));
+  if (missing !== undefined) throw new MissingColumnError(place, missing, header);
   return header;
 }
 

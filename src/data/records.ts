@@ -24,6 +24,8 @@ export function placeOf(file: string, { line, unit }: { readonly line: number; r
  */
 export type RecordReader = (file: string, required: readonly string[], optional?: readonly string[]) => AsyncIterable<DataRecord>;
 
+export const NAME_THE_COLUMNS = 'Name the columns with --text-column and --label-column (textColumn and labelColumn).';
+
 /** A record or a file lacks a column: to whoever reads the message, a DataError like any other. */
 export class MissingColumnError extends DataError {
   /**
@@ -38,7 +40,7 @@ export class MissingColumnError extends DataError {
     const near = nearest(column, columns);
     const suggestion = near === undefined ? '' : `did you mean ${JSON.stringify(near)}? `;
     super(`${place}: has no column ${JSON.stringify(column)}; ${suggestion}its columns are ${columns.map((name) => JSON.stringify(name)).join(', ') || 'none'}`, {
-      hint: 'Name the columns with --text-column and --label-column (textColumn and labelColumn).',
+      hint: NAME_THE_COLUMNS,
     });
     this.name = 'DataError';
   }

@@ -69,7 +69,7 @@ export async function encodeCached(texts: readonly string[], tokenizer: Tokenize
 
 async function keyOf(texts: readonly string[], tokenizer: Tokenizer, maxLength: number, pace: Pace): Promise<string> {
   const hash = createHash('sha256').update(`${MAGIC} ${maxLength} ${tokenizer.poolingPadId ?? 'none'} ${texts.length}`);
-  for (const [name, bytes] of tokenizer.files()) hash.update(`\0${name} ${bytes.length}\0`).update(bytes);
+  tokenizer.hashInto(hash);
   // Lengths part the texts; a lone surrogate becomes U+FFFD in UTF-8, as it does in the tokenizer.
   hash.update(Buffer.from(Int32Array.from(texts, (text) => text.length).buffer));
   for (const text of texts) {

@@ -173,6 +173,14 @@ export class Tokenizer {
     ]);
   }
 
+  /** Adds the vocabulary and the rules to a hash: what two tokenizers must have in common to be one. */
+  hashInto(hash: { update(data: string | Uint8Array): unknown }): void {
+    for (const [name, bytes] of this.files()) {
+      hash.update(`\0${name} ${bytes.length}\0`);
+      hash.update(bytes);
+    }
+  }
+
   /** Writes `files()` into folder `dir`, which is made where it is missing; each file appears whole or not at all. */
   async save(dir: string, modelMaxLength?: number): Promise<void> {
     await mkdir(dir, { recursive: true });

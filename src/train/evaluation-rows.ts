@@ -1,7 +1,6 @@
 /** Which rows a trained model is measured on: those that were held out in its training, unless others are asked for. */
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import type { Columns } from '../data/columns.js';
 import { isPattern } from '../data/local.js';
 import { loadSplits, loadTestSplit } from '../data/splits.js';
 import type { LoadSplitsOptions } from '../data/splits.js';
@@ -36,7 +35,7 @@ export async function loadEvaluationRows(given: EvaluationChoice, memory: ModelM
   const { hub, signal, labelNames } = given;
   const { textColumn, labelColumn } = given;
   const seed = given.seed ?? memory?.seed ?? DEFAULT_SEED;
-  const common = { textColumn, labelColumn, usualColumns: memory && columnsOf(memory), seed, hub, signal };
+  const common = { textColumn, labelColumn, usualColumns: memory, seed, hub, signal };
   const data = memory?.data ?? undefined;
   const part = data && given.split === undefined ? await heldOutIn(data, given) : undefined;
   if (data && part) {
@@ -74,9 +73,6 @@ export async function rememberedBase({ data }: ModelMemory): Promise<string | un
   return (await stat(place).catch(() => undefined)) ? place : undefined;
 }
 
-/** The columns that a model was trained with. */
-export const columnsOf = ({ textColumn, labelColumn }: ModelMemory): Columns => ({ textColumn, labelColumn });
-
 type SplitsChoice = Pick<LoadSplitsOptions, 'usualColumns' | 'datasetConfig' | 'split' | 'evalSplit' | 'evalDataset' | 'testSize' | 'trainRows' | 'evalRows' | 'textColumn' | 'labelColumn'>;
 
 /**
@@ -86,7 +82,7 @@ type SplitsChoice = Pick<LoadSplitsOptions, 'usualColumns' | 'datasetConfig' | '
  * @throws UsageError where no dataset is given or remembered
  */
 export async function rememberedSplits(given: SplitsChoice & { readonly dataset?: string | undefined }, memory: ModelMemory | undefined): Promise<SplitsChoice & { readonly dataset: string }> {
-  const columns = { textColumn: given.textColumn, labelColumn: given.labelColumn, usualColumns: memory && columnsOf(memory) };
+  const columns = { textColumn: given.textColumn, labelColumn: given.labelColumn, usualColumns: memory };
   const data = memory?.data ?? undefined;
   const isTrainedOn = data && (given.dataset === undefined || (await isSame(given.dataset, data.dataset, data.cwd)));
   if (!isTrainedOn) {

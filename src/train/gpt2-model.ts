@@ -59,7 +59,7 @@ export class Gpt2Model implements TextModel {
 
   async evaluate(dataset: Dataset, { batchRows = PREDICTION_BATCH.batchRows, onProgress, signal }: EvaluateOptions): Promise<ClassificationMetrics> {
     const { rows, labels } = await encodeDatasetCached(dataset, this.#model.tokenizer, this.maxLength, signal);
-    const logits = await predictLogits(this.#session, rows, this.labels.length, { batchRows, signal, ...(onProgress && { onProgress }) });
+    const logits = await predictLogits(this.#session, rows, this.labels.length, { batchRows, signal, onProgress });
     return classificationMetrics(logits, labels, this.labels);
   }
 

@@ -11,7 +11,7 @@ export interface PredictionOptions {
   /** Tokens a batch at most, unless one row alone has more; absent: no bound. */
   readonly batchTokens?: number;
   /** Called after each batch with the rows done so far. */
-  readonly onProgress?: (done: number, total: number) => void;
+  readonly onProgress?: ((done: number, total: number) => void) | undefined;
   /** Aborting it ends the work after the batches under way. */
   readonly signal?: AbortSignal | undefined;
 }

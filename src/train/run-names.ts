@@ -18,6 +18,9 @@ export const COMPARISON_FILE = 'comparison.json';
 export const REPORT_FILE = 'report.html';
 export const BASELINES_FOLDER = 'baselines';
 
+/** Where a comparison saves a baseline, seen from its output folder. */
+export const baselineFolder = (id: string): string => `${BASELINES_FOLDER}/${id}`;
+
 const BROKEN = 'broken-';
 
 /** What a broken checkpoint is called when it is set aside. */

@@ -67,6 +67,8 @@ describe('predict', () => {
     const other = await attune(['predict', '--model', 'run', '--input', 'new.jsonl', '--text-column', 'text', '--max-length', '3'], { cwd });
     assert.equal(jsonLines(other.stdout)[0].text, 'another');
     assert.match(other.stderr, /warning: the text column is "text", as given; the model was trained with "review"/);
+    writeFileSync(at('semicolons.csv'), 'review;verdict\nfine;good\n');
+    assert.match((await attune(['predict', '--model', 'run', '--input', 'semicolons.csv'], { cwd })).stderr, /semicolons\.csv:1: the columns are parted by ";", not by commas/);
     writeFileSync(at('plain-texts.jsonl'), toJsonl([{ text: 'no review' }]));
     assert.equal((await predicted(cwd, 'run', ['--input', 'plain-texts.jsonl']))[0].text, 'no review');
   });
