@@ -6,7 +6,8 @@ import { DEVICES } from '../engine/device-names.js';
 import { UsageError } from '../errors.js';
 import { parseJson } from '../json/syntax.js';
 import { type ArgumentTable, checkGiven, type Given, type Resolved, withDefaults } from '../train/argument-table.js';
-import { argumentWarnings, MOST_SEEDS, resolveArguments, TRAINING_ARGUMENTS, type TrainingArguments } from '../train/arguments.js';
+import { argumentWarnings, filledArguments, MOST_SEEDS, resolveArguments, TRAINING_ARGUMENTS, type TrainingArguments } from '../train/arguments.js';
+import { isPlanned, type TrainingChoice } from '../train/plan.js';
 import { PRESET_NAMES, PRESETS } from '../train/presets.js';
 import { COMMAND_GROUP, createCommand, normalizeArguments } from './command.js';
 import { addOptions, givenOptions, optionName } from './command-arguments.js';
@@ -21,13 +22,14 @@ export const DATA_OPTIONS = {
   evalSplit: { kind: 'string', placeholder: 'NAME', default: undefined, group: DATA, description: 'split to evaluate on (default: test, where there is one)' },
   evalDataset: { kind: 'string', placeholder: 'FILE', default: undefined, group: DATA, description: "evaluation rows (default: the dataset's test split)" },
   testSize: { kind: 'number', above: 0, default: undefined, group: DATA, description: 'evaluate on this share, or number, of the training rows, the classes in proportion' },
+  validationSize: { kind: 'number', above: 0, default: undefined, group: DATA, description: 'choose the epoch by this share, or number, of the training rows, the classes in proportion (default: see the plan)' },
   trainRows: { kind: 'integer', min: 1, default: undefined, group: DATA, description: 'take the first N training rows (default: all)' },
   evalRows: { kind: 'integer', min: 1, default: undefined, group: DATA, description: 'take the first N evaluation rows (default: all)' },
   textColumn: { kind: 'string', placeholder: 'NAME', default: undefined, group: DATA, description: 'column of the text (default: text, else the one that is named or looks like it)' },
   labelColumn: { kind: 'string', placeholder: 'NAME', default: undefined, group: DATA, description: 'column of the label (default: label, likewise)' },
   device: { kind: 'enum', choices: DEVICES, default: 'auto', group: COMMAND_GROUP, description: "what computes; auto takes the GPU where there is a real one; webgpu-matrix-units multiplies on the GPU's matrix units (tensor cores), as a rule in float16 with sums in float32: losses then differ from the reference by a ten-thousandth or so, and more as steps add up; attune doctor says whether the GPU has any" },
   threads: { kind: 'integer', min: 1, max: 1024, default: undefined, group: COMMAND_GROUP, description: 'threads that compute (default: as many as may be used)' },
-  preset: { kind: 'enum', choices: PRESET_NAMES, default: undefined, group: COMMAND_GROUP, description: 'a set of arguments to start from' },
+  preset: { kind: 'enum', choices: PRESET_NAMES, default: undefined, group: COMMAND_GROUP, description: 'a set of arguments to start from, in place of those that follow from the data' },
   config: { kind: 'string', placeholder: 'FILE', default: undefined, group: COMMAND_GROUP, description: 'JSON file of any of these; the command line wins over it, and it over the preset' },
   allowChangedData: { kind: 'boolean', default: false, group: DATA, description: 'resume although the training or evaluation rows are not those of the run that the checkpoint is of' },
   verifyExact: { kind: 'boolean', default: false, group: COMMAND_GROUP, description: 'before training, take its first two steps on the float64 reference engine as well, rows padded, and print the largest differences; takes minutes' },
@@ -40,6 +42,9 @@ const ALL_OPTIONS = { ...DATA_OPTIONS, ...TRAINING_ARGUMENTS } as const satisfie
 type AllGiven = Given<typeof ALL_OPTIONS>;
 
 export interface TrainOptions {
+  /** What training is given: all arguments where a preset or one of them says that nothing is planned, else those that the user gave. */
+  readonly training: TrainingChoice;
+  /** The same with TrainingArguments' defaults, of which some are planned later. */
   readonly args: TrainingArguments;
   readonly data: DataOptions;
   /** Names given on the command line or in the config file. */
@@ -79,8 +84,12 @@ export function trainOptionsOf(command: Command): TrainOptions {
   const preset: AllGiven = name === undefined ? {} : { ...PRESETS[name].arguments, ...PRESETS[name].data };
   const joined = { ...preset, ...config, ...line };
   const explicit = new Set([...Object.keys(config), ...Object.keys(line)]);
-  const args = resolveArguments(pick(joined, TRAINING_ARGUMENTS), optionName);
-  return { args, data: withDefaults(DATA_OPTIONS, pick(joined, DATA_OPTIONS)), explicit, warnings: argumentWarnings(args, explicit, optionName) };
+  const given = pick(joined, TRAINING_ARGUMENTS);
+  const planned = name === undefined && isPlanned(given);
+  const args = planned ? filledArguments(given) : resolveArguments(given, optionName);
+  // The plan keeps the best epoch, which early stopping without it would not.
+  const warnings = argumentWarnings(planned ? { ...args, loadBestModelAtEnd: true } : args, explicit, optionName);
+  return { training: planned ? given : { args }, args, data: withDefaults(DATA_OPTIONS, pick(joined, DATA_OPTIONS)), explicit, warnings };
 }
 
 /** The options that the words after `attune train` stand for. */

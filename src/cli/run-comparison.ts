@@ -19,14 +19,24 @@ import type { TaskProgress } from './progress.js';
 import type { Terminal } from './terminal.js';
 
 export interface RunComparisonOptions extends Omit<CompareModelsOptions, 'callbacks' | 'signal' | 'hub'> {
+  /** Of the training rows, those that the fine-tuned model chose its epoch by. */
+  readonly validationRows: number;
   /** Records to stdout. */
   readonly json: boolean;
   /** The command that goes on from the fine-tuned model, should this be interrupted. */
   readonly goOn: string;
 }
 
+/** The model that a comparison comes to. */
+export interface ChosenModel {
+  readonly name: string;
+  readonly folder: string;
+  /** Else it is the one that is measured highest. */
+  readonly isRecommended: boolean;
+}
+
 /** @throws what comparing throws; InterruptedError with what to run next */
-export async function runComparison(options: RunComparisonOptions, { terminal, results, signal }: CliContext): Promise<void> {
+export async function runComparison(options: RunComparisonOptions, { terminal, results, signal }: CliContext): Promise<ChosenModel> {
   const json = options.json ? results : undefined;
   const progress = new Progress(terminal);
   let line: TaskProgress | undefined;
@@ -37,7 +47,9 @@ export async function runComparison(options: RunComparisonOptions, { terminal, r
     line.update(done++);
   };
   terminal.heading('Comparison');
-  terminal.print(`  trained on the same ${options.train.length} rows, tested on the same ${options.test.length}`, 'dim');
+  const { train, validationRows, test } = options;
+  const chosen = validationRows === 0 ? '' : ` (the fine-tuned model chose its epoch by ${validationRows} of them)`;
+  terminal.print(`  trained on the same ${train.length} rows${chosen}, tested on the same ${test.length}`, 'dim');
   try {
     const comparison = await withDownloads(terminal, signal, (hub) =>
       compareModels({
@@ -69,16 +81,21 @@ export async function runComparison(options: RunComparisonOptions, { terminal, r
     terminal.print('  one file to open in a browser: curves, errors, words and their vectors; nothing is loaded from elsewhere', 'dim');
     const { recommended, best } = comparison.verdict;
     const chosen = recommended ?? best;
-    terminal.heading('Use it');
-    terminal.print(`  # the model that is ${recommended === null ? 'measured highest' : 'recommended'}: ${comparison.models.find(({ id }) => id === chosen)!.name}; --input FILE for many texts`, 'dim');
-    terminal.print(`  ${commandLine(['predict'], { model: folders[chosen], text: 'I love it' })}`);
-    terminal.print(`  ${commandLine(['evaluate'], { model: folders[chosen] })}`);
+    return { name: comparison.models.find(({ id }) => id === chosen)!.name, folder: folders[chosen], isRecommended: recommended !== null };
   } catch (error) {
     if (error instanceof InterruptedError) throw new InterruptedError('interrupted while the models were compared; the fine-tuned model is whole', { hint: 'Go on with:', command: options.goOn, cause: error });
     throw error;
   } finally {
     progress.stop();
   }
+}
+
+/** The commands that use the model. */
+export function showUse(terminal: Terminal, { name, folder, isRecommended }: ChosenModel): void {
+  terminal.heading('Use it');
+  terminal.print(`  # the model that is ${isRecommended ? 'recommended' : 'measured highest'}: ${name}; --input FILE for many texts`, 'dim');
+  terminal.print(`  ${commandLine(['predict'], { model: folder, text: 'I love it' })}`);
+  terminal.print(`  ${commandLine(['evaluate'], { model: folder })}`);
 }
 
 const number = (value: number | null, digits = 4): string => (value === null ? 'undefined' : value.toFixed(digits));

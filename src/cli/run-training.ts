@@ -6,13 +6,17 @@ import { toJson } from '../model/config.js';
 import { nameWithin, realPath } from '../overlap.js';
 import { requireMetric } from '../train/arguments.js';
 import { METRICS, prepareFineTune } from '../train/fine-tune.js';
-import type { FineTuneOptions, FineTuneRun } from '../train/fine-tune.js';
+import type { FineTuneOptions, FineTuneRun, MeasuredRun } from '../train/fine-tune.js';
+import { begunWith } from '../train/plan.js';
+import type { BegunArguments } from '../train/plan.js';
+import { isEvalRecord } from '../train/records.js';
 import { isOfRun } from '../train/run-names.js';
 import type { Evaluation, TrainOutput } from '../train/trainer.js';
 import type { Verification } from '../train/verify.js';
 import { commandLine, optionName } from './command-arguments.js';
 import type { CliContext } from './context.js';
 import { withDownloads } from './downloads.js';
+import { showPlan } from './show-plan.js';
 import { jsonCallback, tensorBoardCallback, terminalCallback } from './train-report.js';
 import { showDataset, showExamples, showMetrics, showModel } from './show.js';
 
@@ -33,20 +37,20 @@ const VERIFIED_STEPS = 2;
 
 /** @throws what preparing and training throw; the engine is closed and the live line taken away in any case */
 export async function runTraining(options: RunTrainingOptions, { terminal, results, signal }: CliContext): Promise<void> {
-  const { args, examples } = options;
+  const begun = begunWith(options);
   // Preparing checks this as well, under the library's spelling.
-  requireMetric(args, METRICS, optionName);
-  await requireLoggingDir(args, options.alsoMakes);
+  requireMetric(begun, METRICS, optionName);
+  await requireLoggingDir(begun, options.alsoMakes);
   const json = options.json ? results : undefined;
   const screen = terminalCallback(terminal);
-  let modelConfig = '';
-  const events = tensorBoardCallback(args, () => modelConfig);
+  const events = tensorBoardCallback(() => ({ args: run.args, modelConfig: toJson(run.model.config) }));
   const callbacks = [screen, events, ...(json ? [jsonCallback(json)] : [])];
   const run = await withDownloads(terminal, signal, (hub) => prepareFineTune({ ...options, callbacks, signal, hub }));
   try {
-    modelConfig = toJson(run.model.config);
+    const { args } = run;
     showRun(run, options, terminal);
-    json?.record('run', { model: options.model, dataset: options.dataset, device: run.session.description, labels: run.splits.labelNames, trainRows: run.splits.train.length, evalRows: run.splits.test?.length ?? 0, outputDir: args.outputDir });
+    json?.record('run', { model: options.model, dataset: options.dataset, device: run.session.description, labels: run.splits.labelNames, trainRows: run.splits.train.length, validationRows: run.splits.validation?.length ?? 0, evalRows: run.splits.test?.length ?? 0, outputDir: args.outputDir });
+    if (run.plan.length > 0) json?.record('plan', { lines: run.plan });
     if (options.verifyExact) {
       terminal.heading(`First ${VERIFIED_STEPS} steps against the reference engine (float64, padded, without dropout)`);
       const found = await run.verify(VERIFIED_STEPS);
@@ -56,15 +60,10 @@ export async function runTraining(options: RunTrainingOptions, { terminal, resul
     terminal.heading('Training');
     const output = await run.train();
     if (output.stoppedEarly) terminal.print('  Early stopping: no improvement for as many evaluations as --early-stopping-patience allows.');
-    // The final figures are those of the weights that were saved, also where they are the best checkpoint's.
-    const isBest = args.loadBestModelAtEnd && output.state.best_model_checkpoint !== null;
-    const measured = isBest ? undefined : output.evaluation;
-    const evaluation = run.splits.test && (measured ?? (await evaluateSaved(run, args.outputDir)));
-    if (evaluation) {
-      terminal.heading(`Result on the ${evaluation.logits.length / run.splits.labelNames.length} test rows${examples > 0 ? '' : ` (${isBest ? 'best' : 'final'} model)`}`);
-      showMetrics(terminal, evaluation.metrics);
-      const { loss, accuracy, f1, auc, perClass, confusion } = evaluation.metrics;
-      json?.record('result', { loss, accuracy, f1, auc, per_class: perClass, confusion });
+    const result = showResult(run, output, await measureSaved(run, output), options, terminal);
+    if (result) {
+      const { rows, metrics: { loss, accuracy, f1, auc, perClass, confusion } } = result;
+      json?.record('result', { rows, loss, accuracy, f1, auc, per_class: perClass, confusion });
       if (!json && options.resultLines) results.line(`accuracy ${accuracy}\nf1 ${f1}\nauc ${auc ?? 'undefined'}`);
     }
     await options.afterTraining?.(run, output);
@@ -82,7 +81,7 @@ export async function runTraining(options: RunTrainingOptions, { terminal, resul
 }
 
 /** Event files are made when the training begins; by then an old run may have been removed. @throws UsageError where they cannot be had there */
-async function requireLoggingDir({ loggingDir, outputDir }: FineTuneOptions['args'], alsoMakes?: readonly string[]): Promise<void> {
+async function requireLoggingDir({ loggingDir, outputDir }: BegunArguments, alsoMakes?: readonly string[]): Promise<void> {
   const [logging, output] = [await realPath(loggingDir), await realPath(outputDir)];
   const within = nameWithin(output, logging);
   if (within !== undefined && isOfRun(within, alsoMakes)) {
@@ -96,10 +95,34 @@ async function requireLoggingDir({ loggingDir, outputDir }: FineTuneOptions['arg
   }
 }
 
+interface ShownResult {
+  readonly rows: 'test' | 'validation';
+  readonly metrics: Evaluation['metrics'];
+}
+
+/** Shows the metrics of the saved model: on the test rows, else on the validation rows. Returns what was shown; undefined where there is neither. */
+function showResult({ args, splits }: FineTuneRun, { state }: TrainOutput, { validation, test }: MeasuredRun, { examples }: RunTrainingOptions, terminal: CliContext['terminal']): ShownResult | undefined {
+  const isBest = args.loadBestModelAtEnd && state.best_model_checkpoint !== null;
+  const which = isBest ? `epoch ${bestEpoch(state)}, the best` : 'final model';
+  if (!test && !validation) return undefined;
+  const [rows, metrics, part] = test ? (['test', test.metrics, splits.test!] as const) : (['validation', validation!.metrics, splits.validation!] as const);
+  terminal.heading(`Result on the ${part.length} ${rows} rows${examples > 0 ? '' : ` (${which})`}`);
+  showMetrics(terminal, metrics);
+  if (!test && isBest) terminal.paragraph('The epoch was chosen by these rows, so the metrics flatter the model. --test-size 0.2 holds out rows that choose nothing.', 2);
+  return { rows, metrics };
+}
+
+/** The epoch that the best checkpoint is of. */
+function bestEpoch({ best_global_step: best, log_history: history }: TrainOutput['state']): string {
+  const record = history.find((each) => isEvalRecord(each) && each.step === best);
+  return record ? String(Number(record.epoch.toFixed(2))) : '?';
+}
+
 /** @throws InterruptedError that says that the model is saved already */
-async function evaluateSaved(run: FineTuneRun, outputDir: string): Promise<Evaluation> {
+async function measureSaved(run: FineTuneRun, output: TrainOutput): Promise<MeasuredRun> {
+  const { outputDir } = run.args;
   try {
-    return await run.trainer.evaluate();
+    return await run.measure(output);
   } catch (error) {
     if (!(error instanceof InterruptedError)) throw error;
     throw new InterruptedError(`interrupted in the evaluation of the trained model, which is saved in ${outputDir}`, {
@@ -124,8 +147,7 @@ function showVerification(terminal: CliContext['terminal'], { tokens, paddedToke
 function showRun(run: FineTuneRun, { examples }: RunTrainingOptions, terminal: CliContext['terminal']): void {
   const { splits, model, session, maxLength } = run;
   terminal.heading('Data');
-  showDataset(terminal, splits.train);
-  if (splits.test) showDataset(terminal, splits.test);
+  for (const split of [splits.train, splits.validation, splits.test]) if (split) showDataset(terminal, split);
   for (const note of splits.notes) terminal.warning(note);
   if (examples > 0) {
     terminal.heading('Examples');
@@ -137,4 +159,5 @@ function showRun(run: FineTuneRun, { examples }: RunTrainingOptions, terminal: C
   terminal.print(`  ${session.description}`);
   if (session.note !== undefined) terminal.print(`  ${session.note}`, 'dim');
   if (run.resumedFrom) terminal.print(`  going on from ${run.resumedFrom}`);
+  showPlan(terminal, run.plan);
 }

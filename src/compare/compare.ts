@@ -8,7 +8,7 @@ import { HiddenStateModel } from '../baselines/hidden-states.js';
 import { BaselineModel } from '../baselines/text-model.js';
 import { Word2VecVectorizer } from '../baselines/word2vec/vectorizer.js';
 import type { Dataset } from '../data/dataset.js';
-import { alignSplits, loadSplits, loadUnaligned, ownSplits } from '../data/splits.js';
+import { alignSplits, labelledRows, loadSplits, loadUnaligned } from '../data/splits.js';
 import type { Splits } from '../data/splits.js';
 import { usableCores } from '../engine/cores.js';
 import type { Device } from '../engine/device-names.js';
@@ -26,7 +26,7 @@ import { Tokenizer } from '../text/tokenizer.js';
 import { TextClassifier } from '../train/classifier.js';
 import type { Prediction } from '../train/classifier.js';
 import { rememberedSplits } from '../train/evaluation-rows.js';
-import { fineTune } from '../train/fine-tune.js';
+import { evaluationOf, prepareFineTune } from '../train/fine-tune.js';
 import type { FineTuneOptions } from '../train/fine-tune.js';
 import { openGpt2 } from '../train/gpt2-model.js';
 import { readManifest } from '../train/manifest.js';
@@ -37,6 +37,7 @@ import type { Preparation } from '../train/output-folder.js';
 import { isFinalRecord } from '../train/records.js';
 import type { LogRecord } from '../train/records.js';
 import { baselineFolder, COMPARISON_FILE, REPORT_FILE } from '../train/run-names.js';
+import { begunWith, givenArguments, partsOfComparison } from '../train/plan.js';
 import { planSeeds, trainOtherSeeds } from '../train/seeds.js';
 import type { SeedRun } from '../train/seeds.js';
 import { countLeaked, hashesToJson, hashTexts, leakNotes, readTrainedTexts } from '../train/trained-rows.js';
@@ -129,29 +130,31 @@ export async function compare(given: CompareOptions): Promise<Comparison> {
   requireMargin(given.margin ?? MARGIN);
   const memory = given.finetuned === undefined ? undefined : await readMemory(await resolveModel(given.finetuned, given.hub));
   const options = { ...given, ...(memory && { ...(await rememberedSplits(given, memory)), splitSeed: given.splitSeed ?? memory.seed }) };
-  const { args, compareCallbacks, hub, signal } = options;
-  const { train, test, columns } = await comparedSplits(options);
+  const { compareCallbacks, hub, signal } = options;
+  const begun = begunWith(options);
+  const splits = await comparedSplits(options);
+  const { train, test, columns, heldOut } = splits;
   const finetuned = options.finetuned === undefined ? undefined : await resolveModel(options.finetuned, hub);
-  const otherSeeds = await planSeeds(options.seeds ?? 1, { args, inputs: options, rows: { train, test }, finetuned, signal, hub });
-  if (finetuned !== undefined) await requireComparisonFolder({ base: options.model, finetuned, outputDir: args.outputDir });
-  const trained = options.finetuned === undefined ? await measured(() => fineTune({ ...options, alsoMakes: COMPARISON_MAKES })) : undefined;
-  await trainOtherSeeds(finetuned ?? args.outputDir, otherSeeds, {
-    overwriteOutputDir: args.overwriteOutputDir,
+  const otherSeeds = await planSeeds(options.seeds ?? 1, { training: options, inputs: options, rows: { train, evaluation: evaluationOf(splits) ?? test }, finetuned, signal, hub });
+  if (finetuned !== undefined) await requireComparisonFolder({ base: options.model, finetuned, outputDir: begun.outputDir });
+  const trained = options.finetuned === undefined ? await measured(() => trainOnly({ ...options, plannedParts: partsOfComparison(options), alsoMakes: COMPARISON_MAKES })) : undefined;
+  await trainOtherSeeds(finetuned ?? begun.outputDir, otherSeeds, {
+    overwriteOutputDir: begun.overwriteOutputDir,
     model: options.model,
     callbacks: compareCallbacks?.ofSeed?.bind(compareCallbacks),
     hub,
     signal,
   });
   return compareModels({
-    finetuned: options.finetuned ?? args.outputDir,
+    finetuned: options.finetuned ?? begun.outputDir,
     base: options.model,
-    train,
+    train: labelledRows(splits),
     test,
     datasetName: basename(options.dataset),
-    inputs: { ...options, ...columns },
-    outputDir: args.outputDir,
-    maxLength: args.maxLength ?? memory?.maxLength,
-    seed: args.seed,
+    inputs: { ...options, ...heldOut, ...columns },
+    outputDir: begun.outputDir,
+    maxLength: (options.args ?? givenArguments(options)).maxLength ?? memory?.maxLength,
+    seed: begun.seed,
     margin: options.margin,
     device: options.device,
     hub: options.hub,
@@ -160,6 +163,15 @@ export async function compare(given: CompareOptions): Promise<Comparison> {
     ...(compareCallbacks && { callbacks: compareCallbacks }),
     signal,
   });
+}
+
+async function trainOnly(options: FineTuneOptions): Promise<void> {
+  const run = await prepareFineTune(options);
+  try {
+    await run.train();
+  } finally {
+    await run.close();
+  }
 }
 
 /** The rows of a comparison, under the classes of a finished model where one is given. @throws UsageError where there are no test rows */
@@ -172,9 +184,9 @@ export async function comparedSplits(options: Omit<CompareOptions, 'compareCallb
 
 /** As the training will have them. */
 async function trainedSplits(options: Omit<CompareOptions, 'compareCallbacks'>): Promise<Splits> {
-  const { args, model, hub, signal } = options;
-  const loaded = await loadUnaligned({ ...options, seed: options.splitSeed ?? args.seed });
-  let splits = ownSplits(loaded);
+  const { model, hub, signal } = options;
+  const loaded = await loadUnaligned({ ...options, plannedParts: partsOfComparison(options), seed: options.splitSeed ?? begunWith(options).seed });
+  let { splits } = loaded;
   const labelNames = (ofHead: readonly string[] | undefined): readonly string[] => {
     if (ofHead) splits = alignSplits(loaded, ofHead, 'train');
     return splits.labelNames;
@@ -187,7 +199,7 @@ async function measuredSplits(options: Omit<CompareOptions, 'compareCallbacks'>,
   const { signal } = options;
   const folder = await resolveModel(finetuned, options.hub);
   const { labelNames: names } = await readConfig(folder);
-  const splits = await loadSplits({ ...options, seed: options.splitSeed ?? options.args.seed, alignTo: { names, use: 'measure' } });
+  const splits = await loadSplits({ ...options, seed: options.splitSeed ?? begunWith(options).seed, alignTo: { names, use: 'measure' } });
   // The model has learnt from rows of its own, which may be others.
   const ofModel = await leakNotes(splits.test, await readTrainedTexts(folder), 'model', signal);
   const ofBaselines = await leakNotes(splits.test, await hashTexts(splits.train, signal), 'baselines', signal);
@@ -277,7 +289,7 @@ async function compareInto(output: OutputFolder, options: CompareModelsOptions):
     const word2vec = new Word2VecVectorizer({ seed });
     const fitted = await attempt(() => measured(() => word2vec.fit(trainTexts, signal)), signal);
     const tfidf = tfidfModel();
-    const hiddenStates = await HiddenStateModel.open(options.base, { labelNames, maxLength, device: options.device, ...options.hub });
+    const hiddenStates = await HiddenStateModel.open(options.base, { labelNames, maxLength: gpt2.maxLength, device: options.device, ...options.hub });
     try {
       const saving = { baseDir, labelNames, memory: memoryOfBaselines(options, gpt2.maxLength), trainedTexts: hashesToJson(trainHashes) };
       const parts = { labelNames, seed, word2vec, word2vecSeconds: fitted.seconds, tfidf, hiddenStates, base };
@@ -443,8 +455,9 @@ async function leakedRows({ finetuned, test, signal }: CompareModelsOptions, tra
 /** Of the run that made a model; undefined where its folder does not say. */
 async function argumentsOfRun(dir: string): Promise<Evidence['args']> {
   const manifest = await readManifest(dir).catch(() => undefined);
-  const { learningRate, gradientAccumulationSteps } = manifest?.arguments ?? {};
-  return typeof learningRate === 'number' && typeof gradientAccumulationSteps === 'number' ? { learningRate, gradientAccumulationSteps } : undefined;
+  const { learningRate, gradientAccumulationSteps, loadBestModelAtEnd } = manifest?.arguments ?? {};
+  if (typeof learningRate !== 'number' || typeof gradientAccumulationSteps !== 'number') return undefined;
+  return { learningRate, gradientAccumulationSteps, loadBestModelAtEnd: loadBestModelAtEnd === true };
 }
 
 /** The rows that the fine-tuned model was most wrong about. */

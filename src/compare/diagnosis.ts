@@ -15,7 +15,7 @@ export interface Evidence {
   /** Training rows of each class, [K]. */
   readonly trainCounts: readonly number[];
   /** Arguments of the run; undefined where its folder does not say. A record adds up the losses of a step's micro-batches. */
-  readonly args: { readonly learningRate: number; readonly gradientAccumulationSteps: number } | undefined;
+  readonly args: { readonly learningRate: number; readonly gradientAccumulationSteps: number; readonly loadBestModelAtEnd: boolean } | undefined;
   readonly testRows: number;
   /** Test rows with a text that the fine-tuned model, or the baselines, were trained on; null where nobody knows. */
   readonly leaked: { readonly model: number | null; readonly baselines: number | null };
@@ -75,12 +75,12 @@ function nearChance(evidence: Evidence): Finding[] {
 }
 
 function learnedByHeart(evidence: Evidence): Finding[] {
-  const { history, trainCounts } = evidence;
+  const { history, trainCounts, args } = evidence;
   const trained = lastTrainLoss(evidence);
   const final = history.findLast(isFinalRecord);
   const evaluation = history.findLast(isEvalRecord);
-  // Of a run that keeps its best checkpoint, or was evaluated long before its end, the two losses are of different models.
-  if (trained === undefined || !evaluation || (final && evaluation.step !== final.step)) return [];
+  // Of a run that keeps its best checkpoint, or was evaluated long before its end, the two losses are of different models; and the first has chosen its epoch.
+  if (trained === undefined || !evaluation || args?.loadBestModelAtEnd || (final && evaluation.step !== final.step)) return [];
   const { eval_loss: others } = evaluation;
   if (!(trained < BY_HEART.ofOtherRows * others && others > BY_HEART.ofChance * chanceLoss(trainCounts))) return [];
   return [{ code: 'learned-by-heart', facts: { trainLoss: trained, evalLoss: others }, sentence: `It learned the training rows by heart: loss ${trained.toFixed(2)} there, ${others.toFixed(2)} on other rows. Fewer epochs, more dropout or more rows may help.` }];

@@ -118,16 +118,17 @@ export class Dataset implements Iterable<Row> {
     const count = testRows(this.rows.length, testSize);
     const labels = this.rows.map(({ label }) => label);
     const parting = yield* stratified ? partByClass(labels, count, seed) : partRandomly(this.rows.length, count, seed);
-    const train = this.#named('train', this.select(parting.train));
+    const train = this.select(parting.train).named('train');
     yield;
-    return { train, test: this.#named('test', this.select(parting.test)) };
+    return { train, test: this.select(parting.test).named('test') };
+  }
+
+  /** The same rows under another name of the split. */
+  named(name: string): Dataset {
+    return new Dataset(name, this.source, this.rows, this.labelNames);
   }
 
   #with(rows: readonly Row[]): Dataset {
     return new Dataset(this.name, this.source, rows, this.labelNames);
-  }
-
-  #named(name: string, { source, rows, labelNames }: Dataset): Dataset {
-    return new Dataset(name, source, rows, labelNames);
   }
 }

@@ -82,7 +82,7 @@ const MOST_BINS = 20;
  * @throws the signal's reason if it is aborted
  */
 export async function inspectSplits(
-  splits: Omit<Splits, 'columns'>,
+  splits: Pick<Splits, 'train' | 'test' | 'labelNames' | 'notes'>,
   tokenizer: Tokenizer,
   maxLength: number,
   examples = 3,

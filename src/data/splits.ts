@@ -16,6 +16,7 @@ import { READABLE } from './readers.js';
 import { Pace, paced } from '../pace.js';
 import { rowPlace, type ColumnOptions, type RawRow, type ReadOptions } from './rows.js';
 import { SAMPLE_LABELS, loadSample } from './sample.js';
+import { testRows } from './stratified.js';
 
 /** Which part of which dataset. */
 export interface DatasetChoice extends ColumnOptions, OpenOptions {
@@ -34,6 +35,12 @@ export interface LoadSplitsOptions extends DatasetChoice {
   readonly evalDataset?: string | undefined;
   /** Part this share (below 1) or this many rows of the training split off, stratified, to evaluate on. */
   readonly testSize?: number | undefined;
+  /** The split to choose an epoch by; none by default. */
+  readonly validationSplit?: string | undefined;
+  /** Part this share (below 1) or this many of the training rows off, stratified, to choose an epoch by. */
+  readonly validationSize?: number | undefined;
+  /** Parts to hold out where the data has none of its own and the rows suffice. */
+  readonly plannedParts?: PlannedParts | undefined;
   /** The first N rows of the split; all by default. */
   readonly trainRows?: number | undefined;
   readonly evalRows?: number | undefined;
@@ -45,9 +52,26 @@ export interface LoadSplitsOptions extends DatasetChoice {
   readonly seed: number;
 }
 
+/** What share of the training rows to part off, stratified: below 1. */
+export interface PlannedParts {
+  /** Where the dataset has no test split and none is asked for. */
+  readonly testSize?: number | undefined;
+  /** Where it has no validation split and none is asked for; of as many rows, at most `MOST_VALIDATION_ROWS`. */
+  readonly validationSize?: number | undefined;
+}
+
+/** More rows tell epochs apart hardly better, and cost training rows. */
+export const MOST_VALIDATION_ROWS = 500;
+
+/** How rows were held out: given as options, these part the same rows again. */
+export type HeldOut = Pick<LoadSplitsOptions, 'evalSplit' | 'testSize' | 'validationSplit' | 'validationSize'>;
+
 export interface Splits {
   readonly train: Dataset;
   readonly test?: Dataset;
+  /** Rows to choose an epoch by, where there are any. */
+  readonly validation?: Dataset;
+  readonly heldOut: HeldOut;
   /** [K] */
   readonly labelNames: readonly string[];
   /** What the user should know though nothing is wrong. */
@@ -56,30 +80,35 @@ export interface Splits {
   readonly columns: Columns;
 }
 
+/** All rows that may be learned from: a model that chooses nothing needs no rows to choose by. */
+export function labelledRows({ train, validation }: Pick<Splits, 'train' | 'validation'>): Dataset {
+  return validation ? new Dataset(train.name, train.source, [...train.rows, ...validation.rows], train.labelNames) : train;
+}
+
 /** Loads the training split and, where there is one, the split to evaluate on. @throws DataError, UsageError */
 export async function loadSplits(options: LoadSplitsOptions): Promise<Splits> {
   const { alignTo } = options;
   const loaded = await loadUnaligned(options, alignTo?.names.length);
-  return alignTo ? alignSplits(loaded, alignTo.names, alignTo.use) : ownSplits(loaded);
+  return alignTo ? alignSplits(loaded, alignTo.names, alignTo.use) : loaded.splits;
 }
 
-/** The same splits without what aligns them. */
-export const ownSplits = ({ train, test, labelNames, notes, columns }: UnalignedSplits): Splits => ({ train, ...(test && { test }), labelNames, notes, columns });
-
 /** Splits under the classes of the data itself. */
-export interface UnalignedSplits extends Splits {
+export interface UnalignedSplits {
+  readonly splits: Splits;
   readonly labels: LabelMap;
 }
 
 /** The splits under the classes of a model. @throws DataError where names contradict */
-export function alignSplits({ train, test, labels, notes, columns }: UnalignedSplits, names: readonly string[], use: AlignmentUse): Splits {
+export function alignSplits({ splits, labels }: UnalignedSplits, names: readonly string[], use: AlignmentUse): Splits {
+  const { train, test, validation, notes } = splits;
   const alignment = alignClasses(labels, names, use);
   return {
+    ...splits,
     train: alignDataset(train, alignment),
     ...(test && { test: alignDataset(test, alignment) }),
+    ...(validation && { validation: alignDataset(validation, alignment) }),
     labelNames: alignment.names,
     notes: alignment.note === undefined ? notes : [...notes, alignment.note],
-    columns,
   };
 }
 
@@ -90,6 +119,7 @@ export async function loadUnaligned(options: LoadSplitsOptions, expected?: numbe
   const other = (['evalDataset', 'evalSplit'] as const).find((name) => options[name] !== undefined);
   if (options.testSize !== undefined && other !== undefined) throw new UsageError(`testSize and ${other} exclude each other`, { hint: 'Both say which rows to evaluate on. Give one of them.' });
   if (options.evalDataset !== undefined && options.evalSplit !== undefined) throw new UsageError('evalDataset and evalSplit exclude each other', { hint: 'The evaluation dataset is one split already. Give one of them.' });
+  if (options.validationSize !== undefined && options.validationSplit !== undefined) throw new UsageError('validationSize and validationSplit exclude each other', { hint: 'Both say which rows to choose an epoch by. Give one of them.' });
 
   const source = await openSource(options);
   try {
@@ -101,29 +131,97 @@ export async function loadUnaligned(options: LoadSplitsOptions, expected?: numbe
 
 async function loadBoth(source: Source, options: LoadSplitsOptions, expected: number | undefined): Promise<UnalignedSplits> {
   const name = options.split ?? 'train';
-  const train = await source.load(name, { names: options.labelNames, expected });
+  const { dataset, labels } = await source.load(name, { names: options.labelNames, expected });
   const notes = [...source.notes];
-  let chosen = train.dataset;
-  let test: Dataset | undefined;
-  if (options.evalDataset !== undefined) {
-    const files = await evaluationFiles(options.evalDataset);
-    test = await loadFiles({ name: 'test', files }, train.labels, { ...options, columns: source.columns }, notes);
-  } else if (options.testSize !== undefined) {
-    const splitting = chosen.splitting({ testSize: options.testSize, seed: options.seed, stratified: true });
-    ({ train: chosen, test } = await paced(splitting, options.signal));
-    if (source.splits.includes('test')) notes.push(`the dataset's own test split is not used, because testSize makes one of ${test.length} rows`);
-  } else {
-    const wanted = options.evalSplit ?? (name === 'test' ? undefined : 'test');
-    if (wanted === name) throw new UsageError(`the split ${name} cannot be trained and evaluated on at once`, { hint: 'Choose another --eval-split, or --test-size.' });
-    if (options.evalSplit !== undefined || (wanted !== undefined && source.splits.includes(wanted))) test = (await source.load(wanted, { labels: train.labels })).dataset;
-    else if (source.folder !== undefined) notes.push(noTestSplit(source.folder, source.splits.filter((split) => split !== name)));
+  const all: SplitsUnderWay = { name, source, options, labels, notes };
+  const tested = await testPart(dataset, all);
+  const taken = first(tested.train, options.trainRows, notes);
+  refuseOneClass(taken, tested.train);
+  const validated = await validationPart(taken, tested.heldOut.evalSplit, all);
+  const splits = {
+    train: validated.train,
+    ...(tested.test && { test: first(tested.test, options.evalRows, notes) }),
+    ...(validated.validation && { validation: validated.validation }),
+    heldOut: { ...tested.heldOut, ...validated.heldOut },
+    labelNames: labels.names,
+    columns: source.columns.names,
+  };
+  return { splits: { ...splits, notes: [...notes, ...source.notes.filter((note) => !notes.includes(note))] }, labels };
+}
+
+interface SplitsUnderWay {
+  /** Of the training split. */
+  readonly name: string;
+  readonly source: Source;
+  readonly options: LoadSplitsOptions;
+  readonly labels: LabelMap;
+  readonly notes: string[];
+}
+
+interface TestPart {
+  readonly train: Dataset;
+  readonly test?: Dataset;
+  readonly heldOut: Pick<HeldOut, 'evalSplit' | 'testSize'>;
+}
+
+/** The test rows: of another file, parted off, or a split of the dataset. */
+async function testPart(train: Dataset, { name, source, options, labels, notes }: SplitsUnderWay): Promise<TestPart> {
+  const { evalDataset, testSize, plannedParts, seed, signal } = options;
+  if (evalDataset !== undefined) {
+    const files = await evaluationFiles(evalDataset);
+    return { train, test: await loadFiles({ name: 'test', files }, labels, { ...options, columns: source.columns }, notes), heldOut: {} };
   }
-  const taken = first(chosen, options.trainRows, notes);
-  refuseOneClass(taken, chosen);
-  const all = [...notes, ...source.notes.filter((note) => !notes.includes(note))];
-  const { labels } = train;
-  const result = { train: taken, labelNames: labels.names, labels, notes: all, columns: source.columns.names };
-  return test ? { ...result, test: first(test, options.evalRows, all) } : result;
+  if (testSize !== undefined) {
+    const parts = await paced(train.splitting({ testSize, seed, stratified: true }), signal);
+    if (source.splits.includes('test')) notes.push(`the dataset's own test split is not used, because testSize makes one of ${parts.test.length} rows`);
+    return { ...parts, heldOut: { testSize } };
+  }
+  const wanted = options.evalSplit ?? (name === 'test' ? undefined : 'test');
+  if (wanted === name) throw new UsageError(`the split ${name} cannot be trained and evaluated on at once`, { hint: 'Choose another --eval-split, or --test-size.' });
+  if (wanted !== undefined && (options.evalSplit !== undefined || source.splits.includes(wanted))) {
+    return { train, test: (await source.load(wanted, { labels })).dataset, heldOut: { evalSplit: wanted } };
+  }
+  const planned = sizeOfPart(train, plannedParts?.testSize);
+  if (planned !== undefined) return { ...(await paced(train.splitting({ testSize: planned, seed, stratified: true }), signal)), heldOut: { testSize: planned } };
+  if (source.folder !== undefined && plannedParts === undefined) notes.push(noTestSplit(source.folder, source.splits.filter((split) => split !== name)));
+  return { train, heldOut: {} };
+}
+
+interface ValidationPart {
+  readonly train: Dataset;
+  readonly validation?: Dataset;
+  readonly heldOut: Pick<HeldOut, 'validationSplit' | 'validationSize'>;
+}
+
+/** The rows to choose an epoch by: a split of the dataset, or parted off. @param evalSplit the split that is tested on */
+async function validationPart(train: Dataset, evalSplit: string | undefined, { name, source, options, labels }: SplitsUnderWay): Promise<ValidationPart> {
+  const { validationSize, validationSplit, plannedParts, seed, signal } = options;
+  const isFree = (split: string): boolean => split !== name && split !== evalSplit;
+  if (validationSplit !== undefined && !isFree(validationSplit)) {
+    throw new UsageError(`the split ${validationSplit} cannot be ${validationSplit === name ? 'trained' : 'tested'} on and choose an epoch at once`, { hint: 'Choose another validation split, or a validation size.' });
+  }
+  const wantsOwn = validationSize === undefined && plannedParts?.validationSize !== undefined;
+  const own = validationSplit ?? (wantsOwn ? source.splits.find((split) => VALIDATION.has(split) && isFree(split)) : undefined);
+  if (own !== undefined) return { train, validation: (await source.load(own, { labels })).dataset, heldOut: { validationSplit: own } };
+  const size = validationSize ?? sizeOfPart(train, plannedParts?.validationSize, MOST_VALIDATION_ROWS);
+  if (size === undefined) return { train, heldOut: {} };
+  const parts = await paced(train.splitting({ testSize: size, seed, stratified: true }), signal);
+  return { train: parts.train, validation: parts.test.named('validation'), heldOut: { validationSize: size } };
+}
+
+/** What a card may call it; files by their names are `validation`. */
+const VALIDATION: ReadonlySet<string> = new Set(['validation', 'valid', 'val', 'dev']);
+
+/** Of fewer rows, a part would be so small that it says nothing. */
+const FEWEST_TO_PART = 20;
+
+/** A share, or a number of rows where that is above `most`; undefined where the rows are too few to be parted by class. */
+function sizeOfPart({ length, classLabels }: Dataset, share: number | undefined, most = Infinity): number | undefined {
+  if (share === undefined || length < FEWEST_TO_PART) return undefined;
+  const classes = classLabels.filter(({ rows }) => rows > 0);
+  const size = share * length > most ? most : share;
+  const isPartable = classes.every(({ rows }) => rows > 1) && Math.min(testRows(length, size), length - testRows(length, size)) >= classes.length;
+  return isPartable ? size : undefined;
 }
 
 function noTestSplit(folder: string, others: readonly string[]): string {
@@ -347,6 +445,7 @@ function noSplitFile({ repository, entries, splits }: Layout, split: string): Da
 
 function first(split: Dataset, rows: number | undefined, notes: string[]): Dataset {
   if (rows === undefined) return split;
+  if (rows < split.length) notes.push(`only the first ${rows} of the ${split.length} rows of the ${split.name} split are taken`);
   if (rows > split.length) notes.push(`the ${split.name} split has ${split.length} rows, fewer than the ${rows} asked for; all of them are used`);
   return split.select(rows);
 }

@@ -1,6 +1,7 @@
 /**
  * The arguments of training: one table, from which types, checks, command line options and help follow. Names, defaults and what an argument
  * does are those of transformers 5.17's TrainingArguments (and of its EarlyStoppingCallback); where 4.x had a name that 5.x dropped, both work.
+ * attune's own are maxLength, dropout and bestModelTolerance.
  */
 import { join } from 'node:path';
 import { UsageError } from '../errors.js';
@@ -49,6 +50,7 @@ export const TRAINING_ARGUMENTS = {
   loadBestModelAtEnd: { kind: 'boolean', default: false, group: BEST, description: 'end with the best checkpoint instead of the last' },
   metricForBestModel: { kind: 'string', placeholder: 'NAME', default: undefined, group: BEST, description: 'what is best, e.g. f1 (default: loss)' },
   greaterIsBetter: { kind: 'boolean', default: undefined, group: BEST, description: 'whether greater is better (default: unless the metric ends in loss)' },
+  bestModelTolerance: { kind: 'number', default: undefined, min: 0, group: BEST, description: 'a later checkpoint that is worse by no more than this takes the place of the best' },
   earlyStoppingPatience: { kind: 'integer', default: undefined, min: 1, group: BEST, description: 'stop after so many evaluations without an improvement' },
   earlyStoppingThreshold: { kind: 'number', default: 0, min: 0, group: BEST, description: 'what counts as an improvement must exceed this' },
 
@@ -81,18 +83,23 @@ const asItIs: Spelling = (name) => name;
  * @throws UsageError naming the argument and what it accepts. Names may be camelCase, snake_case or kebab-case, and old names are known.
  */
 export function resolveArguments(input: TrainingArgumentsInput | Readonly<Record<string, unknown>> = {}, spell: Spelling = asItIs): TrainingArguments {
+  const args = filledArguments(input);
+  refuseContradictions(args, spell);
+  return args;
+}
+
+/** `resolveArguments` without the look for contradictions, for some of a run's arguments. @throws UsageError as it does for one by itself */
+export function filledArguments(input: TrainingArgumentsInput | Readonly<Record<string, unknown>>): TrainingArguments {
   const given = withDefaults(TRAINING_ARGUMENTS, checkGiven(TRAINING_ARGUMENTS, input));
   const wantsBest = given.loadBestModelAtEnd || given.earlyStoppingPatience !== undefined;
   const metricForBestModel = given.metricForBestModel ?? (wantsBest ? 'loss' : undefined);
-  const args: TrainingArguments = {
+  return {
     ...given,
     evalSteps: given.evalSteps ?? (given.evalStrategy === 'steps' ? given.loggingSteps : undefined),
     metricForBestModel,
     greaterIsBetter: given.greaterIsBetter ?? (metricForBestModel === undefined ? undefined : !metricForBestModel.endsWith('loss')),
     loggingDir: given.loggingDir ?? join(given.outputDir, 'runs'),
   };
-  refuseContradictions(args, spell);
-  return args;
 }
 
 function refuseContradictions(args: TrainingArguments, spell: Spelling): void {
@@ -134,7 +141,7 @@ export function requireEvaluation(args: TrainingArguments, hasEvaluationRows: bo
  *
  * @param available names with or without the `eval_` prefix, e.g. loss, accuracy, f1, auc
  */
-export function requireMetric(args: TrainingArguments, available: readonly string[], spell: Spelling = asItIs): void {
+export function requireMetric(args: Pick<TrainingArguments, 'metricForBestModel'>, available: readonly string[], spell: Spelling = asItIs): void {
   if (args.metricForBestModel === undefined) return;
   const bare = (name: string): string => name.replace(/^eval_/, '');
   const metric = bare(args.metricForBestModel);
@@ -174,4 +181,9 @@ export function argumentsToJson(args: TrainingArguments): string {
     return [snakeCase(name), spec.kind === 'number' && typeof value === 'number' ? float(value) : value];
   });
   return dumps(Object.fromEntries(entries), { indent: 2 });
+}
+
+/** Those that are set, under their camelCase names. */
+export function argumentsOf(args: TrainingArguments): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(Object.entries(args).filter(([, value]) => value !== undefined));
 }

@@ -19,6 +19,8 @@ export interface EarlyStoppingState {
 export interface BestRule {
   readonly metric: `eval_${string}`;
   readonly greaterIsBetter: boolean;
+  /** A later evaluation that is worse than the best by no more than this takes its place; 0: it must be better. */
+  readonly tolerance: number;
   /** Undefined: never stop early. */
   readonly patience: number | undefined;
   readonly threshold: number;
@@ -26,25 +28,26 @@ export interface BestRule {
 
 /** The rule that the arguments ask for, or undefined where none is best. */
 export function bestRuleOf(
-  args: Pick<TrainingArguments, 'metricForBestModel' | 'greaterIsBetter' | 'earlyStoppingPatience' | 'earlyStoppingThreshold'>,
+  args: Pick<TrainingArguments, 'metricForBestModel' | 'greaterIsBetter' | 'bestModelTolerance' | 'earlyStoppingPatience' | 'earlyStoppingThreshold'>,
 ): BestRule | undefined {
   const name = args.metricForBestModel;
   if (name === undefined) return undefined;
   return {
     metric: `eval_${name.replace(/^eval_/, '')}`,
     greaterIsBetter: args.greaterIsBetter ?? !name.endsWith('loss'),
+    tolerance: args.bestModelTolerance ?? 0,
     patience: args.earlyStoppingPatience,
     threshold: args.earlyStoppingThreshold,
   };
 }
 
 /** By what a checkpoint of attune's chose its best model; undefined where it does not say, as the Trainer's. */
-export async function bestRuleOfCheckpoint(dir: string): Promise<BestRule | undefined> {
+export async function bestRuleOfCheckpoint(dir: string): Promise<Pick<BestRule, 'metric' | 'greaterIsBetter'> | undefined> {
   const text = await readPlainFile(join(dir, 'training_args.json')).catch(() => undefined);
   const parsed = text === undefined ? undefined : parseJson(text);
   if (!parsed || 'error' in parsed || !isJsonObject(parsed.value)) return undefined;
   const { metric_for_best_model: metric, greater_is_better: greater } = parsed.value;
-  return typeof metric === 'string' ? bestRuleOf({ metricForBestModel: metric, greaterIsBetter: typeof greater === 'boolean' ? greater : undefined, earlyStoppingPatience: undefined, earlyStoppingThreshold: 0 }) : undefined;
+  return typeof metric === 'string' ? bestRuleOf({ metricForBestModel: metric, greaterIsBetter: typeof greater === 'boolean' ? greater : undefined, bestModelTolerance: undefined, earlyStoppingPatience: undefined, earlyStoppingThreshold: 0 }) : undefined;
 }
 
 /** What a resumed run continues from: the fields of TrainerState of the same names. */
@@ -52,17 +55,23 @@ export interface BestState {
   readonly best_metric: number | null;
   readonly best_global_step: number | null;
   readonly stateful_callbacks: { readonly EarlyStoppingCallback?: EarlyStoppingState };
+  /** The best value seen, where another took its place (`tolerance`). */
+  readonly peak?: number | undefined;
 }
 
 export class BestTracker {
   readonly rule: BestRule;
+  /** Of the evaluation that was chosen. */
   #best: number | null;
+  /** The best value seen, with which later ones are compared. */
+  #peak: number | null;
   #bestStep: number | null;
   #counter: number;
 
   constructor(rule: BestRule, state?: BestState) {
     this.rule = rule;
     this.#best = state?.best_metric ?? null;
+    this.#peak = state?.peak ?? this.#best;
     this.#bestStep = state?.best_global_step ?? null;
     this.#counter = state?.stateful_callbacks.EarlyStoppingCallback?.attributes.early_stopping_patience_counter ?? 0;
   }
@@ -70,6 +79,11 @@ export class BestTracker {
   /** The best value so far, or null before there was one. */
   get metric(): number | null {
     return this.#best !== null && Number.isFinite(this.#best) ? this.#best : null;
+  }
+
+  /** The best value seen, where that is not the one that was chosen. */
+  get peak(): number | undefined {
+    return this.#peak === null || this.#peak === this.#best ? undefined : this.#peak;
   }
 
   /** The step it was reached at. */
@@ -83,13 +97,13 @@ export class BestTracker {
   }
 
   /**
-   * Takes an evaluation into account. A new best is strictly better than the old one; for early stopping an improvement must exceed the
-   * threshold as well. A metric that is undefined (null, NaN) is never better; the very first evaluation never counts against patience.
+   * Takes an evaluation into account. A new best is strictly better than the best value seen, or worse by no more than the tolerance; for early stopping, which knows
+   * no tolerance, an improvement must exceed the threshold as well. A metric that is undefined (null, NaN) is never better; the very first evaluation never counts against patience.
    *
    * @throws TrainingError where the record lacks the metric
    */
   observe(record: EvalRecord): { readonly improved: boolean; readonly stop: boolean } {
-    const { metric, greaterIsBetter, patience, threshold } = this.rule;
+    const { metric, greaterIsBetter, tolerance, patience, threshold } = this.rule;
     const value = record[metric];
     if (value === undefined) {
       throw new TrainingError(`metricForBestModel is "${metric}", which the evaluation at step ${record.step} did not report`, {
@@ -98,11 +112,15 @@ export class BestTracker {
     }
     const better = (best: number): boolean => value !== null && (greaterIsBetter ? value > best : value < best);
     // The Trainer asks EarlyStoppingCallback first, which compares with the best before this evaluation.
-    if (this.#best === null || (better(this.#best) && Math.abs((value ?? NaN) - this.#best) > threshold)) this.#counter = 0;
+    if (this.#peak === null || (better(this.#peak) && Math.abs((value ?? NaN) - this.#peak) > threshold)) this.#counter = 0;
     else this.#counter++;
 
     this.#best ??= greaterIsBetter ? -Infinity : Infinity;
-    const improved = better(this.#best);
+    this.#peak ??= this.#best;
+    const isPeak = better(this.#peak);
+    const isClose = tolerance > 0 && value !== null && Math.abs(value - this.#peak) <= tolerance;
+    const improved = isPeak || isClose;
+    if (isPeak) this.#peak = value;
     if (improved) {
       this.#best = value;
       this.#bestStep = record.step;

@@ -70,6 +70,8 @@ export interface ResumeState {
   readonly lossLog: LossLogState;
   /** Steps before AdamW began to count its updates, where it began later than the run: a Trainer's checkpoint without its optimizer. */
   readonly updatesBefore?: number;
+  /** The best value of the metric for the best model, where a later checkpoint took its place. */
+  readonly bestPeak?: number | undefined;
   /** Present if the evaluation that falls on this step was interrupted: it is to be done, with all that follows it, before the next step. */
   readonly unfinished?: UnfinishedStep | undefined;
 }
@@ -257,7 +259,8 @@ function parseResumeState(text: string, file: string): ResumeState {
   const numbers = (object: unknown, keys: readonly string[]): object is Record<string, number> =>
     typeof object === 'object' && object !== null && keys.every((key) => Number.isFinite((object as Record<string, unknown>)[key]));
   if (!numbers(value, ['seed', 'rows', 'accumulation', 'passes'])) return refuse();
-  const { lossLog, updatesBefore, unfinished } = value as { lossLog?: unknown; updatesBefore?: unknown; unfinished?: unknown };
+  const { lossLog, updatesBefore, bestPeak, unfinished } = value as { lossLog?: unknown; updatesBefore?: unknown; bestPeak?: unknown; unfinished?: unknown };
+  if (bestPeak !== undefined && !Number.isFinite(bestPeak)) return refuse();
   if (updatesBefore !== undefined && !Number.isSafeInteger(updatesBefore)) return refuse();
   if (!numbers(lossLog, ['pending', 'recorded', 'lastStep'])) return refuse();
   if (unfinished !== undefined && !numbers(unfinished, ['gradNorm'])) return refuse();

@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { isPattern } from '../data/local.js';
 import { loadSplits, loadTestSplit } from '../data/splits.js';
-import type { LoadSplitsOptions } from '../data/splits.js';
+import type { HeldOut, LoadSplitsOptions } from '../data/splits.js';
 import type { Dataset } from '../data/dataset.js';
 import { UsageError } from '../errors.js';
 import { looksLikePath } from '../hub/identifiers.js';
@@ -45,8 +45,8 @@ export async function loadEvaluationRows(given: EvaluationChoice, memory: ModelM
     const datasetConfig = given.datasetConfig ?? data.datasetConfig;
     const { test, notes } =
       part === 'evalDataset' ? await loadTestSplit({ ...common, labelNames, dataset: await place(data.evalDataset!), evalRows })
-      : part === 'testSize' ? await partedOff({ ...common, ...data, dataset, datasetConfig, evalRows }, labelNames)
-      : await loadTestSplit({ ...common, labelNames, dataset, datasetConfig, split: data.evalSplit ?? 'test', evalRows });
+      : part === 'partedOff' ? await partedOff({ ...common, ...data, dataset, datasetConfig, evalRows }, labelNames)
+      : await loadTestSplit({ ...common, labelNames, dataset, datasetConfig, split: data.evalSplit ?? data.validationSplit ?? 'test', evalRows });
     return { test, notes: notes.filter((note) => !note.includes('testSize makes one')), heldOut: said(part, data, test, given) };
   }
   if (given.dataset === undefined) {
@@ -57,13 +57,14 @@ export async function loadEvaluationRows(given: EvaluationChoice, memory: ModelM
   return loadTestSplit({ ...common, dataset: given.dataset, datasetConfig: given.datasetConfig, split: given.split, evalRows: given.evalRows, labelNames });
 }
 
-/** The rows that `testSize` took, taken again. */
+/** The rows that `testSize`, else `validationSize`, took, taken again. */
 async function partedOff(options: LoadSplitsOptions, names: readonly string[]): Promise<EvaluationRows> {
-  const { test, notes } = await loadSplits({ ...options, alignTo: { names, use: 'measure' } });
-  return { test: test!, notes };
+  const { test, validation, notes } = await loadSplits({ ...options, alignTo: { names, use: 'measure' } });
+  return { test: test ?? validation!.select(options.evalRows ?? validation!.length), notes };
 }
 
-type HeldOut = 'evalDataset' | 'testSize' | 'evalSplit';
+/** Rows in a file of their own, parted off the training rows, or a split of the dataset. */
+type Place = 'evalDataset' | 'partedOff' | 'split';
 
 /** What a finished model began as, where that can still be found. */
 export async function rememberedBase({ data }: ModelMemory): Promise<string | undefined> {
@@ -73,7 +74,7 @@ export async function rememberedBase({ data }: ModelMemory): Promise<string | un
   return (await stat(place).catch(() => undefined)) ? place : undefined;
 }
 
-type SplitsChoice = Pick<LoadSplitsOptions, 'usualColumns' | 'datasetConfig' | 'split' | 'evalSplit' | 'evalDataset' | 'testSize' | 'trainRows' | 'evalRows' | 'textColumn' | 'labelColumn'>;
+type SplitsChoice = HeldOut & Pick<LoadSplitsOptions, 'usualColumns' | 'datasetConfig' | 'split' | 'evalDataset' | 'trainRows' | 'evalRows' | 'textColumn' | 'labelColumn'>;
 
 /**
  * The training and test rows of a finished model: what is given by hand, and for the rest, where the dataset is the one that it was trained on, what it was trained
@@ -91,25 +92,30 @@ export async function rememberedSplits(given: SplitsChoice & { readonly dataset?
   }
   const isParted = [given.split, given.evalSplit, given.evalDataset, given.testSize].some((each) => each !== undefined);
   const { split, evalSplit, testSize } = isParted ? given : data;
+  const isValidated = [given.validationSplit, given.validationSize].some((each) => each !== undefined);
+  const { validationSplit, validationSize } = isValidated || isParted ? given : data;
   const evalDataset = isParted ? given.evalDataset : data.evalDataset && (await placeOf(data.evalDataset, data.cwd));
   return {
-    ...columns, split, evalSplit, testSize, evalDataset,
+    ...columns, split, evalSplit, testSize, evalDataset, validationSplit, validationSize,
     dataset: await placeOf(data.dataset, data.cwd), datasetConfig: given.datasetConfig ?? data.datasetConfig,
     trainRows: given.trainRows ?? data.trainRows, evalRows: given.evalRows ?? data.evalRows,
   };
 }
 
 /** How the rows were held out that the choice means; undefined where it means others. */
-async function heldOutIn(data: TrainedOn, { dataset, datasetConfig }: EvaluationChoice): Promise<HeldOut | undefined> {
-  const held = heldOut(data);
-  if (dataset === undefined) return held === 'evalSplit' && !(await hasSplits(data)) ? undefined : held;
+async function heldOutIn(data: TrainedOn, { dataset, datasetConfig }: EvaluationChoice): Promise<Place | undefined> {
+  const held = placeOfHeldOut(data);
+  if (dataset === undefined) return held === 'split' && !(await hasSplits(data)) ? undefined : held;
   if (datasetConfig !== undefined && datasetConfig !== data.datasetConfig) return undefined;
   if (held === 'evalDataset') return (await isSame(dataset, data.evalDataset!, data.cwd)) ? held : undefined;
   if (!(await isSame(dataset, data.dataset, data.cwd))) return undefined;
-  return held === 'evalSplit' && !(await hasSplits(data)) ? undefined : held;
+  return held === 'split' && !(await hasSplits(data)) ? undefined : held;
 }
 
-const heldOut = ({ evalDataset, testSize }: TrainedOn): HeldOut => (evalDataset !== undefined ? 'evalDataset' : testSize !== undefined ? 'testSize' : 'evalSplit');
+function placeOfHeldOut({ evalDataset, testSize, evalSplit, validationSize }: TrainedOn): Place {
+  if (evalDataset !== undefined) return 'evalDataset';
+  return testSize !== undefined || (evalSplit === undefined && validationSize !== undefined) ? 'partedOff' : 'split';
+}
 
 /** Files are one split, of which none was held out; and whoever trained on the test split had no other. */
 async function hasSplits({ dataset, cwd, split, evalSplit }: TrainedOn): Promise<boolean> {
@@ -130,8 +136,14 @@ async function placeOf(path: string, cwd: string): Promise<string> {
   return (await stat(there).catch(() => undefined)) ? there : path;
 }
 
-function said(part: HeldOut, data: TrainedOn, test: Dataset, given: EvaluationChoice): string {
-  const how = part === 'evalDataset' ? `its evaluation dataset ${data.evalDataset!}` : part === 'testSize' ? `the test rows of ${data.dataset}, by a test size of ${data.testSize!}` : `the split ${test.name} of ${data.dataset}`;
-  const rows = data.evalRows !== undefined && given.evalRows === undefined ? `, the first ${test.length} rows` : '';
-  return `held out when the model was trained: ${how}${rows}`;
+function said(part: Place, data: TrainedOn, test: Dataset, given: EvaluationChoice): string {
+  const { dataset, evalDataset, evalSplit, testSize, validationSplit, validationSize, evalRows } = data;
+  const ways: Readonly<Record<Place, string>> = {
+    evalDataset: `its evaluation dataset ${evalDataset}`,
+    partedOff: testSize === undefined ? `the validation rows of ${dataset}, by a validation size of ${validationSize}` : `the test rows of ${dataset}, by a test size of ${testSize}`,
+    split: `the split ${test.name} of ${dataset}`,
+  };
+  const isValidation = part === 'partedOff' ? testSize === undefined : part === 'split' && evalSplit === undefined && validationSplit !== undefined;
+  const rows = evalRows !== undefined && given.evalRows === undefined ? `, the first ${test.length} rows` : '';
+  return `held out when the model was trained: ${ways[part]}${rows}${isValidation ? '; the epoch was chosen by them, so the metrics flatter the model' : ''}`;
 }

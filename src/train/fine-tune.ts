@@ -1,7 +1,7 @@
 /** From names of a model and a dataset to a run that is ready to train: everything is read and checked, nothing is computed yet. */
 import { dirname, join } from 'node:path';
-import { alignSplits, loadUnaligned, ownSplits } from '../data/splits.js';
-import type { Splits } from '../data/splits.js';
+import { alignSplits, loadUnaligned } from '../data/splits.js';
+import type { PlannedParts, Splits } from '../data/splits.js';
 import type { Dataset } from '../data/dataset.js';
 import { engineFor } from '../engine/device.js';
 import { warmUp } from '../engine/engine.js';
@@ -17,32 +17,39 @@ import type { PretrainedModel } from '../model/pretrained.js';
 import { realPath, refuseOverlap } from '../overlap.js';
 import type { Input } from '../overlap.js';
 import { largestPrediction } from './prediction.js';
-import { largestTrainingBatch } from './schedule.js';
+import { largestTrainingBatch, planOf, warmupStepsOf } from './schedule.js';
 import { encodeTexts } from '../text/encode-texts.js';
 import { encodeCached } from '../text/token-cache.js';
 import type { Tokenizer } from '../text/tokenizer.js';
 import { packageVersion } from '../version.js';
-import { argumentsToJson, requireEvaluation, requireMetric } from './arguments.js';
+import { argumentsOf, argumentsToJson, requireEvaluation, requireMetric, resolveArguments } from './arguments.js';
 import type { TrainingArguments } from './arguments.js';
 import { listCheckpoints, readCheckpoint, saveModel, verifyCheckpoint } from './checkpoint.js';
 import { hashOfCheckpoint } from './checksums.js';
-import { argumentsOf, changesSince, hashingSession, hashOfData, hashOfTokens, MANIFEST_FILE, manifestToJson, readManifest } from './manifest.js';
+import { changesSince, hashingSession, hashOfData, hashOfTokens, MANIFEST_FILE, manifestToJson, readManifest } from './manifest.js';
 import type { Manifest, RunInputs } from './manifest.js';
 import { memoryOf } from './model-memory.js';
 import { OutputFolder } from './output-folder.js';
+import { begunWith, givenArguments, heldOutLines, isPlanned, partsOfTraining, planArguments } from './plan.js';
+import type { BegunArguments, Plan, PlanLine, TrainingChoice } from './plan.js';
 import { brokenName, isOfRun, RUN_FILES } from './run-names.js';
 import { stateToJson } from './state.js';
 import { hashesToJson, hashTexts, leakNotes, readTrainedTexts } from './trained-rows.js';
 import { Trainer } from './trainer.js';
-import type { LabelledRows, TrainOutput, TrainerCallback } from './trainer.js';
+import type { Evaluation, LabelledRows, TrainOutput, TrainerCallback } from './trainer.js';
 import type { Verification } from './verify.js';
 import { newestWholeCheckpoint } from './whole-checkpoint.js';
 import type { NewestCheckpoint } from './whole-checkpoint.js';
 
-export interface FineTuneOptions extends RunInputs {
+/**
+ * What to train on, and arguments of training beside it (`numTrainEpochs`, `seed`, `outputDir`, …), of which those that are not given are planned (train/plan.ts); or
+ * `args`, which are all of them.
+ */
+export interface FineTuneOptions extends RunInputs, TrainingChoice {
   /** Threads of the engine; absent: as many as this process may use. */
   readonly threads?: number | undefined;
-  readonly args: TrainingArguments;
+  /** Parts to hold out where the data has none; absent: those of the plan, where one is made. */
+  readonly plannedParts?: PlannedParts | undefined;
   readonly callbacks?: readonly TrainerCallback[];
   readonly signal?: AbortSignal | undefined;
   /** How the Hub is used, where the model is not here. */
@@ -60,8 +67,18 @@ export interface FineTuneOptions extends RunInputs {
 /** The metrics that every evaluation reports. */
 export const METRICS = ['loss', 'accuracy', 'f1', 'auc'] as const;
 
+/** A trained model on the rows that it did not learn from. */
+export interface MeasuredRun {
+  /** On those that its epoch was chosen by, where there are any: they flatter it. */
+  readonly validation: Evaluation | undefined;
+  readonly test: Evaluation | undefined;
+}
+
 export interface FineTuneRun {
   readonly splits: Splits;
+  readonly args: TrainingArguments;
+  /** What of the arguments, and of the parts of the data, was planned; nothing where the arguments were given by hand. */
+  readonly plan: readonly PlanLine[];
   readonly model: PretrainedModel;
   readonly session: EngineSession;
   readonly trainer: Trainer;
@@ -74,6 +91,8 @@ export interface FineTuneRun {
   readonly manifest: Omit<Manifest, 'format'>;
   /** Trains to the end and saves the model, its records and arguments at the root of the output folder. */
   train(): Promise<TrainOutput>;
+  /** Measures the model that `train` saved. @param trained what it returned @throws as `Trainer.evaluate` */
+  measure(trained: TrainOutput): Promise<MeasuredRun>;
   /** Repeats the first steps by the definition and tells the largest differences (verify.ts); changes nothing. Before training: from the weights it starts from. */
   verify(steps: number): Promise<Verification>;
   close(): Promise<void>;
@@ -85,7 +104,8 @@ export interface FineTuneRun {
  * @throws UsageError, DataError or ModelError: whatever can be refused is refused here, before any training
  */
 export async function prepareFineTune(options: FineTuneOptions): Promise<FineTuneRun> {
-  const { outputDir, resumeFromCheckpoint } = options.args;
+  const begun = begunWith(options);
+  const { outputDir, resumeFromCheckpoint } = begun;
   await refuseOverlap(outputDir, inputsOf(options), (name) => isOfRun(name, options.alsoMakes));
   // One in the output folder is the run's own.
   const checkpoint = resumeFromCheckpoint === true || resumeFromCheckpoint === 'last' ? undefined : resumeFromCheckpoint;
@@ -94,7 +114,7 @@ export async function prepareFineTune(options: FineTuneOptions): Promise<FineTun
   const output = await OutputFolder.open(outputDir);
   const engine = warmUp(engineFor(options.device ?? 'auto'));
   try {
-    return await prepareLocked(options, output, engine);
+    return await prepareLocked(options, begun, output, engine);
   } catch (error) {
     await output.close();
     throw error;
@@ -117,8 +137,8 @@ export const inputsOf = ({ model, dataset, evalDataset }: Pick<RunInputs, 'model
   { what: 'the evaluation dataset', path: evalDataset },
 ];
 
-async function prepareLocked(options: FineTuneOptions, output: OutputFolder, engine: WarmEngine): Promise<FineTuneRun> {
-  const { args, signal, alsoMakes = [], demo = false } = options;
+async function prepareLocked(options: FineTuneOptions, asked: BegunArguments, output: OutputFolder, engine: WarmEngine): Promise<FineTuneRun> {
+  const { signal, alsoMakes = [], demo = false } = options;
   const commits: HubCommit[] = [];
   const hub: HubOptions = {
     ...options.hub,
@@ -128,13 +148,13 @@ async function prepareLocked(options: FineTuneOptions, output: OutputFolder, eng
       options.hub?.onCommit?.(used);
     },
   };
-  requireMetric(args, METRICS);
-  const { dir: resumeDir, broken } = await checkpointToResume(args, signal);
+  requireMetric(asked, METRICS);
+  const { dir: resumeDir, broken } = await checkpointToResume(asked, signal);
   const checkpoint = resumeDir === undefined ? undefined : await readConfig(resumeDir);
-  const splitSeed = options.splitSeed ?? args.seed;
-  const loaded = await loadUnaligned({ ...options, hub, seed: splitSeed });
-  requireEvaluation(args, loaded.test !== undefined);
-  let splits = ownSplits(loaded);
+  const splitSeed = options.splitSeed ?? asked.seed;
+  const loaded = await loadUnaligned({ ...options, plannedParts: options.plannedParts ?? partsOfTraining(options), hub, seed: splitSeed });
+  let { splits } = loaded;
+  if (!isPlanned(options)) requireEvaluation(argumentsByHand(options), evaluationOf(splits) !== undefined);
   const model = await fromPretrained(options.model, {
     ...hub,
     labelNames: (ofHead) => {
@@ -142,17 +162,19 @@ async function prepareLocked(options: FineTuneOptions, output: OutputFolder, eng
       else if (ofHead) splits = alignSplits(loaded, ofHead, 'train');
       return splits.labelNames;
     },
-    seed: args.seed,
-    ...(args.dropout !== undefined && { dropout: args.dropout }),
+    seed: asked.seed,
+    ...(asked.dropout !== undefined && { dropout: asked.dropout }),
   });
-  const { maxLength, train, evaluation, session } = await openSession(engine, model, splits, options, resumeDir);
+  const { maxLength, plan, train, evaluation, test, session } = await openSession(engine, model, splits, options, resumeDir);
+  const { args } = plan;
   try {
     const weights = hashingSession(session);
     await model.writeTo(weights.session);
     // A checkpoint knows what its model had seen before, too; what lies in the model's folder by now is of no account to it.
     const texts = new Set([...(await hashTexts(splits.train, signal)), ...((await readTrainedTexts(resumeDir ?? model.folder)) ?? [])]);
-    splits = { ...splits, notes: [...splits.notes, ...(await leakNotes(splits.test, texts, 'model', signal))] };
-    const memory = memoryOf({ ...pickInputs(options), ...splits.columns, seed: splitSeed, maxLength, labelNames: splits.labelNames });
+    splits = { ...splits, notes: [...splits.notes, ...(await leakNotes(splits.test ?? splits.validation, texts, 'model', signal))] };
+    const inputs = { ...pickInputs(options), ...splits.heldOut, ...splits.columns };
+    const memory = memoryOf({ ...inputs, seed: splitSeed, maxLength, labelNames: splits.labelNames });
     const source = { session, parameters: model.graphs.parameters, config: model.config, tokenizer: model.tokenizer, maxLength, memory, trainedTexts: hashesToJson(texts) };
     const trainer = new Trainer({
       ...source,
@@ -167,15 +189,16 @@ async function prepareLocked(options: FineTuneOptions, output: OutputFolder, eng
       weights: weights.digest(),
       trainData: await hashOfData(splits.train, signal),
       trainTokens: await hashOfTokens(train, signal),
-      evalData: splits.test ? await hashOfData(splits.test, signal) : null,
+      evalData: await hashOfEvaluation(splits, signal),
     };
-    const begun = { ...manifestOf({ ...options, ...splits.columns }, session, hashes), ...(commits.length > 0 && { hub: commits }) };
+    const begun = { ...manifestOf(inputs, args, options, session, hashes), ...(commits.length > 0 && { hub: commits }) };
     if (resumeDir !== undefined) {
       const { otherRows, changes } = await changesOnResume(resumeDir, begun, options);
       await trainer.resumeFrom(resumeDir, { otherRows });
       for (const change of changes) options.callbacks?.forEach((callback) => callback.onWarning?.(`not as it was when ${resumeDir} was saved: ${change}`));
     }
     signal?.throwIfAborted();
+    warnOfWarmUp(args, train.rows.length, options.callbacks);
     options.onStart?.(begun);
     const outside = resumeDir !== undefined && (await isOutside(resumeDir, args.outputDir));
     const manifest = await withHistory(begun, args, resumeDir, outside, signal);
@@ -193,6 +216,8 @@ async function prepareLocked(options: FineTuneOptions, output: OutputFolder, eng
     await output.write(MANIFEST_FILE, manifestToJson(manifest));
     return {
       splits,
+      args,
+      plan: plan.lines,
       model,
       session,
       trainer,
@@ -209,6 +234,12 @@ async function prepareLocked(options: FineTuneOptions, output: OutputFolder, eng
         });
         return trained;
       },
+      measure: async (trained) => {
+        // The last evaluation is not of the best checkpoint.
+        const isBest = args.loadBestModelAtEnd && trained.state.best_model_checkpoint !== null;
+        const evaluated = evaluation && ((isBest ? undefined : trained.evaluation) ?? (await trainer.evaluate()));
+        return splits.validation ? { validation: evaluated, test: test && (await trainer.measure(test)) } : { validation: undefined, test: evaluated };
+      },
       // Loaded when it is asked for: it brings the reference engine.
       verify: async (steps) => (await import('./verify.js')).verifyExact({ ...source, signal, engine: engineFor(options.device ?? 'auto'), train, args, steps }),
       close: async () => {
@@ -222,16 +253,35 @@ async function prepareLocked(options: FineTuneOptions, output: OutputFolder, eng
   }
 }
 
-function manifestOf(options: FineTuneOptions, session: EngineSession, hashes: Manifest['hashes']): Omit<Manifest, 'format'> {
+/** The rows that a run is evaluated on as it learns: an epoch is not chosen by the test rows where there are others. */
+export const evaluationOf = ({ validation, test }: Splits): Dataset | undefined => validation ?? test;
+
+async function hashOfEvaluation(splits: Splits, signal: AbortSignal | undefined): Promise<string | null> {
+  const rows = evaluationOf(splits);
+  return rows ? hashOfData(rows, signal) : null;
+}
+
+/** All arguments of a run that is not planned. */
+const argumentsByHand = (options: TrainingChoice): TrainingArguments => options.args ?? resolveArguments(givenArguments(options));
+
+/** A run that ends in its warm-up has never had the learning rate that was asked for. */
+function warnOfWarmUp(args: TrainingArguments, rows: number, callbacks: FineTuneOptions['callbacks']): void {
+  const { totalSteps } = planOf(args, rows);
+  const warmup = warmupStepsOf(args, totalSteps);
+  if (args.lrSchedulerType === 'constant' || warmup < totalSteps) return;
+  callbacks?.forEach((callback) => callback.onWarning?.(`the warm-up of ${warmup} steps is not over when the run ends, after ${totalSteps}: the learning rate never reaches ${args.learningRate}`));
+}
+
+function manifestOf(inputs: RunInputs, args: TrainingArguments, options: FineTuneOptions, session: EngineSession, hashes: Manifest['hashes']): Omit<Manifest, 'format'> {
   return {
     versions: { attune: packageVersion(), node: process.versions.node, engine: engineVersion() },
     platform: `${process.platform} ${process.arch}`,
     device: session.description,
     threads: options.threads ?? null,
-    seed: options.args.seed,
+    seed: args.seed,
     cwd: process.cwd(),
-    inputs: pickInputs(options),
-    arguments: argumentsOf(options.args),
+    inputs,
+    arguments: argumentsOf(args),
     hashes,
   };
 }
@@ -283,35 +333,46 @@ async function withHistory(
   return { ...manifest, ...(startedFrom && { startedFrom }), ...(changes.length > 0 && { changedOnResume: changes }) };
 }
 
-function pickInputs({ model, dataset, datasetConfig, split, evalSplit, evalDataset, testSize, trainRows, evalRows, textColumn, labelColumn, device, splitSeed }: FineTuneOptions): RunInputs {
-  return { model, dataset, datasetConfig, split, evalSplit, evalDataset, testSize, trainRows, evalRows, textColumn, labelColumn, device, splitSeed };
+function pickInputs({ model, dataset, datasetConfig, split, evalSplit, evalDataset, testSize, validationSplit, validationSize, trainRows, evalRows, textColumn, labelColumn, device, splitSeed }: FineTuneOptions): RunInputs {
+  return { model, dataset, datasetConfig, split, evalSplit, evalDataset, testSize, validationSplit, validationSize, trainRows, evalRows, textColumn, labelColumn, device, splitSeed };
 }
 
-interface Opened {
-  readonly maxLength: number;
+interface Encoded {
   readonly train: LabelledRows;
+  /** Of `evaluationOf`. */
   readonly evaluation: LabelledRows | undefined;
+  readonly test: LabelledRows | undefined;
+}
+
+interface Opened extends Encoded {
+  readonly maxLength: number;
+  readonly plan: Plan;
   readonly session: EngineSession;
 }
 
-/** The rows as token ids, and the engine, which is told of the largest batches that come of them. */
+/** The rows as token ids, what is planned on them, and the engine, which is told of the largest batches that come of both. */
 async function openSession(
   engine: WarmEngine,
   model: PretrainedModel,
   splits: Splits,
-  { args, threads, signal }: FineTuneOptions,
+  options: FineTuneOptions,
   resumeDir: string | undefined,
 ): Promise<Opened> {
+  const { threads, signal } = options;
   try {
-    const maxLength = lengthLimit(args.maxLength, model.config);
+    const { seed, maxLength: asked } = begunWith(options);
+    const maxLength = lengthLimit(isPlanned(options) && options.maxLength === undefined ? Math.min(asked!, model.config.nPositions) : asked, model.config);
     const workload = async (): Promise<Workload> => {
-      const { train, evaluation } = await encoding;
+      const { train, evaluation, plan: { args } } = await encoding;
       const startStep = resumeDir === undefined ? 0 : (await readCheckpoint(resumeDir)).state.global_step;
       return { training: largestTrainingBatch(train.rows, args, startStep), ...(evaluation && { prediction: largestPrediction(evaluation.rows) }) };
     };
     // The engine first, whose thread gets ready while texts become token ids.
-    const opening = Promise.resolve().then(() => engine.open(model.graphs, { seed: args.seed, workload, first: 'training', ...(threads !== undefined && { threads }) }));
-    const encoding = Promise.resolve().then(() => encodeSplits(splits, model.tokenizer, maxLength, signal));
+    const opening = Promise.resolve().then(() => engine.open(model.graphs, { seed, workload, first: 'training', ...(threads !== undefined && { threads }) }));
+    const encoding = Promise.resolve().then(async () => {
+      const encoded = await encodeSplits(splits, model.tokenizer, maxLength, signal);
+      return { ...encoded, plan: completed(options, splits, encoded.train, maxLength, model.config) };
+    });
     // Both to the end, because what was opened must be closed.
     const [encoded, opened] = await Promise.allSettled([encoding, opening]);
     if (encoded.status === 'rejected') {
@@ -326,28 +387,33 @@ async function openSession(
   }
 }
 
-async function encodeSplits(
-  { train, test }: Splits,
-  tokenizer: Tokenizer,
-  maxLength: number,
-  signal: AbortSignal | undefined,
-): Promise<Pick<Opened, 'train' | 'evaluation'>> {
-  return {
-    train: await encodeDatasetCached(train, tokenizer, maxLength, signal),
-    evaluation: test && (await encodeDatasetCached(test, tokenizer, maxLength, signal)),
-  };
+/** All arguments of the run. */
+function completed(options: FineTuneOptions, splits: Splits, { rows }: LabelledRows, maxLength: number, { nEmbd }: Gpt2Config): Plan {
+  if (!isPlanned(options)) return { args: argumentsByHand(options), lines: [] };
+  const fullRows = rows.filter(({ ids }) => ids.length === maxLength).length;
+  const { args, lines } = planArguments(givenArguments(options), { trainRows: rows.length, validationRows: splits.validation?.length ?? 0, classes: splits.labelNames.length, width: nEmbd, maxLength, fullRows });
+  return { args, lines: [...heldOutLines(splits, options), ...lines] };
 }
 
-export interface FineTuneResult extends TrainOutput {
+async function encodeSplits({ train, validation, test }: Splits, tokenizer: Tokenizer, maxLength: number, signal: AbortSignal | undefined): Promise<Encoded> {
+  const encode = async (rows: Dataset | undefined): Promise<LabelledRows | undefined> => rows && encodeDatasetCached(rows, tokenizer, maxLength, signal);
+  const [trained, tested] = [await encodeDatasetCached(train, tokenizer, maxLength, signal), await encode(test)];
+  return { train: trained, evaluation: validation ? await encode(validation) : tested, test: tested };
+}
+
+export interface FineTuneResult extends TrainOutput, MeasuredRun {
   /** The folder with the trained model: what TextClassifier.fromPretrained takes. */
   readonly outputDir: string;
+  /** What was planned, line by line. */
+  readonly plan: readonly PlanLine[];
 }
 
-/** The whole job in one call: prepares, trains, saves, closes the engine. */
+/** The whole job in one call: plans, trains, saves, measures on the test rows, closes the engine. */
 export async function fineTune(options: FineTuneOptions): Promise<FineTuneResult> {
   const run = await prepareFineTune(options);
   try {
-    return { ...(await run.train()), outputDir: options.args.outputDir };
+    const trained = await run.train();
+    return { ...trained, ...(await run.measure(trained)), outputDir: run.args.outputDir, plan: run.plan };
   } finally {
     await run.close();
   }
@@ -394,7 +460,7 @@ export function lengthLimit(maxLength: number | undefined, config: Gpt2Config): 
  * @throws ModelError where there is none that is whole, or the one that is named is not
  */
 async function checkpointToResume(
-  { resumeFromCheckpoint, outputDir, loadBestModelAtEnd }: TrainingArguments,
+  { resumeFromCheckpoint, outputDir, loadBestModelAtEnd }: BegunArguments,
   signal: AbortSignal | undefined,
 ): Promise<NewestCheckpoint> {
   if (resumeFromCheckpoint === undefined) return { dir: undefined, broken: [] };

@@ -20,14 +20,13 @@ import { littleEndianBytes } from '../model/float-formats.js';
 import type { PretrainedModel } from '../model/pretrained.js';
 import { Pace } from '../pace.js';
 import { resolveArguments } from './arguments.js';
-import type { TrainingArguments } from './arguments.js';
 import type { LabelledRows } from './trainer.js';
 
 export const MANIFEST_FILE = 'attune.json';
 const FORMAT = 1;
 
 /** What a run is given beside its arguments, as far as it can be written down. */
-export interface RunInputs extends Omit<LoadSplitsOptions, 'labelNames' | 'seed' | 'hub' | 'signal'> {
+export interface RunInputs extends Omit<LoadSplitsOptions, 'labelNames' | 'seed' | 'hub' | 'signal' | 'plannedParts'> {
   /** A model folder, or the id of a model on the Hub with `@revision` where wanted. */
   readonly model: string;
   /** Which engine is asked for, not which one computes. */
@@ -120,10 +119,6 @@ export async function hashOfTokens({ rows, labels }: LabelledRows, signal?: Abor
   return hash.digest('hex');
 }
 
-export function argumentsOf(args: TrainingArguments): Readonly<Record<string, unknown>> {
-  return Object.fromEntries(Object.entries(args).filter(([, value]) => value !== undefined));
-}
-
 /** What goes into attune.json. */
 export const manifestToJson = (manifest: Omit<Manifest, 'format'>): string => `${JSON.stringify({ format: FORMAT, ...manifest }, null, 2)}\n`;
 
@@ -148,8 +143,8 @@ export async function readManifest(dir: string): Promise<Manifest> {
   const optional = (object: Readonly<Record<string, unknown>>, type: string, ...keys: string[]): boolean => keys.every((key) => object[key] === undefined || typeof object[key] === type);
   const sound =
     texts(value, 'cwd', 'device', 'platform') && texts(versions, 'attune', 'node', 'engine') && texts(hashes, 'weights', 'trainData', 'trainTokens') &&
-    texts(inputs, 'model', 'dataset') && optional(inputs as Record<string, unknown>, 'string', 'datasetConfig', 'split', 'evalSplit', 'evalDataset', 'textColumn', 'labelColumn', 'device') &&
-    optional(inputs as Record<string, unknown>, 'number', 'testSize', 'trainRows', 'evalRows', 'splitSeed') && isJsonObject(args) && Number.isSafeInteger(value['seed']) && (value['threads'] === null || Number.isSafeInteger(value['threads'])) &&
+    texts(inputs, 'model', 'dataset') && optional(inputs as Record<string, unknown>, 'string', 'datasetConfig', 'split', 'evalSplit', 'evalDataset', 'validationSplit', 'textColumn', 'labelColumn', 'device') &&
+    optional(inputs as Record<string, unknown>, 'number', 'testSize', 'validationSize', 'trainRows', 'evalRows', 'splitSeed') && isJsonObject(args) && Number.isSafeInteger(value['seed']) && (value['threads'] === null || Number.isSafeInteger(value['threads'])) &&
     soundHub(value['hub']) && (value['startedFrom'] === undefined || texts(value['startedFrom'], 'path', 'sha256')) && soundChanges(value['changedOnResume']);
   const device = sound ? (inputs as RunInputs).device : undefined;
   if (!sound || (device !== undefined && !DEVICES.includes(device))) refuse('is damaged');

@@ -7,7 +7,7 @@
 import { access } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { DEFAULT_COLUMNS } from '../data/columns.js';
-import type { LoadSplitsOptions } from '../data/splits.js';
+import type { HeldOut, LoadSplitsOptions } from '../data/splits.js';
 import { ModelError } from '../errors.js';
 import { readPlainFile } from '../files.js';
 import { jsonValue, parseJson } from '../json/syntax.js';
@@ -20,7 +20,7 @@ export { MEMORY_FILE };
 const FORMAT = 1;
 
 /** What a model and which rows it was made from, and which of these were held out to evaluate on. */
-export interface TrainedOn extends Pick<LoadSplitsOptions, 'dataset' | 'datasetConfig' | 'split' | 'evalSplit' | 'evalDataset' | 'testSize' | 'trainRows' | 'evalRows'> {
+export interface TrainedOn extends Pick<LoadSplitsOptions, 'dataset' | 'datasetConfig' | 'split' | 'evalDataset' | 'trainRows' | 'evalRows'>, HeldOut {
   /** What the training began with: a folder, or an id of the Hub. */
   readonly model: string;
   /** The folder that relative paths start from. */
@@ -49,16 +49,16 @@ export interface ModelMemory {
   readonly temperature: null;
 }
 
-export type MemoryOptions = Omit<LoadSplitsOptions, 'labelNames' | 'hub' | 'signal' | 'revision'> & { readonly model: string; readonly maxLength: number; readonly labelNames: readonly string[] };
+export type MemoryOptions = Omit<LoadSplitsOptions, 'labelNames' | 'hub' | 'signal' | 'plannedParts'> & { readonly model: string; readonly maxLength: number; readonly labelNames: readonly string[] };
 
 /** The seed of a run that names none. */
 export const DEFAULT_SEED = 42;
 
 /** What there is to remember of a run. */
 export function memoryOf(options: MemoryOptions): ModelMemory {
-  const { model, dataset, datasetConfig, split, evalSplit, evalDataset, testSize, trainRows, evalRows, textColumn, labelColumn, seed, maxLength, labelNames } = options;
+  const { model, dataset, datasetConfig, split, evalSplit, evalDataset, testSize, validationSplit, validationSize, trainRows, evalRows, textColumn, labelColumn, seed, maxLength, labelNames } = options;
   return {
-    data: { model, dataset, cwd: process.cwd(), datasetConfig, split, evalSplit, evalDataset, testSize, trainRows, evalRows },
+    data: { model, dataset, cwd: process.cwd(), datasetConfig, split, evalSplit, evalDataset, testSize, validationSplit, validationSize, trainRows, evalRows },
     textColumn: textColumn ?? DEFAULT_COLUMNS.textColumn,
     labelColumn: labelColumn ?? DEFAULT_COLUMNS.labelColumn,
     seed,
@@ -126,7 +126,7 @@ function isTrainedOn(value: unknown): value is TrainedOn {
   if (!isJsonObject(value)) return false;
   const optional = (type: string, ...names: string[]): boolean => names.every((name) => value[name] === undefined || typeof value[name] === type);
   const named = ['model', 'dataset', 'cwd'].every((name) => typeof value[name] === 'string');
-  return named && optional('string', 'datasetConfig', 'split', 'evalSplit', 'evalDataset') && optional('number', 'testSize', 'trainRows', 'evalRows');
+  return named && optional('string', 'datasetConfig', 'split', 'evalSplit', 'evalDataset', 'validationSplit') && optional('number', 'testSize', 'validationSize', 'trainRows', 'evalRows');
 }
 
 /** From the manifest of the run, in the folder or, of a checkpoint, in the one above it, and from the arguments. */

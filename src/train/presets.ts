@@ -1,11 +1,11 @@
-/** Named sets of arguments: what a run starts from before the config file and the command line change it. */
+/** Named sets of arguments: what a run starts from before the config file and the command line change it. Of a run that names one, nothing is planned. */
 import type { TrainingArgumentsInput } from './arguments.js';
 
 export interface Preset {
   readonly description: string;
   readonly arguments: TrainingArgumentsInput;
   /** Rows taken from the beginning of the training and evaluation sets. */
-  readonly data: { readonly trainRows: number; readonly evalRows: number };
+  readonly data: { readonly trainRows?: number; readonly evalRows?: number };
 }
 
 export const PRESETS = {
@@ -24,6 +24,11 @@ export const PRESETS = {
       maxLength: 128,
     },
     data: { trainRows: 1000, evalRows: 200 },
+  },
+  transformers: {
+    description: "the defaults of transformers' TrainingArguments, nothing planned",
+    arguments: {},
+    data: {},
   },
 } as const satisfies Readonly<Record<string, Preset>>;
 

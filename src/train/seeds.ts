@@ -11,11 +11,12 @@ import { readConfig } from '../model/config.js';
 import { fromPretrained } from '../model/pretrained.js';
 import { refuseOverlap } from '../overlap.js';
 import { MOST_SEEDS, resolveArguments } from './arguments.js';
-import type { TrainingArguments } from './arguments.js';
 import { inputsOf, isOutside, prepareFineTune } from './fine-tune.js';
-import { argumentsOf, changesSince, hashOfData, hashOfWeights, readManifest } from './manifest.js';
+import { changesSince, hashOfData, hashOfWeights, readManifest } from './manifest.js';
 import type { Manifest, RunInputs } from './manifest.js';
 import { OutputFolder } from './output-folder.js';
+import { begunWith, chosenArguments, isPlanned } from './plan.js';
+import type { TrainingChoice } from './plan.js';
 import { optionsOfRun } from './run-again.js';
 import { isOfRun, RUN_FILES } from './run-names.js';
 import type { TrainerCallback } from './trainer.js';
@@ -46,11 +47,11 @@ export interface SeedsOptions extends Reading {
 }
 
 export interface FirstRun extends Omit<Reading, 'model'> {
-  readonly args: TrainingArguments;
+  readonly training: TrainingChoice;
   /** What it is trained from. */
   readonly inputs: Pick<RunInputs, 'model' | 'dataset' | 'evalDataset'>;
-  /** What these are read as. */
-  readonly rows: { readonly train: Dataset; readonly test: Dataset };
+  /** What these are read as: rows to learn from, and those that it is evaluated on as it learns. */
+  readonly rows: { readonly train: Dataset; readonly evaluation: Dataset };
   /** Its folder where it is finished; absent: it is still to be trained. */
   readonly finetuned?: string | undefined;
 }
@@ -64,7 +65,8 @@ export interface FirstRun extends Omit<Reading, 'model'> {
 export async function planSeeds(seeds: number, first: FirstRun): Promise<SeedRun[]> {
   if (!Number.isSafeInteger(seeds) || seeds < 1 || seeds > MOST_SEEDS) throw new UsageError(`a model cannot be trained under ${seeds} seeds: expected a whole number from 1 to ${MOST_SEEDS}`);
   if (seeds === 1) return [];
-  const { args, inputs, rows, finetuned } = first;
+  const { training, inputs, rows, finetuned } = first;
+  const args = begunWith(training);
   const { outputDir, overwriteOutputDir } = args;
   const begun = finetuned === undefined ? await requireBeginning(first) : await repeatable(finetuned, rows.train.labelNames, { ...first, model: inputs.model });
   const { seed } = begun?.manifest ?? args;
@@ -96,8 +98,8 @@ interface Begun {
 }
 
 /** The run that is to be gone on with; undefined where a new one begins. @throws UsageError where it will not be what it began as */
-async function requireBeginning({ args, inputs, rows: { train, test }, signal, hub }: FirstRun): Promise<Begun | undefined> {
-  const { outputDir: run, resumeFromCheckpoint: from } = args;
+async function requireBeginning({ training, inputs, rows: { train, evaluation }, signal, hub }: FirstRun): Promise<Begun | undefined> {
+  const { outputDir: run, resumeFromCheckpoint: from, seed } = begunWith(training);
   if (from === undefined) return undefined;
   if (typeof from === 'string' && from !== 'last' && (await isOutside(from, run))) refuseRepetition(`a run that goes on from ${from}`);
   const manifest = await readManifest(run).catch(() => undefined);
@@ -106,11 +108,13 @@ async function requireBeginning({ args, inputs, rows: { train, test }, signal, h
   const begun = { run, manifest, model: inputs.model, labelNames: train.labelNames };
   const hashes = {
     ...manifest.hashes,
-    weights: await startOf(begun, args.seed, { signal, hub }),
+    weights: await startOf(begun, seed, { signal, hub }),
     trainData: await hashOfData(train, signal),
-    evalData: await hashOfData(test, signal),
+    evalData: await hashOfData(evaluation, signal),
   };
-  const [change] = changesSince(manifest, { ...manifest, arguments: argumentsOf(args), hashes });
+  // What is planned follows from the same rows.
+  const chosen = chosenArguments(training);
+  const [change] = changesSince(manifest, { ...manifest, arguments: isPlanned(training) ? { ...manifest.arguments, ...chosen } : chosen, hashes });
   if (change !== undefined) refuseRepetition(run, `it is to be changed as it goes on (${change})`);
   return begun;
 }

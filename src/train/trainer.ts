@@ -154,7 +154,7 @@ export class Trainer {
     this.gradNorm = resume.unfinished?.gradNorm ?? NaN;
     const rule = bestRuleOf(args);
     const found = rule && (await this.bestSoFar(dir, state, rule, otherRows));
-    this.best = rule && new BestTracker(rule, found && state);
+    this.best = rule && new BestTracker(rule, found && { ...state, peak: resume.bestPeak });
     this.state = { ...this.state, ...(found ? { best_model_checkpoint: found.checkpoint } : { best_metric: null, best_global_step: null, best_model_checkpoint: null }) };
   }
 
@@ -280,8 +280,14 @@ export class Trainer {
    * @throws the signal's reason if it is aborted, after the batch under way
    */
   async evaluate(signal: AbortSignal | undefined = this.options.signal): Promise<Evaluation> {
-    const { evaluation, session, config, args } = this.options;
+    const { evaluation } = this.options;
     if (!evaluation) throw new TrainingError('there are no evaluation rows');
+    return this.measure(evaluation, signal);
+  }
+
+  /** Measures on any rows. @param signal as for `evaluate`, and what is thrown */
+  async measure(evaluation: LabelledRows, signal: AbortSignal | undefined = this.options.signal): Promise<Evaluation> {
+    const { session, config, args } = this.options;
     const started = performance.now();
     const logits = await predictLogits(session, evaluation.rows, config.labelNames.length, {
       // A row's logits do not depend on what it is batched with, so the evaluation batch size is only counted with, below.
@@ -407,6 +413,7 @@ export class Trainer {
       passes: this.passes,
       lossLog: this.lossLog.state(),
       ...(this.updatesBefore > 0 && { updatesBefore: this.updatesBefore }),
+      bestPeak: this.best?.peak,
       ...(unfinished && { unfinished: { gradNorm: this.gradNorm } }),
     };
     await this.saving;

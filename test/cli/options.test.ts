@@ -7,7 +7,8 @@ import { commandLine, optionName, program } from '#attune/cli/command-arguments.
 import { addTrainOptions, DATA_OPTIONS, parseTrainOptions, trainOptionsOf, type TrainOptions } from '#attune/cli/options.js';
 import { UsageError } from '#attune/errors.js';
 import { type ArgumentSpec, checkValue } from '#attune/train/argument-table.js';
-import { resolveArguments, TRAINING_ARGUMENTS } from '#attune/train/arguments.js';
+import { filledArguments, resolveArguments, TRAINING_ARGUMENTS } from '#attune/train/arguments.js';
+import { isPlanned } from '#attune/train/plan.js';
 import { folder } from '../support/folder.js';
 
 const parse = (...argv: string[]): TrainOptions => parseTrainOptions(argv);
@@ -35,6 +36,7 @@ test('without options everything has its default and nothing is explicit', () =>
     evalSplit: undefined,
     evalDataset: undefined,
     testSize: undefined,
+    validationSize: undefined,
     trainRows: undefined,
     evalRows: undefined,
     textColumn: undefined,
@@ -108,6 +110,16 @@ test('a wrong config file is refused, naming file and key or line', (t) => {
   refused(['--config', 'no-such.json'], /cannot read the config file no-such\.json/);
 });
 
+test('a preset and some arguments say that nothing is planned', () => {
+  assert.deepEqual(parse().training, {});
+  assert.deepEqual(parse('--num-train-epochs', '2', '--seed', '7').training, { numTrainEpochs: 2, seed: 7 });
+  for (const byHand of [['--learning-rate', '1e-4'], ['--max-steps', '9'], ['--eval-strategy', 'no'], ['--save-strategy', 'epoch'], ['--preset', 'transformers']]) {
+    const { training, args } = parse(...byHand);
+    assert.deepEqual(training, { args }, byHand.join(' '));
+  }
+  assert.deepEqual(parse('--preset', 'transformers').args, resolveArguments());
+});
+
 test('mistakes on the command line are refused with a suggestion', () => {
   refused(['--lerning-rate', '1'], /^unknown option --lerning-rate$/, /Did you mean --learning-rate\?/);
   refused(['--lerning-rate=1'], /^unknown option --lerning-rate/, /Did you mean --learning-rate\?/);
@@ -116,7 +128,7 @@ test('mistakes on the command line are refused with a suggestion', () => {
   refused(['--eval-strategy', 'epochs'], /^--eval-strategy must be one of no, steps, epoch; got "epochs"$/, /epoch/);
   refused(['tweets.jsonl'], /^unexpected argument tweets\.jsonl$/);
   refused(['--eval-strategy', 'no', '--evaluation-strategy', 'epoch'], /^--eval-strategy and --evaluation-strategy are the same argument/);
-  refused(['--load-best-model-at-end'], /^--load-best-model-at-end compares evaluations, but --eval-strategy is "no"$/);
+  refused(['--preset', 'transformers', '--load-best-model-at-end'], /^--load-best-model-at-end compares evaluations, but --eval-strategy is "no"$/);
   assert.match(parse('--max-steps', '5', '--num-train-epochs', '2').warnings.join(), /--max-steps \(5\) overrides --num-train-epochs \(2\)/);
 });
 
@@ -177,7 +189,8 @@ test('any arguments written as options are read back as the same values', () => 
       const argv = pairs.flatMap(([name, value]) => (typeof value === 'boolean' ? [value ? optionName(name) : optionName(`no-${name}`)] : [`${optionName(name)}=${value}`]));
       let expected;
       try {
-        expected = resolveArguments(Object.fromEntries(pairs.filter(([name]) => name in TRAINING_ARGUMENTS)));
+        const training = Object.fromEntries(pairs.filter(([name]) => name in TRAINING_ARGUMENTS));
+        expected = isPlanned(training) ? filledArguments(training) : resolveArguments(training);
       } catch {
         assert.throws(() => parse(...argv), UsageError); // a contradiction stays one
         return;

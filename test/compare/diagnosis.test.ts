@@ -16,7 +16,7 @@ function run(losses: readonly number[], rates: (i: number) => number, evalLoss?:
 
 const falling = (i: number): number => 5e-5 / (i + 1);
 const rising = (i: number): number => 1e-7 * (i + 1);
-const args = { learningRate: 5e-5, gradientAccumulationSteps: 1 };
+const args = { learningRate: 5e-5, gradientAccumulationSteps: 1, loadBestModelAtEnd: false };
 const found = (evidence: Partial<Evidence>): readonly (readonly [string, string])[] =>
   diagnose({ history: run([0.6, 0.4, 0.3], falling), trainCounts: [100, 100], args, testRows: 200, leaked: { model: 0, baselines: 0 }, ...evidence }).map(({ code, sentence }) => [code, sentence]);
 const codes = (evidence: Partial<Evidence>): string[] => found(evidence).map(([code]) => code);
@@ -60,6 +60,7 @@ describe('diagnose', () => {
   });
 
   it('says that the training rows were learned by heart: 0.01 against 0.9', () => {
+    assert.deepEqual(codes({ history: run([0.6, 0.1, 0.01], falling, 0.9), args: { ...args, loadBestModelAtEnd: true } }), [], 'the best epoch is kept');
     assert.deepEqual(found({ history: run([0.6, 0.1, 0.01], falling, 0.9) }), [['learned-by-heart', 'It learned the training rows by heart: loss 0.01 there, 0.90 on other rows. Fewer epochs, more dropout or more rows may help.']]);
     assert.deepEqual(codes({ history: run([0.6, 0.1, 0.01], falling, 0.1) }), [], 'low on other rows, too');
     assert.deepEqual(codes({ history: run([0.6, 0.1, 0.01], falling, 0.9, 10) }), [], 'an evaluation of another step is of another model');

@@ -57,7 +57,7 @@ test('rows N are the first N; classes come from the whole training file; asking 
   assert.deepEqual(train.rows.map(({ text }) => text), ['text 0', 'text 1']);
   assert.equal(labelNames.length, 3);
   assert.equal(held!.length, 2);
-  assert.deepEqual(notes, ['the test split has 2 rows, fewer than the 5 asked for; all of them are used']);
+  assert.deepEqual(notes, ['only the first 2 of the 4 rows of the train split are taken', 'the test split has 2 rows, fewer than the 5 asked for; all of them are used']);
   for (const rows of [0, -1, 1.5, NaN]) {
     await refuses(loadSplits({ dataset: dir, trainRows: rows, seed }), /trainRows must be a whole number from 1 up/, UsageError);
     await refuses(loadSplits({ dataset: dir, evalRows: rows, seed }), /evalRows must be/, UsageError);
@@ -111,7 +111,7 @@ test('the bundled sample: 1,000 and 200 sentences of two classes, disjoint, in a
   assert.ok(new Set(rows.map(({ text }) => text)).size > 1190);
 
   const again = await loadSplits({ dataset: 'sample', seed });
-  assert.deepEqual(again, { train, test: held, labelNames, notes: [], columns: { textColumn: 'text', labelColumn: 'label' } });
+  assert.deepEqual(again, { train, test: held, labelNames, heldOut: { evalSplit: 'test' }, notes: [], columns: { textColumn: 'text', labelColumn: 'label' } });
   const other = await loadSplits({ dataset: 'sample', seed: 43, trainRows: 10, evalRows: 5 });
   assert.notDeepEqual(other.train.rows, train.rows.slice(0, 10));
   assert.deepEqual([other.train.length, other.test!.length], [10, 5]);

@@ -38,7 +38,7 @@ const reference = (): Record<string, unknown> => {
 };
 
 /** Ours alone: 4.x had them, or they belong to EarlyStoppingCallback, the tokenizer or the model. */
-const OURS = ['warmup_ratio', 'logging_dir', 'overwrite_output_dir', 'early_stopping_patience', 'early_stopping_threshold', 'max_length', 'dropout'];
+const OURS = ['warmup_ratio', 'logging_dir', 'overwrite_output_dir', 'early_stopping_patience', 'early_stopping_threshold', 'best_model_tolerance', 'max_length', 'dropout'];
 /** What that run set itself. */
 const SET = ['output_dir', 'max_steps', 'per_device_train_batch_size', 'logging_steps', 'eval_strategy', 'save_strategy'];
 

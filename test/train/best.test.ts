@@ -76,13 +76,13 @@ test('best metric, early stopping and kept checkpoints are those of runs of the 
 });
 
 test('an evaluation without the metric is an error that says what there was', () => {
-  const tracker = new BestTracker({ metric: 'eval_f2', greaterIsBetter: true, patience: undefined, threshold: 0 });
+  const tracker = new BestTracker({ metric: 'eval_f2', greaterIsBetter: true, tolerance: 0, patience: undefined, threshold: 0 });
   assert.throws(() => tracker.observe(record('f1', 0.5, 7)), (error) => error instanceof TrainingError && /"eval_f2", which the evaluation at step 7/.test(error.message) && /eval_loss, eval_f1/.test(error.hint!));
 });
 
 test('without a metric nothing is best; the name may carry the prefix', () => {
   assert.equal(bestRuleOf(resolveArguments()), undefined);
-  assert.deepEqual(bestRuleOf(resolveArguments({ metricForBestModel: 'eval_loss' })), { metric: 'eval_loss', greaterIsBetter: false, patience: undefined, threshold: 0 });
+  assert.deepEqual(bestRuleOf(resolveArguments({ metricForBestModel: 'eval_loss' })), { metric: 'eval_loss', greaterIsBetter: false, tolerance: 0, patience: undefined, threshold: 0 });
 });
 
 test('rotation keeps the newest and the best, and never more than it must', () => {
@@ -107,4 +107,31 @@ test('checkpoints are sorted by step, other names are ignored', () => {
   assert.deepEqual(sortCheckpoints(['checkpoint-1000', 'checkpoint-250', 'runs', 'checkpoint-x', '.checkpoint-3.tmp']), ['checkpoint-250', 'checkpoint-1000']);
   assert.deepEqual(checkpointsToDelete(['checkpoint-1', 'checkpoint-2'], undefined, undefined), []);
   assert.deepEqual(checkpointsToDeleteAtEnd(['checkpoint-1', 'checkpoint-2'], 2, 'checkpoint-1'), []);
+});
+
+test('within the tolerance of the best value seen, a later evaluation takes its place; patience counts from that value', () => {
+  const rule = { metric: 'eval_f1', greaterIsBetter: true, tolerance: 0.02, patience: 3, threshold: 0 } as const;
+  let tracker = new BestTracker(rule);
+  const seen = [0.5, 0.7, 0.69, 0.675, 0.685, 0.71].map((value, i) => {
+    const { improved, stop } = tracker.observe(record('f1', value, i + 1));
+    const { metric, step, peak, withoutImprovement } = tracker;
+    // A resumed run goes on in the same way.
+    tracker = new BestTracker(rule, { best_metric: metric, best_global_step: step, peak, stateful_callbacks: { EarlyStoppingCallback: tracker.earlyStoppingState()! } });
+    return [improved, metric, step, withoutImprovement, stop];
+  });
+  assert.deepEqual(seen, [
+    [true, 0.5, 1, 0, false],
+    [true, 0.7, 2, 0, false],
+    [true, 0.69, 3, 1, false],
+    [false, 0.69, 3, 2, false],
+    [true, 0.685, 5, 3, true],
+    [true, 0.71, 6, 0, false],
+  ]);
+});
+
+test('of a loss, the tolerance is above the least', () => {
+  const tracker = new BestTracker({ metric: 'eval_loss', greaterIsBetter: false, tolerance: 0.1, patience: undefined, threshold: 0 });
+  const observe = (loss: number, step: number): boolean => tracker.observe({ ...record('f1', 1, step), eval_loss: loss }).improved;
+  assert.deepEqual([observe(0.5, 1), observe(0.55, 2), observe(0.65, 3), observe(0.4, 4)], [true, true, false, true]);
+  assert.equal(tracker.peak, undefined, 'the best is the one that was chosen');
 });

@@ -14,6 +14,7 @@ import type { TrainingArgumentsInput } from '#attune/train/arguments.js';
 import { saveModel } from '#attune/train/checkpoint.js';
 import { fineTune, prepareFineTune } from '#attune/train/fine-tune.js';
 import type { FineTuneOptions } from '#attune/train/fine-tune.js';
+import { readManifest } from '#attune/train/manifest.js';
 import { openGpt2 } from '#attune/train/gpt2-model.js';
 import { parseTrainerState } from '#attune/train/state.js';
 import { folder, namesIn } from '../support/folder.js';
@@ -151,4 +152,33 @@ test('the same seed gives the same file, another seed another', async (t) => {
   const first = await modelOf('a', 1);
   assert.ok(first.equals(await modelOf('b', 1)));
   assert.ok(!first.equals(await modelOf('c', 2)));
+});
+
+test('what is not given is planned: an epoch is chosen by rows that are held out, and the model is tested on others', async (t) => {
+  const { root, out, options: { model } } = await prepared(t);
+  const rows = Array.from({ length: 60 }, (_, i) => JSON.stringify({ text: `${TEXTS[i % TEXTS.length]} ${i}`, label: LABELS[i % LABELS.length] })).join('\n');
+  writeFileSync(join(root, 'rows.jsonl'), rows);
+  const given = { model, dataset: join(root, 'rows.jsonl'), testSize: 0.2, seed: 7, outputDir: out };
+  const { plan, state, validation, test: tested } = await fineTune(given);
+  assert.deepEqual(plan.slice(0, 3).map(({ argument, value }) => [argument, value]), [['validationSize', 0.15], ['numTrainEpochs', 10], ['perDeviceTrainBatchSize', 8]]);
+  assert.deepEqual([validation!.logits.length, tested!.logits.length], [2 * 8, 2 * 12]);
+  assert.equal(validation!.metrics.f1, state.best_metric);
+  const { inputs, arguments: args } = await readManifest(out);
+  assert.deepEqual([inputs.testSize, inputs.validationSize, args['seed'], args['loadBestModelAtEnd']], [0.2, 0.15, 7, true]);
+
+  // By hand: TrainingArguments' defaults, and nothing held out.
+  const run = await prepareFineTune({ ...given, outputDir: join(root, 'by-hand'), learningRate: 1e-3 });
+  t.after(() => run.close());
+  assert.deepEqual([run.plan, run.splits.train.length, run.splits.validation, run.args.numTrainEpochs, run.args.evalStrategy], [[], 48, undefined, 3, 'no']);
+});
+
+test('a run that ends in its warm-up is warned of', async (t) => {
+  const warned: string[] = [];
+  const { out, options } = await prepared(t);
+  const run = await prepareFineTune({ ...options, args: runArguments(out, { warmupSteps: 10 }), callbacks: [{ onWarning: (message) => void warned.push(message) }] });
+  await run.close();
+  assert.match(warned.join(), /the warm-up of 10 steps is not over when the run ends, after 10: the learning rate never reaches 0\.01/);
+  const shorter = await prepareFineTune({ ...options, args: runArguments(`${out}-9`, { warmupSteps: 9 }), callbacks: [{ onWarning: (message) => void warned.push(message) }] });
+  await shorter.close();
+  assert.equal(warned.length, 1);
 });

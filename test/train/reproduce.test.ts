@@ -22,7 +22,7 @@ test('the manifest says what the run was made from', async () => {
   assert.equal(manifest.seed, 7);
   assert.equal(manifest.threads, 1);
   assert.match(manifest.device, /CPU, 1 thread/);
-  assert.deepEqual(manifest.inputs, { model: 'model', dataset: 'data', textColumn: 'text', labelColumn: 'label', device: 'auto' });
+  assert.deepEqual(manifest.inputs, { model: 'model', dataset: 'data', evalSplit: 'test', textColumn: 'text', labelColumn: 'label', device: 'auto' });
   assert.equal(manifest.arguments['maxSteps'], 6);
   for (const hash of Object.values(manifest.hashes)) assert.match(String(hash), /^[0-9a-f]{64}$/);
   assert.equal(manifest.versions.node, process.versions.node);

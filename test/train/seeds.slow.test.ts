@@ -57,7 +57,7 @@ async function interrupt(others: readonly SeedRun[], options: SeedsOptions = {})
 async function plan(seeds: number, what: TrainingArguments, finetuned?: string, given: { readonly model?: string; readonly dataset?: string } = {}): Promise<SeedRun[]> {
   const inputs = { model: at('model'), dataset: at('rows.jsonl'), ...given };
   const { train, test } = await loadSplits({ dataset: at('rows.jsonl'), testSize: 10, seed: 7 });
-  return planSeeds(seeds, { args: what, inputs, rows: { train, test: test! }, finetuned });
+  return planSeeds(seeds, { training: { args: what }, inputs, rows: { train, evaluation: test! }, finetuned });
 }
 
 describe('planSeeds', () => {
@@ -118,8 +118,8 @@ describe('planSeeds', () => {
     await refused(plan(2, args('first', on), undefined, { model: at('run') }), /first cannot be repeated .* as it goes on \(the weights before the first step were others\)/);
     await train('first-seed-8', { seed: 8, learningRate: 0.02 }, 7);
     await refused(plan(2, args('first', on)), /first-seed-8 holds another run .*: learningRate was 0\.02, then 0\.01/);
-    const other = { train: (await loadSplits({ dataset: at('rows.jsonl'), testSize: 10, seed: 8 })).train, test: (await loadSplits({ dataset: at('rows.jsonl'), testSize: 10, seed: 7 })).test! };
-    const planned = planSeeds(2, { args: args('first', on), inputs: { model: at('model'), dataset: at('rows.jsonl') }, rows: other });
+    const other = { train: (await loadSplits({ dataset: at('rows.jsonl'), testSize: 10, seed: 8 })).train, evaluation: (await loadSplits({ dataset: at('rows.jsonl'), testSize: 10, seed: 7 })).test! };
+    const planned = planSeeds(2, { training: { args: args('first', on) }, inputs: { model: at('model'), dataset: at('rows.jsonl') }, rows: other });
     await refused(planned, /as it goes on \(the training rows were others\)/);
   });
 

@@ -75,7 +75,8 @@ test('compare trains, measures every model, and writes data and page; interrupte
 });
 
 test('what cannot be compared is refused before anything is trained', async () => {
-  const noTest = await attune(['compare', '--model', 'model', '--dataset', 'data/train.jsonl', '--output-dir', 'other'], { cwd });
+  writeFileSync(join(cwd, 'few.jsonl'), toJsonl(sentences(12, 3, { classes: 2 })));
+  const noTest = await attune(['compare', '--model', 'model', '--dataset', 'few.jsonl', '--output-dir', 'other'], { cwd });
   assert.equal(noTest.code, 2);
   assert.match(noTest.stderr, /a comparison needs test rows\s[^]*--test-size 0\.2/);
   assert.ok(!existsSync(join(cwd, 'other')));

@@ -104,7 +104,7 @@ test('options', async () => {
   await refused(train('--learning-rate', 'fast'), 2, /--learning-rate must be a number/);
   await refused(train('--num-train-epochs', '0'), 2, /--num-train-epochs must be a number, above 0; got 0/);
   await refused(train('--max-length', '65'), 2, /maxLength is 65, but the model has only 64 positions/);
-  await refused(train('--load-best-model-at-end'), 2, /load-best-model-at-end/);
+  await refused(train('--preset', 'transformers', '--load-best-model-at-end'), 2, /--load-best-model-at-end/);
   await refused(train('--dataset', 'data/train.jsonl', '--eval-strategy', 'epoch'), 2, /no evaluation rows/);
   await refused(train('--device', 'cuda'), 2, /--device must be one of auto, cpu/);
   await refused(['predict', '--model', 'two-labels', '--text', 'a', '--input', 'b'], 2, /--text and --input exclude each other/);

@@ -1,0 +1,111 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { UsageError } from '#attune/errors.js';
+import { resolveArguments, type TrainingArgumentsInput } from '#attune/train/arguments.js';
+import { begunWith, chosenArguments, isPlanned, partsOfComparison, partsOfTraining, planArguments, PLANNED_LENGTH, type PlanFacts } from '#attune/train/plan.js';
+import { planOf } from '#attune/train/schedule.js';
+
+const FACTS: PlanFacts = { trainRows: 850, validationRows: 150, classes: 2, width: 384, maxLength: 256, fullRows: 0 };
+const plan = (given: TrainingArgumentsInput = {}, facts: Partial<PlanFacts> = {}): ReturnType<typeof planArguments> => planArguments(given, { ...FACTS, ...facts });
+const named = ({ lines }: ReturnType<typeof planArguments>): string[] => lines.map(({ argument }) => argument);
+
+describe('planArguments', () => {
+  it('follows the number of rows', () => {
+    const of = (trainRows: number): number[] => {
+      const { numTrainEpochs, perDeviceTrainBatchSize, learningRate } = plan({}, { trainRows }).args;
+      return [numTrainEpochs, perDeviceTrainBatchSize, learningRate];
+    };
+    assert.deepEqual(of(100), [10, 8, 2e-4]);
+    assert.deepEqual(of(500), [10, 8, 1.4e-4]);
+    assert.deepEqual(of(850), [6, 8, 1.1e-4]);
+    assert.deepEqual(of(1000), [5, 8, 1e-4]);
+    assert.deepEqual(of(1700), [3, 8, 1e-4]);
+    assert.deepEqual(of(4500), [3, 16, 1e-4]);
+    assert.deepEqual(of(100_000), [3, 16, 1e-4]);
+  });
+
+  it('follows the number of classes', () => {
+    assert.deepEqual([2, 3, 20].map((classes) => plan({}, { trainRows: 1000, classes }).args.learningRate), [1e-4, 1.2e-4, 2e-4]);
+  });
+
+  it('follows the width of the model', () => {
+    const of = (width: number): number => plan({}, { trainRows: 100, width }).args.learningRate;
+    assert.deepEqual([16, 384, 768, 1024, 1600].map(of), [2e-4, 2e-4, 5e-5, 2.8e-5, 1.2e-5]);
+  });
+
+  it('keeps the best epoch by F1 on the validation rows, and stops early', () => {
+    const { args } = plan();
+    const { evalStrategy, saveStrategy, loadBestModelAtEnd, metricForBestModel, greaterIsBetter, earlyStoppingPatience, saveTotalLimit } = args;
+    assert.deepEqual([evalStrategy, saveStrategy, loadBestModelAtEnd, metricForBestModel, greaterIsBetter, earlyStoppingPatience, saveTotalLimit], ['epoch', 'epoch', true, 'f1', true, 3, 1]);
+    assert.equal(args.bestModelTolerance, 0.02, 'half the standard error of a share of one half on 150 rows, to two digits');
+    assert.deepEqual([args.warmupRatio, args.weightDecay, args.maxLength, args.seed], [0.1, 0.01, 256, 42]);
+  });
+
+  it('makes about 30 log entries', () => {
+    for (const trainRows of [20, 100, 850, 5000]) {
+      const { args } = plan({}, { trainRows });
+      const { totalSteps } = planOf(args, trainRows);
+      const entries = Math.floor(totalSteps / args.loggingSteps);
+      assert.ok(entries >= Math.min(totalSteps, 16) && entries <= 30, `${entries} of ${totalSteps} steps`);
+    }
+  });
+
+  it('says of each planned argument what it is and why', () => {
+    const planned = plan();
+    assert.deepEqual(named(planned), ['numTrainEpochs', 'perDeviceTrainBatchSize', 'learningRate', 'warmupRatio', 'weightDecay', 'maxLength', 'loadBestModelAtEnd', 'earlyStoppingPatience', 'loggingSteps']);
+    for (const { argument, value, reason } of planned.lines) {
+      assert.equal(value, planned.args[argument as keyof typeof planned.args], argument);
+      assert.match(reason, /\w{3}/, argument);
+    }
+    assert.match(plan({}, { fullRows: 12 }).lines.find(({ argument }) => argument === 'maxLength')!.reason, /at most 12 of 850 training rows/);
+  });
+
+  it('yields to what is given', () => {
+    const given = { perDeviceTrainBatchSize: 4, warmupSteps: 7, weightDecay: 0, maxLength: 64, loggingSteps: 1, seed: 7, outputDir: 'mine', earlyStoppingPatience: 1, metricForBestModel: 'loss' } as const;
+    const planned = plan(given);
+    for (const [name, value] of Object.entries(given)) assert.equal(planned.args[name as keyof typeof given], value, name);
+    assert.deepEqual(named(planned), ['numTrainEpochs', 'learningRate', 'loadBestModelAtEnd']);
+    assert.equal(planned.args.warmupRatio, 0);
+    assert.equal(plan({ lrSchedulerType: 'constant' }).args.warmupRatio, 0, 'which has no warm-up');
+  });
+
+  it('goes through epochs that are given to the end', () => {
+    const { args, lines } = plan({ numTrainEpochs: 2 });
+    assert.deepEqual([args.numTrainEpochs, args.loadBestModelAtEnd, args.earlyStoppingPatience, args.metricForBestModel, args.evalStrategy], [2, false, undefined, undefined, 'epoch']);
+    assert.ok(!lines.some(({ argument }) => argument === 'loadBestModelAtEnd' || argument === 'earlyStoppingPatience'));
+    assert.equal(plan({ loadBestModelAtEnd: false }).args.earlyStoppingPatience, undefined);
+  });
+
+  it('looks for no best epoch without validation rows', () => {
+    const { args } = plan({}, { validationRows: 0 });
+    assert.deepEqual([args.evalStrategy, args.loadBestModelAtEnd, args.earlyStoppingPatience, args.saveStrategy], ['no', false, undefined, 'epoch']);
+  });
+});
+
+describe('isPlanned', () => {
+  it('is false where the caller decides how the model learns', () => {
+    assert.ok(isPlanned({}) && isPlanned({ numTrainEpochs: 2, perDeviceTrainBatchSize: 4, seed: 1 }));
+    for (const given of [{ learningRate: 1e-4 }, { maxSteps: 5 }, { evalStrategy: 'no' }, { saveStrategy: 'epoch' }, { args: resolveArguments() }] as const) {
+      assert.ok(!isPlanned(given), JSON.stringify(given));
+      assert.equal(partsOfTraining(given), undefined);
+      assert.deepEqual(partsOfComparison(given), { testSize: 0.2 }, 'a comparison needs test rows in any case');
+    }
+    assert.deepEqual(partsOfComparison({}), { testSize: 0.2, validationSize: 0.15 });
+  });
+});
+
+describe('begunWith', () => {
+  it('has what is given, and defaults until the plan is made', () => {
+    const options = { model: 'm', dataset: 'd', seed: 7, output_dir: 'mine', threads: 2 };
+    const begun = begunWith(options);
+    assert.deepEqual([begun.seed, begun.outputDir, begun.maxLength, begun.loggingDir], [7, 'mine', PLANNED_LENGTH, join('mine', 'runs')]);
+    assert.deepEqual(chosenArguments(options), { seed: 7, outputDir: 'mine' });
+    assert.equal(begunWith({ learningRate: 1e-3 }).maxLength, undefined, 'the positions of the model');
+  });
+
+  it('refuses a value that an argument does not take', () => {
+    assert.throws(() => begunWith({ seed: -1 }), UsageError);
+    assert.throws(() => begunWith({ learningRate: 1e-3, loadBestModelAtEnd: true }), (error) => error instanceof UsageError && /loadBestModelAtEnd compares evaluations/.test(error.message));
+  });
+});
