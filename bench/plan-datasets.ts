@@ -1,4 +1,4 @@
-/** The datasets on which the rules of the plan (src/train/plan.ts) were fitted, and others on which they are confirmed. No two share a row. */
+/** The datasets on which the rules of the plan (src/train/plan.ts) were fitted, and others on which they are confirmed. No two learn from the same row; those of tweets are tested on the same ones. */
 import { join } from 'node:path';
 import { readRows } from '#attune/data/rows.js';
 import { loadSample } from '#attune/data/sample.js';

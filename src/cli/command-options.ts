@@ -51,7 +51,7 @@ export const INSPECT_OPTIONS = {
   evalRows: inGroup(evalRows),
   textColumn: { ...textColumn, ...remembered, description: 'column of the text (default: as the model was trained, else text or what looks like it)' },
   labelColumn: { ...labelColumn, ...remembered, description: 'column of the label (default: as the model was trained, else label or what looks like it)' },
-  maxLength: { ...maxLength, description: 'tokens a row at most (default: as the model was trained, else 128)' },
+  maxLength: { ...maxLength, description: 'tokens a row at most (default: as the model was trained, else 256)' },
   examples: { kind: 'integer', min: 0, default: 3, group: GROUP, description: 'rows to show in full' },
   seed: { ...seed, ...remembered, description: 'seed that parts the bundled sample and a test size (default: as the model was trained, else 42)' },
   json: inGroup(json),

@@ -7,6 +7,7 @@ import { UsageError } from '../errors.js';
 import { resolveModel } from '../model/resolve.js';
 import { rememberedBase, rememberedSplits } from '../train/evaluation-rows.js';
 import { changesByHand, readMemory } from '../train/model-memory.js';
+import { asBegun } from '../train/fine-tune.js';
 import { partsOfComparison } from '../train/plan.js';
 import { planSeeds } from '../train/seeds.js';
 import { commandLine } from './command-arguments.js';
@@ -21,7 +22,7 @@ import { showDataset } from './show.js';
 
 /** `attune compare` */
 export async function compare(command: Command, context: CliContext): Promise<void> {
-  const { args: asked, training: choice, data: given, explicit, warnings } = trainOptionsOf(command);
+  const { args: asked, training: chosen, data: given, explicit, warnings } = trainOptionsOf(command);
   const byWord = givenCompareOptions(command);
   const { finetuned, margin, seeds: wanted } = byWord;
   const seeds = wanted ?? 1;
@@ -30,7 +31,7 @@ export async function compare(command: Command, context: CliContext): Promise<vo
   const data = memory ? { ...given, ...(await rememberedSplits(given, memory)) } : given;
   const args = memory && !explicit.has('seed') ? { ...asked, seed: memory.seed } : asked;
   // A finished model is measured as it is: nothing is planned of it, and no rows are held out that it has learned from.
-  const training = memory ? { args } : choice;
+  const training = memory ? { args } : await asBegun(chosen);
   const dataset = required(data.dataset, 'dataset', hint);
   const model = modelFolder(data.model ?? (memory && (await rememberedBase(memory))));
   const options = { ...data, model, dataset, ...training, finetuned };
@@ -39,9 +40,9 @@ export async function compare(command: Command, context: CliContext): Promise<vo
   }
   const outputDir = finetuned !== undefined && !explicit.has('outputDir') ? finetuned : args.outputDir;
   const splits = await comparedSplits({ ...options, signal: context.signal });
-  const { train, test, validation, notes, columns, heldOut } = splits;
+  const { test, validation, notes, columns, heldOut } = splits;
   const inputs = { model, dataset, evalDataset: data.evalDataset };
-  const otherSeeds = await planSeeds(seeds, { training: finetuned === undefined ? training : { args: { ...args, outputDir } }, inputs, rows: { train, evaluation: validation ?? test }, finetuned, signal: context.signal });
+  const otherSeeds = await planSeeds(seeds, { training: finetuned === undefined ? training : { args: { ...args, outputDir } }, inputs, splits, finetuned, signal: context.signal });
   if (finetuned !== undefined) await requireComparisonFolder({ base: model, finetuned, outputDir });
   let trainPeakMemoryBytes: number | null = null;
   if (finetuned === undefined) {
@@ -58,7 +59,7 @@ export async function compare(command: Command, context: CliContext): Promise<vo
   const again = finetuned === undefined ? { model: data.model, device: explicit.has('device') ? data.device : undefined, json: data.json || undefined, margin, seeds: wanted } : { ...byWord, overwriteOutputDir: args.overwriteOutputDir && data.config !== undefined ? false : undefined };
   const goOn = commandLine(['compare'], { finetuned: tuned, ...again });
   await runSeeds(tuned, otherSeeds, { overwriteOutputDir: args.overwriteOutputDir, model, goOn }, context);
-  const chosen = await runComparison(
+  const deployed = await runComparison(
     {
       finetuned: tuned, base: model, train: labelledRows(splits), validationRows: validation?.length ?? 0, test, datasetName: basename(dataset), inputs: { ...options, ...heldOut, ...columns }, outputDir, seed: args.seed, margin, device: data.device, trainPeakMemoryBytes, json: data.json,
       maxLength: args.maxLength ?? memory?.maxLength,
@@ -67,5 +68,5 @@ export async function compare(command: Command, context: CliContext): Promise<vo
     },
     context,
   );
-  showUse(context.terminal, chosen);
+  showUse(context.terminal, deployed);
 }

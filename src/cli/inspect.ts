@@ -5,6 +5,7 @@ import { resolveModel } from '../model/resolve.js';
 import { Tokenizer } from '../text/tokenizer.js';
 import { withDefaults } from '../train/argument-table.js';
 import { DEFAULT_SEED, readMemory } from '../train/model-memory.js';
+import { PLANNED_LENGTH } from '../train/plan.js';
 import { INSPECT_OPTIONS } from './command-options.js';
 import { givenOptions } from './command-arguments.js';
 import type { CliContext } from './context.js';
@@ -14,7 +15,6 @@ import { groupDigits, printable } from './layout.js';
 import { showExamples, showSplitInspection } from './show.js';
 
 const CONFLICTS_SHOWN = 5;
-const NOTEBOOK_LENGTH = 128;
 
 /** `attune inspect` */
 export async function inspect(command: Command, { terminal, results, signal }: CliContext): Promise<void> {
@@ -22,7 +22,7 @@ export async function inspect(command: Command, { terminal, results, signal }: C
   const dataset = required(given.dataset, 'dataset');
   const folder = await withDownloads(terminal, signal, (hub) => resolveModel(modelFolder(given.model), { ...hub, parts: 'tokenizer' }));
   const memory = await readMemory(folder);
-  const { maxLength = NOTEBOOK_LENGTH, seed = DEFAULT_SEED } = memory ?? {};
+  const { maxLength = PLANNED_LENGTH, seed = DEFAULT_SEED } = memory ?? {};
   const options = { ...given, usualColumns: memory, maxLength: given.maxLength ?? maxLength, seed: given.seed ?? seed };
   const splits = await withDownloads(terminal, signal, (hub) => loadSplits({ ...options, dataset, hub, signal }));
   const tokenizer = await Tokenizer.fromDirectory(folder);

@@ -7,7 +7,7 @@ import { UsageError } from '../errors.js';
 import { parseJson } from '../json/syntax.js';
 import { type ArgumentTable, checkGiven, type Given, type Resolved, withDefaults } from '../train/argument-table.js';
 import { argumentWarnings, filledArguments, MOST_SEEDS, resolveArguments, TRAINING_ARGUMENTS, type TrainingArguments } from '../train/arguments.js';
-import { isPlanned, type TrainingChoice } from '../train/plan.js';
+import { begunWith, isPlanned, type TrainingChoice } from '../train/plan.js';
 import { PRESET_NAMES, PRESETS } from '../train/presets.js';
 import { COMMAND_GROUP, createCommand, normalizeArguments } from './command.js';
 import { addOptions, givenOptions, optionName } from './command-arguments.js';
@@ -87,8 +87,7 @@ export function trainOptionsOf(command: Command): TrainOptions {
   const given = pick(joined, TRAINING_ARGUMENTS);
   const planned = name === undefined && isPlanned(given);
   const args = planned ? filledArguments(given) : resolveArguments(given, optionName);
-  // The plan keeps the best epoch, which early stopping without it would not.
-  const warnings = argumentWarnings(planned ? { ...args, loadBestModelAtEnd: true } : args, explicit, optionName);
+  const warnings = argumentWarnings({ ...args, ...(planned && { loadBestModelAtEnd: begunWith(given).loadBestModelAtEnd }) }, explicit, optionName);
   return { training: planned ? given : { args }, args, data: withDefaults(DATA_OPTIONS, pick(joined, DATA_OPTIONS)), explicit, warnings };
 }
 

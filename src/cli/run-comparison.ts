@@ -19,7 +19,7 @@ import type { TaskProgress } from './progress.js';
 import type { Terminal } from './terminal.js';
 
 export interface RunComparisonOptions extends Omit<CompareModelsOptions, 'callbacks' | 'signal' | 'hub'> {
-  /** Of the training rows, those that the fine-tuned model chose its epoch by. */
+  /** Of the training rows, those that the fine-tuned model was only evaluated on as it learned. */
   readonly validationRows: number;
   /** Records to stdout. */
   readonly json: boolean;
@@ -48,7 +48,7 @@ export async function runComparison(options: RunComparisonOptions, { terminal, r
   };
   terminal.heading('Comparison');
   const { train, validationRows, test } = options;
-  const chosen = validationRows === 0 ? '' : ` (the fine-tuned model chose its epoch by ${validationRows} of them)`;
+  const chosen = validationRows === 0 ? '' : ` (${validationRows} of them the fine-tuned model was only evaluated on)`;
   terminal.print(`  trained on the same ${train.length} rows${chosen}, tested on the same ${test.length}`, 'dim');
   try {
     const comparison = await withDownloads(terminal, signal, (hub) =>

@@ -1,4 +1,5 @@
 /** The plan of a run, for people: a line for each argument that follows from the data, with the option that changes it. */
+import { BY_HAND } from '../train/plan.js';
 import type { PlanLine } from '../train/plan.js';
 import { optionName } from './command-arguments.js';
 import type { Terminal } from './terminal.js';
@@ -8,5 +9,6 @@ export function showPlan(terminal: Terminal, plan: readonly PlanLine[]): void {
   if (plan.length === 0) return;
   terminal.heading('Plan');
   terminal.keyValue(plan.map(({ argument, value, reason }) => [typeof value === 'boolean' ? optionName(argument) : `${optionName(argument)} ${value}`, reason]), 2);
-  terminal.paragraph('Each line follows from the data; the option it begins with changes it. With --learning-rate, --max-steps, --eval-strategy or --save-strategy nothing is planned.', 2);
+  const options = BY_HAND.map(optionName);
+  terminal.paragraph(`Each line follows from the data; the option it begins with changes it. With ${options.slice(0, -1).join(', ')} or ${options.at(-1)} no argument is planned.`, 2);
 }

@@ -8,7 +8,7 @@ import { HiddenStateModel } from '../baselines/hidden-states.js';
 import { BaselineModel } from '../baselines/text-model.js';
 import { Word2VecVectorizer } from '../baselines/word2vec/vectorizer.js';
 import type { Dataset } from '../data/dataset.js';
-import { alignSplits, labelledRows, loadSplits, loadUnaligned } from '../data/splits.js';
+import { alignSplits, labelledRows, loadSplits, loadUnaligned, NO_TEST_ROWS } from '../data/splits.js';
 import type { Splits } from '../data/splits.js';
 import { usableCores } from '../engine/cores.js';
 import type { Device } from '../engine/device-names.js';
@@ -26,7 +26,7 @@ import { Tokenizer } from '../text/tokenizer.js';
 import { TextClassifier } from '../train/classifier.js';
 import type { Prediction } from '../train/classifier.js';
 import { rememberedSplits } from '../train/evaluation-rows.js';
-import { evaluationOf, prepareFineTune } from '../train/fine-tune.js';
+import { asBegun, prepareFineTune } from '../train/fine-tune.js';
 import type { FineTuneOptions } from '../train/fine-tune.js';
 import { openGpt2 } from '../train/gpt2-model.js';
 import { readManifest } from '../train/manifest.js';
@@ -129,13 +129,13 @@ export interface CompareOptions extends FineTuneOptions {
 export async function compare(given: CompareOptions): Promise<Comparison> {
   requireMargin(given.margin ?? MARGIN);
   const memory = given.finetuned === undefined ? undefined : await readMemory(await resolveModel(given.finetuned, given.hub));
-  const options = { ...given, ...(memory && { ...(await rememberedSplits(given, memory)), splitSeed: given.splitSeed ?? memory.seed }) };
+  const options = await asBegun({ ...given, ...(memory && { ...(await rememberedSplits(given, memory)), splitSeed: given.splitSeed ?? memory.seed }) });
   const { compareCallbacks, hub, signal } = options;
   const begun = begunWith(options);
   const splits = await comparedSplits(options);
-  const { train, test, columns, heldOut } = splits;
+  const { test, columns, heldOut } = splits;
   const finetuned = options.finetuned === undefined ? undefined : await resolveModel(options.finetuned, hub);
-  const otherSeeds = await planSeeds(options.seeds ?? 1, { training: options, inputs: options, rows: { train, evaluation: evaluationOf(splits) ?? test }, finetuned, signal, hub });
+  const otherSeeds = await planSeeds(options.seeds ?? 1, { training: options, inputs: options, splits, finetuned, signal, hub });
   if (finetuned !== undefined) await requireComparisonFolder({ base: options.model, finetuned, outputDir: begun.outputDir });
   const trained = options.finetuned === undefined ? await measured(() => trainOnly({ ...options, plannedParts: partsOfComparison(options), alsoMakes: COMPARISON_MAKES })) : undefined;
   await trainOtherSeeds(finetuned ?? begun.outputDir, otherSeeds, {
@@ -178,7 +178,12 @@ async function trainOnly(options: FineTuneOptions): Promise<void> {
 export async function comparedSplits(options: Omit<CompareOptions, 'compareCallbacks'>): Promise<Splits & { readonly test: Dataset }> {
   const { finetuned } = options;
   const { test, ...splits } = finetuned === undefined ? await trainedSplits(options) : await measuredSplits(options, finetuned);
-  if (!test) throw new UsageError('a comparison needs test rows', { hint: 'Part some of the training rows off with --test-size 0.2, or give --eval-dataset or a folder with train.* and test.*.' });
+  if (!test) {
+    const why = splits.notes.find((note) => note.startsWith(NO_TEST_ROWS));
+    const others = 'give --eval-dataset or a folder with train.* and test.*.';
+    const hint = finetuned === undefined && why === undefined ? `Part some of the training rows off with --test-size 0.2, or ${others}` : `Rows that it has not learned from: ${others}`;
+    throw new UsageError(`a comparison needs test rows${why === undefined ? '' : `, and ${why}`}`, { hint });
+  }
   return { ...splits, test };
 }
 

@@ -181,8 +181,9 @@ async function testPart(train: Dataset, { name, source, options, labels, notes }
   if (wanted !== undefined && (options.evalSplit !== undefined || source.splits.includes(wanted))) {
     return { train, test: (await source.load(wanted, { labels })).dataset, heldOut: { evalSplit: wanted } };
   }
-  const planned = sizeOfPart(train, plannedParts?.testSize);
-  if (planned !== undefined) return { ...(await paced(train.splitting({ testSize: planned, seed, stratified: true }), signal)), heldOut: { testSize: planned } };
+  const planned = plannedSize(train, plannedParts?.testSize, Infinity);
+  if (planned.size !== undefined) return { ...(await paced(train.splitting({ testSize: planned.size, seed, stratified: true }), signal)), heldOut: { testSize: planned.size } };
+  if (planned.obstacle !== undefined) notes.push(`${NO_TEST_ROWS}: ${planned.obstacle}`);
   if (source.folder !== undefined && plannedParts === undefined) notes.push(noTestSplit(source.folder, source.splits.filter((split) => split !== name)));
   return { train, heldOut: {} };
 }
@@ -194,17 +195,23 @@ interface ValidationPart {
 }
 
 /** The rows to choose an epoch by: a split of the dataset, or parted off. @param evalSplit the split that is tested on */
-async function validationPart(train: Dataset, evalSplit: string | undefined, { name, source, options, labels }: SplitsUnderWay): Promise<ValidationPart> {
-  const { validationSize, validationSplit, plannedParts, seed, signal } = options;
+async function validationPart(train: Dataset, evalSplit: string | undefined, { name, source, options, labels, notes }: SplitsUnderWay): Promise<ValidationPart> {
+  const { validationSize, validationSplit, evalDataset, plannedParts, seed, signal } = options;
   const isFree = (split: string): boolean => split !== name && split !== evalSplit;
   if (validationSplit !== undefined && !isFree(validationSplit)) {
-    throw new UsageError(`the split ${validationSplit} cannot be ${validationSplit === name ? 'trained' : 'tested'} on and choose an epoch at once`, { hint: 'Choose another validation split, or a validation size.' });
+    throw new UsageError(`the split ${validationSplit} cannot be ${validationSplit === name ? 'trained' : 'tested'} on and choose an epoch at once`, { hint: 'Choose another split, or let some of the training rows be parted off (validationSize).' });
   }
-  const wantsOwn = validationSize === undefined && plannedParts?.validationSize !== undefined;
+  // A file to evaluate on may be that very split.
+  const wantsOwn = validationSize === undefined && evalDataset === undefined && plannedParts?.validationSize !== undefined;
   const own = validationSplit ?? (wantsOwn ? source.splits.find((split) => VALIDATION.has(split) && isFree(split)) : undefined);
   if (own !== undefined) return { train, validation: (await source.load(own, { labels })).dataset, heldOut: { validationSplit: own } };
-  const size = validationSize ?? sizeOfPart(train, plannedParts?.validationSize, MOST_VALIDATION_ROWS);
-  if (size === undefined) return { train, heldOut: {} };
+  const planned = plannedSize(train, plannedParts?.validationSize, MOST_VALIDATION_ROWS);
+  const size = validationSize ?? planned.size;
+  if (size === undefined) {
+    if (planned.obstacle !== undefined) notes.push(`no validation rows are parted off: ${planned.obstacle}`);
+    return { train, heldOut: {} };
+  }
+  testRows(train.length, size, 'validationSize');
   const parts = await paced(train.splitting({ testSize: size, seed, stratified: true }), signal);
   return { train: parts.train, validation: parts.test.named('validation'), heldOut: { validationSize: size } };
 }
@@ -212,16 +219,28 @@ async function validationPart(train: Dataset, evalSplit: string | undefined, { n
 /** What a card may call it; files by their names are `validation`. */
 const VALIDATION: ReadonlySet<string> = new Set(['validation', 'valid', 'val', 'dev']);
 
+/** How the note begins that says why a planned test part is not there. */
+export const NO_TEST_ROWS = 'no test rows are parted off';
+
 /** Of fewer rows, a part would be so small that it says nothing. */
 const FEWEST_TO_PART = 20;
 
-/** A share, or a number of rows where that is above `most`; undefined where the rows are too few to be parted by class. */
-function sizeOfPart({ length, classLabels }: Dataset, share: number | undefined, most = Infinity): number | undefined {
-  if (share === undefined || length < FEWEST_TO_PART) return undefined;
+interface PlannedSize {
+  /** A share, or a number of rows; undefined where none is planned, or the rows cannot be parted by class. */
+  readonly size?: number;
+  /** Why they cannot. */
+  readonly obstacle?: string;
+}
+
+function plannedSize({ length, classLabels }: Dataset, share: number | undefined, most: number): PlannedSize {
+  if (share === undefined) return {};
+  if (length < FEWEST_TO_PART) return { obstacle: `${length} rows are too few` };
   const classes = classLabels.filter(({ rows }) => rows > 0);
+  const lonely = classes.find(({ rows }) => rows === 1);
+  if (lonely) return { obstacle: `the class ${lonely.name} has one row only, which cannot be in both parts` };
   const size = share * length > most ? most : share;
-  const isPartable = classes.every(({ rows }) => rows > 1) && Math.min(testRows(length, size), length - testRows(length, size)) >= classes.length;
-  return isPartable ? size : undefined;
+  const part = testRows(length, size);
+  return part < classes.length ? { obstacle: `${part} of ${length} rows cannot hold each of ${classes.length} classes` } : { size };
 }
 
 function noTestSplit(folder: string, others: readonly string[]): string {

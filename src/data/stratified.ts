@@ -10,15 +10,16 @@ export interface Parting {
 }
 
 /**
- * How many rows a test size takes: a share of all, rounded up, or a number.
+ * How many rows a size takes: a share of all, rounded up, or a number.
  *
+ * @param name what the size is called
  * @throws UsageError where it leaves one of the two groups without rows
  */
-export function testRows(rows: number, testSize: number): number {
-  const share = testSize > 0 && testSize < 1;
-  if (!share && !(Number.isSafeInteger(testSize) && testSize >= 1)) throw new UsageError(`testSize must be a share above 0 and below 1, or a whole number of rows, not ${testSize}`);
-  const count = share ? Math.ceil(testSize * rows) : testSize;
-  if (count >= rows) throw new UsageError(`testSize ${testSize} takes ${count} of ${rows} rows, which leaves none to train on`);
+export function testRows(rows: number, size: number, name: 'testSize' | 'validationSize' = 'testSize'): number {
+  const share = size > 0 && size < 1;
+  if (!share && !(Number.isSafeInteger(size) && size >= 1)) throw new UsageError(`${name} must be a share above 0 and below 1, or a whole number of rows, not ${size}`);
+  const count = share ? Math.ceil(size * rows) : size;
+  if (count >= rows) throw new UsageError(`${name} ${size} takes ${count} of ${rows} rows, which leaves none to train on`);
   return count;
 }
 

@@ -91,6 +91,12 @@ export class BestTracker {
     return this.#bestStep;
   }
 
+  /** Whether the run stops here. */
+  get isExhausted(): boolean {
+    const { patience } = this.rule;
+    return patience !== undefined && this.#counter >= patience;
+  }
+
   /** Evaluations since the last improvement above the threshold. */
   get withoutImprovement(): number {
     return this.#counter;
@@ -103,7 +109,7 @@ export class BestTracker {
    * @throws TrainingError where the record lacks the metric
    */
   observe(record: EvalRecord): { readonly improved: boolean; readonly stop: boolean } {
-    const { metric, greaterIsBetter, tolerance, patience, threshold } = this.rule;
+    const { metric, greaterIsBetter, tolerance, threshold } = this.rule;
     const value = record[metric];
     if (value === undefined) {
       throw new TrainingError(`metricForBestModel is "${metric}", which the evaluation at step ${record.step} did not report`, {
@@ -125,7 +131,7 @@ export class BestTracker {
       this.#best = value;
       this.#bestStep = record.step;
     }
-    return { improved, stop: patience !== undefined && this.#counter >= patience };
+    return { improved, stop: this.isExhausted };
   }
 
   /** For `stateful_callbacks`; undefined where the run does not stop early. */

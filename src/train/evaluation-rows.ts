@@ -39,7 +39,8 @@ export async function loadEvaluationRows(given: EvaluationChoice, memory: ModelM
   const data = memory?.data ?? undefined;
   const part = data && given.split === undefined ? await heldOutIn(data, given) : undefined;
   if (data && part) {
-    const evalRows = given.evalRows ?? data.evalRows;
+    // Rows to evaluate on were limited, those to choose an epoch by were not.
+    const evalRows = given.evalRows ?? (isValidationPart(part, data) ? undefined : data.evalRows);
     const place = (path: string): Promise<string> => placeOf(path, data.cwd);
     const dataset = await place(data.dataset);
     const datasetConfig = given.datasetConfig ?? data.datasetConfig;
@@ -47,7 +48,7 @@ export async function loadEvaluationRows(given: EvaluationChoice, memory: ModelM
       part === 'evalDataset' ? await loadTestSplit({ ...common, labelNames, dataset: await place(data.evalDataset!), evalRows })
       : part === 'partedOff' ? await partedOff({ ...common, ...data, dataset, datasetConfig, evalRows }, labelNames)
       : await loadTestSplit({ ...common, labelNames, dataset, datasetConfig, split: data.evalSplit ?? data.validationSplit ?? 'test', evalRows });
-    return { test, notes: notes.filter((note) => !note.includes('testSize makes one')), heldOut: said(part, data, test, given) };
+    return { test, notes: notes.filter((note) => !/testSize makes one|of the train split are taken/.test(note)), heldOut: said(part, data, test, given) };
   }
   if (given.dataset === undefined) {
     throw new UsageError(data ? 'the model was trained without rows to evaluate on' : '--dataset is missing', {
@@ -118,8 +119,8 @@ function placeOfHeldOut({ evalDataset, testSize, evalSplit, validationSize }: Tr
 }
 
 /** Files are one split, of which none was held out; and whoever trained on the test split had no other. */
-async function hasSplits({ dataset, cwd, split, evalSplit }: TrainedOn): Promise<boolean> {
-  if (evalSplit === undefined && split === 'test') return false;
+async function hasSplits({ dataset, cwd, split, evalSplit, validationSplit }: TrainedOn): Promise<boolean> {
+  if (evalSplit === undefined && validationSplit === undefined && split === 'test') return false;
   const place = await placeOf(dataset, cwd);
   return (await stat(place).catch(() => undefined))?.isDirectory() ?? !(await isPattern(place));
 }
@@ -136,14 +137,17 @@ async function placeOf(path: string, cwd: string): Promise<string> {
   return (await stat(there).catch(() => undefined)) ? there : path;
 }
 
+const isValidationPart = (part: Place, { evalSplit, testSize, validationSplit }: TrainedOn): boolean =>
+  (part === 'partedOff' && testSize === undefined) || (part === 'split' && evalSplit === undefined && validationSplit !== undefined);
+
 function said(part: Place, data: TrainedOn, test: Dataset, given: EvaluationChoice): string {
-  const { dataset, evalDataset, evalSplit, testSize, validationSplit, validationSize, evalRows } = data;
+  const { dataset, evalDataset, testSize, validationSize, evalRows } = data;
   const ways: Readonly<Record<Place, string>> = {
     evalDataset: `its evaluation dataset ${evalDataset}`,
     partedOff: testSize === undefined ? `the validation rows of ${dataset}, by a validation size of ${validationSize}` : `the test rows of ${dataset}, by a test size of ${testSize}`,
     split: `the split ${test.name} of ${dataset}`,
   };
-  const isValidation = part === 'partedOff' ? testSize === undefined : part === 'split' && evalSplit === undefined && validationSplit !== undefined;
-  const rows = evalRows !== undefined && given.evalRows === undefined ? `, the first ${test.length} rows` : '';
-  return `held out when the model was trained: ${ways[part]}${rows}${isValidation ? '; the epoch was chosen by them, so the metrics flatter the model' : ''}`;
+  const isValidation = isValidationPart(part, data);
+  const rows = evalRows !== undefined && given.evalRows === undefined && !isValidation ? `, the first ${test.length} rows` : '';
+  return `held out when the model was trained: ${ways[part]}${rows}${isValidation ? '; if the epoch was chosen by them, the metrics flatter the model' : ''}`;
 }

@@ -22,15 +22,15 @@ import { encodeTexts } from '../text/encode-texts.js';
 import { encodeCached } from '../text/token-cache.js';
 import type { Tokenizer } from '../text/tokenizer.js';
 import { packageVersion } from '../version.js';
-import { argumentsOf, argumentsToJson, requireEvaluation, requireMetric, resolveArguments } from './arguments.js';
+import { argumentsOf, argumentsToJson, requireEvaluation, requireMetric } from './arguments.js';
 import type { TrainingArguments } from './arguments.js';
 import { listCheckpoints, readCheckpoint, saveModel, verifyCheckpoint } from './checkpoint.js';
 import { hashOfCheckpoint } from './checksums.js';
 import { changesSince, hashingSession, hashOfData, hashOfTokens, MANIFEST_FILE, manifestToJson, readManifest } from './manifest.js';
-import type { Manifest, RunInputs } from './manifest.js';
+import type { Manifest, ManifestHashes, RunInputs } from './manifest.js';
 import { memoryOf } from './model-memory.js';
 import { OutputFolder } from './output-folder.js';
-import { begunWith, givenArguments, heldOutLines, isPlanned, partsOfTraining, planArguments } from './plan.js';
+import { argumentsByHand, begunWith, isPlanned, lengthOf, partsOfTraining, planOfRun, withoutArguments } from './plan.js';
 import type { BegunArguments, Plan, PlanLine, TrainingChoice } from './plan.js';
 import { brokenName, isOfRun, RUN_FILES } from './run-names.js';
 import { stateToJson } from './state.js';
@@ -103,7 +103,8 @@ export interface FineTuneRun {
  *
  * @throws UsageError, DataError or ModelError: whatever can be refused is refused here, before any training
  */
-export async function prepareFineTune(options: FineTuneOptions): Promise<FineTuneRun> {
+export async function prepareFineTune(given: FineTuneOptions): Promise<FineTuneRun> {
+  const options = await asBegun(given);
   const begun = begunWith(options);
   const { outputDir, resumeFromCheckpoint } = begun;
   await refuseOverlap(outputDir, inputsOf(options), (name) => isOfRun(name, options.alsoMakes));
@@ -121,6 +122,15 @@ export async function prepareFineTune(options: FineTuneOptions): Promise<FineTun
   } finally {
     await engine.close();
   }
+}
+
+/** Of a run that goes on nothing is planned unless it was when it began: one of an earlier version, or of transformers' Trainer, was not. */
+export async function asBegun<T extends TrainingChoice>(options: T): Promise<T> {
+  const { resumeFromCheckpoint: from, outputDir } = begunWith(options);
+  if (from === undefined || !isPlanned(options)) return options;
+  const run = from === true || from === 'last' ? outputDir : dirname(await realPath(from));
+  const manifest = await readManifest(run).catch(() => undefined);
+  return manifest?.isPlanned === true ? options : { ...withoutArguments(options), args: argumentsByHand(options) };
 }
 
 /** Of a run's own folder the model could be taken, but not the moments of the optimizer. @throws UsageError */
@@ -154,7 +164,7 @@ async function prepareLocked(options: FineTuneOptions, asked: BegunArguments, ou
   const splitSeed = options.splitSeed ?? asked.seed;
   const loaded = await loadUnaligned({ ...options, plannedParts: options.plannedParts ?? partsOfTraining(options), hub, seed: splitSeed });
   let { splits } = loaded;
-  if (!isPlanned(options)) requireEvaluation(argumentsByHand(options), evaluationOf(splits) !== undefined);
+  if (!isPlanned(options)) requireEvaluation(argumentsByHand(options), (splits.validation ?? splits.test) !== undefined);
   const model = await fromPretrained(options.model, {
     ...hub,
     labelNames: (ofHead) => {
@@ -189,7 +199,7 @@ async function prepareLocked(options: FineTuneOptions, asked: BegunArguments, ou
       weights: weights.digest(),
       trainData: await hashOfData(splits.train, signal),
       trainTokens: await hashOfTokens(train, signal),
-      evalData: await hashOfEvaluation(splits, signal),
+      ...(await hashesOfHeldOut(splits, signal)),
     };
     const begun = { ...manifestOf(inputs, args, options, session, hashes), ...(commits.length > 0 && { hub: commits }) };
     if (resumeDir !== undefined) {
@@ -253,16 +263,12 @@ async function prepareLocked(options: FineTuneOptions, asked: BegunArguments, ou
   }
 }
 
-/** The rows that a run is evaluated on as it learns: an epoch is not chosen by the test rows where there are others. */
-export const evaluationOf = ({ validation, test }: Splits): Dataset | undefined => validation ?? test;
-
-async function hashOfEvaluation(splits: Splits, signal: AbortSignal | undefined): Promise<string | null> {
-  const rows = evaluationOf(splits);
-  return rows ? hashOfData(rows, signal) : null;
+/** For the manifest. Test rows have a hash of their own where the run is evaluated on others. */
+export async function hashesOfHeldOut({ validation, test }: Splits, signal: AbortSignal | undefined): Promise<Pick<ManifestHashes, 'evalData' | 'testData'>> {
+  const evaluation = validation ?? test;
+  const evalData = evaluation ? await hashOfData(evaluation, signal) : null;
+  return validation && test ? { evalData, testData: await hashOfData(test, signal) } : { evalData };
 }
-
-/** All arguments of a run that is not planned. */
-const argumentsByHand = (options: TrainingChoice): TrainingArguments => options.args ?? resolveArguments(givenArguments(options));
 
 /** A run that ends in its warm-up has never had the learning rate that was asked for. */
 function warnOfWarmUp(args: TrainingArguments, rows: number, callbacks: FineTuneOptions['callbacks']): void {
@@ -281,6 +287,7 @@ function manifestOf(inputs: RunInputs, args: TrainingArguments, options: FineTun
     seed: args.seed,
     cwd: process.cwd(),
     inputs,
+    isPlanned: isPlanned(options),
     arguments: argumentsOf(args),
     hashes,
   };
@@ -304,8 +311,11 @@ interface ChangesOnResume {
 async function changesOnResume(resumeDir: string, now: Omit<Manifest, 'format'>, { allowChangedData = false }: FineTuneOptions): Promise<ChangesOnResume> {
   const earlier = await readManifest(dirname(await realPath(resumeDir))).catch(() => undefined);
   if (!earlier) return { otherRows: false, changes: [] };
-  const isOther = (name: 'trainData' | 'evalData'): boolean => earlier.hashes[name] !== null && now.hashes[name] !== null && earlier.hashes[name] !== now.hashes[name];
-  const [other] = [isOther('trainData') ? 'training' : undefined, isOther('evalData') ? 'evaluation' : undefined].filter((each) => each !== undefined);
+  const isOther = (name: 'trainData' | 'evalData' | 'testData'): boolean => {
+    const [then, is] = [earlier.hashes[name] ?? null, now.hashes[name] ?? null];
+    return then !== null && is !== null && then !== is;
+  };
+  const [other] = [isOther('trainData') ? 'training' : undefined, isOther('evalData') ? 'evaluation' : undefined, isOther('testData') ? 'test' : undefined].filter((each) => each !== undefined);
   if (other !== undefined && !allowChangedData) {
     throw new UsageError(`the ${other} rows are not those of the run that ${resumeDir} is of (texts, labels, classes or their order)`, {
       hint: 'Resume with the data of that run, begin a new run, or say --allow-changed-data.',
@@ -339,7 +349,7 @@ function pickInputs({ model, dataset, datasetConfig, split, evalSplit, evalDatas
 
 interface Encoded {
   readonly train: LabelledRows;
-  /** Of `evaluationOf`. */
+  /** What the run is evaluated on as it learns: an epoch is not chosen by the test rows where there are others. */
   readonly evaluation: LabelledRows | undefined;
   readonly test: LabelledRows | undefined;
 }
@@ -360,8 +370,8 @@ async function openSession(
 ): Promise<Opened> {
   const { threads, signal } = options;
   try {
-    const { seed, maxLength: asked } = begunWith(options);
-    const maxLength = lengthLimit(isPlanned(options) && options.maxLength === undefined ? Math.min(asked!, model.config.nPositions) : asked, model.config);
+    const { seed } = begunWith(options);
+    const maxLength = lengthLimit(lengthOf(options, model.config.nPositions), model.config);
     const workload = async (): Promise<Workload> => {
       const { train, evaluation, plan: { args } } = await encoding;
       const startStep = resumeDir === undefined ? 0 : (await readCheckpoint(resumeDir)).state.global_step;
@@ -371,7 +381,8 @@ async function openSession(
     const opening = Promise.resolve().then(() => engine.open(model.graphs, { seed, workload, first: 'training', ...(threads !== undefined && { threads }) }));
     const encoding = Promise.resolve().then(async () => {
       const encoded = await encodeSplits(splits, model.tokenizer, maxLength, signal);
-      return { ...encoded, plan: completed(options, splits, encoded.train, maxLength, model.config) };
+      const fullRows = encoded.train.rows.filter(({ ids }) => ids.length === maxLength).length;
+      return { ...encoded, plan: planOfRun(options, splits, model.config, maxLength, fullRows) };
     });
     // Both to the end, because what was opened must be closed.
     const [encoded, opened] = await Promise.allSettled([encoding, opening]);
@@ -385,14 +396,6 @@ async function openSession(
     await model.close();
     throw error;
   }
-}
-
-/** All arguments of the run. */
-function completed(options: FineTuneOptions, splits: Splits, { rows }: LabelledRows, maxLength: number, { nEmbd }: Gpt2Config): Plan {
-  if (!isPlanned(options)) return { args: argumentsByHand(options), lines: [] };
-  const fullRows = rows.filter(({ ids }) => ids.length === maxLength).length;
-  const { args, lines } = planArguments(givenArguments(options), { trainRows: rows.length, validationRows: splits.validation?.length ?? 0, classes: splits.labelNames.length, width: nEmbd, maxLength, fullRows });
-  return { args, lines: [...heldOutLines(splits, options), ...lines] };
 }
 
 async function encodeSplits({ train, validation, test }: Splits, tokenizer: Tokenizer, maxLength: number, signal: AbortSignal | undefined): Promise<Encoded> {

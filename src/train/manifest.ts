@@ -43,7 +43,10 @@ export interface ManifestHashes {
   readonly trainData: string;
   /** Token ids of the training rows, as cut to maxLength. */
   readonly trainTokens: string;
+  /** Of the rows that it is evaluated on as it learns. */
   readonly evalData: string | null;
+  /** Of the test rows, where these are others. */
+  readonly testData?: string | undefined;
 }
 
 export interface Manifest {
@@ -58,6 +61,8 @@ export interface Manifest {
   /** The folder that relative paths start from. */
   readonly cwd: string;
   readonly inputs: RunInputs;
+  /** Whether arguments that were not given were planned; absent in runs of earlier versions, which planned nothing. */
+  readonly isPlanned?: boolean | undefined;
   /** Arguments of training under their camelCase names. */
   readonly arguments: Readonly<Record<string, unknown>>;
   readonly hashes: ManifestHashes;
@@ -167,7 +172,7 @@ const soundChanges = (value: unknown): boolean => value === undefined || (Array.
 /** Arguments that decide where files go or how the run began, not what is computed. */
 const ASIDE = new Set(['outputDir', 'overwriteOutputDir', 'loggingDir', 'resumeFromCheckpoint']);
 
-const OF_HASHES = [['weights', 'the weights before the first step'], ['trainData', 'the training rows'], ['trainTokens', 'the token ids of the training rows'], ['evalData', 'the evaluation rows']] as const satisfies readonly [keyof ManifestHashes, string][];
+const OF_HASHES = [['weights', 'the weights before the first step'], ['trainData', 'the training rows'], ['trainTokens', 'the token ids of the training rows'], ['evalData', 'the evaluation rows'], ['testData', 'the test rows']] as const satisfies readonly [keyof ManifestHashes, string][];
 
 /** What another start of a run was given otherwise, in words. Under another seed, the weights of a new head are others. */
 export function changesSince(earlier: Manifest, now: Omit<Manifest, 'format'>): string[] {

@@ -2,13 +2,15 @@
  * The plan of a run: the arguments that nobody gave, derived from the data and the model. The rules were fitted on some datasets and confirmed on others
  * (bench/plan.ts, bench/RESULTS.md), all with gpt2-mini; what they say of wider models follows the usual learning rates of GPT-2 and was not measured.
  *
- * Who gives `learningRate`, `maxSteps`, `evalStrategy` or `saveStrategy` by hand knows what he wants: then nothing is planned, and what is not given has
- * TrainingArguments' defaults. Epochs given by hand are gone through to the end: no best epoch is looked for, and nothing stops the run early.
+ * With `learningRate`, `maxSteps`, or when to evaluate or save (`BY_HAND`) the caller decides how the model learns: then nothing is planned, and what is not given has
+ * TrainingArguments' defaults. Epochs that are given are gone through to the end: no best epoch is looked for, and nothing stops the run early.
  */
 import type { Dataset } from '../data/dataset.js';
 import { MOST_VALIDATION_ROWS, type PlannedParts, type Splits } from '../data/splits.js';
+import { UsageError } from '../errors.js';
+import type { Gpt2Config } from '../model/config.js';
 import { argumentName, checkGiven, type Given, withDefaults } from './argument-table.js';
-import { argumentsOf, filledArguments, resolveArguments, TRAINING_ARGUMENTS, type TrainingArguments, type TrainingArgumentsInput } from './arguments.js';
+import { filledArguments, resolveArguments, TRAINING_ARGUMENTS, type TrainingArguments, type TrainingArgumentsInput } from './arguments.js';
 import { planOf } from './schedule.js';
 
 /** Arguments of a run: some of them, or all that there are, of which nothing is planned. */
@@ -35,24 +37,39 @@ export interface Plan {
   readonly lines: readonly PlanLine[];
 }
 
-const BY_HAND = ['maxSteps', 'learningRate', 'evalStrategy', 'saveStrategy'] as const;
+export const BY_HAND = ['learningRate', 'maxSteps', 'evalStrategy', 'evalSteps', 'saveStrategy', 'saveSteps'] as const;
 
 /** What of a caller's options are arguments of training, under the table's own names. @throws UsageError for a value that an argument does not take */
 export function givenArguments(options: object): Given<typeof TRAINING_ARGUMENTS> {
   return checkGiven(TRAINING_ARGUMENTS, Object.fromEntries(Object.entries(options).filter(([name]) => argumentName(TRAINING_ARGUMENTS, name) !== undefined)));
 }
 
-export const isPlanned = ({ args, ...given }: TrainingChoice): boolean => args === undefined && BY_HAND.every((name) => given[name] === undefined);
+/** Options without those that are arguments of training. */
+export const withoutArguments = <T extends object>(options: T): T => Object.fromEntries(Object.entries(options).filter(([name]) => argumentName(TRAINING_ARGUMENTS, name) === undefined)) as T;
 
-/** What is known of a run's arguments before its data is. @throws UsageError as `resolveArguments` */
-export function begunWith(options: TrainingChoice): BegunArguments {
-  if (options.args) return options.args;
+export function isPlanned(options: TrainingChoice): boolean {
+  if (options.args) return false;
   const given = givenArguments(options);
-  return isPlanned(given) ? filledArguments({ maxLength: PLANNED_LENGTH, ...given }) : resolveArguments(given);
+  return BY_HAND.every((name) => given[name] === undefined);
 }
 
-/** What of a run's arguments was chosen by hand, as the manifest names it. */
-export const chosenArguments = (options: TrainingChoice): Readonly<Record<string, unknown>> => (isPlanned(options) ? givenArguments(options) : argumentsOf(options.args ?? resolveArguments(givenArguments(options))));
+/** What is known of a run's arguments before its data is. @throws UsageError as `resolveArguments`, and where arguments stand beside `args` */
+export function begunWith(options: TrainingChoice): BegunArguments {
+  const given = givenArguments(options);
+  if (options.args) {
+    const [beside] = Object.keys(given);
+    if (beside !== undefined) throw new UsageError(`${beside} stands beside args, which are all arguments`, { hint: 'Give the arguments one by one, or all of them as args.' });
+    return options.args;
+  }
+  if (!isPlanned(given)) return resolveArguments(given);
+  return filledArguments({ loadBestModelAtEnd: given.numTrainEpochs === undefined, ...given });
+}
+
+/** Tokens that a text is cut to; undefined: the model's positions. @param positions of the model */
+export function lengthOf(options: TrainingChoice, positions: number): number | undefined {
+  const { maxLength } = begunWith(options);
+  return maxLength === undefined && isPlanned(options) ? Math.min(PLANNED_LENGTH, positions) : maxLength;
+}
 
 const TEST_SHARE = 0.2;
 const VALIDATION_SHARE = 0.15;
@@ -90,19 +107,26 @@ const MANY_ROWS = 4000;
 const LEARNING_RATE = { lowest: 1e-4, highest: 2e-4, rowsOfClass: 500, width: 384 };
 const WARMUP_RATIO = 0.1;
 const WEIGHT_DECAY = 0.01;
+const METRIC = 'f1';
+/** Metrics that are shares of rows, or nearly: their standard error is known. */
+const SHARES: ReadonlySet<string> = new Set(['f1', 'accuracy']);
 const PATIENCE = 3;
 /** Log entries of a run. */
 const ENTRIES = 30;
-/** Half the standard error of a share of one half: as much of F1 is chance. */
+/** Half the standard error of a share of one half: differences of F1 up to it are chance. */
 const toleranceOf = (rows: number): number => Number((0.25 / Math.sqrt(rows)).toPrecision(2));
 
 /**
  * Completes the arguments.
  *
- * @param given what the caller gave, which wins
+ * @param input what the caller gave, which wins
  * @throws UsageError as `resolveArguments`
  */
-export function planArguments(given: TrainingArgumentsInput, facts: PlanFacts): Plan {
+export function planArguments(input: TrainingArgumentsInput, facts: PlanFacts): Plan {
+  const given = givenArguments(input);
+  if (facts.validationRows === 0 && (given.loadBestModelAtEnd || given.earlyStoppingPatience !== undefined)) {
+    throw new UsageError('there are no rows to choose the best epoch by', { hint: 'Give more rows, or say which ones: a validation split or size.' });
+  }
   const lines = linesOf(given, facts).filter(({ argument }) => given[argument] === undefined);
   const planned = { ...silently(given, facts), ...valuesOf(lines), ...given };
   const entries = given.loggingStrategy === undefined && given.loggingSteps === undefined ? [logEntries(planned, facts)] : [];
@@ -136,8 +160,10 @@ function linesOf(given: TrainingArgumentsInput, facts: PlanFacts): ArgumentLine[
   lines.push({ argument: 'weightDecay', value: WEIGHT_DECAY, reason: 'the usual one of AdamW' });
   lines.push({ argument: 'maxLength', value: maxLength, reason: fullRows === 0 ? 'tokens; no training row is longer' : `tokens; what is longer is cut, at most ${fullRows} of ${rows}` });
   if (keepsBest(given, facts)) {
-    lines.push({ argument: 'loadBestModelAtEnd', value: true, reason: 'the epoch with the best F1 on the validation rows is kept; a later one if it is as good but for chance' });
-    lines.push({ argument: 'earlyStoppingPatience', value: PATIENCE, reason: `${PATIENCE} epochs without a better F1 end the run` });
+    const metric = given.metricForBestModel?.replace(/^eval_/, '') ?? METRIC;
+    lines.push({ argument: 'loadBestModelAtEnd', value: true, reason: `the epoch with the best ${metric} on the validation rows is kept` });
+    if (SHARES.has(metric)) lines.push({ argument: 'bestModelTolerance', value: toleranceOf(facts.validationRows), reason: `or a later one whose ${metric} is lower by no more: half the standard error of so few rows` });
+    lines.push({ argument: 'earlyStoppingPatience', value: PATIENCE, reason: `${PATIENCE} epochs without a better ${metric} end the run` });
   }
   return lines;
 }
@@ -150,10 +176,11 @@ function epochsReason(epochs: number, trainRows: number, isChosen: boolean): str
 /** What goes without saying. */
 function silently(given: TrainingArgumentsInput, facts: PlanFacts): TrainingArgumentsInput {
   const { validationRows } = facts;
-  const best = keepsBest(given, facts) ? ({ metricForBestModel: 'f1', bestModelTolerance: toleranceOf(validationRows) } as const) : {};
+  const best = keepsBest(given, facts) ? ({ metricForBestModel: METRIC } as const) : {};
   return { evalStrategy: validationRows > 0 ? 'epoch' : 'no', saveStrategy: 'epoch', saveTotalLimit: 1, ...best };
 }
 
+/** Whether the run looks for its best epoch. */
 const keepsBest = ({ numTrainEpochs, loadBestModelAtEnd }: TrainingArgumentsInput, { validationRows }: PlanFacts): boolean =>
   validationRows > 0 && numTrainEpochs === undefined && loadBestModelAtEnd !== false;
 
@@ -165,13 +192,36 @@ function learningRateOf({ trainRows, classes, width }: PlanFacts): { readonly va
   return { value: rate, reason: `for about ${Math.round(trainRows / classes)} training rows a class and a hidden size of ${width}` };
 }
 
-/** The parts that were held out by the plan, as its first lines. @param given sizes that were given by hand */
-export function heldOutLines({ train, test, validation, heldOut }: Splits, given: { readonly testSize?: number | undefined; readonly validationSize?: number | undefined }): PlanLine[] {
+/** The parts that were held out by the plan, as its first lines. @param given sizes that were given by hand @param choosesEpoch whether the run looks for its best epoch */
+function heldOutLines({ train, test, validation, heldOut }: Splits, given: SizesGiven, choosesEpoch: boolean): PlanLine[] {
   const line = (argument: 'testSize' | 'validationSize', part: Dataset | undefined, purpose: string): PlanLine[] => {
     const size = heldOut[argument];
     if (!part || size === undefined || given[argument] !== undefined) return [];
     return [{ argument, value: size, reason: `${part.length} rows, the classes in proportion, ${purpose}` }];
   };
   const most = validation?.length === MOST_VALIDATION_ROWS ? '; more would not tell epochs apart better' : '';
-  return [...line('testSize', test, 'to compare the models on'), ...line('validationSize', validation, `to choose the epoch by; ${train.length} are left to learn from${most}`)];
+  const purpose = choosesEpoch ? 'to choose the epoch by' : 'to evaluate each epoch on';
+  return [...line('testSize', test, 'to compare the models on'), ...line('validationSize', validation, `${purpose}; ${train.length} are left to learn from${most}`)];
 }
+
+interface SizesGiven {
+  readonly testSize?: number | undefined;
+  readonly validationSize?: number | undefined;
+}
+
+/**
+ * All arguments of a run, planned where they are to be.
+ *
+ * @param maxLength of `lengthOf`
+ * @param fullRows training rows of as many tokens
+ */
+export function planOfRun(options: TrainingChoice & SizesGiven, splits: Splits, { nEmbd: width }: Gpt2Config, maxLength: number, fullRows: number): Plan {
+  if (!isPlanned(options)) return { args: argumentsByHand(options), lines: heldOutLines(splits, options, false) };
+  const facts = { trainRows: splits.train.length, validationRows: splits.validation?.length ?? 0, classes: splits.labelNames.length, width, maxLength, fullRows };
+  const { args, lines } = planArguments(givenArguments(options), facts);
+  return { args, lines: [...heldOutLines(splits, options, args.loadBestModelAtEnd), ...lines] };
+}
+
+/** All arguments of a run that is not planned. */
+export const argumentsByHand = (options: TrainingChoice): TrainingArguments => options.args ?? resolveArguments(givenArguments(options));
+

@@ -77,6 +77,7 @@ const WHAT: Readonly<Record<keyof Manifest['hashes'], string>> = {
   trainData: 'the training rows (texts, labels or their order)',
   trainTokens: 'the token ids of the training rows',
   evalData: 'the evaluation rows',
+  testData: 'the test rows',
 };
 
 /** What differs between what a run began with and what another one begins with, in words. */

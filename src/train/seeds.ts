@@ -4,18 +4,19 @@
  */
 import { access } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
-import type { Dataset } from '../data/dataset.js';
+import type { Splits } from '../data/splits.js';
 import { ModelError, UsageError } from '../errors.js';
 import type { HubOptions } from '../hub/settings.js';
 import { readConfig } from '../model/config.js';
 import { fromPretrained } from '../model/pretrained.js';
+import { resolveModel } from '../model/resolve.js';
 import { refuseOverlap } from '../overlap.js';
-import { MOST_SEEDS, resolveArguments } from './arguments.js';
-import { inputsOf, isOutside, prepareFineTune } from './fine-tune.js';
+import { argumentsOf, MOST_SEEDS, resolveArguments } from './arguments.js';
+import { hashesOfHeldOut, inputsOf, isOutside, prepareFineTune } from './fine-tune.js';
 import { changesSince, hashOfData, hashOfWeights, readManifest } from './manifest.js';
 import type { Manifest, RunInputs } from './manifest.js';
 import { OutputFolder } from './output-folder.js';
-import { begunWith, chosenArguments, isPlanned } from './plan.js';
+import { begunWith, lengthOf, planOfRun } from './plan.js';
 import type { TrainingChoice } from './plan.js';
 import { optionsOfRun } from './run-again.js';
 import { isOfRun, RUN_FILES } from './run-names.js';
@@ -50,8 +51,8 @@ export interface FirstRun extends Omit<Reading, 'model'> {
   readonly training: TrainingChoice;
   /** What it is trained from. */
   readonly inputs: Pick<RunInputs, 'model' | 'dataset' | 'evalDataset'>;
-  /** What these are read as: rows to learn from, and those that it is evaluated on as it learns. */
-  readonly rows: { readonly train: Dataset; readonly evaluation: Dataset };
+  /** What these are read as. */
+  readonly splits: Splits;
   /** Its folder where it is finished; absent: it is still to be trained. */
   readonly finetuned?: string | undefined;
 }
@@ -65,10 +66,10 @@ export interface FirstRun extends Omit<Reading, 'model'> {
 export async function planSeeds(seeds: number, first: FirstRun): Promise<SeedRun[]> {
   if (!Number.isSafeInteger(seeds) || seeds < 1 || seeds > MOST_SEEDS) throw new UsageError(`a model cannot be trained under ${seeds} seeds: expected a whole number from 1 to ${MOST_SEEDS}`);
   if (seeds === 1) return [];
-  const { training, inputs, rows, finetuned } = first;
+  const { training, inputs, splits, finetuned } = first;
   const args = begunWith(training);
   const { outputDir, overwriteOutputDir } = args;
-  const begun = finetuned === undefined ? await requireBeginning(first) : await repeatable(finetuned, rows.train.labelNames, { ...first, model: inputs.model });
+  const begun = finetuned === undefined ? await requireBeginning(first) : await repeatable(finetuned, splits.labelNames, { ...first, model: inputs.model });
   const { seed } = begun?.manifest ?? args;
   resolveArguments({ outputDir, seed: seed + seeds - 1 });
   const name = basename(resolve(outputDir));
@@ -98,23 +99,23 @@ interface Begun {
 }
 
 /** The run that is to be gone on with; undefined where a new one begins. @throws UsageError where it will not be what it began as */
-async function requireBeginning({ training, inputs, rows: { train, evaluation }, signal, hub }: FirstRun): Promise<Begun | undefined> {
+async function requireBeginning({ training, inputs, splits, signal, hub }: FirstRun): Promise<Begun | undefined> {
   const { outputDir: run, resumeFromCheckpoint: from, seed } = begunWith(training);
   if (from === undefined) return undefined;
   if (typeof from === 'string' && from !== 'last' && (await isOutside(from, run))) refuseRepetition(`a run that goes on from ${from}`);
   const manifest = await readManifest(run).catch(() => undefined);
   if (!manifest) return undefined;
   requireOneStart(run, manifest);
-  const begun = { run, manifest, model: inputs.model, labelNames: train.labelNames };
+  const begun = { run, manifest, model: inputs.model, labelNames: splits.labelNames };
   const hashes = {
     ...manifest.hashes,
     weights: await startOf(begun, seed, { signal, hub }),
-    trainData: await hashOfData(train, signal),
-    evalData: await hashOfData(evaluation, signal),
+    trainData: await hashOfData(splits.train, signal),
+    ...(await hashesOfHeldOut(splits, signal)),
   };
-  // What is planned follows from the same rows.
-  const chosen = chosenArguments(training);
-  const [change] = changesSince(manifest, { ...manifest, arguments: isPlanned(training) ? { ...manifest.arguments, ...chosen } : chosen, hashes });
+  const config = await readConfig(await resolveModel(inputs.model, { ...hub, signal: hub?.signal ?? signal }));
+  const { args } = planOfRun(training, splits, config, lengthOf(training, config.nPositions) ?? config.nPositions, 0);
+  const [change] = changesSince(manifest, { ...manifest, arguments: argumentsOf(args), hashes });
   if (change !== undefined) refuseRepetition(run, `it is to be changed as it goes on (${change})`);
   return begun;
 }

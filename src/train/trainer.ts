@@ -220,7 +220,8 @@ export class Trainer {
     if (signal?.aborted && startStep < this.plan.totalSteps) {
       throw new InterruptedError(`interrupted before step ${startStep + 1} of ${this.plan.totalSteps}; nothing was computed, and nothing is saved`, { hint: 'Start it again in the same way.' });
     }
-    let stop = this.unfinished !== undefined && (await this.completeStep(startStep));
+    // A run that had stopped early ends there again.
+    let stop = this.unfinished === undefined ? this.best?.isExhausted === true : await this.completeStep(startStep);
     for (let step = startStep + 1; step <= this.plan.totalSteps && !stop; step++) {
       const atStep = dueAfterStep(args, step, this.plan.totalSteps);
       // Engines that can compute ahead: nothing waits for a step on which nothing falls.

@@ -54,15 +54,24 @@ describe('plannedParts', () => {
     const { validation, test, heldOut } = await loadSplits({ dataset, seed, testSize: 6, validationSize: 0.5, plannedParts: PLANNED });
     assert.deepEqual([validation!.length, test!.length], [27, 6]);
     assert.deepEqual(heldOut, { testSize: 6, validationSize: 0.5 });
+    await assert.rejects(loadSplits({ dataset, seed, validationSize: 60 }), (error) => error instanceof UsageError && /validationSize 60 takes 60 of 60 rows/.test(error.message));
     await assert.rejects(loadSplits({ dataset, seed, validationSize: 5, validationSplit: 'dev' }), (error) => error instanceof UsageError && /exclude each other/.test(error.message));
   });
 
-  it('parts nothing where the rows are too few, or a class cannot be in both parts', async (t) => {
+  it('parts rows of its own where a file to evaluate on may be the validation split', async (t) => {
+    const dataset = folder(t, { 'train.jsonl': rows(60), 'validation.jsonl': rows(20, 'validation') });
+    const { train, validation, test } = await loadSplits({ dataset, evalDataset: `${dataset}/validation.jsonl`, seed, plannedParts: PLANNED });
+    assert.deepEqual([train.length, validation!.length, test!.length], [51, 9, 20]);
+    assert.equal(new Set([...texts(train), ...texts(validation), ...texts(test)]).size, 80);
+  });
+
+  it('parts nothing, and says why, where the rows are too few, or a class cannot be in both parts', async (t) => {
     const few = folder(t, { 'rows.jsonl': rows(19), 'lonely.jsonl': `${rows(60)}\n{"text":"only","label":"c"}` });
-    for (const name of ['rows', 'lonely']) {
-      const { train, heldOut, ...rest } = await loadSplits({ dataset: `${few}/${name}.jsonl`, seed, plannedParts: PLANNED });
+    for (const [name, why] of [['rows', '19 rows are too few'], ['lonely', 'the class c has one row only, which cannot be in both parts']]) {
+      const { train, heldOut, notes, ...rest } = await loadSplits({ dataset: `${few}/${name}.jsonl`, seed, plannedParts: PLANNED });
       assert.equal(train.length, name === 'rows' ? 19 : 61);
       assert.ok(!('validation' in rest || 'test' in rest));
+      assert.deepEqual(notes, [`no test rows are parted off: ${why}`, `no validation rows are parted off: ${why}`]);
       assert.deepEqual(heldOut, {});
     }
     // Fifty classes of two rows: a fifth of the rows could not hold each.

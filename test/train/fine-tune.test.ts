@@ -166,6 +166,16 @@ test('what is not given is planned: an epoch is chosen by rows that are held out
   const { inputs, arguments: args } = await readManifest(out);
   assert.deepEqual([inputs.testSize, inputs.validationSize, args['seed'], args['loadBestModelAtEnd']], [0.2, 0.15, 7, true]);
 
+  // Interrupted, it plans the same again and ends as the whole run.
+  const resumed = { ...given, outputDir: join(root, 'resumed') };
+  const abort = new AbortController();
+  await assert.rejects(fineTune({ ...resumed, signal: abort.signal, callbacks: [{ onStep: (step) => step === 12 && abort.abort() }] }), InterruptedError);
+  const warned: string[] = [];
+  const { state: again } = await fineTune({ ...resumed, resumeFromCheckpoint: true, callbacks: [{ onWarning: (message) => void warned.push(message) }] });
+  assert.deepEqual([again.best_metric, again.best_global_step, again.global_step], [state.best_metric, state.best_global_step, state.global_step]);
+  assert.ok(readFileSync(join(out, 'model.safetensors')).equals(readFileSync(join(root, 'resumed', 'model.safetensors'))));
+  assert.deepEqual(warned.filter((message) => message.includes('not as it was')), []);
+
   // By hand: TrainingArguments' defaults, and nothing held out.
   const run = await prepareFineTune({ ...given, outputDir: join(root, 'by-hand'), learningRate: 1e-3 });
   t.after(() => run.close());
@@ -181,4 +191,40 @@ test('a run that ends in its warm-up is warned of', async (t) => {
   const shorter = await prepareFineTune({ ...options, args: runArguments(`${out}-9`, { warmupSteps: 9 }), callbacks: [{ onWarning: (message) => void warned.push(message) }] });
   await shorter.close();
   assert.equal(warned.length, 1);
+});
+
+test('a run that stopped early ends there again when it is resumed', async (t) => {
+  // No epoch is better than the first: nothing is learned at this rate.
+  const { out, options } = await prepared(t, { numTrainEpochs: 8, learningRate: 1e-12, loadBestModelAtEnd: true, metricForBestModel: 'f1', earlyStoppingPatience: 2 });
+  const first = await fineTune(options);
+  assert.ok(first.stoppedEarly);
+  assert.equal(first.state.global_step, 15);
+  const weights = readFileSync(join(out, 'model.safetensors'));
+  const again = await fineTune({ ...options, args: { ...options.args!, resumeFromCheckpoint: true } });
+  assert.equal(again.state.global_step, 15);
+  assert.ok(readFileSync(join(out, 'model.safetensors')).equals(weights));
+});
+
+test('a run goes on as it was begun, planned or not, and sees that its test rows were changed', async (t) => {
+  const { root, options: { model } } = await prepared(t);
+  const rows = (count: number, name: string): string => Array.from({ length: count }, (_, i) => JSON.stringify({ text: `${name} ${i}`, label: i % 2 })).join('\n');
+  writeFileSync(join(root, 'train.jsonl'), rows(40, 'a'));
+  writeFileSync(join(root, 'test.jsonl'), rows(8, 'b'));
+  const data = { model, dataset: root };
+  const given = { ...data, seed: 7 };
+  const interrupted = async (outputDir: string, args?: FineTuneOptions['args']): Promise<void> => {
+    const abort = new AbortController();
+    await assert.rejects(fineTune({ ...(args ? { ...data, args } : { ...given, outputDir }), signal: abort.signal, callbacks: [{ onStep: (step) => step === 2 && abort.abort() }] }), InterruptedError);
+  };
+  const resumed = (outputDir: string): ReturnType<typeof prepareFineTune> => prepareFineTune({ ...given, outputDir, resumeFromCheckpoint: true });
+  await interrupted(join(root, 'by-hand'), resolveArguments({ outputDir: join(root, 'by-hand'), seed: 7 }));
+  const byHand = await resumed(join(root, 'by-hand'));
+  await byHand.close();
+  assert.deepEqual([byHand.plan, byHand.splits.train.length, byHand.args.numTrainEpochs], [[], 40, 3]);
+  await interrupted(join(root, 'planned'));
+  const planned = await resumed(join(root, 'planned'));
+  await planned.close();
+  assert.deepEqual([planned.splits.train.length, planned.args.numTrainEpochs], [34, 10]);
+  writeFileSync(join(root, 'test.jsonl'), rows(8, 'c'));
+  await assert.rejects(resumed(join(root, 'planned')), (error) => error instanceof UsageError && /the test rows are not those of the run/.test(error.message));
 });

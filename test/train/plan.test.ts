@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { UsageError } from '#attune/errors.js';
 import { resolveArguments, type TrainingArgumentsInput } from '#attune/train/arguments.js';
-import { begunWith, chosenArguments, isPlanned, partsOfComparison, partsOfTraining, planArguments, PLANNED_LENGTH, type PlanFacts } from '#attune/train/plan.js';
+import { argumentsByHand, BY_HAND, begunWith, isPlanned, lengthOf, partsOfComparison, partsOfTraining, planArguments, type PlanFacts } from '#attune/train/plan.js';
 import { planOf } from '#attune/train/schedule.js';
 
 const FACTS: PlanFacts = { trainRows: 850, validationRows: 150, classes: 2, width: 384, maxLength: 256, fullRows: 0 };
@@ -53,12 +53,20 @@ describe('planArguments', () => {
 
   it('says of each planned argument what it is and why', () => {
     const planned = plan();
-    assert.deepEqual(named(planned), ['numTrainEpochs', 'perDeviceTrainBatchSize', 'learningRate', 'warmupRatio', 'weightDecay', 'maxLength', 'loadBestModelAtEnd', 'earlyStoppingPatience', 'loggingSteps']);
+    assert.deepEqual(named(planned), ['numTrainEpochs', 'perDeviceTrainBatchSize', 'learningRate', 'warmupRatio', 'weightDecay', 'maxLength', 'loadBestModelAtEnd', 'bestModelTolerance', 'earlyStoppingPatience', 'loggingSteps']);
     for (const { argument, value, reason } of planned.lines) {
       assert.equal(value, planned.args[argument as keyof typeof planned.args], argument);
       assert.match(reason, /\w{3}/, argument);
     }
     assert.match(plan({}, { fullRows: 12 }).lines.find(({ argument }) => argument === 'maxLength')!.reason, /at most 12 of 850 training rows/);
+  });
+
+  it('chooses by the metric that is given, and tells chance only of shares', () => {
+    const { args, lines } = plan({ metricForBestModel: 'eval_loss' });
+    assert.deepEqual([args.metricForBestModel, args.greaterIsBetter, args.bestModelTolerance], ['eval_loss', false, undefined]);
+    assert.match(lines.find(({ argument }) => argument === 'loadBestModelAtEnd')!.reason, /best loss/);
+    assert.equal(plan({ metricForBestModel: 'accuracy' }).args.bestModelTolerance, 0.02);
+    assert.deepEqual(plan({ numTrainEpochs: undefined }), plan());
   });
 
   it('yields to what is given', () => {
@@ -77,16 +85,21 @@ describe('planArguments', () => {
     assert.equal(plan({ loadBestModelAtEnd: false }).args.earlyStoppingPatience, undefined);
   });
 
-  it('looks for no best epoch without validation rows', () => {
+  it('looks for no best epoch without validation rows, and refuses to where that is asked for', () => {
     const { args } = plan({}, { validationRows: 0 });
     assert.deepEqual([args.evalStrategy, args.loadBestModelAtEnd, args.earlyStoppingPatience, args.saveStrategy], ['no', false, undefined, 'epoch']);
+    for (const given of [{ loadBestModelAtEnd: true }, { earlyStoppingPatience: 2 }]) {
+      assert.throws(() => plan(given, { validationRows: 0 }), (error) => error instanceof UsageError && /no rows to choose the best epoch by/.test(error.message));
+    }
   });
 });
 
 describe('isPlanned', () => {
   it('is false where the caller decides how the model learns', () => {
     assert.ok(isPlanned({}) && isPlanned({ numTrainEpochs: 2, perDeviceTrainBatchSize: 4, seed: 1 }));
-    for (const given of [{ learningRate: 1e-4 }, { maxSteps: 5 }, { evalStrategy: 'no' }, { saveStrategy: 'epoch' }, { args: resolveArguments() }] as const) {
+    const byHand = [{ learningRate: 1e-4 }, { maxSteps: 5 }, { evalStrategy: 'no' }, { evalSteps: 5 }, { saveStrategy: 'epoch' }, { saveSteps: 5 }] as const;
+    assert.deepEqual(byHand.flatMap(Object.keys).sort(), [...BY_HAND].sort());
+    for (const given of [...byHand, { args: resolveArguments() }]) {
       assert.ok(!isPlanned(given), JSON.stringify(given));
       assert.equal(partsOfTraining(given), undefined);
       assert.deepEqual(partsOfComparison(given), { testSize: 0.2 }, 'a comparison needs test rows in any case');
@@ -99,12 +112,20 @@ describe('begunWith', () => {
   it('has what is given, and defaults until the plan is made', () => {
     const options = { model: 'm', dataset: 'd', seed: 7, output_dir: 'mine', threads: 2 };
     const begun = begunWith(options);
-    assert.deepEqual([begun.seed, begun.outputDir, begun.maxLength, begun.loggingDir], [7, 'mine', PLANNED_LENGTH, join('mine', 'runs')]);
-    assert.deepEqual(chosenArguments(options), { seed: 7, outputDir: 'mine' });
-    assert.equal(begunWith({ learningRate: 1e-3 }).maxLength, undefined, 'the positions of the model');
+    assert.deepEqual([begun.seed, begun.outputDir, begun.loggingDir], [7, 'mine', join('mine', 'runs')]);
   });
 
-  it('refuses a value that an argument does not take', () => {
+  it('cuts texts to the planned length, where that is not given and the model has as many positions', () => {
+    assert.deepEqual([lengthOf({}, 1024), lengthOf({}, 64), lengthOf({ maxLength: 512 }, 1024), lengthOf({ learningRate: 1e-3 }, 1024)], [256, 64, 512, undefined]);
+  });
+
+  it('knows transformers’ spellings', () => {
+    assert.ok(!isPlanned({ ...({ learning_rate: 1e-4 } as object) }));
+  });
+
+  it('refuses a value that an argument does not take, and arguments beside all arguments', () => {
+    assert.throws(() => begunWith({ args: resolveArguments(), numTrainEpochs: 7 }), (error) => error instanceof UsageError && /numTrainEpochs stands beside args/.test(error.message));
+    assert.equal(argumentsByHand({ learningRate: 1e-3 }).learningRate, 1e-3);
     assert.throws(() => begunWith({ seed: -1 }), UsageError);
     assert.throws(() => begunWith({ learningRate: 1e-3, loadBestModelAtEnd: true }), (error) => error instanceof UsageError && /loadBestModelAtEnd compares evaluations/.test(error.message));
   });

@@ -9,6 +9,7 @@ import type { TrainingArguments, TrainingArgumentsInput } from '#attune/train/ar
 import { fineTune } from '#attune/train/fine-tune.js';
 import { MANIFEST_FILE, readManifest } from '#attune/train/manifest.js';
 import { readMemory } from '#attune/train/model-memory.js';
+import { partsOfTraining } from '#attune/train/plan.js';
 import { planSeeds, trainOtherSeeds } from '#attune/train/seeds.js';
 import type { SeedRun, SeedsOptions } from '#attune/train/seeds.js';
 import { writeByteModel } from '../support/byte-model.js';
@@ -56,8 +57,8 @@ async function interrupt(others: readonly SeedRun[], options: SeedsOptions = {})
 
 async function plan(seeds: number, what: TrainingArguments, finetuned?: string, given: { readonly model?: string; readonly dataset?: string } = {}): Promise<SeedRun[]> {
   const inputs = { model: at('model'), dataset: at('rows.jsonl'), ...given };
-  const { train, test } = await loadSplits({ dataset: at('rows.jsonl'), testSize: 10, seed: 7 });
-  return planSeeds(seeds, { training: { args: what }, inputs, rows: { train, evaluation: test! }, finetuned });
+  const splits = await loadSplits({ dataset: at('rows.jsonl'), testSize: 10, seed: 7 });
+  return planSeeds(seeds, { training: { args: what }, inputs, splits, finetuned });
 }
 
 describe('planSeeds', () => {
@@ -118,9 +119,21 @@ describe('planSeeds', () => {
     await refused(plan(2, args('first', on), undefined, { model: at('run') }), /first cannot be repeated .* as it goes on \(the weights before the first step were others\)/);
     await train('first-seed-8', { seed: 8, learningRate: 0.02 }, 7);
     await refused(plan(2, args('first', on)), /first-seed-8 holds another run .*: learningRate was 0\.02, then 0\.01/);
-    const other = { train: (await loadSplits({ dataset: at('rows.jsonl'), testSize: 10, seed: 8 })).train, evaluation: (await loadSplits({ dataset: at('rows.jsonl'), testSize: 10, seed: 7 })).test! };
-    const planned = planSeeds(2, { training: { args: args('first', on) }, inputs: { model: at('model'), dataset: at('rows.jsonl') }, rows: other });
+    const parted = (seed: number) => loadSplits({ dataset: at('rows.jsonl'), testSize: 10, seed });
+    const other = { ...(await parted(7)), train: (await parted(8)).train };
+    const planned = planSeeds(2, { training: { args: args('first', on) }, inputs: { model: at('model'), dataset: at('rows.jsonl') }, splits: other });
     await refused(planned, /as it goes on \(the training rows were others\)/);
+  });
+
+  it('plans again what was planned, and sees where that is no longer so', async () => {
+    const given = { outputDir: at('planned'), seed: 7, numTrainEpochs: 1 };
+    const inputs = { model: at('model'), dataset: at('rows.jsonl') };
+    const { plan: lines } = await fineTune({ ...inputs, ...given, threads: 1 });
+    assert.ok(lines.length > 0);
+    const splits = await loadSplits({ ...inputs, seed: 7, plannedParts: partsOfTraining(given) });
+    const on = { ...given, resumeFromCheckpoint: true } as const;
+    assert.equal((await planSeeds(2, { training: on, inputs, splits })).length, 1);
+    await refused(planSeeds(2, { training: { ...on, numTrainEpochs: undefined }, inputs, splits }), /as it goes on \(numTrainEpochs was 1, then \d+\)/);
   });
 
   it('never replaces the model that is compared', async () => {

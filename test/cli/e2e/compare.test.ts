@@ -78,7 +78,7 @@ test('what cannot be compared is refused before anything is trained', async () =
   writeFileSync(join(cwd, 'few.jsonl'), toJsonl(sentences(12, 3, { classes: 2 })));
   const noTest = await attune(['compare', '--model', 'model', '--dataset', 'few.jsonl', '--output-dir', 'other'], { cwd });
   assert.equal(noTest.code, 2);
-  assert.match(noTest.stderr, /a comparison needs test rows\s[^]*--test-size 0\.2/);
+  assert.match(noTest.stderr, /a comparison needs test rows, and no test rows are parted off: 12 rows are too few\s[^]*--eval-dataset/);
   assert.ok(!existsSync(join(cwd, 'other')));
   const both = await attune(['compare', '--finetuned', 'model', '--resume-from-checkpoint', ...DATA], { cwd });
   assert.equal(both.code, 2);
