@@ -62,8 +62,8 @@ export async function runTraining(options: RunTrainingOptions, { terminal, resul
     if (output.stoppedEarly) terminal.print('  Early stopping: no improvement for as many evaluations as --early-stopping-patience allows.');
     const result = showResult(run, output, await measureSaved(run, output), options, terminal);
     if (result) {
-      const { rows, metrics: { loss, accuracy, f1, auc, perClass, confusion } } = result;
-      json?.record('result', { rows, loss, accuracy, f1, auc, per_class: perClass, confusion });
+      const { split, metrics: { loss, accuracy, f1, auc, perClass, confusion } } = result;
+      json?.record('result', { split, loss, accuracy, f1, auc, per_class: perClass, confusion });
       if (!json && options.resultLines) results.line(`accuracy ${accuracy}\nf1 ${f1}\nauc ${auc ?? 'undefined'}`);
     }
     await options.afterTraining?.(run, output);
@@ -96,7 +96,7 @@ async function requireLoggingDir({ loggingDir, outputDir }: BegunArguments, also
 }
 
 interface ShownResult {
-  readonly rows: 'test' | 'validation';
+  readonly split: 'test' | 'validation';
   readonly metrics: Evaluation['metrics'];
 }
 
@@ -105,11 +105,11 @@ function showResult({ args, splits }: FineTuneRun, { state }: TrainOutput, { val
   const isBest = args.loadBestModelAtEnd && state.best_model_checkpoint !== null;
   const which = isBest ? `epoch ${bestEpoch(state)}, the best` : 'final model';
   if (!test && !validation) return undefined;
-  const [rows, metrics, part] = test ? (['test', test.metrics, splits.test!] as const) : (['validation', validation!.metrics, splits.validation!] as const);
-  terminal.heading(`Result on the ${part.length} ${rows} rows${examples > 0 ? '' : ` (${which})`}`);
+  const [split, metrics, { length }] = test ? (['test', test.metrics, splits.test!] as const) : (['validation', validation!.metrics, splits.validation!] as const);
+  terminal.heading(`Result on the ${length} ${split} rows${examples > 0 ? '' : ` (${which})`}`);
   showMetrics(terminal, metrics);
   if (!test && isBest) terminal.paragraph('The epoch was chosen by these rows, so the metrics flatter the model. --test-size 0.2 holds out rows that choose nothing.', 2);
-  return { rows, metrics };
+  return { split, metrics };
 }
 
 /** The epoch that the best checkpoint is of. */

@@ -23,7 +23,7 @@ test('train plans, holds rows out, keeps the best epoch, and is found again by e
   assert.deepEqual(lines.slice(0, 2).map(({ argument, value }) => [argument, value]), [['validationSize', 0.15], ['numTrainEpochs', 10]]);
   for (const words of ['\nPlan\n', '--validation-size 0.15', '--num-train-epochs 10', '--learning-rate 0.0002', 'validation: 15 rows', 'Result on the 15 validation rows', 'so the metrics flatter']) assert.ok(stderr.includes(words), words);
   const result = records.find(({ type }) => type === 'result')!;
-  assert.equal(result['rows'], 'validation');
+  assert.equal(result['split'], 'validation');
 
   const { best_metric: best, best_global_step: step, log_history: history } = readJson(join(cwd, 'run', 'trainer_state.json')) as { best_metric: number; best_global_step: number; log_history: { step: number; eval_f1?: number }[] };
   assert.equal(history.find((record) => record.step === step && record.eval_f1 !== undefined)!.eval_f1, best);
