@@ -18,7 +18,8 @@ export type { Row, TrainTestSplitOptions } from '../data/dataset.js';
 export { loadDataset } from '../data/load.js';
 export type { DatasetDict, LoadDatasetOptions } from '../data/load.js';
 export { loadSplits, loadTestSplit } from '../data/splits.js';
-export type { HeldOut, LoadSplitsOptions, LoadTestOptions, PlannedParts, Splits } from '../data/splits.js';
+export type { HeldOut, PlannedParts } from '../data/held-out.js';
+export type { LoadSplitsOptions, LoadTestOptions, Splits } from '../data/splits.js';
 export { inspectSplits } from '../data/inspect.js';
 export type { Inspection } from '../data/inspect.js';
 

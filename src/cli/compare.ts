@@ -2,7 +2,7 @@ import { basename } from 'node:path';
 import type { Command } from 'commander';
 import { COMPARISON_MAKES, comparedSplits, requireComparisonFolder } from '../compare/compare.js';
 import { measured } from '../compare/measure.js';
-import { labelledRows } from '../data/splits.js';
+import { labelledRows } from '../data/held-out.js';
 import { UsageError } from '../errors.js';
 import { resolveModel } from '../model/resolve.js';
 import { rememberedBase, rememberedSplits } from '../train/evaluation-rows.js';

@@ -1,13 +1,12 @@
 import type { Command } from 'commander';
 import { COMPARISON_MAKES, comparedSplits } from '../compare/compare.js';
 import { measured } from '../compare/measure.js';
-import { labelledRows } from '../data/splits.js';
+import { labelledRows } from '../data/held-out.js';
 import { argmax, softmax } from '../metrics/probabilities.js';
 import { EMBEDDED_MODEL, embeddedModelFolder } from '../model/embedded.js';
 import { withDefaults } from '../train/argument-table.js';
 import type { FineTuneRun } from '../train/fine-tune.js';
 import { DEFAULT_SEED } from '../train/model-memory.js';
-import { partsOfComparison } from '../train/plan.js';
 import { PREDICTION_BATCH, predictLogits } from '../train/prediction.js';
 import { DEMO_OPTIONS } from './command-options.js';
 import { commandLine, givenOptions } from './command-arguments.js';
@@ -32,7 +31,7 @@ export async function demo(command: Command, context: CliContext): Promise<void>
   terminal.paragraph(
     `The bundled ${EMBEDDED_MODEL} learns from labelled sentences, by a plan that is derived from them, and is compared with simpler models on other sentences. Nothing is downloaded.`,
   );
-  const options = { model: embeddedModelFolder(), dataset: 'sample', plannedParts: partsOfComparison(training), ...training };
+  const options = { model: embeddedModelFolder(), dataset: 'sample', ...training };
   const { peakMemoryBytes } = await measured(() => runTraining({ ...options, demo: true, alsoMakes: COMPARISON_MAKES, json: false, resultLines: false, examples: 2, afterTraining: (run) => showPredictions(run, context) }, context));
   const splits = await comparedSplits(options);
   const chosen = await runComparison(

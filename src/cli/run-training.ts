@@ -5,6 +5,7 @@ import { InterruptedError, UsageError } from '../errors.js';
 import { toJson } from '../model/config.js';
 import { nameWithin, realPath } from '../overlap.js';
 import { requireMetric } from '../train/arguments.js';
+import { endsWithBest } from '../train/best.js';
 import { METRICS, prepareFineTune } from '../train/fine-tune.js';
 import type { FineTuneOptions, FineTuneRun, MeasuredRun } from '../train/fine-tune.js';
 import { begunWith } from '../train/plan.js';
@@ -102,7 +103,7 @@ interface ShownResult {
 
 /** Shows the metrics of the saved model: on the test rows, else on the validation rows. Returns what was shown; undefined where there is neither. */
 function showResult({ args, splits }: FineTuneRun, { state }: TrainOutput, { validation, test }: MeasuredRun, { examples }: RunTrainingOptions, terminal: CliContext['terminal']): ShownResult | undefined {
-  const isBest = args.loadBestModelAtEnd && state.best_model_checkpoint !== null;
+  const isBest = endsWithBest(args, state);
   const which = isBest ? `epoch ${bestEpoch(state)}, the best` : 'final model';
   if (!test && !validation) return undefined;
   const [split, metrics, { length }] = test ? (['test', test.metrics, splits.test!] as const) : (['validation', validation!.metrics, splits.validation!] as const);

@@ -7,6 +7,7 @@ import { alignClasses, alignDataset, type AlignmentUse } from './align.js';
 import { classNamesOf } from './card.js';
 import { DatasetColumns, type Columns } from './columns.js';
 import { Dataset } from './dataset.js';
+import { MOST_VALIDATION_ROWS, plannedSize, type HeldOut, type PlannedParts } from './held-out.js';
 import { LabelMap } from './labels.js';
 import { findLayout, shortList, type Layout } from './layout.js';
 import { isPattern, matchingFiles } from './local.js';
@@ -26,19 +27,11 @@ export interface DatasetChoice extends ColumnOptions, OpenOptions {
   readonly datasetConfig?: string | undefined;
 }
 
-export interface LoadSplitsOptions extends DatasetChoice {
+export interface LoadSplitsOptions extends DatasetChoice, HeldOut {
   /** The split to train on; default `train`. */
   readonly split?: string | undefined;
-  /** The split to evaluate on; default `test`, where the dataset has one. */
-  readonly evalSplit?: string | undefined;
   /** A file, or a pattern of files, with the test split, in place of the dataset's own. */
   readonly evalDataset?: string | undefined;
-  /** Part this share (below 1) or this many rows of the training split off, stratified, to evaluate on. */
-  readonly testSize?: number | undefined;
-  /** The split to choose an epoch by; none by default. */
-  readonly validationSplit?: string | undefined;
-  /** Part this share (below 1) or this many of the training rows off, stratified, to choose an epoch by. */
-  readonly validationSize?: number | undefined;
   /** Parts to hold out where the data has none of its own and the rows suffice. */
   readonly plannedParts?: PlannedParts | undefined;
   /** The first N rows of the split; all by default. */
@@ -52,20 +45,6 @@ export interface LoadSplitsOptions extends DatasetChoice {
   readonly seed: number;
 }
 
-/** What share of the training rows to part off, stratified: below 1. */
-export interface PlannedParts {
-  /** Where the dataset has no test split and none is asked for. */
-  readonly testSize?: number | undefined;
-  /** Where it has no validation split and none is asked for; of as many rows, at most `MOST_VALIDATION_ROWS`. */
-  readonly validationSize?: number | undefined;
-}
-
-/** More rows tell epochs apart hardly better, and cost training rows. */
-export const MOST_VALIDATION_ROWS = 500;
-
-/** How rows were held out: given as options, these part the same rows again. */
-export type HeldOut = Pick<LoadSplitsOptions, 'evalSplit' | 'testSize' | 'validationSplit' | 'validationSize'>;
-
 export interface Splits {
   readonly train: Dataset;
   readonly test?: Dataset;
@@ -78,11 +57,6 @@ export interface Splits {
   readonly notes: readonly string[];
   /** Where text and label were found. */
   readonly columns: Columns;
-}
-
-/** All rows that may be learned from: a model that chooses nothing needs no rows to choose by. */
-export function labelledRows({ train, validation }: Pick<Splits, 'train' | 'validation'>): Dataset {
-  return validation ? new Dataset(train.name, train.source, [...train.rows, ...validation.rows], train.labelNames) : train;
 }
 
 /** Loads the training split and, where there is one, the split to evaluate on. @throws DataError, UsageError */
@@ -181,7 +155,7 @@ async function testPart(train: Dataset, { name, source, options, labels, notes }
   if (wanted !== undefined && (options.evalSplit !== undefined || source.splits.includes(wanted))) {
     return { train, test: (await source.load(wanted, { labels })).dataset, heldOut: { evalSplit: wanted } };
   }
-  const planned = plannedSize(train, plannedParts?.testSize, Infinity);
+  const planned = plannedSize(train, plannedParts?.testSize);
   if (planned.size !== undefined) return { ...(await paced(train.splitting({ testSize: planned.size, seed, stratified: true }), signal)), heldOut: { testSize: planned.size } };
   if (planned.obstacle !== undefined) notes.push(`${NO_TEST_ROWS}: ${planned.obstacle}`);
   if (source.folder !== undefined && plannedParts === undefined) notes.push(noTestSplit(source.folder, source.splits.filter((split) => split !== name)));
@@ -221,27 +195,6 @@ const VALIDATION: ReadonlySet<string> = new Set(['validation', 'valid', 'val', '
 
 /** How the note begins that says why a planned test part is not there. */
 export const NO_TEST_ROWS = 'no test rows are parted off';
-
-/** Of fewer rows, a part would be so small that it says nothing. */
-const FEWEST_TO_PART = 20;
-
-interface PlannedSize {
-  /** A share, or a number of rows; undefined where none is planned, or the rows cannot be parted by class. */
-  readonly size?: number;
-  /** Why they cannot. */
-  readonly obstacle?: string;
-}
-
-function plannedSize({ length, classLabels }: Dataset, share: number | undefined, most: number): PlannedSize {
-  if (share === undefined) return {};
-  if (length < FEWEST_TO_PART) return { obstacle: `${length} rows are too few` };
-  const classes = classLabels.filter(({ rows }) => rows > 0);
-  const lonely = classes.find(({ rows }) => rows === 1);
-  if (lonely) return { obstacle: `the class ${lonely.name} has one row only, which cannot be in both parts` };
-  const size = share * length > most ? most : share;
-  const part = testRows(length, size);
-  return part < classes.length ? { obstacle: `${part} of ${length} rows cannot hold each of ${classes.length} classes` } : { size };
-}
 
 function noTestSplit(folder: string, others: readonly string[]): string {
   const rest = others.length === 0 ? '--test-size 0.2 parts one off' : `it has ${others.join(', ')}: --eval-split ${others[0]} evaluates on that`;

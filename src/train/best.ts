@@ -144,6 +144,10 @@ export class BestTracker {
   }
 }
 
+/** Whether a run's weights are those of its best checkpoint in the end. */
+export const endsWithBest = ({ loadBestModelAtEnd }: Pick<TrainingArguments, 'loadBestModelAtEnd'>, { best_model_checkpoint: best }: { readonly best_model_checkpoint: string | null }): boolean =>
+  loadBestModelAtEnd && best !== null;
+
 export const checkpointName = (step: number): string => `checkpoint-${step}`;
 
 /** The step in a checkpoint folder's name; undefined for any other name. */

@@ -3,7 +3,8 @@ import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { isPattern } from '../data/local.js';
 import { loadSplits, loadTestSplit } from '../data/splits.js';
-import type { HeldOut, LoadSplitsOptions } from '../data/splits.js';
+import type { HeldOut } from '../data/held-out.js';
+import type { LoadSplitsOptions } from '../data/splits.js';
 import type { Dataset } from '../data/dataset.js';
 import { UsageError } from '../errors.js';
 import { looksLikePath } from '../hub/identifiers.js';
@@ -37,18 +38,18 @@ export async function loadEvaluationRows(given: EvaluationChoice, memory: ModelM
   const seed = given.seed ?? memory?.seed ?? DEFAULT_SEED;
   const common = { textColumn, labelColumn, usualColumns: memory, seed, hub, signal };
   const data = memory?.data ?? undefined;
-  const part = data && given.split === undefined ? await heldOutIn(data, given) : undefined;
-  if (data && part) {
+  const by = data && given.split === undefined ? await heldOutIn(data, given) : undefined;
+  if (data && by) {
     // Rows to evaluate on were limited, those to choose an epoch by were not.
-    const evalRows = given.evalRows ?? (isValidationPart(part, data) ? undefined : data.evalRows);
+    const evalRows = given.evalRows ?? (choosesEpoch(by) ? undefined : data.evalRows);
     const place = (path: string): Promise<string> => placeOf(path, data.cwd);
     const dataset = await place(data.dataset);
     const datasetConfig = given.datasetConfig ?? data.datasetConfig;
     const { test, notes } =
-      part === 'evalDataset' ? await loadTestSplit({ ...common, labelNames, dataset: await place(data.evalDataset!), evalRows })
-      : part === 'partedOff' ? await partedOff({ ...common, ...data, dataset, datasetConfig, evalRows }, labelNames)
-      : await loadTestSplit({ ...common, labelNames, dataset, datasetConfig, split: data.evalSplit ?? data.validationSplit ?? 'test', evalRows });
-    return { test, notes: notes.filter((note) => !/testSize makes one|of the train split are taken/.test(note)), heldOut: said(part, data, test, given) };
+      by === 'evalDataset' ? await loadTestSplit({ ...common, labelNames, dataset: await place(data.evalDataset!), evalRows })
+      : by === 'testSize' || by === 'validationSize' ? await partedOff({ ...common, ...data, dataset, datasetConfig, evalRows }, labelNames)
+      : await loadTestSplit({ ...common, labelNames, dataset, datasetConfig, split: data[by] ?? 'test', evalRows });
+    return { test, notes: notes.filter((note) => !/testSize makes one|of the train split are taken/.test(note)), heldOut: said(by, data, test, given) };
   }
   if (given.dataset === undefined) {
     throw new UsageError(data ? 'the model was trained without rows to evaluate on' : '--dataset is missing', {
@@ -64,8 +65,15 @@ async function partedOff(options: LoadSplitsOptions, names: readonly string[]): 
   return { test: test ?? validation!.select(options.evalRows ?? validation!.length), notes };
 }
 
-/** Rows in a file of their own, parted off the training rows, or a split of the dataset. */
-type Place = 'evalDataset' | 'partedOff' | 'split';
+/** What of a run's inputs held rows out, the first that is given: those that were tested on come before those that chose the epoch. */
+const HELD_OUT_BY = ['evalDataset', 'testSize', 'evalSplit', 'validationSize', 'validationSplit'] as const;
+type HeldOutBy = (typeof HELD_OUT_BY)[number];
+
+/** A run of an earlier version that names nothing was evaluated on the test split. */
+const heldOutBy = (data: TrainedOn): HeldOutBy => HELD_OUT_BY.find((name) => data[name] !== undefined) ?? 'evalSplit';
+
+const isSplit = (by: HeldOutBy): boolean => by === 'evalSplit' || by === 'validationSplit';
+const choosesEpoch = (by: HeldOutBy): boolean => by === 'validationSize' || by === 'validationSplit';
 
 /** What a finished model began as, where that can still be found. */
 export async function rememberedBase({ data }: ModelMemory): Promise<string | undefined> {
@@ -104,24 +112,19 @@ export async function rememberedSplits(given: SplitsChoice & { readonly dataset?
 }
 
 /** How the rows were held out that the choice means; undefined where it means others. */
-async function heldOutIn(data: TrainedOn, { dataset, datasetConfig }: EvaluationChoice): Promise<Place | undefined> {
-  const held = placeOfHeldOut(data);
-  if (dataset === undefined) return held === 'split' && !(await hasSplits(data)) ? undefined : held;
-  if (datasetConfig !== undefined && datasetConfig !== data.datasetConfig) return undefined;
-  if (held === 'evalDataset') return (await isSame(dataset, data.evalDataset!, data.cwd)) ? held : undefined;
-  if (!(await isSame(dataset, data.dataset, data.cwd))) return undefined;
-  return held === 'split' && !(await hasSplits(data)) ? undefined : held;
-}
-
-function placeOfHeldOut({ evalDataset, testSize, evalSplit, validationSize }: TrainedOn): Place {
-  if (evalDataset !== undefined) return 'evalDataset';
-  return testSize !== undefined || (evalSplit === undefined && validationSize !== undefined) ? 'partedOff' : 'split';
+async function heldOutIn(data: TrainedOn, { dataset, datasetConfig }: EvaluationChoice): Promise<HeldOutBy | undefined> {
+  const by = heldOutBy(data);
+  if (dataset !== undefined) {
+    if (datasetConfig !== undefined && datasetConfig !== data.datasetConfig) return undefined;
+    if (!(await isSame(dataset, by === 'evalDataset' ? data.evalDataset! : data.dataset, data.cwd))) return undefined;
+  }
+  return isSplit(by) && !(await hasSplits(data, by)) ? undefined : by;
 }
 
 /** Files are one split, of which none was held out; and whoever trained on the test split had no other. */
-async function hasSplits({ dataset, cwd, split, evalSplit, validationSplit }: TrainedOn): Promise<boolean> {
-  if (evalSplit === undefined && validationSplit === undefined && split === 'test') return false;
-  const place = await placeOf(dataset, cwd);
+async function hasSplits(data: TrainedOn, by: HeldOutBy): Promise<boolean> {
+  if (data[by] === undefined && data.split === 'test') return false;
+  const place = await placeOf(data.dataset, data.cwd);
   return (await stat(place).catch(() => undefined))?.isDirectory() ?? !(await isPattern(place));
 }
 
@@ -137,17 +140,17 @@ async function placeOf(path: string, cwd: string): Promise<string> {
   return (await stat(there).catch(() => undefined)) ? there : path;
 }
 
-const isValidationPart = (part: Place, { evalSplit, testSize, validationSplit }: TrainedOn): boolean =>
-  (part === 'partedOff' && testSize === undefined) || (part === 'split' && evalSplit === undefined && validationSplit !== undefined);
-
-function said(part: Place, data: TrainedOn, test: Dataset, given: EvaluationChoice): string {
+function said(by: HeldOutBy, data: TrainedOn, test: Dataset, given: EvaluationChoice): string {
   const { dataset, evalDataset, testSize, validationSize, evalRows } = data;
-  const ways: Readonly<Record<Place, string>> = {
+  const split = `the split ${test.name} of ${dataset}`;
+  const ways: Readonly<Record<HeldOutBy, string>> = {
     evalDataset: `its evaluation dataset ${evalDataset}`,
-    partedOff: testSize === undefined ? `the validation rows of ${dataset}, by a validation size of ${validationSize}` : `the test rows of ${dataset}, by a test size of ${testSize}`,
-    split: `the split ${test.name} of ${dataset}`,
+    testSize: `the test rows of ${dataset}, by a test size of ${testSize}`,
+    evalSplit: split,
+    validationSize: `the validation rows of ${dataset}, by a validation size of ${validationSize}`,
+    validationSplit: split,
   };
-  const isValidation = isValidationPart(part, data);
-  const rows = evalRows !== undefined && given.evalRows === undefined && !isValidation ? `, the first ${test.length} rows` : '';
-  return `held out when the model was trained: ${ways[part]}${rows}${isValidation ? '; if the epoch was chosen by them, the metrics flatter the model' : ''}`;
+  if (choosesEpoch(by)) return `held out when the model was trained: ${ways[by]}; if the epoch was chosen by them, the metrics flatter the model`;
+  const rows = evalRows !== undefined && given.evalRows === undefined ? `, the first ${test.length} rows` : '';
+  return `held out when the model was trained: ${ways[by]}${rows}`;
 }

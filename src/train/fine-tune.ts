@@ -1,7 +1,8 @@
 /** From names of a model and a dataset to a run that is ready to train: everything is read and checked, nothing is computed yet. */
 import { dirname, join } from 'node:path';
 import { alignSplits, loadUnaligned } from '../data/splits.js';
-import type { PlannedParts, Splits } from '../data/splits.js';
+import type { PlannedParts } from '../data/held-out.js';
+import type { Splits } from '../data/splits.js';
 import type { Dataset } from '../data/dataset.js';
 import { engineFor } from '../engine/device.js';
 import { warmUp } from '../engine/engine.js';
@@ -24,6 +25,7 @@ import type { Tokenizer } from '../text/tokenizer.js';
 import { packageVersion } from '../version.js';
 import { argumentsOf, argumentsToJson, requireEvaluation, requireMetric } from './arguments.js';
 import type { TrainingArguments } from './arguments.js';
+import { endsWithBest } from './best.js';
 import { listCheckpoints, readCheckpoint, saveModel, verifyCheckpoint } from './checkpoint.js';
 import { hashOfCheckpoint } from './checksums.js';
 import { changesSince, hashingSession, hashOfData, hashOfTokens, MANIFEST_FILE, manifestToJson, readManifest } from './manifest.js';
@@ -246,8 +248,8 @@ async function prepareLocked(options: FineTuneOptions, asked: BegunArguments, ou
       },
       measure: async (trained) => {
         // The last evaluation is not of the best checkpoint.
-        const isBest = args.loadBestModelAtEnd && trained.state.best_model_checkpoint !== null;
-        const evaluated = evaluation && ((isBest ? undefined : trained.evaluation) ?? (await trainer.evaluate()));
+        const last = endsWithBest(args, trained.state) ? undefined : trained.evaluation;
+        const evaluated = evaluation && (last ?? (await trainer.evaluate()));
         return splits.validation ? { validation: evaluated, test: test && (await trainer.measure(test)) } : { validation: undefined, test: evaluated };
       },
       // Loaded when it is asked for: it brings the reference engine.
@@ -382,7 +384,7 @@ async function openSession(
     const encoding = Promise.resolve().then(async () => {
       const encoded = await encodeSplits(splits, model.tokenizer, maxLength, signal);
       const fullRows = encoded.train.rows.filter(({ ids }) => ids.length === maxLength).length;
-      return { ...encoded, plan: planOfRun(options, splits, model.config, maxLength, fullRows) };
+      return { ...encoded, plan: planOfRun(options, splits, model.config, fullRows) };
     });
     // Both to the end, because what was opened must be closed.
     const [encoded, opened] = await Promise.allSettled([encoding, opening]);

@@ -7,7 +7,8 @@
 import { access } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { DEFAULT_COLUMNS } from '../data/columns.js';
-import type { HeldOut, LoadSplitsOptions } from '../data/splits.js';
+import type { HeldOut } from '../data/held-out.js';
+import type { LoadSplitsOptions } from '../data/splits.js';
 import { ModelError } from '../errors.js';
 import { readPlainFile } from '../files.js';
 import { jsonValue, parseJson } from '../json/syntax.js';

@@ -6,7 +6,8 @@
  * TrainingArguments' defaults. Epochs that are given are gone through to the end: no best epoch is looked for, and nothing stops the run early.
  */
 import type { Dataset } from '../data/dataset.js';
-import { MOST_VALIDATION_ROWS, type PlannedParts, type Splits } from '../data/splits.js';
+import { MOST_VALIDATION_ROWS, type PlannedParts } from '../data/held-out.js';
+import type { Splits } from '../data/splits.js';
 import { UsageError } from '../errors.js';
 import type { Gpt2Config } from '../model/config.js';
 import { argumentName, checkGiven, type Given, withDefaults } from './argument-table.js';
@@ -65,10 +66,9 @@ export function begunWith(options: TrainingChoice): BegunArguments {
   return filledArguments({ loadBestModelAtEnd: given.numTrainEpochs === undefined, ...given });
 }
 
-/** Tokens that a text is cut to; undefined: the model's positions. @param positions of the model */
-export function lengthOf(options: TrainingChoice, positions: number): number | undefined {
-  const { maxLength } = begunWith(options);
-  return maxLength === undefined && isPlanned(options) ? Math.min(PLANNED_LENGTH, positions) : maxLength;
+/** Tokens that a text is cut to. @param positions of the model */
+export function lengthOf(options: TrainingChoice, positions: number): number {
+  return begunWith(options).maxLength ?? (isPlanned(options) ? Math.min(PLANNED_LENGTH, positions) : positions);
 }
 
 const TEST_SHARE = 0.2;
@@ -128,7 +128,7 @@ export function planArguments(input: TrainingArgumentsInput, facts: PlanFacts): 
     throw new UsageError('there are no rows to choose the best epoch by', { hint: 'Give more rows, or say which ones: a validation split or size.' });
   }
   const lines = linesOf(given, facts).filter(({ argument }) => given[argument] === undefined);
-  const planned = { ...silently(given, facts), ...valuesOf(lines), ...given };
+  const planned = { ...unlistedArguments(given, facts), ...valuesOf(lines), ...given };
   const entries = given.loggingStrategy === undefined && given.loggingSteps === undefined ? [logEntries(planned, facts)] : [];
   return { args: resolveArguments({ ...planned, ...valuesOf(entries) }), lines: [...lines, ...entries] };
 }
@@ -173,8 +173,8 @@ function epochsReason(epochs: number, trainRows: number, isChosen: boolean): str
   return isChosen ? `${seen} at most: the best epoch is kept` : seen;
 }
 
-/** What goes without saying. */
-function silently(given: TrainingArgumentsInput, facts: PlanFacts): TrainingArgumentsInput {
+/** Arguments that are set without a line of their own: when to evaluate and save, and by which metric. */
+function unlistedArguments(given: TrainingArgumentsInput, facts: PlanFacts): TrainingArgumentsInput {
   const { validationRows } = facts;
   const best = keepsBest(given, facts) ? ({ metricForBestModel: METRIC } as const) : {};
   return { evalStrategy: validationRows > 0 ? 'epoch' : 'no', saveStrategy: 'epoch', saveTotalLimit: 1, ...best };
@@ -212,11 +212,11 @@ interface SizesGiven {
 /**
  * All arguments of a run, planned where they are to be.
  *
- * @param maxLength of `lengthOf`
- * @param fullRows training rows of as many tokens
+ * @param fullRows training rows of as many tokens as texts are cut to, for the reason of that
  */
-export function planOfRun(options: TrainingChoice & SizesGiven, splits: Splits, { nEmbd: width }: Gpt2Config, maxLength: number, fullRows: number): Plan {
+export function planOfRun(options: TrainingChoice & SizesGiven, splits: Splits, { nEmbd: width, nPositions }: Gpt2Config, fullRows = 0): Plan {
   if (!isPlanned(options)) return { args: argumentsByHand(options), lines: heldOutLines(splits, options, false) };
+  const maxLength = lengthOf(options, nPositions);
   const facts = { trainRows: splits.train.length, validationRows: splits.validation?.length ?? 0, classes: splits.labelNames.length, width, maxLength, fullRows };
   const { args, lines } = planArguments(givenArguments(options), facts);
   return { args, lines: [...heldOutLines(splits, options, args.loadBestModelAtEnd), ...lines] };

@@ -106,6 +106,12 @@ export function epochAt(plan: StepPlan, step: number): number {
   return epoch + (firstBatch + batches) / plan.batchesPerEpoch;
 }
 
+/** Rows gone through in the steps up to `step`; an epoch's last batch may be short. */
+export function rowsUpTo(plan: StepPlan, step: number): number {
+  const { epoch, firstBatch, batches } = stepWindow(plan, step);
+  return epoch * plan.rows + Math.min(plan.rows, (firstBatch + batches) * plan.batchSize);
+}
+
 /** Order in which epoch `epoch` (from 0) goes through the rows: accelerate's SeedableRandomSampler. */
 export function rowOrder(rows: number, seed: number, epoch: number): Int32Array {
   return randperm(rows, seed + epoch);

@@ -16,7 +16,7 @@ import { hashesOfHeldOut, inputsOf, isOutside, prepareFineTune } from './fine-tu
 import { changesSince, hashOfData, hashOfWeights, readManifest } from './manifest.js';
 import type { Manifest, RunInputs } from './manifest.js';
 import { OutputFolder } from './output-folder.js';
-import { begunWith, lengthOf, planOfRun } from './plan.js';
+import { begunWith, planOfRun } from './plan.js';
 import type { TrainingChoice } from './plan.js';
 import { optionsOfRun } from './run-again.js';
 import { isOfRun, RUN_FILES } from './run-names.js';
@@ -114,7 +114,7 @@ async function requireBeginning({ training, inputs, splits, signal, hub }: First
     ...(await hashesOfHeldOut(splits, signal)),
   };
   const config = await readConfig(await resolveModel(inputs.model, { ...hub, signal: hub?.signal ?? signal }));
-  const { args } = planOfRun(training, splits, config, lengthOf(training, config.nPositions) ?? config.nPositions, 0);
+  const { args } = planOfRun(training, splits, config);
   const [change] = changesSince(manifest, { ...manifest, arguments: argumentsOf(args), hashes });
   if (change !== undefined) refuseRepetition(run, `it is to be changed as it goes on (${change})`);
   return begun;

@@ -22,7 +22,7 @@ import { OutputFolder } from './output-folder.js';
 import { PREDICTION_BATCH, predictLogits } from './prediction.js';
 import { evalRecord, finalRecord, trainRecord, trainingFlops } from './records.js';
 import type { EvalRecord, FinalRecord, LogRecord } from './records.js';
-import { batchRows, epochAt, learningRateAt, planOf, rowOrder, stepWindow } from './schedule.js';
+import { batchRows, epochAt, learningRateAt, planOf, rowOrder, rowsUpTo, stepWindow } from './schedule.js';
 import type { StepPlan } from './schedule.js';
 import { controlState, initialState } from './state.js';
 import type { TrainerState } from './state.js';
@@ -509,10 +509,4 @@ async function openOutput(dir: string, step: number): Promise<OutputFolder> {
     throw error;
   }
   return output;
-}
-
-/** Rows gone through in the steps up to `step`; an epoch's last batch may be short. */
-function rowsUpTo(plan: StepPlan, step: number): number {
-  const { epoch, firstBatch, batches } = stepWindow(plan, step);
-  return epoch * plan.rows + Math.min(plan.rows, (firstBatch + batches) * plan.batchSize);
 }

@@ -116,7 +116,7 @@ describe('begunWith', () => {
   });
 
   it('cuts texts to the planned length, where that is not given and the model has as many positions', () => {
-    assert.deepEqual([lengthOf({}, 1024), lengthOf({}, 64), lengthOf({ maxLength: 512 }, 1024), lengthOf({ learningRate: 1e-3 }, 1024)], [256, 64, 512, undefined]);
+    assert.deepEqual([lengthOf({}, 1024), lengthOf({}, 64), lengthOf({ maxLength: 512 }, 1024), lengthOf({ learningRate: 1e-3 }, 1024)], [256, 64, 512, 1024]);
   });
 
   it('knows transformers’ spellings', () => {
