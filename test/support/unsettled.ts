@@ -9,14 +9,20 @@ export function preloaded(code: string): Readonly<Record<string, string>> {
   return { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(module)}` };
 }
 
-/** Threads that hear nothing, and that nobody waits for: for those who do, the promise of an answer stays a promise. */
+/**
+ * Threads of the engine that answer when they have loaded, as ever, and never again, and that nobody waits for from then on: for those who do, the promise of an answer
+ * stays a promise. They do not end, and the process is not to end while they load, or it would end otherwise by chance.
+ */
 export const DEAF_THREADS = `
 if (isMainThread) {
-  Worker.prototype.ref = function () { return this; };
-  process.on('worker', (worker) => worker.unref());
+  const loaded = new WeakSet();
+  const { ref } = Worker.prototype;
+  Worker.prototype.ref = function () { return loaded.has(this) ? this : ref.call(this); };
+  process.on('worker', (worker) => worker.once('message', () => { loaded.add(worker); worker.unref(); }));
 } else {
+  setInterval(() => {}, 2 ** 30);
   const on = parentPort.on;
-  parentPort.on = (event, listener) => event === 'message' ? parentPort : on.call(parentPort, event, listener);
+  parentPort.on = (event, listener) => on.call(parentPort, event, event === 'message' ? (asked) => asked.request?.call === 'loaded' && listener(asked) : listener);
 }`;
 
 /** Runs a command in which a promise never settles, and expects it to fail and to say so. */
