@@ -17,7 +17,6 @@ export class TorchArchive {
   }
 }
 
-// eslint-disable-next-line @typescript-eslint/require-await
 export async function* readParquet(file: string): AsyncGenerator<never> {
   throw new DataError(`${file}: attune does not read parquet in the browser`, { hint: 'Give CSV or JSON lines.' });
 }

@@ -24,7 +24,6 @@ class Stats {
 }
 
 /** As Node's functions do, these fail by rejecting, never by throwing. */
-// eslint-disable-next-line @typescript-eslint/require-await
 export const stat = async (path: string): Promise<Stats> => new Stats(disk.get(path, 'stat'));
 export const lstat = stat;
 
@@ -33,30 +32,24 @@ export async function access(path: string): Promise<void> {
 }
 
 /** With an encoding a text, else bytes. */
-// eslint-disable-next-line @typescript-eslint/require-await
 export async function readFile(path: string, encoding?: string): Promise<Buffer | string> {
   const bytes = disk.file(path, 'open').all();
   return encoding === undefined ? Buffer.from(bytes.buffer) : new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
 }
 
-// eslint-disable-next-line @typescript-eslint/require-await
 export async function writeFile(path: string, data: Data, { flag = 'w' }: { flag?: string } = {}): Promise<void> {
   if (flag === 'wx' && disk.find(path)) throw new FileError('EEXIST', 'open', path);
   disk.create(path, 'open').append(bytesOf(data));
 }
 
-// eslint-disable-next-line @typescript-eslint/require-await
 export async function readdir(path: string, options?: { readonly withFileTypes?: boolean; readonly encoding?: 'buffer' }): Promise<unknown[]> {
   const names = disk.list(path);
   if (options?.encoding === 'buffer') return names.map((name) => Buffer.from(name));
   return options?.withFileTypes === true ? names.map((name) => Object.assign(new Stats(disk.get(`${path}/${name}`, 'stat')), { name })) : names;
 }
 
-// eslint-disable-next-line @typescript-eslint/require-await
 export const mkdir = async (path: string, { recursive = false }: { recursive?: boolean } = {}): Promise<string | undefined> => disk.makeFolder(path, recursive);
-// eslint-disable-next-line @typescript-eslint/require-await
 export const rename = async (from: string, to: string): Promise<void> => disk.rename(from, to);
-// eslint-disable-next-line @typescript-eslint/require-await
 export const rm = async (path: string, options?: { recursive?: boolean; force?: boolean }): Promise<void> => disk.remove(path, options);
 
 /** Fails, as the system does, where the folder is not empty. */
@@ -66,7 +59,6 @@ export async function rmdir(path: string): Promise<void> {
 }
 
 /** There are no links. */
-// eslint-disable-next-line @typescript-eslint/require-await
 export async function realpath(path: string): Promise<string> {
   disk.get(path, 'realpath');
   return resolve(path);
@@ -82,19 +74,16 @@ class FileHandle {
 
   stat = (): Promise<Stats> => Promise.resolve(new Stats(this.entry));
 
-  // eslint-disable-next-line @typescript-eslint/require-await
   async read(buffer: Uint8Array, offset = 0, length = buffer.length - offset, position = 0): Promise<{ bytesRead: number; buffer: Uint8Array }> {
     return { bytesRead: this.file.read(buffer.subarray(offset, offset + length), position), buffer };
   }
 
   /** Each call goes on where the last one ended. */
-  // eslint-disable-next-line @typescript-eslint/require-await
   async write(bytes: Uint8Array, offset = 0): Promise<{ bytesWritten: number }> {
     this.file.append(bytes.slice(offset));
     return { bytesWritten: bytes.length - offset };
   }
 
-  // eslint-disable-next-line @typescript-eslint/require-await
   async writeFile(data: Data): Promise<void> {
     this.file.append(bytesOf(data));
   }
@@ -104,7 +93,6 @@ class FileHandle {
 }
 
 /** Flags `r`, `w` and `wx`. */
-// eslint-disable-next-line @typescript-eslint/require-await
 export async function open(path: string, flags = 'r'): Promise<FileHandle> {
   if (flags === 'wx' && disk.find(path)) throw new FileError('EEXIST', 'open', path);
   return new FileHandle(flags.startsWith('w') ? disk.create(path, 'open') : disk.get(path, 'open'), path);

@@ -16,7 +16,6 @@ export function createReadStream(path: string, { highWaterMark = 65_536 }: { hig
   return Readable.from(chunks(path, highWaterMark), { objectMode: false });
 }
 
-// eslint-disable-next-line @typescript-eslint/require-await
 async function* chunks(path: string, size: number): AsyncGenerator<Buffer> {
   const file = disk.file(path, 'open');
   for (let at = 0; at < file.size; at += size) {
