@@ -4,18 +4,36 @@ export default tseslint.config(
   { ignores: ['dist/', 'test-build/', 'node_modules/', '**/*.assembly.ts', 'attune-demo/', 'runs/'] },
   ...tseslint.configs.recommendedTypeChecked,
   {
-    languageOptions: { parserOptions: { project: ['./tsconfig.test.json', './tsconfig.page.json'], tsconfigRootDir: import.meta.dirname } },
+    languageOptions: {
+      parserOptions: {
+        project: ['./tsconfig.test.json', './tsconfig.page.json'],
+        tsconfigRootDir: import.meta.dirname,
+      },
+    },
     rules: {
       '@typescript-eslint/no-explicit-any': 'error',
       '@typescript-eslint/ban-ts-comment': 'error',
       '@typescript-eslint/no-non-null-assertion': 'off',
-      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
+      '@typescript-eslint/restrict-template-expressions': [
+        'error',
+        { allowNumber: true, allowBoolean: true },
+      ],
       '@typescript-eslint/switch-exhaustiveness-check': 'error',
       'no-restricted-syntax': [
         'error',
-        { selector: 'ExportDefaultDeclaration', message: 'No default exports: a thing has one name everywhere.' },
+        {
+          selector: 'ExportDefaultDeclaration',
+          message: 'No default exports: a thing has one name everywhere.',
+        },
       ],
-      '@typescript-eslint/no-floating-promises': ['error', { allowForKnownSafeCalls: [{ from: 'package', name: ['test', 'it', 'describe', 'suite'], package: 'node:test' }] }],
+      '@typescript-eslint/no-floating-promises': [
+        'error',
+        {
+          allowForKnownSafeCalls: [
+            { from: 'package', name: ['test', 'it', 'describe', 'suite'], package: 'node:test' },
+          ],
+        },
+      ],
       eqeqeq: 'error',
       'prefer-const': 'error',
     },
@@ -27,7 +45,12 @@ export default tseslint.config(
       'no-console': 'error',
       'no-restricted-properties': [
         'error',
-        ...['stderr', 'stdout'].map((property) => ({ object: 'process', property, message: 'Text for people goes through Terminal, results through ResultWriter: both keep control characters off the terminal.' })),
+        ...['stderr', 'stdout'].map((property) => ({
+          object: 'process',
+          property,
+          message:
+            'Text for people goes through Terminal, results through ResultWriter: both keep control characters off the terminal.',
+        })),
       ],
     },
   },
@@ -35,5 +58,9 @@ export default tseslint.config(
   { files: ['src/browser/**/*.ts'], rules: { '@typescript-eslint/require-await': 'off' } },
   { files: ['eslint.config.js'], rules: { 'no-restricted-syntax': 'off' } },
   { files: ['**/*.js', '**/*.mjs'], ...tseslint.configs.disableTypeChecked },
-  { files: ['bin/*.js'], languageOptions: { sourceType: 'commonjs' }, rules: { '@typescript-eslint/no-require-imports': 'off' } },
+  {
+    files: ['bin/*.js'],
+    languageOptions: { sourceType: 'commonjs' },
+    rules: { '@typescript-eslint/no-require-imports': 'off' },
+  },
 );

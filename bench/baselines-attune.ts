@@ -11,7 +11,11 @@ import { Word2Vec } from '#attune/baselines/word2vec/word2vec.js';
 import { splitWords } from '#attune/baselines/word2vec/words.js';
 
 type Request =
-  | { readonly texts: readonly string[]; readonly labels: readonly number[]; readonly features: string | null }
+  | {
+      readonly texts: readonly string[];
+      readonly labels: readonly number[];
+      readonly features: string | null;
+    }
   | { readonly measure: string; readonly predicted: number }
   | { readonly end: true };
 
@@ -46,12 +50,21 @@ async function measure(name: string, predicted: number): Promise<object> {
   const model = MODELS[name]();
   await model.fit(features!, labels, 1 + labels.reduce((a, b) => Math.max(a, b), 0));
   const fitted = performance.now();
-  await model.predictProba({ ...features!, rows: predicted, values: features!.values.slice(0, predicted * features!.columns) });
+  await model.predictProba({
+    ...features!,
+    rows: predicted,
+    values: features!.values.slice(0, predicted * features!.columns),
+  });
   return { fit: fitted - started, predict: performance.now() - fitted };
 }
 
 for await (const line of createInterface({ input: process.stdin })) {
   const request = JSON.parse(line) as Request;
-  const answer = 'measure' in request ? await measure(request.measure, request.predicted) : 'texts' in request ? setUp(request) : { end: true };
+  const answer =
+    'measure' in request
+      ? await measure(request.measure, request.predicted)
+      : 'texts' in request
+        ? setUp(request)
+        : { end: true };
   process.stdout.write(`${JSON.stringify(answer)}\n`);
 }

@@ -54,7 +54,10 @@ interface Rows {
 }
 
 function readRows(file: string, limit: number): Rows {
-  const lines = readFileSync(file, 'utf8').split('\n').filter((line) => line !== '').slice(0, limit);
+  const lines = readFileSync(file, 'utf8')
+    .split('\n')
+    .filter((line) => line !== '')
+    .slice(0, limit);
   const rows = lines.map((line) => JSON.parse(line) as { text: string | null; label: number });
   return { texts: rows.map(({ text }) => text ?? ''), labels: rows.map(({ label }) => label) };
 }
@@ -83,15 +86,20 @@ function randomFeatures({ texts }: Rows): Float64Array {
   texts.forEach((text, row) => {
     const words = text.split(/\s+/).filter((word) => word !== '');
     for (const word of words) {
-      if (!vectors.has(word)) vectors.set(word, Float64Array.from({ length: 100 }, () => random.nextNormal()));
+      if (!vectors.has(word))
+        vectors.set(
+          word,
+          Float64Array.from({ length: 100 }, () => random.nextNormal()),
+        );
       vectors.get(word)!.forEach((value, j) => (features[100 * row + j] += value / words.length));
     }
   });
   return features;
 }
 
-
-console.log(`${cpus()[0]?.model ?? 'unknown processor'}, ${usableCores()} cores, Node ${process.versions.node}`);
+console.log(
+  `${cpus()[0]?.model ?? 'unknown processor'}, ${usableCores()} cores, Node ${process.versions.node}`,
+);
 const python = pythonWith('ATTUNE_SKLEARN_PYTHON', ['sklearn', 'gensim'], 'scikit-learn and gensim are');
 const data = options.data ?? process.env['ATTUNE_DATA'];
 const folder = mkdtempSync(join(tmpdir(), 'attune-bench-'));
@@ -99,40 +107,71 @@ try {
   for (const limit of options.rows.split(',').map(Number)) {
     const rows = data === undefined ? madeUp(limit) : readRows(data, limit);
     const predicted = Math.ceil(rows.labels.length / 5);
-    const attune = Side.start(process.execPath, ['--import', 'tsx', join(import.meta.dirname, 'baselines-attune.ts')]);
-    const theirs = python !== undefined ? Side.start(python, [join(import.meta.dirname, 'baselines_sklearn.py')]) : undefined;
+    const attune = Side.start(process.execPath, [
+      '--import',
+      'tsx',
+      join(import.meta.dirname, 'baselines-attune.ts'),
+    ]);
+    const theirs =
+      python !== undefined
+        ? Side.start(python, [join(import.meta.dirname, 'baselines_sklearn.py')])
+        : undefined;
     const features = join(folder, 'features');
     await theirs?.ask({ ...rows, features: null });
     if (theirs) await theirs.ask({ write: features });
     else writeFileSync(features, new Uint8Array(randomFeatures(rows).buffer));
     await theirs?.ask({ ...rows, features });
     await attune.ask({ ...rows, features });
-    console.log(`\n${rows.labels.length} rows of ${data === undefined ? 'made-up sentences' : 'the given file'}, ${theirs ? "gensim's vectors" : 'random word vectors'}; predicted: ${predicted}; medians of at least ${options.repetitions} runs in turn`);
+    console.log(
+      `\n${rows.labels.length} rows of ${data === undefined ? 'made-up sentences' : 'the given file'}, ${theirs ? "gensim's vectors" : 'random word vectors'}; predicted: ${predicted}; medians of at least ${options.repetitions} runs in turn`,
+    );
     const totals = { ours: 0, theirs: 0 };
     for (const name of options.only.split(',')) {
-      const others = name === 'random forest' ? [name, 'random forest, all cores'] : name === 'Word2Vec' ? [name, 'Word2Vec, one worker'] : [name];
+      const others =
+        name === 'random forest'
+          ? [name, 'random forest, all cores']
+          : name === 'Word2Vec'
+            ? [name, 'Word2Vec, one worker']
+            : [name];
       const times = { ours: [] as Timing[], theirs: others.map((): Timing[] => []) };
       const started = performance.now();
       // Of what takes a few milliseconds more runs are needed for a median that says something.
-      for (let repetition = 0; repetition < Number(options.repetitions) || (repetition < 25 && performance.now() - started < 2e3); repetition++) {
+      for (
+        let repetition = 0;
+        repetition < Number(options.repetitions) || (repetition < 25 && performance.now() - started < 2e3);
+        repetition++
+      ) {
         times.ours.push((await attune.ask({ measure: name, predicted })) as Timing);
         // The other side may take a quarter of an hour.
-        if (times.ours[repetition].fit > 1e4) console.log(`  (${name}, attune, run ${repetition + 1}: fit ${(times.ours[repetition].fit / 1e3).toFixed(1)} s)`);
-        if (theirs) for (const [i, other] of others.entries()) times.theirs[i].push((await theirs.ask({ measure: other, predicted })) as Timing);
+        if (times.ours[repetition].fit > 1e4)
+          console.log(
+            `  (${name}, attune, run ${repetition + 1}: fit ${(times.ours[repetition].fit / 1e3).toFixed(1)} s)`,
+          );
+        if (theirs)
+          for (const [i, other] of others.entries())
+            times.theirs[i].push((await theirs.ask({ measure: other, predicted })) as Timing);
       }
-      const of = (timings: readonly Timing[], key: keyof Timing): number => median(timings.map((timing) => timing[key]));
-      const show = (label: string, timings: readonly Timing[]): string => `  ${label.padEnd(40)} fit ${of(timings, 'fit').toFixed(1).padStart(10)} ms   predict ${of(timings, 'predict').toFixed(1).padStart(9)} ms`;
+      const of = (timings: readonly Timing[], key: keyof Timing): number =>
+        median(timings.map((timing) => timing[key]));
+      const show = (label: string, timings: readonly Timing[]): string =>
+        `  ${label.padEnd(40)} fit ${of(timings, 'fit').toFixed(1).padStart(10)} ms   predict ${of(timings, 'predict').toFixed(1).padStart(9)} ms`;
       console.log(show(`${name}, attune`, times.ours));
       totals.ours += of(times.ours, 'fit') + of(times.ours, 'predict');
       if (!theirs) continue;
       totals.theirs += of(times.theirs[0], 'fit') + of(times.theirs[0], 'predict');
       for (const [i, other] of others.entries()) {
         // Of each pair of runs, then the median: neighbours on the machine come and go.
-        const ratio = (key: keyof Timing): string => median(times.theirs[i].map((timing, r) => timing[key] / times.ours[r][key])).toFixed(2);
-        console.log(`${show(`${other}, reference`, times.theirs[i])}   x attune's time: fit ${ratio('fit')}, predict ${ratio('predict')}`);
+        const ratio = (key: keyof Timing): string =>
+          median(times.theirs[i].map((timing, r) => timing[key] / times.ours[r][key])).toFixed(2);
+        console.log(
+          `${show(`${other}, reference`, times.theirs[i])}   x attune's time: fit ${ratio('fit')}, predict ${ratio('predict')}`,
+        );
       }
     }
-    if (theirs) console.log(`  together: attune ${(totals.ours / 1e3).toFixed(2)} s, reference ${(totals.theirs / 1e3).toFixed(2)} s, ratio ${(totals.theirs / totals.ours).toFixed(2)}`);
+    if (theirs)
+      console.log(
+        `  together: attune ${(totals.ours / 1e3).toFixed(2)} s, reference ${(totals.theirs / 1e3).toFixed(2)} s, ratio ${(totals.theirs / totals.ours).toFixed(2)}`,
+      );
     attune.end();
     theirs?.end();
   }

@@ -42,19 +42,36 @@ async function gpt2Tokenizer(): Promise<Tokenizer> {
 export async function notebookBatches(vocabulary: Vocabulary, count: number): Promise<BenchBatches> {
   const { source, classes, rows } = await benchRows(vocabulary, 1000);
   const order = rowOrder(rows.length, 42, 0);
-  return { source, classes, batches: Array.from({ length: count }, (_, b) => [...batchRows(order, BATCH_SIZE, b)].map((row) => rows[row])) };
+  return {
+    source,
+    classes,
+    batches: Array.from({ length: count }, (_, b) =>
+      [...batchRows(order, BATCH_SIZE, b)].map((row) => rows[row]),
+    ),
+  };
 }
 
 /** The first training rows, shuffled as the notebook does with seed 42; repeated where there are fewer. An empty text counts as its one pad token. */
-export async function benchRows(vocabulary: Vocabulary, count: number): Promise<{ readonly source: string; readonly classes: number; readonly rows: readonly BenchRow[] }> {
+export async function benchRows(
+  vocabulary: Vocabulary,
+  count: number,
+): Promise<{ readonly source: string; readonly classes: number; readonly rows: readonly BenchRow[] }> {
   const tweets = join(import.meta.dirname, '..', '..', 'shared', 'data', 'tweets');
   const dataset = existsSync(tweets) ? tweets : 'sample';
   const splits = await loadSplits({ dataset, trainRows: count, evalRows: 200, seed: 42 });
-  const tokenizer = vocabulary === 'gpt2' ? await gpt2Tokenizer() : await Tokenizer.fromDirectory(embeddedModelFolder());
-  const rows = splits.train.rows.map(({ text, label }) => ({ ids: [...tokenizer.encode(text, { maxLength: MAX_LENGTH }).ids], label }));
+  const tokenizer =
+    vocabulary === 'gpt2' ? await gpt2Tokenizer() : await Tokenizer.fromDirectory(embeddedModelFolder());
+  const rows = splits.train.rows.map(({ text, label }) => ({
+    ids: [...tokenizer.encode(text, { maxLength: MAX_LENGTH }).ids],
+    label,
+  }));
   return {
-    source: dataset === 'sample' ? 'the bundled sample (the tweets are not beside the project)' : 'the tweets',
+    source:
+      dataset === 'sample' ? 'the bundled sample (the tweets are not beside the project)' : 'the tweets',
     classes: splits.labelNames.length,
-    rows: count > rows.length && dataset !== 'sample' ? Array.from({ length: count }, (_, i) => rows[i % rows.length]) : rows,
+    rows:
+      count > rows.length && dataset !== 'sample'
+        ? Array.from({ length: count }, (_, i) => rows[i % rows.length])
+        : rows,
   };
 }

@@ -32,15 +32,28 @@ class PassTimes {
     const first = 2 * this.labels.length;
     if (first + 2 > MOST_QUERIES) throw new Error(`more than ${MOST_QUERIES / 2} passes in a step`);
     this.labels.push(label);
-    return { label, timestampWrites: { querySet: this.queries, beginningOfPassWriteIndex: first, endOfPassWriteIndex: first + 1 } };
+    return {
+      label,
+      timestampWrites: {
+        querySet: this.queries,
+        beginningOfPassWriteIndex: first,
+        endOfPassWriteIndex: first + 1,
+      },
+    };
   };
 
   /** Milliseconds of the passes since the last call, in order; `encoder` is finished and submitted with the reading at its end. */
   async read(encoder: GPUCommandEncoder): Promise<{ label: string; ms: number }[]> {
     const labels = this.labels.splice(0);
     const bytes = labels.length * 16;
-    const resolved = this.device.createBuffer({ size: bytes, usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC });
-    const staging = this.device.createBuffer({ size: bytes, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
+    const resolved = this.device.createBuffer({
+      size: bytes,
+      usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC,
+    });
+    const staging = this.device.createBuffer({
+      size: bytes,
+      usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
+    });
     encoder.resolveQuerySet(this.queries, 0, 2 * labels.length, resolved, 0);
     encoder.copyBufferToBuffer(resolved, 0, staging, 0, bytes);
     this.device.queue.submit([encoder.finish()]);
@@ -52,7 +65,6 @@ class PassTimes {
   }
 }
 
-
 export interface ProductTime {
   readonly form: string;
   readonly shape: readonly [m: number, n: number, k: number];
@@ -60,21 +72,49 @@ export interface ProductTime {
 }
 
 /** The three products of a weight [K, N] at some tokens: forward, of the input's gradient, of the weight's. Kernels that add parts of K up count as theirs. */
-export async function timeProducts(gpu: Gpu, tokens: number, k: number, n: number, repetitions: number): Promise<ProductTime[]> {
-  const forms: readonly [form: string, shape: ProductTime['shape'], a: Shape, b: Shape, transposeA: boolean, transposeB: boolean][] = [
+export async function timeProducts(
+  gpu: Gpu,
+  tokens: number,
+  k: number,
+  n: number,
+  repetitions: number,
+): Promise<ProductTime[]> {
+  const forms: readonly [
+    form: string,
+    shape: ProductTime['shape'],
+    a: Shape,
+    b: Shape,
+    transposeA: boolean,
+    transposeB: boolean,
+  ][] = [
     ['forward', [tokens, n, k], ['tokens', k], [k, n], false, false],
     ['dX', [tokens, k, n], ['tokens', n], [k, n], false, true],
     ['dW', [k, n, tokens], ['tokens', k], ['tokens', n], true, false],
   ];
-  const batch = packRows(Array.from({ length: Math.ceil(tokens / 16) }, (_, r) => ({ ids: new Int32Array(Math.min(16, tokens - 16 * r)), blind: false })));
+  const batch = packRows(
+    Array.from({ length: Math.ceil(tokens / 16) }, (_, r) => ({
+      ids: new Int32Array(Math.min(16, tokens - 16 * r)),
+      blind: false,
+    })),
+  );
   const times: ProductTime[] = [];
   for (const [form, shape, a, b, transposeA, transposeB] of forms) {
     const g = new GraphBuilder();
-    const graph = g.finish({ y: ops.matmul(g, g.parameter('a', a), g.parameter('b', b), transposeA, transposeB) });
-    const specs = [{ name: 'a', shape: resolveShape(a, batch), decay: false }, { name: 'b', shape: resolveShape(b, batch), decay: false }];
+    const graph = g.finish({
+      y: ops.matmul(g, g.parameter('a', a), g.parameter('b', b), transposeA, transposeB),
+    });
+    const specs = [
+      { name: 'a', shape: resolveShape(a, batch), decay: false },
+      { name: 'b', shape: resolveShape(b, batch), decay: false },
+    ];
     const memory = new DeviceMemory(gpu.device, specs);
     const program = new Program(gpu, memory, graph);
-    for (const [i, spec] of specs.entries()) gpu.device.queue.writeBuffer(memory.bank('parameter', memory.place(spec.name).bank), memory.place(spec.name).offset * 4, randomTensor(spec, i));
+    for (const [i, spec] of specs.entries())
+      gpu.device.queue.writeBuffer(
+        memory.bank('parameter', memory.place(spec.name).bank),
+        memory.place(spec.name).offset * 4,
+        randomTensor(spec, i),
+      );
     await program.prepare(batch);
     times.push({ form, shape, ms: await timeRuns(gpu, program, batch, repetitions) });
     program.destroy();
@@ -84,12 +124,18 @@ export async function timeProducts(gpu: Gpu, tokens: number, k: number, n: numbe
 }
 
 /** Median milliseconds of a program's kernels; without timestamps the wall clock over many runs in one submission. */
-async function timeRuns({ device }: Gpu, program: Program, batch: PackedBatch, repetitions: number): Promise<number> {
+async function timeRuns(
+  { device }: Gpu,
+  program: Program,
+  batch: PackedBatch,
+  repetitions: number,
+): Promise<number> {
   const pass = { lossWeight: 1, seed: 1, pass: 0 };
   program.reserve(batch, repetitions);
   const encodeAll = (passFor?: PassTimes['next']): GPUCommandEncoder => {
     const encoder = device.createCommandEncoder();
-    for (let place = 0; place < repetitions; place++) program.encode(encoder, batch, pass, { place, ...(passFor && { passFor }) });
+    for (let place = 0; place < repetitions; place++)
+      program.encode(encoder, batch, pass, { place, ...(passFor && { passFor }) });
     return encoder;
   };
   // Once to warm up: pipelines are compiled for the hardware at their first use.
@@ -99,7 +145,11 @@ async function timeRuns({ device }: Gpu, program: Program, batch: PackedBatch, r
     const passes = new PassTimes(device);
     const times = await passes.read(encodeAll(passes.next));
     const each = times.length / repetitions;
-    return median(Array.from({ length: repetitions }, (_, r) => times.slice(r * each, (r + 1) * each).reduce((sum, { ms }) => sum + ms, 0)));
+    return median(
+      Array.from({ length: repetitions }, (_, r) =>
+        times.slice(r * each, (r + 1) * each).reduce((sum, { ms }) => sum + ms, 0),
+      ),
+    );
   }
   const started = performance.now();
   device.queue.submit([encodeAll().finish()]);
@@ -116,11 +166,21 @@ export interface KernelTime {
 }
 
 /** Where a training step goes, kernel by kernel, each in a pass of its own; undefined without timestamps. The parts of a step add up to more than a step. */
-export async function timeStepByKernel(gpu: Gpu, graphs: ModelGraphs, batches: readonly PackedBatch[], update: UpdateSettings): Promise<KernelTime[] | undefined> {
+export async function timeStepByKernel(
+  gpu: Gpu,
+  graphs: ModelGraphs,
+  batches: readonly PackedBatch[],
+  update: UpdateSettings,
+): Promise<KernelTime[] | undefined> {
   if (!gpu.device.features.has('timestamp-query')) return undefined;
   const { device } = gpu;
   const memory = new DeviceMemory(device, graphs.parameters);
-  const program = new Program(gpu, memory, graphs.training, new Map(graphs.parameters.map(({ name }) => [gradientName(name), name])));
+  const program = new Program(
+    gpu,
+    memory,
+    graphs.training,
+    new Map(graphs.parameters.map(({ name }) => [gradientName(name), name])),
+  );
   const optimizer = new Optimizer(gpu, memory);
   await optimizer.prepare();
   for (const [i, spec] of graphs.parameters.entries()) {
@@ -132,9 +192,20 @@ export async function timeStepByKernel(gpu: Gpu, graphs: ModelGraphs, batches: r
   for (const [i, batch] of batches.entries()) {
     await program.prepare(batch);
     const encoder = device.createCommandEncoder();
-    program.encode(encoder, batch, { lossWeight: 1 / batch.rows, seed: 42, pass: i }, { passFor: passes.next });
+    program.encode(
+      encoder,
+      batch,
+      { lossWeight: 1 / batch.rows, seed: 42, pass: i },
+      { passFor: passes.next },
+    );
     encoder.copyBufferToBuffer(program.output('loss'), 0, optimizer.results, RESULT.losses * 4, 4);
-    optimizer.encodeUpdate(encoder, { ...update, step: i + 1 }, 1, true, passes.next('norm, clipping, AdamW'));
+    optimizer.encodeUpdate(
+      encoder,
+      { ...update, step: i + 1 },
+      1,
+      true,
+      passes.next('norm, clipping, AdamW'),
+    );
     const step = new Map<string, { count: number; ms: number }>();
     for (const { label, ms } of await passes.read(encoder)) {
       const sum = step.get(label) ?? { count: 0, ms: 0 };
@@ -150,5 +221,7 @@ export async function timeStepByKernel(gpu: Gpu, graphs: ModelGraphs, batches: r
   program.destroy();
   optimizer.destroy();
   memory.destroy();
-  return [...byLabel].map(([label, { count, times }]) => ({ label, count, ms: median(times) })).sort((a, b) => b.ms - a.ms);
+  return [...byLabel]
+    .map(([label, { count, times }]) => ({ label, count, ms: median(times) }))
+    .sort((a, b) => b.ms - a.ms);
 }

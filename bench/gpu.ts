@@ -40,10 +40,23 @@ import { syntheticRows } from './synthetic.js';
 const CLASSES = 3;
 const WARM_UP = 5;
 const PARTS = 'check,products,kernels,steps,job,torch';
-const UPDATE = { learningRate: 5e-5, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, maxGradNorm: 1 };
+const UPDATE = {
+  learningRate: 5e-5,
+  beta1: 0.9,
+  beta2: 0.999,
+  epsilon: 1e-8,
+  weightDecay: 0.01,
+  maxGradNorm: 1,
+};
 
 const { values: options } = parseArgs({
-  options: { model: { type: 'string' }, parts: { type: 'string' }, steps: { type: 'string' }, 'matrix-units': { type: 'boolean', default: false }, quick: { type: 'boolean', default: false } },
+  options: {
+    model: { type: 'string' },
+    parts: { type: 'string' },
+    steps: { type: 'string' },
+    'matrix-units': { type: 'boolean', default: false },
+    quick: { type: 'boolean', default: false },
+  },
 });
 const quick = options.quick;
 const name = (options.model ?? (quick ? 'gpt2-mini' : 'gpt2')) as ModelName;
@@ -62,48 +75,84 @@ if ('reason' in found) {
 const unit = onUnits ? requiredUnit(found.adapter, found.report) : undefined;
 const gpu = await openDevice(found.adapter, ['timestamp-query'], unit);
 const { config: shape } = MODELS[name];
-const config = withLabels(parseConfig(shape, 'the bench'), Array.from({ length: CLASSES }, (_, i) => `LABEL_${i}`), 0);
+const config = withLabels(
+  parseConfig(shape, 'the bench'),
+  Array.from({ length: CLASSES }, (_, i) => `LABEL_${i}`),
+  0,
+);
 const graphs = gpt2Graphs(config);
-console.log(`${found.report.name}${found.report.software ? ' (computes in software: times say nothing about a GPU)' : ''}, Node ${process.versions.node}, ${process.platform} ${process.arch}`);
-console.log(`timestamps: ${gpu.device.features.has('timestamp-query') ? 'yes' : 'no'}; products: ${unit ? `matrix units, ${nameOfUnit(unit)}` : 'float32'}`);
+console.log(
+  `${found.report.name}${found.report.software ? ' (computes in software: times say nothing about a GPU)' : ''}, Node ${process.versions.node}, ${process.platform} ${process.arch}`,
+);
+console.log(
+  `timestamps: ${gpu.device.features.has('timestamp-query') ? 'yes' : 'no'}; products: ${unit ? `matrix units, ${nameOfUnit(unit)}` : 'float32'}`,
+);
 
 const format = (value: number, digits = 2): string => value.toFixed(digits).padStart(9);
-const packed = ({ rows, labels }: LabelledRows, first: number, count: number) => packRows(rows.slice(first, first + count), labels.slice(first, first + count));
+const packed = ({ rows, labels }: LabelledRows, first: number, count: number) =>
+  packRows(rows.slice(first, first + count), labels.slice(first, first + count));
 
 async function openSession(): Promise<WebGpuSession> {
   const session = new WebGpuSession(gpu, graphs, { seed: 42, description: 'the bench' });
-  for (const [i, spec] of graphs.parameters.entries()) await session.writeTensor('parameter', spec.name, randomTensor(spec, i));
+  for (const [i, spec] of graphs.parameters.entries())
+    await session.writeTensor('parameter', spec.name, randomTensor(spec, i));
   return session;
 }
 
 /** One step of a small model beside the float64 reference engine: numbers before times. */
 async function check(): Promise<void> {
-  const tiny = withLabels(parseConfig({ model_type: 'gpt2', vocab_size: 300, n_positions: 64, n_embd: 48, n_layer: 2, n_head: 3 }, 'the check'), ['a', 'b', 'c'], 0);
+  const tiny = withLabels(
+    parseConfig(
+      { model_type: 'gpt2', vocab_size: 300, n_positions: 64, n_embd: 48, n_layer: 2, n_head: 3 },
+      'the check',
+    ),
+    ['a', 'b', 'c'],
+    0,
+  );
   const model = gpt2Graphs(tiny);
   const batch = packed(syntheticRows(4, 300, CLASSES, 7, 15), 0, 4);
   const outcome = async (session: EngineSession) => {
-    for (const [i, spec] of model.parameters.entries()) await session.writeTensor('parameter', spec.name, randomTensor(spec, i));
-    const { losses, gradNorm } = await session.step({ microBatches: [batch], lossWeights: [1 / 4], firstPass: 0, update: { ...UPDATE, step: 1 } });
+    for (const [i, spec] of model.parameters.entries())
+      await session.writeTensor('parameter', spec.name, randomTensor(spec, i));
+    const { losses, gradNorm } = await session.step({
+      microBatches: [batch],
+      lossWeights: [1 / 4],
+      firstPass: 0,
+      update: { ...UPDATE, step: 1 },
+    });
     await session.close();
     return { loss: losses[0], gradNorm };
   };
   const ours = await outcome(new WebGpuSession(gpu, model, { seed: 1, description: 'check' }));
   const exact = await outcome(await referenceEngine.open(model, { seed: 1 }));
   const differences = [Math.abs(ours.loss - exact.loss), Math.abs(ours.gradNorm / exact.gradNorm - 1)];
-  console.log(`\nA step of a small model beside float64: loss differs by ${differences[0].toExponential(1)}, the gradient's norm by ${differences[1].toExponential(1)} of it`);
-  if (!(Math.max(...differences) < (unit?.operands === 'f16' ? 2e-2 : 2e-4))) throw new Error('the GPU computes wrong numbers: no times of those');
+  console.log(
+    `\nA step of a small model beside float64: loss differs by ${differences[0].toExponential(1)}, the gradient's norm by ${differences[1].toExponential(1)} of it`,
+  );
+  if (!(Math.max(...differences) < (unit?.operands === 'f16' ? 2e-2 : 2e-4)))
+    throw new Error('the GPU computes wrong numbers: no times of those');
 }
 
 async function products(): Promise<void> {
   const { nEmbd } = config;
-  const weights = [[nEmbd, 3 * nEmbd], [nEmbd, nEmbd], [nEmbd, 4 * nEmbd], [4 * nEmbd, nEmbd]];
+  const weights = [
+    [nEmbd, 3 * nEmbd],
+    [nEmbd, nEmbd],
+    [nEmbd, 4 * nEmbd],
+    [4 * nEmbd, nEmbd],
+  ];
   const tokens = quick ? [16] : [16, 64, 80, 128, 512, 1280, 4096];
-  console.log(`\nProducts, TFLOP/s (ms): ${gpu.device.features.has('timestamp-query') ? 'timestamps, medians' : 'by the wall clock'}`);
+  console.log(
+    `\nProducts, TFLOP/s (ms): ${gpu.device.features.has('timestamp-query') ? 'timestamps, medians' : 'by the wall clock'}`,
+  );
   console.log('  tokens    weight        forward              dX                  dW');
   for (const count of tokens) {
     for (const [k, n] of quick ? weights.slice(1, 2) : weights) {
       const times = await timeProducts(gpu, count, k, n, quick ? 2 : 30);
-      const cells = times.map(({ shape: [m, columns, inner], ms }) => `${format((2 * m * columns * inner) / ms / 1e9, 3)} (${ms.toFixed(3)})`);
+      const cells = times.map(
+        ({ shape: [m, columns, inner], ms }) =>
+          `${format((2 * m * columns * inner) / ms / 1e9, 3)} (${ms.toFixed(3)})`,
+      );
       console.log(`  ${String(count).padStart(6)}  ${`${k} x ${n}`.padStart(11)} ${cells.join(' ')}`);
     }
   }
@@ -117,34 +166,53 @@ async function kernels(): Promise<void> {
     console.log('\nA step by kernel: the adapter has no timestamps.');
     return;
   }
-  console.log(`\nA step of the notebook's job by kernel (${name}, batches of 4, each kernel in a pass of its own, medians of ${batches.length - 1}), ms`);
-  for (const { label, count, ms } of times) console.log(`  ${label.padEnd(28)}${String(count).padStart(5)} x ${format(ms, 3)}`);
-  console.log(`  ${'together'.padEnd(28)}${String(times.reduce((sum, { count }) => sum + count, 0)).padStart(5)}   ${format(times.reduce((sum, { ms }) => sum + ms, 0), 3)}`);
+  console.log(
+    `\nA step of the notebook's job by kernel (${name}, batches of 4, each kernel in a pass of its own, medians of ${batches.length - 1}), ms`,
+  );
+  for (const { label, count, ms } of times)
+    console.log(`  ${label.padEnd(28)}${String(count).padStart(5)} x ${format(ms, 3)}`);
+  console.log(
+    `  ${'together'.padEnd(28)}${String(times.reduce((sum, { count }) => sum + count, 0)).padStart(5)}   ${format(
+      times.reduce((sum, { ms }) => sum + ms, 0),
+      3,
+    )}`,
+  );
 }
 
 async function stepTimes(): Promise<void> {
   const session = await openSession();
-  console.log(`\nTraining steps, ${name}: medians of groups of ten whose results are read once, ${steps} steps after ${warmUp}`);
+  console.log(
+    `\nTraining steps, ${name}: medians of groups of ten whose results are read once, ${steps} steps after ${warmUp}`,
+  );
   for (const [rows, length] of WORKLOADS) {
     const data = syntheticRows(rows * (warmUp + steps), config.vocabSize, CLASSES, 42, length);
     const group = Math.min(10, steps);
     const times: number[] = [];
     let tokens = 0;
-    for (let first = 0; first < warmUp + steps; ) {
+    for (let first = 0; first < warmUp + steps;) {
       const count = first < warmUp ? warmUp - first : Math.min(group, warmUp + steps - first);
       const batches = Array.from({ length: count }, (_, i) => packed(data, (first + i) * rows, rows));
       const started = performance.now();
       const results = batches.map((batch, i) =>
-        session.step({ microBatches: [batch], lossWeights: [1 / rows], firstPass: first + i, update: { ...UPDATE, step: first + i + 1 }, deferResult: i < count - 1 }),
+        session.step({
+          microBatches: [batch],
+          lossWeights: [1 / rows],
+          firstPass: first + i,
+          update: { ...UPDATE, step: first + i + 1 },
+          deferResult: i < count - 1,
+        }),
       );
-      for (const result of await Promise.all(results)) if (!result.updated) throw new Error('a step was not finite');
+      for (const result of await Promise.all(results))
+        if (!result.updated) throw new Error('a step was not finite');
       if (first >= warmUp) {
         times.push((performance.now() - started) / count);
         tokens += batches.reduce((sum, batch) => sum + batch.tokens, 0);
       }
       first += count;
     }
-    console.log(`  ${rows} rows, ${(tokens / steps).toFixed(1).padStart(7)} tokens ${format(median(times))} ms/step`);
+    console.log(
+      `  ${rows} rows, ${(tokens / steps).toFixed(1).padStart(7)} tokens ${format(median(times))} ms/step`,
+    );
   }
   await session.close();
 }
@@ -156,18 +224,34 @@ async function job(): Promise<void> {
   const session = await openSession();
   try {
     const rows = quick ? { train: 4, evaluation: 4 } : { train: data.trainRows, evaluation: data.evalRows };
-    const args = resolveArguments({ ...preset, outputDir, saveStrategy: 'no', ...(quick && { numTrainEpochs: 1 }) });
+    const args = resolveArguments({
+      ...preset,
+      outputDir,
+      saveStrategy: 'no',
+      ...(quick && { numTrainEpochs: 1 }),
+    });
     const trainer = new Trainer({
-      session, config, args, parameters: graphs.parameters, maxLength: 128,
+      session,
+      config,
+      args,
+      parameters: graphs.parameters,
+      maxLength: 128,
       tokenizer: await Tokenizer.fromDirectory(embeddedModelFolder()),
       train: syntheticRows(rows.train, config.vocabSize, CLASSES, 1),
       evaluation: syntheticRows(rows.evaluation, config.vocabSize, CLASSES, 2),
     });
     // As after a warm start, which the reference has too: pipelines are compiled before.
-    await predictLogits(session, syntheticRows(8, config.vocabSize, CLASSES, 3).rows, CLASSES, PREDICTION_BATCH);
+    await predictLogits(
+      session,
+      syntheticRows(8, config.vocabSize, CLASSES, 3).rows,
+      CLASSES,
+      PREDICTION_BATCH,
+    );
     const started = performance.now();
     const { state } = await trainer.train();
-    console.log(`\nThe notebook's job, ${name}: ${state.global_step} steps and ${args.numTrainEpochs} evaluations of ${rows.evaluation} rows in ${((performance.now() - started) / 1000).toFixed(1)} s`);
+    console.log(
+      `\nThe notebook's job, ${name}: ${state.global_step} steps and ${args.numTrainEpochs} evaluations of ${rows.evaluation} rows in ${((performance.now() - started) / 1000).toFixed(1)} s`,
+    );
   } finally {
     await session.close();
     rmSync(outputDir, { recursive: true, force: true });
@@ -178,22 +262,36 @@ function torch(): void {
   const python = process.env['ATTUNE_PYTHON'];
   const program = join(import.meta.dirname, 'gpu_torch.py');
   if (!python || !existsSync(python)) {
-    console.log('\nPyTorch is not compared: ATTUNE_PYTHON names no Python with torch, CUDA and transformers.');
+    console.log(
+      '\nPyTorch is not compared: ATTUNE_PYTHON names no Python with torch, CUDA and transformers.',
+    );
     return;
   }
-  const rows = ({ rows: all, labels }: LabelledRows) => all.map(({ ids }, i) => ({ ids: [...ids], label: labels[i] }));
+  const rows = ({ rows: all, labels }: LabelledRows) =>
+    all.map(({ ids }, i) => ({ ids: [...ids], label: labels[i] }));
   const setup = {
     config: shape,
     classes: CLASSES,
     steps,
     warmUp,
-    workloads: WORKLOADS.map(([count, length]) => ({ rows: count, data: rows(syntheticRows(count * (warmUp + steps), config.vocabSize, CLASSES, 42, length)) })),
-    job: quick ? null : { train: rows(syntheticRows(1000, config.vocabSize, CLASSES, 1)), evaluation: rows(syntheticRows(200, config.vocabSize, CLASSES, 2)) },
+    workloads: WORKLOADS.map(([count, length]) => ({
+      rows: count,
+      data: rows(syntheticRows(count * (warmUp + steps), config.vocabSize, CLASSES, 42, length)),
+    })),
+    job: quick
+      ? null
+      : {
+          train: rows(syntheticRows(1000, config.vocabSize, CLASSES, 1)),
+          evaluation: rows(syntheticRows(200, config.vocabSize, CLASSES, 2)),
+        },
     tokens: quick ? [16] : [16, 64, 80, 128, 512, 1280, 4096],
     width: config.nEmbd,
   };
   console.log('');
-  const { status } = spawnSync(python, [program], { input: JSON.stringify(setup), stdio: ['pipe', 'inherit', 'inherit'] });
+  const { status } = spawnSync(python, [program], {
+    input: JSON.stringify(setup),
+    stdio: ['pipe', 'inherit', 'inherit'],
+  });
   if (status !== 0) console.log(`PyTorch is not compared: its side ended with ${status ?? 'a signal'}.`);
 }
 

@@ -35,8 +35,17 @@ const numbers = (text: string): number[] => text.split(',').map(Number);
 /** FLOP a second of one large product. */
 async function peak(threads: number): Promise<number> {
   const n = 2048;
-  const matrix = (name: string): { name: string; type: 'float32'; shape: number[] } => ({ name, type: 'float32', shape: [n, n] });
-  const model = writeOnnxModel({ nodes: [{ op: 'MatMul', inputs: ['a', 'b'], outputs: ['c'], attributes: {}, contrib: false }], inputs: [matrix('a'), matrix('b')], outputs: [matrix('c')], constants: [] });
+  const matrix = (name: string): { name: string; type: 'float32'; shape: number[] } => ({
+    name,
+    type: 'float32',
+    shape: [n, n],
+  });
+  const model = writeOnnxModel({
+    nodes: [{ op: 'MatMul', inputs: ['a', 'b'], outputs: ['c'], attributes: {}, contrib: false }],
+    inputs: [matrix('a'), matrix('b')],
+    outputs: [matrix('c')],
+    constants: [],
+  });
   const session = await InferenceSession.create(model, { intraOpNumThreads: threads });
   const tensor = (): Tensor => new Tensor('float32', new Float32Array(n * n).fill(0.5), [n, n]);
   const feeds = { a: tensor(), b: tensor() };
@@ -75,18 +84,41 @@ interface Point {
 
 /** Time against tokens, both logarithmic, as an SVG that stands alone. */
 function plot(points: readonly Point[]): string {
-  const { document } = parseHTML('<!doctype html><html><body></body></html>') as unknown as { document: object };
-  const line = (point: Point): string => `${point.model}, ${point.threads} thread${point.threads === 1 ? '' : 's'}`;
+  const { document } = parseHTML('<!doctype html><html><body></body></html>') as unknown as {
+    document: object;
+  };
+  const line = (point: Point): string =>
+    `${point.model}, ${point.threads} thread${point.threads === 1 ? '' : 's'}`;
   const drawn = Plot.plot({
-    document: document as never, width: 640, height: 400, marginLeft: 60, marginRight: 150,
-    x: { type: 'log', base: 2, label: 'tokens a batch', tickFormat: 'd' }, y: { type: 'log', label: 'ms a step', grid: true, tickFormat: 'd' }, color: { scheme: 'tableau10' },
+    document: document as never,
+    width: 640,
+    height: 400,
+    marginLeft: 60,
+    marginRight: 150,
+    x: { type: 'log', base: 2, label: 'tokens a batch', tickFormat: 'd' },
+    y: { type: 'log', label: 'ms a step', grid: true, tickFormat: 'd' },
+    color: { scheme: 'tableau10' },
     marks: [
       Plot.line(points, { x: 'tokens', y: 'ms', stroke: line }),
       Plot.dot(points, { x: 'tokens', y: 'ms', fill: line }),
-      Plot.text(points, Plot.selectLast({ x: 'tokens', y: 'ms', z: line, text: line, fill: line, textAnchor: 'start', dx: 8 })),
+      Plot.text(
+        points,
+        Plot.selectLast({
+          x: 'tokens',
+          y: 'ms',
+          z: line,
+          text: line,
+          fill: line,
+          textAnchor: 'start',
+          dx: 8,
+        }),
+      ),
     ],
   }) as unknown as { outerHTML: string };
-  return drawn.outerHTML.replace('<svg ', '<svg xmlns="http://www.w3.org/2000/svg" style="background: white; color: black; font: 12px sans-serif" ');
+  return drawn.outerHTML.replace(
+    '<svg ',
+    '<svg xmlns="http://www.w3.org/2000/svg" style="background: white; color: black; font: 12px sans-serif" ',
+  );
 }
 
 const rate = memoryRate();
@@ -94,14 +126,28 @@ console.log(`memory: ${(rate / 1e9).toFixed(1)} GB/s of reading and writing on o
 const points: Point[] = [];
 for (const threads of numbers(options.threads)) {
   const top = await peak(threads);
-  console.log(`${threads} thread${threads === 1 ? '' : 's'}: a 2048 x 2048 product runs at ${(top / 1e9).toFixed(0)} GFLOP/s`);
+  console.log(
+    `${threads} thread${threads === 1 ? '' : 's'}: a 2048 x 2048 product runs at ${(top / 1e9).toFixed(0)} GFLOP/s`,
+  );
   for (const name of options.model.split(',') as ModelName[]) {
     const { config } = MODELS[name];
-    const [width, layers, vocabulary] = [config['n_embd'], config['n_layer'], config['vocab_size']] as [number, number, number];
+    const [width, layers, vocabulary] = [config['n_embd'], config['n_layer'], config['vocab_size']] as [
+      number,
+      number,
+      number,
+    ];
     for (const tokens of numbers(options.tokens)) {
       const length = Math.min(Number(options.row), tokens);
-      const rows = Array.from({ length: Math.round(tokens / length) }, (_, r) => ({ ids: Array.from({ length }, (_, t) => (r * 131 + t * 17) % vocabulary), label: r % 3 }));
-      const side = await Side.start('attune', process.execPath, ['--import', 'tsx', join(import.meta.dirname, 'train-attune.ts')], { config, classes: 3, batches: [rows], threads });
+      const rows = Array.from({ length: Math.round(tokens / length) }, (_, r) => ({
+        ids: Array.from({ length }, (_, t) => (r * 131 + t * 17) % vocabulary),
+        label: r % 3,
+      }));
+      const side = await Side.start(
+        'attune',
+        process.execPath,
+        ['--import', 'tsx', join(import.meta.dirname, 'train-attune.ts')],
+        { config, classes: 3, batches: [rows], threads },
+      );
       const steps = Number(options.steps);
       for (let step = 0; step < steps + 2; step++) await side.step(0, step >= 2);
       const ms = side.median('ms');

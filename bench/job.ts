@@ -15,7 +15,11 @@ import { median } from './median.js';
 import { pythonWith } from './python.js';
 
 const { values: options } = parseArgs({
-  options: { data: { type: 'string' }, repetitions: { type: 'string', default: '1' }, 'max-steps': { type: 'string' } },
+  options: {
+    data: { type: 'string' },
+    repetitions: { type: 'string', default: '1' },
+    'max-steps': { type: 'string' },
+  },
 });
 const data = options.data ?? process.env['ATTUNE_DATA'];
 if (data === undefined) throw new Error('--data DIR: a folder with train.jsonl and test.jsonl');
@@ -30,7 +34,10 @@ interface Job {
   readonly accuracy: number;
 }
 
-async function run(command: string, args: readonly string[]): Promise<{ readonly out: string; readonly seconds: number }> {
+async function run(
+  command: string,
+  args: readonly string[],
+): Promise<{ readonly out: string; readonly seconds: number }> {
   const started = performance.now();
   const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'ignore'] });
   let out = '';
@@ -45,28 +52,59 @@ type JsonRecord = Readonly<Record<string, unknown>> & { readonly type: string };
 async function attune(folder: string): Promise<Job> {
   const limit = options['max-steps'] === undefined ? [] : ['--max-steps', options['max-steps']];
   const { out, seconds } = await run(process.execPath, [
-    join(import.meta.dirname, '..', 'bin', 'attune.js'), 'train', '--dataset', data!, '--preset', 'notebook', '--device', 'cpu', '--json', '--output-dir', join(folder, 'attune'), '--overwrite-output-dir', ...limit,
+    join(import.meta.dirname, '..', 'bin', 'attune.js'),
+    'train',
+    '--dataset',
+    data!,
+    '--preset',
+    'notebook',
+    '--device',
+    'cpu',
+    '--json',
+    '--output-dir',
+    join(folder, 'attune'),
+    '--overwrite-output-dir',
+    ...limit,
   ]);
-  const records = out.split('\n').filter((line) => line !== '').map((line) => JSON.parse(line) as JsonRecord);
+  const records = out
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as JsonRecord);
   const evaluation = records.filter(({ type }) => type === 'eval').at(-1);
   const training = records.filter((record) => typeof record['train_runtime'] === 'number').at(-1);
   return {
-    steps: Number(training?.['step'] ?? evaluation?.['step']), training: Number(training?.['train_runtime']), whole: seconds, evalLoss: Number(evaluation?.['eval_loss']), accuracy: Number(evaluation?.['eval_accuracy']),
+    steps: Number(training?.['step'] ?? evaluation?.['step']),
+    training: Number(training?.['train_runtime']),
+    whole: seconds,
+    evalLoss: Number(evaluation?.['eval_loss']),
+    accuracy: Number(evaluation?.['eval_accuracy']),
   };
 }
 
 async function trainer(python: string, folder: string): Promise<Job> {
   const limit = options['max-steps'] === undefined ? [] : ['--max-steps', options['max-steps']];
   const { out, seconds } = await run(python, [
-    join(import.meta.dirname, 'job_trainer.py'), '--model', embeddedModelFolder(), '--train', join(data!, 'train.jsonl'), '--test', join(data!, 'test.jsonl'), '--out', join(folder, 'trainer'),
-    '--threads', String(usableCores()), ...limit,
+    join(import.meta.dirname, 'job_trainer.py'),
+    '--model',
+    embeddedModelFolder(),
+    '--train',
+    join(data!, 'train.jsonl'),
+    '--test',
+    join(data!, 'test.jsonl'),
+    '--out',
+    join(folder, 'trainer'),
+    '--threads',
+    String(usableCores()),
+    ...limit,
   ]);
   const result = /^RESULT (.*)$/m.exec(out);
   if (!result) throw new Error('the Trainer gave no result');
   return { ...(JSON.parse(result[1]) as Job), whole: seconds };
 }
 
-console.log(`${cpus()[0]?.model ?? 'unknown processor'}, ${usableCores()} cores, Node ${process.versions.node}`);
+console.log(
+  `${cpus()[0]?.model ?? 'unknown processor'}, ${usableCores()} cores, Node ${process.versions.node}`,
+);
 const python = pythonWith('ATTUNE_PYTHON', ['torch', 'transformers'], 'The Trainer is');
 const folder = mkdtempSync(join(tmpdir(), 'attune-bench-'));
 try {
@@ -77,13 +115,18 @@ try {
   }
   const show = (name: string, runs: readonly Job[]): void => {
     const { steps, evalLoss, accuracy } = runs[0];
-    console.log(`  ${name.padEnd(24)}${steps} steps  training ${median(runs.map((job) => job.training)).toFixed(1)} s  whole process ${median(runs.map((job) => job.whole)).toFixed(1)} s  last eval_loss ${evalLoss.toFixed(4)}, accuracy ${accuracy.toFixed(3)}`);
+    console.log(
+      `  ${name.padEnd(24)}${steps} steps  training ${median(runs.map((job) => job.training)).toFixed(1)} s  whole process ${median(runs.map((job) => job.whole)).toFixed(1)} s  last eval_loss ${evalLoss.toFixed(4)}, accuracy ${accuracy.toFixed(3)}`,
+    );
   };
   show('attune', jobs.ours);
   if (python !== undefined) {
     show('transformers’ Trainer', jobs.theirs);
-    const ratio = (key: 'training' | 'whole'): string => median(jobs.theirs.map((job, i) => job[key] / jobs.ours[i][key])).toFixed(2);
-    console.log(`  attune is ${ratio('training')} x as fast in training, ${ratio('whole')} x as a whole process`);
+    const ratio = (key: 'training' | 'whole'): string =>
+      median(jobs.theirs.map((job, i) => job[key] / jobs.ours[i][key])).toFixed(2);
+    console.log(
+      `  attune is ${ratio('training')} x as fast in training, ${ratio('whole')} x as a whole process`,
+    );
   }
 } finally {
   rmSync(folder, { recursive: true, force: true });

@@ -18,7 +18,13 @@ import { DATASETS, type BenchDataset } from './plan-datasets.js';
 import { median } from './median.js';
 
 const { values: options } = parseArgs({
-  options: { tweets: { type: 'string' }, half: { type: 'string', default: 'confirm' }, seeds: { type: 'string', default: '3' }, only: { type: 'string' }, record: { type: 'string' } },
+  options: {
+    tweets: { type: 'string' },
+    half: { type: 'string', default: 'confirm' },
+    seeds: { type: 'string', default: '3' },
+    only: { type: 'string' },
+    record: { type: 'string' },
+  },
 });
 const tweets = options.tweets ?? process.env['ATTUNE_DATA'];
 if (tweets === undefined) throw new Error('--tweets DIR: a folder with train.jsonl and test.jsonl');
@@ -48,37 +54,70 @@ async function train(data: BenchDataset, arm: Arm, seed: number): Promise<Run> {
     const outputDir = join(folder, 'out');
     const given = { model: embeddedModelFolder(), dataset, evalDataset, device: 'cpu' as const };
     const started = performance.now();
-    const result = await fineTune(arm === 'plan' ? { ...given, seed, outputDir } : { ...given, args: resolveArguments({ seed, outputDir, saveStrategy: 'no' }) });
+    const result = await fineTune(
+      arm === 'plan'
+        ? { ...given, seed, outputDir }
+        : { ...given, args: resolveArguments({ seed, outputDir, saveStrategy: 'no' }) },
+    );
     const seconds = (performance.now() - started) / 1000;
     const { perClass, predicted } = result.test!.metrics;
     const names = perClass.map(({ label }) => label);
-    return { dataset: data.name, arm, seed, classes: names.length, labels: test.map(({ label }) => names.indexOf(label)), predicted: [...predicted], seconds };
+    return {
+      dataset: data.name,
+      arm,
+      seed,
+      classes: names.length,
+      labels: test.map(({ label }) => names.indexOf(label)),
+      predicted: [...predicted],
+      seconds,
+    };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
 const f1Of = ({ labels, predicted, classes }: Run, rows: readonly number[] = [...labels.keys()]): number =>
-  weightedF1(classScores(confusionMatrix(rows.map((row) => labels[row]), rows.map((row) => predicted[row]), classes)));
+  weightedF1(
+    classScores(
+      confusionMatrix(
+        rows.map((row) => labels[row]),
+        rows.map((row) => predicted[row]),
+        classes,
+      ),
+    ),
+  );
 
-const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+const mean = (values: readonly number[]): number =>
+  values.reduce((sum, value) => sum + value, 0) / values.length;
 
 const RESAMPLES = 2000;
 
 /** Bounds of the middle 95 % of the difference of the mean F1 of runs, over resampled rows and seeds. @param runs of both arms, by seed */
-function interval(runs: readonly (readonly [defaults: Run, plan: Run])[]): readonly [low: number, high: number] {
+function interval(
+  runs: readonly (readonly [defaults: Run, plan: Run])[],
+): readonly [low: number, high: number] {
   const generator = new MT19937(1);
   const below = (count: number): number => Math.floor((generator.nextUint32() / 2 ** 32) * count);
   const rows = runs[0][0].labels.length;
   const differences = Array.from({ length: RESAMPLES }, () => {
     const drawn = Array.from({ length: rows }, () => below(rows));
-    return mean(runs.map(() => runs[below(runs.length)]).map(([defaults, plan]) => f1Of(plan, drawn) - f1Of(defaults, drawn)));
+    return mean(
+      runs
+        .map(() => runs[below(runs.length)])
+        .map(([defaults, plan]) => f1Of(plan, drawn) - f1Of(defaults, drawn)),
+    );
   }).sort((a, b) => a - b);
   return [differences[Math.floor(0.025 * RESAMPLES)], differences[Math.ceil(0.975 * RESAMPLES) - 1]];
 }
 
 const record = options.record;
-const known: Run[] = record !== undefined && existsSync(record) ? readFileSync(record, 'utf8').split('\n').filter((line) => line !== '').map((line) => JSON.parse(line) as Run) : [];
+const known: Run[] =
+  record !== undefined && existsSync(record)
+    ? readFileSync(record, 'utf8')
+        .split('\n')
+        .filter((line) => line !== '')
+        .map((line) => JSON.parse(line) as Run)
+    : [];
 
 async function runOf(dataset: BenchDataset, arm: Arm, seed: number): Promise<Run> {
   const found = known.find((run) => run.dataset === dataset.name && run.arm === arm && run.seed === seed);
@@ -89,17 +128,28 @@ async function runOf(dataset: BenchDataset, arm: Arm, seed: number): Promise<Run
 }
 
 const seeds = Array.from({ length: Number(options.seeds) }, (_, i) => 42 + i);
-const chosen = DATASETS.filter(({ name, half }) => half === options.half && (options.only === undefined || name.includes(options.only)));
-console.log(`Processor: ${cpus()[0]?.model}; weighted F1 of gpt2-mini on other rows, mean of ${seeds.length} seeds\n`);
-console.log('| dataset, labelled rows | defaults | plan | plan - defaults | 95 % interval | seconds, defaults and plan |\n|---|---|---|---|---|---|');
+const chosen = DATASETS.filter(
+  ({ name, half }) => half === options.half && (options.only === undefined || name.includes(options.only)),
+);
+console.log(
+  `Processor: ${cpus()[0]?.model}; weighted F1 of gpt2-mini on other rows, mean of ${seeds.length} seeds\n`,
+);
+console.log(
+  '| dataset, labelled rows | defaults | plan | plan - defaults | 95 % interval | seconds, defaults and plan |\n|---|---|---|---|---|---|',
+);
 const gains: number[] = [];
 for (const dataset of chosen) {
   const runs: (readonly [Run, Run])[] = [];
-  for (const seed of seeds) runs.push([await runOf(dataset, 'defaults', seed), await runOf(dataset, 'plan', seed)]);
+  for (const seed of seeds)
+    runs.push([await runOf(dataset, 'defaults', seed), await runOf(dataset, 'plan', seed)]);
   const [defaults, plan] = [0, 1].map((arm) => mean(runs.map((pair) => f1Of(pair[arm]))));
   const [low, high] = interval(runs);
   const times = [0, 1].map((arm) => median(runs.map((pair) => pair[arm].seconds)).toFixed(0));
   gains.push(plan - defaults);
-  console.log(`| ${dataset.name} | ${defaults.toFixed(3)} | ${plan.toFixed(3)} | ${(plan - defaults).toFixed(3)} | ${low.toFixed(3)} to ${high.toFixed(3)} | ${times.join(' and ')} |`);
+  console.log(
+    `| ${dataset.name} | ${defaults.toFixed(3)} | ${plan.toFixed(3)} | ${(plan - defaults).toFixed(3)} | ${low.toFixed(3)} to ${high.toFixed(3)} | ${times.join(' and ')} |`,
+  );
 }
-console.log(`\nThe plan gains ${median(gains).toFixed(3)} in the median of ${gains.length} datasets; the least is ${Math.min(...gains).toFixed(3)}.`);
+console.log(
+  `\nThe plan gains ${median(gains).toFixed(3)} in the median of ${gains.length} datasets; the least is ${Math.min(...gains).toFixed(3)}.`,
+);

@@ -15,11 +15,19 @@ import { pythonWith } from './python.js';
 import { Side } from './side.js';
 
 const CHUNK = 512;
-const VARIANTS = { dynamic: 'PyTorch, sorted, padded to the longest', packed: 'PyTorch, sorted, packed by hand', bf16: 'PyTorch, packed, bf16 autocast' } as const;
+const VARIANTS = {
+  dynamic: 'PyTorch, sorted, padded to the longest',
+  packed: 'PyTorch, sorted, packed by hand',
+  bf16: 'PyTorch, packed, bf16 autocast',
+} as const;
 type Variant = keyof typeof VARIANTS;
 
 const { values: options } = parseArgs({
-  options: { model: { type: 'string', default: 'gpt2-mini,gpt2' }, rows: { type: 'string', default: '4096' }, against: { type: 'string', default: 'dynamic,packed,bf16' } },
+  options: {
+    model: { type: 'string', default: 'gpt2-mini,gpt2' },
+    rows: { type: 'string', default: '4096' },
+    against: { type: 'string', default: 'dynamic,packed,bf16' },
+  },
 });
 const variants = options.against.split(',').filter(Boolean) as Variant[];
 const threads = usableCores();
@@ -29,23 +37,44 @@ const python = pythonWith('ATTUNE_PYTHON', ['torch', 'transformers'], 'PyTorch i
 for (const name of options.model.split(',') as ModelName[]) {
   const { vocabulary, config } = MODELS[name];
   const { source, classes, rows } = await benchRows(vocabulary, Number(options.rows));
-  const chunks = Array.from({ length: Math.ceil(rows.length / CHUNK) }, (_, i) => rows.slice(i * CHUNK, (i + 1) * CHUNK));
+  const chunks = Array.from({ length: Math.ceil(rows.length / CHUNK) }, (_, i) =>
+    rows.slice(i * CHUNK, (i + 1) * CHUNK),
+  );
   const tokens = rows.reduce((sum, { ids }) => sum + ids.length, 0);
-  console.log(`\n${name}, untrained: ${rows.length} rows of ${source}, ${(tokens / rows.length).toFixed(1)} tokens a row`);
+  console.log(
+    `\n${name}, untrained: ${rows.length} rows of ${source}, ${(tokens / rows.length).toFixed(1)} tokens a row`,
+  );
   const setup = { config, classes, batches: chunks, threads };
-  const ours = await Side.start('attune', process.execPath, ['--import', 'tsx', join(import.meta.dirname, 'train-attune.ts')], { ...setup, predict: true });
+  const ours = await Side.start(
+    'attune',
+    process.execPath,
+    ['--import', 'tsx', join(import.meta.dirname, 'train-attune.ts')],
+    { ...setup, predict: true },
+  );
   const sides = [ours];
   if (python !== undefined) {
     for (const variant of variants) {
-      sides.push(await Side.start(VARIANTS[variant], python, [join(import.meta.dirname, 'train_torch.py')], { ...setup, variant, predict: true }));
+      sides.push(
+        await Side.start(VARIANTS[variant], python, [join(import.meta.dirname, 'train_torch.py')], {
+          ...setup,
+          variant,
+          predict: true,
+        }),
+      );
     }
   }
   // The first chunk once more, to warm up.
-  for (let chunk = -1; chunk < chunks.length; chunk++) for (const side of sides) await side.step(Math.max(chunk, 0), chunk >= 0);
+  for (let chunk = -1; chunk < chunks.length; chunk++)
+    for (const side of sides) await side.step(Math.max(chunk, 0), chunk >= 0);
   for (const side of sides) {
     const seconds = side.timings.reduce((sum, { ms }) => sum + ms / 1000, 0);
-    const ratio = side === ours ? '' : `   attune is ${(seconds / ours.timings.reduce((sum, { ms }) => sum + ms / 1000, 0)).toFixed(2)} x as fast`;
+    const ratio =
+      side === ours
+        ? ''
+        : `   attune is ${(seconds / ours.timings.reduce((sum, { ms }) => sum + ms / 1000, 0)).toFixed(2)} x as fast`;
     const peak = await side.end();
-    console.log(`  ${side.name.padEnd(42)}${(rows.length / seconds).toFixed(0).padStart(6)} rows/s  ${(tokens / seconds).toFixed(0).padStart(7)} tokens/s  peak ${peak.toFixed(0)} MiB${ratio}`);
+    console.log(
+      `  ${side.name.padEnd(42)}${(rows.length / seconds).toFixed(0).padStart(6)} rows/s  ${(tokens / seconds).toFixed(0).padStart(7)} tokens/s  peak ${peak.toFixed(0)} MiB${ratio}`,
+    );
   }
 }

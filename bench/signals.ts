@@ -246,14 +246,7 @@ const slow: string[] = [];
 const model = positionals[0] ?? embeddedModelFolder();
 const dataset = positionals[1] ?? join(folder, 'data');
 const places = ['--model', model, '--dataset', dataset, '--output-dir', 'out'];
-const learn = [
-  ...places,
-  '--overwrite-output-dir',
-  '--device',
-  'cpu',
-  '--max-length',
-  '64',
-];
+const learn = [...places, '--overwrite-output-dir', '--device', 'cpu', '--max-length', '64'];
 const begin: Job = {
   words: ['train', ...learn, '--save-strategy', 'no'],
   lines: [[/^Training$/m, 'training']],

@@ -5,12 +5,21 @@
  */
 import { compareWithBest } from '#attune/metrics/best-set.js';
 import { bootstrapClassCounts, bootstrapF1, Resamples } from '#attune/metrics/bootstrap.js';
-import { accuracy, classScores, confusionMatrix, f1RowWeight, weightedF1 } from '#attune/metrics/confusion.js';
+import {
+  accuracy,
+  classScores,
+  confusionMatrix,
+  f1RowWeight,
+  weightedF1,
+} from '#attune/metrics/confusion.js';
 import { normalTail } from '#attune/metrics/distributions.js';
 import { MT19937 } from '#attune/random/mt19937.js';
 
 export const METRICS = ['F1', 'accuracy'] as const;
-const PRIORS: Readonly<Record<number, readonly number[]>> = { 2: [0.6, 0.4], 5: [0.35, 0.25, 0.2, 0.12, 0.08] };
+const PRIORS: Readonly<Record<number, readonly number[]>> = {
+  2: [0.6, 0.4],
+  5: [0.35, 0.25, 0.2, 0.12, 0.08],
+};
 const SHARED_DIFFICULTY = 0.5;
 const SHARED_ANSWER = 0.7;
 const RESAMPLES = 2000;
@@ -44,7 +53,19 @@ export interface Rates {
   corrected: number;
 }
 
-const none = (): Rates => ({ excluded: 0, falseClaim: 0, covered: 0, recommended: 0, simpler: 0, regret: 0, regretUnshown: 0, unshown: 0, bestSet: 0, optimism: 0, corrected: 0 });
+const none = (): Rates => ({
+  excluded: 0,
+  falseClaim: 0,
+  covered: 0,
+  recommended: 0,
+  simpler: 0,
+  regret: 0,
+  regretUnshown: 0,
+  unshown: 0,
+  bestSet: 0,
+  optimism: 0,
+  corrected: 0,
+});
 
 const equal = (models: number, value: number): Pick<Cell, 'what' | 'accuracies' | 'margin' | 'alike'> => ({
   what: `${models} equal at ${value}`,
@@ -69,13 +90,35 @@ export const CELLS: readonly Cell[] = [2, 5].flatMap((classes) =>
       worse(2, 0.97, 0.99),
       // Near 1, what is exact only for many rows is wrong for few.
       ...(rows <= 1000 ? [equal(8, 0.98), worse(8, 0.97, 0.99)] : []),
-      ...(rows !== 1000 ? [{ what: '0.53, 0.79, 0.82, 0.62, 0.62, 0.62, 0.75, 0.87', accuracies: [0.53, 0.79, 0.82, 0.62, 0.62, 0.62, 0.75, 0.87], margin: 0.02 }] : []),
+      ...(rows !== 1000
+        ? [
+            {
+              what: '0.53, 0.79, 0.82, 0.62, 0.62, 0.62, 0.75, 0.87',
+              accuracies: [0.53, 0.79, 0.82, 0.62, 0.62, 0.62, 0.75, 0.87],
+              margin: 0.02,
+            },
+          ]
+        : []),
       { what: '0.8, 0.84, 0.855, 0.86', accuracies: [0.8, 0.84, 0.855, 0.86], margin: 0.02 },
       // Where a class is missed, a row of it counts for more than one.
       ...(classes === 2
         ? [
-            { what: 'a class of 1.5 % never found, and always', prior: [0.985, 0.015], accuracies: [[1, 0], [1, 1]] },
-            { what: 'half of all rows never found, and 2 % of them', prior: [0.5, 0.5], accuracies: [[1, 0], [1, 0.02]] },
+            {
+              what: 'a class of 1.5 % never found, and always',
+              prior: [0.985, 0.015],
+              accuracies: [
+                [1, 0],
+                [1, 1],
+              ],
+            },
+            {
+              what: 'half of all rows never found, and 2 % of them',
+              prior: [0.5, 0.5],
+              accuracies: [
+                [1, 0],
+                [1, 0.02],
+              ],
+            },
           ]
         : []),
     ].map((models): Cell => ({ ...models, rows, classes })),
@@ -131,22 +174,38 @@ function quantileOf(share: number): number {
 /** [K] what a row of each class must stay below for this model to be right, so that its accuracy is the one asked for. */
 function thresholds(target: number, model: number, prior: readonly number[]): number[] {
   const easier = (k: number): number => 0.3 * ((model + k) % 2 === 0 ? 1 : -1);
-  const common = rootOf((z) => prior.reduce((sum, share, k) => sum + share * below(z + easier(k)), 0), target);
+  const common = rootOf(
+    (z) => prior.reduce((sum, share, k) => sum + share * below(z + easier(k)), 0),
+    target,
+  );
   return prior.map((_, k) => common + easier(k));
 }
 
 /** Accuracy and weighted F1 in the population. */
-function truth(limits: readonly number[], prior: readonly number[]): Readonly<Record<(typeof METRICS)[number], number>> {
-  const confusion = prior.map((share, k) => prior.map((other, m) => share * (k === m ? below(limits[k]) : ((1 - below(limits[k])) * other) / (1 - share))));
+function truth(
+  limits: readonly number[],
+  prior: readonly number[],
+): Readonly<Record<(typeof METRICS)[number], number>> {
+  const confusion = prior.map((share, k) =>
+    prior.map(
+      (other, m) => share * (k === m ? below(limits[k]) : ((1 - below(limits[k])) * other) / (1 - share)),
+    ),
+  );
   return { F1: weightedF1(classScores(confusion)), accuracy: accuracy(confusion) };
 }
 
-export async function simulate(cell: Cell, simulations: number, seed: number): Promise<Readonly<Record<string, Rates>>> {
+export async function simulate(
+  cell: Cell,
+  simulations: number,
+  seed: number,
+): Promise<Readonly<Record<string, Rates>>> {
   const { rows, classes, accuracies, alike = false, prior = PRIORS[classes] } = cell;
   const source = new Source(seed);
   // As a run has them: of one seed, whatever the rows.
   const resamples = await Resamples.draw(rows, RESAMPLES, 42);
-  const limits = accuracies.map((target, i) => (typeof target === 'number' ? thresholds(target, alike ? 0 : i, prior) : target.map(quantileOf)));
+  const limits = accuracies.map((target, i) =>
+    typeof target === 'number' ? thresholds(target, alike ? 0 : i, prior) : target.map(quantileOf),
+  );
   const rates = { F1: none(), accuracy: none() };
   for (let done = 0; done < simulations; done++) {
     const labels = new Int32Array(rows);
@@ -157,7 +216,11 @@ export async function simulate(cell: Cell, simulations: number, seed: number): P
       const common = source.pick(prior, label);
       for (const [i, limit] of limits.entries()) {
         const right = difficulty + source.normal() * Math.sqrt(1 - SHARED_DIFFICULTY) < limit[label];
-        predicted[i][row] = right ? label : source.uniform() < SHARED_ANSWER ? common : source.pick(prior, label);
+        predicted[i][row] = right
+          ? label
+          : source.uniform() < SHARED_ANSWER
+            ? common
+            : source.pick(prior, label);
       }
     }
     const classCounts = await bootstrapClassCounts(resamples, labels, classes);
@@ -169,9 +232,19 @@ export async function simulate(cell: Cell, simulations: number, seed: number): P
         const confusion = confusionMatrix(labels, own, classes);
         weights.push(metric === 'F1' ? f1RowWeight(confusion) : 1);
         values.push(metric === 'F1' ? weightedF1(classScores(confusion)) : accuracy(confusion));
-        resampled.push(metric === 'F1' ? await bootstrapF1(resamples, labels, own, classCounts) : bootstrapAccuracy(resamples, labels, own));
+        resampled.push(
+          metric === 'F1'
+            ? await bootstrapF1(resamples, labels, own, classCounts)
+            : bootstrapAccuracy(resamples, labels, own),
+        );
       }
-      count(rates[metric], compareWithBest(values, resampled, rows, weights), values, limits.map((limit) => truth(limit, prior)[metric]), cell.margin);
+      count(
+        rates[metric],
+        compareWithBest(values, resampled, rows, weights),
+        values,
+        limits.map((limit) => truth(limit, prior)[metric]),
+        cell.margin,
+      );
     }
   }
   return rates;
@@ -188,7 +261,13 @@ function bootstrapAccuracy(resamples: Resamples, labels: Int32Array, predicted: 
   });
 }
 
-function count(rates: Rates, { best, models, interval, optimism }: ReturnType<typeof compareWithBest>, values: readonly number[], trueValues: readonly number[], given: number | undefined): void {
+function count(
+  rates: Rates,
+  { best, models, interval, optimism }: ReturnType<typeof compareWithBest>,
+  values: readonly number[],
+  trueValues: readonly number[],
+  given: number | undefined,
+): void {
   const most = Math.max(...trueValues);
   const margin = given ?? most - trueValues[0] - 1e-9;
   const shown = models.map(({ low }) => low >= -margin);

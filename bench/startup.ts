@@ -29,8 +29,24 @@ async function time(args: readonly string[], text?: string): Promise<number> {
 
 const folder = mkdtempSync(join(tmpdir(), 'attune-startup-'));
 const train = (cli: string): string[] => [
-  cli, 'train', '--dataset', 'sample', '--preset', 'notebook', '--max-steps', '1', '--logging-steps', '1', '--eval-strategy', 'no', '--save-strategy', 'no', '--json',
-  '--overwrite-output-dir', '--output-dir', join(folder, 'run'),
+  cli,
+  'train',
+  '--dataset',
+  'sample',
+  '--preset',
+  'notebook',
+  '--max-steps',
+  '1',
+  '--logging-steps',
+  '1',
+  '--eval-strategy',
+  'no',
+  '--save-strategy',
+  'no',
+  '--json',
+  '--overwrite-output-dir',
+  '--output-dir',
+  join(folder, 'run'),
 ];
 const column = join(folder, 'column.csv');
 writeFileSync(column, 'txt,label\na,0\nb,1\n');
@@ -41,9 +57,31 @@ const measured = [
     const name = checkouts.length === 1 ? '' : `${checkout}: `;
     return [
       { what: `${name}attune --help`, once: () => time([cli, '--help']), times: [] as number[] },
-      { what: `${name}attune train (gpt2-mini), start to the first step`, once: () => time(train(cli), '"type":"train"'), times: [] as number[] },
-      { what: `${name}attune train, refused for a column`, once: () => time([cli, 'train', '--dataset', column, '--output-dir', join(folder, 'no')]), times: [] as number[] },
-      { what: `${name}attune train, refused for a model`, once: () => time([cli, 'train', '--dataset', 'sample', '--model', './nowhere', '--output-dir', join(folder, 'no')]), times: [] as number[] },
+      {
+        what: `${name}attune train (gpt2-mini), start to the first step`,
+        once: () => time(train(cli), '"type":"train"'),
+        times: [] as number[],
+      },
+      {
+        what: `${name}attune train, refused for a column`,
+        once: () => time([cli, 'train', '--dataset', column, '--output-dir', join(folder, 'no')]),
+        times: [] as number[],
+      },
+      {
+        what: `${name}attune train, refused for a model`,
+        once: () =>
+          time([
+            cli,
+            'train',
+            '--dataset',
+            'sample',
+            '--model',
+            './nowhere',
+            '--output-dir',
+            join(folder, 'no'),
+          ]),
+        times: [] as number[],
+      },
     ];
   }),
 ];
@@ -55,5 +93,7 @@ try {
 }
 for (const { what, times } of measured) {
   const taken = times.slice(1);
-  console.log(`${what.padEnd(72)}${median(taken).toFixed(0).padStart(6)} ms  (${Math.min(...taken).toFixed(0)} to ${Math.max(...taken).toFixed(0)})`);
+  console.log(
+    `${what.padEnd(72)}${median(taken).toFixed(0).padStart(6)} ms  (${Math.min(...taken).toFixed(0)} to ${Math.max(...taken).toFixed(0)})`,
+  );
 }

@@ -4,11 +4,18 @@ import { MT19937 } from '#attune/random/mt19937.js';
 
 /** How many of the notebook's 1,000 rows have 1, 2, 3 ... tokens of GPT-2's vocabulary (18.5 on average). */
 const ROWS_OF_LENGTH = [
-  4, 17, 18, 24, 24, 30, 31, 39, 34, 41, 44, 27, 42, 39, 32, 42, 34, 27, 28, 20, 32, 32, 22, 32, 27, 26, 32, 21, 24, 14, 20, 19, 18, 16, 14, 15, 6, 9, 7, 1, 4, 3, 2, 1, 1, 1, 0, 1, 0, 2, 1,
+  4, 17, 18, 24, 24, 30, 31, 39, 34, 41, 44, 27, 42, 39, 32, 42, 34, 27, 28, 20, 32, 32, 22, 32, 27, 26, 32,
+  21, 24, 14, 20, 19, 18, 16, 14, 15, 6, 9, 7, 1, 4, 3, 2, 1, 1, 1, 0, 1, 0, 2, 1,
 ];
 
 /** @param length tokens of every row; absent: the notebook's lengths, in an order that the seed draws */
-export function syntheticRows(count: number, vocabulary: number, classes: number, seed: number, length?: number): LabelledRows {
+export function syntheticRows(
+  count: number,
+  vocabulary: number,
+  classes: number,
+  seed: number,
+  length?: number,
+): LabelledRows {
   const lengths = ROWS_OF_LENGTH.flatMap((rows, i) => Array.from({ length: rows }, () => i + 1));
   const draw = generator(seed);
   const rows = Array.from({ length: count }, () => {

@@ -25,10 +25,15 @@ let predict = false;
 let steps = 0;
 
 async function setUp(setup: Setup): Promise<object> {
-  const config = withLabels(parseConfig(setup.config, 'the bench'), Array.from({ length: setup.classes }, (_, i) => `LABEL_${i}`), 0);
+  const config = withLabels(
+    parseConfig(setup.config, 'the bench'),
+    Array.from({ length: setup.classes }, (_, i) => `LABEL_${i}`),
+    0,
+  );
   const graphs = gpt2Graphs(config);
   session = await onnxEngine.open(graphs, { seed: 42, threads: setup.threads });
-  for (const [i, spec] of graphs.parameters.entries()) await session.writeTensor('parameter', spec.name, randomTensor(spec, i));
+  for (const [i, spec] of graphs.parameters.entries())
+    await session.writeTensor('parameter', spec.name, randomTensor(spec, i));
   ({ batches, classes, predict = false } = setup);
   return { ready: true };
 }
@@ -42,16 +47,33 @@ async function step(index: number): Promise<object> {
     const ms = performance.now() - started;
     return { ms, forwardBackward: ms, clip: 0, optimizer: 0, loss: 0 };
   }
-  const batch = packRows(rows.map(({ ids }) => ({ ids: Int32Array.from(ids), blind: false })), rows.map(({ label }) => label));
+  const batch = packRows(
+    rows.map(({ ids }) => ({ ids: Int32Array.from(ids), blind: false })),
+    rows.map(({ label }) => label),
+  );
   const started = performance.now();
   const result = await session!.step({
     microBatches: [batch],
     lossWeights: [1 / rows.length],
     firstPass: steps,
-    update: { learningRate: 5e-5, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, maxGradNorm: 1, step: ++steps },
+    update: {
+      learningRate: 5e-5,
+      beta1: 0.9,
+      beta2: 0.999,
+      epsilon: 1e-8,
+      weightDecay: 0.01,
+      maxGradNorm: 1,
+      step: ++steps,
+    },
   });
   const { forwardBackward, norm, update } = result.milliseconds!;
-  return { ms: performance.now() - started, forwardBackward, clip: norm, optimizer: update, loss: result.losses[0] };
+  return {
+    ms: performance.now() - started,
+    forwardBackward,
+    clip: norm,
+    optimizer: update,
+    loss: result.losses[0],
+  };
 }
 
 for await (const line of createInterface({ input: process.stdin })) {

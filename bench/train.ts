@@ -29,10 +29,16 @@ const VARIANTS = {
 type Variant = keyof typeof VARIANTS;
 
 const { values: options } = parseArgs({
-  options: { model: { type: 'string', default: 'gpt2-mini,gpt2' }, against: { type: 'string', default: 'all' }, steps: { type: 'string', default: '40' } },
+  options: {
+    model: { type: 'string', default: 'gpt2-mini,gpt2' },
+    against: { type: 'string', default: 'all' },
+    steps: { type: 'string', default: '40' },
+  },
 });
 const steps = Number(options.steps);
-const variants = (options.against === 'all' ? Object.keys(VARIANTS) : options.against.split(',').filter(Boolean)) as Variant[];
+const variants = (
+  options.against === 'all' ? Object.keys(VARIANTS) : options.against.split(',').filter(Boolean)
+) as Variant[];
 const threads = usableCores();
 console.log(`${cpus()[0]?.model ?? 'unknown processor'}, ${threads} threads, Node ${process.versions.node}`);
 const python = pythonWith('ATTUNE_PYTHON', ['torch', 'transformers'], 'PyTorch is');
@@ -41,13 +47,25 @@ for (const name of options.model.split(',') as ModelName[]) {
   const { vocabulary, config } = MODELS[name];
   const { source, classes, batches } = await notebookBatches(vocabulary, steps);
   const tokens = batches.flat().reduce((sum, { ids }) => sum + ids.length, 0) / batches.length;
-  console.log(`\n${name}, untrained: ${source}, batches of 4, ${tokens.toFixed(1)} tokens a batch, dropout 0.1, medians of ${steps} steps after ${WARM_UP}`);
+  console.log(
+    `\n${name}, untrained: ${source}, batches of 4, ${tokens.toFixed(1)} tokens a batch, dropout 0.1, medians of ${steps} steps after ${WARM_UP}`,
+  );
   const setup = { config, classes, batches, threads };
-  const ours = await Side.start('attune', process.execPath, ['--import', 'tsx', join(import.meta.dirname, 'train-attune.ts')], setup);
+  const ours = await Side.start(
+    'attune',
+    process.execPath,
+    ['--import', 'tsx', join(import.meta.dirname, 'train-attune.ts')],
+    setup,
+  );
   const sides = [ours];
   if (python !== undefined) {
     for (const variant of variants) {
-      sides.push(await Side.start(VARIANTS[variant], python, [join(import.meta.dirname, 'train_torch.py')], { ...setup, variant }));
+      sides.push(
+        await Side.start(VARIANTS[variant], python, [join(import.meta.dirname, 'train_torch.py')], {
+          ...setup,
+          variant,
+        }),
+      );
     }
   }
   for (let step = 0; step < WARM_UP + steps; step++) {
@@ -65,7 +83,8 @@ for (const name of options.model.split(',') as ModelName[]) {
 
   for (const side of sides) {
     const ms = side.median('ms');
-    const share = (key: 'forwardBackward' | 'clip' | 'optimizer'): string => `${((100 * side.median(key)) / ms).toFixed(0)} %`;
+    const share = (key: 'forwardBackward' | 'clip' | 'optimizer'): string =>
+      `${((100 * side.median(key)) / ms).toFixed(0)} %`;
     const ratio = side === ours ? '' : `   ${(ms / ours.median('ms')).toFixed(2)} x attune's time`;
     const peak = await side.end();
     console.log(

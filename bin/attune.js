@@ -15,13 +15,18 @@ async function main() {
     console.error('attune is not built yet. In a checkout, run: npm run build');
     return 1;
   }
-  const { runCli } = general ? require(join(bundle, 'help.cjs')) : await import(pathToFileURL(join(bundle, 'main.js')).href);
+  const { runCli } = general
+    ? require(join(bundle, 'help.cjs'))
+    : await import(pathToFileURL(join(bundle, 'main.js')).href);
   return runCli(words);
 }
 
 // Node ends a process that waits for what can no longer come, and calls that a success. Here it is a failure until the command has said how it ended.
 process.exitCode = 1;
-const endedEarly = () => console.error('error: attune ended before its work was done. This is a defect of attune: please report it with the command you ran.');
+const endedEarly = () =>
+  console.error(
+    'error: attune ended before its work was done. This is a defect of attune: please report it with the command you ran.',
+  );
 process.once('exit', endedEarly);
 void main()
   .catch((error) => {

@@ -28,7 +28,16 @@ const INSTEAD = {
   'model/torch-archive.js': 'left-out.js',
 };
 /** Modules of Node. */
-const NODE = { fs: 'fs.js', 'fs/promises': 'fs-promises.js', path: 'path.js', 'path/posix': 'path.js', crypto: 'crypto.js', os: 'os.js', zlib: 'zlib.js', process: 'process.js' };
+const NODE = {
+  fs: 'fs.js',
+  'fs/promises': 'fs-promises.js',
+  path: 'path.js',
+  'path/posix': 'path.js',
+  crypto: 'crypto.js',
+  os: 'os.js',
+  zlib: 'zlib.js',
+  process: 'process.js',
+};
 const LIBRARIES = { stream: 'readable-stream', 'process/': browser('node/process.js') };
 
 /** What every module of attune may be replaced by; what is left of Node is an error, not a shim that fails when it is called. */
@@ -38,10 +47,21 @@ const replacements = {
     onResolve({ filter: /^(?:node:)?[a-z_]+(?:\/[a-z]*)?$/ }, ({ path, importer, kind, resolveDir }) => {
       const name = path.replace(/^node:/, '');
       // The shim of node:buffer is built on the package of that name.
-      if (name === 'buffer') return path.startsWith('node:') ? { path: browser('node/buffer.js') } : undefined;
+      if (name === 'buffer')
+        return path.startsWith('node:') ? { path: browser('node/buffer.js') } : undefined;
       if (name in NODE) return { path: browser(join('node', NODE[name])) };
-      if (name in LIBRARIES) return isAbsolute(LIBRARIES[name]) ? { path: LIBRARIES[name] } : resolve(LIBRARIES[name], { resolveDir: root, importer, kind });
-      if (path.startsWith('node:')) return { errors: [{ text: `${path} has no counterpart in the browser, and ${relative(root, importer)} (in ${relative(root, resolveDir)}) needs it` }] };
+      if (name in LIBRARIES)
+        return isAbsolute(LIBRARIES[name])
+          ? { path: LIBRARIES[name] }
+          : resolve(LIBRARIES[name], { resolveDir: root, importer, kind });
+      if (path.startsWith('node:'))
+        return {
+          errors: [
+            {
+              text: `${path} has no counterpart in the browser, and ${relative(root, importer)} (in ${relative(root, resolveDir)}) needs it`,
+            },
+          ],
+        };
       return undefined;
     });
     onResolve({ filter: /^\.\.?\// }, ({ path, resolveDir }) => {
@@ -91,7 +111,10 @@ if (existsSync(join(page, 'page.ts'))) {
   });
   for (const name of ['index.html', 'icon.svg']) copyFileSync(join(page, name), join(target, name));
   const { STYLE } = await import(pathToFileURL(at('dist', 'report', 'style.js')).href);
-  writeFileSync(join(target, 'page.css'), `${STYLE.trim()}\n\n${readFileSync(join(page, 'page.css'), 'utf8')}`);
+  writeFileSync(
+    join(target, 'page.css'),
+    `${STYLE.trim()}\n\n${readFileSync(join(page, 'page.css'), 'utf8')}`,
+  );
   copyFileSync(browser('attune.js'), join(target, 'attune.js'));
   writeFileSync(join(target, 'LICENSES.txt'), notices(root, module.metafile, built.metafile));
 }
@@ -99,7 +122,9 @@ if (existsSync(join(page, 'page.ts'))) {
 if (process.argv.includes('--sizes')) {
   for (const [file, { inputs, bytes }] of Object.entries(module.metafile.outputs)) {
     console.log(`${file}: ${bytes} bytes`);
-    const sizes = Object.entries(inputs).map(([name, { bytesInOutput }]) => [bytesInOutput, name]).sort(([a], [b]) => b - a);
+    const sizes = Object.entries(inputs)
+      .map(([name, { bytesInOutput }]) => [bytesInOutput, name])
+      .sort(([a], [b]) => b - a);
     for (const [size, name] of sizes.slice(0, 40)) console.log(`  ${String(size).padStart(8)}  ${name}`);
   }
 }

@@ -20,10 +20,16 @@ const libraries = {
   name: 'libraries-outside',
   setup({ onResolve, onLoad }) {
     // commander would start commands that are programs of their own with it. attune has none, and loading it takes longer than the rest of `--help`.
-    onResolve({ filter: /^node:child_process$/ }, ({ importer }) => (/[\\/]commander[\\/]/.test(importer) ? { path: 'child_process', namespace: 'left-out' } : undefined));
+    onResolve({ filter: /^node:child_process$/ }, ({ importer }) =>
+      /[\\/]commander[\\/]/.test(importer) ? { path: 'child_process', namespace: 'left-out' } : undefined,
+    );
     onLoad({ filter: /./, namespace: 'left-out' }, () => ({ contents: '' }));
     // An entry point is a path, which begins with a drive on Windows.
-    onResolve({ filter: /^[^./]/ }, ({ path, importer, kind }) => (kind === 'entry-point' || INSIDE.test(path) || importer.includes(`${sep}node_modules${sep}`) ? undefined : { external: true }));
+    onResolve({ filter: /^[^./]/ }, ({ path, importer, kind }) =>
+      kind === 'entry-point' || INSIDE.test(path) || importer.includes(`${sep}node_modules${sep}`)
+        ? undefined
+        : { external: true },
+    );
   },
 };
 
@@ -31,7 +37,9 @@ const libraries = {
 const commandsOutside = {
   name: 'commands-outside',
   setup({ onResolve }) {
-    onResolve({ filter: /^\./ }, ({ kind, path }) => (kind === 'dynamic-import' && path !== './terminal.js' ? { external: true } : undefined));
+    onResolve({ filter: /^\./ }, ({ kind, path }) =>
+      kind === 'dynamic-import' && path !== './terminal.js' ? { external: true } : undefined,
+    );
   },
 };
 
@@ -42,12 +50,27 @@ const places = {
     onLoad({ filter: /[\\/]dist[\\/].*\.js$/ }, ({ path }) => {
       if (!path.startsWith(dist + sep)) return undefined;
       const place = relative(target, path).replaceAll(sep, '/');
-      return { contents: readFileSync(path, 'utf8').replaceAll('import.meta.url', `new URL(${JSON.stringify(place)}, import.meta.url).href`) };
+      return {
+        contents: readFileSync(path, 'utf8').replaceAll(
+          'import.meta.url',
+          `new URL(${JSON.stringify(place)}, import.meta.url).href`,
+        ),
+      };
     });
   },
 };
 
-const options = { absWorkingDir: root, bundle: true, format: 'esm', platform: 'node', target: 'node20.19', keepNames: true, legalComments: 'none', metafile: true, logLevel: 'warning' };
+const options = {
+  absWorkingDir: root,
+  bundle: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'node20.19',
+  keepNames: true,
+  legalComments: 'none',
+  metafile: true,
+  logLevel: 'warning',
+};
 
 const { metafile } = await build({
   ...options,
@@ -56,7 +79,9 @@ const { metafile } = await build({
   splitting: true,
   plugins: [libraries, places],
   // Libraries that are not ES modules ask for Node's modules so.
-  banner: { js: "import { createRequire as createRequireOfBundle } from 'node:module'; const require = createRequireOfBundle(import.meta.url);" },
+  banner: {
+    js: "import { createRequire as createRequireOfBundle } from 'node:module'; const require = createRequireOfBundle(import.meta.url);",
+  },
 });
 await build({
   ...options,
@@ -70,5 +95,11 @@ await build({
 writeFileSync(join(target, 'LICENSES.txt'), notices(root, metafile));
 
 const thread = join(dist, 'engine', 'onnx', 'worker.js');
-await build({ ...options, entryPoints: [thread], outfile: thread, allowOverwrite: true, packages: 'external' });
+await build({
+  ...options,
+  entryPoints: [thread],
+  outfile: thread,
+  allowOverwrite: true,
+  packages: 'external',
+});
 rmSync(`${thread}.map`, { force: true });

@@ -7,7 +7,20 @@ const files = process.argv.slice(2);
 for (let i = 0; i < files.length; i += 2) {
   const [source, target] = files.slice(i, i + 2);
   const { error, stderr } = await asc.main(
-    [source, '--outFile', target, '-O3', '--noAssert', '--enable', 'simd', '--runtime', 'stub', '--importMemory', '--initialMemory', '1'],
+    [
+      source,
+      '--outFile',
+      target,
+      '-O3',
+      '--noAssert',
+      '--enable',
+      'simd',
+      '--runtime',
+      'stub',
+      '--importMemory',
+      '--initialMemory',
+      '1',
+    ],
     {
       // Written beside, then renamed: what lies under its name is whole.
       writeFile: (name, contents) => {

@@ -14,17 +14,31 @@ export async function compileTests(root) {
 
 async function compileFolder(from, to) {
   mkdirSync(to, { recursive: true });
-  await Promise.all(readdirSync(from, { withFileTypes: true }).map(async (entry) => {
-    const source = join(from, entry.name);
-    if (entry.isDirectory() && hasTypeScript(source)) await compileFolder(source, join(to, entry.name));
-    else if (!entry.name.endsWith('.ts')) symlinkSync(source, join(to, entry.name), entry.isDirectory() ? 'junction' : 'file');
-    else {
-      const { code } = await transform(readFileSync(source, 'utf8'), { loader: 'ts', format: 'esm', target: 'node20', sourcefile: source, sourcemap: 'inline', sourcesContent: false });
-      writeFileSync(join(to, `${entry.name.slice(0, -'.ts'.length)}.js`), code);
-    }
-  }));
+  await Promise.all(
+    readdirSync(from, { withFileTypes: true }).map(async (entry) => {
+      const source = join(from, entry.name);
+      if (entry.isDirectory() && hasTypeScript(source)) await compileFolder(source, join(to, entry.name));
+      else if (!entry.name.endsWith('.ts'))
+        symlinkSync(source, join(to, entry.name), entry.isDirectory() ? 'junction' : 'file');
+      else {
+        const { code } = await transform(readFileSync(source, 'utf8'), {
+          loader: 'ts',
+          format: 'esm',
+          target: 'node20',
+          sourcefile: source,
+          sourcemap: 'inline',
+          sourcesContent: false,
+        });
+        writeFileSync(join(to, `${entry.name.slice(0, -'.ts'.length)}.js`), code);
+      }
+    }),
+  );
 }
 
 function hasTypeScript(folder) {
-  return readdirSync(folder).some((name) => name.endsWith('.ts') || (statSync(join(folder, name)).isDirectory() && hasTypeScript(join(folder, name))));
+  return readdirSync(folder).some(
+    (name) =>
+      name.endsWith('.ts') ||
+      (statSync(join(folder, name)).isDirectory() && hasTypeScript(join(folder, name))),
+  );
 }

@@ -1,7 +1,19 @@
 // Makes attune-gpu-bench-PLATFORM.tar.xz: bench/gpu.ts with Node itself and Dawn, to be carried to a machine with a GPU and nothing else. `npm run bench:gpu-bundle`.
 import { build } from 'esbuild';
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, cpSync, chmodSync, createReadStream, createWriteStream, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  cpSync,
+  chmodSync,
+  createReadStream,
+  createWriteStream,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
@@ -31,7 +43,9 @@ try {
     target: 'node20',
     external: ['webgpu', 'onnxruntime-node'],
     // Packages in CommonJS ask for Node's modules by `require`.
-    banner: { js: "import { createRequire as attuneRequire } from 'node:module'; const require = attuneRequire(import.meta.url);" },
+    banner: {
+      js: "import { createRequire as attuneRequire } from 'node:module'; const require = attuneRequire(import.meta.url);",
+    },
     logLevel: 'warning',
   });
   copyFileSync(join(root, 'bench', 'gpu_torch.py'), at('app', 'bench', 'gpu_torch.py'));
@@ -41,7 +55,8 @@ try {
 
   const dawn = `${process.platform}-${process.platform === 'darwin' ? 'universal' : process.arch}`;
   const webgpu = (...parts) => join(root, 'node_modules', 'webgpu', ...parts);
-  for (const file of ['package.json', 'index.js', 'LICENSE.md']) cpSync(webgpu(file), at('node_modules', 'webgpu', file));
+  for (const file of ['package.json', 'index.js', 'LICENSE.md'])
+    cpSync(webgpu(file), at('node_modules', 'webgpu', file));
   cpSync(webgpu('dist', dawn), at('node_modules', 'webgpu', 'dist', dawn), { recursive: true });
 
   const node = process.platform === 'win32' ? 'node.exe' : 'node';
@@ -49,9 +64,13 @@ try {
   chmodSync(at(node), 0o755);
   // Symbols alone are lost; where it cannot be stripped it is merely larger. A macOS binary would lose its signature.
   if (process.platform === 'linux') run('strip', ['--strip-all', at(node)], { stdio: 'ignore' });
-  if (process.platform === 'win32') writeFileSync(at('run.cmd'), '@"%~dp0node.exe" "%~dp0app\\bench\\gpu.js" %*\r\n');
+  if (process.platform === 'win32')
+    writeFileSync(at('run.cmd'), '@"%~dp0node.exe" "%~dp0app\\bench\\gpu.js" %*\r\n');
   else {
-    writeFileSync(at('run.sh'), '#!/bin/sh\n# Options: the head of bench/gpu.ts; --quick tries it out.\nhere=$(CDPATH= cd -- "$(dirname -- "$0")" && pwd)\nexec "$here/node" "$here/app/bench/gpu.js" "$@"\n');
+    writeFileSync(
+      at('run.sh'),
+      '#!/bin/sh\n# Options: the head of bench/gpu.ts; --quick tries it out.\nhere=$(CDPATH= cd -- "$(dirname -- "$0")" && pwd)\nexec "$here/node" "$here/app/bench/gpu.js" "$@"\n',
+    );
     chmodSync(at('run.sh'), 0o755);
   }
 
@@ -61,10 +80,18 @@ try {
   if (run('xz', ['-9', '--threads=0', '--keep', '--force', tar])) copyFileSync(`${tar}.xz`, target);
   else {
     target = join(root, `${name}.tar.br`);
-    await pipeline(createReadStream(tar), createBrotliCompress({ params: { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_LGWIN]: 24 } }), createWriteStream(target));
+    await pipeline(
+      createReadStream(tar),
+      createBrotliCompress({
+        params: { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_LGWIN]: 24 },
+      }),
+      createWriteStream(target),
+    );
   }
   const mib = statSync(target).size / 2 ** 20;
-  console.log(`${target}: ${mib.toFixed(1)} MiB (Node ${process.versions.node}, webgpu ${JSON.parse(readFileSync(webgpu('package.json'), 'utf8')).version})`);
+  console.log(
+    `${target}: ${mib.toFixed(1)} MiB (Node ${process.versions.node}, webgpu ${JSON.parse(readFileSync(webgpu('package.json'), 'utf8')).version})`,
+  );
   if (mib > MOST_MIB) {
     console.error(`That is more than ${MOST_MIB} MiB.`);
     process.exitCode = 1;

@@ -5,7 +5,10 @@ const at = (path) => new URL(`../${path}`, import.meta.url);
 const { packages } = JSON.parse(readFileSync(at('package-lock.json'), 'utf8'));
 const rows = Object.entries(packages)
   .filter(([path, { dev, devOptional }]) => path !== '' && !dev && !devOptional)
-  .map(([path, { version, license, optional }]) => `| ${path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length)} | ${version} | ${license ?? 'none stated'} |${optional ? ' optional' : ''} |`)
+  .map(
+    ([path, { version, license, optional }]) =>
+      `| ${path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length)} | ${version} | ${license ?? 'none stated'} |${optional ? ' optional' : ''} |`,
+  )
   .sort();
 const text = `# Licences of what attune installs
 

@@ -33,7 +33,8 @@ function binaryOf(version) {
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, 'package.json'), '{ "private": true }\n');
   const flags = ['--no-save', '--no-audit', '--no-fund', '--ignore-scripts', '--loglevel=error'];
-  if (run('npm', ['install', ...flags, `${name}@${version}`], { cwd: folder }) === 0 && existsSync(bin)) return bin;
+  if (run('npm', ['install', ...flags, `${name}@${version}`], { cwd: folder }) === 0 && existsSync(bin))
+    return bin;
   console.error(`Node ${version} for ${process.platform} ${process.arch} could not be installed.`);
   process.exit(1);
 }
@@ -42,6 +43,9 @@ for (const version of VERSIONS) {
   if (majorOf(version) === majorOf(process.versions.node)) continue;
   const bin = binaryOf(version);
   console.error(`\n== npm run ${script}, Node ${version}`);
-  const status = run('npm', ['run', script], { cwd: root, env: { ...process.env, PATH: `${bin}${delimiter}${process.env.PATH}` } });
+  const status = run('npm', ['run', script], {
+    cwd: root,
+    env: { ...process.env, PATH: `${bin}${delimiter}${process.env.PATH}` },
+  });
   if (status !== 0) process.exit(status);
 }

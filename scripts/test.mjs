@@ -27,23 +27,44 @@ const concurrency = slow ? 1 : 3;
 // Debian's chromium brings SwiftShader, a Vulkan in software: it computes what a GPU computes, slowly. The loader reads these when the process starts.
 const chromium = '/usr/lib/chromium';
 const icd = join(chromium, 'vk_swiftshader_icd.json');
-const vulkan = process.env.VK_ICD_FILENAMES === undefined && existsSync(icd)
-  ? { VK_ICD_FILENAMES: icd, LD_LIBRARY_PATH: [chromium, process.env.LD_LIBRARY_PATH].filter(Boolean).join(':') }
-  : {};
+const vulkan =
+  process.env.VK_ICD_FILENAMES === undefined && existsSync(icd)
+    ? {
+        VK_ICD_FILENAMES: icd,
+        LD_LIBRARY_PATH: [chromium, process.env.LD_LIBRARY_PATH].filter(Boolean).join(':'),
+      }
+    : {};
 
 // The slow ones run as they are: some start TypeScript in processes of their own, and a compiler more or less does not count there.
 const compiled = slow ? undefined : relative(root, await compileTests(root));
-const toRun = compiled === undefined ? ['--import', 'tsx', ...files] : ['--enable-source-maps', ...files.map((file) => join(compiled, relative('test', file)).replace(/\.ts$/, '.js'))];
+const toRun =
+  compiled === undefined
+    ? ['--import', 'tsx', ...files]
+    : [
+        '--enable-source-maps',
+        ...files.map((file) => join(compiled, relative('test', file)).replace(/\.ts$/, '.js')),
+      ];
 const options = toRun.filter((word) => !/\.test\.[jt]s$/.test(word));
 
 // What the tests are not about and must not depend on: settings of the Hub, colours asked for, a width, a proxy between them and their own servers.
 const env = { ...process.env, ...vulkan };
-for (const name of Object.keys(env)) if (/^(HF_|HUGGING_?FACE_|TRANSFORMERS_OFFLINE$|FORCE_COLOR$|COLUMNS$)/.test(name)) delete env[name];
+for (const name of Object.keys(env))
+  if (/^(HF_|HUGGING_?FACE_|TRANSFORMERS_OFFLINE$|FORCE_COLOR$|COLUMNS$)/.test(name)) delete env[name];
 const unproxied = ['127.0.0.1', 'localhost', env.no_proxy ?? env.NO_PROXY].filter(Boolean).join(',');
 
 const result = spawnSync(
   process.execPath,
-  [...options, '--test', `--test-concurrency=${concurrency}`, '--test-reporter=spec', ...toRun.slice(options.length)],
-  { cwd: root, stdio: ['ignore', 'inherit', 'inherit'], env: { ...env, no_proxy: unproxied, NO_PROXY: unproxied } },
+  [
+    ...options,
+    '--test',
+    `--test-concurrency=${concurrency}`,
+    '--test-reporter=spec',
+    ...toRun.slice(options.length),
+  ],
+  {
+    cwd: root,
+    stdio: ['ignore', 'inherit', 'inherit'],
+    env: { ...env, no_proxy: unproxied, NO_PROXY: unproxied },
+  },
 );
 process.exit(result.status ?? 1);

@@ -52,5 +52,8 @@ export function explained(error: unknown): unknown {
   if (error instanceof AttuneError || !(error instanceof Error)) return error;
   const { code, syscall, path } = error as NodeJS.ErrnoException;
   if (code === undefined || syscall === undefined || path === undefined) return error;
-  return new AttuneError(error.message, { cause: error, hint: 'The operating system refused this: check the disk’s space and your rights there.' });
+  return new AttuneError(error.message, {
+    cause: error,
+    hint: 'The operating system refused this: check the disk’s space and your rights there.',
+  });
 }

@@ -32,7 +32,10 @@ export async function writeNew(path: string, contents: Contents): Promise<void> 
   const handle = await open(path, 'wx');
   try {
     // Each call goes on where the last one ended.
-    for await (const piece of typeof contents === 'string' || contents instanceof Uint8Array ? [contents] : contents) await handle.writeFile(piece);
+    for await (const piece of typeof contents === 'string' || contents instanceof Uint8Array
+      ? [contents]
+      : contents)
+      await handle.writeFile(piece);
     await handle.sync();
   } finally {
     await handle.close();
@@ -40,7 +43,11 @@ export async function writeNew(path: string, contents: Contents): Promise<void> 
 }
 
 /** @throws AttuneError where the file cannot be written */
-export async function writeWhole(path: string, contents: Contents, { partial = partialPath(path) }: WriteOptions = {}): Promise<void> {
+export async function writeWhole(
+  path: string,
+  contents: Contents,
+  { partial = partialPath(path) }: WriteOptions = {},
+): Promise<void> {
   try {
     await writeNew(partial, contents);
     await rename(partial, path);
@@ -92,7 +99,11 @@ export async function readPlainFile(path: string): Promise<string> {
 export async function requirePlainFile(path: string): Promise<void> {
   const found = await stat(path);
   if (found.isFile() || found.isDirectory()) return; // whoever reads a folder is told so by the system
-  throw Object.assign(new Error(`EINVAL: not a file, open '${path}'`), { code: 'EINVAL', syscall: 'open', path });
+  throw Object.assign(new Error(`EINVAL: not a file, open '${path}'`), {
+    code: 'EINVAL',
+    syscall: 'open',
+    path,
+  });
 }
 
 /** Makes a new name in a folder last through a power cut. Windows cannot open folders and needs no such thing. */

@@ -55,11 +55,26 @@ export type { Manifest } from './train/manifest.js';
 export type { ModelMemory, TrainedOn } from './train/model-memory.js';
 export type { SeedRun } from './train/seeds.js';
 export { Trainer } from './train/trainer.js';
-export type { Evaluation, LabelledRows, TrainerCallback, TrainerOptions, TrainOutput } from './train/trainer.js';
+export type {
+  Evaluation,
+  LabelledRows,
+  TrainerCallback,
+  TrainerOptions,
+  TrainOutput,
+} from './train/trainer.js';
 export type { EvalRecord, FinalRecord, LogRecord, TrainRecord } from './train/records.js';
 export type { TrainerState } from './train/state.js';
 export { TextClassifier } from './train/classifier.js';
-export type { Attribution, Classified, ClassifierOptions, EvaluateOptions, ExplainedPrediction, Prediction, PredictOptions, TextModel } from './train/classifier.js';
+export type {
+  Attribution,
+  Classified,
+  ClassifierOptions,
+  EvaluateOptions,
+  ExplainedPrediction,
+  Prediction,
+  PredictOptions,
+  TextModel,
+} from './train/classifier.js';
 
 export { classificationMetrics } from './metrics/classification.js';
 export type { ClassificationMetrics, NamedClassScores, PredictedClasses } from './metrics/classification.js';
@@ -70,7 +85,14 @@ export { checkComparison, readComparison } from './report/comparison-file.js';
 export { studyWords } from './compare/word-study.js';
 export type { HiddenStates, StaticVectors, TextStates, WordStudyOptions } from './compare/word-study.js';
 
-export type { Classifier, DenseMatrix, EstimatorState, Matrix, SparseMatrix, Transformer } from './baselines/estimator.js';
+export type {
+  Classifier,
+  DenseMatrix,
+  EstimatorState,
+  Matrix,
+  SparseMatrix,
+  Transformer,
+} from './baselines/estimator.js';
 export { LogisticRegression } from './baselines/logistic-regression.js';
 export { makePipeline } from './baselines/pipeline.js';
 export { RandomForestClassifier } from './baselines/random-forest.js';
@@ -84,7 +106,18 @@ export { splitWords } from './baselines/word2vec/words.js';
 
 export { compare, compareModels } from './compare/compare.js';
 export type { CompareCallbacks, CompareModelsOptions, CompareOptions } from './compare/compare.js';
-export type { AgainstBest, Choice, Comparison, Estimate, Finding, ModelResult, SeedResult, SeedSpread, Verdict, WordStudy } from './compare/comparison.js';
+export type {
+  AgainstBest,
+  Choice,
+  Comparison,
+  Estimate,
+  Finding,
+  ModelResult,
+  SeedResult,
+  SeedSpread,
+  Verdict,
+  WordStudy,
+} from './compare/comparison.js';
 export { AfinnClassifier } from './baselines/lexicon.js';
 export { HiddenStateModel } from './baselines/hidden-states.js';
 export { MajorityClassifier } from './baselines/majority.js';

@@ -28,11 +28,15 @@ const STANDARD: readonly (string | undefined)[] = ['stdin', 'stdout', 'stderr'];
  * @throws UsageError for a name that can only be a folder's; AttuneError where nothing can be written there
  */
 export async function findOutput(path: string): Promise<Output> {
-  if (/[\\/]$/.test(path)) throw new UsageError(`${path} is the name of a folder, not of a file`, { hint: 'Name the file for the results.' });
+  if (/[\\/]$/.test(path))
+    throw new UsageError(`${path} is the name of a folder, not of a file`, {
+      hint: 'Name the file for the results.',
+    });
   let at = path;
   for (let links = 0; links < MOST_LINKS; links++) {
     const named = DESCRIPTORS.map((pattern) => pattern.exec(at)?.[1]).find((each) => each !== undefined);
-    if (named !== undefined) return { descriptor: STANDARD.includes(named) ? STANDARD.indexOf(named) : Number(named) };
+    if (named !== undefined)
+      return { descriptor: STANDARD.includes(named) ? STANDARD.indexOf(named) : Number(named) };
     const next = await readlink(at).catch(() => undefined);
     if (next === undefined) return place(at, path);
     // Not joined: a folder on the way may be a link, behind which ".." is another folder.
@@ -62,7 +66,8 @@ async function place(at: string, path: string): Promise<Output> {
 export async function writeOutput(path: string, pieces: AsyncIterable<string>): Promise<void> {
   const output = await findOutput(path);
   try {
-    if ('descriptor' in output) await pipeline(pieces, createWriteStream(path, { fd: output.descriptor, autoClose: false }));
+    if ('descriptor' in output)
+      await pipeline(pieces, createWriteStream(path, { fd: output.descriptor, autoClose: false }));
     else if ('stream' in output) await pipeline(pieces, createWriteStream(output.stream));
     else await replace(output.file, pieces, output.there);
   } catch (cause) {
@@ -71,7 +76,11 @@ export async function writeOutput(path: string, pieces: AsyncIterable<string>): 
   }
 }
 
-async function replace(file: string, pieces: AsyncIterable<string>, there: { readonly mode: number; readonly nlink: number } | undefined): Promise<void> {
+async function replace(
+  file: string,
+  pieces: AsyncIterable<string>,
+  there: { readonly mode: number; readonly nlink: number } | undefined,
+): Promise<void> {
   if (there) await (await open(file, 'r+')).close();
   const partial = partialPath(file);
   try {
@@ -98,7 +107,13 @@ export async function refuseSameFile(output: string, inputs: readonly string[]):
   if (!found || !(found.isFile() || found.isFIFO())) return;
   for (const input of inputs) {
     const other = await stat(input, { bigint: true }).catch(() => undefined);
-    const same = other && other.ino !== 0n ? other.ino === found.ino && other.dev === found.dev : (await realPath(input)) === (await realPath(output));
-    if (same) throw new UsageError(`${output} is read by this command, so it is not written`, { hint: 'Choose another file for the results.' });
+    const same =
+      other && other.ino !== 0n
+        ? other.ino === found.ino && other.dev === found.dev
+        : (await realPath(input)) === (await realPath(output));
+    if (same)
+      throw new UsageError(`${output} is read by this command, so it is not written`, {
+        hint: 'Choose another file for the results.',
+      });
   }
 }

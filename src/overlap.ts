@@ -16,7 +16,11 @@ export interface Input {
  * @param isMade whether something of that name will be made, replaced or removed in the folder itself
  * @throws UsageError naming both
  */
-export async function refuseOverlap(outputDir: string, inputs: readonly Input[], isMade: (name: string) => boolean): Promise<void> {
+export async function refuseOverlap(
+  outputDir: string,
+  inputs: readonly Input[],
+  isMade: (name: string) => boolean,
+): Promise<void> {
   const output = await realPath(outputDir);
   const isInTheWay = (input: string): boolean => {
     const within = nameWithin(output, input);
@@ -26,15 +30,19 @@ export async function refuseOverlap(outputDir: string, inputs: readonly Input[],
     if (path === undefined || path === '') continue;
     for (const input of await placesOf(path)) {
       if (!isInTheWay(input)) continue;
-      throw new UsageError(`${outputDir} is to be written into, and ${what}, ${path}, ${input === output ? 'is that very folder' : 'stands in it where the output goes'}`, {
-        hint: 'Choose another output folder.',
-      });
+      throw new UsageError(
+        `${outputDir} is to be written into, and ${what}, ${path}, ${input === output ? 'is that very folder' : 'stands in it where the output goes'}`,
+        {
+          hint: 'Choose another output folder.',
+        },
+      );
     }
   }
 }
 
 /** Under which name of a folder itself a path in it lies; undefined of a path elsewhere. Both as `realPath` gives them. */
-export const nameWithin = (folder: string, path: string): string | undefined => (path.startsWith(folder + sep) ? path.slice(folder.length + 1).split(sep, 1)[0] : undefined);
+export const nameWithin = (folder: string, path: string): string | undefined =>
+  path.startsWith(folder + sep) ? path.slice(folder.length + 1).split(sep, 1)[0] : undefined;
 
 /** Where a path leads and, if to a folder, where its files do: they may be links themselves. None where nothing is there. */
 async function placesOf(path: string): Promise<string[]> {

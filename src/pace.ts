@@ -13,7 +13,10 @@
 const SLICE_MS = 50;
 
 /** The event loop goes round once. Browsers have no setImmediate. */
-const nextTurn = (): Promise<void> => new Promise((resolve) => void (typeof setImmediate === 'function' ? setImmediate(resolve) : setTimeout(resolve)));
+const nextTurn = (): Promise<void> =>
+  new Promise(
+    (resolve) => void (typeof setImmediate === 'function' ? setImmediate(resolve) : setTimeout(resolve)),
+  );
 
 /** Work that yields between its pieces, each far shorter than a slice of time: it can be done at once, or paced. */
 export type Pieces<T> = Generator<void, T>;
@@ -40,7 +43,11 @@ export async function paced<T>(work: Pieces<T>, signal?: AbortSignal): Promise<T
  *
  * @throws the signal's reason if it is aborted
  */
-export async function pacedMap<T, U>(items: Iterable<T>, of: (item: T) => U, signal?: AbortSignal): Promise<U[]> {
+export async function pacedMap<T, U>(
+  items: Iterable<T>,
+  of: (item: T) => U,
+  signal?: AbortSignal,
+): Promise<U[]> {
   signal?.throwIfAborted();
   const mapped: U[] = [];
   const pace = new Pace(signal);

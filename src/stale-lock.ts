@@ -19,7 +19,8 @@ const REMOVING = 'attune is removing a lock whose holder is gone\n';
  */
 export async function removeStaleLock(path: string, text: string): Promise<void> {
   const right = rightName(path);
-  const holds = async (file: string): Promise<boolean> => (await readFile(file, 'utf8').catch(() => undefined)) === text;
+  const holds = async (file: string): Promise<boolean> =>
+    (await readFile(file, 'utf8').catch(() => undefined)) === text;
   let waited = 0;
   for (let refused; (refused = await refusal(right)); waited += LOOKED_EVERY) {
     if (!(await holds(path))) return;
@@ -51,12 +52,16 @@ const rightName = (path: string): string => `${path}.stale${PARTIAL}`;
 export async function removeAbandoned(path: string): Promise<void> {
   const right = rightName(path);
   const found = await lstat(right).catch(() => undefined);
-  if (found && Date.now() - found.mtimeMs > ABANDONED_AFTER && (await isOurs(right))) await rm(right, { force: true }).catch(() => undefined);
+  if (found && Date.now() - found.mtimeMs > ABANDONED_AFTER && (await isOurs(right)))
+    await rm(right, { force: true }).catch(() => undefined);
 }
 
 /** Whether a file is what attune makes there, or the beginning of it: who made it may have died before he had written it. One that is gone is nobody's. */
 const isOurs = (path: string): Promise<boolean> =>
-  readPlainFile(path).then((text) => REMOVING.startsWith(text), (error: NodeJS.ErrnoException) => error.code === 'ENOENT');
+  readPlainFile(path).then(
+    (text) => REMOVING.startsWith(text),
+    (error: NodeJS.ErrnoException) => error.code === 'ENOENT',
+  );
 
 /** Makes the file. Gives what says that there is one, or undefined where it was made. */
 async function refusal(path: string): Promise<NodeJS.ErrnoException | undefined> {
@@ -66,7 +71,12 @@ async function refusal(path: string): Promise<NodeJS.ErrnoException | undefined>
   } catch (error) {
     const cause = error as NodeJS.ErrnoException;
     // EPERM: Windows, while another process deletes it. ENOENT: the folder is gone, and the lock with it.
-    if (cause.code === 'EEXIST' || cause.code === 'ENOENT' || (cause.code === 'EPERM' && process.platform === 'win32')) return cause;
+    if (
+      cause.code === 'EEXIST' ||
+      cause.code === 'ENOENT' ||
+      (cause.code === 'EPERM' && process.platform === 'win32')
+    )
+      return cause;
     throw error;
   }
 }

@@ -44,15 +44,22 @@ test('many remove a dead lock at once, and leave nothing; one that is not there,
   assert.ok(!existsSync(join(dir, 'nowhere')));
 });
 
-test('whoever died while removing the lock does not keep it for ever; a file that another made where it would is left, and in the way', { timeout: 60_000 }, async (t) => {
-  const whole = 'attune is removing a lock whose holder is gone\n';
-  const leftWith = (text: string): string => folder(t, { lock: 'dead', 'lock.stale.partial': text });
-  // Also where it died between making the file and writing it.
-  const left = [whole, whole.slice(0, 9), ''].map(leftWith);
-  const mine = leftWith('mine');
-  // All wait for as long as somebody may be at it.
-  await Promise.all([...left.map((dir) => removeStaleLock(join(dir, 'lock'), 'dead')), assert.rejects(removeStaleLock(join(mine, 'lock'), 'dead'), { code: 'EEXIST' })]);
-  for (const dir of left) assert.deepEqual(readdirSync(dir), []);
-  assert.deepEqual(readdirSync(mine), ['lock', 'lock.stale.partial']);
-  assert.equal(readFileSync(join(mine, 'lock.stale.partial'), 'utf8'), 'mine');
-});
+test(
+  'whoever died while removing the lock does not keep it for ever; a file that another made where it would is left, and in the way',
+  { timeout: 60_000 },
+  async (t) => {
+    const whole = 'attune is removing a lock whose holder is gone\n';
+    const leftWith = (text: string): string => folder(t, { lock: 'dead', 'lock.stale.partial': text });
+    // Also where it died between making the file and writing it.
+    const left = [whole, whole.slice(0, 9), ''].map(leftWith);
+    const mine = leftWith('mine');
+    // All wait for as long as somebody may be at it.
+    await Promise.all([
+      ...left.map((dir) => removeStaleLock(join(dir, 'lock'), 'dead')),
+      assert.rejects(removeStaleLock(join(mine, 'lock'), 'dead'), { code: 'EEXIST' }),
+    ]);
+    for (const dir of left) assert.deepEqual(readdirSync(dir), []);
+    assert.deepEqual(readdirSync(mine), ['lock', 'lock.stale.partial']);
+    assert.equal(readFileSync(join(mine, 'lock.stale.partial'), 'utf8'), 'mine');
+  },
+);

@@ -41,11 +41,30 @@ export interface Tree {
 interface ForestKernels {
   heapBase(): number;
   growTree(
-    ranks: number, values: number, labels: number, n: number, s: number, d: number, K: number, tries: number, seed: bigint,
-    nodes: number, distributions: number, importances: number, scratch: number,
+    ranks: number,
+    values: number,
+    labels: number,
+    n: number,
+    s: number,
+    d: number,
+    K: number,
+    tries: number,
+    seed: bigint,
+    nodes: number,
+    distributions: number,
+    importances: number,
+    scratch: number,
   ): number;
   distributionCount(): number;
-  addTree(nodes: number, distributions: number, x: number, n: number, d: number, K: number, sums: number): void;
+  addTree(
+    nodes: number,
+    distributions: number,
+    x: number,
+    n: number,
+    d: number,
+    K: number,
+    sums: number,
+  ): void;
 }
 
 /** Ranks and distinct values of float32 features, as scikit-learn's trees see them. */
@@ -84,7 +103,10 @@ function prepareTrees(setup: ForestSetup): (task: number) => Tree[] {
   const { rows: n, columns: d, classes: K, tries, seed, trees, batch } = setup;
   const probe = 52 * n + 8 * d + 16 * K + 4096;
   const nodeBytes = 16 * (2 * n + 1);
-  const arena = new Arena<ForestKernels>('forest', 8 * n * d + 4 * n + nodeBytes + 8 * K * (n + K) + 8 * d + probe + 32 * n);
+  const arena = new Arena<ForestKernels>(
+    'forest',
+    8 * n * d + 4 * n + nodeBytes + 8 * K * (n + K) + 8 * d + probe + 32 * n,
+  );
   const ranks = arena.int32(n * d);
   const values = arena.float32(n * d);
   const labels = arena.int32(n);
@@ -100,8 +122,19 @@ function prepareTrees(setup: ForestSetup): (task: number) => Tree[] {
   const grow = (tree: number): Tree => {
     importances.fill(0);
     const count = arena.exports.growTree(
-      ranks.byteOffset, values.byteOffset, labels.byteOffset, n, n, d, K, tries, BigInt.asUintN(64, BigInt(seed) * 0x9e3779b97f4a7c15n + BigInt(tree) * 0xd1342543de82ef95n),
-      nodes.byteOffset, distributions.byteOffset, importances.byteOffset, scratch.byteOffset,
+      ranks.byteOffset,
+      values.byteOffset,
+      labels.byteOffset,
+      n,
+      n,
+      d,
+      K,
+      tries,
+      BigInt.asUintN(64, BigInt(seed) * 0x9e3779b97f4a7c15n + BigInt(tree) * 0xd1342543de82ef95n),
+      nodes.byteOffset,
+      distributions.byteOffset,
+      importances.byteOffset,
+      scratch.byteOffset,
     );
     const total = importances.reduce((sum, value) => sum + value, 0);
     return {
@@ -134,7 +167,10 @@ export async function forestProbabilities(
 ): Promise<Float64Array> {
   const nodes = Math.max(...trees.map(({ features }) => features.length));
   const distributions = Math.max(...trees.map((tree) => tree.distributions.length));
-  const arena = new Arena<ForestKernels>('forest', 16 * nodes + 8 * distributions + 4 * rows * columns + 8 * rows * classes);
+  const arena = new Arena<ForestKernels>(
+    'forest',
+    16 * nodes + 8 * distributions + 4 * rows * columns + 8 * rows * classes,
+  );
   const nodeInts = arena.int32(4 * nodes);
   const nodeFloats = new Float64Array(nodeInts.buffer, nodeInts.byteOffset, 2 * nodes);
   const fractions = arena.float64(distributions);
@@ -149,7 +185,15 @@ export async function forestProbabilities(
       nodeFloats[2 * i + 1] = tree.thresholds[i];
     }
     fractions.set(tree.distributions);
-    arena.exports.addTree(nodeInts.byteOffset, fractions.byteOffset, x.byteOffset, rows, columns, classes, sums.byteOffset);
+    arena.exports.addTree(
+      nodeInts.byteOffset,
+      fractions.byteOffset,
+      x.byteOffset,
+      rows,
+      columns,
+      classes,
+      sums.byteOffset,
+    );
   }
   return sums.map((sum) => sum / trees.length);
 }

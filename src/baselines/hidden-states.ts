@@ -56,7 +56,10 @@ export class HiddenStateModel implements Transformer<readonly string[], DenseMat
   }
 
   /** @throws what `fromPretrained` throws; UsageError where the device cannot do it */
-  static async open(idOrPath: string, { maxLength, device = 'auto', ...options }: HiddenStateOptions): Promise<HiddenStateModel> {
+  static async open(
+    idOrPath: string,
+    { maxLength, device = 'auto', ...options }: HiddenStateOptions,
+  ): Promise<HiddenStateModel> {
     const model = await fromPretrained(idOrPath, options);
     let session: EngineSession;
     try {
@@ -68,7 +71,12 @@ export class HiddenStateModel implements Transformer<readonly string[], DenseMat
     try {
       const weights = hashingSession(session);
       await model.writeTo(weights.session);
-      return new HiddenStateModel(model, session, lengthLimit(maxLength, model.config), digestOf(model, weights.digest()));
+      return new HiddenStateModel(
+        model,
+        session,
+        lengthLimit(maxLength, model.config),
+        digestOf(model, weights.digest()),
+      );
     } catch (error) {
       await session.close();
       throw error;
@@ -84,17 +92,27 @@ export class HiddenStateModel implements Transformer<readonly string[], DenseMat
     const reader = new StateReader(state);
     const { model: source, sha256 } = state.settings;
     const maxLength = reader.integer('maxLength', 1);
-    if (typeof source !== 'string' || typeof sha256 !== 'string') throw reader.refusal('it does not say of which model');
+    if (typeof source !== 'string' || typeof sha256 !== 'string')
+      throw reader.refusal('it does not say of which model');
     let restored: HiddenStateModel;
     try {
-      restored = await HiddenStateModel.open(source === EMBEDDED_MODEL ? embeddedModelFolder() : source, { ...options, maxLength: options.maxLength ?? maxLength });
+      restored = await HiddenStateModel.open(source === EMBEDDED_MODEL ? embeddedModelFolder() : source, {
+        ...options,
+        maxLength: options.maxLength ?? maxLength,
+      });
     } catch (error) {
       if (!(error instanceof ModelError)) throw error;
-      throw new ModelError(`the GPT-2 whose hidden states are needed cannot be opened: ${error.message}`, { cause: error, ...(error.hint !== undefined && { hint: error.hint }) });
+      throw new ModelError(`the GPT-2 whose hidden states are needed cannot be opened: ${error.message}`, {
+        cause: error,
+        ...(error.hint !== undefined && { hint: error.hint }),
+      });
     }
     if (restored.digest === sha256) return restored;
     await restored.close();
-    throw new ModelError(`${source} is not the GPT-2 whose hidden states are needed: its weights, config or tokenizer are others`, { hint: 'Put that model back in its place, or compare again with this one.' });
+    throw new ModelError(
+      `${source} is not the GPT-2 whose hidden states are needed: its weights, config or tokenizer are others`,
+      { hint: 'Put that model back in its place, or compare again with this one.' },
+    );
   }
 
   /** Nothing is learned. */
@@ -109,7 +127,8 @@ export class HiddenStateModel implements Transformer<readonly string[], DenseMat
     const rows = await encodeTexts(texts, this.model.tokenizer, this.maxLength, signal);
     await this.eachRow(rows, signal, (i, states) => {
       const tokens = states.length / width;
-      for (let t = 0; t < tokens; t++) for (let c = 0; c < width; c++) values[i * width + c] += states[t * width + c] / tokens;
+      for (let t = 0; t < tokens; t++)
+        for (let c = 0; c < width; c++) values[i * width + c] += states[t * width + c] / tokens;
     });
     return { kind: 'dense', rows: texts.length, columns: width, values };
   }
@@ -119,10 +138,14 @@ export class HiddenStateModel implements Transformer<readonly string[], DenseMat
     const encoded = await encodeTextsWithSpans(texts, this.model.tokenizer, this.maxLength, signal);
     const width = this.model.config.nEmbd;
     const found = new Array<TokenStates>(texts.length);
-    await this.eachRow(encoded.map(({ row }) => row), signal, (i, states) => {
-      const { row, spans } = encoded[i];
-      found[i] = { tokens: spans, width, states: row.blind ? new Float32Array(0) : states.slice() };
-    });
+    await this.eachRow(
+      encoded.map(({ row }) => row),
+      signal,
+      (i, states) => {
+        const { row, spans } = encoded[i];
+        found[i] = { tokens: spans, width, states: row.blind ? new Float32Array(0) : states.slice() };
+      },
+    );
     return found;
   }
 
@@ -130,7 +153,15 @@ export class HiddenStateModel implements Transformer<readonly string[], DenseMat
     const { source, folder } = this.model;
     // The id of the Hub, or where the folder is.
     const place = source === folder ? resolve(folder) : source;
-    return { kind: HIDDEN_STATES, settings: { model: folder === embeddedModelFolder() ? EMBEDDED_MODEL : place, sha256: this.digest, maxLength: this.maxLength }, arrays: {} };
+    return {
+      kind: HIDDEN_STATES,
+      settings: {
+        model: folder === embeddedModelFolder() ? EMBEDDED_MODEL : place,
+        sha256: this.digest,
+        maxLength: this.maxLength,
+      },
+      arrays: {},
+    };
   }
 
   /** What computes. */
@@ -142,7 +173,11 @@ export class HiddenStateModel implements Transformer<readonly string[], DenseMat
     return this.session.close();
   }
 
-  private async eachRow(rows: readonly EncodedRow[], signal: AbortSignal | undefined, take: (row: number, states: Float32Array) => void): Promise<void> {
+  private async eachRow(
+    rows: readonly EncodedRow[],
+    signal: AbortSignal | undefined,
+    take: (row: number, states: Float32Array) => void,
+  ): Promise<void> {
     const width = this.model.config.nEmbd;
     const pace = new Pace(signal);
     for (const batch of planBatches(rows, PREDICTION_BATCH)) {
@@ -150,7 +185,8 @@ export class HiddenStateModel implements Transformer<readonly string[], DenseMat
       if (pace.due) await pace.rest();
       const packed = packRows(batch.map((i) => rows[i]));
       const hidden = (await evaluateGraph(this.session, this.graph, packed)).get('hidden')!;
-      for (const [b, i] of batch.entries()) take(i, hidden.subarray(packed.rowOffsets[b] * width, packed.rowOffsets[b + 1] * width));
+      for (const [b, i] of batch.entries())
+        take(i, hidden.subarray(packed.rowOffsets[b] * width, packed.rowOffsets[b + 1] * width));
     }
   }
 }

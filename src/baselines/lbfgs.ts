@@ -30,7 +30,12 @@ const MAX_TRIALS = 40;
  *
  * @throws TrainingError where `maxIterations` were not enough, and what `pace` throws
  */
-export async function minimise(objective: Objective, tolerance: number, maxIterations: number, pace: Pace): Promise<Minimum> {
+export async function minimise(
+  objective: Objective,
+  tolerance: number,
+  maxIterations: number,
+  pace: Pace,
+): Promise<Minimum> {
   const { size } = objective;
   let point = new Float64Array(size);
   let gradient = new Float64Array(size);
@@ -44,9 +49,12 @@ export async function minimise(objective: Objective, tolerance: number, maxItera
     const worst = largest(gradient);
     if (worst <= tolerance) return { point, iterations: iteration, evaluations, gradient: worst };
     if (iteration === maxIterations) {
-      throw new TrainingError(`the fit did not converge within ${maxIterations} iterations (largest gradient ${worst.toExponential(1)})`, {
-        hint: 'Scale the features (StandardScaler), or allow more iterations.',
-      });
+      throw new TrainingError(
+        `the fit did not converge within ${maxIterations} iterations (largest gradient ${worst.toExponential(1)})`,
+        {
+          hint: 'Scale the features (StandardScaler), or allow more iterations.',
+        },
+      );
     }
     const history = { steps, changes, inverses };
     let direction = await twoLoops(objective, gradient, history, pace);
@@ -72,7 +80,9 @@ export async function minimise(objective: Objective, tolerance: number, maxItera
       const nextSlope = dot(direction, nextGradient);
       // The value may seem to rise by its own rounding; convexity and a slope that flattened say that it did not.
       const noise = 1e-12 * Math.abs(value);
-      const falls = nextValue <= value + 1e-4 * length * slope || (nextValue <= value + noise && nextSlope <= -0.8 * slope);
+      const falls =
+        nextValue <= value + 1e-4 * length * slope ||
+        (nextValue <= value + noise && nextSlope <= -0.8 * slope);
       if (!falls || nextSlope > -0.9 * slope) high = length;
       else if (nextSlope < 0.9 * slope) low = length;
       else {
@@ -81,7 +91,8 @@ export async function minimise(objective: Objective, tolerance: number, maxItera
       }
       length = high === Infinity ? 2 * length : (low + high) / 2;
     }
-    if (!accepted && !(largest(nextGradient) < worst)) return { point, iterations: iteration, evaluations, gradient: worst };
+    if (!accepted && !(largest(nextGradient) < worst))
+      return { point, iterations: iteration, evaluations, gradient: worst };
     const step = difference(nextPoint, point);
     const change = difference(nextGradient, gradient);
     const curvature = dot(step, change);

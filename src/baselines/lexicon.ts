@@ -61,9 +61,15 @@ export class AfinnClassifier implements Classifier<readonly string[]> {
   constructor(private readonly labelNames: readonly string[]) {}
 
   /** Lays the classes on the scale and cuts it so that the weighted F1 of the training rows is the highest there is. */
-  async fit(texts: readonly string[], labels: Int32Array, classes: number, signal?: AbortSignal): Promise<void> {
+  async fit(
+    texts: readonly string[],
+    labels: Int32Array,
+    classes: number,
+    signal?: AbortSignal,
+  ): Promise<void> {
     if (texts.length === 0) throw new DataError('there are no rows to learn from');
-    if (texts.length !== labels.length) throw new DataError(`there are ${texts.length} texts, but ${labels.length} labels`);
+    if (texts.length !== labels.length)
+      throw new DataError(`there are ${texts.length} texts, but ${labels.length} labels`);
     const pace = new Pace(signal);
     const scores = await afinnScores(texts, pace);
     const layout = layOut(this.labelNames, scores, labels, classes);
@@ -76,7 +82,8 @@ export class AfinnClassifier implements Classifier<readonly string[]> {
   async predict(texts: readonly string[], signal?: AbortSignal): Promise<Int32Array> {
     this.expectFitted();
     const scores = await afinnScores(texts, new Pace(signal));
-    const place = (score: number): number => this.cuts.reduce((above, cut) => (score > cut ? above + 1 : above), 0);
+    const place = (score: number): number =>
+      this.cuts.reduce((above, cut) => (score > cut ? above + 1 : above), 0);
     return Int32Array.from(scores, (score) => this.layout.order[place(score)]);
   }
 
@@ -89,7 +96,9 @@ export class AfinnClassifier implements Classifier<readonly string[]> {
   /** For people: how the classes lie on the scale. */
   get bands(): string {
     const { order } = this.layout;
-    return order.map((label, i) => `${this.labelNames[label]} ${band(this.cuts[i - 1], this.cuts[i])}`).join(', ');
+    return order
+      .map((label, i) => `${this.labelNames[label]} ${band(this.cuts[i - 1], this.cuts[i])}`)
+      .join(', ');
   }
 
   get orderedBy(): LexiconOrder['by'] {
@@ -110,8 +119,18 @@ export class AfinnClassifier implements Classifier<readonly string[]> {
     const reader = new StateReader(state);
     const { labelNames, by } = state.settings;
     const classes = reader.integer('classes', 1);
-    if (!Array.isArray(labelNames) || labelNames.length !== classes || !labelNames.every((name) => typeof name === 'string')) throw reader.refusal('its labelNames are not those of its classes');
-    if ((by !== 'names' && by !== 'means') || state.steps?.length !== 1 || state.steps[0].settings['classes'] !== classes) throw reader.refusal('its settings are not those of a lexicon');
+    if (
+      !Array.isArray(labelNames) ||
+      labelNames.length !== classes ||
+      !labelNames.every((name) => typeof name === 'string')
+    )
+      throw reader.refusal('its labelNames are not those of its classes');
+    if (
+      (by !== 'names' && by !== 'means') ||
+      state.steps?.length !== 1 ||
+      state.steps[0].settings['classes'] !== classes
+    )
+      throw reader.refusal('its settings are not those of a lexicon');
     const order = reader.int32('order', undefined, 0, classes - 1);
     if (order.length === 0) throw reader.refusal('it has no classes');
     const model = new AfinnClassifier(labelNames);
@@ -127,7 +146,12 @@ export class AfinnClassifier implements Classifier<readonly string[]> {
   }
 }
 
-const column = (values: Float64Array): DenseMatrix => ({ kind: 'dense', rows: values.length, columns: 1, values });
+const column = (values: Float64Array): DenseMatrix => ({
+  kind: 'dense',
+  rows: values.length,
+  columns: 1,
+  values,
+});
 
 function band(from: number | undefined, to: number | undefined): string {
   const low = from === undefined || from <= -FAR ? undefined : from;
@@ -144,7 +168,12 @@ function polarity(name: string): number | undefined {
   return /^(pos|good|happy)/i.test(name) ? 1 : undefined;
 }
 
-function layOut(names: readonly string[], scores: Float64Array, labels: Int32Array, classes: number): LexiconOrder {
+function layOut(
+  names: readonly string[],
+  scores: Float64Array,
+  labels: Int32Array,
+  classes: number,
+): LexiconOrder {
   const rows = new Float64Array(classes);
   const sums = new Float64Array(classes);
   labels.forEach((label, row) => {
@@ -174,7 +203,9 @@ async function bestCuts(
   // Rows up to each score, all and those of the class at hand.
   const cumulative = (counts: (row: number) => boolean): Float64Array => {
     const sums = new Float64Array(S + 1);
-    scores.forEach((score, row) => { if (counts(row)) sums[placeOf.get(score)! + 1]++; });
+    scores.forEach((score, row) => {
+      if (counts(row)) sums[placeOf.get(score)! + 1]++;
+    });
     for (let i = 0; i < S; i++) sums[i + 1] += sums[i];
     return sums;
   };

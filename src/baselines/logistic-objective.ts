@@ -19,7 +19,17 @@ export interface LogisticObjective extends Objective {
 /** The exports of logistic.assembly.ts. */
 interface LogisticKernels {
   heapBase(): number;
-  lossAndGradient(x: number, labels: number, n: number, s: number, K: number, theta: number, gradient: number, scratch: number, loss: number): number;
+  lossAndGradient(
+    x: number,
+    labels: number,
+    n: number,
+    s: number,
+    K: number,
+    theta: number,
+    gradient: number,
+    scratch: number,
+    loss: number,
+  ): number;
   gram(x: number, n: number, s: number, target: number, scratch: number): void;
 }
 
@@ -45,7 +55,12 @@ function place(x: DenseMatrix, s: number, target: Float64Array, first: number, c
 }
 
 /** Calls `work` for slices of 0 to `rows`, each a multiple of BLOCK rows of `cost` multiplications but for the last. */
-async function eachSlice(rows: number, cost: number, pace: Pace, work: (from: number, count: number) => void): Promise<void> {
+async function eachSlice(
+  rows: number,
+  cost: number,
+  pace: Pace,
+  work: (from: number, count: number) => void,
+): Promise<void> {
   const slice = BLOCK * Math.max(1, Math.floor(CALL / (BLOCK * cost)));
   for (let from = 0; from < rows; from += slice) {
     if (pace.due) await pace.rest();
@@ -63,7 +78,10 @@ export async function denseObjective(
   const { rows, columns } = x;
   const s = strideOf(columns);
   const padded = Math.ceil(rows / BLOCK) * BLOCK;
-  const arena = new Arena<LogisticKernels>('logistic', 8 * (padded * s + 2 * K * s + 16 * K + (columns < MAX_GRAM ? s * s : 0)) + 4 * rows);
+  const arena = new Arena<LogisticKernels>(
+    'logistic',
+    8 * (padded * s + 2 * K * s + 16 * K + (columns < MAX_GRAM ? s * s : 0)) + 4 * rows,
+  );
   const features = arena.float64(padded * s);
   const classes = arena.int32(rows);
   const theta = arena.float64(K * s);
@@ -81,7 +99,8 @@ export async function denseObjective(
     await eachSlice(padded, (s * s) / 2, pace, (from, count) => {
       arena.exports.gram(features.byteOffset + 8 * from * s, count, s, square.byteOffset, scratch.byteOffset);
     });
-    const entry = (i: number, j: number): number => weight * square[i * s + j] + (i === j ? (i < columns ? 1 : 1e-9 * rows * weight) : 0);
+    const entry = (i: number, j: number): number =>
+      weight * square[i * s + j] + (i === j ? (i < columns ? 1 : 1e-9 * rows * weight) : 0);
     const factor = await cholesky(columns + 1, entry, pace);
     solve = (vector, start) => solveCholesky(factor, columns + 1, vector, start);
   } else {
@@ -137,7 +156,12 @@ export async function denseObjective(
 }
 
 /** The point is [d + 1, K]: a feature's coefficients lie together, since a sparse row visits few features; the intercepts come last. */
-export function sparseObjective(x: SparseMatrix, labels: Int32Array, K: number, C: number): LogisticObjective {
+export function sparseObjective(
+  x: SparseMatrix,
+  labels: Int32Array,
+  K: number,
+  C: number,
+): LogisticObjective {
   const { rows, columns, offsets, indices, values } = x;
   const weight = C * (K === 1 ? 1 / 4 : 1 / K);
   const diagonal = new Float64Array(columns + 1).fill(1);
@@ -145,7 +169,13 @@ export function sparseObjective(x: SparseMatrix, labels: Int32Array, K: number, 
   diagonal[columns] = weight * rows;
   const z = new Float64Array(K);
   /** The sum of `value` and the losses of rows; adds their gradient. */
-  const addRows = (first: number, end: number, point: Float64Array, gradient: Float64Array, value: number): number => {
+  const addRows = (
+    first: number,
+    end: number,
+    point: Float64Array,
+    gradient: Float64Array,
+    value: number,
+  ): number => {
     for (let row = first; row < end; row++) {
       for (let k = 0; k < K; k++) z[k] = point[columns * K + k];
       for (let i = offsets[row]; i < offsets[row + 1]; i++) {
@@ -184,7 +214,8 @@ export function sparseObjective(x: SparseMatrix, labels: Int32Array, K: number, 
     },
     unpack(point) {
       const coefficients = new Float64Array(K * columns);
-      for (let k = 0; k < K; k++) for (let j = 0; j < columns; j++) coefficients[k * columns + j] = point[j * K + k];
+      for (let k = 0; k < K; k++)
+        for (let j = 0; j < columns; j++) coefficients[k * columns + j] = point[j * K + k];
       return { coefficients, intercepts: point.slice(columns * K) };
     },
   };
@@ -226,20 +257,30 @@ export async function decisionScores(
   const scoreSparse = (row: number, k: number): number => {
     const { offsets, values, indices } = x as SparseMatrix;
     let sum = intercepts[k];
-    for (let i = offsets[row]; i < offsets[row + 1]; i++) sum += values[i] * coefficients[k * columns + indices[i]];
+    for (let i = offsets[row]; i < offsets[row + 1]; i++)
+      sum += values[i] * coefficients[k * columns + indices[i]];
     return sum;
   };
   // A prediction goes through the features once: making a WebAssembly memory for them would take longer than the products.
-  const scoreDense = (row: number, k: number): number => score(x.values, row * columns, coefficients, k * columns, columns, intercepts[k]);
+  const scoreDense = (row: number, k: number): number =>
+    score(x.values, row * columns, coefficients, k * columns, columns, intercepts[k]);
   const scoreOf = x.kind === 'sparse' ? scoreSparse : scoreDense;
   await eachSlice(rows, (K * x.values.length) / Math.max(rows, 1), pace, (from, count) => {
-    for (let row = from; row < from + count; row++) for (let k = 0; k < K; k++) scores[row * K + k] = scoreOf(row, k);
+    for (let row = from; row < from + count; row++)
+      for (let k = 0; k < K; k++) scores[row * K + k] = scoreOf(row, k);
   });
   return scores;
 }
 
 /** intercept + values[from ..] . weights[at ..]; a function of its own, for which the few rows of one prediction are enough to be compiled. */
-function score(values: Float32Array | Float64Array, from: number, weights: Float64Array, at: number, columns: number, intercept: number): number {
+function score(
+  values: Float32Array | Float64Array,
+  from: number,
+  weights: Float64Array,
+  at: number,
+  columns: number,
+  intercept: number,
+): number {
   let [even, odd] = [intercept, 0];
   let c = 0;
   for (; c + 1 < columns; c += 2) {
@@ -268,7 +309,11 @@ export function scoreProbabilities(scores: Float64Array, K: number): Float64Arra
 }
 
 /** Lower factor [size, size] of the symmetric matrix whose upper triangle `entry` gives (row <= column). */
-async function cholesky(size: number, entry: (row: number, column: number) => number, pace: Pace): Promise<Float64Array> {
+async function cholesky(
+  size: number,
+  entry: (row: number, column: number) => number,
+  pace: Pace,
+): Promise<Float64Array> {
   const l = new Float64Array(size * size);
   for (let i = 0; i < size; i++) {
     if (pace.due) await pace.rest();

@@ -35,7 +35,8 @@ export class LogisticRegression implements Classifier {
   /** @throws UsageError for a C that is not above 0 */
   constructor(private readonly options: LogisticRegressionOptions = {}) {
     this.C = options.C ?? 1;
-    if (!(this.C > 0 && this.C < Infinity)) throw new UsageError(`C is ${this.C}; it must be a number above 0`);
+    if (!(this.C > 0 && this.C < Infinity))
+      throw new UsageError(`C is ${this.C}; it must be a number above 0`);
   }
 
   /** @throws DataError as `Classifier.fit`; TrainingError where it does not converge */
@@ -46,12 +47,18 @@ export class LogisticRegression implements Classifier {
     const K = present.length === 2 ? 1 : present.length;
     let [coefficients, intercepts, iterations] = [new Float64Array(x.columns), new Float64Array(1), 0];
     if (present.length > 1) {
-      const objective = x.kind === 'dense' ? await denseObjective(x, index, K, this.C, pace) : sparseObjective(x, index, K, this.C);
+      const objective =
+        x.kind === 'dense'
+          ? await denseObjective(x, index, K, this.C, pace)
+          : sparseObjective(x, index, K, this.C);
       // The gradient is a sum over rows: its own rounding grows with them.
       const tolerance = Math.max(this.options.tolerance ?? 1e-8, 1e-14 * this.C * x.rows);
       const minimum = await minimise(objective, tolerance, this.options.maxIterations ?? 10_000, pace);
       ({ iterations } = minimum);
-      ({ coefficients, intercepts } = objective.unpack(minimum.point) as { coefficients: Float64Array<ArrayBuffer>; intercepts: Float64Array<ArrayBuffer> });
+      ({ coefficients, intercepts } = objective.unpack(minimum.point) as {
+        coefficients: Float64Array<ArrayBuffer>;
+        intercepts: Float64Array<ArrayBuffer>;
+      });
       // Adding a number to all intercepts changes no probability; scikit-learn's add up to 0.
       if (K > 1) {
         const mean = intercepts.reduce((sum, value) => sum + value, 0) / K;
@@ -68,14 +75,19 @@ export class LogisticRegression implements Classifier {
   async predictProba(x: Matrix, signal?: AbortSignal): Promise<Float64Array> {
     if (this.classes === 0) throw new UsageError('this LogisticRegression is not fitted');
     checkPredict(x, this.columns);
-    if (this.present.length === 1) return spreadClasses(new Float64Array(x.rows).fill(1), this.present, this.classes);
+    if (this.present.length === 1)
+      return spreadClasses(new Float64Array(x.rows).fill(1), this.present, this.classes);
     const scores = await decisionScores(x, this.coefficients, this.intercepts, new Pace(signal));
     return spreadClasses(scoreProbabilities(scores, this.intercepts.length), this.present, this.classes);
   }
 
   state(): EstimatorState {
     const { C, columns, classes, coefficients, intercepts, present } = this;
-    return { kind: 'logistic-regression', settings: { C, columns, classes }, arrays: { coefficients, intercepts, present } };
+    return {
+      kind: 'logistic-regression',
+      settings: { C, columns, classes },
+      arrays: { coefficients, intercepts, present },
+    };
   }
 
   static restore(state: EstimatorState): LogisticRegression {
@@ -83,10 +95,17 @@ export class LogisticRegression implements Classifier {
     const model = new LogisticRegression({ C: reader.number('C') });
     const classes = reader.integer('classes', 1);
     const present = reader.int32('present', undefined, 0, classes - 1);
-    if (present.length === 0 || present.some((k, i) => i > 0 && k <= present[i - 1])) throw reader.refusal('its classes are not ascending');
+    if (present.length === 0 || present.some((k, i) => i > 0 && k <= present[i - 1]))
+      throw reader.refusal('its classes are not ascending');
     const columns = reader.integer('columns', 1);
     const K = present.length === 2 ? 1 : present.length;
-    Object.assign(model, { classes, present, columns, coefficients: reader.float64('coefficients', K * columns), intercepts: reader.float64('intercepts', K) });
+    Object.assign(model, {
+      classes,
+      present,
+      columns,
+      coefficients: reader.float64('coefficients', K * columns),
+      intercepts: reader.float64('intercepts', K),
+    });
     return model;
   }
 }

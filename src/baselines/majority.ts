@@ -10,7 +10,8 @@ export class MajorityClassifier implements Classifier<readonly string[]> {
   // eslint-disable-next-line @typescript-eslint/require-await -- so that refusals reject
   async fit(texts: readonly string[], labels: Int32Array, classes: number): Promise<void> {
     if (texts.length === 0) throw new DataError('there are no rows to learn from');
-    if (texts.length !== labels.length) throw new DataError(`there are ${texts.length} texts, but ${labels.length} labels`);
+    if (texts.length !== labels.length)
+      throw new DataError(`there are ${texts.length} texts, but ${labels.length} labels`);
     const shares = new Float64Array(classes);
     for (const label of labels) shares[label] += 1 / labels.length;
     this.shares = shares;
@@ -25,7 +26,10 @@ export class MajorityClassifier implements Classifier<readonly string[]> {
   // eslint-disable-next-line @typescript-eslint/require-await -- so that refusals reject
   async predictProba(texts: readonly string[]): Promise<Float64Array> {
     this.expectFitted();
-    return Float64Array.from({ length: texts.length * this.shares.length }, (_, i) => this.shares[i % this.shares.length]);
+    return Float64Array.from(
+      { length: texts.length * this.shares.length },
+      (_, i) => this.shares[i % this.shares.length],
+    );
   }
 
   state(): EstimatorState {
@@ -36,7 +40,8 @@ export class MajorityClassifier implements Classifier<readonly string[]> {
     const reader = new StateReader(state);
     const model = new MajorityClassifier();
     model.shares = Float64Array.from(reader.float64('shares'));
-    if (model.shares.length === 0 || model.shares.some((share) => share < 0)) throw reader.refusal('its shares are none');
+    if (model.shares.length === 0 || model.shares.some((share) => share < 0))
+      throw reader.refusal('its shares are none');
     return model;
   }
 

@@ -4,7 +4,8 @@ import type { DenseMatrix, Matrix, SparseMatrix } from './estimator.js';
 
 /** @throws DataError where `values` is not [rows, columns] */
 export function denseMatrix(rows: number, columns: number, values: Float32Array | Float64Array): DenseMatrix {
-  if (values.length !== rows * columns) throw new DataError(`${values.length} numbers are no matrix of ${rows} rows and ${columns} columns`);
+  if (values.length !== rows * columns)
+    throw new DataError(`${values.length} numbers are no matrix of ${rows} rows and ${columns} columns`);
   return { kind: 'dense', rows, columns, values };
 }
 
@@ -15,11 +16,17 @@ export function denseMatrix(rows: number, columns: number, values: Float32Array 
  */
 export function checkFeatures(x: Matrix): void {
   if (x.kind === 'sparse') checkStructure(x);
-  else if (x.values.length !== x.rows * x.columns) throw new DataError(`${x.values.length} numbers are no matrix of ${x.rows} rows and ${x.columns} columns`);
+  else if (x.values.length !== x.rows * x.columns)
+    throw new DataError(
+      `${x.values.length} numbers are no matrix of ${x.rows} rows and ${x.columns} columns`,
+    );
   const bad = firstNonFinite(x.values);
   if (bad < 0) return;
-  const [row, column] = x.kind === 'dense' ? [Math.floor(bad / x.columns), bad % x.columns] : [rowOf(x, bad), x.indices[bad]];
-  throw new DataError(`the feature in row ${row}, column ${column} is ${x.values[bad]}; features must be finite numbers`);
+  const [row, column] =
+    x.kind === 'dense' ? [Math.floor(bad / x.columns), bad % x.columns] : [rowOf(x, bad), x.indices[bad]];
+  throw new DataError(
+    `the feature in row ${row}, column ${column} is ${x.values[bad]}; features must be finite numbers`,
+  );
 }
 
 /**
@@ -31,16 +38,20 @@ export function checkFeatures(x: Matrix): void {
 export function checkFit(x: Matrix, labels: Int32Array, classes: number): void {
   if (x.rows === 0) throw new DataError('there are no rows to learn from');
   if (x.columns === 0) throw new DataError('there are no features to learn from');
-  if (!Number.isInteger(classes) || classes < 1) throw new DataError(`the number of classes is ${classes}, not a whole number from 1`);
-  if (labels.length !== x.rows) throw new DataError(`there are ${x.rows} rows of features, but ${labels.length} labels`);
+  if (!Number.isInteger(classes) || classes < 1)
+    throw new DataError(`the number of classes is ${classes}, not a whole number from 1`);
+  if (labels.length !== x.rows)
+    throw new DataError(`there are ${x.rows} rows of features, but ${labels.length} labels`);
   const bad = labels.findIndex((label) => label < 0 || label >= classes);
-  if (bad >= 0) throw new DataError(`row ${bad} has the label ${labels[bad]}; labels go from 0 to ${classes - 1}`);
+  if (bad >= 0)
+    throw new DataError(`row ${bad} has the label ${labels[bad]}; labels go from 0 to ${classes - 1}`);
   checkFeatures(x);
 }
 
 /** What predict needs. @throws DataError where the columns are not those of `fit`, and what `checkFeatures` refuses */
 export function checkPredict(x: Matrix, columns: number): void {
-  if (x.columns !== columns) throw new DataError(`the rows have ${x.columns} features, but the model was fitted with ${columns}`);
+  if (x.columns !== columns)
+    throw new DataError(`the rows have ${x.columns} features, but the model was fitted with ${columns}`);
   checkFeatures(x);
 }
 
@@ -48,13 +59,17 @@ export function toDense(x: Matrix): DenseMatrix {
   if (x.kind === 'dense') return x;
   const values = new Float64Array(x.rows * x.columns);
   for (let row = 0; row < x.rows; row++) {
-    for (let i = x.offsets[row]; i < x.offsets[row + 1]; i++) values[row * x.columns + x.indices[i]] = x.values[i];
+    for (let i = x.offsets[row]; i < x.offsets[row + 1]; i++)
+      values[row * x.columns + x.indices[i]] = x.values[i];
   }
   return { kind: 'dense', rows: x.rows, columns: x.columns, values };
 }
 
 /** The classes that have rows, ascending, and each row's place among them. */
-export function presentClasses(labels: Int32Array, classes: number): { readonly present: Int32Array; readonly index: Int32Array } {
+export function presentClasses(
+  labels: Int32Array,
+  classes: number,
+): { readonly present: Int32Array; readonly index: Int32Array } {
   const place = new Int32Array(classes).fill(-1);
   for (const label of labels) place[label] = 0;
   const present = Int32Array.from({ length: classes }, (_, k) => k).filter((k) => place[k] === 0);
@@ -63,11 +78,16 @@ export function presentClasses(labels: Int32Array, classes: number): { readonly 
 }
 
 /** Probabilities [n, present] spread over all classes [n, classes]; classes without rows get 0. */
-export function spreadClasses(probabilities: Float64Array, present: Int32Array, classes: number): Float64Array {
+export function spreadClasses(
+  probabilities: Float64Array,
+  present: Int32Array,
+  classes: number,
+): Float64Array {
   if (present.length === classes) return probabilities;
   const rows = probabilities.length / present.length;
   const spread = new Float64Array(rows * classes);
-  for (let row = 0; row < rows; row++) present.forEach((k, i) => (spread[row * classes + k] = probabilities[row * present.length + i]));
+  for (let row = 0; row < rows; row++)
+    present.forEach((k, i) => (spread[row * classes + k] = probabilities[row * present.length + i]));
   return spread;
 }
 
@@ -83,14 +103,25 @@ export function argmaxRows(values: Float64Array, columns: number): Int32Array {
 }
 
 function checkStructure({ rows, columns, offsets, indices, values }: SparseMatrix): void {
-  if (offsets.length !== rows + 1 || offsets[0] !== 0 || offsets[rows] !== values.length || indices.length !== values.length) {
-    throw new DataError(`the sparse matrix of ${rows} rows is malformed: ${offsets.length} offsets, ${indices.length} indices, ${values.length} values`);
+  if (
+    offsets.length !== rows + 1 ||
+    offsets[0] !== 0 ||
+    offsets[rows] !== values.length ||
+    indices.length !== values.length
+  ) {
+    throw new DataError(
+      `the sparse matrix of ${rows} rows is malformed: ${offsets.length} offsets, ${indices.length} indices, ${values.length} values`,
+    );
   }
   for (let row = 0; row < rows; row++) {
-    if (offsets[row] > offsets[row + 1]) throw new DataError(`row ${row} of the sparse matrix ends before it begins`);
+    if (offsets[row] > offsets[row + 1])
+      throw new DataError(`row ${row} of the sparse matrix ends before it begins`);
     for (let i = offsets[row]; i < offsets[row + 1]; i++) {
       const ascending = i === offsets[row] || indices[i] > indices[i - 1];
-      if (!ascending || indices[i] < 0 || indices[i] >= columns) throw new DataError(`row ${row} of the sparse matrix has the column ${indices[i]} out of order or out of range`);
+      if (!ascending || indices[i] < 0 || indices[i] >= columns)
+        throw new DataError(
+          `row ${row} of the sparse matrix has the column ${indices[i]} out of order or out of range`,
+        );
     }
   }
 }

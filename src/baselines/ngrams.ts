@@ -59,7 +59,8 @@ function wordParts(word: string, from: number, to: number): string[] {
   const characters = [' ', ...word, ' '];
   const terms: string[] = [];
   for (let n = from; n <= to; n++) {
-    for (let i = 0; i === 0 || i + n <= characters.length; i++) terms.push(characters.slice(i, i + n).join(''));
+    for (let i = 0; i === 0 || i + n <= characters.length; i++)
+      terms.push(characters.slice(i, i + n).join(''));
     // Longer runs would be the whole word again.
     if (n >= characters.length) break;
   }

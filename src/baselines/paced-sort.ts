@@ -8,7 +8,11 @@ const RUN = 4096;
  *
  * @throws what `pace` throws
  */
-export async function pacedSort<T>(items: readonly T[], compare: (a: T, b: T) => number, pace: Pace): Promise<T[]> {
+export async function pacedSort<T>(
+  items: readonly T[],
+  compare: (a: T, b: T) => number,
+  pace: Pace,
+): Promise<T[]> {
   let sorted: T[] = [];
   for (let start = 0; start < items.length; start += RUN) {
     if (pace.due) await pace.rest();

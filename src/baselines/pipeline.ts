@@ -58,23 +58,45 @@ export class Pipeline<In> implements Classifier<In> {
   }
 
   state(): EstimatorState {
-    return { kind: 'pipeline', settings: {}, arrays: {}, steps: [...this.transformers, this.classifier].map((step) => step.state()) };
+    return {
+      kind: 'pipeline',
+      settings: {},
+      arrays: {},
+      steps: [...this.transformers, this.classifier].map((step) => step.state()),
+    };
   }
 }
 
 /** Classes, and probabilities [rows, classes], of a fitted classifier. */
-export async function classify<In>(classifier: Classifier<In>, input: In, signal?: AbortSignal): Promise<PredictedClasses> {
+export async function classify<In>(
+  classifier: Classifier<In>,
+  input: In,
+  signal?: AbortSignal,
+): Promise<PredictedClasses> {
   if (classifier instanceof Pipeline) return classifier.classify(input, signal);
-  return { labels: await classifier.predict(input, signal), probabilities: await classifier.predictProba(input, signal) };
+  return {
+    labels: await classifier.predict(input, signal),
+    probabilities: await classifier.predictProba(input, signal),
+  };
 }
 
 /** A pipeline of up to three transformers and a classifier. */
 export function makePipeline<A>(classifier: Classifier<A>): Pipeline<A>;
 export function makePipeline<A, B>(first: Transformer<A, B>, classifier: Classifier<B>): Pipeline<A>;
-export function makePipeline<A, B, C>(first: Transformer<A, B>, second: Transformer<B, C>, classifier: Classifier<C>): Pipeline<A>;
-export function makePipeline<A, B, C, D>(first: Transformer<A, B>, second: Transformer<B, C>, third: Transformer<C, D>, classifier: Classifier<D>): Pipeline<A>;
+export function makePipeline<A, B, C>(
+  first: Transformer<A, B>,
+  second: Transformer<B, C>,
+  classifier: Classifier<C>,
+): Pipeline<A>;
+export function makePipeline<A, B, C, D>(
+  first: Transformer<A, B>,
+  second: Transformer<B, C>,
+  third: Transformer<C, D>,
+  classifier: Classifier<D>,
+): Pipeline<A>;
 export function makePipeline(...steps: (Transformer<never, unknown> | Classifier<never>)[]): Pipeline<never> {
   const classifier = steps.at(-1);
-  if (!classifier || !('predict' in classifier)) throw new UsageError('the last step of a pipeline must be a classifier');
+  if (!classifier || !('predict' in classifier))
+    throw new UsageError('the last step of a pipeline must be a classifier');
   return new Pipeline(steps.slice(0, -1) as Transformer<never, unknown>[], classifier);
 }

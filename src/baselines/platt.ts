@@ -27,7 +27,8 @@ export async function fitSigmoid(
     let sum = 0;
     for (let i = 0; i < n; i++) {
       const z = decisions[i] * A + B;
-      sum += z >= 0 ? targets[i] * z + Math.log1p(Math.exp(-z)) : (targets[i] - 1) * z + Math.log1p(Math.exp(z));
+      sum +=
+        z >= 0 ? targets[i] * z + Math.log1p(Math.exp(-z)) : (targets[i] - 1) * z + Math.log1p(Math.exp(z));
     }
     return sum;
   };

@@ -35,7 +35,8 @@ export class RandomForestClassifier implements Classifier {
   /** @throws UsageError for options out of range */
   constructor(private readonly options: RandomForestOptions = {}) {
     const { trees = 200, seed = 0 } = options;
-    if (!Number.isInteger(trees) || trees < 1) throw new UsageError(`trees is ${trees}, not a whole number from 1`);
+    if (!Number.isInteger(trees) || trees < 1)
+      throw new UsageError(`trees is ${trees}, not a whole number from 1`);
     if (!Number.isSafeInteger(seed)) throw new UsageError(`seed is ${seed}, not a whole number`);
   }
 
@@ -47,19 +48,39 @@ export class RandomForestClassifier implements Classifier {
     if (classes > 65536) throw new DataError(`a forest takes at most 65536 classes, not ${classes}`);
     const single = toDense(x);
     const large = single.values.findIndex((value) => !Number.isFinite(Math.fround(value)));
-    if (large >= 0) throw new DataError(`the feature in row ${Math.floor(large / columns)}, column ${large % columns} is too large for float32`);
+    if (large >= 0)
+      throw new DataError(
+        `the feature in row ${Math.floor(large / columns)}, column ${large % columns} is too large for float32`,
+      );
     const { trees = 200, seed = 0, threads = usableCores() } = this.options;
     const own = sharedArray(Int32Array, rows);
     own.set(labels);
     const batch = Math.max(1, Math.min(8, Math.ceil(trees / (4 * threads))));
     const tries = Math.max(1, Math.floor(Math.sqrt(columns)));
-    const setup = { rows, columns, classes, tries, seed, trees, batch, labels: own, ...(await rankFeatures(single, new Pace(signal))) };
+    const setup = {
+      rows,
+      columns,
+      classes,
+      tries,
+      seed,
+      trees,
+      batch,
+      labels: own,
+      ...(await rankFeatures(single, new Pace(signal))),
+    };
     const worth = rows * columns * trees >= WORTH_THREADS ? threads : 0;
-    const grown = (await runTasks(FOREST_WORK, setup, { tasks: Math.ceil(trees / batch), threads: worth, signal })).flat();
+    const grown = (
+      await runTasks(FOREST_WORK, setup, { tasks: Math.ceil(trees / batch), threads: worth, signal })
+    ).flat();
     const importances = new Float64Array(columns);
     for (const tree of grown) for (let j = 0; j < columns; j++) importances[j] += tree.importances[j];
     const total = importances.reduce((sum, value) => sum + value, 0);
-    Object.assign(this, { trees: grown, columns, classes, featureImportances: importances.map((value) => (total > 0 ? value / total : 0)) });
+    Object.assign(this, {
+      trees: grown,
+      columns,
+      classes,
+      featureImportances: importances.map((value) => (total > 0 ? value / total : 0)),
+    });
   }
 
   async predict(x: Matrix, signal?: AbortSignal): Promise<Int32Array> {
@@ -107,8 +128,11 @@ export class RandomForestClassifier implements Classifier {
     for (let t = 0; t < nodes.length; t++) {
       const [size, width] = [nodes[t], classes * counts[t]];
       const tree = {
-        features: features.slice(node, node + size), targets: targets.slice(node, node + size), thresholds: thresholds.slice(node, node + size),
-        distributions: distributions.slice(fraction, fraction + width), importances: new Float64Array(columns),
+        features: features.slice(node, node + size),
+        targets: targets.slice(node, node + size),
+        thresholds: thresholds.slice(node, node + size),
+        distributions: distributions.slice(fraction, fraction + width),
+        importances: new Float64Array(columns),
       };
       checkTree(tree, counts[t], (what) => reader.refusal(`tree ${t} ${what}`));
       trees.push(tree);
@@ -116,15 +140,25 @@ export class RandomForestClassifier implements Classifier {
       fraction += width;
     }
     const forest = new RandomForestClassifier({ trees: trees.length, seed: reader.number('seed') });
-    Object.assign(forest, { trees, columns, classes, featureImportances: reader.float64('featureImportances', columns) });
+    Object.assign(forest, {
+      trees,
+      columns,
+      classes,
+      featureImportances: reader.float64('featureImportances', columns),
+    });
     return forest;
   }
 }
 
 /** Children come after their parents and exist, so that reading a tree ends and stays inside it. */
-function checkTree({ features, targets }: Tree, distributions: number, refusal: (what: string) => Error): void {
+function checkTree(
+  { features, targets }: Tree,
+  distributions: number,
+  refusal: (what: string) => Error,
+): void {
   for (let i = 0; i < features.length; i++) {
-    if (features[i] < 0 ? targets[i] >= distributions : targets[i] <= i + 1 || targets[i] >= features.length) throw refusal(`has a node ${i} that leads to ${targets[i]}`);
+    if (features[i] < 0 ? targets[i] >= distributions : targets[i] <= i + 1 || targets[i] >= features.length)
+      throw refusal(`has a node ${i} that leads to ${targets[i]}`);
   }
 }
 

@@ -39,7 +39,10 @@ const CLASSIFIERS: Readonly<Record<string, Kind<Classifier<never>>>> = {
 };
 
 /** @throws ModelError for a kind that is not known, or a state that does not fit together */
-export function restoreClassifier(state: EstimatorState): { readonly takes: Takes; readonly classifier: Classifier<never> } {
+export function restoreClassifier(state: EstimatorState): {
+  readonly takes: Takes;
+  readonly classifier: Classifier<never>;
+} {
   if (state.kind !== 'pipeline') {
     const { takes, restore } = lookUp(CLASSIFIERS, state.kind);
     return { takes, classifier: restore(state) };

@@ -41,7 +41,11 @@ export interface SaveOptions {
  *
  * @throws AttuneError where it cannot be written, UsageError where something else is there or the names are not those of its classes
  */
-export async function saveEstimator(dir: string, estimator: { state(): EstimatorState }, { labelNames }: SaveOptions = {}): Promise<void> {
+export async function saveEstimator(
+  dir: string,
+  estimator: { state(): EstimatorState },
+  { labelNames }: SaveOptions = {},
+): Promise<void> {
   const state = estimator.state();
   const wrong = labelNames && faultOfNames(labelNames, state);
   if (wrong !== undefined) throw new UsageError(`labelNames ${wrong}`);
@@ -49,8 +53,15 @@ export async function saveEstimator(dir: string, estimator: { state(): Estimator
   const arrays = new Map<string, NumberArray>();
   const stored = takeApart(state, '', arrays);
   await writeFolder(dir, async (folder) => {
-    await writeWhole(join(folder, ESTIMATOR_FILE), `${JSON.stringify({ format: FORMAT, labelNames, ...stored }, null, 2)}\n`);
-    const tensors = [...arrays].map(([name, values]) => ({ name, shape: [values.length], dtype: numberType(values) }));
+    await writeWhole(
+      join(folder, ESTIMATOR_FILE),
+      `${JSON.stringify({ format: FORMAT, labelNames, ...stored }, null, 2)}\n`,
+    );
+    const tensors = [...arrays].map(([name, values]) => ({
+      name,
+      shape: [values.length],
+      dtype: numberType(values),
+    }));
     await writeSafetensors(join(folder, ARRAYS_FILE), tensors, (name) => arrays.get(name)!);
   });
 }
@@ -60,10 +71,19 @@ async function refuseOthers(dir: string): Promise<void> {
   const found = await lstat(dir).catch(() => undefined);
   if (!found) return;
   const names = found.isDirectory() ? await readdir(dir) : undefined;
-  const isEstimator = names && names.includes(ESTIMATOR_FILE) && (await loadStored(dir).then(() => true, () => false));
+  const isEstimator =
+    names &&
+    names.includes(ESTIMATOR_FILE) &&
+    (await loadStored(dir).then(
+      () => true,
+      () => false,
+    ));
   const other = names?.find((name) => !isEstimator || !FILES.includes(name));
   if (names && other === undefined) return;
-  throw new UsageError(`${other === undefined ? dir : join(dir, other)} is not of a saved estimator, and is not replaced by one`, { hint: 'Choose another folder.' });
+  throw new UsageError(
+    `${other === undefined ? dir : join(dir, other)} is not of a saved estimator, and is not replaced by one`,
+    { hint: 'Choose another folder.' },
+  );
 }
 
 /**
@@ -78,7 +98,10 @@ export function loadEstimator(dir: string, takes: 'texts'): Promise<Classifier<r
 export async function loadEstimator(dir: string, takes: Takes = 'features'): Promise<Classifier<never>> {
   const { state } = await loadSaved(dir);
   if (state.steps?.[0]?.kind === HIDDEN_STATES) {
-    throw new ModelError(`the estimator in ${dir} stands on the hidden states of a GPT-2, which is not in the folder`, { hint: 'TextClassifier.fromPretrained opens both.' });
+    throw new ModelError(
+      `the estimator in ${dir} stands on the hidden states of a GPT-2, which is not in the folder`,
+      { hint: 'TextClassifier.fromPretrained opens both.' },
+    );
   }
   return restoreTaking(takes, state, dir);
 }
@@ -86,7 +109,8 @@ export async function loadEstimator(dir: string, takes: Takes = 'features'): Pro
 /** @throws ModelError where the state does not fit together, or takes something else */
 export function restoreTaking(takes: Takes, state: EstimatorState, dir: string): Classifier<never> {
   const restored = restoreClassifier(state);
-  if (restored.takes !== takes) throw new ModelError(`the estimator in ${dir} takes ${restored.takes}, not ${takes}`);
+  if (restored.takes !== takes)
+    throw new ModelError(`the estimator in ${dir} takes ${restored.takes}, not ${takes}`);
   return restored.classifier;
 }
 
@@ -101,7 +125,11 @@ export async function loadSaved(dir: string): Promise<SavedEstimator> {
   const path = join(dir, ESTIMATOR_FILE);
   const stored = await loadStored(dir);
   const { labelNames } = stored;
-  if (labelNames !== undefined && (!Array.isArray(labelNames) || !labelNames.every((name) => typeof name === 'string'))) throw damaged(path, 'labelNames is not a list of names');
+  if (
+    labelNames !== undefined &&
+    (!Array.isArray(labelNames) || !labelNames.every((name) => typeof name === 'string'))
+  )
+    throw damaged(path, 'labelNames is not a list of names');
   const file = await SafetensorsFile.open(join(dir, ARRAYS_FILE));
   try {
     const state = await putTogether(stored, '', path, (name) => file.readExact(name));
@@ -118,15 +146,21 @@ function faultOfNames(names: readonly string[], state: EstimatorState): string |
   const twice = names.find((name, i) => names.indexOf(name) !== i);
   if (twice !== undefined) return `has ${JSON.stringify(twice)} twice`;
   const classes = classesOf(state);
-  return names.length === classes ? undefined : `has ${names.length} names, but there are ${String(classes)} classes`;
+  return names.length === classes
+    ? undefined
+    : `has ${names.length} names, but there are ${String(classes)} classes`;
 }
 
 /** How many classes there are, as the estimator's state says. */
 function classesOf({ settings, arrays, steps }: EstimatorState): unknown {
-  return settings['classes'] ?? (steps && steps.length > 0 ? classesOf(steps[steps.length - 1]) : arrays['shares']?.length);
+  return (
+    settings['classes'] ??
+    (steps && steps.length > 0 ? classesOf(steps[steps.length - 1]) : arrays['shares']?.length)
+  );
 }
 
-const damaged = (path: string, what: string): ModelError => new ModelError(`${path} is damaged: ${what}`, { hint: 'Save the estimator again.' });
+const damaged = (path: string, what: string): ModelError =>
+  new ModelError(`${path} is damaged: ${what}`, { hint: 'Save the estimator again.' });
 
 async function loadStored(dir: string): Promise<Readonly<Record<string, unknown>>> {
   const path = join(dir, ESTIMATOR_FILE);
@@ -134,9 +168,13 @@ async function loadStored(dir: string): Promise<Readonly<Record<string, unknown>
   try {
     stored = jsonValue(await readPlainFile(path));
   } catch (cause) {
-    throw new ModelError(`cannot read ${path}: ${(cause as Error).message}`, { cause, hint: 'Give a folder that saveEstimator wrote.' });
+    throw new ModelError(`cannot read ${path}: ${(cause as Error).message}`, {
+      cause,
+      hint: 'Give a folder that saveEstimator wrote.',
+    });
   }
-  if (!isJsonObject(stored) || stored['format'] !== FORMAT) throw new ModelError(`${path} is not format ${FORMAT} of a saved estimator`);
+  if (!isJsonObject(stored) || stored['format'] !== FORMAT)
+    throw new ModelError(`${path} is not format ${FORMAT} of a saved estimator`);
   return stored;
 }
 
@@ -153,20 +191,33 @@ export async function bytesOnDisk(dir: string): Promise<number> {
 function takeApart(state: EstimatorState, prefix: string, arrays: Map<string, NumberArray>): StoredState {
   for (const [name, values] of Object.entries(state.arrays)) arrays.set(prefix + name, values);
   const steps = state.steps?.map((step, i) => takeApart(step, `${prefix}steps.${i}.`, arrays));
-  return { kind: state.kind, settings: state.settings, arrays: Object.keys(state.arrays), ...(steps && { steps }) };
+  return {
+    kind: state.kind,
+    settings: state.settings,
+    arrays: Object.keys(state.arrays),
+    ...(steps && { steps }),
+  };
 }
 
-async function putTogether(stored: unknown, prefix: string, path: string, read: (name: string) => Promise<NumberArray>): Promise<EstimatorState> {
+async function putTogether(
+  stored: unknown,
+  prefix: string,
+  path: string,
+  read: (name: string) => Promise<NumberArray>,
+): Promise<EstimatorState> {
   const refusal = (what: string): ModelError => damaged(path, what);
   if (!isJsonObject(stored)) throw refusal(`${prefix || 'it'} is not a JSON object`);
   const { kind, settings, arrays: names, steps } = stored;
-  if (typeof kind !== 'string' || !isJsonObject(settings)) throw refusal(`${prefix}kind or ${prefix}settings is missing`);
-  if (!Array.isArray(names) || !names.every((name) => typeof name === 'string')) throw refusal(`${prefix}arrays is not a list of names`);
+  if (typeof kind !== 'string' || !isJsonObject(settings))
+    throw refusal(`${prefix}kind or ${prefix}settings is missing`);
+  if (!Array.isArray(names) || !names.every((name) => typeof name === 'string'))
+    throw refusal(`${prefix}arrays is not a list of names`);
   if (steps !== undefined && !Array.isArray(steps)) throw refusal(`${prefix}steps is not a list`);
   const arrays: Record<string, NumberArray> = {};
   for (const name of names) arrays[name] = await read(prefix + name);
   if (!steps) return { kind, settings, arrays };
   const children: EstimatorState[] = [];
-  for (const [i, step] of steps.entries()) children.push(await putTogether(step, `${prefix}steps.${i}.`, path, read));
+  for (const [i, step] of steps.entries())
+    children.push(await putTogether(step, `${prefix}steps.${i}.`, path, read));
   return { kind, settings, arrays, steps: children };
 }

@@ -73,7 +73,8 @@ export class StandardScaler implements Transformer<Matrix, Matrix> {
   }
 
   recycle(result: Matrix): void {
-    const values = result.values.buffer instanceof ArrayBuffer ? new Float64Array(result.values.buffer) : this.spare;
+    const values =
+      result.values.buffer instanceof ArrayBuffer ? new Float64Array(result.values.buffer) : this.spare;
     if (values.byteLength <= LARGEST_SPARE) this.spare = values;
   }
 
@@ -86,7 +87,8 @@ export class StandardScaler implements Transformer<Matrix, Matrix> {
     const scaler = new StandardScaler();
     scaler.mean = reader.float64('mean');
     scaler.scale = reader.float64('scale', scaler.mean.length);
-    if (scaler.scale.some((value) => value <= 0)) throw reader.refusal('the array scale holds a number that is not above 0');
+    if (scaler.scale.some((value) => value <= 0))
+      throw reader.refusal('the array scale holds a number that is not above 0');
     scaler.fitted = true;
     return scaler;
   }
@@ -97,7 +99,13 @@ function addRow(sums: Float64Array, values: DenseMatrix['values'], start: number
 }
 
 /** Adds up the row's deviations from the mean, and their squares. */
-function addDeviations(squares: Float64Array, rest: Float64Array, values: DenseMatrix['values'], start: number, mean: Float64Array): void {
+function addDeviations(
+  squares: Float64Array,
+  rest: Float64Array,
+  values: DenseMatrix['values'],
+  start: number,
+  mean: Float64Array,
+): void {
   for (let j = 0; j < mean.length; j++) {
     const deviation = values[start + j] - mean[j];
     squares[j] += deviation * deviation;
@@ -106,11 +114,20 @@ function addDeviations(squares: Float64Array, rest: Float64Array, values: DenseM
 }
 
 /** A function of its own: the few rows of one prediction are enough for V8 to compile it. */
-function scaleRow(values: Float32Array | Float64Array, start: number, mean: Float64Array, scale: Float64Array, scaled: Float64Array): void {
+function scaleRow(
+  values: Float32Array | Float64Array,
+  start: number,
+  mean: Float64Array,
+  scale: Float64Array,
+  scaled: Float64Array,
+): void {
   for (let j = 0; j < mean.length; j++) scaled[start + j] = (values[start + j] - mean[j]) / scale[j];
 }
 
 function dense(x: Matrix): DenseMatrix {
-  if (x.kind === 'sparse') throw new DataError('StandardScaler takes dense features only: subtracting the means would fill a sparse matrix');
+  if (x.kind === 'sparse')
+    throw new DataError(
+      'StandardScaler takes dense features only: subtracting the means would fill a sparse matrix',
+    );
   return x;
 }

@@ -21,13 +21,23 @@ export interface DecisionSetup {
   readonly batch: number;
 }
 
-function prepareDecisions({ rows, support, coefficients, columns, pairs, batch }: DecisionSetup): (task: number) => Float64Array {
+function prepareDecisions({
+  rows,
+  support,
+  coefficients,
+  columns,
+  pairs,
+  batch,
+}: DecisionSetup): (task: number) => Float64Array {
   const s = padTo4(columns);
   const m = support.length / columns;
   const chunks = Math.ceil(m / CHUNK);
   const width = padTo4(Math.min(m, CHUNK));
   const padded = chunks * width;
-  const arena = new Arena<SvcKernels>('svc', 4 * (padded * s + padded + batch * s + s + batch + 1 + 2 * width) + 8 * pairs * padded);
+  const arena = new Arena<SvcKernels>(
+    'svc',
+    4 * (padded * s + padded + batch * s + s + batch + 1 + 2 * width) + 8 * pairs * padded,
+  );
   const { exports } = arena;
   const vectors = arena.float32(padded * s);
   const halves = arena.float32(padded);
@@ -42,7 +52,8 @@ function prepareDecisions({ rows, support, coefficients, columns, pairs, batch }
   return (task) => {
     const begin = task * batch;
     const count = Math.min(batch, rows.length / columns - begin);
-    for (let i = 0; i < count; i++) for (let j = 0; j < columns; j++) x[i * s + j] = rows[(begin + i) * columns + j];
+    for (let i = 0; i < count; i++)
+      for (let j = 0; j < columns; j++) x[i * s + j] = rows[(begin + i) * columns + j];
     fillHalves(x, s, count, xHalves);
     const decisions = new Float64Array(count * pairs);
     for (let c = 0; c < chunks; c++) {
@@ -50,10 +61,25 @@ function prepareDecisions({ rows, support, coefficients, columns, pairs, batch }
       // The second row of the last pair may be one of no meaning.
       for (let i = 0; i < count; i += 2) {
         const at = x.byteOffset + 4 * i * s;
-        exports.kernelRows2(at, xHalves[i], at + 4 * s, xHalves[i + 1], from, from4, width, s, kernel.byteOffset, kernel.byteOffset + 4 * width);
+        exports.kernelRows2(
+          at,
+          xHalves[i],
+          at + 4 * s,
+          xHalves[i + 1],
+          from,
+          from4,
+          width,
+          s,
+          kernel.byteOffset,
+          kernel.byteOffset + 4 * width,
+        );
         for (let r = 0; r < Math.min(2, count - i); r++) {
           for (let p = 0; p < pairs; p++) {
-            decisions[(i + r) * pairs + p] += exports.weigh(kernel.byteOffset + 4 * r * width, weights.byteOffset + 8 * (p * padded + c * width), width);
+            decisions[(i + r) * pairs + p] += exports.weigh(
+              kernel.byteOffset + 4 * r * width,
+              weights.byteOffset + 8 * (p * padded + c * width),
+              width,
+            );
           }
         }
       }

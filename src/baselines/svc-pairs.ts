@@ -55,12 +55,40 @@ export interface SvcResult {
 export interface SvcKernels {
   heapBase(): number;
   kernelRow(p: number, half: number, x: number, halves: number, l: number, s: number, out: number): void;
-  kernelRows2(p: number, halfP: number, q: number, halfQ: number, x: number, halves: number, l: number, s: number, outP: number, outQ: number): void;
+  kernelRows2(
+    p: number,
+    halfP: number,
+    q: number,
+    halfQ: number,
+    x: number,
+    halves: number,
+    l: number,
+    s: number,
+    outP: number,
+    outQ: number,
+  ): void;
   weigh(kernel: number, coefficients: number, l: number): number;
   addRow(i: number, factor: number, f: number): void;
-  openCache(x: number, halves: number, l: number, s: number, memory: number, slots: number, bookkeeping: number): void;
+  openCache(
+    x: number,
+    halves: number,
+    l: number,
+    s: number,
+    memory: number,
+    slots: number,
+    bookkeeping: number,
+  ): void;
   computedRows(): number;
-  solve(y: number, alpha: number, f: number, up: number, low: number, C: number, epsilon: number, limit: number): number;
+  solve(
+    y: number,
+    alpha: number,
+    f: number,
+    up: number,
+    low: number,
+    C: number,
+    epsilon: number,
+    limit: number,
+  ): number;
 }
 
 export function padTo4(n: number): number {
@@ -107,7 +135,13 @@ class PairProblem {
     this.kernels = arena.exports;
     const x = arena.float32(l * s);
     const halves = arena.float32(l);
-    [this.y, this.alpha, this.f, this.up, this.low] = [arena.float64(l), arena.float64(l), arena.float64(l), arena.float64(l), arena.float64(l)];
+    [this.y, this.alpha, this.f, this.up, this.low] = [
+      arena.float64(l),
+      arena.float64(l),
+      arena.float64(l),
+      arena.float64(l),
+      arena.float64(l),
+    ];
     for (let i = 0; i < count; i++) {
       const from = this.rows[i] * columns;
       for (let j = 0; j < columns; j++) x[i * s + j] = features[from + j];
@@ -115,10 +149,23 @@ class PairProblem {
     }
     fillHalves(x, s, l, halves);
     const memory = arena.float32(l * slots);
-    this.kernels.openCache(x.byteOffset, halves.byteOffset, l, s, memory.byteOffset, slots, arena.int32(l + 3 * slots).byteOffset);
+    this.kernels.openCache(
+      x.byteOffset,
+      halves.byteOffset,
+      l,
+      s,
+      memory.byteOffset,
+      slots,
+      arena.int32(l + 3 * slots).byteOffset,
+    );
     for (let i = 0; i < l; i++) this.f[i] = -this.y[i];
     const iterations = this.solve((i) => i < count);
-    this.machine = { rows: this.rows, coefficients: Float64Array.from(this.rows, (_, i) => this.alpha[i] * this.y[i]), rho: this.rho(), iterations };
+    this.machine = {
+      rows: this.rows,
+      coefficients: Float64Array.from(this.rows, (_, i) => this.alpha[i] * this.y[i]),
+      rho: this.rho(),
+      iterations,
+    };
     this.wholeAlpha = this.alpha.slice();
     this.wholeF = this.f.slice();
   }
@@ -168,8 +215,20 @@ class PairProblem {
       up[i] = part && (y[i] > 0 ? below : above) ? 0 : -Infinity;
       low[i] = part && (y[i] > 0 ? above : below) ? 0 : -Infinity;
     }
-    const iterations = kernels.solve(y.byteOffset, alpha.byteOffset, this.f.byteOffset, up.byteOffset, low.byteOffset, setup.C, setup.epsilon, ITERATION_LIMIT);
-    if (iterations < 0) throw new TrainingError('the support vector machine did not converge', { hint: 'Scale the features (StandardScaler), or lower C.' });
+    const iterations = kernels.solve(
+      y.byteOffset,
+      alpha.byteOffset,
+      this.f.byteOffset,
+      up.byteOffset,
+      low.byteOffset,
+      setup.C,
+      setup.epsilon,
+      ITERATION_LIMIT,
+    );
+    if (iterations < 0)
+      throw new TrainingError('the support vector machine did not converge', {
+        hint: 'Scale the features (StandardScaler), or lower C.',
+      });
     return iterations;
   }
 

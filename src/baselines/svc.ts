@@ -28,7 +28,8 @@ const EPSILON = 1e-3;
 const WORTH_THREADS = 1_000_000_000;
 
 /** About the multiplications of a fit. With a large C far more steps are needed. */
-const fitWork = (rows: number, columns: number, C: number): number => rows * rows * (columns + 32) * Math.max(1, C);
+const fitWork = (rows: number, columns: number, C: number): number =>
+  rows * rows * (columns + 32) * Math.max(1, C);
 
 /** Pairs of K classes in libsvm's order. */
 function pairsOf(K: number): [number, number][] {
@@ -64,7 +65,8 @@ export class SVC implements Classifier {
   constructor(private readonly options: SvcOptions = {}) {
     const { C = 1, gamma = 1, cacheMegabytes = 200, seed = 0 } = options;
     for (const [name, value] of Object.entries({ C, gamma, cacheMegabytes })) {
-      if (!(value > 0 && value < Infinity)) throw new UsageError(`${name} is ${value}; it must be a number above 0`);
+      if (!(value > 0 && value < Infinity))
+        throw new UsageError(`${name} is ${value}; it must be a number above 0`);
     }
     if (!Number.isSafeInteger(seed)) throw new UsageError(`seed is ${seed}, not a whole number`);
   }
@@ -82,11 +84,19 @@ export class SVC implements Classifier {
     const { rows, columns } = single;
     const { present, index } = presentClasses(labels, classes);
     const gamma = this.options.gamma ?? scaleGamma(single);
-    if (!(gamma > 0)) throw new DataError('the features are too large for their variance to be computed; scale them (StandardScaler)');
+    if (!(gamma > 0))
+      throw new DataError(
+        'the features are too large for their variance to be computed; scale them (StandardScaler)',
+      );
     const centre = columnMeans(single);
     const fitted = { gamma, columns, classes, present, centre };
     if (present.length === 1) {
-      Object.assign(this, fitted, { support: new Float32Array(0), coefficients: new Float64Array(0), rho: new Float64Array(0), sigmoids: [] });
+      Object.assign(this, fitted, {
+        support: new Float32Array(0),
+        coefficients: new Float64Array(0),
+        rho: new Float64Array(0),
+        sigmoids: [],
+      });
       return;
     }
     const pairs = pairsOf(present.length);
@@ -94,7 +104,16 @@ export class SVC implements Classifier {
     const own = sharedArray(Int32Array, rows);
     own.set(index);
     const features = prepareRows(single, centre, gamma);
-    const setup = { features, columns, labels: own, pairs, C, epsilon: EPSILON, seed, cacheBytes: cacheMegabytes * 2 ** 20 };
+    const setup = {
+      features,
+      columns,
+      labels: own,
+      pairs,
+      C,
+      epsilon: EPSILON,
+      seed,
+      cacheBytes: cacheMegabytes * 2 ** 20,
+    };
     const worth = fitWork(rows, columns, C) >= WORTH_THREADS ? threads : 0;
     const groupOf = (task: number): number => Math.floor(task / TASKS_A_PAIR);
     const tasks = { tasks: pairs.length * TASKS_A_PAIR, threads: worth, groupOf, signal };
@@ -102,7 +121,8 @@ export class SVC implements Classifier {
 
     const machines = pairs.map((_, p) => results[p * TASKS_A_PAIR].machine!);
     const isSupport = new Uint8Array(rows);
-    for (const machine of machines) machine.coefficients.forEach((value, i) => value !== 0 && (isSupport[machine.rows[i]] = 1));
+    for (const machine of machines)
+      machine.coefficients.forEach((value, i) => value !== 0 && (isSupport[machine.rows[i]] = 1));
     const chosen = Int32Array.from(isSupport.keys()).filter((row) => isSupport[row] === 1);
     const support = new Float32Array(chosen.length * columns);
     const place = new Int32Array(rows);
@@ -111,15 +131,25 @@ export class SVC implements Classifier {
       place[row] = i;
     });
     const coefficients = new Float64Array(pairs.length * chosen.length);
-    machines.forEach((machine, p) => machine.coefficients.forEach((value, i) => value !== 0 && (coefficients[p * chosen.length + place[machine.rows[i]]] = value)));
+    machines.forEach((machine, p) =>
+      machine.coefficients.forEach(
+        (value, i) => value !== 0 && (coefficients[p * chosen.length + place[machine.rows[i]]] = value),
+      ),
+    );
     const sigmoids: Sigmoid[] = [];
     for (const [p, [first]] of pairs.entries()) {
       const { rows: members } = machines[p];
       const decisions = new Float64Array(members.length);
-      for (const { fold } of results.slice(p * TASKS_A_PAIR + 1, (p + 1) * TASKS_A_PAIR)) fold!.places.forEach((at, i) => (decisions[at] = fold!.decisions[i]));
+      for (const { fold } of results.slice(p * TASKS_A_PAIR + 1, (p + 1) * TASKS_A_PAIR))
+        fold!.places.forEach((at, i) => (decisions[at] = fold!.decisions[i]));
       sigmoids.push(await fitSigmoid(decisions, (i) => index[members[i]] === first, pace));
     }
-    Object.assign(this, fitted, { support, coefficients, rho: Float64Array.from(machines, (machine) => machine.rho), sigmoids });
+    Object.assign(this, fitted, {
+      support,
+      coefficients,
+      rho: Float64Array.from(machines, (machine) => machine.rho),
+      sigmoids,
+    });
   }
 
   /** The votes' winner, the first of several. */
@@ -169,9 +199,20 @@ export class SVC implements Classifier {
       const coefficients = sharedArray(Float64Array, this.coefficients.length);
       support.set(this.support);
       coefficients.set(this.coefficients);
-      const setup = { rows: prepareRows(toDense(x), this.centre, this.gamma), support, coefficients, columns, pairs: P, batch };
+      const setup = {
+        rows: prepareRows(toDense(x), this.centre, this.gamma),
+        support,
+        coefficients,
+        columns,
+        pairs: P,
+        batch,
+      };
       const threads = x.rows * m * columns >= WORTH_THREADS ? (options.threads ?? usableCores()) : 0;
-      const parts = await runTasks(DECISION_WORK, setup, { tasks: Math.ceil(x.rows / batch), threads, signal });
+      const parts = await runTasks(DECISION_WORK, setup, {
+        tasks: Math.ceil(x.rows / batch),
+        threads,
+        signal,
+      });
       parts.forEach((part, i) => decisions.set(part, i * batch * P));
     }
     return decisions.map((value, i) => value - this.rho[i % P]);
@@ -191,13 +232,19 @@ export class SVC implements Classifier {
 
   static restore(state: EstimatorState): SVC {
     const reader = new StateReader(state);
-    const [columns, classes, gamma] = [reader.integer('columns', 1), reader.integer('classes', 1), reader.number('gamma')];
+    const [columns, classes, gamma] = [
+      reader.integer('columns', 1),
+      reader.integer('classes', 1),
+      reader.number('gamma'),
+    ];
     if (!(gamma > 0)) throw reader.refusal(`the setting gamma is ${gamma}, not above 0`);
     const present = reader.int32('present', undefined, 0, classes - 1);
-    if (present.length === 0 || present.some((k, i) => i > 0 && k <= present[i - 1])) throw reader.refusal('its classes are not ascending');
+    if (present.length === 0 || present.some((k, i) => i > 0 && k <= present[i - 1]))
+      throw reader.refusal('its classes are not ascending');
     const P = (present.length * (present.length - 1)) / 2;
     const support = reader.float32('support');
-    if (support.length % columns !== 0) throw reader.refusal(`the array support has ${support.length} numbers, no whole rows of ${columns}`);
+    if (support.length % columns !== 0)
+      throw reader.refusal(`the array support has ${support.length} numbers, no whole rows of ${columns}`);
     const sigmoids = reader.float64('sigmoids', 2 * P);
     const machine = new SVC({ C: reader.number('C') });
     Object.assign(machine, {
@@ -228,11 +275,20 @@ function columnMeans({ rows, columns, values }: DenseMatrix): Float64Array {
 }
 
 /** Rows as svc.assembly.ts wants them: the kernel does not change where all rows are moved alike, and float32 is finest around zero. */
-function prepareRows({ rows, columns, values }: DenseMatrix, centre: Float64Array, gamma: number): Float32Array {
+function prepareRows(
+  { rows, columns, values }: DenseMatrix,
+  centre: Float64Array,
+  gamma: number,
+): Float32Array {
   const prepared = sharedArray(Float32Array, rows * columns);
   const factor = Math.sqrt(2 * gamma);
-  for (let i = 0; i < rows; i++) for (let j = 0; j < columns; j++) prepared[i * columns + j] = (values[i * columns + j] - centre[j]) * factor;
+  for (let i = 0; i < rows; i++)
+    for (let j = 0; j < columns; j++)
+      prepared[i * columns + j] = (values[i * columns + j] - centre[j]) * factor;
   const bad = prepared.findIndex((value) => !Number.isFinite(value));
-  if (bad >= 0) throw new DataError(`the feature in row ${Math.floor(bad / columns)}, column ${bad % columns} is too large for float32`);
+  if (bad >= 0)
+    throw new DataError(
+      `the feature in row ${Math.floor(bad / columns)}, column ${bad % columns} is too large for float32`,
+    );
   return prepared;
 }

@@ -39,7 +39,11 @@ type Done<Result> =
  * @returns results in the order of tasks
  * @throws what a task throws; ThreadDeath if a thread dies; the signal's reason if it is aborted. No thread is left in any case
  */
-export async function runTasks<Setup, Result>(work: Work<Setup, Result>, setup: Setup, options: TaskOptions): Promise<Result[]> {
+export async function runTasks<Setup, Result>(
+  work: Work<Setup, Result>,
+  setup: Setup,
+  options: TaskOptions,
+): Promise<Result[]> {
   const { tasks, threads, signal } = options;
   signal?.throwIfAborted();
   if (tasks === 0) return [];
@@ -56,7 +60,11 @@ export async function runTasks<Setup, Result>(work: Work<Setup, Result>, setup: 
   }
 }
 
-async function runHere<Setup, Result>(work: Work<Setup, Result>, setup: Setup, { tasks, signal }: TaskOptions): Promise<Result[]> {
+async function runHere<Setup, Result>(
+  work: Work<Setup, Result>,
+  setup: Setup,
+  { tasks, signal }: TaskOptions,
+): Promise<Result[]> {
   const pace = new Pace(signal);
   const run = work.prepare(setup);
   const done: Result[] = [];
@@ -71,7 +79,11 @@ async function runHere<Setup, Result>(work: Work<Setup, Result>, setup: Setup, {
  * Settles once, on the last result or on the first thing that goes wrong. Listeners stay with the threads, so that nothing they still have to say is an
  * unhandled error, and do nothing from then on.
  */
-function results<Setup, Result>(work: Work<Setup, Result>, workers: readonly Worker[], options: TaskOptions): Promise<Result[]> {
+function results<Setup, Result>(
+  work: Work<Setup, Result>,
+  workers: readonly Worker[],
+  options: TaskOptions,
+): Promise<Result[]> {
   const { tasks, signal, groupOf = () => 0 } = options;
   const queue = new TaskQueue(tasks, groupOf);
   const found = new Array<Result>(tasks);
@@ -85,7 +97,8 @@ function results<Setup, Result>(work: Work<Setup, Result>, workers: readonly Wor
       settle();
     };
     const fail = (error: Error): void => once(() => reject(error));
-    const died = (how: string, cause?: unknown): void => fail(new ThreadDeath(`a thread of ${work.what} ${how}`, { cause }));
+    const died = (how: string, cause?: unknown): void =>
+      fail(new ThreadDeath(`a thread of ${work.what} ${how}`, { cause }));
     const abort = (): void => fail(signal!.reason as Error);
     signal?.addEventListener('abort', abort);
     for (const worker of workers) {
@@ -98,14 +111,17 @@ function results<Setup, Result>(work: Work<Setup, Result>, workers: readonly Wor
         if (over) return;
         if (done.task !== current) return died(`answered task ${done.task}, which it was not given`);
         if ('error' in done) return fail(done.error);
-        if ('refusal' in done) return fail(new TrainingError(done.refusal, done.hint === undefined ? {} : { hint: done.hint }));
+        if ('refusal' in done)
+          return fail(new TrainingError(done.refusal, done.hint === undefined ? {} : { hint: done.hint }));
         found[done.task] = done.result;
         open--;
         if (open === 0) return once(() => resolve(found));
         next();
       });
       worker.on('messageerror', (cause) => died(`sent what cannot be read: ${cause.message}`, cause));
-      worker.on('error', (cause: unknown) => died(`died: ${cause instanceof Error ? cause.message : inspect(cause)}`, cause));
+      worker.on('error', (cause: unknown) =>
+        died(`died: ${cause instanceof Error ? cause.message : inspect(cause)}`, cause),
+      );
       worker.on('exit', (code) => died(`ended (exit ${code}) with work under way`));
       next();
     }
@@ -171,7 +187,10 @@ export function serveTasks<Setup, Result>(prepare: Prepare<Setup, Result>): void
     try {
       port.postMessage(done);
     } catch (error) {
-      port.postMessage({ task, refusal: `the result of task ${task} cannot be sent: ${(error as Error).message}` });
+      port.postMessage({
+        task,
+        refusal: `the result of task ${task} cannot be sent: ${(error as Error).message}`,
+      });
     }
   });
 
@@ -180,7 +199,9 @@ export function serveTasks<Setup, Result>(prepare: Prepare<Setup, Result>): void
       run ??= prepare(workerData as Setup);
       return { task, result: run(task) };
     } catch (error) {
-      return error instanceof TrainingError ? { task, refusal: error.message, hint: error.hint } : { task, error: error as Error };
+      return error instanceof TrainingError
+        ? { task, refusal: error.message, hint: error.hint }
+        : { task, error: error as Error };
     }
   }
 }
@@ -188,6 +209,9 @@ export function serveTasks<Setup, Result>(prepare: Prepare<Setup, Result>): void
 type Shareable = Float32Array | Float64Array | Int32Array;
 
 /** An array of zeros that threads share. */
-export function sharedArray<A extends Shareable>(type: { new (buffer: SharedArrayBuffer): A; readonly BYTES_PER_ELEMENT: number }, length: number): A {
+export function sharedArray<A extends Shareable>(
+  type: { new (buffer: SharedArrayBuffer): A; readonly BYTES_PER_ELEMENT: number },
+  length: number,
+): A {
   return new type(new SharedArrayBuffer(type.BYTES_PER_ELEMENT * length));
 }

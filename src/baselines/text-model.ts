@@ -69,12 +69,19 @@ export class BaselineModel implements TextModel {
     for (let from = 0; from < rows.length; from += CHUNK_TEXTS) {
       signal?.throwIfAborted();
       const chunk = rows.slice(from, from + CHUNK_TEXTS);
-      const found = await this.classify(chunk.map(({ text }) => text), signal);
+      const found = await this.classify(
+        chunk.map(({ text }) => text),
+        signal,
+      );
       labels.set(found.labels, from);
       probabilities.set(found.probabilities, from * K);
       onProgress?.(from + chunk.length, rows.length);
     }
-    return predictionMetrics({ labels, probabilities }, rows.map(({ label }) => label), this.labels);
+    return predictionMetrics(
+      { labels, probabilities },
+      rows.map(({ label }) => label),
+      this.labels,
+    );
   }
 
   async close(): Promise<void> {
@@ -88,24 +95,52 @@ export class BaselineModel implements TextModel {
  * @throws ModelError where it is damaged, was saved without names of classes, or stands on a GPT-2 that is no longer what it was; UsageError for a maximum length or a
  * device that this kind of model has no use for
  */
-export async function openBaseline(folder: string, { maxLength, device = 'auto', ...hub }: ClassifierOptions): Promise<BaselineModel> {
+export async function openBaseline(
+  folder: string,
+  { maxLength, device = 'auto', ...hub }: ClassifierOptions,
+): Promise<BaselineModel> {
   const { state, labelNames: labels } = await loadSaved(folder);
-  if (!labels) throw new ModelError(`the estimator in ${folder} does not say what its classes are called`, { hint: 'Earlier versions of attune saved none: compare again, or save it with labelNames.' });
+  if (!labels)
+    throw new ModelError(`the estimator in ${folder} does not say what its classes are called`, {
+      hint: 'Earlier versions of attune saved none: compare again, or save it with labelNames.',
+    });
   const memory = await readMemory(folder);
   if (state.steps?.[0]?.kind === HIDDEN_STATES) {
-    const hiddenStates = await HiddenStateModel.restore(state.steps[0], { ...hub, labelNames: labels, maxLength, device });
+    const hiddenStates = await HiddenStateModel.restore(state.steps[0], {
+      ...hub,
+      labelNames: labels,
+      maxLength,
+      device,
+    });
     try {
-      return new BaselineModel(onHiddenStates(hiddenStates, state, folder), labels, { folder, memory, hiddenStates });
+      return new BaselineModel(onHiddenStates(hiddenStates, state, folder), labels, {
+        folder,
+        memory,
+        hiddenStates,
+      });
     } catch (error) {
       await hiddenStates.close();
       throw error;
     }
   }
-  if (maxLength !== undefined) throw new UsageError(`the model in ${folder} takes texts whole, not ${maxLength} tokens of them`);
-  if (device !== 'auto' && device !== 'cpu') throw new UsageError(`the model in ${folder} computes on the processor, not by ${device}`);
-  return new BaselineModel(restoreTaking('texts', state, folder), labels, { folder, memory, hiddenStates: undefined });
+  if (maxLength !== undefined)
+    throw new UsageError(`the model in ${folder} takes texts whole, not ${maxLength} tokens of them`);
+  if (device !== 'auto' && device !== 'cpu')
+    throw new UsageError(`the model in ${folder} computes on the processor, not by ${device}`);
+  return new BaselineModel(restoreTaking('texts', state, folder), labels, {
+    folder,
+    memory,
+    hiddenStates: undefined,
+  });
 }
 
-function onHiddenStates(hiddenStates: HiddenStateModel, { steps = [], ...pipeline }: EstimatorState, folder: string): Classifier<readonly string[]> {
-  return new Pipeline<readonly string[]>([hiddenStates], restoreTaking('features', { ...pipeline, steps: steps.slice(1) }, folder));
+function onHiddenStates(
+  hiddenStates: HiddenStateModel,
+  { steps = [], ...pipeline }: EstimatorState,
+  folder: string,
+): Classifier<readonly string[]> {
+  return new Pipeline<readonly string[]>(
+    [hiddenStates],
+    restoreTaking('features', { ...pipeline, steps: steps.slice(1) }, folder),
+  );
 }

@@ -48,7 +48,9 @@ export class TfidfVectorizer implements Transformer<readonly string[], SparseMat
     const fitted: FittedPart[] = [];
     for (const part of this.options.parts ?? [WORDS]) fitted.push(await fitPart(part, texts, pace));
     if (fitted.every(({ terms }) => terms.length === 0)) {
-      throw new DataError('the texts hold no words to learn from', { hint: 'TF-IDF counts words of two characters or more; these texts have none.' });
+      throw new DataError('the texts hold no words to learn from', {
+        hint: 'TF-IDF counts words of two characters or more; these texts have none.',
+      });
     }
     this.fitted = fitted;
   }
@@ -100,19 +102,30 @@ export class TfidfVectorizer implements Transformer<readonly string[], SparseMat
   state(): EstimatorState {
     const idf = Float64Array.from(this.fitted.flatMap((part) => [...part.idf]));
     const parts = this.fitted.map(({ part, terms }) => ({ ...part, terms }));
-    return { kind: 'tfidf', settings: { sublinearTf: this.options.sublinearTf ?? false, parts }, arrays: { idf } };
+    return {
+      kind: 'tfidf',
+      settings: { sublinearTf: this.options.sublinearTf ?? false, parts },
+      arrays: { idf },
+    };
   }
 
   static restore(state: EstimatorState): TfidfVectorizer {
     const reader = new StateReader(state);
     const { sublinearTf, parts } = state.settings;
-    if (typeof sublinearTf !== 'boolean' || !Array.isArray(parts) || parts.length === 0) throw reader.refusal('its settings are not those of a TF-IDF vectorizer');
+    if (typeof sublinearTf !== 'boolean' || !Array.isArray(parts) || parts.length === 0)
+      throw reader.refusal('its settings are not those of a TF-IDF vectorizer');
     const stored = parts.map((part: unknown) => {
       if (!isStoredPart(part)) throw reader.refusal('one of its parts is not an n-gram range with terms');
       return part;
     });
-    const idf = reader.float64('idf', stored.reduce((sum, { terms }) => sum + terms.length, 0));
-    const vectorizer = new TfidfVectorizer({ sublinearTf, parts: stored.map(({ analyzer, from, to }) => ({ analyzer, from, to })) });
+    const idf = reader.float64(
+      'idf',
+      stored.reduce((sum, { terms }) => sum + terms.length, 0),
+    );
+    const vectorizer = new TfidfVectorizer({
+      sublinearTf,
+      parts: stored.map(({ analyzer, from, to }) => ({ analyzer, from, to })),
+    });
     let first = 0;
     vectorizer.fitted = stored.map(({ analyzer, from, to, terms }) => {
       const part = { analyzer, from, to };
@@ -127,15 +140,25 @@ export class TfidfVectorizer implements Transformer<readonly string[], SparseMat
 function isStoredPart(part: unknown): part is TfidfPart & { readonly terms: readonly string[] } {
   if (typeof part !== 'object' || part === null) return false;
   const { analyzer, from, to, terms } = part as Readonly<Record<string, unknown>>;
-  const range = Number.isInteger(from) && Number.isInteger(to) && (from as number) >= 1 && (to as number) >= (from as number);
-  return (analyzer === 'word' || analyzer === 'char_wb') && range && Array.isArray(terms) && terms.every((term) => typeof term === 'string');
+  const range =
+    Number.isInteger(from) &&
+    Number.isInteger(to) &&
+    (from as number) >= 1 &&
+    (to as number) >= (from as number);
+  return (
+    (analyzer === 'word' || analyzer === 'char_wb') &&
+    range &&
+    Array.isArray(terms) &&
+    terms.every((term) => typeof term === 'string')
+  );
 }
 
 function analyzerOf(part: TfidfPart): Analyzer {
   return part.analyzer === 'word' ? wordNgrams(part) : characterNgrams(part);
 }
 
-const columnsOf = (terms: readonly string[]): Map<string, number> => new Map(terms.map((term, column) => [term, column]));
+const columnsOf = (terms: readonly string[]): Map<string, number> =>
+  new Map(terms.map((term, column) => [term, column]));
 
 async function fitPart(part: TfidfPart, texts: readonly string[], pace: Pace): Promise<FittedPart> {
   const analyze = analyzerOf(part);
@@ -161,14 +184,23 @@ async function fitPart(part: TfidfPart, texts: readonly string[], pace: Pace): P
   return { part, analyze, terms, columnOf, idf };
 }
 
-function appendRow({ analyze, columnOf, idf }: FittedPart, text: string, first: number, sublinear: boolean, indices: number[], values: number[]): void {
+function appendRow(
+  { analyze, columnOf, idf }: FittedPart,
+  text: string,
+  first: number,
+  sublinear: boolean,
+  indices: number[],
+  values: number[],
+): void {
   const counts = new Map<number, number>();
   for (const term of analyze(text)) {
     const column = columnOf.get(term);
     if (column !== undefined) counts.set(column, (counts.get(column) ?? 0) + 1);
   }
   const columns = [...counts.keys()].sort((a, b) => a - b);
-  const weights = columns.map((column) => (sublinear ? 1 + Math.log(counts.get(column)!) : counts.get(column)!) * idf[column]);
+  const weights = columns.map(
+    (column) => (sublinear ? 1 + Math.log(counts.get(column)!) : counts.get(column)!) * idf[column],
+  );
   const length = Math.sqrt(weights.reduce((sum, weight) => sum + weight * weight, 0));
   columns.forEach((column, i) => {
     indices.push(first + column);

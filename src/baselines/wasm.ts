@@ -23,7 +23,10 @@ export class Arena<Exports extends { heapBase(): number }> {
   constructor(module: string, bytes: number) {
     const pages = Math.ceil((bytes + 64 * ALIGNMENT + STATIC_BYTES) / PAGE);
     const refusal = (cause?: unknown): TrainingError =>
-      new TrainingError(`no ${(bytes / 2 ** 20).toFixed(0)} MiB of memory could be reserved for the features`, { hint: 'Use fewer rows or features.', cause });
+      new TrainingError(
+        `no ${(bytes / 2 ** 20).toFixed(0)} MiB of memory could be reserved for the features`,
+        { hint: 'Use fewer rows or features.', cause },
+      );
     if (pages > MAX_PAGES) throw refusal();
     let memory: WebAssembly.Memory;
     try {
@@ -32,7 +35,11 @@ export class Arena<Exports extends { heapBase(): number }> {
       throw refusal(cause);
     }
     let code = compiled.get(module);
-    if (!code) compiled.set(module, (code = new WebAssembly.Module(readFileSync(new URL(`./${module}.wasm`, import.meta.url)))));
+    if (!code)
+      compiled.set(
+        module,
+        (code = new WebAssembly.Module(readFileSync(new URL(`./${module}.wasm`, import.meta.url)))),
+      );
     const abort = (): never => {
       throw new Error(`${module} aborted`);
     };
@@ -45,7 +52,8 @@ export class Arena<Exports extends { heapBase(): number }> {
   private allocate(bytes: number): number {
     const offset = this.used;
     this.used += Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
-    if (this.used > this.buffer.byteLength) throw new RangeError(`${bytes} bytes are more than the arena was made for`);
+    if (this.used > this.buffer.byteLength)
+      throw new RangeError(`${bytes} bytes are more than the arena was made for`);
     return offset;
   }
 

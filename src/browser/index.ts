@@ -11,7 +11,14 @@ export { packageVersion, whyNoWebGpu } from './instead.js';
 export { findAdapter } from '../engine/webgpu/node.js';
 export type { AdapterReport } from '../engine/webgpu/node.js';
 
-export { AttuneError, DataError, InterruptedError, ModelError, TrainingError, UsageError } from '../errors.js';
+export {
+  AttuneError,
+  DataError,
+  InterruptedError,
+  ModelError,
+  TrainingError,
+  UsageError,
+} from '../errors.js';
 
 export { Dataset } from '../data/dataset.js';
 export type { Row, TrainTestSplitOptions } from '../data/dataset.js';
@@ -43,12 +50,27 @@ export type { FineTuneOptions, FineTuneResult, FineTuneRun, MeasuredRun } from '
 export { planArguments } from '../train/plan.js';
 export type { Plan, PlanFacts, PlanLine, TrainingChoice } from '../train/plan.js';
 export { Trainer } from '../train/trainer.js';
-export type { Evaluation, LabelledRows, TrainerCallback, TrainerOptions, TrainOutput } from '../train/trainer.js';
+export type {
+  Evaluation,
+  LabelledRows,
+  TrainerCallback,
+  TrainerOptions,
+  TrainOutput,
+} from '../train/trainer.js';
 export type { EvalRecord, FinalRecord, LogRecord, TrainRecord } from '../train/records.js';
 export type { StepPlan } from '../train/schedule.js';
 export type { TrainerState } from '../train/state.js';
 export { TextClassifier } from '../train/classifier.js';
-export type { Attribution, Classified, ClassifierOptions, EvaluateOptions, ExplainedPrediction, Prediction, PredictOptions, TextModel } from '../train/classifier.js';
+export type {
+  Attribution,
+  Classified,
+  ClassifierOptions,
+  EvaluateOptions,
+  ExplainedPrediction,
+  Prediction,
+  PredictOptions,
+  TextModel,
+} from '../train/classifier.js';
 
 export { classificationMetrics } from '../metrics/classification.js';
 export type { ClassificationMetrics, NamedClassScores } from '../metrics/classification.js';

@@ -14,12 +14,17 @@ declare const ATTUNE_VERSION: string;
 export const packageVersion = (): string => ATTUNE_VERSION;
 export const engineVersion = (): string => `WebGPU, ${userAgent()}`;
 
-const userAgent = (): string => (globalThis as { navigator?: { userAgent?: string } }).navigator?.userAgent ?? 'unknown browser';
+const userAgent = (): string =>
+  (globalThis as { navigator?: { userAgent?: string } }).navigator?.userAgent ?? 'unknown browser';
 
 /** The browser's own WebGPU. */
 export function dawn(): Promise<GPU> {
   const { navigator } = globalThis as { navigator?: { gpu?: GPU } };
-  return navigator?.gpu ? Promise.resolve(navigator.gpu) : Promise.reject(new Error('this browser has none, or the page did not come by https or from this machine'));
+  return navigator?.gpu
+    ? Promise.resolve(navigator.gpu)
+    : Promise.reject(
+        new Error('this browser has none, or the page did not come by https or from this machine'),
+      );
 }
 
 /** Why nothing can be computed in this browser, in a sentence for people, or undefined. */
@@ -28,7 +33,8 @@ export async function whyNoWebGpu(): Promise<string | undefined> {
   return 'reason' in found ? found.reason : undefined;
 }
 
-const WHAT_TO_DO = 'Use a current Chrome, Edge, Firefox or Safari with hardware acceleration turned on, over https or localhost.';
+const WHAT_TO_DO =
+  'Use a current Chrome, Edge, Firefox or Safari with hardware acceleration turned on, over https or localhost.';
 
 /** In the browser all devices but `cpu` are its WebGPU. */
 export function engineFor(device: Device): Engine {
@@ -69,7 +75,12 @@ export class RunLock {
 
   acquire(): Promise<void> {
     if (this.held) return Promise.resolve();
-    if (locked.has(resolve(this.dir))) return Promise.reject(new UsageError(`another run is writing into ${this.dir}`, { hint: 'Wait for it, or choose another outputDir.' }));
+    if (locked.has(resolve(this.dir)))
+      return Promise.reject(
+        new UsageError(`another run is writing into ${this.dir}`, {
+          hint: 'Wait for it, or choose another outputDir.',
+        }),
+      );
     locked.add(resolve(this.dir));
     this.held = true;
     return Promise.resolve();

@@ -58,7 +58,11 @@ export type Entry = MemoryFile | MemoryFolder;
 
 /** An error as the operating system would give it. */
 export class FileError extends Error {
-  constructor(readonly code: 'ENOENT' | 'EEXIST' | 'EISDIR' | 'ENOTDIR' | 'ENOTEMPTY', readonly syscall: string, readonly path: string) {
+  constructor(
+    readonly code: 'ENOENT' | 'EEXIST' | 'EISDIR' | 'ENOTDIR' | 'ENOTEMPTY',
+    readonly syscall: string,
+    readonly path: string,
+  ) {
     super(`${code}: ${WORDS[code]}, ${syscall} '${path}'`);
   }
 }
@@ -99,7 +103,10 @@ export class MemoryDisk {
   list(path: string): string[] {
     if (this.get(path, 'scandir').kind === 'file') throw new FileError('ENOTDIR', 'scandir', path);
     const prefix = resolve(path) === '/' ? '/' : `${resolve(path)}/`;
-    return [...this.entries.keys()].filter((key) => key.startsWith(prefix) && !key.includes('/', prefix.length)).map((key) => key.slice(prefix.length)).sort();
+    return [...this.entries.keys()]
+      .filter((key) => key.startsWith(prefix) && !key.includes('/', prefix.length))
+      .map((key) => key.slice(prefix.length))
+      .sort();
   }
 
   create(path: string, call: string): MemoryFile {
@@ -141,12 +148,16 @@ export class MemoryDisk {
     }
   }
 
-  remove(path: string, { recursive = false, force = false }: { readonly recursive?: boolean; readonly force?: boolean } = {}): void {
+  remove(
+    path: string,
+    { recursive = false, force = false }: { readonly recursive?: boolean; readonly force?: boolean } = {},
+  ): void {
     const at = resolve(path);
     const found = this.find(at);
     if (!found && force) return;
     if (this.get(path, 'rm').kind === 'folder' && !recursive) throw new FileError('EISDIR', 'rm', path);
-    for (const key of [...this.entries.keys()]) if (key === at || key.startsWith(at === '/' ? '/' : `${at}/`)) this.entries.delete(key);
+    for (const key of [...this.entries.keys()])
+      if (key === at || key.startsWith(at === '/' ? '/' : `${at}/`)) this.entries.delete(key);
   }
 
   private requireParent(at: string, path: string, call: string): undefined {
@@ -162,8 +173,16 @@ export const disk = new MemoryDisk();
 /** Files in memory, by path: what goes into a run and what comes out of it. */
 export const files = {
   /** Puts a file there, with the folders above it; one of the same name is replaced. Bytes are kept, not copied. */
-  async write(path: string, contents: string | Uint8Array | ArrayBuffer | { arrayBuffer(): Promise<ArrayBuffer> }): Promise<void> {
-    const bytes = typeof contents === 'string' ? new TextEncoder().encode(contents) : contents instanceof Uint8Array ? contents : new Uint8Array(contents instanceof ArrayBuffer ? contents : await contents.arrayBuffer());
+  async write(
+    path: string,
+    contents: string | Uint8Array | ArrayBuffer | { arrayBuffer(): Promise<ArrayBuffer> },
+  ): Promise<void> {
+    const bytes =
+      typeof contents === 'string'
+        ? new TextEncoder().encode(contents)
+        : contents instanceof Uint8Array
+          ? contents
+          : new Uint8Array(contents instanceof ArrayBuffer ? contents : await contents.arrayBuffer());
     disk.makeFolder(parentOf(resolve(path)), true);
     disk.create(path, 'open').append(bytes);
   },
@@ -184,7 +203,12 @@ export const files = {
 
   /** The files of a folder, not those of folders in it: name -> bytes, copied. */
   folder(folder: string): Map<string, Uint8Array<ArrayBuffer>> {
-    return new Map(disk.list(folder).filter((name) => disk.find(join(folder, name))?.kind === 'file').map((name) => [name, files.read(join(folder, name))]));
+    return new Map(
+      disk
+        .list(folder)
+        .filter((name) => disk.find(join(folder, name))?.kind === 'file')
+        .map((name) => [name, files.read(join(folder, name))]),
+    );
   },
 
   /** Removes a file, or a folder with all in it; nothing happens where there is none. */

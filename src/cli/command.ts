@@ -19,7 +19,10 @@ export function createCommand(name: string, description?: string): Command {
     .allowExcessArguments(false)
     .showSuggestionAfterError(false)
     .configureOutput({ writeOut: (text) => void standardResults().write(text), outputError: () => undefined })
-    .configureHelp({ optionTerm: (option) => (isSwitch(command, option) ? option.flags.replace('--', '--[no-]') : option.flags) })
+    .configureHelp({
+      optionTerm: (option) =>
+        isSwitch(command, option) ? option.flags.replace('--', '--[no-]') : option.flags,
+    })
     .exitOverride((error) => {
       throw error.exitCode === 0 ? error : usageError(command, error);
     });
@@ -36,7 +39,9 @@ export function isDone(error: unknown): boolean {
  */
 export function normalizeArguments(argv: readonly string[], options: readonly Option[]): string[] {
   const takesValue = new Set(options.filter(({ required }) => required).map(({ long }) => long));
-  const switches = new Set(options.filter((option) => option.isBoolean() && !option.negate).map(({ long }) => long));
+  const switches = new Set(
+    options.filter((option) => option.isBoolean() && !option.negate).map(({ long }) => long),
+  );
   const standsAlone = new Set(options.filter(({ optional }) => optional).map(({ long }) => long));
   const words: string[] = [];
   for (let at = 0; at < argv.length; at++) {
@@ -62,7 +67,10 @@ function truth(word: string | undefined): boolean | undefined {
 }
 
 function isSwitch(command: Command, option: Option): boolean {
-  return option.long !== undefined && command.options.some((other) => other.long === option.long?.replace('--', '--no-'));
+  return (
+    option.long !== undefined &&
+    command.options.some((other) => other.long === option.long?.replace('--', '--no-'))
+  );
 }
 
 function usageError(command: Command, error: CommanderError): UsageError {
@@ -71,10 +79,15 @@ function usageError(command: Command, error: CommanderError): UsageError {
   switch (error.code) {
     case 'commander.unknownOption':
     case 'commander.unknownCommand': {
-      const candidates = [...command.options.flatMap((option) => option.long ?? []), ...command.commands.map((child) => child.name())];
+      const candidates = [
+        ...command.options.flatMap((option) => option.long ?? []),
+        ...command.commands.map((child) => child.name()),
+      ];
       const near = didYouMean(quoted.replace(/=.*$/, ''), candidates);
       const what = error.code === 'commander.unknownOption' ? 'option' : 'command';
-      return new UsageError(`unknown ${what} ${quoted}`, { hint: near === undefined ? help : `${near} ${help}` });
+      return new UsageError(`unknown ${what} ${quoted}`, {
+        hint: near === undefined ? help : `${near} ${help}`,
+      });
     }
     case 'commander.optionMissingArgument':
       return new UsageError(`${quoted.split(' ')[0]} needs a value`, { hint: help });

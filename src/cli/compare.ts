@@ -26,8 +26,14 @@ export async function compare(command: Command, context: CliContext): Promise<vo
   const byWord = givenCompareOptions(command);
   const { finetuned, margin, seeds: wanted } = byWord;
   const seeds = wanted ?? 1;
-  const memory = finetuned === undefined ? undefined : await withDownloads(context.terminal, context.signal, async (hub) => readMemory(await resolveModel(finetuned, hub)));
-  const hint = 'Give a file of labelled texts with --eval-dataset, a folder with train.* and test.*, or `sample` for the bundled sentences.';
+  const memory =
+    finetuned === undefined
+      ? undefined
+      : await withDownloads(context.terminal, context.signal, async (hub) =>
+          readMemory(await resolveModel(finetuned, hub)),
+        );
+  const hint =
+    'Give a file of labelled texts with --eval-dataset, a folder with train.* and test.*, or `sample` for the bundled sentences.';
   const data = memory ? { ...given, ...(await rememberedSplits(given, memory)) } : given;
   const args = memory && !explicit.has('seed') ? { ...asked, seed: memory.seed } : asked;
   // A finished model is measured as it is: nothing is planned of it, and no rows are held out that it has learned from.
@@ -36,32 +42,82 @@ export async function compare(command: Command, context: CliContext): Promise<vo
   const model = modelFolder(data.model ?? (memory && (await rememberedBase(memory))));
   const options = { ...data, model, dataset, ...training, finetuned };
   if (finetuned !== undefined && args.resumeFromCheckpoint !== undefined) {
-    throw new UsageError('--finetuned and --resume-from-checkpoint exclude each other', { hint: 'A finished model is compared as it is; without --finetuned the run goes on.' });
+    throw new UsageError('--finetuned and --resume-from-checkpoint exclude each other', {
+      hint: 'A finished model is compared as it is; without --finetuned the run goes on.',
+    });
   }
   const outputDir = finetuned !== undefined && !explicit.has('outputDir') ? finetuned : args.outputDir;
   const splits = await comparedSplits({ ...options, signal: context.signal });
   const { test, validation, notes, columns, heldOut } = splits;
   const inputs = { model, dataset, evalDataset: data.evalDataset };
-  const otherSeeds = await planSeeds(seeds, { training: finetuned === undefined ? training : { args: { ...args, outputDir } }, inputs, splits, finetuned, signal: context.signal });
+  const otherSeeds = await planSeeds(seeds, {
+    training: finetuned === undefined ? training : { args: { ...args, outputDir } },
+    inputs,
+    splits,
+    finetuned,
+    signal: context.signal,
+  });
   if (finetuned !== undefined) await requireComparisonFolder({ base: model, finetuned, outputDir });
   let trainPeakMemoryBytes: number | null = null;
   if (finetuned === undefined) {
     for (const warning of warnings) context.terminal.warning(warning);
-    trainPeakMemoryBytes = (await measured(() => runTraining({ ...options, plannedParts: partsOfComparison(training), alsoMakes: COMPARISON_MAKES, resultLines: false, examples: 0 }, context))).peakMemoryBytes;
+    trainPeakMemoryBytes = (
+      await measured(() =>
+        runTraining(
+          {
+            ...options,
+            plannedParts: partsOfComparison(training),
+            alsoMakes: COMPARISON_MAKES,
+            resultLines: false,
+            examples: 0,
+          },
+          context,
+        ),
+      )
+    ).peakMemoryBytes;
   } else {
     context.terminal.heading('Data');
     for (const split of [labelledRows(splits), test]) showDataset(context.terminal, split);
-    const byHand = { textColumn: given.textColumn, labelColumn: given.labelColumn, maxLength: args.maxLength, seed: explicit.has('seed') ? args.seed : undefined };
+    const byHand = {
+      textColumn: given.textColumn,
+      labelColumn: given.labelColumn,
+      maxLength: args.maxLength,
+      seed: explicit.has('seed') ? args.seed : undefined,
+    };
     for (const note of [...notes, ...changesByHand(memory, byHand)]) context.terminal.warning(note);
   }
   const tuned = finetuned ?? outputDir;
   // What has begun is not replaced again. Of the data, the folder of a model that was trained here knows.
-  const again = finetuned === undefined ? { model: data.model, device: explicit.has('device') ? data.device : undefined, json: data.json || undefined, margin, seeds: wanted } : { ...byWord, overwriteOutputDir: args.overwriteOutputDir && data.config !== undefined ? false : undefined };
+  const again =
+    finetuned === undefined
+      ? {
+          model: data.model,
+          device: explicit.has('device') ? data.device : undefined,
+          json: data.json || undefined,
+          margin,
+          seeds: wanted,
+        }
+      : {
+          ...byWord,
+          overwriteOutputDir: args.overwriteOutputDir && data.config !== undefined ? false : undefined,
+        };
   const goOn = commandLine(['compare'], { finetuned: tuned, ...again });
   await runSeeds(tuned, otherSeeds, { overwriteOutputDir: args.overwriteOutputDir, model, goOn }, context);
   const deployed = await runComparison(
     {
-      finetuned: tuned, base: model, train: labelledRows(splits), validationRows: validation?.length ?? 0, test, datasetName: basename(dataset), inputs: { ...options, ...heldOut, ...columns }, outputDir, seed: args.seed, margin, device: data.device, trainPeakMemoryBytes, json: data.json,
+      finetuned: tuned,
+      base: model,
+      train: labelledRows(splits),
+      validationRows: validation?.length ?? 0,
+      test,
+      datasetName: basename(dataset),
+      inputs: { ...options, ...heldOut, ...columns },
+      outputDir,
+      seed: args.seed,
+      margin,
+      device: data.device,
+      trainPeakMemoryBytes,
+      json: data.json,
       maxLength: args.maxLength ?? memory?.maxLength,
       otherSeeds,
       goOn,

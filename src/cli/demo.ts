@@ -32,20 +32,48 @@ export async function demo(command: Command, context: CliContext): Promise<void>
     `The bundled ${EMBEDDED_MODEL} learns from labelled sentences, by a plan that is derived from them, and is compared with simpler models on other sentences. Nothing is downloaded.`,
   );
   const options = { model: embeddedModelFolder(), dataset: 'sample', ...training };
-  const { peakMemoryBytes } = await measured(() => runTraining({ ...options, demo: true, alsoMakes: COMPARISON_MAKES, json: false, resultLines: false, examples: 2, afterTraining: (run) => showPredictions(run, context) }, context));
+  const { peakMemoryBytes } = await measured(() =>
+    runTraining(
+      {
+        ...options,
+        demo: true,
+        alsoMakes: COMPARISON_MAKES,
+        json: false,
+        resultLines: false,
+        examples: 2,
+        afterTraining: (run) => showPredictions(run, context),
+      },
+      context,
+    ),
+  );
   const splits = await comparedSplits(options);
   const chosen = await runComparison(
     {
-      finetuned: outputDir, base: options.model, train: labelledRows(splits), validationRows: splits.validation?.length ?? 0, test: splits.test, datasetName: 'sample',
-      inputs: { ...options, ...splits.heldOut }, outputDir, seed: training.seed, trainPeakMemoryBytes: peakMemoryBytes, json: false,
+      finetuned: outputDir,
+      base: options.model,
+      train: labelledRows(splits),
+      validationRows: splits.validation?.length ?? 0,
+      test: splits.test,
+      datasetName: 'sample',
+      inputs: { ...options, ...splits.heldOut },
+      outputDir,
+      seed: training.seed,
+      trainPeakMemoryBytes: peakMemoryBytes,
+      json: false,
       goOn: commandLine(['compare'], { finetuned: outputDir }),
     },
     context,
   );
   terminal.heading('On your own data');
   for (const [what, line] of [
-    ['look at your own data, a file with the columns text and label', commandLine(['inspect'], { dataset: 'my.csv' })],
-    ['compare on it: is fine-tuning worth it?', commandLine(['compare'], { dataset: 'my.csv', outputDir: 'my-comparison' })],
+    [
+      'look at your own data, a file with the columns text and label',
+      commandLine(['inspect'], { dataset: 'my.csv' }),
+    ],
+    [
+      'compare on it: is fine-tuning worth it?',
+      commandLine(['compare'], { dataset: 'my.csv', outputDir: 'my-comparison' }),
+    ],
     ['train on it', commandLine(['train'], { dataset: 'my.csv', outputDir: 'my-model' })],
   ]) {
     terminal.print(`  # ${what}`, 'dim');
@@ -54,16 +82,31 @@ export async function demo(command: Command, context: CliContext): Promise<void>
   showUse(terminal, chosen);
 }
 
-async function showPredictions({ session, model, maxLength }: FineTuneRun, { terminal }: CliContext): Promise<void> {
+async function showPredictions(
+  { session, model, maxLength }: FineTuneRun,
+  { terminal }: CliContext,
+): Promise<void> {
   const { labelNames } = model.config;
-  const logits = await predictLogits(session, TEXTS.map((text) => model.tokenizer.encode(text, { maxLength })), labelNames.length, PREDICTION_BATCH);
+  const logits = await predictLogits(
+    session,
+    TEXTS.map((text) => model.tokenizer.encode(text, { maxLength })),
+    labelNames.length,
+    PREDICTION_BATCH,
+  );
   const probabilities = softmax(logits, labelNames.length);
   const predicted = argmax(probabilities, labelNames.length);
   terminal.heading('Predictions');
   terminal.table(
     [{ title: 'text', shrink: true }, { title: 'class' }, { title: 'probability', align: 'right' }],
-    TEXTS.map((text, i) => [text, labelNames[predicted[i]], probabilities[i * labelNames.length + predicted[i]].toFixed(3)]),
+    TEXTS.map((text, i) => [
+      text,
+      labelNames[predicted[i]],
+      probabilities[i * labelNames.length + predicted[i]].toFixed(3),
+    ]),
     2,
   );
-  terminal.paragraph('A small model that has seen a thousand sentences misreads some, negations above all.', 2);
+  terminal.paragraph(
+    'A small model that has seen a thousand sentences misreads some, negations above all.',
+    2,
+  );
 }

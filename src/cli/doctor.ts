@@ -29,11 +29,23 @@ export async function doctor(_command: Command, { terminal, results }: CliContex
   const findings = [
     { what: 'attune', ok: true, found: packageVersion() },
     { what: 'Node.js', ok: true, found: `${process.versions.node} on ${process.platform} ${process.arch}` },
-    { what: 'processor', ok: true, found: `${cpus()[0]?.model.trim() ?? 'unknown'}, ${usableCores()} of ${cpus().length} cores may be used` },
+    {
+      what: 'processor',
+      ok: true,
+      found: `${cpus()[0]?.model.trim() ?? 'unknown'}, ${usableCores()} of ${cpus().length} cores may be used`,
+    },
     memoryFinding(),
-    await check('CPU engine', cpuEngine, 'Install again with `npm ci`; on Linux onnxruntime-node needs glibc 2.28 or newer (not musl).'),
+    await check(
+      'CPU engine',
+      cpuEngine,
+      'Install again with `npm ci`; on Linux onnxruntime-node needs glibc 2.28 or newer (not musl).',
+    ),
     { what: 'GPU engine', ok: true, found: await gpuEngine() },
-    await check('embedded model', embeddedModel, 'Install attune again: its folder models/gpt2-mini is incomplete.'),
+    await check(
+      'embedded model',
+      embeddedModel,
+      'Install attune again: its folder models/gpt2-mini is incomplete.',
+    ),
     await check('bundled sample', sample, 'Install attune again with its dependencies (npm install).'),
   ] satisfies Finding[];
   for (const { what, ok, found, hint } of findings) {
@@ -41,7 +53,10 @@ export async function doctor(_command: Command, { terminal, results }: CliContex
     if (!ok && hint) terminal.print(`         ${hint}`, 'yellow');
   }
   const missing = findings.filter(({ ok }) => !ok);
-  if (missing.length > 0) throw new AttuneError(`${missing.map(({ what }) => what).join(', ')}: not usable`, { hint: 'What to do is said above.' });
+  if (missing.length > 0)
+    throw new AttuneError(`${missing.map(({ what }) => what).join(', ')}: not usable`, {
+      hint: 'What to do is said above.',
+    });
   terminal.print('Everything that attune needs is here.');
 }
 
@@ -52,7 +67,11 @@ function memoryFinding(): Finding {
   const gib = totalmem() / 2 ** 30;
   const limit = process.constrainedMemory();
   const usable = limit > 0 && limit < totalmem() ? limit / 2 ** 30 : gib;
-  return { what: 'memory', ok: true, found: `${usable.toFixed(1)} GiB${usable < COMFORTABLE_GIB ? `: enough for gpt2-mini; gpt2 (124M) wants ${COMFORTABLE_GIB} GiB` : ''}` };
+  return {
+    what: 'memory',
+    ok: true,
+    found: `${usable.toFixed(1)} GiB${usable < COMFORTABLE_GIB ? `: enough for gpt2-mini; gpt2 (124M) wants ${COMFORTABLE_GIB} GiB` : ''}`,
+  };
 }
 
 async function check(what: string, probe: () => Promise<string>, hint: string): Promise<Finding> {
@@ -82,12 +101,18 @@ async function gpuEngine(): Promise<string> {
   if ('reason' in found) return `not used: ${found.reason}`;
   const { name, limits, features } = found.report;
   const difference = Math.abs((await tinyLoss(webGpuEngine)) - (await tinyLoss(referenceEngine)));
-  if (!(difference < 1e-4)) return `not to be used: ${name} computes a loss that is off by ${difference}; take --device cpu`;
+  if (!(difference < 1e-4))
+    return `not to be used: ${name} computes a loss that is off by ${difference}; take --device cpu`;
   const detail = (title: string, text: string): string => `\n${' '.repeat(25)}${title}: ${text}`;
   return [
     `${name}, a training step agrees with the reference to ${difference.toExponential(1)}`,
     ...(reason === undefined ? [] : [detail('--device auto does not take it', reason)]),
-    detail('limits', Object.entries(limits).map(([limit, value]) => `${limit} ${value}`).join(', ')),
+    detail(
+      'limits',
+      Object.entries(limits)
+        .map(([limit, value]) => `${limit} ${value}`)
+        .join(', '),
+    ),
     detail('features', features.join(', ') || 'none'),
     detail('matrix units', await matrixUnits()),
   ].join('');
@@ -104,15 +129,48 @@ async function matrixUnits(): Promise<string> {
 }
 
 async function tinyLoss(engine: Engine): Promise<number> {
-  const config = parseConfig({ model_type: 'gpt2', vocab_size: 64, n_positions: 16, n_embd: 16, n_layer: 2, n_head: 2, embd_pdrop: 0, attn_pdrop: 0, resid_pdrop: 0 }, 'a tiny model');
+  const config = parseConfig(
+    {
+      model_type: 'gpt2',
+      vocab_size: 64,
+      n_positions: 16,
+      n_embd: 16,
+      n_layer: 2,
+      n_head: 2,
+      embd_pdrop: 0,
+      attn_pdrop: 0,
+      resid_pdrop: 0,
+    },
+    'a tiny model',
+  );
   const graphs = gpt2Graphs(config);
   const session = await engine.open(graphs, { seed: 1 });
   try {
     const generator = new Generator(1);
-    for (const { name, shape } of graphs.parameters) await session.writeTensor('parameter', name, normal(elementCount(shape), 0, 0.3, generator));
-    const batch = packRows([{ ids: Int32Array.of(1, 2, 3), blind: false }, { ids: Int32Array.of(4, 5, 6, 7, 8), blind: false }], [0, 1]);
-    const update = { learningRate: 0, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, maxGradNorm: 1, step: 1 };
-    const { losses } = await session.step({ microBatches: [batch], lossWeights: [0.5], firstPass: 0, update });
+    for (const { name, shape } of graphs.parameters)
+      await session.writeTensor('parameter', name, normal(elementCount(shape), 0, 0.3, generator));
+    const batch = packRows(
+      [
+        { ids: Int32Array.of(1, 2, 3), blind: false },
+        { ids: Int32Array.of(4, 5, 6, 7, 8), blind: false },
+      ],
+      [0, 1],
+    );
+    const update = {
+      learningRate: 0,
+      beta1: 0.9,
+      beta2: 0.999,
+      epsilon: 1e-8,
+      weightDecay: 0,
+      maxGradNorm: 1,
+      step: 1,
+    };
+    const { losses } = await session.step({
+      microBatches: [batch],
+      lossWeights: [0.5],
+      firstPass: 0,
+      update,
+    });
     return losses[0];
   } finally {
     await session.close();

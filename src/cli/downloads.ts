@@ -9,10 +9,18 @@ import type { Terminal } from './terminal.js';
 const TOLD_SECONDS = 2;
 
 /** Runs `work` with the Hub's options; nothing is shown where nothing is downloaded. */
-export async function withDownloads<T>(terminal: Terminal, signal: AbortSignal, work: (hub: HubOptions) => Promise<T>): Promise<T> {
+export async function withDownloads<T>(
+  terminal: Terminal,
+  signal: AbortSignal,
+  work: (hub: HubOptions) => Promise<T>,
+): Promise<T> {
   const downloads = new Downloads(terminal);
   try {
-    return await work({ signal, onProgress: (progress) => downloads.show(progress), onNote: (text) => terminal.warning(text) });
+    return await work({
+      signal,
+      onProgress: (progress) => downloads.show(progress),
+      onNote: (text) => terminal.warning(text),
+    });
   } finally {
     downloads.stop();
   }
@@ -20,7 +28,15 @@ export async function withDownloads<T>(terminal: Terminal, signal: AbortSignal, 
 
 class Downloads {
   readonly #progress: Progress;
-  #current: { readonly repository: string; readonly line: TaskProgress; readonly started: number; readonly before: number; done: boolean } | undefined;
+  #current:
+    | {
+        readonly repository: string;
+        readonly line: TaskProgress;
+        readonly started: number;
+        readonly before: number;
+        done: boolean;
+      }
+    | undefined;
 
   constructor(private readonly terminal: Terminal) {
     this.#progress = new Progress(terminal);
@@ -29,8 +45,16 @@ class Downloads {
   show({ repository, files, total, received, cacheDir }: HubProgress): void {
     if (!this.#current || this.#current.repository !== repository || this.#current.done) {
       this.stop();
-      this.terminal.print(`downloading ${repository}: ${files} file${files === 1 ? '' : 's'}, ${formatBytes(total)}, into ${cacheDir}`);
-      this.#current = { repository, line: this.#progress.download(repository, total, received), started: performance.now(), before: received, done: false };
+      this.terminal.print(
+        `downloading ${repository}: ${files} file${files === 1 ? '' : 's'}, ${formatBytes(total)}, into ${cacheDir}`,
+      );
+      this.#current = {
+        repository,
+        line: this.#progress.download(repository, total, received),
+        started: performance.now(),
+        before: received,
+        done: false,
+      };
     }
     const { line, started, before } = this.#current;
     line.update(received);
@@ -38,7 +62,10 @@ class Downloads {
     this.#current.done = true;
     line.stop();
     const seconds = (performance.now() - started) / 1000;
-    if (seconds >= TOLD_SECONDS) this.terminal.print(`downloaded ${repository} in ${formatDuration(seconds)}, ${formatBytes((total - before) / seconds)}/s`);
+    if (seconds >= TOLD_SECONDS)
+      this.terminal.print(
+        `downloaded ${repository} in ${formatDuration(seconds)}, ${formatBytes((total - before) / seconds)}/s`,
+      );
   }
 
   stop(): void {

@@ -19,7 +19,9 @@ export function formatBytes(bytes: number): string {
 
 /** Steps in a time: "8.1 steps/s", or "2.3 s/step" where it takes longer than a second. */
 export function formatRate(perSecond: number, unit = 'step'): string {
-  return perSecond >= 1 ? `${significant(perSecond, 2)} ${unit}s/s` : `${significant(1 / perSecond, 2)} s/${unit}`;
+  return perSecond >= 1
+    ? `${significant(perSecond, 2)} ${unit}s/s`
+    : `${significant(1 / perSecond, 2)} s/${unit}`;
 }
 
 /** At least `digits` significant digits, no exponent. */
@@ -44,7 +46,9 @@ export function formatRecord(record: LogRecord, totalSteps: number): string {
   }
   if (isEvalRecord(record)) {
     const metrics = Object.entries(record).filter(([key]) => key.startsWith('eval_') && !SPEED.test(key));
-    const named = metrics.map(([key, value]: [string, number | null]) => `${key.slice('eval_'.length)} ${metric(value)}`);
+    const named = metrics.map(
+      ([key, value]: [string, number | null]) => `${key.slice('eval_'.length)} ${metric(value)}`,
+    );
     return `${place}  evaluation: ${named.join('  ')}  (${record.eval_runtime.toFixed(1)} s)`;
   }
   return `${place}  done in ${formatDuration(record.train_runtime)}, mean loss ${record.train_loss.toFixed(4)}`;

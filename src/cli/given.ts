@@ -5,11 +5,14 @@ import { optionName } from './command-arguments.js';
 
 /** A value that a command cannot do without. @throws UsageError naming the option */
 export function required<T>(value: T | undefined, name: string, hint?: string): T {
-  if (value === undefined) throw new UsageError(`${optionName(name)} is missing`, hint === undefined ? {} : { hint });
+  if (value === undefined)
+    throw new UsageError(`${optionName(name)} is missing`, hint === undefined ? {} : { hint });
   return value;
 }
 
 /** The folder of a model: the embedded one by its name or where none is given, unless a folder of that name is here. */
 export function modelFolder(model: string | undefined): string {
-  return model === undefined || (model === EMBEDDED_MODEL && !existsSync(model)) ? embeddedModelFolder() : model;
+  return model === undefined || (model === EMBEDDED_MODEL && !existsSync(model))
+    ? embeddedModelFolder()
+    : model;
 }

@@ -20,11 +20,20 @@ const CONFLICTS_SHOWN = 5;
 export async function inspect(command: Command, { terminal, results, signal }: CliContext): Promise<void> {
   const given = withDefaults(INSPECT_OPTIONS, givenOptions(command, INSPECT_OPTIONS));
   const dataset = required(given.dataset, 'dataset');
-  const folder = await withDownloads(terminal, signal, (hub) => resolveModel(modelFolder(given.model), { ...hub, parts: 'tokenizer' }));
+  const folder = await withDownloads(terminal, signal, (hub) =>
+    resolveModel(modelFolder(given.model), { ...hub, parts: 'tokenizer' }),
+  );
   const memory = await readMemory(folder);
   const { maxLength = PLANNED_LENGTH, seed = DEFAULT_SEED } = memory ?? {};
-  const options = { ...given, usualColumns: memory, maxLength: given.maxLength ?? maxLength, seed: given.seed ?? seed };
-  const splits = await withDownloads(terminal, signal, (hub) => loadSplits({ ...options, dataset, hub, signal }));
+  const options = {
+    ...given,
+    usualColumns: memory,
+    maxLength: given.maxLength ?? maxLength,
+    seed: given.seed ?? seed,
+  };
+  const splits = await withDownloads(terminal, signal, (hub) =>
+    loadSplits({ ...options, dataset, hub, signal }),
+  );
   const tokenizer = await Tokenizer.fromDirectory(folder);
   const report = await inspectSplits(splits, tokenizer, options.maxLength, options.examples, signal);
   if (options.json) {
@@ -40,12 +49,18 @@ export async function inspect(command: Command, { terminal, results, signal }: C
   terminal.heading('Between the splits');
   terminal.keyValue(
     [
-      ['leaked', `${groupDigits(report.leaked.count)} test rows whose text is in the training split too${report.leaked.count > 0 ? ': their figures flatter the model' : ''}`],
+      [
+        'leaked',
+        `${groupDigits(report.leaked.count)} test rows whose text is in the training split too${report.leaked.count > 0 ? ': their figures flatter the model' : ''}`,
+      ],
       ['conflicts', `${groupDigits(report.conflicts.length)} texts with different labels`],
     ],
     2,
   );
   for (const { text, rows } of report.conflicts.slice(0, CONFLICTS_SHOWN)) {
-    terminal.paragraph(`"${printable(text)}": ${rows.map(({ split, row, label }) => `${split} row ${row} ${printable(report.labelNames[label])}`).join(', ')}`, 4);
+    terminal.paragraph(
+      `"${printable(text)}": ${rows.map(({ split, row, label }) => `${split} row ${row} ${printable(report.labelNames[label])}`).join(', ')}`,
+      4,
+    );
   }
 }

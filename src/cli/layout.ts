@@ -15,7 +15,7 @@ const WINDOW = 256;
 function* graphemes(text: string): Generator<string> {
   segmenter ??= new Intl.Segmenter(undefined, { granularity: 'grapheme' });
   let size = WINDOW;
-  for (let start = 0; start < text.length; ) {
+  for (let start = 0; start < text.length;) {
     let end = start + size;
     if (isHighSurrogate(text.charCodeAt(end - 1))) end++;
     const found = Array.from(segmenter.segment(text.slice(start, end)), ({ segment }) => segment);
@@ -102,7 +102,8 @@ function pieces(word: string, width: number): string[] {
 }
 
 const NAMED: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
-const escaped = (control: string): string => NAMED[control] ?? `\\u${control.codePointAt(0)!.toString(16).padStart(4, '0')}`;
+const escaped = (control: string): string =>
+  NAMED[control] ?? `\\u${control.codePointAt(0)!.toString(16).padStart(4, '0')}`;
 
 /**
  * Any text, safe to print: what would move the cursor, change colours or turn the direction of writing around (control characters, C1 among them, and Unicode's
@@ -127,18 +128,30 @@ export interface Column {
 const GAP = 2;
 
 /** Lines of a table: the titles, then the rows. Columns that may shrink are cut where the table is wider than `width`. */
-export function tableLines(columns: readonly Column[], rows: readonly (readonly string[])[], width: number): string[] {
-  const widths = columns.map((column, c) => Math.max(displayWidth(column.title), ...rows.map((row) => displayWidth(row[c] ?? ''))));
+export function tableLines(
+  columns: readonly Column[],
+  rows: readonly (readonly string[])[],
+  width: number,
+): string[] {
+  const widths = columns.map((column, c) =>
+    Math.max(displayWidth(column.title), ...rows.map((row) => displayWidth(row[c] ?? ''))),
+  );
   let excess = widths.reduce((sum, w) => sum + w + GAP, -GAP) - width;
   while (excess > 0) {
-    const widest = columns.reduce((best, column, c) => (column.shrink && widths[c] > 4 && (best < 0 || widths[c] > widths[best]) ? c : best), -1);
+    const widest = columns.reduce(
+      (best, column, c) =>
+        column.shrink && widths[c] > 4 && (best < 0 || widths[c] > widths[best]) ? c : best,
+      -1,
+    );
     if (widest < 0) break;
     widths[widest]--;
     excess--;
   }
   const line = (cells: readonly string[]): string =>
     columns
-      .map((column, c) => pad(column.shrink ? truncate(cells[c] ?? '', widths[c]) : (cells[c] ?? ''), widths[c], column.align))
+      .map((column, c) =>
+        pad(column.shrink ? truncate(cells[c] ?? '', widths[c]) : (cells[c] ?? ''), widths[c], column.align),
+      )
       .join(' '.repeat(GAP))
       .trimEnd();
   return [line(columns.map((column) => column.title)), ...rows.map(line)];

@@ -20,68 +20,114 @@ const COMMANDS: readonly Entry[] = [
   {
     name: 'train',
     description: 'fine-tune a model on labelled texts',
-    complete: async (command, attach) => attach((await import('./options.js')).addTrainOptions(command), async () => (await import('./train.js')).train),
+    complete: async (command, attach) =>
+      attach(
+        (await import('./options.js')).addTrainOptions(command),
+        async () => (await import('./train.js')).train,
+      ),
   },
   {
     name: 'compare',
     description: 'fine-tune, train the baselines on the same rows, and say which to deploy',
-    complete: async (command, attach) => attach((await import('./options.js')).addCompareOptions(command), async () => (await import('./compare.js')).compare),
+    complete: async (command, attach) =>
+      attach(
+        (await import('./options.js')).addCompareOptions(command),
+        async () => (await import('./compare.js')).compare,
+      ),
   },
   {
     name: 'evaluate',
     description: 'measure a fine-tuned model on labelled texts',
-    complete: async (command, attach) => attach((await import('./command-options.js')).addEvaluateOptions(command), async () => (await import('./evaluate.js')).evaluate),
+    complete: async (command, attach) =>
+      attach(
+        (await import('./command-options.js')).addEvaluateOptions(command),
+        async () => (await import('./evaluate.js')).evaluate,
+      ),
   },
   {
     name: 'predict',
     description: 'classify texts',
-    complete: async (command, attach) => attach((await import('./command-options.js')).addPredictOptions(command), async () => (await import('./predict.js')).predict),
+    complete: async (command, attach) =>
+      attach(
+        (await import('./command-options.js')).addPredictOptions(command),
+        async () => (await import('./predict.js')).predict,
+      ),
   },
   {
     name: 'inspect',
     description: 'look at a dataset as the model will see it',
-    complete: async (command, attach) => attach((await import('./command-options.js')).addInspectOptions(command), async () => (await import('./inspect.js')).inspect),
+    complete: async (command, attach) =>
+      attach(
+        (await import('./command-options.js')).addInspectOptions(command),
+        async () => (await import('./inspect.js')).inspect,
+      ),
   },
   {
     name: 'reproduce',
     description: 'run a finished run again and compare, bit for bit',
-    complete: async (command, attach) => attach((await import('./command-options.js')).addReproduceOptions(command), async () => (await import('./reproduce.js')).reproduce),
+    complete: async (command, attach) =>
+      attach(
+        (await import('./command-options.js')).addReproduceOptions(command),
+        async () => (await import('./reproduce.js')).reproduce,
+      ),
   },
   {
     name: 'cache',
     description: 'list what was downloaded from the Hub',
-    complete: async (command, attach) => (await import('./cache-options.js')).addCacheOptions(command, (each, action) => attach(each, async () => action(await import('./cache.js')))),
+    complete: async (command, attach) =>
+      (await import('./cache-options.js')).addCacheOptions(command, (each, action) =>
+        attach(each, async () => action(await import('./cache.js'))),
+      ),
   },
   {
     name: 'report',
     description: 'make the page of a finished comparison or training run again',
-    complete: async (command, attach) => attach((await import('./command-options.js')).addReportOptions(command), async () => (await import('./report.js')).report),
+    complete: async (command, attach) =>
+      attach(
+        (await import('./command-options.js')).addReportOptions(command),
+        async () => (await import('./report.js')).report,
+      ),
   },
   {
     name: 'serve',
     description: 'serve the page that fine-tunes in the browser',
-    complete: async (command, attach) => attach((await import('./command-options.js')).addServeOptions(command), async () => (await import('./serve.js')).serve),
+    complete: async (command, attach) =>
+      attach(
+        (await import('./command-options.js')).addServeOptions(command),
+        async () => (await import('./serve.js')).serve,
+      ),
   },
   {
     name: 'doctor',
     description: 'check what this machine has, and what is missing',
-    complete: (command, attach) => Promise.resolve(attach(command, async () => (await import('./doctor.js')).doctor)),
+    complete: (command, attach) =>
+      Promise.resolve(attach(command, async () => (await import('./doctor.js')).doctor)),
   },
   {
     name: 'demo',
     description: 'the whole job on the bundled model and data, offline',
-    complete: async (command, attach) => attach((await import('./command-options.js')).addDemoOptions(command), async () => (await import('./demo.js')).demo),
+    complete: async (command, attach) =>
+      attach(
+        (await import('./command-options.js')).addDemoOptions(command),
+        async () => (await import('./demo.js')).demo,
+      ),
   },
 ];
 
 /** All commands, of which only the one that is `called` knows its options. */
 async function program(called: string | undefined, attach: Attach): Promise<Command> {
-  const root = createCommand('attune', 'Fine-tune GPT-2 for text classification, and know whether it was worth it.')
+  const root = createCommand(
+    'attune',
+    'Fine-tune GPT-2 for text classification, and know whether it was worth it.',
+  )
     .version(packageVersion(), '-v, --version', 'show the version')
     .helpCommand(false)
     // Options of its own stand before the command: behind it, --version may be the value of another.
     .enablePositionalOptions()
-    .addHelpText('after', '\nEach command has a --help of its own. To see everything at work, offline: attune demo');
+    .addHelpText(
+      'after',
+      '\nEach command has a --help of its own. To see everything at work, offline: attune demo',
+    );
   for (const { name, description, complete } of COMMANDS) {
     const command = createCommand(name, description);
     root.addCommand(command);

@@ -5,8 +5,21 @@ import { LEAST_MARGIN, MARGIN } from '../compare/margin.js';
 import { DEVICES } from '../engine/device-names.js';
 import { UsageError } from '../errors.js';
 import { parseJson } from '../json/syntax.js';
-import { type ArgumentTable, checkGiven, type Given, type Resolved, withDefaults } from '../train/argument-table.js';
-import { argumentWarnings, filledArguments, MOST_SEEDS, resolveArguments, TRAINING_ARGUMENTS, type TrainingArguments } from '../train/arguments.js';
+import {
+  type ArgumentTable,
+  checkGiven,
+  type Given,
+  type Resolved,
+  withDefaults,
+} from '../train/argument-table.js';
+import {
+  argumentWarnings,
+  filledArguments,
+  MOST_SEEDS,
+  resolveArguments,
+  TRAINING_ARGUMENTS,
+  type TrainingArguments,
+} from '../train/arguments.js';
 import { begunWith, isPlanned, type TrainingChoice } from '../train/plan.js';
 import { PRESET_NAMES, PRESETS } from '../train/presets.js';
 import { COMMAND_GROUP, createCommand, normalizeArguments } from './command.js';
@@ -15,25 +28,143 @@ import { addOptions, givenOptions, optionName } from './command-arguments.js';
 const DATA = 'Model and data';
 
 export const DATA_OPTIONS = {
-  model: { kind: 'string', placeholder: 'DIR|ID', default: undefined, group: DATA, description: 'model to start from: a folder, or an id of the Hub such as gpt2, with @revision where wanted (default: the gpt2-mini that comes with attune)' },
-  dataset: { kind: 'string', placeholder: 'NAME', default: undefined, group: DATA, description: 'a file (jsonl, json, csv, tsv, parquet), a quoted pattern of files, a folder of train.* and test.*, owner/name[@revision] on the Hugging Face Hub, or sample, the bundled sentences' },
-  datasetConfig: { kind: 'string', placeholder: 'NAME', default: undefined, group: DATA, description: 'configuration of a dataset that has several' },
-  split: { kind: 'string', placeholder: 'NAME', default: undefined, group: DATA, description: 'split to train on (default: train)' },
-  evalSplit: { kind: 'string', placeholder: 'NAME', default: undefined, group: DATA, description: 'split to evaluate on (default: test, where there is one)' },
-  evalDataset: { kind: 'string', placeholder: 'FILE', default: undefined, group: DATA, description: "evaluation rows (default: the dataset's test split)" },
-  testSize: { kind: 'number', above: 0, default: undefined, group: DATA, description: 'evaluate on this share, or number, of the training rows, the classes in proportion' },
-  validationSize: { kind: 'number', above: 0, default: undefined, group: DATA, description: 'choose the epoch by this share, or number, of the training rows, the classes in proportion (default: see the plan)' },
-  trainRows: { kind: 'integer', min: 1, default: undefined, group: DATA, description: 'take the first N training rows (default: all)' },
-  evalRows: { kind: 'integer', min: 1, default: undefined, group: DATA, description: 'take the first N evaluation rows (default: all)' },
-  textColumn: { kind: 'string', placeholder: 'NAME', default: undefined, group: DATA, description: 'column of the text (default: text, else the one that is named or looks like it)' },
-  labelColumn: { kind: 'string', placeholder: 'NAME', default: undefined, group: DATA, description: 'column of the label (default: label, likewise)' },
-  device: { kind: 'enum', choices: DEVICES, default: 'auto', group: COMMAND_GROUP, description: "what computes; auto takes the GPU where there is a real one; webgpu-matrix-units multiplies on the GPU's matrix units (tensor cores), as a rule in float16 with sums in float32: losses then differ from the reference by a ten-thousandth or so, and more as steps add up; attune doctor says whether the GPU has any" },
-  threads: { kind: 'integer', min: 1, max: 1024, default: undefined, group: COMMAND_GROUP, description: 'threads that compute (default: as many as may be used)' },
-  preset: { kind: 'enum', choices: PRESET_NAMES, default: undefined, group: COMMAND_GROUP, description: 'a set of arguments to start from, in place of those that follow from the data' },
-  config: { kind: 'string', placeholder: 'FILE', default: undefined, group: COMMAND_GROUP, description: 'JSON file of any of these; the command line wins over it, and it over the preset' },
-  allowChangedData: { kind: 'boolean', default: false, group: DATA, description: 'resume although the training or evaluation rows are not those of the run that the checkpoint is of' },
-  verifyExact: { kind: 'boolean', default: false, group: COMMAND_GROUP, description: 'before training, take its first two steps on the float64 reference engine as well, rows padded, and print the largest differences; takes minutes' },
-  json: { kind: 'boolean', default: false, group: COMMAND_GROUP, description: 'write records to stdout, one JSON object a line' },
+  model: {
+    kind: 'string',
+    placeholder: 'DIR|ID',
+    default: undefined,
+    group: DATA,
+    description:
+      'model to start from: a folder, or an id of the Hub such as gpt2, with @revision where wanted (default: the gpt2-mini that comes with attune)',
+  },
+  dataset: {
+    kind: 'string',
+    placeholder: 'NAME',
+    default: undefined,
+    group: DATA,
+    description:
+      'a file (jsonl, json, csv, tsv, parquet), a quoted pattern of files, a folder of train.* and test.*, owner/name[@revision] on the Hugging Face Hub, or sample, the bundled sentences',
+  },
+  datasetConfig: {
+    kind: 'string',
+    placeholder: 'NAME',
+    default: undefined,
+    group: DATA,
+    description: 'configuration of a dataset that has several',
+  },
+  split: {
+    kind: 'string',
+    placeholder: 'NAME',
+    default: undefined,
+    group: DATA,
+    description: 'split to train on (default: train)',
+  },
+  evalSplit: {
+    kind: 'string',
+    placeholder: 'NAME',
+    default: undefined,
+    group: DATA,
+    description: 'split to evaluate on (default: test, where there is one)',
+  },
+  evalDataset: {
+    kind: 'string',
+    placeholder: 'FILE',
+    default: undefined,
+    group: DATA,
+    description: "evaluation rows (default: the dataset's test split)",
+  },
+  testSize: {
+    kind: 'number',
+    above: 0,
+    default: undefined,
+    group: DATA,
+    description: 'evaluate on this share, or number, of the training rows, the classes in proportion',
+  },
+  validationSize: {
+    kind: 'number',
+    above: 0,
+    default: undefined,
+    group: DATA,
+    description:
+      'choose the epoch by this share, or number, of the training rows, the classes in proportion (default: see the plan)',
+  },
+  trainRows: {
+    kind: 'integer',
+    min: 1,
+    default: undefined,
+    group: DATA,
+    description: 'take the first N training rows (default: all)',
+  },
+  evalRows: {
+    kind: 'integer',
+    min: 1,
+    default: undefined,
+    group: DATA,
+    description: 'take the first N evaluation rows (default: all)',
+  },
+  textColumn: {
+    kind: 'string',
+    placeholder: 'NAME',
+    default: undefined,
+    group: DATA,
+    description: 'column of the text (default: text, else the one that is named or looks like it)',
+  },
+  labelColumn: {
+    kind: 'string',
+    placeholder: 'NAME',
+    default: undefined,
+    group: DATA,
+    description: 'column of the label (default: label, likewise)',
+  },
+  device: {
+    kind: 'enum',
+    choices: DEVICES,
+    default: 'auto',
+    group: COMMAND_GROUP,
+    description:
+      "what computes; auto takes the GPU where there is a real one; webgpu-matrix-units multiplies on the GPU's matrix units (tensor cores), as a rule in float16 with sums in float32: losses then differ from the reference by a ten-thousandth or so, and more as steps add up; attune doctor says whether the GPU has any",
+  },
+  threads: {
+    kind: 'integer',
+    min: 1,
+    max: 1024,
+    default: undefined,
+    group: COMMAND_GROUP,
+    description: 'threads that compute (default: as many as may be used)',
+  },
+  preset: {
+    kind: 'enum',
+    choices: PRESET_NAMES,
+    default: undefined,
+    group: COMMAND_GROUP,
+    description: 'a set of arguments to start from, in place of those that follow from the data',
+  },
+  config: {
+    kind: 'string',
+    placeholder: 'FILE',
+    default: undefined,
+    group: COMMAND_GROUP,
+    description: 'JSON file of any of these; the command line wins over it, and it over the preset',
+  },
+  allowChangedData: {
+    kind: 'boolean',
+    default: false,
+    group: DATA,
+    description:
+      'resume although the training or evaluation rows are not those of the run that the checkpoint is of',
+  },
+  verifyExact: {
+    kind: 'boolean',
+    default: false,
+    group: COMMAND_GROUP,
+    description:
+      'before training, take its first two steps on the float64 reference engine as well, rows padded, and print the largest differences; takes minutes',
+  },
+  json: {
+    kind: 'boolean',
+    default: false,
+    group: COMMAND_GROUP,
+    description: 'write records to stdout, one JSON object a line',
+  },
 } as const satisfies ArgumentTable;
 
 export type DataOptions = Resolved<typeof DATA_OPTIONS>;
@@ -60,13 +191,36 @@ export function addTrainOptions(command: Command): Command {
 
 /** What `attune compare` takes beside the options of `attune train`. */
 export const COMPARE_OPTIONS = {
-  finetuned: { kind: 'string', placeholder: 'DIR', default: undefined, group: DATA, description: 'a model that was fine-tuned before: only the baselines are trained' },
-  margin: { kind: 'number', min: LEAST_MARGIN, below: 1, default: MARGIN, group: COMMAND_GROUP, description: 'weighted F1 that may be lost for a simpler model; the simplest that is shown to lose no more is recommended' },
-  seeds: { kind: 'integer', min: 1, max: MOST_SEEDS, default: 1, group: COMMAND_GROUP, description: 'fine-tune under this many seeds, from --seed up, each further one in a folder of its own (DIR-seed-43), and show how much its F1 varies; --overwrite-output-dir replaces these as well' },
+  finetuned: {
+    kind: 'string',
+    placeholder: 'DIR',
+    default: undefined,
+    group: DATA,
+    description: 'a model that was fine-tuned before: only the baselines are trained',
+  },
+  margin: {
+    kind: 'number',
+    min: LEAST_MARGIN,
+    below: 1,
+    default: MARGIN,
+    group: COMMAND_GROUP,
+    description:
+      'weighted F1 that may be lost for a simpler model; the simplest that is shown to lose no more is recommended',
+  },
+  seeds: {
+    kind: 'integer',
+    min: 1,
+    max: MOST_SEEDS,
+    default: 1,
+    group: COMMAND_GROUP,
+    description:
+      'fine-tune under this many seeds, from --seed up, each further one in a folder of its own (DIR-seed-43), and show how much its F1 varies; --overwrite-output-dir replaces these as well',
+  },
 } as const satisfies ArgumentTable;
 
 /** What the user gave of them on the command line. */
-export const givenCompareOptions = (command: Command): Given<typeof COMPARE_OPTIONS> & AllGiven => givenOptions(command, { ...ALL_OPTIONS, ...COMPARE_OPTIONS });
+export const givenCompareOptions = (command: Command): Given<typeof COMPARE_OPTIONS> & AllGiven =>
+  givenOptions(command, { ...ALL_OPTIONS, ...COMPARE_OPTIONS });
 
 export function addCompareOptions(command: Command): Command {
   return addOptions(addTrainOptions(command), COMPARE_OPTIONS);
@@ -87,8 +241,18 @@ export function trainOptionsOf(command: Command): TrainOptions {
   const given = pick(joined, TRAINING_ARGUMENTS);
   const planned = name === undefined && isPlanned(given);
   const args = planned ? filledArguments(given) : resolveArguments(given, optionName);
-  const warnings = argumentWarnings({ ...args, ...(planned && { loadBestModelAtEnd: begunWith(given).loadBestModelAtEnd }) }, explicit, optionName);
-  return { training: planned ? given : { args }, args, data: withDefaults(DATA_OPTIONS, pick(joined, DATA_OPTIONS)), explicit, warnings };
+  const warnings = argumentWarnings(
+    { ...args, ...(planned && { loadBestModelAtEnd: begunWith(given).loadBestModelAtEnd }) },
+    explicit,
+    optionName,
+  );
+  return {
+    training: planned ? given : { args },
+    args,
+    data: withDefaults(DATA_OPTIONS, pick(joined, DATA_OPTIONS)),
+    explicit,
+    warnings,
+  };
 }
 
 /** The options that the words after `attune train` stand for. */
@@ -111,15 +275,24 @@ export function readConfigFile(file: string): AllGiven {
   try {
     text = readFileSync(file, 'utf8');
   } catch (error) {
-    throw new UsageError(`cannot read the config file ${file}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    throw new UsageError(
+      `cannot read the config file ${file}: ${error instanceof Error ? error.message : String(error)}`,
+      { cause: error },
+    );
   }
   const parsed = parseJson(text);
-  if ('error' in parsed) throw new UsageError(`${file}:${parsed.error.line}:${parsed.error.column}: ${parsed.error.message}`, { hint: 'The config file must be JSON.' });
+  if ('error' in parsed)
+    throw new UsageError(`${file}:${parsed.error.line}:${parsed.error.column}: ${parsed.error.message}`, {
+      hint: 'The config file must be JSON.',
+    });
   const { value } = parsed;
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new UsageError(`${file}: expected a JSON object of options, such as {"learningRate": 5e-5}`);
   }
-  const set = Object.fromEntries(Object.entries(value).filter(([, given]) => given !== null)) as Record<string, unknown>;
+  const set = Object.fromEntries(Object.entries(value).filter(([, given]) => given !== null)) as Record<
+    string,
+    unknown
+  >;
   const given = checkGiven(ALL_OPTIONS, set, (name) => `${file}: "${name}"`);
   if (given.config !== undefined) throw new UsageError(`${file}: a config file cannot name another one`);
   return given;

@@ -34,22 +34,44 @@ export async function predict(command: Command, { terminal, results, signal }: C
   const { text: given } = command.opts<{ text?: string[] }>();
   const dir = required(options.model, 'model', 'Give the output folder of a training run.');
   if ((given === undefined) === (options.input === undefined)) {
-    throw new UsageError(given ? '--text and --input exclude each other' : '--text or --input is missing', { hint: 'Give texts by --text, or a file by --input (- for stdin).' });
+    throw new UsageError(given ? '--text and --input exclude each other' : '--text or --input is missing', {
+      hint: 'Give texts by --text, or a file by --input (- for stdin).',
+    });
   }
-  const output = options.output !== undefined && (await isStdout(options.output)) ? undefined : options.output;
+  const output =
+    options.output !== undefined && (await isStdout(options.output)) ? undefined : options.output;
   if (output !== undefined) {
     // All that a model is read from lies in its folder itself.
     const files = (await readdir(dir).catch(() => [])).map((name) => join(dir, name));
-    await refuseSameFile(output, [...files, ...(options.input === undefined ? [] : [options.input === '-' ? '/dev/stdin' : options.input])]);
+    await refuseSameFile(output, [
+      ...files,
+      ...(options.input === undefined ? [] : [options.input === '-' ? '/dev/stdin' : options.input]),
+    ]);
   }
-  const classifier = await withDownloads(terminal, signal, (hub) => TextClassifier.fromPretrained(dir, { maxLength: options.maxLength, device: options.device, ...hub }));
+  const classifier = await withDownloads(terminal, signal, (hub) =>
+    TextClassifier.fromPretrained(dir, { maxLength: options.maxLength, device: options.device, ...hub }),
+  );
   try {
     const { memory } = classifier;
     classifier.requireAble(options);
-    for (const change of changesByHand(memory, { maxLength: options.maxLength, textColumn: given ? undefined : options.textColumn })) terminal.warning(change);
-    const texts = given ?? textsOf(options.input!, options.textColumn === undefined ? [memory?.textColumn, DEFAULT_COLUMNS.textColumn] : [options.textColumn], signal);
+    for (const change of changesByHand(memory, {
+      maxLength: options.maxLength,
+      textColumn: given ? undefined : options.textColumn,
+    }))
+      terminal.warning(change);
+    const texts =
+      given ??
+      textsOf(
+        options.input!,
+        options.textColumn === undefined
+          ? [memory?.textColumn, DEFAULT_COLUMNS.textColumn]
+          : [options.textColumn],
+        signal,
+      );
     const how = { logits: options.logits, signal };
-    const records = options.explain ? classifier.explainStream(texts, how) : classifier.predictStream(texts, how);
+    const records = options.explain
+      ? classifier.explainStream(texts, how)
+      : classifier.predictStream(texts, how);
     if (output === undefined) await writeLines(results, records);
     else terminal.print(`${await writeFile(output, records)} texts classified into ${output}`);
   } finally {
@@ -58,13 +80,19 @@ export async function predict(command: Command, { terminal, results, signal }: C
 }
 
 /** @param columns the first of them that the first record has is the text's; where it has none, the first is missing */
-async function* textsOf(input: string, columns: readonly (string | undefined)[], signal: AbortSignal): AsyncGenerator<string> {
+async function* textsOf(
+  input: string,
+  columns: readonly (string | undefined)[],
+  signal: AbortSignal,
+): AsyncGenerator<string> {
   const candidates = [...new Set(columns.filter((column) => column !== undefined))];
   const source = input === '-' ? 'stdin' : input;
   // With one candidate the reader itself may say what is wrong with the columns.
   const [required, optional] = candidates.length === 1 ? [candidates, []] : [[], candidates];
   let column: string | undefined;
-  for await (const record of input === '-' ? parseJsonl(streamChunks(process.stdin, signal), source) : (await readerFor(input))(input, required, optional)) {
+  for await (const record of input === '-'
+    ? parseJsonl(streamChunks(process.stdin, signal), source)
+    : (await readerFor(input))(input, required, optional)) {
     column ??= candidates.find((name) => fieldOf(record, name) !== undefined) ?? candidates[0];
     yield requiredText(record, column, source);
   }

@@ -40,7 +40,12 @@ export class Progress {
   training(totalSteps: number, epochs: number, firstStep = 0): TrainingProgress {
     let state: { step: number; epoch: number; loss?: number } = { step: firstStep, epoch: 0 };
     const speed = new Speed(firstStep);
-    const line = this.#begin(totalSteps, firstStep, (width) => trainingLine({ ...state, totalSteps, epochs, perSecond: speed.perSecond() }, width), speed);
+    const line = this.#begin(
+      totalSteps,
+      firstStep,
+      (width) => trainingLine({ ...state, totalSteps, epochs, perSecond: speed.perSecond() }, width),
+      speed,
+    );
     return {
       update: (next) => {
         state = { ...state, ...next };
@@ -55,7 +60,12 @@ export class Progress {
   task(label: string, total: number): TaskProgress {
     let done = 0;
     const speed = new Speed(0);
-    const line = this.#begin(total, 0, (width) => taskLine({ label, done, total, perSecond: speed.perSecond() }, width), speed);
+    const line = this.#begin(
+      total,
+      0,
+      (width) => taskLine({ label, done, total, perSecond: speed.perSecond() }, width),
+      speed,
+    );
     return {
       update: (now) => {
         done = now;
@@ -70,7 +80,12 @@ export class Progress {
   download(label: string, total: number, received: number): TaskProgress {
     let done = received;
     const speed = new Speed(received);
-    const line = this.#begin(total, received, (width) => downloadLine({ label, done, total, perSecond: speed.perSecond() }, width), speed);
+    const line = this.#begin(
+      total,
+      received,
+      (width) => downloadLine({ label, done, total, perSecond: speed.perSecond() }, width),
+      speed,
+    );
     return {
       update: (now) => {
         done = now;
@@ -215,7 +230,8 @@ class Speed {
   /** Undefined before two updates. */
   perSecond(): number | undefined {
     const [first, last] = [this.#samples[0], this.#samples.at(-1)];
-    if (!first || !last || this.#samples.length < 3 || last.ms <= first.ms || last.value <= first.value) return undefined;
+    if (!first || !last || this.#samples.length < 3 || last.ms <= first.ms || last.value <= first.value)
+      return undefined;
     return ((last.value - first.value) * 1000) / (last.ms - first.ms);
   }
 }
@@ -230,11 +246,16 @@ interface TrainingLineState {
 }
 
 /** "epoch 1.24/3 ▕███   ▏ 310/750  loss 0.612  8.1 steps/s  0:54 left" in at most `width` columns: what has no room is left out. */
-export function trainingLine({ step, totalSteps, epoch, epochs, loss, perSecond }: TrainingLineState, width: number): string {
+export function trainingLine(
+  { step, totalSteps, epoch, epochs, loss, perSecond }: TrainingLineState,
+  width: number,
+): string {
   const parts = [
     `${pad(String(step), String(totalSteps).length, 'right')}/${totalSteps}`,
     ...(loss === undefined ? [] : [`loss ${loss.toFixed(3)}`]),
-    ...(perSecond === undefined ? [] : [formatRate(perSecond), `${formatDuration((totalSteps - step) / perSecond)} left`]),
+    ...(perSecond === undefined
+      ? []
+      : [formatRate(perSecond), `${formatDuration((totalSteps - step) / perSecond)} left`]),
   ];
   return barLine(`epoch ${epoch.toFixed(2)}/${Number(epochs.toFixed(2))}`, step / totalSteps, parts, width);
 }
@@ -248,7 +269,10 @@ interface TaskLineState {
 
 /** "evaluating ▕███   ▏ 120/200  0:03 left". */
 export function taskLine({ label, done, total, perSecond }: TaskLineState, width: number): string {
-  const parts = [`${pad(String(done), String(total).length, 'right')}/${total}`, ...(perSecond === undefined ? [] : [`${formatDuration((total - done) / perSecond)} left`])];
+  const parts = [
+    `${pad(String(done), String(total).length, 'right')}/${total}`,
+    ...(perSecond === undefined ? [] : [`${formatDuration((total - done) / perSecond)} left`]),
+  ];
   return barLine(label, total === 0 ? 1 : done / total, parts, width);
 }
 
@@ -256,7 +280,9 @@ export function taskLine({ label, done, total, perSecond }: TaskLineState, width
 export function downloadLine({ label, done, total, perSecond }: TaskLineState, width: number): string {
   const parts = [
     `${pad(formatBytes(done), '999 MB'.length, 'right')} of ${formatBytes(total)}`,
-    ...(perSecond === undefined ? [] : [`${formatBytes(perSecond)}/s`, `${formatDuration((total - done) / perSecond)} left`]),
+    ...(perSecond === undefined
+      ? []
+      : [`${formatBytes(perSecond)}/s`, `${formatDuration((total - done) / perSecond)} left`]),
   ];
   return barLine(label, total === 0 ? 1 : done / total, parts, width);
 }

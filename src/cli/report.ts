@@ -19,7 +19,9 @@ export async function report(command: Command, { terminal, results }: CliContext
   const [dir] = command.args;
   const path = (await comparisonReport(dir)) ?? (await runReport(dir));
   if (path === undefined) {
-    throw new UsageError(`${dir} holds neither ${COMPARISON} nor ${STATE}`, { hint: 'Give the output folder of `attune compare` or `attune train`.' });
+    throw new UsageError(`${dir} holds neither ${COMPARISON} nor ${STATE}`, {
+      hint: 'Give the output folder of `attune compare` or `attune train`.',
+    });
   }
   terminal.print('Open it in a browser; it needs no network.');
   if (options.json) results.record('report', { path });
@@ -37,7 +39,10 @@ async function runReport(dir: string): Promise<string | undefined> {
   const text = await contentsOf(file);
   if (text === undefined) return undefined;
   const { log_history: history } = parseState(text, file);
-  if (history.length === 0) throw new DataError(`${file} has no records yet`, { hint: 'A run makes its first one after --logging-steps steps, or at its first evaluation.' });
+  if (history.length === 0)
+    throw new DataError(`${file} has no records yet`, {
+      hint: 'A run makes its first one after --logging-steps steps, or at its first evaluation.',
+    });
   return writeRunReport(dir, history);
 }
 
@@ -57,7 +62,11 @@ function parseState(text: string, file: string): ReturnType<typeof parseTrainerS
     return parseTrainerState(text, file);
   } catch (error) {
     // Its hint is for those who resume.
-    if (error instanceof AttuneError) throw new DataError(error.message, { hint: 'The file is damaged, or no Trainer wrote it.', cause: error });
+    if (error instanceof AttuneError)
+      throw new DataError(error.message, {
+        hint: 'The file is damaged, or no Trainer wrote it.',
+        cause: error,
+      });
     throw error;
   }
 }

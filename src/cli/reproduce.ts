@@ -10,29 +10,52 @@ import { terminalCallback } from './train-report.js';
 /** `attune reproduce DIR` */
 export async function reproduce(command: Command, { terminal, results, signal }: CliContext): Promise<void> {
   const dir = command.args[0].replace(/(?<=.)[/\\]+$/, '');
-  if (dir === '') throw new UsageError('the folder of the run is missing', { hint: 'attune reproduce DIR, where DIR is the --output-dir of a run.' });
-  const { outputDir = `${dir}-reproduced`, overwriteOutputDir = false, json = false, ...moved } = givenOptions(command, REPRODUCE_OPTIONS);
+  if (dir === '')
+    throw new UsageError('the folder of the run is missing', {
+      hint: 'attune reproduce DIR, where DIR is the --output-dir of a run.',
+    });
+  const {
+    outputDir = `${dir}-reproduced`,
+    overwriteOutputDir = false,
+    json = false,
+    ...moved
+  } = givenOptions(command, REPRODUCE_OPTIONS);
   const screen = terminalCallback(terminal);
   terminal.heading(`Running ${dir} again, into ${outputDir}`);
   try {
-    const result = await withDownloads(terminal, signal, (hub) => runAgain(dir, {
-      ...moved,
-      hub,
-      outputDir,
-      overwriteOutputDir,
-      callbacks: [screen],
-      signal,
-      onDifferentStart: (differences) => {
-        for (const difference of differences) terminal.warning(`not as it was: ${difference}`);
-      },
-    }));
-    if (json) results.record('reproduction', { dir, outputDir, reproduced: result.differences.length === 0, ...result });
+    const result = await withDownloads(terminal, signal, (hub) =>
+      runAgain(dir, {
+        ...moved,
+        hub,
+        outputDir,
+        overwriteOutputDir,
+        callbacks: [screen],
+        signal,
+        onDifferentStart: (differences) => {
+          for (const difference of differences) terminal.warning(`not as it was: ${difference}`);
+        },
+      }),
+    );
+    if (json)
+      results.record('reproduction', {
+        dir,
+        outputDir,
+        reproduced: result.differences.length === 0,
+        ...result,
+      });
     if (result.differences.length > 0) {
       terminal.heading('Differences');
       for (const difference of result.differences) terminal.print(`  ${difference}`);
-      throw new AttuneError(`${dir} was not reproduced`, { hint: result.start.length > 0 ? 'It did not begin as it was: see the warnings above.' : 'It began as it was, with the same versions, data and weights.' });
+      throw new AttuneError(`${dir} was not reproduced`, {
+        hint:
+          result.start.length > 0
+            ? 'It did not begin as it was: see the warnings above.'
+            : 'It began as it was, with the same versions, data and weights.',
+      });
     }
-    terminal.print(`\n${result.records} records and ${result.tensors} tensors, all the same: ${dir} was reproduced, bit for bit.`);
+    terminal.print(
+      `\n${result.records} records and ${result.tensors} tensors, all the same: ${dir} was reproduced, bit for bit.`,
+    );
   } finally {
     screen.stop();
   }

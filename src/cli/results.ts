@@ -103,7 +103,7 @@ export class FileOutput extends Writable {
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
     try {
-      for (let at = 0; at < chunk.length; ) at += writeSync(this.#descriptor, chunk, at);
+      for (let at = 0; at < chunk.length;) at += writeSync(this.#descriptor, chunk, at);
     } catch (error) {
       done(error as Error);
       return;

@@ -36,7 +36,10 @@ export interface ChosenModel {
 }
 
 /** @throws what comparing throws; InterruptedError with what to run next */
-export async function runComparison(options: RunComparisonOptions, { terminal, results, signal }: CliContext): Promise<ChosenModel> {
+export async function runComparison(
+  options: RunComparisonOptions,
+  { terminal, results, signal }: CliContext,
+): Promise<ChosenModel> {
   const json = options.json ? results : undefined;
   const progress = new Progress(terminal);
   let line: TaskProgress | undefined;
@@ -48,8 +51,12 @@ export async function runComparison(options: RunComparisonOptions, { terminal, r
   };
   terminal.heading('Comparison');
   const { train, validationRows, test } = options;
-  const chosen = validationRows === 0 ? '' : ` (${validationRows} of them the fine-tuned model was only evaluated on)`;
-  terminal.print(`  trained on the same ${train.length} rows${chosen}, tested on the same ${test.length}`, 'dim');
+  const chosen =
+    validationRows === 0 ? '' : ` (${validationRows} of them the fine-tuned model was only evaluated on)`;
+  terminal.print(
+    `  trained on the same ${train.length} rows${chosen}, tested on the same ${test.length}`,
+    'dim',
+  );
   try {
     const comparison = await withDownloads(terminal, signal, (hub) =>
       compareModels({
@@ -63,7 +70,9 @@ export async function runComparison(options: RunComparisonOptions, { terminal, r
             json?.record('model', modelRecord(result));
           },
           onSeed: (result) => {
-            terminal.print(`  Fine-tuned under seed ${result.seed}  AUC: ${number(result.auc)}  F1: ${number(result.f1)}`);
+            terminal.print(
+              `  Fine-tuned under seed ${result.seed}  AUC: ${number(result.auc)}  F1: ${number(result.f1)}`,
+            );
             json?.record('seed', result);
           },
           onSkip: ({ name }, reason) => terminal.warning(`${name} is left out: ${reason}`),
@@ -74,16 +83,37 @@ export async function runComparison(options: RunComparisonOptions, { terminal, r
     progress.stop();
     showComparison(terminal, comparison);
     const page = await writeReport(options.outputDir, comparison);
-    const folders = Object.fromEntries(comparison.models.map(({ id }) => [id, id === FINE_TUNED ? options.finetuned : join(options.outputDir, baselineFolder(id))]));
-    json?.record('comparison', { dataset: comparison.dataset.name, ...comparison.verdict, models: comparison.models.map(({ id, againstBest }) => ({ id, againstBest, folder: folders[id] })), report: page });
+    const folders = Object.fromEntries(
+      comparison.models.map(({ id }) => [
+        id,
+        id === FINE_TUNED ? options.finetuned : join(options.outputDir, baselineFolder(id)),
+      ]),
+    );
+    json?.record('comparison', {
+      dataset: comparison.dataset.name,
+      ...comparison.verdict,
+      models: comparison.models.map(({ id, againstBest }) => ({ id, againstBest, folder: folders[id] })),
+      report: page,
+    });
     terminal.heading('Report');
     terminal.print(`  ${page}`);
-    terminal.print('  one file to open in a browser: curves, errors, words and their vectors; nothing is loaded from elsewhere', 'dim');
+    terminal.print(
+      '  one file to open in a browser: curves, errors, words and their vectors; nothing is loaded from elsewhere',
+      'dim',
+    );
     const { recommended, best } = comparison.verdict;
     const chosen = recommended ?? best;
-    return { name: comparison.models.find(({ id }) => id === chosen)!.name, folder: folders[chosen], isRecommended: recommended !== null };
+    return {
+      name: comparison.models.find(({ id }) => id === chosen)!.name,
+      folder: folders[chosen],
+      isRecommended: recommended !== null,
+    };
   } catch (error) {
-    if (error instanceof InterruptedError) throw new InterruptedError('interrupted while the models were compared; the fine-tuned model is whole', { hint: 'Go on with:', command: options.goOn, cause: error });
+    if (error instanceof InterruptedError)
+      throw new InterruptedError(
+        'interrupted while the models were compared; the fine-tuned model is whole',
+        { hint: 'Go on with:', command: options.goOn, cause: error },
+      );
     throw error;
   } finally {
     progress.stop();
@@ -93,41 +123,109 @@ export async function runComparison(options: RunComparisonOptions, { terminal, r
 /** The commands that use the model. */
 export function showUse(terminal: Terminal, { name, folder, isRecommended }: ChosenModel): void {
   terminal.heading('Use it');
-  terminal.print(`  # the model that is ${isRecommended ? 'recommended' : 'measured highest'}: ${name}; --input FILE for many texts`, 'dim');
+  terminal.print(
+    `  # the model that is ${isRecommended ? 'recommended' : 'measured highest'}: ${name}; --input FILE for many texts`,
+    'dim',
+  );
   terminal.print(`  ${commandLine(['predict'], { model: folder, text: 'I love it' })}`);
   terminal.print(`  ${commandLine(['evaluate'], { model: folder })}`);
 }
 
-const number = (value: number | null, digits = 4): string => (value === null ? 'undefined' : value.toFixed(digits));
+const number = (value: number | null, digits = 4): string =>
+  value === null ? 'undefined' : value.toFixed(digits);
 
 /** As the notebook prints it: "Word2Vec + Logistic Regression  AUC: 0.6599  F1: 0.4896". */
 export function notebookLine({ name, auc, f1 }: Pick<ModelResult, 'name' | 'auc' | 'f1'>): string {
   return `${name}  AUC: ${number(auc.value)}  F1: ${number(f1.value)}`;
 }
 
-function modelRecord({ id, name, accuracy, f1, auc, cost, calibration, confusion, classes }: Omit<ModelResult, 'againstBest'>): object {
-  return { id, name, accuracy, f1, auc, ece: calibration.ece, cost, confusion, classes: classes.map(({ label, precision, recall, f1: ofClass, support, auc: area }) => ({ label, precision, recall, f1: ofClass, support, auc: area })) };
+function modelRecord({
+  id,
+  name,
+  accuracy,
+  f1,
+  auc,
+  cost,
+  calibration,
+  confusion,
+  classes,
+}: Omit<ModelResult, 'againstBest'>): object {
+  return {
+    id,
+    name,
+    accuracy,
+    f1,
+    auc,
+    ece: calibration.ece,
+    cost,
+    confusion,
+    classes: classes.map(({ label, precision, recall, f1: ofClass, support, auc: area }) => ({
+      label,
+      precision,
+      recall,
+      f1: ofClass,
+      support,
+      auc: area,
+    })),
+  };
 }
 
 export function showComparison(terminal: Terminal, comparison: Comparison): void {
   const { models, verdict } = comparison;
-  const between = ({ value, low, high }: Estimate): string => (value === null ? 'undefined' : `${number(value, 3)}${low === null || high === null ? '' : ` (${number(low, 3)}-${number(high, 3)})`}`);
+  const between = ({ value, low, high }: Estimate): string =>
+    value === null
+      ? 'undefined'
+      : `${number(value, 3)}${low === null || high === null ? '' : ` (${number(low, 3)}-${number(high, 3)})`}`;
   const right = (title: string): { title: string; align: 'right' } => ({ title, align: 'right' });
-  const against = (test: ModelResult['againstBest']): string => (test === null ? '' : `${signed(test.low)} to ${signed(test.high)}`);
+  const against = (test: ModelResult['againstBest']): string =>
+    test === null ? '' : `${signed(test.low)} to ${signed(test.high)}`;
   terminal.heading(`Quality on ${comparison.dataset.testRows} test rows, with 95 % intervals`);
   terminal.table(
-    [{ title: 'model', shrink: true }, right('F1'), right('AUC'), right('accuracy'), right('ECE'), right('F1 against best')],
-    models.map(({ name, f1, auc, accuracy, calibration, againstBest }) => [name, between(f1), number(auc.value, 3), number(accuracy.value, 3), number(calibration.ece, 3), against(againstBest)]),
+    [
+      { title: 'model', shrink: true },
+      right('F1'),
+      right('AUC'),
+      right('accuracy'),
+      right('ECE'),
+      right('F1 against best'),
+    ],
+    models.map(({ name, f1, auc, accuracy, calibration, againstBest }) => [
+      name,
+      between(f1),
+      number(auc.value, 3),
+      number(accuracy.value, 3),
+      number(calibration.ece, 3),
+      against(againstBest),
+    ]),
     2,
   );
   terminal.heading('Cost');
   terminal.table(
-    [{ title: 'model', shrink: true }, right('training'), right('one text'), right('rows/s'), right('size'), { title: 'can one see why?', shrink: true }],
-    models.map(({ name, cost, interpretability }) => [name, seconds(cost.trainSeconds), seconds(cost.latencyMs / 1000), cost.rowsPerSecond.toFixed(0), formatBytes(cost.bytesOnDisk), `${interpretability.level}: ${interpretability.why}`]),
+    [
+      { title: 'model', shrink: true },
+      right('training'),
+      right('one text'),
+      right('rows/s'),
+      right('size'),
+      { title: 'can one see why?', shrink: true },
+    ],
+    models.map(({ name, cost, interpretability }) => [
+      name,
+      seconds(cost.trainSeconds),
+      seconds(cost.latencyMs / 1000),
+      cost.rowsPerSecond.toFixed(0),
+      formatBytes(cost.bytesOnDisk),
+      `${interpretability.level}: ${interpretability.why}`,
+    ]),
     2,
   );
   terminal.print();
-  terminal.keyValue([FIGURES.f1, FIGURES.auc, FIGURES.ece, FIGURES.interval, FIGURES.againstBest, FIGURES.cost].map(({ name, meaning }) => [name, meaning] as const), 2);
+  terminal.keyValue(
+    [FIGURES.f1, FIGURES.auc, FIGURES.ece, FIGURES.interval, FIGURES.againstBest, FIGURES.cost].map(
+      ({ name, meaning }) => [name, meaning] as const,
+    ),
+    2,
+  );
   terminal.heading('Verdict');
   for (const sentence of verdict.sentences) terminal.paragraph(sentence, 2);
 }

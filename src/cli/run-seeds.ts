@@ -14,7 +14,12 @@ export interface RunSeedsOptions {
 }
 
 /** Fine-tunes under the other seeds of a comparison. @throws as `trainOtherSeeds`; InterruptedError with what to run next */
-export async function runSeeds(run: string, others: readonly SeedRun[], { overwriteOutputDir, model, goOn }: RunSeedsOptions, { terminal, signal }: CliContext): Promise<void> {
+export async function runSeeds(
+  run: string,
+  others: readonly SeedRun[],
+  { overwriteOutputDir, model, goOn }: RunSeedsOptions,
+  { terminal, signal }: CliContext,
+): Promise<void> {
   const screen = terminalCallback(terminal);
   try {
     await withDownloads(terminal, signal, (hub) =>
@@ -28,11 +33,16 @@ export async function runSeeds(run: string, others: readonly SeedRun[], { overwr
           if (checkpoint !== undefined) terminal.print(`  going on from ${checkpoint}`);
           return [screen];
         },
-        onFound: ({ seed, folder }) => terminal.print(`\nFine-tuned under seed ${seed} before, in ${folder}.`),
+        onFound: ({ seed, folder }) =>
+          terminal.print(`\nFine-tuned under seed ${seed} before, in ${folder}.`),
       }),
     );
   } catch (error) {
-    if (error instanceof InterruptedError) throw new InterruptedError('interrupted in the fine-tuning under another seed; the first model is whole', { hint: 'Go on with:', command: goOn, cause: error });
+    if (error instanceof InterruptedError)
+      throw new InterruptedError(
+        'interrupted in the fine-tuning under another seed; the first model is whole',
+        { hint: 'Go on with:', command: goOn, cause: error },
+      );
     throw error;
   } finally {
     screen.stop();

@@ -37,7 +37,10 @@ export interface RunTrainingOptions extends Omit<FineTuneOptions, 'callbacks' | 
 const VERIFIED_STEPS = 2;
 
 /** @throws what preparing and training throw; the engine is closed and the live line taken away in any case */
-export async function runTraining(options: RunTrainingOptions, { terminal, results, signal }: CliContext): Promise<void> {
+export async function runTraining(
+  options: RunTrainingOptions,
+  { terminal, results, signal }: CliContext,
+): Promise<void> {
   const begun = begunWith(options);
   // Preparing checks this as well, under the library's spelling.
   requireMetric(begun, METRICS, optionName);
@@ -46,34 +49,63 @@ export async function runTraining(options: RunTrainingOptions, { terminal, resul
   const screen = terminalCallback(terminal);
   const events = tensorBoardCallback(() => ({ args: run.args, modelConfig: toJson(run.model.config) }));
   const callbacks = [screen, events, ...(json ? [jsonCallback(json)] : [])];
-  const run = await withDownloads(terminal, signal, (hub) => prepareFineTune({ ...options, callbacks, signal, hub }));
+  const run = await withDownloads(terminal, signal, (hub) =>
+    prepareFineTune({ ...options, callbacks, signal, hub }),
+  );
   try {
     const { args } = run;
     showRun(run, options, terminal);
-    json?.record('run', { model: options.model, dataset: options.dataset, device: run.session.description, labels: run.splits.labelNames, trainRows: run.splits.train.length, validationRows: run.splits.validation?.length ?? 0, evalRows: run.splits.test?.length ?? 0, outputDir: args.outputDir });
+    json?.record('run', {
+      model: options.model,
+      dataset: options.dataset,
+      device: run.session.description,
+      labels: run.splits.labelNames,
+      trainRows: run.splits.train.length,
+      validationRows: run.splits.validation?.length ?? 0,
+      evalRows: run.splits.test?.length ?? 0,
+      outputDir: args.outputDir,
+    });
     if (run.plan.length > 0) json?.record('plan', { lines: run.plan });
     if (options.verifyExact) {
-      terminal.heading(`First ${VERIFIED_STEPS} steps against the reference engine (float64, padded, without dropout)`);
+      terminal.heading(
+        `First ${VERIFIED_STEPS} steps against the reference engine (float64, padded, without dropout)`,
+      );
       const found = await run.verify(VERIFIED_STEPS);
       showVerification(terminal, found);
       json?.record('verification', { ...found });
     }
     terminal.heading('Training');
     const output = await run.train();
-    if (output.stoppedEarly) terminal.print('  Early stopping: no improvement for as many evaluations as --early-stopping-patience allows.');
+    if (output.stoppedEarly)
+      terminal.print(
+        '  Early stopping: no improvement for as many evaluations as --early-stopping-patience allows.',
+      );
     const result = showResult(run, output, await measureSaved(run, output), options, terminal);
     if (result) {
-      const { split, metrics: { loss, accuracy, f1, auc, perClass, confusion } } = result;
+      const {
+        split,
+        metrics: { loss, accuracy, f1, auc, perClass, confusion },
+      } = result;
       json?.record('result', { split, loss, accuracy, f1, auc, per_class: perClass, confusion });
-      if (!json && options.resultLines) results.line(`accuracy ${accuracy}\nf1 ${f1}\nauc ${auc ?? 'undefined'}`);
+      if (!json && options.resultLines)
+        results.line(`accuracy ${accuracy}\nf1 ${f1}\nauc ${auc ?? 'undefined'}`);
     }
     await options.afterTraining?.(run, output);
     terminal.heading('Saved');
-    terminal.keyValue([
-      [args.outputDir, 'the model, in the layout that transformers loads (config.json, model.safetensors, tokenizer), and trainer_state.json with every record'],
-      [`${args.outputDir}/checkpoint-*`, args.saveStrategy === 'no' ? 'none: --save-strategy is no' : 'checkpoints, to resume from'],
-      [args.loggingDir, 'TensorBoard event files'],
-    ], 2);
+    terminal.keyValue(
+      [
+        [
+          args.outputDir,
+          'the model, in the layout that transformers loads (config.json, model.safetensors, tokenizer), and trainer_state.json with every record',
+        ],
+        [
+          `${args.outputDir}/checkpoint-*`,
+          args.saveStrategy === 'no' ? 'none: --save-strategy is no' : 'checkpoints, to resume from',
+        ],
+        [args.loggingDir, 'TensorBoard event files'],
+      ],
+      2,
+    );
   } finally {
     screen.stop();
     events.close();
@@ -82,16 +114,24 @@ export async function runTraining(options: RunTrainingOptions, { terminal, resul
 }
 
 /** Event files are made when the training begins; by then an old run may have been removed. @throws UsageError where they cannot be had there */
-async function requireLoggingDir({ loggingDir, outputDir }: BegunArguments, alsoMakes?: readonly string[]): Promise<void> {
+async function requireLoggingDir(
+  { loggingDir, outputDir }: BegunArguments,
+  alsoMakes?: readonly string[],
+): Promise<void> {
   const [logging, output] = [await realPath(loggingDir), await realPath(outputDir)];
   const within = nameWithin(output, logging);
   if (within !== undefined && isOfRun(within, alsoMakes)) {
-    throw new UsageError(`the event files cannot go to ${loggingDir}: the run itself makes that`, { hint: 'Choose another --logging-dir.' });
+    throw new UsageError(`the event files cannot go to ${loggingDir}: the run itself makes that`, {
+      hint: 'Choose another --logging-dir.',
+    });
   }
   // What is wrong with the output folder itself is said of that.
   for (let at = logging; at !== output; at = dirname(at)) {
     const found = await stat(at).catch(() => undefined);
-    if (found && !found.isDirectory()) throw new UsageError(`the event files cannot go to ${loggingDir}: ${at} is no folder`, { hint: 'Choose another --logging-dir, or move that away.' });
+    if (found && !found.isDirectory())
+      throw new UsageError(`the event files cannot go to ${loggingDir}: ${at} is no folder`, {
+        hint: 'Choose another --logging-dir, or move that away.',
+      });
     if (found || dirname(at) === at) return;
   }
 }
@@ -102,14 +142,26 @@ interface ShownResult {
 }
 
 /** Shows the metrics of the saved model: on the test rows, else on the validation rows. Returns what was shown; undefined where there is neither. */
-function showResult({ args, splits }: FineTuneRun, { state }: TrainOutput, { validation, test }: MeasuredRun, { examples }: RunTrainingOptions, terminal: CliContext['terminal']): ShownResult | undefined {
+function showResult(
+  { args, splits }: FineTuneRun,
+  { state }: TrainOutput,
+  { validation, test }: MeasuredRun,
+  { examples }: RunTrainingOptions,
+  terminal: CliContext['terminal'],
+): ShownResult | undefined {
   const isBest = endsWithBest(args, state);
   const which = isBest ? `epoch ${bestEpoch(state)}, the best` : 'final model';
   if (!test && !validation) return undefined;
-  const [split, metrics, { length }] = test ? (['test', test.metrics, splits.test!] as const) : (['validation', validation!.metrics, splits.validation!] as const);
+  const [split, metrics, { length }] = test
+    ? (['test', test.metrics, splits.test!] as const)
+    : (['validation', validation!.metrics, splits.validation!] as const);
   terminal.heading(`Result on the ${length} ${split} rows${examples > 0 ? '' : ` (${which})`}`);
   showMetrics(terminal, metrics);
-  if (!test && isBest) terminal.paragraph('The epoch was chosen by these rows, so the metrics flatter the model. --test-size 0.2 holds out rows that choose nothing.', 2);
+  if (!test && isBest)
+    terminal.paragraph(
+      'The epoch was chosen by these rows, so the metrics flatter the model. --test-size 0.2 holds out rows that choose nothing.',
+      2,
+    );
   return { split, metrics };
 }
 
@@ -126,23 +178,32 @@ async function measureSaved(run: FineTuneRun, output: TrainOutput): Promise<Meas
     return await run.measure(output);
   } catch (error) {
     if (!(error instanceof InterruptedError)) throw error;
-    throw new InterruptedError(`interrupted in the evaluation of the trained model, which is saved in ${outputDir}`, {
-      hint: 'Measure it with:',
-      command: commandLine(['evaluate'], { model: outputDir }),
-      cause: error,
-    });
+    throw new InterruptedError(
+      `interrupted in the evaluation of the trained model, which is saved in ${outputDir}`,
+      {
+        hint: 'Measure it with:',
+        command: commandLine(['evaluate'], { model: outputDir }),
+        cause: error,
+      },
+    );
   }
 }
 
-function showVerification(terminal: CliContext['terminal'], { tokens, paddedTokens, logits, loss, gradNorm, gradients }: Verification): void {
+function showVerification(
+  terminal: CliContext['terminal'],
+  { tokens, paddedTokens, logits, loss, gradNorm, gradients }: Verification,
+): void {
   const figure = (value: number): string => value.toExponential(1);
-  terminal.keyValue([
-    ['tokens', `${tokens} packed, ${paddedTokens} padded`],
-    ['logits', `differ by at most ${figure(logits)}`],
-    ['losses', `by at most ${figure(loss)}`],
-    ['gradient norms', `by at most ${figure(gradNorm)} of themselves`],
-    ['gradients', `by at most ${figure(gradients)} of their norm`],
-  ], 2);
+  terminal.keyValue(
+    [
+      ['tokens', `${tokens} packed, ${paddedTokens} padded`],
+      ['logits', `differ by at most ${figure(logits)}`],
+      ['losses', `by at most ${figure(loss)}`],
+      ['gradient norms', `by at most ${figure(gradNorm)} of themselves`],
+      ['gradients', `by at most ${figure(gradients)} of their norm`],
+    ],
+    2,
+  );
 }
 
 function showRun(run: FineTuneRun, { examples }: RunTrainingOptions, terminal: CliContext['terminal']): void {

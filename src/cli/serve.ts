@@ -23,21 +23,40 @@ export async function serve(command: Command, context: CliContext): Promise<void
   const { terminal, results, signal } = context;
   const given = givenOptions(command, SERVE_OPTIONS);
   const options = withDefaults(SERVE_OPTIONS, given);
-  if (!options.demo) throw new UsageError('--demo is missing', { hint: 'attune serve --demo serves the page that fine-tunes in the browser; there is nothing else to serve yet.' });
-  if (options.out !== undefined && (given.port !== undefined || given.host !== undefined)) throw new UsageError('--out writes the page and serves nothing: --host and --port do not go with it');
+  if (!options.demo)
+    throw new UsageError('--demo is missing', {
+      hint: 'attune serve --demo serves the page that fine-tunes in the browser; there is nothing else to serve yet.',
+    });
+  if (options.out !== undefined && (given.port !== undefined || given.host !== undefined))
+    throw new UsageError('--out writes the page and serves nothing: --host and --port do not go with it');
   const named = modelFolder(options.model);
   const folder = await withDownloads(terminal, signal, (hub) => resolveModel(named, hub));
-  const site = await demoSite({ folder, name: folder === embeddedModelFolder() ? 'gpt2-mini' : options.model && !options.model.includes('@') ? basename(resolve(options.model)) : (options.model ?? basename(folder)) });
+  const site = await demoSite({
+    folder,
+    name:
+      folder === embeddedModelFolder()
+        ? 'gpt2-mini'
+        : options.model && !options.model.includes('@')
+          ? basename(resolve(options.model))
+          : (options.model ?? basename(folder)),
+  });
   if (options.out !== undefined) {
     await writeSite(site, options.out, folder);
-    terminal.print('Put this folder on any static host that speaks https; WebGPU is not to be had over plain http, except from localhost.');
+    terminal.print(
+      'Put this folder on any static host that speaks https; WebGPU is not to be had over plain http, except from localhost.',
+    );
     if (options.json) results.record('page', { path: options.out, files: site.size });
     else results.line(options.out);
     return;
   }
   const server = await startServer(site, { host: options.host, port: options.port, signal });
-  if (!isLoopback(options.host)) terminal.warning(`everyone who reaches ${options.host} can open the page; browsers offer WebGPU over https or from localhost alone.`);
-  terminal.print('Open this address in a browser with WebGPU. The texts stay in the browser. Ctrl-C ends the server.');
+  if (!isLoopback(options.host))
+    terminal.warning(
+      `everyone who reaches ${options.host} can open the page; browsers offer WebGPU over https or from localhost alone.`,
+    );
+  terminal.print(
+    'Open this address in a browser with WebGPU. The texts stay in the browser. Ctrl-C ends the server.',
+  );
   try {
     if (options.json) results.record('serving', { url: server.url });
     else results.line(server.url);

@@ -8,7 +8,16 @@ import type { Terminal } from './terminal.js';
 export function showPlan(terminal: Terminal, plan: readonly PlanLine[]): void {
   if (plan.length === 0) return;
   terminal.heading('Plan');
-  terminal.keyValue(plan.map(({ argument, value, reason }) => [typeof value === 'boolean' ? optionName(argument) : `${optionName(argument)} ${value}`, reason]), 2);
+  terminal.keyValue(
+    plan.map(({ argument, value, reason }) => [
+      typeof value === 'boolean' ? optionName(argument) : `${optionName(argument)} ${value}`,
+      reason,
+    ]),
+    2,
+  );
   const options = BY_HAND.map(optionName);
-  terminal.paragraph(`Each line follows from the data; the option it begins with changes it. With ${options.slice(0, -1).join(', ')} or ${options.at(-1)} no argument is planned.`, 2);
+  terminal.paragraph(
+    `Each line follows from the data; the option it begins with changes it. With ${options.slice(0, -1).join(', ')} or ${options.at(-1)} no argument is planned.`,
+    2,
+  );
 }

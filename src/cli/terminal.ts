@@ -6,7 +6,17 @@
 import type { Writable } from 'node:stream';
 import picocolors from 'picocolors';
 import { AttuneError } from '../errors.js';
-import { type Bin, type Column, displayWidth, histogramLines, pad, printable, printableLines, tableLines, wrap } from './layout.js';
+import {
+  type Bin,
+  type Column,
+  displayWidth,
+  histogramLines,
+  pad,
+  printable,
+  printableLines,
+  tableLines,
+  wrap,
+} from './layout.js';
 
 type Colors = ReturnType<typeof picocolors.createColors>;
 type Style = 'bold' | 'dim' | 'yellow';
@@ -82,7 +92,11 @@ export class Terminal {
 
   table(columns: readonly Column[], rows: readonly (readonly string[])[], indent = 0): void {
     const safe = columns.map((column) => ({ ...column, title: printable(column.title) }));
-    const [titles, ...lines] = tableLines(safe, rows.map((row) => row.map(printable)), this.width - indent);
+    const [titles, ...lines] = tableLines(
+      safe,
+      rows.map((row) => row.map(printable)),
+      this.width - indent,
+    );
     this.#write([this.#colors.dim(titles), ...lines].map((line) => ' '.repeat(indent) + line).join('\n'));
   }
 
@@ -93,7 +107,9 @@ export class Terminal {
     const margin = indent + keyWidth + 2;
     const lines = pairs.flatMap(([key, value]) => {
       const name = this.#colors.dim(pad(printable(key), keyWidth));
-      return wrap(printable(value), Math.max(20, this.width - margin)).map((line, i) => `${' '.repeat(indent)}${i === 0 ? name : ' '.repeat(keyWidth)}  ${line}`);
+      return wrap(printable(value), Math.max(20, this.width - margin)).map(
+        (line, i) => `${' '.repeat(indent)}${i === 0 ? name : ' '.repeat(keyWidth)}  ${line}`,
+      );
     });
     this.#write(lines.join('\n'));
   }
@@ -112,10 +128,13 @@ export class Terminal {
       this.#labelled('error:', this.#colors.red, error.message);
       if (error.hint !== undefined) this.paragraph(error.hint, 'error: '.length);
       // On one line, or it could not be pasted.
-      if (error.command !== undefined) this.#write(`${' '.repeat('error: '.length)}${printable(error.command)}`);
+      if (error.command !== undefined)
+        this.#write(`${' '.repeat('error: '.length)}${printable(error.command)}`);
       return;
     }
-    this.#write(`${this.#colors.red('error:')} this is a defect of attune, not of what you gave it. Please report it with the lines below.`);
+    this.#write(
+      `${this.#colors.red('error:')} this is a defect of attune, not of what you gave it. Please report it with the lines below.`,
+    );
     this.print(error instanceof Error ? (error.stack ?? error.message) : String(error));
   }
 
@@ -123,7 +142,9 @@ export class Terminal {
     const [safe, margin] = [printableLines(text), label.length + 1];
     // Long paths must stay whole to be copied, so lines of an error are wrapped at the window's width only where it is known.
     const lines = this.stream.isTTY ? wrap(safe, this.width - margin) : safe.split('\n');
-    this.#write(lines.map((line, i) => (i === 0 ? `${colour(label)} ${line}` : ' '.repeat(margin) + line)).join('\n'));
+    this.#write(
+      lines.map((line, i) => (i === 0 ? `${colour(label)} ${line}` : ' '.repeat(margin) + line)).join('\n'),
+    );
   }
 
   /** The one way to the screen for what stays there (progress.ts draws its live line itself): whoever comes here has made the text printable. */

@@ -62,7 +62,11 @@ const MEASURED_STEPS = { from: 3, to: 10 };
 const WORTH_TELLING = 20;
 
 /** Tells once, from the first steps, how long a run will take. @param now milliseconds of a clock that only goes forward */
-export function timeEstimate(totalSteps: number, startStep: number, now: () => number = () => performance.now()): (step: number) => string | undefined {
+export function timeEstimate(
+  totalSteps: number,
+  startStep: number,
+  now: () => number = () => performance.now(),
+): (step: number) => string | undefined {
   let began: number | undefined;
   return (step) => {
     const done = step - startStep;
@@ -70,7 +74,9 @@ export function timeEstimate(totalSteps: number, startStep: number, now: () => n
     if (done !== MEASURED_STEPS.to || began === undefined) return undefined;
     const perStep = (now() - began) / 1000 / (MEASURED_STEPS.to - MEASURED_STEPS.from);
     const seconds = perStep * (totalSteps - startStep);
-    return seconds < WORTH_TELLING ? undefined : `${totalSteps - startStep} steps take about ${formatDuration(seconds)} here, as the first ${MEASURED_STEPS.to} went, and the evaluations some more`;
+    return seconds < WORTH_TELLING
+      ? undefined
+      : `${totalSteps - startStep} steps take about ${formatDuration(seconds)} here, as the first ${MEASURED_STEPS.to} went, and the evaluations some more`;
   };
 }
 
@@ -91,7 +97,9 @@ export function jsonCallback(results: ResultWriter): TrainerCallback {
  *
  * @param about asked for when the run begins
  */
-export function tensorBoardCallback(about: () => { readonly args: TrainingArguments; readonly modelConfig: string }): TrainerCallback & { close(): void } {
+export function tensorBoardCallback(
+  about: () => { readonly args: TrainingArguments; readonly modelConfig: string },
+): TrainerCallback & { close(): void } {
   let writer: TensorBoardWriter | undefined;
   return {
     onTrainBegin() {

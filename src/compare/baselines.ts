@@ -14,7 +14,16 @@ import type { SparseMatrix } from '../baselines/estimator.js';
 import type { ModelResult } from './comparison.js';
 
 /** From the cheapest to run and easiest to read to the dearest: the order in which a simple model is looked for. */
-export const SIMPLEST_FIRST = ['majority', 'afinn', 'tfidf-logistic', 'word2vec-logistic', 'word2vec-forest', 'word2vec-svc', 'gpt2-probe', 'gpt2-finetuned'] as const;
+export const SIMPLEST_FIRST = [
+  'majority',
+  'afinn',
+  'tfidf-logistic',
+  'word2vec-logistic',
+  'word2vec-forest',
+  'word2vec-svc',
+  'gpt2-probe',
+  'gpt2-finetuned',
+] as const;
 
 export type ModelId = (typeof SIMPLEST_FIRST)[number];
 
@@ -48,23 +57,53 @@ export interface BaselineParts {
   readonly base: string;
 }
 
-export const tfidfModel = (): TfidfModel => ({ vectorizer: new TfidfVectorizer({ parts: [WORDS, CHARACTERS], sublinearTf: true }), classifier: new LogisticRegression() });
+export const tfidfModel = (): TfidfModel => ({
+  vectorizer: new TfidfVectorizer({ parts: [WORDS, CHARACTERS], sublinearTf: true }),
+  classifier: new LogisticRegression(),
+});
 
-export function baselines({ labelNames, seed, word2vec, word2vecSeconds, tfidf, hiddenStates, base }: BaselineParts): Baseline[] {
+export function baselines({
+  labelNames,
+  seed,
+  word2vec,
+  word2vecSeconds,
+  tfidf,
+  hiddenStates,
+  base,
+}: BaselineParts): Baseline[] {
   const afinn = new AfinnClassifier(labelNames);
   const majority = new MajorityClassifier();
-  const tfidfPipeline = makePipeline<readonly string[], SparseMatrix>(tfidf.vectorizer, tfidf.classifier as Classifier<SparseMatrix>);
+  const tfidfPipeline = makePipeline<readonly string[], SparseMatrix>(
+    tfidf.vectorizer,
+    tfidf.classifier as Classifier<SparseMatrix>,
+  );
   const vectors: Transformer<readonly string[], Matrix> = alreadyFitted(word2vec);
   const learned = 'mean of the text’s Word2Vec vectors (100 numbers, learned from the training texts alone)';
-  const onWords = (id: ModelId, name: string, description: string, classifier: Classifier, scaled: boolean): Baseline => {
-    const estimator = scaled ? makePipeline(vectors, new StandardScaler(), classifier) : makePipeline(vectors, classifier);
-    return { id, name, description: () => description, interpretability: { level: 'low', why: 'a mean of word vectors has no readable parts' }, estimator, secondsBefore: word2vecSeconds };
+  const onWords = (
+    id: ModelId,
+    name: string,
+    description: string,
+    classifier: Classifier,
+    scaled: boolean,
+  ): Baseline => {
+    const estimator = scaled
+      ? makePipeline(vectors, new StandardScaler(), classifier)
+      : makePipeline(vectors, classifier);
+    return {
+      id,
+      name,
+      description: () => description,
+      interpretability: { level: 'low', why: 'a mean of word vectors has no readable parts' },
+      estimator,
+      secondsBefore: word2vecSeconds,
+    };
   };
   return [
     {
       id: 'majority',
       name: 'Majority class',
-      description: () => 'Always the most frequent class of the training rows, with each class’s share as its probability: the floor.',
+      description: () =>
+        'Always the most frequent class of the training rows, with each class’s share as its probability: the floor.',
       interpretability: { level: 'high', why: 'it does not look at the text' },
       estimator: majority,
       secondsBefore: 0,
@@ -81,31 +120,62 @@ export function baselines({ labelNames, seed, word2vec, word2vecSeconds, tfidf, 
     {
       id: 'tfidf-logistic',
       name: 'TF-IDF + Logistic Regression',
-      description: () => `Weighted counts of words, pairs of words and runs of 2 to 5 characters (${tfidf.vectorizer.columns.toLocaleString('en-US')} of them), and a logistic regression.`,
+      description: () =>
+        `Weighted counts of words, pairs of words and runs of 2 to 5 characters (${tfidf.vectorizer.columns.toLocaleString('en-US')} of them), and a logistic regression.`,
       interpretability: { level: 'high', why: 'each n-gram has one weight a class, to be read off' },
       estimator: tfidfPipeline,
       secondsBefore: 0,
     },
-    onWords('word2vec-logistic', 'Word2Vec + Logistic Regression', `The ${learned}, scaled, and a logistic regression.`, new LogisticRegression(), true),
-    onWords('word2vec-svc', 'Word2Vec + SVC', `The ${learned}, scaled, and a support vector machine with an RBF kernel; probabilities by Platt scaling.`, new SVC({ seed }), true),
-    onWords('word2vec-forest', 'Word2Vec + Random Forest', `The ${learned}, and 200 decision trees.`, new RandomForestClassifier({ seed }), false),
+    onWords(
+      'word2vec-logistic',
+      'Word2Vec + Logistic Regression',
+      `The ${learned}, scaled, and a logistic regression.`,
+      new LogisticRegression(),
+      true,
+    ),
+    onWords(
+      'word2vec-svc',
+      'Word2Vec + SVC',
+      `The ${learned}, scaled, and a support vector machine with an RBF kernel; probabilities by Platt scaling.`,
+      new SVC({ seed }),
+      true,
+    ),
+    onWords(
+      'word2vec-forest',
+      'Word2Vec + Random Forest',
+      `The ${learned}, and 200 decision trees.`,
+      new RandomForestClassifier({ seed }),
+      false,
+    ),
     {
       id: 'gpt2-probe',
       name: `Linear probe of ${base}`,
-      description: () => `The mean of the untuned ${base}’s last hidden states, scaled, and a logistic regression: what the model knew before fine-tuning.`,
+      description: () =>
+        `The mean of the untuned ${base}’s last hidden states, scaled, and a logistic regression: what the model knew before fine-tuning.`,
       interpretability: { level: 'low', why: 'hidden states have no readable parts' },
-      estimator: makePipeline<readonly string[], DenseMatrix, Matrix>(hiddenStates, new StandardScaler(), new LogisticRegression()),
+      estimator: makePipeline<readonly string[], DenseMatrix, Matrix>(
+        hiddenStates,
+        new StandardScaler(),
+        new LogisticRegression(),
+      ),
       secondsBefore: 0,
     },
   ];
 }
 
 function describeAfinn(afinn: AfinnClassifier): string {
-  const order = afinn.orderedBy === 'names' ? '' : ' The names of the classes do not say which is good or bad, so they were laid on the scale by their mean score on the training rows; a lexicon of feelings may have nothing to say of them.';
+  const order =
+    afinn.orderedBy === 'names'
+      ? ''
+      : ' The names of the classes do not say which is good or bad, so they were laid on the scale by their mean score on the training rows; a lexicon of feelings may have nothing to say of them.';
   return `The sum of a text’s AFINN word scores (npm package sentiment). Nothing is learned but where a class begins, by weighted F1 on the training rows (${afinn.bands}); its probabilities come from a logistic regression on that sum.${order}`;
 }
 
 /** A vectorizer that several pipelines share is fitted once. */
 function alreadyFitted<In, Out>(transformer: Transformer<In, Out>): Transformer<In, Out> {
-  return { fit: () => Promise.resolve(), transform: (input, signal) => transformer.transform(input, signal), state: () => transformer.state() };
+  return {
+    fit: () => Promise.resolve(),
+    transform: (input, signal) => transformer.transform(input, signal),
+    state: () => transformer.state(),
+  };
 }

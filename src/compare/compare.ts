@@ -64,7 +64,11 @@ import { studyWords } from './word-study.js';
 const WORST_ERRORS = 12;
 
 /** What a comparison puts into the output folder, by its path there, the page that is made of it included. */
-export const COMPARISON_MAKES: readonly string[] = [COMPARISON_FILE, REPORT_FILE, ...SIMPLEST_FIRST.filter((id) => id !== FINE_TUNED).map(baselineFolder)];
+export const COMPARISON_MAKES: readonly string[] = [
+  COMPARISON_FILE,
+  REPORT_FILE,
+  ...SIMPLEST_FIRST.filter((id) => id !== FINE_TUNED).map(baselineFolder),
+];
 
 const COMPARISON: Preparation = { mode: 'add', makes: COMPARISON_MAKES };
 
@@ -129,16 +133,35 @@ export interface CompareOptions extends FineTuneOptions {
  */
 export async function compare(given: CompareOptions): Promise<Comparison> {
   requireMargin(given.margin ?? MARGIN);
-  const memory = given.finetuned === undefined ? undefined : await readMemory(await resolveModel(given.finetuned, given.hub));
-  const options = await asBegun({ ...given, ...(memory && { ...(await rememberedSplits(given, memory)), splitSeed: given.splitSeed ?? memory.seed }) });
+  const memory =
+    given.finetuned === undefined
+      ? undefined
+      : await readMemory(await resolveModel(given.finetuned, given.hub));
+  const options = await asBegun({
+    ...given,
+    ...(memory && { ...(await rememberedSplits(given, memory)), splitSeed: given.splitSeed ?? memory.seed }),
+  });
   const { compareCallbacks, hub, signal } = options;
   const begun = begunWith(options);
   const splits = await comparedSplits(options);
   const { test, columns, heldOut } = splits;
   const finetuned = options.finetuned === undefined ? undefined : await resolveModel(options.finetuned, hub);
-  const otherSeeds = await planSeeds(options.seeds ?? 1, { training: options, inputs: options, splits, finetuned, signal, hub });
-  if (finetuned !== undefined) await requireComparisonFolder({ base: options.model, finetuned, outputDir: begun.outputDir });
-  const trained = options.finetuned === undefined ? await measured(() => trainOnly({ ...options, plannedParts: partsOfComparison(options), alsoMakes: COMPARISON_MAKES })) : undefined;
+  const otherSeeds = await planSeeds(options.seeds ?? 1, {
+    training: options,
+    inputs: options,
+    splits,
+    finetuned,
+    signal,
+    hub,
+  });
+  if (finetuned !== undefined)
+    await requireComparisonFolder({ base: options.model, finetuned, outputDir: begun.outputDir });
+  const trained =
+    options.finetuned === undefined
+      ? await measured(() =>
+          trainOnly({ ...options, plannedParts: partsOfComparison(options), alsoMakes: COMPARISON_MAKES }),
+        )
+      : undefined;
   await trainOtherSeeds(finetuned ?? begun.outputDir, otherSeeds, {
     overwriteOutputDir: begun.overwriteOutputDir,
     model: options.model,
@@ -176,13 +199,19 @@ async function trainOnly(options: FineTuneOptions): Promise<void> {
 }
 
 /** The rows of a comparison, under the classes of a finished model where one is given. @throws UsageError where there are no test rows */
-export async function comparedSplits(options: Omit<CompareOptions, 'compareCallbacks'>): Promise<Splits & { readonly test: Dataset }> {
+export async function comparedSplits(
+  options: Omit<CompareOptions, 'compareCallbacks'>,
+): Promise<Splits & { readonly test: Dataset }> {
   const { finetuned } = options;
-  const { test, ...splits } = finetuned === undefined ? await trainedSplits(options) : await measuredSplits(options, finetuned);
+  const { test, ...splits } =
+    finetuned === undefined ? await trainedSplits(options) : await measuredSplits(options, finetuned);
   if (!test) {
     const why = splits.notes.find((note) => note.startsWith(NO_TEST_ROWS));
     const others = 'give --eval-dataset or a folder with train.* and test.*.';
-    const hint = finetuned === undefined && why === undefined ? `Part some of the training rows off with --test-size 0.2, or ${others}` : `Rows that it has not learned from: ${others}`;
+    const hint =
+      finetuned === undefined && why === undefined
+        ? `Part some of the training rows off with --test-size 0.2, or ${others}`
+        : `Rows that it has not learned from: ${others}`;
     throw new UsageError(`a comparison needs test rows${why === undefined ? '' : `, and ${why}`}`, { hint });
   }
   return { ...splits, test };
@@ -191,7 +220,11 @@ export async function comparedSplits(options: Omit<CompareOptions, 'compareCallb
 /** As the training will have them. */
 async function trainedSplits(options: Omit<CompareOptions, 'compareCallbacks'>): Promise<Splits> {
   const { model, hub, signal } = options;
-  const loaded = await loadUnaligned({ ...options, plannedParts: partsOfComparison(options), seed: options.splitSeed ?? begunWith(options).seed });
+  const loaded = await loadUnaligned({
+    ...options,
+    plannedParts: partsOfComparison(options),
+    seed: options.splitSeed ?? begunWith(options).seed,
+  });
   let { splits } = loaded;
   const labelNames = (ofHead: readonly string[] | undefined): readonly string[] => {
     if (ofHead) splits = alignSplits(loaded, ofHead, 'train');
@@ -201,14 +234,26 @@ async function trainedSplits(options: Omit<CompareOptions, 'compareCallbacks'>):
   return splits;
 }
 
-async function measuredSplits(options: Omit<CompareOptions, 'compareCallbacks'>, finetuned: string): Promise<Splits> {
+async function measuredSplits(
+  options: Omit<CompareOptions, 'compareCallbacks'>,
+  finetuned: string,
+): Promise<Splits> {
   const { signal } = options;
   const folder = await resolveModel(finetuned, options.hub);
   const { labelNames: names } = await readConfig(folder);
-  const splits = await loadSplits({ ...options, seed: options.splitSeed ?? begunWith(options).seed, alignTo: { names, use: 'measure' } });
+  const splits = await loadSplits({
+    ...options,
+    seed: options.splitSeed ?? begunWith(options).seed,
+    alignTo: { names, use: 'measure' },
+  });
   // The model has learnt from rows of its own, which may be others.
   const ofModel = await leakNotes(splits.test, await readTrainedTexts(folder), 'model', signal);
-  const ofBaselines = await leakNotes(splits.test, await hashTexts(splits.train, signal), 'baselines', signal);
+  const ofBaselines = await leakNotes(
+    splits.test,
+    await hashTexts(splits.train, signal),
+    'baselines',
+    signal,
+  );
   return { ...splits, notes: [...splits.notes, ...ofModel, ...ofBaselines] };
 }
 
@@ -234,7 +279,8 @@ type ComparisonPlace = Pick<CompareModelsOptions, 'base' | 'finetuned' | 'output
 
 /** The page goes beside the model that it is about; the one that this began as is not the place for it. @throws UsageError */
 async function refuseBase({ base, finetuned, outputDir }: ComparisonPlace): Promise<void> {
-  if ((await realPath(base)) !== (await realPath(finetuned))) await refuseOverlap(outputDir, [{ what: 'the model', path: base }], () => false);
+  if ((await realPath(base)) !== (await realPath(finetuned)))
+    await refuseOverlap(outputDir, [{ what: 'the model', path: base }], () => false);
 }
 
 /** Sees, where much is to be done before `compareModels`, that it will not refuse the output folder. @throws as it does */
@@ -252,7 +298,9 @@ async function compareInto(output: OutputFolder, options: CompareModelsOptions):
   const { train, test, seed, signal, callbacks = {}, maxLength, margin = MARGIN } = options;
   const { labelNames } = test;
   const [trainTexts, testTexts] = [train, test].map(({ rows }) => rows.map(({ text }) => text));
-  const [trainLabels, testLabels] = [train, test].map(({ rows }) => Int32Array.from(rows, ({ label }) => label));
+  const [trainLabels, testLabels] = [train, test].map(({ rows }) =>
+    Int32Array.from(rows, ({ label }) => label),
+  );
   const pace = new Pace(signal);
   await pace.rest();
   const bench = await TestBench.create(testLabels, labelNames, seed, signal);
@@ -267,7 +315,13 @@ async function compareInto(output: OutputFolder, options: CompareModelsOptions):
   const history = await logHistory(options.finetuned);
   const trainCounts = countsOf(trainLabels, labelNames.length);
   const trainHashes = await hashTexts(train, signal);
-  const evidence = { history, trainCounts, args: await argumentsOfRun(options.finetuned), testRows: test.length, leaked: await leakedRows(options, trainHashes) };
+  const evidence = {
+    history,
+    trainCounts,
+    args: await argumentsOfRun(options.finetuned),
+    testRows: test.length,
+    leaked: await leakedRows(options, trainHashes),
+  };
   const tuned = { id: FINE_TUNED, name: `Fine-tuned ${base}` };
   // Before anything is open that takes memory.
   const others = await measureOtherSeeds(tuned, bench, testTexts, options);
@@ -277,35 +331,66 @@ async function compareInto(output: OutputFolder, options: CompareModelsOptions):
   const classifier = new TextClassifier(gpt2);
   try {
     if (classifier.labels.length !== labelNames.length) {
-      throw new ModelError(`the model in ${options.finetuned} has ${classifier.labels.length} classes, the data ${labelNames.length}`, { hint: 'Compare on the data that it was fine-tuned on.' });
+      throw new ModelError(
+        `the model in ${options.finetuned} has ${classifier.labels.length} classes, the data ${labelNames.length}`,
+        { hint: 'Compare on the data that it was fine-tuned on.' },
+      );
     }
     const predictions = predictionsOf(await classifier.predict(testTexts, { signal }), classifier.labels);
     const speed = await predictionSpeed(testTexts, (texts) => classifier.predict(texts, { signal }), signal);
     const seconds = history.filter(isFinalRecord).at(-1)?.train_runtime;
-    const cost = { trainSeconds: seconds ?? 0, ...speed, bytesOnDisk: await modelBytes(options.finetuned), peakMemoryBytes: options.trainPeakMemoryBytes };
+    const cost = {
+      trainSeconds: seconds ?? 0,
+      ...speed,
+      bytesOnDisk: await modelBytes(options.finetuned),
+      peakMemoryBytes: options.trainPeakMemoryBytes,
+    };
     const description = `${base} with all its weights trained on the task.${seconds === undefined ? ' Its folder holds no record of how long that took.' : ''}`;
-    const interpretability = { level: 'medium', why: 'token attributions by gradient: a first-order picture' } as const;
+    const interpretability = {
+      level: 'medium',
+      why: 'token attributions by gradient: a first-order picture',
+    } as const;
     const quality = await bench.quality(predictions);
     take({ ...tuned, description, ...quality, cost, interpretability }, predictions);
     const { accuracy, f1, auc } = quality;
     const own = { accuracy: accuracy.value!, f1: f1.value!, auc: auc.value };
-    const seeds = others.length === 0 ? [] : [{ seed: (await readManifest(options.finetuned)).seed, ...own }, ...others];
+    const seeds =
+      others.length === 0 ? [] : [{ seed: (await readManifest(options.finetuned)).seed, ...own }, ...others];
 
     await pace.rest();
     const word2vec = new Word2VecVectorizer({ seed });
     const fitted = await attempt(() => measured(() => word2vec.fit(trainTexts, signal)), signal);
     const tfidf = tfidfModel();
-    const hiddenStates = await HiddenStateModel.open(options.base, { labelNames, maxLength: gpt2.maxLength, device: options.device, ...options.hub });
+    const hiddenStates = await HiddenStateModel.open(options.base, {
+      labelNames,
+      maxLength: gpt2.maxLength,
+      device: options.device,
+      ...options.hub,
+    });
     try {
-      const saving = { baseDir, labelNames, memory: memoryOfBaselines(options, gpt2.maxLength), trainedTexts: hashesToJson(trainHashes) };
-      const parts = { labelNames, seed, word2vec, word2vecSeconds: fitted.seconds, tfidf, hiddenStates, base };
+      const saving = {
+        baseDir,
+        labelNames,
+        memory: memoryOfBaselines(options, gpt2.maxLength),
+        trainedTexts: hashesToJson(trainHashes),
+      };
+      const parts = {
+        labelNames,
+        seed,
+        word2vec,
+        word2vecSeconds: fitted.seconds,
+        tfidf,
+        hiddenStates,
+        base,
+      };
       const trained = new Set<string>();
       for (const baseline of baselines(parts)) {
         const { id, name } = baseline;
         await pace.rest();
         callbacks.onModelBegin?.({ id, name });
         await pace.rest();
-        const fit = (): Promise<void> => baseline.estimator.fit(trainTexts, trainLabels, labelNames.length, signal);
+        const fit = (): Promise<void> =>
+          baseline.estimator.fit(trainTexts, trainLabels, labelNames.length, signal);
         const refused = id.startsWith('word2vec') && fitted.refusal !== undefined;
         const outcome = refused ? fitted : await attempt(() => measured(fit), signal);
         if (outcome.refusal !== undefined) {
@@ -314,37 +399,69 @@ async function compareInto(output: OutputFolder, options: CompareModelsOptions):
         }
         trained.add(id);
         // As whoever loads it will have them: the same texts together, to the same bits.
-        const predicted = predictionsOf(await new TextClassifier(new BaselineModel(baseline.estimator, labelNames)).predict(testTexts, { signal }), labelNames);
+        const predicted = predictionsOf(
+          await new TextClassifier(new BaselineModel(baseline.estimator, labelNames)).predict(testTexts, {
+            signal,
+          }),
+          labelNames,
+        );
         const cost = {
           trainSeconds: baseline.secondsBefore + outcome.seconds,
           ...(await predictionSpeed(testTexts, (texts) => baseline.estimator.predict(texts, signal), signal)),
           bytesOnDisk: await saveBaseline(baseline, output, saving),
           peakMemoryBytes: outcome.peakMemoryBytes,
         };
-        take({ id, name, description: baseline.description(), ...(await bench.quality(predicted)), cost, interpretability: baseline.interpretability }, predicted);
+        take(
+          {
+            id,
+            name,
+            description: baseline.description(),
+            ...(await bench.quality(predicted)),
+            cost,
+            interpretability: baseline.interpretability,
+          },
+          predicted,
+        );
       }
       await pace.rest();
 
-      const { models, verdict } = await judge(results, bench, { margin, labelledRows: train.length + test.length, findings: diagnose(evidence), seeds });
+      const { models, verdict } = await judge(results, bench, {
+        margin,
+        labelledRows: train.length + test.length,
+        findings: diagnose(evidence),
+        seeds,
+      });
       callbacks.onStage?.('worst errors');
       await pace.rest();
       const worst = await worstErrors(classifier, testTexts, testLabels, results, tuned.id, signal);
       callbacks.onStage?.('words in context');
       await pace.rest();
-      const words = fitted.refusal !== undefined ? [] : await studyWords({
-        texts: trainTexts,
-        labels: trainLabels,
-        word2vec: { has: (word) => word2vec.model.has(word), mostSimilar: (word, n) => word2vec.model.mostSimilar(word, { topN: n }) },
-        hiddenStates: (texts) => hiddenStates.tokenStates(texts, signal),
-        signal,
-      });
+      const words =
+        fitted.refusal !== undefined
+          ? []
+          : await studyWords({
+              texts: trainTexts,
+              labels: trainLabels,
+              word2vec: {
+                has: (word) => word2vec.model.has(word),
+                mostSimilar: (word, n) => word2vec.model.mostSimilar(word, { topN: n }),
+              },
+              hiddenStates: (texts) => hiddenStates.tokenStates(texts, signal),
+              signal,
+            });
       const tokenizer = await Tokenizer.fromDirectory(options.finetuned);
       const trainLengths = await pacedMap(trainTexts, (text) => tokenizer.encodeIds(text).length, signal);
       const comparison: Comparison = {
         version: 2,
         created: new Date().toISOString(),
         attuneVersion: packageVersion(),
-        machine: { processor: cpus()[0]?.model.trim() ?? 'unknown', cores: usableCores(), memoryBytes: totalmem(), platform: `${platform()} ${arch()}`, node: process.version },
+        machine: {
+          processor: cpus()[0]?.model.trim() ?? 'unknown',
+          cores: usableCores(),
+          memoryBytes: totalmem(),
+          platform: `${platform()} ${arch()}`,
+          node: process.version,
+        },
         dataset: {
           name: options.datasetName,
           labelNames,
@@ -361,7 +478,14 @@ async function compareInto(output: OutputFolder, options: CompareModelsOptions):
         verdict,
         logHistory: history,
         worstErrors: worst,
-        topNgrams: trained.has('tfidf-logistic') ? await topNgrams(tfidf, labelNames, trainCounts.map((count) => count > 0), { signal }) : [],
+        topNgrams: trained.has('tfidf-logistic')
+          ? await topNgrams(
+              tfidf,
+              labelNames,
+              trainCounts.map((count) => count > 0),
+              { signal },
+            )
+          : [],
         words,
       };
       await pace.rest();
@@ -376,7 +500,12 @@ async function compareInto(output: OutputFolder, options: CompareModelsOptions):
 }
 
 /** Metrics of the fine-tuning under other seeds. @throws ModelError where one's classes are not the data's */
-async function measureOtherSeeds(tuned: { readonly id: string; readonly name: string }, bench: TestBench, texts: readonly string[], options: CompareModelsOptions): Promise<SeedResult[]> {
+async function measureOtherSeeds(
+  tuned: { readonly id: string; readonly name: string },
+  bench: TestBench,
+  texts: readonly string[],
+  options: CompareModelsOptions,
+): Promise<SeedResult[]> {
   const { otherSeeds = [], maxLength, device, signal, callbacks = {} } = options;
   const measured: SeedResult[] = [];
   for (const { seed, folder } of otherSeeds) {
@@ -384,10 +513,18 @@ async function measureOtherSeeds(tuned: { readonly id: string; readonly name: st
     const classifier = await TextClassifier.fromPretrained(folder, { maxLength, device, signal });
     try {
       const { labels } = classifier;
-      if (labels.length !== bench.labelNames.length || labels.some((name, i) => name !== bench.labelNames[i])) {
-        throw new ModelError(`the model in ${folder} has other classes than the data`, { hint: 'Compare on the data that it was fine-tuned on.' });
+      if (
+        labels.length !== bench.labelNames.length ||
+        labels.some((name, i) => name !== bench.labelNames[i])
+      ) {
+        throw new ModelError(`the model in ${folder} has other classes than the data`, {
+          hint: 'Compare on the data that it was fine-tuned on.',
+        });
       }
-      const result = { seed, ...bench.measure(predictionsOf(await classifier.predict(texts, { signal }), labels)) };
+      const result = {
+        seed,
+        ...bench.measure(predictionsOf(await classifier.predict(texts, { signal }), labels)),
+      };
       measured.push(result);
       callbacks.onSeed?.(result);
     } finally {
@@ -412,20 +549,25 @@ function* jsonPieces(comparison: Comparison): Generator<Uint8Array> {
       continue;
     }
     yield Buffer.from(`${name}[`);
-    for (const [m, model] of models.entries()) yield Buffer.from((m === 0 ? '' : ',') + JSON.stringify(model));
+    for (const [m, model] of models.entries())
+      yield Buffer.from((m === 0 ? '' : ',') + JSON.stringify(model));
     yield Buffer.from(']');
   }
   yield Buffer.from('}\n');
 }
 
 /** Rows that a model cannot learn from are no reason to give up the others. @throws the signal's reason if it is aborted */
-async function attempt<T>(work: () => Promise<Measured<T>>, signal: AbortSignal | undefined): Promise<{ readonly seconds: number; readonly peakMemoryBytes: number; readonly refusal?: string }> {
+async function attempt<T>(
+  work: () => Promise<Measured<T>>,
+  signal: AbortSignal | undefined,
+): Promise<{ readonly seconds: number; readonly peakMemoryBytes: number; readonly refusal?: string }> {
   try {
     const { seconds, peakMemoryBytes } = await work();
     return { seconds, peakMemoryBytes };
   } catch (error) {
     signal?.throwIfAborted();
-    if (!(error instanceof AttuneError) || error instanceof InterruptedError || error instanceof ThreadDeath) throw error;
+    if (!(error instanceof AttuneError) || error instanceof InterruptedError || error instanceof ThreadDeath)
+      throw error;
     return { seconds: 0, peakMemoryBytes: 0, refusal: error.message };
   }
 }
@@ -433,7 +575,9 @@ async function attempt<T>(work: () => Promise<Measured<T>>, signal: AbortSignal 
 function predictionsOf(predictions: readonly Prediction[], labelNames: readonly string[]): Predictions {
   return {
     labels: Int32Array.from(predictions, ({ label_id }) => label_id),
-    probabilities: Float64Array.from(predictions.flatMap(({ scores }) => labelNames.map((name) => scores[name]))),
+    probabilities: Float64Array.from(
+      predictions.flatMap(({ scores }) => labelNames.map((name) => scores[name])),
+    ),
   };
 }
 
@@ -453,9 +597,15 @@ function countsOf(labels: Int32Array, classes: number): number[] {
   return counts;
 }
 
-async function leakedRows({ finetuned, test, signal }: CompareModelsOptions, trainHashes: TextHashes): Promise<Evidence['leaked']> {
+async function leakedRows(
+  { finetuned, test, signal }: CompareModelsOptions,
+  trainHashes: TextHashes,
+): Promise<Evidence['leaked']> {
   const seen = await readTrainedTexts(finetuned);
-  return { model: seen ? await countLeaked(test, seen, signal) : null, baselines: await countLeaked(test, trainHashes, signal) };
+  return {
+    model: seen ? await countLeaked(test, seen, signal) : null,
+    baselines: await countLeaked(test, trainHashes, signal),
+  };
 }
 
 /** Of the run that made a model; undefined where its folder does not say. */
@@ -468,19 +618,32 @@ async function argumentsOfRun(dir: string): Promise<Evidence['args']> {
 
 /** The rows that the fine-tuned model was most wrong about. */
 async function worstErrors(
-  classifier: TextClassifier, texts: readonly string[], labels: Int32Array,
-  results: readonly Contestant[], tuned: string, signal: AbortSignal | undefined,
+  classifier: TextClassifier,
+  texts: readonly string[],
+  labels: Int32Array,
+  results: readonly Contestant[],
+  tuned: string,
+  signal: AbortSignal | undefined,
 ): Promise<WorstError[]> {
-  const ofTruth = ({ probabilities }: Predictions, row: number): number => probabilities[(row * probabilities.length) / labels.length + labels[row]];
+  const ofTruth = ({ probabilities }: Predictions, row: number): number =>
+    probabilities[(row * probabilities.length) / labels.length + labels[row]];
   const own = results.find(({ result }) => result.id === tuned)!.predictions;
   const wrong = Array.from(labels.keys()).filter((row) => own.labels[row] !== labels[row]);
   const rows = wrong.sort((a, b) => ofTruth(own, a) - ofTruth(own, b) || a - b).slice(0, WORST_ERRORS);
-  const explained = await classifier.explain(rows.map((row) => texts[row]), { signal });
+  const explained = await classifier.explain(
+    rows.map((row) => texts[row]),
+    { signal },
+  );
   return rows.map((row, i) => ({
     row,
     text: texts[row],
     label: labels[row],
-    opinions: Object.fromEntries(results.map(({ result, predictions }) => [result.id, { label: predictions.labels[row], probabilityOfTruth: ofTruth(predictions, row) }])),
+    opinions: Object.fromEntries(
+      results.map(({ result, predictions }) => [
+        result.id,
+        { label: predictions.labels[row], probabilityOfTruth: ofTruth(predictions, row) },
+      ]),
+    ),
     attributions: explained[i].attributions,
   }));
 }

@@ -26,7 +26,10 @@ export interface ClassRow {
   /** One-vs-rest; null where the class is absent. */
   readonly auc: number | null;
   /** One-vs-rest ROC curve from (0, 0) to (1, 1), thinned where it has many points; empty where the class is absent. */
-  readonly roc: { readonly falsePositiveRate: readonly number[]; readonly truePositiveRate: readonly number[] };
+  readonly roc: {
+    readonly falsePositiveRate: readonly number[];
+    readonly truePositiveRate: readonly number[];
+  };
 }
 
 export interface ReliabilityBin {
@@ -75,7 +78,10 @@ export interface ModelResult {
   readonly classes: readonly ClassRow[];
   /** [K][K] rows; true class first, predicted class second. */
   readonly confusion: readonly (readonly number[])[];
-  readonly calibration: { readonly bins: readonly ReliabilityBin[]; /** Expected calibration error, 0 to 1. */ readonly ece: number };
+  readonly calibration: {
+    readonly bins: readonly ReliabilityBin[];
+    /** Expected calibration error, 0 to 1. */ readonly ece: number;
+  };
   readonly cost: {
     readonly trainSeconds: number;
     /** Median time of one text alone, milliseconds, from text to class. */
@@ -91,7 +97,10 @@ export interface ModelResult {
   /** null where there is no other model. */
   readonly againstBest: AgainstBest | null;
   /** Class index and probabilities of each test row, [rows] and [rows][K]. */
-  readonly predictions: { readonly labels: readonly number[]; readonly probabilities: readonly (readonly number[])[] };
+  readonly predictions: {
+    readonly labels: readonly number[];
+    readonly probabilities: readonly (readonly number[])[];
+  };
 }
 
 export interface WorstError {
@@ -100,7 +109,9 @@ export interface WorstError {
   readonly text: string;
   readonly label: number;
   /** What each model said, by its id: the class and its probability of the true class. */
-  readonly opinions: Readonly<Record<string, { readonly label: number; readonly probabilityOfTruth: number }>>;
+  readonly opinions: Readonly<
+    Record<string, { readonly label: number; readonly probabilityOfTruth: number }>
+  >;
   /** Gradient times input of the fine-tuned GPT-2 for the class it predicted, token by token. */
   readonly attributions: readonly Attribution[];
 }
@@ -109,13 +120,25 @@ export interface WorstError {
 export interface WordStudy {
   readonly word: string;
   /** Sentences of the dataset with the word in them, each with its place in a 2-D projection (PCA) of the model's hidden states at that word. */
-  readonly occurrences: readonly { readonly text: string; readonly label: number; readonly x: number; readonly y: number }[];
+  readonly occurrences: readonly {
+    readonly text: string;
+    readonly label: number;
+    readonly x: number;
+    readonly y: number;
+  }[];
   /** Smallest, mean and largest cosine similarity between pairs of those hidden states; between copies of the one Word2Vec vector it is always 1. */
   readonly cosine: { readonly min: number; readonly mean: number; readonly max: number };
   /** The word's nearest neighbours by Word2Vec. */
   readonly staticNeighbours: readonly { readonly word: string; readonly similarity: number }[];
   /** For some occurrences, the nearest words in context: the neighbour with the sentence it stands in. */
-  readonly contextualNeighbours: readonly { readonly occurrence: number; readonly neighbours: readonly { readonly word: string; readonly text: string; readonly similarity: number }[] }[];
+  readonly contextualNeighbours: readonly {
+    readonly occurrence: number;
+    readonly neighbours: readonly {
+      readonly word: string;
+      readonly text: string;
+      readonly similarity: number;
+    }[];
+  }[];
 }
 
 /** Why the fine-tuned model may be worse, or look better, than it could be (diagnosis.ts). */
@@ -190,7 +213,13 @@ export interface Comparison {
   /** ISO 8601. */
   readonly created: string;
   readonly attuneVersion: string;
-  readonly machine: { readonly processor: string; readonly cores: number; readonly memoryBytes: number; readonly platform: string; readonly node: string };
+  readonly machine: {
+    readonly processor: string;
+    readonly cores: number;
+    readonly memoryBytes: number;
+    readonly platform: string;
+    readonly node: string;
+  };
   readonly dataset: {
     readonly name: string;
     readonly labelNames: readonly string[];
@@ -213,6 +242,9 @@ export interface Comparison {
   readonly logHistory: readonly LogRecord[];
   readonly worstErrors: readonly WorstError[];
   /** Of the TF-IDF model: the n-grams with the largest weights for each class, and their weights. */
-  readonly topNgrams: readonly { readonly label: string; readonly ngrams: readonly { readonly ngram: string; readonly weight: number }[] }[];
+  readonly topNgrams: readonly {
+    readonly label: string;
+    readonly ngrams: readonly { readonly ngram: string; readonly weight: number }[];
+  }[];
   readonly words: readonly WordStudy[];
 }

@@ -21,8 +21,10 @@ export const FIGURES = {
   },
   auc: {
     name: 'AUC',
-    meaning: 'probability that a row of a class is scored above a row of another; 0.5 is guessing, 1 is perfect',
-    reading: 'AUC is the probability that a row of a class is scored above a row of another: 0.5 is guessing, 1 is perfect.',
+    meaning:
+      'probability that a row of a class is scored above a row of another; 0.5 is guessing, 1 is perfect',
+    reading:
+      'AUC is the probability that a row of a class is scored above a row of another: 0.5 is guessing, 1 is perfect.',
   },
   ece: {
     name: 'ECE',
@@ -37,7 +39,8 @@ export const FIGURES = {
   },
   againstBest: {
     name: 'F1 against best',
-    meaning: 'bounds of F1 minus the highest F1 of the others, for all models at once; above 0 at the right end: it may be the best',
+    meaning:
+      'bounds of F1 minus the highest F1 of the others, for all models at once; above 0 at the right end: it may be the best',
     reading:
       'Each bar is a model’s F1 minus the highest F1 of the other models, on the same rows, with bounds that hold for all models at once (multiple comparisons with the best, by the bootstrap). A bar that ends left of 0 is of a model that is shown to be worse than the best; the others are the best set. A bar that begins right of the margin is of a model that is shown to lose at most the margin. A bar that does neither is undecided: that it may be as good does not say that it is. At most one comparison in twenty leaves a model that is among the best out of the best set, and at most one in twenty says of a model that it is within the margin when it is not.',
   },
@@ -49,7 +52,8 @@ export const FIGURES = {
   },
   roc: {
     name: 'ROC curve',
-    meaning: 'how many of a class’s rows are found, against how many others are taken for them, threshold by threshold',
+    meaning:
+      'how many of a class’s rows are found, against how many others are taken for them, threshold by threshold',
     reading:
       'For each class, the model’s probability is taken as a score, and a threshold is moved from strict to lenient. Each point of a curve is one threshold: how many of the class’s rows it finds, against how many others it takes for them. The nearer a curve is to the upper left, the better; the diagonal is guessing. AUC is the area below the curve. Where curves cross, the better model depends on how many false alarms you can bear.',
   },

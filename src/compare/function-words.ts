@@ -11,5 +11,7 @@ export const FUNCTION_WORDS: ReadonlySet<string> = new Set(
   rather really said same say says see seem seems several she should since so some someone something sometimes somewhere soon still such take than that the their
   theirs them themselves then there therefore these they thing things this those though through thus to together too took toward towards two under until up upon us
   use used using very was way we well went were what whatever when where whether which while who whole whom whose why will with within without would yet you your
-  yours yourself yourselves don didn doesn isn aren wasn weren won wouldn couldn shouldn hasn haven hadn ain ll ve re im ive dont didnt doesnt isnt cant wont`.split(/\s+/),
+  yours yourself yourselves don didn doesn isn aren wasn weren won wouldn couldn shouldn hasn haven hadn ain ll ve re im ive dont didnt doesnt isnt cant wont`.split(
+    /\s+/,
+  ),
 );

@@ -40,7 +40,11 @@ const MOST_REPEATS = 5;
  *
  * @param predict from texts to classes
  */
-export async function predictionSpeed(texts: readonly string[], predict: (texts: readonly string[]) => Promise<unknown>, signal?: AbortSignal): Promise<{ readonly latencyMs: number; readonly rowsPerSecond: number }> {
+export async function predictionSpeed(
+  texts: readonly string[],
+  predict: (texts: readonly string[]) => Promise<unknown>,
+  signal?: AbortSignal,
+): Promise<{ readonly latencyMs: number; readonly rowsPerSecond: number }> {
   const stride = Math.max(1, Math.floor(texts.length / LATENCY_TEXTS));
   const chosen = texts.filter((_, i) => i % stride === 0).slice(0, LATENCY_TEXTS);
   const pace = new Pace(signal);
@@ -52,7 +56,11 @@ export async function predictionSpeed(texts: readonly string[], predict: (texts:
     if (i >= Math.min(WARM_UP, chosen.length)) single.push(performance.now() - started);
   }
   const all: number[] = [];
-  for (let spent = 0; all.length === 0 || (spent < LONGEST_REPEATING_MS && all.length < MOST_REPEATS); spent += all[all.length - 1]) {
+  for (
+    let spent = 0;
+    all.length === 0 || (spent < LONGEST_REPEATING_MS && all.length < MOST_REPEATS);
+    spent += all[all.length - 1]
+  ) {
     await pace.rest();
     const started = performance.now();
     await predict(texts);

@@ -34,7 +34,9 @@ export async function topNgrams(
     }
     const weights = classifier.coefficients.subarray(row * features.length, (row + 1) * features.length);
     const ngrams = features
-      .flatMap(({ term, analyzer }, i) => (analyzer === 'word' && sign * weights[i] > 0 ? [{ ngram: term, weight: sign * weights[i] }] : []))
+      .flatMap(({ term, analyzer }, i) =>
+        analyzer === 'word' && sign * weights[i] > 0 ? [{ ngram: term, weight: sign * weights[i] }] : [],
+      )
       .sort((a, b) => b.weight - a.weight || (a.ngram < b.ngram ? -1 : 1));
     top.push({ label, ngrams: ngrams.slice(0, most) });
   }

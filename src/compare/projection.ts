@@ -6,7 +6,9 @@
  * @param vectors [n][d]
  * @returns [n] points; the sign of each axis is such that its largest coordinate is positive. Points coincide where the vectors do
  */
-export function projectToPlane(vectors: readonly Float64Array[]): { readonly x: number; readonly y: number }[] {
+export function projectToPlane(
+  vectors: readonly Float64Array[],
+): { readonly x: number; readonly y: number }[] {
   const n = vectors.length;
   if (n === 0) return [];
   const width = vectors[0].length;
@@ -37,7 +39,10 @@ export function dot(a: Float64Array, b: Float64Array): number {
  * Eigenvalues and eigenvectors (columns) of a symmetric matrix by cyclic Jacobi rotations (Golub and Van Loan, Matrix Computations, 8.5):
  * quadratic convergence, and no choice of a start, so the same matrix gives the same bits.
  */
-export function symmetricEigen(matrix: readonly Float64Array[]): { readonly values: number[]; readonly vectors: Float64Array[] } {
+export function symmetricEigen(matrix: readonly Float64Array[]): {
+  readonly values: number[];
+  readonly vectors: Float64Array[];
+} {
   const n = matrix.length;
   const a = matrix.map((row) => row.slice());
   const v = a.map((_, i) => Float64Array.from({ length: n }, (_, j) => (i === j ? 1 : 0)));

@@ -1,5 +1,12 @@
 /** How well models predict the test rows, with how far that may be trusted. n = rows, K = classes. */
-import { bootstrapAuc, bootstrapClassCounts, bootstrapF1, interval95, Resamples, standardError } from '../metrics/bootstrap.js';
+import {
+  bootstrapAuc,
+  bootstrapClassCounts,
+  bootstrapF1,
+  interval95,
+  Resamples,
+  standardError,
+} from '../metrics/bootstrap.js';
 import { calibration } from '../metrics/calibration.js';
 import { accuracy, classScores, confusionMatrix, f1RowWeight, weightedF1 } from '../metrics/confusion.js';
 import { clopperPearson, effectiveInterval } from '../metrics/proportion.js';
@@ -15,7 +22,10 @@ export interface Predictions {
   readonly probabilities: Float64Array;
 }
 
-export type Quality = Pick<ModelResult, 'accuracy' | 'f1' | 'auc' | 'classes' | 'confusion' | 'calibration' | 'predictions'>;
+export type Quality = Pick<
+  ModelResult,
+  'accuracy' | 'f1' | 'auc' | 'classes' | 'confusion' | 'calibration' | 'predictions'
+>;
 
 const RESAMPLES = 2000;
 /** With more rows, fewer resamples: their counts lie in memory, and the intervals are narrow anyway. */
@@ -39,11 +49,22 @@ export class TestBench {
   ) {}
 
   /** @param signal ends whatever the bench is at */
-  static async create(labels: Int32Array, labelNames: readonly string[], seed: number, signal?: AbortSignal): Promise<TestBench> {
+  static async create(
+    labels: Int32Array,
+    labelNames: readonly string[],
+    seed: number,
+    signal?: AbortSignal,
+  ): Promise<TestBench> {
     const size = Math.max(100, Math.min(RESAMPLES, Math.floor(MOST_COUNTS / labels.length)));
     const pace = new Pace(signal);
     const resamples = await Resamples.draw(labels.length, size, seed, pace);
-    return new TestBench(labels, labelNames, resamples, await bootstrapClassCounts(resamples, labels, labelNames.length, pace), pace);
+    return new TestBench(
+      labels,
+      labelNames,
+      resamples,
+      await bootstrapClassCounts(resamples, labels, labelNames.length, pace),
+      pace,
+    );
   }
 
   async quality(predictions: Predictions): Promise<Quality> {
@@ -55,7 +76,8 @@ export class TestBench {
     const auc = rocAuc(probabilities, labels, labelNames).value;
     const f1 = weightedF1(scores);
     const right = accuracy(confusion);
-    const aucs = auc === null ? new Float64Array(0) : await bootstrapAuc(resamples, labels, probabilities, K, pace);
+    const aucs =
+      auc === null ? new Float64Array(0) : await bootstrapAuc(resamples, labels, probabilities, K, pace);
     const classes: ClassRow[] = [];
     for (const [k, score] of scores.entries()) {
       if (pace.due) await pace.rest();
@@ -63,12 +85,30 @@ export class TestBench {
     }
     return {
       accuracy: { value: right, ...clopperPearson(right * labels.length, labels.length, TAIL) },
-      f1: { value: f1, ...effectiveInterval(f1, standardError(await this.resampledF1(predictions)), labels.length, f1RowWeight(confusion), TAIL) },
-      auc: aucEstimate(auc, aucs, scores.map(({ support }) => support)),
+      f1: {
+        value: f1,
+        ...effectiveInterval(
+          f1,
+          standardError(await this.resampledF1(predictions)),
+          labels.length,
+          f1RowWeight(confusion),
+          TAIL,
+        ),
+      },
+      auc: aucEstimate(
+        auc,
+        aucs,
+        scores.map(({ support }) => support),
+      ),
       classes,
       confusion,
       calibration: calibration(probabilities, labels, K),
-      predictions: { labels: [...predicted], probabilities: Array.from({ length: labels.length }, (_, row) => [...probabilities.subarray(row * K, (row + 1) * K)]) },
+      predictions: {
+        labels: [...predicted],
+        probabilities: Array.from({ length: labels.length }, (_, row) => [
+          ...probabilities.subarray(row * K, (row + 1) * K),
+        ]),
+      },
     };
   }
 
@@ -76,7 +116,11 @@ export class TestBench {
   measure({ labels: predicted, probabilities }: Predictions): Omit<SeedResult, 'seed'> {
     const { labels, labelNames } = this;
     const confusion = confusionMatrix(labels, predicted, labelNames.length);
-    return { accuracy: accuracy(confusion), f1: weightedF1(classScores(confusion)), auc: rocAuc(probabilities, labels, labelNames).value };
+    return {
+      accuracy: accuracy(confusion),
+      f1: weightedF1(classScores(confusion)),
+      auc: rocAuc(probabilities, labels, labelNames).value,
+    };
   }
 
   /** [R] weighted F1 in each resample. */
@@ -109,9 +153,13 @@ function aucEstimate(value: number | null, resampled: Float64Array, support: rea
   if (value === null || interval === undefined) return { value, low: null, high: null };
   const perfect = Math.round(value);
   // Weighted means of ones are ones but for rounding.
-  if (Math.abs(value - perfect) > 1e-12 || interval.high - interval.low > 1e-12) return { value, low: interval.low, high: interval.high };
+  if (Math.abs(value - perfect) > 1e-12 || interval.high - interval.low > 1e-12)
+    return { value, low: interval.low, high: interval.high };
   const rows = support.reduce((sum, count) => sum + count, 0);
-  const deviation = support.reduce((sum, count) => sum + (count === 0 ? 0 : count / rows / Math.sqrt(Math.min(count, rows - count))), 0);
+  const deviation = support.reduce(
+    (sum, count) => sum + (count === 0 ? 0 : count / rows / Math.sqrt(Math.min(count, rows - count))),
+    0,
+  );
   const effective = 1 / deviation ** 2;
   return { value: perfect, ...clopperPearson(perfect * effective, effective, TAIL) };
 }

@@ -71,8 +71,12 @@ export async function studyWords(options: WordStudyOptions): Promise<WordStudy[]
   const { words, texts, labels, word2vec, hiddenStates, signal } = options;
   const pace = new Pace(signal);
   const places = await placesOfWords(texts, word2vec, words && new Set(words), pace);
-  const candidates = words ? words.filter((word) => (places.get(word)?.length ?? 0) >= 2) : findCandidates(places, labels);
-  const chosen = new Map([...new Set(candidates)].map((word) => [word, spreadOverClasses(places.get(word)!, labels, OCCURRENCES)]));
+  const candidates = words
+    ? words.filter((word) => (places.get(word)?.length ?? 0) >= 2)
+    : findCandidates(places, labels);
+  const chosen = new Map(
+    [...new Set(candidates)].map((word) => [word, spreadOverClasses(places.get(word)!, labels, OCCURRENCES)]),
+  );
   const needed = [...new Set([...chosen.values()].flat().map(({ text }) => text))].sort((a, b) => a - b);
   if (needed.length === 0) return [];
   const states = await hiddenStates(needed.map((text) => texts[text]));
@@ -85,7 +89,9 @@ export async function studyWords(options: WordStudyOptions): Promise<WordStudy[]
   for (const [word, kept] of chosen) {
     if (pace.due) await pace.rest();
     const wanted = new Set(kept.map(({ text, start }) => `${text}:${start}`));
-    const occurrences = context.filter((seen) => seen.word === word && wanted.has(`${seen.text}:${seen.start}`));
+    const occurrences = context.filter(
+      (seen) => seen.word === word && wanted.has(`${seen.text}:${seen.start}`),
+    );
     if (occurrences.length >= 2) studies.push(await study(word, occurrences, context, options, pace));
   }
   return words ? studies : studies.sort((a, b) => a.cosine.mean - b.cosine.mean).slice(0, STUDIES);
@@ -116,15 +122,23 @@ async function placesOfWords(
   return places;
 }
 
-const isContentWord = (word: string): boolean => /^\p{L}{3,}$/u.test(word) && !FUNCTION_WORDS.has(word.toLowerCase());
+const isContentWord = (word: string): boolean =>
+  /^\p{L}{3,}$/u.test(word) && !FUNCTION_WORDS.has(word.toLowerCase());
 
 /** What `text.split()` of Python gives, with places. */
 function splitWords(text: string): { readonly word: string; readonly start: number; readonly end: number }[] {
-  return [...text.matchAll(/\S+/gu)].map((match) => ({ word: match[0], start: match.index, end: match.index + match[0].length }));
+  return [...text.matchAll(/\S+/gu)].map((match) => ({
+    word: match[0],
+    start: match.index,
+    end: match.index + match[0].length,
+  }));
 }
 
 /** Words of several classes and the most texts first; ties in the order they were first seen. Words of one class only where there is nothing else. */
-function findCandidates(places: ReadonlyMap<string, readonly Place[]>, labels: WordStudyOptions['labels']): string[] {
+function findCandidates(
+  places: ReadonlyMap<string, readonly Place[]>,
+  labels: WordStudyOptions['labels'],
+): string[] {
   const ranked = [...places].map(([word, list]) => {
     const counts = new Map<number, number>();
     for (const { text } of list) counts.set(labels[text], (counts.get(labels[text]) ?? 0) + 1);
@@ -135,11 +149,18 @@ function findCandidates(places: ReadonlyMap<string, readonly Place[]>, labels: W
   const frequent = ranked.filter(({ texts }) => texts >= FEWEST_TEXTS);
   const pool = frequent.length > 0 ? frequent : ranked.filter(({ texts }) => texts >= 2);
   const several = pool.filter(({ mixed }) => mixed > 0);
-  return (several.length >= 2 ? several : pool).sort((a, b) => b.mixed - a.mixed || b.texts - a.texts).slice(0, CANDIDATES).map(({ word }) => word);
+  return (several.length >= 2 ? several : pool)
+    .sort((a, b) => b.mixed - a.mixed || b.texts - a.texts)
+    .slice(0, CANDIDATES)
+    .map(({ word }) => word);
 }
 
 /** At most `most` places, classes in turn, in the order of the texts. */
-function spreadOverClasses(places: readonly Place[], labels: WordStudyOptions['labels'], most: number): Place[] {
+function spreadOverClasses(
+  places: readonly Place[],
+  labels: WordStudyOptions['labels'],
+  most: number,
+): Place[] {
   const byClass = new Map<number, Place[]>();
   for (const place of places) {
     const label = labels[place.text];
@@ -169,7 +190,8 @@ function wordsInContext(index: number, text: string, { tokens, width, states }: 
   return seen;
 }
 
-const cosine = (a: SeenWord, b: SeenWord): number => (a.norm === 0 || b.norm === 0 ? 0 : Math.max(-1, Math.min(1, dot(a.state, b.state) / (a.norm * b.norm))));
+const cosine = (a: SeenWord, b: SeenWord): number =>
+  a.norm === 0 || b.norm === 0 ? 0 : Math.max(-1, Math.min(1, dot(a.state, b.state) / (a.norm * b.norm)));
 
 async function study(
   word: string,
@@ -184,14 +206,24 @@ async function study(
   const contextualNeighbours: WordStudy['contextualNeighbours'][number][] = [];
   for (const occurrence of farApart(similarity, EXPLORED)) {
     const nearest = await neighboursOf(occurrences[occurrence], context, pace);
-    const neighbours = nearest.map(({ seen, similarity: value }) => ({ word: seen.word, text: texts[seen.text], similarity: value }));
+    const neighbours = nearest.map(({ seen, similarity: value }) => ({
+      word: seen.word,
+      text: texts[seen.text],
+      similarity: value,
+    }));
     contextualNeighbours.push({ occurrence, neighbours });
   }
   return {
     word,
     occurrences: occurrences.map(({ text }, i) => ({ text: texts[text], label: labels[text], ...points[i] })),
-    cosine: { min: Math.min(...pairs), mean: pairs.reduce((sum, value) => sum + value, 0) / pairs.length, max: Math.max(...pairs) },
-    staticNeighbours: word2vec.mostSimilar(word, NEIGHBOURS).map((neighbour) => ({ word: neighbour.word, similarity: neighbour.similarity })),
+    cosine: {
+      min: Math.min(...pairs),
+      mean: pairs.reduce((sum, value) => sum + value, 0) / pairs.length,
+      max: Math.max(...pairs),
+    },
+    staticNeighbours: word2vec
+      .mostSimilar(word, NEIGHBOURS)
+      .map((neighbour) => ({ word: neighbour.word, similarity: neighbour.similarity })),
     contextualNeighbours,
   };
 }
@@ -207,11 +239,14 @@ async function neighboursOf(of: SeenWord, context: readonly SeenWord[], pace: Pa
   const ranked: Neighbour[] = [];
   for (const seen of context) {
     if (pace.due) await pace.rest();
-    if (isContentWord(bare(seen.word)) && bare(seen.word) !== form) ranked.push({ seen, similarity: cosine(of, seen) });
+    if (isContentWord(bare(seen.word)) && bare(seen.word) !== form)
+      ranked.push({ seen, similarity: cosine(of, seen) });
   }
   ranked.sort((a, b) => b.similarity - a.similarity);
   const used = new Set<string>();
-  return ranked.filter(({ seen }) => !used.has(bare(seen.word)) && used.add(bare(seen.word))).slice(0, NEIGHBOURS);
+  return ranked
+    .filter(({ seen }) => !used.has(bare(seen.word)) && used.add(bare(seen.word)))
+    .slice(0, NEIGHBOURS);
 }
 
 /** A word without the punctuation around it, in lower case. */
@@ -220,10 +255,16 @@ const bare = (word: string): string => word.replace(/^[^\p{L}\p{N}]+|[^\p{L}\p{N
 /** Up to `count` indices, each the farthest from those before it; the first two are the least similar pair. In ascending order. */
 function farApart(similarity: readonly (readonly number[])[], count: number): number[] {
   let [first, second] = [0, 1];
-  similarity.forEach((row, i) => row.slice(0, i).forEach((value, j) => { if (value < similarity[first][second]) [first, second] = [j, i]; }));
+  similarity.forEach((row, i) =>
+    row.slice(0, i).forEach((value, j) => {
+      if (value < similarity[first][second]) [first, second] = [j, i];
+    }),
+  );
   const taken = [first, second];
   while (taken.length < Math.min(count, similarity.length)) {
-    const nearest = similarity.map((row, i) => (taken.includes(i) ? Infinity : Math.max(...taken.map((j) => row[j]))));
+    const nearest = similarity.map((row, i) =>
+      taken.includes(i) ? Infinity : Math.max(...taken.map((j) => row[j])),
+    );
     taken.push(nearest.indexOf(Math.min(...nearest)));
   }
   return taken.sort((a, b) => a - b);

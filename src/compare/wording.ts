@@ -6,15 +6,25 @@ export const MISSING = '–';
 export const LEAST_OPTIMISM = 0.0005;
 
 /** 0.873 */
-export const fixed = (value: number | null, digits = 3): string => (value === null ? MISSING : value.toFixed(digits).replace(/^-(0\.?0*)$/, '$1').replace('-', '−'));
+export const fixed = (value: number | null, digits = 3): string =>
+  value === null
+    ? MISSING
+    : value
+        .toFixed(digits)
+        .replace(/^-(0\.?0*)$/, '$1')
+        .replace('-', '−');
 
 /** +0.021 or −0.021 */
-export const signed = (value: number, digits = 3): string => (fixed(value, digits).startsWith('−') || Number(value.toFixed(digits)) === 0 ? fixed(value, digits) : `+${fixed(value, digits)}`);
+export const signed = (value: number, digits = 3): string =>
+  fixed(value, digits).startsWith('−') || Number(value.toFixed(digits)) === 0
+    ? fixed(value, digits)
+    : `+${fixed(value, digits)}`;
 
 export const percent = (value: number, digits = 0): string => `${fixed(100 * value, digits)}\u00a0%`;
 
 /** Digits in groups of three, with a space that does not break. */
-export const grouped = (value: number): string => String(Math.round(value)).replace(/\B(?=(\d{3})+(?!\d))/g, '\u202f');
+export const grouped = (value: number): string =>
+  String(Math.round(value)).replace(/\B(?=(\d{3})+(?!\d))/g, '\u202f');
 
 /** About three significant digits, without exponent. */
 export function significant(value: number, digits = 3): string {
@@ -46,7 +56,8 @@ export function bytes(count: number): string {
 }
 
 /** "3 rows", "1 row" */
-export const counted = (count: number, noun: string): string => `${grouped(count)} ${noun}${count === 1 ? '' : 's'}`;
+export const counted = (count: number, noun: string): string =>
+  `${grouped(count)} ${noun}${count === 1 ? '' : 's'}`;
 
 /** "a, b and c" */
 export function listed(words: readonly string[], joint = 'and'): string {

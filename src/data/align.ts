@@ -35,35 +35,64 @@ export function alignClasses(labels: LabelMap, names: readonly string[], use: Al
   const named = own.filter((_, i) => labels.placeOf(i) !== undefined);
   const isModelNamed = !names.every(isPlaceholder);
   if (named.length === 0) return { names, to: identity };
-  if (use === 'measure' && own.length > names.length) throw new DataError(`the data has ${own.length} classes (${listed(own)}), the model ${names.length} (${listed(names)})`);
-  if (!isModelNamed && !(labels.areNames && use === 'measure')) return { names: use === 'train' ? own : names, to: identity };
+  if (use === 'measure' && own.length > names.length)
+    throw new DataError(
+      `the data has ${own.length} classes (${listed(own)}), the model ${names.length} (${listed(names)})`,
+    );
+  if (!isModelNamed && !(labels.areNames && use === 'measure'))
+    return { names: use === 'train' ? own : names, to: identity };
   const found = own.map((name, i) => (labels.placeOf(i) === undefined ? i : names.indexOf(name)));
   const known = named.filter((name) => names.includes(name));
   if (use === 'train' && known.length === 0) {
-    const note = own.length === names.length ? `the model’s classes ${listed(names)} are called ${listed(own)} from now on: their names have nothing in common` : undefined;
+    const note =
+      own.length === names.length
+        ? `the model’s classes ${listed(names)} are called ${listed(own)} from now on: their names have nothing in common`
+        : undefined;
     return { names: own, to: identity, note };
   }
   const unknown = found.indexOf(-1);
-  if (unknown >= 0) throw new DataError(`${labels.placeOf(unknown)!}: unknown label ${shown(own[unknown])}; the classes are ${listed(names)}`, hintOf(use, known, lookAlikeHint(own[unknown], names)));
+  if (unknown >= 0)
+    throw new DataError(
+      `${labels.placeOf(unknown)!}: unknown label ${shown(own[unknown])}; the classes are ${listed(names)}`,
+      hintOf(use, known, lookAlikeHint(own[unknown], names)),
+    );
   const used = found.filter((_, i) => !labels.isGap(i));
   if (new Set(used).size < used.length) {
-    throw new DataError(`the data names only some of its classes (${listed(named)}), and the others are taken already in the model’s ${listed(names)}`, { hint: 'Name every class of the data.' });
+    throw new DataError(
+      `the data names only some of its classes (${listed(named)}), and the others are taken already in the model’s ${listed(names)}`,
+      { hint: 'Name every class of the data.' },
+    );
   }
   const moved = labels.areNames ? -1 : found.findIndex((to, i) => to !== i);
-  const note = moved < 0 ? undefined : `classes are taken by their names: the data’s ${moved} (${shown(own[moved])}) is the model’s ${found[moved]}`;
+  const note =
+    moved < 0
+      ? undefined
+      : `classes are taken by their names: the data’s ${moved} (${shown(own[moved])}) is the model’s ${found[moved]}`;
   return { names, to: found, note };
 }
 
 function hintOf(use: AlignmentUse, known: readonly string[], alike: string | undefined): { hint?: string } {
   if (alike !== undefined) return { hint: alike };
   if (known.length === 0) return { hint: 'The model was trained on other classes.' };
-  return use === 'train' ? { hint: `Only ${listed(known)} are the model’s. Start from a model without these classes, or name the data’s as the model’s are.` } : {};
+  return use === 'train'
+    ? {
+        hint: `Only ${listed(known)} are the model’s. Start from a model without these classes, or name the data’s as the model’s are.`,
+      }
+    : {};
 }
 
 /** A dataset under the classes of the model. */
 export function alignDataset(dataset: Dataset, { names, to }: Alignment): Dataset {
   const { name, source, rows, labelNames } = dataset;
-  if (names === labelNames || (names.length === labelNames.length && names.every((each, i) => each === labelNames[i] && to[i] === i))) return dataset;
-  const aligned = rows.map((row) => ({ ...row, label: to[row.label], ...(row.labelText !== undefined && { labelText: names[to[row.label]] }) }));
+  if (
+    names === labelNames ||
+    (names.length === labelNames.length && names.every((each, i) => each === labelNames[i] && to[i] === i))
+  )
+    return dataset;
+  const aligned = rows.map((row) => ({
+    ...row,
+    label: to[row.label],
+    ...(row.labelText !== undefined && { labelText: names[to[row.label]] }),
+  }));
   return new Dataset(name, source, aligned, names);
 }

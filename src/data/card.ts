@@ -47,7 +47,10 @@ export async function parseCard(readme: string, file: string): Promise<Card | un
     value = document.toJS(); // refuses aliases that multiply beyond reason
   } catch (cause) {
     const at = document.errors.length > 0 ? lines.linePos(document.errors[0].pos[0]).line + 1 : 1;
-    throw new DataError(`${file}:${at}: the YAML of the card is broken: ${(cause as Error).message}`, { cause, hint: 'Mend it, or name the data files themselves.' });
+    throw new DataError(`${file}:${at}: the YAML of the card is broken: ${(cause as Error).message}`, {
+      cause,
+      hint: 'Mend it, or name the data files themselves.',
+    });
   }
   if (!isObject(value)) return undefined;
   const infos = list(value.dataset_info).filter(isObject);
@@ -55,11 +58,17 @@ export async function parseCard(readme: string, file: string): Promise<Card | un
   return {
     configs,
     classNames: (config, column) => {
-      const info = infos.find(({ config_name: name }) => name === config) ?? (infos.length === 1 && infos[0].config_name === undefined ? infos[0] : undefined);
-      const feature = list(info?.features).filter(isObject).find(({ name }) => name === column);
+      const info =
+        infos.find(({ config_name: name }) => name === config) ??
+        (infos.length === 1 && infos[0].config_name === undefined ? infos[0] : undefined);
+      const feature = list(info?.features)
+        .filter(isObject)
+        .find(({ name }) => name === column);
       const dtype = isObject(feature?.dtype) ? feature.dtype : undefined;
       const classLabel = isObject(dtype?.class_label) ? dtype.class_label : undefined;
-      return classLabel === undefined ? undefined : classNamesOf(classLabel.names, `${file}: dataset_info: column ${JSON.stringify(column)}`);
+      return classLabel === undefined
+        ? undefined
+        : classNamesOf(classLabel.names, `${file}: dataset_info: column ${JSON.stringify(column)}`);
     },
   };
 }
@@ -67,19 +76,37 @@ export async function parseCard(readme: string, file: string): Promise<Card | un
 /** Names as a card or a file has them: a list, or an object of index and name. @throws DataError for a gap, a name that is none, or a name used twice */
 export function classNamesOf(value: unknown, place: string): readonly string[] | undefined {
   if (value === undefined || value === null) return undefined;
-  const entries: unknown[] = Array.isArray(value) ? value : isObject(value) ? Object.keys(value).map((_, i) => value[String(i)]) : [];
-  const names = entries.map((name) => (typeof name === 'number' || typeof name === 'boolean' ? String(name) : name));
-  const wrong = names.findIndex((name, i) => typeof name !== 'string' || name === '' || names.indexOf(name) !== i);
-  if (names.length === 0 || wrong >= 0) throw new DataError(`${place}: the names of the classes are not a list of different names: ${shown(value)}`);
+  const entries: unknown[] = Array.isArray(value)
+    ? value
+    : isObject(value)
+      ? Object.keys(value).map((_, i) => value[String(i)])
+      : [];
+  const names = entries.map((name) =>
+    typeof name === 'number' || typeof name === 'boolean' ? String(name) : name,
+  );
+  const wrong = names.findIndex(
+    (name, i) => typeof name !== 'string' || name === '' || names.indexOf(name) !== i,
+  );
+  if (names.length === 0 || wrong >= 0)
+    throw new DataError(
+      `${place}: the names of the classes are not a list of different names: ${shown(value)}`,
+    );
   return names as string[]; // checked above
 }
 
 function parseConfig(value: unknown, place: string): CardConfig {
   if (!isObject(value)) throw new DataError(`${place}: is ${shown(value)}, not a configuration`);
   const { config_name: name = 'default', data_files: files, data_dir: dir } = value;
-  if (typeof name !== 'string' && typeof name !== 'number') throw new DataError(`${place}: config_name is ${shown(name)}, not a name`);
-  if (dir !== undefined && dir !== null && typeof dir !== 'string') throw new DataError(`${place}: data_dir is ${shown(dir)}, not a folder`);
-  return { name: String(name), isDefault: value.default === true, dataFiles: parseDataFiles(files, `${place}: data_files`), dataDir: typeof dir === 'string' ? dir : undefined };
+  if (typeof name !== 'string' && typeof name !== 'number')
+    throw new DataError(`${place}: config_name is ${shown(name)}, not a name`);
+  if (dir !== undefined && dir !== null && typeof dir !== 'string')
+    throw new DataError(`${place}: data_dir is ${shown(dir)}, not a folder`);
+  return {
+    name: String(name),
+    isDefault: value.default === true,
+    dataFiles: parseDataFiles(files, `${place}: data_files`),
+    dataDir: typeof dir === 'string' ? dir : undefined,
+  };
 }
 
 /** A pattern, a list of patterns (both of the training split), a list of {split, path}, or an object of split and patterns. */
@@ -88,12 +115,14 @@ function parseDataFiles(value: unknown, place: string): ReadonlyMap<string, read
   const patterns = (given: unknown): string[] => {
     const all: unknown[] = Array.isArray(given) ? given : [given];
     const odd = all.find((pattern) => typeof pattern !== 'string' || pattern === '');
-    if (odd !== undefined || all.length === 0) throw new DataError(`${place}: ${shown(odd ?? given)} is not a path`);
+    if (odd !== undefined || all.length === 0)
+      throw new DataError(`${place}: ${shown(odd ?? given)} is not a path`);
     return all as string[]; // checked above
   };
   const splits = new Map<string, readonly string[]>();
   const add = (split: unknown, given: unknown): void => {
-    if (typeof split !== 'string' && typeof split !== 'number') throw new DataError(`${place}: ${shown(split)} is not the name of a split`);
+    if (typeof split !== 'string' && typeof split !== 'number')
+      throw new DataError(`${place}: ${shown(split)} is not the name of a split`);
     if (splits.has(String(split))) throw new DataError(`${place}: the split ${shown(split)} is there twice`);
     splits.set(String(split), patterns(given));
   };
@@ -114,4 +143,5 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-const list = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : value === undefined || value === null ? [] : [value]);
+const list = (value: unknown): readonly unknown[] =>
+  Array.isArray(value) ? value : value === undefined || value === null ? [] : [value];

@@ -12,8 +12,43 @@ export interface Columns {
 export const DEFAULT_COLUMNS: Columns = { textColumn: 'text', labelColumn: 'label' };
 
 /** Names that people give such columns, in lower case. */
-const TEXT_NAMES: readonly string[] = ['text', 'texts', 'sentence', 'review', 'message', 'content', 'tweet', 'comment', 'body', 'document', 'utterance', 'question', 'query', 'post', 'headline', 'title', 'description', 'feedback', 'phrase', 'input'];
-const LABEL_NAMES: readonly string[] = ['label', 'labels', 'class', 'category', 'sentiment', 'target', 'intent', 'topic', 'emotion', 'rating', 'stars', 'tag', 'y'];
+const TEXT_NAMES: readonly string[] = [
+  'text',
+  'texts',
+  'sentence',
+  'review',
+  'message',
+  'content',
+  'tweet',
+  'comment',
+  'body',
+  'document',
+  'utterance',
+  'question',
+  'query',
+  'post',
+  'headline',
+  'title',
+  'description',
+  'feedback',
+  'phrase',
+  'input',
+];
+const LABEL_NAMES: readonly string[] = [
+  'label',
+  'labels',
+  'class',
+  'category',
+  'sentiment',
+  'target',
+  'intent',
+  'topic',
+  'emotion',
+  'rating',
+  'stars',
+  'tag',
+  'y',
+];
 
 /** Records that a guess must hold for. */
 const SAMPLE = 200;
@@ -34,7 +69,9 @@ export class DatasetColumns {
 
   /** What a user should be told of columns that were guessed. */
   get note(): string | undefined {
-    return this.#isGuess ? `the columns are guessed: text = ${this.names.textColumn}, label = ${this.names.labelColumn}` : undefined;
+    return this.#isGuess
+      ? `the columns are guessed: text = ${this.names.textColumn}, label = ${this.names.labelColumn}`
+      : undefined;
   }
 
   /**
@@ -68,19 +105,32 @@ export class DatasetColumns {
   /** An error in what was read, which may come of columns that were guessed. */
   explained(error: unknown): unknown {
     const { note } = this;
-    if (note === undefined || !(error instanceof DataError || error instanceof UsageError) || error.message.includes(note)) return error;
+    if (
+      note === undefined ||
+      !(error instanceof DataError || error instanceof UsageError) ||
+      error.message.includes(note)
+    )
+      return error;
     const Kind = error instanceof UsageError ? UsageError : DataError;
     return new Kind(`${error.message} (${note})`, { cause: error, hint: NAME_THE_COLUMNS });
   }
 
   #named({ textColumn, labelColumn }: Columns): Columns {
-    return { textColumn: this.#options.textColumn ?? textColumn, labelColumn: this.#options.labelColumn ?? labelColumn };
+    return {
+      textColumn: this.#options.textColumn ?? textColumn,
+      labelColumn: this.#options.labelColumn ?? labelColumn,
+    };
   }
 }
 
 /** @returns undefined where what is given is missing, where more than one column could be meant, and where what is in them does not look like texts and labels */
-async function guess(file: string, columns: readonly string[], given: ColumnOptions): Promise<Columns | undefined> {
-  const known = (name: string | undefined, usual: string): string | undefined => name ?? (columns.includes(usual) ? usual : undefined);
+async function guess(
+  file: string,
+  columns: readonly string[],
+  given: ColumnOptions,
+): Promise<Columns | undefined> {
+  const known = (name: string | undefined, usual: string): string | undefined =>
+    name ?? (columns.includes(usual) ? usual : undefined);
   const text = known(given.textColumn, DEFAULT_COLUMNS.textColumn);
   const label = known(given.labelColumn, DEFAULT_COLUMNS.labelColumn);
   if ([text, label].some((name) => name !== undefined && !columns.includes(name))) return undefined;
@@ -88,15 +138,19 @@ async function guess(file: string, columns: readonly string[], given: ColumnOpti
     const called = columns.filter((name) => name !== taken && names.includes(name.trim().toLowerCase()));
     return called.length === 1 ? called[0] : undefined;
   };
-  const other = (name: string | undefined): string | undefined => (columns.length === 2 && name !== undefined ? columns.find((each) => each !== name) : undefined);
+  const other = (name: string | undefined): string | undefined =>
+    columns.length === 2 && name !== undefined ? columns.find((each) => each !== name) : undefined;
   const [textByName, labelByName] = [text ?? byName(TEXT_NAMES, label), label ?? byName(LABEL_NAMES, text)];
   const [textColumn, labelColumn] = [textByName ?? other(labelByName), labelByName ?? other(textByName)];
   if (textColumn !== undefined && labelColumn !== undefined) {
     const named = { textColumn, labelColumn };
-    return textColumn !== labelColumn && (await looksRight(file, named, labelByName !== undefined)) ? named : undefined;
+    return textColumn !== labelColumn && (await looksRight(file, named, labelByName !== undefined))
+      ? named
+      : undefined;
   }
   if (columns.length !== 2 || textColumn !== undefined || labelColumn !== undefined) return undefined;
-  for (const [textColumn, labelColumn] of [columns, [...columns].reverse()]) if (await looksRight(file, { textColumn, labelColumn }, false)) return { textColumn, labelColumn };
+  for (const [textColumn, labelColumn] of [columns, [...columns].reverse()])
+    if (await looksRight(file, { textColumn, labelColumn }, false)) return { textColumn, labelColumn };
   return undefined;
 }
 
@@ -104,7 +158,11 @@ async function guess(file: string, columns: readonly string[], given: ColumnOpti
  * Whether the labels of the first records can be labels, are shorter than the texts, and come again and again: of a column that is not called so, at least five times on
  * average, so that neither numbers of rows nor dates are taken for labels.
  */
-async function looksRight(file: string, { textColumn, labelColumn }: Columns, isNamed: boolean): Promise<boolean> {
+async function looksRight(
+  file: string,
+  { textColumn, labelColumn }: Columns,
+  isNamed: boolean,
+): Promise<boolean> {
   const texts = new Set<string>();
   const labels = new Set<string>();
   let [records, ofTexts, ofLabels] = [0, 0, 0];
@@ -123,6 +181,7 @@ async function looksRight(file: string, { textColumn, labelColumn }: Columns, is
 
 /** The name of a class or its index. */
 function isLabel(value: unknown): value is string | number | boolean {
-  if (typeof value === 'string') return value.trim() !== '' && (Number.isNaN(Number(value)) || isLabel(Number(value)));
+  if (typeof value === 'string')
+    return value.trim() !== '' && (Number.isNaN(Number(value)) || isLabel(Number(value)));
   return typeof value === 'boolean' || (Number.isSafeInteger(value) && (value as number) >= 0);
 }

@@ -15,7 +15,11 @@ const CSV: Dialect = { delimiter: ',', relaxQuotes: false };
 const TSV: Dialect = { delimiter: '\t', relaxQuotes: true };
 
 /** Reads tab-separated values, otherwise as CSV: a field that begins with a double quote ends with one; within other fields quotes are text. */
-export function readTsv(file: string, required: readonly string[] = [], optional: readonly string[] = []): AsyncGenerator<DataRecord> {
+export function readTsv(
+  file: string,
+  required: readonly string[] = [],
+  optional: readonly string[] = [],
+): AsyncGenerator<DataRecord> {
   return readSeparated(file, required, optional, TSV);
 }
 
@@ -23,11 +27,20 @@ export function readTsv(file: string, required: readonly string[] = [], optional
  * Reads CSV (RFC 4180): commas, a header row, fields in double quotes that may hold line breaks and doubled quotes. Blank lines,
  * LF and CRLF, and a byte order mark are tolerated. Every field is a string; spaces around a column's name are dropped.
  */
-export function readCsv(file: string, required: readonly string[] = [], optional: readonly string[] = []): AsyncGenerator<DataRecord> {
+export function readCsv(
+  file: string,
+  required: readonly string[] = [],
+  optional: readonly string[] = [],
+): AsyncGenerator<DataRecord> {
   return readSeparated(file, required, optional, CSV);
 }
 
-async function* readSeparated(file: string, required: readonly string[], optional: readonly string[], { delimiter, relaxQuotes }: Dialect): AsyncGenerator<DataRecord> {
+async function* readSeparated(
+  file: string,
+  required: readonly string[],
+  optional: readonly string[],
+  { delimiter, relaxQuotes }: Dialect,
+): AsyncGenerator<DataRecord> {
   const lines = new LineStarts();
   const lineOf = new WeakMap<readonly string[], number>();
   const parser = parse({
@@ -57,25 +70,32 @@ async function* readSeparated(file: string, required: readonly string[], optiona
         continue;
       }
       if (record.length !== header.length) {
-        throw new DataError(`${file}:${line}: has ${record.length} ${record.length === 1 ? 'field' : 'fields'}, but the header has ${header.length}`, {
-          hint: `A field that holds a ${delimiter === ',' ? 'comma' : 'tab'} or a line break must be in double quotes.`,
-        });
+        throw new DataError(
+          `${file}:${line}: has ${record.length} ${record.length === 1 ? 'field' : 'fields'}, but the header has ${header.length}`,
+          {
+            hint: `A field that holds a ${delimiter === ',' ? 'comma' : 'tab'} or a line break must be in double quotes.`,
+          },
+        );
       }
       const columns = header;
       yield { line, fields: Object.fromEntries(record.map((value, i) => [columns[i], value])) };
     }
   } catch (error) {
     if (!(error instanceof CsvError)) throw error;
-    throw new DataError(`${file}:${lines.next()}: broken ${delimiter === ',' ? 'CSV' : 'TSV'}: ${faults[error.code] ?? error.message}`, {
-      cause: error,
-      hint: 'A field that holds a double quote must be in double quotes itself, and the quote within doubled ("").',
-    });
+    throw new DataError(
+      `${file}:${lines.next()}: broken ${delimiter === ',' ? 'CSV' : 'TSV'}: ${faults[error.code] ?? error.message}`,
+      {
+        cause: error,
+        hint: 'A field that holds a double quote must be in double quotes itself, and the quote within doubled ("").',
+      },
+    );
   }
 }
 
 const faults: Readonly<Partial<Record<string, string>>> = {
   CSV_QUOTE_NOT_CLOSED: 'a double quote opens a field in the record that begins here and is never closed',
-  CSV_INVALID_CLOSING_QUOTE: 'a double quote closes a field in the record that begins here, but more text follows before the next comma',
+  CSV_INVALID_CLOSING_QUOTE:
+    'a double quote closes a field in the record that begins here, but more text follows before the next comma',
   INVALID_OPENING_QUOTE: 'a double quote stands in the middle of a field that does not begin with one',
 };
 
@@ -84,18 +104,32 @@ interface Wanted {
   readonly optional: readonly string[];
 }
 
-function checkHeader(record: readonly string[], { required, optional }: Wanted, place: string, delimiter: Dialect['delimiter']): string[] {
+function checkHeader(
+  record: readonly string[],
+  { required, optional }: Wanted,
+  place: string,
+  delimiter: Dialect['delimiter'],
+): string[] {
   const header = record.map((name) => name.trim());
   for (const [i, name] of header.entries()) {
-    if (header.indexOf(name) !== i) throw new DataError(`${place}: the header names column ${shown(name)} twice`);
+    if (header.indexOf(name) !== i)
+      throw new DataError(`${place}: the header names column ${shown(name)} twice`);
   }
   const wanted = [...required, ...optional];
   const isOther = header.length === 1 && wanted.length > 0 && !wanted.includes(header[0]);
-  const other = isOther ? [';', '\t', '|', ','].find((separator) => separator !== delimiter && header[0].includes(separator)) : undefined;
+  const other = isOther
+    ? [';', '\t', '|', ','].find((separator) => separator !== delimiter && header[0].includes(separator))
+    : undefined;
   if (other !== undefined) {
-    const named = (separator: string): string => (separator === '\t' ? 'tabs' : separator === ',' ? 'commas' : JSON.stringify(separator));
+    const named = (separator: string): string =>
+      separator === '\t' ? 'tabs' : separator === ',' ? 'commas' : JSON.stringify(separator);
     throw new DataError(`${place}: the columns are parted by ${named(other)}, not by ${named(delimiter)}`, {
-      hint: other === '\t' ? 'Give the file a name that ends in .tsv.' : other === ',' ? 'Give the file a name that ends in .csv.' : 'Save the file with commas, or as JSON lines.',
+      hint:
+        other === '\t'
+          ? 'Give the file a name that ends in .tsv.'
+          : other === ','
+            ? 'Give the file a name that ends in .csv.'
+            : 'Save the file with commas, or as JSON lines.',
     });
   }
   const missing = required.find((column) => !header.includes(column));
@@ -140,7 +174,8 @@ class LineStarts {
 
   /** The line on which the record not yet taken begins. */
   next(): number {
-    while (this.#passed < this.#starts.length && this.#starts[this.#passed].offset < this.#taken) this.#passed++;
+    while (this.#passed < this.#starts.length && this.#starts[this.#passed].offset < this.#taken)
+      this.#passed++;
     if (this.#passed > 10_000) {
       this.#starts = this.#starts.slice(this.#passed);
       this.#passed = 0;

@@ -58,7 +58,8 @@ export class Dataset implements Iterable<Row> {
 
   /** The rows in groups of `size`; the last may be smaller. @throws RangeError for a size that is no whole number from 1 up */
   *batches(size: number): Generator<readonly Row[]> {
-    if (!Number.isSafeInteger(size) || size < 1) throw new RangeError(`a batch must be a whole number of rows from 1 up, not ${size}`);
+    if (!Number.isSafeInteger(size) || size < 1)
+      throw new RangeError(`a batch must be a whole number of rows from 1 up, not ${size}`);
     for (let at = 0; at < this.rows.length; at += size) yield this.rows.slice(at, at + size);
   }
 
@@ -68,11 +69,13 @@ export class Dataset implements Iterable<Row> {
    * @throws RangeError for a number that is not of a row
    */
   select(which: number | Iterable<number>): Dataset {
-    if (typeof which === 'number') return which >= this.rows.length ? this : this.#with(this.rows.slice(0, which));
+    if (typeof which === 'number')
+      return which >= this.rows.length ? this : this.#with(this.rows.slice(0, which));
     return this.#with(
       Array.from(which, (index) => {
         const row = this.rows[index] as Row | undefined;
-        if (row === undefined) throw new RangeError(`row ${index} is not one of the ${this.rows.length} rows, which count from 0`);
+        if (row === undefined)
+          throw new RangeError(`row ${index} is not one of the ${this.rows.length} rows, which count from 0`);
         return row;
       }),
     );
@@ -97,9 +100,15 @@ export class Dataset implements Iterable<Row> {
       this.rows.map((row, i) => {
         const changed = change(row, i);
         const made = { ...row, ...changed };
-        if (typeof made.text !== 'string') throw new DataError(`row ${i} of ${this.source}: the text became ${typeof made.text}`);
-        if (!Number.isInteger(made.label) || made.label < 0 || made.label >= this.labelNames.length) throw new DataError(`row ${i} of ${this.source}: the label became ${String(made.label)}; the classes are 0 to ${this.labelNames.length - 1}`);
-        return made.label === row.label || changed.labelText !== undefined || row.labelText === undefined ? made : { ...made, labelText: this.labelNames[made.label] };
+        if (typeof made.text !== 'string')
+          throw new DataError(`row ${i} of ${this.source}: the text became ${typeof made.text}`);
+        if (!Number.isInteger(made.label) || made.label < 0 || made.label >= this.labelNames.length)
+          throw new DataError(
+            `row ${i} of ${this.source}: the label became ${String(made.label)}; the classes are 0 to ${this.labelNames.length - 1}`,
+          );
+        return made.label === row.label || changed.labelText !== undefined || row.labelText === undefined
+          ? made
+          : { ...made, labelText: this.labelNames[made.label] };
       }),
     );
   }
@@ -117,7 +126,9 @@ export class Dataset implements Iterable<Row> {
   *splitting({ testSize, seed = 42, stratified = false }: TrainTestSplitOptions): Pieces<TrainTestSplit> {
     const count = testRows(this.rows.length, testSize);
     const labels = this.rows.map(({ label }) => label);
-    const parting = yield* stratified ? partByClass(labels, count, seed) : partRandomly(this.rows.length, count, seed);
+    const parting = yield* stratified
+      ? partByClass(labels, count, seed)
+      : partRandomly(this.rows.length, count, seed);
     const train = this.select(parting.train).named('train');
     yield;
     return { train, test: this.select(parting.test).named('test') };

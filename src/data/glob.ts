@@ -7,14 +7,25 @@ type Part = '*' | '?' | { readonly one: string } | { readonly of: RegExp };
 /** Whether a path (relative, with `/`) matches. A dot at the beginning of a name is nothing special; braces and brackets other than `[…]` stand for themselves. */
 export function globMatcher(pattern: string): (path: string) => boolean {
   const folders = pattern.split('/').map((segment) => (segment === '**' ? '**' : parse(segment)));
-  return (path) => wildMatch(folders, path.split('/'), (part) => part === '**', (part, name) => part !== '**' && wildMatch(part, [...name], (each) => each === '*', matchesOne));
+  return (path) =>
+    wildMatch(
+      folders,
+      path.split('/'),
+      (part) => part === '**',
+      (part, name) => part !== '**' && wildMatch(part, [...name], (each) => each === '*', matchesOne),
+    );
 }
 
 /**
  * Matches items against parts, of which `any` stands for any number of items. Only the last `any` met has to be tried again with more: what the ones
  * before it took was as little as could be.
  */
-function wildMatch<P, I>(parts: readonly P[], items: readonly I[], isAny: (part: P) => boolean, matches: (part: P, item: I) => boolean): boolean {
+function wildMatch<P, I>(
+  parts: readonly P[],
+  items: readonly I[],
+  isAny: (part: P) => boolean,
+  matches: (part: P, item: I) => boolean,
+): boolean {
   let [part, item] = [0, 0];
   let [lastAny, itemAtAny] = [-1, 0];
   while (item < items.length) {

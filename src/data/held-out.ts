@@ -35,7 +35,11 @@ export interface PlannedSize {
 }
 
 /** The size of a planned part. @param most rows that it may have */
-export function plannedSize({ length, classLabels }: Dataset, share: number | undefined, most = Infinity): PlannedSize {
+export function plannedSize(
+  { length, classLabels }: Dataset,
+  share: number | undefined,
+  most = Infinity,
+): PlannedSize {
   if (share === undefined) return {};
   if (length < FEWEST_TO_PART) return { obstacle: `${length} rows are too few` };
   const classes = classLabels.filter(({ rows }) => rows > 0);
@@ -43,10 +47,20 @@ export function plannedSize({ length, classLabels }: Dataset, share: number | un
   if (lonely) return { obstacle: `the class ${lonely.name} has one row only, which cannot be in both parts` };
   const size = share * length > most ? most : share;
   const part = testRows(length, size);
-  return part < classes.length ? { obstacle: `${part} of ${length} rows cannot hold each of ${classes.length} classes` } : { size };
+  return part < classes.length
+    ? { obstacle: `${part} of ${length} rows cannot hold each of ${classes.length} classes` }
+    : { size };
 }
 
 /** All rows that may be learned from: a model that chooses nothing needs no rows to choose by. */
-export function labelledRows({ train, validation }: { readonly train: Dataset; readonly validation?: Dataset }): Dataset {
-  return validation ? new Dataset(train.name, train.source, [...train.rows, ...validation.rows], train.labelNames) : train;
+export function labelledRows({
+  train,
+  validation,
+}: {
+  readonly train: Dataset;
+  readonly validation?: Dataset;
+}): Dataset {
+  return validation
+    ? new Dataset(train.name, train.source, [...train.rows, ...validation.rows], train.labelNames)
+    : train;
 }

@@ -24,7 +24,12 @@ export interface SplitInspection {
   readonly source: string;
   readonly rows: number;
   /** [K] in order of the class index; a class without rows counts 0. */
-  readonly classes: readonly { readonly label: number; readonly name: string; readonly rows: number; readonly share: number }[];
+  readonly classes: readonly {
+    readonly label: number;
+    readonly name: string;
+    readonly rows: number;
+    readonly share: number;
+  }[];
   readonly lengths: TokenLengths;
   /** Rows of more than maxLength tokens, whose end the model does not see. */
   readonly truncated: { readonly count: number; readonly share: number; readonly rows: readonly number[] };
@@ -143,7 +148,12 @@ async function inspectSplit(
     name: split.name,
     source: split.source,
     rows: rows.length,
-    classes: counts.map((count, label) => ({ label, name: labelNames[label], rows: count, share: count / rows.length })),
+    classes: counts.map((count, label) => ({
+      label,
+      name: labelNames[label],
+      rows: count,
+      share: count / rows.length,
+    })),
     lengths: tokenLengths(lengths),
     truncated: { count: truncated.length, share: truncated.length / rows.length, rows: truncated },
     emptyTexts,
@@ -153,7 +163,13 @@ async function inspectSplit(
   return { split, identities, firstRows, inspection };
 }
 
-function example({ text, label }: Row, row: number, labelNames: readonly string[], tokenizer: Tokenizer, maxLength: number): Example {
+function example(
+  { text, label }: Row,
+  row: number,
+  labelNames: readonly string[],
+  tokenizer: Tokenizer,
+  maxLength: number,
+): Example {
   const encoded = tokenizer.encode(text, { maxLength });
   const ids = encoded.blind ? [] : [...encoded.ids];
   return {
@@ -173,7 +189,11 @@ function tokenLengths(lengths: Float64Array): TokenLengths {
   const total = sorted.reduce((sum, length) => sum + length, 0);
   const max = sorted[sorted.length - 1];
   const width = binWidth(max);
-  const histogram = Array.from({ length: Math.floor(max / width) + 1 }, (_, bin) => ({ from: bin * width, to: (bin + 1) * width - 1, rows: 0 }));
+  const histogram = Array.from({ length: Math.floor(max / width) + 1 }, (_, bin) => ({
+    from: bin * width,
+    to: (bin + 1) * width - 1,
+    rows: 0,
+  }));
   for (const length of lengths) histogram[Math.floor(length / width)].rows++;
   return {
     total,
@@ -192,7 +212,11 @@ function binWidth(max: number): number {
   }
 }
 
-async function leaks(train: ReadonlyMap<string, number>, test: readonly string[], pace: Pace): Promise<Repeats> {
+async function leaks(
+  train: ReadonlyMap<string, number>,
+  test: readonly string[],
+  pace: Pace,
+): Promise<Repeats> {
   const pairs: [number, number][] = [];
   for (const [i, key] of test.entries()) {
     if (pace.due) await pace.rest();

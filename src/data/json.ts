@@ -30,7 +30,10 @@ export async function* readJson(file: string): AsyncGenerator<DataRecord> {
   else yield* parseJsonl(all, file);
 }
 
-async function* chain(head: readonly Uint8Array[], rest: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+async function* chain(
+  head: readonly Uint8Array[],
+  rest: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
   yield* head;
   yield* rest;
 }
@@ -40,7 +43,10 @@ async function wholeText(chunks: AsyncIterable<Uint8Array>, file: string): Promi
   let length = 0;
   for await (const chunk of chunks) {
     length += chunk.length;
-    if (length > LONGEST_ARRAY) throw new DataError(`${file}: is a JSON array of more than ${LONGEST_ARRAY / 2 ** 20} MiB`, { hint: 'Write one object a line, which streams; `jq -c ".[]" FILE` does it.' });
+    if (length > LONGEST_ARRAY)
+      throw new DataError(`${file}: is a JSON array of more than ${LONGEST_ARRAY / 2 ** 20} MiB`, {
+        hint: 'Write one object a line, which streams; `jq -c ".[]" FILE` does it.',
+      });
     parts.push(chunk);
   }
   try {
@@ -52,9 +58,13 @@ async function wholeText(chunks: AsyncIterable<Uint8Array>, file: string): Promi
 
 function* arrayRecords(text: string, file: string): Generator<DataRecord> {
   const parsed = parseJson(text);
-  if ('error' in parsed) throw new DataError(`${file}:${parsed.error.line}: broken JSON at column ${parsed.error.column}: ${parsed.error.message}`);
+  if ('error' in parsed)
+    throw new DataError(
+      `${file}:${parsed.error.line}: broken JSON at column ${parsed.error.column}: ${parsed.error.message}`,
+    );
   for (const [i, value] of (parsed.value as unknown[]).entries()) {
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new DataError(`${file}: row ${i + 1}: is ${shown(value)}, not an object`);
+    if (typeof value !== 'object' || value === null || Array.isArray(value))
+      throw new DataError(`${file}: row ${i + 1}: is ${shown(value)}, not an object`);
     yield { line: i + 1, unit: 'row', fields: value as Readonly<Record<string, unknown>> };
   }
 }

@@ -9,7 +9,10 @@ export function readJsonl(file: string): AsyncGenerator<DataRecord> {
 }
 
 /** The same from any stream of bytes; `source` names it in messages. */
-export async function* parseJsonl(chunks: AsyncIterable<Uint8Array>, source: string): AsyncGenerator<DataRecord> {
+export async function* parseJsonl(
+  chunks: AsyncIterable<Uint8Array>,
+  source: string,
+): AsyncGenerator<DataRecord> {
   for await (const block of textBlocks(chunks, source)) {
     let line = block.line;
     for (const text of block.bytes.toString('utf8').split('\n')) {
@@ -30,9 +33,12 @@ function parseLine(text: string, place: string, first: boolean): Readonly<Record
     });
   }
   const { value } = parsed;
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Readonly<Record<string, unknown>>;
+  if (typeof value === 'object' && value !== null && !Array.isArray(value))
+    return value as Readonly<Record<string, unknown>>;
   if (first && array) throw wholeArray(place);
-  throw new DataError(`${place}: holds ${array ? 'an array' : value === null ? 'null' : `a ${typeof value}`}, not an object`);
+  throw new DataError(
+    `${place}: holds ${array ? 'an array' : value === null ? 'null' : `a ${typeof value}`}, not an object`,
+  );
 }
 
 function wholeArray(place: string): DataError {

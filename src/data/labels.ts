@@ -43,7 +43,11 @@ export class LabelMap {
    * Classes that nobody named (LABEL_0, LABEL_1, …) are taken by their index.
    */
   static named(names: readonly string[], place: string): LabelMap {
-    return new LabelMap(names, 'either', new Map(names.every(isPlaceholder) ? [] : names.map((_, i) => [i, place])));
+    return new LabelMap(
+      names,
+      'either',
+      new Map(names.every(isPlaceholder) ? [] : names.map((_, i) => [i, place])),
+    );
   }
 
   /** Where the data names class i; undefined where nothing names it. */
@@ -65,7 +69,12 @@ export class LabelMap {
    * @param expected classes that there are where the rows may leave some out: there may be gaps, and one class alone
    * @throws DataError naming file and line: integers beside names, a gap, one class only, two names of one class or two classes of one name
    */
-  static async learn(rows: readonly RawRow[], file: string, signal?: AbortSignal, expected?: number): Promise<LabelMap> {
+  static async learn(
+    rows: readonly RawRow[],
+    file: string,
+    signal?: AbortSignal,
+    expected?: number,
+  ): Promise<LabelMap> {
     const first = new Map<number | string, RawRow>();
     let odd: RawRow | undefined;
     const pace = new Pace(signal);
@@ -82,18 +91,33 @@ export class LabelMap {
       );
     }
     if (first.size === 1 && expected === undefined) {
-      throw new DataError(`${file}: all ${rows.length} rows have the label ${shown(rows[0].label)}; a classifier needs two classes or more`);
+      throw new DataError(
+        `${file}: all ${rows.length} rows have the label ${shown(rows[0].label)}; a classifier needs two classes or more`,
+      );
     }
     const labels = [...first.keys()];
     const names = labels.filter((label) => typeof label === 'string').sort(byCodePoint);
-    if (names.length > 0) return new LabelMap(names, 'names', new Map(names.map((name, i) => [i, rowPlace(first.get(name)!, file)])));
+    if (names.length > 0)
+      return new LabelMap(
+        names,
+        'names',
+        new Map(names.map((name, i) => [i, rowPlace(first.get(name)!, file)])),
+      );
 
     const numbers = labels.filter((label) => typeof label === 'number');
     const highest = numbers.reduce((a, b) => Math.max(a, b));
     if (expected === undefined) refuseGaps(numbers, first, file);
-    else if (highest >= expected) throw new DataError(`${rowPlace(first.get(highest)!, file)}: unknown label ${highest}; the classes are 0 to ${expected - 1}`);
+    else if (highest >= expected)
+      throw new DataError(
+        `${rowPlace(first.get(highest)!, file)}: unknown label ${highest}; the classes are 0 to ${expected - 1}`,
+      );
     const { texts, places } = await namesOfIntegers(rows, file, pace);
-    return new LabelMap(Array.from({ length: highest + 1 }, (_, i) => texts.get(i) ?? `LABEL_${i}`), 'integers', places, new Set(numbers));
+    return new LabelMap(
+      Array.from({ length: highest + 1 }, (_, i) => texts.get(i) ?? `LABEL_${i}`),
+      'integers',
+      places,
+      new Set(numbers),
+    );
   }
 
   /**
@@ -102,7 +126,12 @@ export class LabelMap {
    * @param declared what the file itself calls its integer labels
    * @throws DataError naming file and line of a label that the map does not know
    */
-  async encode(rows: readonly RawRow[], file: string, signal?: AbortSignal, declared?: readonly string[]): Promise<Row[]> {
+  async encode(
+    rows: readonly RawRow[],
+    file: string,
+    signal?: AbortSignal,
+    declared?: readonly string[],
+  ): Promise<Row[]> {
     const encoded: Row[] = [];
     const pace = new Pace(signal);
     const called = new Map<number, { readonly name: string; readonly place: string }>();
@@ -128,18 +157,30 @@ export class LabelMap {
 
   /** By its name, where it has one and this map knows names; else by its number. */
   #index(label: number | string, name: string | undefined, place: string): number {
-    const unknown = (what: number | string, known: string, hint?: string) => new DataError(`${place}: unknown label ${shown(what)}; the classes are ${known}`, hint === undefined ? {} : { hint });
-    const text = typeof label === 'string' ? label : this.#named.size > 0 && this.#notation !== 'given' ? name : undefined;
+    const unknown = (what: number | string, known: string, hint?: string) =>
+      new DataError(
+        `${place}: unknown label ${shown(what)}; the classes are ${known}`,
+        hint === undefined ? {} : { hint },
+      );
+    const text =
+      typeof label === 'string'
+        ? label
+        : this.#named.size > 0 && this.#notation !== 'given'
+          ? name
+          : undefined;
     if (text !== undefined) {
       const index = this.names.indexOf(text);
       if (index >= 0) return index;
-      if (typeof label === 'string') throw unknown(label, listed(this.names), lookAlikeHint(label, this.names));
+      if (typeof label === 'string')
+        throw unknown(label, listed(this.names), lookAlikeHint(label, this.names));
       const named = this.#named.get(label);
-      if (named !== undefined && label < this.names.length) throw twoNames(label, text, place, this.names[label], named);
+      if (named !== undefined && label < this.names.length)
+        throw twoNames(label, text, place, this.names[label], named);
     }
     if (typeof label === 'string') throw unknown(label, listed(this.names));
     if (this.#notation === 'names') throw unknown(label, `named: ${listed(this.names)}`);
-    if (label >= this.names.length) throw unknown(label, `0 to ${this.names.length - 1} (${listed(this.names)})`);
+    if (label >= this.names.length)
+      throw unknown(label, `0 to ${this.names.length - 1} (${listed(this.names)})`);
     return label;
   }
 }
@@ -147,7 +188,11 @@ export class LabelMap {
 /** As transformers calls a class that nobody named. */
 export const isPlaceholder = (name: string, index: number): boolean => name === `LABEL_${index}`;
 
-function refuseGaps(labels: readonly number[], first: ReadonlyMap<number | string, RawRow>, file: string): void {
+function refuseGaps(
+  labels: readonly number[],
+  first: ReadonlyMap<number | string, RawRow>,
+  file: string,
+): void {
   const highest = labels.reduce((a, b) => Math.max(a, b));
   if (highest === labels.length - 1) return;
   const missing: number[] = [];
@@ -173,10 +218,13 @@ async function namesOfIntegers(
     const { label, labelText } = row;
     if (typeof label !== 'number' || labelText === undefined) continue;
     const known = texts.get(label);
-    if (known !== undefined && known !== labelText) throw twoNames(label, labelText, rowPlace(row, file), known, places.get(label)!);
+    if (known !== undefined && known !== labelText)
+      throw twoNames(label, labelText, rowPlace(row, file), known, places.get(label)!);
     const other = indexOf.get(labelText);
     if (other !== undefined && other !== label) {
-      throw new DataError(`${rowPlace(row, file)}: class ${label} is called ${shown(labelText)}, but so is class ${other} in ${places.get(other)!}`);
+      throw new DataError(
+        `${rowPlace(row, file)}: class ${label} is called ${shown(labelText)}, but so is class ${other} in ${places.get(other)!}`,
+      );
     }
     if (known !== undefined) continue;
     texts.set(label, labelText);
@@ -186,14 +234,24 @@ async function namesOfIntegers(
   return { texts, places };
 }
 
-function twoNames(label: number, name: string, place: string, otherName: string, otherPlace: string): DataError {
-  return new DataError(`${place}: class ${label} is called ${shown(name)}, but ${shown(otherName)} in ${otherPlace}`);
+function twoNames(
+  label: number,
+  name: string,
+  place: string,
+  otherName: string,
+  otherPlace: string,
+): DataError {
+  return new DataError(
+    `${place}: class ${label} is called ${shown(name)}, but ${shown(otherName)} in ${otherPlace}`,
+  );
 }
 
 /** Names of classes for a message, the first of many. */
 export function listed(names: readonly string[]): string {
   const most = 12;
-  return names.slice(0, most).map(shown).join(', ') + (names.length > most ? `, … (${names.length} in all)` : '');
+  return (
+    names.slice(0, most).map(shown).join(', ') + (names.length > most ? `, … (${names.length} in all)` : '')
+  );
 }
 
 /** JavaScript sorts by UTF-16 unit, which puts U+FFxx after the supplementary planes. */

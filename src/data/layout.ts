@@ -19,11 +19,23 @@ export interface Layout {
 }
 
 /** Not data, whatever their endings say; `datasets` passes over the same. */
-const NOT_DATA = new Set(['README.md', 'config.json', 'dataset_info.json', 'dataset_infos.json', 'dataset_dict.json', 'state.json']);
+const NOT_DATA = new Set([
+  'README.md',
+  'config.json',
+  'dataset_info.json',
+  'dataset_infos.json',
+  'dataset_dict.json',
+  'state.json',
+]);
 
 const isData = (path: string): boolean => {
   const parts = path.split('/');
-  return fileKind(path) !== undefined && !NOT_DATA.has(parts.at(-1)!) && !parts.some((part) => part.startsWith('.')) && !parts.slice(0, -1).some((part) => part.startsWith('__'));
+  return (
+    fileKind(path) !== undefined &&
+    !NOT_DATA.has(parts.at(-1)!) &&
+    !parts.some((part) => part.startsWith('.')) &&
+    !parts.slice(0, -1).some((part) => part.startsWith('__'))
+  );
 };
 
 /**
@@ -44,55 +56,120 @@ export async function findLayout(repository: DataRepository, config?: string): P
     if (converted) return convertedLayout(converted, card, config);
     const script = paths.find((path) => /^[^/]+\.py$/.test(path));
     if (script !== undefined) {
-      throw new DataError(`${repository.name}: has no data files, only a loading script (${script}), which attune does not run`, { hint: `Write the data to a file that ends in ${READABLE} and name that.` });
+      throw new DataError(
+        `${repository.name}: has no data files, only a loading script (${script}), which attune does not run`,
+        { hint: `Write the data to a file that ends in ${READABLE} and name that.` },
+      );
     }
   }
   const folders = configFolders(data);
   const chosen = chooseFolder(repository.name, folders, data, config);
-  const splits = repository.local && chosen === undefined ? localSplits(data) : splitsByName(chosen === undefined ? data : within(data, chosen));
-  return { repository, config: chosen, splits: oneFormat(repository, rebase(splits, chosen)), entries, classNames: (column) => card?.classNames(chosen ?? 'default', column) };
+  const splits =
+    repository.local && chosen === undefined
+      ? localSplits(data)
+      : splitsByName(chosen === undefined ? data : within(data, chosen));
+  return {
+    repository,
+    config: chosen,
+    splits: oneFormat(repository, rebase(splits, chosen)),
+    entries,
+    classNames: (column) => card?.classNames(chosen ?? 'default', column),
+  };
 }
 
-const within = (paths: readonly string[], folder: string): string[] => paths.filter((path) => path.startsWith(`${folder}/`)).map((path) => path.slice(folder.length + 1));
-const rebase = (splits: SplitFiles, folder: string | undefined): SplitFiles => (folder === undefined ? splits : new Map([...splits].map(([name, files]) => [name, files.map((file) => `${folder}/${file}`)])));
+const within = (paths: readonly string[], folder: string): string[] =>
+  paths.filter((path) => path.startsWith(`${folder}/`)).map((path) => path.slice(folder.length + 1));
+const rebase = (splits: SplitFiles, folder: string | undefined): SplitFiles =>
+  folder === undefined
+    ? splits
+    : new Map([...splits].map(([name, files]) => [name, files.map((file) => `${folder}/${file}`)]));
 
 /** A folder of the user's with a `train.*` or `test.*` means these: copies and leftovers beside them, or below, are not taken in. */
 function localSplits(data: readonly string[]): SplitFiles {
   const top = data.filter((path) => !path.includes('/'));
-  const exact = new Map(['train', 'validation', 'test'].map((name) => [name, top.filter((path) => fileKind(path)!.stem === name)] as const).filter(([, files]) => files.length > 0));
+  const exact = new Map(
+    ['train', 'validation', 'test']
+      .map((name) => [name, top.filter((path) => fileKind(path)!.stem === name)] as const)
+      .filter(([, files]) => files.length > 0),
+  );
   if (exact.size === 0) return splitsByName(data);
   const others = splitsByFileName(top) ?? new Map<string, readonly string[]>();
-  return new Map(['train', 'validation', 'test'].map((name) => [name, exact.get(name) ?? others.get(name) ?? []] as const).filter(([, files]) => files.length > 0));
+  return new Map(
+    ['train', 'validation', 'test']
+      .map((name) => [name, exact.get(name) ?? others.get(name) ?? []] as const)
+      .filter(([, files]) => files.length > 0),
+  );
 }
 
-function cardLayout(repository: DataRepository, data: readonly string[], card: Card, asked: string | undefined): Pick<Layout, 'config' | 'splits' | 'classNames'> {
+function cardLayout(
+  repository: DataRepository,
+  data: readonly string[],
+  card: Card,
+  asked: string | undefined,
+): Pick<Layout, 'config' | 'splits' | 'classNames'> {
   const { configs } = card;
   const names = configs.map(({ name }) => name);
-  const chosen = asked === undefined ? (configs.length === 1 ? configs[0] : (configs.find(({ isDefault }) => isDefault) ?? configs.find(({ name }) => name === 'default'))) : configs.find(({ name }) => name === asked);
-  if (!chosen) throw asked === undefined ? severalConfigs(repository.name, names) : noConfig(repository.name, asked, names);
-  const dir = chosen.dataDir === undefined ? undefined : plainPath(chosen.dataDir, repository.name).replace(/\/$/, '');
+  const chosen =
+    asked === undefined
+      ? configs.length === 1
+        ? configs[0]
+        : (configs.find(({ isDefault }) => isDefault) ?? configs.find(({ name }) => name === 'default'))
+      : configs.find(({ name }) => name === asked);
+  if (!chosen)
+    throw asked === undefined
+      ? severalConfigs(repository.name, names)
+      : noConfig(repository.name, asked, names);
+  const dir =
+    chosen.dataDir === undefined ? undefined : plainPath(chosen.dataDir, repository.name).replace(/\/$/, '');
   const files = dir === undefined || dir === '' || dir === '.' ? data : within(data, dir);
   const folder = files === data ? undefined : dir;
   let splits: SplitFiles;
   if (chosen.dataFiles) {
-    splits = new Map([...chosen.dataFiles].map(([split, patterns]) => [split, matched(files, patterns, `${repository.name}: the card's configuration ${chosen.name}, split ${split}`, repository.name)]));
+    splits = new Map(
+      [...chosen.dataFiles].map(([split, patterns]) => [
+        split,
+        matched(
+          files,
+          patterns,
+          `${repository.name}: the card's configuration ${chosen.name}, split ${split}`,
+          repository.name,
+        ),
+      ]),
+    );
   } else {
     splits = splitsByName(files);
   }
-  return { config: chosen.name, splits: oneFormat(repository, rebase(splits, folder)), classNames: (column) => card.classNames(chosen.name, column) };
+  return {
+    config: chosen.name,
+    splits: oneFormat(repository, rebase(splits, folder)),
+    classNames: (column) => card.classNames(chosen.name, column),
+  };
 }
 
-const plainPath = (path: string, repository: string): string => checkPath(path.replace(/^(\.\/)+/, ''), repository);
+const plainPath = (path: string, repository: string): string =>
+  checkPath(path.replace(/^(\.\/)+/, ''), repository);
 
-function matched(files: readonly string[], patterns: readonly string[], place: string, repository: string): readonly string[] {
+function matched(
+  files: readonly string[],
+  patterns: readonly string[],
+  place: string,
+  repository: string,
+): readonly string[] {
   const found = new Set<string>();
   for (const given of patterns) {
-    if (/^[a-z][\w+.-]*:\/\//i.test(given)) throw new DataError(`${place}: names ${JSON.stringify(given)}; attune takes files of the repository alone`);
+    if (/^[a-z][\w+.-]*:\/\//i.test(given))
+      throw new DataError(
+        `${place}: names ${JSON.stringify(given)}; attune takes files of the repository alone`,
+      );
     const pattern = plainPath(given, repository);
     const matches = globMatcher(pattern);
     for (const file of files) if (file === pattern || matches(file)) found.add(file);
   }
-  if (found.size === 0) throw new DataError(`${place}: no file that attune reads matches ${patterns.map((pattern) => JSON.stringify(pattern)).join(', ')}`, { hint: `attune reads files that end in ${READABLE}.` });
+  if (found.size === 0)
+    throw new DataError(
+      `${place}: no file that attune reads matches ${patterns.map((pattern) => JSON.stringify(pattern)).join(', ')}`,
+      { hint: `attune reads files that end in ${READABLE}.` },
+    );
   return [...found].sort();
 }
 
@@ -100,34 +177,49 @@ function matched(files: readonly string[], patterns: readonly string[], place: s
 function configFolders(data: readonly string[]): readonly string[] {
   const folders = [...new Set(data.map((path) => (path.includes('/') ? path.split('/')[0] : '')))];
   if (folders.length < 2 || folders.includes('')) return [];
-  const keyword = (folder: string): boolean => !splitsByName([`${folder}/x.csv`]).has('train') || splitsByFileName([`${folder}.csv`]) !== undefined;
+  const keyword = (folder: string): boolean =>
+    !splitsByName([`${folder}/x.csv`]).has('train') || splitsByFileName([`${folder}.csv`]) !== undefined;
   if (folders.some((folder) => folder === 'data' || keyword(folder))) return [];
   const whole = (folder: string): boolean => {
     const files = within(data, folder);
     const splits = splitsByName(files);
-    return splits.has('train') && (splits.size > 1 || splitsByFileName(files) !== undefined || files.every((file) => file.includes('/')));
+    return (
+      splits.has('train') &&
+      (splits.size > 1 || splitsByFileName(files) !== undefined || files.every((file) => file.includes('/')))
+    );
   };
   return folders.every(whole) ? folders : [];
 }
 
-function chooseFolder(repository: string, folders: readonly string[], data: readonly string[], asked: string | undefined): string | undefined {
+function chooseFolder(
+  repository: string,
+  folders: readonly string[],
+  data: readonly string[],
+  asked: string | undefined,
+): string | undefined {
   if (asked === undefined) {
     if (folders.length === 0) return undefined;
     if (folders.includes('default')) return 'default';
     throw severalConfigs(repository, folders);
   }
-  if (folders.includes(asked) || data.some((path) => path.startsWith(`${asked}/`))) return plainPath(asked, repository);
+  if (folders.includes(asked) || data.some((path) => path.startsWith(`${asked}/`)))
+    return plainPath(asked, repository);
   if (asked === 'default' && folders.length === 0) return undefined;
   throw noConfig(repository, asked, folders);
 }
 
 /** The Hub's conversion has a folder for each configuration. */
-async function convertedLayout(repository: DataRepository, card: Card | undefined, asked: string | undefined): Promise<Layout> {
+async function convertedLayout(
+  repository: DataRepository,
+  card: Card | undefined,
+  asked: string | undefined,
+): Promise<Layout> {
   const paths = (await repository.list()).map((path) => checkPath(path, repository.name));
   const data = paths.filter((path) => isData(path) && path.includes('/'));
   const folders = [...new Set(data.map((path) => path.split('/')[0]))].sort();
   if (folders.length === 0) throw new DataError(`${repository.name}: holds no data that attune reads`);
-  const chosen = asked ?? (folders.length === 1 ? folders[0] : folders.includes('default') ? 'default' : undefined);
+  const chosen =
+    asked ?? (folders.length === 1 ? folders[0] : folders.includes('default') ? 'default' : undefined);
   if (chosen === undefined) throw severalConfigs(repository.name, folders);
   if (!folders.includes(chosen)) throw noConfig(repository.name, chosen, folders);
   const splits = new Map<string, string[]>();
@@ -138,32 +230,52 @@ async function convertedLayout(repository: DataRepository, card: Card | undefine
     const name = split.replace(/^partial-/, '');
     splits.set(name, [...(splits.get(name) ?? []), path]);
   }
-  return { repository, config: chosen, splits: splits.size > 0 ? splits : rebase(splitsByName(within(data, chosen)), chosen), entries: folders, classNames: (column) => card?.classNames(chosen, column) };
+  return {
+    repository,
+    config: chosen,
+    splits: splits.size > 0 ? splits : rebase(splitsByName(within(data, chosen)), chosen),
+    entries: folders,
+    classNames: (column) => card?.classNames(chosen, column),
+  };
 }
 
 /** A split whose files are of several kinds is the same rows in several formats: on the Hub one is taken, in a folder of the user's it is unclear. */
 function oneFormat(repository: DataRepository, splits: SplitFiles): SplitFiles {
   return new Map(
     [...splits].map(([split, files]) => {
-      const endings = new Set(files.map((file) => file.slice(file.lastIndexOf('/') + 1 + fileKind(file)!.stem.length).toLowerCase()));
+      const endings = new Set(
+        files.map((file) =>
+          file.slice(file.lastIndexOf('/') + 1 + fileKind(file)!.stem.length).toLowerCase(),
+        ),
+      );
       if (endings.size <= 1) return [split, files];
       if (repository.local) {
-        throw new DataError(`${repository.name}: holds several ${split} files: ${[...files].sort().join(', ')}`, { hint: 'Keep one of them, or name the file itself as the dataset.' });
+        throw new DataError(
+          `${repository.name}: holds several ${split} files: ${[...files].sort().join(', ')}`,
+          { hint: 'Keep one of them, or name the file itself as the dataset.' },
+        );
       }
       const preferred = ['parquet', 'JSON lines', 'JSON', 'CSV', 'TSV'];
-      const best = FILE_KINDS.map(({ name }) => name).sort((a, b) => preferred.indexOf(a) - preferred.indexOf(b)).find((name) => files.some((file) => fileKind(file)!.kind.name === name));
+      const best = FILE_KINDS.map(({ name }) => name)
+        .sort((a, b) => preferred.indexOf(a) - preferred.indexOf(b))
+        .find((name) => files.some((file) => fileKind(file)!.kind.name === name));
       return [split, files.filter((file) => fileKind(file)!.kind.name === best)];
     }),
   );
 }
 
 function severalConfigs(repository: string, names: readonly string[]): UsageError {
-  return new UsageError(`${repository}: has several configurations: ${shortList(names)}`, { hint: 'Choose one with --dataset-config (config).' });
+  return new UsageError(`${repository}: has several configurations: ${shortList(names)}`, {
+    hint: 'Choose one with --dataset-config (config).',
+  });
 }
 
 function noConfig(repository: string, asked: string, names: readonly string[]): UsageError {
   const near = didYouMean(asked, names);
-  return new UsageError(`${repository}: has no configuration ${asked}; it has ${names.length === 0 ? 'none' : shortList(names)}`, near === undefined ? {} : { hint: near });
+  return new UsageError(
+    `${repository}: has no configuration ${asked}; it has ${names.length === 0 ? 'none' : shortList(names)}`,
+    near === undefined ? {} : { hint: near },
+  );
 }
 
 /** A list for a message, cut short. */

@@ -22,11 +22,17 @@ export type DatasetDict = Readonly<Record<string, Dataset>>;
  *
  * @throws DataError, UsageError
  */
-export async function loadDataset(name: string, options: LoadDatasetOptions & { readonly split: string }): Promise<Dataset>;
+export async function loadDataset(
+  name: string,
+  options: LoadDatasetOptions & { readonly split: string },
+): Promise<Dataset>;
 export async function loadDataset(name: string, options?: LoadDatasetOptions): Promise<DatasetDict>;
 /** Loads what a training run needs: the training split and the one to evaluate on. */
 export async function loadDataset(options: LoadSplitsOptions): Promise<Splits>;
-export async function loadDataset(name: string | LoadSplitsOptions, options: LoadDatasetOptions = {}): Promise<Dataset | DatasetDict | Splits> {
+export async function loadDataset(
+  name: string | LoadSplitsOptions,
+  options: LoadDatasetOptions = {},
+): Promise<Dataset | DatasetDict | Splits> {
   if (typeof name !== 'string') return loadSplits(name);
   const { config, split, labelNames, seed = 42, ...rest } = options;
   const source = await openSource({ ...rest, dataset: name, datasetConfig: config, seed });
@@ -39,8 +45,8 @@ export async function loadDataset(name: string | LoadSplitsOptions, options: Loa
   if (split === teacher) return taught.dataset;
   const loaded: Record<string, Dataset> = {};
   for (const other of split === undefined ? all : [split]) {
-    loaded[other] = other === teacher ? taught.dataset : (await source.load(other, { labels: taught.labels })).dataset;
+    loaded[other] =
+      other === teacher ? taught.dataset : (await source.load(other, { labels: taught.labels })).dataset;
   }
   return split === undefined ? loaded : loaded[split];
 }
-

@@ -30,9 +30,14 @@ async function listFiles(root: string): Promise<readonly string[]> {
     for (const entry of await readdir(join(root, folder), { withFileTypes: true })) {
       const path = folder === '' ? entry.name : `${folder}/${entry.name}`;
       if (entry.isDirectory()) {
-        if (depth < DEEPEST && entry.name !== 'node_modules' && !entry.name.startsWith('.')) await walk(path, depth + 1);
+        if (depth < DEEPEST && entry.name !== 'node_modules' && !entry.name.startsWith('.'))
+          await walk(path, depth + 1);
       } else if (entry.isFile() || (entry.isSymbolicLink() && (await isFile(join(root, path))))) {
-        if (files.push(path) > MOST_FILES) throw new DataError(`${root}: holds more than ${MOST_FILES} files; attune takes no such folder for a dataset`, { hint: 'Name the folder with the data itself, or a pattern such as "data/*.csv".' });
+        if (files.push(path) > MOST_FILES)
+          throw new DataError(
+            `${root}: holds more than ${MOST_FILES} files; attune takes no such folder for a dataset`,
+            { hint: 'Name the folder with the data itself, or a pattern such as "data/*.csv".' },
+          );
       }
     }
   };
@@ -45,12 +50,22 @@ async function listFiles(root: string): Promise<readonly string[]> {
   return files.sort();
 }
 
-const isFile = (path: string): Promise<boolean> => stat(path).then((found) => found.isFile(), () => false);
+const isFile = (path: string): Promise<boolean> =>
+  stat(path).then(
+    (found) => found.isFile(),
+    () => false,
+  );
 
 /** Whether `path` looks like a pattern: `*`, `?`, `[…]` or `{…}`, and no file of that very name is there. */
 export async function isPattern(path: string): Promise<boolean> {
   const { default: picomatch } = await import('picomatch');
-  return picomatch.scan(path).isGlob && !(await stat(path).then(() => true, () => false));
+  return (
+    picomatch.scan(path).isGlob &&
+    !(await stat(path).then(
+      () => true,
+      () => false,
+    ))
+  );
 }
 
 /**
@@ -63,9 +78,20 @@ export async function matchingFiles(pattern: string): Promise<readonly string[]>
   const posix = sep === '\\' ? pattern.replaceAll('\\', '/') : pattern;
   const { base, glob } = picomatch.scan(posix);
   const folder = base === '' ? '.' : base;
-  if (!(await stat(folder).then((found) => found.isDirectory(), () => false))) throw new DataError(`${pattern}: there is no folder ${folder}`);
+  if (
+    !(await stat(folder).then(
+      (found) => found.isDirectory(),
+      () => false,
+    ))
+  )
+    throw new DataError(`${pattern}: there is no folder ${folder}`);
   const matches = picomatch(glob);
-  const found = (await new LocalFolder(folder).list()).filter((file) => matches(file)).map((file) => (base === '' ? file : join(base, file)));
-  if (found.length === 0) throw new DataError(`${pattern}: no file matches`, { hint: `It was looked for in ${resolve(folder)}. Quote the pattern, so that the shell leaves it alone.` });
+  const found = (await new LocalFolder(folder).list())
+    .filter((file) => matches(file))
+    .map((file) => (base === '' ? file : join(base, file)));
+  if (found.length === 0)
+    throw new DataError(`${pattern}: no file matches`, {
+      hint: `It was looked for in ${resolve(folder)}. Quote the pattern, so that the shell leaves it alone.`,
+    });
   return found;
 }

@@ -2,10 +2,12 @@
 import { dumps } from '../json/python.js';
 
 /** Soft hyphen, zero-width spaces and joiners, directional marks, byte order mark. A joiner behind an emoji shows: it makes another one of two. */
-const INVISIBLE = /[\u00ad\u061c\u180e\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]|(?<![\p{Extended_Pictographic}\p{Emoji_Modifier}\ufe0f])\u200d/gu;
+const INVISIBLE =
+  /[\u00ad\u061c\u180e\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]|(?<![\p{Extended_Pictographic}\p{Emoji_Modifier}\ufe0f])\u200d/gu;
 
 /** Equal for names that look alike. */
-const appearance = (name: string): string => name.replace(INVISIBLE, '').replace(/\s+/g, ' ').trim().toLowerCase().normalize('NFC');
+const appearance = (name: string): string =>
+  name.replace(INVISIBLE, '').replace(/\s+/g, ' ').trim().toLowerCase().normalize('NFC');
 
 const MOST_PAIRS = 3;
 
@@ -20,12 +22,16 @@ export function lookAlikeNotes(names: readonly string[]): readonly string[] {
     else pairs.push(`${dumps(other)} and ${dumps(name)}`);
   }
   if (pairs.length === 0) return [];
-  return [`classes that look alike are different ones: ${pairs.slice(0, MOST_PAIRS).join(', ')}${pairs.length > MOST_PAIRS ? `, … (${pairs.length} pairs)` : ''}`];
+  return [
+    `classes that look alike are different ones: ${pairs.slice(0, MOST_PAIRS).join(', ')}${pairs.length > MOST_PAIRS ? `, … (${pairs.length} pairs)` : ''}`,
+  ];
 }
 
 /** A hint for a name that is none of the classes but looks like one of them. */
 export function lookAlikeHint(name: string, names: readonly string[]): string | undefined {
   const seen = appearance(name);
   const other = names.find((each) => appearance(each) === seen);
-  return other === undefined ? undefined : `It looks like the class ${dumps(other)}, but is ${dumps(name)}. Write it the same way everywhere.`;
+  return other === undefined
+    ? undefined
+    : `It looks like the class ${dumps(other)}, but is ${dumps(name)}. Write it the same way everywhere.`;
 }

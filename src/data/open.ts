@@ -30,24 +30,40 @@ export type Opened =
 export async function openDataset(name: string, options: OpenOptions = {}): Promise<Opened> {
   const opened = await openLocal(name);
   if (!opened && name === SAMPLE) return { kind: 'sample' };
-  if (opened && options.revision !== undefined) throw new UsageError(`${name}: is on this machine and has no revisions`, { hint: 'A revision belongs to a dataset of the Hub, owner/name.' });
+  if (opened && options.revision !== undefined)
+    throw new UsageError(`${name}: is on this machine and has no revisions`, {
+      hint: 'A revision belongs to a dataset of the Hub, owner/name.',
+    });
   return opened ?? { kind: 'repository', repository: await openRepository(name, options) };
 }
 
 async function openLocal(name: string): Promise<Opened | undefined> {
   const found = await stat(name).catch(() => undefined);
-  if (found) return found.isDirectory() ? { kind: 'repository', repository: new LocalFolder(name) } : { kind: 'files', files: [name] };
+  if (found)
+    return found.isDirectory()
+      ? { kind: 'repository', repository: new LocalFolder(name) }
+      : { kind: 'files', files: [name] };
   return (await isPattern(name)) ? { kind: 'files', files: await matchingFiles(name) } : undefined;
 }
 
 /** A folder on this machine, or a repository of the Hub, which is not asked yet. @throws DataError for a name that is neither, UsageError */
 export async function openRepository(name: string, options: OpenOptions = {}): Promise<DataRepository> {
-  if (await stat(name).then((found) => found.isDirectory(), () => false)) return new LocalFolder(name);
+  if (
+    await stat(name).then(
+      (found) => found.isDirectory(),
+      () => false,
+    )
+  )
+    return new LocalFolder(name);
   // What can be a path was meant as one, and a single word may be a mistyped folder: no such name is asked for on the net.
   if (looksLikePath(name) || !name.includes('/')) throw noSuch(name);
   const { hubDataset } = await import('../hub/dataset.js');
   const { hub, signal, revision } = options;
-  return hubDataset(name, { ...hub, signal: hub?.signal ?? signal, ...(revision !== undefined && { revision }) });
+  return hubDataset(name, {
+    ...hub,
+    signal: hub?.signal ?? signal,
+    ...(revision !== undefined && { revision }),
+  });
 }
 
 function noSuch(name: string): DataError {

@@ -12,11 +12,23 @@ export interface FileKind {
 }
 
 export const FILE_KINDS: readonly FileKind[] = [
-  { name: 'JSON lines', extensions: ['.jsonl', '.jsonl.gz', '.ndjson', '.ndjson.gz'], reader: async () => (await import('./jsonl.js')).readJsonl },
-  { name: 'JSON', extensions: ['.json', '.json.gz'], reader: async () => (await import('./json.js')).readJson },
+  {
+    name: 'JSON lines',
+    extensions: ['.jsonl', '.jsonl.gz', '.ndjson', '.ndjson.gz'],
+    reader: async () => (await import('./jsonl.js')).readJsonl,
+  },
+  {
+    name: 'JSON',
+    extensions: ['.json', '.json.gz'],
+    reader: async () => (await import('./json.js')).readJson,
+  },
   { name: 'CSV', extensions: ['.csv', '.csv.gz'], reader: async () => (await import('./csv.js')).readCsv },
   { name: 'TSV', extensions: ['.tsv', '.tsv.gz'], reader: async () => (await import('./csv.js')).readTsv },
-  { name: 'parquet', extensions: ['.parquet'], reader: async () => (await import('./parquet/reader.js')).readParquet },
+  {
+    name: 'parquet',
+    extensions: ['.parquet'],
+    reader: async () => (await import('./parquet/reader.js')).readParquet,
+  },
 ];
 
 /** Every ending that can be read, for messages. */
@@ -35,7 +47,13 @@ export function fileKind(file: string): { readonly stem: string; readonly kind: 
 /** The reader for a file, by the ending of its name. @throws DataError where no kind has it */
 export async function readerFor(file: string): Promise<RecordReader> {
   const found = fileKind(file);
-  if (!found && /\.(zip|bz2|xz|zst|7z|tar|tgz)$/i.test(file)) throw new DataError(`${file}: attune does not unpack this kind of file`, { hint: `Unpack it first. attune reads files that end in ${READABLE}.` });
-  if (!found) throw new DataError(`${file}: attune does not read this kind of file`, { hint: `It reads files that end in ${READABLE}.` });
+  if (!found && /\.(zip|bz2|xz|zst|7z|tar|tgz)$/i.test(file))
+    throw new DataError(`${file}: attune does not unpack this kind of file`, {
+      hint: `Unpack it first. attune reads files that end in ${READABLE}.`,
+    });
+  if (!found)
+    throw new DataError(`${file}: attune does not read this kind of file`, {
+      hint: `It reads files that end in ${READABLE}.`,
+    });
   return found.kind.reader();
 }

@@ -11,7 +11,10 @@ export interface DataRecord {
 }
 
 /** Where a record is, for messages: `rows.csv:7` or `rows.parquet: row 7`. */
-export function placeOf(file: string, { line, unit }: { readonly line: number; readonly unit?: 'row' | undefined }): string {
+export function placeOf(
+  file: string,
+  { line, unit }: { readonly line: number; readonly unit?: 'row' | undefined },
+): string {
   return unit === 'row' ? `${file}: row ${line}` : `${file}:${line}`;
 }
 
@@ -22,9 +25,14 @@ export function placeOf(file: string, { line, unit }: { readonly line: number; r
  * @param optional further columns the caller would look at; a reader may leave out all others
  * @throws DataError naming file and line
  */
-export type RecordReader = (file: string, required: readonly string[], optional?: readonly string[]) => AsyncIterable<DataRecord>;
+export type RecordReader = (
+  file: string,
+  required: readonly string[],
+  optional?: readonly string[],
+) => AsyncIterable<DataRecord>;
 
-export const NAME_THE_COLUMNS = 'Name the columns with --text-column and --label-column (textColumn and labelColumn).';
+export const NAME_THE_COLUMNS =
+  'Name the columns with --text-column and --label-column (textColumn and labelColumn).';
 
 /** A record or a file lacks a column: to whoever reads the message, a DataError like any other. */
 export class MissingColumnError extends DataError {
@@ -39,9 +47,12 @@ export class MissingColumnError extends DataError {
   ) {
     const near = nearest(column, columns);
     const suggestion = near === undefined ? '' : `did you mean ${JSON.stringify(near)}? `;
-    super(`${place}: has no column ${JSON.stringify(column)}; ${suggestion}its columns are ${columns.map((name) => JSON.stringify(name)).join(', ') || 'none'}`, {
-      hint: NAME_THE_COLUMNS,
-    });
+    super(
+      `${place}: has no column ${JSON.stringify(column)}; ${suggestion}its columns are ${columns.map((name) => JSON.stringify(name)).join(', ') || 'none'}`,
+      {
+        hint: NAME_THE_COLUMNS,
+      },
+    );
     this.name = 'DataError';
   }
 }
@@ -53,6 +64,9 @@ export function fieldOf(record: DataRecord, column: string): unknown {
 
 /** A value as a message shows it, cut short. */
 export function shown(value: unknown): string {
-  const text = typeof value === 'bigint' || (typeof value === 'number' && !Number.isFinite(value)) ? String(value) : (JSON.stringify(value) ?? String(value));
+  const text =
+    typeof value === 'bigint' || (typeof value === 'number' && !Number.isFinite(value))
+      ? String(value)
+      : (JSON.stringify(value) ?? String(value));
   return text.length > 60 ? `${text.slice(0, 60)}…` : text;
 }

@@ -30,7 +30,16 @@ export interface DataRepository {
  * @throws DataError naming the repository
  */
 export function checkPath(path: string, repository: string): string {
-  const odd = path === '' || path.startsWith('/') || /[\\\0]/.test(path) || /^[a-z]:/i.test(path) || path.split('/').includes('..');
-  if (odd) throw new DataError(`${repository}: names the file ${JSON.stringify(path)}, which may lie outside of it`, { hint: 'Paths in a dataset must be relative and without "..".' });
+  const odd =
+    path === '' ||
+    path.startsWith('/') ||
+    /[\\\0]/.test(path) ||
+    /^[a-z]:/i.test(path) ||
+    path.split('/').includes('..');
+  if (odd)
+    throw new DataError(
+      `${repository}: names the file ${JSON.stringify(path)}, which may lie outside of it`,
+      { hint: 'Paths in a dataset must be relative and without "..".' },
+    );
   return path;
 }

@@ -38,7 +38,8 @@ export interface RawRow {
 }
 
 /** Where a row came from, for messages; `file` where the row itself does not say. */
-export const rowPlace = (row: Pick<RawRow, 'file' | 'line' | 'unit'>, file: string): string => placeOf(row.file ?? file, row);
+export const rowPlace = (row: Pick<RawRow, 'file' | 'line' | 'unit'>, file: string): string =>
+  placeOf(row.file ?? file, row);
 
 /**
  * Reads a whole file.
@@ -48,11 +49,16 @@ export const rowPlace = (row: Pick<RawRow, 'file' | 'line' | 'unit'>, file: stri
  */
 export async function readRows(file: string, options: ReadOptions = {}): Promise<RawRow[]> {
   const { textColumn = 'text', labelColumn = 'label', signal } = options;
-  if (textColumn === labelColumn) throw new UsageError(`the text and the label cannot both be in column ${JSON.stringify(textColumn)}`);
+  if (textColumn === labelColumn)
+    throw new UsageError(`the text and the label cannot both be in column ${JSON.stringify(textColumn)}`);
   signal?.throwIfAborted();
   const rows: RawRow[] = [];
   const pace = new Pace(signal);
-  for await (const record of (await readerFor(file))(file, [textColumn, labelColumn], [`${labelColumn}_text`, 'id'])) {
+  for await (const record of (await readerFor(file))(
+    file,
+    [textColumn, labelColumn],
+    [`${labelColumn}_text`, 'id'],
+  )) {
     if (pace.due) await pace.rest();
     const place = placeOf(file, record);
     const labelText = textOrAbsent(record, `${labelColumn}_text`, place);
@@ -65,7 +71,9 @@ export async function readRows(file: string, options: ReadOptions = {}): Promise
       text: nullText ? '' : requiredText(record, textColumn, file),
       ...labelOf(record, labelColumn, place),
       ...(labelText === undefined ? {} : { labelText }),
-      ...(typeof id === 'string' || typeof id === 'number' || typeof id === 'bigint' ? { id: String(id) } : {}),
+      ...(typeof id === 'string' || typeof id === 'number' || typeof id === 'bigint'
+        ? { id: String(id) }
+        : {}),
       ...(nullText ? { nullText } : {}),
     });
   }
@@ -87,7 +95,8 @@ export function requiredText(record: DataRecord, column: string, source: string)
 function textOrAbsent(record: DataRecord, column: string, place: string): string | undefined {
   const value = fieldOf(record, column);
   if (value === undefined || value === null) return undefined;
-  if (typeof value !== 'string') throw new DataError(`${place}: column ${JSON.stringify(column)} is ${shown(value)}, not a text`);
+  if (typeof value !== 'string')
+    throw new DataError(`${place}: column ${JSON.stringify(column)} is ${shown(value)}, not a text`);
   return value.trim() === '' ? undefined : value.trim();
 }
 
@@ -97,7 +106,9 @@ const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 function labelOf(record: DataRecord, column: string, place: string): Pick<RawRow, 'label' | 'spelling'> {
   const label = parseLabel(record, column, place);
   const written = fieldOf(record, column);
-  return typeof label === 'number' && typeof written === 'string' && written.trim() !== String(label) ? { label, spelling: written.trim() } : { label };
+  return typeof label === 'number' && typeof written === 'string' && written.trim() !== String(label)
+    ? { label, spelling: written.trim() }
+    : { label };
 }
 
 /** A label is an integer from 0 up, as a number or spelt out, a boolean (false is 0), or the name of a class. Spaces around it do not count. */
@@ -122,7 +133,13 @@ function parseLabel(record: DataRecord, column: string, place: string): number |
 
 function classIndex(value: number, refuse: (why: string, hint?: string) => DataError): number {
   if (!Number.isInteger(value)) throw refuse('is not an integer');
-  if (value < 0) throw refuse('is negative', value === -1 ? 'Many datasets mark the rows of a split without labels by -1: such a split can be neither trained nor tested on.' : undefined);
+  if (value < 0)
+    throw refuse(
+      'is negative',
+      value === -1
+        ? 'Many datasets mark the rows of a split without labels by -1: such a split can be neither trained nor tested on.'
+        : undefined,
+    );
   if (!Number.isSafeInteger(value)) throw refuse('is too large for a class index');
   return value === 0 ? 0 : value; // "-0"
 }

@@ -20,14 +20,21 @@ const TEST_ROWS = 200;
 export async function loadSample(seed: number): Promise<{ train: Dataset; test: Dataset }> {
   const { folder, version } = await findPackage();
   const sentences: Row[] = [];
-  for (const name of ['amazon', 'imdb', 'yelp']) sentences.push(...(await readSentences(join(folder, 'test', 'fixtures', `${name}.json`))));
+  for (const name of ['amazon', 'imdb', 'yelp'])
+    sentences.push(...(await readSentences(join(folder, 'test', 'fixtures', `${name}.json`))));
   const shuffled = Array.from(randperm(sentences.length, seed), (i) => sentences[i]);
   const split = (name: string, from: number, to: number) =>
-    new Dataset(name, `sentences of the npm package sentiment ${version}, shuffled with seed ${seed}`, shuffled.slice(from, to), SAMPLE_LABELS);
+    new Dataset(
+      name,
+      `sentences of the npm package sentiment ${version}, shuffled with seed ${seed}`,
+      shuffled.slice(from, to),
+      SAMPLE_LABELS,
+    );
   return { train: split('train', 0, TRAIN_ROWS), test: split('test', TRAIN_ROWS, TRAIN_ROWS + TEST_ROWS) };
 }
 
-const hint = 'Install attune again with its dependencies (npm install), without tools that strip tests out of packages.';
+const hint =
+  'Install attune again with its dependencies (npm install), without tools that strip tests out of packages.';
 
 /** Found as Node finds it from here, wherever a package manager put it. */
 async function findPackage(): Promise<{ folder: string; version: string }> {
@@ -36,7 +43,10 @@ async function findPackage(): Promise<{ folder: string; version: string }> {
     const { version } = JSON.parse(await readFile(file, 'utf8')) as { version: string };
     return { folder: dirname(file), version };
   } catch (cause) {
-    throw new DataError('the bundled sample cannot be read: the npm package sentiment, which carries it, is not installed', { cause, hint });
+    throw new DataError(
+      'the bundled sample cannot be read: the npm package sentiment, which carries it, is not installed',
+      { cause, hint },
+    );
   }
 }
 
@@ -48,7 +58,8 @@ async function readSentences(file: string): Promise<Row[]> {
     throw new DataError(`the bundled sample cannot be read: ${file} is missing`, { cause, hint });
   }
   const parsed = parseJson(contents);
-  if ('error' in parsed || !Array.isArray(parsed.value)) throw new DataError(`${file}: is not the list of sentences it should be`, { hint });
+  if ('error' in parsed || !Array.isArray(parsed.value))
+    throw new DataError(`${file}: is not the list of sentences it should be`, { hint });
   const rows: Row[] = [];
   for (const record of parsed.value as { text?: unknown; class?: unknown }[]) {
     // Each file ends with one record without a class.

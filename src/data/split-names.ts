@@ -21,8 +21,10 @@ const SIGNS = '[-._ 0-9]';
 export type SplitFiles = ReadonlyMap<string, readonly string[]>;
 
 const alternatives = (split: string): string => KEYWORDS[split].join('|');
-const folderPattern = (split: string): RegExp => new RegExp(`(?:^|/)(?:[^/]*${SIGNS})?(?:${alternatives(split)})(?:${SIGNS}[^/]*)?(?:/|$)`);
-const filePattern = (split: string): RegExp => new RegExp(`^(?:.*${SIGNS})?(?:${alternatives(split)})${SIGNS}`);
+const folderPattern = (split: string): RegExp =>
+  new RegExp(`(?:^|/)(?:[^/]*${SIGNS})?(?:${alternatives(split)})(?:${SIGNS}[^/]*)?(?:/|$)`);
+const filePattern = (split: string): RegExp =>
+  new RegExp(`^(?:.*${SIGNS})?(?:${alternatives(split)})${SIGNS}`);
 
 /** @param paths relative, with `/`, of data files alone */
 export function splitsByName(paths: readonly string[]): SplitFiles {
@@ -43,8 +45,14 @@ export function splitsByFileName(paths: readonly string[]): SplitFiles | undefin
   return files.size > 0 ? files : undefined;
 }
 
-function byKeyword(paths: readonly string[], patternOf: (split: string) => RegExp, part: (path: string) => string): SplitFiles {
-  const found = Object.keys(KEYWORDS).map((split) => [split, paths.filter((path) => patternOf(split).test(part(path)))] as const);
+function byKeyword(
+  paths: readonly string[],
+  patternOf: (split: string) => RegExp,
+  part: (path: string) => string,
+): SplitFiles {
+  const found = Object.keys(KEYWORDS).map(
+    (split) => [split, paths.filter((path) => patternOf(split).test(part(path)))] as const,
+  );
   return new Map(found.filter(([, files]) => files.length > 0));
 }
 

@@ -15,11 +15,19 @@ export interface Parting {
  * @param name what the size is called
  * @throws UsageError where it leaves one of the two groups without rows
  */
-export function testRows(rows: number, size: number, name: 'testSize' | 'validationSize' = 'testSize'): number {
+export function testRows(
+  rows: number,
+  size: number,
+  name: 'testSize' | 'validationSize' = 'testSize',
+): number {
   const share = size > 0 && size < 1;
-  if (!share && !(Number.isSafeInteger(size) && size >= 1)) throw new UsageError(`${name} must be a share above 0 and below 1, or a whole number of rows, not ${size}`);
+  if (!share && !(Number.isSafeInteger(size) && size >= 1))
+    throw new UsageError(
+      `${name} must be a share above 0 and below 1, or a whole number of rows, not ${size}`,
+    );
   const count = share ? Math.ceil(size * rows) : size;
-  if (count >= rows) throw new UsageError(`${name} ${size} takes ${count} of ${rows} rows, which leaves none to train on`);
+  if (count >= rows)
+    throw new UsageError(`${name} ${size} takes ${count} of ${rows} rows, which leaves none to train on`);
   return count;
 }
 
@@ -43,10 +51,22 @@ export function* partByClass(labels: readonly number[], testCount: number, seed:
   const counts = classes.map((label) => rowsOf.get(label)!.length);
   const trainCount = labels.length - testCount;
   const lonely = counts.findIndex((count) => count < 2);
-  if (lonely >= 0) throw new UsageError(`class ${classes[lonely]} has one row only, which cannot be in both the training and the test split`, { hint: 'Add rows of that class, or part the rows without regard to class.' });
-  if (Math.min(trainCount, testCount) < classes.length) throw new UsageError(`${Math.min(trainCount, testCount)} rows cannot hold each of ${classes.length} classes`, { hint: 'Choose another test size.' });
+  if (lonely >= 0)
+    throw new UsageError(
+      `class ${classes[lonely]} has one row only, which cannot be in both the training and the test split`,
+      { hint: 'Add rows of that class, or part the rows without regard to class.' },
+    );
+  if (Math.min(trainCount, testCount) < classes.length)
+    throw new UsageError(
+      `${Math.min(trainCount, testCount)} rows cannot hold each of ${classes.length} classes`,
+      { hint: 'Choose another test size.' },
+    );
   const forTrain = approximateMode(counts, trainCount, generator);
-  const forTest = approximateMode(counts.map((count, i) => count - forTrain[i]), testCount, generator);
+  const forTest = approximateMode(
+    counts.map((count, i) => count - forTrain[i]),
+    testCount,
+    generator,
+  );
   const train: number[] = [];
   const test: number[] = [];
   for (const [i, label] of classes.entries()) {

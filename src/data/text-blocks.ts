@@ -64,25 +64,40 @@ async function* gunzipped(stream: NodeJS.ReadableStream, file: string): AsyncGen
   try {
     for await (const chunk of stream.pipe(gunzip)) {
       length += (chunk as Buffer).length;
-      if (length > most) throw new DataError(`${file}: becomes more than ${MOST_EXPANSION} times as long when it is unpacked, as no text does`, { hint: 'If the file is sound, unpack it with gunzip and name the result.' });
+      if (length > most)
+        throw new DataError(
+          `${file}: becomes more than ${MOST_EXPANSION} times as long when it is unpacked, as no text does`,
+          { hint: 'If the file is sound, unpack it with gunzip and name the result.' },
+        );
       yield chunk as Uint8Array;
     }
   } catch (cause) {
     const code = codeOf(cause);
     if (!code?.startsWith('Z_')) throw cause;
-    throw new DataError(`${file}: ${code === 'Z_BUF_ERROR' ? 'the gzip file ends too early' : `is not a sound gzip file (${(cause as Error).message})`}`, { cause, hint: 'The file may be damaged or cut short; fetch or write it again.' });
+    throw new DataError(
+      `${file}: ${code === 'Z_BUF_ERROR' ? 'the gzip file ends too early' : `is not a sound gzip file (${(cause as Error).message})`}`,
+      { cause, hint: 'The file may be damaged or cut short; fetch or write it again.' },
+    );
   } finally {
     gunzip.destroy();
   }
 }
 
-const codeOf = (cause: unknown): string | undefined => (cause instanceof Error && 'code' in cause && typeof cause.code === 'string' ? cause.code : undefined);
+const codeOf = (cause: unknown): string | undefined =>
+  cause instanceof Error && 'code' in cause && typeof cause.code === 'string' ? cause.code : undefined;
 
 /** What the operating system says of a file, for people; anything else as it is. */
 export function fileFault(file: string, cause: unknown): unknown {
   const code = codeOf(cause);
   if (code === undefined || cause instanceof AttuneError) return cause;
-  const why = code === 'ENOENT' ? 'no such file' : code === 'EISDIR' ? 'is a folder, not a file' : code === 'EACCES' ? 'may not be read' : code;
+  const why =
+    code === 'ENOENT'
+      ? 'no such file'
+      : code === 'EISDIR'
+        ? 'is a folder, not a file'
+        : code === 'EACCES'
+          ? 'may not be read'
+          : code;
   return new DataError(`${file}: ${why}`, { cause });
 }
 
@@ -92,7 +107,10 @@ export function fileFault(file: string, cause: unknown): unknown {
  * @param source names the bytes in messages
  * @throws DataError with the line that is not UTF-8
  */
-export async function* textBlocks(chunks: AsyncIterable<Uint8Array>, source: string): AsyncGenerator<TextBlock> {
+export async function* textBlocks(
+  chunks: AsyncIterable<Uint8Array>,
+  source: string,
+): AsyncGenerator<TextBlock> {
   let line = 1;
   let pending: Uint8Array[] = [];
   let first = true;
@@ -134,8 +152,11 @@ function notUtf8(bytes: Buffer, firstLine: number, source: string): DataError {
     if (!isUtf8(bytes.subarray(start, end))) break;
     start = end;
   }
-  const utf16 = firstLine === 1 && ((bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff));
+  const utf16 =
+    firstLine === 1 && ((bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff));
   return new DataError(`${source}:${line}: is not UTF-8 text`, {
-    hint: utf16 ? 'The file is UTF-16; save it as UTF-8.' : 'Save the file as UTF-8 (it may be in Latin-1 or Windows-1252, or compressed).',
+    hint: utf16
+      ? 'The file is UTF-16; save it as UTF-8.'
+      : 'Save the file as UTF-8 (it may be in Latin-1 or Windows-1252, or compressed).',
   });
 }

@@ -43,7 +43,8 @@ export function packRows(rows: readonly EncodedRow[], labels?: ArrayLike<number>
   const blindRows = new Uint8Array(rows.length);
   let offset = 0;
   for (const [r, row] of rows.entries()) {
-    if (row.ids.length === 0) throw new RangeError(`row ${r} has no tokens; an empty text is one pad token with blind = true`);
+    if (row.ids.length === 0)
+      throw new RangeError(`row ${r} has no tokens; an empty text is one pad token with blind = true`);
     inputIds.set(row.ids, offset);
     for (let t = 0; t < row.ids.length; t++) positionIds[offset + t] = t;
     offset += row.ids.length;

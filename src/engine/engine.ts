@@ -84,7 +84,12 @@ export interface EngineSession {
    *
    * @param offset where `values` is a part of the tensor: the first element it replaces. Large models are written so, to be in memory once
    */
-  writeTensor(kind: 'parameter' | 'moment1' | 'moment2', parameter: string, values: Float32Array, offset?: number): Promise<void>;
+  writeTensor(
+    kind: 'parameter' | 'moment1' | 'moment2',
+    parameter: string,
+    values: Float32Array,
+    offset?: number,
+  ): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -126,5 +131,10 @@ export interface WarmEngine {
 
 /** Warms an engine up. Whoever calls it closes what it returns, because a process must not end while a native library is being loaded. */
 export function warmUp(engine: Engine): WarmEngine {
-  return engine.warmUp?.() ?? { open: (model, options) => engine.open(model, options), close: () => Promise.resolve() };
+  return (
+    engine.warmUp?.() ?? {
+      open: (model, options) => engine.open(model, options),
+      close: () => Promise.resolve(),
+    }
+  );
 }

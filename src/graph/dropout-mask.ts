@@ -33,7 +33,10 @@ export function mix32(x: number): number {
 export function dropoutKey(seed: number, pass: number, site: number): DropoutKey {
   const run = mix32(seed ^ 0x9e3779b9);
   const step = mix32((run + pass) >>> 0);
-  return { key0: mix32(step ^ Math.imul(site + 1, 0x85ebca6b)), key1: mix32((step + Math.imul(site + 1, 0xc2b2ae35)) >>> 0) };
+  return {
+    key0: mix32(step ^ Math.imul(site + 1, 0x85ebca6b)),
+    key1: mix32((step + Math.imul(site + 1, 0xc2b2ae35)) >>> 0),
+  };
 }
 
 /** An element is dropped where its 32-bit draw is below this. */

@@ -6,7 +6,16 @@
 import { shapesEqual } from './graph.js';
 import type { AnyNode, GraphBuilder, Node, OperationName, Value } from './graph.js';
 import {
-  add, attentionGrad, crossEntropyGrad, dropout, gatherGrad, geluGrad, joinColumns, layerNormGrad, matmul, pooledAttentionGrad,
+  add,
+  attentionGrad,
+  crossEntropyGrad,
+  dropout,
+  gatherGrad,
+  geluGrad,
+  joinColumns,
+  layerNormGrad,
+  matmul,
+  pooledAttentionGrad,
   sumRows,
 } from './operations.js';
 
@@ -42,7 +51,8 @@ const rules: { readonly [Op in OperationName]: Rule<Op> } = {
   pooledAttention: (g, node, [dy]) => pooledAttentionGrad(g, dy!, node),
   splitColumns: (g, node, gradients) => {
     const present = gradients.filter((gradient) => gradient !== undefined);
-    if (present.length !== gradients.length) throw new Error(`splitColumns of ${node.outputs.length} parts: a part is not used by the loss`);
+    if (present.length !== gradients.length)
+      throw new Error(`splitColumns of ${node.outputs.length} parts: a part is not used by the loss`);
     return [joinColumns(g, present)];
   },
   crossEntropy: (g, node) => [crossEntropyGrad(g, node), undefined, undefined],
@@ -61,7 +71,8 @@ const rules: { readonly [Op in OperationName]: Rule<Op> } = {
  * @throws if a target does not influence the loss
  */
 export function gradients(g: GraphBuilder, loss: Value, targets: readonly Value[]): Value[] {
-  if (!('node' in loss.source) || loss.source.node.op !== 'crossEntropy') throw new Error('the loss must come from crossEntropy');
+  if (!('node' in loss.source) || loss.source.node.op !== 'crossEntropy')
+    throw new Error('the loss must come from crossEntropy');
   return backward(g, loss, undefined, targets);
 }
 
@@ -69,13 +80,26 @@ export function gradients(g: GraphBuilder, loss: Value, targets: readonly Value[
  * Gradients with respect to `targets` of the sum of `output` times `outputGradient`, elementwise; both have the same shape.
  * @throws if a target does not influence the output
  */
-export function gradientsFrom(g: GraphBuilder, output: Value, outputGradient: Value, targets: readonly Value[]): Value[] {
-  if (!shapesEqual(output.shape, outputGradient.shape)) throw new Error(`an output of shape [${output.shape.join(', ')}] with a gradient of [${outputGradient.shape.join(', ')}]`);
+export function gradientsFrom(
+  g: GraphBuilder,
+  output: Value,
+  outputGradient: Value,
+  targets: readonly Value[],
+): Value[] {
+  if (!shapesEqual(output.shape, outputGradient.shape))
+    throw new Error(
+      `an output of shape [${output.shape.join(', ')}] with a gradient of [${outputGradient.shape.join(', ')}]`,
+    );
   return backward(g, output, outputGradient, targets);
 }
 
 /** `seed` absent: `output` is a loss, whose rule starts by itself. */
-function backward(g: GraphBuilder, output: Value, seed: Value | undefined, targets: readonly Value[]): Value[] {
+function backward(
+  g: GraphBuilder,
+  output: Value,
+  seed: Value | undefined,
+  targets: readonly Value[],
+): Value[] {
   const forward = g.nodes.slice();
   const depends = valuesThatDependOn(forward, targets);
   const gradientOf = new Map<Value, Value>();
@@ -96,12 +120,19 @@ function backward(g: GraphBuilder, output: Value, seed: Value | undefined, targe
   }
   return targets.map((target) => {
     const gradient = gradientOf.get(target);
-    if (!gradient) throw new Error(`the ${seed ? 'output' : 'loss'} does not depend on ${JSON.stringify('parameter' in target.source ? target.source : target.id)}`);
+    if (!gradient)
+      throw new Error(
+        `the ${seed ? 'output' : 'loss'} does not depend on ${JSON.stringify('parameter' in target.source ? target.source : target.id)}`,
+      );
     return gradient;
   });
 }
 
-function applyRule(g: GraphBuilder, node: AnyNode, outputGradients: readonly (Value | undefined)[]): readonly (Value | undefined)[] {
+function applyRule(
+  g: GraphBuilder,
+  node: AnyNode,
+  outputGradients: readonly (Value | undefined)[],
+): readonly (Value | undefined)[] {
   // `rules[node.op]` is the rule of this very kind of node; TypeScript cannot correlate the two sides of the union.
   const rule = rules[node.op] as Rule<OperationName>;
   return rule(g, node, outputGradients);
@@ -110,7 +141,8 @@ function applyRule(g: GraphBuilder, node: AnyNode, outputGradients: readonly (Va
 function valuesThatDependOn(nodes: readonly AnyNode[], targets: readonly Value[]): Set<Value> {
   const depends = new Set<Value>(targets);
   for (const node of nodes) {
-    if (node.inputs.some((input) => depends.has(input))) for (const output of node.outputs) depends.add(output);
+    if (node.inputs.some((input) => depends.has(input)))
+      for (const output of node.outputs) depends.add(output);
   }
   return depends;
 }

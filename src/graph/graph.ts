@@ -151,7 +151,10 @@ export class GraphBuilder {
       pending.push(...node.inputs);
       if ('forward' in node.attributes) pending.push(...node.attributes.forward.outputs);
     }
-    return { nodes: this.nodes.filter((node) => needed.has(node as Node)), outputs: new Map(Object.entries(outputs)) };
+    return {
+      nodes: this.nodes.filter((node) => needed.has(node as Node)),
+      outputs: new Map(Object.entries(outputs)),
+    };
   }
 }
 

@@ -1,6 +1,14 @@
 /** One function for each operation: checks the shapes and appends the node. What the operations mean is said in graph.ts. */
 import { shapesEqual } from './graph.js';
-import type { AttentionAttributes, Dimension, DropoutSite, GraphBuilder, Node, Shape, Value } from './graph.js';
+import type {
+  AttentionAttributes,
+  Dimension,
+  DropoutSite,
+  GraphBuilder,
+  Node,
+  Shape,
+  Value,
+} from './graph.js';
 
 function expectShape(op: string, what: string, value: Value, shape: Shape): void {
   if (!shapesEqual(value.shape, shape)) {
@@ -11,7 +19,9 @@ function expectShape(op: string, what: string, value: Value, shape: Shape): void
 function matrix(op: string, what: string, value: Value): [Dimension, number] {
   const [m, c] = value.shape;
   if (value.shape.length !== 2 || m === undefined || typeof c !== 'number') {
-    throw new Error(`${op}: ${what} has shape [${value.shape.join(', ')}], expected a matrix with a fixed number of columns`);
+    throw new Error(
+      `${op}: ${what} has shape [${value.shape.join(', ')}], expected a matrix with a fixed number of columns`,
+    );
   }
   return [m, c];
 }
@@ -78,7 +88,8 @@ export function dropout(g: GraphBuilder, x: Value, site: DropoutSite | undefined
 
 export function attention(g: GraphBuilder, qkv: Value, attributes: AttentionAttributes): Value {
   const [m, width] = matrix('attention', 'qkv', qkv);
-  if (m !== 'tokens' || width % (3 * attributes.heads) !== 0) throw new Error(`attention: ${width} columns do not divide into 3 x ${attributes.heads} heads`);
+  if (m !== 'tokens' || width % (3 * attributes.heads) !== 0)
+    throw new Error(`attention: ${width} columns do not divide into 3 x ${attributes.heads} heads`);
   return g.node('attention', [qkv], attributes, [[m, width / 3]]).outputs[0];
 }
 
@@ -87,14 +98,23 @@ export function attentionGrad(g: GraphBuilder, dcontext: Value, forward: Node<'a
   return g.node('attentionGrad', [dcontext, qkv], { forward }, [qkv.shape]).outputs[0];
 }
 
-export function pooledAttention(g: GraphBuilder, q: Value, kv: Value, attributes: AttentionAttributes): Value {
+export function pooledAttention(
+  g: GraphBuilder,
+  q: Value,
+  kv: Value,
+  attributes: AttentionAttributes,
+): Value {
   const [, c] = matrix('pooledAttention', 'q', q);
   expectShape('pooledAttention', 'q', q, ['rows', c]);
   expectShape('pooledAttention', 'kv', kv, ['tokens', 2 * c]);
   return g.node('pooledAttention', [q, kv], attributes, [q.shape]).outputs[0];
 }
 
-export function pooledAttentionGrad(g: GraphBuilder, dcontext: Value, forward: Node<'pooledAttention'>): readonly Value[] {
+export function pooledAttentionGrad(
+  g: GraphBuilder,
+  dcontext: Value,
+  forward: Node<'pooledAttention'>,
+): readonly Value[] {
   const [q, kv] = forward.inputs;
   return g.node('pooledAttentionGrad', [dcontext, q, kv], { forward }, [q.shape, kv.shape]).outputs;
 }
@@ -102,8 +122,14 @@ export function pooledAttentionGrad(g: GraphBuilder, dcontext: Value, forward: N
 export function splitColumns(g: GraphBuilder, x: Value, widths: readonly number[]): readonly Value[] {
   const leading = x.shape.slice(0, -1);
   const total = widths.reduce((sum, width) => sum + width, 0);
-  if (x.shape.at(-1) !== total) throw new Error(`splitColumns: widths sum to ${total}, x has ${x.shape.at(-1) ?? 0} columns`);
-  return g.node('splitColumns', [x], { widths }, widths.map((width) => [...leading, width])).outputs;
+  if (x.shape.at(-1) !== total)
+    throw new Error(`splitColumns: widths sum to ${total}, x has ${x.shape.at(-1) ?? 0} columns`);
+  return g.node(
+    'splitColumns',
+    [x],
+    { widths },
+    widths.map((width) => [...leading, width]),
+  ).outputs;
 }
 
 export function joinColumns(g: GraphBuilder, parts: readonly Value[]): Value {

@@ -20,12 +20,17 @@ import type { RepositoryId } from './identifiers.js';
 
 export const INCOMPLETE = '.incomplete';
 export const LOCKS = '.locks';
-const TAG = 'Signature: 8a477f597d28d172789f06886806bc55\n# This file marks a cache folder (https://bford.info/cachedir/). Backups may leave it out.\n';
+const TAG =
+  'Signature: 8a477f597d28d172789f06886806bc55\n# This file marks a cache folder (https://bford.info/cachedir/). Backups may leave it out.\n';
 
 export class CachedRepository {
   readonly folder: string;
 
-  constructor(readonly cacheDir: string, readonly repository: RepositoryId, private readonly symlinks: boolean) {
+  constructor(
+    readonly cacheDir: string,
+    readonly repository: RepositoryId,
+    private readonly symlinks: boolean,
+  ) {
     this.folder = join(cacheDir, folderName(repository));
   }
 
@@ -54,7 +59,9 @@ export class CachedRepository {
     await mkdir(this.snapshot(commit), { recursive: true });
     const { revision } = this.repository;
     if (isCommit(revision) || (await this.commit()) === commit) return;
-    await this.place(join(this.folder, 'refs', ...revision.split('/')), (partial) => writeFile(partial, commit));
+    await this.place(join(this.folder, 'refs', ...revision.split('/')), (partial) =>
+      writeFile(partial, commit),
+    );
   }
 
   /** The file of a snapshot where it is here and, where `size` is given, as large as it should be. */
@@ -68,7 +75,9 @@ export class CachedRepository {
   async files(commit: string): Promise<string[]> {
     const root = this.snapshot(commit);
     const entries = await readdir(root, { recursive: true, withFileTypes: true }).catch(() => []);
-    const paths = entries.filter((entry) => !entry.isDirectory()).map((entry) => relative(root, join(entry.parentPath, entry.name)).split(sep).join('/'));
+    const paths = entries
+      .filter((entry) => !entry.isDirectory())
+      .map((entry) => relative(root, join(entry.parentPath, entry.name)).split(sep).join('/'));
     const here = await Promise.all(paths.map((path) => this.file(commit, path)));
     return paths.filter((_, i) => here[i] !== undefined).sort();
   }
@@ -82,7 +91,8 @@ export class CachedRepository {
         const linked = await symlink(relative(dirname(pointer), blob), partial).then(
           () => true,
           (error: NodeJS.ErrnoException) => {
-            if (['EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EINVAL', 'UNKNOWN'].includes(error.code ?? '')) return false;
+            if (['EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EINVAL', 'UNKNOWN'].includes(error.code ?? ''))
+              return false;
             throw error;
           },
         );
@@ -121,10 +131,14 @@ export class CachedRepository {
 export function diskError(path: string, cause: unknown): HubError {
   const { code, message } = cause as NodeJS.ErrnoException;
   const full = code === 'ENOSPC' || code === 'EDQUOT';
-  return new HubError('disk', full ? `the disk is full: ${path} cannot be written` : `cannot write ${path}: ${message}`, {
-    cause,
-    hint: full
-      ? 'Make room (attune cache lists what was downloaded, attune cache prune removes), or set HF_HUB_CACHE to a folder on another disk. What has come so far is kept, and the same command goes on from there.'
-      : 'HF_HUB_CACHE or HF_HOME names another cache folder.',
-  });
+  return new HubError(
+    'disk',
+    full ? `the disk is full: ${path} cannot be written` : `cannot write ${path}: ${message}`,
+    {
+      cause,
+      hint: full
+        ? 'Make room (attune cache lists what was downloaded, attune cache prune removes), or set HF_HUB_CACHE to a folder on another disk. What has come so far is kept, and the same command goes on from there.'
+        : 'HF_HUB_CACHE or HF_HOME names another cache folder.',
+    },
+  );
 }

@@ -35,7 +35,11 @@ export interface HubCacheInfo {
   readonly repositories: readonly CachedRepositoryInfo[];
 }
 
-const TYPES: Readonly<Record<string, CachedRepositoryInfo['type']>> = { models: 'model', datasets: 'dataset', spaces: 'space' };
+const TYPES: Readonly<Record<string, CachedRepositoryInfo['type']>> = {
+  models: 'model',
+  datasets: 'dataset',
+  spaces: 'space',
+};
 /** Marks what is being removed: gone under its name at once, deleted after. */
 const REMOVED = '.removed-';
 /** A part that was written to in this time may be another program's download under way. */
@@ -63,7 +67,10 @@ function parseFolderName(name: string): Pick<CachedRepositoryInfo, 'type' | 'id'
   return kind in TYPES && isRepositoryId(id) ? { type: TYPES[kind], id } : undefined;
 }
 
-async function scanRepository(path: string, named: Pick<CachedRepositoryInfo, 'type' | 'id'>): Promise<CachedRepositoryInfo> {
+async function scanRepository(
+  path: string,
+  named: Pick<CachedRepositoryInfo, 'type' | 'id'>,
+): Promise<CachedRepositoryInfo> {
   const files = await filesUnder(path);
   let [size, incomplete, lastUsed] = [0, 0, 0];
   const counts = new Map<string, number>();
@@ -83,19 +90,30 @@ async function scanRepository(path: string, named: Pick<CachedRepositoryInfo, 't
       if (isCommit(commit)) refs.set(commit, [...(refs.get(commit) ?? []), parts.slice(1).join('/')]);
     }
   }
-  const revisions = [...new Set([...counts.keys(), ...refs.keys()])].sort().map((commit) => ({ commit, refs: (refs.get(commit) ?? []).sort(), files: counts.get(commit) ?? 0 }));
-  return { ...named, path, size, incomplete, revisions, lastUsed: new Date(lastUsed || (await stat(path)).mtimeMs) };
+  const revisions = [...new Set([...counts.keys(), ...refs.keys()])]
+    .sort()
+    .map((commit) => ({ commit, refs: (refs.get(commit) ?? []).sort(), files: counts.get(commit) ?? 0 }));
+  return {
+    ...named,
+    path,
+    size,
+    incomplete,
+    revisions,
+    lastUsed: new Date(lastUsed || (await stat(path)).mtimeMs),
+  };
 }
 
 /** Files and links below a folder; links are not followed. */
 async function filesUnder(path: string): Promise<{ parts: string[]; stats: Stats }[]> {
   const entries = await readdir(path, { recursive: true, withFileTypes: true }).catch(() => []);
   const found = await Promise.all(
-    entries.filter((entry) => !entry.isDirectory()).map(async (entry) => {
-      const file = join(entry.parentPath, entry.name);
-      const stats = await lstat(file).catch(() => undefined);
-      return stats && { parts: relative(path, file).split(sep), stats };
-    }),
+    entries
+      .filter((entry) => !entry.isDirectory())
+      .map(async (entry) => {
+        const file = join(entry.parentPath, entry.name);
+        const stats = await lstat(file).catch(() => undefined);
+        return stats && { parts: relative(path, file).split(sep), stats };
+      }),
   );
   return found.filter((each) => each !== undefined);
 }
@@ -123,10 +141,19 @@ export interface Pruned {
  *
  * @throws UsageError where nothing says what, or an id is not in the cache or is of two repositories
  */
-export async function planPrune({ cacheDir = hubCacheDir(), ids = [], olderThanDays, incomplete = false }: PruneOptions): Promise<Pruned[]> {
-  if (ids.length === 0 && olderThanDays === undefined && !incomplete) throw new UsageError('nothing says what to remove from the cache', { hint: 'Give ids, --older-than DAYS, or --incomplete.' });
+export async function planPrune({
+  cacheDir = hubCacheDir(),
+  ids = [],
+  olderThanDays,
+  incomplete = false,
+}: PruneOptions): Promise<Pruned[]> {
+  if (ids.length === 0 && olderThanDays === undefined && !incomplete)
+    throw new UsageError('nothing says what to remove from the cache', {
+      hint: 'Give ids, --older-than DAYS, or --incomplete.',
+    });
   const { repositories } = await scanHubCache(cacheDir);
-  const named = ids.length === 0 ? repositories : [...new Set(ids.map((id) => byId(repositories, id, cacheDir)))];
+  const named =
+    ids.length === 0 ? repositories : [...new Set(ids.map((id) => byId(repositories, id, cacheDir)))];
   const oldest = olderThanDays === undefined ? Infinity : Date.now() - olderThanDays * DAY;
   const meant = named.filter(({ lastUsed }) => lastUsed.getTime() <= oldest);
   if (!incomplete) return meant.map(({ type, id, path, size }) => ({ type, id, path, size }));
@@ -146,8 +173,15 @@ export async function removeFromCache(planned: readonly Pruned[], cacheDir = hub
   for (const { path } of planned) {
     const parts = relative(cacheDir, path).split(sep);
     // A defect here would delete a user's files, so it is looked at once more, links included.
-    if (parts.includes('..') || !parseFolderName(parts[0]) || !(parts.length === 1 || (parts.length === 3 && parts[1] === 'blobs'))) throw new Error(`${path} is not of the cache ${cacheDir}`);
-    for (let depth = 1; depth < parts.length; depth++) if (!(await lstat(join(cacheDir, ...parts.slice(0, depth)))).isDirectory()) throw new Error(`${path} is reached by a link`);
+    if (
+      parts.includes('..') ||
+      !parseFolderName(parts[0]) ||
+      !(parts.length === 1 || (parts.length === 3 && parts[1] === 'blobs'))
+    )
+      throw new Error(`${path} is not of the cache ${cacheDir}`);
+    for (let depth = 1; depth < parts.length; depth++)
+      if (!(await lstat(join(cacheDir, ...parts.slice(0, depth)))).isDirectory())
+        throw new Error(`${path} is reached by a link`);
     try {
       if (parts.length === 3) {
         await rm(path, { force: true });
@@ -164,11 +198,20 @@ export async function removeFromCache(planned: readonly Pruned[], cacheDir = hub
   }
 }
 
-function byId(repositories: readonly CachedRepositoryInfo[], given: string, cacheDir: string): CachedRepositoryInfo {
+function byId(
+  repositories: readonly CachedRepositoryInfo[],
+  given: string,
+  cacheDir: string,
+): CachedRepositoryInfo {
   const found = repositories.filter(({ type, id }) => given === id || given === `${type}s/${id}`);
   if (found.length === 1) return found[0];
-  if (found.length === 0) throw new UsageError(`${given} is not in the cache ${cacheDir}`, { hint: '`attune cache` lists what is.' });
-  throw new UsageError(`${given} is both a ${found.map(({ type }) => type).join(' and a ')} in the cache`, { hint: `Say which: ${found.map(({ type, id }) => `${type}s/${id}`).join(' or ')}.` });
+  if (found.length === 0)
+    throw new UsageError(`${given} is not in the cache ${cacheDir}`, {
+      hint: '`attune cache` lists what is.',
+    });
+  throw new UsageError(`${given} is both a ${found.map(({ type }) => type).join(' and a ')} in the cache`, {
+    hint: `Say which: ${found.map(({ type, id }) => `${type}s/${id}`).join(' or ')}.`,
+  });
 }
 
 /** Parts that no process is at work on. */
@@ -180,7 +223,12 @@ async function unfinished({ type, id, path }: CachedRepositoryInfo, cacheDir: st
       const file = join(blobs, name);
       const stats = await lstat(file).catch(() => undefined);
       if (!stats || Date.now() - stats.mtimeMs < UNTOUCHED_FOR) return undefined;
-      const lock = join(cacheDir, LOCKS, relative(cacheDir, path), `${name.slice(0, -INCOMPLETE.length)}.attune-lock`);
+      const lock = join(
+        cacheDir,
+        LOCKS,
+        relative(cacheDir, path),
+        `${name.slice(0, -INCOMPLETE.length)}.attune-lock`,
+      );
       return (await isHeld(lock)) ? undefined : { type, id, path: file, size: stats.size };
     }),
   );

@@ -65,7 +65,10 @@ export class HubClient {
   #http: Promise<Http> | undefined;
   readonly #endpoint: URL;
 
-  constructor(readonly settings: HubSettings, private readonly options: ClientOptions = {}) {
+  constructor(
+    readonly settings: HubSettings,
+    private readonly options: ClientOptions = {},
+  ) {
     this.#endpoint = new URL(settings.endpoint);
   }
 
@@ -78,7 +81,11 @@ export class HubClient {
   #connect(): Promise<Http> {
     const { idleTimeout } = this.settings;
     this.#http ??= import('undici').then(({ EnvHttpProxyAgent, request }) => ({
-      dispatcher: new EnvHttpProxyAgent({ headersTimeout: idleTimeout, bodyTimeout: idleTimeout, connect: { timeout: idleTimeout } }),
+      dispatcher: new EnvHttpProxyAgent({
+        headersTimeout: idleTimeout,
+        bodyTimeout: idleTimeout,
+        connect: { timeout: idleTimeout },
+      }),
       request,
     }));
     return this.#http;
@@ -95,7 +102,11 @@ export class HubClient {
    *
    * @throws HubError for any status but 2xx and those in `accept`, and where the Hub cannot be reached; the signal's reason where it is aborted
    */
-  async get(url: string, { headers = {}, signal, about, retries = RETRIES }: RequestOptions, accept: readonly number[] = []): Promise<HubResponse> {
+  async get(
+    url: string,
+    { headers = {}, signal, about, retries = RETRIES }: RequestOptions,
+    accept: readonly number[] = [],
+  ): Promise<HubResponse> {
     for (let attempt = 1; ; attempt++) {
       let response: HubResponse;
       try {
@@ -110,7 +121,11 @@ export class HubClient {
       const { status } = response;
       if ((status >= 200 && status < 300) || accept.includes(status)) return response;
       const text = await errorText(response);
-      if (attempt > retries || !(status === 429 || status === 408 || (status >= 500 && status !== 501 && status !== 505))) throw refusal(this.settings, response, about, text);
+      if (
+        attempt > retries ||
+        !(status === 429 || status === 408 || (status >= 500 && status !== 501 && status !== 505))
+      )
+        throw refusal(this.settings, response, about, text);
       await this.#wait(response, attempt, about, signal);
     }
   }
@@ -121,7 +136,12 @@ export class HubClient {
   fetchFor(about: About, signal?: AbortSignal, retries?: number): typeof fetch {
     return async (input) => {
       const url = input instanceof Request ? input.url : String(input);
-      const response = await this.get(url, { about, signal, headers: { accept: 'application/json' }, ...(retries !== undefined && { retries }) });
+      const response = await this.get(url, {
+        about,
+        signal,
+        headers: { accept: 'application/json' },
+        ...(retries !== undefined && { retries }),
+      });
       const text = await bounded(response.body, PAGE_BYTES).catch((cause: unknown) => {
         signal?.throwIfAborted();
         throw unreachable(this.settings, url, cause);
@@ -130,17 +150,33 @@ export class HubClient {
     };
   }
 
-  async #wait({ status, headers }: HubResponse, attempt: number, about: About, signal: AbortSignal | undefined): Promise<void> {
+  async #wait(
+    { status, headers }: HubResponse,
+    attempt: number,
+    about: About,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
     const asked = retryAfter(headers);
     if (asked !== undefined && asked > LONGEST_WAIT) {
-      throw new HubError('rate-limited', `the Hub asks to wait ${Math.ceil(asked / 1000)} s before the next request`, { hint: 'Try again then. With a token (HF_TOKEN) the limits are higher.' });
+      throw new HubError(
+        'rate-limited',
+        `the Hub asks to wait ${Math.ceil(asked / 1000)} s before the next request`,
+        { hint: 'Try again then. With a token (HF_TOKEN) the limits are higher.' },
+      );
     }
     const ms = Math.max(asked ?? 0, this.pauseBefore(attempt));
-    if (ms >= NOTED_WAIT) this.options.onNote?.(`the Hub ${status === 429 ? 'asks for patience' : `answers ${status}`}; going on with ${about.repository} in ${Math.ceil(ms / 1000)} s`);
+    if (ms >= NOTED_WAIT)
+      this.options.onNote?.(
+        `the Hub ${status === 429 ? 'asks for patience' : `answers ${status}`}; going on with ${about.repository} in ${Math.ceil(ms / 1000)} s`,
+      );
     await pause(ms, signal);
   }
 
-  async #follow(url: string, headers: Readonly<Record<string, string>>, signal: AbortSignal | undefined): Promise<HubResponse> {
+  async #follow(
+    url: string,
+    headers: Readonly<Record<string, string>>,
+    signal: AbortSignal | undefined,
+  ): Promise<HubResponse> {
     const { dispatcher, request } = await this.#connect();
     let target = new URL(url);
     let hubHeaders: Readonly<Record<string, string>> | undefined;
@@ -152,26 +188,47 @@ export class HubClient {
       const answer = await request(target, {
         dispatcher,
         method: 'GET',
-        headers: { 'user-agent': `attune/${packageVersion()}`, 'accept-encoding': 'identity', ...others, ...(own && condition !== undefined && { 'if-range': condition }), ...(own && token !== undefined && { authorization: `Bearer ${token}` }) },
+        headers: {
+          'user-agent': `attune/${packageVersion()}`,
+          'accept-encoding': 'identity',
+          ...others,
+          ...(own && condition !== undefined && { 'if-range': condition }),
+          ...(own && token !== undefined && { authorization: `Bearer ${token}` }),
+        },
         signal: signal ?? null,
       });
       const received = flatHeaders(answer.headers);
       if (own) hubHeaders = { ...hubHeaders, ...received };
       const location = received['location'];
       if (![301, 302, 303, 307, 308].includes(answer.statusCode) || location === undefined) {
-        return { status: answer.statusCode, headers: received, hubHeaders: hubHeaders ?? received, body: answer.body };
+        return {
+          status: answer.statusCode,
+          headers: received,
+          hubHeaders: hubHeaders ?? received,
+          body: answer.body,
+        };
       }
       await answer.body.dump();
       const next = new URL(location, target);
-      if (next.protocol !== 'https:' && next.protocol !== target.protocol) throw new HubError('server', `${target.origin} redirects to ${next.protocol}//${next.host}, which is not as safe; not followed`);
+      if (next.protocol !== 'https:' && next.protocol !== target.protocol)
+        throw new HubError(
+          'server',
+          `${target.origin} redirects to ${next.protocol}//${next.host}, which is not as safe; not followed`,
+        );
       target = next;
     }
     throw new HubError('server', `${url} redirects more than ${REDIRECTS} times`);
   }
 }
 
-function flatHeaders(headers: Readonly<Record<string, string | string[] | undefined>>): Record<string, string> {
-  return Object.fromEntries(Object.entries(headers).flatMap(([name, value]) => (value === undefined ? [] : [[name.toLowerCase(), Array.isArray(value) ? value.join(', ') : value]])));
+function flatHeaders(
+  headers: Readonly<Record<string, string | string[] | undefined>>,
+): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(headers).flatMap(([name, value]) =>
+      value === undefined ? [] : [[name.toLowerCase(), Array.isArray(value) ? value.join(', ') : value]],
+    ),
+  );
 }
 
 /** Milliseconds that `Retry-After` (RFC 9110, section 10.2.3: seconds or a date) or the Hub's `RateLimit` (`"api";r=0;t=55`) ask to wait. */
@@ -191,7 +248,11 @@ async function bounded(body: HubResponse['body'], most: number): Promise<string>
   let bytes = 0;
   for await (const chunk of body as AsyncIterable<Buffer>) {
     bytes += chunk.length;
-    if (bytes > most) throw new HubError('server', `the Hub answers with more than ${most} bytes where a listing was asked for`);
+    if (bytes > most)
+      throw new HubError(
+        'server',
+        `the Hub answers with more than ${most} bytes where a listing was asked for`,
+      );
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString('utf8');
@@ -209,7 +270,10 @@ async function errorText({ headers, body }: HubResponse): Promise<string> {
       // Not JSON: a page for browsers, of no use here.
     }
   }
-  return said.replace(/[\p{Cc}\u2028\u2029]+/gu, ' ').trim().slice(0, 300);
+  return said
+    .replace(/[\p{Cc}\u2028\u2029]+/gu, ' ')
+    .trim()
+    .slice(0, 300);
 }
 
 /** The address of a repository's page. */
@@ -217,36 +281,70 @@ export function pageOf(settings: HubSettings, { type, id }: Pick<About, 'type' |
   return `${settings.endpoint}/${type === 'dataset' ? 'datasets/' : ''}${id}`;
 }
 
-const TOKEN_HINT = 'Set HF_TOKEN to a token of https://huggingface.co/settings/tokens that may read it, or log in with `hf auth login`.';
+const TOKEN_HINT =
+  'Set HF_TOKEN to a token of https://huggingface.co/settings/tokens that may read it, or log in with `hf auth login`.';
 
 /** The error for a status, told apart as huggingface_hub does (hf_raise_for_status), by X-Error-Code first. */
-function refusal(settings: HubSettings, { status, headers }: HubResponse, about: About, said: string): HubError {
+function refusal(
+  settings: HubSettings,
+  { status, headers }: HubResponse,
+  about: About,
+  said: string,
+): HubError {
   const code = headers['x-error-code'];
   const { repository, type, id, revision, file } = about;
   const page = pageOf(settings, about);
   const more = said === '' ? '' : ` (${said})`;
-  if (code === 'RevisionNotFound') return new HubError('revision-not-found', `the ${type} ${id} on the Hub has no revision ${revision}`, { hint: `Its branches and tags are listed at ${page}/tree/main.` });
-  if (code === 'EntryNotFound') return new HubError('entry-not-found', `the ${type} ${repository} on the Hub has no file ${file ?? 'of that name'}`, { hint: `Its files are listed at ${page}/tree/${revision}.` });
+  if (code === 'RevisionNotFound')
+    return new HubError('revision-not-found', `the ${type} ${id} on the Hub has no revision ${revision}`, {
+      hint: `Its branches and tags are listed at ${page}/tree/main.`,
+    });
+  if (code === 'EntryNotFound')
+    return new HubError(
+      'entry-not-found',
+      `the ${type} ${repository} on the Hub has no file ${file ?? 'of that name'}`,
+      { hint: `Its files are listed at ${page}/tree/${revision}.` },
+    );
   if (code === 'GatedRepo') {
     return new HubError('gated', `access to the ${type} ${id} must be asked for: it is gated${more}`, {
       hint: `Ask for it at ${page}, logged in. ${settings.token === undefined ? `Then: ${TOKEN_HINT}` : 'The token that is set must belong to the account that was let in, and may need the permission to read gated repositories.'}`,
     });
   }
-  if (said === 'Access to this resource is disabled.') return new HubError('forbidden', `the Hub has disabled the ${type} ${id}`, { hint: page });
+  if (said === 'Access to this resource is disabled.')
+    return new HubError('forbidden', `the Hub has disabled the ${type} ${id}`, { hint: page });
   if (status === 401 && /invalid (?:credentials|(?:user )?token)/i.test(said)) {
-    return new HubError('unauthorized', `the Hub does not accept the token${more}`, { hint: 'HF_TOKEN, or the file that `hf auth login` wrote, holds a token that has ended or is mistyped. Without any token public repositories can be read.' });
-  }
-  if (code === 'RepoNotFound' || status === 401 || status === 404) {
-    return new HubError('repository-not-found', `there is no ${type} ${id} on the Hub${settings.token === undefined ? ', or it is private' : ', or it is private and the token that is set does not open it'}`, {
-      hint: `Is it spelled as on its page, ${page}? ${settings.token === undefined ? `If it is private: ${TOKEN_HINT}` : 'If it is private, the token must be valid and of an account that can see it.'}`,
+    return new HubError('unauthorized', `the Hub does not accept the token${more}`, {
+      hint: 'HF_TOKEN, or the file that `hf auth login` wrote, holds a token that has ended or is mistyped. Without any token public repositories can be read.',
     });
   }
-  if (status === 403) return new HubError('forbidden', `the Hub does not let this token read the ${type} ${id}${more}`, { hint: `A fine-grained token needs the permission to read it. ${TOKEN_HINT}` });
-  if (status === 429) return new HubError('rate-limited', `the Hub takes no more requests for now${more}`, { hint: 'Try again in some minutes. With a token (HF_TOKEN) the limits are higher.' });
+  if (code === 'RepoNotFound' || status === 401 || status === 404) {
+    return new HubError(
+      'repository-not-found',
+      `there is no ${type} ${id} on the Hub${settings.token === undefined ? ', or it is private' : ', or it is private and the token that is set does not open it'}`,
+      {
+        hint: `Is it spelled as on its page, ${page}? ${settings.token === undefined ? `If it is private: ${TOKEN_HINT}` : 'If it is private, the token must be valid and of an account that can see it.'}`,
+      },
+    );
+  }
+  if (status === 403)
+    return new HubError('forbidden', `the Hub does not let this token read the ${type} ${id}${more}`, {
+      hint: `A fine-grained token needs the permission to read it. ${TOKEN_HINT}`,
+    });
+  if (status === 429)
+    return new HubError('rate-limited', `the Hub takes no more requests for now${more}`, {
+      hint: 'Try again in some minutes. With a token (HF_TOKEN) the limits are higher.',
+    });
   const from = settings.endpoint === 'https://huggingface.co' ? 'the Hub' : `the Hub at ${settings.endpoint}`;
-  return new HubError('server', `${from} answers ${status} when asked for ${file === undefined ? repository : `${file} of ${repository}`}${more}`, {
-    hint: status >= 500 ? 'Its state is at https://status.huggingface.co. What was downloaded so far is kept; run the same command again later.' : `Is HF_ENDPOINT the address of a Hub? A proxy may also have answered.`,
-  });
+  return new HubError(
+    'server',
+    `${from} answers ${status} when asked for ${file === undefined ? repository : `${file} of ${repository}`}${more}`,
+    {
+      hint:
+        status >= 500
+          ? 'Its state is at https://status.huggingface.co. What was downloaded so far is kept; run the same command again later.'
+          : `Is HF_ENDPOINT the address of a Hub? A proxy may also have answered.`,
+    },
+  );
 }
 
 const CAUSES: Readonly<Record<string, string>> = {
@@ -263,7 +361,9 @@ const CAUSES: Readonly<Record<string, string>> = {
 
 /** Why a connection failed, in words. */
 export function failureText(error: unknown): string {
-  const codes = errorsWithin(error).flatMap((each) => ('code' in each && typeof each.code === 'string' ? [each.code] : []));
+  const codes = errorsWithin(error).flatMap((each) =>
+    'code' in each && typeof each.code === 'string' ? [each.code] : [],
+  );
   const known = codes.find((code) => code in CAUSES);
   return known ? `${CAUSES[known]} (${known})` : errorsWithin(error).at(-1)?.message || String(error);
 }
@@ -276,7 +376,11 @@ function errorsWithin(error: unknown): Error[] {
 
 export function unreachable(settings: HubSettings, url: string, cause: unknown): HubError {
   if (cause instanceof HubError) return cause;
-  const proxy = process.env['https_proxy'] ?? process.env['HTTPS_PROXY'] ?? process.env['http_proxy'] ?? process.env['HTTP_PROXY'];
+  const proxy =
+    process.env['https_proxy'] ??
+    process.env['HTTPS_PROXY'] ??
+    process.env['http_proxy'] ??
+    process.env['HTTP_PROXY'];
   return new HubError('network', `cannot reach ${new URL(url).host}: ${failureText(cause)}`, {
     cause,
     hint: `Is the network up${proxy ? `, and the proxy ${withoutPassword(proxy)} right` : '? Behind a proxy, set HTTPS_PROXY'}${settings.endpoint === 'https://huggingface.co' ? '' : `; is HF_ENDPOINT (${settings.endpoint}) right`}? What is in the cache can be used with HF_HUB_OFFLINE=1.`,

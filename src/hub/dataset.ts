@@ -13,7 +13,10 @@ import { UsageError } from '../errors.js';
  */
 export function hubDataset(id: string, options: RepositoryOptions = {}): DataRepository {
   const repository = parseRepositoryId(id, 'dataset', options.revision);
-  if (!repository) throw new UsageError(`${id} is not the id of a dataset on the Hub`, { hint: 'An id is owner/name, with @revision behind it where wanted.' });
+  if (!repository)
+    throw new UsageError(`${id} is not the id of a dataset on the Hub`, {
+      hint: 'An id is owner/name, with @revision behind it where wanted.',
+    });
   return new HubDataset(repository, options);
 }
 
@@ -22,7 +25,12 @@ class HubDataset implements DataRepository {
   private opened: Promise<HubRepository> | undefined;
 
   /** @param opened of the parquet that the Hub made of another */
-  constructor(private readonly repository: RepositoryId, private readonly options: RepositoryOptions, private readonly isConverted = false, opened?: HubRepository) {
+  constructor(
+    private readonly repository: RepositoryId,
+    private readonly options: RepositoryOptions,
+    private readonly isConverted = false,
+    opened?: HubRepository,
+  ) {
     this.name = displayName(repository);
     this.opened = opened && Promise.resolve(opened);
   }
@@ -42,11 +50,15 @@ class HubDataset implements DataRepository {
     const { convertedCommit, onCommit } = this.options;
     const repository = { ...this.repository, revision: convertedCommit ?? CONVERTED_PARQUET };
     // A commit is recorded as what it is of.
-    const options: RepositoryOptions = { ...this.options, onCommit: (used) => onCommit?.({ ...used, revision: CONVERTED_PARQUET }) };
+    const options: RepositoryOptions = {
+      ...this.options,
+      onCommit: (used) => onCommit?.({ ...used, revision: CONVERTED_PARQUET }),
+    };
     try {
       return new HubDataset(repository, options, true, await HubRepository.open(repository, options));
     } catch (error) {
-      if (error instanceof HubError && error.code === 'revision-not-found' && convertedCommit === undefined) return undefined;
+      if (error instanceof HubError && error.code === 'revision-not-found' && convertedCommit === undefined)
+        return undefined;
       throw error;
     }
   }

@@ -56,10 +56,15 @@ export async function downloadFile(file: RemoteFile, options: DownloadOptions): 
     await cached.tag().catch((cause: unknown) => {
       throw diskError(cached.cacheDir, cause);
     });
-    const onWait = (): void => onNote?.(`another process is downloading ${file.path} of ${about.repository}; waiting for it`);
-    await withLock(cached.lock(file.hash), async () => {
-      if (!(await isHere())) await downloadBlob(file, blob, options);
-    }, { signal, onWait });
+    const onWait = (): void =>
+      onNote?.(`another process is downloading ${file.path} of ${about.repository}; waiting for it`);
+    await withLock(
+      cached.lock(file.hash),
+      async () => {
+        if (!(await isHere())) await downloadBlob(file, blob, options);
+      },
+      { signal, onWait },
+    );
   }
   onBytes?.(file.size);
   return cached.point(commit, file.path, file.hash);
@@ -75,9 +80,13 @@ async function downloadBlob(file: RemoteFile, blob: string, options: DownloadOpt
     await rm(part, { force: true });
     // A part of an earlier time may be what is wrong. What has come in one piece is not going to be better.
     if (resumed) continue;
-    throw new HubError('integrity', `${file.path} of ${about.repository} arrived damaged: its ${file.algorithm === 'sha256' ? 'sha256' : 'git hash'} is ${found}, the Hub names ${file.hash}; it was not kept`, {
-      hint: 'Run the same command again. Where it stays so, something between here and the Hub alters files: a proxy, a mirror (HF_ENDPOINT).',
-    });
+    throw new HubError(
+      'integrity',
+      `${file.path} of ${about.repository} arrived damaged: its ${file.algorithm === 'sha256' ? 'sha256' : 'git hash'} is ${found}, the Hub names ${file.hash}; it was not kept`,
+      {
+        hint: 'Run the same command again. Where it stays so, something between here and the Hub alters files: a proxy, a mirror (HF_ENDPOINT).',
+      },
+    );
   }
   try {
     await rename(part, blob);
@@ -87,10 +96,16 @@ async function downloadBlob(file: RemoteFile, blob: string, options: DownloadOpt
 }
 
 /** Brings `part` to its full size. @returns whether some of it was there before */
-async function transfer(file: RemoteFile, part: string, { client, about, commit, signal, onBytes }: DownloadOptions): Promise<boolean> {
-  const handle = await open(part, 'r+').catch(() => open(part, 'w')).catch((cause: unknown) => {
-    throw diskError(part, cause);
-  });
+async function transfer(
+  file: RemoteFile,
+  part: string,
+  { client, about, commit, signal, onBytes }: DownloadOptions,
+): Promise<boolean> {
+  const handle = await open(part, 'r+')
+    .catch(() => open(part, 'w'))
+    .catch((cause: unknown) => {
+      throw diskError(part, cause);
+    });
   try {
     let { size: position } = await handle.stat();
     if (position > file.size) {
@@ -103,11 +118,23 @@ async function transfer(file: RemoteFile, part: string, { client, about, commit,
     let [farthest, fruitless] = [position, 0];
     while (position < file.size || file.size === 0) {
       onBytes?.(position);
-      const response = await client.get(address, { about: { ...about, file: file.path }, signal, ...(position > 0 && { headers: { range: `bytes=${position}-`, 'if-range': `"${file.hash}"` } }) }, [416]);
+      const response = await client.get(
+        address,
+        {
+          about: { ...about, file: file.path },
+          signal,
+          ...(position > 0 && { headers: { range: `bytes=${position}-`, 'if-range': `"${file.hash}"` } }),
+        },
+        [416],
+      );
       try {
         position = startOf(response, file, position, about);
         for await (const chunk of response.body as AsyncIterable<Buffer>) {
-          if (position + chunk.length > file.size) throw new HubError('integrity', `${file.path} of ${about.repository} is larger than the ${file.size} bytes that the Hub names`);
+          if (position + chunk.length > file.size)
+            throw new HubError(
+              'integrity',
+              `${file.path} of ${about.repository} is larger than the ${file.size} bytes that the Hub names`,
+            );
           await writeAt(handle, chunk, position, part);
           position += chunk.length;
           onBytes?.(position);
@@ -125,10 +152,14 @@ async function transfer(file: RemoteFile, part: string, { client, about, commit,
         if (response.status === 416) position = 0;
         if (fruitless >= FRUITLESS) {
           const { hint } = unreachable(client.settings, address, error);
-          throw new HubError('network', `the download of ${file.path} of ${about.repository} stopped at byte ${position} of ${file.size}: ${failureText(error)}`, {
-            cause: error,
-            hint: `What has come is kept: the same command goes on from there. ${hint ?? ''}`.trim(),
-          });
+          throw new HubError(
+            'network',
+            `the download of ${file.path} of ${about.repository} stopped at byte ${position} of ${file.size}: ${failureText(error)}`,
+            {
+              cause: error,
+              hint: `What has come is kept: the same command goes on from there. ${hint ?? ''}`.trim(),
+            },
+          );
         }
         await pause(client.pauseBefore(fruitless + 1), signal);
       }
@@ -147,24 +178,48 @@ async function transfer(file: RemoteFile, part: string, { client, about, commit,
  *
  * @throws HubError 'integrity' where it is an answer about another file, Error where it is of no use
  */
-function startOf({ status, headers, hubHeaders }: HubResponse, file: RemoteFile, asked: number, about: About): number {
+function startOf(
+  { status, headers, hubHeaders }: HubResponse,
+  file: RemoteFile,
+  asked: number,
+  about: About,
+): number {
   const name = `${file.path} of ${about.repository}`;
   // The Hub's own answer names the content; what the content network calls it (an MD5 or nothing) is of no use. A commit's file does not change,
   // so another name means another file.
-  const etag = /^(?:W\/)?"?([0-9a-f]{40}|[0-9a-f]{64})"?$/.exec(hubHeaders['x-linked-etag'] ?? hubHeaders['etag'] ?? '')?.[1];
-  if (etag !== undefined && etag.length === file.hash.length && etag !== file.hash) throw new HubError('integrity', `the Hub serves ${name} with ETag ${etag}, where its listing names ${file.hash}`, { hint: 'Run the same command again; the repository may just have been changed.' });
+  const etag = /^(?:W\/)?"?([0-9a-f]{40}|[0-9a-f]{64})"?$/.exec(
+    hubHeaders['x-linked-etag'] ?? hubHeaders['etag'] ?? '',
+  )?.[1];
+  if (etag !== undefined && etag.length === file.hash.length && etag !== file.hash)
+    throw new HubError(
+      'integrity',
+      `the Hub serves ${name} with ETag ${etag}, where its listing names ${file.hash}`,
+      { hint: 'Run the same command again; the repository may just have been changed.' },
+    );
   if (status === 416) throw new Error('the server does not have the rest of the file');
-  const total = status === 206 ? /\/(\d+)$/.exec(headers['content-range'] ?? '')?.[1] : headers['content-encoding'] === undefined || headers['content-encoding'] === 'identity' ? headers['content-length'] : undefined;
-  if (total !== undefined && Number(total) !== file.size) throw new HubError('integrity', `${name} is ${total} bytes large, where the Hub's listing names ${file.size}`, { hint: 'A proxy may have answered in place of the Hub.' });
+  const total =
+    status === 206
+      ? /\/(\d+)$/.exec(headers['content-range'] ?? '')?.[1]
+      : headers['content-encoding'] === undefined || headers['content-encoding'] === 'identity'
+        ? headers['content-length']
+        : undefined;
+  if (total !== undefined && Number(total) !== file.size)
+    throw new HubError(
+      'integrity',
+      `${name} is ${total} bytes large, where the Hub's listing names ${file.size}`,
+      { hint: 'A proxy may have answered in place of the Hub.' },
+    );
   if (status !== 206) return 0;
   const start = /^bytes (\d+)-/.exec(headers['content-range'] ?? '')?.[1];
-  if (start === undefined || Number(start) > asked) throw new Error('the server answers with another part of the file');
+  if (start === undefined || Number(start) > asked)
+    throw new Error('the server answers with another part of the file');
   return Number(start);
 }
 
 async function writeAt(handle: FileHandle, chunk: Buffer, position: number, path: string): Promise<void> {
   try {
-    for (let done = 0; done < chunk.length; ) done += (await handle.write(chunk, done, chunk.length - done, position + done)).bytesWritten;
+    for (let done = 0; done < chunk.length;)
+      done += (await handle.write(chunk, done, chunk.length - done, position + done)).bytesWritten;
   } catch (cause) {
     throw diskError(path, cause);
   }
@@ -181,9 +236,13 @@ async function requireRoom(part: string, { size, path }: RemoteFile, present: nu
   if (!disk) return;
   const free = disk.bavail * disk.bsize;
   if (size - present <= free) return;
-  throw new HubError('disk', `${path} needs ${size - present} bytes more, and the disk of ${dirname(part)} has ${free} free`, {
-    hint: 'Make room (attune cache lists what was downloaded, attune cache prune removes), or set HF_HUB_CACHE to a folder on another disk.',
-  });
+  throw new HubError(
+    'disk',
+    `${path} needs ${size - present} bytes more, and the disk of ${dirname(part)} has ${free} free`,
+    {
+      hint: 'Make room (attune cache lists what was downloaded, attune cache prune removes), or set HF_HUB_CACHE to a folder on another disk.',
+    },
+  );
 }
 
 /** git's sha1 of a file is of its length and its contents (https://git-scm.com/book/en/v2/Git-Internals-Git-Objects). */

@@ -28,13 +28,24 @@ export type HubErrorCode =
 
 /** Something of the Hugging Face Hub cannot be had. */
 export class HubError extends AttuneError {
-  constructor(readonly code: HubErrorCode, message: string, options: { hint?: string; cause?: unknown } = {}) {
+  constructor(
+    readonly code: HubErrorCode,
+    message: string,
+    options: { hint?: string; cause?: unknown } = {},
+  ) {
     super(message, options);
   }
 }
 
 /** What the Hub says of a repository that is there. */
-const OF_WHAT_IS_THERE: readonly HubErrorCode[] = ['revision-not-found', 'entry-not-found', 'gated', 'forbidden', 'disk', 'unsafe-name'];
+const OF_WHAT_IS_THERE: readonly HubErrorCode[] = [
+  'revision-not-found',
+  'entry-not-found',
+  'gated',
+  'forbidden',
+  'disk',
+  'unsafe-name',
+];
 
 /**
  * An error of opening the repository of this name. The name may have been meant as one of this machine: then it says first that nothing is there.
@@ -43,5 +54,9 @@ const OF_WHAT_IS_THERE: readonly HubErrorCode[] = ['revision-not-found', 'entry-
  */
 export function notHereEither(name: string, error: unknown): unknown {
   if (!(error instanceof HubError) || OF_WHAT_IS_THERE.includes(error.code)) return error;
-  return new HubError(error.code, `${name}: there is no file or folder ${resolve(name)}, and ${error.message}`, { cause: error, ...(error.hint !== undefined && { hint: error.hint }) });
+  return new HubError(
+    error.code,
+    `${name}: there is no file or folder ${resolve(name)}, and ${error.message}`,
+    { cause: error, ...(error.hint !== undefined && { hint: error.hint }) },
+  );
 }

@@ -28,13 +28,26 @@ export const isCommit = (text: string): boolean => COMMIT.test(text);
 
 /** Whether the name can be that of a repository of the Hub. */
 export function isRepositoryId(name: string): boolean {
-  return name.length <= 96 && ID.test(name) && !name.includes('--') && !name.includes('..') && !name.endsWith('.git');
+  return (
+    name.length <= 96 &&
+    ID.test(name) &&
+    !name.includes('--') &&
+    !name.includes('..') &&
+    !name.endsWith('.git')
+  );
 }
 
 /** Whether a revision is spelled as git allows and stays inside the folder of references. */
 export function isRevision(revision: string): boolean {
   const parts = revision.split('/');
-  return revision.length <= 250 && REVISION.test(revision) && parts.every((part) => part !== '' && !part.startsWith('.') && !part.endsWith('.') && !part.endsWith('.lock')) && !revision.includes('..');
+  return (
+    revision.length <= 250 &&
+    REVISION.test(revision) &&
+    parts.every(
+      (part) => part !== '' && !part.startsWith('.') && !part.endsWith('.') && !part.endsWith('.lock'),
+    ) &&
+    !revision.includes('..')
+  );
 }
 
 const DATA_FILE = /\.(?:csv|tsv|jsonl?|ndjson|parquet|gz|txt|safetensors|bin)$/i;
@@ -52,14 +65,24 @@ export function looksLikePath(text: string): boolean {
  * @returns undefined where it is no such thing
  * @throws UsageError where two different revisions are given, or one that cannot be
  */
-export function parseRepositoryId(text: string, type: RepositoryType, revision?: string): RepositoryId | undefined {
+export function parseRepositoryId(
+  text: string,
+  type: RepositoryType,
+  revision?: string,
+): RepositoryId | undefined {
   const at = text.indexOf('@');
   const id = at < 0 ? text : text.slice(0, at);
   const named = at < 0 ? undefined : text.slice(at + 1);
   if (!isRepositoryId(id)) return undefined;
-  if (named !== undefined && revision !== undefined && named !== revision) throw new UsageError(`${text} names one revision, and ${revision} is given beside it`, { hint: 'Give one of them.' });
+  if (named !== undefined && revision !== undefined && named !== revision)
+    throw new UsageError(`${text} names one revision, and ${revision} is given beside it`, {
+      hint: 'Give one of them.',
+    });
   const chosen = named ?? revision ?? MAIN;
-  if (!isRevision(chosen)) throw new UsageError(`${JSON.stringify(chosen)} is not the name of a branch, a tag or a commit`, { hint: `For example ${id}@main.` });
+  if (!isRevision(chosen))
+    throw new UsageError(`${JSON.stringify(chosen)} is not the name of a branch, a tag or a commit`, {
+      hint: `For example ${id}@main.`,
+    });
   return { type, id, revision: chosen };
 }
 
@@ -76,9 +99,12 @@ export function locate(name: string, type: RepositoryType, revision?: string): L
   if (looksLikePath(name)) return { path: name };
   const repository = parseRepositoryId(name, type, revision);
   if (repository) return { repository };
-  throw new UsageError(`${name} is neither here (${resolve(name)} does not exist) nor can it be the id of a ${type} on the Hub`, {
-    hint: 'An id is owner/name or name, of letters, digits, ".", "_" and "-", with @revision behind it where wanted.',
-  });
+  throw new UsageError(
+    `${name} is neither here (${resolve(name)} does not exist) nor can it be the id of a ${type} on the Hub`,
+    {
+      hint: 'An id is owner/name or name, of letters, digits, ".", "_" and "-", with @revision behind it where wanted.',
+    },
+  );
 }
 
 /** As the user would write it: `owner/name`, with the revision where it is not main. */
@@ -98,9 +124,16 @@ export function folderName({ type, id }: Pick<RepositoryId, 'type' | 'id'>): str
  */
 export function requireSafePath(path: string, repository: string): string {
   const parts = path.split('/');
-  const safe = path.length <= 1024 && !/[\\\0-\x1f\x7f]|^[A-Za-z]:/.test(path) && parts.every((part) => part !== '' && part !== '.' && part !== '..' && !/^[A-Za-z]:/.test(part));
+  const safe =
+    path.length <= 1024 &&
+    !/[\\\0-\x1f\x7f]|^[A-Za-z]:/.test(path) &&
+    parts.every((part) => part !== '' && part !== '.' && part !== '..' && !/^[A-Za-z]:/.test(part));
   if (safe) return path;
-  throw new HubError('unsafe-name', `${repository} holds a file named ${JSON.stringify(path.slice(0, 200))}, which would lead outside its folder; nothing of it is used`, {
-    hint: 'Such a name is an attack or a mistake. Tell the owner of the repository.',
-  });
+  throw new HubError(
+    'unsafe-name',
+    `${repository} holds a file named ${JSON.stringify(path.slice(0, 200))}, which would lead outside its folder; nothing of it is used`,
+    {
+      hint: 'Such a name is an attack or a mistake. Tell the owner of the repository.',
+    },
+  );
 }

@@ -36,7 +36,11 @@ export interface LockOptions {
  *
  * @throws HubError 'disk' where the lock cannot be made, the signal's reason, and what `work` throws
  */
-export async function withLock<T>(path: string, work: () => Promise<T>, options: LockOptions = {}): Promise<T> {
+export async function withLock<T>(
+  path: string,
+  work: () => Promise<T>,
+  options: LockOptions = {},
+): Promise<T> {
   const release = await acquire(path, options);
   try {
     return await work();
@@ -45,7 +49,10 @@ export async function withLock<T>(path: string, work: () => Promise<T>, options:
   }
 }
 
-async function acquire(path: string, { signal, onWait, staleAfter = STALE_AFTER }: LockOptions): Promise<() => Promise<void>> {
+async function acquire(
+  path: string,
+  { signal, onWait, staleAfter = STALE_AFTER }: LockOptions,
+): Promise<() => Promise<void>> {
   const holder: Holder = { pid: process.pid, host: hostname(), token: randomUUID() };
   const text = JSON.stringify(holder);
   let waiting = false;
@@ -61,7 +68,8 @@ async function acquire(path: string, { signal, onWait, staleAfter = STALE_AFTER 
     // Another machine's clock may be wrong, so not the time itself counts but for how long it has stayed the same.
     const state = `${found.text} ${found.renewed}`;
     if (state !== seen) [seen, seenSince] = [state, performance.now()];
-    if (isDead(found.text) || performance.now() - seenSince > staleAfter) await removeStaleLock(path, found.text).catch(notWritable);
+    if (isDead(found.text) || performance.now() - seenSince > staleAfter)
+      await removeStaleLock(path, found.text).catch(notWritable);
     else await pause(POLLED_EVERY, signal);
   }
 }
@@ -85,13 +93,17 @@ async function create(path: string, text: string): Promise<boolean> {
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
     // EPERM: Windows, while another process deletes it. ENOENT: somebody deleted the folder just now.
-    if (code === 'EEXIST' || code === 'ENOENT' || (code === 'EPERM' && process.platform === 'win32')) return false;
+    if (code === 'EEXIST' || code === 'ENOENT' || (code === 'EPERM' && process.platform === 'win32'))
+      return false;
     return notWritable(cause as Error);
   }
 }
 
 function notWritable(cause: Error): never {
-  throw new HubError('disk', `cannot write to the cache: ${cause.message}`, { cause, hint: 'HF_HUB_CACHE or HF_HOME names another cache folder; with HF_HUB_OFFLINE=1 what is in it is used as it is.' });
+  throw new HubError('disk', `cannot write to the cache: ${cause.message}`, {
+    cause,
+    hint: 'HF_HUB_CACHE or HF_HOME names another cache folder; with HF_HUB_OFFLINE=1 what is in it is used as it is.',
+  });
 }
 
 function held(path: string, text: string): () => Promise<void> {

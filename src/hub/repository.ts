@@ -46,33 +46,64 @@ export class HubRepository {
     const cached = new CachedRepository(settings.cacheDir, repository, settings.symlinks);
     const client = new HubClient(settings, options);
     const known = await cached.commit();
-    const taken = (commit: string): void => options.onCommit?.({ type: repository.type, id: repository.id, revision: repository.revision, commit });
+    const taken = (commit: string): void =>
+      options.onCommit?.({ type: repository.type, id: repository.id, revision: repository.revision, commit });
     const fromCache = async (commit: string): Promise<HubRepository> => {
       const files = new Set(await cached.files(commit));
       if (settings.offline || files.size > 0) taken(commit);
-      return new HubRepository(name, repository, cached.snapshot(commit), true, commit, cached, client, options, undefined, files);
+      return new HubRepository(
+        name,
+        repository,
+        cached.snapshot(commit),
+        true,
+        commit,
+        cached,
+        client,
+        options,
+        undefined,
+        files,
+      );
     };
 
     if (settings.offline) {
       if (known !== undefined) return fromCache(known);
-      throw new HubError('offline', `the ${repository.type} ${name} is not in the cache (${cached.folder}), and the Hub is not asked: offline`, {
-        hint: 'Unset HF_HUB_OFFLINE to download it, or set HF_HUB_CACHE or HF_HOME to the cache that holds it.',
-      });
+      throw new HubError(
+        'offline',
+        `the ${repository.type} ${name} is not in the cache (${cached.folder}), and the Hub is not asked: offline`,
+        {
+          hint: 'Unset HF_HUB_OFFLINE to download it, or set HF_HUB_CACHE or HF_HOME to the cache that holds it.',
+        },
+      );
     }
     try {
       // Where the cache can help out there is no point in many attempts.
       const retries = known !== undefined && (await cached.files(known)).length > 0 ? 1 : undefined;
       const { commit, files } = await askHub(repository, client, options, retries);
       taken(commit);
-      return new HubRepository(name, repository, cached.snapshot(commit), false, commit, cached, client, options, files, new Set());
+      return new HubRepository(
+        name,
+        repository,
+        cached.snapshot(commit),
+        false,
+        commit,
+        cached,
+        client,
+        options,
+        files,
+        new Set(),
+      );
     } catch (error) {
-      const outOfReach = error instanceof HubError && (error.code === 'network' || error.code === 'server' || error.code === 'rate-limited');
+      const outOfReach =
+        error instanceof HubError &&
+        (error.code === 'network' || error.code === 'server' || error.code === 'rate-limited');
       const repo = outOfReach && known !== undefined ? await fromCache(known) : undefined;
       if (repo === undefined || repo.local.size === 0) {
         await client.close();
         throw error;
       }
-      options.onNote?.(`${(error as HubError).message}; using ${name} as it is in the cache (commit ${known!.slice(0, 8)})`);
+      options.onNote?.(
+        `${(error as HubError).message}; using ${name} as it is in the cache (commit ${known!.slice(0, 8)})`,
+      );
       return repo;
     }
   }
@@ -103,14 +134,20 @@ export class HubRepository {
     if (absent.length > 0) await this.cached.keepCommit(this.commit).catch(() => undefined); // a cache that cannot be written: the download says so
     await this.download(absent);
     await this.cached.keepCommit(this.commit).catch(() => undefined);
-    return Promise.all(files.map(async (file) => (await this.cached.file(this.commit, file.path)) ?? this.unknown(file.path)));
+    return Promise.all(
+      files.map(async (file) => (await this.cached.file(this.commit, file.path)) ?? this.unknown(file.path)),
+    );
   }
 
   /** What cannot be had without the Hub, all of it. */
   notCached(missing: readonly string[]): HubError {
-    return new HubError('offline', `${this.name} is in the cache, but without ${missing.join(', ')} (${this.folder}), and the Hub ${hubSettings(this.options).offline ? 'is not asked: offline' : 'is out of reach'}`, {
-      hint: 'Unset HF_HUB_OFFLINE, if it is set, and run the same command with a network to download what is missing.',
-    });
+    return new HubError(
+      'offline',
+      `${this.name} is in the cache, but without ${missing.join(', ')} (${this.folder}), and the Hub ${hubSettings(this.options).offline ? 'is not asked: offline' : 'is out of reach'}`,
+      {
+        hint: 'Unset HF_HUB_OFFLINE, if it is set, and run the same command with a network to download what is missing.',
+      },
+    );
   }
 
   /** The repository's page, for messages. */
@@ -123,12 +160,18 @@ export class HubRepository {
   }
 
   private unknown(path: string): never {
-    throw new HubError('entry-not-found', `the ${this.repository.type} ${this.name} on the Hub has no file ${path}`, { hint: `Its files are listed at ${this.page}/tree/${this.repository.revision}.` });
+    throw new HubError(
+      'entry-not-found',
+      `the ${this.repository.type} ${this.name} on the Hub has no file ${path}`,
+      { hint: `Its files are listed at ${this.page}/tree/${this.repository.revision}.` },
+    );
   }
 
   private async absent(files: readonly RemoteFile[]): Promise<RemoteFile[]> {
     const distinct = [...new Set(files)];
-    const here = await Promise.all(distinct.map(({ path, size }) => this.cached.file(this.commit, path, size)));
+    const here = await Promise.all(
+      distinct.map(({ path, size }) => this.cached.file(this.commit, path, size)),
+    );
     return distinct.filter((_, i) => here[i] === undefined);
   }
 
@@ -138,7 +181,13 @@ export class HubRepository {
     const total = files.reduce((sum, { size }) => sum + size, 0);
     const received = new Map<RemoteFile, number>();
     const report = (): void =>
-      onProgress?.({ repository: this.name, files: files.length, total, received: [...received.values()].reduce((sum, bytes) => sum + bytes, 0), cacheDir: this.cached.cacheDir });
+      onProgress?.({
+        repository: this.name,
+        files: files.length,
+        total,
+        received: [...received.values()].reduce((sum, bytes) => sum + bytes, 0),
+        cacheDir: this.cached.cacheDir,
+      });
     let reported = 0;
     report();
     // The first failure stops the others, each at a place from which it can go on.
@@ -150,7 +199,12 @@ export class HubRepository {
         const of = file;
         try {
           await downloadFile(of, {
-            client: this.client, cached: this.cached, commit: this.commit, about: aboutOf(this.repository), signal: stop, onNote,
+            client: this.client,
+            cached: this.cached,
+            commit: this.commit,
+            about: aboutOf(this.repository),
+            signal: stop,
+            onNote,
             onBytes: (bytes) => {
               received.set(of, bytes);
               if (performance.now() - reported < REPORTED_EVERY) return;
@@ -173,10 +227,20 @@ export class HubRepository {
 }
 
 function aboutOf(repository: RepositoryId): About {
-  return { repository: displayName(repository), type: repository.type, id: repository.id, revision: repository.revision };
+  return {
+    repository: displayName(repository),
+    type: repository.type,
+    id: repository.id,
+    revision: repository.revision,
+  };
 }
 
-async function askHub(repository: RepositoryId, client: HubClient, { signal }: RepositoryOptions, retries?: number): Promise<{ commit: string; files: Map<string, RemoteFile> }> {
+async function askHub(
+  repository: RepositoryId,
+  client: HubClient,
+  { signal }: RepositoryOptions,
+  retries?: number,
+): Promise<{ commit: string; files: Map<string, RemoteFile> }> {
   const about = aboutOf(repository);
   const { type, id, revision } = repository;
   // Loaded here and not at the top: it is large, and most commands never ask the Hub.
@@ -188,15 +252,29 @@ async function askHub(repository: RepositoryId, client: HubClient, { signal }: R
     } catch (cause) {
       signal?.throwIfAborted();
       if (cause instanceof HubError) throw cause;
-      throw new HubError('server', `${client.settings.endpoint} does not answer as a Hub does when asked for ${about.repository}: ${(cause as Error).message}`, { cause, hint: 'Is HF_ENDPOINT the address of a Hub? A proxy may also have answered.' });
+      throw new HubError(
+        'server',
+        `${client.settings.endpoint} does not answer as a Hub does when asked for ${about.repository}: ${(cause as Error).message}`,
+        { cause, hint: 'Is HF_ENDPOINT the address of a Hub? A proxy may also have answered.' },
+      );
     }
   };
   const params = { ...hub, name: id, revision, additionalFields: ['sha' as const] };
-  const commit = isCommit(revision) ? revision : (await ask(() => (type === 'model' ? modelInfo(params) : datasetInfo(params)))).sha;
-  if (typeof commit !== 'string' || !isCommit(commit)) throw new HubError('server', `${client.settings.endpoint} names no commit for ${about.repository}`, { hint: 'Is HF_ENDPOINT the address of a Hub?' });
+  const commit = isCommit(revision)
+    ? revision
+    : (await ask(() => (type === 'model' ? modelInfo(params) : datasetInfo(params)))).sha;
+  if (typeof commit !== 'string' || !isCommit(commit))
+    throw new HubError('server', `${client.settings.endpoint} names no commit for ${about.repository}`, {
+      hint: 'Is HF_ENDPOINT the address of a Hub?',
+    });
   const files = new Map<string, RemoteFile>();
   await ask(async () => {
-    for await (const entry of listFiles({ ...hub, repo: { type, name: id }, revision: commit, recursive: true })) {
+    for await (const entry of listFiles({
+      ...hub,
+      repo: { type, name: id },
+      revision: commit,
+      recursive: true,
+    })) {
       if (entry.type !== 'file') continue;
       const path = requireSafePath(entry.path, about.repository);
       files.set(path, remoteFile(path, entry, about));
@@ -214,7 +292,13 @@ interface ListedFile {
 function remoteFile(path: string, { size, oid, lfs }: ListedFile, about: About): RemoteFile {
   const bytes = lfs ? lfs.size : size;
   const hash = lfs ? lfs.oid.replace(/^sha256:/, '') : (oid ?? '');
-  const sound = Number.isSafeInteger(bytes) && bytes >= 0 && (lfs ? /^[0-9a-f]{64}$/ : /^[0-9a-f]{40}$/).test(hash);
-  if (!sound) throw new HubError('server', `the Hub's listing of ${about.repository} names no size and hash for ${path}`, { hint: 'Is HF_ENDPOINT the address of a Hub?' });
+  const sound =
+    Number.isSafeInteger(bytes) && bytes >= 0 && (lfs ? /^[0-9a-f]{64}$/ : /^[0-9a-f]{40}$/).test(hash);
+  if (!sound)
+    throw new HubError(
+      'server',
+      `the Hub's listing of ${about.repository} names no size and hash for ${path}`,
+      { hint: 'Is HF_ENDPOINT the address of a Hub?' },
+    );
   return { path, size: bytes, hash, algorithm: lfs ? 'sha256' : 'git-sha1' };
 }

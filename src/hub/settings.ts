@@ -77,7 +77,8 @@ export function hubSettings(options: HubOptions = {}, env: Environment = process
     endpoint: checkedEndpoint(options.endpoint ?? (given(env, 'HF_ENDPOINT') || DEFAULT_ENDPOINT)),
     token: options.token === false ? undefined : checkedToken(options.token ?? tokenOf(env)),
     cacheDir: options.cacheDir === undefined ? hubCacheDir(env) : resolve(options.cacheDir),
-    offline: options.localFilesOnly ?? isTrue(given(env, 'HF_HUB_OFFLINE') || given(env, 'TRANSFORMERS_OFFLINE')),
+    offline:
+      options.localFilesOnly ?? isTrue(given(env, 'HF_HUB_OFFLINE') || given(env, 'TRANSFORMERS_OFFLINE')),
     idleTimeout: 1000 * (idle > 0 ? idle : DEFAULT_IDLE_SECONDS),
     symlinks: !isTrue(env['HF_HUB_DISABLE_SYMLINKS']),
   };
@@ -90,7 +91,8 @@ export function hubCacheDir(env: Environment = process.env): string {
 }
 
 function huggingFaceHome(env: Environment): string {
-  const home = given(env, 'HF_HOME') || join(given(env, 'XDG_CACHE_HOME') || join(homeOf(env), '.cache'), 'huggingface');
+  const home =
+    given(env, 'HF_HOME') || join(given(env, 'XDG_CACHE_HOME') || join(homeOf(env), '.cache'), 'huggingface');
   return expand(home, env);
 }
 
@@ -100,7 +102,9 @@ function tokenOf(env: Environment): string | undefined {
   if (token) return token;
   const path = given(env, 'HF_TOKEN_PATH');
   try {
-    return readFileSync(path ? expand(path, env) : join(huggingFaceHome(env), 'token'), 'utf8').trim() || undefined;
+    return (
+      readFileSync(path ? expand(path, env) : join(huggingFaceHome(env), 'token'), 'utf8').trim() || undefined
+    );
   } catch {
     return undefined; // Nobody has logged in on this machine.
   }
@@ -109,15 +113,24 @@ function tokenOf(env: Environment): string | undefined {
 /** A header cannot hold line feeds, and the error must not show the token. */
 function checkedToken(token: string | undefined): string | undefined {
   if (token !== undefined && !/^[\x21-\x7e]+$/.test(token)) {
-    throw new UsageError('the Hugging Face token holds characters that no token has', { hint: 'Look at HF_TOKEN, or at the file that `hf auth login` wrote. A token begins with hf_.' });
+    throw new UsageError('the Hugging Face token holds characters that no token has', {
+      hint: 'Look at HF_TOKEN, or at the file that `hf auth login` wrote. A token begins with hf_.',
+    });
   }
   return token;
 }
 
 function checkedEndpoint(endpoint: string): string {
   const url = URL.canParse(endpoint) ? new URL(endpoint) : undefined;
-  if (!url || (url.protocol !== 'https:' && url.protocol !== 'http:') || url.search !== '' || url.hash !== '') {
-    throw new UsageError(`HF_ENDPOINT is ${endpoint}, which is not the address of a Hub`, { hint: `Give it as ${DEFAULT_ENDPOINT}.` });
+  if (
+    !url ||
+    (url.protocol !== 'https:' && url.protocol !== 'http:') ||
+    url.search !== '' ||
+    url.hash !== ''
+  ) {
+    throw new UsageError(`HF_ENDPOINT is ${endpoint}, which is not the address of a Hub`, {
+      hint: `Give it as ${DEFAULT_ENDPOINT}.`,
+    });
   }
   return endpoint.replace(/\/+$/, '');
 }
@@ -127,12 +140,16 @@ function given(env: Environment, name: string): string | undefined {
   return env[name]?.trim();
 }
 
-const isTrue = (value: string | undefined): boolean => ['1', 'ON', 'YES', 'TRUE'].includes(value?.trim().toUpperCase() ?? '');
+const isTrue = (value: string | undefined): boolean =>
+  ['1', 'ON', 'YES', 'TRUE'].includes(value?.trim().toUpperCase() ?? '');
 
 const homeOf = (env: Environment): string => env['HOME'] || env['USERPROFILE'] || homedir();
 
 /** `~` and variables, as Python's expanduser and expandvars. */
 function expand(path: string, env: Environment): string {
   const home = path === '~' || /^~[/\\]/.test(path) ? homeOf(env) + path.slice(1) : path;
-  return home.replace(/\$(?:\{(\w+)\}|(\w+))/g, (whole, braced: string | undefined, bare: string | undefined) => env[braced ?? bare ?? ''] ?? whole);
+  return home.replace(
+    /\$(?:\{(\w+)\}|(\w+))/g,
+    (whole, braced: string | undefined, bare: string | undefined) => env[braced ?? bare ?? ''] ?? whole,
+  );
 }

@@ -58,14 +58,32 @@ function dump(value: PythonValue, options: DumpOptions, level: number): string {
   if (typeof value === 'number') return Number.isSafeInteger(value) ? String(value) : pythonFloat(value);
   if (typeof value === 'string') return quote(value);
   if (isArray(value)) {
-    return enclose('[', value.map((item) => dump(item, options, level + 1)), ']', options, level);
+    return enclose(
+      '[',
+      value.map((item) => dump(item, options, level + 1)),
+      ']',
+      options,
+      level,
+    );
   }
   const keys = Object.keys(value);
   if (options.sortKeys) keys.sort();
-  return enclose('{', keys.map((key) => `${quote(key)}: ${dump(value[key], options, level + 1)}`), '}', options, level);
+  return enclose(
+    '{',
+    keys.map((key) => `${quote(key)}: ${dump(value[key], options, level + 1)}`),
+    '}',
+    options,
+    level,
+  );
 }
 
-function enclose(open: string, items: readonly string[], close: string, { indent }: DumpOptions, level: number): string {
+function enclose(
+  open: string,
+  items: readonly string[],
+  close: string,
+  { indent }: DumpOptions,
+  level: number,
+): string {
   if (items.length === 0) return open + close;
   if (indent === undefined) return open + items.join(', ') + close;
   const outer = ' '.repeat(indent * level);
@@ -75,9 +93,14 @@ function enclose(open: string, items: readonly string[], close: string, { indent
 
 /** JSON.stringify escapes quotes, backslashes and control characters the same way; Python escapes DEL and what is outside ASCII too. */
 function quote(text: string): string {
-  return JSON.stringify(text).replace(/[\u007f-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return JSON.stringify(text).replace(
+    /[\u007f-\uffff]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }
 
-function isArray(value: readonly PythonValue[] | { readonly [key: string]: PythonValue }): value is readonly PythonValue[] {
+function isArray(
+  value: readonly PythonValue[] | { readonly [key: string]: PythonValue },
+): value is readonly PythonValue[] {
   return Array.isArray(value);
 }

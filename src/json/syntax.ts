@@ -50,7 +50,13 @@ export function parseJson(text: string): JsonResult {
   try {
     return { value: JSON.parse(body) as unknown };
   } catch (error) {
-    return { error: locate(body) ?? { line: 1, column: 1, message: error instanceof Error ? error.message : String(error) } };
+    return {
+      error: locate(body) ?? {
+        line: 1,
+        column: 1,
+        message: error instanceof Error ? error.message : String(error),
+      },
+    };
   }
 }
 
@@ -66,7 +72,8 @@ class Fault extends Error {
 function locate(text: string): JsonSyntaxError | undefined {
   try {
     const end = skipSpace(text, value(text, skipSpace(text, 0)));
-    if (end < text.length) throw new Fault(end, `there is more after the end of the value: ${shown(text, end)}`);
+    if (end < text.length)
+      throw new Fault(end, `there is more after the end of the value: ${shown(text, end)}`);
     return undefined;
   } catch (fault) {
     if (!(fault instanceof Fault)) return undefined; // e.g. nested too deeply for the stack
@@ -89,9 +96,11 @@ function value(text: string, at: number): number {
   switch (text[at]) {
     case '{':
       return members(text, at, '}', (start) => {
-        if (text[start] !== '"') throw new Fault(start, `expected a property name in double quotes, found ${shown(text, start)}`);
+        if (text[start] !== '"')
+          throw new Fault(start, `expected a property name in double quotes, found ${shown(text, start)}`);
         const colon = skipSpace(text, string(text, start));
-        if (text[colon] !== ':') throw new Fault(colon, `expected ":" after the property name, found ${shown(text, colon)}`);
+        if (text[colon] !== ':')
+          throw new Fault(colon, `expected ":" after the property name, found ${shown(text, colon)}`);
         return value(text, skipSpace(text, colon + 1));
       });
     case '[':
@@ -99,7 +108,9 @@ function value(text: string, at: number): number {
     case '"':
       return string(text, at);
     default: {
-      const literal = /^(?:true|false|null|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?)/.exec(text.slice(at, at + 400));
+      const literal = /^(?:true|false|null|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?)/.exec(
+        text.slice(at, at + 400),
+      );
       if (!literal) throw new Fault(at, `expected a value, found ${shown(text, at)}`);
       return at + literal[0].length;
     }
@@ -123,9 +134,16 @@ function string(text: string, open: number): number {
   for (let at = open + 1; at < text.length; at++) {
     const unit = text[at];
     if (unit === '"') return at + 1;
-    if (unit < ' ') throw new Fault(at, unit === '\n' || unit === '\r' ? 'a string runs past the end of its line' : 'a string contains an unescaped control character');
+    if (unit < ' ')
+      throw new Fault(
+        at,
+        unit === '\n' || unit === '\r'
+          ? 'a string runs past the end of its line'
+          : 'a string contains an unescaped control character',
+      );
     if (unit === '\\') {
-      if (!/^\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/.test(text.slice(at, at + 6))) throw new Fault(at, 'a string contains an unknown escape');
+      if (!/^\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/.test(text.slice(at, at + 6)))
+        throw new Fault(at, 'a string contains an unknown escape');
       at++;
     }
   }

@@ -51,13 +51,27 @@ const LOW_ALPHA = 0.035;
  * @param rows of the test set
  * @param weights [K] by how much one row can change each model's metric, times the rows; 1 for accuracy
  */
-export function compareWithBest(values: readonly number[], resampled: readonly Float64Array[], rows: number, weights: readonly number[]): BestOf {
+export function compareWithBest(
+  values: readonly number[],
+  resampled: readonly Float64Array[],
+  rows: number,
+  weights: readonly number[],
+): BestOf {
   const indices = values.map((_, i) => i);
   const best = values.indexOf(Math.max(...values));
-  const { errors, highTail, lowTails } = differencesOf(resampled.map((each, i) => each.map((value) => value - values[i])));
+  const { errors, highTail, lowTails } = differencesOf(
+    resampled.map((each, i) => each.map((value) => value - values[i])),
+  );
   const between = (i: number, j: number, lowTail: number, highTail: number): Difference => {
     const value = values[i] - values[j];
-    const { below, above } = differenceReach(value, errors[i][j], rows, Math.max(weights[i], weights[j]), lowTail, highTail);
+    const { below, above } = differenceReach(
+      value,
+      errors[i][j],
+      rows,
+      Math.max(weights[i], weights[j]),
+      lowTail,
+      highTail,
+    );
     return { value, low: Math.max(-1, value - below), high: Math.min(1, value + above) };
   };
   const pairs = indices.map((i) => indices.map((j) => between(i, j, lowTails[j], highTail)));
@@ -68,8 +82,23 @@ export function compareWithBest(values: readonly number[], resampled: readonly F
     return { value: least('value'), low: least('low'), high, mayBeBest: high >= 0 };
   });
   const contenders = models.filter(({ mayBeBest }) => mayBeBest).length;
-  const interval = effectiveInterval(values[best], standardError(resampled[best]), rows, weights[best], ALPHA / 2 / contenders, ALPHA / 2);
-  return { best, models, pairs, errors, optimism: optimism(values, resampled), interval, difference: (first, second) => between(first, second, ALPHA / 2, ALPHA / 2) };
+  const interval = effectiveInterval(
+    values[best],
+    standardError(resampled[best]),
+    rows,
+    weights[best],
+    ALPHA / 2 / contenders,
+    ALPHA / 2,
+  );
+  return {
+    best,
+    models,
+    pairs,
+    errors,
+    optimism: optimism(values, resampled),
+    interval,
+    difference: (first, second) => between(first, second, ALPHA / 2, ALPHA / 2),
+  };
 }
 
 /**
@@ -79,7 +108,11 @@ export function compareWithBest(values: readonly number[], resampled: readonly F
  * @param centred [K] of [R]: each model's metric in the resamples minus that on the test rows
  * @returns [K][K] standard errors, 0 between models that no resample tells apart; the tail of upper bounds; [K] those of lower bounds of differences to each model
  */
-function differencesOf(centred: readonly Float64Array[]): { readonly errors: readonly (readonly number[])[]; readonly highTail: number; readonly lowTails: readonly number[] } {
+function differencesOf(centred: readonly Float64Array[]): {
+  readonly errors: readonly (readonly number[])[];
+  readonly highTail: number;
+  readonly lowTails: readonly number[];
+} {
   const size = centred[0].length;
   const errors = centred.map(() => centred.map(() => 0));
   const overOne = centred.map(() => new Float64Array(size));

@@ -39,7 +39,11 @@ function drawRows(counts: Uint8Array, generator: MT19937): void {
 }
 
 /** The figure of each resample [R]. */
-async function eachResample(resamples: Resamples, pace: Pace, figure: (counts: Uint8Array, resample: number) => number): Promise<Float64Array> {
+async function eachResample(
+  resamples: Resamples,
+  pace: Pace,
+  figure: (counts: Uint8Array, resample: number) => number,
+): Promise<Float64Array> {
   const figures = new Float64Array(resamples.size);
   for (let r = 0; r < resamples.size; r++) {
     if (pace.due) await pace.rest();
@@ -49,7 +53,12 @@ async function eachResample(resamples: Resamples, pace: Pace, figure: (counts: U
 }
 
 /** [R, K] rows of each class in each resample. */
-export async function bootstrapClassCounts(resamples: Resamples, labels: ArrayLike<number>, classes: number, pace = new Pace()): Promise<Float64Array> {
+export async function bootstrapClassCounts(
+  resamples: Resamples,
+  labels: ArrayLike<number>,
+  classes: number,
+  pace = new Pace(),
+): Promise<Float64Array> {
   const counts = new Float64Array(resamples.size * classes);
   for (let r = 0; r < resamples.size; r++) {
     if (pace.due) await pace.rest();
@@ -72,7 +81,9 @@ export function bootstrapF1(
   pace = new Pace(),
 ): Promise<Float64Array> {
   const classes = classCounts.length / resamples.size;
-  const wrong = Array.from({ length: resamples.rows }, (_, row) => row).filter((row) => labels[row] !== predicted[row]);
+  const wrong = Array.from({ length: resamples.rows }, (_, row) => row).filter(
+    (row) => labels[row] !== predicted[row],
+  );
   const missed = new Float64Array(classes);
   const falselyTaken = new Float64Array(classes);
   return eachResample(resamples, pace, (drawn, r) => {
@@ -107,8 +118,12 @@ export async function bootstrapAuc(
   const result = new Float64Array(resamples.size);
   for (const k of classes === 2 ? [1] : Array.from({ length: classes }, (_, i) => i)) {
     const score = (row: number): number => probabilities[row * classes + k];
-    const order = Int32Array.from({ length: resamples.rows }, (_, row) => row).sort((a, b) => score(a) - score(b));
-    const tiesWithNext = order.map((row, i) => (i + 1 < order.length && score(order[i + 1]) === score(row) ? 1 : 0));
+    const order = Int32Array.from({ length: resamples.rows }, (_, row) => row).sort(
+      (a, b) => score(a) - score(b),
+    );
+    const tiesWithNext = order.map((row, i) =>
+      i + 1 < order.length && score(order[i + 1]) === score(row) ? 1 : 0,
+    );
     const positive = order.map((row) => (labels[row] === k ? 1 : 0));
     const weighted = await eachResample(resamples, pace, (counts) => {
       let [below, wins, positives, tiedPositives, tiedNegatives] = [0, 0, 0, 0, 0];

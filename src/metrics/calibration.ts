@@ -24,14 +24,20 @@ export interface Calibration {
  * @param probabilities [n, K] row-major
  * @param labels [n]
  */
-export function calibration(probabilities: ArrayLike<number>, labels: ArrayLike<number>, classes: number, bins = 10): Calibration {
+export function calibration(
+  probabilities: ArrayLike<number>,
+  labels: ArrayLike<number>,
+  classes: number,
+  bins = 10,
+): Calibration {
   const rows = new Array<number>(bins).fill(0);
   const confidence = new Array<number>(bins).fill(0);
   const right = new Array<number>(bins).fill(0);
   const bounds = Array.from({ length: bins + 1 }, (_, i) => i / bins);
   for (let row = 0; row < labels.length; row++) {
     let best = 0;
-    for (let k = 1; k < classes; k++) if (probabilities[row * classes + k] > probabilities[row * classes + best]) best = k;
+    for (let k = 1; k < classes; k++)
+      if (probabilities[row * classes + k] > probabilities[row * classes + best]) best = k;
     const value = probabilities[row * classes + best];
     let bin = 0;
     while (bin < bins - 1 && value > bounds[bin + 1]) bin++;
@@ -46,6 +52,9 @@ export function calibration(probabilities: ArrayLike<number>, labels: ArrayLike<
     meanConfidence: count === 0 ? 0 : confidence[i] / count,
     accuracy: count === 0 ? 0 : right[i] / count,
   }));
-  const ece = all.reduce((sum, bin) => sum + (bin.rows / labels.length) * Math.abs(bin.meanConfidence - bin.accuracy), 0);
+  const ece = all.reduce(
+    (sum, bin) => sum + (bin.rows / labels.length) * Math.abs(bin.meanConfidence - bin.accuracy),
+    0,
+  );
   return { bins: all, ece };
 }

@@ -36,11 +36,20 @@ export interface ClassificationMetrics {
  * @param labelNames [K]
  * @throws RangeError where there are no rows, the lengths do not fit, a label is no class, or a logit is not finite
  */
-export function classificationMetrics(logits: Float32Array, labels: ArrayLike<number>, labelNames: readonly string[]): ClassificationMetrics {
+export function classificationMetrics(
+  logits: Float32Array,
+  labels: ArrayLike<number>,
+  labelNames: readonly string[],
+): ClassificationMetrics {
   const classes = labelNames.length;
   check(logits, 'logits', labels, classes);
   const probabilities = softmax(logits, classes);
-  return metricsOf({ labels: argmax(probabilities, classes), probabilities }, crossEntropy(logits, labels, classes), labels, labelNames);
+  return metricsOf(
+    { labels: argmax(probabilities, classes), probabilities },
+    crossEntropy(logits, labels, classes),
+    labels,
+    labelNames,
+  );
 }
 
 /** What a model says of n rows. */
@@ -56,12 +65,26 @@ export interface PredictedClasses {
  *
  * @throws RangeError as `classificationMetrics`
  */
-export function predictionMetrics(predicted: PredictedClasses, labels: ArrayLike<number>, labelNames: readonly string[]): ClassificationMetrics {
+export function predictionMetrics(
+  predicted: PredictedClasses,
+  labels: ArrayLike<number>,
+  labelNames: readonly string[],
+): ClassificationMetrics {
   check(predicted.probabilities, 'probabilities', labels, labelNames.length);
-  return metricsOf(predicted, logLoss(predicted.probabilities, labels, labelNames.length), labels, labelNames);
+  return metricsOf(
+    predicted,
+    logLoss(predicted.probabilities, labels, labelNames.length),
+    labels,
+    labelNames,
+  );
 }
 
-function metricsOf({ labels: predicted, probabilities }: PredictedClasses, loss: number, labels: ArrayLike<number>, labelNames: readonly string[]): ClassificationMetrics {
+function metricsOf(
+  { labels: predicted, probabilities }: PredictedClasses,
+  loss: number,
+  labels: ArrayLike<number>,
+  labelNames: readonly string[],
+): ClassificationMetrics {
   const confusion = confusionMatrix(labels, predicted, labelNames.length);
   const scores = classScores(confusion);
   const auc = rocAuc(probabilities, labels, labelNames);
@@ -78,14 +101,24 @@ function metricsOf({ labels: predicted, probabilities }: PredictedClasses, loss:
   };
 }
 
-function check(values: Float32Array | Float64Array, what: 'logits' | 'probabilities', labels: ArrayLike<number>, classes: number): void {
+function check(
+  values: Float32Array | Float64Array,
+  what: 'logits' | 'probabilities',
+  labels: ArrayLike<number>,
+  classes: number,
+): void {
   if (labels.length === 0) throw new RangeError('metrics of no rows');
   if (classes < 2) throw new RangeError(`metrics of ${classes} classes`);
-  if (values.length !== labels.length * classes) throw new RangeError(`${values.length} ${what} for ${labels.length} rows of ${classes} classes`);
+  if (values.length !== labels.length * classes)
+    throw new RangeError(`${values.length} ${what} for ${labels.length} rows of ${classes} classes`);
   for (let row = 0; row < labels.length; row++) {
     const label = labels[row];
-    if (!Number.isInteger(label) || label < 0 || label >= classes) throw new RangeError(`row ${row} has the label ${label}, not 0 to ${classes - 1}`);
+    if (!Number.isInteger(label) || label < 0 || label >= classes)
+      throw new RangeError(`row ${row} has the label ${label}, not 0 to ${classes - 1}`);
   }
   const bad = values.findIndex((value) => !Number.isFinite(value));
-  if (bad >= 0) throw new RangeError(`row ${Math.floor(bad / classes)} has the ${what === 'logits' ? 'logit' : 'probability'} ${values[bad]}`);
+  if (bad >= 0)
+    throw new RangeError(
+      `row ${Math.floor(bad / classes)} has the ${what === 'logits' ? 'logit' : 'probability'} ${values[bad]}`,
+    );
 }

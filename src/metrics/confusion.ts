@@ -1,7 +1,11 @@
 /** Metrics of predicted classes, as scikit-learn defines them. n = rows, K = classes. */
 
 /** [K][K]: rows of class i that were predicted as class j. @param labels, predicted [n] class indices */
-export function confusionMatrix(labels: ArrayLike<number>, predicted: ArrayLike<number>, classes: number): number[][] {
+export function confusionMatrix(
+  labels: ArrayLike<number>,
+  predicted: ArrayLike<number>,
+  classes: number,
+): number[][] {
   const matrix = Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
   for (let row = 0; row < labels.length; row++) matrix[labels[row]][predicted[row]]++;
   return matrix;
@@ -53,11 +57,19 @@ const WEIGHT_OF_UNSEEN = 1.5;
  * derivatives by the entries of the confusion matrix). 1 for a perfect model, up to 2.5 for one that never finds a class.
  */
 export function f1RowWeight(confusion: readonly (readonly number[])[]): number {
-  const classes = classScores(confusion).map(({ f1, support }, k) => ({ f1, support, answered: confusion.reduce((sum, row) => sum + row[k], 0) }));
+  const classes = classScores(confusion).map(({ f1, support }, k) => ({
+    f1,
+    support,
+    answered: confusion.reduce((sum, row) => sum + row[k], 0),
+  }));
   const seen = classes.filter(({ support }) => support > 0);
-  const gained = ({ f1, support, answered }: (typeof seen)[number]): number => (support * (2 - f1)) / (support + answered);
-  const spared = ({ f1, support, answered }: (typeof seen)[number]): number => (support * f1) / (support + answered);
-  const most = Math.max(...seen.map((own) => gained(own) + Math.max(0, ...seen.filter((other) => other !== own).map(spared))));
+  const gained = ({ f1, support, answered }: (typeof seen)[number]): number =>
+    (support * (2 - f1)) / (support + answered);
+  const spared = ({ f1, support, answered }: (typeof seen)[number]): number =>
+    (support * f1) / (support + answered);
+  const most = Math.max(
+    ...seen.map((own) => gained(own) + Math.max(0, ...seen.filter((other) => other !== own).map(spared))),
+  );
   return Math.max(1, most, seen.length < classes.length ? WEIGHT_OF_UNSEEN : 0);
 }
 

@@ -9,7 +9,11 @@ export interface McNemar {
 }
 
 /** McNemar's exact test (1947): a binomial test of the rows that only one of two models had right. All [n]. */
-export function mcnemar(labels: ArrayLike<number>, first: ArrayLike<number>, second: ArrayLike<number>): McNemar {
+export function mcnemar(
+  labels: ArrayLike<number>,
+  first: ArrayLike<number>,
+  second: ArrayLike<number>,
+): McNemar {
   let onlyFirst = 0;
   let onlySecond = 0;
   for (let row = 0; row < labels.length; row++) {

@@ -59,7 +59,11 @@ function rowMax(values: Float32Array, start: number, length: number): number {
  * @param probabilities [n, K] row-major
  * @param labels [n]
  */
-export function logLoss(probabilities: Float32Array | Float64Array, labels: ArrayLike<number>, classes: number): number {
+export function logLoss(
+  probabilities: Float32Array | Float64Array,
+  labels: ArrayLike<number>,
+  classes: number,
+): number {
   let total = 0;
   for (let row = 0; row < labels.length; row++) {
     const probability = probabilities[row * classes + labels[row]];

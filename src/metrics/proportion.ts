@@ -34,9 +34,23 @@ export function clopperPearson(count: number, rows: number, lowTail: number, hig
  * @param standardError of the value, from resamples; 0 where all are equal
  * @param weight by how much one row can change the metric, times the rows; 1 for accuracy
  */
-export function effectiveInterval(value: number, standardError: number, rows: number, weight: number, lowTail: number, highTail = lowTail): Interval {
+export function effectiveInterval(
+  value: number,
+  standardError: number,
+  rows: number,
+  weight: number,
+  lowTail: number,
+  highTail = lowTail,
+): Interval {
   if (value > 0.5) {
-    const { low, high } = effectiveInterval(1 - Math.min(1, value), standardError, rows, weight, highTail, lowTail);
+    const { low, high } = effectiveInterval(
+      1 - Math.min(1, value),
+      standardError,
+      rows,
+      weight,
+      highTail,
+      lowTail,
+    );
     return { low: Math.min(value, 1 - high), high: Math.max(value, 1 - low) };
   }
   const share = Math.max(0, value) / weight;
@@ -66,8 +80,12 @@ export function differenceReach(
   const forFirst = (either + shares) / 2;
   const forSecond = (either - shares) / 2;
   const correlation = -Math.sqrt((forFirst * forSecond) / ((1 - forFirst) * (1 - forSecond)) || 0);
-  const joined = (first: number, second: number): number => weight * Math.sqrt(first ** 2 + second ** 2 - 2 * correlation * first * second);
+  const joined = (first: number, second: number): number =>
+    weight * Math.sqrt(first ** 2 + second ** 2 - 2 * correlation * first * second);
   const first = clopperPearson(forFirst * rows, rows, lowTail, highTail);
   const second = clopperPearson(forSecond * rows, rows, highTail, lowTail);
-  return { below: joined(forFirst - first.low, second.high - forSecond), above: joined(first.high - forFirst, forSecond - second.low) };
+  return {
+    below: joined(forFirst - first.low, second.high - forSecond),
+    above: joined(first.high - forFirst, forSecond - second.low),
+  };
 }

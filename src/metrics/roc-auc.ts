@@ -11,7 +11,10 @@ export type RocAuc = { readonly value: number } | { readonly value: null; readon
  * @param isPositive of each row
  * @returns undefined where all rows are positive, or none is
  */
-export function binaryRocAuc(scores: ArrayLike<number>, isPositive: (row: number) => boolean): number | undefined {
+export function binaryRocAuc(
+  scores: ArrayLike<number>,
+  isPositive: (row: number) => boolean,
+): number | undefined {
   // Two sorts of plain numbers and one walk through both: sorting row numbers by a comparison takes ten times as long.
   const sides: readonly [number[], number[]] = [[], []];
   for (let row = 0; row < scores.length; row++) sides[isPositive(row) ? 0 : 1].push(scores[row]);
@@ -37,13 +40,20 @@ export function binaryRocAuc(scores: ArrayLike<number>, isPositive: (row: number
  * @param labels [n]
  * @param labelNames [K] for the warning where a class has no rows, which leaves the AUC undefined
  */
-export function rocAuc(probabilities: Float32Array | Float64Array, labels: ArrayLike<number>, labelNames: readonly string[]): RocAuc {
+export function rocAuc(
+  probabilities: Float32Array | Float64Array,
+  labels: ArrayLike<number>,
+  labelNames: readonly string[],
+): RocAuc {
   const classes = labelNames.length;
   const support = new Array<number>(classes).fill(0);
   for (let row = 0; row < labels.length; row++) support[labels[row]]++;
   const absent = labelNames.filter((_, k) => support[k] === 0);
   if (absent.length > 0) {
-    return { value: null, warning: `ROC-AUC is undefined: none of the ${labels.length} rows is labelled ${absent.map((name) => JSON.stringify(name)).join(' or ')}` };
+    return {
+      value: null,
+      warning: `ROC-AUC is undefined: none of the ${labels.length} rows is labelled ${absent.map((name) => JSON.stringify(name)).join(' or ')}`,
+    };
   }
   const ofClass = (k: number): number => {
     const scores = Float64Array.from({ length: labels.length }, (_, row) => probabilities[row * classes + k]);

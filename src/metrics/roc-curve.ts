@@ -15,7 +15,10 @@ export interface RocCurve {
  * @param isPositive of each row
  * @returns undefined where all rows are positive, or none is
  */
-export function rocCurve(scores: ArrayLike<number>, isPositive: (row: number) => boolean): RocCurve | undefined {
+export function rocCurve(
+  scores: ArrayLike<number>,
+  isPositive: (row: number) => boolean,
+): RocCurve | undefined {
   const order = Array.from({ length: scores.length }, (_, row) => row).sort((a, b) => scores[b] - scores[a]);
   const falses: number[] = [];
   const trues: number[] = [];
@@ -31,7 +34,8 @@ export function rocCurve(scores: ArrayLike<number>, isPositive: (row: number) =>
   const negatives = order.length - positives;
   if (positives === 0 || negatives === 0) return undefined;
   const bends = (i: number): boolean =>
-    falses[i + 1] - falses[i] !== falses[i] - falses[i - 1] || trues[i + 1] - trues[i] !== trues[i] - trues[i - 1];
+    falses[i + 1] - falses[i] !== falses[i] - falses[i - 1] ||
+    trues[i + 1] - trues[i] !== trues[i] - trues[i - 1];
   const kept = falses.map((_, i) => i).filter((i) => i === 0 || i === falses.length - 1 || bends(i));
   return {
     falsePositiveRate: [0, ...kept.map((i) => falses[i] / negatives)],
@@ -44,7 +48,10 @@ export function rocCurve(scores: ArrayLike<number>, isPositive: (row: number) =>
  * At most `most` points of a curve (3 or more), its ends among them, evenly along the way: no point of the full curve lies farther from the thinned one than
  * 2 / (most - 2) in either direction.
  */
-export function thinCurve({ falsePositiveRate, truePositiveRate, thresholds }: RocCurve, most: number): RocCurve {
+export function thinCurve(
+  { falsePositiveRate, truePositiveRate, thresholds }: RocCurve,
+  most: number,
+): RocCurve {
   const last = falsePositiveRate.length - 1;
   if (last + 1 <= most) return { falsePositiveRate, truePositiveRate, thresholds };
   // The sum of both rates goes from 0 to 2 and never falls.
@@ -59,5 +66,9 @@ export function thinCurve({ falsePositiveRate, truePositiveRate, thresholds }: R
   }
   kept.push(last);
   const pick = (values: readonly number[]): number[] => kept.map((i) => values[i]);
-  return { falsePositiveRate: pick(falsePositiveRate), truePositiveRate: pick(truePositiveRate), thresholds: pick(thresholds) };
+  return {
+    falsePositiveRate: pick(falsePositiveRate),
+    truePositiveRate: pick(truePositiveRate),
+    thresholds: pick(thresholds),
+  };
 }

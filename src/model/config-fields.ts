@@ -21,7 +21,10 @@ export class FieldReader {
     const alias = this.aliases[field];
     const other = alias === undefined ? undefined : this.own(alias);
     if (own !== undefined && other !== undefined && own !== other) {
-      throw this.refusal(field, `is ${JSON.stringify(own)}, but ${alias}, another name of the same field, is ${JSON.stringify(other)}`);
+      throw this.refusal(
+        field,
+        `is ${JSON.stringify(own)}, but ${alias}, another name of the same field, is ${JSON.stringify(other)}`,
+      );
     }
     return own ?? other ?? (own === null || other === null ? null : this.defaults[field]);
   }
@@ -36,7 +39,8 @@ export class FieldReader {
 
   positive(field: string): number {
     const value = this.value(field);
-    if (typeof value !== 'number' || !(value > 0) || value === Infinity) throw this.refusal(field, `is ${JSON.stringify(value)}, not a number above 0`);
+    if (typeof value !== 'number' || !(value > 0) || value === Infinity)
+      throw this.refusal(field, `is ${JSON.stringify(value)}, not a number above 0`);
     return value;
   }
 
@@ -51,7 +55,8 @@ export class FieldReader {
 
   boolean(field: string): boolean {
     const value = this.value(field);
-    if (typeof value !== 'boolean') throw this.refusal(field, `is ${JSON.stringify(value)}, neither true nor false`);
+    if (typeof value !== 'boolean')
+      throw this.refusal(field, `is ${JSON.stringify(value)}, neither true nor false`);
     return value;
   }
 

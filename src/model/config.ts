@@ -100,7 +100,11 @@ const MAX_VOCABULARY = 2 ** 27;
 export const ESTIMATOR_FILE = 'estimator.json';
 
 /** Whether a folder holds a classical model. */
-export const isClassical = (dir: string): Promise<boolean> => stat(join(dir, ESTIMATOR_FILE)).then(() => true, () => false);
+export const isClassical = (dir: string): Promise<boolean> =>
+  stat(join(dir, ESTIMATOR_FILE)).then(
+    () => true,
+    () => false,
+  );
 
 /**
  * Reads `dir`/config.json.
@@ -113,11 +117,21 @@ export async function readConfig(dir: string): Promise<Gpt2Config> {
   try {
     text = await readPlainFile(file);
   } catch (cause) {
-    if (await isClassical(dir)) throw new ModelError(`${dir} holds a classical model, not a GPT-2`, { cause, hint: 'TextClassifier, predict and evaluate take such a folder; training and comparing begin with a GPT-2.' });
-    throw new ModelError(`cannot read ${file}`, { cause, hint: 'A model folder holds config.json, model.safetensors and the tokenizer’s files.' });
+    if (await isClassical(dir))
+      throw new ModelError(`${dir} holds a classical model, not a GPT-2`, {
+        cause,
+        hint: 'TextClassifier, predict and evaluate take such a folder; training and comparing begin with a GPT-2.',
+      });
+    throw new ModelError(`cannot read ${file}`, {
+      cause,
+      hint: 'A model folder holds config.json, model.safetensors and the tokenizer’s files.',
+    });
   }
   const result = parseJson(text);
-  if ('error' in result) throw new ModelError(`${file}, line ${result.error.line}, column ${result.error.column}: ${result.error.message}`);
+  if ('error' in result)
+    throw new ModelError(
+      `${file}, line ${result.error.line}, column ${result.error.column}: ${result.error.message}`,
+    );
   return parseConfig(result.value, file);
 }
 
@@ -132,7 +146,8 @@ export function parseConfig(json: unknown, source: string): Gpt2Config {
 
   const nEmbd = read.integer('n_embd', 1, MAX_WIDTH);
   const nHead = read.integer('n_head', 1, MAX_WIDTH);
-  if (nEmbd % nHead !== 0) throw read.refusal('n_head', `is ${nHead}, which does not divide n_embd = ${nEmbd}`);
+  if (nEmbd % nHead !== 0)
+    throw read.refusal('n_head', `is ${nHead}, which does not divide n_embd = ${nEmbd}`);
   const vocabSize = read.integer('vocab_size', 1, MAX_VOCABULARY);
   return {
     vocabSize,
@@ -159,21 +174,32 @@ export function parseConfig(json: unknown, source: string): Gpt2Config {
 function readActivation(read: FieldReader): ActivationFunction {
   const value = read.value('activation_function');
   const known = ACTIVATIONS.find((name) => name === value);
-  if (known === undefined) throw read.refusal('activation_function', `is ${JSON.stringify(value)}; attune computes ${ACTIVATIONS.join(', ')} alone`);
+  if (known === undefined)
+    throw read.refusal(
+      'activation_function',
+      `is ${JSON.stringify(value)}; attune computes ${ACTIVATIONS.join(', ')} alone`,
+    );
   return known;
 }
 
 function refuseOtherMathematics(read: FieldReader): void {
   const modelType = read.value('model_type');
   if (modelType !== 'gpt2') {
-    throw read.refusal('model_type', modelType === undefined ? 'is missing; it must be "gpt2"' : `is ${JSON.stringify(modelType)}; attune runs "gpt2" alone`);
+    throw read.refusal(
+      'model_type',
+      modelType === undefined
+        ? 'is missing; it must be "gpt2"'
+        : `is ${JSON.stringify(modelType)}; attune runs "gpt2" alone`,
+    );
   }
-  if (read.boolean('add_cross_attention')) throw read.refusal('add_cross_attention', 'is true; attune has no cross-attention');
+  if (read.boolean('add_cross_attention'))
+    throw read.refusal('add_cross_attention', 'is true; attune has no cross-attention');
   // Changes how half precision rounds; in fp32, which attune computes in, both ways are the same mathematics.
   read.boolean('reorder_and_upcast_attn');
   for (const field of ['quantization_config', 'pruned_heads']) {
     const value = read.value(field);
-    const empty = value === undefined || value === null || (typeof value === 'object' && Object.keys(value).length === 0);
+    const empty =
+      value === undefined || value === null || (typeof value === 'object' && Object.keys(value).length === 0);
     if (!empty) throw read.refusal(field, 'is set; attune reads neither quantized nor pruned models');
   }
 }
@@ -184,8 +210,14 @@ function refuseOtherMathematics(read: FieldReader): void {
  *
  * @throws ModelError for fewer than two labels, two of one name, a pad token outside the vocabulary, or a dropout outside 0 to 1
  */
-export function withLabels(config: Gpt2Config, labelNames: readonly string[], padTokenId: number | null, dropout?: number): Gpt2Config {
-  const rates = dropout === undefined ? {} : { embd_pdrop: dropout, attn_pdrop: dropout, resid_pdrop: dropout };
+export function withLabels(
+  config: Gpt2Config,
+  labelNames: readonly string[],
+  padTokenId: number | null,
+  dropout?: number,
+): Gpt2Config {
+  const rates =
+    dropout === undefined ? {} : { embd_pdrop: dropout, attn_pdrop: dropout, resid_pdrop: dropout };
   const fields = {
     ...without(config.fields, ['num_labels']),
     ...rates,
@@ -238,8 +270,11 @@ function without(fields: JsonObject, keys: readonly string[]): JsonObject {
  */
 export function requireVocabulary(config: Gpt2Config, tokens: number, source: string): void {
   if (tokens > config.vocabSize) {
-    throw new ModelError(`${source} has ${tokens} tokens, but the model's embedding has only ${config.vocabSize} rows (vocab_size)`, {
-      hint: 'Tokenizer and weights do not belong together: take both from the same model folder.',
-    });
+    throw new ModelError(
+      `${source} has ${tokens} tokens, but the model's embedding has only ${config.vocabSize} rows (vocab_size)`,
+      {
+        hint: 'Tokenizer and weights do not belong together: take both from the same model folder.',
+      },
+    );
   }
 }

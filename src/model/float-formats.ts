@@ -14,7 +14,12 @@ export function isFloatType(dtype: string): dtype is FloatType {
  *
  * @param bytes at the beginning of its buffer; on a big-endian machine its bytes are swapped in place
  */
-export function widen(dtype: FloatType, bytes: Uint8Array<ArrayBuffer>, target: Float32Array, start: number): void {
+export function widen(
+  dtype: FloatType,
+  bytes: Uint8Array<ArrayBuffer>,
+  target: Float32Array,
+  start: number,
+): void {
   toHostOrder(bytes, FLOAT_BYTES[dtype]);
   switch (dtype) {
     case 'F32':

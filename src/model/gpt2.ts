@@ -9,7 +9,19 @@
 import { GraphBuilder } from '../graph/graph.js';
 import type { AttentionAttributes, DropoutSite, Graph, Shape, Value } from '../graph/graph.js';
 import { gradients, gradientsFrom } from '../graph/gradients.js';
-import { add, attention, crossEntropy, dropout, gather, gelu, layerNorm, linear, matmul, pooledAttention, splitColumns } from '../graph/operations.js';
+import {
+  add,
+  attention,
+  crossEntropy,
+  dropout,
+  gather,
+  gelu,
+  layerNorm,
+  linear,
+  matmul,
+  pooledAttention,
+  splitColumns,
+} from '../graph/operations.js';
 import type { Gpt2Config } from './config.js';
 import { parameterSpecs } from './parameters.js';
 import type { ParameterSpec } from './parameters.js';
@@ -41,10 +53,17 @@ export function gpt2Graphs(config: Gpt2Config, options: Gpt2GraphOptions = {}): 
 
   const g = new GraphBuilder();
   const trainingLogits = forward(g, config, parameters, true, options);
-  const loss = crossEntropy(g, trainingLogits, g.input('labels', ['rows'], 'int32'), g.input('lossWeight', [], 'float32'));
+  const loss = crossEntropy(
+    g,
+    trainingLogits,
+    g.input('labels', ['rows'], 'int32'),
+    g.input('lossWeight', [], 'float32'),
+  );
   const targets = parameters.map(({ name }) => g.parameters.get(name)!);
   const outputs: Record<string, Value> = { loss };
-  gradients(g, loss, targets).forEach((gradient, i) => (outputs[gradientName(parameters[i].name)] = gradient));
+  gradients(g, loss, targets).forEach(
+    (gradient, i) => (outputs[gradientName(parameters[i].name)] = gradient),
+  );
   return { parameters, inference, training: g.finish(outputs) };
 }
 
@@ -74,7 +93,13 @@ export function attributionGraph(config: Gpt2Config): Graph {
 
 const HEAD = 'score.weight';
 
-function forward(g: GraphBuilder, config: Gpt2Config, specs: readonly ParameterSpec[], train: boolean, options: Gpt2GraphOptions): Value {
+function forward(
+  g: GraphBuilder,
+  config: Gpt2Config,
+  specs: readonly ParameterSpec[],
+  train: boolean,
+  options: Gpt2GraphOptions,
+): Value {
   const { hidden } = transformer(g, config, specs, train, options.poolLast ? 'tokens' : 'pooled');
   const pooled = options.poolLast ? gather(g, hidden, g.input('pooledTokens', ['rows'], 'int32')) : hidden;
   return matmul(g, pooled, g.parameter(HEAD, specs.find(({ name }) => name === HEAD)!.shape), false, true);
@@ -85,14 +110,22 @@ function forward(g: GraphBuilder, config: Gpt2Config, specs: readonly ParameterS
  *
  * @returns `hidden`, the output of ln_f, [N, C] or [B, C]; `tokens`, the rows of wte, [N, C]
  */
-function transformer(g: GraphBuilder, config: Gpt2Config, specs: readonly ParameterSpec[], train: boolean, last: 'tokens' | 'pooled'): { hidden: Value; tokens: Value } {
+function transformer(
+  g: GraphBuilder,
+  config: Gpt2Config,
+  specs: readonly ParameterSpec[],
+  train: boolean,
+  last: 'tokens' | 'pooled',
+): { hidden: Value; tokens: Value } {
   const shapes = new Map<string, Shape>(specs.map(({ name, shape }) => [name, shape]));
   const p = (name: string): Value => g.parameters.get(name) ?? g.parameter(name, shapes.get(name)!);
   const c = config.nEmbd;
 
   let sites = 0;
-  const site = (probability: number): DropoutSite | undefined => (train && probability > 0 ? { site: sites++, probability } : undefined);
-  const norm = (x: Value, name: string): Value => layerNorm(g, x, p(`${name}.weight`), p(`${name}.bias`), config.layerNormEpsilon);
+  const site = (probability: number): DropoutSite | undefined =>
+    train && probability > 0 ? { site: sites++, probability } : undefined;
+  const norm = (x: Value, name: string): Value =>
+    layerNorm(g, x, p(`${name}.weight`), p(`${name}.bias`), config.layerNormEpsilon);
   const conv1d = (x: Value, name: string): Value => linear(g, x, p(`${name}.weight`), p(`${name}.bias`));
 
   const attentionOf = (layer: number): AttentionAttributes => {
@@ -126,7 +159,11 @@ function transformer(g: GraphBuilder, config: Gpt2Config, specs: readonly Parame
       const [bq, bkv] = splitColumns(g, p(`${block}.attn.c_attn.bias`), [c, 2 * c]);
       const kv = linear(g, normed, wkv, bkv);
       const q = linear(g, gather(g, normed, pooledTokens), wq, bq);
-      x = addAttentionOutput(gather(g, x, pooledTokens), pooledAttention(g, q, kv, attentionOf(layer)), block);
+      x = addAttentionOutput(
+        gather(g, x, pooledTokens),
+        pooledAttention(g, q, kv, attentionOf(layer)),
+        block,
+      );
     }
     x = addMlp(x, block);
   }

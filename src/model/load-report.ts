@@ -1,15 +1,21 @@
 /** What transformers 5.17 prints after loading a checkpoint that lacks tensors or has others (utils/loading_report.py), without its colours. */
 
 const NOTES = {
-  UNEXPECTED: 'can be ignored when loading from different task/architecture; not ok if you expect identical arch.',
-  MISSING: 'those params were newly initialized because missing from the checkpoint. Consider training on your downstream task.',
+  UNEXPECTED:
+    'can be ignored when loading from different task/architecture; not ok if you expect identical arch.',
+  MISSING:
+    'those params were newly initialized because missing from the checkpoint. Consider training on your downstream task.',
 };
 
 /**
  * @param source the model as the user named it
  * @returns undefined where nothing is missing or unexpected
  */
-export function loadReport(source: string, missing: readonly string[], unexpected: readonly string[]): string | undefined {
+export function loadReport(
+  source: string,
+  missing: readonly string[],
+  unexpected: readonly string[],
+): string | undefined {
   const groups = [
     { status: 'UNEXPECTED', names: mergeLayers(unexpected), note: NOTES.UNEXPECTED },
     { status: 'MISSING', names: mergeLayers(missing), note: NOTES.MISSING },
@@ -26,7 +32,9 @@ export function loadReport(source: string, missing: readonly string[], unexpecte
     row.map((cell, column) => cell.padEnd(widths[column])).join(i === 1 ? '-+-' : ' | '),
   );
   const notes = groups.map(({ status, note }) => `- ${status}:\t${note}`);
-  return [`GPT2ForSequenceClassification LOAD REPORT from: ${source}`, ...table, '', 'Notes:', ...notes].join('\n');
+  return [`GPT2ForSequenceClassification LOAD REPORT from: ${source}`, ...table, '', 'Notes:', ...notes].join(
+    '\n',
+  );
 }
 
 /** A tensor may be called anything. */
@@ -42,7 +50,9 @@ function mergeLayers(names: readonly string[]): string[] {
     if (layer !== undefined) numbers.add(Number(layer));
     layers.set(pattern, numbers);
   }
-  return [...layers].map(([pattern, numbers]) => pattern.replace('*', numberRange([...numbers].sort((a, b) => a - b))));
+  return [...layers].map(([pattern, numbers]) =>
+    pattern.replace('*', numberRange([...numbers].sort((a, b) => a - b))),
+  );
 }
 
 const LAYER = /(?<=\.)\d+(?=\.|$)/;

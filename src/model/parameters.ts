@@ -15,10 +15,24 @@ export interface ParameterSpec {
 
 export function parameterSpecs(config: Gpt2Config): ParameterSpec[] {
   const c = config.nEmbd;
-  const weight = (name: string, ...shape: number[]): ParameterSpec => ({ name: `${name}.weight`, shape, decay: true });
-  const bias = (name: string, width: number): ParameterSpec => ({ name: `${name}.bias`, shape: [width], decay: false });
-  const conv1d = (name: string, width: number, outputs: number): ParameterSpec[] => [weight(name, width, outputs), bias(name, outputs)];
-  const layerNorm = (name: string): ParameterSpec[] => [{ name: `${name}.weight`, shape: [c], decay: false }, bias(name, c)];
+  const weight = (name: string, ...shape: number[]): ParameterSpec => ({
+    name: `${name}.weight`,
+    shape,
+    decay: true,
+  });
+  const bias = (name: string, width: number): ParameterSpec => ({
+    name: `${name}.bias`,
+    shape: [width],
+    decay: false,
+  });
+  const conv1d = (name: string, width: number, outputs: number): ParameterSpec[] => [
+    weight(name, width, outputs),
+    bias(name, outputs),
+  ];
+  const layerNorm = (name: string): ParameterSpec[] => [
+    { name: `${name}.weight`, shape: [c], decay: false },
+    bias(name, c),
+  ];
 
   const block = (prefix: string): ParameterSpec[] => [
     ...layerNorm(`${prefix}.ln_1`),

@@ -22,7 +22,14 @@ export interface PickledTensor {
   readonly strides: readonly number[];
 }
 
-export type Pickled = null | boolean | number | string | PickledTensor | readonly Pickled[] | ReadonlyMap<string | number, Pickled>;
+export type Pickled =
+  | null
+  | boolean
+  | number
+  | string
+  | PickledTensor
+  | readonly Pickled[]
+  | ReadonlyMap<string | number, Pickled>;
 
 interface Named {
   readonly kind: 'name';
@@ -38,7 +45,18 @@ interface Tuple {
   readonly kind: 'tuple';
   readonly items: readonly Item[];
 }
-type Item = null | boolean | number | string | Named | Storage | Tuple | PickledTensor | Item[] | Map<Item, Item> | typeof MARK;
+type Item =
+  | null
+  | boolean
+  | number
+  | string
+  | Named
+  | Storage
+  | Tuple
+  | PickledTensor
+  | Item[]
+  | Map<Item, Item>
+  | typeof MARK;
 
 const MARK = Symbol('mark');
 const STORAGES = /^torch (?:Float|Double|Half|BFloat16|Long|Int|Short|Char|Byte|Bool)Storage$/;
@@ -53,7 +71,10 @@ export function readPickle(bytes: Uint8Array, file: string): Pickled {
   try {
     return plain(new Machine(bytes).run(), 0);
   } catch (error) {
-    if (error instanceof Refusal) throw new ModelError(`${file}: ${error.message}`, { hint: 'attune reads what torch.save writes of an optimizer’s state, and executes nothing.' });
+    if (error instanceof Refusal)
+      throw new ModelError(`${file}: ${error.message}`, {
+        hint: 'attune reads what torch.save writes of an optimizer’s state, and executes nothing.',
+      });
     throw error;
   }
 }
@@ -74,52 +95,110 @@ class Machine {
     for (;;) {
       const opcode = this.byte();
       switch (opcode) {
-        case 0x80: { // PROTO
+        case 0x80: {
+          // PROTO
           const protocol = this.byte();
           if (protocol > 2) throw new Refusal(`it is a pickle of protocol ${protocol}, not 2`);
           break;
         }
         case 0x2e: // STOP
-          if (this.stack.length !== 1) throw new Refusal('its pickle ends with a stack that is not one value');
+          if (this.stack.length !== 1)
+            throw new Refusal('its pickle ends with a stack that is not one value');
           return this.pop();
-        case 0x28: this.stack.push(MARK); break; // MARK
-        case 0x4e: this.stack.push(null); break; // NONE
-        case 0x88: this.stack.push(true); break; // NEWTRUE
-        case 0x89: this.stack.push(false); break; // NEWFALSE
-        case 0x4b: this.stack.push(this.byte()); break; // BININT1
-        case 0x4d: this.stack.push(this.view.getUint16(this.take(2), true)); break; // BININT2
-        case 0x4a: this.stack.push(this.view.getInt32(this.take(4), true)); break; // BININT
-        case 0x8a: this.stack.push(this.long(this.byte())); break; // LONG1
-        case 0x47: this.stack.push(this.view.getFloat64(this.take(8))); break; // BINFLOAT, big-endian
-        case 0x58: this.stack.push(this.text(this.view.getUint32(this.take(4), true))); break; // BINUNICODE
-        case 0x7d: this.stack.push(new Map()); break; // EMPTY_DICT
-        case 0x5d: this.stack.push([]); break; // EMPTY_LIST
-        case 0x29: this.stack.push({ kind: 'tuple', items: [] }); break; // EMPTY_TUPLE
-        case 0x85: this.tuple(1); break; // TUPLE1
-        case 0x86: this.tuple(2); break; // TUPLE2
-        case 0x87: this.tuple(3); break; // TUPLE3
-        case 0x74: this.stack.push({ kind: 'tuple', items: this.popToMark() }); break; // TUPLE
-        case 0x71: this.memo.set(this.byte(), this.top()); break; // BINPUT
-        case 0x72: this.memo.set(this.view.getUint32(this.take(4), true), this.top()); break; // LONG_BINPUT
-        case 0x68: this.recall(this.byte()); break; // BINGET
-        case 0x6a: this.recall(this.view.getUint32(this.take(4), true)); break; // LONG_BINGET
-        case 0x61: this.append([this.pop()]); break; // APPEND
-        case 0x65: this.append(this.popToMark()); break; // APPENDS
-        case 0x73: { // SETITEM
+        case 0x28:
+          this.stack.push(MARK);
+          break; // MARK
+        case 0x4e:
+          this.stack.push(null);
+          break; // NONE
+        case 0x88:
+          this.stack.push(true);
+          break; // NEWTRUE
+        case 0x89:
+          this.stack.push(false);
+          break; // NEWFALSE
+        case 0x4b:
+          this.stack.push(this.byte());
+          break; // BININT1
+        case 0x4d:
+          this.stack.push(this.view.getUint16(this.take(2), true));
+          break; // BININT2
+        case 0x4a:
+          this.stack.push(this.view.getInt32(this.take(4), true));
+          break; // BININT
+        case 0x8a:
+          this.stack.push(this.long(this.byte()));
+          break; // LONG1
+        case 0x47:
+          this.stack.push(this.view.getFloat64(this.take(8)));
+          break; // BINFLOAT, big-endian
+        case 0x58:
+          this.stack.push(this.text(this.view.getUint32(this.take(4), true)));
+          break; // BINUNICODE
+        case 0x7d:
+          this.stack.push(new Map());
+          break; // EMPTY_DICT
+        case 0x5d:
+          this.stack.push([]);
+          break; // EMPTY_LIST
+        case 0x29:
+          this.stack.push({ kind: 'tuple', items: [] });
+          break; // EMPTY_TUPLE
+        case 0x85:
+          this.tuple(1);
+          break; // TUPLE1
+        case 0x86:
+          this.tuple(2);
+          break; // TUPLE2
+        case 0x87:
+          this.tuple(3);
+          break; // TUPLE3
+        case 0x74:
+          this.stack.push({ kind: 'tuple', items: this.popToMark() });
+          break; // TUPLE
+        case 0x71:
+          this.memo.set(this.byte(), this.top());
+          break; // BINPUT
+        case 0x72:
+          this.memo.set(this.view.getUint32(this.take(4), true), this.top());
+          break; // LONG_BINPUT
+        case 0x68:
+          this.recall(this.byte());
+          break; // BINGET
+        case 0x6a:
+          this.recall(this.view.getUint32(this.take(4), true));
+          break; // LONG_BINGET
+        case 0x61:
+          this.append([this.pop()]);
+          break; // APPEND
+        case 0x65:
+          this.append(this.popToMark());
+          break; // APPENDS
+        case 0x73: {
+          // SETITEM
           const value = this.pop();
           this.setItems([this.pop(), value]);
           break;
         }
-        case 0x75: this.setItems(this.popToMark()); break; // SETITEMS
-        case 0x63: this.stack.push({ kind: 'name', name: `${this.line()} ${this.line()}` }); break; // GLOBAL
-        case 0x51: this.stack.push(storageOf(this.pop())); break; // BINPERSID
-        case 0x52: { // REDUCE
+        case 0x75:
+          this.setItems(this.popToMark());
+          break; // SETITEMS
+        case 0x63:
+          this.stack.push({ kind: 'name', name: `${this.line()} ${this.line()}` });
+          break; // GLOBAL
+        case 0x51:
+          this.stack.push(storageOf(this.pop()));
+          break; // BINPERSID
+        case 0x52: {
+          // REDUCE
           const args = this.pop();
           this.stack.push(call(this.pop(), args));
           break;
         }
         default:
-          throw new Refusal(`its pickle has the opcode 0x${opcode.toString(16).padStart(2, '0')} at byte ${this.at - 1}, which no saved tensor needs`);
+          throw new Refusal(
+            `its pickle has the opcode 0x${opcode.toString(16).padStart(2, '0')} at byte ${this.at - 1}, which no saved tensor needs`,
+          );
       }
     }
   }
@@ -198,7 +277,8 @@ class Machine {
 
   private setItems(items: readonly Item[]): void {
     const map = this.top();
-    if (!(map instanceof Map) || items.length % 2 !== 0) throw new Refusal('its pickle sets items of what is no dict');
+    if (!(map instanceof Map) || items.length % 2 !== 0)
+      throw new Refusal('its pickle sets items of what is no dict');
     for (let i = 0; i < items.length; i += 2) map.set(items[i], items[i + 1]);
   }
 }
@@ -210,46 +290,79 @@ const CALLS: Readonly<Record<string, (args: readonly Item[]) => Item>> = {
     return new Map();
   },
   'torch._utils _rebuild_tensor_v2': ([storage, offset, shape, strides]) => {
-    if (!isKind(storage, 'storage') || !isCount(offset)) throw new Refusal('its pickle describes a tensor without a storage');
-    return { kind: 'tensor', key: storage.key, storage: storage.storage, storageLength: storage.length, offset, shape: counts(shape), strides: counts(strides) };
+    if (!isKind(storage, 'storage') || !isCount(offset))
+      throw new Refusal('its pickle describes a tensor without a storage');
+    return {
+      kind: 'tensor',
+      key: storage.key,
+      storage: storage.storage,
+      storageLength: storage.length,
+      offset,
+      shape: counts(shape),
+      strides: counts(strides),
+    };
   },
 };
 
 function call(callee: Item, args: Item): Item {
-  if (!isKind(callee, 'name') || !isKind(args, 'tuple')) throw new Refusal('its pickle calls what is no function');
-  if (!Object.hasOwn(CALLS, callee.name)) throw new Refusal(`its pickle calls ${callee.name.replace(' ', '.')}, which is refused`);
+  if (!isKind(callee, 'name') || !isKind(args, 'tuple'))
+    throw new Refusal('its pickle calls what is no function');
+  if (!Object.hasOwn(CALLS, callee.name))
+    throw new Refusal(`its pickle calls ${callee.name.replace(' ', '.')}, which is refused`);
   return CALLS[callee.name](args.items);
 }
 
 /** ('storage', class, key, device, length) */
 function storageOf(item: Item): Storage {
   const [word, type, key, , length] = isKind(item, 'tuple') ? item.items : [];
-  if (word !== 'storage' || !isKind(type, 'name') || !STORAGES.test(type.name) || typeof key !== 'string' || !isCount(length)) throw new Refusal('its pickle refers to something other than a storage');
+  if (
+    word !== 'storage' ||
+    !isKind(type, 'name') ||
+    !STORAGES.test(type.name) ||
+    typeof key !== 'string' ||
+    !isCount(length)
+  )
+    throw new Refusal('its pickle refers to something other than a storage');
   return { kind: 'storage', key, storage: type.name.slice('torch '.length), length };
 }
 
 function counts(item: Item | undefined): number[] {
   const items = isKind(item, 'tuple') ? item.items : [];
-  if (!isKind(item, 'tuple') || !items.every(isCount)) throw new Refusal('its pickle describes a tensor without a shape');
+  if (!isKind(item, 'tuple') || !items.every(isCount))
+    throw new Refusal('its pickle describes a tensor without a shape');
   return [...items];
 }
 
-const isCount = (item: Item | undefined): item is number => Number.isSafeInteger(item) && (item as number) >= 0;
+const isCount = (item: Item | undefined): item is number =>
+  Number.isSafeInteger(item) && (item as number) >= 0;
 
-function isKind<Kind extends 'name' | 'storage' | 'tuple' | 'tensor'>(item: Item | undefined, kind: Kind): item is Extract<Item, { kind: Kind }> {
-  return typeof item === 'object' && item !== null && !Array.isArray(item) && !(item instanceof Map) && item.kind === kind;
+function isKind<Kind extends 'name' | 'storage' | 'tuple' | 'tensor'>(
+  item: Item | undefined,
+  kind: Kind,
+): item is Extract<Item, { kind: Kind }> {
+  return (
+    typeof item === 'object' &&
+    item !== null &&
+    !Array.isArray(item) &&
+    !(item instanceof Map) &&
+    item.kind === kind
+  );
 }
 
 /** The value without the machine's own kinds: tuples become arrays; a name or storage on its own is no data. */
 function plain(item: Item, depth: number): Pickled {
   if (depth > MAX_DEPTH) throw new Refusal('its pickle is nested too deeply');
-  if (item === null || typeof item === 'boolean' || typeof item === 'number' || typeof item === 'string') return item;
+  if (item === null || typeof item === 'boolean' || typeof item === 'number' || typeof item === 'string')
+    return item;
   if (Array.isArray(item)) return item.map((part) => plain(part, depth + 1));
   if (item instanceof Map) {
-    return new Map([...item].map(([key, value]) => {
-      if (typeof key !== 'string' && typeof key !== 'number') throw new Refusal('its pickle has a dict whose keys are neither texts nor numbers');
-      return [key, plain(value, depth + 1)];
-    }));
+    return new Map(
+      [...item].map(([key, value]) => {
+        if (typeof key !== 'string' && typeof key !== 'number')
+          throw new Refusal('its pickle has a dict whose keys are neither texts nor numbers');
+        return [key, plain(value, depth + 1)];
+      }),
+    );
   }
   if (isKind(item, 'tuple')) return item.items.map((part) => plain(part, depth + 1));
   if (isKind(item, 'tensor')) return item;

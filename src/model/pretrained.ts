@@ -54,26 +54,43 @@ export interface FromPretrainedOptions extends HubOptions {
  *
  * @throws ModelError naming file, field or tensor where the folder is not a GPT-2 that attune can run; HubError
  */
-export async function fromPretrained(idOrPath: string, { labelNames: given, dropout, seed = 42, ...hub }: FromPretrainedOptions = {}): Promise<PretrainedModel> {
+export async function fromPretrained(
+  idOrPath: string,
+  { labelNames: given, dropout, seed = 42, ...hub }: FromPretrainedOptions = {},
+): Promise<PretrainedModel> {
   const dir = await resolveModel(idOrPath, hub);
   const found = await stat(dir).catch(() => undefined);
   if (!found?.isDirectory()) {
-    throw new ModelError(`${dir} is not a model folder`, { hint: 'Give a folder with config.json, model.safetensors and the tokenizer’s files.' });
+    throw new ModelError(`${dir} is not a model folder`, {
+      hint: 'Give a folder with config.json, model.safetensors and the tokenizer’s files.',
+    });
   }
   const saved = await readConfig(dir);
   const read = await Tokenizer.fromDirectory(dir);
   requireVocabulary(saved, read.vocabSize, dir);
   const labelNames = typeof given === 'function' ? given(await classesOfHead(dir, saved)) : given;
-  const config = labelNames || dropout !== undefined ? withLabels(saved, labelNames ?? saved.labelNames, labelNames ? read.padTokenId : saved.padTokenId, dropout) : saved;
+  const config =
+    labelNames || dropout !== undefined
+      ? withLabels(
+          saved,
+          labelNames ?? saved.labelNames,
+          labelNames ? read.padTokenId : saved.padTokenId,
+          dropout,
+        )
+      : saved;
   // Pooling goes by the config's pad token, which a classifier of others may lack or have otherwise.
   const tokenizer = read.forPooling(config.padTokenId);
   const weights = await openWeights(dir, config);
   const newHead = weights.missing.includes(HEAD);
   if (newHead && !labelNames) {
     await weights.close();
-    throw new ModelError(`the model in ${dir} has no classification head (${HEAD})`, { hint: 'It was not trained to classify yet: run `attune train` first.' });
+    throw new ModelError(`the model in ${dir} has no classification head (${HEAD})`, {
+      hint: 'It was not trained to classify yet: run `attune train` first.',
+    });
   }
-  const head = newHead ? initializeHead(config.labelNames.length, config.nEmbd, config.initializerRange, seed) : undefined;
+  const head = newHead
+    ? initializeHead(config.labelNames.length, config.nEmbd, config.initializerRange, seed)
+    : undefined;
   return {
     source: idOrPath,
     folder: dir,

@@ -46,15 +46,26 @@ async function fetchModel(repository: HubRepository, parts: 'all' | 'tokenizer')
   const tokenizer: string[] = TOKENIZER_FILES.filter((name) => repository.has(name));
   if (repository.offline) return requireCached(repository, parts);
   const { name, page } = repository;
-  if (!holdsTokenizer(repository)) throw new ModelError(`the model ${name} on the Hub has no tokenizer: neither tokenizer.json nor vocab.json with merges.txt`, { hint: page });
+  if (!holdsTokenizer(repository))
+    throw new ModelError(
+      `the model ${name} on the Hub has no tokenizer: neither tokenizer.json nor vocab.json with merges.txt`,
+      { hint: page },
+    );
   if (parts === 'tokenizer') return void (await repository.fetch(tokenizer));
-  if (!repository.has(CONFIG)) throw new ModelError(`${name} on the Hub has no ${CONFIG}, so it is not a model of transformers`, { hint: page });
+  if (!repository.has(CONFIG))
+    throw new ModelError(`${name} on the Hub has no ${CONFIG}, so it is not a model of transformers`, {
+      hint: page,
+    });
   if (repository.has(MEMORY_FILE)) tokenizer.push(MEMORY_FILE);
   if (repository.has(SINGLE_FILE)) return void (await repository.fetch([CONFIG, ...tokenizer, SINGLE_FILE]));
   if (!repository.has(INDEX_FILE)) throw noSafetensors(repository);
   const shards = await shardsOf(repository);
   const absent = shards.filter((shard) => !repository.has(shard));
-  if (absent.length > 0) throw new ModelError(`${INDEX_FILE} of ${name} names ${absent.join(', ')}, which the repository does not have`, { hint: page });
+  if (absent.length > 0)
+    throw new ModelError(
+      `${INDEX_FILE} of ${name} names ${absent.join(', ')}, which the repository does not have`,
+      { hint: page },
+    );
   await repository.fetch([CONFIG, ...tokenizer, INDEX_FILE, ...shards]);
 }
 
@@ -73,14 +84,28 @@ async function requireCached(repository: HubRepository, parts: 'all' | 'tokenize
       else missing.push(...(await shardsOf(repository)).filter((shard) => !repository.has(shard)));
     }
   }
-  if (!holdsTokenizer(repository)) missing.push(repository.has('vocab.json') ? 'merges.txt' : repository.has('merges.txt') ? 'vocab.json' : 'tokenizer.json (or vocab.json with merges.txt)');
+  if (!holdsTokenizer(repository))
+    missing.push(
+      repository.has('vocab.json')
+        ? 'merges.txt'
+        : repository.has('merges.txt')
+          ? 'vocab.json'
+          : 'tokenizer.json (or vocab.json with merges.txt)',
+    );
   if (missing.length > 0) throw repository.notCached(missing);
 }
 
 function noSafetensors({ name, page, paths }: HubRepository): ModelError {
   const pickled = paths.find((path) => /^pytorch_model.*\.bin$/.test(path));
-  if (!pickled) return new ModelError(`the model ${name} on the Hub has no weights that attune reads: neither ${SINGLE_FILE} nor ${INDEX_FILE}`, { hint: page });
-  return new ModelError(`the model ${name} on the Hub has its weights in ${pickled} alone, a pickle, which attune does not run`, {
-    hint: `A pull request with safetensors may be waiting at ${page}/discussions: then give the id with its number, as in ${name.replace(/@.*/, '')}@refs/pr/1. Or load it once in Python and save it: model.save_pretrained("${join('.', 'folder')}").`,
-  });
+  if (!pickled)
+    return new ModelError(
+      `the model ${name} on the Hub has no weights that attune reads: neither ${SINGLE_FILE} nor ${INDEX_FILE}`,
+      { hint: page },
+    );
+  return new ModelError(
+    `the model ${name} on the Hub has its weights in ${pickled} alone, a pickle, which attune does not run`,
+    {
+      hint: `A pull request with safetensors may be waiting at ${page}/discussions: then give the id with its number, as in ${name.replace(/@.*/, '')}@refs/pr/1. Or load it once in Python and save it: model.save_pretrained("${join('.', 'folder')}").`,
+    },
+  );
 }

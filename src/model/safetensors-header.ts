@@ -35,13 +35,20 @@ export interface SafetensorsHeader {
 
 /** Length of the JSON, from the file's first bytes. @throws ModelError where the file cannot hold it */
 export function headerLength(first: Uint8Array, fileBytes: number, file: string): number {
-  if (first.length < LENGTH_BYTES) throw damaged(file, `it has ${fileBytes} bytes, fewer than the 8 every safetensors file begins with`);
+  if (first.length < LENGTH_BYTES)
+    throw damaged(file, `it has ${fileBytes} bytes, fewer than the 8 every safetensors file begins with`);
   if (new TextDecoder('latin1').decode(first) === 'version ') {
-    throw new ModelError(`${file} is a Git LFS pointer, not the weights themselves`, { hint: 'Run `git lfs pull` in the model folder, or download the file again.' });
+    throw new ModelError(`${file} is a Git LFS pointer, not the weights themselves`, {
+      hint: 'Run `git lfs pull` in the model folder, or download the file again.',
+    });
   }
   const length = new DataView(first.buffer, first.byteOffset).getBigUint64(0, true);
   if (length > MAX_HEADER_BYTES) throw damaged(file, `its header would have ${length} bytes`);
-  if (length > fileBytes - LENGTH_BYTES) throw damaged(file, `its header would have ${length} bytes, but the file has only ${fileBytes}; it is truncated or no safetensors file`);
+  if (length > fileBytes - LENGTH_BYTES)
+    throw damaged(
+      file,
+      `its header would have ${length} bytes, but the file has only ${fileBytes}; it is truncated or no safetensors file`,
+    );
   return Number(length);
 }
 
@@ -85,33 +92,53 @@ function readMetadata(entry: unknown, file: string): Map<string, string> {
   return metadata;
 }
 
-function readTensorInfo(name: string, entry: unknown, dataStart: number, fileBytes: number, file: string): TensorInfo {
+function readTensorInfo(
+  name: string,
+  entry: unknown,
+  dataStart: number,
+  fileBytes: number,
+  file: string,
+): TensorInfo {
   const fail = (what: string): ModelError => damaged(file, `tensor ${name} ${what}`);
   if (!isJsonObject(entry)) throw fail('is not described by a JSON object');
   const { dtype, shape, data_offsets: offsets } = entry;
   const width = typeof dtype === 'string' ? BYTES_OF.get(dtype) : undefined;
-  if (typeof dtype !== 'string' || width === undefined) throw fail(`has the dtype ${JSON.stringify(dtype)}, which attune does not know`);
+  if (typeof dtype !== 'string' || width === undefined)
+    throw fail(`has the dtype ${JSON.stringify(dtype)}, which attune does not know`);
   if (!isCountArray(shape)) throw fail(`has the shape ${JSON.stringify(shape)}`);
-  if (!isCountArray(offsets) || offsets.length !== 2 || offsets[0] > offsets[1]) throw fail(`has the data_offsets ${JSON.stringify(offsets)}`);
+  if (!isCountArray(offsets) || offsets.length !== 2 || offsets[0] > offsets[1])
+    throw fail(`has the data_offsets ${JSON.stringify(offsets)}`);
   const bytes = elementCount(shape) * width;
   if (!Number.isSafeInteger(bytes)) throw fail(`has the shape [${shape.join(', ')}], which no file can hold`);
   const [begin, end] = [dataStart + offsets[0], dataStart + offsets[1]];
-  if (end > fileBytes) throw fail(`ends at byte ${end}, but the file has ${fileBytes} bytes; it is truncated`);
-  if (end - begin !== bytes) throw fail(`has ${end - begin} bytes, but ${dtype} [${shape.join(', ')}] needs ${bytes}`);
+  if (end > fileBytes)
+    throw fail(`ends at byte ${end}, but the file has ${fileBytes} bytes; it is truncated`);
+  if (end - begin !== bytes)
+    throw fail(`has ${end - begin} bytes, but ${dtype} [${shape.join(', ')}] needs ${bytes}`);
   return { dtype, shape, begin, end };
 }
 
-function requireGapless(tensors: ReadonlyMap<string, TensorInfo>, dataStart: number, fileBytes: number, file: string): void {
+function requireGapless(
+  tensors: ReadonlyMap<string, TensorInfo>,
+  dataStart: number,
+  fileBytes: number,
+  file: string,
+): void {
   const order = [...tensors].sort(([, a], [, b]) => a.begin - b.begin || a.end - b.end);
   let position = dataStart;
   let previous = 'the header';
   for (const [name, { begin, end }] of order) {
     if (begin < position) throw damaged(file, `tensors ${previous} and ${name} overlap`);
-    if (begin > position) throw damaged(file, `${begin - position} bytes between ${previous} and tensor ${name} belong to no tensor`);
+    if (begin > position)
+      throw damaged(
+        file,
+        `${begin - position} bytes between ${previous} and tensor ${name} belong to no tensor`,
+      );
     position = end;
     previous = name;
   }
-  if (position < fileBytes) throw damaged(file, `${fileBytes - position} bytes after ${previous} belong to no tensor`);
+  if (position < fileBytes)
+    throw damaged(file, `${fileBytes - position} bytes after ${previous} belong to no tensor`);
 }
 
 /** The first key that occurs twice in one object of `json` (valid JSON), which JSON.parse passes over in silence. */

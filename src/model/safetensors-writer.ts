@@ -53,9 +53,12 @@ export async function writeSafetensors(
     for (const { name, shape, dtype = 'F32' } of sorted) {
       const values = await read(name);
       if (values.length !== elementCount(shape)) {
-        throw new RangeError(`tensor ${name} has ${values.length} numbers, but its shape is [${shape.join(', ')}]`);
+        throw new RangeError(
+          `tensor ${name} has ${values.length} numbers, but its shape is [${shape.join(', ')}]`,
+        );
       }
-      if (numberType(values) !== dtype) throw new RangeError(`tensor ${name} holds ${numberType(values)}, but was announced as ${dtype}`);
+      if (numberType(values) !== dtype)
+        throw new RangeError(`tensor ${name} holds ${numberType(values)}, but was announced as ${dtype}`);
       await writeAll(handle, littleEndianBytes(values), path, hash);
     }
     await handle.sync().catch(explain(path));
@@ -89,7 +92,7 @@ function encodeHeader(sorted: readonly NamedShape[], metadata: Readonly<Record<s
 
 async function writeAll(handle: FileHandle, bytes: Uint8Array, path: string, hash: Hash): Promise<void> {
   hash.update(bytes);
-  for (let done = 0; done < bytes.length; ) {
+  for (let done = 0; done < bytes.length;) {
     const { bytesWritten } = await handle.write(bytes, done).catch(explain(path));
     done += bytesWritten;
   }

@@ -77,14 +77,20 @@ export class SafetensorsFile {
   async *pieces(name: string): AsyncGenerator<TensorPiece> {
     const { dtype, begin, end } = this.readable(name);
     // Tensors are read one after the other: the memory of one serves the next. Whoever reads two at once has two.
-    const scratch = this.scratch ?? { bytes: new Uint8Array(CHUNK_BYTES), values: new Float32Array(CHUNK_BYTES / 2) };
+    const scratch = this.scratch ?? {
+      bytes: new Uint8Array(CHUNK_BYTES),
+      values: new Float32Array(CHUNK_BYTES / 2),
+    };
     this.scratch = undefined;
     try {
       for (let position = begin; position < end; position += CHUNK_BYTES) {
         const bytes = scratch.bytes.subarray(0, Math.min(CHUNK_BYTES, end - position));
         await readInto(this.handle, bytes, position, this.path);
         widen(dtype, bytes, scratch.values, 0);
-        yield { offset: (position - begin) / FLOAT_BYTES[dtype], values: scratch.values.subarray(0, bytes.length / FLOAT_BYTES[dtype]) };
+        yield {
+          offset: (position - begin) / FLOAT_BYTES[dtype],
+          values: scratch.values.subarray(0, bytes.length / FLOAT_BYTES[dtype]),
+        };
       }
     } finally {
       this.scratch = scratch;
@@ -95,7 +101,10 @@ export class SafetensorsFile {
     const tensor = this.header.tensors.get(name);
     if (!tensor) throw new ModelError(`${this.path} has no tensor ${name}`);
     const { dtype } = tensor;
-    if (!isFloatType(dtype)) throw new ModelError(`${this.path}: tensor ${name} is ${dtype}; attune reads ${Object.keys(FLOAT_BYTES).join(', ')}`);
+    if (!isFloatType(dtype))
+      throw new ModelError(
+        `${this.path}: tensor ${name} is ${dtype}; attune reads ${Object.keys(FLOAT_BYTES).join(', ')}`,
+      );
     return { ...tensor, dtype };
   }
 
@@ -108,10 +117,15 @@ export class SafetensorsFile {
     const tensor = this.header.tensors.get(name);
     if (!tensor) throw new ModelError(`${this.path} has no tensor ${name}`);
     const { dtype, begin, end } = tensor;
-    if (dtype !== 'F32' && dtype !== 'F64' && dtype !== 'I32') throw new ModelError(`${this.path}: tensor ${name} is ${dtype}, not F32, F64 or I32`);
+    if (dtype !== 'F32' && dtype !== 'F64' && dtype !== 'I32')
+      throw new ModelError(`${this.path}: tensor ${name} is ${dtype}, not F32, F64 or I32`);
     const bytes = await readBytes(this.handle, begin, end - begin, this.path);
     toHostOrder(bytes, dtype === 'F64' ? 8 : 4);
-    return dtype === 'F32' ? new Float32Array(bytes.buffer) : dtype === 'F64' ? new Float64Array(bytes.buffer) : new Int32Array(bytes.buffer);
+    return dtype === 'F32'
+      ? new Float32Array(bytes.buffer)
+      : dtype === 'F64'
+        ? new Float64Array(bytes.buffer)
+        : new Int32Array(bytes.buffer);
   }
 
   async close(): Promise<void> {
@@ -119,18 +133,29 @@ export class SafetensorsFile {
   }
 }
 
-async function readBytes(handle: FileHandle, position: number, length: number, path: string): Promise<Uint8Array<ArrayBuffer>> {
+async function readBytes(
+  handle: FileHandle,
+  position: number,
+  length: number,
+  path: string,
+): Promise<Uint8Array<ArrayBuffer>> {
   const bytes = new Uint8Array(length);
   await readInto(handle, bytes, position, path);
   return bytes;
 }
 
-async function readInto(handle: FileHandle, bytes: Uint8Array, position: number, path: string): Promise<void> {
+async function readInto(
+  handle: FileHandle,
+  bytes: Uint8Array,
+  position: number,
+  path: string,
+): Promise<void> {
   const { length } = bytes;
-  for (let done = 0; done < length; ) {
+  for (let done = 0; done < length;) {
     const { bytesRead } = await handle.read(bytes, done, length - done, position + done);
     // Its size said otherwise a moment ago: somebody is writing to it.
-    if (bytesRead === 0) throw new ModelError(`${path} ended at byte ${position + done} while it was being read`);
+    if (bytesRead === 0)
+      throw new ModelError(`${path} ended at byte ${position + done} while it was being read`);
     done += bytesRead;
   }
 }

@@ -46,6 +46,8 @@ export function printStructure(config: Gpt2Config): string {
 }
 
 function module(name: string, children: Readonly<Record<string, string>>): string {
-  const lines = Object.entries(children).map(([child, text]) => `  (${child}): ${text.replaceAll('\n', '\n  ')}`);
+  const lines = Object.entries(children).map(
+    ([child, text]) => `  (${child}): ${text.replaceAll('\n', '\n  ')}`,
+  );
   return `${name}(\n${lines.join('\n')}\n)`;
 }

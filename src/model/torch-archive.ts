@@ -17,7 +17,12 @@ import { elementCount } from './parameters.js';
 import { readPickle } from './pickle.js';
 import type { Pickled, PickledTensor } from './pickle.js';
 
-const DTYPES: Readonly<Record<string, FloatType>> = { FloatStorage: 'F32', DoubleStorage: 'F64', HalfStorage: 'F16', BFloat16Storage: 'BF16' };
+const DTYPES: Readonly<Record<string, FloatType>> = {
+  FloatStorage: 'F32',
+  DoubleStorage: 'F64',
+  HalfStorage: 'F16',
+  BFloat16Storage: 'BF16',
+};
 /** The pickle holds names and shapes only. */
 const MAX_PICKLE_BYTES = 64 * 2 ** 20;
 
@@ -38,7 +43,10 @@ export class TorchArchive {
     try {
       file = await open(path);
       const { size } = await file.stat();
-      zip = await fromRandomAccessReaderPromise(new FileReader(file, size), size, { autoClose: false, lazyEntries: true });
+      zip = await fromRandomAccessReaderPromise(new FileReader(file, size), size, {
+        autoClose: false,
+        lazyEntries: true,
+      });
     } catch (cause) {
       await file?.close();
       throw notAnArchive(path, cause);
@@ -48,9 +56,13 @@ export class TorchArchive {
       for await (const entry of zip.eachEntry()) entries.set(entry.fileName.replace(/^[^/]*\//, ''), entry);
       const pickle = entries.get('data.pkl');
       if (!pickle) throw new ModelError(`${path} holds no data.pkl: it is not what torch.save writes`);
-      if (pickle.uncompressedSize > MAX_PICKLE_BYTES) throw new ModelError(`${path}: its data.pkl has ${pickle.uncompressedSize} bytes, too many for an optimizer’s state`);
+      if (pickle.uncompressedSize > MAX_PICKLE_BYTES)
+        throw new ModelError(
+          `${path}: its data.pkl has ${pickle.uncompressedSize} bytes, too many for an optimizer’s state`,
+        );
       const order = entries.get('byteorder');
-      if (order && Buffer.from(await readEntry(zip, order, path)).toString('latin1') !== 'little') throw new ModelError(`${path} was saved on a big-endian machine, which attune does not read`);
+      if (order && Buffer.from(await readEntry(zip, order, path)).toString('latin1') !== 'little')
+        throw new ModelError(`${path} was saved on a big-endian machine, which attune does not read`);
       return new TorchArchive(path, zip, file, entries, readPickle(await readEntry(zip, pickle, path), path));
     } catch (error) {
       await file.close();
@@ -72,7 +84,11 @@ export class TorchArchive {
     const count = elementCount(tensor.shape);
     if (!isContiguous(tensor)) fail('is not contiguous');
     const size = FLOAT_BYTES[dtype];
-    if (!(tensor.offset + count <= tensor.storageLength) || tensor.storageLength * size !== entry.uncompressedSize) fail('does not fit its storage');
+    if (
+      !(tensor.offset + count <= tensor.storageLength) ||
+      tensor.storageLength * size !== entry.uncompressedSize
+    )
+      fail('does not fit its storage');
     const bytes = await readEntry(this.zip, entry, this.path);
     const values = new Float32Array(count);
     widen(dtype, bytes.slice(tensor.offset * size, (tensor.offset + count) * size), values, 0);
@@ -86,12 +102,24 @@ export class TorchArchive {
 
 /** yauzl's own reader hands places beyond 2^53, as a damaged archive may name them, to the file system in a callback, where what that throws ends the process. */
 class FileReader extends RandomAccessReader {
-  constructor(private readonly file: FileHandle, private readonly size: number) {
+  constructor(
+    private readonly file: FileHandle,
+    private readonly size: number,
+  ) {
     super();
   }
 
-  override read(buffer: Buffer, offset: number, length: number, position: number, callback: (error: Error | null, bytesRead?: number) => void): void {
-    const bytes = position >= 0 && position <= this.size ? this.file.read(buffer, offset, length, position) : Promise.reject(new Error(`it refers to byte ${position} of ${this.size}`));
+  override read(
+    buffer: Buffer,
+    offset: number,
+    length: number,
+    position: number,
+    callback: (error: Error | null, bytesRead?: number) => void,
+  ): void {
+    const bytes =
+      position >= 0 && position <= this.size
+        ? this.file.read(buffer, offset, length, position)
+        : Promise.reject(new Error(`it refers to byte ${position} of ${this.size}`));
     bytes.then(({ bytesRead }) => callback(null, bytesRead), callback);
   }
 
@@ -100,7 +128,7 @@ class FileReader extends RandomAccessReader {
   }
 
   private async *range(start: number, end: number): AsyncGenerator<Buffer> {
-    for (let at = start; at < end; ) {
+    for (let at = start; at < end;) {
       const buffer = Buffer.allocUnsafe(Math.min(2 ** 20, end - at));
       const { bytesRead } = await this.file.read(buffer, 0, buffer.length, at);
       if (bytesRead === 0) throw new Error(`it ends at byte ${at}`);
@@ -116,8 +144,12 @@ class FileReader extends RandomAccessReader {
 }
 
 async function readEntry(zip: ZipFile, entry: Entry, path: string): Promise<Uint8Array<ArrayBuffer>> {
-  if (entry.compressionMethod !== 0 || entry.isEncrypted()) throw new ModelError(`${path}: ${entry.fileName} is compressed or encrypted, which torch.save never does`);
-  if (entry.uncompressedSize > zip.fileSize) throw notAnArchive(path, new Error(`${entry.fileName} would have ${entry.uncompressedSize} bytes`));
+  if (entry.compressionMethod !== 0 || entry.isEncrypted())
+    throw new ModelError(
+      `${path}: ${entry.fileName} is compressed or encrypted, which torch.save never does`,
+    );
+  if (entry.uncompressedSize > zip.fileSize)
+    throw notAnArchive(path, new Error(`${entry.fileName} would have ${entry.uncompressedSize} bytes`));
   const bytes = new Uint8Array(entry.uncompressedSize);
   let at = 0;
   let crc = 0;
@@ -130,7 +162,10 @@ async function readEntry(zip: ZipFile, entry: Entry, path: string): Promise<Uint
   } catch (cause) {
     throw notAnArchive(path, cause);
   }
-  if (at !== bytes.length || crc >>> 0 !== entry.crc32 >>> 0) throw new ModelError(`${path} is damaged: ${entry.fileName} is not what was written (CRC-32)`, { hint: 'Resume from another checkpoint.' });
+  if (at !== bytes.length || crc >>> 0 !== entry.crc32 >>> 0)
+    throw new ModelError(`${path} is damaged: ${entry.fileName} is not what was written (CRC-32)`, {
+      hint: 'Resume from another checkpoint.',
+    });
   return bytes;
 }
 
@@ -145,5 +180,8 @@ function isContiguous({ shape, strides }: PickledTensor): boolean {
 }
 
 function notAnArchive(path: string, cause: unknown): ModelError {
-  return new ModelError(`${path} is damaged or not what torch.save writes: ${(cause as Error).message}`, { cause, hint: 'Resume from another checkpoint.' });
+  return new ModelError(`${path} is damaged or not what torch.save writes: ${(cause as Error).message}`, {
+    cause,
+    hint: 'Resume from another checkpoint.',
+  });
 }

@@ -39,11 +39,15 @@ export class WeightFiles {
         let file = shards.get(shard);
         if (!file) {
           const path = join(dir, shard);
-          if (!(await isFile(path))) throw new ModelError(`${index} names the shard ${shard}, which is missing`, { hint: 'Download the folder again, all shards of it.' });
+          if (!(await isFile(path)))
+            throw new ModelError(`${index} names the shard ${shard}, which is missing`, {
+              hint: 'Download the folder again, all shards of it.',
+            });
           file = await SafetensorsFile.open(path);
           shards.set(shard, file);
         }
-        if (!file.tensors.has(name)) throw new ModelError(`${index} places tensor ${name} in ${shard}, which does not hold it`);
+        if (!file.tensors.has(name))
+          throw new ModelError(`${index} places tensor ${name} in ${shard}, which does not hold it`);
         holder.set(name, file);
       }
       return new WeightFiles([...shards.values()], holder);
@@ -93,7 +97,9 @@ export async function readIndex(index: string): Promise<Map<string, string>> {
   const weightMap = new Map<string, string>();
   for (const [name, shard] of Object.entries(map)) {
     if (typeof shard !== 'string' || !isPlainName(shard)) {
-      throw new ModelError(`${index} places tensor ${name} in ${JSON.stringify(shard)}, which is not the name of a file in its folder`);
+      throw new ModelError(
+        `${index} places tensor ${name} in ${JSON.stringify(shard)}, which is not the name of a file in its folder`,
+      );
     }
     weightMap.set(name, shard);
   }
@@ -102,7 +108,14 @@ export async function readIndex(index: string): Promise<Map<string, string>> {
 
 /** No folder in it, not of any system's notation, so that an index cannot point outside its own folder. */
 function isPlainName(name: string): boolean {
-  return name !== '' && name !== '.' && name !== '..' && !name.includes('\0') && basename(name) === name && win32.basename(name) === name;
+  return (
+    name !== '' &&
+    name !== '.' &&
+    name !== '..' &&
+    !name.includes('\0') &&
+    basename(name) === name &&
+    win32.basename(name) === name
+  );
 }
 
 async function isFile(path: string): Promise<boolean> {

@@ -98,13 +98,15 @@ function storedNames(files: WeightFiles, specs: readonly ParameterSpec[], dir: s
   const absent: string[] = [];
   for (const { name } of specs) {
     const bare = name.startsWith(PREFIX) ? name.slice(PREFIX.length) : name;
-    if (bare !== name && names.has(name) && names.has(bare)) throw new ModelError(`${dir} holds both ${name} and ${bare}, which are the same parameter`);
+    if (bare !== name && names.has(name) && names.has(bare))
+      throw new ModelError(`${dir} holds both ${name} and ${bare}, which are the same parameter`);
     const found = [name, bare].find((candidate) => names.has(candidate));
     if (found !== undefined) stored.set(name, found);
     else if (name !== HEAD) absent.push(name);
   }
   if (absent.length > 0) {
-    const shown = absent.slice(0, 12).join(', ') + (absent.length > 12 ? `, … (${absent.length} in all)` : '');
+    const shown =
+      absent.slice(0, 12).join(', ') + (absent.length > 12 ? `, … (${absent.length} in all)` : '');
     throw new ModelError(`the weights in ${dir} lack ${shown}`, {
       hint: 'Only the classification head may be missing. Do the weights belong to this config.json (n_layer in particular)?',
     });
@@ -112,27 +114,42 @@ function storedNames(files: WeightFiles, specs: readonly ParameterSpec[], dir: s
   return stored;
 }
 
-function requireShape(files: WeightFiles, spec: ParameterSpec, stored: string | undefined, config: Gpt2Config): void {
+function requireShape(
+  files: WeightFiles,
+  spec: ParameterSpec,
+  stored: string | undefined,
+  config: Gpt2Config,
+): void {
   if (stored === undefined) return;
   const { info, path } = files.locate(stored);
   if (!isFloatType(info.dtype)) {
-    throw new ModelError(`${path}: tensor ${stored} is ${info.dtype}; attune reads weights in F32, F16, BF16 and F64`);
+    throw new ModelError(
+      `${path}: tensor ${stored} is ${info.dtype}; attune reads weights in F32, F16, BF16 and F64`,
+    );
   }
   const found = info.shape;
   if (found.length === spec.shape.length && found.every((length, i) => length === spec.shape[i])) return;
 
   const mismatch = `${path}: size mismatch for ${stored}: the file has [${found.join(', ')}], the config asks for [${spec.shape.join(', ')}]`;
   if (spec.name === HEAD && found.length === 2 && found[1] === config.nEmbd) {
-    throw new ModelError(`${mismatch}; its head tells ${found[0]} labels apart, not ${config.labelNames.length}`, {
-      hint: `Use data with its ${found[0]} labels, or start from a model without a classification head, which then gets a new one.`,
-    });
+    throw new ModelError(
+      `${mismatch}; its head tells ${found[0]} labels apart, not ${config.labelNames.length}`,
+      {
+        hint: `Use data with its ${found[0]} labels, or start from a model without a classification head, which then gets a new one.`,
+      },
+    );
   }
   if (spec.name === `${PREFIX}wte.weight` && found.length === 2 && found[1] === config.nEmbd) {
-    throw new ModelError(`${mismatch}; the embedding has ${found[0] < config.vocabSize ? 'fewer' : 'more'} rows than the vocabulary (vocab_size)`, {
-      hint: 'config.json and weights do not belong together: take both from the same model folder.',
-    });
+    throw new ModelError(
+      `${mismatch}; the embedding has ${found[0] < config.vocabSize ? 'fewer' : 'more'} rows than the vocabulary (vocab_size)`,
+      {
+        hint: 'config.json and weights do not belong together: take both from the same model folder.',
+      },
+    );
   }
-  throw new ModelError(mismatch, { hint: 'config.json and weights do not belong together: take both from the same model folder.' });
+  throw new ModelError(mismatch, {
+    hint: 'config.json and weights do not belong together: take both from the same model folder.',
+  });
 }
 
 /** Place of the first NaN or infinity, or -1. */
@@ -148,9 +165,12 @@ function requireFinite({ offset, values }: TensorPiece, name: string, files: Wei
   const place = firstNotFinite(values);
   if (place < 0) return;
   const { info, path } = files.locate(name);
-  throw new ModelError(`${path}: tensor ${name} is ${values[place]} at [${indexOf(offset + place, info.shape).join(', ')}]`, {
-    hint: 'A run that diverged left these weights; take an earlier checkpoint.',
-  });
+  throw new ModelError(
+    `${path}: tensor ${name} is ${values[place]} at [${indexOf(offset + place, info.shape).join(', ')}]`,
+    {
+      hint: 'A run that diverged left these weights; take an earlier checkpoint.',
+    },
+  );
 }
 
 /** The index into `shape` of the number at `place` in row-major order. */

@@ -45,7 +45,8 @@ export class NumpyGenerator {
 
   /** `permutation` in pieces. */
   *permuting(values: number | ArrayLike<number>): Pieces<Int32Array> {
-    const order = typeof values === 'number' ? Int32Array.from({ length: values }, (_, i) => i) : Int32Array.from(values);
+    const order =
+      typeof values === 'number' ? Int32Array.from({ length: values }, (_, i) => i) : Int32Array.from(values);
     for (let i = order.length - 1; i > 0; i--) {
       if (i % PIECE === 0) yield;
       const j = this.#interval(i);
@@ -58,7 +59,8 @@ export class NumpyGenerator {
 
   /** `Generator.choice(values, size, replace=False)` of at most 10,000 values (Floyd's method, then a shuffle). */
   choice(values: readonly number[], size: number): number[] {
-    if (size > values.length || values.length > 10_000) throw new RangeError(`cannot choose ${size} of ${values.length} values`);
+    if (size > values.length || values.length > 10_000)
+      throw new RangeError(`cannot choose ${size} of ${values.length} values`);
     const chosen: number[] = [];
     const seen = new Set<number>();
     for (let j = values.length - size; j < values.length; j++) {

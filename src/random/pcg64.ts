@@ -99,10 +99,24 @@ export class Pcg64 {
     this.s0 = imul(s0, M0) >>> 0;
     const column1 = (imul(s0, M1) >>> 0) + (imul(s1, M0) >>> 0) + highWord(s0, M0);
     this.s1 = column1 >>> 0;
-    const column2 = (imul(s0, M2) >>> 0) + (imul(s1, M1) >>> 0) + (imul(s2, M0) >>> 0) + highWord(s0, M1) + highWord(s1, M0) + Math.floor(column1 / 2 ** 32);
+    const column2 =
+      (imul(s0, M2) >>> 0) +
+      (imul(s1, M1) >>> 0) +
+      (imul(s2, M0) >>> 0) +
+      highWord(s0, M1) +
+      highWord(s1, M0) +
+      Math.floor(column1 / 2 ** 32);
     this.s2 = column2 >>> 0;
-    this.s3 = (imul(s0, M3) + imul(s1, M2) + imul(s2, M1) + imul(s3, M0)
-      + highWord(s0, M2) + highWord(s1, M1) + highWord(s2, M0) + Math.floor(column2 / 2 ** 32)) >>> 0;
+    this.s3 =
+      (imul(s0, M3) +
+        imul(s1, M2) +
+        imul(s2, M1) +
+        imul(s3, M0) +
+        highWord(s0, M2) +
+        highWord(s1, M1) +
+        highWord(s2, M0) +
+        Math.floor(column2 / 2 ** 32)) >>>
+      0;
     this.add(this.i0, this.i1, this.i2, this.i3);
   }
 
@@ -130,7 +144,8 @@ const POOL = 4;
 
 /** `SeedSequence(seed).generate_state(count)`: words of 32 bits in which every bit of the seed counts (after O'Neill's seed_seq_fe). */
 function seedWords(seed: number, count: number): Uint32Array {
-  if (!Number.isSafeInteger(seed) || seed < 0) throw new RangeError(`seed must be an integer from 0 to 2^53 - 1, not ${seed}`);
+  if (!Number.isSafeInteger(seed) || seed < 0)
+    throw new RangeError(`seed must be an integer from 0 to 2^53 - 1, not ${seed}`);
   const entropy = [seed >>> 0, Math.floor(seed / 2 ** 32)]; // a second word of 0 is what the pool is filled up with anyway
   const pool = new Uint32Array(POOL);
   let multiplier = 0x43b0d7e5;

@@ -41,12 +41,18 @@ export function comparisonDocument(comparison: Comparison): string {
     wordsSection(comparison),
     madeSection(comparison),
   ];
-  return page(`Which model for ${dataset.name}?`, `${models.length} models, trained and tested on the same rows of ${dataset.name}`, sections);
+  return page(
+    `Which model for ${dataset.name}?`,
+    `${models.length} models, trained and tested on the same rows of ${dataset.name}`,
+    sections,
+  );
 }
 
 /** The page of a training run that was not compared with anything. */
 export function runDocument(name: string, history: readonly LogRecord[]): string {
-  return page(`Training run ${name}`, 'How the fine-tuning went, from its records', [learningSection(history)]);
+  return page(`Training run ${name}`, 'How the fine-tuning went, from its records', [
+    learningSection(history),
+  ]);
 }
 
 function page(title: string, subtitle: string, parts: readonly (Section | undefined)[]): string {

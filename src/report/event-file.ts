@@ -9,7 +9,8 @@ import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import CRC32C from 'crc-32/crc32c.js';
 
 /** One value of a summary: a number to plot, or a text that the text plugin shows as Markdown. */
-export type EventValue = { readonly tag: string; readonly scalar: number } | { readonly tag: string; readonly text: string };
+export type EventValue =
+  { readonly tag: string; readonly scalar: number } | { readonly tag: string; readonly text: string };
 
 /** Field numbers of the messages above. */
 const EVENT = { wallTime: 1, step: 2, fileVersion: 3, summary: 5, sourceMetadata: 10 } as const;
@@ -24,8 +25,10 @@ const DIM = { size: 1 } as const;
 /** DataType of framework/types.proto. */
 const DT_STRING = 7;
 
-const begin = (writer: BinaryWriter, field: number): BinaryWriter => writer.tag(field, WireType.LengthDelimited).fork();
-const text = (writer: BinaryWriter, field: number, value: string): BinaryWriter => writer.tag(field, WireType.LengthDelimited).string(value);
+const begin = (writer: BinaryWriter, field: number): BinaryWriter =>
+  writer.tag(field, WireType.LengthDelimited).fork();
+const text = (writer: BinaryWriter, field: number, value: string): BinaryWriter =>
+  writer.tag(field, WireType.LengthDelimited).string(value);
 
 /** The event that begins every file. */
 export function versionEvent(wallTime: number, writer: string): Uint8Array {
@@ -52,7 +55,9 @@ export function summaryEvent(wallTime: number, step: number, value: EventValue):
     const tensor = begin(fields, VALUE.tensor).tag(TENSOR.dtype, WireType.Varint).int32(DT_STRING);
     begin(begin(tensor, TENSOR.shape), SHAPE.dim).tag(DIM.size, WireType.Varint).int64(1).join().join();
     text(tensor, TENSOR.stringValue, value.text).join();
-    text(begin(begin(fields, VALUE.metadata), METADATA.pluginData), PLUGIN_DATA.pluginName, 'text').join().join();
+    text(begin(begin(fields, VALUE.metadata), METADATA.pluginData), PLUGIN_DATA.pluginName, 'text')
+      .join()
+      .join();
   }
   fields.join().join();
   return event.finish();

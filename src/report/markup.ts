@@ -18,7 +18,9 @@ export type Content = string | number | Markup | null | undefined | false | read
 
 /** Attribute values in a template must stand in double quotes. */
 export function html(strings: TemplateStringsArray, ...values: readonly Content[]): Markup {
-  return new Markup(strings.reduce((text, part, i) => text + part + (i < values.length ? render(values[i]) : ''), ''));
+  return new Markup(
+    strings.reduce((text, part, i) => text + part + (i < values.length ? render(values[i]) : ''), ''),
+  );
 }
 
 function render(value: Content): string {
@@ -28,10 +30,21 @@ function render(value: Content): string {
   return escapeText(String(value));
 }
 
-const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
+const ENTITIES: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+};
 
 /** For text and for quoted attribute values. Characters that HTML does not allow become U+FFFD. */
-export const escapeText = (text: string): string => allowedText(text).replace(/[&<>"']/g, (character) => ENTITIES[character]);
+export const escapeText = (text: string): string =>
+  allowedText(text).replace(/[&<>"']/g, (character) => ENTITIES[character]);
 
 /** Control characters, noncharacters and lone surrogates as U+FFFD (HTML standard, 13.2.3.5: they are parse errors, and U+0000 is dropped or replaced). */
-export const allowedText = (text: string): string => text.replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]|\p{Noncharacter_Code_Point}|\p{Surrogate}/gu, '\ufffd');
+export const allowedText = (text: string): string =>
+  text.replace(
+    /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]|\p{Noncharacter_Code_Point}|\p{Surrogate}/gu,
+    '\ufffd',
+  );

@@ -60,7 +60,8 @@ export class TensorBoardWriter {
   /** All numbers of a record but its step, each under its own tag. What is null or not finite is left out. */
   log(record: Loggable): void {
     for (const [key, value] of Object.entries(record)) {
-      if (key !== 'step' && typeof value === 'number' && Number.isFinite(value)) this.scalar(tensorBoardTag(key), value, record.step);
+      if (key !== 'step' && typeof value === 'number' && Number.isFinite(value))
+        this.scalar(tensorBoardTag(key), value, record.step);
     }
   }
 
@@ -78,7 +79,7 @@ export class TensorBoardWriter {
     if (this.#file === undefined) throw new Error(`${this.path} is closed`);
     const record = tfRecord(event);
     try {
-      for (let written = 0; written < record.length; ) written += writeSync(this.#file, record, written);
+      for (let written = 0; written < record.length;) written += writeSync(this.#file, record, written);
     } catch (error) {
       throw cannotWrite(this.path, error);
     }
@@ -98,8 +99,11 @@ function openNew(folder: string, stem: string): [path: string, file: number] {
 }
 
 function cannotWrite(path: string, cause: unknown): AttuneError {
-  return new AttuneError(`cannot write TensorBoard events to ${path}: ${cause instanceof Error ? cause.message : String(cause)}`, {
-    hint: 'Check that the folder is writable and that there is space, or choose another one with --logging-dir.',
-    cause,
-  });
+  return new AttuneError(
+    `cannot write TensorBoard events to ${path}: ${cause instanceof Error ? cause.message : String(cause)}`,
+    {
+      hint: 'Check that the folder is writable and that there is space, or choose another one with --logging-dir.',
+      cause,
+    },
+  );
 }

@@ -12,7 +12,8 @@ import { openSiteFile } from './site.js';
 import type { Site } from './site.js';
 
 export const HEADERS: Readonly<Record<string, string>> = {
-  'Content-Security-Policy': "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  'Content-Security-Policy':
+    "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
   'Cross-Origin-Opener-Policy': 'same-origin',
   'Cross-Origin-Embedder-Policy': 'require-corp',
   'Cross-Origin-Resource-Policy': 'same-origin',
@@ -56,7 +57,10 @@ export async function serve(site: Site, { host, port, signal }: ServeOptions): P
   const turns = new WeakMap<Socket, Promise<void>>();
   const server = createServer((request, response) => {
     const { socket } = request;
-    turns.set(socket, (turns.get(socket) ?? Promise.resolve()).then(() => inTurn(site, request, response, host)));
+    turns.set(
+      socket,
+      (turns.get(socket) ?? Promise.resolve()).then(() => inTurn(site, request, response, host)),
+    );
   });
   server.requestTimeout = 30_000;
   await listen(server, host, port);
@@ -75,16 +79,39 @@ export async function serve(site: Site, { host, port, signal }: ServeOptions): P
 function listen(server: Server, host: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (cause: NodeJS.ErrnoException) => {
-      if (cause.code === 'EADDRINUSE') reject(new UsageError(`port ${port} of ${host} is in use`, { hint: 'Choose another --port; 0 takes any that is free.', cause }));
-      else if (cause.code === 'EACCES') reject(new UsageError(`port ${port} may not be listened on`, { hint: 'Ports below 1024 belong to the administrator. Choose another --port.', cause }));
-      else reject(new AttuneError(`cannot listen on ${host}, port ${port}: ${cause.message}`, { cause, hint: 'Choose another --host or --port.' }));
+      if (cause.code === 'EADDRINUSE')
+        reject(
+          new UsageError(`port ${port} of ${host} is in use`, {
+            hint: 'Choose another --port; 0 takes any that is free.',
+            cause,
+          }),
+        );
+      else if (cause.code === 'EACCES')
+        reject(
+          new UsageError(`port ${port} may not be listened on`, {
+            hint: 'Ports below 1024 belong to the administrator. Choose another --port.',
+            cause,
+          }),
+        );
+      else
+        reject(
+          new AttuneError(`cannot listen on ${host}, port ${port}: ${cause.message}`, {
+            cause,
+            hint: 'Choose another --host or --port.',
+          }),
+        );
     });
     server.listen(port, host, resolve);
   });
 }
 
 /** Resolves when the answer has been sent, or its reader has gone. */
-async function inTurn(site: Site, request: IncomingMessage, response: ServerResponse, host: string): Promise<void> {
+async function inTurn(
+  site: Site,
+  request: IncomingMessage,
+  response: ServerResponse,
+  host: string,
+): Promise<void> {
   if (request.socket.destroyed) return;
   try {
     await answer(site, request, response, host);
@@ -95,10 +122,16 @@ async function inTurn(site: Site, request: IncomingMessage, response: ServerResp
   await finished(response).catch(() => undefined);
 }
 
-async function answer(site: Site, request: IncomingMessage, response: ServerResponse, host: string): Promise<void> {
+async function answer(
+  site: Site,
+  request: IncomingMessage,
+  response: ServerResponse,
+  host: string,
+): Promise<void> {
   for (const [name, value] of Object.entries(HEADERS)) response.setHeader(name, value);
   // A page of another name that resolves to this machine must not read what is served here (DNS rebinding).
-  if (isLoopback(host) && !isLoopback(hostName(request.headers.host))) return plain(response, 403, 'this server answers to localhost alone');
+  if (isLoopback(host) && !isLoopback(hostName(request.headers.host)))
+    return plain(response, 403, 'this server answers to localhost alone');
   if (request.method !== 'GET' && request.method !== 'HEAD') {
     response.setHeader('Allow', 'GET, HEAD');
     return plain(response, 405, 'only GET and HEAD');
@@ -107,7 +140,10 @@ async function answer(site: Site, request: IncomingMessage, response: ServerResp
   const file = name === undefined ? undefined : site.get(name);
   if (name === undefined || !file) return plain(response, 404, 'there is no such file');
   const { bytes, stream } = await openSiteFile(file);
-  response.writeHead(200, { 'Content-Type': TYPES[name.slice(name.lastIndexOf('.') + 1)] ?? 'application/octet-stream', 'Content-Length': bytes });
+  response.writeHead(200, {
+    'Content-Type': TYPES[name.slice(name.lastIndexOf('.') + 1)] ?? 'application/octet-stream',
+    'Content-Length': bytes,
+  });
   if (request.method === 'HEAD') {
     stream.destroy();
     response.end();
@@ -137,9 +173,11 @@ function fileName(target: string): string | undefined {
   }
 }
 
-const hostName = (header: string | undefined): string => (header ?? '').replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
+const hostName = (header: string | undefined): string =>
+  (header ?? '').replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
 
-export const isLoopback = (host: string): boolean => host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
+export const isLoopback = (host: string): boolean =>
+  host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
 
 function plain(response: ServerResponse, status: number, text: string): void {
   response.writeHead(status, { 'Content-Type': TYPES['txt'] });

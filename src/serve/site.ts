@@ -14,7 +14,16 @@ import { TOKENIZER_FILES } from '../text/tokenizer-files.js';
 import { Tokenizer } from '../text/tokenizer.js';
 import type { DemoSettings } from './demo-settings.js';
 
-const PAGE_FILES = ['index.html', 'page.css', 'icon.svg', 'page.js', 'worker.js', 'compute.js', 'attune.js', 'LICENSES.txt'] as const;
+const PAGE_FILES = [
+  'index.html',
+  'page.css',
+  'icon.svg',
+  'page.js',
+  'worker.js',
+  'compute.js',
+  'attune.js',
+  'LICENSES.txt',
+] as const;
 
 /** Larger models do not fit into a tab beside gradients, moments and the result: all is held in float32, several times. */
 const MOST_WEIGHT_BYTES = 600 * 2 ** 20;
@@ -35,7 +44,12 @@ export async function demoSite(model: { readonly folder: string; readonly name: 
   const { files, positions } = await modelFiles(model.folder);
   const { train, test } = await loadSample(42);
   const settings: DemoSettings = {
-    model: { name: model.name, files: files.map(({ name }) => name), bytes: files.reduce((sum, { bytes }) => sum + bytes, 0), positions },
+    model: {
+      name: model.name,
+      files: files.map(({ name }) => name),
+      bytes: files.reduce((sum, { bytes }) => sum + bytes, 0),
+      positions,
+    },
     sample: { train: 'sample/train.jsonl', test: 'sample/test.jsonl' },
   };
   return new Map<string, SiteFile>([
@@ -47,14 +61,27 @@ export async function demoSite(model: { readonly folder: string; readonly name: 
   ]);
 }
 
-const jsonLines = ({ rows }: Dataset): string => rows.map(({ text, labelText }) => `${JSON.stringify({ text, label: labelText })}\n`).join('');
+const jsonLines = ({ rows }: Dataset): string =>
+  rows.map(({ text, labelText }) => `${JSON.stringify({ text, label: labelText })}\n`).join('');
 
 /** Read as a run would read it, so that a folder that cannot be trained is refused here and not in the page. */
-async function modelFiles(folder: string): Promise<{ readonly files: readonly { readonly name: string; readonly bytes: number }[]; readonly positions: number }> {
+async function modelFiles(folder: string): Promise<{
+  readonly files: readonly { readonly name: string; readonly bytes: number }[];
+  readonly positions: number;
+}> {
   const config = await readConfig(folder);
   requireVocabulary(config, (await Tokenizer.fromDirectory(folder)).vocabSize, folder);
-  const size = (name: string): Promise<number | undefined> => stat(join(folder, name)).then((found) => (found.isFile() ? found.size : undefined), () => undefined);
-  const weights = (await size(SINGLE_FILE)) !== undefined ? [SINGLE_FILE] : (await size(INDEX_FILE)) !== undefined ? [INDEX_FILE, ...new Set((await readIndex(join(folder, INDEX_FILE))).values())] : [];
+  const size = (name: string): Promise<number | undefined> =>
+    stat(join(folder, name)).then(
+      (found) => (found.isFile() ? found.size : undefined),
+      () => undefined,
+    );
+  const weights =
+    (await size(SINGLE_FILE)) !== undefined
+      ? [SINGLE_FILE]
+      : (await size(INDEX_FILE)) !== undefined
+        ? [INDEX_FILE, ...new Set((await readIndex(join(folder, INDEX_FILE))).values())]
+        : [];
   if (weights.length === 0) throw new ModelError(`${folder} holds neither ${SINGLE_FILE} nor ${INDEX_FILE}`);
   const found: { name: string; bytes: number }[] = [];
   for (const name of ['config.json', ...TOKENIZER_FILES, ...weights]) {
@@ -63,7 +90,11 @@ async function modelFiles(folder: string): Promise<{ readonly files: readonly { 
     else if (weights.includes(name)) throw new ModelError(`${folder}: ${name} is missing`);
   }
   const bytes = found.filter(({ name }) => weights.includes(name)).reduce((sum, each) => sum + each.bytes, 0);
-  if (bytes > MOST_WEIGHT_BYTES) throw new ModelError(`${folder}: the weights have ${Math.round(bytes / 2 ** 20)} MiB; the page takes models of at most ${MOST_WEIGHT_BYTES / 2 ** 20} MiB`, { hint: 'Train it with attune train --device webgpu.' });
+  if (bytes > MOST_WEIGHT_BYTES)
+    throw new ModelError(
+      `${folder}: the weights have ${Math.round(bytes / 2 ** 20)} MiB; the page takes models of at most ${MOST_WEIGHT_BYTES / 2 ** 20} MiB`,
+      { hint: 'Train it with attune train --device webgpu.' },
+    );
   return { files: found, positions: config.nPositions };
 }
 
@@ -72,7 +103,9 @@ async function modelFiles(folder: string): Promise<{ readonly files: readonly { 
  *
  * @throws AttuneError where it cannot be read
  */
-export async function openSiteFile(file: SiteFile): Promise<{ readonly bytes: number; readonly stream: Readable }> {
+export async function openSiteFile(
+  file: SiteFile,
+): Promise<{ readonly bytes: number; readonly stream: Readable }> {
   if ('contents' in file) {
     const contents = Buffer.from(file.contents);
     return { bytes: contents.length, stream: Readable.from([contents]) };
@@ -91,7 +124,10 @@ export async function openSiteFile(file: SiteFile): Promise<{ readonly bytes: nu
     await handle.close();
     return { bytes: 0, stream: Readable.from([]) };
   } catch (cause) {
-    throw new AttuneError(`cannot read ${file.path}: ${(cause as Error).message}`, { cause, hint: 'In a checkout, run npm run build.' });
+    throw new AttuneError(`cannot read ${file.path}: ${(cause as Error).message}`, {
+      cause,
+      hint: 'In a checkout, run npm run build.',
+    });
   }
 }
 

@@ -29,7 +29,11 @@ export class BytePairEncoder {
     this.#unknown = highest + 1;
     this.#unknownId = unknownToken === null ? NONE : vocabulary[unknownToken];
     for (const [byte, character] of BYTE_CHARACTERS.entries()) {
-      this.#idOfByte[byte] = Object.hasOwn(vocabulary, character) ? vocabulary[character] : unknownToken === null ? NONE : this.#unknown;
+      this.#idOfByte[byte] = Object.hasOwn(vocabulary, character)
+        ? vocabulary[character]
+        : unknownToken === null
+          ? NONE
+          : this.#unknown;
     }
     this.#merges = new MergeTable(merges.length);
     for (const [rank, [left, right]] of merges.entries()) {
@@ -65,7 +69,8 @@ export class BytePairEncoder {
       const id = this.#idOfByte[bytes[i]];
       if (id !== NONE) symbols[at++] = id;
     }
-    const left = count === 1 ? 1 : count <= SHORT ? mergeShort(symbols, this.#merges) : mergeLong(symbols, this.#merges);
+    const left =
+      count === 1 ? 1 : count <= SHORT ? mergeShort(symbols, this.#merges) : mergeLong(symbols, this.#merges);
     for (let i = 0; i < left; i++) ids.push(symbols[i] === this.#unknown ? this.#unknownId : symbols[i]);
   }
 }
@@ -78,7 +83,8 @@ function mergeShort(symbols: Int32Array, merges: MergeTable): number {
   for (let i = 0; i + 1 < count; i++) slots[i] = merges.find(symbols[i], symbols[i + 1]);
   for (;;) {
     let best = NONE;
-    for (let i = 0; i + 1 < count; i++) if (slots[i] !== NONE && (best === NONE || merges.rank[slots[i]] < merges.rank[slots[best]])) best = i;
+    for (let i = 0; i + 1 < count; i++)
+      if (slots[i] !== NONE && (best === NONE || merges.rank[slots[i]] < merges.rank[slots[best]])) best = i;
     if (best === NONE) return count;
     symbols[best] = merges.merged[slots[best]];
     symbols.copyWithin(best + 1, best + 2, count);
@@ -159,7 +165,8 @@ class MergeTable {
   #slot(left: number, right: number): number {
     const mixed = Math.imul(left, 0x9e3779b1) ^ Math.imul(right, 0x85ebca6b);
     let slot = (mixed ^ (mixed >>> 15)) & this.#mask;
-    while (this.#left[slot] !== NONE && (this.#left[slot] !== left || this.#right[slot] !== right)) slot = (slot + 1) & this.#mask;
+    while (this.#left[slot] !== NONE && (this.#left[slot] !== left || this.#right[slot] !== right))
+      slot = (slot + 1) & this.#mask;
     return slot;
   }
 }

@@ -8,7 +8,10 @@ declare module '@huggingface/tokenizers' {
     constructor(tokenizer: object, config: object);
     readonly pre_tokenizer: object | null;
     encode(text: string, options?: { add_special_tokens?: boolean }): { ids: number[]; tokens: string[] };
-    decode(ids: number[], options?: { skip_special_tokens?: boolean; clean_up_tokenization_spaces?: boolean }): string;
+    decode(
+      ids: number[],
+      options?: { skip_special_tokens?: boolean; clean_up_tokenization_spaces?: boolean },
+    ): string;
     id_to_token(id: number): string | undefined;
   }
 

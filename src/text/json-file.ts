@@ -19,7 +19,10 @@ export async function readIfPresent(dir: string, name: string): Promise<Buffer |
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : undefined;
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
-    throw new ModelError(`${file}: cannot be read (${error instanceof Error ? error.message : String(error)})`, { cause: error });
+    throw new ModelError(
+      `${file}: cannot be read (${error instanceof Error ? error.message : String(error)})`,
+      { cause: error },
+    );
   }
 }
 
@@ -28,7 +31,10 @@ export function decodeUtf8(bytes: Uint8Array, file: string): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (cause) {
-    throw new ModelError(`${file}: is not UTF-8 text`, { cause, hint: 'The file is damaged or is something else; fetch it again.' });
+    throw new ModelError(`${file}: is not UTF-8 text`, {
+      cause,
+      hint: 'The file is damaged or is something else; fetch it again.',
+    });
   }
 }
 
@@ -42,6 +48,9 @@ export function parseJsonObject(bytes: Uint8Array, file: string): JsonObject {
     });
   }
   const { value } = parsed;
-  if (!isJsonObject(value)) throw new ModelError(`${file}: holds ${Array.isArray(value) ? 'an array' : String(value)}, not a JSON object`);
+  if (!isJsonObject(value))
+    throw new ModelError(
+      `${file}: holds ${Array.isArray(value) ? 'an array' : String(value)}, not a JSON object`,
+    );
   return value;
 }

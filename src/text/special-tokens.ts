@@ -43,7 +43,10 @@ export interface SpecialTokenSources {
  * All added tokens in order of id, and the roles among them. The pad token is the one the files name where it exists, else
  * the end-of-text token; an end-of-text token that the vocabulary lacks gets the next free id, as GPT2Tokenizer does it.
  */
-export function resolveSpecialTokens(sources: SpecialTokenSources): { addedTokens: AddedToken[]; special: SpecialTokens } {
+export function resolveSpecialTokens(sources: SpecialTokenSources): {
+  addedTokens: AddedToken[];
+  special: SpecialTokens;
+} {
   const { dir, vocabularyFile, vocabulary } = sources;
   const named = namedTokens(sources);
   const byContent = new Map<string, AddedToken>();
@@ -54,8 +57,13 @@ export function resolveSpecialTokens(sources: SpecialTokenSources): { addedToken
     const own = Object.hasOwn(vocabulary, token.content) ? vocabulary[token.content] : token.id;
     const holder = tokenOfId.get(token.id) ?? token.content;
     if (own !== token.id || holder !== token.content) {
-      const why = own !== token.id ? `its id in the vocabulary is ${own}` : `that is the id of ${JSON.stringify(holder)}`;
-      throw new ModelError(`${where}: added token ${JSON.stringify(token.content)} has id ${token.id}, but ${why}`);
+      const why =
+        own !== token.id
+          ? `its id in the vocabulary is ${own}`
+          : `that is the id of ${JSON.stringify(holder)}`;
+      throw new ModelError(
+        `${where}: added token ${JSON.stringify(token.content)} has id ${token.id}, but ${why}`,
+      );
     }
     byContent.set(token.content, token);
     tokenOfId.set(token.id, token.content);
@@ -76,7 +84,8 @@ export function resolveSpecialTokens(sources: SpecialTokenSources): { addedToken
   const plain = { special: true, lstrip: false, rstrip: false, normalized: false };
   const eos = named.eos ?? END_OF_TEXT;
   for (const content of [eos, named.bos, named.unk, named.pad]) {
-    if (content !== undefined && Object.hasOwn(vocabulary, content)) add({ id: vocabulary[content], content, ...plain }, vocabularyFile);
+    if (content !== undefined && Object.hasOwn(vocabulary, content))
+      add({ id: vocabulary[content], content, ...plain }, vocabularyFile);
   }
   if (!byContent.has(eos)) {
     let next = tokenOfId.size;
@@ -112,9 +121,12 @@ export function parseAddedToken(token: unknown, id: unknown, where: string): Add
     throw new ModelError(`${where}: has no "content"`);
   }
   if (typeof id !== 'number' || !Number.isSafeInteger(id) || id < 0) {
-    throw new ModelError(`${where}: the id of ${JSON.stringify(token.content)} is ${JSON.stringify(id)}, not an integer from 0 up`);
+    throw new ModelError(
+      `${where}: the id of ${JSON.stringify(token.content)} is ${JSON.stringify(id)}, not an integer from 0 up`,
+    );
   }
-  if (token.single_word === true) throw new ModelError(`${where}: single_word is true, which attune does not do`);
+  if (token.single_word === true)
+    throw new ModelError(`${where}: single_word is true, which attune does not do`);
   const special = token.special === true;
   return {
     id,

@@ -44,7 +44,12 @@ export interface TokenCacheOptions {
  *
  * @throws the signal's reason if it is aborted
  */
-export async function encodeCached(texts: readonly string[], tokenizer: Tokenizer, maxLength: number, options: TokenCacheOptions = {}): Promise<EncodedRow[]> {
+export async function encodeCached(
+  texts: readonly string[],
+  tokenizer: Tokenizer,
+  maxLength: number,
+  options: TokenCacheOptions = {},
+): Promise<EncodedRow[]> {
   const { folder = join(attuneCacheFolder(), 'tokens'), signal } = options;
   const { worthCharacters = WORTH_CHARACTERS, mostBytes = MOST_BYTES } = options;
   const encode = (): Promise<EncodedRow[]> => encodeTexts(texts, tokenizer, maxLength, signal);
@@ -67,8 +72,15 @@ export async function encodeCached(texts: readonly string[], tokenizer: Tokenize
   return rows;
 }
 
-async function keyOf(texts: readonly string[], tokenizer: Tokenizer, maxLength: number, pace: Pace): Promise<string> {
-  const hash = createHash('sha256').update(`${MAGIC} ${maxLength} ${tokenizer.poolingPadId ?? 'none'} ${texts.length}`);
+async function keyOf(
+  texts: readonly string[],
+  tokenizer: Tokenizer,
+  maxLength: number,
+  pace: Pace,
+): Promise<string> {
+  const hash = createHash('sha256').update(
+    `${MAGIC} ${maxLength} ${tokenizer.poolingPadId ?? 'none'} ${texts.length}`,
+  );
   tokenizer.hashInto(hash);
   // Lengths part the texts; a lone surrogate becomes U+FFFD in UTF-8, as it does in the tokenizer.
   hash.update(Buffer.from(Int32Array.from(texts, (text) => text.length).buffer));

@@ -26,7 +26,8 @@ export function tokenSpans(text: string, tokens: readonly Uint8Array[]): Span[] 
   return tokens.map((token) => {
     if (matches(bytes, at, token)) return span(at, token.length);
     const bare = token[0] === SPACE ? token.subarray(1) : token;
-    for (let from = at; bare.length > 0 && from + bare.length <= bytes.length; from++) if (matches(bytes, from, bare)) return span(from, bare.length);
+    for (let from = at; bare.length > 0 && from + bare.length <= bytes.length; from++)
+      if (matches(bytes, from, bare)) return span(from, bare.length);
     return span(at, 0);
   });
 }
@@ -38,7 +39,11 @@ function matches(bytes: Uint8Array, at: number, token: Uint8Array): boolean {
 }
 
 /** The text's UTF-8 (a lone surrogate is U+FFFD), with the units of the character that each byte belongs to. */
-function utf8(text: string): { readonly bytes: Uint8Array; readonly startOf: Int32Array; readonly endOf: Int32Array } {
+function utf8(text: string): {
+  readonly bytes: Uint8Array;
+  readonly startOf: Int32Array;
+  readonly endOf: Int32Array;
+} {
   const bytes = new TextEncoder().encode(text);
   const startOf = new Int32Array(bytes.length);
   const endOf = new Int32Array(bytes.length);
@@ -58,11 +63,14 @@ function utf8(text: string): { readonly bytes: Uint8Array; readonly startOf: Int
 /** The character that byte-level BPE spells each of the 256 bytes with: GPT-2's bytes_to_unicode. */
 export const BYTE_CHARACTERS: readonly string[] = (() => {
   let next = 256;
-  const printable = (byte: number): boolean => (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte <= 0xac) || byte >= 0xae;
+  const printable = (byte: number): boolean =>
+    (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte <= 0xac) || byte >= 0xae;
   return Array.from({ length: 256 }, (_, byte) => String.fromCharCode(printable(byte) ? byte : next++));
 })();
 
-const BYTE_OF: ReadonlyMap<string, number> = new Map(BYTE_CHARACTERS.map((character, byte) => [character, byte]));
+const BYTE_OF: ReadonlyMap<string, number> = new Map(
+  BYTE_CHARACTERS.map((character, byte) => [character, byte]),
+);
 
 /** The bytes of a token as the vocabulary spells it. A character that is no byte's (an added token's) stands for itself. */
 export function tokenBytes(spelling: string): Uint8Array {

@@ -7,8 +7,20 @@
 import { join } from 'node:path';
 import { ModelError } from '../errors.js';
 import { isJsonObject, parseJsonObject, readIfPresent, type JsonObject } from './json-file.js';
-import { parseAddedToken, resolveSpecialTokens, type AddedToken, type SpecialTokens } from './special-tokens.js';
-import { checkContiguous, checkMerges, checkVocabulary, parseMerges, type Merge, type Vocabulary } from './vocabulary.js';
+import {
+  parseAddedToken,
+  resolveSpecialTokens,
+  type AddedToken,
+  type SpecialTokens,
+} from './special-tokens.js';
+import {
+  checkContiguous,
+  checkMerges,
+  checkVocabulary,
+  parseMerges,
+  type Merge,
+  type Vocabulary,
+} from './vocabulary.js';
 
 export interface TokenizerDefinition {
   readonly vocabulary: Vocabulary;
@@ -31,7 +43,14 @@ export interface TokenizerDefinition {
 }
 
 /** The files that a tokenizer is read from, where they are there. */
-export const TOKENIZER_FILES = ['tokenizer.json', 'vocab.json', 'merges.txt', 'added_tokens.json', 'tokenizer_config.json', 'special_tokens_map.json'] as const;
+export const TOKENIZER_FILES = [
+  'tokenizer.json',
+  'vocab.json',
+  'merges.txt',
+  'added_tokens.json',
+  'tokenizer_config.json',
+  'special_tokens_map.json',
+] as const;
 
 /** Whether a folder that holds files of these names holds a vocabulary with its merges, in either of the two layouts. */
 export function holdsTokenizer(names: { has(name: string): boolean }): boolean {
@@ -54,7 +73,11 @@ export async function readTokenizerFiles(dir: string): Promise<TokenizerDefiniti
 
   const single = files.get('tokenizer.json');
   const parts = single
-    ? fromTokenizerJson(parseJsonObject(single, join(dir, 'tokenizer.json')), join(dir, 'tokenizer.json'), config)
+    ? fromTokenizerJson(
+        parseJsonObject(single, join(dir, 'tokenizer.json')),
+        join(dir, 'tokenizer.json'),
+        config,
+      )
     : fromVocabAndMerges(dir, files, config);
   const { addedTokens, special } = resolveSpecialTokens({
     dir,
@@ -66,8 +89,18 @@ export async function readTokenizerFiles(dir: string): Promise<TokenizerDefiniti
     addedTokensJson: json('added_tokens.json'),
   });
   checkContiguous([...Object.values(parts.vocabulary), ...addedTokens.map(({ id }) => id)], parts.where);
-  const sources = new Map([...files].filter(([name]) => name !== 'tokenizer_config.json' && name !== 'special_tokens_map.json'));
-  return { ...parts, addedTokens, special, truncationSide: config.truncation_side === 'left' ? 'left' : 'right', config, specialTokensMap, sources };
+  const sources = new Map(
+    [...files].filter(([name]) => name !== 'tokenizer_config.json' && name !== 'special_tokens_map.json'),
+  );
+  return {
+    ...parts,
+    addedTokens,
+    special,
+    truncationSide: config.truncation_side === 'left' ? 'left' : 'right',
+    config,
+    specialTokensMap,
+    sources,
+  };
 }
 
 interface Parts {
@@ -86,7 +119,11 @@ function fromVocabAndMerges(dir: string, files: ReadonlyMap<string, Uint8Array>,
   const vocab = files.get('vocab.json');
   const merges = files.get('merges.txt');
   if (!vocab || !merges) {
-    const missing = vocab ? 'merges.txt is missing' : merges ? 'vocab.json is missing' : 'there is neither a tokenizer.json nor a vocab.json with merges.txt';
+    const missing = vocab
+      ? 'merges.txt is missing'
+      : merges
+        ? 'vocab.json is missing'
+        : 'there is neither a tokenizer.json nor a vocab.json with merges.txt';
     throw new ModelError(`${dir}: no tokenizer: ${missing}`, {
       hint: 'A model folder holds either tokenizer.json, or vocab.json and merges.txt, beside config.json and the weights.',
     });
@@ -110,9 +147,18 @@ function fromTokenizerJson(json: JsonObject, file: string, config: JsonObject): 
   // Files of 2020, the Hub's gpt2 among them, carry no type.
   const type = model.type ?? ('merges' in model ? 'BPE' : 'unknown');
   if (type !== 'BPE') {
-    throw new ModelError(`${file}: a tokenizer of kind ${JSON.stringify(type)}; attune reads byte-level BPE, the kind GPT-2 uses`);
+    throw new ModelError(
+      `${file}: a tokenizer of kind ${JSON.stringify(type)}; attune reads byte-level BPE, the kind GPT-2 uses`,
+    );
   }
-  for (const option of ['dropout', 'continuing_subword_prefix', 'end_of_word_suffix', 'fuse_unk', 'byte_fallback', 'ignore_merges']) {
+  for (const option of [
+    'dropout',
+    'continuing_subword_prefix',
+    'end_of_word_suffix',
+    'fuse_unk',
+    'byte_fallback',
+    'ignore_merges',
+  ]) {
     const value = model[option];
     if (value !== undefined && value !== null && value !== '' && value !== 0 && value !== false) {
       throw new ModelError(`${file}: model.${option} is ${JSON.stringify(value)}, which attune does not do`);
@@ -126,12 +172,17 @@ function fromTokenizerJson(json: JsonObject, file: string, config: JsonObject): 
   refuseAddedTokens(json.post_processor, file);
   component(json, 'decoder', file, ['ByteLevel']);
   const preTokenizer = component(json, 'pre_tokenizer', file, ['ByteLevel']);
-  if (!preTokenizer) throw new ModelError(`${file}: has no pre_tokenizer; attune reads GPT-2's tokenizers, whose pre_tokenizer is ByteLevel`);
-  if (preTokenizer.use_regex === false) throw new ModelError(`${file}: pre_tokenizer.use_regex is false, which attune does not do`);
+  if (!preTokenizer)
+    throw new ModelError(
+      `${file}: has no pre_tokenizer; attune reads GPT-2's tokenizers, whose pre_tokenizer is ByteLevel`,
+    );
+  if (preTokenizer.use_regex === false)
+    throw new ModelError(`${file}: pre_tokenizer.use_regex is false, which attune does not do`);
   const normalizer = component(json, 'normalizer', file, ['NFC']);
   // transformers 5 takes only vocabulary, merges and added tokens from the file where the class is GPT2Tokenizer, as it is for want of
   // another; the generic classes take the pipeline too, and then the configuration has no say in it.
-  const generic = typeof config.tokenizer_class === 'string' && !/^GPT2Tokenizer(Fast)?$/.test(config.tokenizer_class);
+  const generic =
+    typeof config.tokenizer_class === 'string' && !/^GPT2Tokenizer(Fast)?$/.test(config.tokenizer_class);
   return {
     where: file,
     vocabulary,
@@ -144,24 +195,38 @@ function fromTokenizerJson(json: JsonObject, file: string, config: JsonObject): 
 }
 
 /** A component of the pipeline, null where there is none. Kinds whose ids were not compared with the reference's are refused. */
-function component(json: JsonObject, name: string, file: string, known: readonly string[]): JsonObject | null {
+function component(
+  json: JsonObject,
+  name: string,
+  file: string,
+  known: readonly string[],
+): JsonObject | null {
   const value = json[name];
   if (value === undefined || value === null) return null;
-  if (!isJsonObject(value) || typeof value.type !== 'string') throw new ModelError(`${file} ${name}: is not an object with a "type"`);
+  if (!isJsonObject(value) || typeof value.type !== 'string')
+    throw new ModelError(`${file} ${name}: is not an object with a "type"`);
   if (!known.includes(value.type)) {
-    throw new ModelError(`${file}: a ${name} of kind ${JSON.stringify(value.type)}, which attune does not do (${known.join(', ')})`);
+    throw new ModelError(
+      `${file}: a ${name} of kind ${JSON.stringify(value.type)}, which attune does not do (${known.join(', ')})`,
+    );
   }
   return value;
 }
 
 function refuseUnsupportedConfig(config: JsonObject, file: string): void {
   for (const option of ['add_bos_token', 'add_eos_token']) {
-    if (config[option] === true) throw new ModelError(`${file}: ${option} is true, which attune does not do: it adds no token to a text`);
+    if (config[option] === true)
+      throw new ModelError(
+        `${file}: ${option} is true, which attune does not do: it adds no token to a text`,
+      );
   }
   if (config.padding_side === 'left') {
-    throw new ModelError(`${file}: padding_side is "left"; attune classifies at the last token of a row, as right padding does`, {
-      hint: 'Padding on the left shifts the positions and so the logits. To fine-tune this model with padding on the right, set "padding_side" to "right" in that file.',
-    });
+    throw new ModelError(
+      `${file}: padding_side is "left"; attune classifies at the last token of a row, as right padding does`,
+      {
+        hint: 'Padding on the left shifts the positions and so the logits. To fine-tune this model with padding on the right, set "padding_side" to "right" in that file.',
+      },
+    );
   }
 }
 
@@ -174,9 +239,12 @@ function refuseAddedTokens(post: unknown, file: string): void {
     for (const each of processor.processors) refuseAddedTokens(each, file);
     return;
   }
-  const template = processor.type === 'TemplateProcessing' && Array.isArray(processor.single) ? processor.single : undefined;
+  const template =
+    processor.type === 'TemplateProcessing' && Array.isArray(processor.single) ? processor.single : undefined;
   if (template?.every((item) => isJsonObject(item) && 'Sequence' in item)) return;
-  throw new ModelError(`${file}: its post_processor (${JSON.stringify(processor.type)}) may add tokens to a text, which attune does not do`);
+  throw new ModelError(
+    `${file}: its post_processor (${JSON.stringify(processor.type)}) may add tokens to a text, which attune does not do`,
+  );
 }
 
 function listOfAddedTokens(value: unknown, file: string): AddedToken[] {

@@ -38,7 +38,11 @@ export class Tokenizer {
   readonly #words: WordEncoder | undefined;
 
   /** @param pooling default: by the tokenizer's own pad token */
-  private constructor(definition: TokenizerDefinition, where: string, pooling?: { readonly padId: number | null }) {
+  private constructor(
+    definition: TokenizerDefinition,
+    where: string,
+    pooling?: { readonly padId: number | null },
+  ) {
     this.#definition = definition;
     this.#where = where;
     const { addPrefixSpace, normalizer, addedTokens } = definition;
@@ -47,12 +51,16 @@ export class Tokenizer {
     try {
       this.#tokenizer = buildTokenizer(definition, addPrefixSpace && !plain, bytePairs);
     } catch (cause) {
-      throw new ModelError(`${where}: the tokenizer cannot be built (${cause instanceof Error ? cause.message : String(cause)})`, { cause });
+      throw new ModelError(
+        `${where}: the tokenizer cannot be built (${cause instanceof Error ? cause.message : String(cause)})`,
+        { cause },
+      );
     }
     this.#words = plain ? new WordEncoder(bytePairs, addedTokens, addPrefixSpace) : undefined;
 
     const { vocabulary, special } = definition;
-    const idOf = (token: string) => addedTokens.find(({ content }) => content === token)?.id ?? vocabulary[token];
+    const idOf = (token: string) =>
+      addedTokens.find(({ content }) => content === token)?.id ?? vocabulary[token];
     this.eosTokenId = idOf(special.eos);
     this.padTokenId = idOf(special.pad);
     this.poolingPadId = pooling ? pooling.padId : this.padTokenId;
@@ -98,15 +106,23 @@ export class Tokenizer {
   }
 
   /** As `encode`, with the place of each token in the text; none for an empty text. */
-  encodeWithSpans(text: string, options: { readonly maxLength?: number } = {}): { readonly row: EncodedRow; readonly spans: readonly Span[] } {
+  encodeWithSpans(
+    text: string,
+    options: { readonly maxLength?: number } = {},
+  ): { readonly row: EncodedRow; readonly spans: readonly Span[] } {
     const { all, start, end } = this.#truncated(text, options.maxLength ?? Infinity);
-    const added = new Map(this.#definition.addedTokens.map(({ id, content }) => [id, new TextEncoder().encode(content)]));
+    const added = new Map(
+      this.#definition.addedTokens.map(({ id, content }) => [id, new TextEncoder().encode(content)]),
+    );
     const bytes = this.tokens(all.slice(0, end)).map((token, i) => added.get(all[i]) ?? tokenBytes(token));
     return { row: this.encode(text, options), spans: tokenSpans(text, bytes).slice(start, end) };
   }
 
   /** `all` ids, at least up to the last that is kept; the kept ones are `start` to `end`. */
-  #truncated(text: string, maxLength: number): { readonly all: readonly number[]; readonly start: number; readonly end: number } {
+  #truncated(
+    text: string,
+    maxLength: number,
+  ): { readonly all: readonly number[]; readonly start: number; readonly end: number } {
     if (maxLength !== Infinity && (!Number.isInteger(maxLength) || maxLength < 1)) {
       throw new RangeError(`maxLength must be a whole number of tokens from 1 up, not ${maxLength}`);
     }
@@ -123,7 +139,8 @@ export class Tokenizer {
    * `encode`, so here they count as padding (the reference's mask has 1 there; the logits are the same).
    */
   pad(row: EncodedRow, length: number): PaddedRow {
-    if (row.ids.length > length) throw new RangeError(`a row of ${row.ids.length} tokens does not fit into ${length}`);
+    if (row.ids.length > length)
+      throw new RangeError(`a row of ${row.ids.length} tokens does not fit into ${length}`);
     const inputIds = new Int32Array(length).fill(this.padTokenId);
     inputIds.set(row.ids);
     const attentionMask = new Int32Array(length);
@@ -156,7 +173,12 @@ export class Tokenizer {
    */
   files(modelMaxLength?: number): ReadonlyMap<string, Uint8Array> {
     const { config, specialTokensMap, special, sources, addPrefixSpace } = this.#definition;
-    const tokens = { bos_token: special.bos, eos_token: special.eos, unk_token: special.unk, pad_token: special.pad };
+    const tokens = {
+      bos_token: special.bos,
+      eos_token: special.eos,
+      unk_token: special.unk,
+      pad_token: special.pad,
+    };
     return new Map([
       ...sources,
       ['special_tokens_map.json', jsonBytes({ ...specialTokensMap, ...tokens })],
@@ -188,19 +210,27 @@ export class Tokenizer {
   }
 
   #ids(text: string, limit: number): readonly number[] {
-    return this.#words ? this.#words.encode(text, limit) : this.#tokenizer.encode(text, { add_special_tokens: false }).ids;
+    return this.#words
+      ? this.#words.encode(text, limit)
+      : this.#tokenizer.encode(text, { add_special_tokens: false }).ids;
   }
 
   #checkIds(ids: ArrayLike<number>): void {
     for (let i = 0; i < ids.length; i++) {
       if (this.#tokenizer.id_to_token(ids[i]) === undefined) {
-        throw new RangeError(`token id ${ids[i]} is not in the vocabulary, whose ids are 0 to ${this.vocabSize - 1}`);
+        throw new RangeError(
+          `token id ${ids[i]} is not in the vocabulary, whose ids are 0 to ${this.vocabSize - 1}`,
+        );
       }
     }
   }
 }
 
-function buildTokenizer(definition: TokenizerDefinition, addPrefixSpace: boolean, bytePairs: BytePairEncoder): HfTokenizer {
+function buildTokenizer(
+  definition: TokenizerDefinition,
+  addPrefixSpace: boolean,
+  bytePairs: BytePairEncoder,
+): HfTokenizer {
   const { vocabulary, addedTokens, unknownToken, normalizer } = definition;
   const tokenizer = new HfTokenizer(
     {
@@ -221,7 +251,9 @@ function buildTokenizer(definition: TokenizerDefinition, addPrefixSpace: boolean
   const utf8 = new TextEncoder();
   bytes.pre_tokenize_text = (text) => {
     const spaced = addPrefixSpace && !text.startsWith(' ') ? ` ${text}` : text;
-    return Array.from(gpt2Words(spaced), (word) => Array.from(utf8.encode(word), (byte) => BYTE_CHARACTERS[byte]).join(''));
+    return Array.from(gpt2Words(spaced), (word) =>
+      Array.from(utf8.encode(word), (byte) => BYTE_CHARACTERS[byte]).join(''),
+    );
   };
   tokenizer.model.bpe = (word) => {
     const ids: number[] = [];

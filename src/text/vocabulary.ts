@@ -13,11 +13,15 @@ export function checkVocabulary(value: unknown, where: string): Vocabulary {
   const tokenOfId = new Map<number, string>();
   for (const [token, id] of Object.entries(value)) {
     if (typeof id !== 'number' || !Number.isSafeInteger(id) || id < 0) {
-      throw new ModelError(`${where}: the id of token ${JSON.stringify(token)} is ${JSON.stringify(id)}, not an integer from 0 up`);
+      throw new ModelError(
+        `${where}: the id of token ${JSON.stringify(token)} is ${JSON.stringify(id)}, not an integer from 0 up`,
+      );
     }
     const other = tokenOfId.get(id);
     if (other !== undefined) {
-      throw new ModelError(`${where}: tokens ${JSON.stringify(other)} and ${JSON.stringify(token)} have the same id ${id}`);
+      throw new ModelError(
+        `${where}: tokens ${JSON.stringify(other)} and ${JSON.stringify(token)} have the same id ${id}`,
+      );
     }
     tokenOfId.set(id, token);
     vocabulary.push([token, id]);
@@ -32,9 +36,12 @@ export function checkContiguous(ids: Iterable<number>, where: string): void {
   for (let id = 0; id < present.size; id++) {
     if (!present.has(id)) {
       const highest = [...present].reduce((a, b) => Math.max(a, b));
-      throw new ModelError(`${where}: ids are not contiguous: the highest is ${highest}, but no token has id ${id}`, {
-        hint: 'The vocabulary is incomplete; fetch the file again.',
-      });
+      throw new ModelError(
+        `${where}: ids are not contiguous: the highest is ${highest}, but no token has id ${id}`,
+        {
+          hint: 'The vocabulary is incomplete; fetch the file again.',
+        },
+      );
     }
   }
 }
@@ -61,7 +68,8 @@ export function checkMerges(value: unknown, where: string, vocabulary: Vocabular
 function checkMerge(parts: unknown, where: string, vocabulary: Vocabulary): Merge {
   if (!Array.isArray(parts) || parts.length !== 2) throw malformed(parts, where);
   const [left, right] = parts as unknown[]; // Array.isArray narrows unknown to any[]
-  if (typeof left !== 'string' || typeof right !== 'string' || left === '' || right === '') throw malformed(parts, where);
+  if (typeof left !== 'string' || typeof right !== 'string' || left === '' || right === '')
+    throw malformed(parts, where);
   for (const token of [left, right, left + right]) {
     if (!Object.hasOwn(vocabulary, token)) {
       throw new ModelError(
@@ -74,6 +82,9 @@ function checkMerge(parts: unknown, where: string, vocabulary: Vocabulary): Merg
 }
 
 function malformed(parts: unknown, where: string): ModelError {
-  const found = Array.isArray(parts) && parts.every((part) => typeof part === 'string') ? parts.join(' ') : parts;
-  return new ModelError(`${where}: malformed merge ${JSON.stringify(found)}; expected two tokens parted by one space`);
+  const found =
+    Array.isArray(parts) && parts.every((part) => typeof part === 'string') ? parts.join(' ') : parts;
+  return new ModelError(
+    `${where}: malformed merge ${JSON.stringify(found)}; expected two tokens parted by one space`,
+  );
 }

@@ -31,7 +31,9 @@ export class WordEncoder {
     this.#addPrefixSpace = addPrefixSpace;
     this.#addedIds = new Map(addedTokens.map(({ content, id }) => [content, id]));
     const contents = [...this.#addedIds.keys()].sort((a, b) => b.length - a.length);
-    this.#addedPattern = new RegExp(`(${contents.map((content) => content.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')).join('|')})`);
+    this.#addedPattern = new RegExp(
+      `(${contents.map((content) => content.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')).join('|')})`,
+    );
   }
 
   /** The ids of `text`, at least the first `limit` of them; what comes after those is not looked at. */

@@ -5,7 +5,8 @@
  * before. `\s` is spelt as the Unicode property, because JavaScript's `\s` holds U+FEFF and lacks U+0085, and the reference has it the other way round. Letters and
  * digits are those of the JavaScript engine's Unicode version; letters added since the reference's version (16) may fall differently.
  */
-const GPT2_WORDS = /'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\p{White_Space}\p{L}\p{N}]+|\p{White_Space}+(?!\P{White_Space})|\p{White_Space}+/gu;
+const GPT2_WORDS =
+  /'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\p{White_Space}\p{L}\p{N}]+|\p{White_Space}+(?!\P{White_Space})|\p{White_Space}+/gu;
 
 /** Runs that may be long, in pieces: a regular expression remembers each character that it repeats over, and overflows its stack after some millions. */
 const RUNS = [/\p{L}{1,50000}/uy, /\p{N}{1,50000}/uy, /[^\p{White_Space}\p{L}\p{N}]{1,50000}/uy] as const;
@@ -21,7 +22,7 @@ export function gpt2Words(text: string): Iterable<string> {
 }
 
 function* wordsOfLong(text: string): Generator<string> {
-  for (let start = 0; start < text.length; ) {
+  for (let start = 0; start < text.length;) {
     const end = wordEnd(text, start);
     yield text.slice(start, end);
     start = end;

@@ -79,11 +79,15 @@ export type Resolved<T extends ArgumentTable> = {
 /** Values a caller gives; what is left out or undefined takes its default. */
 export type Given<T extends ArgumentTable> = { readonly [K in keyof T]?: ValueOf<T[K]> | undefined };
 
-export const kebabCase = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+export const kebabCase = (name: string): string =>
+  name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 export const snakeCase = (name: string): string => kebabCase(name).replaceAll('-', '_');
 
 /** The table's own name for a name in any of the three spellings, or of an alias; undefined where the table has none. */
-export function argumentName<T extends ArgumentTable>(table: T, spelled: string): (keyof T & string) | undefined {
+export function argumentName<T extends ArgumentTable>(
+  table: T,
+  spelled: string,
+): (keyof T & string) | undefined {
   return names(table).get(spelled);
 }
 
@@ -110,7 +114,11 @@ function names<T extends ArgumentTable>(table: T): ReadonlyMap<string, keyof T &
  *
  * @throws UsageError for an unknown name, a wrong type, a value out of range, one argument given twice with different values.
  */
-export function checkGiven<T extends ArgumentTable>(table: T, values: Readonly<Record<string, unknown>>, label: (spelled: string) => string = (name) => name): Given<T> {
+export function checkGiven<T extends ArgumentTable>(
+  table: T,
+  values: Readonly<Record<string, unknown>>,
+  label: (spelled: string) => string = (name) => name,
+): Given<T> {
   const given: Record<string, string | number | boolean> = {};
   const spelledAs = new Map<string, string>();
   for (const [spelled, value] of Object.entries(values)) {
@@ -118,12 +126,18 @@ export function checkGiven<T extends ArgumentTable>(table: T, values: Readonly<R
     const name = argumentName(table, spelled);
     if (name === undefined) {
       const hint = didYouMean(spelled, spellingsLike(table, spelled));
-      throw new UsageError(`${label(spelled)} is not an argument attune knows`, hint === undefined ? {} : { hint });
+      throw new UsageError(
+        `${label(spelled)} is not an argument attune knows`,
+        hint === undefined ? {} : { hint },
+      );
     }
     const checked = checkValue(table[name], value, label(spelled));
     const before = spelledAs.get(name);
     if (before !== undefined && given[name] !== checked) {
-      throw new UsageError(`${label(before)} and ${label(spelled)} are the same argument, with different values`, { hint: 'Give one of them.' });
+      throw new UsageError(
+        `${label(before)} and ${label(spelled)} are the same argument, with different values`,
+        { hint: 'Give one of them.' },
+      );
     }
     spelledAs.set(name, spelled);
     given[name] = checked;
@@ -133,22 +147,36 @@ export function checkGiven<T extends ArgumentTable>(table: T, values: Readonly<R
 
 /** Candidates for a suggestion, in the style of spelling the user used. */
 function spellingsLike(table: ArgumentTable, spelled: string): string[] {
-  const style = spelled.includes('_') ? snakeCase : spelled.includes('-') ? kebabCase : (name: string) => name;
+  const style = spelled.includes('_')
+    ? snakeCase
+    : spelled.includes('-')
+      ? kebabCase
+      : (name: string) => name;
   return Object.entries(table).flatMap(([name, spec]) => [name, ...(spec.aliases ?? [])].map(style));
 }
 
 /** `value` as the argument's own type. Numbers are not taken from strings here: see `parseText`. */
 export function checkValue(spec: ArgumentSpec, value: unknown, label: string): string | number | boolean {
   if (accepts(spec, value)) return value;
-  const hint = spec.kind === 'enum' && typeof value === 'string' ? didYouMean(value, spec.choices) : undefined;
-  throw new UsageError(`${label} must be ${describeRange(spec)}; got ${shown(value)}`, hint === undefined ? {} : { hint });
+  const hint =
+    spec.kind === 'enum' && typeof value === 'string' ? didYouMean(value, spec.choices) : undefined;
+  throw new UsageError(
+    `${label} must be ${describeRange(spec)}; got ${shown(value)}`,
+    hint === undefined ? {} : { hint },
+  );
 }
 
 /** The value that a word on the command line stands for. */
 export function parseText(spec: ArgumentSpec, text: string, label: string): string | number | boolean {
   let value: unknown = text;
-  if (spec.kind === 'boolean') value = ({ true: true, false: false } as Record<string, boolean>)[text.toLowerCase()] ?? text;
-  else if (spec.kind !== 'string' && spec.kind !== 'enum' && /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(text.trim())) value = Number(text);
+  if (spec.kind === 'boolean')
+    value = ({ true: true, false: false } as Record<string, boolean>)[text.toLowerCase()] ?? text;
+  else if (
+    spec.kind !== 'string' &&
+    spec.kind !== 'enum' &&
+    /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(text.trim())
+  )
+    value = Number(text);
   return checkValue(spec, value, label);
 }
 
@@ -161,7 +189,10 @@ function accepts(spec: ArgumentSpec, value: unknown): value is string | number |
     case 'enum':
       return typeof value === 'string' && spec.choices.includes(value);
     case 'steps':
-      return typeof value === 'number' && ((Number.isSafeInteger(value) && value >= (spec.zero ? 0 : 1)) || (value > 0 && value < 1));
+      return (
+        typeof value === 'number' &&
+        ((Number.isSafeInteger(value) && value >= (spec.zero ? 0 : 1)) || (value > 0 && value < 1))
+      );
     case 'integer':
       return Number.isSafeInteger(value) && inRange(spec, value as number);
     case 'number':
@@ -170,7 +201,12 @@ function accepts(spec: ArgumentSpec, value: unknown): value is string | number |
 }
 
 function inRange({ min, above, max, below }: Range, value: number): boolean {
-  return !((min !== undefined && value < min) || (above !== undefined && value <= above) || (max !== undefined && value > max) || (below !== undefined && value >= below));
+  return !(
+    (min !== undefined && value < min) ||
+    (above !== undefined && value <= above) ||
+    (max !== undefined && value > max) ||
+    (below !== undefined && value >= below)
+  );
 }
 
 /** What an argument accepts, e.g. "a number, at least 0 and below 1". */
@@ -206,6 +242,8 @@ function shown(value: unknown): string {
 
 /** Defaults of a table, overridden by what is given. */
 export function withDefaults<T extends ArgumentTable>(table: T, given: Given<T>): Resolved<T> {
-  const values = Object.fromEntries(Object.entries(table).map(([name, spec]) => [name, given[name] ?? spec.default]));
+  const values = Object.fromEntries(
+    Object.entries(table).map(([name, spec]) => [name, given[name] ?? spec.default]),
+  );
   return values as Resolved<T>; // one entry for each of the table's names, of the spec's type
 }

@@ -7,7 +7,14 @@ import { join } from 'node:path';
 import { UsageError } from '../errors.js';
 import { dumps, float, type PythonValue } from '../json/python.js';
 import { didYouMean } from '../nearest.js';
-import { type ArgumentTable, checkGiven, type Given, type Resolved, snakeCase, withDefaults } from './argument-table.js';
+import {
+  type ArgumentTable,
+  checkGiven,
+  type Given,
+  type Resolved,
+  snakeCase,
+  withDefaults,
+} from './argument-table.js';
 
 const DURATION = 'Duration and batches';
 const OPTIMIZER = 'Optimizer and schedule';
@@ -19,45 +26,262 @@ export const MOST_SEEDS = 100;
 const RUN = 'The run';
 
 export const TRAINING_ARGUMENTS = {
-  numTrainEpochs: { kind: 'number', default: 3, above: 0, group: DURATION, aliases: ['epochs'], description: 'passes over the training rows; may be a fraction' },
-  maxSteps: { kind: 'integer', default: -1, min: -1, group: DURATION, description: 'optimizer steps in all, where above 0; overrides the epochs' },
-  perDeviceTrainBatchSize: { kind: 'integer', default: 8, min: 1, group: DURATION, aliases: ['batchSize'], description: 'training rows a batch' },
-  perDeviceEvalBatchSize: { kind: 'integer', default: 8, min: 1, group: DURATION, description: 'evaluation rows a batch' },
-  gradientAccumulationSteps: { kind: 'integer', default: 1, min: 1, group: DURATION, description: 'batches whose gradients are added up for one optimizer step' },
-  maxLength: { kind: 'integer', default: undefined, min: 1, group: DURATION, description: "tokens a row at most, the rest is cut off (default: the model's positions)" },
+  numTrainEpochs: {
+    kind: 'number',
+    default: 3,
+    above: 0,
+    group: DURATION,
+    aliases: ['epochs'],
+    description: 'passes over the training rows; may be a fraction',
+  },
+  maxSteps: {
+    kind: 'integer',
+    default: -1,
+    min: -1,
+    group: DURATION,
+    description: 'optimizer steps in all, where above 0; overrides the epochs',
+  },
+  perDeviceTrainBatchSize: {
+    kind: 'integer',
+    default: 8,
+    min: 1,
+    group: DURATION,
+    aliases: ['batchSize'],
+    description: 'training rows a batch',
+  },
+  perDeviceEvalBatchSize: {
+    kind: 'integer',
+    default: 8,
+    min: 1,
+    group: DURATION,
+    description: 'evaluation rows a batch',
+  },
+  gradientAccumulationSteps: {
+    kind: 'integer',
+    default: 1,
+    min: 1,
+    group: DURATION,
+    description: 'batches whose gradients are added up for one optimizer step',
+  },
+  maxLength: {
+    kind: 'integer',
+    default: undefined,
+    min: 1,
+    group: DURATION,
+    description: "tokens a row at most, the rest is cut off (default: the model's positions)",
+  },
 
-  learningRate: { kind: 'number', default: 5e-5, min: 0, group: OPTIMIZER, aliases: ['lr'], description: 'peak learning rate of AdamW' },
-  lrSchedulerType: { kind: 'enum', choices: ['linear', 'cosine', 'constant', 'constant_with_warmup'], default: 'linear', group: OPTIMIZER, description: 'how the learning rate goes on after the warmup' },
-  warmupSteps: { kind: 'steps', default: 0, zero: true, group: OPTIMIZER, description: 'steps in which the learning rate rises from 0; below 1, a fraction of all steps' },
-  warmupRatio: { kind: 'number', default: 0, min: 0, max: 1, group: OPTIMIZER, description: 'the same as a fraction of all steps; counts where warmup-steps is 0' },
-  weightDecay: { kind: 'number', default: 0, min: 0, group: OPTIMIZER, description: 'decoupled weight decay, of all but biases and LayerNorm' },
-  adamBeta1: { kind: 'number', default: 0.9, min: 0, below: 1, group: OPTIMIZER, description: 'decay of the first moment' },
-  adamBeta2: { kind: 'number', default: 0.999, min: 0, below: 1, group: OPTIMIZER, description: 'decay of the second moment' },
-  adamEpsilon: { kind: 'number', default: 1e-8, min: 0, group: OPTIMIZER, description: 'added to the root of the second moment' },
-  maxGradNorm: { kind: 'number', default: 1, min: 0, group: OPTIMIZER, description: 'gradients are clipped to this norm; 0 turns clipping off' },
-  dropout: { kind: 'number', default: undefined, min: 0, below: 1, group: OPTIMIZER, description: "sets the three dropouts of the model (default: the model's config)" },
+  learningRate: {
+    kind: 'number',
+    default: 5e-5,
+    min: 0,
+    group: OPTIMIZER,
+    aliases: ['lr'],
+    description: 'peak learning rate of AdamW',
+  },
+  lrSchedulerType: {
+    kind: 'enum',
+    choices: ['linear', 'cosine', 'constant', 'constant_with_warmup'],
+    default: 'linear',
+    group: OPTIMIZER,
+    description: 'how the learning rate goes on after the warmup',
+  },
+  warmupSteps: {
+    kind: 'steps',
+    default: 0,
+    zero: true,
+    group: OPTIMIZER,
+    description: 'steps in which the learning rate rises from 0; below 1, a fraction of all steps',
+  },
+  warmupRatio: {
+    kind: 'number',
+    default: 0,
+    min: 0,
+    max: 1,
+    group: OPTIMIZER,
+    description: 'the same as a fraction of all steps; counts where warmup-steps is 0',
+  },
+  weightDecay: {
+    kind: 'number',
+    default: 0,
+    min: 0,
+    group: OPTIMIZER,
+    description: 'decoupled weight decay, of all but biases and LayerNorm',
+  },
+  adamBeta1: {
+    kind: 'number',
+    default: 0.9,
+    min: 0,
+    below: 1,
+    group: OPTIMIZER,
+    description: 'decay of the first moment',
+  },
+  adamBeta2: {
+    kind: 'number',
+    default: 0.999,
+    min: 0,
+    below: 1,
+    group: OPTIMIZER,
+    description: 'decay of the second moment',
+  },
+  adamEpsilon: {
+    kind: 'number',
+    default: 1e-8,
+    min: 0,
+    group: OPTIMIZER,
+    description: 'added to the root of the second moment',
+  },
+  maxGradNorm: {
+    kind: 'number',
+    default: 1,
+    min: 0,
+    group: OPTIMIZER,
+    description: 'gradients are clipped to this norm; 0 turns clipping off',
+  },
+  dropout: {
+    kind: 'number',
+    default: undefined,
+    min: 0,
+    below: 1,
+    group: OPTIMIZER,
+    description: "sets the three dropouts of the model (default: the model's config)",
+  },
 
-  loggingStrategy: { kind: 'enum', choices: ['no', 'steps', 'epoch'], default: 'steps', group: RECORDS, description: 'when a training record is written' },
-  loggingSteps: { kind: 'steps', default: 500, zero: false, group: RECORDS, description: 'steps between training records; below 1, a fraction of all steps' },
-  loggingFirstStep: { kind: 'boolean', default: false, group: RECORDS, description: 'write a record of the first step too' },
-  evalStrategy: { kind: 'enum', choices: ['no', 'steps', 'epoch'], default: 'no', group: RECORDS, aliases: ['evaluationStrategy'], description: 'when to evaluate' },
-  evalSteps: { kind: 'steps', default: undefined, zero: false, group: RECORDS, description: 'steps between evaluations (default: logging-steps); below 1, a fraction' },
-  saveStrategy: { kind: 'enum', choices: ['no', 'steps', 'epoch'], default: 'steps', group: RECORDS, description: 'when to save a checkpoint' },
-  saveSteps: { kind: 'steps', default: 500, zero: false, group: RECORDS, description: 'steps between checkpoints; below 1, a fraction of all steps' },
-  saveTotalLimit: { kind: 'integer', default: undefined, min: 1, group: RECORDS, description: 'checkpoints to keep: the best, the last, then the newest (default: all)' },
-  loggingDir: { kind: 'string', placeholder: 'DIR', default: undefined, group: RECORDS, description: 'where TensorBoard event files go (default: runs in the output folder)' },
+  loggingStrategy: {
+    kind: 'enum',
+    choices: ['no', 'steps', 'epoch'],
+    default: 'steps',
+    group: RECORDS,
+    description: 'when a training record is written',
+  },
+  loggingSteps: {
+    kind: 'steps',
+    default: 500,
+    zero: false,
+    group: RECORDS,
+    description: 'steps between training records; below 1, a fraction of all steps',
+  },
+  loggingFirstStep: {
+    kind: 'boolean',
+    default: false,
+    group: RECORDS,
+    description: 'write a record of the first step too',
+  },
+  evalStrategy: {
+    kind: 'enum',
+    choices: ['no', 'steps', 'epoch'],
+    default: 'no',
+    group: RECORDS,
+    aliases: ['evaluationStrategy'],
+    description: 'when to evaluate',
+  },
+  evalSteps: {
+    kind: 'steps',
+    default: undefined,
+    zero: false,
+    group: RECORDS,
+    description: 'steps between evaluations (default: logging-steps); below 1, a fraction',
+  },
+  saveStrategy: {
+    kind: 'enum',
+    choices: ['no', 'steps', 'epoch'],
+    default: 'steps',
+    group: RECORDS,
+    description: 'when to save a checkpoint',
+  },
+  saveSteps: {
+    kind: 'steps',
+    default: 500,
+    zero: false,
+    group: RECORDS,
+    description: 'steps between checkpoints; below 1, a fraction of all steps',
+  },
+  saveTotalLimit: {
+    kind: 'integer',
+    default: undefined,
+    min: 1,
+    group: RECORDS,
+    description: 'checkpoints to keep: the best, the last, then the newest (default: all)',
+  },
+  loggingDir: {
+    kind: 'string',
+    placeholder: 'DIR',
+    default: undefined,
+    group: RECORDS,
+    description: 'where TensorBoard event files go (default: runs in the output folder)',
+  },
 
-  loadBestModelAtEnd: { kind: 'boolean', default: false, group: BEST, description: 'end with the best checkpoint instead of the last' },
-  metricForBestModel: { kind: 'string', placeholder: 'NAME', default: undefined, group: BEST, description: 'what is best, e.g. f1 (default: loss)' },
-  greaterIsBetter: { kind: 'boolean', default: undefined, group: BEST, description: 'whether greater is better (default: unless the metric ends in loss)' },
-  bestModelTolerance: { kind: 'number', default: undefined, min: 0, group: BEST, description: 'a later checkpoint that is worse by no more than this takes the place of the best' },
-  earlyStoppingPatience: { kind: 'integer', default: undefined, min: 1, group: BEST, description: 'stop after so many evaluations without an improvement' },
-  earlyStoppingThreshold: { kind: 'number', default: 0, min: 0, group: BEST, description: 'what counts as an improvement must exceed this' },
+  loadBestModelAtEnd: {
+    kind: 'boolean',
+    default: false,
+    group: BEST,
+    description: 'end with the best checkpoint instead of the last',
+  },
+  metricForBestModel: {
+    kind: 'string',
+    placeholder: 'NAME',
+    default: undefined,
+    group: BEST,
+    description: 'what is best, e.g. f1 (default: loss)',
+  },
+  greaterIsBetter: {
+    kind: 'boolean',
+    default: undefined,
+    group: BEST,
+    description: 'whether greater is better (default: unless the metric ends in loss)',
+  },
+  bestModelTolerance: {
+    kind: 'number',
+    default: undefined,
+    min: 0,
+    group: BEST,
+    description: 'a later checkpoint that is worse by no more than this takes the place of the best',
+  },
+  earlyStoppingPatience: {
+    kind: 'integer',
+    default: undefined,
+    min: 1,
+    group: BEST,
+    description: 'stop after so many evaluations without an improvement',
+  },
+  earlyStoppingThreshold: {
+    kind: 'number',
+    default: 0,
+    min: 0,
+    group: BEST,
+    description: 'what counts as an improvement must exceed this',
+  },
 
-  seed: { kind: 'integer', default: 42, min: 0, max: 2 ** 32 - 1, group: RUN, description: 'decides the new head, the row order and the dropout masks' },
-  outputDir: { kind: 'string', placeholder: 'DIR', default: 'trainer_output', group: RUN, aliases: ['output'], description: 'where the model, checkpoints and records go' },
-  overwriteOutputDir: { kind: 'boolean', default: false, group: RUN, description: 'replace the run that the output folder already holds' },
-  resumeFromCheckpoint: { kind: 'string', placeholder: 'DIR', bare: true, default: undefined, group: RUN, description: "go on from a checkpoint; without DIR, from the output folder's last" },
+  seed: {
+    kind: 'integer',
+    default: 42,
+    min: 0,
+    max: 2 ** 32 - 1,
+    group: RUN,
+    description: 'decides the new head, the row order and the dropout masks',
+  },
+  outputDir: {
+    kind: 'string',
+    placeholder: 'DIR',
+    default: 'trainer_output',
+    group: RUN,
+    aliases: ['output'],
+    description: 'where the model, checkpoints and records go',
+  },
+  overwriteOutputDir: {
+    kind: 'boolean',
+    default: false,
+    group: RUN,
+    description: 'replace the run that the output folder already holds',
+  },
+  resumeFromCheckpoint: {
+    kind: 'string',
+    placeholder: 'DIR',
+    bare: true,
+    default: undefined,
+    group: RUN,
+    description: "go on from a checkpoint; without DIR, from the output folder's last",
+  },
 } as const satisfies ArgumentTable;
 
 /** What a caller may give: any of the arguments, each in its own type. */
@@ -82,14 +306,19 @@ const asItIs: Spelling = (name) => name;
  *
  * @throws UsageError naming the argument and what it accepts. Names may be camelCase, snake_case or kebab-case, and old names are known.
  */
-export function resolveArguments(input: TrainingArgumentsInput | Readonly<Record<string, unknown>> = {}, spell: Spelling = asItIs): TrainingArguments {
+export function resolveArguments(
+  input: TrainingArgumentsInput | Readonly<Record<string, unknown>> = {},
+  spell: Spelling = asItIs,
+): TrainingArguments {
   const args = filledArguments(input);
   refuseContradictions(args, spell);
   return args;
 }
 
 /** `resolveArguments` without the look for contradictions, for some of a run's arguments. @throws UsageError as it does for one by itself */
-export function filledArguments(input: TrainingArgumentsInput | Readonly<Record<string, unknown>>): TrainingArguments {
+export function filledArguments(
+  input: TrainingArgumentsInput | Readonly<Record<string, unknown>>,
+): TrainingArguments {
   const given = withDefaults(TRAINING_ARGUMENTS, checkGiven(TRAINING_ARGUMENTS, input));
   const wantsBest = given.loadBestModelAtEnd || given.earlyStoppingPatience !== undefined;
   const metricForBestModel = given.metricForBestModel ?? (wantsBest ? 'loss' : undefined);
@@ -97,30 +326,51 @@ export function filledArguments(input: TrainingArgumentsInput | Readonly<Record<
     ...given,
     evalSteps: given.evalSteps ?? (given.evalStrategy === 'steps' ? given.loggingSteps : undefined),
     metricForBestModel,
-    greaterIsBetter: given.greaterIsBetter ?? (metricForBestModel === undefined ? undefined : !metricForBestModel.endsWith('loss')),
+    greaterIsBetter:
+      given.greaterIsBetter ??
+      (metricForBestModel === undefined ? undefined : !metricForBestModel.endsWith('loss')),
     loggingDir: given.loggingDir ?? join(given.outputDir, 'runs'),
   };
 }
 
 function refuseContradictions(args: TrainingArguments, spell: Spelling): void {
-  const [best, evalStrategy, saveStrategy] = [spell('loadBestModelAtEnd'), spell('evalStrategy'), spell('saveStrategy')];
+  const [best, evalStrategy, saveStrategy] = [
+    spell('loadBestModelAtEnd'),
+    spell('evalStrategy'),
+    spell('saveStrategy'),
+  ];
   if (args.earlyStoppingPatience !== undefined && args.evalStrategy === 'no') {
-    throw new UsageError(`${spell('earlyStoppingPatience')} counts evaluations, but ${evalStrategy} is "no"`, { hint: `Set ${evalStrategy} to "epoch" or "steps".` });
+    throw new UsageError(
+      `${spell('earlyStoppingPatience')} counts evaluations, but ${evalStrategy} is "no"`,
+      { hint: `Set ${evalStrategy} to "epoch" or "steps".` },
+    );
   }
   if (!args.loadBestModelAtEnd) return;
   if (args.evalStrategy === 'no') {
-    throw new UsageError(`${best} compares evaluations, but ${evalStrategy} is "no"`, { hint: `Set ${evalStrategy} and ${saveStrategy} to "epoch", or both to "steps".` });
+    throw new UsageError(`${best} compares evaluations, but ${evalStrategy} is "no"`, {
+      hint: `Set ${evalStrategy} and ${saveStrategy} to "epoch", or both to "steps".`,
+    });
   }
   if (args.evalStrategy !== args.saveStrategy) {
-    throw new UsageError(`${best} needs a checkpoint of every evaluation, but ${evalStrategy} is "${args.evalStrategy}" and ${saveStrategy} is "${args.saveStrategy}"`, {
-      hint: 'Set both to "epoch", or both to "steps".',
-    });
+    throw new UsageError(
+      `${best} needs a checkpoint of every evaluation, but ${evalStrategy} is "${args.evalStrategy}" and ${saveStrategy} is "${args.saveStrategy}"`,
+      {
+        hint: 'Set both to "epoch", or both to "steps".',
+      },
+    );
   }
-  if (args.evalStrategy === 'steps' && args.evalSteps !== undefined && !isMultiple(args.saveSteps, args.evalSteps)) {
+  if (
+    args.evalStrategy === 'steps' &&
+    args.evalSteps !== undefined &&
+    !isMultiple(args.saveSteps, args.evalSteps)
+  ) {
     const [saveSteps, evalSteps] = [spell('saveSteps'), spell('evalSteps')];
-    throw new UsageError(`${best} needs ${saveSteps} to be a multiple of ${evalSteps}, but they are ${args.saveSteps} and ${args.evalSteps}`, {
-      hint: `Set ${saveSteps} to ${evalSteps}, or to a multiple of it; both whole numbers, or both fractions.`,
-    });
+    throw new UsageError(
+      `${best} needs ${saveSteps} to be a multiple of ${evalSteps}, but they are ${args.saveSteps} and ${args.evalSteps}`,
+      {
+        hint: `Set ${saveSteps} to ${evalSteps}, or to a multiple of it; both whole numbers, or both fractions.`,
+      },
+    );
   }
 }
 
@@ -131,9 +381,18 @@ function isMultiple(steps: number, unit: number): boolean {
 }
 
 /** Refuses an evaluation strategy without rows to evaluate on. */
-export function requireEvaluation(args: TrainingArguments, hasEvaluationRows: boolean, spell: Spelling = asItIs): void {
+export function requireEvaluation(
+  args: TrainingArguments,
+  hasEvaluationRows: boolean,
+  spell: Spelling = asItIs,
+): void {
   if (args.evalStrategy === 'no' || hasEvaluationRows) return;
-  throw new UsageError(`${spell('evalStrategy')} is "${args.evalStrategy}", but there are no evaluation rows`, { hint: `Part some of the training rows off with --test-size 0.2 (testSize), give an evaluation dataset, or set ${spell('evalStrategy')} to "no".` });
+  throw new UsageError(
+    `${spell('evalStrategy')} is "${args.evalStrategy}", but there are no evaluation rows`,
+    {
+      hint: `Part some of the training rows off with --test-size 0.2 (testSize), give an evaluation dataset, or set ${spell('evalStrategy')} to "no".`,
+    },
+  );
 }
 
 /**
@@ -141,14 +400,21 @@ export function requireEvaluation(args: TrainingArguments, hasEvaluationRows: bo
  *
  * @param available names with or without the `eval_` prefix, e.g. loss, accuracy, f1, auc
  */
-export function requireMetric(args: Pick<TrainingArguments, 'metricForBestModel'>, available: readonly string[], spell: Spelling = asItIs): void {
+export function requireMetric(
+  args: Pick<TrainingArguments, 'metricForBestModel'>,
+  available: readonly string[],
+  spell: Spelling = asItIs,
+): void {
   if (args.metricForBestModel === undefined) return;
   const bare = (name: string): string => name.replace(/^eval_/, '');
   const metric = bare(args.metricForBestModel);
   const known = available.map(bare);
   if (known.includes(metric)) return;
   const hint = didYouMean(metric, known);
-  throw new UsageError(`${spell('metricForBestModel')} must be one of ${known.join(', ')}; got "${args.metricForBestModel}"`, hint === undefined ? {} : { hint });
+  throw new UsageError(
+    `${spell('metricForBestModel')} must be one of ${known.join(', ')}; got "${args.metricForBestModel}"`,
+    hint === undefined ? {} : { hint },
+  );
 }
 
 /**
@@ -156,7 +422,11 @@ export function requireMetric(args: Pick<TrainingArguments, 'metricForBestModel'
  *
  * @param explicit names that the user gave, as against defaults and presets
  */
-export function argumentWarnings(args: TrainingArguments, explicit: ReadonlySet<string> = new Set(), spell: Spelling = asItIs): string[] {
+export function argumentWarnings(
+  args: TrainingArguments,
+  explicit: ReadonlySet<string> = new Set(),
+  spell: Spelling = asItIs,
+): string[] {
   const warnings: string[] = [];
   const overrides = (winner: 'maxSteps' | 'warmupSteps', loser: 'numTrainEpochs' | 'warmupRatio'): number =>
     warnings.push(`${spell(winner)} (${args[winner]}) overrides ${spell(loser)} (${args[loser]}).`);
@@ -166,7 +436,9 @@ export function argumentWarnings(args: TrainingArguments, explicit: ReadonlySet<
     warnings.push('The "constant" schedule has no warmup; "constant_with_warmup" has.');
   }
   if (args.earlyStoppingPatience !== undefined && !args.loadBestModelAtEnd) {
-    warnings.push(`Early stopping without ${spell('loadBestModelAtEnd')}: the run ends with its last weights, not with the best.`);
+    warnings.push(
+      `Early stopping without ${spell('loadBestModelAtEnd')}: the run ends with its last weights, not with the best.`,
+    );
   }
   return warnings;
 }

@@ -16,11 +16,20 @@ import type { PredictionOptions } from './prediction.js';
  * @param graph `attributionGraph` of the session's model, the same object at every call
  * @throws UsageError where the engine cannot evaluate graphs of its caller; the signal's reason where it is aborted
  */
-export async function attributeTokens(session: EngineSession, graph: Graph, rows: readonly EncodedRow[], labels: ArrayLike<number>, options: PredictionOptions): Promise<Float64Array[]> {
+export async function attributeTokens(
+  session: EngineSession,
+  graph: Graph,
+  rows: readonly EncodedRow[],
+  labels: ArrayLike<number>,
+  options: PredictionOptions,
+): Promise<Float64Array[]> {
   const scores = new Array<Float64Array>(rows.length);
   for (const batch of planBatches(rows, options)) {
     options.signal?.throwIfAborted();
-    const packed = packRows(batch.map((i) => rows[i]), batch.map((i) => labels[i]));
+    const packed = packRows(
+      batch.map((i) => rows[i]),
+      batch.map((i) => labels[i]),
+    );
     const outputs = await evaluateGraph(session, graph, packed);
     const [embedding, gradient] = [outputs.get('embedding')!, outputs.get('gradient')!];
     const width = embedding.length / packed.tokens;
@@ -37,8 +46,12 @@ export async function attributeTokens(session: EngineSession, graph: Graph, rows
 }
 
 /** @throws UsageError where the engine cannot evaluate graphs of its caller; ModelError where what it finds is not finite */
-export async function evaluateGraph(session: EngineSession, ...[graph, batch]: Parameters<NonNullable<EngineSession['evaluate']>>): ReturnType<NonNullable<EngineSession['evaluate']>> {
-  if (!session.evaluate) throw new UsageError(`${session.description} cannot look inside a model`, { hint: 'Use --device cpu.' });
+export async function evaluateGraph(
+  session: EngineSession,
+  ...[graph, batch]: Parameters<NonNullable<EngineSession['evaluate']>>
+): ReturnType<NonNullable<EngineSession['evaluate']>> {
+  if (!session.evaluate)
+    throw new UsageError(`${session.description} cannot look inside a model`, { hint: 'Use --device cpu.' });
   const outputs = await session.evaluate(graph, batch);
   for (const [name, values] of outputs) requireFinite(values, `values (${name})`);
   return outputs;

@@ -28,7 +28,14 @@ export interface BestRule {
 
 /** The rule that the arguments ask for, or undefined where none is best. */
 export function bestRuleOf(
-  args: Pick<TrainingArguments, 'metricForBestModel' | 'greaterIsBetter' | 'bestModelTolerance' | 'earlyStoppingPatience' | 'earlyStoppingThreshold'>,
+  args: Pick<
+    TrainingArguments,
+    | 'metricForBestModel'
+    | 'greaterIsBetter'
+    | 'bestModelTolerance'
+    | 'earlyStoppingPatience'
+    | 'earlyStoppingThreshold'
+  >,
 ): BestRule | undefined {
   const name = args.metricForBestModel;
   if (name === undefined) return undefined;
@@ -42,12 +49,22 @@ export function bestRuleOf(
 }
 
 /** By what a checkpoint of attune's chose its best model; undefined where it does not say, as the Trainer's. */
-export async function bestRuleOfCheckpoint(dir: string): Promise<Pick<BestRule, 'metric' | 'greaterIsBetter'> | undefined> {
+export async function bestRuleOfCheckpoint(
+  dir: string,
+): Promise<Pick<BestRule, 'metric' | 'greaterIsBetter'> | undefined> {
   const text = await readPlainFile(join(dir, 'training_args.json')).catch(() => undefined);
   const parsed = text === undefined ? undefined : parseJson(text);
   if (!parsed || 'error' in parsed || !isJsonObject(parsed.value)) return undefined;
   const { metric_for_best_model: metric, greater_is_better: greater } = parsed.value;
-  return typeof metric === 'string' ? bestRuleOf({ metricForBestModel: metric, greaterIsBetter: typeof greater === 'boolean' ? greater : undefined, bestModelTolerance: undefined, earlyStoppingPatience: undefined, earlyStoppingThreshold: 0 }) : undefined;
+  return typeof metric === 'string'
+    ? bestRuleOf({
+        metricForBestModel: metric,
+        greaterIsBetter: typeof greater === 'boolean' ? greater : undefined,
+        bestModelTolerance: undefined,
+        earlyStoppingPatience: undefined,
+        earlyStoppingThreshold: 0,
+      })
+    : undefined;
 }
 
 /** What a resumed run continues from: the fields of TrainerState of the same names. */
@@ -73,7 +90,8 @@ export class BestTracker {
     this.#best = state?.best_metric ?? null;
     this.#peak = state?.peak ?? this.#best;
     this.#bestStep = state?.best_global_step ?? null;
-    this.#counter = state?.stateful_callbacks.EarlyStoppingCallback?.attributes.early_stopping_patience_counter ?? 0;
+    this.#counter =
+      state?.stateful_callbacks.EarlyStoppingCallback?.attributes.early_stopping_patience_counter ?? 0;
   }
 
   /** The best value so far, or null before there was one. */
@@ -112,13 +130,20 @@ export class BestTracker {
     const { metric, greaterIsBetter, tolerance, threshold } = this.rule;
     const value = record[metric];
     if (value === undefined) {
-      throw new TrainingError(`metricForBestModel is "${metric}", which the evaluation at step ${record.step} did not report`, {
-        hint: `It reported ${Object.keys(record).filter((key) => key.startsWith('eval_')).join(', ')}.`,
-      });
+      throw new TrainingError(
+        `metricForBestModel is "${metric}", which the evaluation at step ${record.step} did not report`,
+        {
+          hint: `It reported ${Object.keys(record)
+            .filter((key) => key.startsWith('eval_'))
+            .join(', ')}.`,
+        },
+      );
     }
-    const better = (best: number): boolean => value !== null && (greaterIsBetter ? value > best : value < best);
+    const better = (best: number): boolean =>
+      value !== null && (greaterIsBetter ? value > best : value < best);
     // The Trainer asks EarlyStoppingCallback first, which compares with the best before this evaluation.
-    if (this.#peak === null || (better(this.#peak) && Math.abs((value ?? NaN) - this.#peak) > threshold)) this.#counter = 0;
+    if (this.#peak === null || (better(this.#peak) && Math.abs((value ?? NaN) - this.#peak) > threshold))
+      this.#counter = 0;
     else this.#counter++;
 
     this.#best ??= greaterIsBetter ? -Infinity : Infinity;
@@ -145,8 +170,10 @@ export class BestTracker {
 }
 
 /** Whether a run's weights are those of its best checkpoint in the end. */
-export const endsWithBest = ({ loadBestModelAtEnd }: Pick<TrainingArguments, 'loadBestModelAtEnd'>, { best_model_checkpoint: best }: { readonly best_model_checkpoint: string | null }): boolean =>
-  loadBestModelAtEnd && best !== null;
+export const endsWithBest = (
+  { loadBestModelAtEnd }: Pick<TrainingArguments, 'loadBestModelAtEnd'>,
+  { best_model_checkpoint: best }: { readonly best_model_checkpoint: string | null },
+): boolean => loadBestModelAtEnd && best !== null;
 
 export const checkpointName = (step: number): string => `checkpoint-${step}`;
 
@@ -158,7 +185,9 @@ export function checkpointStep(name: string): number | undefined {
 
 /** Those of `names` that name checkpoints, oldest first. */
 export function sortCheckpoints(names: Iterable<string>): string[] {
-  return [...names].filter((name) => checkpointStep(name) !== undefined).sort((a, b) => checkpointStep(a)! - checkpointStep(b)!);
+  return [...names]
+    .filter((name) => checkpointStep(name) !== undefined)
+    .sort((a, b) => checkpointStep(a)! - checkpointStep(b)!);
 }
 
 /**
@@ -168,7 +197,11 @@ export function sortCheckpoints(names: Iterable<string>): string[] {
  * @param names names in the output folder; what is not a checkpoint is ignored
  * @param best name of the best checkpoint, if any
  */
-export function checkpointsToDelete(names: Iterable<string>, limit: number | undefined, best: string | undefined): string[] {
+export function checkpointsToDelete(
+  names: Iterable<string>,
+  limit: number | undefined,
+  best: string | undefined,
+): string[] {
   const checkpoints = sortCheckpoints(names);
   if (limit === undefined || limit <= 0 || checkpoints.length <= limit) return [];
   const kept = new Set([checkpoints.at(-1), best].filter((name) => name !== undefined));
@@ -177,7 +210,11 @@ export function checkpointsToDelete(names: Iterable<string>, limit: number | und
 }
 
 /** Checkpoints to delete when the run has ended: with a limit of 1 and a best model, all others. */
-export function checkpointsToDeleteAtEnd(names: Iterable<string>, limit: number | undefined, best: string | undefined): string[] {
+export function checkpointsToDeleteAtEnd(
+  names: Iterable<string>,
+  limit: number | undefined,
+  best: string | undefined,
+): string[] {
   if (limit !== 1 || best === undefined) return [];
   return sortCheckpoints(names).filter((name) => name !== best);
 }

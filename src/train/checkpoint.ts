@@ -91,11 +91,17 @@ export interface Checkpoint {
 const MOMENTS = { moment1: 'exp_avg', moment2: 'exp_avg_sq' } as const;
 
 /** Writes config.json, model.safetensors, the tokenizer's files, attune_model.json and attune_rows.json into an existing folder, each whole. Returns the SHA-256 of model.safetensors. */
-export async function saveModel(dir: string, { session, parameters, config, tokenizer, maxLength, memory, trainedTexts }: Saved): Promise<string> {
+export async function saveModel(
+  dir: string,
+  { session, parameters, config, tokenizer, maxLength, memory, trainedTexts }: Saved,
+): Promise<string> {
   const sha256 = await writeSafetensors(join(dir, 'model.safetensors'), parameters, async (name) => {
     const values = await session.readTensor('parameter', name);
     const place = firstNotFinite(values);
-    if (place >= 0) throw new TrainingError(`parameter ${name} has become ${values[place]}: this model is not saved`, { hint: 'Go on from the last checkpoint with a smaller learning rate.' });
+    if (place >= 0)
+      throw new TrainingError(`parameter ${name} has become ${values[place]}: this model is not saved`, {
+        hint: 'Go on from the last checkpoint with a smaller learning rate.',
+      });
     return values;
   });
   await writeWhole(join(dir, 'config.json'), toJson(config));
@@ -109,18 +115,24 @@ export async function saveModel(dir: string, { session, parameters, config, toke
  * A copy of all that a checkpoint holds of an engine, so that training can go on while it is written; each tensor is given out once and then let
  * go. Undefined where there is not room for it beside everything else.
  */
-export async function copyTensors({ session, parameters }: Pick<ModelSource, 'session' | 'parameters'>): Promise<TensorSource | undefined> {
+export async function copyTensors({
+  session,
+  parameters,
+}: Pick<ModelSource, 'session' | 'parameters'>): Promise<TensorSource | undefined> {
   const kinds = ['parameter', ...(Object.keys(MOMENTS) as (keyof typeof MOMENTS)[])] as const;
   const bytes = parameters.reduce((sum, { shape }) => sum + elementCount(shape) * 4 * kinds.length, 0);
   if (bytes > availableMemory() / 2) return undefined;
   const copies = new Map<string, Float32Array>();
-  for (const kind of kinds) for (const { name } of parameters) copies.set(`${kind} ${name}`, await session.readTensor(kind, name));
+  for (const kind of kinds)
+    for (const { name } of parameters) copies.set(`${kind} ${name}`, await session.readTensor(kind, name));
   return {
     readTensor: (kind, name) => {
       const key = `${kind} ${name}`;
       const copy = copies.get(key);
       copies.delete(key);
-      return copy ? Promise.resolve(copy) : Promise.reject(new Error(`${key} was not copied, or is read twice`));
+      return copy
+        ? Promise.resolve(copy)
+        : Promise.reject(new Error(`${key} was not copied, or is read twice`));
     },
   };
 }
@@ -132,7 +144,13 @@ function availableMemory(): number {
 }
 
 /** Saves `checkpoint-{step}` in the output folder, whole or not at all, and returns its path. What it is given of the run is written as it is at the call. */
-export async function saveCheckpoint(output: OutputFolder, source: Saved, args: TrainingArguments, state: TrainerState, resume: ResumeState): Promise<string> {
+export async function saveCheckpoint(
+  output: OutputFolder,
+  source: Saved,
+  args: TrainingArguments,
+  state: TrainerState,
+  resume: ResumeState,
+): Promise<string> {
   const name = checkpointName(state.global_step);
   const stateText = stateToJson(state);
   const { session, parameters } = source;
@@ -141,11 +159,20 @@ export async function saveCheckpoint(output: OutputFolder, source: Saved, args: 
     await mkdir(folder);
     const model = await saveModel(folder, source);
     const moments = Object.entries(MOMENTS).flatMap(([kind, prefix]) =>
-      parameters.map(({ name, shape }) => ({ name: `${prefix}.${name}`, shape, kind: kind as keyof typeof MOMENTS, parameter: name })),
+      parameters.map(({ name, shape }) => ({
+        name: `${prefix}.${name}`,
+        shape,
+        kind: kind as keyof typeof MOMENTS,
+        parameter: name,
+      })),
     );
     const byName = new Map(moments.map((moment) => [moment.name, moment]));
-    const readMoment = (name: string): Promise<Float32Array> => session.readTensor(byName.get(name)!.kind, byName.get(name)!.parameter);
-    const optimizer = await writeSafetensors(join(folder, 'optimizer.safetensors'), moments, readMoment, { format: 'pt', param_groups: JSON.stringify(parameterGroups(parameters)) });
+    const readMoment = (name: string): Promise<Float32Array> =>
+      session.readTensor(byName.get(name)!.kind, byName.get(name)!.parameter);
+    const optimizer = await writeSafetensors(join(folder, 'optimizer.safetensors'), moments, readMoment, {
+      format: 'pt',
+      param_groups: JSON.stringify(parameterGroups(parameters)),
+    });
     await writeWhole(join(folder, 'training_args.json'), `${argumentsToJson(args)}\n`);
     await writeWhole(join(folder, 'attune_state.json'), `${JSON.stringify(resume, null, 2)}\n`);
     await writeWhole(join(folder, 'trainer_state.json'), stateText);
@@ -168,15 +195,24 @@ export async function readCheckpoint(dir: string): Promise<Checkpoint> {
   const stateFile = join(dir, 'trainer_state.json');
   const state = parseTrainerState(await readText(stateFile), stateFile);
   const resumeFile = join(dir, RESUME_FILE);
-  return { dir, state, resume: (await isOurs(dir)) ? parseResumeState(await readText(resumeFile), resumeFile) : undefined };
+  return {
+    dir,
+    state,
+    resume: (await isOurs(dir)) ? parseResumeState(await readText(resumeFile), resumeFile) : undefined,
+  };
 }
 
 const RESUME_FILE = 'attune_state.json';
-const has = (path: string): Promise<boolean> => access(path).then(() => true, () => false);
+const has = (path: string): Promise<boolean> =>
+  access(path).then(
+    () => true,
+    () => false,
+  );
 
 /** Whether attune wrote a checkpoint; else transformers' Trainer did. */
 async function isOurs(dir: string): Promise<boolean> {
-  for (const name of [RESUME_FILE, CHECKSUMS_FILE, 'optimizer.safetensors']) if (await has(join(dir, name))) return true;
+  for (const name of [RESUME_FILE, CHECKSUMS_FILE, 'optimizer.safetensors'])
+    if (await has(join(dir, name))) return true;
   return false;
 }
 
@@ -186,7 +222,12 @@ async function isOurs(dir: string): Promise<boolean> {
  * @throws ModelError naming the damaged file; AttuneError where the checkpoint cannot be read; the signal's reason if it is aborted
  */
 export async function verifyCheckpoint(dir: string, signal?: AbortSignal): Promise<void> {
-  if (await isOurs(dir)) await verifyChecksums(dir, ['config.json', 'model.safetensors', 'optimizer.safetensors', RESUME_FILE, 'trainer_state.json'], signal);
+  if (await isOurs(dir))
+    await verifyChecksums(
+      dir,
+      ['config.json', 'model.safetensors', 'optimizer.safetensors', RESUME_FILE, 'trainer_state.json'],
+      signal,
+    );
   else await readCheckpoint(dir);
 }
 
@@ -213,7 +254,9 @@ export async function restore(
         signal?.throwIfAborted();
         const values = await optimizer.read(`${prefix}.${name}`);
         if (values.length !== shape.reduce((product, n) => product * n, 1)) {
-          throw new ModelError(`${optimizer.path}: tensor ${prefix}.${name} has ${values.length} numbers, the model's has shape [${shape.join(', ')}]`);
+          throw new ModelError(
+            `${optimizer.path}: tensor ${prefix}.${name} has ${values.length} numbers, the model's has shape [${shape.join(', ')}]`,
+          );
         }
         await session.writeTensor(kind as keyof typeof MOMENTS, name, values);
       }
@@ -242,7 +285,10 @@ async function readText(file: string): Promise<string> {
   try {
     return await readPlainFile(file);
   } catch (cause) {
-    throw new ModelError(`cannot read ${file}`, { cause, hint: 'A checkpoint to resume from is a folder named checkpoint-STEP that attune or the Trainer of transformers wrote.' });
+    throw new ModelError(`cannot read ${file}`, {
+      cause,
+      hint: 'A checkpoint to resume from is a folder named checkpoint-STEP that attune or the Trainer of transformers wrote.',
+    });
   }
 }
 
@@ -257,9 +303,16 @@ function parseResumeState(text: string, file: string): ResumeState {
     return refuse();
   }
   const numbers = (object: unknown, keys: readonly string[]): object is Record<string, number> =>
-    typeof object === 'object' && object !== null && keys.every((key) => Number.isFinite((object as Record<string, unknown>)[key]));
+    typeof object === 'object' &&
+    object !== null &&
+    keys.every((key) => Number.isFinite((object as Record<string, unknown>)[key]));
   if (!numbers(value, ['seed', 'rows', 'accumulation', 'passes'])) return refuse();
-  const { lossLog, updatesBefore, bestPeak, unfinished } = value as { lossLog?: unknown; updatesBefore?: unknown; bestPeak?: unknown; unfinished?: unknown };
+  const { lossLog, updatesBefore, bestPeak, unfinished } = value as {
+    lossLog?: unknown;
+    updatesBefore?: unknown;
+    bestPeak?: unknown;
+    unfinished?: unknown;
+  };
   if (bestPeak !== undefined && !Number.isFinite(bestPeak)) return refuse();
   if (updatesBefore !== undefined && !Number.isSafeInteger(updatesBefore)) return refuse();
   if (!numbers(lossLog, ['pending', 'recorded', 'lastStep'])) return refuse();

@@ -22,13 +22,19 @@ interface Sum {
  *
  * @param known SHA-256 of files that were hashed while they were written
  */
-export async function writeChecksums(folder: string, known: Readonly<Record<string, string>> = {}): Promise<void> {
+export async function writeChecksums(
+  folder: string,
+  known: Readonly<Record<string, string>> = {},
+): Promise<void> {
   const files: Record<string, Sum> = {};
   for (const name of (await readdir(folder)).sort()) {
     const { size } = await stat(join(folder, name));
     files[name] = { bytes: size, sha256: known[name] ?? (await sha256(join(folder, name))) };
   }
-  await writeWhole(join(folder, CHECKSUMS_FILE), `${JSON.stringify({ algorithm: 'sha256', files }, null, 2)}\n`);
+  await writeWhole(
+    join(folder, CHECKSUMS_FILE),
+    `${JSON.stringify({ algorithm: 'sha256', files }, null, 2)}\n`,
+  );
 }
 
 /**
@@ -37,7 +43,11 @@ export async function writeChecksums(folder: string, known: Readonly<Record<stri
  * @param required files without which the folder is not whole
  * @throws ModelError naming the first file that is not as it was written; AttuneError where one cannot be read; the signal's reason if it is aborted
  */
-export async function verifyChecksums(folder: string, required: readonly string[], signal?: AbortSignal): Promise<void> {
+export async function verifyChecksums(
+  folder: string,
+  required: readonly string[],
+  signal?: AbortSignal,
+): Promise<void> {
   const list = join(folder, CHECKSUMS_FILE);
   const sums = parse(await readPlainFile(list).catch(explain(list)), list);
   for (const name of required) if (!sums.has(name)) throw damaged(list, `it does not list ${name}`);
@@ -61,9 +71,14 @@ export async function verifyChecksums(folder: string, required: readonly string[
 export async function hashOfCheckpoint(folder: string, signal?: AbortSignal): Promise<string> {
   const hash = createHash('sha256');
   const list = join(folder, CHECKSUMS_FILE);
-  const listed = await readPlainFile(list).then((text) => [...parse(text, list).keys(), CHECKSUMS_FILE], () => undefined);
+  const listed = await readPlainFile(list).then(
+    (text) => [...parse(text, list).keys(), CHECKSUMS_FILE],
+    () => undefined,
+  );
   const entries = await readdir(folder, { withFileTypes: true });
-  const names = entries.filter((entry) => entry.isFile() && (listed === undefined || listed.includes(entry.name))).map(({ name }) => name);
+  const names = entries
+    .filter((entry) => entry.isFile() && (listed === undefined || listed.includes(entry.name)))
+    .map(({ name }) => name);
   for (const name of names.sort()) hash.update(`${name} ${await sha256(join(folder, name), signal)}\n`);
   return hash.digest('hex');
 }
@@ -76,10 +91,18 @@ function parse(text: string, file: string): Map<string, Sum> {
     throw damaged(file, 'it is not JSON');
   }
   const { algorithm, files } = (value ?? {}) as { algorithm?: unknown; files?: unknown };
-  if (algorithm !== 'sha256' || typeof files !== 'object' || files === null) throw damaged(file, 'it is no list of checksums');
+  if (algorithm !== 'sha256' || typeof files !== 'object' || files === null)
+    throw damaged(file, 'it is no list of checksums');
   const sums = Object.entries(files as Record<string, Partial<Sum> | null>);
   for (const [name, sum] of sums) {
-    if (name === '' || basename(name) !== name || name.includes('\\') || !Number.isSafeInteger(sum?.bytes) || typeof sum?.sha256 !== 'string') throw damaged(file, 'it is no list of checksums');
+    if (
+      name === '' ||
+      basename(name) !== name ||
+      name.includes('\\') ||
+      !Number.isSafeInteger(sum?.bytes) ||
+      typeof sum?.sha256 !== 'string'
+    )
+      throw damaged(file, 'it is no list of checksums');
   }
   return new Map(sums as [string, Sum][]);
 }
@@ -93,13 +116,15 @@ async function sha256(path: string, signal?: AbortSignal): Promise<string> {
   return hash.digest('hex');
 }
 
-const damaged = (file: string, what: string): ModelError => new ModelError(`${file} is damaged: ${what}`, { hint: 'Resume from another checkpoint.' });
+const damaged = (file: string, what: string): ModelError =>
+  new ModelError(`${file} is damaged: ${what}`, { hint: 'Resume from another checkpoint.' });
 
 /** A file that is not there is damage; a disk or a right that fails is not, and is not to be passed over. */
 function explain(path: string): (cause: unknown) => never {
   return (cause) => {
     const { code, message } = cause as NodeJS.ErrnoException;
-    if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'EISDIR' || code === 'EINVAL') throw damaged(path, 'it is missing');
+    if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'EISDIR' || code === 'EINVAL')
+      throw damaged(path, 'it is missing');
     throw new AttuneError(`cannot read ${path}: ${message}`, { cause });
   };
 }

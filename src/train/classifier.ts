@@ -76,7 +76,11 @@ export interface TextModel {
   classify(texts: readonly string[], signal?: AbortSignal): Promise<Classified>;
   evaluate(rows: Dataset, options: EvaluateOptions): Promise<ClassificationMetrics>;
   /** What each piece of each text did for the class `labels` names of it; absent where nothing can say. */
-  attribute?(texts: readonly string[], labels: readonly number[], signal?: AbortSignal): Promise<Attribution[][]>;
+  attribute?(
+    texts: readonly string[],
+    labels: readonly number[],
+    signal?: AbortSignal,
+  ): Promise<Attribution[][]>;
   close(): Promise<void>;
 }
 
@@ -99,7 +103,9 @@ export class TextClassifier {
    */
   static async fromPretrained(idOrPath: string, options: ClassifierOptions = {}): Promise<TextClassifier> {
     // Loaded when it is asked for: whoever classifies with a GPT-2 needs none of it.
-    const model = (await isClassical(idOrPath)) ? await (await import('../baselines/text-model.js')).openBaseline(idOrPath, options) : await openGpt2(idOrPath, options);
+    const model = (await isClassical(idOrPath))
+      ? await (await import('../baselines/text-model.js')).openBaseline(idOrPath, options)
+      : await openGpt2(idOrPath, options);
     return new TextClassifier(model);
   }
 
@@ -129,10 +135,20 @@ export class TextClassifier {
   }
 
   /** @throws UsageError where it cannot give what is asked for: only a GPT-2 has logits, and can say which tokens spoke for a class */
-  requireAble({ logits = false, explain = false }: { readonly logits?: boolean; readonly explain?: boolean }): void {
+  requireAble({
+    logits = false,
+    explain = false,
+  }: {
+    readonly logits?: boolean;
+    readonly explain?: boolean;
+  }): void {
     const model = this.#model;
-    if (logits && !model.hasLogits) throw new UsageError(`${model.kind} has no logits`, { hint: 'Its probabilities are the scores.' });
-    if (explain && !model.attribute) throw new UsageError(`${model.kind} cannot say which tokens spoke for a class`, { hint: 'A fine-tuned GPT-2 can.' });
+    if (logits && !model.hasLogits)
+      throw new UsageError(`${model.kind} has no logits`, { hint: 'Its probabilities are the scores.' });
+    if (explain && !model.attribute)
+      throw new UsageError(`${model.kind} cannot say which tokens spoke for a class`, {
+        hint: 'A fine-tuned GPT-2 can.',
+      });
   }
 
   /** Classifies all texts, in their order. */
@@ -154,13 +170,21 @@ export class TextClassifier {
   }
 
   /** As `explain`, of texts as they come. */
-  async *explainStream(texts: Iterable<string> | AsyncIterable<string>, options: PredictOptions = {}): AsyncGenerator<ExplainedPrediction> {
+  async *explainStream(
+    texts: Iterable<string> | AsyncIterable<string>,
+    options: PredictOptions = {},
+  ): AsyncGenerator<ExplainedPrediction> {
     const model = this.#model;
     this.requireAble({ explain: true });
     for await (const chunk of chunksOf(texts, CHUNK_TEXTS)) {
       const predictions = await this.predict(chunk, options);
-      const attributions = await model.attribute!(chunk, predictions.map(({ label_id }) => label_id), options.signal);
-      for (const [i, prediction] of predictions.entries()) yield { ...prediction, attributions: attributions[i] };
+      const attributions = await model.attribute!(
+        chunk,
+        predictions.map(({ label_id }) => label_id),
+        options.signal,
+      );
+      for (const [i, prediction] of predictions.entries())
+        yield { ...prediction, attributions: attributions[i] };
     }
   }
 
@@ -169,7 +193,10 @@ export class TextClassifier {
    *
    * @throws UsageError where logits are asked for of a model that has none
    */
-  async *predictStream(texts: Iterable<string> | AsyncIterable<string>, { logits: withLogits = false, signal }: PredictOptions = {}): AsyncGenerator<Prediction> {
+  async *predictStream(
+    texts: Iterable<string> | AsyncIterable<string>,
+    { logits: withLogits = false, signal }: PredictOptions = {},
+  ): AsyncGenerator<Prediction> {
     const { labels } = this.#model;
     this.requireAble({ logits: withLogits });
     const classes = labels.length;
@@ -179,7 +206,9 @@ export class TextClassifier {
       const { labels: predicted, probabilities, logits } = await this.#model.classify(distinct, signal);
       for (const text of chunk) {
         const i = place.get(text)!;
-        const of = (values: Float32Array | Float64Array): number[] => [...values.subarray(i * classes, (i + 1) * classes)];
+        const of = (values: Float32Array | Float64Array): number[] => [
+          ...values.subarray(i * classes, (i + 1) * classes),
+        ];
         const scores = of(probabilities);
         yield {
           text,

@@ -12,7 +12,14 @@ import type { Manifest } from './manifest.js';
 import { newRecord } from './output-record.js';
 import type { OutputRecord } from './output-record.js';
 import { PRESETS } from './presets.js';
-import { BASELINES_FOLDER, CHECKPOINT_FILES, COMPARISON_FILE, isCheckpoint, REPORT_FILE, RUN_FILES } from './run-names.js';
+import {
+  BASELINES_FOLDER,
+  CHECKPOINT_FILES,
+  COMPARISON_FILE,
+  isCheckpoint,
+  REPORT_FILE,
+  RUN_FILES,
+} from './run-names.js';
 
 const ESTIMATOR_FILES = ['estimator.json', 'arrays.safetensors'];
 
@@ -28,7 +35,8 @@ export async function recordOfEarlier(dir: string): Promise<OutputRecord | undef
   if (manifest) {
     await clearPartials(dir);
     files.push(...(await plainFiles(dir, RUN_FILES)));
-    for (const name of (await readdir(dir)).filter(isCheckpoint)) files.push(...(await ownCheckpoint(dir, name)));
+    for (const name of (await readdir(dir)).filter(isCheckpoint))
+      files.push(...(await ownCheckpoint(dir, name)));
   }
   if (compared) files.push(COMPARISON_FILE);
   if (await isReport(join(dir, REPORT_FILE))) files.push(REPORT_FILE);
@@ -41,7 +49,12 @@ function isDemo({ inputs, arguments: args }: Manifest): boolean {
   const { arguments: preset, data } = PRESETS.notebook;
   const given: Readonly<Record<string, unknown>> = { ...args, ...inputs };
   const agrees = Object.entries({ ...preset, ...data }).every(([name, value]) => given[name] === value);
-  return agrees && inputs.dataset === 'sample' && basename(inputs.model) === EMBEDDED_MODEL && args['overwriteOutputDir'] === true;
+  return (
+    agrees &&
+    inputs.dataset === 'sample' &&
+    basename(inputs.model) === EMBEDDED_MODEL &&
+    args['overwriteOutputDir'] === true
+  );
 }
 
 async function ownCheckpoint(dir: string, name: string): Promise<string[]> {
@@ -55,7 +68,8 @@ async function baselinesOf(dir: string): Promise<string[]> {
   const files: string[] = [];
   for (const id of await readdir(folder)) {
     const found = await plainFiles(join(folder, id), ESTIMATOR_FILES);
-    if (found.length === ESTIMATOR_FILES.length) files.push(...found.map((file) => `${BASELINES_FOLDER}/${id}/${file}`));
+    if (found.length === ESTIMATOR_FILES.length)
+      files.push(...found.map((file) => `${BASELINES_FOLDER}/${id}/${file}`));
   }
   return files;
 }
@@ -63,16 +77,34 @@ async function baselinesOf(dir: string): Promise<string[]> {
 /** Those of `names` that are files in a folder; none where the folder is a link. */
 async function plainFiles(dir: string, names: readonly string[]): Promise<string[]> {
   if ((await lstat(dir).catch(() => undefined))?.isDirectory() !== true) return [];
-  const found = await Promise.all(names.map(async (name) => ((await lstat(join(dir, name)).catch(() => undefined))?.isFile() ? [name] : [])));
+  const found = await Promise.all(
+    names.map(async (name) =>
+      (await lstat(join(dir, name)).catch(() => undefined))?.isFile() ? [name] : [],
+    ),
+  );
   return found.flat();
 }
 
 async function isComparison(file: string): Promise<boolean> {
-  const value = await plainText(file).then((text) => jsonValue(text), () => undefined).catch(() => undefined);
-  return isJsonObject(value) && value['version'] === 1 && typeof value['attuneVersion'] === 'string' && Array.isArray(value['models']);
+  const value = await plainText(file)
+    .then(
+      (text) => jsonValue(text),
+      () => undefined,
+    )
+    .catch(() => undefined);
+  return (
+    isJsonObject(value) &&
+    value['version'] === 1 &&
+    typeof value['attuneVersion'] === 'string' &&
+    Array.isArray(value['models'])
+  );
 }
 
-const isReport = (file: string): Promise<boolean> => plainText(file).then((text) => text.startsWith('<!doctype html>') && text.includes('Made by attune.'), () => false);
+const isReport = (file: string): Promise<boolean> =>
+  plainText(file).then(
+    (text) => text.startsWith('<!doctype html>') && text.includes('Made by attune.'),
+    () => false,
+  );
 
 async function plainText(file: string): Promise<string> {
   if (!(await lstat(file)).isFile()) throw new Error(`${file} is no plain file`);
@@ -87,7 +119,8 @@ async function clearPartials(dir: string): Promise<void> {
     const [, name, old] = PARTIAL.exec(left) ?? [];
     if (name === undefined || !(isCheckpoint(name) || RUN_FILES.includes(name))) continue;
     const path = join(dir, left);
-    if (old !== undefined && !(await lstat(join(dir, name)).catch(() => undefined))) await rename(path, join(dir, name));
+    if (old !== undefined && !(await lstat(join(dir, name)).catch(() => undefined)))
+      await rename(path, join(dir, name));
     else await rm(path, { recursive: true, force: true });
   }
 }

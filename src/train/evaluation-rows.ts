@@ -13,7 +13,10 @@ import { DEFAULT_SEED } from './model-memory.js';
 import type { ModelMemory, TrainedOn } from './model-memory.js';
 
 /** What is given by hand; what is not is remembered. */
-export interface EvaluationChoice extends Pick<LoadSplitsOptions, 'datasetConfig' | 'split' | 'evalRows' | 'textColumn' | 'labelColumn' | 'hub' | 'signal'> {
+export interface EvaluationChoice extends Pick<
+  LoadSplitsOptions,
+  'datasetConfig' | 'split' | 'evalRows' | 'textColumn' | 'labelColumn' | 'hub' | 'signal'
+> {
   readonly dataset?: string | undefined;
   readonly seed?: number | undefined;
   /** The classes of the model. */
@@ -32,7 +35,10 @@ export interface EvaluationRows {
  *
  * @throws UsageError where nothing says which, DataError
  */
-export async function loadEvaluationRows(given: EvaluationChoice, memory: ModelMemory | undefined): Promise<EvaluationRows> {
+export async function loadEvaluationRows(
+  given: EvaluationChoice,
+  memory: ModelMemory | undefined,
+): Promise<EvaluationRows> {
   const { hub, signal, labelNames } = given;
   const { textColumn, labelColumn } = given;
   const seed = given.seed ?? memory?.seed ?? DEFAULT_SEED;
@@ -46,17 +52,42 @@ export async function loadEvaluationRows(given: EvaluationChoice, memory: ModelM
     const dataset = await place(data.dataset);
     const datasetConfig = given.datasetConfig ?? data.datasetConfig;
     const { test, notes } =
-      by === 'evalDataset' ? await loadTestSplit({ ...common, labelNames, dataset: await place(data.evalDataset!), evalRows })
-      : by === 'testSize' || by === 'validationSize' ? await partedOff({ ...common, ...data, dataset, datasetConfig, evalRows }, labelNames)
-      : await loadTestSplit({ ...common, labelNames, dataset, datasetConfig, split: data[by] ?? 'test', evalRows });
-    return { test, notes: notes.filter((note) => !/testSize makes one|of the train split are taken/.test(note)), heldOut: said(by, data, test, given) };
+      by === 'evalDataset'
+        ? await loadTestSplit({ ...common, labelNames, dataset: await place(data.evalDataset!), evalRows })
+        : by === 'testSize' || by === 'validationSize'
+          ? await partedOff({ ...common, ...data, dataset, datasetConfig, evalRows }, labelNames)
+          : await loadTestSplit({
+              ...common,
+              labelNames,
+              dataset,
+              datasetConfig,
+              split: data[by] ?? 'test',
+              evalRows,
+            });
+    return {
+      test,
+      notes: notes.filter((note) => !/testSize makes one|of the train split are taken/.test(note)),
+      heldOut: said(by, data, test, given),
+    };
   }
   if (given.dataset === undefined) {
-    throw new UsageError(data ? 'the model was trained without rows to evaluate on' : '--dataset is missing', {
-      hint: data ? 'Give labelled rows by --dataset.' : 'Give labelled rows: nothing says which ones were held out when the model was trained.',
-    });
+    throw new UsageError(
+      data ? 'the model was trained without rows to evaluate on' : '--dataset is missing',
+      {
+        hint: data
+          ? 'Give labelled rows by --dataset.'
+          : 'Give labelled rows: nothing says which ones were held out when the model was trained.',
+      },
+    );
   }
-  return loadTestSplit({ ...common, dataset: given.dataset, datasetConfig: given.datasetConfig, split: given.split, evalRows: given.evalRows, labelNames });
+  return loadTestSplit({
+    ...common,
+    dataset: given.dataset,
+    datasetConfig: given.datasetConfig,
+    split: given.split,
+    evalRows: given.evalRows,
+    labelNames,
+  });
 }
 
 /** The rows that `testSize`, else `validationSize`, took, taken again. */
@@ -70,7 +101,8 @@ const HELD_OUT_BY = ['evalDataset', 'testSize', 'evalSplit', 'validationSize', '
 type HeldOutBy = (typeof HELD_OUT_BY)[number];
 
 /** A run of an earlier version that names nothing was evaluated on the test split. */
-const heldOutBy = (data: TrainedOn): HeldOutBy => HELD_OUT_BY.find((name) => data[name] !== undefined) ?? 'evalSplit';
+const heldOutBy = (data: TrainedOn): HeldOutBy =>
+  HELD_OUT_BY.find((name) => data[name] !== undefined) ?? 'evalSplit';
 
 const isSplit = (by: HeldOutBy): boolean => by === 'evalSplit' || by === 'validationSplit';
 const choosesEpoch = (by: HeldOutBy): boolean => by === 'validationSize' || by === 'validationSplit';
@@ -83,7 +115,18 @@ export async function rememberedBase({ data }: ModelMemory): Promise<string | un
   return (await stat(place).catch(() => undefined)) ? place : undefined;
 }
 
-type SplitsChoice = HeldOut & Pick<LoadSplitsOptions, 'usualColumns' | 'datasetConfig' | 'split' | 'evalDataset' | 'trainRows' | 'evalRows' | 'textColumn' | 'labelColumn'>;
+type SplitsChoice = HeldOut &
+  Pick<
+    LoadSplitsOptions,
+    | 'usualColumns'
+    | 'datasetConfig'
+    | 'split'
+    | 'evalDataset'
+    | 'trainRows'
+    | 'evalRows'
+    | 'textColumn'
+    | 'labelColumn'
+  >;
 
 /**
  * The training and test rows of a finished model: what is given by hand, and for the rest, where the dataset is the one that it was trained on, what it was trained
@@ -91,32 +134,55 @@ type SplitsChoice = HeldOut & Pick<LoadSplitsOptions, 'usualColumns' | 'datasetC
  *
  * @throws UsageError where no dataset is given or remembered
  */
-export async function rememberedSplits(given: SplitsChoice & { readonly dataset?: string | undefined }, memory: ModelMemory | undefined): Promise<SplitsChoice & { readonly dataset: string }> {
+export async function rememberedSplits(
+  given: SplitsChoice & { readonly dataset?: string | undefined },
+  memory: ModelMemory | undefined,
+): Promise<SplitsChoice & { readonly dataset: string }> {
   const columns = { textColumn: given.textColumn, labelColumn: given.labelColumn, usualColumns: memory };
   const data = memory?.data ?? undefined;
-  const isTrainedOn = data && (given.dataset === undefined || (await isSame(given.dataset, data.dataset, data.cwd)));
+  const isTrainedOn =
+    data && (given.dataset === undefined || (await isSame(given.dataset, data.dataset, data.cwd)));
   if (!isTrainedOn) {
-    if (given.dataset === undefined) throw new UsageError('--dataset is missing', { hint: 'Give the rows that the model was trained on: its folder does not say which.' });
+    if (given.dataset === undefined)
+      throw new UsageError('--dataset is missing', {
+        hint: 'Give the rows that the model was trained on: its folder does not say which.',
+      });
     return { ...given, ...columns, dataset: given.dataset };
   }
-  const isParted = [given.split, given.evalSplit, given.evalDataset, given.testSize].some((each) => each !== undefined);
+  const isParted = [given.split, given.evalSplit, given.evalDataset, given.testSize].some(
+    (each) => each !== undefined,
+  );
   const { split, evalSplit, testSize } = isParted ? given : data;
   const isValidated = [given.validationSplit, given.validationSize].some((each) => each !== undefined);
   const { validationSplit, validationSize } = isValidated || isParted ? given : data;
-  const evalDataset = isParted ? given.evalDataset : data.evalDataset && (await placeOf(data.evalDataset, data.cwd));
+  const evalDataset = isParted
+    ? given.evalDataset
+    : data.evalDataset && (await placeOf(data.evalDataset, data.cwd));
   return {
-    ...columns, split, evalSplit, testSize, evalDataset, validationSplit, validationSize,
-    dataset: await placeOf(data.dataset, data.cwd), datasetConfig: given.datasetConfig ?? data.datasetConfig,
-    trainRows: given.trainRows ?? data.trainRows, evalRows: given.evalRows ?? data.evalRows,
+    ...columns,
+    split,
+    evalSplit,
+    testSize,
+    evalDataset,
+    validationSplit,
+    validationSize,
+    dataset: await placeOf(data.dataset, data.cwd),
+    datasetConfig: given.datasetConfig ?? data.datasetConfig,
+    trainRows: given.trainRows ?? data.trainRows,
+    evalRows: given.evalRows ?? data.evalRows,
   };
 }
 
 /** How the rows were held out that the choice means; undefined where it means others. */
-async function heldOutIn(data: TrainedOn, { dataset, datasetConfig }: EvaluationChoice): Promise<HeldOutBy | undefined> {
+async function heldOutIn(
+  data: TrainedOn,
+  { dataset, datasetConfig }: EvaluationChoice,
+): Promise<HeldOutBy | undefined> {
   const by = heldOutBy(data);
   if (dataset !== undefined) {
     if (datasetConfig !== undefined && datasetConfig !== data.datasetConfig) return undefined;
-    if (!(await isSame(dataset, by === 'evalDataset' ? data.evalDataset! : data.dataset, data.cwd))) return undefined;
+    if (!(await isSame(dataset, by === 'evalDataset' ? data.evalDataset! : data.dataset, data.cwd)))
+      return undefined;
   }
   return isSplit(by) && !(await hasSplits(data, by)) ? undefined : by;
 }
@@ -131,7 +197,9 @@ async function hasSplits(data: TrainedOn, by: HeldOutBy): Promise<boolean> {
 /** Whether two names are of one dataset: of the same place here or, of what is not here, spelt alike. */
 async function isSame(given: string, trained: string, cwd: string): Promise<boolean> {
   const isHere = (await stat(given).catch(() => undefined)) !== undefined;
-  return isHere ? (await realPath(given)) === (await realPath(await placeOf(trained, cwd))) : given === trained;
+  return isHere
+    ? (await realPath(given)) === (await realPath(await placeOf(trained, cwd)))
+    : given === trained;
 }
 
 /** Seen from the folder of the run, where something is there; else as it was given: an id of the Hub, a pattern, or gone. */
@@ -150,7 +218,9 @@ function said(by: HeldOutBy, data: TrainedOn, test: Dataset, given: EvaluationCh
     validationSize: `the validation rows of ${dataset}, by a validation size of ${validationSize}`,
     validationSplit: split,
   };
-  if (choosesEpoch(by)) return `held out when the model was trained: ${ways[by]}; if the epoch was chosen by them, the metrics flatter the model`;
-  const rows = evalRows !== undefined && given.evalRows === undefined ? `, the first ${test.length} rows` : '';
+  if (choosesEpoch(by))
+    return `held out when the model was trained: ${ways[by]}; if the epoch was chosen by them, the metrics flatter the model`;
+  const rows =
+    evalRows !== undefined && given.evalRows === undefined ? `, the first ${test.length} rows` : '';
   return `held out when the model was trained: ${ways[by]}${rows}`;
 }

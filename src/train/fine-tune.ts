@@ -28,11 +28,27 @@ import type { TrainingArguments } from './arguments.js';
 import { endsWithBest } from './best.js';
 import { listCheckpoints, readCheckpoint, saveModel, verifyCheckpoint } from './checkpoint.js';
 import { hashOfCheckpoint } from './checksums.js';
-import { changesSince, hashingSession, hashOfData, hashOfTokens, MANIFEST_FILE, manifestToJson, readManifest } from './manifest.js';
+import {
+  changesSince,
+  hashingSession,
+  hashOfData,
+  hashOfTokens,
+  MANIFEST_FILE,
+  manifestToJson,
+  readManifest,
+} from './manifest.js';
 import type { Manifest, ManifestHashes, RunInputs } from './manifest.js';
 import { memoryOf } from './model-memory.js';
 import { OutputFolder } from './output-folder.js';
-import { argumentsByHand, begunWith, isPlanned, lengthOf, partsOfTraining, planOfRun, withoutArguments } from './plan.js';
+import {
+  argumentsByHand,
+  begunWith,
+  isPlanned,
+  lengthOf,
+  partsOfTraining,
+  planOfRun,
+  withoutArguments,
+} from './plan.js';
 import type { BegunArguments, Plan, PlanLine, TrainingChoice } from './plan.js';
 import { brokenName, isOfRun, RUN_FILES } from './run-names.js';
 import { stateToJson } from './state.js';
@@ -111,7 +127,8 @@ export async function prepareFineTune(given: FineTuneOptions): Promise<FineTuneR
   const { outputDir, resumeFromCheckpoint } = begun;
   await refuseOverlap(outputDir, inputsOf(options), (name) => isOfRun(name, options.alsoMakes));
   // One in the output folder is the run's own.
-  const checkpoint = resumeFromCheckpoint === true || resumeFromCheckpoint === 'last' ? undefined : resumeFromCheckpoint;
+  const checkpoint =
+    resumeFromCheckpoint === true || resumeFromCheckpoint === 'last' ? undefined : resumeFromCheckpoint;
   if (checkpoint !== undefined) await refuseRunFolder(checkpoint);
   await refuseOverlap(outputDir, [{ what: 'the checkpoint', path: checkpoint }], () => false);
   const output = await OutputFolder.open(outputDir);
@@ -132,7 +149,9 @@ export async function asBegun<T extends TrainingChoice>(options: T): Promise<T> 
   if (from === undefined || !isPlanned(options)) return options;
   const run = from === true || from === 'last' ? outputDir : dirname(await realPath(from));
   const manifest = await readManifest(run).catch(() => undefined);
-  return manifest?.isPlanned === true ? options : { ...withoutArguments(options), args: argumentsByHand(options) };
+  return manifest?.isPlanned === true
+    ? options
+    : { ...withoutArguments(options), args: argumentsByHand(options) };
 }
 
 /** Of a run's own folder the model could be taken, but not the moments of the optimizer. @throws UsageError */
@@ -140,23 +159,39 @@ async function refuseRunFolder(dir: string): Promise<void> {
   const manifest = await readManifest(dir).catch(() => undefined);
   if (!manifest) return;
   const [newest] = (await listCheckpoints(dir)).slice(-1);
-  throw new UsageError(`${dir} is the folder of a run, not one of its checkpoints`, { hint: newest === undefined ? 'It holds no checkpoint to go on from.' : `Give ${join(dir, newest)}.` });
+  throw new UsageError(`${dir} is the folder of a run, not one of its checkpoints`, {
+    hint: newest === undefined ? 'It holds no checkpoint to go on from.' : `Give ${join(dir, newest)}.`,
+  });
 }
 
-export const inputsOf = ({ model, dataset, evalDataset }: Pick<RunInputs, 'model' | 'dataset' | 'evalDataset'>): readonly Input[] => [
+export const inputsOf = ({
+  model,
+  dataset,
+  evalDataset,
+}: Pick<RunInputs, 'model' | 'dataset' | 'evalDataset'>): readonly Input[] => [
   { what: 'the model', path: model },
   { what: 'the dataset', path: dataset },
   { what: 'the evaluation dataset', path: evalDataset },
 ];
 
-async function prepareLocked(options: FineTuneOptions, asked: BegunArguments, output: OutputFolder, engine: WarmEngine): Promise<FineTuneRun> {
+async function prepareLocked(
+  options: FineTuneOptions,
+  asked: BegunArguments,
+  output: OutputFolder,
+  engine: WarmEngine,
+): Promise<FineTuneRun> {
   const { signal, alsoMakes = [], demo = false } = options;
   const commits: HubCommit[] = [];
   const hub: HubOptions = {
     ...options.hub,
     signal: options.hub?.signal ?? signal,
     onCommit: (used) => {
-      if (!commits.some((other) => other.type === used.type && other.id === used.id && other.revision === used.revision)) commits.push(used);
+      if (
+        !commits.some(
+          (other) => other.type === used.type && other.id === used.id && other.revision === used.revision,
+        )
+      )
+        commits.push(used);
       options.hub?.onCommit?.(used);
     },
   };
@@ -164,9 +199,15 @@ async function prepareLocked(options: FineTuneOptions, asked: BegunArguments, ou
   const { dir: resumeDir, broken } = await checkpointToResume(asked, signal);
   const checkpoint = resumeDir === undefined ? undefined : await readConfig(resumeDir);
   const splitSeed = options.splitSeed ?? asked.seed;
-  const loaded = await loadUnaligned({ ...options, plannedParts: options.plannedParts ?? partsOfTraining(options), hub, seed: splitSeed });
+  const loaded = await loadUnaligned({
+    ...options,
+    plannedParts: options.plannedParts ?? partsOfTraining(options),
+    hub,
+    seed: splitSeed,
+  });
   let { splits } = loaded;
-  if (!isPlanned(options)) requireEvaluation(argumentsByHand(options), (splits.validation ?? splits.test) !== undefined);
+  if (!isPlanned(options))
+    requireEvaluation(argumentsByHand(options), (splits.validation ?? splits.test) !== undefined);
   const model = await fromPretrained(options.model, {
     ...hub,
     labelNames: (ofHead) => {
@@ -177,17 +218,40 @@ async function prepareLocked(options: FineTuneOptions, asked: BegunArguments, ou
     seed: asked.seed,
     ...(asked.dropout !== undefined && { dropout: asked.dropout }),
   });
-  const { maxLength, plan, train, evaluation, test, session } = await openSession(engine, model, splits, options, resumeDir);
+  const { maxLength, plan, train, evaluation, test, session } = await openSession(
+    engine,
+    model,
+    splits,
+    options,
+    resumeDir,
+  );
   const { args } = plan;
   try {
     const weights = hashingSession(session);
     await model.writeTo(weights.session);
     // A checkpoint knows what its model had seen before, too; what lies in the model's folder by now is of no account to it.
-    const texts = new Set([...(await hashTexts(splits.train, signal)), ...((await readTrainedTexts(resumeDir ?? model.folder)) ?? [])]);
-    splits = { ...splits, notes: [...splits.notes, ...(await leakNotes(splits.test ?? splits.validation, texts, 'model', signal))] };
+    const texts = new Set([
+      ...(await hashTexts(splits.train, signal)),
+      ...((await readTrainedTexts(resumeDir ?? model.folder)) ?? []),
+    ]);
+    splits = {
+      ...splits,
+      notes: [
+        ...splits.notes,
+        ...(await leakNotes(splits.test ?? splits.validation, texts, 'model', signal)),
+      ],
+    };
     const inputs = { ...pickInputs(options), ...splits.heldOut, ...splits.columns };
     const memory = memoryOf({ ...inputs, seed: splitSeed, maxLength, labelNames: splits.labelNames });
-    const source = { session, parameters: model.graphs.parameters, config: model.config, tokenizer: model.tokenizer, maxLength, memory, trainedTexts: hashesToJson(texts) };
+    const source = {
+      session,
+      parameters: model.graphs.parameters,
+      config: model.config,
+      tokenizer: model.tokenizer,
+      maxLength,
+      memory,
+      trainedTexts: hashesToJson(texts),
+    };
     const trainer = new Trainer({
       ...source,
       args,
@@ -203,11 +267,17 @@ async function prepareLocked(options: FineTuneOptions, asked: BegunArguments, ou
       trainTokens: await hashOfTokens(train, signal),
       ...(await hashesOfHeldOut(splits, signal)),
     };
-    const begun = { ...manifestOf(inputs, args, options, session, hashes), ...(commits.length > 0 && { hub: commits }) };
+    const begun = {
+      ...manifestOf(inputs, args, options, session, hashes),
+      ...(commits.length > 0 && { hub: commits }),
+    };
     if (resumeDir !== undefined) {
       const { otherRows, changes } = await changesOnResume(resumeDir, begun, options);
       await trainer.resumeFrom(resumeDir, { otherRows });
-      for (const change of changes) options.callbacks?.forEach((callback) => callback.onWarning?.(`not as it was when ${resumeDir} was saved: ${change}`));
+      for (const change of changes)
+        options.callbacks?.forEach((callback) =>
+          callback.onWarning?.(`not as it was when ${resumeDir} was saved: ${change}`),
+        );
     }
     signal?.throwIfAborted();
     warnOfWarmUp(args, train.rows.length, options.callbacks);
@@ -216,14 +286,21 @@ async function prepareLocked(options: FineTuneOptions, asked: BegunArguments, ou
     const manifest = await withHistory(begun, args, resumeDir, outside, signal);
     // Last, so that a run that is refused for anything else leaves no trace.
     await output.prepare({
-      mode: resumeDir !== undefined && !(outside && args.overwriteOutputDir) ? 'keep' : args.overwriteOutputDir ? 'overwrite' : 'new',
+      mode:
+        resumeDir !== undefined && !(outside && args.overwriteOutputDir)
+          ? 'keep'
+          : args.overwriteOutputDir
+            ? 'overwrite'
+            : 'new',
       makes: [...RUN_FILES, ...alsoMakes],
       checkpointsAfter: trainer.lastFinishedStep,
       purpose: demo ? 'demo' : 'run',
     });
     for (const { name, reason } of broken) {
       await output.rename(name, brokenName(name));
-      options.callbacks?.forEach((callback) => callback.onWarning?.(`${name} is skipped and set aside as ${brokenName(name)}: ${reason}`));
+      options.callbacks?.forEach((callback) =>
+        callback.onWarning?.(`${name} is skipped and set aside as ${brokenName(name)}: ${reason}`),
+      );
     }
     await output.write(MANIFEST_FILE, manifestToJson(manifest));
     return {
@@ -250,10 +327,20 @@ async function prepareLocked(options: FineTuneOptions, asked: BegunArguments, ou
         // The last evaluation is not of the best checkpoint.
         const last = endsWithBest(args, trained.state) ? undefined : trained.evaluation;
         const evaluated = evaluation && (last ?? (await trainer.evaluate()));
-        return splits.validation ? { validation: evaluated, test: test && (await trainer.measure(test)) } : { validation: undefined, test: evaluated };
+        return splits.validation
+          ? { validation: evaluated, test: test && (await trainer.measure(test)) }
+          : { validation: undefined, test: evaluated };
       },
       // Loaded when it is asked for: it brings the reference engine.
-      verify: async (steps) => (await import('./verify.js')).verifyExact({ ...source, signal, engine: engineFor(options.device ?? 'auto'), train, args, steps }),
+      verify: async (steps) =>
+        (await import('./verify.js')).verifyExact({
+          ...source,
+          signal,
+          engine: engineFor(options.device ?? 'auto'),
+          train,
+          args,
+          steps,
+        }),
       close: async () => {
         await session.close();
         await output.close();
@@ -266,7 +353,10 @@ async function prepareLocked(options: FineTuneOptions, asked: BegunArguments, ou
 }
 
 /** For the manifest. Test rows have a hash of their own where the run is evaluated on others. */
-export async function hashesOfHeldOut({ validation, test }: Splits, signal: AbortSignal | undefined): Promise<Pick<ManifestHashes, 'evalData' | 'testData'>> {
+export async function hashesOfHeldOut(
+  { validation, test }: Splits,
+  signal: AbortSignal | undefined,
+): Promise<Pick<ManifestHashes, 'evalData' | 'testData'>> {
   const evaluation = validation ?? test;
   const evalData = evaluation ? await hashOfData(evaluation, signal) : null;
   return validation && test ? { evalData, testData: await hashOfData(test, signal) } : { evalData };
@@ -277,10 +367,20 @@ function warnOfWarmUp(args: TrainingArguments, rows: number, callbacks: FineTune
   const { totalSteps } = planOf(args, rows);
   const warmup = warmupStepsOf(args, totalSteps);
   if (args.lrSchedulerType === 'constant' || warmup < totalSteps) return;
-  callbacks?.forEach((callback) => callback.onWarning?.(`the warm-up of ${warmup} steps is not over when the run ends, after ${totalSteps}: the learning rate never reaches ${args.learningRate}`));
+  callbacks?.forEach((callback) =>
+    callback.onWarning?.(
+      `the warm-up of ${warmup} steps is not over when the run ends, after ${totalSteps}: the learning rate never reaches ${args.learningRate}`,
+    ),
+  );
 }
 
-function manifestOf(inputs: RunInputs, args: TrainingArguments, options: FineTuneOptions, session: EngineSession, hashes: Manifest['hashes']): Omit<Manifest, 'format'> {
+function manifestOf(
+  inputs: RunInputs,
+  args: TrainingArguments,
+  options: FineTuneOptions,
+  session: EngineSession,
+  hashes: Manifest['hashes'],
+): Omit<Manifest, 'format'> {
   return {
     versions: { attune: packageVersion(), node: process.versions.node, engine: engineVersion() },
     platform: `${process.platform} ${process.arch}`,
@@ -296,7 +396,8 @@ function manifestOf(inputs: RunInputs, args: TrainingArguments, options: FineTun
 }
 
 /** Whether a checkpoint is of a run in another folder. */
-export const isOutside = async (checkpoint: string, outputDir: string): Promise<boolean> => dirname(await realPath(checkpoint)) !== (await realPath(outputDir));
+export const isOutside = async (checkpoint: string, outputDir: string): Promise<boolean> =>
+  dirname(await realPath(checkpoint)) !== (await realPath(outputDir));
 
 interface ChangesOnResume {
   /** Whether the evaluation rows are others. */
@@ -310,18 +411,29 @@ interface ChangesOnResume {
  *
  * @throws UsageError where rows are others and that is not allowed
  */
-async function changesOnResume(resumeDir: string, now: Omit<Manifest, 'format'>, { allowChangedData = false }: FineTuneOptions): Promise<ChangesOnResume> {
+async function changesOnResume(
+  resumeDir: string,
+  now: Omit<Manifest, 'format'>,
+  { allowChangedData = false }: FineTuneOptions,
+): Promise<ChangesOnResume> {
   const earlier = await readManifest(dirname(await realPath(resumeDir))).catch(() => undefined);
   if (!earlier) return { otherRows: false, changes: [] };
   const isOther = (name: 'trainData' | 'evalData' | 'testData'): boolean => {
     const [then, is] = [earlier.hashes[name] ?? null, now.hashes[name] ?? null];
     return then !== null && is !== null && then !== is;
   };
-  const [other] = [isOther('trainData') ? 'training' : undefined, isOther('evalData') ? 'evaluation' : undefined, isOther('testData') ? 'test' : undefined].filter((each) => each !== undefined);
+  const [other] = [
+    isOther('trainData') ? 'training' : undefined,
+    isOther('evalData') ? 'evaluation' : undefined,
+    isOther('testData') ? 'test' : undefined,
+  ].filter((each) => each !== undefined);
   if (other !== undefined && !allowChangedData) {
-    throw new UsageError(`the ${other} rows are not those of the run that ${resumeDir} is of (texts, labels, classes or their order)`, {
-      hint: 'Resume with the data of that run, begin a new run, or say --allow-changed-data.',
-    });
+    throw new UsageError(
+      `the ${other} rows are not those of the run that ${resumeDir} is of (texts, labels, classes or their order)`,
+      {
+        hint: 'Resume with the data of that run, begin a new run, or say --allow-changed-data.',
+      },
+    );
   }
   return { otherRows: isOther('evalData'), changes: changesSince(earlier, now) };
 }
@@ -336,17 +448,56 @@ async function withHistory(
 ): Promise<Omit<Manifest, 'format'>> {
   if (resumeDir === undefined) return manifest;
   if (outside) {
-    return { ...manifest, startedFrom: { path: resumeDir, sha256: await hashOfCheckpoint(resumeDir, signal) } };
+    return {
+      ...manifest,
+      startedFrom: { path: resumeDir, sha256: await hashOfCheckpoint(resumeDir, signal) },
+    };
   }
   const earlier = await readManifest(outputDir).catch(() => undefined);
   if (!earlier) return manifest;
   const { startedFrom } = earlier;
   const changes = [...(earlier.changedOnResume ?? []), ...changesSince(earlier, manifest)];
-  return { ...manifest, ...(startedFrom && { startedFrom }), ...(changes.length > 0 && { changedOnResume: changes }) };
+  return {
+    ...manifest,
+    ...(startedFrom && { startedFrom }),
+    ...(changes.length > 0 && { changedOnResume: changes }),
+  };
 }
 
-function pickInputs({ model, dataset, datasetConfig, split, evalSplit, evalDataset, testSize, validationSplit, validationSize, trainRows, evalRows, textColumn, labelColumn, device, splitSeed }: FineTuneOptions): RunInputs {
-  return { model, dataset, datasetConfig, split, evalSplit, evalDataset, testSize, validationSplit, validationSize, trainRows, evalRows, textColumn, labelColumn, device, splitSeed };
+function pickInputs({
+  model,
+  dataset,
+  datasetConfig,
+  split,
+  evalSplit,
+  evalDataset,
+  testSize,
+  validationSplit,
+  validationSize,
+  trainRows,
+  evalRows,
+  textColumn,
+  labelColumn,
+  device,
+  splitSeed,
+}: FineTuneOptions): RunInputs {
+  return {
+    model,
+    dataset,
+    datasetConfig,
+    split,
+    evalSplit,
+    evalDataset,
+    testSize,
+    validationSplit,
+    validationSize,
+    trainRows,
+    evalRows,
+    textColumn,
+    labelColumn,
+    device,
+    splitSeed,
+  };
 }
 
 interface Encoded {
@@ -375,12 +526,26 @@ async function openSession(
     const { seed } = begunWith(options);
     const maxLength = lengthLimit(lengthOf(options, model.config.nPositions), model.config);
     const workload = async (): Promise<Workload> => {
-      const { train, evaluation, plan: { args } } = await encoding;
+      const {
+        train,
+        evaluation,
+        plan: { args },
+      } = await encoding;
       const startStep = resumeDir === undefined ? 0 : (await readCheckpoint(resumeDir)).state.global_step;
-      return { training: largestTrainingBatch(train.rows, args, startStep), ...(evaluation && { prediction: largestPrediction(evaluation.rows) }) };
+      return {
+        training: largestTrainingBatch(train.rows, args, startStep),
+        ...(evaluation && { prediction: largestPrediction(evaluation.rows) }),
+      };
     };
     // The engine first, whose thread gets ready while texts become token ids.
-    const opening = Promise.resolve().then(() => engine.open(model.graphs, { seed, workload, first: 'training', ...(threads !== undefined && { threads }) }));
+    const opening = Promise.resolve().then(() =>
+      engine.open(model.graphs, {
+        seed,
+        workload,
+        first: 'training',
+        ...(threads !== undefined && { threads }),
+      }),
+    );
     const encoding = Promise.resolve().then(async () => {
       const encoded = await encodeSplits(splits, model.tokenizer, maxLength, signal);
       const fullRows = encoded.train.rows.filter(({ ids }) => ids.length === maxLength).length;
@@ -400,9 +565,18 @@ async function openSession(
   }
 }
 
-async function encodeSplits({ train, validation, test }: Splits, tokenizer: Tokenizer, maxLength: number, signal: AbortSignal | undefined): Promise<Encoded> {
-  const encode = async (rows: Dataset | undefined): Promise<LabelledRows | undefined> => rows && encodeDatasetCached(rows, tokenizer, maxLength, signal);
-  const [trained, tested] = [await encodeDatasetCached(train, tokenizer, maxLength, signal), await encode(test)];
+async function encodeSplits(
+  { train, validation, test }: Splits,
+  tokenizer: Tokenizer,
+  maxLength: number,
+  signal: AbortSignal | undefined,
+): Promise<Encoded> {
+  const encode = async (rows: Dataset | undefined): Promise<LabelledRows | undefined> =>
+    rows && encodeDatasetCached(rows, tokenizer, maxLength, signal);
+  const [trained, tested] = [
+    await encodeDatasetCached(train, tokenizer, maxLength, signal),
+    await encode(test),
+  ];
   return { train: trained, evaluation: validation ? await encode(validation) : tested, test: tested };
 }
 
@@ -435,7 +609,10 @@ export async function encodeDataset(
   maxLength: number,
   signal?: AbortSignal,
 ): Promise<LabelledRows> {
-  return { rows: await encodeTexts(textsOf(dataset), tokenizer, maxLength, signal), labels: labelsOf(dataset) };
+  return {
+    rows: await encodeTexts(textsOf(dataset), tokenizer, maxLength, signal),
+    labels: labelsOf(dataset),
+  };
 }
 
 /** The same, from the cache of tokenised texts where they are in it (`encodeCached`). */
@@ -445,7 +622,10 @@ export async function encodeDatasetCached(
   maxLength: number,
   signal?: AbortSignal,
 ): Promise<LabelledRows> {
-  return { rows: await encodeCached(textsOf(dataset), tokenizer, maxLength, { signal }), labels: labelsOf(dataset) };
+  return {
+    rows: await encodeCached(textsOf(dataset), tokenizer, maxLength, { signal }),
+    labels: labelsOf(dataset),
+  };
 }
 
 const textsOf = ({ rows }: Dataset): string[] => rows.map(({ text }) => text);
@@ -454,7 +634,9 @@ const labelsOf = ({ rows }: Dataset): Int32Array => Int32Array.from(rows, ({ lab
 /** @throws UsageError where more tokens are asked for than the model has positions */
 export function lengthLimit(maxLength: number | undefined, config: Gpt2Config): number {
   if (maxLength !== undefined && maxLength > config.nPositions) {
-    throw new UsageError(`maxLength is ${maxLength}, but the model has only ${config.nPositions} positions`, { hint: `Use --max-length ${config.nPositions} or less.` });
+    throw new UsageError(`maxLength is ${maxLength}, but the model has only ${config.nPositions} positions`, {
+      hint: `Use --max-length ${config.nPositions} or less.`,
+    });
   }
   return maxLength ?? config.nPositions;
 }
@@ -476,9 +658,12 @@ async function checkpointToResume(
   const found = await newestWholeCheckpoint(outputDir, loadBestModelAtEnd, signal);
   if (found.dir === undefined) {
     const reasons = found.broken.map(({ name, reason }) => `${name}: ${reason}`).join('; ');
-    throw new ModelError(`there is no ${reasons ? 'whole ' : ''}checkpoint in ${outputDir} to resume from${reasons && ` (${reasons})`}`, {
-      hint: `Start the run without --resume-from-checkpoint${reasons && ' and with --overwrite-output-dir'}, or give the folder of a checkpoint.`,
-    });
+    throw new ModelError(
+      `there is no ${reasons ? 'whole ' : ''}checkpoint in ${outputDir} to resume from${reasons && ` (${reasons})`}`,
+      {
+        hint: `Start the run without --resume-from-checkpoint${reasons && ' and with --overwrite-output-dir'}, or give the folder of a checkpoint.`,
+      },
+    );
   }
   return found;
 }

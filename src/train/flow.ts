@@ -1,7 +1,16 @@
 /** When a run records, evaluates and saves: the Trainer's DefaultFlowCallback. */
 import type { TrainingArguments } from './arguments.js';
 
-type FlowArguments = Pick<TrainingArguments, 'loggingStrategy' | 'loggingSteps' | 'loggingFirstStep' | 'evalStrategy' | 'evalSteps' | 'saveStrategy' | 'saveSteps'>;
+type FlowArguments = Pick<
+  TrainingArguments,
+  | 'loggingStrategy'
+  | 'loggingSteps'
+  | 'loggingFirstStep'
+  | 'evalStrategy'
+  | 'evalSteps'
+  | 'saveStrategy'
+  | 'saveSteps'
+>;
 
 /** What happens, in this order. */
 export interface Due {
@@ -18,8 +27,13 @@ export interface Intervals {
 }
 
 export function intervalsOf(args: FlowArguments, totalSteps: number): Intervals {
-  const whole = (steps: number | undefined): number => (steps === undefined ? 500 : steps < 1 ? Math.ceil(totalSteps * steps) : steps);
-  return { loggingSteps: whole(args.loggingSteps), evalSteps: whole(args.evalSteps), saveSteps: whole(args.saveSteps) };
+  const whole = (steps: number | undefined): number =>
+    steps === undefined ? 500 : steps < 1 ? Math.ceil(totalSteps * steps) : steps;
+  return {
+    loggingSteps: whole(args.loggingSteps),
+    evalSteps: whole(args.evalSteps),
+    saveSteps: whole(args.saveSteps),
+  };
 }
 
 /**
@@ -29,7 +43,9 @@ export function dueAfterStep(args: FlowArguments, step: number, totalSteps: numb
   const { loggingSteps, evalSteps, saveSteps } = intervalsOf(args, totalSteps);
   const last = step >= totalSteps;
   return {
-    log: (args.loggingStrategy === 'steps' && step % loggingSteps === 0) || (args.loggingFirstStep && step === 1),
+    log:
+      (args.loggingStrategy === 'steps' && step % loggingSteps === 0) ||
+      (args.loggingFirstStep && step === 1),
     evaluate: args.evalStrategy === 'steps' && (last || step % evalSteps === 0),
     save: args.saveStrategy === 'steps' && (last || step % saveSteps === 0),
   };
@@ -40,5 +56,9 @@ export function dueAfterStep(args: FlowArguments, step: number, totalSteps: numb
  * saves at its end. A step that was recorded is not recorded again.
  */
 export function dueAfterEpoch(args: FlowArguments): Due {
-  return { log: args.loggingStrategy === 'epoch', evaluate: args.evalStrategy === 'epoch', save: args.saveStrategy === 'epoch' };
+  return {
+    log: args.loggingStrategy === 'epoch',
+    evaluate: args.evalStrategy === 'epoch',
+    save: args.saveStrategy === 'epoch',
+  };
 }

@@ -57,18 +57,37 @@ export class Gpt2Model implements TextModel {
     return { labels: argmax(probabilities, classes), probabilities, logits };
   }
 
-  async evaluate(dataset: Dataset, { batchRows = PREDICTION_BATCH.batchRows, onProgress, signal }: EvaluateOptions): Promise<ClassificationMetrics> {
-    const { rows, labels } = await encodeDatasetCached(dataset, this.#model.tokenizer, this.maxLength, signal);
-    const logits = await predictLogits(this.#session, rows, this.labels.length, { batchRows, signal, onProgress });
+  async evaluate(
+    dataset: Dataset,
+    { batchRows = PREDICTION_BATCH.batchRows, onProgress, signal }: EvaluateOptions,
+  ): Promise<ClassificationMetrics> {
+    const { rows, labels } = await encodeDatasetCached(
+      dataset,
+      this.#model.tokenizer,
+      this.maxLength,
+      signal,
+    );
+    const logits = await predictLogits(this.#session, rows, this.labels.length, {
+      batchRows,
+      signal,
+      onProgress,
+    });
     return classificationMetrics(logits, labels, this.labels);
   }
 
   /** @throws UsageError where the device cannot do it */
-  async attribute(texts: readonly string[], labels: readonly number[], signal?: AbortSignal): Promise<Attribution[][]> {
+  async attribute(
+    texts: readonly string[],
+    labels: readonly number[],
+    signal?: AbortSignal,
+  ): Promise<Attribution[][]> {
     this.#attributionGraph ??= attributionGraph(this.#model.config);
     const encoded = await encodeTextsWithSpans(texts, this.#model.tokenizer, this.maxLength, signal);
     const rows = encoded.map(({ row }) => row);
-    const scores = await attributeTokens(this.#session, this.#attributionGraph, rows, labels, { ...PREDICTION_BATCH, signal });
+    const scores = await attributeTokens(this.#session, this.#attributionGraph, rows, labels, {
+      ...PREDICTION_BATCH,
+      signal,
+    });
     return texts.map((text, i) => pieces(text, encoded[i].spans, scores[i]));
   }
 
@@ -82,7 +101,10 @@ export class Gpt2Model implements TextModel {
  *
  * @throws ModelError where there is none, UsageError where `maxLength` exceeds the model's positions
  */
-export async function openGpt2(idOrPath: string, { maxLength, device = 'auto', ...hub }: ClassifierOptions = {}): Promise<Gpt2Model> {
+export async function openGpt2(
+  idOrPath: string,
+  { maxLength, device = 'auto', ...hub }: ClassifierOptions = {},
+): Promise<Gpt2Model> {
   const engine = warmUp(engineFor(device));
   try {
     const model = await fromPretrained(idOrPath, hub);
@@ -101,7 +123,9 @@ export async function openGpt2(idOrPath: string, { maxLength, device = 'auto', .
       return new Gpt2Model(model, session, length, memory);
     } catch (error) {
       await session.close();
-      throw error instanceof AttuneError ? error : new ModelError(`cannot load ${idOrPath}`, { cause: error });
+      throw error instanceof AttuneError
+        ? error
+        : new ModelError(`cannot load ${idOrPath}`, { cause: error });
     }
   } finally {
     await engine.close();

@@ -12,7 +12,13 @@ import type { Device } from '../engine/device-names.js';
 import type { EngineSession } from '../engine/engine.js';
 import { ModelError } from '../errors.js';
 import { readPlainFile } from '../files.js';
-import { CONVERTED_PARQUET, isCommit, isRepositoryId, isRevision, parseRepositoryId } from '../hub/identifiers.js';
+import {
+  CONVERTED_PARQUET,
+  isCommit,
+  isRepositoryId,
+  isRevision,
+  parseRepositoryId,
+} from '../hub/identifiers.js';
 import type { RepositoryType } from '../hub/identifiers.js';
 import type { HubCommit } from '../hub/settings.js';
 import { isJsonObject } from '../model/config-fields.js';
@@ -26,7 +32,10 @@ export const MANIFEST_FILE = 'attune.json';
 const FORMAT = 1;
 
 /** What a run is given beside its arguments, as far as it can be written down. */
-export interface RunInputs extends Omit<LoadSplitsOptions, 'labelNames' | 'seed' | 'hub' | 'signal' | 'plannedParts'> {
+export interface RunInputs extends Omit<
+  LoadSplitsOptions,
+  'labelNames' | 'seed' | 'hub' | 'signal' | 'plannedParts'
+> {
   /** A model folder, or the id of a model on the Hub with `@revision` where wanted. */
   readonly model: string;
   /** Which engine is asked for, not which one computes. */
@@ -82,7 +91,10 @@ export interface OutsideCheckpoint {
 }
 
 /** Hash of the weights that a model writes into a session: a session that passes everything on and listens. */
-export function hashingSession(session: Pick<EngineSession, 'writeTensor'>): { readonly session: Pick<EngineSession, 'writeTensor'>; digest(): string } {
+export function hashingSession(session: Pick<EngineSession, 'writeTensor'>): {
+  readonly session: Pick<EngineSession, 'writeTensor'>;
+  digest(): string;
+} {
   const hash = createHash('sha256');
   return {
     session: {
@@ -125,7 +137,8 @@ export async function hashOfTokens({ rows, labels }: LabelledRows, signal?: Abor
 }
 
 /** What goes into attune.json. */
-export const manifestToJson = (manifest: Omit<Manifest, 'format'>): string => `${JSON.stringify({ format: FORMAT, ...manifest }, null, 2)}\n`;
+export const manifestToJson = (manifest: Omit<Manifest, 'format'>): string =>
+  `${JSON.stringify({ format: FORMAT, ...manifest }, null, 2)}\n`;
 
 /** @throws ModelError where the folder has no manifest, or one that cannot be used */
 export async function readManifest(dir: string): Promise<Manifest> {
@@ -134,7 +147,9 @@ export async function readManifest(dir: string): Promise<Manifest> {
   const refuse = (what: string, cause?: unknown): never => {
     throw new ModelError(`${file} ${what}`, { hint, cause });
   };
-  const text = await readPlainFile(file).catch((cause: unknown) => refuse(`cannot be read: ${(cause as Error).message}`, cause));
+  const text = await readPlainFile(file).catch((cause: unknown) =>
+    refuse(`cannot be read: ${(cause as Error).message}`, cause),
+  );
   let value: unknown;
   try {
     value = jsonValue(text);
@@ -142,15 +157,45 @@ export async function readManifest(dir: string): Promise<Manifest> {
     refuse('is no manifest: it is not JSON', cause);
   }
   if (!isJsonObject(value)) return refuse('is no manifest');
-  if (value['format'] !== FORMAT) refuse(`has the format ${JSON.stringify(value['format'])}; this version of attune reads ${FORMAT}`);
+  if (value['format'] !== FORMAT)
+    refuse(`has the format ${JSON.stringify(value['format'])}; this version of attune reads ${FORMAT}`);
   const { inputs, arguments: args, hashes, versions } = value;
-  const texts = (object: unknown, ...keys: string[]): boolean => isJsonObject(object) && keys.every((key) => typeof object[key] === 'string');
-  const optional = (object: Readonly<Record<string, unknown>>, type: string, ...keys: string[]): boolean => keys.every((key) => object[key] === undefined || typeof object[key] === type);
+  const texts = (object: unknown, ...keys: string[]): boolean =>
+    isJsonObject(object) && keys.every((key) => typeof object[key] === 'string');
+  const optional = (object: Readonly<Record<string, unknown>>, type: string, ...keys: string[]): boolean =>
+    keys.every((key) => object[key] === undefined || typeof object[key] === type);
   const sound =
-    texts(value, 'cwd', 'device', 'platform') && texts(versions, 'attune', 'node', 'engine') && texts(hashes, 'weights', 'trainData', 'trainTokens') &&
-    texts(inputs, 'model', 'dataset') && optional(inputs as Record<string, unknown>, 'string', 'datasetConfig', 'split', 'evalSplit', 'evalDataset', 'validationSplit', 'textColumn', 'labelColumn', 'device') &&
-    optional(inputs as Record<string, unknown>, 'number', 'testSize', 'validationSize', 'trainRows', 'evalRows', 'splitSeed') && isJsonObject(args) && Number.isSafeInteger(value['seed']) && (value['threads'] === null || Number.isSafeInteger(value['threads'])) &&
-    soundHub(value['hub']) && (value['startedFrom'] === undefined || texts(value['startedFrom'], 'path', 'sha256')) && soundChanges(value['changedOnResume']);
+    texts(value, 'cwd', 'device', 'platform') &&
+    texts(versions, 'attune', 'node', 'engine') &&
+    texts(hashes, 'weights', 'trainData', 'trainTokens') &&
+    texts(inputs, 'model', 'dataset') &&
+    optional(
+      inputs as Record<string, unknown>,
+      'string',
+      'datasetConfig',
+      'split',
+      'evalSplit',
+      'evalDataset',
+      'validationSplit',
+      'textColumn',
+      'labelColumn',
+      'device',
+    ) &&
+    optional(
+      inputs as Record<string, unknown>,
+      'number',
+      'testSize',
+      'validationSize',
+      'trainRows',
+      'evalRows',
+      'splitSeed',
+    ) &&
+    isJsonObject(args) &&
+    Number.isSafeInteger(value['seed']) &&
+    (value['threads'] === null || Number.isSafeInteger(value['threads'])) &&
+    soundHub(value['hub']) &&
+    (value['startedFrom'] === undefined || texts(value['startedFrom'], 'path', 'sha256')) &&
+    soundChanges(value['changedOnResume']);
   const device = sound ? (inputs as RunInputs).device : undefined;
   if (!sound || (device !== undefined && !DEVICES.includes(device))) refuse('is damaged');
   resolveArguments(args as Record<string, unknown>, (name) => `${file}: ${name}`);
@@ -162,17 +207,32 @@ function soundHub(value: unknown): boolean {
   const sound = (entry: unknown): boolean => {
     if (!isJsonObject(entry)) return false;
     const { type, id, revision, commit } = entry;
-    return (type === 'model' || type === 'dataset') && typeof id === 'string' && isRepositoryId(id) && typeof revision === 'string' && isRevision(revision) && typeof commit === 'string' && isCommit(commit);
+    return (
+      (type === 'model' || type === 'dataset') &&
+      typeof id === 'string' &&
+      isRepositoryId(id) &&
+      typeof revision === 'string' &&
+      isRevision(revision) &&
+      typeof commit === 'string' &&
+      isCommit(commit)
+    );
   };
   return Array.isArray(value) && value.every(sound);
 }
 
-const soundChanges = (value: unknown): boolean => value === undefined || (Array.isArray(value) && value.every((entry) => typeof entry === 'string'));
+const soundChanges = (value: unknown): boolean =>
+  value === undefined || (Array.isArray(value) && value.every((entry) => typeof entry === 'string'));
 
 /** Arguments that decide where files go or how the run began, not what is computed. */
 const ASIDE = new Set(['outputDir', 'overwriteOutputDir', 'loggingDir', 'resumeFromCheckpoint']);
 
-const OF_HASHES = [['weights', 'the weights before the first step'], ['trainData', 'the training rows'], ['trainTokens', 'the token ids of the training rows'], ['evalData', 'the evaluation rows'], ['testData', 'the test rows']] as const satisfies readonly [keyof ManifestHashes, string][];
+const OF_HASHES = [
+  ['weights', 'the weights before the first step'],
+  ['trainData', 'the training rows'],
+  ['trainTokens', 'the token ids of the training rows'],
+  ['evalData', 'the evaluation rows'],
+  ['testData', 'the test rows'],
+] as const satisfies readonly [keyof ManifestHashes, string][];
 
 /** What another start of a run was given otherwise, in words. Under another seed, the weights of a new head are others. */
 export function changesSince(earlier: Manifest, now: Omit<Manifest, 'format'>): string[] {
@@ -181,8 +241,10 @@ export function changesSince(earlier: Manifest, now: Omit<Manifest, 'format'>): 
     const [was, is] = [JSON.stringify(before), JSON.stringify(after)];
     if (was !== is) changes.push(`${name} was ${was ?? 'not given'}, then ${is ?? 'not given'}`);
   };
-  for (const name of new Set([...Object.keys(earlier.arguments), ...Object.keys(now.arguments)])) if (!ASIDE.has(name)) compare(name, earlier.arguments[name], now.arguments[name]);
-  for (const [name, what] of OF_HASHES) if (earlier.hashes[name] !== now.hashes[name]) changes.push(`${what} were others`);
+  for (const name of new Set([...Object.keys(earlier.arguments), ...Object.keys(now.arguments)]))
+    if (!ASIDE.has(name)) compare(name, earlier.arguments[name], now.arguments[name]);
+  for (const [name, what] of OF_HASHES)
+    if (earlier.hashes[name] !== now.hashes[name]) changes.push(`${what} were others`);
   return changes;
 }
 
@@ -194,12 +256,17 @@ export function pinned(name: string, type: RepositoryType, commits: readonly Hub
   } catch {
     return name;
   }
-  const taken = asked && commits.find((entry) => entry.type === type && entry.id === asked.id && entry.revision === asked.revision);
+  const taken =
+    asked &&
+    commits.find(
+      (entry) => entry.type === type && entry.id === asked.id && entry.revision === asked.revision,
+    );
   return taken ? `${taken.id}@${taken.commit}` : name;
 }
 
 /** The commit of the parquet that the Hub made of a run's dataset, where the run read that. */
-export const convertedCommit = (commits: readonly HubCommit[] = []): string | undefined => commits.find(({ type, revision }) => type === 'dataset' && revision === CONVERTED_PARQUET)?.commit;
+export const convertedCommit = (commits: readonly HubCommit[] = []): string | undefined =>
+  commits.find(({ type, revision }) => type === 'dataset' && revision === CONVERTED_PARQUET)?.commit;
 
 /** Where an input of a manifest lies: as given, seen from the folder of the run. Names that are no path there stay as they are. */
 export function pathFrom(cwd: string, given: string, exists: (path: string) => boolean): string {

@@ -21,7 +21,10 @@ export { MEMORY_FILE };
 const FORMAT = 1;
 
 /** What a model and which rows it was made from, and which of these were held out to evaluate on. */
-export interface TrainedOn extends Pick<LoadSplitsOptions, 'dataset' | 'datasetConfig' | 'split' | 'evalDataset' | 'trainRows' | 'evalRows'>, HeldOut {
+export interface TrainedOn
+  extends
+    Pick<LoadSplitsOptions, 'dataset' | 'datasetConfig' | 'split' | 'evalDataset' | 'trainRows' | 'evalRows'>,
+    HeldOut {
   /** What the training began with: a folder, or an id of the Hub. */
   readonly model: string;
   /** The folder that relative paths start from. */
@@ -50,16 +53,50 @@ export interface ModelMemory {
   readonly temperature: null;
 }
 
-export type MemoryOptions = Omit<LoadSplitsOptions, 'labelNames' | 'hub' | 'signal' | 'plannedParts'> & { readonly model: string; readonly maxLength: number; readonly labelNames: readonly string[] };
+export type MemoryOptions = Omit<LoadSplitsOptions, 'labelNames' | 'hub' | 'signal' | 'plannedParts'> & {
+  readonly model: string;
+  readonly maxLength: number;
+  readonly labelNames: readonly string[];
+};
 
 /** The seed of a run that names none. */
 export const DEFAULT_SEED = 42;
 
 /** What there is to remember of a run. */
 export function memoryOf(options: MemoryOptions): ModelMemory {
-  const { model, dataset, datasetConfig, split, evalSplit, evalDataset, testSize, validationSplit, validationSize, trainRows, evalRows, textColumn, labelColumn, seed, maxLength, labelNames } = options;
+  const {
+    model,
+    dataset,
+    datasetConfig,
+    split,
+    evalSplit,
+    evalDataset,
+    testSize,
+    validationSplit,
+    validationSize,
+    trainRows,
+    evalRows,
+    textColumn,
+    labelColumn,
+    seed,
+    maxLength,
+    labelNames,
+  } = options;
   return {
-    data: { model, dataset, cwd: process.cwd(), datasetConfig, split, evalSplit, evalDataset, testSize, validationSplit, validationSize, trainRows, evalRows },
+    data: {
+      model,
+      dataset,
+      cwd: process.cwd(),
+      datasetConfig,
+      split,
+      evalSplit,
+      evalDataset,
+      testSize,
+      validationSplit,
+      validationSize,
+      trainRows,
+      evalRows,
+    },
     textColumn: textColumn ?? DEFAULT_COLUMNS.textColumn,
     labelColumn: labelColumn ?? DEFAULT_COLUMNS.labelColumn,
     seed,
@@ -74,16 +111,29 @@ export function memoryOf(options: MemoryOptions): ModelMemory {
 }
 
 /** What is given by hand and is not as it was in the training, in words. */
-export function changesByHand(memory: ModelMemory | undefined, given: { readonly [K in 'textColumn' | 'labelColumn' | 'maxLength' | 'seed']?: ModelMemory[K] | undefined }): string[] {
+export function changesByHand(
+  memory: ModelMemory | undefined,
+  given: { readonly [K in 'textColumn' | 'labelColumn' | 'maxLength' | 'seed']?: ModelMemory[K] | undefined },
+): string[] {
   if (!memory) return [];
-  const words = { textColumn: 'text column', labelColumn: 'label column', maxLength: 'maximum length', seed: 'seed' } as const;
+  const words = {
+    textColumn: 'text column',
+    labelColumn: 'label column',
+    maxLength: 'maximum length',
+    seed: 'seed',
+  } as const;
   return (Object.keys(words) as (keyof typeof words)[]).flatMap((name) => {
     const value = given[name];
-    return value === undefined || value === memory[name] ? [] : [`the ${words[name]} is ${JSON.stringify(value)}, as given; the model was trained with ${JSON.stringify(memory[name])}`];
+    return value === undefined || value === memory[name]
+      ? []
+      : [
+          `the ${words[name]} is ${JSON.stringify(value)}, as given; the model was trained with ${JSON.stringify(memory[name])}`,
+        ];
   });
 }
 
-export const memoryToJson = (memory: ModelMemory): string => `${JSON.stringify({ format: FORMAT, ...memory }, null, 2)}\n`;
+export const memoryToJson = (memory: ModelMemory): string =>
+  `${JSON.stringify({ format: FORMAT, ...memory }, null, 2)}\n`;
 
 /**
  * What is remembered of the model in a folder; undefined where nothing is, as of a model that others trained.
@@ -101,7 +151,9 @@ export async function readMemory(dir: string): Promise<ModelMemory | undefined> 
 
 function parseMemory(text: string, file: string): ModelMemory {
   const refuse = (what: string): never => {
-    throw new ModelError(`${file} ${what}`, { hint: 'It says what the model was trained with. Without it, the model is used as one that others trained: move it away.' });
+    throw new ModelError(`${file} ${what}`, {
+      hint: 'It says what the model was trained with. Without it, the model is used as one that others trained: move it away.',
+    });
   };
   let value: unknown;
   try {
@@ -110,24 +162,54 @@ function parseMemory(text: string, file: string): ModelMemory {
     return refuse('is not JSON');
   }
   if (!isJsonObject(value)) return refuse('is not what attune writes');
-  if (value['format'] !== FORMAT) return refuse(`has the format ${JSON.stringify(value['format'])}; this version of attune reads ${FORMAT}`);
-  const { data, textColumn, labelColumn, seed, maxLength, labelNames, problemType, preprocessing, template, thresholds, temperature } = value;
+  if (value['format'] !== FORMAT)
+    return refuse(
+      `has the format ${JSON.stringify(value['format'])}; this version of attune reads ${FORMAT}`,
+    );
+  const {
+    data,
+    textColumn,
+    labelColumn,
+    seed,
+    maxLength,
+    labelNames,
+    problemType,
+    preprocessing,
+    template,
+    thresholds,
+    temperature,
+  } = value;
   for (const [name, field] of Object.entries({ preprocessing, template, thresholds, temperature })) {
-    if (field !== null) return refuse(`has a ${name}, which this version of attune does not know: a later one wrote it`);
+    if (field !== null)
+      return refuse(`has a ${name}, which this version of attune does not know: a later one wrote it`);
   }
-  if (problemType !== 'single_label_classification') return refuse(`is of a model for ${JSON.stringify(problemType)}, which this version of attune does not know`);
+  if (problemType !== 'single_label_classification')
+    return refuse(
+      `is of a model for ${JSON.stringify(problemType)}, which this version of attune does not know`,
+    );
   const isText = (each: unknown): each is string => typeof each === 'string';
   const sound =
-    (data === null || isTrainedOn(data)) && isText(textColumn) && isText(labelColumn) && Number.isSafeInteger(seed) &&
-    Number.isSafeInteger(maxLength) && (maxLength as number) > 0 && Array.isArray(labelNames) && labelNames.every(isText);
+    (data === null || isTrainedOn(data)) &&
+    isText(textColumn) &&
+    isText(labelColumn) &&
+    Number.isSafeInteger(seed) &&
+    Number.isSafeInteger(maxLength) &&
+    (maxLength as number) > 0 &&
+    Array.isArray(labelNames) &&
+    labelNames.every(isText);
   return sound ? (value as unknown as ModelMemory) : refuse('is damaged');
 }
 
 function isTrainedOn(value: unknown): value is TrainedOn {
   if (!isJsonObject(value)) return false;
-  const optional = (type: string, ...names: string[]): boolean => names.every((name) => value[name] === undefined || typeof value[name] === type);
+  const optional = (type: string, ...names: string[]): boolean =>
+    names.every((name) => value[name] === undefined || typeof value[name] === type);
   const named = ['model', 'dataset', 'cwd'].every((name) => typeof value[name] === 'string');
-  return named && optional('string', 'datasetConfig', 'split', 'evalSplit', 'evalDataset', 'validationSplit') && optional('number', 'testSize', 'validationSize', 'trainRows', 'evalRows');
+  return (
+    named &&
+    optional('string', 'datasetConfig', 'split', 'evalSplit', 'evalDataset', 'validationSplit') &&
+    optional('number', 'testSize', 'validationSize', 'trainRows', 'evalRows')
+  );
 }
 
 /** From the manifest of the run, in the folder or, of a checkpoint, in the one above it, and from the arguments. */
@@ -141,13 +223,19 @@ async function memoryOfEarlier(dir: string): Promise<ModelMemory | undefined> {
   if (!Number.isSafeInteger(maxLength) || !Number.isSafeInteger(args['seed'])) return undefined;
   const known = { maxLength: maxLength as number, seed: args['seed'] as number, labelNames };
   const root = checkpointStep(basename(resolve(dir))) === undefined ? dir : dirname(resolve(dir));
-  const manifest = (await has(join(root, MANIFEST_FILE))) ? await readManifest(root).catch(() => undefined) : undefined;
+  const manifest = (await has(join(root, MANIFEST_FILE)))
+    ? await readManifest(root).catch(() => undefined)
+    : undefined;
   if (!manifest) return { ...memoryOf({ ...known, model: '', dataset: '' }), data: null };
   const memory = memoryOf({ ...manifest.inputs, ...known });
   return { ...memory, data: memory.data && { ...memory.data, cwd: manifest.cwd } };
 }
 
-const has = (path: string): Promise<boolean> => access(path).then(() => true, () => false);
+const has = (path: string): Promise<boolean> =>
+  access(path).then(
+    () => true,
+    () => false,
+  );
 
 async function jsonOf(file: string): Promise<Readonly<Record<string, unknown>> | undefined> {
   const text = await readPlainFile(file).catch(() => undefined);

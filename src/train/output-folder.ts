@@ -10,7 +10,20 @@ import { syncFolder, writeWhole } from '../files.js';
 import { checkpointStep } from './best.js';
 import { recordOfEarlier } from './earlier-folders.js';
 import { MANIFEST_FILE } from './manifest.js';
-import { RECORD_FILE, encoded, filesUnder, foreignIn, hasUnder, moveTo, newRecord, readRecord, recover, removeUnnamedRecords, workshopName, writeRecord } from './output-record.js';
+import {
+  RECORD_FILE,
+  encoded,
+  filesUnder,
+  foreignIn,
+  hasUnder,
+  moveTo,
+  newRecord,
+  readRecord,
+  recover,
+  removeUnnamedRecords,
+  workshopName,
+  writeRecord,
+} from './output-record.js';
 import type { OutputRecord, Purpose } from './output-record.js';
 import { LOCK_FILE, RunLock } from './run-lock.js';
 import { isCheckpoint, topOf } from './run-names.js';
@@ -74,7 +87,12 @@ export class OutputFolder {
       await folder.#read();
     } catch (error) {
       await folder.close();
-      throw error instanceof AttuneError ? error : new AttuneError(`what an interrupted write left in ${dir} cannot be removed: ${(error as Error).message}`, { cause: error });
+      throw error instanceof AttuneError
+        ? error
+        : new AttuneError(
+            `what an interrupted write left in ${dir} cannot be removed: ${(error as Error).message}`,
+            { cause: error },
+          );
     }
     return folder;
   }
@@ -133,14 +151,24 @@ export class OutputFolder {
         });
       }
       if (mode !== 'add' && record.purpose !== purpose && (purpose !== 'run' || record.purpose === 'page')) {
-        throw new UsageError(`${dir} holds a ${record.purpose}, which a ${purpose} does not replace`, { hint: 'Choose another folder, or remove this one yourself.' });
+        throw new UsageError(`${dir} holds a ${record.purpose}, which a ${purpose} does not replace`, {
+          hint: 'Choose another folder, or remove this one yourself.',
+        });
       }
     }
-    const inTheWay = await this.#foreign(purpose === 'page' ? await this.#everything() : makes, checkpointsAfter, mode, record);
+    const inTheWay = await this.#foreign(
+      purpose === 'page' ? await this.#everything() : makes,
+      checkpointsAfter,
+      mode,
+      record,
+    );
     if (inTheWay.length > 0) {
-      throw new UsageError(`${dir} holds ${named(inTheWay)}, which attune did not make and does not replace`, {
-        hint: `Choose another folder, or move away what is in the way.${mode === 'keep' && checkpointsAfter !== undefined ? ' A checkpoint can be gone on from in another folder: give its path.' : ''}`,
-      });
+      throw new UsageError(
+        `${dir} holds ${named(inTheWay)}, which attune did not make and does not replace`,
+        {
+          hint: `Choose another folder, or move away what is in the way.${mode === 'keep' && checkpointsAfter !== undefined ? ' A checkpoint can be gone on from in another folder: give its path.' : ''}`,
+        },
+      );
     }
   }
 
@@ -164,7 +192,12 @@ export class OutputFolder {
     return (await readdir(this.dir)).filter((name) => !name.startsWith(LOCK_FILE) && name !== RECORD_FILE);
   }
 
-  async #foreign(makes: readonly string[], after: number | undefined, mode: Preparation['mode'], { files }: OutputRecord): Promise<string[]> {
+  async #foreign(
+    makes: readonly string[],
+    after: number | undefined,
+    mode: Preparation['mode'],
+    { files }: OutputRecord,
+  ): Promise<string[]> {
     const names = [...makes];
     if (after !== undefined) {
       for (const name of await readdir(this.dir)) {
@@ -220,19 +253,33 @@ export class OutputFolder {
       const record = this.#recorded();
       for (const name of names) {
         const [foreign] = await foreignIn(this.dir, name, record.files);
-        if (foreign !== undefined) throw new AttuneError(`${join(this.dir, foreign)} is in the way: attune did not make it, and does not replace it`, { hint: 'Move it away.' });
+        if (foreign !== undefined)
+          throw new AttuneError(
+            `${join(this.dir, foreign)} is in the way: attune did not make it, and does not replace it`,
+            { hint: 'Move it away.' },
+          );
       }
       await this.#lock.assertHeld();
-      await this.#write({ ...record, files: new Set([...record.files, ...files]), adding: { operation, files: files.filter((file) => !record.files.has(file)) } });
+      await this.#write({
+        ...record,
+        files: new Set([...record.files, ...files]),
+        adding: { operation, files: files.filter((file) => !record.files.has(file)) },
+      });
       for (const name of names) {
         place = join(this.dir, name);
         await this.#lock.assertHeld();
         await this.#moveIn(bench, name);
       }
-      for (const folder of new Set(names.map((name) => dirname(join(this.dir, name))))) await syncFolder(folder);
+      for (const folder of new Set(names.map((name) => dirname(join(this.dir, name)))))
+        await syncFolder(folder);
       // What a folder that was replaced held, and the new one does not.
-      const isGone = (file: string): boolean => names.some((name) => file.startsWith(`${name}/`)) && !files.includes(file);
-      this.#record = { ...this.#recorded(), files: new Set([...this.#recorded().files].filter((file) => !isGone(file))), adding: undefined };
+      const isGone = (file: string): boolean =>
+        names.some((name) => file.startsWith(`${name}/`)) && !files.includes(file);
+      this.#record = {
+        ...this.#recorded(),
+        files: new Set([...this.#recorded().files].filter((file) => !isGone(file))),
+        adding: undefined,
+      };
     } catch (cause) {
       // Whoever has the lock by now has cleared this away.
       await this.#lock.assertHeld();
@@ -257,7 +304,9 @@ export class OutputFolder {
     const unmade = new Set(await filesUnder(staged));
     const { adding } = record;
     const files = [...record.files].filter((file) => !(unmade.has(file) && adding.files.includes(file)));
-    await this.#write({ purpose: record.purpose, id: record.id, files: new Set(files) }).catch(() => undefined);
+    await this.#write({ purpose: record.purpose, id: record.id, files: new Set(files) }).catch(
+      () => undefined,
+    );
   }
 
   /** A file is replaced in one rename; a folder in two, between which `recover` brings the old one back. */
@@ -308,7 +357,8 @@ export class OutputFolder {
       }
     }
     if (whole.length > 0) await this.#discard(whole);
-    for (const each of [...folders].sort((a, b) => b.length - a.length)) await rmdir(join(this.dir, each)).catch(() => undefined);
+    for (const each of [...folders].sort((a, b) => b.length - a.length))
+      await rmdir(join(this.dir, each)).catch(() => undefined);
   }
 
   async #discard(names: readonly string[]): Promise<void> {
@@ -318,13 +368,20 @@ export class OutputFolder {
       for (const name of names) await moveTo(join(this.dir, name), join(bench, 'removed', encoded(name)));
       await rm(bench, { recursive: true, force: true });
     } catch (cause) {
-      throw new AttuneError(`cannot remove what attune made in ${this.dir}: ${(cause as Error).message}`, { cause });
+      throw new AttuneError(`cannot remove what attune made in ${this.dir}: ${(cause as Error).message}`, {
+        cause,
+      });
     } finally {
       await this.#clear(bench);
     }
     const record = this.#recorded();
-    const isGone = (file: string): boolean => names.some((name) => file === name || file.startsWith(`${name}/`));
-    await this.#write({ ...record, files: new Set([...record.files].filter((file) => !isGone(file))), adding: undefined });
+    const isGone = (file: string): boolean =>
+      names.some((name) => file === name || file.startsWith(`${name}/`));
+    await this.#write({
+      ...record,
+      files: new Set([...record.files].filter((file) => !isGone(file))),
+      adding: undefined,
+    });
   }
 
   /**
@@ -337,9 +394,15 @@ export class OutputFolder {
     await this.#inTurn(async () => {
       const record = this.#recorded();
       const [foreign] = [...inTheWay, ...(await foreignIn(this.dir, from, record.files))];
-      if (foreign !== undefined) throw new AttuneError(`${join(this.dir, from)} cannot be renamed: attune did not make ${join(this.dir, foreign)}`, { hint: 'Move it away.' });
+      if (foreign !== undefined)
+        throw new AttuneError(
+          `${join(this.dir, from)} cannot be renamed: attune did not make ${join(this.dir, foreign)}`,
+          { hint: 'Move it away.' },
+        );
       await this.#lock.assertHeld();
-      const moved = [...record.files].map((file) => (file.startsWith(`${from}/`) ? to + file.slice(from.length) : file));
+      const moved = [...record.files].map((file) =>
+        file.startsWith(`${from}/`) ? to + file.slice(from.length) : file,
+      );
       // Both names for a moment, so that a process may end in between: what is not there is not kept.
       await this.#write({ ...record, files: new Set([...record.files, ...moved]) });
       await rename(join(this.dir, from), join(this.dir, to)).catch((cause: Error) => {

@@ -37,7 +37,11 @@ export interface OutputRecord {
   readonly adding?: { readonly operation: string; readonly files: readonly string[] } | undefined;
 }
 
-export const newRecord = (purpose: Purpose, files: Iterable<string> = []): OutputRecord => ({ purpose, id: randomUUID(), files: new Set(files) });
+export const newRecord = (purpose: Purpose, files: Iterable<string> = []): OutputRecord => ({
+  purpose,
+  id: randomUUID(),
+  files: new Set(files),
+});
 
 export const workshopName = (id: string): string => `.attune-${id}`;
 const partialName = (id: string): string => `${workshopName(id)}${PARTIAL}`;
@@ -61,7 +65,9 @@ export async function readRecord(dir: string): Promise<OutputRecord | undefined>
   if (!found) return undefined;
   const record = found.isFile() ? parseRecord(await readFile(file, 'utf8').catch(() => '')) : undefined;
   if (record) return record;
-  throw new UsageError(`${file} is not a record that this version of attune wrote, and it is left as it is`, { hint: 'Choose another folder, or move that file away.' });
+  throw new UsageError(`${file} is not a record that this version of attune wrote, and it is left as it is`, {
+    hint: 'Choose another folder, or move that file away.',
+  });
 }
 
 function parseRecord(text: string): OutputRecord | undefined {
@@ -73,16 +79,31 @@ function parseRecord(text: string): OutputRecord | undefined {
   }
   if (!isJsonObject(value) || value['format'] !== FORMAT) return undefined;
   const { purpose, id, files, adding } = value;
-  if (!PURPOSES.includes(purpose) || typeof id !== 'string' || !UUID.test(id) || !isPaths(files)) return undefined;
-  if (adding !== undefined && !(isJsonObject(adding) && typeof adding['operation'] === 'string' && UUID.test(adding['operation']) && isPaths(adding['files']))) return undefined;
+  if (!PURPOSES.includes(purpose) || typeof id !== 'string' || !UUID.test(id) || !isPaths(files))
+    return undefined;
+  if (
+    adding !== undefined &&
+    !(
+      isJsonObject(adding) &&
+      typeof adding['operation'] === 'string' &&
+      UUID.test(adding['operation']) &&
+      isPaths(adding['files'])
+    )
+  )
+    return undefined;
   return { purpose: purpose as Purpose, id, files: new Set(files), adding: adding as OutputRecord['adding'] };
 }
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-const isPaths = (value: unknown): value is string[] => Array.isArray(value) && value.every((path) => typeof path === 'string' && isInside(path));
+const isPaths = (value: unknown): value is string[] =>
+  Array.isArray(value) && value.every((path) => typeof path === 'string' && isInside(path));
 
 /** Whether a path leads to something in the folder that is not attune's own book-keeping. */
-const isInside = (path: string): boolean => !/[\\\0]/.test(path) && path.split('/').every((part) => part !== '' && part !== '.' && part !== '..' && !part.startsWith('.attune'));
+const isInside = (path: string): boolean =>
+  !/[\\\0]/.test(path) &&
+  path
+    .split('/')
+    .every((part) => part !== '' && part !== '.' && part !== '..' && !part.startsWith('.attune'));
 
 /**
  * Sees what a process that ended in the midst of its work left in the workshop. A folder whose place was about to be taken gets it back.
@@ -97,7 +118,8 @@ export async function recover(dir: string, record: OutputRecord): Promise<Output
     const replaced = join(workshop, operation, 'replaced');
     for (const entry of await readdir(replaced).catch(() => [])) {
       const name = decoded(entry);
-      if (name !== undefined && !(await exists(join(dir, name)))) await rename(join(replaced, entry), join(dir, name));
+      if (name !== undefined && !(await exists(join(dir, name))))
+        await rename(join(replaced, entry), join(dir, name));
     }
   }
   const files = new Set<string>();
@@ -116,7 +138,10 @@ export async function recover(dir: string, record: OutputRecord): Promise<Output
 /** Removes a first record that did not get its name. It says itself what it is: by the UUID that its name and its text share. */
 export async function removeUnnamedRecords(dir: string): Promise<void> {
   for (const name of await readdir(dir)) {
-    const id = name.startsWith('.attune-') && name.endsWith(PARTIAL) ? name.slice('.attune-'.length, -PARTIAL.length) : '';
+    const id =
+      name.startsWith('.attune-') && name.endsWith(PARTIAL)
+        ? name.slice('.attune-'.length, -PARTIAL.length)
+        : '';
     if (!UUID.test(id) || !(await lstat(join(dir, name))).isFile()) continue;
     const text = await readFile(join(dir, name), 'utf8');
     if (text === '' || parseRecord(text)?.id === id) await rm(join(dir, name), { force: true });
@@ -135,14 +160,19 @@ function decoded(entry: string): string | undefined {
   }
 }
 
-const exists = (path: string): Promise<boolean> => lstat(path).then(() => true, () => false);
+const exists = (path: string): Promise<boolean> =>
+  lstat(path).then(
+    () => true,
+    () => false,
+  );
 
 /** Paths with `/` of all that is in a folder and in folders in it, but folders themselves. None where it is missing. */
 export async function filesUnder(dir: string, above = ''): Promise<string[]> {
   const found: string[] = [];
   const entries = await readdir(dir, { withFileTypes: true }).catch(() => []);
   for (const entry of entries) {
-    if (entry.isDirectory()) found.push(...(await filesUnder(join(dir, entry.name), `${above}${entry.name}/`)));
+    if (entry.isDirectory())
+      found.push(...(await filesUnder(join(dir, entry.name), `${above}${entry.name}/`)));
     else found.push(above + entry.name);
   }
   return found;
@@ -172,7 +202,8 @@ export async function foreignIn(dir: string, name: string, files: ReadonlySet<st
     const entry = bytes.toString();
     // A name that is not UTF-8 is none that attune gives, and cannot be asked for by its text.
     if (!Buffer.from(entry).equals(bytes)) foreign.push(`${name}/${entry}`);
-    else if (entry === LOCK_FILE ? !(await isLeftLock(join(dir, name, entry))) : !own.aside.has(entry)) foreign.push(...(await foreignIn(dir, `${name}/${entry}`, own.files)));
+    else if (entry === LOCK_FILE ? !(await isLeftLock(join(dir, name, entry))) : !own.aside.has(entry))
+      foreign.push(...(await foreignIn(dir, `${name}/${entry}`, own.files)));
   }
   return foreign;
 }
@@ -188,7 +219,10 @@ interface Own {
 async function withinOwn(dir: string, name: string, files: ReadonlySet<string>): Promise<Own> {
   const added = await readRecord(join(dir, name)).catch(() => undefined);
   if (!added || added.files.has(MANIFEST_FILE)) return { files, aside: new Set() };
-  return { files: new Set([...files, ...[...added.files].map((file) => `${name}/${file}`)]), aside: new Set([RECORD_FILE, workshopName(added.id), partialName(added.id)]) };
+  return {
+    files: new Set([...files, ...[...added.files].map((file) => `${name}/${file}`)]),
+    aside: new Set([RECORD_FILE, workshopName(added.id), partialName(added.id)]),
+  };
 }
 
 /** Whether any of the files lies in folder `name`. */

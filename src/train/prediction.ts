@@ -20,7 +20,10 @@ export interface PredictionOptions {
 export const PREDICTION_BATCH = { batchRows: 32, batchTokens: 2048 } as const;
 
 /** Rows grouped into batches, by index. Rows of like length go together, because attention costs what the longest row of a batch costs. */
-export function planBatches(rows: readonly EncodedRow[], { batchRows, batchTokens = Infinity }: PredictionOptions): number[][] {
+export function planBatches(
+  rows: readonly EncodedRow[],
+  { batchRows, batchTokens = Infinity }: PredictionOptions,
+): number[][] {
   const order = shortestFirst(rows);
   const batches: number[][] = [];
   let current: number[] = [];
@@ -51,11 +54,17 @@ function shortestFirst(rows: readonly EncodedRow[]): Uint32Array {
 }
 
 /** The most rows and the most tokens of a batch that these rows make. */
-export function largestPrediction(rows: readonly EncodedRow[], options: Pick<PredictionOptions, 'batchRows' | 'batchTokens'> = PREDICTION_BATCH): { readonly rows: number; readonly tokens: number } {
+export function largestPrediction(
+  rows: readonly EncodedRow[],
+  options: Pick<PredictionOptions, 'batchRows' | 'batchTokens'> = PREDICTION_BATCH,
+): { readonly rows: number; readonly tokens: number } {
   const largest = { rows: 1, tokens: 1 };
   for (const batch of planBatches(rows, options)) {
     largest.rows = Math.max(largest.rows, batch.length);
-    largest.tokens = Math.max(largest.tokens, batch.reduce((tokens, i) => tokens + rows[i].ids.length, 0));
+    largest.tokens = Math.max(
+      largest.tokens,
+      batch.reduce((tokens, i) => tokens + rows[i].ids.length, 0),
+    );
   }
   return largest;
 }
@@ -65,13 +74,19 @@ export function largestPrediction(rows: readonly EncodedRow[], options: Pick<Pre
  *
  * @throws ModelError where one is not finite; the signal's reason if it is aborted before the last batch has begun
  */
-export async function predictLogits(session: EngineSession, rows: readonly EncodedRow[], classes: number, options: PredictionOptions): Promise<Float32Array> {
+export async function predictLogits(
+  session: EngineSession,
+  rows: readonly EncodedRow[],
+  classes: number,
+  options: PredictionOptions,
+): Promise<Float32Array> {
   const logits = new Float32Array(rows.length * classes);
   let done = 0;
   const compute = async (batch: readonly number[]): Promise<void> => {
     const values = await session.infer(packRows(batch.map((i) => rows[i])));
     requireFinite(values, 'logits');
-    for (const [b, i] of batch.entries()) logits.set(values.subarray(b * classes, (b + 1) * classes), i * classes);
+    for (const [b, i] of batch.entries())
+      logits.set(values.subarray(b * classes, (b + 1) * classes), i * classes);
     done += batch.length;
     options.onProgress?.(done, rows.length);
   };
@@ -101,7 +116,10 @@ export async function predictLogits(session: EngineSession, rows: readonly Encod
 export function requireFinite(values: Float32Array, what: string): void {
   const at = firstNotFinite(values);
   if (at < 0) return;
-  throw new ModelError(`the model’s ${what} are not finite (${values[at]}): its weights overflow, so it predicts nothing`, {
-    hint: 'Use an earlier checkpoint, or train again with a smaller learning rate.',
-  });
+  throw new ModelError(
+    `the model’s ${what} are not finite (${values[at]}): its weights overflow, so it predicts nothing`,
+    {
+      hint: 'Use an earlier checkpoint, or train again with a smaller learning rate.',
+    },
+  );
 }

@@ -50,8 +50,17 @@ export interface Position {
   readonly step: number;
 }
 
-export function trainRecord(values: { readonly loss: number; readonly gradNorm: number; readonly learningRate: number }, at: Position): TrainRecord {
-  return { loss: values.loss, grad_norm: values.gradNorm, learning_rate: values.learningRate, epoch: at.epoch, step: at.step };
+export function trainRecord(
+  values: { readonly loss: number; readonly gradNorm: number; readonly learningRate: number },
+  at: Position,
+): TrainRecord {
+  return {
+    loss: values.loss,
+    grad_norm: values.gradNorm,
+    learning_rate: values.learningRate,
+    epoch: at.epoch,
+    step: at.step,
+  };
 }
 
 /**
@@ -64,8 +73,16 @@ export function evalRecord(
   work: { readonly seconds: number; readonly rows: number; readonly batches: number },
   at: Position,
 ): EvalRecord {
-  const prefixed = Object.entries(metrics).map(([name, value]) => [`eval_${name}`, value === null || Number.isNaN(value) ? null : value] as const);
-  return { eval_loss: loss, ...Object.fromEntries(prefixed), eval_runtime: round(work.seconds, 4), ...rates('eval', work.seconds, work.rows, work.batches), ...at };
+  const prefixed = Object.entries(metrics).map(
+    ([name, value]) => [`eval_${name}`, value === null || Number.isNaN(value) ? null : value] as const,
+  );
+  return {
+    eval_loss: loss,
+    ...Object.fromEntries(prefixed),
+    eval_runtime: round(work.seconds, 4),
+    ...rates('eval', work.seconds, work.rows, work.batches),
+    ...at,
+  };
 }
 
 /** @param work seconds taken, `StepPlan.samples`, and the steps planned (not those done: the Trainer divides max_steps by the time) */
@@ -74,13 +91,22 @@ export function finalRecord(
   work: { readonly seconds: number; readonly samples: number; readonly steps: number },
   at: Position,
 ): FinalRecord {
-  return { train_runtime: round(work.seconds, 4), ...rates('train', work.seconds, work.samples, work.steps), total_flos: values.flops, train_loss: values.loss, ...at };
+  return {
+    train_runtime: round(work.seconds, 4),
+    ...rates('train', work.seconds, work.samples, work.steps),
+    total_flos: values.flops,
+    train_loss: values.loss,
+    ...at,
+  };
 }
 
 /** speed_metrics of trainer_utils.py: no rates for a time of zero. */
 function rates(prefix: string, seconds: number, samples: number, steps: number): Record<string, number> {
   if (seconds === 0) return {};
-  return { [`${prefix}_samples_per_second`]: round(samples / seconds, 3), [`${prefix}_steps_per_second`]: round(steps / seconds, 3) };
+  return {
+    [`${prefix}_samples_per_second`]: round(samples / seconds, 3),
+    [`${prefix}_steps_per_second`]: round(steps / seconds, 3),
+  };
 }
 
 const round = (value: number, digits: number): number => Number(value.toFixed(digits));

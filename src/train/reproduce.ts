@@ -54,20 +54,38 @@ export async function reproduce(dir: string, options: ReproduceOptions): Promise
 }
 
 /** The checkpoint of another run that this one went on from, as it was then. @throws ModelError where it is not */
-async function outsideCheckpoint(dir: string, { cwd, startedFrom }: Manifest, { outputDir, overwriteOutputDir = false, signal }: ReproduceOptions): Promise<string | undefined> {
+async function outsideCheckpoint(
+  dir: string,
+  { cwd, startedFrom }: Manifest,
+  { outputDir, overwriteOutputDir = false, signal }: ReproduceOptions,
+): Promise<string | undefined> {
   if (!startedFrom) return undefined;
   const path = resolve(cwd, startedFrom.path);
   const hint = 'A run can be reproduced from what it began with: put the checkpoint back there.';
-  if (!existsSync(path)) throw new ModelError(`${dir} went on from a checkpoint of another run, ${path}, which is not there any more`, { hint });
-  if ((await hashOfCheckpoint(path, signal)) !== startedFrom.sha256) throw new ModelError(`${dir} went on from a checkpoint of another run, ${path}, whose files are others now (SHA-256)`, { hint });
-  if (!overwriteOutputDir && existsSync(join(outputDir, MANIFEST_FILE))) throw new UsageError(`${outputDir} already holds a run`, { hint: 'Replace it by --overwrite-output-dir, or choose another --output-dir.' });
+  if (!existsSync(path))
+    throw new ModelError(
+      `${dir} went on from a checkpoint of another run, ${path}, which is not there any more`,
+      { hint },
+    );
+  if ((await hashOfCheckpoint(path, signal)) !== startedFrom.sha256)
+    throw new ModelError(
+      `${dir} went on from a checkpoint of another run, ${path}, whose files are others now (SHA-256)`,
+      { hint },
+    );
+  if (!overwriteOutputDir && existsSync(join(outputDir, MANIFEST_FILE)))
+    throw new UsageError(`${outputDir} already holds a run`, {
+      hint: 'Replace it by --overwrite-output-dir, or choose another --output-dir.',
+    });
   return path;
 }
 
 async function recordsOf(dir: string): Promise<readonly LogRecord[]> {
   const file = join(dir, 'trainer_state.json');
   const text = await readPlainFile(file).catch((cause: unknown) => {
-    throw new ModelError(`${dir} holds no finished run: trainer_state.json cannot be read`, { cause, hint: 'Let the run end first, by --resume-from-checkpoint.' });
+    throw new ModelError(`${dir} holds no finished run: trainer_state.json cannot be read`, {
+      cause,
+      hint: 'Let the run end first, by --resume-from-checkpoint.',
+    });
   });
   return parseTrainerState(text, file).log_history;
 }
@@ -83,7 +101,8 @@ const WHAT: Readonly<Record<keyof Manifest['hashes'], string>> = {
 /** What differs between what a run began with and what another one begins with, in words. */
 export function startDifferences(then: Manifest, now: Omit<Manifest, 'format'>): string[] {
   const differences: string[] = [];
-  const compare = (what: string, before: string, after: string): void => void (before === after || differences.push(`${what}: ${before} then, ${after} now`));
+  const compare = (what: string, before: string, after: string): void =>
+    void (before === after || differences.push(`${what}: ${before} then, ${after} now`));
   compare('attune', then.versions.attune, now.versions.attune);
   compare('Node.js', then.versions.node, now.versions.node);
   compare('engine', then.versions.engine, now.versions.engine);
@@ -93,10 +112,18 @@ export function startDifferences(then: Manifest, now: Omit<Manifest, 'format'>):
     if (then.hashes[key] !== now.hashes[key]) differences.push(`${what} are not those of the run`);
   }
   for (const type of ['model', 'dataset'] as const) {
-    const commits = (entries: Manifest['hub'] = []): string => entries.filter((entry) => entry.type === type).map(({ id, commit }) => `${id}@${commit}`).join(', ');
-    if (then.hub?.some((entry) => entry.type === type) && now.hub?.some((entry) => entry.type === type)) compare(`commit of the ${type}`, commits(then.hub), commits(now.hub));
+    const commits = (entries: Manifest['hub'] = []): string =>
+      entries
+        .filter((entry) => entry.type === type)
+        .map(({ id, commit }) => `${id}@${commit}`)
+        .join(', ');
+    if (then.hub?.some((entry) => entry.type === type) && now.hub?.some((entry) => entry.type === type))
+      compare(`commit of the ${type}`, commits(then.hub), commits(now.hub));
   }
-  for (const change of then.changedOnResume ?? []) differences.push(`the run went on from its own checkpoint with something changed, which a run from the beginning cannot repeat: ${change}`);
+  for (const change of then.changedOnResume ?? [])
+    differences.push(
+      `the run went on from its own checkpoint with something changed, which a run from the beginning cannot repeat: ${change}`,
+    );
   return differences;
 }
 
@@ -106,18 +133,24 @@ const isTime = (key: string): boolean => /_runtime$|_per_second$/.test(key);
 /** Differences of two log histories, times apart. */
 export function recordDifferences(expected: readonly LogRecord[], actual: readonly LogRecord[]): string[] {
   const differences: string[] = [];
-  if (expected.length !== actual.length) differences.push(`${expected.length} records then, ${actual.length} now`);
+  if (expected.length !== actual.length)
+    differences.push(`${expected.length} records then, ${actual.length} now`);
   for (const [i, record] of expected.slice(0, actual.length).entries()) {
     const before: Readonly<Record<string, unknown>> = { ...record };
     const after: Readonly<Record<string, unknown>> = { ...actual[i] };
     for (const key of new Set([...Object.keys(before), ...Object.keys(after)])) {
-      if (!isTime(key) && before[key] !== after[key]) differences.push(`step ${record.step}: ${key} was ${String(before[key])}, is ${String(after[key])}`);
+      if (!isTime(key) && before[key] !== after[key])
+        differences.push(`step ${record.step}: ${key} was ${String(before[key])}, is ${String(after[key])}`);
     }
   }
   return shortened(differences);
 }
 
-async function weightDifferences(dir: string, run: FineTuneRun, signal: AbortSignal | undefined): Promise<{ differences: string[]; tensors: number }> {
+async function weightDifferences(
+  dir: string,
+  run: FineTuneRun,
+  signal: AbortSignal | undefined,
+): Promise<{ differences: string[]; tensors: number }> {
   const file = await SafetensorsFile.open(join(dir, 'model.safetensors'));
   try {
     const differences: string[] = [];
@@ -137,7 +170,10 @@ async function weightDifferences(dir: string, run: FineTuneRun, signal: AbortSig
         count++;
         worst = Math.max(worst, Math.abs(before[i] - after[i]));
       }
-      if (count > 0) differences.push(`${name}: ${count} of ${after.length} numbers differ, by up to ${worst.toExponential(2)}`);
+      if (count > 0)
+        differences.push(
+          `${name}: ${count} of ${after.length} numbers differ, by up to ${worst.toExponential(2)}`,
+        );
     }
     return { differences: shortened(differences), tensors: parameters.length };
   } finally {

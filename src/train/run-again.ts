@@ -25,11 +25,24 @@ export interface RunAgainOptions {
   readonly hub?: HubOptions | undefined;
 }
 
-export function optionsOfRun({ cwd, inputs, arguments: given, threads, seed: ownSeed, hub }: Manifest, options: RunAgainOptions): FineTuneOptions {
-  const { outputDir, overwriteOutputDir = false, resumeFromCheckpoint, seed = ownSeed, callbacks, signal } = options;
+export function optionsOfRun(
+  { cwd, inputs, arguments: given, threads, seed: ownSeed, hub }: Manifest,
+  options: RunAgainOptions,
+): FineTuneOptions {
+  const {
+    outputDir,
+    overwriteOutputDir = false,
+    resumeFromCheckpoint,
+    seed = ownSeed,
+    callbacks,
+    signal,
+  } = options;
   // The second run's events go beside its own weights, and it begins at the beginning.
-  const rest = Object.fromEntries(Object.entries(given).filter(([name]) => name !== 'loggingDir' && name !== 'resumeFromCheckpoint'));
-  const found = (path: string | undefined): string | undefined => (path === undefined ? undefined : pathFrom(cwd, path, existsSync));
+  const rest = Object.fromEntries(
+    Object.entries(given).filter(([name]) => name !== 'loggingDir' && name !== 'resumeFromCheckpoint'),
+  );
+  const found = (path: string | undefined): string | undefined =>
+    path === undefined ? undefined : pathFrom(cwd, path, existsSync);
   // What came from the Hub is asked for at the commit it was then.
   const taken = (name: string, type: 'model' | 'dataset'): string => {
     const path = pathFrom(cwd, name, existsSync);
@@ -44,8 +57,17 @@ export function optionsOfRun({ cwd, inputs, arguments: given, threads, seed: own
     threads: threads ?? undefined,
     // What is compared with the manifest in any case.
     allowChangedData: true,
-    args: resolveArguments({ ...rest, seed, outputDir, overwriteOutputDir, ...(resumeFromCheckpoint !== undefined && { resumeFromCheckpoint }) }),
-    hub: { ...options.hub, convertedCommit: options.dataset === undefined ? convertedCommit(hub) : undefined },
+    args: resolveArguments({
+      ...rest,
+      seed,
+      outputDir,
+      overwriteOutputDir,
+      ...(resumeFromCheckpoint !== undefined && { resumeFromCheckpoint }),
+    }),
+    hub: {
+      ...options.hub,
+      convertedCommit: options.dataset === undefined ? convertedCommit(hub) : undefined,
+    },
     ...(callbacks && { callbacks }),
     signal,
   };

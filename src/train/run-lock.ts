@@ -58,7 +58,11 @@ const startTime = (pid: number): string | null =>
     return text.slice(text.lastIndexOf(')') + 2).split(' ')[19];
   });
 
-const thisScope = (): string | null => attempt(() => `${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()} ${readlinkSync('/proc/self/ns/pid')}`);
+const thisScope = (): string | null =>
+  attempt(
+    () =>
+      `${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()} ${readlinkSync('/proc/self/ns/pid')}`,
+  );
 
 export class RunLock {
   private readonly path: string;
@@ -75,7 +79,14 @@ export class RunLock {
    */
   async acquire(): Promise<void> {
     if (this.held) return;
-    const holder: Holder = { pid: process.pid, host: hostname(), scope: thisScope(), started: startTime(process.pid), since: new Date().toISOString(), nonce: randomUUID() };
+    const holder: Holder = {
+      pid: process.pid,
+      host: hostname(),
+      scope: thisScope(),
+      started: startTime(process.pid),
+      since: new Date().toISOString(),
+      nonce: randomUUID(),
+    };
     const text = `${JSON.stringify(holder)}\n`;
     while (!(await this.place(text, holder.nonce))) {
       const there = await lstat(this.path).catch(() => undefined);
@@ -89,7 +100,10 @@ export class RunLock {
       if (!by) throw this.unknown();
       if (!(await this.isStale(by, text))) throw this.refusal(by);
       await removeStaleLock(this.path, found).catch((cause: Error) => {
-        throw new AttuneError(`the lock that a run which is gone left in ${this.dir} cannot be removed: ${cause.message}`, { hint: `Delete ${this.path}, or choose another --output-dir.`, cause });
+        throw new AttuneError(
+          `the lock that a run which is gone left in ${this.dir} cannot be removed: ${cause.message}`,
+          { hint: `Delete ${this.path}, or choose another --output-dir.`, cause },
+        );
       });
     }
     const file = await open(this.path, 'r+').catch((cause: unknown) => {
@@ -117,7 +131,8 @@ export class RunLock {
    * run at its next checkpoint, which says why.
    */
   private async beat(file: FileHandle, text: string): Promise<void> {
-    if ((await readFile(this.path, 'utf8').catch(() => undefined)) === text) await file.write(text, 0).catch(() => undefined);
+    if ((await readFile(this.path, 'utf8').catch(() => undefined)) === text)
+      await file.write(text, 0).catch(() => undefined);
   }
 
   /** Gives the lock back; nothing happens where it is not held. */
@@ -127,7 +142,8 @@ export class RunLock {
     this.held = undefined;
     clearInterval(held.beat);
     await held.file.close().catch(() => undefined);
-    if ((await readFile(this.path, 'utf8').catch(() => undefined)) === held.text) await rm(this.path, { force: true }).catch(() => undefined);
+    if ((await readFile(this.path, 'utf8').catch(() => undefined)) === held.text)
+      await rm(this.path, { force: true }).catch(() => undefined);
   }
 
   /** Makes the lock file with its contents in one step; false where there is one already. */
@@ -142,8 +158,12 @@ export class RunLock {
       // Gone: it looked like one that a dead process had left. Tried again.
       if (code === 'EEXIST' || (code === 'ENOENT' && (await isFolder(this.dir)))) return false;
       // A file system without hard links: for a moment the lock is empty, which counts as held.
-      if (code === 'EPERM' || code === 'ENOTSUP' || code === 'EOPNOTSUPP' || code === 'ENOSYS') return await this.placeWithoutLinks(text);
-      throw new AttuneError(`the output folder ${this.dir} cannot be written: ${message}`, { hint: 'Choose another --output-dir, or give yourself the right to write there.', cause });
+      if (code === 'EPERM' || code === 'ENOTSUP' || code === 'EOPNOTSUPP' || code === 'ENOSYS')
+        return await this.placeWithoutLinks(text);
+      throw new AttuneError(`the output folder ${this.dir} cannot be written: ${message}`, {
+        hint: 'Choose another --output-dir, or give yourself the right to write there.',
+        cause,
+      });
     } finally {
       await rm(temporary, { force: true }).catch(() => undefined);
     }
@@ -155,7 +175,9 @@ export class RunLock {
       return true;
     } catch (cause) {
       if ((cause as NodeJS.ErrnoException).code === 'EEXIST') return false;
-      throw new AttuneError(`the output folder ${this.dir} cannot be written: ${(cause as Error).message}`, { cause });
+      throw new AttuneError(`the output folder ${this.dir} cannot be written: ${(cause as Error).message}`, {
+        cause,
+      });
     }
   }
 
@@ -185,7 +207,8 @@ export class RunLock {
       if (!ATTEMPT.test(name) || !(await isFile(path))) continue;
       const text = await readFile(path, 'utf8').catch(() => undefined);
       const holder = parseHolder(text ?? '');
-      if (text === '' || (holder && isGone(holder) === true)) await rm(path, { force: true }).catch(() => undefined);
+      if (text === '' || (holder && isGone(holder) === true))
+        await rm(path, { force: true }).catch(() => undefined);
     }
   }
 
@@ -199,7 +222,10 @@ export class RunLock {
   /** A file system without hard links leaves an empty one for a moment, and for good where the process ends in it. */
   private unknown(cause?: Error): UsageError {
     const why = cause ? `cannot be read (${cause.message})` : 'is not a lock that attune made';
-    return new UsageError(`${this.path} ${why}, so nothing is written into ${this.dir}`, { hint: 'If it is not yours, delete it; else choose another --output-dir.', cause });
+    return new UsageError(`${this.path} ${why}, so nothing is written into ${this.dir}`, {
+      hint: 'If it is not yours, delete it; else choose another --output-dir.',
+      cause,
+    });
   }
 
   private lost(by: unknown): AttuneError {
@@ -214,7 +240,11 @@ export class RunLock {
 const ATTEMPT = /^\.attune\.lock\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.partial$/;
 const attemptName = (nonce: string): string => `${LOCK_FILE}.${nonce}${PARTIAL}`;
 const nameOf = ({ pid, host, since }: Holder): string => `process ${pid} on ${host}, since ${since}`;
-const isFolder = (path: string): Promise<boolean> => stat(path).then((found) => found.isDirectory(), () => false);
+const isFolder = (path: string): Promise<boolean> =>
+  stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
 
 /** Whether a file is a lock whose process is gone. */
 export async function isLeftLock(path: string): Promise<boolean> {
@@ -223,11 +253,16 @@ export async function isLeftLock(path: string): Promise<boolean> {
   return holder !== undefined && isGone(holder) === true;
 }
 
-const isFile = (path: string): Promise<boolean> => lstat(path).then((found) => found.isFile(), () => false);
+const isFile = (path: string): Promise<boolean> =>
+  lstat(path).then(
+    (found) => found.isFile(),
+    () => false,
+  );
 
 /** Whether the process is gone; undefined where this one cannot tell. */
 function isGone({ pid, host, scope, started }: Holder): boolean | undefined {
-  if (scope !== null && scope === thisScope()) return !isAlive(pid) || (started !== null && startTime(pid) !== started);
+  if (scope !== null && scope === thisScope())
+    return !isAlive(pid) || (started !== null && startTime(pid) !== started);
   return scope === null && host === hostname() && !isAlive(pid) ? true : undefined;
 }
 
@@ -254,5 +289,10 @@ function isHolder(value: unknown): value is Holder {
   if (!isJsonObject(value)) return false;
   const { pid, host, scope, started, since, nonce } = value;
   const textOrNull = (field: unknown): boolean => field === null || typeof field === 'string';
-  return Number.isSafeInteger(pid) && (pid as number) > 0 && [host, since, nonce].every((field) => typeof field === 'string') && [scope, started].every(textOrNull);
+  return (
+    Number.isSafeInteger(pid) &&
+    (pid as number) > 0 &&
+    [host, since, nonce].every((field) => typeof field === 'string') &&
+    [scope, started].every(textOrNull)
+  );
 }

@@ -12,7 +12,13 @@ const TRAINING_FILES = ['training_args.json', 'trainer_state.json'] as const;
 
 /** What a training run makes beside its checkpoints. A tokenizer's file of the user's would change the model that is saved beside it. */
 export const RUN_FILES: readonly string[] = [MANIFEST_FILE, ...MODEL_FILES, ...TRAINING_FILES];
-export const CHECKPOINT_FILES: readonly string[] = [...MODEL_FILES, ...TRAINING_FILES, 'optimizer.safetensors', 'attune_state.json', CHECKSUMS_FILE];
+export const CHECKPOINT_FILES: readonly string[] = [
+  ...MODEL_FILES,
+  ...TRAINING_FILES,
+  'optimizer.safetensors',
+  'attune_state.json',
+  CHECKSUMS_FILE,
+];
 
 export const COMPARISON_FILE = 'comparison.json';
 export const REPORT_FILE = 'report.html';
@@ -27,7 +33,8 @@ const BROKEN = 'broken-';
 export const brokenName = (name: string): string => `${BROKEN}${name}`;
 
 /** Whether a name is that of a checkpoint, or of a broken one set aside. */
-export const isCheckpoint = (name: string): boolean => checkpointStep(name.startsWith(BROKEN) ? name.slice(BROKEN.length) : name) !== undefined;
+export const isCheckpoint = (name: string): boolean =>
+  checkpointStep(name.startsWith(BROKEN) ? name.slice(BROKEN.length) : name) !== undefined;
 
 /** The name in a folder itself under which a path from it lies. */
 export const topOf = (path: string): string => path.split('/', 1)[0];
@@ -37,4 +44,5 @@ export const topOf = (path: string): string => path.split('/', 1)[0];
  *
  * @param alsoMakes paths from the folder of what is put there after it
  */
-export const isOfRun = (name: string, alsoMakes: readonly string[] = []): boolean => RUN_FILES.includes(name) || isCheckpoint(name) || alsoMakes.some((path) => topOf(path) === name);
+export const isOfRun = (name: string, alsoMakes: readonly string[] = []): boolean =>
+  RUN_FILES.includes(name) || isCheckpoint(name) || alsoMakes.some((path) => topOf(path) === name);

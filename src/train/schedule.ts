@@ -9,7 +9,10 @@ import { randperm } from '../random/permutation.js';
 import type { SchedulerType, TrainingArguments } from './arguments.js';
 
 /** Warmup steps of a run: `warmupSteps` where above 0 (below 1 it is a fraction), else `warmupRatio` of all steps; fractions round up. */
-export function warmupStepsOf(args: Pick<TrainingArguments, 'warmupSteps' | 'warmupRatio'>, totalSteps: number): number {
+export function warmupStepsOf(
+  args: Pick<TrainingArguments, 'warmupSteps' | 'warmupRatio'>,
+  totalSteps: number,
+): number {
   if (args.warmupSteps >= 1) return args.warmupSteps;
   return Math.ceil(totalSteps * (args.warmupSteps > 0 ? args.warmupSteps : args.warmupRatio));
 }
@@ -17,7 +20,12 @@ export function warmupStepsOf(args: Pick<TrainingArguments, 'warmupSteps' | 'war
 /**
  * Factor on the peak learning rate for the step after `step` completed ones: with a warmup the first step has learning rate 0.
  */
-export function learningRateFactor(type: SchedulerType, step: number, warmupSteps: number, totalSteps: number): number {
+export function learningRateFactor(
+  type: SchedulerType,
+  step: number,
+  warmupSteps: number,
+  totalSteps: number,
+): number {
   if (type === 'constant') return 1;
   if (step < warmupSteps) return step / Math.max(1, warmupSteps);
   switch (type) {
@@ -38,7 +46,10 @@ export function learningRateAt(
   step: number,
   totalSteps: number,
 ): number {
-  return args.learningRate * learningRateFactor(args.lrSchedulerType, step, warmupStepsOf(args, totalSteps), totalSteps);
+  return (
+    args.learningRate *
+    learningRateFactor(args.lrSchedulerType, step, warmupStepsOf(args, totalSteps), totalSteps)
+  );
 }
 
 export interface PlanOptions {
@@ -68,16 +79,36 @@ export function stepPlan(options: PlanOptions): StepPlan {
   const batchesPerEpoch = Math.ceil(rows / batchSize);
   const stepsPerEpoch = Math.ceil(batchesPerEpoch / accumulation);
   const plan = { ...options, batchesPerEpoch, stepsPerEpoch };
-  if (maxSteps > 0) return { ...plan, totalSteps: maxSteps, epochsBegun: Math.ceil(maxSteps / stepsPerEpoch), samples: maxSteps * batchSize * accumulation };
-  return { ...plan, totalSteps: Math.ceil(epochs * stepsPerEpoch), epochsBegun: Math.ceil(epochs), samples: rows * epochs };
+  if (maxSteps > 0)
+    return {
+      ...plan,
+      totalSteps: maxSteps,
+      epochsBegun: Math.ceil(maxSteps / stepsPerEpoch),
+      samples: maxSteps * batchSize * accumulation,
+    };
+  return {
+    ...plan,
+    totalSteps: Math.ceil(epochs * stepsPerEpoch),
+    epochsBegun: Math.ceil(epochs),
+    samples: rows * epochs,
+  };
 }
 
 /** The plan of a run over `rows` training rows. */
 export function planOf(
-  args: Pick<TrainingArguments, 'perDeviceTrainBatchSize' | 'gradientAccumulationSteps' | 'numTrainEpochs' | 'maxSteps'>,
+  args: Pick<
+    TrainingArguments,
+    'perDeviceTrainBatchSize' | 'gradientAccumulationSteps' | 'numTrainEpochs' | 'maxSteps'
+  >,
   rows: number,
 ): StepPlan {
-  return stepPlan({ rows, batchSize: args.perDeviceTrainBatchSize, accumulation: args.gradientAccumulationSteps, epochs: args.numTrainEpochs, maxSteps: args.maxSteps });
+  return stepPlan({
+    rows,
+    batchSize: args.perDeviceTrainBatchSize,
+    accumulation: args.gradientAccumulationSteps,
+    epochs: args.numTrainEpochs,
+    maxSteps: args.maxSteps,
+  });
 }
 
 /** The batches of one step: `firstBatch` to `firstBatch + batches - 1` of epoch `epoch`, all from 0. */
@@ -139,14 +170,25 @@ const MOST_LOOKUPS = 2_000_000;
  */
 export function largestTrainingBatch(
   rows: readonly { readonly ids: ArrayLike<number> }[],
-  args: Pick<TrainingArguments, 'perDeviceTrainBatchSize' | 'gradientAccumulationSteps' | 'numTrainEpochs' | 'maxSteps' | 'seed'>,
+  args: Pick<
+    TrainingArguments,
+    'perDeviceTrainBatchSize' | 'gradientAccumulationSteps' | 'numTrainEpochs' | 'maxSteps' | 'seed'
+  >,
   startStep = 0,
 ): LargestBatch {
   const plan = planOf(args, rows.length);
   const lengths = Int32Array.from(rows, ({ ids }) => ids.length);
   const { epoch: firstEpoch } = stepWindow(plan, startStep + 1);
   const epochs = Math.max(0, plan.epochsBegun - firstEpoch);
-  const longest = { rows: Math.min(plan.batchSize, plan.rows), tokens: lengths.slice().sort().subarray(-plan.batchSize).reduce((sum, length) => sum + length, 0), microBatches: Math.min(plan.accumulation, plan.batchesPerEpoch) };
+  const longest = {
+    rows: Math.min(plan.batchSize, plan.rows),
+    tokens: lengths
+      .slice()
+      .sort()
+      .subarray(-plan.batchSize)
+      .reduce((sum, length) => sum + length, 0),
+    microBatches: Math.min(plan.accumulation, plan.batchesPerEpoch),
+  };
   if (epochs * plan.rows > MOST_LOOKUPS) return longest;
   const largest = { rows: 0, tokens: 0, microBatches: 0 };
   let order: { readonly epoch: number; readonly rows: Int32Array } | undefined;

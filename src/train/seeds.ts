@@ -42,7 +42,8 @@ export interface SeedsOptions extends Reading {
   /** Remove what the folders hold of other runs. */
   readonly overwriteOutputDir?: boolean;
   /** Told of each run that is trained. */
-  readonly callbacks?: ((run: SeedRun, checkpoint: string | undefined) => readonly TrainerCallback[]) | undefined;
+  readonly callbacks?:
+    ((run: SeedRun, checkpoint: string | undefined) => readonly TrainerCallback[]) | undefined;
   /** A run that is finished is taken as it is. */
   readonly onFound?: ((run: SeedRun) => void) | undefined;
 }
@@ -64,23 +65,37 @@ export interface FirstRun extends Omit<Reading, 'model'> {
  * attune did not make; ModelError where the first does not tell how it was trained; AttuneError where a folder cannot be written
  */
 export async function planSeeds(seeds: number, first: FirstRun): Promise<SeedRun[]> {
-  if (!Number.isSafeInteger(seeds) || seeds < 1 || seeds > MOST_SEEDS) throw new UsageError(`a model cannot be trained under ${seeds} seeds: expected a whole number from 1 to ${MOST_SEEDS}`);
+  if (!Number.isSafeInteger(seeds) || seeds < 1 || seeds > MOST_SEEDS)
+    throw new UsageError(
+      `a model cannot be trained under ${seeds} seeds: expected a whole number from 1 to ${MOST_SEEDS}`,
+    );
   if (seeds === 1) return [];
   const { training, inputs, splits, finetuned } = first;
   const args = begunWith(training);
   const { outputDir, overwriteOutputDir } = args;
-  const begun = finetuned === undefined ? await requireBeginning(first) : await repeatable(finetuned, splits.labelNames, { ...first, model: inputs.model });
+  const begun =
+    finetuned === undefined
+      ? await requireBeginning(first)
+      : await repeatable(finetuned, splits.labelNames, { ...first, model: inputs.model });
   const { seed } = begun?.manifest ?? args;
   resolveArguments({ outputDir, seed: seed + seeds - 1 });
   const name = basename(resolve(outputDir));
-  const others = Array.from({ length: seeds - 1 }, (_, i) => ({ seed: seed + 1 + i, folder: join(outputDir, '..', `${name}-seed-${seed + 1 + i}`) }));
-  const read = [...inputsOf(inputs), ...(begun ? inputsOf(optionsOfRun(begun.manifest, { outputDir })) : []), { what: 'the model', path: finetuned }];
+  const others = Array.from({ length: seeds - 1 }, (_, i) => ({
+    seed: seed + 1 + i,
+    folder: join(outputDir, '..', `${name}-seed-${seed + 1 + i}`),
+  }));
+  const read = [
+    ...inputsOf(inputs),
+    ...(begun ? inputsOf(optionsOfRun(begun.manifest, { outputDir })) : []),
+    { what: 'the model', path: finetuned },
+  ];
   for (const other of others) {
     await refuseOverlap(other.folder, read, (made) => isOfRun(made));
     const output = await OutputFolder.open(other.folder);
     try {
       await output.check({ ...OF_RUN, mode: overwriteOutputDir ? 'overwrite' : begun ? 'keep' : 'new' });
-      if (begun && !overwriteOutputDir && (await standingOf(begun, other, first)) === NOT_BEGUN) await output.check({ ...OF_RUN, mode: 'new' });
+      if (begun && !overwriteOutputDir && (await standingOf(begun, other, first)) === NOT_BEGUN)
+        await output.check({ ...OF_RUN, mode: 'new' });
     } finally {
       await output.close();
     }
@@ -99,10 +114,17 @@ interface Begun {
 }
 
 /** The run that is to be gone on with; undefined where a new one begins. @throws UsageError where it will not be what it began as */
-async function requireBeginning({ training, inputs, splits, signal, hub }: FirstRun): Promise<Begun | undefined> {
+async function requireBeginning({
+  training,
+  inputs,
+  splits,
+  signal,
+  hub,
+}: FirstRun): Promise<Begun | undefined> {
   const { outputDir: run, resumeFromCheckpoint: from, seed } = begunWith(training);
   if (from === undefined) return undefined;
-  if (typeof from === 'string' && from !== 'last' && (await isOutside(from, run))) refuseRepetition(`a run that goes on from ${from}`);
+  if (typeof from === 'string' && from !== 'last' && (await isOutside(from, run)))
+    refuseRepetition(`a run that goes on from ${from}`);
   const manifest = await readManifest(run).catch(() => undefined);
   if (!manifest) return undefined;
   requireOneStart(run, manifest);
@@ -113,7 +135,9 @@ async function requireBeginning({ training, inputs, splits, signal, hub }: First
     trainData: await hashOfData(splits.train, signal),
     ...(await hashesOfHeldOut(splits, signal)),
   };
-  const config = await readConfig(await resolveModel(inputs.model, { ...hub, signal: hub?.signal ?? signal }));
+  const config = await readConfig(
+    await resolveModel(inputs.model, { ...hub, signal: hub?.signal ?? signal }),
+  );
   const { args } = planOfRun(training, splits, config);
   const [change] = changesSince(manifest, { ...manifest, arguments: argumentsOf(args), hashes });
   if (change !== undefined) refuseRepetition(run, `it is to be changed as it goes on (${change})`);
@@ -121,7 +145,9 @@ async function requireBeginning({ training, inputs, splits, signal, hub }: First
 }
 
 function refuseRepetition(what: string, why?: string): never {
-  throw new UsageError(`${what} cannot be repeated under other seeds${why === undefined ? '' : `: ${why}`}`, { hint: 'Train it from the beginning, or compare it without --seeds.' });
+  throw new UsageError(`${what} cannot be repeated under other seeds${why === undefined ? '' : `: ${why}`}`, {
+    hint: 'Train it from the beginning, or compare it without --seeds.',
+  });
 }
 
 /** @throws UsageError where a run did not go from its beginning to its end as its manifest has it */
@@ -136,7 +162,11 @@ function requireOneStart(run: string, { startedFrom, changedOnResume: [change] =
  * @param run folder of the first run, finished
  * @throws as `planSeeds`; UsageError where the rows or the model are no longer those of the run; what training throws
  */
-export async function trainOtherSeeds(run: string, others: readonly SeedRun[], options: SeedsOptions): Promise<void> {
+export async function trainOtherSeeds(
+  run: string,
+  others: readonly SeedRun[],
+  options: SeedsOptions,
+): Promise<void> {
   if (others.length === 0) return;
   const begun = await repeatable(run, (await readConfig(run)).labelNames, options);
   // All of them first, so that what an interruption leaves is of this run.
@@ -145,7 +175,13 @@ export async function trainOtherSeeds(run: string, others: readonly SeedRun[], o
 }
 
 async function empty(folder: string): Promise<void> {
-  if (await access(folder).then(() => false, () => true)) return;
+  if (
+    await access(folder).then(
+      () => false,
+      () => true,
+    )
+  )
+    return;
   const output = await OutputFolder.open(folder);
   try {
     await output.prepare({ ...OF_RUN, mode: 'overwrite' });
@@ -178,13 +214,22 @@ async function repeatable(run: string, labelNames: readonly string[], reading: R
 }
 
 /** Hash of the weights that a run begins with under a seed. */
-async function startOf({ model, labelNames }: Begun, seed: number, { signal, hub }: Reading): Promise<string> {
+async function startOf(
+  { model, labelNames }: Begun,
+  seed: number,
+  { signal, hub }: Reading,
+): Promise<string> {
   return hashOfWeights(await fromPretrained(model, { ...hub, signal, labelNames, seed }));
 }
 
 /** What a run's manifest is under another seed. @param weights hash of those it begins with then, for a new head is another */
 function underSeed({ manifest }: Begun, seed: number, weights: string): Manifest {
-  return { ...manifest, seed, arguments: { ...manifest.arguments, seed }, hashes: { ...manifest.hashes, weights } };
+  return {
+    ...manifest,
+    seed,
+    arguments: { ...manifest.arguments, seed },
+    hashes: { ...manifest.hashes, weights },
+  };
 }
 
 interface Standing {
@@ -198,23 +243,46 @@ const NOT_BEGUN: Standing = { isFinished: false, checkpoint: undefined };
 /** How far the run under another seed is. @throws UsageError where its folder holds another run */
 async function standingOf(begun: Begun, { seed, folder }: SeedRun, reading: Reading): Promise<Standing> {
   const needsBest = begun.manifest.arguments['loadBestModelAtEnd'] === true;
-  const isFinished = await access(join(folder, 'trainer_state.json')).then(() => true, () => false);
-  const checkpoint = isFinished ? undefined : (await newestWholeCheckpoint(folder, needsBest, reading.signal)).dir;
+  const isFinished = await access(join(folder, 'trainer_state.json')).then(
+    () => true,
+    () => false,
+  );
+  const checkpoint = isFinished
+    ? undefined
+    : (await newestWholeCheckpoint(folder, needsBest, reading.signal)).dir;
   if (!isFinished && checkpoint === undefined) return NOT_BEGUN;
   const there = await readManifest(folder);
-  const changes = [...changesSince(there, underSeed(begun, seed, await startOf(begun, seed, reading))), ...(there.changedOnResume ?? [])];
+  const changes = [
+    ...changesSince(there, underSeed(begun, seed, await startOf(begun, seed, reading))),
+    ...(there.changedOnResume ?? []),
+  ];
   if (there.startedFrom) changes.push('it went on from a checkpoint of another run');
-  if (changes.length > 0) throw new UsageError(`${folder} holds another run than ${begun.run} under seed ${seed}: ${changes[0]}`, { hint: 'Replace it by --overwrite-output-dir, or move it away.' });
+  if (changes.length > 0)
+    throw new UsageError(`${folder} holds another run than ${begun.run} under seed ${seed}: ${changes[0]}`, {
+      hint: 'Replace it by --overwrite-output-dir, or move it away.',
+    });
   return { isFinished, checkpoint };
 }
 
-async function trainSeed(begun: Begun, other: SeedRun, { callbacks, onFound, signal, hub }: SeedsOptions): Promise<void> {
+async function trainSeed(
+  begun: Begun,
+  other: SeedRun,
+  { callbacks, onFound, signal, hub }: SeedsOptions,
+): Promise<void> {
   const { run, manifest, model } = begun;
   const { seed, folder } = other;
   const { isFinished, checkpoint } = await standingOf(begun, other, { signal, hub });
   if (isFinished) return onFound?.(other);
   const repeated = await prepareFineTune({
-    ...optionsOfRun(manifest, { seed, model, outputDir: folder, resumeFromCheckpoint: checkpoint && true, hub, signal, callbacks: callbacks?.(other, checkpoint) }),
+    ...optionsOfRun(manifest, {
+      seed,
+      model,
+      outputDir: folder,
+      resumeFromCheckpoint: checkpoint && true,
+      hub,
+      signal,
+      callbacks: callbacks?.(other, checkpoint),
+    }),
     onStart: (started) => {
       // The model was seen to be the same before.
       const [change] = changesSince(underSeed(begun, seed, started.hashes.weights), started);

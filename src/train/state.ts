@@ -53,7 +53,12 @@ export interface TrainerState {
 }
 
 /** The state before the first step. */
-export function initialState(plan: Pick<TrainerState, 'eval_steps' | 'logging_steps' | 'save_steps' | 'max_steps' | 'num_train_epochs' | 'train_batch_size'>): TrainerState {
+export function initialState(
+  plan: Pick<
+    TrainerState,
+    'eval_steps' | 'logging_steps' | 'save_steps' | 'max_steps' | 'num_train_epochs' | 'train_batch_size'
+  >,
+): TrainerState {
   return {
     best_global_step: null,
     best_metric: null,
@@ -76,7 +81,13 @@ export function initialState(plan: Pick<TrainerState, 'eval_steps' | 'logging_st
 /** TrainerControl as a checkpoint records it: saving is what it is doing. */
 export function controlState(shouldTrainingStop: boolean, shouldSave = true): TrainerControlState {
   return {
-    args: { should_epoch_stop: false, should_evaluate: false, should_log: false, should_save: shouldSave, should_training_stop: shouldTrainingStop },
+    args: {
+      should_epoch_stop: false,
+      should_evaluate: false,
+      should_log: false,
+      should_save: shouldSave,
+      should_training_stop: shouldTrainingStop,
+    },
     attributes: {},
   };
 }
@@ -93,7 +104,10 @@ export function stateToJson(state: TrainerState): string {
     stateful_callbacks: {
       ...(stopping && {
         EarlyStoppingCallback: {
-          args: { early_stopping_patience: stopping.args.early_stopping_patience, early_stopping_threshold: float(stopping.args.early_stopping_threshold) },
+          args: {
+            early_stopping_patience: stopping.args.early_stopping_patience,
+            early_stopping_threshold: float(stopping.args.early_stopping_threshold),
+          },
           attributes: { ...stopping.attributes },
         },
       }),
@@ -106,11 +120,15 @@ export function stateToJson(state: TrainerState): string {
 /** The step is an integer, everything else a float. What is not finite becomes null, because JSON has no word for it. */
 function recordValue(record: LogRecord): PythonValue {
   return Object.fromEntries(
-    Object.entries(record).map(([key, value]: [string, number | null]) => [key, key === 'step' ? value : float(finiteOrNull(value))]),
+    Object.entries(record).map(([key, value]: [string, number | null]) => [
+      key,
+      key === 'step' ? value : float(finiteOrNull(value)),
+    ]),
   );
 }
 
-const finiteOrNull = (value: number | null): number | null => (value !== null && Number.isFinite(value) ? value : null);
+const finiteOrNull = (value: number | null): number | null =>
+  value !== null && Number.isFinite(value) ? value : null;
 
 type Check = (value: unknown) => boolean;
 const isCount: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 0;
@@ -118,7 +136,8 @@ const isNumber: Check = (value) => typeof value === 'number';
 const isBoolean: Check = (value) => typeof value === 'boolean';
 const isText: Check = (value) => typeof value === 'string';
 const isNull: Check = (value) => value === null;
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> => typeof value === 'object' && value !== null && !Array.isArray(value);
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 const or =
   (...checks: readonly Check[]): Check =>
   (value) =>
@@ -134,7 +153,10 @@ const FIELDS: Readonly<Record<keyof TrainerState, readonly [check: Check, what: 
   is_hyper_param_search: [isBoolean, 'true or false'],
   is_local_process_zero: [isBoolean, 'true or false'],
   is_world_process_zero: [isBoolean, 'true or false'],
-  log_history: [(value) => Array.isArray(value) && value.every(isRecord), 'a list of records, each with a step and otherwise numbers or nulls'],
+  log_history: [
+    (value) => Array.isArray(value) && value.every(isRecord),
+    'a list of records, each with a step and otherwise numbers or nulls',
+  ],
   logging_steps: [isNumber, 'a number'],
   max_steps: [isCount, 'a whole number'],
   num_input_tokens_seen: [isCount, 'a whole number'],
@@ -148,7 +170,12 @@ const FIELDS: Readonly<Record<keyof TrainerState, readonly [check: Check, what: 
 };
 
 function isRecord(value: unknown): boolean {
-  return isObject(value) && isCount(value['step']) && Object.values(value).every(or(isNumber, isNull)) && ['loss', 'eval_loss', 'train_runtime'].some((key) => key in value);
+  return (
+    isObject(value) &&
+    isCount(value['step']) &&
+    Object.values(value).every(or(isNumber, isNull)) &&
+    ['loss', 'eval_loss', 'train_runtime'].some((key) => key in value)
+  );
 }
 
 function areCallbacks(value: unknown): boolean {
@@ -157,10 +184,18 @@ function areCallbacks(value: unknown): boolean {
   if (stopping !== undefined) {
     if (!isObject(stopping) || !isObject(stopping['args']) || !isObject(stopping['attributes'])) return false;
     const { early_stopping_patience: patience, early_stopping_threshold: threshold } = stopping['args'];
-    if (!isCount(patience) || !isNumber(threshold) || !isCount(stopping['attributes']['early_stopping_patience_counter'])) return false;
+    if (
+      !isCount(patience) ||
+      !isNumber(threshold) ||
+      !isCount(stopping['attributes']['early_stopping_patience_counter'])
+    )
+      return false;
   }
   const control = value['TrainerControl'];
-  return control === undefined || (isObject(control) && isObject(control['args']) && Object.values(control['args']).every(isBoolean));
+  return (
+    control === undefined ||
+    (isObject(control) && isObject(control['args']) && Object.values(control['args']).every(isBoolean))
+  );
 }
 
 /**
@@ -172,7 +207,10 @@ function areCallbacks(value: unknown): boolean {
 export function parseTrainerState(text: string, file: string): TrainerState {
   const hint = 'The checkpoint is damaged; resume from another one.';
   const parsed = parseJson(text);
-  if ('error' in parsed) throw new ModelError(`${file}:${parsed.error.line}:${parsed.error.column}: ${parsed.error.message}`, { hint });
+  if ('error' in parsed)
+    throw new ModelError(`${file}:${parsed.error.line}:${parsed.error.column}: ${parsed.error.message}`, {
+      hint,
+    });
   const state = parsed.value;
   if (!isObject(state)) throw new ModelError(`${file}: expected an object`, { hint });
   for (const [key, [check, what]] of Object.entries(FIELDS)) {

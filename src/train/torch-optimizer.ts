@@ -26,14 +26,21 @@ export async function restoreTorchOptimizer(
   signal?: AbortSignal,
 ): Promise<number> {
   const path = join(dir, FILE);
-  if (!(await access(path).then(() => true, () => false))) return 0;
+  if (
+    !(await access(path).then(
+      () => true,
+      () => false,
+    ))
+  )
+    return 0;
   const archive = await TorchArchive.open(path);
   try {
     const state = field(archive.value, 'state');
     if (!isMap(state)) throw foreign(path, 'it holds no optimizer’s state');
     const shapes = new Map(parameters.map(({ name, shape }) => [name, shape]));
     const names = parameterGroups(parameters).flat();
-    if (state.size !== names.length) throw foreign(path, `it has state of ${state.size} parameters, the model has ${names.length}`);
+    if (state.size !== names.length)
+      throw foreign(path, `it has state of ${state.size} parameters, the model has ${names.length}`);
     let updates: number | undefined;
     for (const [index, name] of names.entries()) {
       signal?.throwIfAborted();
@@ -41,16 +48,32 @@ export async function restoreTorchOptimizer(
       const entry = state.get(index);
       const tensor = (key: string, expected: readonly number[]): PickledTensor => {
         const value = field(entry, key);
-        if (!isTensor(value)) throw foreign(path, `${key} of parameter ${index} (${name}) is missing: only AdamW’s state can be taken over`);
-        if (value.shape.join() !== expected.join()) throw foreign(path, `${key} of parameter ${index} (${name}) has shape [${value.shape.join(', ')}], the model’s has [${expected.join(', ')}]`);
+        if (!isTensor(value))
+          throw foreign(
+            path,
+            `${key} of parameter ${index} (${name}) is missing: only AdamW’s state can be taken over`,
+          );
+        if (value.shape.join() !== expected.join())
+          throw foreign(
+            path,
+            `${key} of parameter ${index} (${name}) has shape [${value.shape.join(', ')}], the model’s has [${expected.join(', ')}]`,
+          );
         return value;
       };
       const [step] = await archive.read(tensor('step', []));
-      if (!Number.isSafeInteger(step) || step < 0 || (updates !== undefined && updates !== step)) throw foreign(path, `parameter ${index} (${name}) was updated ${step} times${updates === undefined ? '' : `, the others ${updates} times`}`);
+      if (!Number.isSafeInteger(step) || step < 0 || (updates !== undefined && updates !== step))
+        throw foreign(
+          path,
+          `parameter ${index} (${name}) was updated ${step} times${updates === undefined ? '' : `, the others ${updates} times`}`,
+        );
       updates = step;
-      for (const [kind, key] of [['moment1', 'exp_avg'], ['moment2', 'exp_avg_sq']] as const) {
+      for (const [kind, key] of [
+        ['moment1', 'exp_avg'],
+        ['moment2', 'exp_avg_sq'],
+      ] as const) {
         const values = await archive.read(tensor(key, shape));
-        if (!values.every(Number.isFinite)) throw foreign(path, `${key} of parameter ${index} (${name}) is not finite`);
+        if (!values.every(Number.isFinite))
+          throw foreign(path, `${key} of parameter ${index} (${name}) is not finite`);
         await session.writeTensor(kind, name, values);
       }
     }
@@ -60,8 +83,13 @@ export async function restoreTorchOptimizer(
   }
 }
 
-const isMap = (value: Pickled | undefined): value is ReadonlyMap<string | number, Pickled> => value instanceof Map;
-const isTensor = (value: Pickled | undefined): value is PickledTensor => typeof value === 'object' && value !== null && 'kind' in value;
-const field = (value: Pickled | undefined, key: string): Pickled | undefined => (isMap(value) ? value.get(key) : undefined);
+const isMap = (value: Pickled | undefined): value is ReadonlyMap<string | number, Pickled> =>
+  value instanceof Map;
+const isTensor = (value: Pickled | undefined): value is PickledTensor =>
+  typeof value === 'object' && value !== null && 'kind' in value;
+const field = (value: Pickled | undefined, key: string): Pickled | undefined =>
+  isMap(value) ? value.get(key) : undefined;
 const foreign = (path: string, what: string): ModelError =>
-  new ModelError(`${path}: ${what}`, { hint: 'Resume from a checkpoint of the same model, trained with AdamW by transformers’ Trainer.' });
+  new ModelError(`${path}: ${what}`, {
+    hint: 'Resume from a checkpoint of the same model, trained with AdamW by transformers’ Trainer.',
+  });

@@ -25,10 +25,15 @@ export type TextHashes = ReadonlySet<string>;
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 const hashOf = (text: string): string => sha256(textIdentity(text)).slice(0, DIGITS);
 
-export const hashTexts = async ({ rows }: Dataset, signal?: AbortSignal): Promise<TextHashes> => new Set(await pacedMap(rows, ({ text }) => hashOf(text), signal));
+export const hashTexts = async ({ rows }: Dataset, signal?: AbortSignal): Promise<TextHashes> =>
+  new Set(await pacedMap(rows, ({ text }) => hashOf(text), signal));
 
 /** How many rows have a text that was trained on. @param hashes of the texts that were trained on */
-export async function countLeaked({ rows }: Dataset, hashes: TextHashes, signal?: AbortSignal): Promise<number> {
+export async function countLeaked(
+  { rows }: Dataset,
+  hashes: TextHashes,
+  signal?: AbortSignal,
+): Promise<number> {
   const known = await pacedMap(rows, ({ text }) => hashes.has(hashOf(text)), signal);
   return known.filter(Boolean).length;
 }
@@ -38,12 +43,22 @@ export async function countLeaked({ rows }: Dataset, hashes: TextHashes, signal?
  *
  * @param hashes of the texts that were trained on; undefined where nobody knows
  */
-export async function leakNotes(test: Dataset | undefined, hashes: TextHashes | undefined, learner: 'model' | 'baselines', signal?: AbortSignal): Promise<readonly string[]> {
+export async function leakNotes(
+  test: Dataset | undefined,
+  hashes: TextHashes | undefined,
+  learner: 'model' | 'baselines',
+  signal?: AbortSignal,
+): Promise<readonly string[]> {
   if (!test || !hashes) return [];
   const seen = await countLeaked(test, hashes, signal);
   if (seen === 0) return [];
-  const who = learner === 'model' ? 'the model was trained on: the figures flatter it' : 'the baselines are trained on: the figures flatter them';
-  return [`${seen} of the ${test.length} rows to measure on ${seen === 1 ? 'has a text' : 'have texts'} that ${who}`];
+  const who =
+    learner === 'model'
+      ? 'the model was trained on: the figures flatter it'
+      : 'the baselines are trained on: the figures flatter them';
+  return [
+    `${seen} of the ${test.length} rows to measure on ${seen === 1 ? 'has a text' : 'have texts'} that ${who}`,
+  ];
 }
 
 export function hashesToJson(hashes: TextHashes): string {
@@ -61,9 +76,19 @@ export async function readTrainedTexts(dir: string): Promise<TextHashes | undefi
   if (!bytes) return undefined;
   const path = join(dir, ROWS_FILE);
   const { format, hash, bytes: hashBytes, count, checksum, texts } = parseJsonObject(bytes, path);
-  const refuse = (why: string) => new ModelError(`${path}: ${why}`, { hint: 'Without this file, rows that the model was trained on are not counted.' });
-  if (format !== FORMAT) throw refuse(`is of the format ${JSON.stringify(format)}, which this version does not know`);
-  if (hash !== 'sha256' || hashBytes !== HASH_BYTES || typeof texts !== 'string' || checksum !== sha256(texts)) throw refuse('is damaged');
+  const refuse = (why: string) =>
+    new ModelError(`${path}: ${why}`, {
+      hint: 'Without this file, rows that the model was trained on are not counted.',
+    });
+  if (format !== FORMAT)
+    throw refuse(`is of the format ${JSON.stringify(format)}, which this version does not know`);
+  if (
+    hash !== 'sha256' ||
+    hashBytes !== HASH_BYTES ||
+    typeof texts !== 'string' ||
+    checksum !== sha256(texts)
+  )
+    throw refuse('is damaged');
   const digits = Buffer.from(texts, 'base64').toString('hex');
   const found = digits.length / DIGITS;
   if (found !== count || found > MOST_TEXTS) throw refuse('is damaged');

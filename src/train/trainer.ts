@@ -11,9 +11,25 @@ import { classificationMetrics } from '../metrics/classification.js';
 import type { ClassificationMetrics } from '../metrics/classification.js';
 import { elementCount } from '../model/parameters.js';
 import type { TrainingArguments } from './arguments.js';
-import { BestTracker, bestRuleOf, bestRuleOfCheckpoint, checkpointName, checkpointStep, checkpointsToDelete, checkpointsToDeleteAtEnd } from './best.js';
+import {
+  BestTracker,
+  bestRuleOf,
+  bestRuleOfCheckpoint,
+  checkpointName,
+  checkpointStep,
+  checkpointsToDelete,
+  checkpointsToDeleteAtEnd,
+} from './best.js';
 import type { BestRule } from './best.js';
-import { copyTensors, listCheckpoints, readCheckpoint, restore, restoreParameters, saveCheckpoint, verifyCheckpoint } from './checkpoint.js';
+import {
+  copyTensors,
+  listCheckpoints,
+  readCheckpoint,
+  restore,
+  restoreParameters,
+  saveCheckpoint,
+  verifyCheckpoint,
+} from './checkpoint.js';
 import type { ModelSource, ResumeState } from './checkpoint.js';
 import { dueAfterEpoch, dueAfterStep, intervalsOf } from './flow.js';
 import type { Due } from './flow.js';
@@ -110,7 +126,9 @@ export class Trainer {
   constructor(private readonly options: TrainerOptions) {
     const { args, train } = options;
     this.plan = planOf(args, train.rows.length);
-    this.parametersOutsideEmbeddings = options.parameters.filter(({ name }) => !/\.w[tp]e\.weight$/.test(name)).reduce((sum, { shape }) => sum + elementCount(shape), 0);
+    this.parametersOutsideEmbeddings = options.parameters
+      .filter(({ name }) => !/\.w[tp]e\.weight$/.test(name))
+      .reduce((sum, { shape }) => sum + elementCount(shape), 0);
     const { loggingSteps, evalSteps, saveSteps } = intervalsOf(args, this.plan.totalSteps);
     const state = initialState({
       eval_steps: evalSteps,
@@ -137,17 +155,28 @@ export class Trainer {
     const { state, resume: saved } = await readCheckpoint(dir);
     const resume = saved ?? this.resumeOfTrainer(state.global_step);
     const differs = (what: string, then: number, now: number): never => {
-      throw new TrainingError(`${dir} belongs to a run with ${what} ${then}; this one has ${now}`, { hint: 'Resume with the arguments and data of the run that saved it.' });
+      throw new TrainingError(`${dir} belongs to a run with ${what} ${then}; this one has ${now}`, {
+        hint: 'Resume with the arguments and data of the run that saved it.',
+      });
     };
     if (resume.rows !== train.rows.length) differs('training rows', resume.rows, train.rows.length);
     if (resume.seed !== args.seed) differs('seed', resume.seed, args.seed);
-    if (state.train_batch_size !== args.perDeviceTrainBatchSize) differs('batch size', state.train_batch_size ?? 0, args.perDeviceTrainBatchSize);
-    if (resume.accumulation !== args.gradientAccumulationSteps) differs('gradient accumulation', resume.accumulation, args.gradientAccumulationSteps);
+    if (state.train_batch_size !== args.perDeviceTrainBatchSize)
+      differs('batch size', state.train_batch_size ?? 0, args.perDeviceTrainBatchSize);
+    if (resume.accumulation !== args.gradientAccumulationSteps)
+      differs('gradient accumulation', resume.accumulation, args.gradientAccumulationSteps);
     const updates = await restore(dir, this.options, this.options.signal);
     this.updatesBefore = updates === undefined ? (resume.updatesBefore ?? 0) : state.global_step - updates;
-    if (updates === 0 && state.global_step > 0) this.warnOnce(`${dir} holds no state of the optimizer: AdamW’s moments begin anew`);
+    if (updates === 0 && state.global_step > 0)
+      this.warnOnce(`${dir} holds no state of the optimizer: AdamW’s moments begin anew`);
     this.history = [...state.log_history];
-    this.state = { ...this.state, ...state, log_history: this.history, max_steps: this.plan.totalSteps, num_train_epochs: this.plan.epochsBegun };
+    this.state = {
+      ...this.state,
+      ...state,
+      log_history: this.history,
+      max_steps: this.plan.totalSteps,
+      num_train_epochs: this.plan.epochsBegun,
+    };
     this.lossLog = new LossLog(resume.lossLog);
     this.passes = resume.passes;
     this.unfinished = resume.unfinished && dir;
@@ -155,25 +184,44 @@ export class Trainer {
     const rule = bestRuleOf(args);
     const found = rule && (await this.bestSoFar(dir, state, rule, otherRows));
     this.best = rule && new BestTracker(rule, found && { ...state, peak: resume.bestPeak });
-    this.state = { ...this.state, ...(found ? { best_model_checkpoint: found.checkpoint } : { best_metric: null, best_global_step: null, best_model_checkpoint: null }) };
+    this.state = {
+      ...this.state,
+      ...(found
+        ? { best_model_checkpoint: found.checkpoint }
+        : { best_metric: null, best_global_step: null, best_model_checkpoint: null }),
+    };
   }
 
   /** Where the best model so far lies, null where none was kept; undefined, with a warning, where the best begins anew. */
-  private async bestSoFar(dir: string, { best_global_step: step, best_model_checkpoint: recorded }: TrainerState, rule: BestRule, otherRows: boolean): Promise<{ readonly checkpoint: string | null } | undefined> {
+  private async bestSoFar(
+    dir: string,
+    { best_global_step: step, best_model_checkpoint: recorded }: TrainerState,
+    rule: BestRule,
+    otherRows: boolean,
+  ): Promise<{ readonly checkpoint: string | null } | undefined> {
     const anew = (why: string): undefined => {
       if (step !== null) this.warnOnce(`${why}: the best model is that of the steps from here on`);
     };
     const before = await bestRuleOfCheckpoint(dir);
-    if (before && (before.metric !== rule.metric || before.greaterIsBetter !== rule.greaterIsBetter)) return anew(`the best was chosen by ${before.metric}, and is by ${rule.metric} now`);
+    if (before && (before.metric !== rule.metric || before.greaterIsBetter !== rule.greaterIsBetter))
+      return anew(`the best was chosen by ${before.metric}, and is by ${rule.metric} now`);
     if (otherRows) return anew('the evaluation rows are others now');
     const { loadBestModelAtEnd, outputDir } = this.options.args;
     if (!loadBestModelAtEnd || step === null || recorded === null) return { checkpoint: recorded };
     // The recorded place is from where the run was started; a folder may have been renamed, or one checkpoint carried elsewhere.
     const name = checkpointName(step);
     for (const place of new Set([join(dirname(resolve(dir)), name), join(outputDir, name), recorded])) {
-      if (await verifyCheckpoint(place, this.options.signal).then(() => true, () => false)) return { checkpoint: place };
+      if (
+        await verifyCheckpoint(place, this.options.signal).then(
+          () => true,
+          () => false,
+        )
+      )
+        return { checkpoint: place };
     }
-    return anew(`the best checkpoint so far, ${name}, is neither beside ${dir} nor at ${recorded}, or not whole`);
+    return anew(
+      `the best checkpoint so far, ${name}, is neither beside ${dir} nor at ${recorded}, or not whole`,
+    );
   }
 
   /** No checkpoint of this step or an earlier one will be written. */
@@ -186,7 +234,13 @@ export class Trainer {
     const { args, train } = this.options;
     const { epoch, firstBatch, batches } = stepWindow(this.plan, Math.max(1, step));
     const passes = step === 0 ? 0 : epoch * this.plan.batchesPerEpoch + firstBatch + batches;
-    return { seed: args.seed, rows: train.rows.length, accumulation: args.gradientAccumulationSteps, passes, lossLog: { pending: 0, recorded: 0, lastStep: step } };
+    return {
+      seed: args.seed,
+      rows: train.rows.length,
+      accumulation: args.gradientAccumulationSteps,
+      passes,
+      lossLog: { pending: 0, recorded: 0, lastStep: step },
+    };
   }
 
   /**
@@ -218,10 +272,14 @@ export class Trainer {
     this.notify((callback) => callback.onTrainBegin?.(this.plan, startStep));
 
     if (signal?.aborted && startStep < this.plan.totalSteps) {
-      throw new InterruptedError(`interrupted before step ${startStep + 1} of ${this.plan.totalSteps}; nothing was computed, and nothing is saved`, { hint: 'Start it again in the same way.' });
+      throw new InterruptedError(
+        `interrupted before step ${startStep + 1} of ${this.plan.totalSteps}; nothing was computed, and nothing is saved`,
+        { hint: 'Start it again in the same way.' },
+      );
     }
     // A run that had stopped early ends there again.
-    let stop = this.unfinished === undefined ? this.best?.isExhausted === true : await this.completeStep(startStep);
+    let stop =
+      this.unfinished === undefined ? this.best?.isExhausted === true : await this.completeStep(startStep);
     for (let step = startStep + 1; step <= this.plan.totalSteps && !stop; step++) {
       const atStep = dueAfterStep(args, step, this.plan.totalSteps);
       // Engines that can compute ahead: nothing waits for a step on which nothing falls.
@@ -238,11 +296,20 @@ export class Trainer {
     const { global_step: step, epoch } = this.state;
     const final = finalRecord(
       { loss: this.lossLog.mean(step), flops: this.state.total_flos },
-      { seconds: (performance.now() - started) / 1000, samples: this.plan.samples, steps: this.plan.totalSteps },
+      {
+        seconds: (performance.now() - started) / 1000,
+        samples: this.plan.samples,
+        steps: this.plan.totalSteps,
+      },
       { epoch, step },
     );
     this.append(final);
-    return { state: this.state, final, evaluation: this.lastEvaluation, stoppedEarly: step < this.plan.totalSteps };
+    return {
+      state: this.state,
+      final,
+      evaluation: this.lastEvaluation,
+      stoppedEarly: step < this.plan.totalSteps,
+    };
   }
 
   private endsEpoch(step: number): boolean {
@@ -287,7 +354,10 @@ export class Trainer {
   }
 
   /** Measures on any rows. @param signal as for `evaluate`, and what is thrown */
-  async measure(evaluation: LabelledRows, signal: AbortSignal | undefined = this.options.signal): Promise<Evaluation> {
+  async measure(
+    evaluation: LabelledRows,
+    signal: AbortSignal | undefined = this.options.signal,
+  ): Promise<Evaluation> {
     const { session, config, args } = this.options;
     const started = performance.now();
     const logits = await predictLogits(session, evaluation.rows, config.labelNames.length, {
@@ -301,7 +371,11 @@ export class Trainer {
     const record = evalRecord(
       metrics.loss,
       { accuracy: metrics.accuracy, f1: metrics.f1, auc: metrics.auc },
-      { seconds: (performance.now() - started) / 1000, rows, batches: Math.ceil(rows / args.perDeviceEvalBatchSize) },
+      {
+        seconds: (performance.now() - started) / 1000,
+        rows,
+        batches: Math.ceil(rows / args.perDeviceEvalBatchSize),
+      },
       { epoch: this.state.epoch, step: this.state.global_step },
     );
     for (const warning of metrics.warnings) this.warnOnce(warning);
@@ -319,7 +393,15 @@ export class Trainer {
       // The mean over each micro-batch; a window's gradients are added up (LossLog says why).
       lossWeights: microBatches.map(({ rows }) => 1 / rows),
       firstPass: this.passes,
-      update: { learningRate, beta1, beta2, epsilon, weightDecay, maxGradNorm, step: step - this.updatesBefore },
+      update: {
+        learningRate,
+        beta1,
+        beta2,
+        epsilon,
+        weightDecay,
+        maxGradNorm,
+        step: step - this.updatesBefore,
+      },
       deferResult,
     });
     // Awaited in its turn; where an earlier step fails, it is not.
@@ -342,14 +424,28 @@ export class Trainer {
       const { args } = this.options;
       await this.saving;
       const [kept] = (await listCheckpoints(args.outputDir)).slice(-1);
-      throw new TrainingError(`step ${step}: ${losses.every(Number.isFinite) ? `the gradient's norm is ${gradNorm}` : `the loss is ${losses.join(', ')}`}; training stopped`, {
-        hint: `${kept ? `The last good checkpoint is ${join(args.outputDir, kept)}. ` : ''}Try a smaller learning rate or more warmup steps.`,
-      });
+      throw new TrainingError(
+        `step ${step}: ${losses.every(Number.isFinite) ? `the gradient's norm is ${gradNorm}` : `the loss is ${losses.join(', ')}`}; training stopped`,
+        {
+          hint: `${kept ? `The last good checkpoint is ${join(args.outputDir, kept)}. ` : ''}Try a smaller learning rate or more warmup steps.`,
+        },
+      );
     }
     for (const loss of losses) this.lossLog.add(loss);
     this.gradNorm = gradNorm;
-    this.state = { ...this.state, global_step: step, epoch: epochAt(this.plan, step), total_flos: this.flops(step) };
-    this.notify((callback) => callback.onStep?.(step, this.plan, losses.reduce((sum, loss) => sum + loss, 0)));
+    this.state = {
+      ...this.state,
+      global_step: step,
+      epoch: epochAt(this.plan, step),
+      total_flos: this.flops(step),
+    };
+    this.notify((callback) =>
+      callback.onStep?.(
+        step,
+        this.plan,
+        losses.reduce((sum, loss) => sum + loss, 0),
+      ),
+    );
   }
 
   private learningRate(step: number): number {
@@ -359,11 +455,15 @@ export class Trainer {
   private microBatches(step: number): PackedBatch[] {
     const { args, train } = this.options;
     const { epoch, firstBatch, batches } = stepWindow(this.plan, step);
-    if (this.order?.epoch !== epoch) this.order = { epoch, rows: rowOrder(train.rows.length, args.seed, epoch) };
+    if (this.order?.epoch !== epoch)
+      this.order = { epoch, rows: rowOrder(train.rows.length, args.seed, epoch) };
     const { rows: order } = this.order;
     return Array.from({ length: batches }, (_, b) => {
       const indices = [...batchRows(order, args.perDeviceTrainBatchSize, firstBatch + b)];
-      return packRows(indices.map((i) => train.rows[i]), indices.map((i) => train.labels[i]));
+      return packRows(
+        indices.map((i) => train.rows[i]),
+        indices.map((i) => train.labels[i]),
+      );
     });
   }
 
@@ -372,7 +472,12 @@ export class Trainer {
     const { epoch, global_step: step } = this.state;
     if (due.log && this.lossLog.hasUnrecorded(step)) {
       const learningRate = this.learningRate(step);
-      this.append(trainRecord({ loss: this.lossLog.record(step), gradNorm: this.gradNorm, learningRate }, { epoch, step }));
+      this.append(
+        trainRecord(
+          { loss: this.lossLog.record(step), gradNorm: this.gradNorm, learningRate },
+          { epoch, step },
+        ),
+      );
     }
     let stop = false;
     let improved = false;
@@ -386,7 +491,12 @@ export class Trainer {
       const { outputDir, saveStrategy } = this.options.args;
       // Without a checkpoint of this step there is none to name.
       const dir = saveStrategy === 'no' ? null : join(outputDir, checkpointName(step));
-      this.state = { ...this.state, best_metric: this.best!.metric, best_global_step: step, best_model_checkpoint: dir };
+      this.state = {
+        ...this.state,
+        best_metric: this.best!.metric,
+        best_global_step: step,
+        best_model_checkpoint: dir,
+      };
     }
     return stop;
   }
@@ -406,7 +516,13 @@ export class Trainer {
   private async save(ending: boolean, unfinished = false): Promise<void> {
     const { args } = this.options;
     const stopping = this.best?.earlyStoppingState();
-    this.state = { ...this.state, stateful_callbacks: { ...(stopping && { EarlyStoppingCallback: stopping }), TrainerControl: controlState(ending) } };
+    this.state = {
+      ...this.state,
+      stateful_callbacks: {
+        ...(stopping && { EarlyStoppingCallback: stopping }),
+        TrainerControl: controlState(ending),
+      },
+    };
     const resume: ResumeState = {
       seed: args.seed,
       rows: this.options.train.rows.length,
@@ -421,7 +537,13 @@ export class Trainer {
     // The copy takes a moment; the writing, which takes longer, goes on beside the next steps.
     const copy = await copyTensors(this.options);
     const { best_global_step: best } = this.state;
-    const written = saveCheckpoint(await this.openedOutput(), { ...this.options, ...(copy && { session: copy }) }, args, this.state, resume).then(async (dir) => {
+    const written = saveCheckpoint(
+      await this.openedOutput(),
+      { ...this.options, ...(copy && { session: copy }) },
+      args,
+      this.state,
+      resume,
+    ).then(async (dir) => {
       this.notify((callback) => callback.onSave?.(dir));
       await this.rotate(checkpointsToDelete, best);
     });
@@ -436,10 +558,13 @@ export class Trainer {
     const { output } = this;
     if (!output) return;
     // A run that went on from an older checkpoint finds newer ones, which it will replace; they are not the ones to keep. Those that others made stay.
-    const names = (await listCheckpoints(outputDir)).filter((name) => checkpointStep(name)! <= step && output.owns(name));
+    const names = (await listCheckpoints(outputDir)).filter(
+      (name) => checkpointStep(name)! <= step && output.owns(name),
+    );
     for (const name of surplus(names, saveTotalLimit, best === null ? undefined : checkpointName(best))) {
       const [foreign] = await output.remove(name);
-      if (foreign !== undefined) this.warnOnce(`${join(outputDir, name)} is kept: attune did not make ${join(outputDir, foreign)}`);
+      if (foreign !== undefined)
+        this.warnOnce(`${join(outputDir, name)} is kept: attune did not make ${join(outputDir, foreign)}`);
     }
   }
 
@@ -462,9 +587,12 @@ export class Trainer {
     await this.saving;
     const { global_step: step } = this.state;
     const checkpoint = join(this.options.args.outputDir, checkpointName(step));
-    throw new InterruptedError(`${what} after step ${step} of ${this.plan.totalSteps}; ${checkpoint} is saved`, {
-      hint: 'Go on with the same command and --resume-from-checkpoint.',
-    });
+    throw new InterruptedError(
+      `${what} after step ${step} of ${this.plan.totalSteps}; ${checkpoint} is saved`,
+      {
+        hint: 'Go on with the same command and --resume-from-checkpoint.',
+      },
+    );
   }
 
   /** Ends with the best model where that is asked for. */
@@ -481,7 +609,10 @@ export class Trainer {
 
   /** As the reference counts: every row of every batch at maxLength tokens. */
   private flops(step: number): number {
-    return trainingFlops(rowsUpTo(this.plan, step) * this.options.maxLength, this.parametersOutsideEmbeddings);
+    return trainingFlops(
+      rowsUpTo(this.plan, step) * this.options.maxLength,
+      this.parametersOutsideEmbeddings,
+    );
   }
 
   private append(record: LogRecord): void {

@@ -66,7 +66,8 @@ export async function verifyExact(options: VerifyOptions): Promise<Verification>
       await fast.writeTensor('parameter', name, values);
       await exact.writeTensor('parameter', name, values);
     }
-    const pad = (batch: PackedBatch): PackedBatch => padBatch(batch, config.padTokenId ?? 0, Math.min(maxLength, longest(batch) + PADDING));
+    const pad = (batch: PackedBatch): PackedBatch =>
+      padBatch(batch, config.padTokenId ?? 0, Math.min(maxLength, longest(batch) + PADDING));
     const largest = { tokens: 0, paddedTokens: 0, logits: 0, loss: 0, gradNorm: 0, gradients: 0 };
     for (let step = 1; step <= steps; step++) {
       signal?.throwIfAborted();
@@ -74,7 +75,10 @@ export async function verifyExact(options: VerifyOptions): Promise<Verification>
       const order = rowOrder(train.rows.length, args.seed, epoch);
       const microBatches = Array.from({ length: batches }, (_, b) => {
         const indices = [...batchRows(order, args.perDeviceTrainBatchSize, firstBatch + b)];
-        return packRows(indices.map((i) => train.rows[i]), indices.map((i) => train.labels[i]));
+        return packRows(
+          indices.map((i) => train.rows[i]),
+          indices.map((i) => train.labels[i]),
+        );
       });
       const padded = microBatches.map(pad);
       for (const [i, batch] of microBatches.entries()) {
@@ -82,14 +86,23 @@ export async function verifyExact(options: VerifyOptions): Promise<Verification>
         largest.tokens += batch.tokens;
         largest.paddedTokens += padded[i].tokens;
         // Later on the parameters are not the same any more.
-        if (step === 1) largest.logits = Math.max(largest.logits, difference(await fast.infer(batch), await exact.infer(padded[i])));
+        if (step === 1)
+          largest.logits = Math.max(
+            largest.logits,
+            difference(await fast.infer(batch), await exact.infer(padded[i])),
+          );
       }
       const request: Omit<StepRequest, 'microBatches'> = {
         lossWeights: microBatches.map(({ rows }) => 1 / rows),
         firstPass: 0,
         update: {
           learningRate: learningRateAt(args, step - 1, plan.totalSteps),
-          beta1: args.adamBeta1, beta2: args.adamBeta2, epsilon: args.adamEpsilon, weightDecay: args.weightDecay, maxGradNorm: args.maxGradNorm, step,
+          beta1: args.adamBeta1,
+          beta2: args.adamBeta2,
+          epsilon: args.adamEpsilon,
+          weightDecay: args.weightDecay,
+          maxGradNorm: args.maxGradNorm,
+          step,
         },
       };
       const ours = await fast.step({ ...request, microBatches });
@@ -97,7 +110,10 @@ export async function verifyExact(options: VerifyOptions): Promise<Verification>
       const theirs = await exact.step({ ...request, microBatches: padded });
       largest.loss = Math.max(largest.loss, difference(ours.losses, theirs.losses));
       largest.gradNorm = Math.max(largest.gradNorm, Math.abs(ours.gradNorm / theirs.gradNorm - 1));
-      largest.gradients = Math.max(largest.gradients, (await gradientDistance(fast, exact, options.parameters)) / theirs.gradNorm);
+      largest.gradients = Math.max(
+        largest.gradients,
+        (await gradientDistance(fast, exact, options.parameters)) / theirs.gradNorm,
+      );
     }
     return { steps, ...largest };
   } finally {
@@ -111,7 +127,11 @@ function longest({ rows, rowOffsets }: PackedBatch): number {
 }
 
 /** L2 norm of the difference of the gradients of the last step. */
-async function gradientDistance(a: EngineSession, b: EngineSession, parameters: readonly ParameterSpec[]): Promise<number> {
+async function gradientDistance(
+  a: EngineSession,
+  b: EngineSession,
+  parameters: readonly ParameterSpec[],
+): Promise<number> {
   let squares = 0;
   for (const { name } of parameters) {
     const [ours, theirs] = [await a.readTensor('gradient', name), await b.readTensor('gradient', name)];

@@ -15,15 +15,25 @@ export interface NewestCheckpoint {
  *
  * @throws AttuneError where one cannot be read; the signal's reason if it is aborted
  */
-export async function newestWholeCheckpoint(outputDir: string, needsBest = false, signal?: AbortSignal): Promise<NewestCheckpoint> {
+export async function newestWholeCheckpoint(
+  outputDir: string,
+  needsBest = false,
+  signal?: AbortSignal,
+): Promise<NewestCheckpoint> {
   const broken: { name: string; reason: string }[] = [];
   const verdicts = new Map<string, string | undefined>();
   const reasonOf = async (name: string): Promise<string | undefined> => {
     if (!verdicts.has(name)) {
-      verdicts.set(name, await verifyCheckpoint(join(outputDir, name), signal).then(() => undefined, (error: unknown) => {
-        if (error instanceof ModelError) return error.message;
-        throw error;
-      }));
+      verdicts.set(
+        name,
+        await verifyCheckpoint(join(outputDir, name), signal).then(
+          () => undefined,
+          (error: unknown) => {
+            if (error instanceof ModelError) return error.message;
+            throw error;
+          },
+        ),
+      );
     }
     return verdicts.get(name);
   };

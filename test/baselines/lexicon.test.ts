@@ -8,30 +8,40 @@ import { classScores, confusionMatrix, weightedF1 } from '#attune/metrics/confus
 import { folder } from '../support/folder.js';
 import { sentences } from '../support/sentences.js';
 
-const f1 = (labels: ArrayLike<number>, predicted: ArrayLike<number>, K: number): number => weightedF1(classScores(confusionMatrix(labels, predicted, K)));
+const f1 = (labels: ArrayLike<number>, predicted: ArrayLike<number>, K: number): number =>
+  weightedF1(classScores(confusionMatrix(labels, predicted, K)));
 
 /** Texts by score: "good" is +3, "bad" is -3, "like" is +2. */
 const WORDS = ['bad bad', 'bad', 'chair', 'like', 'good', 'good like'];
 
 test('the band has the highest weighted F1 that any two cuts give', async () => {
   await fc.assert(
-    fc.asyncProperty(fc.array(fc.tuple(fc.constantFrom(...WORDS), fc.integer({ min: 0, max: 2 })), { minLength: 1, maxLength: 30 }), async (rows) => {
-      const texts = rows.map(([text]) => text);
-      const labels = Int32Array.from(rows, ([, label]) => label);
-      const model = new AfinnClassifier(['negative', 'neutral', 'positive']);
-      await model.fit(texts, labels, 3);
-      let best = 0;
-      const present = [0, 1, 2].filter((label) => labels.includes(label));
-      const places = [-100, ...texts.map((text) => afinnScore(text) + 0.5)];
-      for (const first of places) {
-        for (const second of places) {
-          const cuts = [first, second].slice(0, present.length - 1);
-          const predicted = texts.map((text) => present[Math.max(0, cuts.findLastIndex((cut) => afinnScore(text) > cut) + 1)]);
-          if (cuts.every((cut, i) => i === 0 || cut >= cuts[i - 1])) best = Math.max(best, f1(labels, predicted, 3));
+    fc.asyncProperty(
+      fc.array(fc.tuple(fc.constantFrom(...WORDS), fc.integer({ min: 0, max: 2 })), {
+        minLength: 1,
+        maxLength: 30,
+      }),
+      async (rows) => {
+        const texts = rows.map(([text]) => text);
+        const labels = Int32Array.from(rows, ([, label]) => label);
+        const model = new AfinnClassifier(['negative', 'neutral', 'positive']);
+        await model.fit(texts, labels, 3);
+        let best = 0;
+        const present = [0, 1, 2].filter((label) => labels.includes(label));
+        const places = [-100, ...texts.map((text) => afinnScore(text) + 0.5)];
+        for (const first of places) {
+          for (const second of places) {
+            const cuts = [first, second].slice(0, present.length - 1);
+            const predicted = texts.map(
+              (text) => present[Math.max(0, cuts.findLastIndex((cut) => afinnScore(text) > cut) + 1)],
+            );
+            if (cuts.every((cut, i) => i === 0 || cut >= cuts[i - 1]))
+              best = Math.max(best, f1(labels, predicted, 3));
+          }
         }
-      }
-      assert.ok(Math.abs(f1(labels, await model.predict(texts), 3) - best) < 1e-12);
-    }),
+        assert.ok(Math.abs(f1(labels, await model.predict(texts), 3) - best) < 1e-12);
+      },
+    ),
     { numRuns: 60 },
   );
 });

@@ -32,23 +32,39 @@ for (const golden of fixtureJson('baselines/logistic.json') as Case[]) {
       await model.fit(as(golden.x), Int32Array.from(golden.y), golden.probabilities[0].length);
       assertClose(model.coefficients, golden.coef.flat(), 1e-6, 'coefficient');
       assertClose(model.intercepts, golden.intercept, 1e-6, 'intercept');
-      assertClose(await model.predictProba(as(golden.test)), golden.probabilities.flat(), 1e-7, 'probability');
+      assertClose(
+        await model.predictProba(as(golden.test)),
+        golden.probabilities.flat(),
+        1e-7,
+        'probability',
+      );
       assert.deepEqual([...(await model.predict(as(golden.test)))], golden.predicted);
     });
   }
 }
 
 /** Largest entry of the gradient of the penalised loss, straight from its definition. */
-function gradientOf({ columns, values }: ReturnType<typeof dense>, labels: Int32Array, model: LogisticRegression, probabilities: Float64Array, C: number): number {
+function gradientOf(
+  { columns, values }: ReturnType<typeof dense>,
+  labels: Int32Array,
+  model: LogisticRegression,
+  probabilities: Float64Array,
+  C: number,
+): number {
   const K = model.intercepts.length;
   const classes = probabilities.length / labels.length;
   let worst = 0;
   for (let k = 0; k < K; k++) {
     const of = K === 1 ? 1 : k;
-    const residuals = Float64Array.from(labels, (label, row) => probabilities[row * classes + of] - (label === of ? 1 : 0));
+    const residuals = Float64Array.from(
+      labels,
+      (label, row) => probabilities[row * classes + of] - (label === of ? 1 : 0),
+    );
     worst = Math.max(worst, Math.abs(C * residuals.reduce((sum, value) => sum + value, 0)));
     for (let j = 0; j < columns; j++) {
-      const slope = C * residuals.reduce((sum, value, row) => sum + value * values[row * columns + j], 0) + model.coefficients[k * columns + j];
+      const slope =
+        C * residuals.reduce((sum, value, row) => sum + value * values[row * columns + j], 0) +
+        model.coefficients[k * columns + j];
       worst = Math.max(worst, Math.abs(slope));
     }
   }
@@ -56,13 +72,24 @@ function gradientOf({ columns, values }: ReturnType<typeof dense>, labels: Int32
 }
 
 test('property: the result is the optimum, for any shape, and the same from dense and sparse rows', async () => {
-  const shape = fc.record({ rows: fc.integer({ min: 2, max: 40 }), columns: fc.integer({ min: 1, max: 12 }), classes: fc.integer({ min: 2, max: 5 }), seed: fc.nat(), C: fc.constantFrom(0.1, 1, 30), zeros: fc.boolean() });
+  const shape = fc.record({
+    rows: fc.integer({ min: 2, max: 40 }),
+    columns: fc.integer({ min: 1, max: 12 }),
+    classes: fc.integer({ min: 2, max: 5 }),
+    seed: fc.nat(),
+    C: fc.constantFrom(0.1, 1, 30),
+    zeros: fc.boolean(),
+  });
   await fc.assert(
     fc.asyncProperty(shape, async ({ rows, columns, classes, seed, C, zeros }) => {
       const random = new Random(seed);
-      const values = random.normals(rows * columns, 2).map((value) => (zeros && random.integer(0, 1) === 0 ? 0 : value));
+      const values = random
+        .normals(rows * columns, 2)
+        .map((value) => (zeros && random.integer(0, 1) === 0 ? 0 : value));
       const x = { kind: 'dense', rows, columns, values } as const;
-      const labels = Int32Array.from({ length: rows }, (_, row) => (row < classes ? row % classes : random.integer(0, classes - 1)));
+      const labels = Int32Array.from({ length: rows }, (_, row) =>
+        row < classes ? row % classes : random.integer(0, classes - 1),
+      );
       const model = new LogisticRegression({ C });
       await model.fit(x, labels, classes);
       const probabilities = await model.predictProba(x);
@@ -91,7 +118,8 @@ test('classes without rows get probability 0, one class alone 1', async () => {
   const two = new LogisticRegression();
   await two.fit(x, Int32Array.of(0, 0, 1, 1), 2);
   const [all, both] = [await model.predictProba(x), await two.predictProba(x)];
-  for (let row = 0; row < 4; row++) assert.deepEqual([...all.slice(4 * row, 4 * row + 4)], [both[2 * row], 0, 0, both[2 * row + 1]]);
+  for (let row = 0; row < 4; row++)
+    assert.deepEqual([...all.slice(4 * row, 4 * row + 4)], [both[2 * row], 0, 0, both[2 * row + 1]]);
   assert.deepEqual([...(await model.predict(x))], [0, 0, 3, 3]);
   await model.fit(x, Int32Array.of(2, 2, 2, 2), 3);
   assert.deepEqual([...(await model.predictProba(dense([[9]])))], [0, 0, 1]);
@@ -101,9 +129,22 @@ test('constant features do not disturb', async () => {
   const labels = Int32Array.of(0, 1, 1, 0);
   const [plain, constant] = [new LogisticRegression(), new LogisticRegression()];
   await plain.fit(dense([[1], [2], [3], [4]]), labels, 2);
-  await constant.fit(dense([[1, 0, 7], [2, 0, 7], [3, 0, 7], [4, 0, 7]]), labels, 2);
+  await constant.fit(
+    dense([
+      [1, 0, 7],
+      [2, 0, 7],
+      [3, 0, 7],
+      [4, 0, 7],
+    ]),
+    labels,
+    2,
+  );
   assertClose(constant.coefficients.slice(1), [0, 0], 1e-9);
-  assertClose(await constant.predictProba(dense([[1.5, 0, 7]])), await plain.predictProba(dense([[1.5]])), 1e-9);
+  assertClose(
+    await constant.predictProba(dense([[1.5, 0, 7]])),
+    await plain.predictProba(dense([[1.5]])),
+    1e-9,
+  );
 });
 
 test('what cannot be fitted or predicted is refused', async () => {
@@ -111,15 +152,60 @@ test('what cannot be fitted or predicted is refused', async () => {
   const labels = Int32Array.of(0, 1);
   await assert.rejects(model.predict(dense([[1]])), /not fitted/);
   await assert.rejects(model.fit(dense([]), new Int32Array(0), 2), /no rows/);
-  await assert.rejects(model.fit(dense([[1, 2], [3, NaN]]), labels, 2), /row 1, column 1 is NaN/);
-  await assert.rejects(model.fit(sparse(dense([[0, 2], [0, -Infinity]])), labels, 2), /row 1, column 1 is -Infinity/);
+  await assert.rejects(
+    model.fit(
+      dense([
+        [1, 2],
+        [3, NaN],
+      ]),
+      labels,
+      2,
+    ),
+    /row 1, column 1 is NaN/,
+  );
+  await assert.rejects(
+    model.fit(
+      sparse(
+        dense([
+          [0, 2],
+          [0, -Infinity],
+        ]),
+      ),
+      labels,
+      2,
+    ),
+    /row 1, column 1 is -Infinity/,
+  );
   await assert.rejects(model.fit(dense([[1], [2], [3]]), labels, 2), /3 rows of features, but 2 labels/);
-  await assert.rejects(model.fit(dense([[1], [2]]), Int32Array.of(0, 2), 2), /row 1 has the label 2; labels go from 0 to 1/);
-  await assert.rejects(model.fit({ kind: 'sparse', rows: 2, columns: 2, offsets: Int32Array.of(0, 2, 2), indices: Int32Array.of(1, 0), values: Float64Array.of(1, 1) }, labels, 2), /row 0 .* column 0 out of order/);
+  await assert.rejects(
+    model.fit(dense([[1], [2]]), Int32Array.of(0, 2), 2),
+    /row 1 has the label 2; labels go from 0 to 1/,
+  );
+  await assert.rejects(
+    model.fit(
+      {
+        kind: 'sparse',
+        rows: 2,
+        columns: 2,
+        offsets: Int32Array.of(0, 2, 2),
+        indices: Int32Array.of(1, 0),
+        values: Float64Array.of(1, 1),
+      },
+      labels,
+      2,
+    ),
+    /row 0 .* column 0 out of order/,
+  );
   await model.fit(dense([[1], [2]]), labels, 2);
   await assert.rejects(model.predict(dense([[1, 2]])), /2 features, but the model was fitted with 1/);
-  assert.deepEqual([...(await model.predict({ kind: 'dense', rows: 0, columns: 1, values: new Float64Array(0) }))], []);
-  await assert.rejects(new LogisticRegression({ maxIterations: 1 }).fit(dense([[1], [2], [9]]), Int32Array.of(0, 1, 0), 2), /did not converge within 1/);
+  assert.deepEqual(
+    [...(await model.predict({ kind: 'dense', rows: 0, columns: 1, values: new Float64Array(0) }))],
+    [],
+  );
+  await assert.rejects(
+    new LogisticRegression({ maxIterations: 1 }).fit(dense([[1], [2], [9]]), Int32Array.of(0, 1, 0), 2),
+    /did not converge within 1/,
+  );
   assert.throws(() => new LogisticRegression({ C: 0 }), /C is 0/);
 });
 
@@ -137,5 +223,10 @@ test('the golden vectors of the tweets', async (t) => {
   const probabilities = await pipeline.predictProba(rows);
   // scikit-learn's own run stopped short of the optimum: its largest difference from ours was measured as 3.3e-4.
   assertClose(probabilities, golden.probabilities.lr.flat(), 5e-4, 'probability');
-  assertClose([f1Of(testY, await pipeline.predict(rows), 3), aucOf(testY, probabilities, 3)], [metrics.lr.f1, metrics.lr.auc], 1e-3, 'F1, AUC');
+  assertClose(
+    [f1Of(testY, await pipeline.predict(rows), 3), aucOf(testY, probabilities, 3)],
+    [metrics.lr.f1, metrics.lr.auc],
+    1e-3,
+    'F1, AUC',
+  );
 });

@@ -12,7 +12,13 @@ import { Random } from '../support/random.js';
 import { aucOf } from './scores.js';
 
 test('property: every tree is right about the rows it was grown from, probabilities add up, threads do not matter', async () => {
-  const shape = fc.record({ rows: fc.integer({ min: 1, max: 120 }), columns: fc.integer({ min: 1, max: 9 }), classes: fc.integer({ min: 1, max: 4 }), seed: fc.nat(), levels: fc.constantFrom(2, 5, 1e6) });
+  const shape = fc.record({
+    rows: fc.integer({ min: 1, max: 120 }),
+    columns: fc.integer({ min: 1, max: 9 }),
+    classes: fc.integer({ min: 1, max: 4 }),
+    seed: fc.nat(),
+    levels: fc.constantFrom(2, 5, 1e6),
+  });
   await fc.assert(
     fc.asyncProperty(shape, async ({ rows, columns, classes, seed, levels }) => {
       const random = new Random(seed);
@@ -22,11 +28,18 @@ test('property: every tree is right about the rows it was grown from, probabilit
       const forest = new RandomForestClassifier({ trees: 7, seed });
       await forest.fit(x, y, classes);
       const probabilities = await forest.predictProba(x);
-      for (let row = 0; row < rows; row++) assertClose([probabilities.slice(row * classes, (row + 1) * classes).reduce((sum, p) => sum + p, 0)], [1], 1e-12);
+      for (let row = 0; row < rows; row++)
+        assertClose(
+          [probabilities.slice(row * classes, (row + 1) * classes).reduce((sum, p) => sum + p, 0)],
+          [1],
+          1e-12,
+        );
       const total = forest.featureImportances.reduce((sum, value) => sum + value, 0);
       assert.ok(total === 0 || Math.abs(total - 1) < 1e-12);
       // Distinct rows end in pure leaves: no leaf fraction but 0 and 1.
-      const keys = new Set(Array.from({ length: rows }, (_, row) => values.slice(row * columns, (row + 1) * columns).join()));
+      const keys = new Set(
+        Array.from({ length: rows }, (_, row) => values.slice(row * columns, (row + 1) * columns).join()),
+      );
       const fractions = forest.state().arrays['distributions'];
       if (keys.size === rows) assert.ok(fractions.every((value) => value === 0 || value === 1));
     }),
@@ -37,7 +50,9 @@ test('property: every tree is right about the rows it was grown from, probabilit
 test('the same forest at one, two and three threads', async () => {
   const random = new Random(8);
   const x = { kind: 'dense', rows: 900, columns: 60, values: random.normals(900 * 60) } as const;
-  const y = Int32Array.from({ length: 900 }, (_, i) => (x.values[60 * i] + x.values[60 * i + 1] > 0.3 ? 1 : 0));
+  const y = Int32Array.from({ length: 900 }, (_, i) =>
+    x.values[60 * i] + x.values[60 * i + 1] > 0.3 ? 1 : 0,
+  );
   const states = [];
   for (const threads of [1, 2, 3]) {
     const forest = new RandomForestClassifier({ trees: 80, seed: 3, threads });
@@ -56,7 +71,10 @@ test('a split lies halfway between the values it parts', async () => {
   await forest.fit(dense([[1], [2], [10], [11]]), Int32Array.of(0, 0, 1, 1), 2);
   const { features, thresholds } = forest.state().arrays;
   const seen = new Set([...thresholds].filter((_, i) => features[i] >= 0));
-  assert.deepEqual([...seen].sort((a, b) => a - b), [5.5, 6, 6.5].filter((value) => seen.has(value)));
+  assert.deepEqual(
+    [...seen].sort((a, b) => a - b),
+    [5.5, 6, 6.5].filter((value) => seen.has(value)),
+  );
   assert.ok(seen.has(6));
 });
 
@@ -68,7 +86,15 @@ test('constant features are looked past, and only they leave a mixed leaf', asyn
   await forest.fit(dense(rows), y, 2);
   assert.deepEqual([...forest.featureImportances], [0, 0, 0, 0, 1, 0, 0, 0, 0]);
   assert.deepEqual([...(await forest.predict(dense(rows)))], [...y]);
-  await forest.fit(dense([[1, 1], [1, 1], [1, 1 + 1e-8]]), Int32Array.of(0, 0, 1), 2);
+  await forest.fit(
+    dense([
+      [1, 1],
+      [1, 1],
+      [1, 1 + 1e-8],
+    ]),
+    Int32Array.of(0, 0, 1),
+    2,
+  );
   assert.deepEqual([...forest.featureImportances], [0, 0]);
   assertClose([(await forest.predictProba(dense([[1, 1]])))[1]], [1 / 3], 0.1);
 });
@@ -86,11 +112,18 @@ test('a saved forest predicts the same; a damaged one is refused', async (t) => 
   const random = new Random(5);
   const x = { kind: 'dense', rows: 80, columns: 5, values: random.normals(400) } as const;
   const forest = new RandomForestClassifier({ trees: 9 });
-  await forest.fit(x, Int32Array.from({ length: 80 }, () => random.integer(0, 2)), 3);
+  await forest.fit(
+    x,
+    Int32Array.from({ length: 80 }, () => random.integer(0, 2)),
+    3,
+  );
   await saveEstimator(dir, forest);
   assert.deepEqual(await (await loadEstimator(dir)).predictProba(x), await forest.predictProba(x));
   const state = forest.state();
-  const broken = { ...state, arrays: { ...state.arrays, targets: Int32Array.from(state.arrays['targets'], () => 0) } };
+  const broken = {
+    ...state,
+    arrays: { ...state.arrays, targets: Int32Array.from(state.arrays['targets'], () => 0) },
+  };
   assert.throws(() => RandomForestClassifier.restore(broken), /tree 0 has a node \d+ that leads to 0/);
 });
 
@@ -98,13 +131,23 @@ test('what cannot be fitted or predicted is refused', async () => {
   const forest = new RandomForestClassifier();
   await assert.rejects(forest.predict(dense([[1]])), /not fitted/);
   await assert.rejects(forest.fit(dense([[1], [NaN]]), Int32Array.of(0, 1), 2), /row 1, column 0 is NaN/);
-  await assert.rejects(forest.fit(dense([[1], [1e39]]), Int32Array.of(0, 1), 2), /row 1, column 0 is too large for float32/);
+  await assert.rejects(
+    forest.fit(dense([[1], [1e39]]), Int32Array.of(0, 1), 2),
+    /row 1, column 0 is too large for float32/,
+  );
   await assert.rejects(forest.fit(dense([]), new Int32Array(0), 2), /no rows/);
   assert.throws(() => new RandomForestClassifier({ trees: 0 }), /trees is 0/);
 });
 
 test("scikit-learn's mean AUC on synthetic rows", async () => {
-  const golden = fixtureJson('baselines/forest.json') as { x: number[][]; y: number[]; test: number[][]; testLabels: number[]; auc: number[]; nodes: number[] };
+  const golden = fixtureJson('baselines/forest.json') as {
+    x: number[][];
+    y: number[];
+    test: number[][];
+    testLabels: number[];
+    auc: number[];
+    nodes: number[];
+  };
   const [x, rows, labels] = [dense(golden.x), dense(golden.test), Int32Array.from(golden.testLabels)];
   const aucs = [];
   const nodes = [];

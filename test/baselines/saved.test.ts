@@ -12,7 +12,13 @@ import { TextClassifier } from '#attune/train/classifier.js';
 import { folder } from '../support/folder.js';
 import { dense } from '../support/matrices.js';
 
-const X = dense([[1, 5], [2, 4], [3, 9], [4, 1], [5, 2]]);
+const X = dense([
+  [1, 5],
+  [2, 4],
+  [3, 9],
+  [4, 1],
+  [5, 2],
+]);
 const Y = Int32Array.of(0, 1, 2, 1, 0);
 
 test('a saved pipeline predicts the same numbers, bit for bit', async (t) => {
@@ -23,7 +29,10 @@ test('a saved pipeline predicts the same numbers, bit for bit', async (t) => {
   const loaded = await loadEstimator(dir);
   assert.deepEqual(await loaded.predictProba(X), await pipeline.predictProba(X));
   assert.deepEqual(loaded.state(), pipeline.state());
-  assert.equal(await bytesOnDisk(dir), readdirSync(dir).reduce((sum, file) => sum + readFileSync(join(dir, file)).length, 0));
+  assert.equal(
+    await bytesOnDisk(dir),
+    readdirSync(dir).reduce((sum, file) => sum + readFileSync(join(dir, file)).length, 0),
+  );
   // Again over it: replaced, nothing left beside it.
   await saveEstimator(dir, pipeline);
   assert.deepEqual(readdirSync(join(dir, '..')), ['model']);
@@ -47,11 +56,23 @@ test('a pipeline of one\u2019s own that takes texts is opened as a classifier, u
   await assert.rejects(TextClassifier.fromPretrained(dir, { maxLength: 4 }), /takes texts whole/);
   await assert.rejects(TextClassifier.fromPretrained(dir, { device: 'webgpu' }), /computes on the processor/);
   await assert.rejects(readConfig(dir), /holds a classical model, not a GPT-2/);
-  await assert.rejects(saveEstimator(dir, pipeline, { labelNames: ['dull', 'fine', 'more'] }), /labelNames has 3 names, but there are 2 classes/);
-  await assert.rejects(saveEstimator(dir, pipeline, { labelNames: ['dull', 'dull'] }), /labelNames has "dull" twice/);
+  await assert.rejects(
+    saveEstimator(dir, pipeline, { labelNames: ['dull', 'fine', 'more'] }),
+    /labelNames has 3 names, but there are 2 classes/,
+  );
+  await assert.rejects(
+    saveEstimator(dir, pipeline, { labelNames: ['dull', 'dull'] }),
+    /labelNames has "dull" twice/,
+  );
   const file = join(dir, 'estimator.json');
-  writeFileSync(file, readFileSync(file, 'utf8').replace(/"labelNames": \[[^\]]*\]/, '"labelNames": ["dull"]'));
-  await assert.rejects(TextClassifier.fromPretrained(dir), /estimator\.json is damaged: labelNames has 1 names, but there are 2 classes/);
+  writeFileSync(
+    file,
+    readFileSync(file, 'utf8').replace(/"labelNames": \[[^\]]*\]/, '"labelNames": ["dull"]'),
+  );
+  await assert.rejects(
+    TextClassifier.fromPretrained(dir),
+    /estimator\.json is damaged: labelNames has 1 names, but there are 2 classes/,
+  );
   const features = makePipeline(new StandardScaler(), new LogisticRegression());
   await features.fit(X, Y, 3);
   await saveEstimator(dir, features, { labelNames: ['a', 'b', 'c'] });
@@ -70,17 +91,30 @@ test('what is damaged or does not fit is refused, naming what', async (t) => {
     writeFileSync(path, good.replace(from, to));
     await loadEstimator(dir);
   };
-  await assert.rejects(edited('logistic-regression', 'logistic-regresion'), (error: Error & { hint?: string }) => /no estimator "logistic-regresion"/.test(error.message) && /logistic-regression/.test(error.hint!));
+  await assert.rejects(
+    edited('logistic-regression', 'logistic-regresion'),
+    (error: Error & { hint?: string }) =>
+      /no estimator "logistic-regresion"/.test(error.message) && /logistic-regression/.test(error.hint!),
+  );
   await assert.rejects(edited('"format": 1', '"format": 2'), /not format 1/);
-  await assert.rejects(edited('"columns": 2', '"columns": 3'), /logistic-regression is damaged: the array coefficients has 6 numbers, not 9/);
-  await assert.rejects(edited('"classes": 3', '"classes": 2'), /the array present holds 2 at 2, not a number from 0 to 1/);
+  await assert.rejects(
+    edited('"columns": 2', '"columns": 3'),
+    /logistic-regression is damaged: the array coefficients has 6 numbers, not 9/,
+  );
+  await assert.rejects(
+    edited('"classes": 3', '"classes": 2'),
+    /the array present holds 2 at 2, not a number from 0 to 1/,
+  );
   await assert.rejects(edited('"mean"', '"median"'), /no tensor steps\.0\.median/);
   await assert.rejects(edited(/"C": 1/, '"C": "1"'), /the setting C is "1", not a number/);
   await assert.rejects(edited(/^\{/, ''), /cannot read .*estimator\.json/);
   writeFileSync(path, good);
   await assert.rejects(loadEstimator(dir, 'texts'), /takes features, not texts/);
   await loadEstimator(dir);
-  writeFileSync(join(dir, 'arrays.safetensors'), readFileSync(join(dir, 'arrays.safetensors')).subarray(0, -4));
+  writeFileSync(
+    join(dir, 'arrays.safetensors'),
+    readFileSync(join(dir, 'arrays.safetensors')).subarray(0, -4),
+  );
   await assert.rejects(loadEstimator(dir), /arrays\.safetensors is damaged/);
   await assert.rejects(loadEstimator(join(dir, 'nowhere')), /cannot read/);
 });

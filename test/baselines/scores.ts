@@ -8,7 +8,11 @@ export function f1Of(labels: Int32Array, predicted: Int32Array, classes: number)
 
 /** @param probabilities [n, classes], float64: rounding them would make ties */
 export function aucOf(labels: Int32Array, probabilities: Float64Array, classes: number): number {
-  const ofClass = (k: number): number => binaryRocAuc(Float64Array.from(labels, (_, row) => probabilities[row * classes + k]), (row) => labels[row] === k)!;
+  const ofClass = (k: number): number =>
+    binaryRocAuc(
+      Float64Array.from(labels, (_, row) => probabilities[row * classes + k]),
+      (row) => labels[row] === k,
+    )!;
   if (classes === 2) return ofClass(1);
   const support = Array.from({ length: classes }, (_, k) => labels.filter((label) => label === k).length);
   return support.reduce((sum, rows, k) => sum + rows * ofClass(k), 0) / labels.length;

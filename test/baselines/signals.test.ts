@@ -21,10 +21,18 @@ import { turnsOf } from '../support/turns.js';
 
 const ROWS = 20;
 const COLUMNS = 4;
-const texts = Array.from({ length: ROWS }, (_, row) => `what a ${row % 2 === 0 ? 'lovely' : 'sad'} day, number ${row}`);
+const texts = Array.from(
+  { length: ROWS },
+  (_, row) => `what a ${row % 2 === 0 ? 'lovely' : 'sad'} day, number ${row}`,
+);
 const labels = Int32Array.from(texts, (_, row) => row % 2);
 const random = new Random(1);
-const noise = (rows: number, columns = COLUMNS): DenseMatrix => ({ kind: 'dense', rows, columns, values: random.normals(rows * columns) });
+const noise = (rows: number, columns = COLUMNS): DenseMatrix => ({
+  kind: 'dense',
+  rows,
+  columns,
+  values: random.normals(rows * columns),
+});
 const x = noise(ROWS);
 /** Two classes of 1,000 rows. */
 const halves = Int32Array.from({ length: 1000 }, (_, row) => row % 2);
@@ -50,10 +58,12 @@ test('AfinnClassifier stays as it was if a second fit is aborted', async (t) => 
   const before = model.state();
   const others = labels.map((label) => 1 - label);
   const states: unknown[] = [];
-  await turnsOf(t, (signal) => model.fit(texts, others, 2, signal).catch((error: unknown) => {
-    states.push(model.state());
-    throw error;
-  }));
+  await turnsOf(t, (signal) =>
+    model.fit(texts, others, 2, signal).catch((error: unknown) => {
+      states.push(model.state());
+      throw error;
+    }),
+  );
   assert.ok(states.length > 0);
   for (const state of states) assert.deepEqual(state, before);
 });
@@ -66,8 +76,16 @@ test('TfidfVectorizer gives way at each text and each term', async (t) => {
 
 test('a matrix of many blocks is that of one', async () => {
   const words = Array.from({ length: 997 }, (_, i) => `word${i}`);
-  const long = Array.from({ length: 800 }, (_, row) => words.slice(row, row + 100).concat(words.slice(0, 400)).join(' '));
-  const vectorizer = new TfidfVectorizer({ sublinearTf: true, parts: [{ analyzer: 'word', from: 1, to: 1 }] });
+  const long = Array.from({ length: 800 }, (_, row) =>
+    words
+      .slice(row, row + 100)
+      .concat(words.slice(0, 400))
+      .join(' '),
+  );
+  const vectorizer = new TfidfVectorizer({
+    sublinearTf: true,
+    parts: [{ analyzer: 'word', from: 1, to: 1 }],
+  });
   await vectorizer.fit(long);
   const whole = await vectorizer.transform(long);
   assert.ok(whole.values.length > 2 ** 18, 'more than a block');
@@ -83,7 +101,10 @@ test('pacedSort sorts as sort does, equal items in their order, and gives way', 
   const compare = (a: { key: number }, b: { key: number }): number => a.key - b.key;
   assert.deepEqual(await pacedSort(items, compare, new Pace()), [...items].sort(compare));
   for (const length of [0, 1, 4096, 4097, 8193]) {
-    assert.deepEqual(await pacedSort(items.slice(0, length), compare, new Pace()), items.slice(0, length).sort(compare));
+    assert.deepEqual(
+      await pacedSort(items.slice(0, length), compare, new Pace()),
+      items.slice(0, length).sort(compare),
+    );
   }
   assert.ok((await turnsOf(t, (signal) => pacedSort(items, compare, new Pace(signal)))) > 10);
 });
@@ -130,7 +151,9 @@ test('LogisticRegression gives way between slices of many rows', async (t) => {
 
 test('fitSigmoid gives way at each iteration', async (t) => {
   const decisions = random.normals(50);
-  assert.ok((await turnsOf(t, (signal) => fitSigmoid(decisions, (row) => row % 3 === 0, new Pace(signal)))) > 2);
+  assert.ok(
+    (await turnsOf(t, (signal) => fitSigmoid(decisions, (row) => row % 3 === 0, new Pace(signal)))) > 2,
+  );
 });
 
 test('RandomForestClassifier gives way at columns, tasks and trees', async (t) => {
@@ -143,7 +166,9 @@ test('RandomForestClassifier gives way at columns, tasks and trees', async (t) =
 test('RandomForestClassifier: a forest without end is ended, with its threads', async (t) => {
   for (const threads of [1, 2]) {
     const noneIsAlive = watchThreads(t);
-    await endsEarly((signal) => new RandomForestClassifier({ trees: 1e6, threads }).fit(noise(1000), halves, 2, signal));
+    await endsEarly((signal) =>
+      new RandomForestClassifier({ trees: 1e6, threads }).fit(noise(1000), halves, 2, signal),
+    );
     assert.equal(noneIsAlive(), threads);
   }
 });
@@ -179,5 +204,8 @@ test('a pipeline hands its signal to every step', async () => {
   await pipeline.predict(texts, signal);
   await pipeline.predictProba(texts, signal);
   assert.deepEqual(seen, [signal, signal, signal, signal]);
-  await assert.rejects(pipeline.fit(texts, labels, 2, AbortSignal.abort(reason)), (error) => error === reason);
+  await assert.rejects(
+    pipeline.fit(texts, labels, 2, AbortSignal.abort(reason)),
+    (error) => error === reason,
+  );
 });

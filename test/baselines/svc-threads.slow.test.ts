@@ -8,7 +8,9 @@ test('the same machine and the same probabilities at one and three threads', asy
   // Enough of both that threads are started.
   const [rows, columns] = [2600, 160];
   const y = Int32Array.from({ length: rows }, (_, row) => row % 3);
-  const values = random.normals(rows * columns, 1.5).map((value, i) => value + (i % columns === y[Math.floor(i / columns)] ? 2 : 0));
+  const values = random
+    .normals(rows * columns, 1.5)
+    .map((value, i) => value + (i % columns === y[Math.floor(i / columns)] ? 2 : 0));
   const x = { kind: 'dense', rows, columns, values } as const;
   const [one, three] = [new SVC({ threads: 1 }), new SVC({ threads: 3 })];
   await one.fit(x, y, 3);

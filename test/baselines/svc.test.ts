@@ -41,9 +41,15 @@ for (const golden of fixtureJson('baselines/svc.json') as Case[]) {
     assert.deepEqual([...(await model.predict(rows))], golden.predicted);
     const probabilities = await model.predictProba(rows);
     assertClose(probabilities, golden.probabilities.flat(), 1e-3, 'probability');
-    assertClose([aucOf(Int32Array.from(golden.testLabels), probabilities, classes)], [golden.auc], 1e-3, 'AUC');
+    assertClose(
+      [aucOf(Int32Array.from(golden.testLabels), probabilities, classes)],
+      [golden.auc],
+      1e-3,
+      'AUC',
+    );
     // Moving all rows, even far, changes nothing but roundings.
-    const moved = (x: number[][]): ReturnType<typeof dense> => dense(x.map((row) => row.map((value, j) => value + 1000 * (j + 1))));
+    const moved = (x: number[][]): ReturnType<typeof dense> =>
+      dense(x.map((row) => row.map((value, j) => value + 1000 * (j + 1))));
     const other = new SVC({ seed: 0, gamma: golden.gamma });
     await other.fit(moved(golden.x), labels, classes);
     assertClose(await other.decisionFunction(moved(golden.test)), decisions, 2e-3, 'decision after moving');
@@ -51,10 +57,17 @@ for (const golden of fixtureJson('baselines/svc.json') as Case[]) {
 }
 
 /** Two noisy clusters a class. */
-function clusters(rows: number, columns: number, classes: number, seed: number): { x: ReturnType<typeof dense>; y: Int32Array } {
+function clusters(
+  rows: number,
+  columns: number,
+  classes: number,
+  seed: number,
+): { x: ReturnType<typeof dense>; y: Int32Array } {
   const random = new Random(seed);
   const y = Int32Array.from({ length: rows }, (_, row) => row % classes);
-  const values = random.normals(rows * columns, 1.5).map((value, i) => value + (i % columns === y[Math.floor(i / columns)] ? 2 : 0));
+  const values = random
+    .normals(rows * columns, 1.5)
+    .map((value, i) => value + (i % columns === y[Math.floor(i / columns)] ? 2 : 0));
   return { x: { kind: 'dense', rows, columns, values: Float64Array.from(values) }, y };
 }
 
@@ -62,14 +75,25 @@ test('the same machine with a cache of four rows and from sparse rows', async ()
   const { x, y } = clusters(200, 80, 3, 4);
   const small = new SVC();
   await small.fit(x, y, 3);
-  for (const [model, rows] of [[new SVC({ cacheMegabytes: 1e-6 }), x], [new SVC(), sparse(x)]] as const) {
+  for (const [model, rows] of [
+    [new SVC({ cacheMegabytes: 1e-6 }), x],
+    [new SVC(), sparse(x)],
+  ] as const) {
     await model.fit(rows, y, 3);
     assert.deepEqual(model.state().arrays, small.state().arrays);
   }
 });
 
 test('classes without rows, one class alone, and a class of one row', async () => {
-  const x = dense([[0, 0], [0, 1], [1, 0], [5, 5], [5, 6], [6, 5], [9, 0]]);
+  const x = dense([
+    [0, 0],
+    [0, 1],
+    [1, 0],
+    [5, 5],
+    [5, 6],
+    [6, 5],
+    [9, 0],
+  ]);
   const model = new SVC();
   await model.fit(x, Int32Array.of(0, 0, 0, 2, 2, 2, 4), 5);
   const probabilities = await model.predictProba(x);
@@ -86,7 +110,17 @@ test('classes without rows, one class alone, and a class of one row', async () =
 
 test('constant features leave every row at the same distance', async () => {
   const model = new SVC();
-  await model.fit(dense([[2, 7], [2, 7], [2, 7], [2, 7], [2, 7]]), Int32Array.of(0, 0, 0, 1, 1), 2);
+  await model.fit(
+    dense([
+      [2, 7],
+      [2, 7],
+      [2, 7],
+      [2, 7],
+      [2, 7],
+    ]),
+    Int32Array.of(0, 0, 0, 1, 1),
+    2,
+  );
   assert.equal(model.gamma, 1 / (2 * 6.25));
   assert.deepEqual([...(await model.predict(dense([[2, 7]])))], [0]);
   await model.fit(dense([[3], [3], [3]]), Int32Array.of(1, 1, 0), 2);
@@ -98,14 +132,23 @@ test('what cannot be fitted or predicted is refused', async () => {
   const model = new SVC();
   await assert.rejects(model.predict(dense([[1]])), /not fitted/);
   await assert.rejects(model.fit(dense([[1], [NaN]]), Int32Array.of(0, 1), 2), /row 1, column 0 is NaN/);
-  await assert.rejects(model.fit(dense([[1e300], [0]]), Int32Array.of(0, 1), 2), /too large for their variance/);
-  await assert.rejects(new SVC({ gamma: 1 }).fit(dense([[1e39], [0]]), Int32Array.of(0, 1), 2), /row 0, column 0 is too large for float32/);
+  await assert.rejects(
+    model.fit(dense([[1e300], [0]]), Int32Array.of(0, 1), 2),
+    /too large for their variance/,
+  );
+  await assert.rejects(
+    new SVC({ gamma: 1 }).fit(dense([[1e39], [0]]), Int32Array.of(0, 1), 2),
+    /row 0, column 0 is too large for float32/,
+  );
   assert.throws(() => new SVC({ C: -1 }), /C is -1/);
   assert.throws(() => new SVC({ seed: 0.5 }), /seed is 0.5/);
 });
 
 test("libsvm's order is a permutation; Platt's sigmoid and the coupling keep what they must", async () => {
-  assert.deepEqual([...libsvmOrder(50, 7)].sort((a, b) => a - b), Array.from({ length: 50 }, (_, i) => i));
+  assert.deepEqual(
+    [...libsvmOrder(50, 7)].sort((a, b) => a - b),
+    Array.from({ length: 50 }, (_, i) => i),
+  );
   // Decisions that say nothing: the sigmoid is flat at the classes' share (with the rule of succession).
   const { A, B } = await fitSigmoid(new Float64Array(40), (i) => i < 10, new Pace());
   assertClose([A, 1 / (1 + Math.exp(B))], [0, (10 * (11 / 12) + 30 * (1 / 32)) / 40], 1e-6);
@@ -125,5 +168,10 @@ test('the golden vectors of the tweets', async (t) => {
   // The golden run had random_state 1: the folds are the same.
   assertClose(probabilities, golden.probabilities.svm.flat(), 1e-3, 'probability');
   const predicted = await pipeline.predict(rows);
-  assertClose([f1Of(testY, predicted, 3), aucOf(testY, probabilities, 3)], [metrics.svm.f1, metrics.svm.auc], 1e-3, 'F1, AUC');
+  assertClose(
+    [f1Of(testY, predicted, 3), aucOf(testY, probabilities, 3)],
+    [metrics.svm.f1, metrics.svm.auc],
+    1e-3,
+    'F1, AUC',
+  );
 });

@@ -38,9 +38,13 @@ test('results come in the order of tasks, whoever does them', async (t) => {
 });
 
 test('what a task throws rejects, as the error that it is', async (t) => {
-  await assert.rejects(runTasks(work(t, 'if (task === 2) throw new RangeError("no " + task); return task;'), 0, two), /no 2/);
+  await assert.rejects(
+    runTasks(work(t, 'if (task === 2) throw new RangeError("no " + task); return task;'), 0, two),
+    /no 2/,
+  );
   const refusing = work(t, 'throw new TrainingError("too far", { hint: "Scale." });');
-  const refused = (error: unknown): boolean => error instanceof TrainingError && error.message === 'too far' && error.hint === 'Scale.';
+  const refused = (error: unknown): boolean =>
+    error instanceof TrainingError && error.message === 'too far' && error.hint === 'Scale.';
   await assert.rejects(runTasks(refusing, 0, two), refused);
 });
 
@@ -49,7 +53,10 @@ test('a thread that throws nothing in particular rejects all the same', async (t
 });
 
 test('a thread that leaves, fails to load, or loses a promise rejects', async (t) => {
-  await assert.rejects(runTasks(work(t, 'if (task === 1) process.exit(3); return task;'), 0, two), /a thread of the test ended \(exit 3\)/);
+  await assert.rejects(
+    runTasks(work(t, 'if (task === 1) process.exit(3); return task;'), 0, two),
+    /a thread of the test ended \(exit 3\)/,
+  );
   const nowhere = { ...work(t, ''), module: new URL('file:///nowhere/worker.mjs') };
   await assert.rejects(runTasks(nowhere, 0, two), /a thread of the test died/);
   const losing = work(t, `void Promise.reject(new Error('lost')); return task;`);
@@ -69,12 +76,17 @@ test('a thread that leaves while another has all the work left rejects', async (
 });
 
 test('a thread that runs out of memory rejects', async (t) => {
-  const hungry = work(t, 'const kept = []; for (;;) kept.push(new Array(1000).fill(kept.length));', { maxOldGenerationSizeMb: 8 });
+  const hungry = work(t, 'const kept = []; for (;;) kept.push(new Array(1000).fill(kept.length));', {
+    maxOldGenerationSizeMb: 8,
+  });
   await assert.rejects(runTasks(hungry, 0, two), /a thread of the test died: .*memory/i);
 });
 
 test('a result that cannot be sent, and an answer to what was not asked, reject', async (t) => {
-  await assert.rejects(runTasks(work(t, 'return () => task;'), 0, two), /the result of task [01] cannot be sent: .*could not be cloned/);
+  await assert.rejects(
+    runTasks(work(t, 'return () => task;'), 0, two),
+    /the result of task [01] cannot be sent: .*could not be cloned/,
+  );
   const confused = workOf(t, `port.on('message', () => port.postMessage({ task: 99, result: 1 }));`);
   await assert.rejects(runTasks(confused, 0, two), /answered task 99, which it was not given/);
 });
@@ -120,7 +132,8 @@ test('an aborted signal ends tasks of this thread before the next one', async (t
 test('a signal that is aborted already starts nothing', async (t) => {
   const never: Work<number, unknown> = { ...work(t, ''), prepare: () => assert.fail('prepared') };
   const options = { tasks: 1, signal: AbortSignal.abort(new Error('before')) };
-  for (const count of [0, 1]) await assert.rejects(runTasks(never, 0, { ...options, threads: count }), /before/);
+  for (const count of [0, 1])
+    await assert.rejects(runTasks(never, 0, { ...options, threads: count }), /before/);
 });
 
 test('a signal has no listener left after the end', async (t) => {

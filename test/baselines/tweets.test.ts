@@ -20,13 +20,20 @@ interface Row {
   readonly label: number;
 }
 
-const rowsOf = (file: string, count: number): Row[] => readFileSync(join(data!, file), 'utf8').split('\n').slice(0, count).map((line) => JSON.parse(line) as Row);
+const rowsOf = (file: string, count: number): Row[] =>
+  readFileSync(join(data!, file), 'utf8')
+    .split('\n')
+    .slice(0, count)
+    .map((line) => JSON.parse(line) as Row);
 const texts = (rows: readonly Row[]): string[] => rows.map(({ text }) => text);
 const labels = (rows: readonly Row[]): Int32Array => Int32Array.from(rows, ({ label }) => label);
 
 test('TF-IDF of words and pairs of words + logistic regression: AUC 0.761, F1 0.598', { skip }, async () => {
   const [train, tested] = [rowsOf('train.jsonl', 1000), rowsOf('test.jsonl', 200)];
-  const model = makePipeline<readonly string[], SparseMatrix>(new TfidfVectorizer(), new LogisticRegression() as Classifier<SparseMatrix>);
+  const model = makePipeline<readonly string[], SparseMatrix>(
+    new TfidfVectorizer(),
+    new LogisticRegression() as Classifier<SparseMatrix>,
+  );
   await model.fit(texts(train), labels(train), 3);
   const auc = rocAuc(await model.predictProba(texts(tested)), labels(tested), ['0', '1', '2']).value!;
   const f1 = weightedF1(classScores(confusionMatrix(labels(tested), await model.predict(texts(tested)), 3)));

@@ -5,17 +5,22 @@ import { MemoryDisk, MemoryFile } from '#attune/browser/memory-files.js';
 
 test('bytes come back as they were put together, from any place', () => {
   fc.assert(
-    fc.property(fc.array(fc.uint8Array({ maxLength: 20 }), { maxLength: 8 }), fc.nat(100), fc.nat(50), (pieces, position, length) => {
-      const file = new MemoryFile();
-      for (const piece of pieces) file.append(piece);
-      const whole = Uint8Array.from(pieces.flatMap((piece) => [...piece]));
-      assert.equal(file.size, whole.length);
-      const target = new Uint8Array(length);
-      const expected = whole.subarray(position, position + length);
-      assert.equal(file.read(target, position), expected.length);
-      assert.deepEqual(target.subarray(0, expected.length), expected);
-      assert.deepEqual(file.all(), whole);
-    }),
+    fc.property(
+      fc.array(fc.uint8Array({ maxLength: 20 }), { maxLength: 8 }),
+      fc.nat(100),
+      fc.nat(50),
+      (pieces, position, length) => {
+        const file = new MemoryFile();
+        for (const piece of pieces) file.append(piece);
+        const whole = Uint8Array.from(pieces.flatMap((piece) => [...piece]));
+        assert.equal(file.size, whole.length);
+        const target = new Uint8Array(length);
+        const expected = whole.subarray(position, position + length);
+        assert.equal(file.read(target, position), expected.length);
+        assert.deepEqual(target.subarray(0, expected.length), expected);
+        assert.deepEqual(file.all(), whole);
+      },
+    ),
   );
 });
 

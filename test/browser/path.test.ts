@@ -4,7 +4,9 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { basename, dirname, join, resolve, win32 } from '#attune/browser/node/path.js';
 
-const path = fc.array(fc.constantFrom('a', 'bc', '.', '..', '/', '//', 'x.y', ' ', '\n'), { maxLength: 8 }).map((parts) => parts.join('/').replace(/\/{4,}/g, '/'));
+const path = fc
+  .array(fc.constantFrom('a', 'bc', '.', '..', '/', '//', 'x.y', ' ', '\n'), { maxLength: 8 })
+  .map((parts) => parts.join('/').replace(/\/{4,}/g, '/'));
 
 test('paths in the browser are those of POSIX from /', () => {
   fc.assert(
@@ -15,6 +17,8 @@ test('paths in the browser are those of POSIX from /', () => {
       assert.equal(basename(a), posix.basename(a));
     }),
   );
-  for (const each of ['a', '/a', 'a/b', '/a/b', '/', 'a/b/', '', '.']) assert.equal(dirname(each), posix.dirname(each), each);
-  for (const each of ['a', 'a\\b', 'C:\\x', 'C:x', '..\\a', 'a/b', '\\\\h\\s\\f']) assert.equal(win32.basename(each), nodeWin32.basename(each), each);
+  for (const each of ['a', '/a', 'a/b', '/a/b', '/', 'a/b/', '', '.'])
+    assert.equal(dirname(each), posix.dirname(each), each);
+  for (const each of ['a', 'a\\b', 'C:\\x', 'C:x', '..\\a', 'a/b', '\\\\h\\s\\f'])
+    assert.equal(win32.basename(each), nodeWin32.basename(each), each);
 });

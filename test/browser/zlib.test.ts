@@ -8,7 +8,9 @@ import { createGunzip } from '#attune/browser/node/zlib.js';
 
 /** What comes out of pieces of a file, or the code of the fault. */
 async function unpacked(gunzip: Transform, bytes: Uint8Array, piece: number): Promise<string> {
-  const pieces = Array.from({ length: Math.ceil(bytes.length / piece) }, (_, i) => bytes.subarray(i * piece, (i + 1) * piece));
+  const pieces = Array.from({ length: Math.ceil(bytes.length / piece) }, (_, i) =>
+    bytes.subarray(i * piece, (i + 1) * piece),
+  );
   const out: Buffer[] = [];
   try {
     for await (const chunk of Readable.from(pieces).pipe(gunzip)) out.push(Buffer.from(chunk as Uint8Array));
@@ -19,9 +21,17 @@ async function unpacked(gunzip: Transform, bytes: Uint8Array, piece: number): Pr
 }
 
 const member = (text: string, options?: zlib.ZlibOptions): Buffer => zlib.gzipSync(text, options);
-const [a, b, long] = [member('first, '), member('second', { level: 0 }), member('a line of a long text\n'.repeat(40_000))];
+const [a, b, long] = [
+  member('first, '),
+  member('second', { level: 0 }),
+  member('a line of a long text\n'.repeat(40_000)),
+];
 /** A member with a name and a comment, as gzip writes them. */
-const named = Buffer.concat([Buffer.from([0x1f, 0x8b, 8, 0x18, 0, 0, 0, 0, 0, 3]), Buffer.from('rows.csv\0a comment\0'), a.subarray(10)]);
+const named = Buffer.concat([
+  Buffer.from([0x1f, 0x8b, 8, 0x18, 0, 0, 0, 0, 0, 3]),
+  Buffer.from('rows.csv\0a comment\0'),
+  a.subarray(10),
+]);
 /** The empty block at the end of what bgzip writes. */
 const bgzipEnd = Buffer.from('1f8b08040000000000ff0600424302001b0003000000000000000000', 'hex');
 const changed = (bytes: Buffer, fromEnd: number): Buffer => {
@@ -53,7 +63,11 @@ for (const [name, bytes] of Object.entries(CASES)) {
   test(`${name}: as in Node, whatever pieces it comes in`, async () => {
     for (const piece of [1, 7, bytes.length]) {
       if (piece < 7 && bytes.length > 5000) continue;
-      assert.equal(await unpacked(createGunzip(), bytes, piece), await unpacked(zlib.createGunzip(), bytes, piece), `pieces of ${piece}`);
+      assert.equal(
+        await unpacked(createGunzip(), bytes, piece),
+        await unpacked(zlib.createGunzip(), bytes, piece),
+        `pieces of ${piece}`,
+      );
     }
   });
 }

@@ -4,16 +4,50 @@ import { formatDuration, formatRate, formatRecord } from '#attune/cli/format.js'
 import { evalRecord, finalRecord, trainRecord } from '#attune/train/records.js';
 
 test('durations and rates', () => {
-  assert.deepEqual([0, 54.4, 59.6, 723, 3723, -1].map(formatDuration), ['0:00', '0:54', '1:00', '12:03', '1:02:03', '0:00']);
-  assert.deepEqual([8.14, 120, 1, 0.25, 0.001].map((rate) => formatRate(rate)), ['8.1 steps/s', '120 steps/s', '1.0 steps/s', '4.0 s/step', '1000 s/step']);
+  assert.deepEqual([0, 54.4, 59.6, 723, 3723, -1].map(formatDuration), [
+    '0:00',
+    '0:54',
+    '1:00',
+    '12:03',
+    '1:02:03',
+    '0:00',
+  ]);
+  assert.deepEqual(
+    [8.14, 120, 1, 0.25, 0.001].map((rate) => formatRate(rate)),
+    ['8.1 steps/s', '120 steps/s', '1.0 steps/s', '4.0 s/step', '1000 s/step'],
+  );
   assert.equal(formatRate(3, 'row'), '3.0 rows/s');
 });
 
 test('a record is one line', () => {
   const at = { epoch: 0.04, step: 10 };
-  assert.equal(formatRecord(trainRecord({ loss: 1.16773, gradNorm: 26.636, learningRate: 9e-7 }, at), 750), 'step  10/750  epoch 0.04  loss 1.1677  grad norm 26.64  lr 9.00e-7');
-  assert.equal(formatRecord(trainRecord({ loss: 1, gradNorm: 2, learningRate: 0 }, at), 750), 'step  10/750  epoch 0.04  loss 1.0000  grad norm 2.00  lr 0');
-  const evaluation = evalRecord(0.8933, { accuracy: 0.59, auc: null }, { seconds: 0.46, rows: 200, batches: 50 }, { epoch: 1, step: 250 });
-  assert.equal(formatRecord(evaluation, 750), 'step 250/750  epoch 1.00  evaluation: loss 0.8933  accuracy 0.5900  auc undefined  (0.5 s)');
-  assert.equal(formatRecord(finalRecord({ loss: 0.69289, flops: 1 }, { seconds: 61, samples: 3000, steps: 750 }, { epoch: 3, step: 750 }), 750), 'step 750/750  epoch 3.00  done in 1:01, mean loss 0.6929');
+  assert.equal(
+    formatRecord(trainRecord({ loss: 1.16773, gradNorm: 26.636, learningRate: 9e-7 }, at), 750),
+    'step  10/750  epoch 0.04  loss 1.1677  grad norm 26.64  lr 9.00e-7',
+  );
+  assert.equal(
+    formatRecord(trainRecord({ loss: 1, gradNorm: 2, learningRate: 0 }, at), 750),
+    'step  10/750  epoch 0.04  loss 1.0000  grad norm 2.00  lr 0',
+  );
+  const evaluation = evalRecord(
+    0.8933,
+    { accuracy: 0.59, auc: null },
+    { seconds: 0.46, rows: 200, batches: 50 },
+    { epoch: 1, step: 250 },
+  );
+  assert.equal(
+    formatRecord(evaluation, 750),
+    'step 250/750  epoch 1.00  evaluation: loss 0.8933  accuracy 0.5900  auc undefined  (0.5 s)',
+  );
+  assert.equal(
+    formatRecord(
+      finalRecord(
+        { loss: 0.69289, flops: 1 },
+        { seconds: 61, samples: 3000, steps: 750 },
+        { epoch: 3, step: 750 },
+      ),
+      750,
+    ),
+    'step 750/750  epoch 3.00  done in 1:01, mean loss 0.6929',
+  );
 });

@@ -1,12 +1,41 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { bar, displayWidth, groupDigits, histogramLines, pad, printable, printableLines, tableLines, truncate, wrap } from '#attune/cli/layout.js';
+import {
+  bar,
+  displayWidth,
+  groupDigits,
+  histogramLines,
+  pad,
+  printable,
+  printableLines,
+  tableLines,
+  truncate,
+  wrap,
+} from '#attune/cli/layout.js';
 
-const anyText = fc.string({ unit: fc.oneof(fc.constantFrom(' ', 'a', 'é', '語', '😀', '👨‍👩‍👧', 'e\u0301', '한', 'x'), fc.string({ unit: 'grapheme', maxLength: 1 })) });
+const anyText = fc.string({
+  unit: fc.oneof(
+    fc.constantFrom(' ', 'a', 'é', '語', '😀', '👨‍👩‍👧', 'e\u0301', '한', 'x'),
+    fc.string({ unit: 'grapheme', maxLength: 1 }),
+  ),
+});
 
 test('widths are those of a terminal', () => {
-  const cases: readonly [text: string, width: number][] = [['', 0], ['abc', 3], ['é', 1], ['e\u0301', 1], ['語', 2], ['한국', 4], ['😀', 2], ['👨‍👩‍👧', 2], ['❤️', 2], ['▕█▏', 3], ['Ａ', 2], ['…', 1]];
+  const cases: readonly [text: string, width: number][] = [
+    ['', 0],
+    ['abc', 3],
+    ['é', 1],
+    ['e\u0301', 1],
+    ['語', 2],
+    ['한국', 4],
+    ['😀', 2],
+    ['👨‍👩‍👧', 2],
+    ['❤️', 2],
+    ['▕█▏', 3],
+    ['Ａ', 2],
+    ['…', 1],
+  ];
   for (const [text, width] of cases) assert.equal(displayWidth(text), width, JSON.stringify(text));
 });
 
@@ -20,7 +49,8 @@ test('a text is cut to a width, never inside a character', () => {
     fc.property(anyText, fc.nat(20), (text, width) => {
       const cut = truncate(text, width);
       assert.ok(displayWidth(cut) <= width);
-      if (displayWidth(text) > width && width > 0) assert.ok(cut.endsWith('…') && text.startsWith(cut.slice(0, -1)));
+      if (displayWidth(text) > width && width > 0)
+        assert.ok(cut.endsWith('…') && text.startsWith(cut.slice(0, -1)));
     }),
   );
 });
@@ -40,20 +70,36 @@ test('wrapping loses nothing but spaces at breaks and keeps to the width', () =>
 });
 
 test('long texts are taken apart as short ones are', () => {
-  const unit = fc.constantFrom('a', 'é', '語', '👨‍👩‍👧', 'e\u0301', '🇩🇪', '\u{1e8d0}', '한', 'n\u0303'.padEnd(300, '\u0303'));
-  fc.assert(fc.property(fc.array(unit, { minLength: 200, maxLength: 400 }), (parts) => {
-    const text = parts.join('');
-    const segments = [...new Intl.Segmenter(undefined, { granularity: 'grapheme' }).segment(text)];
-    assert.equal(displayWidth(text), segments.reduce((sum, { segment }) => sum + displayWidth(segment), 0));
-    const starts = new Set(segments.map(({ index }) => index));
-    let at = 0;
-    for (const line of wrap(text, 7)) {
-      assert.ok(starts.has(at), 'a line begins with a character');
-      assert.equal(line, text.slice(at, at + line.length));
-      at += line.length;
-    }
-    assert.equal(at, text.length);
-  }), { numRuns: 20 });
+  const unit = fc.constantFrom(
+    'a',
+    'é',
+    '語',
+    '👨‍👩‍👧',
+    'e\u0301',
+    '🇩🇪',
+    '\u{1e8d0}',
+    '한',
+    'n\u0303'.padEnd(300, '\u0303'),
+  );
+  fc.assert(
+    fc.property(fc.array(unit, { minLength: 200, maxLength: 400 }), (parts) => {
+      const text = parts.join('');
+      const segments = [...new Intl.Segmenter(undefined, { granularity: 'grapheme' }).segment(text)];
+      assert.equal(
+        displayWidth(text),
+        segments.reduce((sum, { segment }) => sum + displayWidth(segment), 0),
+      );
+      const starts = new Set(segments.map(({ index }) => index));
+      let at = 0;
+      for (const line of wrap(text, 7)) {
+        assert.ok(starts.has(at), 'a line begins with a character');
+        assert.equal(line, text.slice(at, at + line.length));
+        at += line.length;
+      }
+      assert.equal(at, text.length);
+    }),
+    { numRuns: 20 },
+  );
 });
 
 test('a word of a megabyte is wrapped at once', () => {
@@ -66,19 +112,43 @@ test('a text from outside cannot reach the terminal with control characters', ()
   assert.equal(printable('a\tb\nc\r\u001b[31m\u0000\u202e'), 'a\\tb\\nc\\r\\u001b[31m\\u0000\\u202e');
   assert.equal(printable('\u0085\u009b1A\u061c\u200e\u2066'), '\\u0085\\u009b1A\\u061c\\u200e\\u2066');
   assert.equal(printableLines('a\tb\nc\u007f'), 'a\\tb\nc\\u007f');
-  fc.assert(fc.property(fc.string({ unit: 'binary' }), (text) => assert.doesNotMatch(printable(text), /[\p{Cc}\p{Bidi_Control}]/u)));
-  fc.assert(fc.property(fc.string({ unit: 'binary' }), (text) => assert.equal(JSON.parse(printableLines(JSON.stringify(text))), text, 'JSON says the same')));
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary' }), (text) =>
+      assert.doesNotMatch(printable(text), /[\p{Cc}\p{Bidi_Control}]/u),
+    ),
+  );
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary' }), (text) =>
+      assert.equal(JSON.parse(printableLines(JSON.stringify(text))), text, 'JSON says the same'),
+    ),
+  );
 });
 
 test('a table aligns its columns and cuts only those that may shrink', () => {
-  const columns = [{ title: 'name' }, { title: 'text', shrink: true }, { title: 'rows', align: 'right' }] as const;
+  const columns = [
+    { title: 'name' },
+    { title: 'text', shrink: true },
+    { title: 'rows', align: 'right' },
+  ] as const;
   const rows = [
     ['positive', '語語 a long text', '5'],
     ['no', 'short', '1,000'],
   ];
-  assert.deepEqual(tableLines(columns, rows, 80), ['name      text               rows', 'positive  語語 a long text      5', 'no        short             1,000']);
-  assert.deepEqual(tableLines(columns, rows, 27), ['name      text         rows', 'positive  語語 a lo…      5', 'no        short       1,000']);
-  assert.deepEqual(tableLines(columns, rows, 5)[1], 'positive  語…       5', 'a column keeps four columns at least');
+  assert.deepEqual(tableLines(columns, rows, 80), [
+    'name      text               rows',
+    'positive  語語 a long text      5',
+    'no        short             1,000',
+  ]);
+  assert.deepEqual(tableLines(columns, rows, 27), [
+    'name      text         rows',
+    'positive  語語 a lo…      5',
+    'no        short       1,000',
+  ]);
+  assert.deepEqual(
+    tableLines(columns, rows, 5)[1],
+    'positive  語…       5',
+    'a column keeps four columns at least',
+  );
   assert.deepEqual(tableLines(columns, [], 80), ['name  text  rows']);
 });
 
@@ -88,12 +158,28 @@ test('a bar has eighths of a column', () => {
   assert.equal(bar(0.5, 3), '█▌');
   assert.equal(bar(2, 2), '██');
   assert.equal(bar(NaN, 2), bar(0, 2));
-  fc.assert(fc.property(fc.double({ min: 0, max: 1, noNaN: true }), fc.integer({ min: 1, max: 60 }), (fraction, width) => assert.ok(Math.abs(displayWidth(bar(fraction, width)) - fraction * width) <= 1)));
+  fc.assert(
+    fc.property(
+      fc.double({ min: 0, max: 1, noNaN: true }),
+      fc.integer({ min: 1, max: 60 }),
+      (fraction, width) => assert.ok(Math.abs(displayWidth(bar(fraction, width)) - fraction * width) <= 1),
+    ),
+  );
 });
 
 test('a histogram fits its width and shows every bin that is not empty', () => {
-  const lines = histogramLines([{ label: '1-16', count: 10000 }, { label: '17-32', count: 1 }, { label: '33-48', count: 0 }], 40);
-  assert.deepEqual(lines.map((line) => line.replaceAll(' ', '')), [`1-16${'█'.repeat(25)}10,000`, '17-32▏1', '33-480']);
+  const lines = histogramLines(
+    [
+      { label: '1-16', count: 10000 },
+      { label: '17-32', count: 1 },
+      { label: '33-48', count: 0 },
+    ],
+    40,
+  );
+  assert.deepEqual(
+    lines.map((line) => line.replaceAll(' ', '')),
+    [`1-16${'█'.repeat(25)}10,000`, '17-32▏1', '33-480'],
+  );
   for (const line of lines) assert.equal(displayWidth(line), 40);
 });
 

@@ -8,19 +8,32 @@ import { Screen } from '../support/screen.js';
 
 test('the line says where the run is, how fast and how long', () => {
   const state = { step: 310, totalSteps: 750, epoch: 1.24, epochs: 3, loss: 0.6119, perSecond: 8.1 };
-  assert.equal(trainingLine(state, 100), `epoch 1.24/3 ▕${'█'.repeat(12)}▍${' '.repeat(17)}▏ 310/750  loss 0.612  8.1 steps/s  0:54 left`);
+  assert.equal(
+    trainingLine(state, 100),
+    `epoch 1.24/3 ▕${'█'.repeat(12)}▍${' '.repeat(17)}▏ 310/750  loss 0.612  8.1 steps/s  0:54 left`,
+  );
   assert.equal(trainingLine(state, 66), 'epoch 1.24/3 ▕██▉    ▏ 310/750  loss 0.612  8.1 steps/s  0:54 left');
   assert.equal(trainingLine(state, 56), 'epoch 1.24/3 ▕███▎    ▏ 310/750  loss 0.612  8.1 steps/s');
   assert.equal(trainingLine(state, 34), 'epoch 1.24/3 ▕████▌      ▏ 310/750');
   assert.equal(trainingLine(state, 25), 'epoch 1.24/3 310/750');
-  assert.ok(trainingLine({ ...state, perSecond: 0.25 }, 200).endsWith(' 310/750  loss 0.612  4.0 s/step  29:20 left'));
+  assert.ok(
+    trainingLine({ ...state, perSecond: 0.25 }, 200).endsWith(' 310/750  loss 0.612  4.0 s/step  29:20 left'),
+  );
   assert.ok(trainingLine({ ...state, perSecond: undefined }, 200).endsWith(' 310/750  loss 0.612'));
-  assert.equal(taskLine({ label: 'evaluating', done: 5, total: 200, perSecond: undefined }, 60), `evaluating ▕▊${' '.repeat(29)}▏   5/200`);
+  assert.equal(
+    taskLine({ label: 'evaluating', done: 5, total: 200, perSecond: undefined }, 60),
+    `evaluating ▕▊${' '.repeat(29)}▏   5/200`,
+  );
   assert.match(taskLine({ label: 'nothing', done: 0, total: 0, perSecond: undefined }, 60), /█{30}/);
 });
 
 test('the line fits any window', () => {
-  const state = fc.record({ step: fc.nat(100_000), epoch: fc.double({ min: 0, max: 99, noNaN: true }), loss: fc.double({ min: 0, max: 100, noNaN: true }), perSecond: fc.option(fc.double({ min: 1e-3, max: 1e4, noNaN: true }), { nil: undefined }) });
+  const state = fc.record({
+    step: fc.nat(100_000),
+    epoch: fc.double({ min: 0, max: 99, noNaN: true }),
+    loss: fc.double({ min: 0, max: 100, noNaN: true }),
+    perSecond: fc.option(fc.double({ min: 1e-3, max: 1e4, noNaN: true }), { nil: undefined }),
+  });
   fc.assert(
     fc.property(state, fc.integer({ min: 1, max: 200 }), (given, width) => {
       const line = trainingLine({ ...given, totalSteps: 100_000, epochs: 99.5 }, width);
@@ -52,7 +65,10 @@ test('records print above the line, which stays whole and leaves nothing behind'
   }
   assert.deepEqual(screen.lines.slice(0, 3), ['before', 'record 5', 'record 10']);
   assert.equal(screen.lines.length, 4);
-  assert.match(screen.lines[3], /^epoch 1\.00\/2 ▕[█-▏]+ *▏ 10\/20 {2}loss 0\.100 {2}10 steps\/s {2}0:01 left$/);
+  assert.match(
+    screen.lines[3],
+    /^epoch 1\.00\/2 ▕[█-▏]+ *▏ 10\/20 {2}loss 0\.100 {2}10 steps\/s {2}0:01 left$/,
+  );
 
   const evaluation = progress.task('evaluating', 8);
   ms += 60_000; // an hour-long evaluation must not slow the training down
@@ -91,7 +107,10 @@ test('stopping everything leaves a clean screen, whatever was on it', (t) => {
 });
 
 test('without a terminal there is no line, only what is printed', () => {
-  for (const [screen, env] of [[new Screen({ isTTY: false }), {}], [new Screen(), { NO_COLOR: '1' }]] as const) {
+  for (const [screen, env] of [
+    [new Screen({ isTTY: false }), {}],
+    [new Screen(), { NO_COLOR: '1' }],
+  ] as const) {
     const terminal = createTerminal({ stream: screen, env });
     const progress = new Progress(terminal);
     const training = progress.training(2, 1);

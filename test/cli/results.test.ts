@@ -128,14 +128,22 @@ test('a file gets all of what is written, in order', async (t) => {
   assert.equal(readFileSync(join(dir, 'out'), 'utf8'), `${lines.join('\n')}\n`);
 });
 
-test('a process whose reader goes away goes on to its end', { skip: process.platform === 'win32' && 'needs a POSIX shell' }, () => {
-  const url = import.meta.resolve('#attune/cli/results.js');
-  const program = `import { standardResults } from ${JSON.stringify(url)};
+test(
+  'a process whose reader goes away goes on to its end',
+  { skip: process.platform === 'win32' && 'needs a POSIX shell' },
+  () => {
+    const url = import.meta.resolve('#attune/cli/results.js');
+    const program = `import { standardResults } from ${JSON.stringify(url)};
     const results = standardResults();
     for (let i = 0; i < 20000; i++) { results.record('n', { i }); if (i % 1000 === 0) await new Promise((resolve) => setImmediate(resolve)); }
     await results.flush();
     console.error('end', results.open);`;
-  const result = spawnSync('sh', ['-c', '"$0" --input-type=module -e "$1" | head -n 1', process.execPath, program], { encoding: 'utf8' });
-  assert.equal(result.stdout, '{"type":"n","i":0}\n');
-  assert.equal(result.stderr, 'end false\n');
-});
+    const result = spawnSync(
+      'sh',
+      ['-c', '"$0" --input-type=module -e "$1" | head -n 1', process.execPath, program],
+      { encoding: 'utf8' },
+    );
+    assert.equal(result.stdout, '{"type":"n","i":0}\n');
+    assert.equal(result.stderr, 'end false\n');
+  },
+);

@@ -9,7 +9,11 @@ test('colours are for terminals that want them', () => {
   const coloured = new Screen();
   createTerminal({ stream: coloured, env: {} }).heading('Title');
   assert.equal(coloured.raw, '\n\u001b[1mTitle\u001b[22m\n');
-  for (const [stream, env] of [[new Screen({ isTTY: false }), {}], [new Screen(), { NO_COLOR: '1' }], [new Screen(), { TERM: 'dumb' }]] as const) {
+  for (const [stream, env] of [
+    [new Screen({ isTTY: false }), {}],
+    [new Screen(), { NO_COLOR: '1' }],
+    [new Screen(), { TERM: 'dumb' }],
+  ] as const) {
     const terminal = createTerminal({ stream, env });
     terminal.heading('Title');
     assert.equal(stream.raw, '\nTitle\n');
@@ -24,9 +28,22 @@ test('what is printed keeps to the width of the window', () => {
   const screen = new Screen({ columns: 30 });
   const terminal = createTerminal({ stream: screen, env: {} });
   terminal.paragraph('one two three four five six seven eight', 2);
-  terminal.keyValue([['model', 'models/gpt2-mini'], ['why', 'because the value is too long for one line']]);
-  terminal.table([{ title: 'text', shrink: true }, { title: 'n', align: 'right' }], [['a text that is much too long for it', '3']], 1);
-  terminal.histogram([{ label: 'a', count: 2 }, { label: 'b', count: 1 }]);
+  terminal.keyValue([
+    ['model', 'models/gpt2-mini'],
+    ['why', 'because the value is too long for one line'],
+  ]);
+  terminal.table(
+    [
+      { title: 'text', shrink: true },
+      { title: 'n', align: 'right' },
+    ],
+    [['a text that is much too long for it', '3']],
+    1,
+  );
+  terminal.histogram([
+    { label: 'a', count: 2 },
+    { label: 'b', count: 1 },
+  ]);
   assert.deepEqual(screen.lines, [
     '  one two three four five six',
     '  seven eight',
@@ -41,26 +58,44 @@ test('what is printed keeps to the width of the window', () => {
 });
 
 test('nothing that is printed can steer the terminal, whatever it holds', () => {
-  const unit = fc.oneof(fc.constantFrom('a', ' ', '\n', '\t', '\u001b[2J', '\u001b]0;title\u0007', '\u009b31m', '\u202e', '\u2066', '\r', '\u007f'), fc.string({ unit: 'binary', minLength: 1, maxLength: 1 }));
-  fc.assert(fc.property(fc.string({ unit, maxLength: 12 }), fc.boolean(), (text, isTTY) => {
-    const screen = new Screen({ isTTY, columns: 30 });
-    const terminal = createTerminal({ stream: screen, env: {} });
-    terminal.print(text);
-    terminal.print(text, 'dim');
-    terminal.heading(text);
-    terminal.paragraph(text);
-    terminal.table([{ title: text, shrink: true }, { title: 'n' }], [[text, text]]);
-    terminal.keyValue([[text, text]]);
-    terminal.histogram([{ label: text, count: 1 }]);
-    terminal.warning(text);
-    terminal.error(new AttuneError(text, { hint: text, command: text }));
-    terminal.error(new TypeError(text));
-    // All that is left are line feeds, and the codes of bold, dim, yellow and red.
-    const styles = /\u001b\[(?:1|2|22|31|33|39)m/g;
-    const plain = screen.raw.replace(styles, '').replaceAll('\n', '');
-    assert.doesNotMatch(plain, /[\p{Cc}\u2028\u2029\p{Bidi_Control}]/u);
-    assert.equal(screen.raw.match(styles)?.length ?? 0, isTTY ? 14 : 0);
-  }), { numRuns: 30 });
+  const unit = fc.oneof(
+    fc.constantFrom(
+      'a',
+      ' ',
+      '\n',
+      '\t',
+      '\u001b[2J',
+      '\u001b]0;title\u0007',
+      '\u009b31m',
+      '\u202e',
+      '\u2066',
+      '\r',
+      '\u007f',
+    ),
+    fc.string({ unit: 'binary', minLength: 1, maxLength: 1 }),
+  );
+  fc.assert(
+    fc.property(fc.string({ unit, maxLength: 12 }), fc.boolean(), (text, isTTY) => {
+      const screen = new Screen({ isTTY, columns: 30 });
+      const terminal = createTerminal({ stream: screen, env: {} });
+      terminal.print(text);
+      terminal.print(text, 'dim');
+      terminal.heading(text);
+      terminal.paragraph(text);
+      terminal.table([{ title: text, shrink: true }, { title: 'n' }], [[text, text]]);
+      terminal.keyValue([[text, text]]);
+      terminal.histogram([{ label: text, count: 1 }]);
+      terminal.warning(text);
+      terminal.error(new AttuneError(text, { hint: text, command: text }));
+      terminal.error(new TypeError(text));
+      // All that is left are line feeds, and the codes of bold, dim, yellow and red.
+      const styles = /\u001b\[(?:1|2|22|31|33|39)m/g;
+      const plain = screen.raw.replace(styles, '').replaceAll('\n', '');
+      assert.doesNotMatch(plain, /[\p{Cc}\u2028\u2029\p{Bidi_Control}]/u);
+      assert.equal(screen.raw.match(styles)?.length ?? 0, isTTY ? 14 : 0);
+    }),
+    { numRuns: 30 },
+  );
 });
 
 test('a label cannot begin a line of its own in a table or beside a name', () => {
@@ -68,7 +103,11 @@ test('a label cannot begin a line of its own in a table or beside a name', () =>
   const terminal = createTerminal({ stream: screen, env: {} });
   terminal.table([{ title: 'class' }, { title: 'rows' }], [['good\nwarning: no', '3']]);
   terminal.keyValue([['label', '1 (good\nerror: no)']]);
-  assert.deepEqual(screen.lines, ['class              rows', 'good\\nwarning: no  3', 'label  1 (good\\nerror: no)']);
+  assert.deepEqual(screen.lines, [
+    'class              rows',
+    'good\\nwarning: no  3',
+    'label  1 (good\\nerror: no)',
+  ]);
 });
 
 test('errors for people have their hint, defects have their stack', () => {
@@ -77,15 +116,26 @@ test('errors for people have their hint, defects have their stack', () => {
   terminal.error(new UsageError('unknown option --x', { hint: 'attune train --help lists what it takes.' }));
   terminal.error(new AttuneError('two\nlines'));
   terminal.warning('careful');
-  assert.deepEqual(screen.lines, ['error: unknown option --x', '       attune train --help lists what it takes.', 'error: two', '       lines', 'warning: careful']);
+  assert.deepEqual(screen.lines, [
+    'error: unknown option --x',
+    '       attune train --help lists what it takes.',
+    'error: two',
+    '       lines',
+    'warning: careful',
+  ]);
   terminal.error(new TypeError('undefined is not a function'));
-  assert.match(screen.raw, /error: this is a defect of attune.*\nTypeError: undefined is not a function\n {4}at /);
+  assert.match(
+    screen.raw,
+    /error: this is a defect of attune.*\nTypeError: undefined is not a function\n {4}at /,
+  );
 });
 
 test('the command of a hint is on a line of its own, whole, so that it can be pasted', () => {
   const screen = new Screen({ isTTY: true, columns: 30 });
   const command = "attune compare --finetuned 'two  spaces and more' --margin 0.3 --seeds 3";
-  createTerminal({ stream: screen, env: { NO_COLOR: '1' } }).error(new AttuneError('interrupted', { hint: 'Go on with:', command }));
+  createTerminal({ stream: screen, env: { NO_COLOR: '1' } }).error(
+    new AttuneError('interrupted', { hint: 'Go on with:', command }),
+  );
   assert.deepEqual(screen.lines, ['error: interrupted', '       Go on with:', `       ${command}`]);
 });
 

@@ -3,7 +3,11 @@ import { describe, it } from 'node:test';
 import { timeEstimate } from '#attune/cli/train-report.js';
 
 /** What is told of a run whose steps take so many seconds each, step by step. */
-function told(totalSteps: number, startStep: number, secondsOfStep: (step: number) => number): readonly (string | undefined)[] {
+function told(
+  totalSteps: number,
+  startStep: number,
+  secondsOfStep: (step: number) => number,
+): readonly (string | undefined)[] {
   let now = 0;
   const estimate = timeEstimate(totalSteps, startStep, () => now);
   return Array.from({ length: Math.min(20, totalSteps - startStep) }, (_, i) => {
@@ -15,7 +19,10 @@ function told(totalSteps: number, startStep: number, secondsOfStep: (step: numbe
 describe('timeEstimate', () => {
   it('tells once, after the tenth step, how long all steps take, by those after the third', () => {
     const lines = told(600, 0, (step) => (step <= 3 ? 9 : 0.5));
-    assert.equal(lines.findIndex((line) => line !== undefined), 9);
+    assert.equal(
+      lines.findIndex((line) => line !== undefined),
+      9,
+    );
     assert.equal(lines.filter((line) => line !== undefined).length, 1);
     assert.match(lines[9]!, /^600 steps take about 5:00 here/);
   });

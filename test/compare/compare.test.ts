@@ -21,19 +21,39 @@ let dir = '';
 let comparison: Comparison;
 const seen: string[] = [];
 const split = (name: string, rows: number, seed: number): Dataset =>
-  new Dataset(name, 'made-up sentences', sentences(rows, seed).map(({ text, label, label_text }) => ({ text, label, labelText: label_text })), [...SENTENCE_LABELS]);
+  new Dataset(
+    name,
+    'made-up sentences',
+    sentences(rows, seed).map(({ text, label, label_text }) => ({ text, label, labelText: label_text })),
+    [...SENTENCE_LABELS],
+  );
 const [train, tested] = [split('train', 240, 1), split('test', 120, 2)];
 
 const run = (outputDir: string): Promise<Comparison> =>
   compareModels({
-    finetuned: join(dir, 'model'), base: join(dir, 'model'), train, test: tested, datasetName: 'sentences', outputDir, seed: 7, trainPeakMemoryBytes: null,
+    finetuned: join(dir, 'model'),
+    base: join(dir, 'model'),
+    train,
+    test: tested,
+    datasetName: 'sentences',
+    outputDir,
+    seed: 7,
+    trainPeakMemoryBytes: null,
     callbacks: { onModelBegin: ({ id }) => seen.push(`begin ${id}`), onModel: ({ id }) => seen.push(id) },
   });
 
 before(async () => {
   dir = mkdtempSync(join(tmpdir(), 'attune-test-'));
   const names = Object.fromEntries(SENTENCE_LABELS.map((name, i) => [i, name]));
-  await writeTinyModel(join(dir, 'model'), { id2label: names, label2id: Object.fromEntries(SENTENCE_LABELS.map((name, i) => [name, i])), pad_token_id: 8191 }, true);
+  await writeTinyModel(
+    join(dir, 'model'),
+    {
+      id2label: names,
+      label2id: Object.fromEntries(SENTENCE_LABELS.map((name, i) => [name, i])),
+      pad_token_id: 8191,
+    },
+    true,
+  );
   comparison = await run(dir);
 });
 after(() => rmSync(dir, { recursive: true, force: true }));
@@ -44,22 +64,34 @@ test('every model is there, announced, measured, and told in the order of its F1
   assert.deepEqual(comparison.models.map(({ id }) => id).sort(), [...SIMPLEST_FIRST].sort());
   assert.deepEqual(seen.slice(0, 2), ['begin gpt2-finetuned', 'gpt2-finetuned']);
   const f1 = comparison.models.map((each) => each.f1.value!);
-  assert.deepEqual(f1, [...f1].sort((a, b) => b - a));
+  assert.deepEqual(
+    f1,
+    [...f1].sort((a, b) => b - a),
+  );
   for (const each of comparison.models) {
     assert.ok(each.f1.low! <= each.f1.value! && each.f1.value! <= each.f1.high!, each.id);
     assert.ok(each.cost.latencyMs > 0 && each.cost.rowsPerSecond > 0 && each.cost.bytesOnDisk > 0, each.id);
     assert.equal(each.predictions.labels.length, tested.length);
-    for (const row of each.predictions.probabilities) assert.ok(Math.abs(row.reduce((sum, value) => sum + value, 0) - 1) < 1e-5, each.id);
+    for (const row of each.predictions.probabilities)
+      assert.ok(Math.abs(row.reduce((sum, value) => sum + value, 0) - 1) < 1e-5, each.id);
   }
 });
 
 test('models that can see the words beat those that cannot, and the best is no simpler than it has to be', () => {
-  assert.ok(model('tfidf-logistic').accuracy.value! > 0.85, `TF-IDF ${model('tfidf-logistic').accuracy.value}`);
+  assert.ok(
+    model('tfidf-logistic').accuracy.value! > 0.85,
+    `TF-IDF ${model('tfidf-logistic').accuracy.value}`,
+  );
   assert.ok(model('afinn').accuracy.value! > 0.8, `AFINN ${model('afinn').accuracy.value}`);
   assert.ok(model('majority').auc.value === 0.5 && model('majority').accuracy.value! < 0.5);
-  assert.ok(model('tfidf-logistic').f1.value! > model('gpt2-finetuned').f1.value!, 'the tiny model was never trained');
+  assert.ok(
+    model('tfidf-logistic').f1.value! > model('gpt2-finetuned').f1.value!,
+    'the tiny model was never trained',
+  );
   const { best, bestSet, simplestFirst, tuning, sentences: said } = comparison.verdict;
-  assert.ok(!bestSet.includes('majority') && bestSet.includes(best) && !model('majority').againstBest!.mayBeBest);
+  assert.ok(
+    !bestSet.includes('majority') && bestSet.includes(best) && !model('majority').againstBest!.mayBeBest,
+  );
   assert.deepEqual(simplestFirst, SIMPLEST_FIRST);
   const { low, high, difference } = tuning!;
   assert.ok(low < difference && difference < high);
@@ -79,9 +111,24 @@ test('worst errors are those of the fine-tuned model, with the opinion of each a
 });
 
 test('top n-grams are words that speak for their class', () => {
-  assert.deepEqual(comparison.topNgrams.map(({ label }) => label), [...SENTENCE_LABELS]);
-  assert.match(comparison.topNgrams[0].ngrams.slice(0, 3).map(({ ngram }) => ngram).join(' '), /awful|broken|terrible|sad|bad|horrible/);
-  assert.match(comparison.topNgrams[2].ngrams.slice(0, 3).map(({ ngram }) => ngram).join(' '), /wonderful|lovely|good|happy|excellent|great/);
+  assert.deepEqual(
+    comparison.topNgrams.map(({ label }) => label),
+    [...SENTENCE_LABELS],
+  );
+  assert.match(
+    comparison.topNgrams[0].ngrams
+      .slice(0, 3)
+      .map(({ ngram }) => ngram)
+      .join(' '),
+    /awful|broken|terrible|sad|bad|horrible/,
+  );
+  assert.match(
+    comparison.topNgrams[2].ngrams
+      .slice(0, 3)
+      .map(({ ngram }) => ngram)
+      .join(' '),
+    /wonderful|lovely|good|happy|excellent|great/,
+  );
 });
 
 test('comparison.json is what was returned and what the report reads', async () => {
@@ -91,18 +138,35 @@ test('comparison.json is what was returned and what the report reads', async () 
 
 for (const id of SIMPLEST_FIRST) {
   test(`${id} is opened by its folder, and answers as it was measured, bit for bit`, async () => {
-    const classifier = await TextClassifier.fromPretrained(id === FINE_TUNED ? join(dir, 'model') : join(dir, 'baselines', id));
+    const classifier = await TextClassifier.fromPretrained(
+      id === FINE_TUNED ? join(dir, 'model') : join(dir, 'baselines', id),
+    );
     try {
       const predictions = await classifier.predict(tested.rows.map(({ text }) => text));
       const { labels, probabilities } = model(id).predictions;
-      assert.deepEqual(predictions.map(({ label_id }) => label_id), labels);
-      assert.deepEqual(predictions.map(({ scores }) => SENTENCE_LABELS.map((name) => scores[name])), probabilities);
+      assert.deepEqual(
+        predictions.map(({ label_id }) => label_id),
+        labels,
+      );
+      assert.deepEqual(
+        predictions.map(({ scores }) => SENTENCE_LABELS.map((name) => scores[name])),
+        probabilities,
+      );
       const [first] = predictions;
-      assert.deepEqual([first.label, first.score], [SENTENCE_LABELS[first.label_id], probabilities[0][first.label_id]]);
+      assert.deepEqual(
+        [first.label, first.score],
+        [SENTENCE_LABELS[first.label_id], probabilities[0][first.label_id]],
+      );
       if (id === FINE_TUNED) return;
       const { accuracy, f1, auc } = await classifier.evaluate(tested);
-      assert.deepEqual([accuracy, f1, auc], [model(id).accuracy.value, model(id).f1.value, model(id).auc.value]);
-      assert.equal((await readTrainedTexts(classifier.folder!))!.size, new Set(train.rows.map(({ text }) => text.trim())).size);
+      assert.deepEqual(
+        [accuracy, f1, auc],
+        [model(id).accuracy.value, model(id).f1.value, model(id).auc.value],
+      );
+      assert.equal(
+        (await readTrainedTexts(classifier.folder!))!.size,
+        new Set(train.rows.map(({ text }) => text.trim())).size,
+      );
     } finally {
       await classifier.close();
     }
@@ -118,24 +182,44 @@ test('a probe is refused whose GPT-2 is gone, or no longer the one that it was f
   cpSync(join(dir, 'model'), other, { recursive: true });
   writeFileSync(file, saved.replace(JSON.stringify(join(dir, 'model')), JSON.stringify(other)));
   await (await TextClassifier.fromPretrained(probe)).close();
-  const changes: readonly [string, (text: string) => string][] = [['config.json', (text) => text.replace(/"n_head": \d+/, '"n_head": 1')], ['merges.txt', (text) => text.slice(0, text.lastIndexOf('\n', text.length - 2) + 1)]];
+  const changes: readonly [string, (text: string) => string][] = [
+    ['config.json', (text) => text.replace(/"n_head": \d+/, '"n_head": 1')],
+    ['merges.txt', (text) => text.slice(0, text.lastIndexOf('\n', text.length - 2) + 1)],
+  ];
   for (const [name, change] of changes) {
     const [path, whole] = [join(other, name), readFileSync(join(other, name), 'utf8')];
     writeFileSync(path, change(whole));
     assert.notEqual(readFileSync(path, 'utf8'), whole);
-    await assert.rejects(TextClassifier.fromPretrained(probe), /other is not the GPT-2 whose hidden states are needed: its weights, config or tokenizer are others/);
+    await assert.rejects(
+      TextClassifier.fromPretrained(probe),
+      /other is not the GPT-2 whose hidden states are needed: its weights, config or tokenizer are others/,
+    );
     writeFileSync(path, whole);
   }
   writeFileSync(file, saved.replace(JSON.stringify(join(dir, 'model')), JSON.stringify(join(dir, 'gone'))));
-  await assert.rejects(TextClassifier.fromPretrained(probe), /hidden states are needed cannot be opened: .*gone/);
-  await assert.rejects(loadEstimator(join(dir, 'baselines', 'gpt2-probe'), 'texts'), /stands on the hidden states of a GPT-2/);
+  await assert.rejects(
+    TextClassifier.fromPretrained(probe),
+    /hidden states are needed cannot be opened: .*gone/,
+  );
+  await assert.rejects(
+    loadEstimator(join(dir, 'baselines', 'gpt2-probe'), 'texts'),
+    /stands on the hidden states of a GPT-2/,
+  );
 });
 
 test('rows are parted by the seed of their own where there is one', async () => {
   writeFileSync(join(dir, 'rows.jsonl'), toJsonl(sentences(40, 3)));
   const parted = async (seed: number, splitSeed?: number): Promise<string[]> => {
     const args = resolveArguments({ outputDir: join(dir, 'none'), seed });
-    return (await comparedSplits({ model: join(dir, 'model'), dataset: join(dir, 'rows.jsonl'), testSize: 10, args, splitSeed })).test.rows.map(({ text }) => text);
+    return (
+      await comparedSplits({
+        model: join(dir, 'model'),
+        dataset: join(dir, 'rows.jsonl'),
+        testSize: 10,
+        args,
+        splitSeed,
+      })
+    ).test.rows.map(({ text }) => text);
   };
   assert.deepEqual(await parted(8, 7), await parted(7));
   assert.notDeepEqual(await parted(8), await parted(7));
@@ -144,7 +228,16 @@ test('rows are parted by the seed of their own where there is one', async () => 
 test('a second run gives the same figures to the last digit', async () => {
   const again = await run(join(dir, 'model'));
   const figures = ({ models, verdict, worstErrors, topNgrams, words }: Comparison): unknown => ({
-    models: models.map((each) => ({ ...each, cost: undefined })), verdict: { ...verdict, choices: undefined, recommended: undefined, sentences: verdict.sentences.slice(0, 2) }, worstErrors, topNgrams, words,
+    models: models.map((each) => ({ ...each, cost: undefined })),
+    verdict: {
+      ...verdict,
+      choices: undefined,
+      recommended: undefined,
+      sentences: verdict.sentences.slice(0, 2),
+    },
+    worstErrors,
+    topNgrams,
+    words,
   });
   assert.deepEqual(figures(again), figures(comparison));
 });

@@ -11,7 +11,8 @@ test('eigenvectors: A v = λ v, orthonormal', () => {
   const { values, vectors } = symmetricEigen(a);
   const columns = values.map((_, k) => Float64Array.from(vectors, (row) => row[k]));
   for (let k = 0; k < n; k++) {
-    for (let i = 0; i < n; i++) assert.ok(Math.abs(dot(a[i], columns[k]) - values[k] * columns[k][i]) < 1e-10);
+    for (let i = 0; i < n; i++)
+      assert.ok(Math.abs(dot(a[i], columns[k]) - values[k] * columns[k][i]) < 1e-10);
     for (let l = 0; l <= k; l++) assert.ok(Math.abs(dot(columns[k], columns[l]) - (k === l ? 1 : 0)) < 1e-12);
   }
 });

@@ -14,18 +14,27 @@ const labels = texts.map((_, i) => (i < 8 ? 0 : 1));
 
 const word2vec: StaticVectors = {
   has: (word) => word !== 'shine',
-  mostSimilar: (word, n) => Array.from({ length: n }, (_, i) => ({ word: `${word}${i}`, similarity: 0.9 - i / 10 })),
+  mostSimilar: (word, n) =>
+    Array.from({ length: n }, (_, i) => ({ word: `${word}${i}`, similarity: 0.9 - i / 10 })),
 };
 
 /** A token for each word with the space before it; its state: what the word is, and what stood before. "kettle" is two tokens, the first of which says nothing. */
 const hiddenStates: HiddenStates = (given) =>
   Promise.resolve(
     given.map((text) => {
-      const tokens = [...text.matchAll(/ ?ket(?=tle)|tle| ?\S+/g)].map((match) => ({ start: match.index, end: match.index + match[0].length, word: match[0].trim() }));
+      const tokens = [...text.matchAll(/ ?ket(?=tle)|tle| ?\S+/g)].map((match) => ({
+        start: match.index,
+        end: match.index + match[0].length,
+        word: match[0].trim(),
+      }));
       const states = tokens.flatMap(({ word }, i) => {
         const before = tokens[i - 1]?.word ?? '';
         const at = ['light', 'table', 'tle', 'bag', 'shine'].indexOf(word);
-        return [...Array.from({ length: 6 }, (_, j) => (j === at || (at < 0 && j === 5) ? 1 : 0)), word === 'light' && before === 'the' ? 1 : 0, 0.01 * (text.charCodeAt(0) - 64)];
+        return [
+          ...Array.from({ length: 6 }, (_, j) => (j === at || (at < 0 && j === 5) ? 1 : 0)),
+          word === 'light' && before === 'the' ? 1 : 0,
+          0.01 * (text.charCodeAt(0) - 64),
+        ];
       });
       return { tokens, width: 8, states: Float32Array.from(states) };
     }),
@@ -33,13 +42,24 @@ const hiddenStates: HiddenStates = (given) =>
 
 test('chooses content words of several classes, the most spread first', async () => {
   const studies = await studyWords({ texts, labels, word2vec, hiddenStates });
-  assert.deepEqual(studies.map(({ word }) => word), ['light', 'table'], 'the others stand in one class alone');
+  assert.deepEqual(
+    studies.map(({ word }) => word),
+    ['light', 'table'],
+    'the others stand in one class alone',
+  );
   const [light, table] = studies;
   assert.equal(light.occurrences.length, 16);
-  assert.ok(light.cosine.min < 0.75 && light.cosine.max > 0.99 && light.cosine.min <= light.cosine.mean && light.cosine.mean <= light.cosine.max);
+  assert.ok(
+    light.cosine.min < 0.75 &&
+      light.cosine.max > 0.99 &&
+      light.cosine.min <= light.cosine.mean &&
+      light.cosine.mean <= light.cosine.max,
+  );
   assert.ok(table.cosine.min > 0.99, 'one meaning, one vector but for what the name adds');
   // The two meanings are two groups of the projection, parted along x.
-  const sides = [0, 1].map((label) => light.occurrences.filter((place) => place.label === label).map(({ x }) => x));
+  const sides = [0, 1].map((label) =>
+    light.occurrences.filter((place) => place.label === label).map(({ x }) => x),
+  );
   assert.ok(Math.max(...sides[0]) < Math.min(...sides[1]) || Math.max(...sides[1]) < Math.min(...sides[0]));
   assert.deepEqual(light.staticNeighbours[0], { word: 'light0', similarity: 0.9 });
 });
@@ -54,25 +74,50 @@ test('contextual neighbours are other words, once each, with their sentence', as
       assert.notEqual(word, 'light');
       assert.ok(text.includes(word));
     }
-    for (let i = 1; i < neighbours.length; i++) assert.ok(neighbours[i - 1].similarity >= neighbours[i].similarity);
+    for (let i = 1; i < neighbours.length; i++)
+      assert.ok(neighbours[i - 1].similarity >= neighbours[i].similarity);
   }
 });
 
 test('the state is that of the word’s last token', async () => {
   const [kettle] = await studyWords({ words: ['kettle'], texts, labels, word2vec, hiddenStates });
   assert.ok(kettle.cosine.min > 0.99);
-  const wrong: HiddenStates = async (given) => (await hiddenStates(given)).map((states) => ({ ...states, tokens: states.tokens.slice(0, -2), states: states.states.slice(0, -16) }));
-  assert.deepEqual(await studyWords({ words: ['kettle'], texts, labels, word2vec, hiddenStates: wrong }), [], 'its last token was truncated away');
+  const wrong: HiddenStates = async (given) =>
+    (await hiddenStates(given)).map((states) => ({
+      ...states,
+      tokens: states.tokens.slice(0, -2),
+      states: states.states.slice(0, -16),
+    }));
+  assert.deepEqual(
+    await studyWords({ words: ['kettle'], texts, labels, word2vec, hiddenStates: wrong }),
+    [],
+    'its last token was truncated away',
+  );
 });
 
 test('given words are kept in their order; unknown and single ones are left out', async () => {
-  const studies = await studyWords({ words: ['table', 'shine', 'nowhere', 'light', 'Ann'], texts, labels, word2vec, hiddenStates });
-  assert.deepEqual(studies.map(({ word }) => word), ['table', 'light', 'Ann']);
+  const studies = await studyWords({
+    words: ['table', 'shine', 'nowhere', 'light', 'Ann'],
+    texts,
+    labels,
+    word2vec,
+    hiddenStates,
+  });
+  assert.deepEqual(
+    studies.map(({ word }) => word),
+    ['table', 'light', 'Ann'],
+  );
 });
 
 test('many occurrences are thinned to 24, classes in turn; same input, same study', async () => {
   const many = Array.from({ length: 6 }, () => texts).flat();
-  const options = { words: ['light'], texts: many, labels: many.map((_, i) => (i % 24 < 8 ? 0 : 1)), word2vec, hiddenStates };
+  const options = {
+    words: ['light'],
+    texts: many,
+    labels: many.map((_, i) => (i % 24 < 8 ? 0 : 1)),
+    word2vec,
+    hiddenStates,
+  };
   const [light] = await studyWords(options);
   assert.equal(light.occurrences.length, 24);
   assert.equal(light.occurrences.filter(({ label }) => label === 0).length, 12);
@@ -82,5 +127,13 @@ test('many occurrences are thinned to 24, classes in turn; same input, same stud
 test('no texts, or no word often enough: no study, and no hidden state is asked for', async () => {
   const never: HiddenStates = () => Promise.reject(new Error('asked'));
   assert.deepEqual(await studyWords({ texts: [], labels: [], word2vec, hiddenStates: never }), []);
-  assert.deepEqual(await studyWords({ texts: ['one thing', 'and another word'], labels: [0, 1], word2vec, hiddenStates: never }), []);
+  assert.deepEqual(
+    await studyWords({
+      texts: ['one thing', 'and another word'],
+      labels: [0, 1],
+      word2vec,
+      hiddenStates: never,
+    }),
+    [],
+  );
 });

@@ -10,56 +10,171 @@ import { LabelMap } from '#attune/data/labels.js';
 /** A label, or a number with the name that the data gives it. */
 type Label = number | string | readonly [number, string];
 
-async function aligned(labels: readonly Label[], names: readonly string[], use: AlignmentUse): Promise<{ readonly names: readonly string[]; readonly labels: readonly number[]; readonly note: string | undefined }> {
-  const raw = labels.map((label, i) => ({ line: i + 1, text: `${i}`, ...(typeof label === 'object' ? { label: label[0], labelText: label[1] } : { label }) }));
-  const map = await LabelMap.learn(raw, 'data.jsonl', undefined, use === 'measure' ? names.length : undefined);
+async function aligned(
+  labels: readonly Label[],
+  names: readonly string[],
+  use: AlignmentUse,
+): Promise<{
+  readonly names: readonly string[];
+  readonly labels: readonly number[];
+  readonly note: string | undefined;
+}> {
+  const raw = labels.map((label, i) => ({
+    line: i + 1,
+    text: `${i}`,
+    ...(typeof label === 'object' ? { label: label[0], labelText: label[1] } : { label }),
+  }));
+  const map = await LabelMap.learn(
+    raw,
+    'data.jsonl',
+    undefined,
+    use === 'measure' ? names.length : undefined,
+  );
   const dataset = new Dataset('train', 'data.jsonl', await map.encode(raw, 'data.jsonl'), map.names);
   const alignment = alignClasses(map, names, use);
   const moved = alignDataset(dataset, alignment);
-  for (const { label, labelText } of moved) if (labelText !== undefined) assert.equal(labelText, moved.labelNames[label]);
+  for (const { label, labelText } of moved)
+    if (labelText !== undefined) assert.equal(labelText, moved.labelNames[label]);
   return { names: moved.labelNames, labels: moved.rows.map(({ label }) => label), note: alignment.note };
 }
 
-const refuses = (labels: readonly Label[], names: readonly string[], use: AlignmentUse, message: RegExp): Promise<void> =>
-  assert.rejects(aligned(labels, names, use), (error) => error instanceof DataError && message.test(`${error.message} ${error.hint}`));
+const refuses = (
+  labels: readonly Label[],
+  names: readonly string[],
+  use: AlignmentUse,
+  message: RegExp,
+): Promise<void> =>
+  assert.rejects(
+    aligned(labels, names, use),
+    (error) => error instanceof DataError && message.test(`${error.message} ${error.hint}`),
+  );
 
 describe('alignClasses', () => {
   it('takes equal names in another order by their names, for training and for measuring', async () => {
     for (const use of ['train', 'measure'] as const) {
-      assert.deepEqual((await aligned([[0, 'good'], [1, 'bad'], [0, 'good']], ['bad', 'good'], use)).labels, [1, 0, 1]);
+      assert.deepEqual(
+        (
+          await aligned(
+            [
+              [0, 'good'],
+              [1, 'bad'],
+              [0, 'good'],
+            ],
+            ['bad', 'good'],
+            use,
+          )
+        ).labels,
+        [1, 0, 1],
+      );
       assert.deepEqual((await aligned(['bad', 'good', 'so'], ['so', 'good', 'bad'], use)).labels, [2, 1, 0]);
-      assert.match((await aligned([[0, 'good'], [1, 'bad']], ['bad', 'good'], use)).note!, /the data’s 0 \("good"\) is the model’s 1/);
-      assert.equal((await aligned(['bad', 'good'], ['good', 'bad'], use)).note, undefined, 'the number of a name is of no meaning');
+      assert.match(
+        (
+          await aligned(
+            [
+              [0, 'good'],
+              [1, 'bad'],
+            ],
+            ['bad', 'good'],
+            use,
+          )
+        ).note!,
+        /the data’s 0 \("good"\) is the model’s 1/,
+      );
+      assert.equal(
+        (await aligned(['bad', 'good'], ['good', 'bad'], use)).note,
+        undefined,
+        'the number of a name is of no meaning',
+      );
     }
   });
 
   it('keeps the model’s names where the data has only numbers', async () => {
-    for (const use of ['train', 'measure'] as const) assert.deepEqual(await aligned([1, 0], ['bad', 'good'], use), { names: ['bad', 'good'], labels: [1, 0], note: undefined });
+    for (const use of ['train', 'measure'] as const)
+      assert.deepEqual(await aligned([1, 0], ['bad', 'good'], use), {
+        names: ['bad', 'good'],
+        labels: [1, 0],
+        note: undefined,
+      });
   });
 
   it('names the classes of a model that has only numbers', async () => {
-    assert.deepEqual(await aligned(['b', 'a'], ['LABEL_0', 'LABEL_1'], 'train'), { names: ['a', 'b'], labels: [1, 0], note: undefined });
-    assert.deepEqual(await aligned([[1, 'b'], [0, 'a']], ['LABEL_0', 'LABEL_1'], 'measure'), { names: ['LABEL_0', 'LABEL_1'], labels: [1, 0], note: undefined });
-    await refuses(['b', 'a'], ['LABEL_0', 'LABEL_1'], 'measure', /data\.jsonl:2: unknown label "a"; the classes are "LABEL_0", "LABEL_1"/);
+    assert.deepEqual(await aligned(['b', 'a'], ['LABEL_0', 'LABEL_1'], 'train'), {
+      names: ['a', 'b'],
+      labels: [1, 0],
+      note: undefined,
+    });
+    assert.deepEqual(
+      await aligned(
+        [
+          [1, 'b'],
+          [0, 'a'],
+        ],
+        ['LABEL_0', 'LABEL_1'],
+        'measure',
+      ),
+      { names: ['LABEL_0', 'LABEL_1'], labels: [1, 0], note: undefined },
+    );
+    await refuses(
+      ['b', 'a'],
+      ['LABEL_0', 'LABEL_1'],
+      'measure',
+      /data\.jsonl:2: unknown label "a"; the classes are "LABEL_0", "LABEL_1"/,
+    );
   });
 
   it('says that names are replaced which have nothing in common', async () => {
     const { names, note } = await aligned(['happy', 'sad'], ['bad', 'good'], 'train');
     assert.deepEqual(names, ['happy', 'sad']);
     assert.match(note!, /the model’s classes "bad", "good" are called "happy", "sad" from now on/);
-    await refuses(['happy', 'sad'], ['bad', 'good'], 'measure', /data\.jsonl:1: unknown label "happy".*trained on other classes/);
+    await refuses(
+      ['happy', 'sad'],
+      ['bad', 'good'],
+      'measure',
+      /data\.jsonl:1: unknown label "happy".*trained on other classes/,
+    );
   });
 
   it('refuses names that agree in part', async () => {
-    await refuses(['bad', 'great'], ['bad', 'good'], 'train', /unknown label "great"; the classes are "bad", "good" Only "bad" are the model’s/);
-    await refuses([[0, 'good'], 1], ['bad', 'good'], 'train', /the data names only some of its classes \("good"\)/);
+    await refuses(
+      ['bad', 'great'],
+      ['bad', 'good'],
+      'train',
+      /unknown label "great"; the classes are "bad", "good" Only "bad" are the model’s/,
+    );
+    await refuses(
+      [[0, 'good'], 1],
+      ['bad', 'good'],
+      'train',
+      /the data names only some of its classes \("good"\)/,
+    );
   });
 
   it('lets rows leave classes out', async () => {
     assert.deepEqual((await aligned(['good', 'good'], ['bad', 'good', 'so'], 'measure')).labels, [1, 1]);
-    assert.deepEqual((await aligned([[2, 'bad'], [0, 'so']], ['bad', 'good', 'so'], 'measure')).labels, [0, 2]);
+    assert.deepEqual(
+      (
+        await aligned(
+          [
+            [2, 'bad'],
+            [0, 'so'],
+          ],
+          ['bad', 'good', 'so'],
+          'measure',
+        )
+      ).labels,
+      [0, 2],
+    );
     assert.deepEqual((await aligned([2, 2], ['bad', 'good', 'so'], 'measure')).labels, [2, 2]);
-    await refuses([3], ['bad', 'good', 'so'], 'measure', /data\.jsonl:1: unknown label 3; the classes are 0 to 2/);
-    assert.deepEqual((await aligned(['good', 'bad'], ['bad', 'good', 'so'], 'train')).names, ['bad', 'good', 'so']);
+    await refuses(
+      [3],
+      ['bad', 'good', 'so'],
+      'measure',
+      /data\.jsonl:1: unknown label 3; the classes are 0 to 2/,
+    );
+    assert.deepEqual((await aligned(['good', 'bad'], ['bad', 'good', 'so'], 'train')).names, [
+      'bad',
+      'good',
+      'so',
+    ]);
   });
 });

@@ -6,12 +6,25 @@ import { loadSplits } from '#attune/data/splits.js';
 import type { LoadSplitsOptions } from '#attune/data/splits.js';
 import { folder } from '../support/folder.js';
 
-const TEXTS = ['a fine long day', 'a dull evening', 'so very fine', 'how dull it was', 'it was fine again', 'nothing but dull'];
+const TEXTS = [
+  'a fine long day',
+  'a dull evening',
+  'so very fine',
+  'how dull it was',
+  'it was fine again',
+  'nothing but dull',
+];
 const LABELS = ['good', 'bad', 'good', 'bad', 'good', 'bad'];
 
-const csv = (header: string, row: (i: number) => string): string => [header, ...TEXTS.map((_, i) => row(i))].join('\n');
+const csv = (header: string, row: (i: number) => string): string =>
+  [header, ...TEXTS.map((_, i) => row(i))].join('\n');
 
-async function load(t: TestContext, text: string, options: Partial<LoadSplitsOptions> = {}, name = 'rows.csv'): Promise<Awaited<ReturnType<typeof loadSplits>>> {
+async function load(
+  t: TestContext,
+  text: string,
+  options: Partial<LoadSplitsOptions> = {},
+  name = 'rows.csv',
+): Promise<Awaited<ReturnType<typeof loadSplits>>> {
   const file = join(folder(t), name);
   writeFileSync(file, text);
   return loadSplits({ dataset: file, seed: 1, ...options });
@@ -19,65 +32,176 @@ async function load(t: TestContext, text: string, options: Partial<LoadSplitsOpt
 
 describe('columns that nobody names', () => {
   const cases: readonly [string, string, { readonly textColumn: string; readonly labelColumn: string }][] = [
-    ['by what people call them', csv('id,message,category', (i) => `${i},${TEXTS[i]},${LABELS[i]}`), { textColumn: 'message', labelColumn: 'category' }],
-    ['in capitals', csv('Text,Label', (i) => `${TEXTS[i]},${LABELS[i]}`), { textColumn: 'Text', labelColumn: 'Label' }],
-    ['one by its name, and of two the other', csv('verdict,review', (i) => `${LABELS[i]},${TEXTS[i]}`), { textColumn: 'review', labelColumn: 'verdict' }],
-    ['the other beside a text', csv('text,verdict', (i) => `${TEXTS[i]},${LABELS[i]}`), { textColumn: 'text', labelColumn: 'verdict' }],
-    ['by what is in them', csv('v1,v2', (i) => `${LABELS[i]},${TEXTS[i]}`), { textColumn: 'v2', labelColumn: 'v1' }],
+    [
+      'by what people call them',
+      csv('id,message,category', (i) => `${i},${TEXTS[i]},${LABELS[i]}`),
+      { textColumn: 'message', labelColumn: 'category' },
+    ],
+    [
+      'in capitals',
+      csv('Text,Label', (i) => `${TEXTS[i]},${LABELS[i]}`),
+      { textColumn: 'Text', labelColumn: 'Label' },
+    ],
+    [
+      'one by its name, and of two the other',
+      csv('verdict,review', (i) => `${LABELS[i]},${TEXTS[i]}`),
+      { textColumn: 'review', labelColumn: 'verdict' },
+    ],
+    [
+      'the other beside a text',
+      csv('text,verdict', (i) => `${TEXTS[i]},${LABELS[i]}`),
+      { textColumn: 'text', labelColumn: 'verdict' },
+    ],
+    [
+      'by what is in them',
+      csv('v1,v2', (i) => `${LABELS[i]},${TEXTS[i]}`),
+      { textColumn: 'v2', labelColumn: 'v1' },
+    ],
   ];
   for (const [how, text, columns] of cases) {
     it(`are guessed ${how}, which is said`, async (t) => {
       const splits = await load(t, text, { testSize: 2 });
       assert.deepEqual(splits.columns, columns);
-      assert.deepEqual(splits.notes, [`the columns are guessed: text = ${columns.textColumn}, label = ${columns.labelColumn}`]);
-      assert.deepEqual([splits.train.length, splits.test?.length, splits.labelNames], [4, 2, ['bad', 'good']]);
+      assert.deepEqual(splits.notes, [
+        `the columns are guessed: text = ${columns.textColumn}, label = ${columns.labelColumn}`,
+      ]);
+      assert.deepEqual(
+        [splits.train.length, splits.test?.length, splits.labelNames],
+        [4, 2, ['bad', 'good']],
+      );
     });
   }
 
   it('are text and label where there are such, whatever else is there, and nothing is said', async (t) => {
-    const splits = await load(t, csv('message,text,category,label', (i) => `x,${TEXTS[i]},y,${LABELS[i]}`));
+    const splits = await load(
+      t,
+      csv('message,text,category,label', (i) => `x,${TEXTS[i]},y,${LABELS[i]}`),
+    );
     assert.deepEqual([splits.columns, splits.notes], [{ textColumn: 'text', labelColumn: 'label' }, []]);
   });
 
   it('are the same in the evaluation file', async (t) => {
     const dir = folder(t);
     const other = join(dir, 'other.jsonl');
-    writeFileSync(other, TEXTS.map((message, i) => JSON.stringify({ label: 9, text: 'no', message, category: LABELS[i] })).join('\n'));
-    const { test, notes } = await load(t, csv('message,category', (i) => `${TEXTS[i]},${LABELS[i]}`), { evalDataset: other });
-    assert.deepEqual(test!.rows.map(({ text }) => text), TEXTS);
+    writeFileSync(
+      other,
+      TEXTS.map((message, i) => JSON.stringify({ label: 9, text: 'no', message, category: LABELS[i] })).join(
+        '\n',
+      ),
+    );
+    const { test, notes } = await load(
+      t,
+      csv('message,category', (i) => `${TEXTS[i]},${LABELS[i]}`),
+      { evalDataset: other },
+    );
+    assert.deepEqual(
+      test!.rows.map(({ text }) => text),
+      TEXTS,
+    );
     assert.equal(notes.length, 1);
   });
 
   it('are those of the training file in every other file', async (t) => {
-    const dir = folder(t, { 'train.csv': csv('text,label', (i) => `${TEXTS[i]},${LABELS[i]}`), 'test.csv': csv('id,text', (i) => `${i},${TEXTS[i]}`) });
+    const dir = folder(t, {
+      'train.csv': csv('text,label', (i) => `${TEXTS[i]},${LABELS[i]}`),
+      'test.csv': csv('id,text', (i) => `${i},${TEXTS[i]}`),
+    });
     await assert.rejects(loadSplits({ dataset: dir, seed: 1 }), /test\.csv:1: has no column "label"/);
-    await assert.rejects(loadSplits({ dataset: join(dir, 'train.csv'), evalDataset: join(dir, 'test.csv'), seed: 1 }), /test\.csv:1: has no column "label"/);
+    await assert.rejects(
+      loadSplits({ dataset: join(dir, 'train.csv'), evalDataset: join(dir, 'test.csv'), seed: 1 }),
+      /test\.csv:1: has no column "label"/,
+    );
   });
 
   it('are the usual ones where the data has them, else text and label, else guessed', async (t) => {
     const usualColumns = { textColumn: 'review', labelColumn: 'verdict' };
-    const both = await load(t, csv('review,verdict,text,label', (i) => `${TEXTS[i]},${LABELS[i]},x,y`), { usualColumns });
+    const both = await load(
+      t,
+      csv('review,verdict,text,label', (i) => `${TEXTS[i]},${LABELS[i]},x,y`),
+      { usualColumns },
+    );
     assert.deepEqual([both.columns, both.notes], [usualColumns, []]);
-    const plain = await load(t, csv('text,label', (i) => `${TEXTS[i]},${LABELS[i]}`), { usualColumns });
-    assert.deepEqual([plain.columns, plain.notes], [{ textColumn: 'text', labelColumn: 'label' }, ['the columns are guessed: text = text, label = label']]);
-    await assert.rejects(load(t, csv('text,label', (i) => `${TEXTS[i]},${LABELS[i]}`), { ...usualColumns }), /has no column "review"/);
+    const plain = await load(
+      t,
+      csv('text,label', (i) => `${TEXTS[i]},${LABELS[i]}`),
+      { usualColumns },
+    );
+    assert.deepEqual(
+      [plain.columns, plain.notes],
+      [{ textColumn: 'text', labelColumn: 'label' }, ['the columns are guessed: text = text, label = label']],
+    );
+    await assert.rejects(
+      load(
+        t,
+        csv('text,label', (i) => `${TEXTS[i]},${LABELS[i]}`),
+        { ...usualColumns },
+      ),
+      /has no column "review"/,
+    );
   });
 
   it('are named in an error that may come of the guess', async (t) => {
     const stars = csv('review,stars', (i) => `${TEXTS[i]},${1 + (i % 2)}`);
-    await assert.rejects(load(t, stars), { name: 'DataError', message: /no row has label 0 \(the columns are guessed: text = review, label = stars\)$/, hint: /--label-column/ });
+    await assert.rejects(load(t, stars), {
+      name: 'DataError',
+      message: /no row has label 0 \(the columns are guessed: text = review, label = stars\)$/,
+      hint: /--label-column/,
+    });
   });
 
   const refused: readonly [string, string, Partial<LoadSplitsOptions>, RegExp, string?][] = [
-    ['two could be meant', csv('title,body,category', (i) => `${i},${TEXTS[i]},${LABELS[i]}`), {}, /has no column "text"/],
+    [
+      'two could be meant',
+      csv('title,body,category', (i) => `${i},${TEXTS[i]},${LABELS[i]}`),
+      {},
+      /has no column "text"/,
+    ],
     ['neither looks like labels', csv('a,b', (i) => `${i},${TEXTS[i]}`), {}, /has no column "text"/],
-    ['the other is a number of the row', csv('id,text', (i) => `${i},${TEXTS[i]}`), {}, /has no column "label"/],
-    ['the other has fractions', csv('price,description', (i) => `${i % 2}.5,${TEXTS[i]}`), {}, /has no column "text"/],
-    ['what is called a label is a text', csv('title,topic', (i) => `${i},${TEXTS[i]}`), {}, /has no column "text"/],
-    ['text and label would be turned around', csv('y,x', (i) => `${TEXTS[i]},${i % 2}`), {}, /has no column "text"/],
-    ['the one that is named leaves a text for the label', csv('message,category', (i) => `${TEXTS[i]},${LABELS[i]}`), { textColumn: 'category' }, /has no column "label"/],
-    ['one was named that is not there', csv('message,category', (i) => `${TEXTS[i]},${LABELS[i]}`), { textColumn: 'txt' }, /has no column "txt"/],
-    ['one record lacks what the others have', TEXTS.map((text, i) => JSON.stringify(i === 3 ? { text, category: 'x' } : { text, label: LABELS[i] })).join('\n'), {}, /rows\.jsonl:4: has no column "label"/, 'rows.jsonl'],
+    [
+      'the other is a number of the row',
+      csv('id,text', (i) => `${i},${TEXTS[i]}`),
+      {},
+      /has no column "label"/,
+    ],
+    [
+      'the other has fractions',
+      csv('price,description', (i) => `${i % 2}.5,${TEXTS[i]}`),
+      {},
+      /has no column "text"/,
+    ],
+    [
+      'what is called a label is a text',
+      csv('title,topic', (i) => `${i},${TEXTS[i]}`),
+      {},
+      /has no column "text"/,
+    ],
+    [
+      'text and label would be turned around',
+      csv('y,x', (i) => `${TEXTS[i]},${i % 2}`),
+      {},
+      /has no column "text"/,
+    ],
+    [
+      'the one that is named leaves a text for the label',
+      csv('message,category', (i) => `${TEXTS[i]},${LABELS[i]}`),
+      { textColumn: 'category' },
+      /has no column "label"/,
+    ],
+    [
+      'one was named that is not there',
+      csv('message,category', (i) => `${TEXTS[i]},${LABELS[i]}`),
+      { textColumn: 'txt' },
+      /has no column "txt"/,
+    ],
+    [
+      'one record lacks what the others have',
+      TEXTS.map((text, i) =>
+        JSON.stringify(i === 3 ? { text, category: 'x' } : { text, label: LABELS[i] }),
+      ).join('\n'),
+      {},
+      /rows\.jsonl:4: has no column "label"/,
+      'rows.jsonl',
+    ],
   ];
   for (const [when, text, options, message, name] of refused) {
     it(`are not guessed where ${when}`, async (t) => {

@@ -14,10 +14,12 @@ async function read(file: string, required: readonly string[] = []): Promise<Dat
   return records;
 }
 
-const parse = (t: TestContext, text: string | Uint8Array, required: readonly string[] = []) => read(`${folder(t, { 'rows.csv': text })}/rows.csv`, required);
+const parse = (t: TestContext, text: string | Uint8Array, required: readonly string[] = []) =>
+  read(`${folder(t, { 'rows.csv': text })}/rows.csv`, required);
 
 test('fields by column, with the line each record begins on', async (t) => {
-  const text = '\ufefftext, label ,id\r\nplain,0,a\r\n\r\n"a, b ""c""",1,b\r\n"two\r\nlines\r\n\r\nand a gap",0,c\r\n,1,\r\n   \r\nlast,0,d';
+  const text =
+    '\ufefftext, label ,id\r\nplain,0,a\r\n\r\n"a, b ""c""",1,b\r\n"two\r\nlines\r\n\r\nand a gap",0,c\r\n,1,\r\n   \r\nlast,0,d';
   assert.deepEqual(await parse(t, text), [
     { line: 2, fields: { text: 'plain', label: '0', id: 'a' } },
     { line: 4, fields: { text: 'a, b "c"', label: '1', id: 'b' } },
@@ -36,7 +38,10 @@ test('LF and CRLF may be mixed; a lone carriage return is part of a field; leadi
 
 test('columns may have the names of members of every object', async (t) => {
   const [record] = await parse(t, '__proto__,constructor\na,b\n');
-  assert.deepEqual(Object.entries(record.fields), [['__proto__', 'a'], ['constructor', 'b']]);
+  assert.deepEqual(Object.entries(record.fields), [
+    ['__proto__', 'a'],
+    ['constructor', 'b'],
+  ]);
 });
 
 test('a header alone, or nothing, has no records', async (t) => {
@@ -47,15 +52,35 @@ test('a header alone, or nothing, has no records', async (t) => {
 const refused: [name: string, text: string | Uint8Array, message: RegExp][] = [
   ['a field too many', 'text,label\na,0\nb, c,1\n', /:3: has 3 fields, but the header has 2$/],
   ['a field too few', 'text,label\n"a\nb",0\n\nc\n', /:5: has 1 field, but the header has 2$/],
-  ['a quote never closed', 'text,label\na,0\n"b,1\nc,0\nd,1\n', /:3: broken CSV: a double quote opens a field in the record that begins here and is never closed$/],
-  ['text after a closing quote', 'text,label\n"two\nlines",0\n"b" c,1\n', /:4: broken CSV: a double quote closes a field in the record that begins here/],
-  ['a quote in the middle', 'text,label\na,0\n\nb"c,1\n', /:4: broken CSV: a double quote stands in the middle of a field/],
+  [
+    'a quote never closed',
+    'text,label\na,0\n"b,1\nc,0\nd,1\n',
+    /:3: broken CSV: a double quote opens a field in the record that begins here and is never closed$/,
+  ],
+  [
+    'text after a closing quote',
+    'text,label\n"two\nlines",0\n"b" c,1\n',
+    /:4: broken CSV: a double quote closes a field in the record that begins here/,
+  ],
+  [
+    'a quote in the middle',
+    'text,label\na,0\n\nb"c,1\n',
+    /:4: broken CSV: a double quote stands in the middle of a field/,
+  ],
   ['a column named twice', 'text,label,text\na,0,b\n', /:1: the header names column "text" twice$/],
-  ['a missing column', 'texts,label\na,0\n', /:1: has no column "text"; did you mean "texts"\? its columns are "texts", "label"$/],
+  [
+    'a missing column',
+    'texts,label\na,0\n',
+    /:1: has no column "text"; did you mean "texts"\? its columns are "texts", "label"$/,
+  ],
   ['semicolons', 'text;label\na;0\n', /:1: the columns are parted by ";", not by commas$/],
   ['tabs', 'text\tlabel\na\t0\n', /:1: the columns are parted by tabs, not by commas$/],
   ['no header', 'a,0\nb,1\n', /:1: has no column "text"; its columns are "a", "0"$/],
-  ['Latin-1', Buffer.concat([Buffer.from('text,label\n"a\nb",0\ncaf'), Buffer.of(0xe9), Buffer.from(',1\n')]), /:4: is not UTF-8 text$/],
+  [
+    'Latin-1',
+    Buffer.concat([Buffer.from('text,label\n"a\nb",0\ncaf'), Buffer.of(0xe9), Buffer.from(',1\n')]),
+    /:4: is not UTF-8 text$/,
+  ],
 ];
 for (const [name, text, message] of refused) {
   test(`refused: ${name}`, async (t) => {
@@ -69,25 +94,40 @@ for (const [name, text, message] of refused) {
 }
 
 test('a fault after many records is reported on its own line', async (t) => {
-  const rows = Array.from({ length: 30_000 }, (_, i) => (i % 3 === 0 ? `"row\n${i}",0\n` : `row ${i},1\n`)).join('');
+  const rows = Array.from({ length: 30_000 }, (_, i) =>
+    i % 3 === 0 ? `"row\n${i}",0\n` : `row ${i},1\n`,
+  ).join('');
   await assert.rejects(parse(t, `text,label\n${rows}"x"y,0\n`), /rows\.csv:40002: broken CSV/);
   await assert.rejects(parse(t, `text,label\n${rows}x\n`), /rows\.csv:40002: has 1 field/);
 });
 
 test('every record of a long file knows its line', async (t) => {
-  const rows = Array.from({ length: 30_000 }, (_, i) => (i % 3 === 0 ? `"row\n${i}",0\n` : `row ${i},1\n`)).join('');
+  const rows = Array.from({ length: 30_000 }, (_, i) =>
+    i % 3 === 0 ? `"row\n${i}",0\n` : `row ${i},1\n`,
+  ).join('');
   const lines = (await parse(t, `text,label\n${rows}`)).map(({ line }) => line);
   // Each third record, from the first on, takes two lines.
-  assert.deepEqual(lines, Array.from({ length: 30_000 }, (_, i) => 2 + i + Math.ceil(i / 3)));
+  assert.deepEqual(
+    lines,
+    Array.from({ length: 30_000 }, (_, i) => 2 + i + Math.ceil(i / 3)),
+  );
 });
 
 test('a missing file', async (t) => {
-  await assert.rejects(read(`${folder(t)}/none.csv`), (error) => error instanceof DataError && /no such file/.test(error.message));
+  await assert.rejects(
+    read(`${folder(t)}/none.csv`),
+    (error) => error instanceof DataError && /no such file/.test(error.message),
+  );
 });
 
 test('any texts survive the way through a file, and the lines are right', async (t) => {
   const dir = folder(t);
-  const field = fc.oneof(fc.string({ unit: 'grapheme' }), fc.array(fc.constantFrom('"', ',', '\n', '\r\n', '\r', ' ', 'a', 'é', '\ufeff')).map((parts) => parts.join('')));
+  const field = fc.oneof(
+    fc.string({ unit: 'grapheme' }),
+    fc
+      .array(fc.constantFrom('"', ',', '\n', '\r\n', '\r', ' ', 'a', 'é', '\ufeff'))
+      .map((parts) => parts.join('')),
+  );
   const quoted = (value: string) => `"${value.replaceAll('"', '""')}"`;
   const records = fc.array(fc.tuple(field, field, fc.boolean(), fc.nat(2)), { maxLength: 12 });
   let n = 0;

@@ -16,11 +16,31 @@ const MOST_GROWN = 256 * 2 ** 20;
 const SILENCE_MS = 120_000;
 
 /** Most of them parquet, whose reader has the most to go wrong. */
-const SHARES: Readonly<Record<FuzzKind, number>> = { safetensors: 0.2, parquet: 0.4, jsonl: 0.15, csv: 0.15, gzip: 0.1 };
+const SHARES: Readonly<Record<FuzzKind, number>> = {
+  safetensors: 0.2,
+  parquet: 0.4,
+  jsonl: 0.15,
+  csv: 0.15,
+  gzip: 0.1,
+};
 
 function run(kind: FuzzKind, count: number, dir: string): Promise<{ refused: number; grownBytes: number }> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, ['--max-old-space-size=192', '--import', 'tsx', fileURLToPath(new URL('../support/fuzz-child.ts', import.meta.url)), kind, String(seed), '0', String(count), dir], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(
+      process.execPath,
+      [
+        '--max-old-space-size=192',
+        '--import',
+        'tsx',
+        fileURLToPath(new URL('../support/fuzz-child.ts', import.meta.url)),
+        kind,
+        String(seed),
+        '0',
+        String(count),
+        dir,
+      ],
+      { stdio: ['ignore', 'pipe', 'pipe'] },
+    );
     let out = '';
     let err = '';
     // A hundred files take a second; two minutes without a word is a hang.
@@ -36,7 +56,12 @@ function run(kind: FuzzKind, count: number, dir: string): Promise<{ refused: num
       clearTimeout(timer);
       const lines = out.trim().split('\n');
       if (code === 0) resolve(JSON.parse(lines.at(-1)!) as { refused: number; grownBytes: number });
-      else reject(new Error(`${kind}, seed ${seed}: ended by ${signal ?? `status ${code}`} after "${lines.at(-1)}"\n${err}`));
+      else
+        reject(
+          new Error(
+            `${kind}, seed ${seed}: ended by ${signal ?? `status ${code}`} after "${lines.at(-1)}"\n${err}`,
+          ),
+        );
     });
   });
 }

@@ -11,7 +11,10 @@ const seed = 42;
 const PLANNED: PlannedParts = { testSize: 0.2, validationSize: 0.15 };
 
 /** Row i has the text `NAME i`; every third is of the class b. */
-const rows = (count: number, name = 'text'): string => Array.from({ length: count }, (_, i) => JSON.stringify({ text: `${name} ${i}`, label: i % 3 === 0 ? 'b' : 'a' })).join('\n');
+const rows = (count: number, name = 'text'): string =>
+  Array.from({ length: count }, (_, i) =>
+    JSON.stringify({ text: `${name} ${i}`, label: i % 3 === 0 ? 'b' : 'a' }),
+  ).join('\n');
 const texts = (part: Dataset | undefined): string[] => part!.rows.map(({ text }) => text);
 
 describe('plannedParts', () => {
@@ -20,19 +23,40 @@ describe('plannedParts', () => {
     const { train, validation, test, heldOut } = await loadSplits({ dataset, seed, plannedParts: PLANNED });
     assert.deepEqual([train.length, validation!.length, test!.length], [204, 36, 60]);
     assert.deepEqual([train.name, validation!.name, test!.name], ['train', 'validation', 'test']);
-    assert.deepEqual([train, validation!, test!].map(({ classLabels }) => classLabels.map((each) => each.rows)), [[136, 68], [24, 12], [40, 20]]);
+    assert.deepEqual(
+      [train, validation!, test!].map(({ classLabels }) => classLabels.map((each) => each.rows)),
+      [
+        [136, 68],
+        [24, 12],
+        [40, 20],
+      ],
+    );
     assert.equal(new Set([...texts(train), ...texts(validation), ...texts(test)]).size, 300);
     assert.deepEqual(heldOut, { testSize: 0.2, validationSize: 0.15 });
-    assert.deepEqual(texts(labelledRows({ train, validation: validation! })), [...texts(train), ...texts(validation)]);
+    assert.deepEqual(texts(labelledRows({ train, validation: validation! })), [
+      ...texts(train),
+      ...texts(validation),
+    ]);
     // The test rows are those of a run that plans nothing, and what is recorded parts the same rows.
     assert.deepEqual(texts((await loadSplits({ dataset, seed, testSize: 0.2 })).test), texts(test));
     const again = await loadSplits({ dataset, seed, ...heldOut });
-    assert.deepEqual([texts(again.train), texts(again.validation), texts(again.test)], [texts(train), texts(validation), texts(test)]);
+    assert.deepEqual(
+      [texts(again.train), texts(again.validation), texts(again.test)],
+      [texts(train), texts(validation), texts(test)],
+    );
   });
 
   it('takes the splits that the data has', async (t) => {
-    const dataset = folder(t, { 'train.jsonl': rows(60), 'dev.jsonl': rows(20, 'dev'), 'test.jsonl': rows(20, 'test') });
-    const { train, validation, test, heldOut, notes } = await loadSplits({ dataset, seed, plannedParts: PLANNED });
+    const dataset = folder(t, {
+      'train.jsonl': rows(60),
+      'dev.jsonl': rows(20, 'dev'),
+      'test.jsonl': rows(20, 'test'),
+    });
+    const { train, validation, test, heldOut, notes } = await loadSplits({
+      dataset,
+      seed,
+      plannedParts: PLANNED,
+    });
     assert.deepEqual([train.length, validation!.length, test!.length], [60, 20, 20]);
     assert.equal(texts(validation)[0], 'dev 0');
     assert.deepEqual(heldOut, { evalSplit: 'test', validationSplit: 'validation' });
@@ -43,50 +67,106 @@ describe('plannedParts', () => {
 
   it('chooses no epoch by the rows that are tested on', async (t) => {
     const dataset = folder(t, { 'train.jsonl': rows(60), 'validation.jsonl': rows(20, 'validation') });
-    const { train, validation, test, heldOut } = await loadSplits({ dataset, seed, evalSplit: 'validation', plannedParts: PLANNED });
+    const { train, validation, test, heldOut } = await loadSplits({
+      dataset,
+      seed,
+      evalSplit: 'validation',
+      plannedParts: PLANNED,
+    });
     assert.deepEqual([train.length, validation!.length, test!.length], [51, 9, 20]);
     assert.deepEqual(heldOut, { evalSplit: 'validation', validationSize: 0.15 });
-    await assert.rejects(loadSplits({ dataset, seed, evalSplit: 'validation', validationSplit: 'validation' }), (error) => error instanceof UsageError && /validation cannot be tested on and choose an epoch/.test(error.message));
-    await assert.rejects(loadSplits({ dataset, seed, validationSplit: 'train' }), (error) => error instanceof UsageError && /train cannot be trained on and choose an epoch/.test(error.message));
+    await assert.rejects(
+      loadSplits({ dataset, seed, evalSplit: 'validation', validationSplit: 'validation' }),
+      (error) =>
+        error instanceof UsageError &&
+        /validation cannot be tested on and choose an epoch/.test(error.message),
+    );
+    await assert.rejects(
+      loadSplits({ dataset, seed, validationSplit: 'train' }),
+      (error) =>
+        error instanceof UsageError && /train cannot be trained on and choose an epoch/.test(error.message),
+    );
   });
 
   it('leaves a size that is given as it is', async (t) => {
     const dataset = `${folder(t, { 'rows.jsonl': rows(60) })}/rows.jsonl`;
-    const { validation, test, heldOut } = await loadSplits({ dataset, seed, testSize: 6, validationSize: 0.5, plannedParts: PLANNED });
+    const { validation, test, heldOut } = await loadSplits({
+      dataset,
+      seed,
+      testSize: 6,
+      validationSize: 0.5,
+      plannedParts: PLANNED,
+    });
     assert.deepEqual([validation!.length, test!.length], [27, 6]);
     assert.deepEqual(heldOut, { testSize: 6, validationSize: 0.5 });
-    await assert.rejects(loadSplits({ dataset, seed, validationSize: 60 }), (error) => error instanceof UsageError && /validationSize 60 takes 60 of 60 rows/.test(error.message));
-    await assert.rejects(loadSplits({ dataset, seed, validationSize: 5, validationSplit: 'dev' }), (error) => error instanceof UsageError && /exclude each other/.test(error.message));
+    await assert.rejects(
+      loadSplits({ dataset, seed, validationSize: 60 }),
+      (error) => error instanceof UsageError && /validationSize 60 takes 60 of 60 rows/.test(error.message),
+    );
+    await assert.rejects(
+      loadSplits({ dataset, seed, validationSize: 5, validationSplit: 'dev' }),
+      (error) => error instanceof UsageError && /exclude each other/.test(error.message),
+    );
   });
 
   it('parts rows of its own where a file to evaluate on may be the validation split', async (t) => {
     const dataset = folder(t, { 'train.jsonl': rows(60), 'validation.jsonl': rows(20, 'validation') });
-    const { train, validation, test } = await loadSplits({ dataset, evalDataset: `${dataset}/validation.jsonl`, seed, plannedParts: PLANNED });
+    const { train, validation, test } = await loadSplits({
+      dataset,
+      evalDataset: `${dataset}/validation.jsonl`,
+      seed,
+      plannedParts: PLANNED,
+    });
     assert.deepEqual([train.length, validation!.length, test!.length], [51, 9, 20]);
     assert.equal(new Set([...texts(train), ...texts(validation), ...texts(test)]).size, 80);
   });
 
   it('parts nothing, and says why, where the rows are too few, or a class cannot be in both parts', async (t) => {
-    const few = folder(t, { 'rows.jsonl': rows(19), 'lonely.jsonl': `${rows(60)}\n{"text":"only","label":"c"}` });
-    for (const [name, why] of [['rows', '19 rows are too few'], ['lonely', 'the class c has one row only, which cannot be in both parts']]) {
-      const { train, heldOut, notes, ...rest } = await loadSplits({ dataset: `${few}/${name}.jsonl`, seed, plannedParts: PLANNED });
+    const few = folder(t, {
+      'rows.jsonl': rows(19),
+      'lonely.jsonl': `${rows(60)}\n{"text":"only","label":"c"}`,
+    });
+    for (const [name, why] of [
+      ['rows', '19 rows are too few'],
+      ['lonely', 'the class c has one row only, which cannot be in both parts'],
+    ]) {
+      const { train, heldOut, notes, ...rest } = await loadSplits({
+        dataset: `${few}/${name}.jsonl`,
+        seed,
+        plannedParts: PLANNED,
+      });
       assert.equal(train.length, name === 'rows' ? 19 : 61);
       assert.ok(!('validation' in rest || 'test' in rest));
-      assert.deepEqual(notes, [`no test rows are parted off: ${why}`, `no validation rows are parted off: ${why}`]);
+      assert.deepEqual(notes, [
+        `no test rows are parted off: ${why}`,
+        `no validation rows are parted off: ${why}`,
+      ]);
       assert.deepEqual(heldOut, {});
     }
     // Fifty classes of two rows: a fifth of the rows could not hold each.
-    const many = folder(t, { 'rows.jsonl': Array.from({ length: 100 }, (_, i) => JSON.stringify({ text: `text ${i}`, label: `class ${i % 50}` })).join('\n') });
-    assert.ok(!('test' in (await loadSplits({ dataset: `${many}/rows.jsonl`, seed, plannedParts: PLANNED }))));
+    const many = folder(t, {
+      'rows.jsonl': Array.from({ length: 100 }, (_, i) =>
+        JSON.stringify({ text: `text ${i}`, label: `class ${i % 50}` }),
+      ).join('\n'),
+    });
+    assert.ok(
+      !('test' in (await loadSplits({ dataset: `${many}/rows.jsonl`, seed, plannedParts: PLANNED }))),
+    );
   });
 
   it('takes no more validation rows than tell epochs apart, of the training rows that are taken', async (t) => {
     const dataset = `${folder(t, { 'rows.jsonl': rows(4000) })}/rows.jsonl`;
     const all = await loadSplits({ dataset, seed, plannedParts: { validationSize: 0.15 } });
-    assert.deepEqual([all.train.length, all.validation!.length], [4000 - MOST_VALIDATION_ROWS, MOST_VALIDATION_ROWS]);
+    assert.deepEqual(
+      [all.train.length, all.validation!.length],
+      [4000 - MOST_VALIDATION_ROWS, MOST_VALIDATION_ROWS],
+    );
     assert.deepEqual(all.heldOut, { validationSize: MOST_VALIDATION_ROWS });
     const first = await loadSplits({ dataset, seed, trainRows: 100, plannedParts: { validationSize: 0.15 } });
-    assert.deepEqual([...texts(first.train), ...texts(first.validation)].sort(), Array.from({ length: 100 }, (_, i) => `text ${i}`).sort());
+    assert.deepEqual(
+      [...texts(first.train), ...texts(first.validation)].sort(),
+      Array.from({ length: 100 }, (_, i) => `text ${i}`).sort(),
+    );
     assert.equal(first.validation!.length, 15);
   });
 });

@@ -25,10 +25,18 @@ const tokenizer = await Tokenizer.fromDirectory(embeddedModelFolder());
 const COUNT = 50;
 const raw = Array.from({ length: COUNT }, (_, i) => ({ line: i + 1, text: `a fine day ${i}`, label: i % 2 }));
 const names = ['bad', 'good'];
-const dataset = new Dataset('train', 'train.jsonl', raw.map(({ text, label }) => ({ text, label })), names);
+const dataset = new Dataset(
+  'train',
+  'train.jsonl',
+  raw.map(({ text, label }) => ({ text, label })),
+  names,
+);
 const splits = { train: dataset, test: dataset, labelNames: names, notes: [] };
 const texts = raw.map(({ text }) => text);
-const encoded = { rows: texts.map((text) => tokenizer.encode(text, { maxLength: 8 })), labels: Int32Array.from(raw, ({ label }) => label) };
+const encoded = {
+  rows: texts.map((text) => tokenizer.encode(text, { maxLength: 8 })),
+  labels: Int32Array.from(raw, ({ label }) => label),
+};
 
 const FILES = {
   'rows.jsonl': raw.map(({ text, label }) => JSON.stringify({ text, label })).join('\n'),
@@ -45,14 +53,18 @@ const WORK: Readonly<Record<string, (signal: AbortSignal, dir: string) => Promis
   'LabelMap.learn': (signal) => LabelMap.learn(raw, 'rows.jsonl', signal),
   'LabelMap.encode': (signal) => LabelMap.of(names).encode(raw, 'rows.jsonl', signal),
   'loadSplits of a file': (signal, dir) => loadSplits({ dataset: `${dir}/rows.jsonl`, seed: 1, signal }),
-  'loadSplits of a pattern of files': (signal, dir) => loadSplits({ dataset: `${dir}/rows.{csv,tsv}`, seed: 1, signal }),
-  'loadSplits with a test size': (signal, dir) => loadSplits({ dataset: `${dir}/rows.jsonl`, testSize: 0.5, seed: 1, signal }),
+  'loadSplits of a pattern of files': (signal, dir) =>
+    loadSplits({ dataset: `${dir}/rows.{csv,tsv}`, seed: 1, signal }),
+  'loadSplits with a test size': (signal, dir) =>
+    loadSplits({ dataset: `${dir}/rows.jsonl`, testSize: 0.5, seed: 1, signal }),
   loadDataset: (signal, dir) => loadDataset(`${dir}/rows.jsonl`, { signal }),
-  'the splitting of a dataset': (signal) => paced(dataset.splitting({ testSize: 0.5, stratified: true }), signal),
+  'the splitting of a dataset': (signal) =>
+    paced(dataset.splitting({ testSize: 0.5, stratified: true }), signal),
   inspectSplits: (signal) => inspectSplits(splits, tokenizer, 8, 3, signal),
   encodeTexts: (signal) => encodeTexts(texts, tokenizer, 8, signal),
   encodeDataset: (signal) => encodeDataset(dataset, tokenizer, 8, signal),
-  'encodeCached without the ids': (signal, dir) => encodeCached(texts, tokenizer, 8, { folder: `${dir}/new`, worthCharacters: 1, signal }),
+  'encodeCached without the ids': (signal, dir) =>
+    encodeCached(texts, tokenizer, 8, { folder: `${dir}/new`, worthCharacters: 1, signal }),
   'encodeCached with the ids': async (signal, dir) => {
     await encodeCached(texts, tokenizer, 8, { folder: `${dir}/tokens`, worthCharacters: 1 });
     return encodeCached(texts, tokenizer, 8, { folder: `${dir}/tokens`, worthCharacters: 1, signal });
@@ -72,7 +84,10 @@ describe('work on the rows of a dataset', () => {
 
   it('does not begin when the signal is aborted already', async (t) => {
     const dir = folder(t, FILES);
-    await assert.rejects(readRows(`${dir}/rows.jsonl`, { signal: AbortSignal.abort(new Error('enough')) }), /enough/);
+    await assert.rejects(
+      readRows(`${dir}/rows.jsonl`, { signal: AbortSignal.abort(new Error('enough')) }),
+      /enough/,
+    );
   });
 
   it('of a generator without an end ends by its signal', async () => {
@@ -109,7 +124,8 @@ describe('streamChunks', () => {
     const broken = new PassThrough();
     setImmediate(() => broken.destroy(new Error('a broken pipe')));
     await assert.rejects(async () => {
-      for await (const chunk of streamChunks(broken, new AbortController().signal)) assert.fail(String(chunk));
+      for await (const chunk of streamChunks(broken, new AbortController().signal))
+        assert.fail(String(chunk));
     }, /a broken pipe/);
   });
 });

@@ -10,7 +10,8 @@ import { folder } from '../support/folder.js';
 async function parse(text: string | Uint8Array, size = 7): Promise<DataRecord[]> {
   const bytes = Buffer.from(text);
   async function* chunks() {
-    for (let at = 0; at < bytes.length; at += size) yield await Promise.resolve(bytes.subarray(at, at + size));
+    for (let at = 0; at < bytes.length; at += size)
+      yield await Promise.resolve(bytes.subarray(at, at + size));
   }
   const records: DataRecord[] = [];
   for await (const record of parseJsonl(chunks(), 'rows.jsonl')) records.push(record);
@@ -30,16 +31,26 @@ test('a record a line, with its line number; blank lines, CRLF and a byte order 
 test('any objects survive the way through a file', async (t) => {
   const dir = folder(t);
   const value = fc.oneof(fc.string({ unit: 'binary' }), fc.integer(), fc.constant(null), fc.boolean());
-  const records = fc.array(fc.dictionary(fc.string({ unit: 'binary' }), value, { noNullPrototype: true }), { maxLength: 8 });
+  const records = fc.array(fc.dictionary(fc.string({ unit: 'binary' }), value, { noNullPrototype: true }), {
+    maxLength: 8,
+  });
   let n = 0;
   await fc.assert(
-    fc.asyncProperty(records, fc.constantFrom('\n', '\r\n', '\n\n'), fc.boolean(), async (objects, separator, last) => {
-      const file = `${dir}/${n++}.jsonl`;
-      await writeFile(file, objects.map((object) => JSON.stringify(object)).join(separator) + (last ? separator : ''));
-      const read: unknown[] = [];
-      for await (const { fields } of readJsonl(file)) read.push(fields);
-      assert.deepEqual(read, objects);
-    }),
+    fc.asyncProperty(
+      records,
+      fc.constantFrom('\n', '\r\n', '\n\n'),
+      fc.boolean(),
+      async (objects, separator, last) => {
+        const file = `${dir}/${n++}.jsonl`;
+        await writeFile(
+          file,
+          objects.map((object) => JSON.stringify(object)).join(separator) + (last ? separator : ''),
+        );
+        const read: unknown[] = [];
+        for await (const { fields } of readJsonl(file)) read.push(fields);
+        assert.deepEqual(read, objects);
+      },
+    ),
     { numRuns: 200, seed: 3 },
   );
 });
@@ -54,8 +65,16 @@ const refused: [name: string, text: string | Uint8Array, message: RegExp][] = [
   ['a text', '"a"\n', /^rows\.jsonl:1: holds a string, not an object$/],
   ['an array in the middle', '{}\n[1]\n', /^rows\.jsonl:2: holds an array, not an object$/],
   ['one array on one line', '[{"text": "a"}]', /^rows\.jsonl:1: is a JSON array, not JSON lines$/],
-  ['one array over lines', '[\n  {"text": "a"},\n  {"text": "b"}\n]\n', /^rows\.jsonl:1: is a JSON array, not JSON lines$/],
-  ['Latin-1', Buffer.concat([Buffer.from('{"text": "a"}\n{"text": "caf'), Buffer.of(0xe9), Buffer.from('"}\n')]), /^rows\.jsonl:2: is not UTF-8 text$/],
+  [
+    'one array over lines',
+    '[\n  {"text": "a"},\n  {"text": "b"}\n]\n',
+    /^rows\.jsonl:1: is a JSON array, not JSON lines$/,
+  ],
+  [
+    'Latin-1',
+    Buffer.concat([Buffer.from('{"text": "a"}\n{"text": "caf'), Buffer.of(0xe9), Buffer.from('"}\n')]),
+    /^rows\.jsonl:2: is not UTF-8 text$/,
+  ],
   ['a NUL byte', '{"text": "a\0"}\n', /^rows\.jsonl:1: broken JSON/],
 ];
 for (const [name, text, message] of refused) {

@@ -24,24 +24,42 @@ test('names that look alike are said, with their codes', () => {
   for (const [one, other, why] of PAIRS) {
     const [note] = lookAlikeNotes(['bad', one, other]);
     assert.match(note, /^classes that look alike are different ones: "[ -~]+" and "[ -~]+"$/, why);
-    const [first, second] = [...note.matchAll(/"(?:[^"\\]|\\.)*"/g)].map(([name]) => JSON.parse(name) as string);
+    const [first, second] = [...note.matchAll(/"(?:[^"\\]|\\.)*"/g)].map(
+      ([name]) => JSON.parse(name) as string,
+    );
     assert.deepEqual([first, second], [one, other], why);
     assert.match(lookAlikeHint(other, ['bad', one]) ?? '', /^It looks like the class ".+", but is ".+"\. /);
   }
   assert.deepEqual(lookAlikeNotes(['good', 'bad', 'gut', 'g\u00f6\u00f6d']), []);
   // What looks different: signs of their own, joined emoji, flags, a visible sign of Arabic.
-  for (const [one, other] of [['m\u00b2', 'm2'], ['H\u2082O', 'H2O'], ['Foo\u2122', 'FooTM'], ['\u00bd', '1\u20442'], ['👨‍👩‍👧', '👨👩👧'], ['👍🏽‍🔥', '👍🏽🔥'], ['🏴󠁧󠁢󠁥󠁮󠁧󠁿', '🏴󠁧󠁢󠁳󠁣󠁴󠁿'], ['\u0600 x', 'x'], ['newline', 'new\nline'], ['ab', 'a\tb']]) {
+  for (const [one, other] of [
+    ['m\u00b2', 'm2'],
+    ['H\u2082O', 'H2O'],
+    ['Foo\u2122', 'FooTM'],
+    ['\u00bd', '1\u20442'],
+    ['👨‍👩‍👧', '👨👩👧'],
+    ['👍🏽‍🔥', '👍🏽🔥'],
+    ['🏴󠁧󠁢󠁥󠁮󠁧󠁿', '🏴󠁧󠁢󠁳󠁣󠁴󠁿'],
+    ['\u0600 x', 'x'],
+    ['newline', 'new\nline'],
+    ['ab', 'a\tb'],
+  ]) {
     assert.deepEqual(lookAlikeNotes([one, other]), [], `${one} and ${other}`);
   }
   assert.equal(lookAlikeHint('other', ['good', 'bad']), undefined);
-  assert.match(lookAlikeNotes(['a', 'A', 'b', 'B', 'c', 'C', 'd', 'D'])[0], /"a" and "A", "b" and "B", "c" and "C", … \(4 pairs\)$/);
+  assert.match(
+    lookAlikeNotes(['a', 'A', 'b', 'B', 'c', 'C', 'd', 'D'])[0],
+    /"a" and "A", "b" and "B", "c" and "C", … \(4 pairs\)$/,
+  );
 });
 
 test('one name alone never looks like another, whatever it is', () => {
-  fc.assert(fc.property(fc.string({ unit: 'binary' }), (name) => {
-    assert.deepEqual(lookAlikeNotes([name]), []);
-    assert.equal(lookAlikeNotes([name, `${name}\u200b`]).length, 1);
-  }));
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary' }), (name) => {
+      assert.deepEqual(lookAlikeNotes([name]), []);
+      assert.equal(lookAlikeNotes([name, `${name}\u200b`]).length, 1);
+    }),
+  );
 });
 
 test('loading notes look-alikes and odd numbers, and an unknown label says which class it looks like', async (t) => {
@@ -52,9 +70,17 @@ test('loading notes look-alikes and odd numbers, and an unknown label says which
     'train.jsonl': toJsonl(['good', 'bad'].map((label) => ({ text: 'a', label }))),
     'other.jsonl': toJsonl([{ text: 'a', label: 'Good' }]),
   });
-  const notes = async (name: string): Promise<readonly string[]> => (await loadSplits({ dataset: `${dir}/${name}`, seed: 1 })).notes;
-  assert.deepEqual(await notes('alike.jsonl'), ['classes that look alike are different ones: "Good" and "good"']);
-  assert.deepEqual(await notes('numbers.csv'), [`labels of digits are numbers: "01" (${dir}/numbers.csv:4) is class 1`]);
+  const notes = async (name: string): Promise<readonly string[]> =>
+    (await loadSplits({ dataset: `${dir}/${name}`, seed: 1 })).notes;
+  assert.deepEqual(await notes('alike.jsonl'), [
+    'classes that look alike are different ones: "Good" and "good"',
+  ]);
+  assert.deepEqual(await notes('numbers.csv'), [
+    `labels of digits are numbers: "01" (${dir}/numbers.csv:4) is class 1`,
+  ]);
   assert.deepEqual(await notes('plain.csv'), []);
-  await assert.rejects(loadSplits({ dataset: `${dir}/train.jsonl`, evalDataset: `${dir}/other.jsonl`, seed: 1 }), { name: 'DataError', hint: /^It looks like the class "good", but is "Good"\./ });
+  await assert.rejects(
+    loadSplits({ dataset: `${dir}/train.jsonl`, evalDataset: `${dir}/other.jsonl`, seed: 1 }),
+    { name: 'DataError', hint: /^It looks like the class "good", but is "Good"\./ },
+  );
 });

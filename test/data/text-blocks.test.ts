@@ -10,7 +10,10 @@ async function* inChunks(bytes: Uint8Array, size: number): AsyncGenerator<Uint8A
 }
 
 test('however the bytes come, the blocks are whole lines and know their numbers', async () => {
-  const lines = fc.array(fc.string({ unit: 'binary', maxLength: 6 }).map((line) => line.replaceAll('\n', '¶')), { minLength: 1, maxLength: 12 });
+  const lines = fc.array(
+    fc.string({ unit: 'binary', maxLength: 6 }).map((line) => line.replaceAll('\n', '¶')),
+    { minLength: 1, maxLength: 12 },
+  );
   await fc.assert(
     fc.asyncProperty(lines, fc.integer({ min: 1, max: 9 }), fc.boolean(), async (content, size, mark) => {
       const text = content.join('\n');
@@ -30,7 +33,11 @@ test('however the bytes come, the blocks are whole lines and know their numbers'
 });
 
 test('bytes that are not UTF-8 are refused with their line, wherever the stream is cut', async () => {
-  const bad = Buffer.concat([Buffer.from('eins\nzwei é\n\n'), Buffer.of(0x64, 0xe9, 0x6a), Buffer.from('\nfünf\n')]);
+  const bad = Buffer.concat([
+    Buffer.from('eins\nzwei é\n\n'),
+    Buffer.of(0x64, 0xe9, 0x6a),
+    Buffer.from('\nfünf\n'),
+  ]);
   for (let size = 1; size <= bad.length; size++) {
     await assert.rejects(
       async () => {
@@ -45,11 +52,20 @@ test('bytes that are not UTF-8 are refused with their line, wherever the stream 
 
 test('UTF-16 is recognised and said', async () => {
   const bytes = Buffer.concat([Buffer.of(0xff, 0xfe), Buffer.from('{"text": "a"}\n', 'utf16le')]);
-  await assert.rejects(textBlocks(inChunks(bytes, 100), 'f').next(), (error) => error instanceof DataError && /UTF-16/.test(error.hint ?? ''));
+  await assert.rejects(
+    textBlocks(inChunks(bytes, 100), 'f').next(),
+    (error) => error instanceof DataError && /UTF-16/.test(error.hint ?? ''),
+  );
 });
 
 test('a file that is not there, or is a folder', async (t) => {
   const dir = folder(t);
-  await assert.rejects(fileChunks(`${dir}/none.jsonl`).next(), (error) => error instanceof DataError && error.message.endsWith('none.jsonl: no such file'));
-  await assert.rejects(fileChunks(dir).next(), (error) => error instanceof DataError && error.message.endsWith('is a folder, not a file'));
+  await assert.rejects(
+    fileChunks(`${dir}/none.jsonl`).next(),
+    (error) => error instanceof DataError && error.message.endsWith('none.jsonl: no such file'),
+  );
+  await assert.rejects(
+    fileChunks(dir).next(),
+    (error) => error instanceof DataError && error.message.endsWith('is a folder, not a file'),
+  );
 });

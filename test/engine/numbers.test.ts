@@ -15,18 +15,35 @@ const row = (...ids: number[]) => ({ ids: Int32Array.from(ids), blind: false });
 const BATCH = packRows([row(1, 2, 3), row(4, 5), row(6)], [0, 1, 2]);
 const ENGINES: readonly Engine[] = [onnxEngine, referenceEngine];
 
-async function scale(session: EngineSession, factor: number, which: (name: string) => boolean = () => true): Promise<void> {
+async function scale(
+  session: EngineSession,
+  factor: number,
+  which: (name: string) => boolean = () => true,
+): Promise<void> {
   for (const { name } of parameterSpecs(CONFIG)) {
-    if (which(name)) await session.writeTensor('parameter', name, (await session.readTensor('parameter', name)).map((value) => value * factor));
+    if (which(name))
+      await session.writeTensor(
+        'parameter',
+        name,
+        (await session.readTensor('parameter', name)).map((value) => value * factor),
+      );
   }
 }
 
 test('a norm whose square exceeds float32 is infinite, on every engine', () => {
-  assert.deepEqual([0, 4, 3e38, 3.5e38, Infinity, NaN].map(gradientNorm), [0, 2, Math.sqrt(3e38), Infinity, Infinity, NaN]);
+  assert.deepEqual([0, 4, 3e38, 3.5e38, Infinity, NaN].map(gradientNorm), [
+    0,
+    2,
+    Math.sqrt(3e38),
+    Infinity,
+    Infinity,
+    NaN,
+  ]);
 });
 
 for (const engine of ENGINES) {
-  const open = (use: (session: EngineSession) => Promise<void>): Promise<void> => withSession(engine, CONFIG, { seed: 0, parameters: 4 }, use);
+  const open = (use: (session: EngineSession) => Promise<void>): Promise<void> =>
+    withSession(engine, CONFIG, { seed: 0, parameters: 4 }, use);
 
   test(`${engine.name}: weights of 1e30 are no number that training accepts, and nothing is changed by trying`, () =>
     open(async (session) => {
@@ -36,7 +53,8 @@ for (const engine of ENGINES) {
       assert.equal(updated, false);
       assert.ok(!Number.isFinite(gradNorm) || losses.some((loss) => !Number.isFinite(loss)));
       const after = await everything(session, CONFIG);
-      for (const kind of ['parameter', 'moment1', 'moment2']) assert.deepEqual(after[kind], before[kind], kind);
+      for (const kind of ['parameter', 'moment1', 'moment2'])
+        assert.deepEqual(after[kind], before[kind], kind);
     }));
 
   test(`${engine.name}: a gradient that overflows float32 is not applied; one just below is`, () =>
@@ -49,7 +67,8 @@ for (const engine of ENGINES) {
       const under = await session.step(weighted(1e15));
       assert.equal(under.updated, true);
       assert.ok(under.gradNorm > 1e14 && under.gradNorm < 1e17);
-      for (const values of (await tensorsOf(session, CONFIG, 'parameter')).values()) assert.ok(values.every(Number.isFinite));
+      for (const values of (await tensorsOf(session, CONFIG, 'parameter')).values())
+        assert.ok(values.every(Number.isFinite));
     }));
 
   test(`${engine.name}: a loss of exactly 0 has a gradient of norm 0, and leaves the weight decay alone`, () =>
@@ -57,14 +76,23 @@ for (const engine of ENGINES) {
       // Logits so far apart that the softmax is exactly one-hot; then the labels are what the model says.
       await scale(session, 1e5, (name) => name === 'score.weight');
       const logits = await session.infer(BATCH);
-      const labels = [0, 1, 2].map((r) => [0, 1, 2].reduce((best, k) => (logits[r * 3 + k] > logits[r * 3 + best] ? k : best), 0));
+      const labels = [0, 1, 2].map((r) =>
+        [0, 1, 2].reduce((best, k) => (logits[r * 3 + k] > logits[r * 3 + best] ? k : best), 0),
+      );
       const certain = packRows([row(1, 2, 3), row(4, 5), row(6)], labels);
       const before = await tensorsOf(session, CONFIG, 'parameter');
       const { losses, gradNorm, updated } = await session.step(stepRequest([certain], 1, 0));
       assert.deepEqual([losses.map(Math.abs), gradNorm, updated], [[0], 0, true]);
-      const expected = new Map(parameterSpecs(CONFIG).map(({ name, decay }) => [name, before.get(name)!.map((value) => value * (decay ? Math.fround(1 - 0.01 * 0.1) : 1))]));
+      const expected = new Map(
+        parameterSpecs(CONFIG).map(({ name, decay }) => [
+          name,
+          before.get(name)!.map((value) => value * (decay ? Math.fround(1 - 0.01 * 0.1) : 1)),
+        ]),
+      );
       assertTensors(await tensorsOf(session, CONFIG, 'parameter'), expected, 1e-7, 0, 'parameter');
-      for (const kind of ['moment1', 'moment2'] as const) for (const values of (await tensorsOf(session, CONFIG, kind)).values()) assert.ok(values.every((value) => value === 0));
+      for (const kind of ['moment1', 'moment2'] as const)
+        for (const values of (await tensorsOf(session, CONFIG, kind)).values())
+          assert.ok(values.every((value) => value === 0));
     }));
 
   test(`${engine.name}: a learning rate of 0 changes no parameter, and the moments go on`, () =>
@@ -79,7 +107,10 @@ for (const engine of ENGINES) {
     const moments = async (maxGradNorm: number): Promise<readonly [number, Map<string, Float32Array>]> => {
       let result: readonly [number, Map<string, Float32Array>] | undefined;
       await open(async (session) => {
-        const { gradNorm } = await session.step({ ...stepRequest([BATCH], 1, 0, { maxGradNorm }), lossWeights: [10] });
+        const { gradNorm } = await session.step({
+          ...stepRequest([BATCH], 1, 0, { maxGradNorm }),
+          lossWeights: [10],
+        });
         result = [gradNorm, await tensorsOf(session, CONFIG, 'moment1')];
       });
       return result!;
@@ -88,8 +119,9 @@ for (const engine of ENGINES) {
     const [same, clipped] = await moments(1);
     assert.ok(gradNorm > 2);
     assert.equal(same, gradNorm);
-    const expected = new Map([...unclipped].map(([name, values]) => [name, values.map((value) => value / (gradNorm + 1e-6))]));
+    const expected = new Map(
+      [...unclipped].map(([name, values]) => [name, values.map((value) => value / (gradNorm + 1e-6))]),
+    );
     assertTensors(clipped, expected, 1e-6, 1e-12, 'moment1');
   });
 }
-

@@ -6,7 +6,16 @@
  *   ATTUNE_FAULT_RUNS   faults to inject, 200 by default       ATTUNE_FUZZ_SEED   the seed of all that is drawn
  */
 import assert from 'node:assert/strict';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -22,25 +31,91 @@ const FAULTS = casesFrom('ATTUNE_FAULT_RUNS', 200);
 const seed = seedFrom();
 const OUT = join('disk', 'run');
 
-const COMMON = ['--model', '../model', '--dataset', '../data', '--output-dir', OUT, '--learning-rate', '0.02', '--warmup-steps', '3', '--threads', '1', '--json'];
+const COMMON = [
+  '--model',
+  '../model',
+  '--dataset',
+  '../data',
+  '--output-dir',
+  OUT,
+  '--learning-rate',
+  '0.02',
+  '--warmup-steps',
+  '3',
+  '--threads',
+  '1',
+  '--json',
+];
 /** Runs of 18 and 15 steps whose records, evaluations and checkpoints fall together and apart. */
-const VARIANTS: readonly { readonly words: readonly string[]; readonly best: boolean; readonly lines: number }[] = [
+const VARIANTS: readonly {
+  readonly words: readonly string[];
+  readonly best: boolean;
+  readonly lines: number;
+}[] = [
   {
     words: [
-      ...['--per-device-train-batch-size', '2', '--gradient-accumulation-steps', '2', '--num-train-epochs', '6', '--logging-steps', '5', '--eval-strategy', 'steps', '--eval-steps', '2'],
-      ...['--save-strategy', 'steps', '--save-steps', '2', '--load-best-model-at-end', '--early-stopping-patience', '30', '--metric-for-best-model', 'accuracy', '--save-total-limit', '3'],
+      ...[
+        '--per-device-train-batch-size',
+        '2',
+        '--gradient-accumulation-steps',
+        '2',
+        '--num-train-epochs',
+        '6',
+        '--logging-steps',
+        '5',
+        '--eval-strategy',
+        'steps',
+        '--eval-steps',
+        '2',
+      ],
+      ...[
+        '--save-strategy',
+        'steps',
+        '--save-steps',
+        '2',
+        '--load-best-model-at-end',
+        '--early-stopping-patience',
+        '30',
+        '--metric-for-best-model',
+        'accuracy',
+        '--save-total-limit',
+        '3',
+      ],
     ],
     best: true,
     lines: 24,
   },
   {
-    words: ['--per-device-train-batch-size', '5', '--num-train-epochs', '5', '--logging-steps', '2', '--logging-first-step', '--eval-strategy', 'epoch', '--save-strategy', 'steps', '--save-steps', '1'],
+    words: [
+      '--per-device-train-batch-size',
+      '5',
+      '--num-train-epochs',
+      '5',
+      '--logging-steps',
+      '2',
+      '--logging-first-step',
+      '--eval-strategy',
+      'epoch',
+      '--save-strategy',
+      'steps',
+      '--save-steps',
+      '1',
+    ],
     best: false,
     lines: 28,
   },
 ];
 
-type FaultKind = 'kill' | 'interrupt' | 'terminate' | 'interrupt twice' | 'terminate twice' | 'file limit' | 'full disk' | 'no right to write' | 'second run';
+type FaultKind =
+  | 'kill'
+  | 'interrupt'
+  | 'terminate'
+  | 'interrupt twice'
+  | 'terminate twice'
+  | 'file limit'
+  | 'full disk'
+  | 'no right to write'
+  | 'second run';
 
 interface Counts {
   cases: number;
@@ -55,7 +130,18 @@ interface Counts {
   /** What faulted runs ended with. */
   ends: Record<string, number>;
 }
-const counts: Counts = { cases: 0, runs: 0, resumed: 0, differences: 0, faults: {}, cut: 0, flipped: 0, named: 0, recoveredFolders: 0, ends: {} };
+const counts: Counts = {
+  cases: 0,
+  runs: 0,
+  resumed: 0,
+  differences: 0,
+  faults: {},
+  cut: 0,
+  flipped: 0,
+  named: 0,
+  recoveredFolders: 0,
+  ends: {},
+};
 
 let root = '';
 let expected: readonly Outcome[] = [];
@@ -75,7 +161,8 @@ before(async () => {
   );
 });
 after(() => {
-  if (process.exitCode === undefined || process.exitCode === 0) rmSync(root, { recursive: true, force: true });
+  if (process.exitCode === undefined || process.exitCode === 0)
+    rmSync(root, { recursive: true, force: true });
 });
 
 /** mkdtemp makes folders that only their owner may enter. */
@@ -93,40 +180,72 @@ interface Outcome {
 function outcome(dir: string): Outcome {
   const state = readJson(join(dir, 'trainer_state.json'));
   const last = checkpointsOf(dir)[0];
-  const files: Record<string, string> = { 'model.safetensors': readFileSync(join(dir, 'model.safetensors'), 'base64') };
-  for (const name of ['model.safetensors', 'optimizer.safetensors', 'attune_state.json']) files[`${last}/${name}`] = readFileSync(join(dir, last, name), 'base64');
-  const history = (state['log_history'] as Record<string, unknown>[]).map((record) => Object.fromEntries(Object.entries(record).filter(([key]) => !/runtime|per_second/.test(key))));
-  return { history, best: [state['best_metric'], state['best_global_step'], state['stateful_callbacks']], files };
+  const files: Record<string, string> = {
+    'model.safetensors': readFileSync(join(dir, 'model.safetensors'), 'base64'),
+  };
+  for (const name of ['model.safetensors', 'optimizer.safetensors', 'attune_state.json'])
+    files[`${last}/${name}`] = readFileSync(join(dir, last, name), 'base64');
+  const history = (state['log_history'] as Record<string, unknown>[]).map((record) =>
+    Object.fromEntries(Object.entries(record).filter(([key]) => !/runtime|per_second/.test(key))),
+  );
+  return {
+    history,
+    best: [state['best_metric'], state['best_global_step'], state['stateful_callbacks']],
+    files,
+  };
 }
 
 /** Names of checkpoints, newest first. */
 function checkpointsOf(dir: string): string[] {
   const step = (name: string): number => Number(name.slice('checkpoint-'.length));
-  return (existsSync(dir) ? readdirSync(dir) : []).filter((name) => /^checkpoint-\d+$/.test(name)).sort((a, b) => step(b) - step(a));
+  return (existsSync(dir) ? readdirSync(dir) : [])
+    .filter((name) => /^checkpoint-\d+$/.test(name))
+    .sort((a, b) => step(b) - step(a));
 }
 
-test(`${FAULTS} faults at random moments: nothing is lost, nothing is left, the end is the same`, { timeout: 3 * 3_600_000 }, async (t) => {
-  t.diagnostic(`seed ${seed} (ATTUNE_FUZZ_SEED); ${Object.entries(can).map(([what, able]) => `${what}: ${able}`).join(', ')}`);
-  const random = new Random(seed);
-  const injected = (): number => Object.values(counts.faults).reduce((sum, n) => sum + n, 0);
-  while (injected() < FAULTS) {
-    counts.cases++;
-    const story: string[] = [];
-    try {
-      await oneCase(counts.cases, new Random(random.integer(0, 2 ** 31 - 1)), story);
-    } catch (error) {
-      counts.differences++;
-      throw new Error(`case ${counts.cases} of seed ${seed}, kept in ${root}:\n  ${story.join('\n  ')}\n${error instanceof Error ? error.message : String(error)}`, { cause: error });
+test(
+  `${FAULTS} faults at random moments: nothing is lost, nothing is left, the end is the same`,
+  { timeout: 3 * 3_600_000 },
+  async (t) => {
+    t.diagnostic(
+      `seed ${seed} (ATTUNE_FUZZ_SEED); ${Object.entries(can)
+        .map(([what, able]) => `${what}: ${able}`)
+        .join(', ')}`,
+    );
+    const random = new Random(seed);
+    const injected = (): number => Object.values(counts.faults).reduce((sum, n) => sum + n, 0);
+    while (injected() < FAULTS) {
+      counts.cases++;
+      const story: string[] = [];
+      try {
+        await oneCase(counts.cases, new Random(random.integer(0, 2 ** 31 - 1)), story);
+      } catch (error) {
+        counts.differences++;
+        throw new Error(
+          `case ${counts.cases} of seed ${seed}, kept in ${root}:\n  ${story.join('\n  ')}\n${error instanceof Error ? error.message : String(error)}`,
+          { cause: error },
+        );
+      }
     }
-  }
-  const { cases, runs, resumed, faults, cut, flipped, named, recoveredFolders, ends, differences } = counts;
-  t.diagnostic(`cases run: ${cases} (${runs} runs of the command line)`);
-  t.diagnostic(`faults injected: ${injected()} (${Object.entries(faults).map(([kind, n]) => `${kind} ${n}`).join(', ')})`);
-  t.diagnostic(`faulted runs ended: ${Object.entries(ends).map(([how, n]) => `${how} ${n}`).join(', ')}`);
-  t.diagnostic(`checkpoints damaged: ${cut + flipped} (cut ${cut}, bit flipped ${flipped}); named and skipped: ${named}; folders moved back after a kill between two renames: ${recoveredFolders}`);
-  t.diagnostic(`runs resumed: ${resumed}`);
-  t.diagnostic(`differences found: ${differences}`);
-});
+    const { cases, runs, resumed, faults, cut, flipped, named, recoveredFolders, ends, differences } = counts;
+    t.diagnostic(`cases run: ${cases} (${runs} runs of the command line)`);
+    t.diagnostic(
+      `faults injected: ${injected()} (${Object.entries(faults)
+        .map(([kind, n]) => `${kind} ${n}`)
+        .join(', ')})`,
+    );
+    t.diagnostic(
+      `faulted runs ended: ${Object.entries(ends)
+        .map(([how, n]) => `${how} ${n}`)
+        .join(', ')}`,
+    );
+    t.diagnostic(
+      `checkpoints damaged: ${cut + flipped} (cut ${cut}, bit flipped ${flipped}); named and skipped: ${named}; folders moved back after a kill between two renames: ${recoveredFolders}`,
+    );
+    t.diagnostic(`runs resumed: ${resumed}`);
+    t.diagnostic(`differences found: ${differences}`);
+  },
+);
 
 async function oneCase(number: number, random: Random, story: string[]): Promise<void> {
   const variant = random.integer(0, VARIANTS.length - 1);
@@ -153,19 +272,35 @@ async function oneCase(number: number, random: Random, story: string[]): Promise
       const kind = clean ? undefined : drawFault(random, asNobody, disk !== undefined);
       const ended = await runWith(kind, random, { line, options, dir, lines, disk, story });
       counts.runs++;
-      story.push(`  ended ${ended.code ?? ended.signal}: ${ended.stderr.split('\n').filter((text) => /error:|warning: check|going on|interrupted/.test(text)).join(' | ')}`);
+      story.push(
+        `  ended ${ended.code ?? ended.signal}: ${ended.stderr
+          .split('\n')
+          .filter((text) => /error:|warning: check|going on|interrupted/.test(text))
+          .join(' | ')}`,
+      );
       assert.ok(!ended.hung, 'it hung');
-      assert.doesNotMatch(ended.stderr, /defect of attune|[Uu]nhandled|terminate called|free\(\)|Segmentation/, ended.stderr);
+      assert.doesNotMatch(
+        ended.stderr,
+        /defect of attune|[Uu]nhandled|terminate called|free\(\)|Segmentation/,
+        ended.stderr,
+      );
       assertEnd(kind, ended);
-      if (kind !== undefined) counts.ends[String(ended.code ?? ended.signal)] = (counts.ends[String(ended.code ?? ended.signal)] ?? 0) + 1;
+      if (kind !== undefined)
+        counts.ends[String(ended.code ?? ended.signal)] =
+          (counts.ends[String(ended.code ?? ended.signal)] ?? 0) + 1;
 
       // It went on from what it should have, and named what it passed over.
       const began = ended.stdout !== '';
       if (start.from === 'refused') {
         // Where nothing can be written, that is said first: the lock comes before the checkpoints.
-        const cannotWrite = kind !== undefined && HINDERS_WRITING.includes(kind) && /error: the output folder disk.run cannot be written/.test(ended.stderr);
+        const cannotWrite =
+          kind !== undefined &&
+          HINDERS_WRITING.includes(kind) &&
+          /error: the output folder disk.run cannot be written/.test(ended.stderr);
         if (ended.code === 1 && !began && !cannotWrite) {
-          for (const name of damaged) if (!start.missing.has(name)) assert.match(ended.stderr, new RegExp(`no whole checkpoint[^]*${name}`));
+          for (const name of damaged)
+            if (!start.missing.has(name))
+              assert.match(ended.stderr, new RegExp(`no whole checkpoint[^]*${name}`));
           counts.named += damaged.size;
           rmSync(dir, { recursive: true, force: true });
           damaged.clear();
@@ -174,14 +309,22 @@ async function oneCase(number: number, random: Random, story: string[]): Promise
         assert.match(ended.stderr, new RegExp(`going on from disk.run.${start.from}\\s`), ended.stderr);
         counts.resumed++;
         for (const name of start.skipped) {
-          if (damaged.has(name)) assert.match(ended.stderr, new RegExp(`warning: ${name} is skipped and set aside as broken-${name}: .* is damaged: `), ended.stderr);
+          if (damaged.has(name))
+            assert.match(
+              ended.stderr,
+              new RegExp(`warning: ${name} is skipped and set aside as broken-${name}: .* is damaged: `),
+              ended.stderr,
+            );
           counts.named++;
           damaged.delete(name);
         }
         if (start.recovered) counts.recoveredFolders++;
       }
       // What it saved again is whole.
-      if (began) for (const name of [...damaged]) if (!existsSync(join(dir, name)) || (start.from !== undefined && savedAgain(ended, name))) damaged.delete(name);
+      if (began)
+        for (const name of [...damaged])
+          if (!existsSync(join(dir, name)) || (start.from !== undefined && savedAgain(ended, name)))
+            damaged.delete(name);
       finished = ended.code === 0;
       if (clean) assert.ok(finished || start.from === 'refused', ended.stderr);
       if (clean && start.from === 'refused') {
@@ -194,13 +337,18 @@ async function oneCase(number: number, random: Random, story: string[]): Promise
     assert.ok(finished);
     assert.deepEqual(leftovers(dir), []);
     assert.deepEqual(readdirSync(tmp), [], 'temporary files elsewhere');
-    assert.deepEqual({ ...snapshot(join(root, 'model')), ...snapshot(join(root, 'data')) }, around, 'model or data changed');
+    assert.deepEqual(
+      { ...snapshot(join(root, 'model')), ...snapshot(join(root, 'data')) },
+      around,
+      'model or data changed',
+    );
     assert.deepEqual(readdirSync(cwd), ['disk']);
     assert.deepEqual(readdirSync(join(cwd, 'disk')), ['run']);
     const actual = outcome(dir);
     assert.deepEqual(actual.history, expected[variant].history);
     assert.deepEqual(actual.best, expected[variant].best);
-    for (const [name, contents] of Object.entries(expected[variant].files)) assert.ok(actual.files[name] === contents, `${name} is not that of the whole run`);
+    for (const [name, contents] of Object.entries(expected[variant].files))
+      assert.ok(actual.files[name] === contents, `${name} is not that of the whole run`);
     disk?.unmount();
     rmSync(cwd, { recursive: true, force: true });
   } catch (error) {
@@ -210,7 +358,10 @@ async function oneCase(number: number, random: Random, story: string[]): Promise
   }
 }
 
-const savedAgain = ({ stdout }: Ended, name: string): boolean => jsonLines(stdout.slice(0, stdout.lastIndexOf('\n') + 1)).some(({ type, dir }) => type === 'saved' && String(dir).endsWith(name));
+const savedAgain = ({ stdout }: Ended, name: string): boolean =>
+  jsonLines(stdout.slice(0, stdout.lastIndexOf('\n') + 1)).some(
+    ({ type, dir }) => type === 'saved' && String(dir).endsWith(name),
+  );
 
 interface Restart {
   readonly words: readonly string[];
@@ -224,25 +375,58 @@ interface Restart {
 /** How a user goes on, and what must come of it, worked out from what was done to the folder. */
 function restart(dir: string, damaged: ReadonlySet<string>, needsBest: boolean): Restart {
   // A checkpoint under the name it has while it is replaced comes back.
-  const moved = beingReplaced(dir).filter((name) => /^checkpoint-\d+$/.test(name) && !existsSync(join(dir, name)));
+  const moved = beingReplaced(dir).filter(
+    (name) => /^checkpoint-\d+$/.test(name) && !existsSync(join(dir, name)),
+  );
   const step = (name: string): number => Number(name.slice('checkpoint-'.length));
   const names = [...new Set([...checkpointsOf(dir), ...moved])].sort((a, b) => step(b) - step(a));
-  if (names.length === 0) return { words: existsSync(join(dir, 'model.safetensors')) ? ['--overwrite-output-dir'] : [], from: undefined, skipped: [], missing: new Set(), recovered: false };
+  if (names.length === 0)
+    return {
+      words: existsSync(join(dir, 'model.safetensors')) ? ['--overwrite-output-dir'] : [],
+      from: undefined,
+      skipped: [],
+      missing: new Set(),
+      recovered: false,
+    };
   const skipped: string[] = [];
   for (const name of names) {
     const stateFile = join(dir, name, 'trainer_state.json');
-    const bestStep = damaged.has(name) || !needsBest || !existsSync(stateFile) ? null : readJson(stateFile)['best_global_step'];
+    const bestStep =
+      damaged.has(name) || !needsBest || !existsSync(stateFile)
+        ? null
+        : readJson(stateFile)['best_global_step'];
     const bestName = `checkpoint-${String(bestStep)}`;
     if (!damaged.has(name) && !(bestStep !== null && damaged.has(bestName) && names.includes(bestName))) {
-      return { words: ['--resume-from-checkpoint', ...(names.length % 2 === 0 ? ['last'] : [])], from: name, skipped, missing: new Set(), recovered: moved.length > 0 };
+      return {
+        words: ['--resume-from-checkpoint', ...(names.length % 2 === 0 ? ['last'] : [])],
+        from: name,
+        skipped,
+        missing: new Set(),
+        recovered: moved.length > 0,
+      };
     }
     skipped.push(name);
   }
-  return { words: ['--resume-from-checkpoint'], from: 'refused', skipped, missing: new Set([...damaged].filter((name) => !names.includes(name))), recovered: false };
+  return {
+    words: ['--resume-from-checkpoint'],
+    from: 'refused',
+    skipped,
+    missing: new Set([...damaged].filter((name) => !names.includes(name))),
+    recovered: false,
+  };
 }
 
 function drawFault(random: Random, asNobody: boolean, hasDisk: boolean): FaultKind {
-  const kinds: FaultKind[] = ['kill', 'kill', 'kill', 'interrupt', 'terminate', 'interrupt twice', 'terminate twice', 'second run'];
+  const kinds: FaultKind[] = [
+    'kill',
+    'kill',
+    'kill',
+    'interrupt',
+    'terminate',
+    'interrupt twice',
+    'terminate twice',
+    'second run',
+  ];
   if (can.limitFiles) kinds.push('file limit');
   if (hasDisk) kinds.push('full disk');
   if (asNobody) kinds.push('no right to write', 'no right to write');
@@ -259,7 +443,11 @@ interface Scene {
   readonly story: string[];
 }
 
-async function runWith(kind: FaultKind | undefined, random: Random, { line, options, dir, lines, disk, story }: Scene): Promise<Ended> {
+async function runWith(
+  kind: FaultKind | undefined,
+  random: Random,
+  { line, options, dir, lines, disk, story }: Scene,
+): Promise<Ended> {
   const fileLimit = kind === 'file limit' ? Math.floor(10 ** (random.integer(100, 460) / 100)) : undefined;
   const run = Run.start(line, { ...options, ...(fileLimit !== undefined && { fileLimit }) });
   if (kind === undefined) return run.wait();
@@ -268,7 +456,9 @@ async function runWith(kind: FaultKind | undefined, random: Random, { line, opti
   const early = random.integer(0, 7) === 0;
   const line1 = early ? 0 : random.integer(1, lines);
   const ms = early ? random.integer(0, 1500) : random.integer(0, 12);
-  story.push(`  ${kind} after ${line1} lines and ${ms} ms${fileLimit === undefined ? '' : `, files of ${fileLimit} bytes at most`}`);
+  story.push(
+    `  ${kind} after ${line1} lines and ${ms} ms${fileLimit === undefined ? '' : `, files of ${fileLimit} bytes at most`}`,
+  );
   await run.lines(line1);
   await run.milliseconds(ms);
   switch (kind) {
@@ -345,7 +535,9 @@ function assertEnd(kind: FaultKind | undefined, { code, signal, stderr }: Ended)
 
 /** Cuts a file of the newest checkpoint, or flips a bit in it; now and then of the two newest. */
 function damage(random: Random, dir: string, damaged: Set<string>, story: string[]): void {
-  for (const name of checkpointsOf(dir).filter((checkpoint) => !damaged.has(checkpoint)).slice(0, random.integer(0, 4) === 0 ? 2 : 1)) {
+  for (const name of checkpointsOf(dir)
+    .filter((checkpoint) => !damaged.has(checkpoint))
+    .slice(0, random.integer(0, 4) === 0 ? 2 : 1)) {
     const files = readdirSync(join(dir, name));
     const file = join(dir, name, files[random.integer(0, files.length - 1)]);
     const bytes = readFileSync(file);
@@ -362,7 +554,9 @@ function damage(random: Random, dir: string, damaged: Set<string>, story: string
     }
     counts[cut ? 'cut' : 'flipped']++;
     damaged.add(name);
-    story.push(`  ${cut ? 'cut' : 'flipped a bit of'} ${name}/${file.slice(join(dir, name).length + 1)} at ${at}`);
+    story.push(
+      `  ${cut ? 'cut' : 'flipped a bit of'} ${name}/${file.slice(join(dir, name).length + 1)} at ${at}`,
+    );
   }
 }
 

@@ -2,7 +2,17 @@
 import { spawn, spawnSync } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmodSync, existsSync, lchownSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  lchownSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -65,9 +75,17 @@ export class Run {
     const line = [
       ...(asNobody ? ['setpriv', `--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups'] : []),
       ...(fileLimit === undefined ? [] : ['prlimit', `--fsize=${fileLimit}`]),
-      process.execPath, bin, ...words,
+      process.execPath,
+      bin,
+      ...words,
     ];
-    return new Run(spawn(line[0], line.slice(1), { cwd, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, NO_COLOR: '1', TMPDIR: tmp } }));
+    return new Run(
+      spawn(line[0], line.slice(1), {
+        cwd,
+        stdio: ['ignore', 'pipe', 'pipe'],
+        env: { ...process.env, NO_COLOR: '1', TMPDIR: tmp },
+      }),
+    );
   }
 
   wait(): Promise<Ended> {
@@ -120,22 +138,36 @@ function threadStates(pid: number): string[] {
   const folder = `/proc/${pid}/task`;
   try {
     // After the name, which may hold anything.
-    return readdirSync(folder).map((thread) => /\) (\w) [^)]*$/.exec(readFileSync(`${folder}/${thread}/stat`, 'latin1'))?.[1] ?? '?');
+    return readdirSync(folder).map(
+      (thread) => /\) (\w) [^)]*$/.exec(readFileSync(`${folder}/${thread}/stat`, 'latin1'))?.[1] ?? '?',
+    );
   } catch (error) {
     // A thread that ended since it was listed: the others are asked again.
     return existsSync(folder) && (error as NodeJS.ErrnoException).code !== undefined ? ['?'] : [];
   }
 }
 
-const succeeds = (command: string, ...args: string[]): boolean => spawnSync(command, args, { stdio: 'ignore' }).status === 0;
+const succeeds = (command: string, ...args: string[]): boolean =>
+  spawnSync(command, args, { stdio: 'ignore' }).status === 0;
 
 export const can = {
   limitFiles: succeeds('prlimit', '--fsize=1000000', 'true'),
-  beNobody: process.getuid?.() === 0 && succeeds('setpriv', `--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups', process.execPath, bin, '--version'),
+  beNobody:
+    process.getuid?.() === 0 &&
+    succeeds(
+      'setpriv',
+      `--reuid=${NOBODY}`,
+      `--regid=${NOBODY}`,
+      '--clear-groups',
+      process.execPath,
+      bin,
+      '--version',
+    ),
   mount: ((): boolean => {
     if (process.getuid?.() !== 0) return false;
     const place = mkdtempSync(join(tmpdir(), 'attune-mount-'));
-    const mounted = succeeds('mount', '-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', place) && succeeds('umount', place);
+    const mounted =
+      succeeds('mount', '-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', place) && succeeds('umount', place);
     rmSync(place, { recursive: true, force: true });
     return mounted;
   })(),
@@ -147,13 +179,26 @@ export class Disk {
 
   static mount(path: string, owner: number | undefined): Disk {
     mkdirSync(path, { recursive: true });
-    if (!succeeds('mount', '-t', 'tmpfs', '-o', `size=64m,mode=0777${owner === undefined ? '' : `,uid=${owner}`}`, 'tmpfs', path)) throw new Error(`cannot mount on ${path}`);
+    if (
+      !succeeds(
+        'mount',
+        '-t',
+        'tmpfs',
+        '-o',
+        `size=64m,mode=0777${owner === undefined ? '' : `,uid=${owner}`}`,
+        'tmpfs',
+        path,
+      )
+    )
+      throw new Error(`cannot mount on ${path}`);
     return new Disk(path);
   }
 
   /** Leaves room for about so many bytes more. */
   shrink(room: number): void {
-    const used = Number(spawnSync('df', ['--output=used', '-B1', this.path], { encoding: 'utf8' }).stdout.split('\n')[1]);
+    const used = Number(
+      spawnSync('df', ['--output=used', '-B1', this.path], { encoding: 'utf8' }).stdout.split('\n')[1],
+    );
     succeeds('mount', '-o', `remount,size=${Math.ceil((used + room) / 4096) * 4096}`, this.path);
   }
 
@@ -184,6 +229,14 @@ export function setWritable(path: string, writable: boolean): void {
 
 /** Every file below a folder with its bytes' hash. */
 export function snapshot(dir: string): Readonly<Record<string, string>> {
-  const paths = readdirSync(dir, { recursive: true, withFileTypes: true }).map((entry) => ({ path: join(entry.parentPath, entry.name), isFile: entry.isFile() }));
-  return Object.fromEntries(paths.map(({ path, isFile }) => [relative(dir, path), isFile ? createHash('sha256').update(readFileSync(path)).digest('hex') : 'folder']));
+  const paths = readdirSync(dir, { recursive: true, withFileTypes: true }).map((entry) => ({
+    path: join(entry.parentPath, entry.name),
+    isFile: entry.isFile(),
+  }));
+  return Object.fromEntries(
+    paths.map(({ path, isFile }) => [
+      relative(dir, path),
+      isFile ? createHash('sha256').update(readFileSync(path)).digest('hex') : 'folder',
+    ]),
+  );
 }

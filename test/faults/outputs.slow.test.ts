@@ -195,7 +195,11 @@ function assertLost(end: ChildEnd): void {
   const errors = errorLines(end.stderr);
   assert.equal(errors.length, 1, shown(end));
   assert.match(errors[0], LOST);
-  assert.doesNotMatch(end.stderr, /^\s+at .*:\d+:\d+\)?$|defect of attune|Unhandled|node:internal/m, shown(end));
+  assert.doesNotMatch(
+    end.stderr,
+    /^\s+at .*:\d+:\d+\)?$|defect of attune|Unhandled|node:internal/m,
+    shown(end),
+  );
 }
 
 /** Ends as it would with a reader, and says nothing of there being none. */

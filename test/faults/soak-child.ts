@@ -10,16 +10,38 @@ function sample(done: number): void {
   for (let i = 0; i < 2; i++) (globalThis as { gc?: () => void }).gc?.();
   const files = process.platform === 'linux' ? readdirSync('/proc/self/fd').length : 0;
   const { rss, heapUsed, external } = process.memoryUsage();
-  console.log(JSON.stringify({ done, rss, held: heapUsed + external, handles: process.getActiveResourcesInfo().length, files }));
+  console.log(
+    JSON.stringify({
+      done,
+      rss,
+      held: heapUsed + external,
+      handles: process.getActiveResourcesInfo().length,
+      files,
+    }),
+  );
 }
 
 if (what === 'train') {
   const args = resolveArguments({
-    outputDir: 'soak', maxSteps: count, perDeviceTrainBatchSize: 4, learningRate: 1e-3, loggingSteps: Math.ceil(count / 20), evalStrategy: 'steps', evalSteps: Math.ceil(count / 20),
-    saveStrategy: 'steps', saveSteps: Math.ceil(count / SAMPLES), saveTotalLimit: 2,
+    outputDir: 'soak',
+    maxSteps: count,
+    perDeviceTrainBatchSize: 4,
+    learningRate: 1e-3,
+    loggingSteps: Math.ceil(count / 20),
+    evalStrategy: 'steps',
+    evalSteps: Math.ceil(count / 20),
+    saveStrategy: 'steps',
+    saveSteps: Math.ceil(count / SAMPLES),
+    saveTotalLimit: 2,
   });
   // When a checkpoint has been written: at any other moment, how many files are open depends on how far the writing of one has come.
-  await fineTune({ model: 'model', dataset: 'data', threads: 1, args, callbacks: [{ onSave: (path) => sample(Number(/\d+$/.exec(path)![0])) }] });
+  await fineTune({
+    model: 'model',
+    dataset: 'data',
+    threads: 1,
+    args,
+    callbacks: [{ onSave: (path) => sample(Number(/\d+$/.exec(path)![0])) }],
+  });
 } else {
   const classifier = await TextClassifier.fromPretrained('classifier');
   const every = Math.ceil(count / SAMPLES);

@@ -20,7 +20,24 @@ const PREDICTIONS = Math.max(50_000, casesFrom('ATTUNE_SOAK_PREDICTIONS', 200_00
 const cwd = workspace(async (cwd) => {
   await writeByteModel(join(cwd, 'model'));
   writeData(join(cwd, 'data'));
-  const { code, stderr } = await attune(['train', '--model', 'model', '--dataset', 'data', '--output-dir', 'classifier', '--max-steps', '2', '--save-strategy', 'no', '--threads', '1'], { cwd });
+  const { code, stderr } = await attune(
+    [
+      'train',
+      '--model',
+      'model',
+      '--dataset',
+      'data',
+      '--output-dir',
+      'classifier',
+      '--max-steps',
+      '2',
+      '--save-strategy',
+      'no',
+      '--threads',
+      '1',
+    ],
+    { cwd },
+  );
   assert.equal(code, 0, stderr);
 });
 
@@ -37,27 +54,53 @@ interface Sample {
 /** Runs soak-child.ts and gives what it measured. */
 function soak(...words: string[]): Promise<Sample[]> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, ['--expose-gc', '--import', import.meta.resolve('tsx'), fileURLToPath(new URL('soak-child.ts', import.meta.url)), ...words], { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(
+      process.execPath,
+      [
+        '--expose-gc',
+        '--import',
+        import.meta.resolve('tsx'),
+        fileURLToPath(new URL('soak-child.ts', import.meta.url)),
+        ...words,
+      ],
+      { cwd, stdio: ['ignore', 'pipe', 'pipe'] },
+    );
     let [stdout, stderr] = ['', ''];
     child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
     child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
     child.on('error', reject);
-    child.on('close', (code) => (code === 0 ? resolve(stdout.trim().split('\n').map((line) => JSON.parse(line) as Sample)) : reject(new Error(`soak ended with ${code}: ${stderr}`))));
+    child.on('close', (code) =>
+      code === 0
+        ? resolve(
+            stdout
+              .trim()
+              .split('\n')
+              .map((line) => JSON.parse(line) as Sample),
+          )
+        : reject(new Error(`soak ended with ${code}: ${stderr}`)),
+    );
   });
 }
 
 /** Growth over the later half by the least-squares line through it, bytes. */
 function trend(samples: readonly Sample[], of: (sample: Sample) => number): number {
-  const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+  const mean = (values: readonly number[]): number =>
+    values.reduce((sum, value) => sum + value, 0) / values.length;
   const x = samples.map((_, i) => i / (samples.length - 1));
   const y = samples.map(of);
   const [mx, my] = [mean(x), mean(y)];
-  return x.reduce((sum, value, i) => sum + (value - mx) * (y[i] - my), 0) / x.reduce((sum, value) => sum + (value - mx) ** 2, 0);
+  return (
+    x.reduce((sum, value, i) => sum + (value - mx) * (y[i] - my), 0) /
+    x.reduce((sum, value) => sum + (value - mx) ** 2, 0)
+  );
 }
 
-const least = (samples: readonly Sample[], of: (sample: Sample) => number): number => Math.min(...samples.map(of));
-const most = (samples: readonly Sample[], of: (sample: Sample) => number): number => Math.max(...samples.map(of));
-const median = (samples: readonly Sample[], of: (sample: Sample) => number): number => samples.map(of).sort((a, b) => a - b)[samples.length >> 1];
+const least = (samples: readonly Sample[], of: (sample: Sample) => number): number =>
+  Math.min(...samples.map(of));
+const most = (samples: readonly Sample[], of: (sample: Sample) => number): number =>
+  Math.max(...samples.map(of));
+const median = (samples: readonly Sample[], of: (sample: Sample) => number): number =>
+  samples.map(of).sort((a, b) => a - b)[samples.length >> 1];
 
 /**
  * What may grow over the later half. Resident memory: by its trend, since the allocator and the engine's thread give back what they like when they like. What JavaScript
@@ -68,7 +111,10 @@ const MOST_HELD = 2 ** 20;
 
 function assertFlat(samples: readonly Sample[], what: string): string {
   const later = samples.slice(Math.floor(samples.length / 2));
-  const [third, fourth] = [later.slice(0, Math.floor(later.length / 2)), later.slice(Math.floor(later.length / 2))];
+  const [third, fourth] = [
+    later.slice(0, Math.floor(later.length / 2)),
+    later.slice(Math.floor(later.length / 2)),
+  ];
   const resident = trend(later, ({ rss }) => rss);
   const held = least(fourth, (sample) => sample.held) - least(third, (sample) => sample.held);
   const mib = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(2)} MiB`;
@@ -78,7 +124,11 @@ function assertFlat(samples: readonly Sample[], what: string): string {
   assert.ok(resident < MOST_RESIDENT, `resident memory grows: ${said}`);
   assert.ok(held < MOST_HELD, `what is held grows: ${said}`);
   // What a sample may find in passing is in few of them; handles left behind lift the usual number above whatever it was before.
-  for (const counted of ['handles', 'files'] as const) assert.ok(median(fourth, (sample) => sample[counted]) <= most(third, (sample) => sample[counted]), `${counted} grow: ${said}`);
+  for (const counted of ['handles', 'files'] as const)
+    assert.ok(
+      median(fourth, (sample) => sample[counted]) <= most(third, (sample) => sample[counted]),
+      `${counted} grow: ${said}`,
+    );
   return said;
 }
 
@@ -90,11 +140,36 @@ test(`${PREDICTIONS} predictions`, { timeout: 1_800_000 }, async (t) => {
   t.diagnostic(assertFlat(await soak('predict', String(PREDICTIONS)), `${PREDICTIONS} predictions`));
 });
 
-test('a leak of a hundred bytes a prediction, or of a file now and then, is seen', { timeout: 1_800_000 }, async () => {
-  const samples = await soak('leak', '50000');
-  assert.throws(() => assertFlat(samples, 'leak'), /(resident memory|what is held) grows/);
-  const flat = { rss: 1e8, held: 1e7, handles: 2 };
-  assert.throws(() => assertFlat(Array.from({ length: 40 }, (_, i) => ({ ...flat, done: i, files: 20 + Math.floor(i / 4) })), 'files'), /files grow/);
-  assert.throws(() => assertFlat(Array.from({ length: 40 }, (_, i) => ({ ...flat, rss: 1e8 + i * 5e5, done: i, files: 20 })), 'resident'), /resident memory grows/);
-  assert.throws(() => assertFlat(Array.from({ length: 40 }, (_, i) => ({ ...flat, held: 1e7 + i * 1.2e5, done: i, files: 20 })), 'held'), /what is held grows/);
-});
+test(
+  'a leak of a hundred bytes a prediction, or of a file now and then, is seen',
+  { timeout: 1_800_000 },
+  async () => {
+    const samples = await soak('leak', '50000');
+    assert.throws(() => assertFlat(samples, 'leak'), /(resident memory|what is held) grows/);
+    const flat = { rss: 1e8, held: 1e7, handles: 2 };
+    assert.throws(
+      () =>
+        assertFlat(
+          Array.from({ length: 40 }, (_, i) => ({ ...flat, done: i, files: 20 + Math.floor(i / 4) })),
+          'files',
+        ),
+      /files grow/,
+    );
+    assert.throws(
+      () =>
+        assertFlat(
+          Array.from({ length: 40 }, (_, i) => ({ ...flat, rss: 1e8 + i * 5e5, done: i, files: 20 })),
+          'resident',
+        ),
+      /resident memory grows/,
+    );
+    assert.throws(
+      () =>
+        assertFlat(
+          Array.from({ length: 40 }, (_, i) => ({ ...flat, held: 1e7 + i * 1.2e5, done: i, files: 20 })),
+          'held',
+        ),
+      /what is held grows/,
+    );
+  },
+);

@@ -9,7 +9,16 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writ
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { addEvaluateOptions, addInspectOptions, addPredictOptions, addReproduceOptions, EVALUATE_OPTIONS, INSPECT_OPTIONS, PREDICT_OPTIONS, REPRODUCE_OPTIONS } from '#attune/cli/command-options.js';
+import {
+  addEvaluateOptions,
+  addInspectOptions,
+  addPredictOptions,
+  addReproduceOptions,
+  EVALUATE_OPTIONS,
+  INSPECT_OPTIONS,
+  PREDICT_OPTIONS,
+  REPRODUCE_OPTIONS,
+} from '#attune/cli/command-options.js';
 import { createCommand, isDone, normalizeArguments } from '#attune/cli/command.js';
 import { givenOptions } from '#attune/cli/command-arguments.js';
 import { addTrainOptions, readConfigFile, trainOptionsOf } from '#attune/cli/options.js';
@@ -43,7 +52,34 @@ before(async () => {
   root = mkdtempSync(join(tmpdir(), 'attune-fuzz-'));
   await writeByteModel(join(root, 'model'));
   writeData(join(root, 'data'));
-  const run = await attune(['train', '--model', 'model', '--dataset', 'data', '--output-dir', 'run', '--max-steps', '3', '--save-steps', '3', '--eval-strategy', 'steps', '--eval-steps', '1', '--logging-steps', '1', '--save-strategy', 'steps', '--early-stopping-patience', '9', '--threads', '1'], { cwd: root });
+  const run = await attune(
+    [
+      'train',
+      '--model',
+      'model',
+      '--dataset',
+      'data',
+      '--output-dir',
+      'run',
+      '--max-steps',
+      '3',
+      '--save-steps',
+      '3',
+      '--eval-strategy',
+      'steps',
+      '--eval-steps',
+      '1',
+      '--logging-steps',
+      '1',
+      '--save-strategy',
+      'steps',
+      '--early-stopping-patience',
+      '9',
+      '--threads',
+      '1',
+    ],
+    { cwd: root },
+  );
   assert.equal(run.code, 0, run.stderr);
 });
 after(() => rmSync(root, { recursive: true, force: true }));
@@ -63,7 +99,12 @@ async function one(tally: Tally, what: () => unknown, story: () => string): Prom
     tally.read++;
   } catch (error) {
     if (!isDone(error)) {
-      assert.ok(error instanceof AttuneError && (error.exitCode === 1 || error.exitCode === 2) && error.message.length > 0, `${story()}\n${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+      assert.ok(
+        error instanceof AttuneError &&
+          (error.exitCode === 1 || error.exitCode === 2) &&
+          error.message.length > 0,
+        `${story()}\n${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+      );
       tally.refused++;
     }
   }
@@ -75,7 +116,11 @@ async function one(tally: Tally, what: () => unknown, story: () => string): Prom
 }
 
 /** A share of all cases of one kind, under a seed of its own. */
-function fuzz(name: string, share: number, prepare: () => (random: Random) => { readonly what: () => unknown; readonly shown: () => string }): void {
+function fuzz(
+  name: string,
+  share: number,
+  prepare: () => (random: Random) => { readonly what: () => unknown; readonly shown: () => string },
+): void {
   test(`${name}: read right or refused`, { timeout: 3_600_000 }, async (t) => {
     const tally: Tally = { cases: 0, read: 0, refused: 0, slowest: 0 };
     const random = new Random(seed);
@@ -87,14 +132,24 @@ function fuzz(name: string, share: number, prepare: () => (random: Random) => { 
     }
     const heap = process.memoryUsage().heapUsed;
     assert.ok(heap < MOST_HEAP, `the heap has grown to ${heap} bytes`);
-    t.diagnostic(`seed ${seed}: ${tally.cases} cases, ${tally.read} read, ${tally.refused} refused, slowest ${tally.slowest.toFixed(0)} ms`);
+    t.diagnostic(
+      `seed ${seed}: ${tally.cases} cases, ${tally.read} read, ${tally.refused} refused, slowest ${tally.slowest.toFixed(0)} ms`,
+    );
   });
 }
 
-const shownBytes = (bytes: Uint8Array): string => JSON.stringify(Buffer.from(bytes).toString('latin1').slice(0, 2000));
+const shownBytes = (bytes: Uint8Array): string =>
+  JSON.stringify(Buffer.from(bytes).toString('latin1').slice(0, 2000));
 
 /** A fuzz target that is a file of a folder: mutated, then read with the rest of the folder. */
-function fuzzFile(name: string, share: number, from: () => string, files: readonly string[], read: (dir: string) => unknown, mutate = mutateFile): void {
+function fuzzFile(
+  name: string,
+  share: number,
+  from: () => string,
+  files: readonly string[],
+  read: (dir: string) => unknown,
+  mutate = mutateFile,
+): void {
   fuzz(name, share, () => {
     const source = from();
     const dir = join(root, 'fuzzed');
@@ -128,12 +183,42 @@ function tokenizerFolder(single: boolean): string {
   const vocab = JSON.parse(readFileSync(join(root, 'model', 'vocab.json'), 'utf8')) as Record<string, number>;
   const merges = ['t h', 'th e', 'e r', 'Ġ t', 'a n'];
   for (const merge of merges) vocab[merge.replace(' ', '')] = Object.keys(vocab).length;
-  const special = { bos_token: '<|endoftext|>', eos_token: { content: '<|endoftext|>', lstrip: false, normalized: true }, unk_token: '<|endoftext|>' };
-  writeFileSync(join(dir, 'tokenizer_config.json'), JSON.stringify({ add_prefix_space: false, model_max_length: 32, tokenizer_class: 'GPT2Tokenizer', ...special }));
+  const special = {
+    bos_token: '<|endoftext|>',
+    eos_token: { content: '<|endoftext|>', lstrip: false, normalized: true },
+    unk_token: '<|endoftext|>',
+  };
+  writeFileSync(
+    join(dir, 'tokenizer_config.json'),
+    JSON.stringify({
+      add_prefix_space: false,
+      model_max_length: 32,
+      tokenizer_class: 'GPT2Tokenizer',
+      ...special,
+    }),
+  );
   writeFileSync(join(dir, 'special_tokens_map.json'), JSON.stringify(special));
   if (single) {
-    const model = { type: 'BPE', vocab, merges, dropout: null, unk_token: null, continuing_subword_prefix: '', end_of_word_suffix: '' };
-    writeFileSync(join(dir, 'tokenizer.json'), JSON.stringify({ version: '1.0', added_tokens: [{ id: 256, content: '<|endoftext|>', special: true }], normalizer: null, pre_tokenizer: { type: 'ByteLevel', add_prefix_space: false }, decoder: { type: 'ByteLevel' }, model }));
+    const model = {
+      type: 'BPE',
+      vocab,
+      merges,
+      dropout: null,
+      unk_token: null,
+      continuing_subword_prefix: '',
+      end_of_word_suffix: '',
+    };
+    writeFileSync(
+      join(dir, 'tokenizer.json'),
+      JSON.stringify({
+        version: '1.0',
+        added_tokens: [{ id: 256, content: '<|endoftext|>', special: true }],
+        normalizer: null,
+        pre_tokenizer: { type: 'ByteLevel', add_prefix_space: false },
+        decoder: { type: 'ByteLevel' },
+        model,
+      }),
+    );
   } else {
     writeFileSync(join(dir, 'vocab.json'), JSON.stringify(vocab));
     writeFileSync(join(dir, 'merges.txt'), `#version: 0.2\n${merges.join('\n')}\n`);
@@ -151,35 +236,111 @@ async function readTokenizer(dir: string): Promise<void> {
   assert.ok(tokenizer.files().size >= 3);
 }
 
-fuzzFile('tokenizer files', 0.16, () => tokenizerFolder(false), ['vocab.json', 'merges.txt', 'tokenizer_config.json', 'special_tokens_map.json', 'added_tokens.json'], readTokenizer);
-fuzzFile('tokenizer.json', 0.16, () => tokenizerFolder(true), ['tokenizer.json', 'tokenizer_config.json', 'special_tokens_map.json'], readTokenizer);
-fuzzFile('config.json', 0.16, () => join(root, 'run', 'checkpoint-3'), ['config.json'], async (dir) => {
-  const config = await readConfig(dir);
-  const mathematics = (saved: Gpt2Config): object => ({ ...saved, fields: undefined });
-  // Beside what decides the mathematics, saving names the architecture as it is.
-  assert.deepEqual(mathematics(parseConfig(JSON.parse(toJson(config)), 'again')), mathematics(config));
-});
-fuzzFile('trainer_state.json', 0.14, () => join(root, 'run', 'checkpoint-3'), ['trainer_state.json'], async (dir) => {
-  const { state } = await readCheckpoint(dir);
-  parseTrainerState(stateToJson(state), 'again');
-});
-fuzzFile('the other files of a checkpoint', 0.06, () => join(root, 'run', 'checkpoint-3'), ['attune_state.json', 'checksums.json'], async (dir) => {
-  await readCheckpoint(dir);
-  await verifyCheckpoint(dir);
-});
-fuzzFile('optimizer.pt of the Trainer', 0.08, () => fixturePath('trainer-checkpoint/checkpoint-5'), ['optimizer.pt'], async (dir) => {
-  const session = { writeTensor: (_kind: string, _name: string, values: Float32Array) => (assert.ok(values.every(Number.isFinite)), Promise.resolve()) } as unknown as EngineSession;
-  await restoreTorchOptimizer(dir, session, gpt2Graphs(await readConfig(dir)).parameters);
-}, mutateBytes);
-fuzzFile('attune.json', 0.08, () => join(root, 'run'), ['attune.json'], (dir) => readManifest(dir));
+fuzzFile(
+  'tokenizer files',
+  0.16,
+  () => tokenizerFolder(false),
+  ['vocab.json', 'merges.txt', 'tokenizer_config.json', 'special_tokens_map.json', 'added_tokens.json'],
+  readTokenizer,
+);
+fuzzFile(
+  'tokenizer.json',
+  0.16,
+  () => tokenizerFolder(true),
+  ['tokenizer.json', 'tokenizer_config.json', 'special_tokens_map.json'],
+  readTokenizer,
+);
+fuzzFile(
+  'config.json',
+  0.16,
+  () => join(root, 'run', 'checkpoint-3'),
+  ['config.json'],
+  async (dir) => {
+    const config = await readConfig(dir);
+    const mathematics = (saved: Gpt2Config): object => ({ ...saved, fields: undefined });
+    // Beside what decides the mathematics, saving names the architecture as it is.
+    assert.deepEqual(mathematics(parseConfig(JSON.parse(toJson(config)), 'again')), mathematics(config));
+  },
+);
+fuzzFile(
+  'trainer_state.json',
+  0.14,
+  () => join(root, 'run', 'checkpoint-3'),
+  ['trainer_state.json'],
+  async (dir) => {
+    const { state } = await readCheckpoint(dir);
+    parseTrainerState(stateToJson(state), 'again');
+  },
+);
+fuzzFile(
+  'the other files of a checkpoint',
+  0.06,
+  () => join(root, 'run', 'checkpoint-3'),
+  ['attune_state.json', 'checksums.json'],
+  async (dir) => {
+    await readCheckpoint(dir);
+    await verifyCheckpoint(dir);
+  },
+);
+fuzzFile(
+  'optimizer.pt of the Trainer',
+  0.08,
+  () => fixturePath('trainer-checkpoint/checkpoint-5'),
+  ['optimizer.pt'],
+  async (dir) => {
+    const session = {
+      writeTensor: (_kind: string, _name: string, values: Float32Array) => (
+        assert.ok(values.every(Number.isFinite)),
+        Promise.resolve()
+      ),
+    } as unknown as EngineSession;
+    await restoreTorchOptimizer(dir, session, gpt2Graphs(await readConfig(dir)).parameters);
+  },
+  mutateBytes,
+);
+fuzzFile(
+  'attune.json',
+  0.08,
+  () => join(root, 'run'),
+  ['attune.json'],
+  (dir) => readManifest(dir),
+);
 
-const ALL_NAMES = [...Object.keys(TRAINING_ARGUMENTS), 'model', 'dataset', 'evalDataset', 'trainRows', 'textColumn', 'device', 'preset', 'json', 'threads'];
+const ALL_NAMES = [
+  ...Object.keys(TRAINING_ARGUMENTS),
+  'model',
+  'dataset',
+  'evalDataset',
+  'trainRows',
+  'textColumn',
+  'device',
+  'preset',
+  'json',
+  'threads',
+];
 
 fuzz('config file', 0.08, () => {
   const file = join(root, 'fuzzed.json');
   return (random) => {
-    const options = Object.fromEntries(Array.from({ length: random.integer(0, 6) }, () => [ALL_NAMES[random.integer(0, ALL_NAMES.length - 1)], anyJson(random)]));
-    const bytes = random.integer(0, 2) === 0 ? mutateFile(Buffer.from(JSON.stringify({ learning_rate: 1e-3, 'max-steps': 4, seed: 1, preset: 'notebook', ...options }, null, 2)), random) : Buffer.from(JSON.stringify(options));
+    const options = Object.fromEntries(
+      Array.from({ length: random.integer(0, 6) }, () => [
+        ALL_NAMES[random.integer(0, ALL_NAMES.length - 1)],
+        anyJson(random),
+      ]),
+    );
+    const bytes =
+      random.integer(0, 2) === 0
+        ? mutateFile(
+            Buffer.from(
+              JSON.stringify(
+                { learning_rate: 1e-3, 'max-steps': 4, seed: 1, preset: 'notebook', ...options },
+                null,
+                2,
+              ),
+            ),
+            random,
+          )
+        : Buffer.from(JSON.stringify(options));
     return {
       what: () => {
         writeFileSync(file, bytes);
@@ -190,7 +351,34 @@ fuzz('config file', 0.08, () => {
   };
 });
 
-const VALUES = ['', '0', '1', '-1', '1e-3', '1e999', 'NaN', '0x10', '１', 'true', 'notebook', 'epoch', 'steps', 'cpu', '--', '-', '\u0000', '\ud800', '🙂', 'x'.repeat(5000), '=', '--json', '9007199254740993', ' 3 ', '3,5', '\n'];
+const VALUES = [
+  '',
+  '0',
+  '1',
+  '-1',
+  '1e-3',
+  '1e999',
+  'NaN',
+  '0x10',
+  '１',
+  'true',
+  'notebook',
+  'epoch',
+  'steps',
+  'cpu',
+  '--',
+  '-',
+  '\u0000',
+  '\ud800',
+  '🙂',
+  'x'.repeat(5000),
+  '=',
+  '--json',
+  '9007199254740993',
+  ' 3 ',
+  '3,5',
+  '\n',
+];
 
 fuzz('command line', 0.08, () => (random) => {
   const word = (): string => {
@@ -211,16 +399,22 @@ fuzz('command line', 0.08, () => (random) => {
         return `--${name}`;
     }
   };
-  const argv = Array.from({ length: random.integer(0, 6) }, () => (random.integer(0, 2) === 0 ? VALUES[random.integer(0, VALUES.length - 1)] : word())).filter((text) => !/--?con|^--?h/.test(text));
+  const argv = Array.from({ length: random.integer(0, 6) }, () =>
+    random.integer(0, 2) === 0 ? VALUES[random.integer(0, VALUES.length - 1)] : word(),
+  ).filter((text) => !/--?con|^--?h/.test(text));
   const kind = random.integer(0, 7);
   return {
     what: () => {
       const [command, table] =
-        kind === 0 ? ([addEvaluateOptions(createCommand('evaluate')), EVALUATE_OPTIONS] as const)
-        : kind === 1 ? ([addPredictOptions(createCommand('predict')), PREDICT_OPTIONS] as const)
-        : kind === 2 ? ([addInspectOptions(createCommand('inspect')), INSPECT_OPTIONS] as const)
-        : kind === 3 ? ([addReproduceOptions(createCommand('reproduce')), REPRODUCE_OPTIONS] as const)
-        : ([addTrainOptions(createCommand('train')), undefined] as const);
+        kind === 0
+          ? ([addEvaluateOptions(createCommand('evaluate')), EVALUATE_OPTIONS] as const)
+          : kind === 1
+            ? ([addPredictOptions(createCommand('predict')), PREDICT_OPTIONS] as const)
+            : kind === 2
+              ? ([addInspectOptions(createCommand('inspect')), INSPECT_OPTIONS] as const)
+              : kind === 3
+                ? ([addReproduceOptions(createCommand('reproduce')), REPRODUCE_OPTIONS] as const)
+                : ([addTrainOptions(createCommand('train')), undefined] as const);
       command.configureOutput({ writeOut: () => undefined });
       command.parse(normalizeArguments(argv, command.options), { from: 'user' });
       if (table) givenOptions(command, table);
@@ -234,5 +428,13 @@ fuzz('command line', 0.08, () => (random) => {
 });
 
 test('nothing of all this wrote outside its folder', () => {
-  assert.deepEqual(readdirSync(root).sort(), ['data', 'fuzzed', 'fuzzed.json', 'model', 'run', 'tokenizer-files', 'tokenizer-json']);
+  assert.deepEqual(readdirSync(root).sort(), [
+    'data',
+    'fuzzed',
+    'fuzzed.json',
+    'model',
+    'run',
+    'tokenizer-files',
+    'tokenizer-json',
+  ]);
 });

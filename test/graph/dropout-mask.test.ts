@@ -1,7 +1,13 @@
 /** The pinned numbers come from a second implementation, in Python with integers of any size. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ATTENTION_STRIDE, dropoutFactor, dropoutKey, dropoutThreshold, mix32 } from '#attune/graph/dropout-mask.js';
+import {
+  ATTENTION_STRIDE,
+  dropoutFactor,
+  dropoutKey,
+  dropoutThreshold,
+  mix32,
+} from '#attune/graph/dropout-mask.js';
 import type { DropoutKey } from '#attune/graph/dropout-mask.js';
 
 const COUNTERS = 200_000;
@@ -9,22 +15,34 @@ const COUNTERS = 200_000;
 const SIGMAS = 5;
 
 function mask(key: DropoutKey, probability: number, first = 0): Uint8Array {
-  return Uint8Array.from({ length: COUNTERS }, (_, i) => (dropoutFactor(key, first + i, probability) === 0 ? 0 : 1));
+  return Uint8Array.from({ length: COUNTERS }, (_, i) =>
+    dropoutFactor(key, first + i, probability) === 0 ? 0 : 1,
+  );
 }
 
 function assertRate(hits: number, expected: number, what: string): void {
   const deviation = Math.sqrt((expected * (1 - expected)) / COUNTERS);
   const rate = hits / COUNTERS;
-  assert.ok(Math.abs(rate - expected) <= SIGMAS * deviation, `${what}: rate ${rate}, expected ${expected} within ${SIGMAS * deviation}`);
+  assert.ok(
+    Math.abs(rate - expected) <= SIGMAS * deviation,
+    `${what}: rate ${rate}, expected ${expected} within ${SIGMAS * deviation}`,
+  );
 }
 
 /** Two independent masks of keep rate k are both 1 at k^2 of the places. */
 function assertIndependent(a: Uint8Array, b: Uint8Array, keep: number, what: string): void {
-  assertRate(a.reduce((sum, kept, i) => sum + (kept & b[i]), 0), keep * keep, what);
+  assertRate(
+    a.reduce((sum, kept, i) => sum + (kept & b[i]), 0),
+    keep * keep,
+    what,
+  );
 }
 
 test('mix32 is lowbias32', () => {
-  assert.deepEqual([0, 1, 2, 0xffffffff, 0x12345678].map(mix32), [0, 0x688990c0, 0xd1132181, 0x6768824a, 0xf5e71c96]);
+  assert.deepEqual(
+    [0, 1, 2, 0xffffffff, 0x12345678].map(mix32),
+    [0, 0x688990c0, 0xd1132181, 0x6768824a, 0xf5e71c96],
+  );
 });
 
 test('keys of seeds, passes and sites', () => {
@@ -38,11 +56,14 @@ test('keys of seeds, passes and sites', () => {
 test('which elements are dropped; counters wrap at 2^32', () => {
   const key = dropoutKey(42, 0, 0);
   const dropped = (first: number, count: number): number[] =>
-    Array.from({ length: count }, (_, i) => first + i).filter((counter) => dropoutFactor(key, counter, 0.1) === 0);
+    Array.from({ length: count }, (_, i) => first + i).filter(
+      (counter) => dropoutFactor(key, counter, 0.1) === 0,
+    );
   assert.deepEqual(dropped(0, 64), [23, 33, 36, 40, 57]);
-  assert.deepEqual(dropped(2 ** 32 - 33, 97), [
-    4294967274, 4294967275, 4294967287, 4294967319, 4294967329, 4294967332, 4294967336, 4294967353,
-  ]);
+  assert.deepEqual(
+    dropped(2 ** 32 - 33, 97),
+    [4294967274, 4294967275, 4294967287, 4294967319, 4294967329, 4294967332, 4294967336, 4294967353],
+  );
 });
 
 test('attention leaves room for 4096 keys a query; another stride would be other masks for the same seed', () => {
@@ -64,7 +85,11 @@ for (const probability of [0.1, 0.5, 0.9]) {
   const keep = 1 - probability;
   test(`masks of p = ${probability}: keep rate, and independence of sites, passes, seeds and neighbours`, () => {
     const base = mask(dropoutKey(42, 0, 0), probability);
-    assertRate(base.reduce((sum, kept) => sum + kept, 0), keep, 'keep rate');
+    assertRate(
+      base.reduce((sum, kept) => sum + kept, 0),
+      keep,
+      'keep rate',
+    );
     for (const [what, other] of [
       ['the next site', dropoutKey(42, 0, 1)],
       ['a far site', dropoutKey(42, 0, 36)],
@@ -74,11 +99,16 @@ for (const probability of [0.1, 0.5, 0.9]) {
       ['another seed', dropoutKey(0, 0, 0)],
     ] as const) {
       const drawn = mask(other, probability);
-      assertRate(drawn.reduce((sum, kept) => sum + kept, 0), keep, `keep rate of ${what}`);
+      assertRate(
+        drawn.reduce((sum, kept) => sum + kept, 0),
+        keep,
+        `keep rate of ${what}`,
+      );
       assertIndependent(base, drawn, keep, what);
     }
     // Neighbours in a row, in a column (gpt2-mini and GPT-2 wide), and the same key of the next head.
-    for (const lag of [1, 2, 384, 768, 4096]) assertIndependent(base, mask(dropoutKey(42, 0, 0), probability, lag), keep, `lag ${lag}`);
+    for (const lag of [1, 2, 384, 768, 4096])
+      assertIndependent(base, mask(dropoutKey(42, 0, 0), probability, lag), keep, `lag ${lag}`);
   });
 }
 

@@ -9,7 +9,13 @@ import { add, crossEntropy, gelu, layerNorm, matmul, splitColumns } from '#attun
 import { assertClose } from '../support/numbers.js';
 import { Random } from '../support/random.js';
 
-const BATCH = packRows([{ ids: Int32Array.of(0), blind: false }, { ids: Int32Array.of(0), blind: false }], [1, 0]);
+const BATCH = packRows(
+  [
+    { ids: Int32Array.of(0), blind: false },
+    { ids: Int32Array.of(0), blind: false },
+  ],
+  [1, 0],
+);
 
 const lossOf = (g: GraphBuilder, logits: Value): Value =>
   crossEntropy(g, logits, g.input('labels', ['rows'], 'int32'), g.input('lossWeight', [], 'float32'));
@@ -23,7 +29,10 @@ function twoUses(shared: boolean): Map<string, Float64Array> {
   const loss = lossOf(g, add(g, matmul(g, x, a), matmul(g, gelu(g, x), b)));
   const [dx, da, db] = gradients(g, loss, [x, a, b]);
   const random = new Random(4);
-  const parameters = new Map([['x', random.normals(4)], ['a', random.normals(6)]]);
+  const parameters = new Map([
+    ['x', random.normals(4)],
+    ['a', random.normals(6)],
+  ]);
   parameters.set('b', parameters.get('a')!);
   return execute(g.finish({ loss, dx: dx, da: da, db: db }), parameters, BATCH, { lossWeight: 1 });
 }
@@ -31,7 +40,11 @@ function twoUses(shared: boolean): Map<string, Float64Array> {
 test('gradients add up over several uses of a parameter', () => {
   const one = twoUses(true);
   const two = twoUses(false);
-  assertClose(one.get('da')!, two.get('da')!.map((value, i) => value + two.get('db')![i]), 1e-15);
+  assertClose(
+    one.get('da')!,
+    two.get('da')!.map((value, i) => value + two.get('db')![i]),
+    1e-15,
+  );
   assertClose(one.get('dx')!, two.get('dx')!, 1e-15);
   assert.ok(two.get('da')!.some((value) => Math.abs(value) > 0.01));
   assert.ok(two.get('db')!.some((value) => Math.abs(value) > 0.01));
@@ -39,7 +52,13 @@ test('gradients add up over several uses of a parameter', () => {
 
 test('nothing is differentiated that no target needs', () => {
   const g = new GraphBuilder();
-  const frozen = layerNorm(g, gelu(g, g.parameter('x', ['rows', 2])), g.parameter('weight', [2]), g.parameter('bias', [2]), 1e-5);
+  const frozen = layerNorm(
+    g,
+    gelu(g, g.parameter('x', ['rows', 2])),
+    g.parameter('weight', [2]),
+    g.parameter('bias', [2]),
+    1e-5,
+  );
   const head = g.parameter('head', [2, 3]);
   const loss = lossOf(g, matmul(g, frozen, head));
   const [dhead] = gradients(g, loss, [head]);

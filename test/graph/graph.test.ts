@@ -12,7 +12,10 @@ test('finish keeps the nodes that the outputs need, in the order they were built
   const [left, right] = splitColumns(g, used, [2, 2]);
   const y = add(g, left, right);
   const graph = g.finish({ y, x });
-  assert.deepEqual(graph.nodes.map(({ op }) => op), ['gelu', 'splitColumns', 'add']);
+  assert.deepEqual(
+    graph.nodes.map(({ op }) => op),
+    ['gelu', 'splitColumns', 'add'],
+  );
   assert.equal(graph.outputs.get('y'), y);
   assert.equal(graph.outputs.get('x'), x);
   assert.equal(g.nodes.length, 5, 'the builder keeps them all');
@@ -21,7 +24,8 @@ test('finish keeps the nodes that the outputs need, in the order they were built
 test('nodes stand behind the nodes that they use', () => {
   const g = new GraphBuilder();
   let x = g.parameter('x', ['tokens', 3]);
-  for (let i = 0; i < 4; i++) x = add(g, gelu(g, x), linear(g, x, g.parameter(`w${i}`, [3, 3]), g.parameter(`b${i}`, [3])));
+  for (let i = 0; i < 4; i++)
+    x = add(g, gelu(g, x), linear(g, x, g.parameter(`w${i}`, [3, 3]), g.parameter(`b${i}`, [3])));
   const seen = new Set<number>();
   for (const node of g.finish({ x }).nodes) {
     for (const { source, id } of node.inputs) if ('node' in source) assert.ok(seen.has(id));

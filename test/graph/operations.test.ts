@@ -20,8 +20,14 @@ test('output shapes', () => {
   assert.deepEqual(ops.matmul(g, of('rows', 4), of(3, 4), false, true).shape, ['rows', 3]);
   assert.deepEqual(ops.sumRows(g, of('tokens', 4)).shape, [4]);
   assert.deepEqual(ops.attention(g, of('tokens', 12), { heads: 2, scale: 1 }).shape, ['tokens', 4]);
-  assert.deepEqual(ops.pooledAttention(g, of('rows', 4), of('tokens', 8), { heads: 2, scale: 1 }).shape, ['rows', 4]);
-  assert.deepEqual(ops.splitColumns(g, of(6), [1, 5]).map(({ shape }) => shape), [[1], [5]]);
+  assert.deepEqual(ops.pooledAttention(g, of('rows', 4), of('tokens', 8), { heads: 2, scale: 1 }).shape, [
+    'rows',
+    4,
+  ]);
+  assert.deepEqual(
+    ops.splitColumns(g, of(6), [1, 5]).map(({ shape }) => shape),
+    [[1], [5]],
+  );
   assert.deepEqual(ops.joinColumns(g, [of('tokens', 1), of('tokens', 5)]).shape, ['tokens', 6]);
   assert.deepEqual(ops.crossEntropy(g, of('rows', 3), labels, lossWeight).shape, []);
 });
@@ -34,18 +40,66 @@ test('a dropout without a site is no node', () => {
 });
 
 for (const [what, build, message] of [
-  ['add of two shapes', () => ops.add(g, of('tokens', 3), of('rows', 3)), /add: b has shape \[rows, 3\], expected \[tokens, 3\]/],
-  ['gather from a vector', () => ops.gather(g, of(3), ids), /gather: table has shape \[3\], expected a matrix/],
-  ['a linear whose weight does not fit', () => ops.linear(g, of('tokens', 4), of(5, 7), of(7)), /linear: weight has shape \[5, 7\], expected \[4, 7\]/],
-  ['a linear whose bias does not fit', () => ops.linear(g, of('tokens', 4), of(4, 7), of(4)), /linear: bias has shape \[4\], expected \[7\]/],
-  ['a matmul whose inner dimensions differ', () => ops.matmul(g, of(2, 3), of(2, 3)), /matmul: inner dimensions 3 and 2 differ/],
-  ['a matmul of rows with tokens', () => ops.matmul(g, of('rows', 3), of('tokens', 3), true), /matmul: inner dimensions rows and tokens differ/],
-  ['a layerNorm whose weight does not fit', () => ops.layerNorm(g, of('tokens', 4), of(3), of(4), 1e-5), /layerNorm: weight has shape \[3\], expected \[4\]/],
-  ['attention over heads that do not divide', () => ops.attention(g, of('tokens', 12), { heads: 5, scale: 1 }), /attention: 12 columns do not divide into 3 x 5 heads/],
-  ['pooled attention over tokens', () => ops.pooledAttention(g, of('tokens', 4), of('tokens', 8), { heads: 2, scale: 1 }), /pooledAttention: q has shape \[tokens, 4\], expected \[rows, 4\]/],
-  ['pooled attention whose kv does not fit', () => ops.pooledAttention(g, of('rows', 4), of('tokens', 12), { heads: 2, scale: 1 }), /pooledAttention: kv has shape \[tokens, 12\], expected \[tokens, 8\]/],
-  ['columns that do not add up', () => ops.splitColumns(g, of('tokens', 6), [2, 3]), /splitColumns: widths sum to 5, x has 6 columns/],
-  ['logits by token', () => ops.crossEntropy(g, of('tokens', 3), labels, lossWeight), /crossEntropy: labels has shape \[rows\], expected \[tokens\]/],
+  [
+    'add of two shapes',
+    () => ops.add(g, of('tokens', 3), of('rows', 3)),
+    /add: b has shape \[rows, 3\], expected \[tokens, 3\]/,
+  ],
+  [
+    'gather from a vector',
+    () => ops.gather(g, of(3), ids),
+    /gather: table has shape \[3\], expected a matrix/,
+  ],
+  [
+    'a linear whose weight does not fit',
+    () => ops.linear(g, of('tokens', 4), of(5, 7), of(7)),
+    /linear: weight has shape \[5, 7\], expected \[4, 7\]/,
+  ],
+  [
+    'a linear whose bias does not fit',
+    () => ops.linear(g, of('tokens', 4), of(4, 7), of(4)),
+    /linear: bias has shape \[4\], expected \[7\]/,
+  ],
+  [
+    'a matmul whose inner dimensions differ',
+    () => ops.matmul(g, of(2, 3), of(2, 3)),
+    /matmul: inner dimensions 3 and 2 differ/,
+  ],
+  [
+    'a matmul of rows with tokens',
+    () => ops.matmul(g, of('rows', 3), of('tokens', 3), true),
+    /matmul: inner dimensions rows and tokens differ/,
+  ],
+  [
+    'a layerNorm whose weight does not fit',
+    () => ops.layerNorm(g, of('tokens', 4), of(3), of(4), 1e-5),
+    /layerNorm: weight has shape \[3\], expected \[4\]/,
+  ],
+  [
+    'attention over heads that do not divide',
+    () => ops.attention(g, of('tokens', 12), { heads: 5, scale: 1 }),
+    /attention: 12 columns do not divide into 3 x 5 heads/,
+  ],
+  [
+    'pooled attention over tokens',
+    () => ops.pooledAttention(g, of('tokens', 4), of('tokens', 8), { heads: 2, scale: 1 }),
+    /pooledAttention: q has shape \[tokens, 4\], expected \[rows, 4\]/,
+  ],
+  [
+    'pooled attention whose kv does not fit',
+    () => ops.pooledAttention(g, of('rows', 4), of('tokens', 12), { heads: 2, scale: 1 }),
+    /pooledAttention: kv has shape \[tokens, 12\], expected \[tokens, 8\]/,
+  ],
+  [
+    'columns that do not add up',
+    () => ops.splitColumns(g, of('tokens', 6), [2, 3]),
+    /splitColumns: widths sum to 5, x has 6 columns/,
+  ],
+  [
+    'logits by token',
+    () => ops.crossEntropy(g, of('tokens', 3), labels, lossWeight),
+    /crossEntropy: labels has shape \[rows\], expected \[tokens\]/,
+  ],
 ] as const) {
   test(`${what} is refused`, () => {
     assert.throws(build, message);

@@ -13,16 +13,25 @@ test('one at a time, whatever is thrown, and the file goes away', async (t) => {
   let inside = 0;
   const waits: number[] = [];
   const work = async (i: number): Promise<number> =>
-    withLock(lock, async () => {
-      assert.equal(++inside, 1);
-      assert.ok(await isHeld(lock));
-      await sleep(5);
-      inside--;
-      if (i === 2) throw new Error('two');
-      return i;
-    }, { onWait: () => waits.push(i) });
+    withLock(
+      lock,
+      async () => {
+        assert.equal(++inside, 1);
+        assert.ok(await isHeld(lock));
+        await sleep(5);
+        inside--;
+        if (i === 2) throw new Error('two');
+        return i;
+      },
+      { onWait: () => waits.push(i) },
+    );
   const results = await Promise.allSettled([0, 1, 2, 3].map(work));
-  assert.deepEqual(results.map((result) => (result.status === 'fulfilled' ? result.value : (result.reason as Error).message)), [0, 1, 'two', 3]);
+  assert.deepEqual(
+    results.map((result) =>
+      result.status === 'fulfilled' ? result.value : (result.reason as Error).message,
+    ),
+    [0, 1, 'two', 3],
+  );
   assert.equal(waits.length, new Set(waits).size);
   assert.equal(existsSync(lock), false);
 });
@@ -36,7 +45,10 @@ test('the lock of a process of this machine that died is taken over at once, tha
   for (const text of [JSON.stringify({ pid: 1, host: 'elsewhere', token: 'b' }), '', 'not json']) {
     writeFileSync(lock, text);
     let waited = false;
-    assert.equal(await withLock(lock, () => Promise.resolve(2), { staleAfter: 150, onWait: () => (waited = true) }), 2);
+    assert.equal(
+      await withLock(lock, () => Promise.resolve(2), { staleAfter: 150, onWait: () => (waited = true) }),
+      2,
+    );
     assert.ok(waited);
   }
   assert.equal(existsSync(lock), false);
@@ -45,7 +57,10 @@ test('the lock of a process of this machine that died is taken over at once, tha
 test('many who wait for a dead one’s lock get it one after the other', async (t) => {
   const lock = join(folder(t), 'x.lock');
   const counter = join(folder(t, { counter: '0' }), 'counter');
-  writeFileSync(lock, JSON.stringify({ pid: spawnSync(process.execPath, ['-e', '']).pid, host: hostname(), token: 'a' }));
+  writeFileSync(
+    lock,
+    JSON.stringify({ pid: spawnSync(process.execPath, ['-e', '']).pid, host: hostname(), token: 'a' }),
+  );
   await Promise.all(
     Array.from({ length: 8 }, () =>
       withLock(lock, async () => {
@@ -61,5 +76,8 @@ test('many who wait for a dead one’s lock get it one after the other', async (
 test('waiting ends with the signal', async (t) => {
   const lock = join(folder(t), 'x.lock');
   writeFileSync(lock, JSON.stringify({ pid: process.pid, host: hostname(), token: 'a' }));
-  await assert.rejects(withLock(lock, () => assert.fail(), { signal: AbortSignal.timeout(30) }), { name: 'TimeoutError' });
+  await assert.rejects(
+    withLock(lock, () => assert.fail(), { signal: AbortSignal.timeout(30) }),
+    { name: 'TimeoutError' },
+  );
 });

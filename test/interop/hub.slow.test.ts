@@ -24,58 +24,117 @@ const REPOSITORIES = [
   { type: 'dataset', id: 'tiny/tweets', revision: 'refs/convert/parquet' },
 ];
 
-async function setUp(t: TestContext): Promise<{ server: HubServer; cacheDir: string; python: (offline: boolean) => Promise<Answer> }> {
+async function setUp(
+  t: TestContext,
+): Promise<{ server: HubServer; cacheDir: string; python: (offline: boolean) => Promise<Answer> }> {
   const server = await HubServer.start(t, [
     { type: 'model', id: 'tiny/gpt2', files: await hubModel(t, 'openai-community/gpt2') },
-    { type: 'dataset', id: 'tiny/tweets', files: { 'README.md': '# tweets', 'data/train.jsonl': '{"text": "tea", "label": 1}\n', 'data/test.csv': 'text,label\ntea,1\n' }, revisions: { 'refs/convert/parquet': { 'default/train/0000.parquet': 'PAR1 and so on' } } },
+    {
+      type: 'dataset',
+      id: 'tiny/tweets',
+      files: {
+        'README.md': '# tweets',
+        'data/train.jsonl': '{"text": "tea", "label": 1}\n',
+        'data/test.csv': 'text,label\ntea,1\n',
+      },
+      revisions: { 'refs/convert/parquet': { 'default/train/0000.parquet': 'PAR1 and so on' } },
+    },
   ]);
   const cacheDir = folder(t);
   // Xet's own protocol is not the server's; without it huggingface_hub downloads over plain HTTP, as attune does.
-  const env = { HF_ENDPOINT: server.url, HF_HOME: folder(t), HF_HUB_CACHE: cacheDir, HF_HUB_DISABLE_XET: '1', HF_HUB_DISABLE_PROGRESS_BARS: '1', HF_HUB_DISABLE_TELEMETRY: '1', HF_TOKEN: '' };
+  const env = {
+    HF_ENDPOINT: server.url,
+    HF_HOME: folder(t),
+    HF_HUB_CACHE: cacheDir,
+    HF_HUB_DISABLE_XET: '1',
+    HF_HUB_DISABLE_PROGRESS_BARS: '1',
+    HF_HUB_DISABLE_TELEMETRY: '1',
+    HF_TOKEN: '',
+  };
   const python = async (offline: boolean): Promise<Answer> => {
-    const file = join(folder(t, { 'request.json': JSON.stringify({ offline, repositories: REPOSITORIES }) }), 'request.json');
-    return (await runPythonWith({ ...env, HF_HUB_OFFLINE: offline ? '1' : '0' }, 'download_snapshot.py', file)) as Answer;
+    const file = join(
+      folder(t, { 'request.json': JSON.stringify({ offline, repositories: REPOSITORIES }) }),
+      'request.json',
+    );
+    return (await runPythonWith(
+      { ...env, HF_HUB_OFFLINE: offline ? '1' : '0' },
+      'download_snapshot.py',
+      file,
+    )) as Answer;
   };
   return { server, cacheDir, python };
 }
 
-async function withAttune(options: { endpoint: string; cacheDir: string; localFilesOnly?: boolean }): Promise<{ model: string; tweets: string[]; converted: string[] }> {
+async function withAttune(options: {
+  endpoint: string;
+  cacheDir: string;
+  localFilesOnly?: boolean;
+}): Promise<{ model: string; tweets: string[]; converted: string[] }> {
   const model = await resolveModel('tiny/gpt2', { ...options, token: false });
   const dataset = hubDataset('tiny/tweets', { ...options, token: false });
   const tweets = await Promise.all((await dataset.list()).map((path) => dataset.fetch(path)));
   const parquet = await dataset.converted!();
-  return { model, tweets, converted: await Promise.all((await parquet!.list()).map((path) => parquet!.fetch(path))) };
+  return {
+    model,
+    tweets,
+    converted: await Promise.all((await parquet!.list()).map((path) => parquet!.fetch(path))),
+  };
 }
 
-test('huggingface_hub finds whole what attune downloaded, without a network', { skip: skipWithoutPython }, async (t) => {
-  const { server, cacheDir, python } = await setUp(t);
-  const ours = await withAttune({ endpoint: server.url, cacheDir });
-  const requests = server.requests.length;
-  const { folders, warnings, repositories } = await python(true);
-  assert.equal(server.requests.length, requests);
-  assert.deepEqual(warnings, []);
-  assert.equal(folders[0].folder, ours.model);
-  assert.deepEqual(folders.map(({ files }) => files), [NEEDED, ['README.md', 'data/test.csv', 'data/train.jsonl'], ['default/train/0000.parquet']]);
-  await assertSameScan(cacheDir, repositories);
-});
+test(
+  'huggingface_hub finds whole what attune downloaded, without a network',
+  { skip: skipWithoutPython },
+  async (t) => {
+    const { server, cacheDir, python } = await setUp(t);
+    const ours = await withAttune({ endpoint: server.url, cacheDir });
+    const requests = server.requests.length;
+    const { folders, warnings, repositories } = await python(true);
+    assert.equal(server.requests.length, requests);
+    assert.deepEqual(warnings, []);
+    assert.equal(folders[0].folder, ours.model);
+    assert.deepEqual(
+      folders.map(({ files }) => files),
+      [NEEDED, ['README.md', 'data/test.csv', 'data/train.jsonl'], ['default/train/0000.parquet']],
+    );
+    await assertSameScan(cacheDir, repositories);
+  },
+);
 
-test('attune finds whole what huggingface_hub downloaded, without a network, and goes on with it', { skip: skipWithoutPython }, async (t) => {
-  const { server, cacheDir, python } = await setUp(t);
-  const { folders, warnings, repositories } = await python(false);
-  assert.deepEqual(warnings, []);
-  const requests = server.requests.length;
-  const ours = await withAttune({ endpoint: server.url, cacheDir, localFilesOnly: true });
-  assert.equal(server.requests.length, requests);
-  assert.equal(ours.model, folders[0].folder);
-  assert.deepEqual(ours.tweets, folders[1].files.map((file) => join(folders[1].folder, file)));
-  assert.deepEqual(ours.converted, folders[2].files.map((file) => join(folders[2].folder, file)));
-  await assertSameScan(cacheDir, repositories);
-  // With the network, too, nothing is downloaded again.
-  await withAttune({ endpoint: server.url, cacheDir });
-  assert.ok(!server.requests.slice(requests).some(({ url }) => url.includes('/resolve/')));
-});
+test(
+  'attune finds whole what huggingface_hub downloaded, without a network, and goes on with it',
+  { skip: skipWithoutPython },
+  async (t) => {
+    const { server, cacheDir, python } = await setUp(t);
+    const { folders, warnings, repositories } = await python(false);
+    assert.deepEqual(warnings, []);
+    const requests = server.requests.length;
+    const ours = await withAttune({ endpoint: server.url, cacheDir, localFilesOnly: true });
+    assert.equal(server.requests.length, requests);
+    assert.equal(ours.model, folders[0].folder);
+    assert.deepEqual(
+      ours.tweets,
+      folders[1].files.map((file) => join(folders[1].folder, file)),
+    );
+    assert.deepEqual(
+      ours.converted,
+      folders[2].files.map((file) => join(folders[2].folder, file)),
+    );
+    await assertSameScan(cacheDir, repositories);
+    // With the network, too, nothing is downloaded again.
+    await withAttune({ endpoint: server.url, cacheDir });
+    assert.ok(!server.requests.slice(requests).some(({ url }) => url.includes('/resolve/')));
+  },
+);
 
 async function assertSameScan(cacheDir: string, repositories: Answer['repositories']): Promise<void> {
-  const ours = (await scanHubCache(cacheDir)).repositories.map(({ type, id, size, revisions }) => ({ type, id, size, revisions }));
-  assert.deepEqual(ours.sort((a, b) => (a.type < b.type ? -1 : 1)), repositories);
+  const ours = (await scanHubCache(cacheDir)).repositories.map(({ type, id, size, revisions }) => ({
+    type,
+    id,
+    size,
+    revisions,
+  }));
+  assert.deepEqual(
+    ours.sort((a, b) => (a.type < b.type ? -1 : 1)),
+    repositories,
+  );
 }

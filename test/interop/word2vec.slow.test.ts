@@ -8,20 +8,34 @@ import { splitWords } from '#attune/baselines/word2vec/words.js';
 import { folder } from '../support/folder.js';
 import { runSklearnPython, skipWithoutSklearn } from '../support/sklearn-python.js';
 
-test('gensim loads both formats and writes the same bytes, which load here again', { skip: skipWithoutSklearn }, async (t) => {
-  const dir = folder(t);
-  const sentences = ['naïve façade — 日本語 🙂🏽 of the day', "it's 15% off?! of the\u00adday \u200b", 'e\u0301 é the'].map(splitWords);
-  const model = await Word2Vec.train(sentences, { vectorSize: 33, sample: 0 });
-  const [text, binary] = [join(dir, 'text'), join(dir, 'binary')];
-  await model.save(text);
-  await model.save(binary, { binary: true });
-  const read = (await runSklearnPython('word2vec_files.py', text, binary)) as { words: string[]; vectors: number[] };
-  assert.deepEqual(read.words, model.words);
-  assert.deepEqual(read.vectors, [...model.vectors]);
-  for (const [path, format] of [[text, {}], [binary, { binary: true }]] as const) {
-    assert.deepEqual(readFileSync(`${path}.gensim`), readFileSync(path));
-    const again = await Word2Vec.load(`${path}.gensim`, format);
-    assert.deepEqual(again.words, model.words);
-    assert.deepEqual(again.vectors, model.vectors);
-  }
-});
+test(
+  'gensim loads both formats and writes the same bytes, which load here again',
+  { skip: skipWithoutSklearn },
+  async (t) => {
+    const dir = folder(t);
+    const sentences = [
+      'naïve façade — 日本語 🙂🏽 of the day',
+      "it's 15% off?! of the\u00adday \u200b",
+      'e\u0301 é the',
+    ].map(splitWords);
+    const model = await Word2Vec.train(sentences, { vectorSize: 33, sample: 0 });
+    const [text, binary] = [join(dir, 'text'), join(dir, 'binary')];
+    await model.save(text);
+    await model.save(binary, { binary: true });
+    const read = (await runSklearnPython('word2vec_files.py', text, binary)) as {
+      words: string[];
+      vectors: number[];
+    };
+    assert.deepEqual(read.words, model.words);
+    assert.deepEqual(read.vectors, [...model.vectors]);
+    for (const [path, format] of [
+      [text, {}],
+      [binary, { binary: true }],
+    ] as const) {
+      assert.deepEqual(readFileSync(`${path}.gensim`), readFileSync(path));
+      const again = await Word2Vec.load(`${path}.gensim`, format);
+      assert.deepEqual(again.words, model.words);
+      assert.deepEqual(again.vectors, model.vectors);
+    }
+  },
+);

@@ -11,11 +11,14 @@ interface Golden {
   readonly nested_dumped: string;
   readonly flat_dumped: string;
 }
-const golden = JSON.parse(readFileSync(new URL('../fixtures/json/python.json', import.meta.url), 'utf8')) as Golden;
+const golden = JSON.parse(
+  readFileSync(new URL('../fixtures/json/python.json', import.meta.url), 'utf8'),
+) as Golden;
 
 test('floats print as Python prints them', () => {
   assert.ok(golden.floats.length > 200);
-  for (const [bits, repr] of golden.floats) assert.equal(pythonFloat(Buffer.from(bits, 'hex').readDoubleBE()), repr);
+  for (const [bits, repr] of golden.floats)
+    assert.equal(pythonFloat(Buffer.from(bits, 'hex').readDoubleBE()), repr);
   assert.equal(pythonFloat(NaN), 'NaN');
   assert.equal(pythonFloat(-Infinity), '-Infinity');
 });
@@ -37,7 +40,10 @@ test('strings, objects and arrays are laid out as json.dumps lays them out', () 
 });
 
 test('integers stay integers and floats stay floats', () => {
-  assert.equal(dumps({ step: 10, epoch: float(1), rate: 9e-7, none: float(null) }), '{"step": 10, "epoch": 1.0, "rate": 9e-07, "none": null}');
+  assert.equal(
+    dumps({ step: 10, epoch: float(1), rate: 9e-7, none: float(null) }),
+    '{"step": 10, "epoch": 1.0, "rate": 9e-07, "none": null}',
+  );
 });
 
 test('what is dumped parses as the same value', () => {

@@ -34,10 +34,12 @@ test('a byte order mark is skipped', () => {
 });
 
 test('the scanner finds a fault wherever JSON.parse does, and nowhere else', () => {
-  const mutated = fc.tuple(fc.json(), fc.nat(), fc.constantFrom('', ',', '"', '}', '1', '\n', '\\', 'x')).map(([text, at, put]) => {
-    const i = at % (text.length + 1);
-    return text.slice(0, i) + put + text.slice(i + 1);
-  });
+  const mutated = fc
+    .tuple(fc.json(), fc.nat(), fc.constantFrom('', ',', '"', '}', '1', '\n', '\\', 'x'))
+    .map(([text, at, put]) => {
+      const i = at % (text.length + 1);
+      return text.slice(0, i) + put + text.slice(i + 1);
+    });
   fc.assert(
     fc.property(mutated, (text) => {
       let valid = true;
@@ -56,7 +58,8 @@ test('the scanner finds a fault wherever JSON.parse does, and nowhere else', () 
 });
 
 test('what is nested too deeply for the stack of whoever walks it is refused, with its place', () => {
-  const nested = (levels: number): string => `{"a": "[[{\\"[", "b": ${'['.repeat(levels)}${']'.repeat(levels)}}`;
+  const nested = (levels: number): string =>
+    `{"a": "[[{\\"[", "b": ${'['.repeat(levels)}${']'.repeat(levels)}}`;
   assert.ok('value' in parseJson(nested(511)));
   for (const text of [nested(512), nested(300_000), '['.repeat(300_000), '{"a":'.repeat(300_000)]) {
     const parsed = parseJson(text);

@@ -1,9 +1,21 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { bootstrapAuc, bootstrapClassCounts, bootstrapF1, interval95, Resamples } from '#attune/metrics/bootstrap.js';
+import {
+  bootstrapAuc,
+  bootstrapClassCounts,
+  bootstrapF1,
+  interval95,
+  Resamples,
+} from '#attune/metrics/bootstrap.js';
 import { calibration } from '#attune/metrics/calibration.js';
-import { accuracy, classScores, confusionMatrix, f1RowWeight, weightedF1 } from '#attune/metrics/confusion.js';
+import {
+  accuracy,
+  classScores,
+  confusionMatrix,
+  f1RowWeight,
+  weightedF1,
+} from '#attune/metrics/confusion.js';
 import { mcnemar } from '#attune/metrics/paired.js';
 import { rocAuc } from '#attune/metrics/roc-auc.js';
 import { rocCurve, thinCurve } from '#attune/metrics/roc-curve.js';
@@ -40,7 +52,10 @@ for (const expected of golden.cases) {
 
   test(`scikit-learn's ROC curves and AUC of ${expected.name}`, () => {
     for (const [k, curve] of expected.curves.entries()) {
-      const found = rocCurve(expected.probabilities.map((row) => row[k]), (row) => labels[row] === k);
+      const found = rocCurve(
+        expected.probabilities.map((row) => row[k]),
+        (row) => labels[row] === k,
+      );
       if (curve === null) {
         assert.equal(found, undefined);
         continue;
@@ -57,16 +72,54 @@ for (const expected of golden.cases) {
   test(`scikit-learn's calibration curve, classes and confusion of ${expected.name}`, () => {
     const { bins, ece } = calibration(probabilities, labels, classes);
     const filled = bins.filter(({ rows }) => rows > 0);
-    assertClose(filled.map((bin) => bin.accuracy), expected.calibration.accuracy, 1e-12, 'share of right rows');
-    assertClose(filled.map((bin) => bin.meanConfidence), expected.calibration.confidence, 1e-12, 'mean confidence');
-    assert.equal(bins.reduce((sum, { rows }) => sum + rows, 0), labels.length);
-    assertClose([ece], [filled.reduce((sum, bin) => sum + (bin.rows * Math.abs(bin.accuracy - bin.meanConfidence)) / labels.length, 0)], 1e-12, 'ece');
+    assertClose(
+      filled.map((bin) => bin.accuracy),
+      expected.calibration.accuracy,
+      1e-12,
+      'share of right rows',
+    );
+    assertClose(
+      filled.map((bin) => bin.meanConfidence),
+      expected.calibration.confidence,
+      1e-12,
+      'mean confidence',
+    );
+    assert.equal(
+      bins.reduce((sum, { rows }) => sum + rows, 0),
+      labels.length,
+    );
+    assertClose(
+      [ece],
+      [
+        filled.reduce(
+          (sum, bin) => sum + (bin.rows * Math.abs(bin.accuracy - bin.meanConfidence)) / labels.length,
+          0,
+        ),
+      ],
+      1e-12,
+      'ece',
+    );
     const confusion = confusionMatrix(labels, predicted, classes);
     assert.deepEqual(confusion, expected.confusion);
     const scores = classScores(confusion);
-    assertClose([accuracy(confusion), weightedF1(scores)], [expected.accuracy, expected.f1], 1e-12, 'accuracy, f1');
-    for (const [name, values] of [['precision', expected.precision], ['recall', expected.recall], ['f1', expected.classF1], ['support', support]] as const) {
-      assertClose(scores.map((score) => score[name]), values, 1e-12, name);
+    assertClose(
+      [accuracy(confusion), weightedF1(scores)],
+      [expected.accuracy, expected.f1],
+      1e-12,
+      'accuracy, f1',
+    );
+    for (const [name, values] of [
+      ['precision', expected.precision],
+      ['recall', expected.recall],
+      ['f1', expected.classF1],
+      ['support', support],
+    ] as const) {
+      assertClose(
+        scores.map((score) => score[name]),
+        values,
+        1e-12,
+        name,
+      );
     }
   });
 
@@ -78,10 +131,21 @@ for (const expected of golden.cases) {
     for (let r = 0; r < resamples.size; r++) {
       const rows = [...resamples.of(r)].flatMap((count, row) => Array<number>(count).fill(row));
       assert.equal(rows.length, labels.length);
-      const confusion = confusionMatrix(rows.map((row) => labels[row]), rows.map((row) => predicted[row]), classes);
+      const confusion = confusionMatrix(
+        rows.map((row) => labels[row]),
+        rows.map((row) => predicted[row]),
+        classes,
+      );
       assertClose([f1[r]], [weightedF1(classScores(confusion))], 1e-12, 'f1');
-      assert.deepEqual([...classCounts.subarray(r * classes, (r + 1) * classes)], classScores(confusion).map((score) => score.support));
-      const direct = rocAuc(Float64Array.from(rows.flatMap((row) => expected.probabilities[row])), rows.map((row) => labels[row]), support.map(String)).value;
+      assert.deepEqual(
+        [...classCounts.subarray(r * classes, (r + 1) * classes)],
+        classScores(confusion).map((score) => score.support),
+      );
+      const direct = rocAuc(
+        Float64Array.from(rows.flatMap((row) => expected.probabilities[row])),
+        rows.map((row) => labels[row]),
+        support.map(String),
+      ).value;
       if (direct === null) assert.ok(Number.isNaN(auc[r]));
       else assertClose([auc[r]], [direct], 1e-12, 'auc');
     }
@@ -89,26 +153,62 @@ for (const expected of golden.cases) {
 }
 
 test('the weight of a row in F1: 1 where a model is perfect, 2.5 where it never finds a rare class, and what one row changes in between', () => {
-  assert.equal(f1RowWeight([[60, 0], [0, 40]]), 1);
-  assert.ok(Math.abs(f1RowWeight([[990, 0], [10, 0]]) - 2.5) < 0.01);
-  assert.equal(f1RowWeight([[50, 0], [0, 0]]), 1.5);
-  const confusion = [[7000, 1000, 500], [400, 1500, 600], [100, 300, 600]];
+  assert.equal(
+    f1RowWeight([
+      [60, 0],
+      [0, 40],
+    ]),
+    1,
+  );
+  assert.ok(
+    Math.abs(
+      f1RowWeight([
+        [990, 0],
+        [10, 0],
+      ]) - 2.5,
+    ) < 0.01,
+  );
+  assert.equal(
+    f1RowWeight([
+      [50, 0],
+      [0, 0],
+    ]),
+    1.5,
+  );
+  const confusion = [
+    [7000, 1000, 500],
+    [400, 1500, 600],
+    [100, 300, 600],
+  ];
   const f1 = (matrix: number[][]): number => weightedF1(classScores(matrix));
   const rows = confusion.flat().reduce((sum, count) => sum + count, 0);
   // One row of class k that was taken for m is answered right.
-  const changes = [0, 1, 2].flatMap((k) => [0, 1, 2].filter((m) => m !== k).map((m) => {
-    const righted = confusion.map((row) => [...row]);
-    righted[k][m]--;
-    righted[k][k]++;
-    return rows * (f1(righted) - f1(confusion));
-  }));
+  const changes = [0, 1, 2].flatMap((k) =>
+    [0, 1, 2]
+      .filter((m) => m !== k)
+      .map((m) => {
+        const righted = confusion.map((row) => [...row]);
+        righted[k][m]--;
+        righted[k][k]++;
+        return rows * (f1(righted) - f1(confusion));
+      }),
+  );
   assertClose([f1RowWeight(confusion)], [Math.max(...changes)], 2e-3, 'weight');
 });
 
 test("McNemar's exact p is scipy's", () => {
   for (const { onlyFirst, onlySecond, p } of golden.mcnemar) {
-    const rows = [...Array<number[]>(onlyFirst).fill([1, 0]), ...Array<number[]>(onlySecond).fill([0, 1]), [1, 1], [0, 0]];
-    const found = mcnemar(rows.map(() => 1), rows.map(([first]) => first), rows.map(([, second]) => second));
+    const rows = [
+      ...Array<number[]>(onlyFirst).fill([1, 0]),
+      ...Array<number[]>(onlySecond).fill([0, 1]),
+      [1, 1],
+      [0, 0],
+    ];
+    const found = mcnemar(
+      rows.map(() => 1),
+      rows.map(([first]) => first),
+      rows.map(([, second]) => second),
+    );
     assert.deepEqual([found.onlyFirst, found.onlySecond], [onlyFirst, onlySecond]);
     assertClose([found.p], [p], 1e-10, 'p');
   }
@@ -135,17 +235,27 @@ test('resamples are the same for the same seed, and draw every row about once', 
 });
 
 test('a thinned curve keeps its ends and stays close to the full one', () => {
-  const rows = fc.array(fc.tuple(fc.integer({ min: 0, max: 400 }), fc.boolean()), { minLength: 10, maxLength: 300 });
+  const rows = fc.array(fc.tuple(fc.integer({ min: 0, max: 400 }), fc.boolean()), {
+    minLength: 10,
+    maxLength: 300,
+  });
   fc.assert(
     fc.property(rows, (scored) => {
-      const curve = rocCurve(scored.map(([score]) => score), (row) => scored[row][1]);
+      const curve = rocCurve(
+        scored.map(([score]) => score),
+        (row) => scored[row][1],
+      );
       if (!curve) return;
       const thin = thinCurve(curve, 20);
       assert.ok(thin.falsePositiveRate.length <= 20);
       assert.deepEqual([thin.falsePositiveRate[0], thin.truePositiveRate[0]], [0, 0]);
       assert.deepEqual([thin.falsePositiveRate.at(-1), thin.truePositiveRate.at(-1)], [1, 1]);
       for (const [i, x] of curve.falsePositiveRate.entries()) {
-        const near = thin.falsePositiveRate.some((other, j) => Math.abs(other - x) <= 2 / 18 + 1e-9 && Math.abs(thin.truePositiveRate[j] - curve.truePositiveRate[i]) <= 2 / 18 + 1e-9);
+        const near = thin.falsePositiveRate.some(
+          (other, j) =>
+            Math.abs(other - x) <= 2 / 18 + 1e-9 &&
+            Math.abs(thin.truePositiveRate[j] - curve.truePositiveRate[i]) <= 2 / 18 + 1e-9,
+        );
         assert.ok(near, `point ${i} has no neighbour`);
       }
     }),

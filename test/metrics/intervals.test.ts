@@ -31,20 +31,30 @@ const golden = fixtureJson('metrics/intervals.json') as {
 
 describe('distributions', () => {
   it("give scipy's tails of the normal distribution", () => {
-    for (const [z, tail] of golden.tails) assert.ok(Math.abs(normalTail(z) / tail - 1) < (z > 6 ? 1e-3 : 1e-6), `${z}: ${normalTail(z)}, not ${tail}`);
+    for (const [z, tail] of golden.tails)
+      assert.ok(
+        Math.abs(normalTail(z) / tail - 1) < (z > 6 ? 1e-3 : 1e-6),
+        `${z}: ${normalTail(z)}, not ${tail}`,
+      );
   });
 
   it("give scipy's quantiles of the beta distribution", () => {
-    for (const [p, a, b, x] of golden.quantiles) assert.ok(Math.abs(betaQuantile(p, a, b) / x - 1) < 1e-9, `${p}, ${a}, ${b}: ${betaQuantile(p, a, b)}, not ${x}`);
+    for (const [p, a, b, x] of golden.quantiles)
+      assert.ok(
+        Math.abs(betaQuantile(p, a, b) / x - 1) < 1e-9,
+        `${p}, ${a}, ${b}: ${betaQuantile(p, a, b)}, not ${x}`,
+      );
   });
 
   it('give a quantile back as its probability', () => {
     const parameter = fc.double({ min: 0.05, max: 3000, noNaN: true });
-    fc.assert(fc.property(fc.double({ min: 1e-4, max: 1 - 1e-4, noNaN: true }), parameter, parameter, (p, a, b) => {
-      const x = betaQuantile(p, a, b);
-      // Where the distribution piles up at an end, neighbouring numbers are far apart in probability.
-      if (x > 1e-12 && x < 1 - 1e-9) assert.ok(Math.abs(betaCdf(x, a, b) - p) < 1e-6, `${p}, ${a}, ${b}`);
-    }));
+    fc.assert(
+      fc.property(fc.double({ min: 1e-4, max: 1 - 1e-4, noNaN: true }), parameter, parameter, (p, a, b) => {
+        const x = betaQuantile(p, a, b);
+        // Where the distribution piles up at an end, neighbouring numbers are far apart in probability.
+        if (x > 1e-12 && x < 1 - 1e-9) assert.ok(Math.abs(betaCdf(x, a, b) - p) < 1e-6, `${p}, ${a}, ${b}`);
+      }),
+    );
   });
 });
 
@@ -69,21 +79,43 @@ describe('effectiveInterval', () => {
 
   it('is not empty at 0 and 1, where all resamples agree', () => {
     for (const value of [0, 1]) {
-      const [found, exact] = [effectiveInterval(value, 0, 96, 1, 0.025), clopperPearson(96 * value, 96, 0.025)];
+      const [found, exact] = [
+        effectiveInterval(value, 0, 96, 1, 0.025),
+        clopperPearson(96 * value, 96, 0.025),
+      ];
       assertClose([found.low, found.high], [exact.low, exact.high], 1e-12, 'bound');
     }
   });
 
   it('reaches further where a row counts for more than one: an unseen class costs half as much again', () => {
-    assertClose([1 - effectiveInterval(1, 0, 96, 1.5, 0.025).low], [1.5 * (1 - clopperPearson(96, 96, 0.025).low)], 1e-12, 'reach');
+    assertClose(
+      [1 - effectiveInterval(1, 0, 96, 1.5, 0.025).low],
+      [1.5 * (1 - clopperPearson(96, 96, 0.025).low)],
+      1e-12,
+      'reach',
+    );
   });
 
   it('holds the value and lies within 0 and 1, whatever is asked', () => {
-    const value = fc.oneof(fc.double({ min: 0, max: 1, noNaN: true }), fc.constantFrom(0, 1, 0.5, 1 + 2e-16, 1 - 2e-16, 5e-324));
-    fc.assert(fc.property(value, fc.double({ min: 0, max: 0.5, noNaN: true }), fc.integer({ min: 1, max: 1_000_000 }), fc.double({ min: 1, max: 2.5, noNaN: true }), (metric, error, rows, weight) => {
-      const { low, high } = effectiveInterval(metric, error, rows, weight, 0.003, 0.025);
-      assert.ok(low >= 0 && low <= metric && metric <= high && high <= 1 + 3e-16, `${low} ${metric} ${high}`);
-    }));
+    const value = fc.oneof(
+      fc.double({ min: 0, max: 1, noNaN: true }),
+      fc.constantFrom(0, 1, 0.5, 1 + 2e-16, 1 - 2e-16, 5e-324),
+    );
+    fc.assert(
+      fc.property(
+        value,
+        fc.double({ min: 0, max: 0.5, noNaN: true }),
+        fc.integer({ min: 1, max: 1_000_000 }),
+        fc.double({ min: 1, max: 2.5, noNaN: true }),
+        (metric, error, rows, weight) => {
+          const { low, high } = effectiveInterval(metric, error, rows, weight, 0.003, 0.025);
+          assert.ok(
+            low >= 0 && low <= metric && metric <= high && high <= 1 + 3e-16,
+            `${low} ${metric} ${high}`,
+          );
+        },
+      ),
+    );
   });
 });
 
@@ -100,31 +132,70 @@ describe('differenceReach', () => {
   });
 
   it('mirrors: what lies below one difference lies above the other', () => {
-    fc.assert(fc.property(fc.double({ min: -1, max: 1, noNaN: true }), fc.double({ min: 0, max: 0.2, noNaN: true }), fc.integer({ min: 2, max: 1_000_000 }), fc.double({ min: 1, max: 2.5, noNaN: true }), (difference, error, rows, weight) => {
-      const one = differenceReach(difference, error, rows, weight, 0.03, 0.01);
-      const other = differenceReach(-difference, error, rows, weight, 0.01, 0.03);
-      assertClose([one.below, one.above], [other.above, other.below], 1e-9, 'reach');
-      assert.ok(one.below >= 0 && one.above >= 0);
-    }));
+    fc.assert(
+      fc.property(
+        fc.double({ min: -1, max: 1, noNaN: true }),
+        fc.double({ min: 0, max: 0.2, noNaN: true }),
+        fc.integer({ min: 2, max: 1_000_000 }),
+        fc.double({ min: 1, max: 2.5, noNaN: true }),
+        (difference, error, rows, weight) => {
+          const one = differenceReach(difference, error, rows, weight, 0.03, 0.01);
+          const other = differenceReach(-difference, error, rows, weight, 0.01, 0.03);
+          assertClose([one.below, one.above], [other.above, other.below], 1e-9, 'reach');
+          assert.ok(one.below >= 0 && one.above >= 0);
+        },
+      ),
+    );
   });
 });
 
 describe('compareWithBest', () => {
   for (const expected of golden.comparisons) {
     it(`gives what the method gives in numpy and scipy: ${expected.name}`, () => {
-      const found = compareWithBest(expected.values, expected.resampled.map((values) => Float64Array.from(values)), expected.rows, expected.weights);
+      const found = compareWithBest(
+        expected.values,
+        expected.resampled.map((values) => Float64Array.from(values)),
+        expected.rows,
+        expected.weights,
+      );
       assert.equal(found.best, expected.best);
-      assertClose(found.models.map(({ low }) => low), expected.low, 1e-9, 'low');
-      assertClose(found.models.map(({ high }) => high), expected.high, 1e-9, 'high');
-      assert.deepEqual(found.models.map(({ mayBeBest }) => mayBeBest), expected.mayBeBest);
-      assertClose([found.optimism, found.interval.low, found.interval.high], [expected.optimism, ...expected.interval], 1e-9, 'optimism, interval');
+      assertClose(
+        found.models.map(({ low }) => low),
+        expected.low,
+        1e-9,
+        'low',
+      );
+      assertClose(
+        found.models.map(({ high }) => high),
+        expected.high,
+        1e-9,
+        'high',
+      );
+      assert.deepEqual(
+        found.models.map(({ mayBeBest }) => mayBeBest),
+        expected.mayBeBest,
+      );
+      assertClose(
+        [found.optimism, found.interval.low, found.interval.high],
+        [expected.optimism, ...expected.interval],
+        1e-9,
+        'optimism, interval',
+      );
     });
   }
 
   it('says of one model what is to be said of it, and nothing of others', () => {
-    const { best, models, optimism, interval } = compareWithBest([0.8], [Float64Array.of(0.75, 0.8, 0.85)], 40, [1]);
+    const { best, models, optimism, interval } = compareWithBest(
+      [0.8],
+      [Float64Array.of(0.75, 0.8, 0.85)],
+      40,
+      [1],
+    );
     assert.deepEqual([best, models[0].mayBeBest], [0, true]);
     assertClose([optimism], [0], 1e-15, 'optimism');
-    assert.deepEqual(interval, effectiveInterval(0.8, standardError(Float64Array.of(0.75, 0.8, 0.85)), 40, 1, 0.025));
+    assert.deepEqual(
+      interval,
+      effectiveInterval(0.8, standardError(Float64Array.of(0.75, 0.8, 0.85)), 40, 1, 0.025),
+    );
   });
 });

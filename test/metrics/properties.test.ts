@@ -7,7 +7,10 @@ import { crossEntropy, softmax } from '#attune/metrics/probabilities.js';
 import { assertClose } from '../support/numbers.js';
 
 /** Scores from a handful of values, so that many are equal. */
-const scored = fc.array(fc.tuple(fc.integer({ min: -3, max: 3 }), fc.boolean()), { minLength: 1, maxLength: 40 });
+const scored = fc.array(fc.tuple(fc.integer({ min: -3, max: 3 }), fc.boolean()), {
+  minLength: 1,
+  maxLength: 40,
+});
 
 test('the binary AUC is the share of pairs in the right order, equal ones counting half', () => {
   fc.assert(
@@ -22,7 +25,10 @@ test('the binary AUC is the share of pairs in the right order, equal ones counti
           won += high > low ? 1 : high === low ? 0.5 : 0;
         }
       }
-      const auc = binaryRocAuc(rows.map(([score]) => score), (row) => rows[row][1]);
+      const auc = binaryRocAuc(
+        rows.map(([score]) => score),
+        (row) => rows[row][1],
+      );
       if (pairs === 0) assert.equal(auc, undefined);
       else assertClose([auc!], [won / pairs], 1e-12, 'auc');
     }),
@@ -33,8 +39,14 @@ test('turning all scores around turns the AUC around', () => {
   fc.assert(
     fc.property(scored, (rows) => {
       const isPositive = (row: number): boolean => rows[row][1];
-      const auc = binaryRocAuc(rows.map(([score]) => score), isPositive);
-      const reversed = binaryRocAuc(rows.map(([score]) => -score), isPositive);
+      const auc = binaryRocAuc(
+        rows.map(([score]) => score),
+        isPositive,
+      );
+      const reversed = binaryRocAuc(
+        rows.map(([score]) => -score),
+        isPositive,
+      );
       if (auc !== undefined) assertClose([reversed!], [1 - auc], 1e-12, 'auc');
     }),
   );
@@ -42,11 +54,22 @@ test('turning all scores around turns the AUC around', () => {
 
 test('with two classes it does not matter to the AUC which is called positive', () => {
   // Whole numbers: any two of their differences are equal or far apart, so that rounding makes no ties.
-  const logits = fc.array(fc.tuple(fc.integer({ min: -5, max: 5 }), fc.integer({ min: -5, max: 5 }), fc.nat(1)), { minLength: 2, maxLength: 30 });
+  const logits = fc.array(
+    fc.tuple(fc.integer({ min: -5, max: 5 }), fc.integer({ min: -5, max: 5 }), fc.nat(1)),
+    { minLength: 2, maxLength: 30 },
+  );
   fc.assert(
     fc.property(logits, (rows) => {
-      const metrics = classificationMetrics(Float32Array.from(rows.flatMap(([a, b]) => [a, b])), rows.map(([, , label]) => label), ['a', 'b']);
-      const swapped = classificationMetrics(Float32Array.from(rows.flatMap(([a, b]) => [b, a])), rows.map(([, , label]) => 1 - label), ['b', 'a']);
+      const metrics = classificationMetrics(
+        Float32Array.from(rows.flatMap(([a, b]) => [a, b])),
+        rows.map(([, , label]) => label),
+        ['a', 'b'],
+      );
+      const swapped = classificationMetrics(
+        Float32Array.from(rows.flatMap(([a, b]) => [b, a])),
+        rows.map(([, , label]) => 1 - label),
+        ['b', 'a'],
+      );
       assert.equal(metrics.auc === null, swapped.auc === null);
       if (metrics.auc !== null) assertClose([swapped.auc!], [metrics.auc], 1e-12, 'auc');
       assertClose([swapped.loss], [metrics.loss], 1e-12, 'loss');
@@ -55,7 +78,10 @@ test('with two classes it does not matter to the AUC which is called positive', 
 });
 
 test('logits of any size give probabilities that sum to 1 and a finite loss', () => {
-  const row = fc.array(fc.float({ noNaN: true, noDefaultInfinity: true, min: Math.fround(-3e38), max: Math.fround(3e38) }), { minLength: 3, maxLength: 3 });
+  const row = fc.array(
+    fc.float({ noNaN: true, noDefaultInfinity: true, min: Math.fround(-3e38), max: Math.fround(3e38) }),
+    { minLength: 3, maxLength: 3 },
+  );
   fc.assert(
     fc.property(row, fc.nat(2), (logits, label) => {
       const values = Float32Array.from(logits);

@@ -28,11 +28,31 @@ for (const golden of fixtureJson('metrics/sklearn.json') as Case[]) {
     assertClose(metrics.probabilities, golden.probabilities.flat(), 2e-7, 'probability');
     assert.deepEqual([...metrics.predicted], golden.predicted);
     assert.deepEqual(metrics.confusion, golden.confusion);
-    assertClose([metrics.loss, metrics.accuracy, metrics.f1], [golden.loss, golden.accuracy, golden.f1], 1e-12, 'loss, accuracy, f1');
-    assert.deepEqual(metrics.perClass.map(({ label }) => label), names);
-    assert.deepEqual(metrics.perClass.map(({ support }) => support), golden.support);
-    for (const [score, expected] of [['precision', golden.precision], ['recall', golden.recall], ['f1', golden.classF1]] as const) {
-      assertClose(metrics.perClass.map((row) => row[score]), expected, 1e-12, score);
+    assertClose(
+      [metrics.loss, metrics.accuracy, metrics.f1],
+      [golden.loss, golden.accuracy, golden.f1],
+      1e-12,
+      'loss, accuracy, f1',
+    );
+    assert.deepEqual(
+      metrics.perClass.map(({ label }) => label),
+      names,
+    );
+    assert.deepEqual(
+      metrics.perClass.map(({ support }) => support),
+      golden.support,
+    );
+    for (const [score, expected] of [
+      ['precision', golden.precision],
+      ['recall', golden.recall],
+      ['f1', golden.classF1],
+    ] as const) {
+      assertClose(
+        metrics.perClass.map((row) => row[score]),
+        expected,
+        1e-12,
+        score,
+      );
     }
     if (golden.auc === null) {
       assert.equal(metrics.auc, null);
@@ -45,7 +65,11 @@ for (const golden of fixtureJson('metrics/sklearn.json') as Case[]) {
 }
 
 test('a class without rows leaves the AUC undefined, with one warning that names it', () => {
-  const { auc, warnings, accuracy } = classificationMetrics(Float32Array.of(1, 2, 3, 3, 2, 1), [1, 1], ['bad', 'so-so', 'good']);
+  const { auc, warnings, accuracy } = classificationMetrics(
+    Float32Array.of(1, 2, 3, 3, 2, 1),
+    [1, 1],
+    ['bad', 'so-so', 'good'],
+  );
   assert.equal(auc, null);
   assert.deepEqual(warnings, ['ROC-AUC is undefined: none of the 2 rows is labelled "bad" or "good"']);
   assert.equal(accuracy, 0);
@@ -53,16 +77,32 @@ test('a class without rows leaves the AUC undefined, with one warning that names
 
 test("the loss of probabilities is scikit-learn 1.9.1's log_loss, finite where a model was certain and wrong", () => {
   const probabilities = Float64Array.of(0.7, 0.2, 0.1, 1, 0, 0, 0.25, 0.5, 0.25, 0, 0, 1, 0.1, 0.8, 0.1);
-  const metrics = predictionMetrics({ labels: Int32Array.of(0, 0, 2, 2, 1), probabilities }, [0, 1, 2, 2, 1], ['a', 'b', 'c']);
+  const metrics = predictionMetrics(
+    { labels: Int32Array.of(0, 0, 2, 2, 1), probabilities },
+    [0, 1, 2, 2, 1],
+    ['a', 'b', 'c'],
+  );
   assertClose([metrics.loss], [7.601953249097997], 1e-14, 'loss');
   // The classes that it predicts count, not the largest probability.
   assert.equal(metrics.accuracy, 0.8);
-  assert.throws(() => predictionMetrics({ labels: Int32Array.of(0), probabilities: Float64Array.of(NaN, 1) }, [0], ['a', 'b']), /row 0 has the probability NaN/);
-  assert.throws(() => predictionMetrics({ labels: Int32Array.of(0), probabilities: Float64Array.of(1) }, [0], ['a', 'b']), /1 probabilities for 1 rows/);
+  assert.throws(
+    () =>
+      predictionMetrics(
+        { labels: Int32Array.of(0), probabilities: Float64Array.of(NaN, 1) },
+        [0],
+        ['a', 'b'],
+      ),
+    /row 0 has the probability NaN/,
+  );
+  assert.throws(
+    () => predictionMetrics({ labels: Int32Array.of(0), probabilities: Float64Array.of(1) }, [0], ['a', 'b']),
+    /1 probabilities for 1 rows/,
+  );
 });
 
 test('what cannot be measured is refused', () => {
-  const measure = (logits: number[], labels: number[], names = ['a', 'b']): unknown => classificationMetrics(Float32Array.from(logits), labels, names);
+  const measure = (logits: number[], labels: number[], names = ['a', 'b']): unknown =>
+    classificationMetrics(Float32Array.from(logits), labels, names);
   assert.throws(() => measure([], []), /no rows/);
   assert.throws(() => measure([1], [0], ['a']), /1 classes/);
   assert.throws(() => measure([1, 2, 3], [0]), /3 logits for 1 rows of 2 classes/);

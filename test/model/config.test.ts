@@ -8,8 +8,10 @@ import { folder } from '../support/folder.js';
 
 type Fields = Record<string, unknown>;
 /** What the config means, without the fields it was read from. */
-const meaning = (config: Gpt2Config): object => Object.fromEntries(Object.entries(config).filter(([name]) => name !== 'fields'));
-const parse = (fields: Fields = {}): Gpt2Config => parseConfig({ model_type: 'gpt2', ...fields }, 'config.json');
+const meaning = (config: Gpt2Config): object =>
+  Object.fromEntries(Object.entries(config).filter(([name]) => name !== 'fields'));
+const parse = (fields: Fields = {}): Gpt2Config =>
+  parseConfig({ model_type: 'gpt2', ...fields }, 'config.json');
 
 test("what config.json leaves out is as in transformers' GPT2Config", () => {
   const config = parse();
@@ -78,10 +80,16 @@ test('every field that changes the mathematics is honoured', () => {
   });
 });
 
-test('n_inner null means four times n_embd', () => assert.equal(parse({ n_embd: 24, n_inner: null }).nInner, 96));
+test('n_inner null means four times n_embd', () =>
+  assert.equal(parse({ n_embd: 24, n_inner: null }).nInner, 96));
 
 test('the other names transformers has for fields are read too', () => {
-  const config = parse({ hidden_size: 12, max_position_embeddings: 9, num_attention_heads: 2, num_hidden_layers: 5 });
+  const config = parse({
+    hidden_size: 12,
+    max_position_embeddings: 9,
+    num_attention_heads: 2,
+    num_hidden_layers: 5,
+  });
   assert.deepEqual([config.nEmbd, config.nPositions, config.nHead, config.nLayer], [12, 9, 2, 5]);
   assert.equal(parse({ hidden_size: 12, n_embd: 12 }).nEmbd, 12);
   const written = JSON.parse(toJson(config)) as Fields;
@@ -92,7 +100,12 @@ test('the other names transformers has for fields are read too', () => {
 test('labels come from id2label in the order of their numbers', () => {
   const names = Array.from({ length: 12 }, (_, i) => `label ${i}`);
   // As a text: JSON may list the keys in any order.
-  const id2label = JSON.parse(`{${names.map((name, i) => `"${i}": "${name}"`).reverse().join(', ')}}`) as Fields;
+  const id2label = JSON.parse(
+    `{${names
+      .map((name, i) => `"${i}": "${name}"`)
+      .reverse()
+      .join(', ')}}`,
+  ) as Fields;
   assert.deepEqual(parse({ id2label, num_labels: 12 }).labelNames, names);
 });
 
@@ -140,7 +153,10 @@ for (const [fields, message] of refusals) {
   test(`refused by name: ${JSON.stringify(fields)}`, () => {
     assert.throws(
       () => parse(fields),
-      (error) => error instanceof ModelError && message.test(error.message) && error.message.startsWith('config.json: '),
+      (error) =>
+        error instanceof ModelError &&
+        message.test(error.message) &&
+        error.message.startsWith('config.json: '),
     );
   });
 }
@@ -149,7 +165,10 @@ test("a classifier's config is written byte for byte as transformers' Trainer le
   const base = parseConfig(fixtureJson('model/config-base.json'), 'config-base.json');
   const classifier = withLabels(base, ['negative', 'neutral', 'positive'], 12, 0);
   assert.equal(toJson(classifier), fixtureText('model/config-trained.json'));
-  assert.deepEqual([classifier.embdPdrop, classifier.attnPdrop, classifier.residPdrop, classifier.padTokenId], [0, 0, 0, 12]);
+  assert.deepEqual(
+    [classifier.embdPdrop, classifier.attnPdrop, classifier.residPdrop, classifier.padTokenId],
+    [0, 0, 0, 12],
+  );
   assert.deepEqual(classifier.labelNames, ['negative', 'neutral', 'positive']);
 });
 
@@ -159,7 +178,11 @@ test('labels outside ASCII, in number and order, are written byte for byte as by
 });
 
 test('fields that attune does not know are kept, and what has a newer name is renamed', () => {
-  const config = parse({ task_specific_params: { generation: { lengths: [1, 2.5, 1e-7], empty: {} } }, torch_dtype: 'float16', num_labels: 3 });
+  const config = parse({
+    task_specific_params: { generation: { lengths: [1, 2.5, 1e-7], empty: {} } },
+    torch_dtype: 'float16',
+    num_labels: 3,
+  });
   const written = JSON.parse(toJson(withLabels(config, ['a', 'b'], 0))) as Fields;
   assert.deepEqual(written['task_specific_params'], { generation: { lengths: [1, 2.5, 1e-7], empty: {} } });
   assert.equal(written['dtype'], 'float32');
@@ -188,11 +211,20 @@ test('labels and pad token of a classifier are checked', () => {
 
 test('a config.json that is missing or no JSON is refused, naming the file and the place', async (t) => {
   const empty = folder(t);
-  await assert.rejects(readConfig(empty), (error) => error instanceof ModelError && error.message.includes('config.json'));
+  await assert.rejects(
+    readConfig(empty),
+    (error) => error instanceof ModelError && error.message.includes('config.json'),
+  );
   const broken = folder(t, { 'config.json': '{\n"model_type": "gpt2"\n"n_embd": 8}' });
-  await assert.rejects(readConfig(broken), (error) => error instanceof ModelError && /config\.json, line 3, column 1: /.test(error.message));
+  await assert.rejects(
+    readConfig(broken),
+    (error) => error instanceof ModelError && /config\.json, line 3, column 1: /.test(error.message),
+  );
   const list = folder(t, { 'config.json': '[]' });
-  await assert.rejects(readConfig(list), (error) => error instanceof ModelError && /config\.json is not a JSON object/.test(error.message));
+  await assert.rejects(
+    readConfig(list),
+    (error) => error instanceof ModelError && /config\.json is not a JSON object/.test(error.message),
+  );
 });
 
 test('a tokenizer may have fewer tokens than the embedding has rows, not more', () => {

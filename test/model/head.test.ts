@@ -12,12 +12,18 @@ interface Head {
   seed: number;
   values: number[];
 }
-const heads = JSON.parse(readFileSync(new URL('../fixtures/random/heads.json', import.meta.url), 'utf8')) as Head[];
+const heads = JSON.parse(
+  readFileSync(new URL('../fixtures/random/heads.json', import.meta.url), 'utf8'),
+) as Head[];
 
 for (const { from, numLabels, nEmbd, initializerRange, seed, values } of heads) {
   test(`the head [${numLabels}, ${nEmbd}] of seed ${seed} is that of ${from}`, () => {
     // Two units in the last place of the largest value drawn, |x| < 4 standard deviations.
-    assertClose(initializeHead(numLabels, nEmbd, initializerRange, seed), values, 4 * initializerRange * 2 ** -22);
+    assertClose(
+      initializeHead(numLabels, nEmbd, initializerRange, seed),
+      values,
+      4 * initializerRange * 2 ** -22,
+    );
   });
 }
 

@@ -11,7 +11,10 @@ function unexpectedAsIn(report: string): string[] {
     'extra',
   ];
   const lines = report.split('\n');
-  const place = (name: string): number => lines.findIndex((line) => line.startsWith(name.slice(0, 5)) && line.includes(name.split('.').at(-2) ?? name));
+  const place = (name: string): number =>
+    lines.findIndex(
+      (line) => line.startsWith(name.slice(0, 5)) && line.includes(name.split('.').at(-2) ?? name),
+    );
   return extra.sort((a, b) => place(a) - place(b));
 }
 
@@ -19,7 +22,10 @@ test("a missing head is reported in transformers' words", () => {
   assert.equal(loadReport('my-model', ['score.weight'], []), fixtureText('model/load-report-missing.txt'));
 });
 
-for (const [name, missing] of [['unexpected', []], ['both', ['score.weight']]] as const) {
+for (const [name, missing] of [
+  ['unexpected', []],
+  ['both', ['score.weight']],
+] as const) {
   test(`unexpected tensors are reported in transformers' words, layers merged (${name})`, () => {
     const golden = fixtureText(`model/load-report-${name}.txt`);
     assert.equal(loadReport('my-model', missing, unexpectedAsIn(golden)), golden);

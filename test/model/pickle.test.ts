@@ -10,10 +10,14 @@ const read = (text: string): unknown => readPickle(bytes(text), 'file.pt');
 
 test('plain values', () => {
   // pickle.dumps({'a': [1, -2, 300, 70000, 2.5, True, False, None, (), (1,), (1, 2), (1, 2, 3), (1, 2, 3, 4)], 7: -5000000000}, 2)
-  const hex = '80027d71002858010000006171015d7102284b014afeffffff4d2c014a7011010047400400000000000088894e294b018571034b014b028671044b014b024b03877105284b014b024b034b04747106654b078a05000efad5fe752e';
+  const hex =
+    '80027d71002858010000006171015d7102284b014afeffffff4d2c014a7011010047400400000000000088894e294b018571034b014b028671044b014b024b03877105284b014b024b034b04747106654b078a05000efad5fe752e';
   assert.deepEqual(
     readPickle(Buffer.from(hex, 'hex'), 'file.pt'),
-    new Map<unknown, unknown>([['a', [1, -2, 300, 70000, 2.5, true, false, null, [], [1], [1, 2], [1, 2, 3], [1, 2, 3, 4]]], [7, -5000000000]]),
+    new Map<unknown, unknown>([
+      ['a', [1, -2, 300, 70000, 2.5, true, false, null, [], [1], [1, 2], [1, 2, 3], [1, 2, 3, 4]]],
+      [7, -5000000000],
+    ]),
   );
   // collections.OrderedDict()
   assert.deepEqual(read('\x80\x02ccollections\nOrderedDict\n)R.'), new Map());
@@ -21,9 +25,20 @@ test('plain values', () => {
 
 test('a tensor is described, not made', () => {
   const storage = `(X\x07\x00\x00\x00storagectorch\nFloatStorage\nX\x01\x00\x00\x000X\x03\x00\x00\x00cpuK\x06tQ`;
-  assert.deepEqual(read(`\x80\x02ctorch._utils\n_rebuild_tensor_v2\n(${storage}K\x00K\x02K\x03\x86K\x03K\x01\x86\x89ccollections\nOrderedDict\n)RtR.`), {
-    kind: 'tensor', key: '0', storage: 'FloatStorage', storageLength: 6, offset: 0, shape: [2, 3], strides: [3, 1],
-  });
+  assert.deepEqual(
+    read(
+      `\x80\x02ctorch._utils\n_rebuild_tensor_v2\n(${storage}K\x00K\x02K\x03\x86K\x03K\x01\x86\x89ccollections\nOrderedDict\n)RtR.`,
+    ),
+    {
+      kind: 'tensor',
+      key: '0',
+      storage: 'FloatStorage',
+      storageLength: 6,
+      offset: 0,
+      shape: [2, 3],
+      strides: [3, 1],
+    },
+  );
 });
 
 test('every call but the two that tensors need is refused, by name', () => {
@@ -42,9 +57,18 @@ test('every call but the two that tensors need is refused, by name', () => {
     ['\x80\x02]}b.', /opcode 0x62/], // BUILD
     ['\x80\x02\x82\x01.', /opcode 0x82/], // EXT1
     ['\x80\x04\x95', /protocol 4/],
-    ['\x80\x02(X\x07\x00\x00\x00storagecos\nsystem\nX\x01\x00\x00\x000X\x03\x00\x00\x00cpuK\x06tQ.', /other than a storage/],
+    [
+      '\x80\x02(X\x07\x00\x00\x00storagecos\nsystem\nX\x01\x00\x00\x000X\x03\x00\x00\x00cpuK\x06tQ.',
+      /other than a storage/,
+    ],
   ];
-  for (const [pickle, message] of attacks) assert.throws(() => read(pickle), (error) => error instanceof ModelError && message.test(error.message) && error.message.startsWith('file.pt: '), pickle);
+  for (const [pickle, message] of attacks)
+    assert.throws(
+      () => read(pickle),
+      (error) =>
+        error instanceof ModelError && message.test(error.message) && error.message.startsWith('file.pt: '),
+      pickle,
+    );
 });
 
 test('a list that holds itself, and one nested a thousand deep, end', () => {
@@ -53,8 +77,32 @@ test('a list that holds itself, and one nested a thousand deep, end', () => {
 });
 
 test('any bytes are a value or a refusal', () => {
-  const opcodes = fc.constantFrom('(', '}', ']', ')', 'K\x01', 'q\x00', 'h\x00', 't', 'u', 's', 'a', 'e', 'R', 'Q', '\x85', '\x86', 'N', 'ccollections\nOrderedDict\n', 'X\x01\x00\x00\x00a', '\x8a\x09123456789');
-  const program = fc.oneof(fc.array(opcodes, { maxLength: 30 }).map((parts) => `\x80\x02${parts.join('')}.`), fc.uint8Array({ maxLength: 60 }).map((array) => Buffer.from(array).toString('latin1')));
+  const opcodes = fc.constantFrom(
+    '(',
+    '}',
+    ']',
+    ')',
+    'K\x01',
+    'q\x00',
+    'h\x00',
+    't',
+    'u',
+    's',
+    'a',
+    'e',
+    'R',
+    'Q',
+    '\x85',
+    '\x86',
+    'N',
+    'ccollections\nOrderedDict\n',
+    'X\x01\x00\x00\x00a',
+    '\x8a\x09123456789',
+  );
+  const program = fc.oneof(
+    fc.array(opcodes, { maxLength: 30 }).map((parts) => `\x80\x02${parts.join('')}.`),
+    fc.uint8Array({ maxLength: 60 }).map((array) => Buffer.from(array).toString('latin1')),
+  );
   fc.assert(
     fc.property(program, (text) => {
       try {

@@ -12,27 +12,44 @@ import { assertClose } from '../support/numbers.js';
 
 interface Golden {
   readonly texts: readonly string[];
-  readonly pads: readonly { readonly padTokenId: number | null; readonly logits: readonly (readonly number[])[] }[];
+  readonly pads: readonly {
+    readonly padTokenId: number | null;
+    readonly logits: readonly (readonly number[])[];
+  }[];
 }
-const tiny = (name: string): string => fileURLToPath(new URL(`../fixtures/tiny-gpt2/${name}`, import.meta.url));
+const tiny = (name: string): string =>
+  fileURLToPath(new URL(`../fixtures/tiny-gpt2/${name}`, import.meta.url));
 const { texts, pads } = JSON.parse(readFileSync(tiny('pooling.json'), 'utf8')) as Golden;
 
 for (const { padTokenId, logits } of pads) {
   test(`texts that end in pad tokens have transformers' logits where pad_token_id is ${padTokenId}`, async (t) => {
     const dir = folder(t);
     cpSync(tiny('model'), dir, { recursive: true });
-    for (const name of ['vocab.json', 'merges.txt']) cpSync(join(embeddedModelFolder(), name), join(dir, name));
+    for (const name of ['vocab.json', 'merges.txt'])
+      cpSync(join(embeddedModelFolder(), name), join(dir, name));
     const config = readJson(join(dir, 'config.json'));
     // transformers writes no field for none.
-    writeFileSync(join(dir, 'config.json'), JSON.stringify({ ...config, pad_token_id: padTokenId ?? undefined }));
+    writeFileSync(
+      join(dir, 'config.json'),
+      JSON.stringify({ ...config, pad_token_id: padTokenId ?? undefined }),
+    );
     const classifier = await TextClassifier.fromPretrained(dir);
     t.after(() => classifier.close());
     const found = await classifier.predict(texts, { logits: true });
-    assertClose(found.flatMap((each) => each.logits!), logits.flat(), 1e-5);
+    assertClose(
+      found.flatMap((each) => each.logits!),
+      logits.flat(),
+      1e-5,
+    );
   });
 }
 
 test('the golden numbers tell the three apart', () => {
   const [own, other, none] = pads.map(({ logits }) => logits.map(([first]) => first.toFixed(3)));
-  for (const [a, b] of [[own, other], [own, none], [other, none]]) assert.ok(a.some((value, i) => value !== b[i]));
+  for (const [a, b] of [
+    [own, other],
+    [own, none],
+    [other, none],
+  ])
+    assert.ok(a.some((value, i) => value !== b[i]));
 });

@@ -18,20 +18,33 @@ import type { HubLayout } from '../support/hub-models.js';
 import { HubServer } from '../support/hub-server.js';
 import type { HubFiles } from '../support/hub-server.js';
 
-async function setUp(t: TestContext, files: HubFiles, id = 'tiny/gpt2'): Promise<{ server: HubServer; options: ResolveModelOptions }> {
+async function setUp(
+  t: TestContext,
+  files: HubFiles,
+  id = 'tiny/gpt2',
+): Promise<{ server: HubServer; options: ResolveModelOptions }> {
   const server = await HubServer.start(t, [{ type: 'model', id, files }]);
   return { server, options: { endpoint: server.url, cacheDir: folder(t), token: false, firstPause: 1 } };
 }
 
-async function logits(t: TestContext, layout: HubLayout): Promise<{ values: Float32Array; downloaded: string[]; report: string | undefined }> {
+async function logits(
+  t: TestContext,
+  layout: HubLayout,
+): Promise<{ values: Float32Array; downloaded: string[]; report: string | undefined }> {
   const { options } = await setUp(t, await hubModel(t, layout));
   const model = await fromPretrained('tiny/gpt2', { ...options, labelNames: ['a', 'b', 'c'], seed: 42 });
   const session = await referenceEngine.open(model.graphs, { seed: 1 });
   await model.writeTo(session);
-  const values = await session.infer(packRows(['a fine day', 'tea?', ''].map((text) => model.tokenizer.encode(text))));
+  const values = await session.infer(
+    packRows(['a fine day', 'tea?', ''].map((text) => model.tokenizer.encode(text))),
+  );
   await session.close();
   assert.equal(model.source, 'tiny/gpt2');
-  return { values, downloaded: readdirSync(await resolveModel('tiny/gpt2', options)).sort(), report: model.report };
+  return {
+    values,
+    downloaded: readdirSync(await resolveModel('tiny/gpt2', options)).sort(),
+    report: model.report,
+  };
 }
 
 test('every layout of a GPT-2 on the Hub gives the logits of the prefixed one, bit for bit, and only what is needed is downloaded', async (t) => {
@@ -44,7 +57,14 @@ test('every layout of a GPT-2 on the Hub gives the logits of the prefixed one, b
     const { values, downloaded, report } = await logits(t, layout);
     assert.deepEqual(values, prefixed.values, layout);
     assert.equal(report, prefixed.report, layout);
-    const weights = layout === 'sharded' ? ['model-00001-of-00002.safetensors', 'model-00002-of-00002.safetensors', 'model.safetensors.index.json'] : ['model.safetensors'];
+    const weights =
+      layout === 'sharded'
+        ? [
+            'model-00001-of-00002.safetensors',
+            'model-00002-of-00002.safetensors',
+            'model.safetensors.index.json',
+          ]
+        : ['model.safetensors'];
     assert.deepEqual(downloaded, [...small, ...weights].sort(), layout);
   }
 });
@@ -54,7 +74,10 @@ test('a folder wins and nothing is asked of the network; a path that is not here
   const here = folder(t);
   assert.equal(await resolveModel(here, options), here);
   assert.equal(await resolveModel('./not-here', options), './not-here');
-  await assert.rejects(fromPretrained('./not-here', options), (error) => error instanceof ModelError && /is not a model folder/.test(error.message));
+  await assert.rejects(
+    fromPretrained('./not-here', options),
+    (error) => error instanceof ModelError && /is not a model folder/.test(error.message),
+  );
   await assert.rejects(resolveModel('not an id', options), UsageError);
   assert.equal(server.requests.length, 0);
 });
@@ -64,14 +87,28 @@ test('where neither is there the error says both that were tried', async (t) => 
   for (const more of [{}, { localFilesOnly: true }]) {
     await assert.rejects(resolveModel('tiny/none', { ...options, ...more }), (error: HubError) => {
       assert.ok(error instanceof HubError);
-      assert.ok(error.message.startsWith(`tiny/none: there is no file or folder ${join(process.cwd(), 'tiny', 'none')}, and `), error.message);
-      assert.match(error.message, more.localFilesOnly ? /not in the cache/ : /no model tiny\/none on the Hub/);
+      assert.ok(
+        error.message.startsWith(
+          `tiny/none: there is no file or folder ${join(process.cwd(), 'tiny', 'none')}, and `,
+        ),
+        error.message,
+      );
+      assert.match(
+        error.message,
+        more.localFilesOnly ? /not in the cache/ : /no model tiny\/none on the Hub/,
+      );
       return true;
     });
   }
   const outOfReach = { ...options, endpoint: 'http://127.0.0.1:9' };
-  await assert.rejects(resolveModel('tiny/none', outOfReach), /^HubError: tiny\/none: there is no file or folder .*none, and cannot reach 127\.0\.0\.1:9/);
-  await assert.rejects(loadSplits({ dataset: 'tiny/none', seed: 1, hub: outOfReach }), /^HubError: tiny\/none: there is no file or folder .*none, and cannot reach 127\.0\.0\.1:9/);
+  await assert.rejects(
+    resolveModel('tiny/none', outOfReach),
+    /^HubError: tiny\/none: there is no file or folder .*none, and cannot reach 127\.0\.0\.1:9/,
+  );
+  await assert.rejects(
+    loadSplits({ dataset: 'tiny/none', seed: 1, hub: outOfReach }),
+    /^HubError: tiny\/none: there is no file or folder .*none, and cannot reach 127\.0\.0\.1:9/,
+  );
 });
 
 test('for a tokenizer no weights are downloaded', async (t) => {
@@ -79,23 +116,39 @@ test('for a tokenizer no weights are downloaded', async (t) => {
   const dir = await resolveModel('tiny/gpt2', { ...options, parts: 'tokenizer' });
   assert.deepEqual(readdirSync(dir).sort(), ['merges.txt', 'tokenizer_config.json', 'vocab.json']);
   // With a tokenizer alone in the cache, offline names all that a model needs beside it.
-  await assert.rejects(resolveModel('tiny/gpt2', { ...options, localFilesOnly: true }), /without config\.json, model\.safetensors \(/);
-  assert.equal(await resolveModel('tiny/gpt2', { ...options, localFilesOnly: true, parts: 'tokenizer' }), dir);
+  await assert.rejects(
+    resolveModel('tiny/gpt2', { ...options, localFilesOnly: true }),
+    /without config\.json, model\.safetensors \(/,
+  );
+  assert.equal(
+    await resolveModel('tiny/gpt2', { ...options, localFilesOnly: true, parts: 'tokenizer' }),
+    dir,
+  );
 });
 
 test('offline, a shard that is missing is named', async (t) => {
   const files = await hubModel(t, 'sharded');
   const { server, options } = await setUp(t, files);
-  server.fault = ({ url }) => (url.endsWith('model-00002-of-00002.safetensors') ? { status: 404, headers: { 'x-error-code': 'EntryNotFound' } } : undefined);
+  server.fault = ({ url }) =>
+    url.endsWith('model-00002-of-00002.safetensors')
+      ? { status: 404, headers: { 'x-error-code': 'EntryNotFound' } }
+      : undefined;
   await assert.rejects(resolveModel('tiny/gpt2', options), HubError);
-  await assert.rejects(resolveModel('tiny/gpt2', { ...options, localFilesOnly: true }), /model-00002-of-00002\.safetensors/);
+  await assert.rejects(
+    resolveModel('tiny/gpt2', { ...options, localFilesOnly: true }),
+    /model-00002-of-00002\.safetensors/,
+  );
 });
 
 test('repositories that lack what a model needs are refused before weights are downloaded', async (t) => {
   const files = await hubModel(t, 'sharded');
-  const without = (...names: string[]): HubFiles => Object.fromEntries(Object.entries(files).filter(([name]) => !names.includes(name)));
+  const without = (...names: string[]): HubFiles =>
+    Object.fromEntries(Object.entries(files).filter(([name]) => !names.includes(name)));
   const shard = 'model-00002-of-00002.safetensors';
-  const index = (weightMap: Record<string, unknown>): HubFiles => ({ ...files, 'model.safetensors.index.json': JSON.stringify({ weight_map: weightMap }) });
+  const index = (weightMap: Record<string, unknown>): HubFiles => ({
+    ...files,
+    'model.safetensors.index.json': JSON.stringify({ weight_map: weightMap }),
+  });
   for (const [repository, message] of [
     [without('config.json'), /has no config\.json/],
     [without('vocab.json'), /has no tokenizer/],
@@ -107,18 +160,29 @@ test('repositories that lack what a model needs are refused before weights are d
     [index({ x: 5 }), /not the name of a file in its folder/],
   ] as const) {
     const { server, options } = await setUp(t, repository);
-    await assert.rejects(resolveModel('tiny/gpt2', options), (error: ModelError) => error instanceof ModelError && message.test(error.message));
+    await assert.rejects(
+      resolveModel('tiny/gpt2', options),
+      (error: ModelError) => error instanceof ModelError && message.test(error.message),
+    );
     assert.ok(!server.requests.some(({ cdn }) => cdn), String(message));
   }
 });
 
 test('a revision stands behind the id or beside it', async (t) => {
   const files = await hubModel(t, 'prefixed');
-  const server = await HubServer.start(t, [{ type: 'model', id: 'tiny/gpt2', files: {}, revisions: { 'refs/pr/1': files } }]);
+  const server = await HubServer.start(t, [
+    { type: 'model', id: 'tiny/gpt2', files: {}, revisions: { 'refs/pr/1': files } },
+  ]);
   const options = { endpoint: server.url, cacheDir: folder(t), token: false, firstPause: 1 } as const;
   const dir = await resolveModel('tiny/gpt2@refs/pr/1', options);
   assert.equal(await resolveModel('tiny/gpt2', { ...options, revision: 'refs/pr/1' }), dir);
-  assert.equal(await resolveModel(`tiny/gpt2@${server.commit('tiny/gpt2', 'refs/pr/1')}`, { ...options, localFilesOnly: true }), dir);
+  assert.equal(
+    await resolveModel(`tiny/gpt2@${server.commit('tiny/gpt2', 'refs/pr/1')}`, {
+      ...options,
+      localFilesOnly: true,
+    }),
+    dir,
+  );
   await assert.rejects(resolveModel('tiny/gpt2', options), ModelError);
   assert.ok(existsSync(join(options.cacheDir, 'models--tiny--gpt2', 'refs', 'refs', 'pr', '1')));
 });

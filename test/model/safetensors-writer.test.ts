@@ -21,46 +21,74 @@ test('the bytes are those that the safetensors library writes', async (t) => {
   const specs = [...file.tensors].map(([name, { shape }]) => ({ name, shape })).reverse();
   await writeSafetensors(path, specs, (name) => (asked.push(name), file.read(name)));
   assert.deepEqual(readFileSync(path), readFileSync(golden));
-  assert.deepEqual(asked, [...file.tensors.keys()], 'each tensor is asked for once, in the order of the file');
+  assert.deepEqual(
+    asked,
+    [...file.tensors.keys()],
+    'each tensor is asked for once, in the order of the file',
+  );
   assert.deepEqual(readdirSync(dir), ['model.safetensors'], 'nothing else is left');
 });
 
 test('what is written is read back, bit for bit', async (t) => {
   const path = join(folder(t), 'x.safetensors');
   const shape = fc.array(fc.nat(4), { maxLength: 3 });
-  const tensor = shape.chain((lengths) => fc.record({ shape: fc.constant(lengths), values: fc.float32Array({ minLength: elementCount(lengths), maxLength: elementCount(lengths) }) }));
-  // Any name but one, which means something else; also names that JavaScript would list first, or that differ only beyond UTF-16's first plane.
-  const name = fc.oneof(fc.string(), fc.constantFrom('10', '9', '\uff01', '\u{1f600}', '__proto__')).filter((text) => text !== '__metadata__');
-  await fc.assert(
-    fc.asyncProperty(fc.uniqueArray(fc.tuple(name, tensor), { selector: ([key]) => key, maxLength: 5 }), async (entries) => {
-      const tensors = new Map(entries);
-      await writeSafetensors(path, entries.map(([key, { shape: lengths }]) => ({ name: key, shape: lengths })), (key) => tensors.get(key)!.values, { format: 'pt', who: 'tést' });
-      const file = await SafetensorsFile.open(path);
-      try {
-        assert.deepEqual(new Set(file.tensors.keys()), new Set(tensors.keys()));
-        assert.deepEqual(Object.fromEntries(file.metadata), { format: 'pt', who: 'tést' });
-        for (const [key, { shape: lengths, values }] of tensors) {
-          assert.deepEqual(file.tensors.get(key)?.shape, lengths);
-          assert.deepEqual(new Uint8Array((await file.read(key)).buffer), new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
-        }
-        assert.equal((readFileSync(path).readUInt32LE(0) + 8) % 8, 0, 'the data begin at a multiple of 8');
-      } finally {
-        await file.close();
-      }
+  const tensor = shape.chain((lengths) =>
+    fc.record({
+      shape: fc.constant(lengths),
+      values: fc.float32Array({ minLength: elementCount(lengths), maxLength: elementCount(lengths) }),
     }),
+  );
+  // Any name but one, which means something else; also names that JavaScript would list first, or that differ only beyond UTF-16's first plane.
+  const name = fc
+    .oneof(fc.string(), fc.constantFrom('10', '9', '\uff01', '\u{1f600}', '__proto__'))
+    .filter((text) => text !== '__metadata__');
+  await fc.assert(
+    fc.asyncProperty(
+      fc.uniqueArray(fc.tuple(name, tensor), { selector: ([key]) => key, maxLength: 5 }),
+      async (entries) => {
+        const tensors = new Map(entries);
+        await writeSafetensors(
+          path,
+          entries.map(([key, { shape: lengths }]) => ({ name: key, shape: lengths })),
+          (key) => tensors.get(key)!.values,
+          { format: 'pt', who: 'tést' },
+        );
+        const file = await SafetensorsFile.open(path);
+        try {
+          assert.deepEqual(new Set(file.tensors.keys()), new Set(tensors.keys()));
+          assert.deepEqual(Object.fromEntries(file.metadata), { format: 'pt', who: 'tést' });
+          for (const [key, { shape: lengths, values }] of tensors) {
+            assert.deepEqual(file.tensors.get(key)?.shape, lengths);
+            assert.deepEqual(
+              new Uint8Array((await file.read(key)).buffer),
+              new Uint8Array(values.buffer, values.byteOffset, values.byteLength),
+            );
+          }
+          assert.equal((readFileSync(path).readUInt32LE(0) + 8) % 8, 0, 'the data begin at a multiple of 8');
+        } finally {
+          await file.close();
+        }
+      },
+    ),
   );
 });
 
 test('a write that fails half way leaves the old file and nothing beside it', async (t) => {
   const dir = folder(t, { 'model.safetensors': 'the old file' });
   const path = join(dir, 'model.safetensors');
-  const specs = [{ name: 'a', shape: [2] }, { name: 'b', shape: [2] }];
+  const specs = [
+    { name: 'a', shape: [2] },
+    { name: 'b', shape: [2] },
+  ];
   const failing = writeSafetensors(path, specs, (name) => {
     if (name === 'b') throw new Error('no b');
     return new Float32Array(2);
   });
   await assert.rejects(failing, /no b/);
-  await assert.rejects(writeSafetensors(path, specs, () => new Float32Array(3)), /tensor a has 3 numbers, but its shape is \[2\]/);
+  await assert.rejects(
+    writeSafetensors(path, specs, () => new Float32Array(3)),
+    /tensor a has 3 numbers, but its shape is \[2\]/,
+  );
   assert.equal(readFileSync(path, 'utf8'), 'the old file');
   assert.deepEqual(readdirSync(dir), ['model.safetensors']);
 });
@@ -80,12 +108,20 @@ test('the file appears under its name only when it is whole', async (t) => {
 
 test('a place that cannot be written is named', async (t) => {
   const dir = folder(t);
-  const write = (path: string): Promise<string> => writeSafetensors(path, [{ name: 'a', shape: [1] }], () => new Float32Array(1));
+  const write = (path: string): Promise<string> =>
+    writeSafetensors(path, [{ name: 'a', shape: [1] }], () => new Float32Array(1));
   const absent = join(dir, 'absent', 'model.safetensors');
-  await assert.rejects(write(absent), (error) => error instanceof AttuneError && error.message.startsWith(`cannot write ${absent}: `));
+  await assert.rejects(
+    write(absent),
+    (error) => error instanceof AttuneError && error.message.startsWith(`cannot write ${absent}: `),
+  );
   // A folder that is not empty stands where the file should go: the rename itself fails.
   mkdirSync(join(dir, 'taken'));
   writeFileSync(join(dir, 'taken', 'file'), '');
-  await assert.rejects(write(join(dir, 'taken')), (error) => error instanceof AttuneError && error.message.startsWith(`cannot write ${join(dir, 'taken')}: `));
+  await assert.rejects(
+    write(join(dir, 'taken')),
+    (error) =>
+      error instanceof AttuneError && error.message.startsWith(`cannot write ${join(dir, 'taken')}: `),
+  );
   assert.deepEqual(readdirSync(dir), ['taken']);
 });

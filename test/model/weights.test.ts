@@ -57,34 +57,68 @@ test('a bare model with mask buffers and a language-model head loads; its classi
   await assert.rejects(weights.read('score.weight'), RangeError);
 });
 
-const CONFIG = { model_type: 'gpt2', vocab_size: 5, n_positions: 3, n_embd: 4, n_layer: 1, n_head: 2, num_labels: 3 };
+const CONFIG = {
+  model_type: 'gpt2',
+  vocab_size: 5,
+  n_positions: 3,
+  n_embd: 4,
+  n_layer: 1,
+  n_head: 2,
+  num_labels: 3,
+};
 
 /** A tiny classifier's tensors, all numbers different. */
 function tinyTensors(changes: object = {}): Map<string, Float32Tensor> {
   const specs = parameterSpecs(parseConfig({ ...CONFIG, ...changes }, 'tiny'));
-  return new Map(specs.map(({ name, shape }, i) => [name, { shape, values: initializeHead(shape[0], shape[1] ?? 1, 1, i) }]));
+  return new Map(
+    specs.map(({ name, shape }, i) => [
+      name,
+      { shape, values: initializeHead(shape[0], shape[1] ?? 1, 1, i) },
+    ]),
+  );
 }
 
 /** A model folder of these tensors and fields of the config. */
-function modelFolder(t: TestContext, tensors: ReadonlyMap<string, Float32Tensor>, changes: object = {}): string {
-  return folder(t, { 'config.json': JSON.stringify({ ...CONFIG, ...changes }), 'model.safetensors': float32File(tensors) });
+function modelFolder(
+  t: TestContext,
+  tensors: ReadonlyMap<string, Float32Tensor>,
+  changes: object = {},
+): string {
+  return folder(t, {
+    'config.json': JSON.stringify({ ...CONFIG, ...changes }),
+    'model.safetensors': float32File(tensors),
+  });
 }
 
 async function assertRefused(opening: Promise<unknown>, ...parts: (RegExp | string)[]): Promise<ModelError> {
   let refusal: ModelError | undefined;
   await assert.rejects(opening, (error) => {
     assert.ok(error instanceof ModelError, String(error));
-    for (const part of parts) assert.ok(typeof part === 'string' ? error.message.includes(part) : part.test(error.message), `"${error.message}" should say ${String(part)}`);
+    for (const part of parts)
+      assert.ok(
+        typeof part === 'string' ? error.message.includes(part) : part.test(error.message),
+        `"${error.message}" should say ${String(part)}`,
+      );
     refusal = error;
     return true;
   });
   return refusal!;
 }
-const refuse = async (dir: string, ...parts: (RegExp | string)[]): Promise<ModelError> => assertRefused(openWeights(dir, await readConfig(dir)), ...parts);
+const refuse = async (dir: string, ...parts: (RegExp | string)[]): Promise<ModelError> =>
+  assertRefused(openWeights(dir, await readConfig(dir)), ...parts);
 
 test('unexpected tensors are listed, in order, and not read', async (t) => {
   const extra: Float32Tensor = { shape: [1], values: Float32Array.of(NaN) };
-  const weights = await opened(t, modelFolder(t, tinyTensors().set('z', extra).set('transformer.h.0.crossattention.bias', extra).set('h.0.attn.bias', extra)));
+  const weights = await opened(
+    t,
+    modelFolder(
+      t,
+      tinyTensors()
+        .set('z', extra)
+        .set('transformer.h.0.crossattention.bias', extra)
+        .set('h.0.attn.bias', extra),
+    ),
+  );
   assert.deepEqual(weights.unexpected, ['transformer.h.0.crossattention.bias', 'z']);
 });
 
@@ -104,32 +138,64 @@ test('a config with more layers than the weights is refused', async (t) => {
 
 test('the same parameter with and without prefix is refused', async (t) => {
   const tensors = tinyTensors();
-  await refuse(modelFolder(t, tensors.set('wte.weight', tensors.get('transformer.wte.weight')!)), 'both transformer.wte.weight and wte.weight');
+  await refuse(
+    modelFolder(t, tensors.set('wte.weight', tensors.get('transformer.wte.weight')!)),
+    'both transformer.wte.weight and wte.weight',
+  );
 });
 
 test('a head for another number of labels is refused with both shapes and what to do', async (t) => {
-  const error = await refuse(modelFolder(t, tinyTensors(), { num_labels: 2 }), 'size mismatch for score.weight: the file has [3, 4], the config asks for [2, 4]', 'tells 3 labels apart, not 2');
+  const error = await refuse(
+    modelFolder(t, tinyTensors(), { num_labels: 2 }),
+    'size mismatch for score.weight: the file has [3, 4], the config asks for [2, 4]',
+    'tells 3 labels apart, not 2',
+  );
   assert.match(error.hint!, /3 labels/);
 });
 
 test('an embedding with fewer or more rows than the vocabulary is refused', async (t) => {
-  await refuse(modelFolder(t, tinyTensors(), { vocab_size: 6 }), 'transformer.wte.weight: the file has [5, 4], the config asks for [6, 4]', 'fewer rows');
-  await refuse(modelFolder(t, tinyTensors(), { vocab_size: 4 }), 'transformer.wte.weight: the file has [5, 4], the config asks for [4, 4]', 'more rows');
+  await refuse(
+    modelFolder(t, tinyTensors(), { vocab_size: 6 }),
+    'transformer.wte.weight: the file has [5, 4], the config asks for [6, 4]',
+    'fewer rows',
+  );
+  await refuse(
+    modelFolder(t, tinyTensors(), { vocab_size: 4 }),
+    'transformer.wte.weight: the file has [5, 4], the config asks for [4, 4]',
+    'more rows',
+  );
 });
 
 test('any other shape than the config asks for is refused, and so is its transpose', async (t) => {
-  await refuse(modelFolder(t, tinyTensors(), { n_positions: 9 }), 'transformer.wpe.weight: the file has [3, 4], the config asks for [9, 4]');
+  await refuse(
+    modelFolder(t, tinyTensors(), { n_positions: 9 }),
+    'transformer.wpe.weight: the file has [3, 4], the config asks for [9, 4]',
+  );
   const tensors = tinyTensors();
   const { values } = tensors.get('transformer.h.0.attn.c_attn.weight')!;
-  await refuse(modelFolder(t, tensors.set('transformer.h.0.attn.c_attn.weight', { shape: [12, 4], values })), 'the file has [12, 4], the config asks for [4, 12]');
+  await refuse(
+    modelFolder(t, tensors.set('transformer.h.0.attn.c_attn.weight', { shape: [12, 4], values })),
+    'the file has [12, 4], the config asks for [4, 12]',
+  );
   const flat = tinyTensors();
   const wte = flat.get('transformer.wte.weight')!.values;
-  await refuse(modelFolder(t, flat.set('transformer.wte.weight', { shape: [20], values: wte })), 'the file has [20], the config asks for [5, 4]');
+  await refuse(
+    modelFolder(t, flat.set('transformer.wte.weight', { shape: [20], values: wte })),
+    'the file has [20], the config asks for [5, 4]',
+  );
 });
 
 test('an integer tensor in the place of a parameter is refused', async (t) => {
-  const header = Object.fromEntries(parameterSpecs(parseConfig(CONFIG, 'tiny')).map(({ name }) => [name, { dtype: 'I8', shape: [0], data_offsets: [0, 0] }]));
-  const dir = folder(t, { 'config.json': JSON.stringify(CONFIG), 'model.safetensors': safetensorsBytes(header) });
+  const header = Object.fromEntries(
+    parameterSpecs(parseConfig(CONFIG, 'tiny')).map(({ name }) => [
+      name,
+      { dtype: 'I8', shape: [0], data_offsets: [0, 0] },
+    ]),
+  );
+  const dir = folder(t, {
+    'config.json': JSON.stringify(CONFIG),
+    'model.safetensors': safetensorsBytes(header),
+  });
   await refuse(dir, 'transformer.wte.weight is I8');
 });
 
@@ -139,14 +205,20 @@ for (const bad of [NaN, Infinity, -Infinity]) {
     tensors.get('transformer.h.0.mlp.c_fc.weight')!.values[2 * 16 + 5] = bad;
     const dir = modelFolder(t, tensors);
     const weights = await opened(t, dir);
-    await assertRefused(weights.read('transformer.h.0.mlp.c_fc.weight'), join(dir, 'model.safetensors'), `transformer.h.0.mlp.c_fc.weight is ${bad} at [2, 5]`);
+    await assertRefused(
+      weights.read('transformer.h.0.mlp.c_fc.weight'),
+      join(dir, 'model.safetensors'),
+      `transformer.h.0.mlp.c_fc.weight is ${bad} at [2, 5]`,
+    );
     assert.equal((await weights.read('transformer.h.0.mlp.c_fc.bias')).length, 16);
   });
 }
 
 test('the largest and the smallest numbers are no reason to refuse', async (t) => {
   const tensors = tinyTensors();
-  tensors.get('transformer.ln_f.bias')!.values.set([3.4028234663852886e38, -3.4028234663852886e38, 1.401298464324817e-45, -0]);
+  tensors
+    .get('transformer.ln_f.bias')!
+    .values.set([3.4028234663852886e38, -3.4028234663852886e38, 1.401298464324817e-45, -0]);
   const weights = await opened(t, modelFolder(t, tensors));
   assert.deepEqual(await weights.read('transformer.ln_f.bias'), tensors.get('transformer.ln_f.bias')!.values);
 });
@@ -195,7 +267,18 @@ test('a tensor that is not in the shard the index names is refused', async (t) =
 });
 
 test('a shard outside the folder is refused, though it is there', async (t) => {
-  for (const outside of ['../other/model.safetensors', 'sub/model.safetensors', '..\\other\\model.safetensors', 'C:model.safetensors', '..', '.', '', 'a\0b', 7, null]) {
+  for (const outside of [
+    '../other/model.safetensors',
+    'sub/model.safetensors',
+    '..\\other\\model.safetensors',
+    'C:model.safetensors',
+    '..',
+    '.',
+    '',
+    'a\0b',
+    7,
+    null,
+  ]) {
     const dir = shards(t, ({ weight_map }) => {
       weight_map['score.weight'] = outside;
     });
@@ -210,7 +293,10 @@ test('a shard outside the folder is refused, though it is there', async (t) => {
 });
 
 test('an index that is no JSON or has no weight_map is refused', async (t) => {
-  await refuse(shards(t, () => ({})), 'no weight_map');
+  await refuse(
+    shards(t, () => ({})),
+    'no weight_map',
+  );
   const dir = shards(t, () => undefined);
   writeFileSync(join(dir, 'model.safetensors.index.json'), '{');
   await refuse(dir, 'model.safetensors.index.json');

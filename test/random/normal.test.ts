@@ -7,7 +7,9 @@ interface Golden {
   normal: { size: number; seed: number; mean: number; std: number; values: number[] }[];
   sequence: number[][];
 }
-const golden = JSON.parse(readFileSync(new URL('../fixtures/random/torch.json', import.meta.url), 'utf8')) as Golden;
+const golden = JSON.parse(
+  readFileSync(new URL('../fixtures/random/torch.json', import.meta.url), 'utf8'),
+) as Golden;
 
 for (const { size, seed, mean, std, values } of golden.normal) {
   test(`${size} values of N(${mean}, ${std}) from seed ${seed} are torch's`, () => {

@@ -8,7 +8,9 @@ interface Golden {
   randperm: { n: number; seed: number; order: number[] }[];
   long: { n: number; seed: number; last: number[] };
 }
-const golden = JSON.parse(readFileSync(new URL('../fixtures/random/torch.json', import.meta.url), 'utf8')) as Golden;
+const golden = JSON.parse(
+  readFileSync(new URL('../fixtures/random/torch.json', import.meta.url), 'utf8'),
+) as Golden;
 
 for (const { n, seed, order } of golden.randperm) {
   test(`randperm(${n}) of seed ${seed} is torch's`, () => assert.deepEqual([...randperm(n, seed)], order));
@@ -31,7 +33,10 @@ test("the row order of the notebook's three epochs begins as the reference's", (
 test('every index occurs once', () => {
   fc.assert(
     fc.property(fc.nat(500), fc.integer(), (n, seed) => {
-      assert.deepEqual([...randperm(n, seed).sort()], Array.from({ length: n }, (_, i) => i));
+      assert.deepEqual(
+        [...randperm(n, seed).sort()],
+        Array.from({ length: n }, (_, i) => i),
+      );
     }),
   );
 });

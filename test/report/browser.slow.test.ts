@@ -24,16 +24,41 @@ const write = (name: string, text: string): string => {
 };
 
 const comparison = comparisonFixture();
-const HOSTILE = '</script></style></title>"\'><img src="http://127.0.0.1:9/x" onerror="document.title=1"><script>document.title=1</script><svg onload=alert(1)>';
+const HOSTILE =
+  '</script></style></title>"\'><img src="http://127.0.0.1:9/x" onerror="document.title=1"><script>document.title=1</script><svg onload=alert(1)>';
 const hostile: Comparison = {
   ...comparison,
-  dataset: { ...comparison.dataset, name: HOSTILE, labelNames: comparison.dataset.labelNames.map((name) => name + HOSTILE) },
-  models: comparison.models.map((model) => ({ ...model, name: model.name + HOSTILE, description: HOSTILE, classes: model.classes.map((row) => ({ ...row, label: HOSTILE })) })),
-  worstErrors: comparison.worstErrors.map((error) => ({ ...error, text: HOSTILE, attributions: error.attributions.map((each) => ({ ...each, token: HOSTILE })) })),
-  topNgrams: comparison.topNgrams.map(({ ngrams }) => ({ label: HOSTILE, ngrams: ngrams.map(({ weight }) => ({ ngram: HOSTILE, weight })) })),
-  words: comparison.words.map((word) => ({ ...word, word: HOSTILE, occurrences: word.occurrences.map((each) => ({ ...each, text: HOSTILE })) })),
+  dataset: {
+    ...comparison.dataset,
+    name: HOSTILE,
+    labelNames: comparison.dataset.labelNames.map((name) => name + HOSTILE),
+  },
+  models: comparison.models.map((model) => ({
+    ...model,
+    name: model.name + HOSTILE,
+    description: HOSTILE,
+    classes: model.classes.map((row) => ({ ...row, label: HOSTILE })),
+  })),
+  worstErrors: comparison.worstErrors.map((error) => ({
+    ...error,
+    text: HOSTILE,
+    attributions: error.attributions.map((each) => ({ ...each, token: HOSTILE })),
+  })),
+  topNgrams: comparison.topNgrams.map(({ ngrams }) => ({
+    label: HOSTILE,
+    ngrams: ngrams.map(({ weight }) => ({ ngram: HOSTILE, weight })),
+  })),
+  words: comparison.words.map((word) => ({
+    ...word,
+    word: HOSTILE,
+    occurrences: word.occurrences.map((each) => ({ ...each, text: HOSTILE })),
+  })),
 };
-const twelve = comparisonFixture({ labelNames: Array.from({ length: 12 }, (_, i) => `class number ${i} of twelve`), testRows: 300, absent: 5 });
+const twelve = comparisonFixture({
+  labelNames: Array.from({ length: 12 }, (_, i) => `class number ${i} of twelve`),
+  testRows: 300,
+  absent: 5,
+});
 const PAGES = {
   comparison: write('comparison.html', comparisonDocument(comparison)),
   twelve: write('twelve.html', comparisonDocument(twelve)),
@@ -46,8 +71,13 @@ async function open(page: Page, url: string): Promise<string[]> {
   const trouble: string[] = [];
   page.on('console', (message) => trouble.push(`console: ${message.text()}`));
   page.on('pageerror', (error) => trouble.push(`error: ${error.message}`));
-  page.on('request', (request) => { if (request.url() !== url) trouble.push(`request: ${request.url()}`); });
-  page.on('dialog', (dialog) => { trouble.push(`dialog: ${dialog.message()}`); void dialog.dismiss(); });
+  page.on('request', (request) => {
+    if (request.url() !== url) trouble.push(`request: ${request.url()}`);
+  });
+  page.on('dialog', (dialog) => {
+    trouble.push(`dialog: ${dialog.message()}`);
+    void dialog.dismiss();
+  });
   await page.goto(url);
   return trouble;
 }
@@ -66,26 +96,41 @@ const SMALLEST_TEXT = `Math.min(...[...document.querySelectorAll('figure svg')].
 
 for (const colorScheme of ['light', 'dark'] as const) {
   for (const width of [1180, 390, 320]) {
-    test(`${colorScheme}, ${width} pixels wide: quiet, whole, nothing runs over the edge`, { skip }, async () => {
-      await withBrowser({ colorScheme, viewport: { width, height: 844 }, offline: true }, async (context) => {
-        for (const [name, url] of Object.entries(PAGES)) {
-          const page = await context.newPage();
-          const trouble = await open(page, url);
-          // The table of a training run and the parts of a comparison.
-          assert.equal(await page.locator('main section').count(), name === 'run' ? 1 : 14);
-          await page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })");
-          const overflow = await page.evaluate<{ page: number; elements: string[] }>(OVERFLOW);
-          assert.deepEqual(overflow, { page: 0, elements: [] }, name);
-          assert.ok((await page.evaluate<number>(SMALLEST_TEXT)) >= 9, `text of the charts, ${name}`);
-          const background = await page.evaluate<string>('getComputedStyle(document.documentElement).backgroundColor');
-          assert.equal(background, colorScheme === 'light' ? 'rgb(255, 255, 255)' : 'rgb(20, 23, 28)');
-          assert.deepEqual(trouble, [], name);
-          const shots = process.env['ATTUNE_SCREENSHOTS'];
-          if (shots) await page.screenshot({ path: join(shots, `${name}-${colorScheme}-${width}.png`), fullPage: true });
-          await page.close();
-        }
-      });
-    });
+    test(
+      `${colorScheme}, ${width} pixels wide: quiet, whole, nothing runs over the edge`,
+      { skip },
+      async () => {
+        await withBrowser(
+          { colorScheme, viewport: { width, height: 844 }, offline: true },
+          async (context) => {
+            for (const [name, url] of Object.entries(PAGES)) {
+              const page = await context.newPage();
+              const trouble = await open(page, url);
+              // The table of a training run and the parts of a comparison.
+              assert.equal(await page.locator('main section').count(), name === 'run' ? 1 : 14);
+              await page.evaluate(
+                "document.querySelectorAll('details').forEach((each) => { each.open = true; })",
+              );
+              const overflow = await page.evaluate<{ page: number; elements: string[] }>(OVERFLOW);
+              assert.deepEqual(overflow, { page: 0, elements: [] }, name);
+              assert.ok((await page.evaluate<number>(SMALLEST_TEXT)) >= 9, `text of the charts, ${name}`);
+              const background = await page.evaluate<string>(
+                'getComputedStyle(document.documentElement).backgroundColor',
+              );
+              assert.equal(background, colorScheme === 'light' ? 'rgb(255, 255, 255)' : 'rgb(20, 23, 28)');
+              assert.deepEqual(trouble, [], name);
+              const shots = process.env['ATTUNE_SCREENSHOTS'];
+              if (shots)
+                await page.screenshot({
+                  path: join(shots, `${name}-${colorScheme}-${width}.png`),
+                  fullPage: true,
+                });
+              await page.close();
+            }
+          },
+        );
+      },
+    );
   }
 }
 
@@ -95,7 +140,10 @@ test('texts of the data stay texts', { skip }, async () => {
     const trouble = await open(page, PAGES.hostile);
     assert.equal(await page.title(), `Which model for ${HOSTILE}?`);
     assert.equal(await page.locator('script, img, iframe, object, embed, link').count(), 0);
-    assert.equal(await page.locator('blockquote').first().textContent(), HOSTILE.repeat(comparison.worstErrors[0].attributions.length));
+    assert.equal(
+      await page.locator('blockquote').first().textContent(),
+      HOSTILE.repeat(comparison.worstErrors[0].attributions.length),
+    );
     assert.deepEqual(trouble, []);
   });
 });
@@ -103,10 +151,18 @@ test('texts of the data stay texts', { skip }, async () => {
 test('the policy of the page stops a script that got in', { skip }, async () => {
   await withBrowser({}, async (context) => {
     const page = await context.newPage();
-    const url = write('injected.html', comparisonDocument(comparison).replace('</body>', '<script>document.title = "ran"</script><img src="data:image/gif;base64,R0lGODlhAQABAAAAACw=" onerror="document.title = 1"></body>'));
+    const url = write(
+      'injected.html',
+      comparisonDocument(comparison).replace(
+        '</body>',
+        '<script>document.title = "ran"</script><img src="data:image/gif;base64,R0lGODlhAQABAAAAACw=" onerror="document.title = 1"></body>',
+      ),
+    );
     const trouble = await open(page, url);
     assert.ok((await page.title()).startsWith('Which model'));
-    await until('the complaint of the policy', () => Promise.resolve(trouble.some((line) => line.includes('Content Security Policy'))));
+    await until('the complaint of the policy', () =>
+      Promise.resolve(trouble.some((line) => line.includes('Content Security Policy'))),
+    );
   });
 });
 
@@ -114,7 +170,10 @@ test('by keyboard: past the contents, through the links, into tables that scroll
   await withBrowser({ viewport: { width: 390, height: 844 } }, async (context) => {
     const page = await context.newPage();
     await open(page, PAGES.comparison);
-    const focused = (): Promise<string> => page.evaluate<string>('document.activeElement.getAttribute("href") ?? document.activeElement.getAttribute("aria-label") ?? document.activeElement.id');
+    const focused = (): Promise<string> =>
+      page.evaluate<string>(
+        'document.activeElement.getAttribute("href") ?? document.activeElement.getAttribute("aria-label") ?? document.activeElement.id',
+      );
     await page.keyboard.press('Tab');
     assert.equal(await focused(), '#content');
     assert.ok((await page.locator('.skip').boundingBox())!.x >= 0, 'the link is seen when it has the focus');
@@ -122,7 +181,9 @@ test('by keyboard: past the contents, through the links, into tables that scroll
     assert.equal(await focused(), '#models');
     await page.locator('[role=region][aria-label=Quality]').focus();
     await page.keyboard.press('ArrowRight');
-    await until('the table scrolled to the right', () => page.evaluate<boolean>('document.querySelector("[aria-label=Quality]").scrollLeft > 0'));
+    await until('the table scrolled to the right', () =>
+      page.evaluate<boolean>('document.querySelector("[aria-label=Quality]").scrollLeft > 0'),
+    );
   });
 });
 
@@ -131,7 +192,10 @@ test('printed: light whatever the scheme, closed parts opened, nothing cut off',
     const page = await context.newPage();
     await open(page, PAGES.comparison);
     await page.emulateMedia({ media: 'print' });
-    assert.equal(await page.evaluate<string>('getComputedStyle(document.documentElement).backgroundColor'), 'rgb(255, 255, 255)');
+    assert.equal(
+      await page.evaluate<string>('getComputedStyle(document.documentElement).backgroundColor'),
+      'rgb(255, 255, 255)',
+    );
     assert.ok((await page.locator('.sentences').first().boundingBox())!.height > 100);
     assert.deepEqual(await page.evaluate(OVERFLOW), { page: 0, elements: [] });
     const pdf = await page.pdf({ format: 'A4', printBackground: true });

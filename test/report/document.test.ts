@@ -21,15 +21,20 @@ interface Element {
 }
 const parsed = (text: string): Element => (parseHTML(text) as unknown as { document: Element }).document;
 const all = (root: Element, selector: string): Element[] => [...root.querySelectorAll(selector)];
-const texts = (root: Element, selector: string): string[] => all(root, selector).map(({ textContent }) => textContent);
+const texts = (root: Element, selector: string): string[] =>
+  all(root, selector).map(({ textContent }) => textContent);
 
 /** Every text of the data that the page shows, replaced. */
 function withTexts(comparison: Comparison, text: string): Promise<Comparison> {
   const ids = new Set(comparison.models.map(({ id }) => id));
   const replace = (value: unknown, key: string): unknown => {
-    if (typeof value === 'string') return ['level', 'best', 'recommended', 'model', 'id', 'code'].includes(key) || ids.has(value) ? value : text;
+    if (typeof value === 'string')
+      return ['level', 'best', 'recommended', 'model', 'id', 'code'].includes(key) || ids.has(value)
+        ? value
+        : text;
     if (Array.isArray(value)) return value.map((item) => replace(item, key));
-    if (typeof value === 'object' && value !== null) return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, replace(item, name)]));
+    if (typeof value === 'object' && value !== null)
+      return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, replace(item, name)]));
     return value;
   };
   return checkComparison(replace(comparison, ''));
@@ -37,44 +42,88 @@ function withTexts(comparison: Comparison, text: string): Promise<Comparison> {
 
 const small = comparisonFixture({ testRows: 20, trainRows: 30, errors: 1 });
 /** The verdict of the small comparison where there are no more models than these. */
-const verdictOver = (ids: readonly string[]): Comparison['verdict'] => ({ ...small.verdict, best: ids[0], bestSet: [ids[0]], simplestFirst: ids, recommended: null, choices: [{ aim: 'quality', model: ids[0], reason: 'It is good.' }] });
-const SECTIONS = ['verdict', 'models', 'choose', 'roc', 'confusion', 'calibration', 'cost', 'learning', 'seeds', 'data', 'errors', 'ngrams', 'words', 'made'];
+const verdictOver = (ids: readonly string[]): Comparison['verdict'] => ({
+  ...small.verdict,
+  best: ids[0],
+  bestSet: [ids[0]],
+  simplestFirst: ids,
+  recommended: null,
+  choices: [{ aim: 'quality', model: ids[0], reason: 'It is good.' }],
+});
+const SECTIONS = [
+  'verdict',
+  'models',
+  'choose',
+  'roc',
+  'confusion',
+  'calibration',
+  'cost',
+  'learning',
+  'seeds',
+  'data',
+  'errors',
+  'ngrams',
+  'words',
+  'made',
+];
 
 test('every part is there, in the reader’s order, with the figures', () => {
   const comparison = comparisonFixture();
   const page = parsed(comparisonDocument(comparison));
-  assert.deepEqual(all(page, 'section').map((section) => section.getAttribute('id')), SECTIONS);
-  assert.deepEqual(all(page, 'nav a').map((link) => link.getAttribute('href')), SECTIONS.slice(1).map((id) => `#${id}`));
+  assert.deepEqual(
+    all(page, 'section').map((section) => section.getAttribute('id')),
+    SECTIONS,
+  );
+  assert.deepEqual(
+    all(page, 'nav a').map((link) => link.getAttribute('href')),
+    SECTIONS.slice(1).map((id) => `#${id}`),
+  );
   const verdict = page.querySelector('#verdict')!.textContent;
   for (const sentence of comparison.verdict.sentences) assert.ok(verdict.includes(sentence));
   const rows = texts(page, '#models table:first-of-type tbody tr');
   comparison.models.forEach((model, i) => {
-    assert.ok(rows[i].includes(model.name) && rows[i].includes(model.f1.value!.toFixed(3)) && rows[i].includes(`${model.auc.low!.toFixed(3)} to ${model.auc.high!.toFixed(3)}`));
+    assert.ok(
+      rows[i].includes(model.name) &&
+        rows[i].includes(model.f1.value!.toFixed(3)) &&
+        rows[i].includes(`${model.auc.low!.toFixed(3)} to ${model.auc.high!.toFixed(3)}`),
+    );
   });
   assert.equal(all(page, '#roc svg[role=img]').length, 3);
   assert.equal(all(page, '#confusion table').length, 8);
-  assert.deepEqual(texts(page, '#confusion table:first-of-type td').slice(0, 9), comparison.models[0].confusion.flat().map(String));
+  assert.deepEqual(
+    texts(page, '#confusion table:first-of-type td').slice(0, 9),
+    comparison.models[0].confusion.flat().map(String),
+  );
   assert.equal(all(page, '#calibration svg').length, 8);
   assert.equal(all(page, '#learning svg').length, 4);
   assert.equal(all(page, '#errors > ol > li').length, 6);
-  assert.ok(texts(page, '#errors blockquote')[0] === comparison.worstErrors[0].text, 'the tokens add up to the text');
+  assert.ok(
+    texts(page, '#errors blockquote')[0] === comparison.worstErrors[0].text,
+    'the tokens add up to the text',
+  );
   assert.equal(all(page, '#words svg').length, 4);
   const seeds = texts(page, '#seeds tbody tr');
   assert.equal(seeds.length, 2);
   assert.match(seeds[0], /^42 the model above/);
   assert.match(seeds[1], /^43\s*0\.810\s*0\.800\s*undefined$/);
-  const [f1Chart, aucChart] = all(page, '#verdict svg[role=img]').slice(1).map((chart) => chart.getAttribute('aria-label')!);
+  const [f1Chart, aucChart] = all(page, '#verdict svg[role=img]')
+    .slice(1)
+    .map((chart) => chart.getAttribute('aria-label')!);
   assert.match(f1Chart, /Fine-tuned [^;]*, under other seeds 0\.800;/);
   assert.doesNotMatch(aucChart, /other seeds/);
   const choices = texts(page, '#choose tbody tr');
   comparison.verdict.choices.forEach(({ aim, model, reason }, i) => {
-    for (const text of [aim, comparison.models.find(({ id }) => id === model)!.name, reason]) assert.ok(choices[i].includes(text));
+    for (const text of [aim, comparison.models.find(({ id }) => id === model)!.name, reason])
+      assert.ok(choices[i].includes(text));
   });
   const [, bounds] = texts(page, '#models table:first-of-type tbody tr:nth-of-type(2) .interval').slice(-2);
   const { low, high } = comparison.models[1].againstBest!;
   assert.equal(bounds, `${signed(low)} to ${signed(high)}`);
   assert.equal(all(page, '#verdict svg[role=img]').length, 3);
-  assert.match(all(page, '#verdict svg[role=img]')[0].getAttribute('aria-label')!, /^F1 against the best of the others, with simultaneous 95 % bounds\. /);
+  assert.match(
+    all(page, '#verdict svg[role=img]')[0].getAttribute('aria-label')!,
+    /^F1 against the best of the others, with simultaneous 95 % bounds\. /,
+  );
 });
 
 test('accessible: language, headings in order, captions, scopes, names of charts and regions', () => {
@@ -83,21 +132,31 @@ test('accessible: language, headings in order, captions, scopes, names of charts
   assert.equal(all(page, 'h1').length, 1);
   const levels = all(page, 'h1,h2,h3,h4').map(({ tagName }) => Number(tagName[1]));
   levels.forEach((level, i) => assert.ok(i === 0 ? level === 1 : level <= levels[i - 1] + 1, `heading ${i}`));
-  for (const table of all(page, 'table')) assert.ok(table.querySelector('caption')!.textContent.trim() !== '');
+  for (const table of all(page, 'table'))
+    assert.ok(table.querySelector('caption')!.textContent.trim() !== '');
   for (const cell of all(page, 'th')) assert.match(cell.getAttribute('scope') ?? '', /^(col|row)$/);
-  for (const svg of all(page, 'figure svg')) assert.ok(svg.getAttribute('role') === 'img' && (svg.getAttribute('aria-label') ?? '').length > 20);
-  for (const region of all(page, '[role=region]')) assert.ok((region.getAttribute('aria-label') ?? '') !== '' && region.getAttribute('tabindex') === '0');
+  for (const svg of all(page, 'figure svg'))
+    assert.ok(svg.getAttribute('role') === 'img' && (svg.getAttribute('aria-label') ?? '').length > 20);
+  for (const region of all(page, '[role=region]'))
+    assert.ok((region.getAttribute('aria-label') ?? '') !== '' && region.getAttribute('tabindex') === '0');
   const ids = all(page, '[id]').map((element) => element.getAttribute('id'));
   assert.equal(new Set(ids).size, ids.length);
 });
 
 test('colours of both schemes have the contrast that text and marks need', () => {
   const css = /<style>([^]*?)<\/style>/.exec(comparisonDocument(small))![1];
-  const schemes = [...css.matchAll(/:root \{[^]*?\n? *\}/g)].map(([block]) => new Map([...block.matchAll(/--([a-z0-9-]+): (#[0-9a-f]{3,6});/g)].map(([, name, value]) => [name, value])));
+  const schemes = [...css.matchAll(/:root \{[^]*?\n? *\}/g)].map(
+    ([block]) =>
+      new Map(
+        [...block.matchAll(/--([a-z0-9-]+): (#[0-9a-f]{3,6});/g)].map(([, name, value]) => [name, value]),
+      ),
+  );
   assert.equal(schemes.length, 3);
   const luminance = (hex: string): number => {
     const full = hex.length === 4 ? hex.replace(/[0-9a-f]/g, '$&$&') : hex;
-    const [r, g, b] = [1, 3, 5].map((at) => parseInt(full.slice(at, at + 2), 16) / 255).map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
+    const [r, g, b] = [1, 3, 5]
+      .map((at) => parseInt(full.slice(at, at + 2), 16) / 255)
+      .map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
     return 0.2126 * r + 0.7152 * g + 0.0722 * b;
   };
   for (const scheme of schemes) {
@@ -107,26 +166,61 @@ test('colours of both schemes have the contrast that text and marks need', () =>
     };
     // The series are text, too: numbers in badges and names at the ends of lines.
     for (const name of ['text', 'soft', 'link', ...Array.from({ length: 8 }, (_, i) => `series-${i + 1}`)]) {
-      for (const surface of ['surface', 'raised']) assert.ok(contrast(name, surface) >= 4.5, `${name} on ${surface}: ${contrast(name, surface).toFixed(2)}`);
+      for (const surface of ['surface', 'raised'])
+        assert.ok(
+          contrast(name, surface) >= 4.5,
+          `${name} on ${surface}: ${contrast(name, surface).toFixed(2)}`,
+        );
     }
   }
 });
 
 test('no text of the data becomes markup: the page has the elements and attributes it has with harmless text', async () => {
   const shape = (text: string): string[] =>
-    all(parsed(text), '*').map((element) => `${element.tagName} ${element.getAttributeNames().sort().join(' ')}`);
+    all(parsed(text), '*').map(
+      (element) => `${element.tagName} ${element.getAttributeNames().sort().join(' ')}`,
+    );
   // Each kind of place once is enough.
-  const few = { ...small, models: small.models.slice(0, 3), words: small.words.slice(0, 1), worstErrors: small.worstErrors.map((error) => ({ ...error, opinions: {} })), verdict: verdictOver(small.models.slice(0, 3).map(({ id }) => id)) };
+  const few = {
+    ...small,
+    models: small.models.slice(0, 3),
+    words: small.words.slice(0, 1),
+    worstErrors: small.worstErrors.map((error) => ({ ...error, opinions: {} })),
+    verdict: verdictOver(small.models.slice(0, 3).map(({ id }) => id)),
+  };
   const harmless = shape(comparisonDocument(await withTexts(few, 'a harmless text')));
-  const dangerous = ['</style><script>alert(1)</script>', '"><img src=x onerror=alert(1)>', "' onload='alert(1)", '</title><svg/onload=alert(1)>', '<!--', ']]>', '&lt;script&gt;', '</text><a href="javascript:alert(1)">', '${alert(1)}', '\u0000<\u0000script>'];
+  const dangerous = [
+    '</style><script>alert(1)</script>',
+    '"><img src=x onerror=alert(1)>',
+    "' onload='alert(1)",
+    '</title><svg/onload=alert(1)>',
+    '<!--',
+    ']]>',
+    '&lt;script&gt;',
+    '</text><a href="javascript:alert(1)">',
+    '${alert(1)}',
+    '\u0000<\u0000script>',
+  ];
   const check = async (text: string): Promise<void> => {
     const page = comparisonDocument(await withTexts(few, text));
     // How many tokens and occurrences are marked depends on the text; which elements there are does not.
-    assert.deepEqual([...new Set(shape(page))].filter((element) => !harmless.includes(element)), []);
+    assert.deepEqual(
+      [...new Set(shape(page))].filter((element) => !harmless.includes(element)),
+      [],
+    );
     assert.ok(!/<script|<img|<iframe|<a href="(?!#)|<!--/i.test(page), text);
   };
   await check(dangerous.join(''));
-  await fc.assert(fc.asyncProperty(fc.oneof(fc.string({ unit: 'binary' }), fc.constantFrom(...dangerous).chain((text) => fc.string().map((more) => more + text + more))), check), { numRuns: 8, endOnFailure: true });
+  await fc.assert(
+    fc.asyncProperty(
+      fc.oneof(
+        fc.string({ unit: 'binary' }),
+        fc.constantFrom(...dangerous).chain((text) => fc.string().map((more) => more + text + more)),
+      ),
+      check,
+    ),
+    { numRuns: 8, endOnFailure: true },
+  );
 });
 
 test('nothing is fetched: no address, no script, and a policy that forbids both', () => {
@@ -134,13 +228,21 @@ test('nothing is fetched: no address, no script, and a policy that forbids both'
   // The name of SVG's namespace is no address.
   const found = /https?:(?!\/\/www\.w3\.org\/2000\/svg)|url\(|@import|\ssrc=|<link|<script/i.exec(page);
   assert.equal(found, null, found?.input.slice(found.index, found.index + 100));
-  assert.equal(parsed(page).querySelector('meta[http-equiv=Content-Security-Policy]')!.getAttribute('content'), "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'");
+  assert.equal(
+    parsed(page).querySelector('meta[http-equiv=Content-Security-Policy]')!.getAttribute('content'),
+    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'",
+  );
 });
 
 test('two classes and twelve, one of them without test rows', () => {
-  const two = parsed(comparisonDocument(comparisonFixture({ labelNames: ['no', 'yes'], testRows: 40, trainRows: 50 })));
+  const two = parsed(
+    comparisonDocument(comparisonFixture({ labelNames: ['no', 'yes'], testRows: 40, trainRows: 50 })),
+  );
   assert.equal(all(two, '#roc svg[role=img]').length, 2);
-  const names = Array.from({ length: 12 }, (_, i) => `class ${i} with a name that is far too long for any axis`);
+  const names = Array.from(
+    { length: 12 },
+    (_, i) => `class ${i} with a name that is far too long for any axis`,
+  );
   const comparison = comparisonFixture({ labelNames: names, testRows: 150, trainRows: 100, absent: 5 });
   const twelve = parsed(comparisonDocument(comparison));
   assert.equal(all(twelve, '#roc svg[role=img]').length, 11);
@@ -151,24 +253,64 @@ test('two classes and twelve, one of them without test rows', () => {
 });
 
 test('many classes: the largest twelve are drawn, confusions are listed', () => {
-  const page = parsed(comparisonDocument(comparisonFixture({ labelNames: Array.from({ length: 30 }, (_, i) => `c${i}`), testRows: 120, trainRows: 100, errors: 0 })));
+  const page = parsed(
+    comparisonDocument(
+      comparisonFixture({
+        labelNames: Array.from({ length: 30 }, (_, i) => `c${i}`),
+        testRows: 120,
+        trainRows: 100,
+        errors: 0,
+      }),
+    ),
+  );
   assert.equal(all(page, '#roc svg[role=img]').length, 12);
   assert.ok(page.querySelector('#confusion')!.textContent.includes('its most frequent mistakes'));
 });
 
 test('what is missing is left out: errors, n-grams, words, records, lengths', () => {
-  const bare = { ...small, verdict: { ...small.verdict, seeds: null }, worstErrors: [], topNgrams: [], words: [], logHistory: [], dataset: { ...small.dataset, trainLengths: [] } };
+  const bare = {
+    ...small,
+    verdict: { ...small.verdict, seeds: null },
+    worstErrors: [],
+    topNgrams: [],
+    words: [],
+    logHistory: [],
+    dataset: { ...small.dataset, trainLengths: [] },
+  };
   const page = parsed(comparisonDocument(bare));
-  assert.deepEqual(all(page, 'section').map((section) => section.getAttribute('id')), SECTIONS.filter((id) => !['errors', 'ngrams', 'words', 'learning', 'seeds'].includes(id)));
+  assert.deepEqual(
+    all(page, 'section').map((section) => section.getAttribute('id')),
+    SECTIONS.filter((id) => !['errors', 'ngrams', 'words', 'learning', 'seeds'].includes(id)),
+  );
 });
 
 test('one model, undefined figures, costs of zero, all lengths equal', () => {
   const [first] = small.models;
   const undefinedFigure = { value: null, low: null, high: null };
-  const model = { ...first, againstBest: null, auc: undefinedFigure, f1: undefinedFigure, cost: { trainSeconds: 0, latencyMs: 0, rowsPerSecond: 0, bytesOnDisk: 0, peakMemoryBytes: null }, calibration: { bins: [], ece: 0 }, classes: first.classes.map((row) => ({ ...row, auc: null, roc: { falsePositiveRate: [], truePositiveRate: [] } })) };
-  const page = comparisonDocument({ ...small, models: [model], verdict: { ...verdictOver([first.id]), choices: [], sentences: [] }, dataset: { ...small.dataset, trainLengths: [5, 5, 5] } });
+  const model = {
+    ...first,
+    againstBest: null,
+    auc: undefinedFigure,
+    f1: undefinedFigure,
+    cost: { trainSeconds: 0, latencyMs: 0, rowsPerSecond: 0, bytesOnDisk: 0, peakMemoryBytes: null },
+    calibration: { bins: [], ece: 0 },
+    classes: first.classes.map((row) => ({
+      ...row,
+      auc: null,
+      roc: { falsePositiveRate: [], truePositiveRate: [] },
+    })),
+  };
+  const page = comparisonDocument({
+    ...small,
+    models: [model],
+    verdict: { ...verdictOver([first.id]), choices: [], sentences: [] },
+    dataset: { ...small.dataset, trainLengths: [5, 5, 5] },
+  });
   assert.ok(!/NaN|Infinity|\[object/.test(page));
-  const zeros = comparisonDocument({ ...small, models: small.models.map((each) => ({ ...each, cost: { ...model.cost } })) });
+  const zeros = comparisonDocument({
+    ...small,
+    models: small.models.map((each) => ({ ...each, cost: { ...model.cost } })),
+  });
   assert.ok(zeros.includes('A cost of zero is drawn at the left edge') && !/NaN|Infinity/.test(zeros));
 });
 
@@ -181,7 +323,10 @@ test('a long text is cut, and whole a click away; long names are whole in the ta
 });
 
 test('a training run alone: its curves and evaluations; records that are not finite are left out of the curves', () => {
-  const history = [{ loss: null, grad_norm: null, learning_rate: 1e-5, epoch: 0.1, step: 1 }, ...small.logHistory] as Comparison['logHistory'];
+  const history = [
+    { loss: null, grad_norm: null, learning_rate: 1e-5, epoch: 0.1, step: 1 },
+    ...small.logHistory,
+  ] as Comparison['logHistory'];
   const text = runDocument('<run>', history);
   const page = parsed(text);
   assert.equal(page.querySelector('h1')!.textContent, 'Training run <run>');
@@ -193,7 +338,13 @@ test('a training run alone: its curves and evaluations; records that are not fin
 });
 
 test('thousands of records are thinned', () => {
-  const history = Array.from({ length: 20_000 }, (_, i) => ({ loss: 1 + Math.sin(i), grad_norm: 1, learning_rate: 1e-5, epoch: i / 1000, step: i + 1 }));
+  const history = Array.from({ length: 20_000 }, (_, i) => ({
+    loss: 1 + Math.sin(i),
+    grad_norm: 1,
+    learning_rate: 1e-5,
+    epoch: i / 1000,
+    step: i + 1,
+  }));
   assert.ok(runDocument('long', history).length < 200_000);
 });
 

@@ -4,10 +4,16 @@ import fc from 'fast-check';
 import { placeLabels } from '#attune/report/charts/labels.js';
 
 const bounds = { left: 0, right: 300, top: 0, bottom: 260 };
-const at = fc.record({ x: fc.integer({ min: 20, max: 280 }), y: fc.integer({ min: 20, max: 240 }), text: fc.constantFrom('1', '12') });
+const at = fc.record({
+  x: fc.integer({ min: 20, max: 280 }),
+  y: fc.integer({ min: 20, max: 240 }),
+  text: fc.constantFrom('1', '12'),
+});
 
 test('a dot by itself has its number to the right', () => {
-  assert.deepEqual(placeLabels([{ x: 100, y: 100, text: '1' }], 5, bounds), [{ dx: 8, dy: 0, anchor: 'start' }]);
+  assert.deepEqual(placeLabels([{ x: 100, y: 100, text: '1' }], 5, bounds), [
+    { dx: 8, dy: 0, anchor: 'start' },
+  ]);
 });
 
 test('numbers stay inside the frame', () => {
@@ -23,6 +29,13 @@ test('numbers stay inside the frame', () => {
 });
 
 test('two dots in one place have their numbers apart', () => {
-  const [a, b] = placeLabels([{ x: 100, y: 100, text: '1' }, { x: 100, y: 100, text: '2' }], 5, bounds);
+  const [a, b] = placeLabels(
+    [
+      { x: 100, y: 100, text: '1' },
+      { x: 100, y: 100, text: '2' },
+    ],
+    5,
+    bounds,
+  );
   assert.notDeepEqual(a, b);
 });

@@ -4,7 +4,10 @@ import fc from 'fast-check';
 import { html } from '#attune/report/markup.js';
 
 test('texts and numbers are escaped, markup is not, nothing is nothing', () => {
-  assert.equal(html`<b title="${'"<&>\''}">${'<i>&amp;'}</b>`.toString(), '<b title="&quot;&lt;&amp;&gt;&#39;">&lt;i&gt;&amp;amp;</b>');
+  assert.equal(
+    html`<b title="${'"<&>\''}">${'<i>&amp;'}</b>`.toString(),
+    '<b title="&quot;&lt;&amp;&gt;&#39;">&lt;i&gt;&amp;amp;</b>',
+  );
   assert.equal(html`${[html`<i>`, 1, null, undefined, false, ['a', html`</i>`]]}`.toString(), '<i>1a</i>');
 });
 
@@ -22,6 +25,9 @@ test('no text leaves the place it is put into', () => {
 });
 
 test('what HTML does not allow becomes U+FFFD, and the rest is kept', () => {
-  assert.equal(html`${'a\u0000b\u001bc\ud800d\ufdd0e\u0085'}`.toString(), 'a\ufffdb\ufffdc\ufffdd\ufffde\ufffd');
+  assert.equal(
+    html`${'a\u0000b\u001bc\ud800d\ufdd0e\u0085'}`.toString(),
+    'a\ufffdb\ufffdc\ufffdd\ufffde\ufffd',
+  );
   assert.equal(html`${'tab\tline\r\n😀é漢'}`.toString(), 'tab\tline\r\n😀é漢');
 });

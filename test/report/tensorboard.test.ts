@@ -12,7 +12,7 @@ import { folder } from '../support/folder.js';
 /** Bytes of each TFRecord of a file; fails where a length or checksum is wrong. */
 function records(file: Buffer): Buffer[] {
   const found: Buffer[] = [];
-  for (let at = 0; at < file.length; ) {
+  for (let at = 0; at < file.length;) {
     const length = Number(file.readBigUInt64LE(at));
     assert.equal(file.readUInt32LE(at + 8), maskedCrc(file.subarray(at, at + 8)), `length checksum at ${at}`);
     const bytes = file.subarray(at + 12, at + 12 + length);
@@ -66,8 +66,15 @@ function decode(bytes: Uint8Array): Decoded {
 }
 
 const reference = readFileSync(new URL('../fixtures/tensorboard/reference.tfevents', import.meta.url));
-const golden = JSON.parse(readFileSync(new URL('../fixtures/tensorboard/reference.json', import.meta.url), 'utf8')) as {
-  readonly events: readonly { readonly step: number; readonly tag?: string; readonly simple_value?: number; readonly tensor?: { readonly strings: readonly string[] } }[];
+const golden = JSON.parse(
+  readFileSync(new URL('../fixtures/tensorboard/reference.json', import.meta.url), 'utf8'),
+) as {
+  readonly events: readonly {
+    readonly step: number;
+    readonly tag?: string;
+    readonly simple_value?: number;
+    readonly tensor?: { readonly strings: readonly string[] };
+  }[];
 };
 
 test('the masked checksum is that of RFC 3720 and of TensorFlow', () => {
@@ -95,25 +102,55 @@ test('a run is written record by record, under the tags of transformers', (t) =>
   const writer = new TensorBoardWriter(dir, { now: () => (seconds += 0.5), host: 'host', pid: 77 });
   const read = (): Decoded[] => records(readFileSync(writer.path)).map(decode);
   assert.deepEqual(readdirSync(dir), ['events.out.tfevents.1700000000.host.77.0']);
-  assert.deepEqual(read().map((event) => event.version), ['brain.Event:2']);
+  assert.deepEqual(
+    read().map((event) => event.version),
+    ['brain.Event:2'],
+  );
 
   writer.text('args', '{"é": 1}');
   writer.log({ ...trainRecord({ loss: 0.75, gradNorm: 2, learningRate: 5e-5 }, { epoch: 0.5, step: 1 }) });
   assert.equal(read().length, 6, 'records are on disk before the file is closed');
-  writer.log({ ...evalRecord(0.5, { accuracy: 0.25, auc: null }, { seconds: 2, rows: 4, batches: 2 }, { epoch: 1, step: 2 }) });
-  writer.log({ ...finalRecord({ loss: 0.75, flops: 18720 }, { seconds: 4, samples: 4, steps: 2 }, { epoch: 1, step: 2 }) });
+  writer.log({
+    ...evalRecord(
+      0.5,
+      { accuracy: 0.25, auc: null },
+      { seconds: 2, rows: 4, batches: 2 },
+      { epoch: 1, step: 2 },
+    ),
+  });
+  writer.log({
+    ...finalRecord({ loss: 0.75, flops: 18720 }, { seconds: 4, samples: 4, steps: 2 }, { epoch: 1, step: 2 }),
+  });
   writer.close();
   writer.close();
 
   const events = read();
   const scalars = events.filter((event) => event.scalar !== undefined);
-  assert.deepEqual(events[1], { wallTime: 1_700_000_001.5, step: 0, tag: 'args/text_summary', text: '{"é": 1}' });
+  assert.deepEqual(events[1], {
+    wallTime: 1_700_000_001.5,
+    step: 0,
+    tag: 'args/text_summary',
+    text: '{"é": 1}',
+  });
   assert.ok(events.every((event, i) => i === 0 || event.wallTime > events[i - 1].wallTime));
-  const expected = golden.events.filter((event) => event.simple_value !== undefined && !(event.step === 2 && ['train/loss', 'train/grad_norm', 'train/learning_rate'].includes(event.tag!)));
+  const expected = golden.events.filter(
+    (event) =>
+      event.simple_value !== undefined &&
+      !(event.step === 2 && ['train/loss', 'train/grad_norm', 'train/learning_rate'].includes(event.tag!)),
+  );
   // The reference's second training record is left out above; its epoch remains one of the three train/epoch at step 2.
-  expected.splice(expected.findIndex((event) => event.step === 2 && event.tag === 'train/epoch'), 1);
-  assert.deepEqual(scalars.map((event) => [event.tag, event.step]), expected.map((event) => [event.tag, event.step]));
-  assert.deepEqual(scalars.slice(0, 4).map((event) => event.scalar), [0.75, 2, Math.fround(5e-5), 0.5]);
+  expected.splice(
+    expected.findIndex((event) => event.step === 2 && event.tag === 'train/epoch'),
+    1,
+  );
+  assert.deepEqual(
+    scalars.map((event) => [event.tag, event.step]),
+    expected.map((event) => [event.tag, event.step]),
+  );
+  assert.deepEqual(
+    scalars.slice(0, 4).map((event) => event.scalar),
+    [0.75, 2, Math.fround(5e-5), 0.5],
+  );
 });
 
 test('two files in one second do not overwrite each other', (t) => {
@@ -123,7 +160,10 @@ test('two files in one second do not overwrite each other', (t) => {
   const second = new TensorBoardWriter(dir, options);
   first.close();
   second.close();
-  assert.deepEqual(readdirSync(dir).sort(), ['events.out.tfevents.0000000005.h.1.0', 'events.out.tfevents.0000000005.h.1.1']);
+  assert.deepEqual(readdirSync(dir).sort(), [
+    'events.out.tfevents.0000000005.h.1.0',
+    'events.out.tfevents.0000000005.h.1.1',
+  ]);
   assert.throws(() => first.scalar('train/loss', 1, 1), /is closed/);
 });
 
@@ -136,5 +176,8 @@ test('keys that are no training records keep their own groups', () => {
 test('a folder that cannot be made is an error that names it', (t) => {
   const dir = folder(t, { taken: '' });
   writeFileSync(join(dir, 'taken'), 'a file');
-  assert.throws(() => new TensorBoardWriter(join(dir, 'taken')), (error) => error instanceof AttuneError && error.message.includes('taken') && error.hint !== undefined);
+  assert.throws(
+    () => new TensorBoardWriter(join(dir, 'taken')),
+    (error) => error instanceof AttuneError && error.message.includes('taken') && error.hint !== undefined,
+  );
 });

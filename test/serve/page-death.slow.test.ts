@@ -42,9 +42,11 @@ after(async () => {
   rmSync(dir, { recursive: true, force: true });
 });
 
-const textOf = async (page: Page, id: string): Promise<string> => (await page.locator(id).textContent()) ?? '';
+const textOf = async (page: Page, id: string): Promise<string> =>
+  (await page.locator(id).textContent()) ?? '';
 const trainable = (page: Page): Promise<boolean> => page.locator('#train').isEnabled();
-const problemOf = async (page: Page): Promise<string> => ((await page.locator('#train-problem').isVisible()) ? textOf(page, '#train-problem') : '');
+const problemOf = async (page: Page): Promise<string> =>
+  (await page.locator('#train-problem').isVisible()) ? textOf(page, '#train-problem') : '';
 const ended = async (page: Page): Promise<boolean> => /worker ended/.test(await problemOf(page));
 
 /** Trains on the sample for so long that the run is under way whenever it is looked at. */
@@ -61,7 +63,8 @@ async function requireEnded(page: Page, reason: RegExp): Promise<void> {
   const message = await problemOf(page);
   assert.match(message, /^The page's worker ended: .+[^.]\. Load the page again\.$/);
   assert.match(message, reason);
-  for (const id of ['#train', '#continue', '#stop', '#download', '#classify']) assert.ok(await page.locator(id).isDisabled(), `${id} is enabled`);
+  for (const id of ['#train', '#continue', '#stop', '#download', '#classify'])
+    assert.ok(await page.locator(id).isDisabled(), `${id} is enabled`);
   assert.ok(!(await page.locator('#progress-box').isVisible()));
   assert.equal(await textOf(page, '#state'), '');
   assert.equal(await page.locator('[role=alert]:visible').count(), 1);
@@ -70,7 +73,8 @@ async function requireEnded(page: Page, reason: RegExp): Promise<void> {
   assert.equal(await textOf(page, 'body'), shown);
 }
 
-const requireStep = (page: Page): Promise<void> => until('a step', async () => (await textOf(page, '#state')).startsWith('Step '));
+const requireStep = (page: Page): Promise<void> =>
+  until('a step', async () => (await textOf(page, '#state')).startsWith('Step '));
 
 /** The page works after a reload. */
 async function requireAlive(page: Page, trains: boolean): Promise<void> {
@@ -90,11 +94,23 @@ interface Death {
 }
 
 const DEATHS: readonly Death[] = [
-  { name: 'an error outside of any request', code: `setTimeout(() => { throw new RangeError('out of luck'); });`, reason: /RangeError: out of luck/ },
-  { name: 'a rejection that nobody awaits', code: `void Promise.reject(new RangeError('out of luck'));`, reason: /RangeError: out of luck/ },
+  {
+    name: 'an error outside of any request',
+    code: `setTimeout(() => { throw new RangeError('out of luck'); });`,
+    reason: /RangeError: out of luck/,
+  },
+  {
+    name: 'a rejection that nobody awaits',
+    code: `void Promise.reject(new RangeError('out of luck'));`,
+    reason: /RangeError: out of luck/,
+  },
   { name: 'the worker closes itself', code: 'self.close();', reason: /the browser ended it/ },
   { name: 'the worker is killed', reason: /the browser ended it/ },
-  { name: 'a message that cannot be read', code: `self.dispatchEvent(new MessageEvent('messageerror'));`, reason: /could not read what the page sent/ },
+  {
+    name: 'a message that cannot be read',
+    code: `self.dispatchEvent(new MessageEvent('messageerror'));`,
+    reason: /could not read what the page sent/,
+  },
 ];
 
 /** The messages before the first step and about as many after it. */
@@ -129,31 +145,39 @@ const killing = (nth: number): string => `{
   };
 }`;
 
-test('the worker dies: the page reports it once, offers nothing, and works after a reload', options, async () => {
-  const seed = seedFrom();
-  const random = new Random(seed);
-  const cases = casesFrom('ATTUNE_PAGE_DEATHS', 20);
-  console.error(`ATTUNE_FUZZ_SEED=${seed}, ${cases} deaths of the page's worker`);
-  await withBrowser({}, async (context) => {
-    for (let i = 0; i < cases; i++) {
-      const { name, code, reason } = DEATHS[i % DEATHS.length];
-      const nth = random.integer(1, MESSAGES);
-      const page = await context.newPage();
-      if (code === undefined) await page.addInitScript(killing(nth));
-      else site.set('worker.js', dying(code, nth));
-      try {
-        await page.goto(server.url);
-        await train(page);
-        await requireEnded(page, reason);
-        site.set('worker.js', { contents: script });
-        await requireAlive(page, i < DEATHS.length);
-      } catch (error) {
-        throw new Error(`seed ${seed}, case ${i}: ${name}, with message ${nth}`, { cause: error });
-      }
-      await page.close();
-    }
-  }, SOFTWARE_WEBGPU);
-});
+test(
+  'the worker dies: the page reports it once, offers nothing, and works after a reload',
+  options,
+  async () => {
+    const seed = seedFrom();
+    const random = new Random(seed);
+    const cases = casesFrom('ATTUNE_PAGE_DEATHS', 20);
+    console.error(`ATTUNE_FUZZ_SEED=${seed}, ${cases} deaths of the page's worker`);
+    await withBrowser(
+      {},
+      async (context) => {
+        for (let i = 0; i < cases; i++) {
+          const { name, code, reason } = DEATHS[i % DEATHS.length];
+          const nth = random.integer(1, MESSAGES);
+          const page = await context.newPage();
+          if (code === undefined) await page.addInitScript(killing(nth));
+          else site.set('worker.js', dying(code, nth));
+          try {
+            await page.goto(server.url);
+            await train(page);
+            await requireEnded(page, reason);
+            site.set('worker.js', { contents: script });
+            await requireAlive(page, i < DEATHS.length);
+          } catch (error) {
+            throw new Error(`seed ${seed}, case ${i}: ${name}, with message ${nth}`, { cause: error });
+          }
+          await page.close();
+        }
+      },
+      SOFTWARE_WEBGPU,
+    );
+  },
+);
 
 /** It says nothing and ends: only the page's clock tells. */
 const SILENT = 'self.close();';
@@ -181,7 +205,9 @@ test('the worker does not come to life: the page reports it', options, async () 
         site.set(file, whole);
       }
       await page.reload();
-      await until('an answer of the worker', async () => /1.000 rows to learn from/.test(await textOf(page, '#data-summary')));
+      await until('an answer of the worker', async () =>
+        /1.000 rows to learn from/.test(await textOf(page, '#data-summary')),
+      );
       await page.close();
     }
   });
@@ -200,7 +226,9 @@ class FaultyServer {
       get({ host: '127.0.0.1', port, path: url, headers }, (answer) => {
         response.writeHead(answer.statusCode!, answer.headers);
         if (this.fault === 'none' || !url!.endsWith('.safetensors')) return void answer.pipe(response);
-        answer.once('data', (bytes: Buffer) => this.#breakAfter(bytes.subarray(0, bytes.length / 2), response));
+        answer.once('data', (bytes: Buffer) =>
+          this.#breakAfter(bytes.subarray(0, bytes.length / 2), response),
+        );
       });
     });
   }
@@ -224,49 +252,66 @@ class FaultyServer {
   }
 }
 
-test('the server dies while the weights load: the page reports it, can be stopped, and can try again', options, async () => {
-  const faulty = new FaultyServer(new URL(server.url).port);
-  const url = await faulty.listen();
-  try {
-    await withBrowser({}, async (context) => {
-      const page = await context.newPage();
-      await page.goto(url);
-      const trained = async (fault: Fault): Promise<void> => {
-        faulty.fault = fault;
-        await train(page);
-      };
-      await trained('broken');
-      const broken = /^Model\/model\.safetensors cannot be loaded: the connection failed.*Is the server .* still running\?/i;
-      await until('the problem', async () => broken.test(await problemOf(page)));
+test(
+  'the server dies while the weights load: the page reports it, can be stopped, and can try again',
+  options,
+  async () => {
+    const faulty = new FaultyServer(new URL(server.url).port);
+    const url = await faulty.listen();
+    try {
+      await withBrowser(
+        {},
+        async (context) => {
+          const page = await context.newPage();
+          await page.goto(url);
+          const trained = async (fault: Fault): Promise<void> => {
+            faulty.fault = fault;
+            await train(page);
+          };
+          await trained('broken');
+          const broken =
+            /^Model\/model\.safetensors cannot be loaded: the connection failed.*Is the server .* still running\?/i;
+          await until('the problem', async () => broken.test(await problemOf(page)));
 
-      await trained('stalled');
-      await until('the problem', async () => /nothing came for 30 seconds/.test(await problemOf(page)));
+          await trained('stalled');
+          await until('the problem', async () => /nothing came for 30 seconds/.test(await problemOf(page)));
 
-      await trained('trickling');
-      await until('the loading', async () => /^Loading the model: /.test(await textOf(page, '#state')));
-      await page.click('#stop');
-      await until('the stop', async () => /^The run was stopped before its first step/.test(await problemOf(page)));
+          await trained('trickling');
+          await until('the loading', async () => /^Loading the model: /.test(await textOf(page, '#state')));
+          await page.click('#stop');
+          await until('the stop', async () =>
+            /^The run was stopped before its first step/.test(await problemOf(page)),
+          );
 
-      await trained('none');
-      await requireStep(page);
-    }, SOFTWARE_WEBGPU);
-  } finally {
-    faulty.close();
-  }
-});
+          await trained('none');
+          await requireStep(page);
+        },
+        SOFTWARE_WEBGPU,
+      );
+    } finally {
+      faulty.close();
+    }
+  },
+);
 
 test('a server that is gone when the page asks for its model is reported', options, async () => {
   const faulty = new FaultyServer(new URL(server.url).port);
   const url = await faulty.listen();
-  await withBrowser({}, async (context) => {
-    const page = await context.newPage();
-    await page.goto(url);
-    await until('the button', () => trainable(page));
-    faulty.close();
-    await train(page);
-    await until('the problem', async () => /model\.safetensors cannot be loaded: the connection failed/.test(await problemOf(page)));
-    assert.ok(await trainable(page));
-  }, SOFTWARE_WEBGPU);
+  await withBrowser(
+    {},
+    async (context) => {
+      const page = await context.newPage();
+      await page.goto(url);
+      await until('the button', () => trainable(page));
+      faulty.close();
+      await train(page);
+      await until('the problem', async () =>
+        /model\.safetensors cannot be loaded: the connection failed/.test(await problemOf(page)),
+      );
+      assert.ok(await trainable(page));
+    },
+    SOFTWARE_WEBGPU,
+  );
 });
 
 /** Evaluated in the page: clicks Stop so many times as soon as the state reads so, before anything else happens there. */
@@ -280,47 +325,64 @@ const stopAt = (state: RegExp, times = 1): string => `{
   watch.observe(state, { childList: true });
 }`;
 
-test('stop ends a run in every phase, at once if it is asked for twice, and the next run trains', options, async () => {
-  await withBrowser({}, async (context) => {
-    const page = await context.newPage();
-    await page.goto(server.url);
-    // In order: where the run stands by the time it hears of it decides whether there is a model.
-    const early = /^The run was stopped before its first step/;
-    const inOrder = /^Stopped after step|^Done/;
-    const phases: readonly (readonly [phase: RegExp, clicks: number, problem: RegExp])[] = [
-      [/^Starting/, 1, early],
-      [/^Reading the rows/, 1, early],
-      [/^Evaluating/, 1, early],
-      [/^Step /, 2, /^The run was stopped at once/],
-    ];
-    for (const [phase, clicks, problem] of phases) {
-      await page.fill('#epochs', clicks === 1 ? '2' : '100');
-      await page.fill('#max-rows', '40');
-      await until('the button', () => trainable(page));
-      await page.evaluate(stopAt(phase, clicks));
-      await page.click('#train');
-      await until(`the end of a run stopped at ${String(phase)}`, async () => problem.test(await problemOf(page)) || inOrder.test(await textOf(page, '#state')));
-      assert.ok(await page.locator('#stop').isDisabled());
-      assert.equal(await textOf(page, '#stop'), 'Stop');
-    }
-    await train(page);
-    await requireStep(page);
-  }, SOFTWARE_WEBGPU);
-});
+test(
+  'stop ends a run in every phase, at once if it is asked for twice, and the next run trains',
+  options,
+  async () => {
+    await withBrowser(
+      {},
+      async (context) => {
+        const page = await context.newPage();
+        await page.goto(server.url);
+        // In order: where the run stands by the time it hears of it decides whether there is a model.
+        const early = /^The run was stopped before its first step/;
+        const inOrder = /^Stopped after step|^Done/;
+        const phases: readonly (readonly [phase: RegExp, clicks: number, problem: RegExp])[] = [
+          [/^Starting/, 1, early],
+          [/^Reading the rows/, 1, early],
+          [/^Evaluating/, 1, early],
+          [/^Step /, 2, /^The run was stopped at once/],
+        ];
+        for (const [phase, clicks, problem] of phases) {
+          await page.fill('#epochs', clicks === 1 ? '2' : '100');
+          await page.fill('#max-rows', '40');
+          await until('the button', () => trainable(page));
+          await page.evaluate(stopAt(phase, clicks));
+          await page.click('#train');
+          await until(
+            `the end of a run stopped at ${String(phase)}`,
+            async () => problem.test(await problemOf(page)) || inOrder.test(await textOf(page, '#state')),
+          );
+          assert.ok(await page.locator('#stop').isDisabled());
+          assert.equal(await textOf(page, '#stop'), 'Stop');
+        }
+        await train(page);
+        await requireStep(page);
+      },
+      SOFTWARE_WEBGPU,
+    );
+  },
+);
 
 test('a file of rows that is removed is reported when it is read again', options, async () => {
-  await withBrowser({}, async (context) => {
-    const page = await context.newPage();
-    await page.goto(server.url);
-    await until('the button', () => trainable(page));
-    const file = join(dir, 'rows.csv');
-    writeFileSync(file, 'text,label\na fine day,good\na grim day,bad\na good day,good\na bad day,bad\n');
-    await page.setInputFiles('#file', file);
-    await page.fill('#test-size', '0.5');
-    await until('the rows', async () => /2 rows to learn from/.test(await textOf(page, '#data-summary')));
-    await until('the button', () => trainable(page));
-    rmSync(file);
-    await page.click('#train');
-    await until('the problem', async () => /^rows\.csv cannot be read any more.*Choose it again\./i.test(await problemOf(page)));
-  }, SOFTWARE_WEBGPU);
+  await withBrowser(
+    {},
+    async (context) => {
+      const page = await context.newPage();
+      await page.goto(server.url);
+      await until('the button', () => trainable(page));
+      const file = join(dir, 'rows.csv');
+      writeFileSync(file, 'text,label\na fine day,good\na grim day,bad\na good day,good\na bad day,bad\n');
+      await page.setInputFiles('#file', file);
+      await page.fill('#test-size', '0.5');
+      await until('the rows', async () => /2 rows to learn from/.test(await textOf(page, '#data-summary')));
+      await until('the button', () => trainable(page));
+      rmSync(file);
+      await page.click('#train');
+      await until('the problem', async () =>
+        /^rows\.csv cannot be read any more.*Choose it again\./i.test(await problemOf(page)),
+      );
+    },
+    SOFTWARE_WEBGPU,
+  );
 });

@@ -20,11 +20,18 @@ interface Answer {
 }
 
 /** Asks for a path as it is: nothing is tidied up on the way. */
-function ask(url: string, path: string, options: { method?: string; headers?: Record<string, string> } = {}): Promise<Answer> {
+function ask(
+  url: string,
+  path: string,
+  options: { method?: string; headers?: Record<string, string> } = {},
+): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const asked = request({ host: '127.0.0.1', port: new URL(url).port, path, ...options }, (response) => {
       let body = '';
-      response.setEncoding('utf8').on('data', (part: string) => (body += part)).on('end', () => resolve({ status: response.statusCode!, headers: response.headers, body }));
+      response
+        .setEncoding('utf8')
+        .on('data', (part: string) => (body += part))
+        .on('end', () => resolve({ status: response.statusCode!, headers: response.headers, body }));
     });
     asked.on('error', reject);
     asked.end();
@@ -33,23 +40,50 @@ function ask(url: string, path: string, options: { method?: string; headers?: Re
 
 test('it answers with its files and nothing else', async (t) => {
   const dir = folder(t, { 'a.bin': 'weights', 'secret.txt': 'secret' });
-  const site: Site = new Map([['index.html', { contents: '<p>hello' }], ['model/a.safetensors', { path: join(dir, 'a.bin') }], ['gone.js', { path: join(dir, 'gone.js') }], ['page.js', { contents: '1' }]]);
+  const site: Site = new Map([
+    ['index.html', { contents: '<p>hello' }],
+    ['model/a.safetensors', { path: join(dir, 'a.bin') }],
+    ['gone.js', { path: join(dir, 'gone.js') }],
+    ['page.js', { contents: '1' }],
+  ]);
   const server = await serve(site, { host: '127.0.0.1', port: 0 });
   t.after(() => server.close());
   const { status, headers, body } = await ask(server.url, '/?x#y');
-  assert.deepEqual([status, body, headers['content-type'], headers['content-length']], [200, '<p>hello', 'text/html; charset=utf-8', '8']);
-  assert.match(String(headers['content-security-policy']), /^default-src 'none'; script-src 'self'; .*connect-src 'self';.*frame-ancestors 'none'$/);
+  assert.deepEqual(
+    [status, body, headers['content-type'], headers['content-length']],
+    [200, '<p>hello', 'text/html; charset=utf-8', '8'],
+  );
+  assert.match(
+    String(headers['content-security-policy']),
+    /^default-src 'none'; script-src 'self'; .*connect-src 'self';.*frame-ancestors 'none'$/,
+  );
   assert.equal(headers['cross-origin-opener-policy'], 'same-origin');
   assert.equal(headers['cross-origin-embedder-policy'], 'require-corp');
   assert.equal(headers['cross-origin-resource-policy'], 'same-origin');
   assert.equal(headers['x-content-type-options'], 'nosniff');
   assert.equal(headers['referrer-policy'], 'no-referrer');
-  assert.equal((await ask(server.url, '/model/a.safetensors')).headers['content-type'], 'application/octet-stream');
+  assert.equal(
+    (await ask(server.url, '/model/a.safetensors')).headers['content-type'],
+    'application/octet-stream',
+  );
   assert.equal((await ask(server.url, '/model%2Fa.safetensors')).body, 'weights');
   assert.equal((await ask(server.url, '/page.js')).headers['content-type'], 'text/javascript; charset=utf-8');
   const head = await ask(server.url, '/page.js', { method: 'HEAD' });
   assert.deepEqual([head.status, head.body], [200, '']);
-  for (const path of ['/secret.txt', '/../secret.txt', '/model/../secret.txt', '/model/%2e%2e/secret.txt', '/..%2fsecret.txt', '//etc/passwd', '/model', '/%', '/\0'.replace('\0', '%00'), 'index.html', '/__proto__', '/constructor']) {
+  for (const path of [
+    '/secret.txt',
+    '/../secret.txt',
+    '/model/../secret.txt',
+    '/model/%2e%2e/secret.txt',
+    '/..%2fsecret.txt',
+    '//etc/passwd',
+    '/model',
+    '/%',
+    '/\0'.replace('\0', '%00'),
+    'index.html',
+    '/__proto__',
+    '/constructor',
+  ]) {
     const answer = await ask(server.url, path);
     assert.ok(answer.status === 404 || answer.status === 400, `${path}: ${answer.status}`);
     assert.doesNotMatch(answer.body, /secret|root:/);
@@ -57,21 +91,35 @@ test('it answers with its files and nothing else', async (t) => {
   const posted = await ask(server.url, '/', { method: 'POST' });
   assert.deepEqual([posted.status, posted.headers['allow']], [405, 'GET, HEAD']);
   assert.equal((await ask(server.url, '/gone.js')).status, 500);
-  for (const host of ['evil.example', '127.0.0.1.evil.example']) assert.equal((await ask(server.url, '/', { headers: { host } })).status, 403, host);
-  for (const host of ['localhost', 'localhost:8642', '[::1]:1', '127.0.0.1']) assert.equal((await ask(server.url, '/', { headers: { host } })).status, 200, host);
+  for (const host of ['evil.example', '127.0.0.1.evil.example'])
+    assert.equal((await ask(server.url, '/', { headers: { host } })).status, 403, host);
+  for (const host of ['localhost', 'localhost:8642', '[::1]:1', '127.0.0.1'])
+    assert.equal((await ask(server.url, '/', { headers: { host } })).status, 200, host);
 });
 
 test('a file is sent no faster than it is read, so that readers who wait cost no memory', async (t) => {
   const dir = folder(t, { 'weights.bin': '' });
   const bytes = 28 * 2 ** 20;
   truncateSync(join(dir, 'weights.bin'), bytes);
-  const server = await serve(new Map([['weights', { path: join(dir, 'weights.bin') }], ['index.html', { contents: 'whole' }]]), { host: '127.0.0.1', port: 0 });
+  const server = await serve(
+    new Map([
+      ['weights', { path: join(dir, 'weights.bin') }],
+      ['index.html', { contents: 'whole' }],
+    ]),
+    { host: '127.0.0.1', port: 0 },
+  );
   t.after(() => server.close());
   const before = process.memoryUsage().arrayBuffers;
-  const waiting = await Promise.all(Array.from({ length: 20 }, () => new Promise<IncomingMessage>((resolve, reject) => {
-    // Nobody reads the answer that has begun.
-    request(`${server.url}weights`, resolve).on('error', reject).end();
-  })));
+  const waiting = await Promise.all(
+    Array.from(
+      { length: 20 },
+      () =>
+        new Promise<IncomingMessage>((resolve, reject) => {
+          // Nobody reads the answer that has begun.
+          request(`${server.url}weights`, resolve).on('error', reject).end();
+        }),
+    ),
+  );
   const most = 20 * 2 ** 20;
   const held = process.memoryUsage().arrayBuffers - before;
   assert.ok(held < most, `${held} bytes are held for 20 readers`);
@@ -82,27 +130,38 @@ test('a file is sent no faster than it is read, so that readers who wait cost no
   for (const response of waiting) response.destroy();
 });
 
-test('a reader who asks for much at once and goes away leaves no file open', { skip: process.platform === 'linux' ? false : 'needs /proc' }, async (t) => {
-  const dir = folder(t, { 'weights.bin': '' });
-  truncateSync(join(dir, 'weights.bin'), 28 * 2 ** 20);
-  const server = await serve(new Map([['weights', { path: join(dir, 'weights.bin') }], ['index.html', { contents: 'whole' }]]), { host: '127.0.0.1', port: 0 });
-  t.after(() => server.close());
-  const opened = (): number => readdirSync('/proc/self/fd').filter((name) => {
-    try {
-      return readlinkSync(join('/proc/self/fd', name)) === join(dir, 'weights.bin');
-    } catch {
-      return false; // the descriptor of this listing
-    }
-  }).length;
-  const socket = connect(Number(new URL(server.url).port), '127.0.0.1');
-  socket.write('GET /weights HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(50));
-  await once(socket, 'data');
-  assert.equal(opened(), 1);
-  socket.destroy();
-  // The server learns of it before it answers somebody who came later; the file is closed in turns of its own.
-  for (let i = 0; i < 200 && opened() > 0; i++) assert.equal((await ask(server.url, '/')).body, 'whole');
-  assert.equal(opened(), 0);
-});
+test(
+  'a reader who asks for much at once and goes away leaves no file open',
+  { skip: process.platform === 'linux' ? false : 'needs /proc' },
+  async (t) => {
+    const dir = folder(t, { 'weights.bin': '' });
+    truncateSync(join(dir, 'weights.bin'), 28 * 2 ** 20);
+    const server = await serve(
+      new Map([
+        ['weights', { path: join(dir, 'weights.bin') }],
+        ['index.html', { contents: 'whole' }],
+      ]),
+      { host: '127.0.0.1', port: 0 },
+    );
+    t.after(() => server.close());
+    const opened = (): number =>
+      readdirSync('/proc/self/fd').filter((name) => {
+        try {
+          return readlinkSync(join('/proc/self/fd', name)) === join(dir, 'weights.bin');
+        } catch {
+          return false; // the descriptor of this listing
+        }
+      }).length;
+    const socket = connect(Number(new URL(server.url).port), '127.0.0.1');
+    socket.write('GET /weights HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(50));
+    await once(socket, 'data');
+    assert.equal(opened(), 1);
+    socket.destroy();
+    // The server learns of it before it answers somebody who came later; the file is closed in turns of its own.
+    for (let i = 0; i < 200 && opened() > 0; i++) assert.equal((await ask(server.url, '/')).body, 'whole');
+    assert.equal(opened(), 0);
+  },
+);
 
 test('what is cut while it is sent ends the connection, and what is no file is not waited for', async (t) => {
   const dir = folder(t, { 'weights.bin': '', 'empty.bin': '' });
@@ -110,9 +169,16 @@ test('what is cut while it is sent ends the connection, and what is no file is n
   truncateSync(path, 28 * 2 ** 20);
   execFileSync('mkfifo', [join(dir, 'pipe')]);
   const names = ['weights.bin', 'empty.bin', 'pipe', '.'];
-  const server = await serve(new Map([...names.map((name) => [name, { path: join(dir, name) }] as const), ['zero', { path: '/dev/zero' }]]), { host: '127.0.0.1', port: 0 });
+  const server = await serve(
+    new Map([
+      ...names.map((name) => [name, { path: join(dir, name) }] as const),
+      ['zero', { path: '/dev/zero' }],
+    ]),
+    { host: '127.0.0.1', port: 0 },
+  );
   t.after(() => server.close());
-  for (const name of ['pipe', '.', 'zero']) assert.equal((await ask(server.url, `/${name}`)).status, 500, name);
+  for (const name of ['pipe', '.', 'zero'])
+    assert.equal((await ask(server.url, `/${name}`)).status, 500, name);
   const empty = await ask(server.url, '/empty.bin');
   assert.deepEqual([empty.status, empty.headers['content-length'], empty.body], [200, '0', '']);
   const socket = connect(Number(new URL(server.url).port), '127.0.0.1');
@@ -130,9 +196,16 @@ test('a port in use and a signal', async (t) => {
   const server = await serve(site, { host: '127.0.0.1', port: 0 });
   t.after(() => server.close());
   const port = Number(new URL(server.url).port);
-  await assert.rejects(serve(site, { host: '127.0.0.1', port }), { name: 'UsageError', message: `port ${port} of 127.0.0.1 is in use`, hint: /another --port/ });
+  await assert.rejects(serve(site, { host: '127.0.0.1', port }), {
+    name: 'UsageError',
+    message: `port ${port} of 127.0.0.1 is in use`,
+    hint: /another --port/,
+  });
   // An address that is no machine's (RFC 5737); a name would be asked of the network.
-  await assert.rejects(serve(site, { host: '192.0.2.1', port: 0 }), { name: 'AttuneError', message: /^cannot listen on 192\.0\.2\.1, port 0: / });
+  await assert.rejects(serve(site, { host: '192.0.2.1', port: 0 }), {
+    name: 'AttuneError',
+    message: /^cannot listen on 192\.0\.2\.1, port 0: /,
+  });
   const abort = new AbortController();
   const other = await serve(site, { host: '127.0.0.1', port: 0, signal: abort.signal });
   abort.abort();
@@ -148,7 +221,10 @@ test('a port in use and a signal', async (t) => {
 test('attune serve prints its address and ends with 130 on Ctrl-C', async (t) => {
   const cwd = folder(t);
   await writeByteModel(join(cwd, 'model'));
-  const { code, stdout, stderr } = await attune(['serve', '--demo', '--model', 'model', '--port', '0', '--json'], { cwd, signals: [{ when: /Open this address/, signal: 'SIGINT' }] });
+  const { code, stdout, stderr } = await attune(
+    ['serve', '--demo', '--model', 'model', '--port', '0', '--json'],
+    { cwd, signals: [{ when: /Open this address/, signal: 'SIGINT' }] },
+  );
   assert.equal(code, 130, stderr);
   const [record] = jsonLines(stdout);
   assert.equal(record.type, 'serving');
@@ -163,10 +239,38 @@ test('attune serve --out writes the page as a folder, and replaces nothing that 
     const { code, stdout, stderr } = await write();
     assert.deepEqual([code, stdout], [0, 'site\n'], stderr);
   }
-  assert.deepEqual(readdirSync(join(cwd, 'site')).sort(), ['.attune-files.json', 'LICENSES.txt', 'attune.js', 'compute.js', 'demo.json', 'icon.svg', 'index.html', 'model', 'page.css', 'page.js', 'sample', 'worker.js']);
-  assert.deepEqual(readdirSync(join(cwd, 'site', 'model')).sort(), ['config.json', 'merges.txt', 'model.safetensors', 'vocab.json']);
-  assert.equal(readFileSync(join(cwd, 'site', 'sample', 'train.jsonl'), 'utf8').trimEnd().split('\n').length, 1000);
-  for (const name of ['page.js', 'worker.js', 'compute.js', 'index.html', 'page.css']) assert.doesNotMatch(readFileSync(join(cwd, 'site', name), 'utf8'), /["'(]https?:\/\/(?!www\.w3\.org\/)/, `${name} names another origin`);
+  assert.deepEqual(readdirSync(join(cwd, 'site')).sort(), [
+    '.attune-files.json',
+    'LICENSES.txt',
+    'attune.js',
+    'compute.js',
+    'demo.json',
+    'icon.svg',
+    'index.html',
+    'model',
+    'page.css',
+    'page.js',
+    'sample',
+    'worker.js',
+  ]);
+  assert.deepEqual(readdirSync(join(cwd, 'site', 'model')).sort(), [
+    'config.json',
+    'merges.txt',
+    'model.safetensors',
+    'vocab.json',
+  ]);
+  assert.equal(
+    readFileSync(join(cwd, 'site', 'sample', 'train.jsonl'), 'utf8')
+      .trimEnd()
+      .split('\n').length,
+    1000,
+  );
+  for (const name of ['page.js', 'worker.js', 'compute.js', 'index.html', 'page.css'])
+    assert.doesNotMatch(
+      readFileSync(join(cwd, 'site', name), 'utf8'),
+      /["'(]https?:\/\/(?!www\.w3\.org\/)/,
+      `${name} names another origin`,
+    );
   mkdirSync(join(cwd, 'mine'));
   writeFileSync(join(cwd, 'mine', 'letter.txt'), 'dear');
   const other = await attune(['serve', '--demo', '--model', 'model', '--out', 'mine'], { cwd });
@@ -180,7 +284,11 @@ test('what cannot be served is refused', async (t) => {
   mkdirSync(join(cwd, 'empty'));
   for (const [args, code, message] of [
     [['serve'], 2, /--demo is missing/],
-    [['serve', '--demo', '--port', '70000'], 2, /--port must be a whole number, at least 0 and at most 65535/],
+    [
+      ['serve', '--demo', '--port', '70000'],
+      2,
+      /--port must be a whole number, at least 0 and at most 65535/,
+    ],
     [['serve', '--demo', '--out', 'x', '--port', '1'], 2, /--out writes the page/],
     [['serve', '--demo', '--model', './empty'], 1, /config\.json/],
     [['serve', '--demo', '--model', './none'], 1, /none/],

@@ -11,7 +11,12 @@ import { writeSafetensors } from '#attune/model/safetensors-writer.js';
 import { randomParameters } from './models.js';
 
 /** No test asks the real Hub, or reads the user's cache and token. */
-export const NO_HUB = { HF_HUB_OFFLINE: '1', HF_HOME: join(tmpdir(), 'attune-test-no-hub'), HF_HUB_CACHE: '', HF_TOKEN: '' };
+export const NO_HUB = {
+  HF_HUB_OFFLINE: '1',
+  HF_HOME: join(tmpdir(), 'attune-test-no-hub'),
+  HF_HUB_CACHE: '',
+  HF_TOKEN: '',
+};
 
 /** The command line's own file. */
 export const bin = fileURLToPath(new URL('../../bin/attune.js', import.meta.url));
@@ -83,12 +88,19 @@ function signalling(signals: readonly SignalAt[]): string {
   return `--import=data:text/javascript,${encodeURIComponent(code)}`;
 }
 
-export function attune(args: readonly string[], { cwd, input = '', openStdin = false, env = {}, signals = [] }: CliOptions): Promise<CliResult> {
+export function attune(
+  args: readonly string[],
+  { cwd, input = '', openStdin = false, env = {}, signals = [] }: CliOptions,
+): Promise<CliResult> {
   return new Promise((resolve, reject) => {
     const inherited = { ...process.env };
     // scripts/test.mjs points Vulkan to a software adapter; of the command line only those tests know that ask for it.
     delete inherited['VK_ICD_FILENAMES'];
-    const child = spawn(process.execPath, [...(signals.length > 0 ? [signalling(signals)] : []), bin, ...args], { cwd, env: { ...inherited, ...NO_HUB, ...env } });
+    const child = spawn(
+      process.execPath,
+      [...(signals.length > 0 ? [signalling(signals)] : []), bin, ...args],
+      { cwd, env: { ...inherited, ...NO_HUB, ...env } },
+    );
     let stdout = '';
     let stderr = '';
     child.stdout.setEncoding('utf8').on('data', (chunk: string) => (stdout += chunk));
@@ -103,14 +115,31 @@ export function attune(args: readonly string[], { cwd, input = '', openStdin = f
 }
 
 export const jsonLines = (text: string): Record<string, unknown>[] =>
-  text.split('\n').filter((line) => line !== '').map((line) => JSON.parse(line) as Record<string, unknown>);
+  text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
 
 /** A GPT-2 of one layer, 16 wide, with gpt2-mini's tokenizer; `fields` of config.json override, `head` adds a classification head. */
-export async function writeTinyModel(dir: string, fields: Readonly<Record<string, unknown>> = {}, head = false): Promise<void> {
+export async function writeTinyModel(
+  dir: string,
+  fields: Readonly<Record<string, unknown>> = {},
+  head = false,
+): Promise<void> {
   mkdirSync(dir, { recursive: true });
   for (const file of ['vocab.json', 'merges.txt']) cpSync(join(embeddedModelFolder(), file), join(dir, file));
   const config = parseConfig(
-    { model_type: 'gpt2', vocab_size: 8192, n_positions: 64, n_embd: 16, n_layer: 1, n_head: 2, bos_token_id: 8191, eos_token_id: 8191, ...fields },
+    {
+      model_type: 'gpt2',
+      vocab_size: 8192,
+      n_positions: 64,
+      n_embd: 16,
+      n_layer: 1,
+      n_head: 2,
+      bos_token_id: 8191,
+      eos_token_id: 8191,
+      ...fields,
+    },
     'tiny model',
   );
   writeFileSync(join(dir, 'config.json'), toJson(config));
@@ -119,13 +148,35 @@ export async function writeTinyModel(dir: string, fields: Readonly<Record<string
   await writeSafetensors(join(dir, 'model.safetensors'), specs, (name) => values.get(name)!);
 }
 
-const GOOD = ['a fine day', 'what lovely tea', 'so very happy', 'bright and kind', 'this works well', 'sweet and warm', 'it made me smile', 'good bread'];
-const BAD = ['a grim day', 'what awful tea', 'so very sad', 'dull and cruel', 'this never works', 'bitter and cold', 'it made me cry', 'stale bread'];
+const GOOD = [
+  'a fine day',
+  'what lovely tea',
+  'so very happy',
+  'bright and kind',
+  'this works well',
+  'sweet and warm',
+  'it made me smile',
+  'good bread',
+];
+const BAD = [
+  'a grim day',
+  'what awful tea',
+  'so very sad',
+  'dull and cruel',
+  'this never works',
+  'bitter and cold',
+  'it made me cry',
+  'stale bread',
+];
 
 /** 16 rows of made-up texts, classes in turn. */
-export const ROWS = GOOD.flatMap((text, i) => [{ text, label: 1, label_text: 'good' }, { text: BAD[i], label: 0, label_text: 'bad' }]);
+export const ROWS = GOOD.flatMap((text, i) => [
+  { text, label: 1, label_text: 'good' },
+  { text: BAD[i], label: 0, label_text: 'bad' },
+]);
 
-export const toJsonl = (rows: readonly object[]): string => rows.map((row) => `${JSON.stringify(row)}\n`).join('');
+export const toJsonl = (rows: readonly object[]): string =>
+  rows.map((row) => `${JSON.stringify(row)}\n`).join('');
 
 /** A folder with train.jsonl (12 rows) and test.jsonl (4 rows). */
 export function writeData(dir: string): void {
@@ -134,4 +185,5 @@ export function writeData(dir: string): void {
   writeFileSync(join(dir, 'test.jsonl'), toJsonl(ROWS.slice(12)));
 }
 
-export const readJson = (file: string): Record<string, unknown> => JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>;
+export const readJson = (file: string): Record<string, unknown> =>
+  JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>;

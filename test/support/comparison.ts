@@ -19,20 +19,135 @@ export interface FixtureOptions {
 
 /** id, name, description, skill (distance of the true class's score), seconds to train, ms a text, bytes, MB of memory, interpretability. */
 const MODELS = [
-  ['gpt2-finetuned', 'Fine-tuned gpt2-mini', 'The whole GPT-2, fine-tuned on the training rows.', 2.1, 141.3, 11.8, 55_611_002, 812, 'low'],
-  ['tfidf-logistic', 'TF-IDF + logistic regression', 'Counts of words and character n-grams, weighted by how rare they are, and one weight for each.', 1.9, 0.82, 0.061, 1_204_331, 187, 'high'],
-  ['gpt2-probe', 'GPT-2 probe', 'Logistic regression on the mean of the last hidden states of GPT-2 as it was before fine-tuning.', 1.5, 14.6, 11.2, 55_702_115, 403, 'low'],
-  ['word2vec-svc', 'Word2Vec + SVC', 'Mean of the word vectors, standardised, into a support vector machine with an RBF kernel.', 1.05, 3.9, 0.31, 2_911_870, 205, 'low'],
-  ['word2vec-forest', 'Word2Vec + random forest', 'Mean of the word vectors into 200 decision trees.', 1.0, 4.4, 1.9, 9_220_455, 241, 'medium'],
-  ['word2vec-logistic', 'Word2Vec + logistic regression', 'Mean of the word vectors, standardised, and one weight for each of their dimensions.', 0.85, 2.7, 0.024, 2_408_816, 198, 'medium'],
-  ['afinn', 'AFINN lexicon', 'Adds up the valence of known words; no training but the neutral band.', 0.8, 0.013, 0.012, 81_377, null, 'high'],
-  ['majority', 'Majority class', 'Always the most frequent class of the training rows: the floor.', 0, 0.0001, 0.0004, 142, null, 'high'],
+  [
+    'gpt2-finetuned',
+    'Fine-tuned gpt2-mini',
+    'The whole GPT-2, fine-tuned on the training rows.',
+    2.1,
+    141.3,
+    11.8,
+    55_611_002,
+    812,
+    'low',
+  ],
+  [
+    'tfidf-logistic',
+    'TF-IDF + logistic regression',
+    'Counts of words and character n-grams, weighted by how rare they are, and one weight for each.',
+    1.9,
+    0.82,
+    0.061,
+    1_204_331,
+    187,
+    'high',
+  ],
+  [
+    'gpt2-probe',
+    'GPT-2 probe',
+    'Logistic regression on the mean of the last hidden states of GPT-2 as it was before fine-tuning.',
+    1.5,
+    14.6,
+    11.2,
+    55_702_115,
+    403,
+    'low',
+  ],
+  [
+    'word2vec-svc',
+    'Word2Vec + SVC',
+    'Mean of the word vectors, standardised, into a support vector machine with an RBF kernel.',
+    1.05,
+    3.9,
+    0.31,
+    2_911_870,
+    205,
+    'low',
+  ],
+  [
+    'word2vec-forest',
+    'Word2Vec + random forest',
+    'Mean of the word vectors into 200 decision trees.',
+    1.0,
+    4.4,
+    1.9,
+    9_220_455,
+    241,
+    'medium',
+  ],
+  [
+    'word2vec-logistic',
+    'Word2Vec + logistic regression',
+    'Mean of the word vectors, standardised, and one weight for each of their dimensions.',
+    0.85,
+    2.7,
+    0.024,
+    2_408_816,
+    198,
+    'medium',
+  ],
+  [
+    'afinn',
+    'AFINN lexicon',
+    'Adds up the valence of known words; no training but the neutral band.',
+    0.8,
+    0.013,
+    0.012,
+    81_377,
+    null,
+    'high',
+  ],
+  [
+    'majority',
+    'Majority class',
+    'Always the most frequent class of the training rows: the floor.',
+    0,
+    0.0001,
+    0.0004,
+    142,
+    null,
+    'high',
+  ],
 ] as const;
 
-const SUBJECTS = ['The train', 'My cousin', 'This kettle', 'Our neighbour', 'The new bakery', 'That old radio', 'A letter from home', 'The garden', 'Her lecture', 'The second act'];
-const VERBS = ['arrived', 'surprised us', 'broke down', 'went on', 'opened', 'sounded', 'felt', 'ended', 'tasted', 'stayed'];
-const ENDINGS = ['an hour late and nobody said a word', 'much better than I had hoped', 'as it does every Tuesday', 'and I could not stop smiling', 'fine after the rain', 'with a fine of forty crowns', 'colder than last year',
-  'so badly that we left early', 'at the usual place', 'with fine bread and a kind word', 'just as the light went out', 'light as a feather', 'and the light was lovely'];
+const SUBJECTS = [
+  'The train',
+  'My cousin',
+  'This kettle',
+  'Our neighbour',
+  'The new bakery',
+  'That old radio',
+  'A letter from home',
+  'The garden',
+  'Her lecture',
+  'The second act',
+];
+const VERBS = [
+  'arrived',
+  'surprised us',
+  'broke down',
+  'went on',
+  'opened',
+  'sounded',
+  'felt',
+  'ended',
+  'tasted',
+  'stayed',
+];
+const ENDINGS = [
+  'an hour late and nobody said a word',
+  'much better than I had hoped',
+  'as it does every Tuesday',
+  'and I could not stop smiling',
+  'fine after the rain',
+  'with a fine of forty crowns',
+  'colder than last year',
+  'so badly that we left early',
+  'at the usual place',
+  'with fine bread and a kind word',
+  'just as the light went out',
+  'light as a feather',
+  'and the light was lovely',
+];
 
 function sentence(random: Random): string {
   const pick = (words: readonly string[]): string => words[random.integer(0, words.length - 1)];
@@ -40,7 +155,14 @@ function sentence(random: Random): string {
   return Array.from({ length: random.integer(1, 2) }, one).join(', and ') + pick(['.', '!', ' …', ' :)', '']);
 }
 
-export function comparisonFixture({ seed = 7, labelNames = ['negative', 'neutral', 'positive'], testRows = 200, trainRows = 1000, absent, errors = 6 }: FixtureOptions = {}): Comparison {
+export function comparisonFixture({
+  seed = 7,
+  labelNames = ['negative', 'neutral', 'positive'],
+  testRows = 200,
+  trainRows = 1000,
+  absent,
+  errors = 6,
+}: FixtureOptions = {}): Comparison {
   const random = new Random(seed);
   const K = labelNames.length;
   const shareOf = labelNames.map((_, k) => (k === 1 % K ? 1.5 : 1));
@@ -52,21 +174,33 @@ export function comparisonFixture({ seed = 7, labelNames = ['negative', 'neutral
     }
   };
   const testLabels = Array.from({ length: testRows }, draw);
-  const countsOf = (labels: readonly number[]): number[] => labelNames.map((_, k) => labels.filter((label) => label === k).length);
+  const countsOf = (labels: readonly number[]): number[] =>
+    labelNames.map((_, k) => labels.filter((label) => label === k).length);
   // How hard each row is for all models alike, so that their errors go together as real ones do.
   const hardness = random.normals(testRows, 0.9);
   const models = MODELS.map((model) => modelResult(model, { random, testLabels, hardness, labelNames }));
   const best = models.reduce((a, b) => (b.f1.value! > a.f1.value! ? b : a));
   const sorted = [...models].sort((a, b) => b.f1.value! - a.f1.value!);
-  const withTests = sorted.map((model, i) => ({ ...model, againstBest: againstBest(model, sorted[i === 0 ? 1 : 0], testLabels) }));
+  const withTests = sorted.map((model, i) => ({
+    ...model,
+    againstBest: againstBest(model, sorted[i === 0 ? 1 : 0], testLabels),
+  }));
   const bestSet = withTests.filter((model) => model.againstBest.mayBeBest).map(({ id }) => id);
-  const simplestFirst = [...withTests].sort((a, b) => a.cost.latencyMs - b.cost.latencyMs).map(({ id }) => id);
+  const simplestFirst = [...withTests]
+    .sort((a, b) => a.cost.latencyMs - b.cost.latencyMs)
+    .map(({ id }) => id);
   const choice = withTests[1].id;
   return {
     version: 2,
     created: '2026-03-14T15:09:26.535Z',
     attuneVersion: '0.2.0',
-    machine: { processor: 'Example Processor 9000 @ 2.40GHz', cores: 2, memoryBytes: 8_355_192_832, platform: 'linux x64', node: 'v20.20.0' },
+    machine: {
+      processor: 'Example Processor 9000 @ 2.40GHz',
+      cores: 2,
+      memoryBytes: 8_355_192_832,
+      platform: 'linux x64',
+      node: 'v20.20.0',
+    },
     dataset: {
       name: 'made-up-sentences',
       labelNames,
@@ -74,7 +208,9 @@ export function comparisonFixture({ seed = 7, labelNames = ['negative', 'neutral
       testRows,
       trainCounts: countsOf(Array.from({ length: trainRows }, draw)),
       testCounts: countsOf(testLabels),
-      trainLengths: [...random.normals(trainRows, 0.45, 2.9)].map((value) => Math.max(1, Math.round(Math.exp(value)))),
+      trainLengths: [...random.normals(trainRows, 0.45, 2.9)].map((value) =>
+        Math.max(1, Math.round(Math.exp(value))),
+      ),
       maxLength: 64,
       testLabels,
     },
@@ -91,10 +227,24 @@ export function comparisonFixture({ seed = 7, labelNames = ['negative', 'neutral
       simplestFirst,
       tuning: { difference: 0.08, low: 0.02, high: 0.14 },
       seeds: seedsOf(withTests),
-      findings: [{ code: 'learned-by-heart', facts: { trainLoss: 0.01, evalLoss: 0.9 }, sentence: 'It learned the training rows by heart: loss 0.01 there, 0.90 on other rows.' }],
+      findings: [
+        {
+          code: 'learned-by-heart',
+          facts: { trainLoss: 0.01, evalLoss: 0.9 },
+          sentence: 'It learned the training rows by heart: loss 0.01 there, 0.90 on other rows.',
+        },
+      ],
       choices: [
-        { aim: 'the highest measured quality', model: best.id, reason: `Weighted F1 ${best.f1.value!.toFixed(3)}.` },
-        { aim: 'a small download', model: choice, reason: '81 kB instead of 56 MB. F1 −0.020, and it may lose up to 0.080.' },
+        {
+          aim: 'the highest measured quality',
+          model: best.id,
+          reason: `Weighted F1 ${best.f1.value!.toFixed(3)}.`,
+        },
+        {
+          aim: 'a small download',
+          model: choice,
+          reason: '81 kB instead of 56 MB. F1 −0.020, and it may lose up to 0.080.',
+        },
       ],
       sentences: [
         `Highest measured: ${best.name}, weighted F1 ${best.f1.value!.toFixed(3)} on the ${testRows} test rows, not shown to be better than ${withTests[1].name}.`,
@@ -103,20 +253,41 @@ export function comparisonFixture({ seed = 7, labelNames = ['negative', 'neutral
       ],
     },
     logHistory: logHistory(random),
-    worstErrors: hardest(withTests, testLabels).slice(0, errors).map((row) => {
-      const text = sentence(random);
-      const pieces = text.match(/\s?[\p{L}\p{N}]+|\s?[^\s\p{L}\p{N}]+|\s+/gu)!;
-      return {
-        row,
-        text,
-        label: testLabels[row],
-        opinions: Object.fromEntries(withTests.map(({ id, predictions }) => [id, { label: predictions.labels[row], probabilityOfTruth: predictions.probabilities[row][testLabels[row]] }])),
-        attributions: pieces.map((token) => ({ token, score: random.normals(1, 0.4)[0] ** 3 })),
-      };
-    }),
+    worstErrors: hardest(withTests, testLabels)
+      .slice(0, errors)
+      .map((row) => {
+        const text = sentence(random);
+        const pieces = text.match(/\s?[\p{L}\p{N}]+|\s?[^\s\p{L}\p{N}]+|\s+/gu)!;
+        return {
+          row,
+          text,
+          label: testLabels[row],
+          opinions: Object.fromEntries(
+            withTests.map(({ id, predictions }) => [
+              id,
+              {
+                label: predictions.labels[row],
+                probabilityOfTruth: predictions.probabilities[row][testLabels[row]],
+              },
+            ]),
+          ),
+          attributions: pieces.map((token) => ({ token, score: random.normals(1, 0.4)[0] ** 3 })),
+        };
+      }),
     topNgrams: labelNames.map((label) => ({
       label,
-      ngrams: ['lovely', 'late', ' fin', 'not stop', 'kind word', 'bad', 'hour la', 'bread ', 'smil', 'left early'].map((ngram, i) => ({ ngram, weight: 3.2 - i * 0.22 + 0.1 * random.normals(1)[0] })),
+      ngrams: [
+        'lovely',
+        'late',
+        ' fin',
+        'not stop',
+        'kind word',
+        'bad',
+        'hour la',
+        'bread ',
+        'smil',
+        'left early',
+      ].map((ngram, i) => ({ ngram, weight: 3.2 - i * 0.22 + 0.1 * random.normals(1)[0] })),
     })),
     words: ['fine', 'light'].map((word) => wordStudy(random, word, K)),
   };
@@ -124,25 +295,52 @@ export function comparisonFixture({ seed = 7, labelNames = ['negative', 'neutral
 
 function seedsOf(models: readonly ModelResult[]): SeedSpread {
   const tuned = models.find(({ id }) => id === FINE_TUNED)!;
-  const runs = [{ seed: 42, accuracy: tuned.accuracy.value!, f1: tuned.f1.value!, auc: tuned.auc.value }, { seed: 43, accuracy: 0.81, f1: 0.8, auc: null }];
-  return spreadOf(runs, tuned, models.filter((model) => model !== tuned));
+  const runs = [
+    { seed: 42, accuracy: tuned.accuracy.value!, f1: tuned.f1.value!, auc: tuned.auc.value },
+    { seed: 43, accuracy: 0.81, f1: 0.8, auc: null },
+  ];
+  return spreadOf(
+    runs,
+    tuned,
+    models.filter((model) => model !== tuned),
+  );
 }
 
 /** Rows in the order of the mean probability of their true class, lowest first. */
 function hardest(models: readonly ModelResult[], truth: readonly number[]): number[] {
-  const mean = truth.map((label, row) => models.reduce((sum, { predictions }) => sum + predictions.probabilities[row][label], 0));
+  const mean = truth.map((label, row) =>
+    models.reduce((sum, { predictions }) => sum + predictions.probabilities[row][label], 0),
+  );
   return truth.map((_, row) => row).sort((a, b) => mean[a] - mean[b]);
 }
 
 function modelResult(
-  [id, name, description, skill, trainSeconds, latencyMs, bytesOnDisk, memory, level]: (typeof MODELS)[number],
-  { random, testLabels, hardness, labelNames }: { random: Random; testLabels: readonly number[]; hardness: Float64Array; labelNames: readonly string[] },
+  [
+    id,
+    name,
+    description,
+    skill,
+    trainSeconds,
+    latencyMs,
+    bytesOnDisk,
+    memory,
+    level,
+  ]: (typeof MODELS)[number],
+  {
+    random,
+    testLabels,
+    hardness,
+    labelNames,
+  }: { random: Random; testLabels: readonly number[]; hardness: Float64Array; labelNames: readonly string[] },
 ): ModelResult {
   const K = labelNames.length;
   const rows = testLabels.length;
   const probabilities = testLabels.map((truth, row) => {
-    if (id === 'majority') return labelNames.map(() => 1 / K).map((p, k) => (k === 1 ? p + 0.1 : p - 0.1 / (K - 1)));
-    const scores = labelNames.map((_, k) => (k === truth ? skill - hardness[row] : 0) + 1.1 * random.normals(1)[0]);
+    if (id === 'majority')
+      return labelNames.map(() => 1 / K).map((p, k) => (k === 1 ? p + 0.1 : p - 0.1 / (K - 1)));
+    const scores = labelNames.map(
+      (_, k) => (k === truth ? skill - hardness[row] : 0) + 1.1 * random.normals(1)[0],
+    );
     const exp = scores.map((score) => Math.exp(1.4 * score));
     const sum = exp.reduce((a, b) => a + b, 0);
     return exp.map((value) => value / sum);
@@ -151,11 +349,23 @@ function modelResult(
   const confusion = confusionMatrix(testLabels, labels, K);
   const scores = classScores(confusion);
   const perClass = labelNames.map((label, k) => {
-    const { auc, falsePositiveRate, truePositiveRate } = classAuc(probabilities.map((p) => p[k]), testLabels.map((truth) => truth === k));
+    const { auc, falsePositiveRate, truePositiveRate } = classAuc(
+      probabilities.map((p) => p[k]),
+      testLabels.map((truth) => truth === k),
+    );
     return { label, ...scores[k], auc, roc: { falsePositiveRate, truePositiveRate } };
   });
-  const around = (value: number | null): Estimate => (value === null ? { value, low: null, high: null } : { value, low: Math.max(0, value - 1.96 * Math.sqrt((value * (1 - value)) / rows)), high: Math.min(1, value + 1.9 * Math.sqrt((value * (1 - value)) / rows)) });
-  const auc = perClass.some((row) => row.auc === null) ? null : perClass.reduce((sum, row) => sum + row.auc! * row.support, 0) / rows;
+  const around = (value: number | null): Estimate =>
+    value === null
+      ? { value, low: null, high: null }
+      : {
+          value,
+          low: Math.max(0, value - 1.96 * Math.sqrt((value * (1 - value)) / rows)),
+          high: Math.min(1, value + 1.9 * Math.sqrt((value * (1 - value)) / rows)),
+        };
+  const auc = perClass.some((row) => row.auc === null)
+    ? null
+    : perClass.reduce((sum, row) => sum + row.auc! * row.support, 0) / rows;
   return {
     id,
     name,
@@ -166,38 +376,97 @@ function modelResult(
     classes: perClass,
     confusion,
     calibration: calibration(probabilities, labels, testLabels),
-    cost: { trainSeconds, latencyMs, rowsPerSecond: 2300 / latencyMs, bytesOnDisk, peakMemoryBytes: memory === null ? null : memory * 1e6 },
-    interpretability: { level, why: { high: 'Each weight belongs to a word that one can read.', medium: 'Weights or trees over dimensions that have no name.', low: 'Only approximations such as attributions.' }[level] },
+    cost: {
+      trainSeconds,
+      latencyMs,
+      rowsPerSecond: 2300 / latencyMs,
+      bytesOnDisk,
+      peakMemoryBytes: memory === null ? null : memory * 1e6,
+    },
+    interpretability: {
+      level,
+      why: {
+        high: 'Each weight belongs to a word that one can read.',
+        medium: 'Weights or trees over dimensions that have no name.',
+        low: 'Only approximations such as attributions.',
+      }[level],
+    },
     againstBest: null,
     predictions: { labels, probabilities },
   };
 }
 
-function calibration(probabilities: readonly (readonly number[])[], labels: readonly number[], truth: readonly number[]): ModelResult['calibration'] {
+function calibration(
+  probabilities: readonly (readonly number[])[],
+  labels: readonly number[],
+  truth: readonly number[],
+): ModelResult['calibration'] {
   const bins = Array.from({ length: 10 }, (_, b) => {
-    const inside = probabilities.map((p, i) => ({ confidence: Math.max(...p), right: labels[i] === truth[i] })).filter(({ confidence }) => Math.min(9, Math.floor(confidence * 10)) === b);
-    const mean = (values: readonly number[]): number => (values.length === 0 ? 0 : values.reduce((x, y) => x + y, 0) / values.length);
-    return { from: b / 10, to: (b + 1) / 10, rows: inside.length, meanConfidence: mean(inside.map((row) => row.confidence)), accuracy: mean(inside.map((row) => Number(row.right))) };
+    const inside = probabilities
+      .map((p, i) => ({ confidence: Math.max(...p), right: labels[i] === truth[i] }))
+      .filter(({ confidence }) => Math.min(9, Math.floor(confidence * 10)) === b);
+    const mean = (values: readonly number[]): number =>
+      values.length === 0 ? 0 : values.reduce((x, y) => x + y, 0) / values.length;
+    return {
+      from: b / 10,
+      to: (b + 1) / 10,
+      rows: inside.length,
+      meanConfidence: mean(inside.map((row) => row.confidence)),
+      accuracy: mean(inside.map((row) => Number(row.right))),
+    };
   });
-  return { bins, ece: bins.reduce((sum, bin) => sum + (bin.rows / truth.length) * Math.abs(bin.accuracy - bin.meanConfidence), 0) };
+  return {
+    bins,
+    ece: bins.reduce(
+      (sum, bin) => sum + (bin.rows / truth.length) * Math.abs(bin.accuracy - bin.meanConfidence),
+      0,
+    ),
+  };
 }
 
-function againstBest(model: ModelResult, best: ModelResult, truth: readonly number[]): NonNullable<ModelResult['againstBest']> {
+function againstBest(
+  model: ModelResult,
+  best: ModelResult,
+  truth: readonly number[],
+): NonNullable<ModelResult['againstBest']> {
   const right = (of: ModelResult, row: number): boolean => of.predictions.labels[row] === truth[row];
   const onlyThis = truth.filter((_, row) => right(model, row) && !right(best, row)).length;
   const onlyBest = truth.filter((_, row) => !right(model, row) && right(best, row)).length;
   const difference = model.f1.value! - best.f1.value!;
-  return { difference, low: difference - 0.06, high: difference + 0.055, mayBeBest: difference + 0.055 >= 0, withinMargin: difference >= 0.04, onlyThis, onlyBest, rowsToShow: difference > 0 ? null : 1850 };
+  return {
+    difference,
+    low: difference - 0.06,
+    high: difference + 0.055,
+    mayBeBest: difference + 0.055 >= 0,
+    withinMargin: difference >= 0.04,
+    onlyThis,
+    onlyBest,
+    rowsToShow: difference > 0 ? null : 1850,
+  };
 }
 
 function logHistory(random: Random): LogRecord[] {
   const records: LogRecord[] = [];
   for (let step = 10; step <= 750; step += 10) {
     const warm = Math.min(1, step / 500);
-    records.push({ loss: 0.35 + 0.8 * Math.exp(-step / 260) + 0.09 * random.normals(1)[0], grad_norm: Math.exp(1.6 + 0.7 * random.normals(1)[0]), learning_rate: 5e-5 * (step <= 500 ? warm : (750 - step) / 250), epoch: step / 250, step });
+    records.push({
+      loss: 0.35 + 0.8 * Math.exp(-step / 260) + 0.09 * random.normals(1)[0],
+      grad_norm: Math.exp(1.6 + 0.7 * random.normals(1)[0]),
+      learning_rate: 5e-5 * (step <= 500 ? warm : (750 - step) / 250),
+      epoch: step / 250,
+      step,
+    });
     if (step % 250 === 0) {
       const epoch = step / 250;
-      records.push({ eval_loss: [0.83, 0.66, 0.69][epoch - 1], eval_accuracy: [0.61, 0.715, 0.74][epoch - 1], eval_f1: [0.6, 0.713, 0.741][epoch - 1], eval_auc: [0.79, 0.868, 0.881][epoch - 1], eval_runtime: 1.1, epoch, step });
+      records.push({
+        eval_loss: [0.83, 0.66, 0.69][epoch - 1],
+        eval_accuracy: [0.61, 0.715, 0.74][epoch - 1],
+        eval_f1: [0.6, 0.713, 0.741][epoch - 1],
+        eval_auc: [0.79, 0.868, 0.881][epoch - 1],
+        eval_runtime: 1.1,
+        epoch,
+        step,
+      });
     }
   }
   records.push({ train_runtime: 141.3, total_flos: 8.1e12, train_loss: 0.58, epoch: 3, step: 750 });
@@ -215,7 +484,17 @@ function wordStudy(random: Random, word: string, classes: number): WordStudy {
     word,
     occurrences,
     cosine: { min: 0.412, mean: 0.683, max: 0.981 },
-    staticNeighbours: ['good', 'okay', 'bread', 'nice', 'warm'].map((neighbour, i) => ({ word: neighbour, similarity: 0.93 - 0.04 * i })),
-    contextualNeighbours: [0, 7, 12].map((occurrence) => ({ occurrence, neighbours: ['okay', 'penalty', 'delicate', 'kind', 'forty'].map((neighbour, i) => ({ word: neighbour, text: `${sentence(random)} So ${neighbour} then`, similarity: 0.81 - 0.05 * i })) })),
+    staticNeighbours: ['good', 'okay', 'bread', 'nice', 'warm'].map((neighbour, i) => ({
+      word: neighbour,
+      similarity: 0.93 - 0.04 * i,
+    })),
+    contextualNeighbours: [0, 7, 12].map((occurrence) => ({
+      occurrence,
+      neighbours: ['okay', 'penalty', 'delicate', 'kind', 'forty'].map((neighbour, i) => ({
+        word: neighbour,
+        text: `${sentence(random)} So ${neighbour} then`,
+        similarity: 0.81 - 0.05 * i,
+      })),
+    })),
   };
 }

@@ -7,7 +7,24 @@ import { pathToFileURL } from 'node:url';
 import { writeByteModel } from './byte-model.js';
 import { attune, writeData } from './cli.js';
 
-const TRAIN = ['train', '--model', 'model', '--dataset', 'data', '--output-dir', 'run', '--overwrite-output-dir', '--max-steps', '1000000', '--save-steps', '1000000', '--threads', '1', '--logging-steps', '1000'];
+const TRAIN = [
+  'train',
+  '--model',
+  'model',
+  '--dataset',
+  'data',
+  '--output-dir',
+  'run',
+  '--overwrite-output-dir',
+  '--max-steps',
+  '1000000',
+  '--save-steps',
+  '1000000',
+  '--threads',
+  '1',
+  '--logging-steps',
+  '1000',
+];
 
 /** What ends a thread. Numbers fill the memory faster than objects, which the collector would trace again and again. */
 export const THREAD_DEATHS = {
@@ -26,7 +43,10 @@ export interface DeathMoment {
 }
 
 /** An environment in which every thread of the CPU engine, and no other, dies at a moment. */
-export function deadlyEnvironment(death: ThreadDeath, { messages, ms }: DeathMoment): Readonly<Record<string, string>> {
+export function deadlyEnvironment(
+  death: ThreadDeath,
+  { messages, ms }: DeathMoment,
+): Readonly<Record<string, string>> {
   // The timer does not keep a thread alive that has nothing else to do.
   const die = `() => { ${THREAD_DEATHS[death]}; }`;
   const then = ms === 0 ? `queueMicrotask(${die});` : `setTimeout(${die}, ${ms}).unref();`;
@@ -53,13 +73,22 @@ export async function dyingThread(death: string): Promise<void> {
     writeData(join(cwd, 'data'));
     // Node runs it at the start of every thread; V8's limit for a thread's own heap is set by its parent's.
     const file = join(cwd, 'death.mjs');
-    writeFileSync(file, `import { isMainThread } from 'node:worker_threads';\nif (!isMainThread) { ${death} }\n`);
-    const { code, stderr } = await attune(TRAIN, { cwd, env: { NODE_OPTIONS: `--import=${pathToFileURL(file).href} --max-old-space-size=300` } });
+    writeFileSync(
+      file,
+      `import { isMainThread } from 'node:worker_threads';\nif (!isMainThread) { ${death} }\n`,
+    );
+    const { code, stderr } = await attune(TRAIN, {
+      cwd,
+      env: { NODE_OPTIONS: `--import=${pathToFileURL(file).href} --max-old-space-size=300` },
+    });
     assert.equal(code, 1, stderr);
     assert.match(stderr, /^error: the CPU engine's thread (died|ended)/m);
     assert.doesNotMatch(stderr, /defect of attune/);
     // A thread that dies early dies before the folder is made.
-    assert.ok(!existsSync(join(cwd, 'run')) || !readdirSync(join(cwd, 'run')).some((name) => name.includes('lock') || name.includes('partial')));
+    assert.ok(
+      !existsSync(join(cwd, 'run')) ||
+        !readdirSync(join(cwd, 'run')).some((name) => name.includes('lock') || name.includes('partial')),
+    );
   } finally {
     rmSync(cwd, { recursive: true, force: true });
   }

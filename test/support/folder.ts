@@ -13,4 +13,7 @@ export function folder(t: TestContext, files: Readonly<Record<string, string | U
 }
 
 /** Sorted names of what is in an output folder, but the record of it. */
-export const namesIn = (dir: string): string[] => readdirSync(dir).filter((name) => name !== RECORD_FILE).sort();
+export const namesIn = (dir: string): string[] =>
+  readdirSync(dir)
+    .filter((name) => name !== RECORD_FILE)
+    .sort();

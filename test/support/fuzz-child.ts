@@ -10,4 +10,6 @@ for (let i = 0; i < Number(count); i++) {
   if (i % 100 === 0) process.stdout.write(`at ${Number(from) + i}\n`);
   if (await fuzzCase(kind as FuzzKind, Number(seed), Number(from) + i, folder)) refused++;
 }
-process.stdout.write(`${JSON.stringify({ refused, grownBytes: 1024 * (process.resourceUsage().maxRSS - before) })}\n`);
+process.stdout.write(
+  `${JSON.stringify({ refused, grownBytes: 1024 * (process.resourceUsage().maxRSS - before) })}\n`,
+);

@@ -11,7 +11,9 @@ export interface GoldenVectors {
   readonly test: DenseMatrix;
   readonly testY: Int32Array;
   readonly probabilities: Readonly<Record<'lr' | 'svm' | 'rf', number[][]>>;
-  readonly metrics: Readonly<Record<'lr' | 'svm' | 'rf', { readonly auc: number; readonly f1: number; readonly accuracy: number }>>;
+  readonly metrics: Readonly<
+    Record<'lr' | 'svm' | 'rf', { readonly auc: number; readonly f1: number; readonly accuracy: number }>
+  >;
 }
 
 export function goldenVectors(): GoldenVectors | undefined {
@@ -19,7 +21,10 @@ export function goldenVectors(): GoldenVectors | undefined {
   const data = sharedPath('data', 'tweets');
   if (folder === undefined || data === undefined) return undefined;
   const labels = (file: string, rows: number): Int32Array =>
-    Int32Array.from(readFileSync(join(data, file), 'utf8').split('\n').slice(0, rows), (line) => (JSON.parse(line) as { label: number }).label);
+    Int32Array.from(
+      readFileSync(join(data, file), 'utf8').split('\n').slice(0, rows),
+      (line) => (JSON.parse(line) as { label: number }).label,
+    );
   const json = (file: string): unknown => JSON.parse(readFileSync(join(folder, file), 'utf8'));
   const [x, test] = [readNpy(join(folder, 'train_emb.npy')), readNpy(join(folder, 'test_emb.npy'))];
   return {

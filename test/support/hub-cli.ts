@@ -9,7 +9,11 @@ import { hubModel } from './hub-models.js';
 import { HubServer } from './hub-server.js';
 
 export class HubCli {
-  private constructor(readonly server: HubServer, readonly cwd: string, private readonly cleanUps: readonly (() => void)[]) {}
+  private constructor(
+    readonly server: HubServer,
+    readonly cwd: string,
+    private readonly cleanUps: readonly (() => void)[],
+  ) {}
 
   /** tiny/gpt2, tiny/classifier (main and v1, the same model), and `data`, a folder of rows. */
   static async start(): Promise<HubCli> {
@@ -17,7 +21,12 @@ export class HubCli {
     const lasting = { after: (clean: () => void) => void cleanUps.push(clean) } as unknown as TestContext;
     const server = await HubServer.start(undefined, [
       { type: 'model', id: 'tiny/gpt2', files: await hubModel(lasting, 'openai-community/gpt2') },
-      { type: 'model', id: 'tiny/classifier', files: await hubModel(lasting, 'prefixed', { head: true }), revisions: { v1: await hubModel(lasting, 'sharded', { head: true }) } },
+      {
+        type: 'model',
+        id: 'tiny/classifier',
+        files: await hubModel(lasting, 'prefixed', { head: true }),
+        revisions: { v1: await hubModel(lasting, 'sharded', { head: true }) },
+      },
     ]);
     const cwd = mkdtempSync(join(tmpdir(), 'attune-test-'));
     writeData(join(cwd, 'data'));
@@ -25,8 +34,17 @@ export class HubCli {
   }
 
   /** Runs the command line with the cache in the folder `home`. */
-  run(home: string, args: readonly string[], env: Readonly<Record<string, string>> = {}, signals: CliOptions['signals'] = []): Promise<CliResult> {
-    return attune(args, { cwd: this.cwd, env: { HF_ENDPOINT: this.server.url, HF_HOME: join(this.cwd, home), HF_HUB_OFFLINE: '', ...env }, signals });
+  run(
+    home: string,
+    args: readonly string[],
+    env: Readonly<Record<string, string>> = {},
+    signals: CliOptions['signals'] = [],
+  ): Promise<CliResult> {
+    return attune(args, {
+      cwd: this.cwd,
+      env: { HF_ENDPOINT: this.server.url, HF_HOME: join(this.cwd, home), HF_HUB_OFFLINE: '', ...env },
+      signals,
+    });
   }
 
   async stop(): Promise<void> {

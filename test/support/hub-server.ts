@@ -81,13 +81,27 @@ export class HubServer {
   /** Replaces paths in listings, to be a malicious server. */
   listedPath: (path: string) => string = (path) => path;
 
-  private constructor(private readonly hub: Server, private readonly cdn: Server, private readonly repositories: HubRepositoryFixture[]) {
-    hub.on('request', (request: IncomingMessage, response: ServerResponse) => void this.answer(request, response, false));
-    cdn.on('request', (request: IncomingMessage, response: ServerResponse) => void this.answer(request, response, true));
+  private constructor(
+    private readonly hub: Server,
+    private readonly cdn: Server,
+    private readonly repositories: HubRepositoryFixture[],
+  ) {
+    hub.on(
+      'request',
+      (request: IncomingMessage, response: ServerResponse) => void this.answer(request, response, false),
+    );
+    cdn.on(
+      'request',
+      (request: IncomingMessage, response: ServerResponse) => void this.answer(request, response, true),
+    );
   }
 
-  static async start(t: Pick<TestContext, 'after'> | undefined, repositories: readonly HubRepositoryFixture[] = []): Promise<HubServer> {
-    const listen = (server: Server, host: string): Promise<void> => new Promise((resolve) => server.listen(0, host, resolve));
+  static async start(
+    t: Pick<TestContext, 'after'> | undefined,
+    repositories: readonly HubRepositoryFixture[] = [],
+  ): Promise<HubServer> {
+    const listen = (server: Server, host: string): Promise<void> =>
+      new Promise((resolve) => server.listen(0, host, resolve));
     const [hub, cdn] = [createServer(), createServer()];
     await Promise.all([listen(hub, '127.0.0.1'), listen(cdn, 'localhost')]);
     const server = new HubServer(hub, cdn, [...repositories]);
@@ -134,25 +148,55 @@ export class HubServer {
   }
 
   private async answer(request: IncomingMessage, response: ServerResponse, cdn: boolean): Promise<void> {
-    const seen: SeenRequest = { method: request.method ?? 'GET', url: request.url ?? '/', cdn, headers: request.headers };
+    const seen: SeenRequest = {
+      method: request.method ?? 'GET',
+      url: request.url ?? '/',
+      cdn,
+      headers: request.headers,
+    };
     this.requests.push(seen);
     response.on('error', () => undefined);
     try {
       const fault = await this.fault(seen);
-      if (fault?.status !== undefined) return void response.writeHead(fault.status, { 'content-length': 0, ...fault.headers }).end();
+      if (fault?.status !== undefined)
+        return void response.writeHead(fault.status, { 'content-length': 0, ...fault.headers }).end();
       if (cdn) return await this.answerCdn(seen, response, fault);
       const { pathname, searchParams } = new URL(seen.url, 'http://hub');
-      const api = /^\/api\/(models|datasets)\/(.+?)\/(revision|tree)\/([^/]+)$/.exec(pathname) ?? /^\/api\/(models|datasets)\/(.+?)()()$/.exec(pathname);
+      const api =
+        /^\/api\/(models|datasets)\/(.+?)\/(revision|tree)\/([^/]+)$/.exec(pathname) ??
+        /^\/api\/(models|datasets)\/(.+?)()()$/.exec(pathname);
       const resolve = /^\/(datasets\/)?([^/]+(?:\/[^/]+)?)\/resolve\/([^/]+)\/(.+)$/.exec(pathname);
-      if (api) return this.answerApi(seen, response, { type: api[1] === 'models' ? 'model' : 'dataset', id: api[2], what: api[3], revision: decodeURIComponent(api[4] || 'main') }, searchParams);
-      if (resolve) return await this.answerResolve(seen, response, fault, { type: resolve[1] ? 'dataset' : 'model', id: resolve[2], revision: decodeURIComponent(resolve[3]), path: decodeURIComponent(resolve[4]) });
+      if (api)
+        return this.answerApi(
+          seen,
+          response,
+          {
+            type: api[1] === 'models' ? 'model' : 'dataset',
+            id: api[2],
+            what: api[3],
+            revision: decodeURIComponent(api[4] || 'main'),
+          },
+          searchParams,
+        );
+      if (resolve)
+        return await this.answerResolve(seen, response, fault, {
+          type: resolve[1] ? 'dataset' : 'model',
+          id: resolve[2],
+          revision: decodeURIComponent(resolve[3]),
+          path: decodeURIComponent(resolve[4]),
+        });
       refuse(response, 404, 'RepoNotFound', 'Not found');
     } catch (error) {
       refuse(response, 500, undefined, String(error));
     }
   }
 
-  private find(seen: SeenRequest, response: ServerResponse, type: string, id: string): HubRepositoryFixture | undefined {
+  private find(
+    seen: SeenRequest,
+    response: ServerResponse,
+    type: string,
+    id: string,
+  ): HubRepositoryFixture | undefined {
     const renamed = this.repositories.find((each) => each.type === type && each.oldId === id);
     if (renamed) {
       response.writeHead(307, { location: seen.url.replace(id, renamed.id), 'content-length': 0 }).end();
@@ -161,12 +205,23 @@ export class HubServer {
     const repository = this.repositories.find((each) => each.type === type && each.id === id);
     const token = seen.headers.authorization?.replace(/^Bearer /, '');
     if (token === 'hf_wrong') refuse(response, 401, undefined, 'Invalid credentials in Authorization header');
-    else if (!repository || (repository.privateTo !== undefined && repository.privateTo !== token)) refuse(response, token === undefined ? 401 : 404, 'RepoNotFound', token === undefined ? 'Invalid username or password.' : 'Repository not found');
+    else if (!repository || (repository.privateTo !== undefined && repository.privateTo !== token))
+      refuse(
+        response,
+        token === undefined ? 401 : 404,
+        'RepoNotFound',
+        token === undefined ? 'Invalid username or password.' : 'Repository not found',
+      );
     else return repository;
     return undefined;
   }
 
-  private answerApi(seen: SeenRequest, response: ServerResponse, { type, id, what, revision }: { type: string; id: string; what: string; revision: string }, query: URLSearchParams): void {
+  private answerApi(
+    seen: SeenRequest,
+    response: ServerResponse,
+    { type, id, what, revision }: { type: string; id: string; what: string; revision: string },
+    query: URLSearchParams,
+  ): void {
     const repository = this.find(seen, response, type, id);
     if (!repository) return;
     const files = filesOf(repository, revision);
@@ -174,14 +229,39 @@ export class HubServer {
     const entries = entriesOf(files);
     if (what !== 'tree') {
       const siblings = entries.map(({ path }) => ({ rfilename: path }));
-      return json(response, { _id: '0', id, modelId: id, sha: commitOf(files), private: false, gated: repository.gatedTo === undefined ? false : 'auto', downloads: 0, likes: 0, lastModified: '2026-01-01T00:00:00.000Z', tags: [], siblings });
+      return json(response, {
+        _id: '0',
+        id,
+        modelId: id,
+        sha: commitOf(files),
+        private: false,
+        gated: repository.gatedTo === undefined ? false : 'auto',
+        downloads: 0,
+        likes: 0,
+        lastModified: '2026-01-01T00:00:00.000Z',
+        tags: [],
+        siblings,
+      });
     }
-    const folders = new Set(entries.flatMap(({ path }) => path.split('/').slice(0, -1).map((_, i, parts) => parts.slice(0, i + 1).join('/'))));
+    const folders = new Set(
+      entries.flatMap(({ path }) =>
+        path
+          .split('/')
+          .slice(0, -1)
+          .map((_, i, parts) => parts.slice(0, i + 1).join('/')),
+      ),
+    );
     const all = [
       ...[...folders].map((path) => ({ type: 'directory', oid: hex('sha1', path), size: 0, path })),
       ...entries.map(({ path, bytes, oid, sha256: large }) => ({
-        type: 'file', oid: large ? hex('sha1', 'pointer', large) : oid, size: bytes.length, path: this.listedPath(path),
-        ...(large !== undefined && { lfs: { oid: large, size: bytes.length, pointerSize: 134 }, xetHash: hex('sha256', 'xet', large) }),
+        type: 'file',
+        oid: large ? hex('sha1', 'pointer', large) : oid,
+        size: bytes.length,
+        path: this.listedPath(path),
+        ...(large !== undefined && {
+          lfs: { oid: large, size: bytes.length, pointerSize: 134 },
+          xetHash: hex('sha256', 'xet', large),
+        }),
       })),
     ].filter(({ path }) => query.get('recursive')?.toLowerCase() === 'true' || !path.includes('/'));
     const from = Number(query.get('cursor') ?? 0);
@@ -191,28 +271,59 @@ export class HubServer {
     json(response, all.slice(from, from + this.pageSize), rest ? { link: `<${next}>; rel="next"` } : {});
   }
 
-  private async answerResolve(seen: SeenRequest, response: ServerResponse, fault: Fault | undefined, { type, id, revision, path }: { type: string; id: string; revision: string; path: string }): Promise<void> {
+  private async answerResolve(
+    seen: SeenRequest,
+    response: ServerResponse,
+    fault: Fault | undefined,
+    { type, id, revision, path }: { type: string; id: string; revision: string; path: string },
+  ): Promise<void> {
     const repository = this.find(seen, response, type, id);
     if (!repository) return;
     const token = seen.headers.authorization?.replace(/^Bearer /, '');
-    if (repository.gatedTo !== undefined && repository.gatedTo !== token) return refuse(response, token === undefined ? 401 : 403, 'GatedRepo', `Access to ${type} ${id} is restricted.`);
+    if (repository.gatedTo !== undefined && repository.gatedTo !== token)
+      return refuse(
+        response,
+        token === undefined ? 401 : 403,
+        'GatedRepo',
+        `Access to ${type} ${id} is restricted.`,
+      );
     const files = filesOf(repository, revision);
     if (!files) return refuse(response, 404, 'RevisionNotFound', `Invalid rev id: ${revision}`);
     const entry = entriesOf(files).find((each) => each.path === path);
     const commit = { 'x-repo-commit': commitOf(files) };
     if (!entry) return refuse(response, 404, 'EntryNotFound', 'Entry not found', commit);
     const { bytes, oid, sha256: large } = entry;
-    if (large === undefined) return send(seen, response, bytes, { ...commit, etag: `"${oid}"`, 'content-type': 'text/plain' }, fault);
+    if (large === undefined)
+      return send(
+        seen,
+        response,
+        bytes,
+        { ...commit, etag: `"${oid}"`, 'content-type': 'text/plain' },
+        fault,
+      );
     const location = `${this.cdnUrl}/xet/${large}?X-Amz-Signature=signed`;
-    response.writeHead(302, {
-      ...commit, location, etag: `"${hex('sha1', 'pointer', large)}"`, 'x-linked-etag': `"${large}"`, 'x-linked-size': bytes.length, 'x-xet-hash': hex('sha256', 'xet', large),
-      link: `<${this.url}/api/${type}s/${id}/xet-read-token/${commit['x-repo-commit']}>; rel="xet-auth", <https://cas.invalid/reconstruction/0>; rel="xet-reconstruction-info"`, 'content-length': 0,
-    }).end();
+    response
+      .writeHead(302, {
+        ...commit,
+        location,
+        etag: `"${hex('sha1', 'pointer', large)}"`,
+        'x-linked-etag': `"${large}"`,
+        'x-linked-size': bytes.length,
+        'x-xet-hash': hex('sha256', 'xet', large),
+        link: `<${this.url}/api/${type}s/${id}/xet-read-token/${commit['x-repo-commit']}>; rel="xet-auth", <https://cas.invalid/reconstruction/0>; rel="xet-reconstruction-info"`,
+        'content-length': 0,
+      })
+      .end();
   }
 
-  private async answerCdn(seen: SeenRequest, response: ServerResponse, fault: Fault | undefined): Promise<void> {
+  private async answerCdn(
+    seen: SeenRequest,
+    response: ServerResponse,
+    fault: Fault | undefined,
+  ): Promise<void> {
     // As S3 does: two kinds of authorization at once are an error.
-    if (seen.headers.authorization !== undefined) return refuse(response, 400, undefined, 'Only one auth mechanism allowed');
+    if (seen.headers.authorization !== undefined)
+      return refuse(response, 400, undefined, 'Only one auth mechanism allowed');
     const large = /^\/xet\/([0-9a-f]{64})\?X-Amz-Signature=signed$/.exec(seen.url)?.[1];
     for (const repository of this.repositories) {
       for (const files of [repository.files, ...Object.values(repository.revisions ?? {})]) {
@@ -239,12 +350,17 @@ const cache = new WeakMap<HubFiles, { entries: Entry[]; commit: string }>();
 function known(files: HubFiles): { entries: Entry[]; commit: string } {
   const found = cache.get(files);
   if (found) return found;
-  const entries = Object.keys(files).sort().map((path): Entry => {
-    const contents = files[path];
-    const bytes = typeof contents === 'string' ? Buffer.from(contents) : contents;
-    return { path, bytes, oid: gitHash(bytes), ...(LARGE.test(path) && { sha256: sha256(bytes) }) };
-  });
-  const made = { entries, commit: hex('sha1', ...entries.flatMap(({ path, oid }) => [path, '\0', oid, '\0'])) };
+  const entries = Object.keys(files)
+    .sort()
+    .map((path): Entry => {
+      const contents = files[path];
+      const bytes = typeof contents === 'string' ? Buffer.from(contents) : contents;
+      return { path, bytes, oid: gitHash(bytes), ...(LARGE.test(path) && { sha256: sha256(bytes) }) };
+    });
+  const made = {
+    entries,
+    commit: hex('sha1', ...entries.flatMap(({ path, oid }) => [path, '\0', oid, '\0'])),
+  };
   cache.set(files, made);
   return made;
 }
@@ -260,24 +376,65 @@ function filesOf({ files, revisions = {} }: HubRepositoryFixture, revision: stri
 
 function json(response: ServerResponse, value: unknown, headers: OutgoingHttpHeaders = {}): void {
   const text = JSON.stringify(value);
-  response.writeHead(200, { 'content-type': 'application/json; charset=utf-8', 'content-length': Buffer.byteLength(text), ...headers }).end(text);
+  response
+    .writeHead(200, {
+      'content-type': 'application/json; charset=utf-8',
+      'content-length': Buffer.byteLength(text),
+      ...headers,
+    })
+    .end(text);
 }
 
-function refuse(response: ServerResponse, status: number, code: string | undefined, message: string, headers: OutgoingHttpHeaders = {}): void {
+function refuse(
+  response: ServerResponse,
+  status: number,
+  code: string | undefined,
+  message: string,
+  headers: OutgoingHttpHeaders = {},
+): void {
   const text = JSON.stringify({ error: message });
-  response.writeHead(status, { 'content-type': 'application/json; charset=utf-8', 'content-length': Buffer.byteLength(text), ...(code !== undefined && { 'x-error-code': code }), 'x-error-message': message, ...headers }).end(text);
+  response
+    .writeHead(status, {
+      'content-type': 'application/json; charset=utf-8',
+      'content-length': Buffer.byteLength(text),
+      ...(code !== undefined && { 'x-error-code': code }),
+      'x-error-message': message,
+      ...headers,
+    })
+    .end(text);
 }
 
 /** A file, or the part of it that Range asks for (If-Range by the ETag), with what goes wrong on the way. */
-async function send(seen: SeenRequest, response: ServerResponse, contents: Uint8Array, headers: OutgoingHttpHeaders, fault: Fault = {}): Promise<void> {
+async function send(
+  seen: SeenRequest,
+  response: ServerResponse,
+  contents: Uint8Array,
+  headers: OutgoingHttpHeaders,
+  fault: Fault = {},
+): Promise<void> {
   const bytes = fault.body ?? contents;
   const condition = seen.headers['if-range'];
-  const range = fault.noRanges || (condition !== undefined && condition !== headers['etag']) ? undefined : /^bytes=(\d+)-(\d*)$/.exec(seen.headers.range ?? '');
+  const range =
+    fault.noRanges || (condition !== undefined && condition !== headers['etag'])
+      ? undefined
+      : /^bytes=(\d+)-(\d*)$/.exec(seen.headers.range ?? '');
   const start = range ? Number(range[1]) : 0;
-  if (range && start >= bytes.length) return void response.writeHead(416, { 'content-range': `bytes */${bytes.length}`, 'content-length': 0 }).end();
+  if (range && start >= bytes.length)
+    return void response
+      .writeHead(416, { 'content-range': `bytes */${bytes.length}`, 'content-length': 0 })
+      .end();
   const end = range?.[2] ? Math.min(Number(range[2]) + 1, bytes.length) : bytes.length;
-  const all: OutgoingHttpHeaders = { 'accept-ranges': 'bytes', ...headers, 'content-length': end - start, ...(range && { 'content-range': `bytes ${start}-${end - 1}/${bytes.length}` }), ...fault.headers };
-  response.writeHead(range ? 206 : 200, Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined)));
+  const all: OutgoingHttpHeaders = {
+    'accept-ranges': 'bytes',
+    ...headers,
+    'content-length': end - start,
+    ...(range && { 'content-range': `bytes ${start}-${end - 1}/${bytes.length}` }),
+    ...fault.headers,
+  };
+  response.writeHead(
+    range ? 206 : 200,
+    Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined)),
+  );
   if (seen.method === 'HEAD') return void response.end();
   const { cutAfter, stallAfter, pauseBetween } = fault;
   const body = bytes.subarray(start, end);

@@ -17,7 +17,9 @@ export const STEPS = 9;
 export const evalRows = 100;
 
 export const withoutTimes = (records: readonly LogRecord[]): object[] =>
-  records.map((record) => Object.fromEntries(Object.entries(record).filter(([key]) => !/runtime|per_second/.test(key))));
+  records.map((record) =>
+    Object.fromEntries(Object.entries(record).filter(([key]) => !/runtime|per_second/.test(key))),
+  );
 
 /** Aborts after the first batch of the n-th evaluation, from 0. */
 function abortInEvaluation(n: number): { readonly signal: AbortSignal; readonly callback: TrainerCallback } {
@@ -34,9 +36,22 @@ function abortInEvaluation(n: number): { readonly signal: AbortSignal; readonly 
 }
 
 /** Runs from the checkpoint `from`, of the same folder, until it is interrupted in the n-th evaluation. */
-export async function interrupted(t: TestContext, dir: string, args: TrainingArgumentsInput, n: number, from?: string): Promise<InterruptedError> {
+export async function interrupted(
+  t: TestContext,
+  dir: string,
+  args: TrainingArgumentsInput,
+  n: number,
+  from?: string,
+): Promise<InterruptedError> {
   const { signal, callback } = abortInEvaluation(n);
-  const { trainer } = await tinyTrainer(t, { dir, args, evalRows, signal, callbacks: [callback], ...(from !== undefined && { parameters: randomParameters(TINY, 77) }) });
+  const { trainer } = await tinyTrainer(t, {
+    dir,
+    args,
+    evalRows,
+    signal,
+    callbacks: [callback],
+    ...(from !== undefined && { parameters: randomParameters(TINY, 77) }),
+  });
   if (from !== undefined) await trainer.resumeFrom(from);
   const error = await trainer.train().catch((cause: unknown) => cause);
   assert.ok(error instanceof InterruptedError, String(error));
@@ -53,23 +68,38 @@ export interface InterruptedCase {
 export async function resumesToTheSameEnd(t: TestContext, { args, steps }: InterruptedCase): Promise<void> {
   const whole = folder(t);
   const expected = await (await tinyTrainer(t, { dir: whole, args, evalRows })).trainer.train();
-  const evaluated = expected.state.log_history.flatMap((record) => ('eval_loss' in record ? [record.step] : []));
+  const evaluated = expected.state.log_history.flatMap((record) =>
+    'eval_loss' in record ? [record.step] : [],
+  );
   const last = expected.state.global_step;
   for (const step of steps) {
     const dir = folder(t);
     const error = await interrupted(t, dir, args, evaluated.indexOf(step));
-    assert.match(error.message, new RegExp(`in the evaluation after step ${step} of .*checkpoint-${step} is saved`));
+    assert.match(
+      error.message,
+      new RegExp(`in the evaluation after step ${step} of .*checkpoint-${step} is saved`),
+    );
     assert.match(error.hint!, /--resume-from-checkpoint/);
     const checkpoint = checkpointPath(dir, step);
     const { state, resume } = await readCheckpoint(checkpoint);
     assert.notEqual(resume?.unfinished, undefined);
-    assert.ok(!state.log_history.some((record) => 'eval_loss' in record && record.step === step), 'the interrupted evaluation is not recorded');
+    assert.ok(
+      !state.log_history.some((record) => 'eval_loss' in record && record.step === step),
+      'the interrupted evaluation is not recorded',
+    );
 
     const { trainer } = await tinyTrainer(t, { dir, args, evalRows, parameters: randomParameters(TINY, 99) });
     await trainer.resumeFrom(checkpoint);
     const actual = await trainer.train();
-    assert.deepEqual(withoutTimes(actual.state.log_history), withoutTimes(expected.state.log_history), `from step ${step}`);
-    assert.deepEqual([actual.state.best_global_step, actual.state.best_metric], [expected.state.best_global_step, expected.state.best_metric]);
+    assert.deepEqual(
+      withoutTimes(actual.state.log_history),
+      withoutTimes(expected.state.log_history),
+      `from step ${step}`,
+    );
+    assert.deepEqual(
+      [actual.state.best_global_step, actual.state.best_metric],
+      [expected.state.best_global_step, expected.state.best_metric],
+    );
     assert.equal(actual.stoppedEarly, expected.stoppedEarly);
     // Without a save that falls on the step, only the interruption's checkpoint is there.
     const kept = namesIn(whole);
@@ -77,11 +107,17 @@ export async function resumesToTheSameEnd(t: TestContext, { args, steps }: Inter
     assert.deepEqual(namesIn(dir), [...kept, ...extra].sort());
     for (const name of kept) {
       for (const file of ['model.safetensors', 'optimizer.safetensors', 'attune_state.json']) {
-        assert.ok(readFileSync(join(dir, name, file)).equals(readFileSync(join(whole, name, file))), `${name}/${file}, resumed from step ${step}`);
+        assert.ok(
+          readFileSync(join(dir, name, file)).equals(readFileSync(join(whole, name, file))),
+          `${name}/${file}, resumed from step ${step}`,
+        );
       }
     }
     if (args.saveStrategy === 'no') continue;
-    const [ours, theirs] = [await readCheckpoint(checkpointPath(dir, last)), await readCheckpoint(checkpointPath(whole, last))];
+    const [ours, theirs] = [
+      await readCheckpoint(checkpointPath(dir, last)),
+      await readCheckpoint(checkpointPath(whole, last)),
+    ];
     assert.deepEqual(ours.state.stateful_callbacks, theirs.state.stateful_callbacks);
   }
 }

@@ -34,22 +34,26 @@ export function tinyConfig(fields: Readonly<Record<string, unknown>> = {}): Gpt2
 /** Models of 1 to 3 layers and 1 to 3 heads in every combination of the fields that change the mathematics; no dropout unless asked for. */
 export function tinyConfigs(options: { readonly dropout?: boolean } = {}): fc.Arbitrary<Gpt2Config> {
   const probability = options.dropout ? fc.constantFrom(0, 0.1, 0.4) : fc.constant(0);
-  return fc
-    .record({
-      n_layer: fc.integer({ min: 1, max: 3 }),
-      n_head: fc.integer({ min: 1, max: 3 }),
-      headWidth: fc.integer({ min: 1, max: 4 }),
-      n_inner: fc.option(fc.integer({ min: 1, max: 13 })),
-      num_labels: fc.integer({ min: 2, max: 4 }),
-      layer_norm_epsilon: fc.constantFrom(1e-5, 1e-3),
-      scale_attn_weights: fc.boolean(),
-      scale_attn_by_inverse_layer_idx: fc.boolean(),
-      embd_pdrop: probability,
-      attn_pdrop: probability,
-      resid_pdrop: probability,
-    })
-    // Layer normalisation of a single column is its bias, whatever the input: nothing in front of it would be tested.
-    .map(({ headWidth, ...fields }) => tinyConfig({ ...fields, n_embd: fields.n_head * Math.max(headWidth, fields.n_head === 1 ? 2 : 1) }));
+  return (
+    fc
+      .record({
+        n_layer: fc.integer({ min: 1, max: 3 }),
+        n_head: fc.integer({ min: 1, max: 3 }),
+        headWidth: fc.integer({ min: 1, max: 4 }),
+        n_inner: fc.option(fc.integer({ min: 1, max: 13 })),
+        num_labels: fc.integer({ min: 2, max: 4 }),
+        layer_norm_epsilon: fc.constantFrom(1e-5, 1e-3),
+        scale_attn_weights: fc.boolean(),
+        scale_attn_by_inverse_layer_idx: fc.boolean(),
+        embd_pdrop: probability,
+        attn_pdrop: probability,
+        resid_pdrop: probability,
+      })
+      // Layer normalisation of a single column is its bias, whatever the input: nothing in front of it would be tested.
+      .map(({ headWidth, ...fields }) =>
+        tinyConfig({ ...fields, n_embd: fields.n_head * Math.max(headWidth, fields.n_head === 1 ? 2 : 1) }),
+      )
+  );
 }
 
 /** Values of every parameter, all of a size that matters to the logits, each exact in float32. */
@@ -60,7 +64,12 @@ export function randomParameters(config: Gpt2Config, seed: number): Map<string, 
       const isMatrix = shape.length > 1;
       const isTable = name.endsWith('wte.weight') || name.endsWith('wpe.weight');
       const deviation = isTable ? 1 : isMatrix ? 1 / Math.sqrt(shape[0]) : 0.3;
-      return [name, Float32Array.from(random.normals(elementCount(shape), deviation, !isMatrix && name.endsWith('.weight') ? 1 : 0))];
+      return [
+        name,
+        Float32Array.from(
+          random.normals(elementCount(shape), deviation, !isMatrix && name.endsWith('.weight') ? 1 : 0),
+        ),
+      ];
     }),
   );
 }
@@ -76,7 +85,10 @@ export function blindRow(config: Gpt2Config): EncodedRow {
 
 /** Rows of 1 to nPositions tokens of any id, and blind ones. */
 export function encodedRows(config: Gpt2Config): fc.Arbitrary<EncodedRow> {
-  const ids = fc.array(fc.integer({ min: 0, max: config.vocabSize - 1 }), { minLength: 1, maxLength: config.nPositions });
+  const ids = fc.array(fc.integer({ min: 0, max: config.vocabSize - 1 }), {
+    minLength: 1,
+    maxLength: config.nPositions,
+  });
   return fc.oneof(
     { weight: 5, arbitrary: ids.map((list) => ({ ids: Int32Array.from(list), blind: false })) },
     { weight: 1, arbitrary: fc.constant(blindRow(config)) },
@@ -86,7 +98,12 @@ export function encodedRows(config: Gpt2Config): fc.Arbitrary<EncodedRow> {
 /** Batches of 1 to `maxRows` rows with labels. */
 export function packedBatches(config: Gpt2Config, maxRows = 5): fc.Arbitrary<PackedBatch> {
   const row = fc.tuple(encodedRows(config), fc.integer({ min: 0, max: config.labelNames.length - 1 }));
-  return fc.array(row, { minLength: 1, maxLength: maxRows }).map((rows) => packRows(rows.map(([encoded]) => encoded), rows.map(([, label]) => label)));
+  return fc.array(row, { minLength: 1, maxLength: maxRows }).map((rows) =>
+    packRows(
+      rows.map(([encoded]) => encoded),
+      rows.map(([, label]) => label),
+    ),
+  );
 }
 
 export interface TinyCase {
@@ -97,9 +114,15 @@ export interface TinyCase {
 }
 
 /** A model and a batch for it. */
-export function tinyCases(options: { readonly dropout?: boolean; readonly maxRows?: number } = {}): fc.Arbitrary<TinyCase> {
+export function tinyCases(
+  options: { readonly dropout?: boolean; readonly maxRows?: number } = {},
+): fc.Arbitrary<TinyCase> {
   return tinyConfigs(options).chain((config) =>
-    fc.record({ config: fc.constant(config), batch: packedBatches(config, options.maxRows), seed: fc.integer({ min: 0, max: 2 ** 31 - 1 }) }),
+    fc.record({
+      config: fc.constant(config),
+      batch: packedBatches(config, options.maxRows),
+      seed: fc.integer({ min: 0, max: 2 ** 31 - 1 }),
+    }),
   );
 }
 

@@ -2,8 +2,38 @@
 import { Random } from './random.js';
 
 const WORDS = [
-  'null', 'true', '-1', '0', '1e999', '-0', '0.1', '9007199254740993', '4294967296', '1e308', '"', '""', '"\\ud800"', '"__proto__"', '{}', '[]', '[[[[[[[[', '{"a":', ',', ':', '\\', '\u0000',
-  '\ufeff', '\ufffd', '\u202e', '../../../etc/passwd', '\r\n', '\n\n', '<|endoftext|>', '\u00ff', 'NaN', 'Infinity',
+  'null',
+  'true',
+  '-1',
+  '0',
+  '1e999',
+  '-0',
+  '0.1',
+  '9007199254740993',
+  '4294967296',
+  '1e308',
+  '"',
+  '""',
+  '"\\ud800"',
+  '"__proto__"',
+  '{}',
+  '[]',
+  '[[[[[[[[',
+  '{"a":',
+  ',',
+  ':',
+  '\\',
+  '\u0000',
+  '\ufeff',
+  '\ufffd',
+  '\u202e',
+  '../../../etc/passwd',
+  '\r\n',
+  '\n\n',
+  '<|endoftext|>',
+  '\u00ff',
+  'NaN',
+  'Infinity',
 ];
 
 /** `bytes` with one to four changes: bits flipped, ranges cut, doubled or overwritten, words put in, the end cut off. */
@@ -30,7 +60,11 @@ export function mutateBytes(bytes: Uint8Array, random: Random): Uint8Array {
         result = Buffer.from(before);
         break;
       case 5:
-        result = Buffer.concat([before, Buffer.from(WORDS[random.integer(0, WORDS.length - 1)]), result.subarray(random.integer(0, 1) === 0 ? at : end)]);
+        result = Buffer.concat([
+          before,
+          Buffer.from(WORDS[random.integer(0, WORDS.length - 1)]),
+          result.subarray(random.integer(0, 1) === 0 ? at : end),
+        ]);
         break;
       case 6:
         result.fill(random.integer(0, 255), at, end);
@@ -56,7 +90,20 @@ export function anyJson(random: Random, depth = 0): unknown {
     case 3:
       return [1e-300, 1e300, -1, 0.5, 2 ** 53, 2 ** 31, -0, 1e21, 4294967296][random.integer(0, 8)];
     case 4:
-      return ['', ' ', 'a', '\u0000', '\ud800', '__proto__', 'constructor', '../x', 'é', '\u202e', '<|endoftext|>', 'x'.repeat(300)][random.integer(0, 11)];
+      return [
+        '',
+        ' ',
+        'a',
+        '\u0000',
+        '\ud800',
+        '__proto__',
+        'constructor',
+        '../x',
+        'é',
+        '\u202e',
+        '<|endoftext|>',
+        'x'.repeat(300),
+      ][random.integer(0, 11)];
     case 5:
       return String(random.integer(-5, 1e9));
     case 6:
@@ -64,7 +111,12 @@ export function anyJson(random: Random, depth = 0): unknown {
     case 7:
       return Array.from({ length: random.integer(1, 4) }, () => anyJson(random, depth + 1));
     default:
-      return Object.fromEntries(Array.from({ length: random.integer(1, 3) }, () => [String(anyJson(random, 9)), anyJson(random, depth + 1)]));
+      return Object.fromEntries(
+        Array.from({ length: random.integer(1, 3) }, () => [
+          String(anyJson(random, 9)),
+          anyJson(random, depth + 1),
+        ]),
+      );
   }
 }
 
@@ -81,7 +133,8 @@ export function mutateJson(value: unknown, random: Random): unknown {
   }
   const entries = Object.entries(value);
   const at = random.integer(0, Math.max(0, entries.length - 1));
-  if (entries.length === 0 || random.integer(0, 7) === 0) entries.push([String(anyJson(random, 9)), anyJson(random)]);
+  if (entries.length === 0 || random.integer(0, 7) === 0)
+    entries.push([String(anyJson(random, 9)), anyJson(random)]);
   else if (random.integer(0, 5) === 0) entries.splice(at, 1);
   else if (random.integer(0, 9) === 0) entries[at] = [String(anyJson(random, 9)), entries[at][1]];
   else entries[at] = [entries[at][0], mutateJson(entries[at][1], random)];

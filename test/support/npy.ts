@@ -10,5 +10,10 @@ export function readNpy(path: string): DenseMatrix {
   if (!match) throw new Error(`${path}: ${header}`);
   const [width, rows, columns] = match.slice(1).map(Number);
   const data = Uint8Array.prototype.slice.call(bytes, start).buffer;
-  return { kind: 'dense', rows, columns, values: width === 4 ? new Float32Array(data) : new Float64Array(data) };
+  return {
+    kind: 'dense',
+    rows,
+    columns,
+    values: width === 4 ? new Float32Array(data) : new Float64Array(data),
+  };
 }

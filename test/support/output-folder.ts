@@ -8,7 +8,11 @@ import { RECORD_FILE } from '#attune/train/output-record.js';
 import { RUN_FILES } from '#attune/train/run-names.js';
 
 /** Opens and prepares a folder, does some work in it and gives its lock back. */
-export async function within(dir: string, preparation: Preparation, work: (output: OutputFolder) => Promise<unknown> = () => Promise.resolve()): Promise<void> {
+export async function within(
+  dir: string,
+  preparation: Preparation,
+  work: (output: OutputFolder) => Promise<unknown> = () => Promise.resolve(),
+): Promise<void> {
   const output = await OutputFolder.open(dir);
   try {
     await output.prepare(preparation);
@@ -26,13 +30,15 @@ export const overwrite: Preparation = { mode: 'overwrite', ...RUN };
 export const checkpoint = (output: OutputFolder, step: number, text: string): Promise<void> =>
   output.place(async (staged) => {
     mkdirSync(join(staged, `checkpoint-${step}`));
-    for (const name of ['config.json', 'model.safetensors']) await fsPromises.writeFile(join(staged, `checkpoint-${step}`, name), text);
+    for (const name of ['config.json', 'model.safetensors'])
+      await fsPromises.writeFile(join(staged, `checkpoint-${step}`, name), text);
   });
 export const run = async (output: OutputFolder, text = 'run'): Promise<void> => {
   await output.write('attune.json', text);
   for (const step of [1, 2]) await checkpoint(output, step, text);
   await output.place(async (staged) => {
-    for (const name of ['config.json', 'model.safetensors', 'trainer_state.json']) await fsPromises.writeFile(join(staged, name), text);
+    for (const name of ['config.json', 'model.safetensors', 'trainer_state.json'])
+      await fsPromises.writeFile(join(staged, name), text);
   });
 };
 
@@ -46,7 +52,11 @@ export function everything(dir: string, above = ''): Map<string, string> {
     if (stats.isDirectory()) {
       found.set(`${above}${name}/`, 'folder');
       for (const [key, value] of everything(path, `${above}${name}/`)) found.set(key, value);
-    } else found.set(above + name, stats.isSymbolicLink() ? `-> ${readlinkSync(path)}` : readFileSync(path, 'latin1'));
+    } else
+      found.set(
+        above + name,
+        stats.isSymbolicLink() ? `-> ${readlinkSync(path)}` : readFileSync(path, 'latin1'),
+      );
   }
   return found;
 }

@@ -3,7 +3,8 @@
 import { readFileSync } from 'node:fs';
 import { TextClassifier } from '#attune/train/classifier.js';
 
-const status = (name) => 1024 * Number(new RegExp(`${name}:\\s+(\\d+) kB`).exec(readFileSync('/proc/self/status', 'utf8'))[1]);
+const status = (name) =>
+  1024 * Number(new RegExp(`${name}:\\s+(\\d+) kB`).exec(readFileSync('/proc/self/status', 'utf8'))[1]);
 const baseline = status('VmRSS');
 const classifier = await TextClassifier.fromPretrained(process.argv[2]);
 console.log(JSON.stringify({ baseline, peak: status('VmHWM') }));

@@ -1,5 +1,12 @@
 /** ROC curve of one class against the rest, by sorting; null and empty where it is undefined. */
-export function classAuc(scores: readonly number[], positive: readonly boolean[]): { readonly auc: number | null; readonly falsePositiveRate: number[]; readonly truePositiveRate: number[] } {
+export function classAuc(
+  scores: readonly number[],
+  positive: readonly boolean[],
+): {
+  readonly auc: number | null;
+  readonly falsePositiveRate: number[];
+  readonly truePositiveRate: number[];
+} {
   const positives = positive.filter(Boolean).length;
   const negatives = positive.length - positives;
   if (positives === 0 || negatives === 0) return { auc: null, falsePositiveRate: [], truePositiveRate: [] };

@@ -7,7 +7,10 @@ export interface TensorEntry {
 }
 
 /** A file of this header (JSON text, or an object) and these bytes of data. */
-export function safetensorsBytes(header: string | Readonly<Record<string, unknown>>, data: Uint8Array = new Uint8Array(0)): Uint8Array {
+export function safetensorsBytes(
+  header: string | Readonly<Record<string, unknown>>,
+  data: Uint8Array = new Uint8Array(0),
+): Uint8Array {
   const json = Buffer.from(typeof header === 'string' ? header : JSON.stringify(header));
   const length = Buffer.alloc(8);
   length.writeBigUInt64LE(BigInt(json.length));
@@ -27,5 +30,12 @@ export function float32File(tensors: ReadonlyMap<string, Float32Tensor>): Uint8A
     header[name] = { dtype: 'F32', shape, data_offsets: [offset, offset + values.byteLength] };
     offset += values.byteLength;
   }
-  return safetensorsBytes(header, Buffer.concat([...tensors.values()].map(({ values }) => Buffer.from(values.buffer, values.byteOffset, values.byteLength))));
+  return safetensorsBytes(
+    header,
+    Buffer.concat(
+      [...tensors.values()].map(({ values }) =>
+        Buffer.from(values.buffer, values.byteOffset, values.byteLength),
+      ),
+    ),
+  );
 }

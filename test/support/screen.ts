@@ -27,7 +27,7 @@ export class Screen extends Writable {
 
   override _write(chunk: string, _encoding: BufferEncoding, done: () => void): void {
     this.raw += chunk;
-     
+
     for (const [part] of chunk.matchAll(/\u001b\[[0-9;?]*[A-Za-z]|\u001b.|[\s\S]/gu)) this.#put(part);
     done();
   }
@@ -44,7 +44,8 @@ export class Screen extends Writable {
     else if (/^\u001b\[\d+m$/.test(part)) return;
     else if (part.startsWith('\u001b')) throw new Error(`control sequence ${JSON.stringify(part)}`);
     else {
-      this.#rows[this.#row] = row.slice(0, this.#column).padEnd(this.#column) + part + row.slice(this.#column + part.length);
+      this.#rows[this.#row] =
+        row.slice(0, this.#column).padEnd(this.#column) + part + row.slice(this.#column + part.length);
       this.#column += part.length;
     }
   }

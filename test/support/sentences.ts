@@ -3,7 +3,18 @@ import { Random } from './random.js';
 
 export const SENTENCE_LABELS = ['negative', 'neutral', 'positive'] as const;
 
-const THINGS = ['kettle', 'garden', 'train', 'lamp', 'soup', 'harbour', 'violin', 'blanket', 'bicycle', 'window'];
+const THINGS = [
+  'kettle',
+  'garden',
+  'train',
+  'lamp',
+  'soup',
+  'harbour',
+  'violin',
+  'blanket',
+  'bicycle',
+  'window',
+];
 const WORDS = [
   ['awful', 'broken', 'terrible', 'sad', 'bad', 'horrible'],
   ['square', 'wooden', 'second', 'usual', 'northern', 'grey'],
@@ -23,7 +34,11 @@ export interface Sentence {
 }
 
 /** `turned`: share of rows whose label is drawn anew. */
-export function sentences(count: number, seed: number, { turned = 0.1, classes = 3 }: { readonly turned?: number; readonly classes?: 2 | 3 } = {}): Sentence[] {
+export function sentences(
+  count: number,
+  seed: number,
+  { turned = 0.1, classes = 3 }: { readonly turned?: number; readonly classes?: 2 | 3 } = {},
+): Sentence[] {
   const random = new Random(seed);
   const labels = classes === 3 ? [0, 1, 2] : [0, 2];
   const pick = <T>(values: readonly T[]): T => values[random.integer(0, values.length - 1)];

@@ -9,7 +9,10 @@ let told = false;
 export function sharedPath(...parts: string[]): string | undefined {
   const path = join(root, ...parts);
   if (existsSync(path)) return path;
-  if (!told) console.error(`SKIPPED: tests that need ../shared/${parts.join('/')}, which does not lie beside the project`);
+  if (!told)
+    console.error(
+      `SKIPPED: tests that need ../shared/${parts.join('/')}, which does not lie beside the project`,
+    );
   told = true;
   return undefined;
 }

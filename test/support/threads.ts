@@ -10,7 +10,10 @@ export function watchThreads(t: TestContext): () => number {
   t.after(() => process.off('worker', watch));
   return () => {
     // Node's way to say that a thread has ended.
-    assert.deepEqual(started.filter(({ threadId }) => threadId !== -1), []);
+    assert.deepEqual(
+      started.filter(({ threadId }) => threadId !== -1),
+      [],
+    );
     return started.length;
   };
 }

@@ -28,7 +28,13 @@ interface Golden {
 
 const FIXTURE = 'tiny-gpt2';
 const ROWS_PER_STEP = 4;
-const UPDATE: Omit<UpdateSettings, 'learningRate' | 'step'> = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, maxGradNorm: 1 };
+const UPDATE: Omit<UpdateSettings, 'learningRate' | 'step'> = {
+  beta1: 0.9,
+  beta2: 0.999,
+  epsilon: 1e-8,
+  weightDecay: 0.01,
+  maxGradNorm: 1,
+};
 
 export function testTinyGpt2Golden(engine: Engine): void {
   test(`${engine.name}: logits of the golden batch within 1e-5`, () =>
@@ -43,7 +49,12 @@ export function testTinyGpt2Golden(engine: Engine): void {
       assertClose([gradNorm / golden.grad_norm], [1], 1e-5, 'relative gradient norm');
       const expected = await tensorsOf('grads.safetensors');
       for (const { name } of parameterSpecs(config)) {
-        assertRelativelyClose(await session.readTensor('gradient', name), expected.get(name)!, 1e-4, `gradient of ${name}`);
+        assertRelativelyClose(
+          await session.readTensor('gradient', name),
+          expected.get(name)!,
+          1e-4,
+          `gradient of ${name}`,
+        );
       }
     }));
 
@@ -57,7 +68,8 @@ export function testTinyGpt2Golden(engine: Engine): void {
         assertClose([gradNorm / expected.grad_norm], [1], 1e-3, `relative gradient norm of step ${i}`);
       }
       const after = await tensorsOf('after20.safetensors');
-      for (const { name } of parameterSpecs(config)) assertWeights(await session.readTensor('parameter', name), after.get(name)!, name, config.nEmbd);
+      for (const { name } of parameterSpecs(config))
+        assertWeights(await session.readTensor('parameter', name), after.get(name)!, name, config.nEmbd);
     }));
 }
 
@@ -65,7 +77,11 @@ interface Explained {
   readonly rows: readonly number[];
   readonly means: readonly (readonly number[])[];
   readonly lastState: readonly number[];
-  readonly attributions: readonly { readonly logits: readonly number[]; readonly predicted: number; readonly scores: readonly number[] }[];
+  readonly attributions: readonly {
+    readonly logits: readonly number[];
+    readonly predicted: number;
+    readonly scores: readonly number[];
+  }[];
 }
 
 /** What an engine that evaluates other graphs of the model must give: hidden states as transformers' GPT2Model, attributions as torch's autograd. */
@@ -86,8 +102,18 @@ export function testTinyGpt2Explained(engine: Engine): void {
           return sum / (end - first);
         });
       };
-      assertClose(explained.rows.flatMap((_, r) => mean(r)), explained.means.flat(), 1e-5, 'mean hidden state');
-      assertClose(states.subarray((batch.rowOffsets[1] - 1) * width, batch.rowOffsets[1] * width), explained.lastState, 1e-5, 'last hidden state');
+      assertClose(
+        explained.rows.flatMap((_, r) => mean(r)),
+        explained.means.flat(),
+        1e-5,
+        'mean hidden state',
+      );
+      assertClose(
+        states.subarray((batch.rowOffsets[1] - 1) * width, batch.rowOffsets[1] * width),
+        explained.lastState,
+        1e-5,
+        'last hidden state',
+      );
       // A graph that the session has is run again on another batch.
       const alone = (await session.evaluate!(graph, packRows([rows[explained.rows[0]]]))).get('hidden')!;
       assertClose(alone, states.subarray(0, alone.length), 1e-5, 'hidden states of a row alone');
@@ -97,8 +123,11 @@ export function testTinyGpt2Explained(engine: Engine): void {
     withModel(engine, async ({ session, config, rows }) => {
       const chosen = explained.rows.map((r) => rows[r]);
       const labels = explained.attributions.map(({ predicted }) => predicted);
-      const scores = await attributeTokens(session, attributionGraph(config), chosen, labels, { batchRows: 3 });
-      for (const [i, expected] of explained.attributions.entries()) assertClose(scores[i], expected.scores, 1e-5, `scores of row ${explained.rows[i]}`);
+      const scores = await attributeTokens(session, attributionGraph(config), chosen, labels, {
+        batchRows: 3,
+      });
+      for (const [i, expected] of explained.attributions.entries())
+        assertClose(scores[i], expected.scores, 1e-5, `scores of row ${explained.rows[i]}`);
     }));
 }
 
@@ -113,15 +142,30 @@ function assertWeights(actual: Float32Array, expected: Float32Array, name: strin
   assertClose(actual.subarray(c, 2 * c), expected.subarray(c, 2 * c), 5e-4, `${name}, keys`);
 }
 
-function assertRelativelyClose(actual: Float32Array, expected: Float32Array, tolerance: number, what: string): void {
+function assertRelativelyClose(
+  actual: Float32Array,
+  expected: Float32Array,
+  tolerance: number,
+  what: string,
+): void {
   assert.equal(actual.length, expected.length, `${what}: length`);
   const norm = Math.sqrt(expected.reduce((sum, value) => sum + value ** 2, 0));
   const error = Math.sqrt(actual.reduce((sum, value, i) => sum + (value - expected[i]) ** 2, 0)) / norm;
   assert.ok(norm > 0 && error <= tolerance, `${what}: relative L2 difference ${error}, allowed ${tolerance}`);
 }
 
-function takeStep(session: EngineSession, batch: PackedBatch, learningRate: number, step: number): Promise<StepResult> {
-  return session.step({ microBatches: [batch], lossWeights: [1 / batch.rows], firstPass: step - 1, update: { ...UPDATE, learningRate, step } });
+function takeStep(
+  session: EngineSession,
+  batch: PackedBatch,
+  learningRate: number,
+  step: number,
+): Promise<StepResult> {
+  return session.step({
+    microBatches: [batch],
+    lossWeights: [1 / batch.rows],
+    firstPass: step - 1,
+    update: { ...UPDATE, learningRate, step },
+  });
 }
 
 interface GoldenModel {
@@ -136,15 +180,22 @@ interface GoldenModel {
 async function withModel(engine: Engine, use: (model: GoldenModel) => Promise<void>): Promise<void> {
   const golden = fixtureJson(join(FIXTURE, 'golden.json')) as Golden;
   const config = await readConfig(fixturePath(join(FIXTURE, 'model')));
-  const rows = golden.row_input_ids.map((ids) => ({ ids: Int32Array.from(ids.length > 0 ? ids : [config.padTokenId!]), blind: ids.length === 0 }));
-  assert.deepEqual(rows.flatMap(({ blind }, i) => (blind ? [i] : [])), [6]);
+  const rows = golden.row_input_ids.map((ids) => ({
+    ids: Int32Array.from(ids.length > 0 ? ids : [config.padTokenId!]),
+    blind: ids.length === 0,
+  }));
+  assert.deepEqual(
+    rows.flatMap(({ blind }, i) => (blind ? [i] : [])),
+    [6],
+  );
   const batch = (i: number): PackedBatch => {
     const range = [i * ROWS_PER_STEP, (i + 1) * ROWS_PER_STEP] as const;
     return packRows(rows.slice(...range), golden.row_labels.slice(...range));
   };
   const session = await engine.open(gpt2Graphs(config), { seed: 0 });
   try {
-    for (const [name, values] of await tensorsOf(join('model', 'model.safetensors'))) await session.writeTensor('parameter', name, values);
+    for (const [name, values] of await tensorsOf(join('model', 'model.safetensors')))
+      await session.writeTensor('parameter', name, values);
     await use({ session, config, golden, rows, batch });
   } finally {
     await session.close();

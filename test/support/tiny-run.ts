@@ -21,7 +21,14 @@ export const TINY = tinyConfig({ embd_pdrop: 0.1, attn_pdrop: 0.1, resid_pdrop: 
 export function tinyRows(count: number, seed: number, config: Gpt2Config = TINY): LabelledRows {
   const random = new Random(seed);
   const rows: EncodedRow[] = Array.from({ length: count }, (_, i) =>
-    i === 3 ? blindRow(config) : { ids: Int32Array.from({ length: random.integer(1, config.nPositions) }, () => random.integer(0, config.vocabSize - 2)), blind: false },
+    i === 3
+      ? blindRow(config)
+      : {
+          ids: Int32Array.from({ length: random.integer(1, config.nPositions) }, () =>
+            random.integer(0, config.vocabSize - 2),
+          ),
+          blind: false,
+        },
   );
   return { rows, labels: Int32Array.from(rows, ({ ids }) => ids[ids.length - 1] % config.labelNames.length) };
 }
@@ -39,16 +46,31 @@ export interface TinyRunOptions {
 }
 
 /** A trainer over 23 training and 9 evaluation rows in batches of 4, two batches a step; `t` closes the session. */
-export async function tinyTrainer(t: TestContext, options: TinyRunOptions): Promise<{ trainer: Trainer; source: TrainerOptions }> {
+export async function tinyTrainer(
+  t: TestContext,
+  options: TinyRunOptions,
+): Promise<{ trainer: Trainer; source: TrainerOptions }> {
   const { dir, engine = onnxEngine, trainRows = 23, evalRows = 9, callbacks, signal } = options;
   const args = resolveArguments({
-    outputDir: dir, numTrainEpochs: 3, perDeviceTrainBatchSize: 4, perDeviceEvalBatchSize: 4, gradientAccumulationSteps: 2, learningRate: 0.02,
-    weightDecay: 0.1, warmupSteps: 2, loggingSteps: 2, evalStrategy: 'epoch', saveStrategy: 'epoch', seed: 11, ...options.args,
+    outputDir: dir,
+    numTrainEpochs: 3,
+    perDeviceTrainBatchSize: 4,
+    perDeviceEvalBatchSize: 4,
+    gradientAccumulationSteps: 2,
+    learningRate: 0.02,
+    weightDecay: 0.1,
+    warmupSteps: 2,
+    loggingSteps: 2,
+    evalStrategy: 'epoch',
+    saveStrategy: 'epoch',
+    seed: 11,
+    ...options.args,
   });
   const graphs = gpt2Graphs(TINY);
   const session = await engine.open(graphs, { seed: args.seed, threads: 1 });
   t.after(() => session.close());
-  for (const [name, values] of options.parameters ?? randomParameters(TINY, 3)) await session.writeTensor('parameter', name, values);
+  for (const [name, values] of options.parameters ?? randomParameters(TINY, 3))
+    await session.writeTensor('parameter', name, values);
   const source: TrainerOptions = {
     session,
     parameters: graphs.parameters,

@@ -37,7 +37,10 @@ export function writeTrainingData(dir: string): void {
     writeFileSync(join(folder, 'train.jsonl'), toJsonl(rows.slice(0, 40)));
     writeFileSync(join(folder, 'test.jsonl'), toJsonl(rows.slice(40)));
   }
-  for (const [name, index] of [['numbered', (label: number) => label], ['turned', (label: number) => 1 - label]] as const) {
+  for (const [name, index] of [
+    ['numbered', (label: number) => label],
+    ['turned', (label: number) => 1 - label],
+  ] as const) {
     mkdirSync(join(dir, name));
     const rows = MANY.map((row) => ({ text: row.text, label: index(row.label), label_text: row.name }));
     writeFileSync(join(dir, name, 'train.jsonl'), toJsonl(rows.slice(0, 40)));
@@ -50,27 +53,76 @@ export const TRAININGS: readonly Training[] = [
   ...COLUMNS.flatMap(([text, label], c) => {
     // Those of the second are guessed.
     const columns = c < 2 ? [] : ['--text-column', text, '--label-column', label];
-    return [['12', '7'], ['20', '42']].flatMap(([length, seed]): Training[] => {
+    return [
+      ['12', '7'],
+      ['20', '42'],
+    ].flatMap(([length, seed]): Training[] => {
       const rest = [...columns, '--max-length', length, '--seed', seed];
       const what = `columns ${text} and ${label}, length ${length}, seed ${seed}`;
       return [
-        { name: `a test size, ${what}`, words: ['--dataset', fileOf(c), '--test-size', '0.25', ...rest], evaluated: fileOf(c) },
-        { name: `an evaluation dataset, ${what}`, words: ['--dataset', fileOf(c), '--eval-dataset', `test-${fileOf(c)}`, '--eval-rows', '9', ...rest], evaluated: `test-${fileOf(c)}` },
-        { name: `a folder, ${what}`, words: ['--dataset', `folder-${c}`, '--train-rows', '30', ...rest], evaluated: `folder-${c}` },
+        {
+          name: `a test size, ${what}`,
+          words: ['--dataset', fileOf(c), '--test-size', '0.25', ...rest],
+          evaluated: fileOf(c),
+        },
+        {
+          name: `an evaluation dataset, ${what}`,
+          words: ['--dataset', fileOf(c), '--eval-dataset', `test-${fileOf(c)}`, '--eval-rows', '9', ...rest],
+          evaluated: `test-${fileOf(c)}`,
+        },
+        {
+          name: `a folder, ${what}`,
+          words: ['--dataset', `folder-${c}`, '--train-rows', '30', ...rest],
+          evaluated: `folder-${c}`,
+        },
       ];
     });
   }),
-  ...['numbered', 'turned'].map((folder): Training => ({ name: `classes by number, ${folder}`, words: ['--dataset', folder], evaluated: folder })),
-  ...['7', '42'].map((seed): Training => ({ name: `the sample, seed ${seed}`, words: ['--dataset', 'sample', '--train-rows', '30', '--eval-rows', '40', '--seed', seed], evaluated: 'sample' })),
-].sort((a, b) => Number(b.name.includes('review') && b.name.includes('test size')) - Number(a.name.includes('review') && a.name.includes('test size')));
+  ...['numbered', 'turned'].map((folder): Training => ({
+    name: `classes by number, ${folder}`,
+    words: ['--dataset', folder],
+    evaluated: folder,
+  })),
+  ...['7', '42'].map((seed): Training => ({
+    name: `the sample, seed ${seed}`,
+    words: ['--dataset', 'sample', '--train-rows', '30', '--eval-rows', '40', '--seed', seed],
+    evaluated: 'sample',
+  })),
+].sort(
+  (a, b) =>
+    Number(b.name.includes('review') && b.name.includes('test size')) -
+    Number(a.name.includes('review') && a.name.includes('test size')),
+);
 
 const FIGURES = ['loss', 'accuracy', 'f1', 'auc'] as const;
 type Figures = Record<(typeof FIGURES)[number], unknown>;
-const figuresOf = (record: Record<string, unknown>): Figures => Object.fromEntries(FIGURES.map((name) => [name, record[name]])) as Figures;
+const figuresOf = (record: Record<string, unknown>): Figures =>
+  Object.fromEntries(FIGURES.map((name) => [name, record[name]])) as Figures;
 
 /** Trains into `output`, from `model` by default. Gives the figures of its last evaluation. */
-export async function trained(cwd: string, { words }: Pick<Training, 'words'>, output: string, model = 'model'): Promise<{ readonly metrics: Figures; readonly steps: number }> {
-  const line = ['train', '--model', model, ...words, '--output-dir', output, '--max-steps', '2', '--learning-rate', '0.05', '--save-steps', '1', '--threads', '1', '--json'];
+export async function trained(
+  cwd: string,
+  { words }: Pick<Training, 'words'>,
+  output: string,
+  model = 'model',
+): Promise<{ readonly metrics: Figures; readonly steps: number }> {
+  const line = [
+    'train',
+    '--model',
+    model,
+    ...words,
+    '--output-dir',
+    output,
+    '--max-steps',
+    '2',
+    '--learning-rate',
+    '0.05',
+    '--save-steps',
+    '1',
+    '--threads',
+    '1',
+    '--json',
+  ];
   const { code, stdout, stderr } = await attune(line, { cwd });
   assert.equal(code, 0, stderr);
   return { metrics: figuresOf(jsonLines(stdout).find(({ type }) => type === 'result')!), steps: 2 };
@@ -78,12 +130,19 @@ export async function trained(cwd: string, { words }: Pick<Training, 'words'>, o
 
 /** What `attune evaluate` gives of a model, and of a dataset where one is named. */
 export async function evaluated(cwd: string, model: string, dataset?: string): Promise<Figures> {
-  const { code, stdout, stderr } = await attune(['evaluate', '--model', model, ...(dataset === undefined ? [] : ['--dataset', dataset]), '--json'], { cwd });
+  const { code, stdout, stderr } = await attune(
+    ['evaluate', '--model', model, ...(dataset === undefined ? [] : ['--dataset', dataset]), '--json'],
+    { cwd },
+  );
   assert.equal(code, 0, stderr);
   return figuresOf(jsonLines(stdout).find(({ type }) => type === 'result')!);
 }
 
-export async function predicted(cwd: string, model: string, words: readonly string[]): Promise<Record<string, unknown>[]> {
+export async function predicted(
+  cwd: string,
+  model: string,
+  words: readonly string[],
+): Promise<Record<string, unknown>[]> {
   const { code, stdout, stderr } = await attune(['predict', '--model', model, ...words], { cwd });
   assert.equal(code, 0, stderr);
   return jsonLines(stdout);

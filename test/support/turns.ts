@@ -8,7 +8,10 @@ import { InterruptedError } from '#attune/errors.js';
  *
  * @returns the last turn at which it was aborted; above the eighth, not each is tried
  */
-export async function turnsOf(t: TestContext, work: (signal: AbortSignal) => Promise<unknown>): Promise<number> {
+export async function turnsOf(
+  t: TestContext,
+  work: (signal: AbortSignal) => Promise<unknown>,
+): Promise<number> {
   let clock = 0;
   const mocked = t.mock.method(performance, 'now', () => (clock += 1000));
   try {

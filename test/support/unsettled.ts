@@ -29,7 +29,10 @@ if (isMainThread) {
 export async function endsEarly(words: readonly string[], options: CliOptions): Promise<void> {
   const { code, signal, stdout, stderr } = await attune(words, options);
   assert.deepEqual([code, signal], [1, null], stderr);
-  assert.match(stderr, /^error: attune ended before its work was done\. This is a defect of attune: please report it/m);
+  assert.match(
+    stderr,
+    /^error: attune ended before its work was done\. This is a defect of attune: please report it/m,
+  );
   assert.equal(stderr.match(/^error:/gm)?.length, 1, stderr);
   assert.doesNotMatch(stdout, /"type":"(result|comparison|final)"/);
 }

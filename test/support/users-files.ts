@@ -1,6 +1,15 @@
 /** A folder full of what a user may have there, and what has become of it. */
 import { spawnSync } from 'node:child_process';
-import { chmodSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { CHECKPOINT_FILES, RUN_FILES } from '#attune/train/run-names.js';
 
@@ -63,7 +72,11 @@ export function putUsersFiles(dir: string, names: readonly string[] = []): void 
 }
 
 /** All that is in a folder: path -> kind, rights, contents or where it leads. What is `ignored` is left out, with all in it. */
-export function snapshot(dir: string, ignored: (path: string) => boolean = () => false, above = ''): Record<string, string> {
+export function snapshot(
+  dir: string,
+  ignored: (path: string) => boolean = () => false,
+  above = '',
+): Record<string, string> {
   const found: Record<string, string> = {};
   for (const name of readdirSync(dir).sort()) {
     const path = above + name;

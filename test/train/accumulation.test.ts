@@ -35,24 +35,36 @@ interface Golden {
 const golden = fixture<Golden>('accumulation.json');
 
 const labelled = (ids: readonly number[][], labels: readonly number[]): LabelledRows => ({
-  rows: ids.map((row) => ({ ids: Int32Array.from(row.length > 0 ? row : [golden.pad_token_id]), blind: row.length === 0 })),
+  rows: ids.map((row) => ({
+    ids: Int32Array.from(row.length > 0 ? row : [golden.pad_token_id]),
+    blind: row.length === 0,
+  })),
   labels: Int32Array.from(labels),
 });
 
-async function run(engine: Engine, t: Parameters<typeof folder>[0]): Promise<{ history: readonly LogRecord[]; logits: Float32Array }> {
+async function run(
+  engine: Engine,
+  t: Parameters<typeof folder>[0],
+): Promise<{ history: readonly LogRecord[]; logits: Float32Array }> {
   const config = parseConfig(golden.config, 'golden');
   const graphs = gpt2Graphs(config);
   const session = await engine.open(graphs, { seed: 42 });
   t.after(() => session.close());
   const weights = await SafetensorsFile.open(fixturePath('trainer/accumulation.safetensors'));
-  for (const { name } of graphs.parameters) await session.writeTensor('parameter', name, await weights.read(name));
+  for (const { name } of graphs.parameters)
+    await session.writeTensor('parameter', name, await weights.read(name));
   await weights.close();
   const trainer = new Trainer({
     session,
     parameters: graphs.parameters,
     config,
     tokenizer: await Tokenizer.fromDirectory(embeddedModelFolder()),
-    args: resolveArguments({ ...Object.fromEntries(Object.entries(golden.options)), evalStrategy: 'epoch', saveStrategy: 'no', outputDir: folder(t) }),
+    args: resolveArguments({
+      ...Object.fromEntries(Object.entries(golden.options)),
+      evalStrategy: 'epoch',
+      saveStrategy: 'no',
+      outputDir: folder(t),
+    }),
     maxLength: golden.max_length,
     train: labelled(golden.train_ids, golden.train_labels),
     evaluation: labelled(golden.test_ids, golden.test_labels),
@@ -62,24 +74,41 @@ async function run(engine: Engine, t: Parameters<typeof folder>[0]): Promise<{ h
 }
 
 for (const engine of [onnxEngine, referenceEngine]) {
-  test(`${engine.name}: every record, evaluation and test logit of the accumulated run`, { timeout: 1_800_000 }, async (t) => {
-    const { history, logits } = await run(engine, t);
-    assert.equal(history.length, golden.log_history.length);
-    for (const [i, expected] of golden.log_history.entries()) {
-      const actual = history[i];
-      assert.deepEqual(Object.keys(actual), Object.keys(expected));
-      assert.equal(actual.step, expected.step);
-      assertClose([actual.epoch], [expected.epoch], 1e-12, 'epoch');
-      if (isTrainRecord(expected) && isTrainRecord(actual)) {
-        assertClose([actual.loss], [expected.loss], 1e-4, `loss at step ${expected.step}`);
-        assertClose([actual.grad_norm / expected.grad_norm], [1], 1e-3, `grad_norm at step ${expected.step}`);
-        assertClose([actual.learning_rate], [expected.learning_rate], 1e-12, 'learning rate');
-      } else if (isEvalRecord(expected) && isEvalRecord(actual)) {
-        assertClose([actual.eval_loss, actual.eval_accuracy!, actual.eval_f1!, actual.eval_auc!], [expected.eval_loss, expected.eval_accuracy!, expected.eval_f1!, expected.eval_auc!], 1e-4, 'evaluation');
+  test(
+    `${engine.name}: every record, evaluation and test logit of the accumulated run`,
+    { timeout: 1_800_000 },
+    async (t) => {
+      const { history, logits } = await run(engine, t);
+      assert.equal(history.length, golden.log_history.length);
+      for (const [i, expected] of golden.log_history.entries()) {
+        const actual = history[i];
+        assert.deepEqual(Object.keys(actual), Object.keys(expected));
+        assert.equal(actual.step, expected.step);
+        assertClose([actual.epoch], [expected.epoch], 1e-12, 'epoch');
+        if (isTrainRecord(expected) && isTrainRecord(actual)) {
+          assertClose([actual.loss], [expected.loss], 1e-4, `loss at step ${expected.step}`);
+          assertClose(
+            [actual.grad_norm / expected.grad_norm],
+            [1],
+            1e-3,
+            `grad_norm at step ${expected.step}`,
+          );
+          assertClose([actual.learning_rate], [expected.learning_rate], 1e-12, 'learning rate');
+        } else if (isEvalRecord(expected) && isEvalRecord(actual)) {
+          assertClose(
+            [actual.eval_loss, actual.eval_accuracy!, actual.eval_f1!, actual.eval_auc!],
+            [expected.eval_loss, expected.eval_accuracy!, expected.eval_f1!, expected.eval_auc!],
+            1e-4,
+            'evaluation',
+          );
+        }
       }
-    }
-    const last = history.at(-1)!;
-    assert.equal('total_flos' in last && last.total_flos, (golden.log_history.at(-1) as { total_flos: number }).total_flos);
-    assertClose(logits, golden.test_logits.flat(), 2e-3, 'test logits');
-  });
+      const last = history.at(-1)!;
+      assert.equal(
+        'total_flos' in last && last.total_flos,
+        (golden.log_history.at(-1) as { total_flos: number }).total_flos,
+      );
+      assertClose(logits, golden.test_logits.flat(), 2e-3, 'test logits');
+    },
+  );
 }

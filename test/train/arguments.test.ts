@@ -4,7 +4,15 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { UsageError } from '#attune/errors.js';
-import { argumentName, type ArgumentSpec, checkValue, describeRange, kebabCase, parseText, snakeCase } from '#attune/train/argument-table.js';
+import {
+  argumentName,
+  type ArgumentSpec,
+  checkValue,
+  describeRange,
+  kebabCase,
+  parseText,
+  snakeCase,
+} from '#attune/train/argument-table.js';
 import {
   argumentsToJson,
   argumentWarnings,
@@ -31,16 +39,39 @@ const refused = (input: Record<string, unknown>, message: RegExp, hint?: RegExp)
 
 /** The arguments of a real run, as TrainingArguments of transformers 5.17 printed them. */
 const reference = (): Record<string, unknown> => {
-  const events = JSON.parse(readFileSync(new URL('../fixtures/tensorboard/reference.json', import.meta.url), 'utf8')) as {
-    readonly events: readonly { readonly tag?: string; readonly tensor?: { readonly strings: readonly string[] } }[];
+  const events = JSON.parse(
+    readFileSync(new URL('../fixtures/tensorboard/reference.json', import.meta.url), 'utf8'),
+  ) as {
+    readonly events: readonly {
+      readonly tag?: string;
+      readonly tensor?: { readonly strings: readonly string[] };
+    }[];
   };
-  return JSON.parse(events.events.find((event) => event.tag === 'args/text_summary')!.tensor!.strings[0]) as Record<string, unknown>;
+  return JSON.parse(
+    events.events.find((event) => event.tag === 'args/text_summary')!.tensor!.strings[0],
+  ) as Record<string, unknown>;
 };
 
 /** Ours alone: 4.x had them, or they belong to EarlyStoppingCallback, the tokenizer or the model. */
-const OURS = ['warmup_ratio', 'logging_dir', 'overwrite_output_dir', 'early_stopping_patience', 'early_stopping_threshold', 'best_model_tolerance', 'max_length', 'dropout'];
+const OURS = [
+  'warmup_ratio',
+  'logging_dir',
+  'overwrite_output_dir',
+  'early_stopping_patience',
+  'early_stopping_threshold',
+  'best_model_tolerance',
+  'max_length',
+  'dropout',
+];
 /** What that run set itself. */
-const SET = ['output_dir', 'max_steps', 'per_device_train_batch_size', 'logging_steps', 'eval_strategy', 'save_strategy'];
+const SET = [
+  'output_dir',
+  'max_steps',
+  'per_device_train_batch_size',
+  'logging_steps',
+  'eval_strategy',
+  'save_strategy',
+];
 
 test('names and defaults are those of TrainingArguments', () => {
   const theirs = reference();
@@ -56,12 +87,30 @@ test('names and defaults are those of TrainingArguments', () => {
   assert.equal(compared, specs.length - OURS.length - SET.length);
   // Those that the run set, from PARITY and training_args.py.
   const args = resolveArguments();
-  assert.deepEqual([args.maxSteps, args.perDeviceTrainBatchSize, args.loggingSteps, args.evalStrategy, args.saveStrategy, args.outputDir], [-1, 8, 500, 'no', 'steps', 'trainer_output']);
+  assert.deepEqual(
+    [
+      args.maxSteps,
+      args.perDeviceTrainBatchSize,
+      args.loggingSteps,
+      args.evalStrategy,
+      args.saveStrategy,
+      args.outputDir,
+    ],
+    [-1, 8, 500, 'no', 'steps', 'trainer_output'],
+  );
 });
 
 test('the JSON is laid out as to_json_string lays it out: floats as Python prints them', () => {
   const text = argumentsToJson(resolveArguments({ numTrainEpochs: 3, learningRate: 5e-5, maxSteps: 2 }));
-  for (const line of ['{\n  "num_train_epochs": 3.0,\n', '  "learning_rate": 5e-05,\n', '  "max_steps": 2,\n', '  "warmup_steps": 0,\n', '  "adam_epsilon": 1e-08,\n', '  "save_total_limit": null,\n', '  "adam_beta1": 0.9,\n']) {
+  for (const line of [
+    '{\n  "num_train_epochs": 3.0,\n',
+    '  "learning_rate": 5e-05,\n',
+    '  "max_steps": 2,\n',
+    '  "warmup_steps": 0,\n',
+    '  "adam_epsilon": 1e-08,\n',
+    '  "save_total_limit": null,\n',
+    '  "adam_beta1": 0.9,\n',
+  ]) {
     assert.ok(text.includes(line), line);
   }
 });
@@ -74,17 +123,27 @@ test('what follows from other arguments is filled in', () => {
   assert.deepEqual([best.metricForBestModel, best.greaterIsBetter], ['loss', false]);
   assert.equal(resolveArguments({ metricForBestModel: 'f1' }).greaterIsBetter, true);
   assert.equal(resolveArguments({ metricForBestModel: 'f1', greaterIsBetter: false }).greaterIsBetter, false);
-  assert.equal(resolveArguments({ earlyStoppingPatience: 2, evalStrategy: 'epoch' }).metricForBestModel, 'loss');
+  assert.equal(
+    resolveArguments({ earlyStoppingPatience: 2, evalStrategy: 'epoch' }).metricForBestModel,
+    'loss',
+  );
   assert.equal(resolveArguments({ outputDir: 'out' }).loggingDir, join('out', 'runs'));
   assert.equal(resolveArguments({ outputDir: 'out', loggingDir: 'logs' }).loggingDir, 'logs');
 });
 
 test('every spelling and the old name of an argument are accepted; two different values are not', () => {
   assert.equal(resolveArguments({ evaluation_strategy: 'epoch' }).evalStrategy, 'epoch');
-  assert.equal(resolveArguments({ evaluationStrategy: 'epoch', 'eval-strategy': 'epoch' }).evalStrategy, 'epoch');
-  refused({ evaluationStrategy: 'epoch', evalStrategy: 'no' }, /evaluationStrategy and evalStrategy are the same argument/);
+  assert.equal(
+    resolveArguments({ evaluationStrategy: 'epoch', 'eval-strategy': 'epoch' }).evalStrategy,
+    'epoch',
+  );
+  refused(
+    { evaluationStrategy: 'epoch', evalStrategy: 'no' },
+    /evaluationStrategy and evalStrategy are the same argument/,
+  );
   for (const [name] of specs) {
-    for (const spelled of [name, kebabCase(name), snakeCase(name)]) assert.equal(argumentName(TRAINING_ARGUMENTS, spelled), name);
+    for (const spelled of [name, kebabCase(name), snakeCase(name)])
+      assert.equal(argumentName(TRAINING_ARGUMENTS, spelled), name);
   }
   assert.equal(argumentName(TRAINING_ARGUMENTS, 'toString'), undefined);
   assert.equal(argumentName(TRAINING_ARGUMENTS, '__proto__'), undefined);
@@ -100,15 +159,24 @@ test('an unknown name is refused with the nearest in the same spelling', () => {
 test('a value that does not fit is refused, naming argument and range', () => {
   const cases: readonly [input: Record<string, unknown>, message: RegExp][] = [
     [{ numTrainEpochs: 0 }, /^numTrainEpochs must be a number, above 0; got 0$/],
-    [{ perDeviceTrainBatchSize: 2.5 }, /^perDeviceTrainBatchSize must be a whole number, at least 1; got 2.5$/],
+    [
+      { perDeviceTrainBatchSize: 2.5 },
+      /^perDeviceTrainBatchSize must be a whole number, at least 1; got 2.5$/,
+    ],
     [{ learningRate: '5e-5' }, /^learningRate must be a number, at least 0; got "5e-5"$/],
     [{ learningRate: Infinity }, /got Infinity$/],
     [{ learningRate: NaN }, /got NaN$/],
     [{ learningRate: null }, /got null$/],
     [{ adamBeta2: 1 }, /^adamBeta2 must be a number, at least 0 and below 1; got 1$/],
     [{ warmupRatio: 1.1 }, /at least 0 and at most 1; got 1.1$/],
-    [{ lrSchedulerType: 'polynomial' }, /^lrSchedulerType must be one of linear, cosine, constant, constant_with_warmup; got "polynomial"$/],
-    [{ loggingSteps: 0 }, /whole number of steps, at least 1, or a fraction of all steps, above 0 and below 1; got 0$/],
+    [
+      { lrSchedulerType: 'polynomial' },
+      /^lrSchedulerType must be one of linear, cosine, constant, constant_with_warmup; got "polynomial"$/,
+    ],
+    [
+      { loggingSteps: 0 },
+      /whole number of steps, at least 1, or a fraction of all steps, above 0 and below 1; got 0$/,
+    ],
     [{ loggingSteps: 1.5 }, /got 1.5$/],
     [{ warmupSteps: -1 }, /at least 0, or a fraction/],
     [{ loadBestModelAtEnd: 'yes' }, /^loadBestModelAtEnd must be true or false; got "yes"$/],
@@ -125,41 +193,82 @@ test('a value that does not fit is refused, naming argument and range', () => {
 test('contradictions are refused as TrainingArguments refuses them', () => {
   const best = { loadBestModelAtEnd: true };
   refused({ ...best }, /evalStrategy is "no"/);
-  refused({ ...best, evalStrategy: 'epoch' }, /evalStrategy is "epoch" and saveStrategy is "steps"/, /both to "epoch"/);
-  refused({ ...best, evalStrategy: 'steps', evalSteps: 3, saveSteps: 10 }, /saveSteps to be a multiple of evalSteps, but they are 10 and 3/);
+  refused(
+    { ...best, evalStrategy: 'epoch' },
+    /evalStrategy is "epoch" and saveStrategy is "steps"/,
+    /both to "epoch"/,
+  );
+  refused(
+    { ...best, evalStrategy: 'steps', evalSteps: 3, saveSteps: 10 },
+    /saveSteps to be a multiple of evalSteps, but they are 10 and 3/,
+  );
   refused({ ...best, evalStrategy: 'steps', evalSteps: 0.1, saveSteps: 10 }, /multiple/);
   refused({ ...best, evalStrategy: 'steps', evalSteps: 0.2, saveSteps: 0.5 }, /multiple/);
   assert.ok(resolveArguments({ ...best, evalStrategy: 'steps', evalSteps: 5, saveSteps: 10 }));
-  assert.ok(resolveArguments({ ...best, evalStrategy: 'steps', evalSteps: 0.1, saveSteps: 0.3 }), 'fractions are compared in millionths');
+  assert.ok(
+    resolveArguments({ ...best, evalStrategy: 'steps', evalSteps: 0.1, saveSteps: 0.3 }),
+    'fractions are compared in millionths',
+  );
   refused({ earlyStoppingPatience: 2 }, /earlyStoppingPatience counts evaluations/);
-  assert.throws(() => resolveArguments({ earlyStoppingPatience: 2 }, (name) => `--${kebabCase(name)}`), /^UsageError: --early-stopping-patience counts evaluations, but --eval-strategy is "no"/);
+  assert.throws(
+    () => resolveArguments({ earlyStoppingPatience: 2 }, (name) => `--${kebabCase(name)}`),
+    /^UsageError: --early-stopping-patience counts evaluations, but --eval-strategy is "no"/,
+  );
 });
 
 test('an evaluation needs rows, and a best model a metric that is computed', () => {
   const args = resolveArguments({ evalStrategy: 'epoch', metricForBestModel: 'eval_acuracy' });
-  assert.throws(() => requireEvaluation(args, false), /evalStrategy is "epoch", but there are no evaluation rows/);
+  assert.throws(
+    () => requireEvaluation(args, false),
+    /evalStrategy is "epoch", but there are no evaluation rows/,
+  );
   requireEvaluation(args, true);
   requireEvaluation(resolveArguments(), false);
   assert.throws(
     () => requireMetric(args, ['eval_loss', 'accuracy', 'f1']),
-    (error) => error instanceof UsageError && /one of loss, accuracy, f1; got "eval_acuracy"/.test(error.message) && error.hint === 'Did you mean accuracy?',
+    (error) =>
+      error instanceof UsageError &&
+      /one of loss, accuracy, f1; got "eval_acuracy"/.test(error.message) &&
+      error.hint === 'Did you mean accuracy?',
   );
   requireMetric(resolveArguments({ metricForBestModel: 'eval_f1' }), ['loss', 'f1']);
 });
 
 test('what is overridden is said', () => {
   assert.deepEqual(argumentWarnings(resolveArguments()), []);
-  const args = resolveArguments({ maxSteps: 5, numTrainEpochs: 2, warmupSteps: 3, warmupRatio: 0.1, earlyStoppingPatience: 1, evalStrategy: 'epoch', lrSchedulerType: 'constant' });
+  const args = resolveArguments({
+    maxSteps: 5,
+    numTrainEpochs: 2,
+    warmupSteps: 3,
+    warmupRatio: 0.1,
+    earlyStoppingPatience: 1,
+    evalStrategy: 'epoch',
+    lrSchedulerType: 'constant',
+  });
   const warnings = argumentWarnings(args, new Set(['numTrainEpochs']));
   assert.equal(warnings.length, 4);
-  assert.match(warnings.join('\n'), /maxSteps \(5\) overrides numTrainEpochs \(2\).*warmupSteps \(3\) overrides warmupRatio \(0.1\).*no warmup.*Early stopping without loadBestModelAtEnd/s);
+  assert.match(
+    warnings.join('\n'),
+    /maxSteps \(5\) overrides numTrainEpochs \(2\).*warmupSteps \(3\) overrides warmupRatio \(0.1\).*no warmup.*Early stopping without loadBestModelAtEnd/s,
+  );
   assert.equal(argumentWarnings(args).length, 3, 'epochs nobody gave are not worth a warning');
 });
 
 test("the notebook's preset resolves to the notebook's arguments", () => {
   const args = resolveArguments(PRESETS.notebook.arguments);
   assert.deepEqual(
-    [args.numTrainEpochs, args.perDeviceTrainBatchSize, args.perDeviceEvalBatchSize, args.warmupSteps, args.weightDecay, args.learningRate, args.loggingSteps, args.evalStrategy, args.saveStrategy, args.maxLength],
+    [
+      args.numTrainEpochs,
+      args.perDeviceTrainBatchSize,
+      args.perDeviceEvalBatchSize,
+      args.warmupSteps,
+      args.weightDecay,
+      args.learningRate,
+      args.loggingSteps,
+      args.evalStrategy,
+      args.saveStrategy,
+      args.maxLength,
+    ],
     [3, 4, 4, 500, 0.01, 5e-5, 10, 'epoch', 'epoch', 128],
   );
   assert.deepEqual(PRESETS.notebook.data, { trainRows: 1000, evalRows: 200 });
@@ -176,13 +285,35 @@ test('a word on the command line is read as JavaScript would write the value', (
         return; // the words of values that do not fit are tried below
       }
       if (Object.is(expected, -0)) return;
-      assert.deepEqual(parseText(spec, String(expected), '--x'), spec.kind === 'string' && expected === true ? 'true' : expected);
+      assert.deepEqual(
+        parseText(spec, String(expected), '--x'),
+        spec.kind === 'string' && expected === true ? 'true' : expected,
+      );
     }),
   );
 });
 
 test('a word either becomes a value that fits or is refused with the range', () => {
-  const words = fc.oneof(fc.string(), fc.double().map(String), fc.constantFrom('', ' ', '1e', '0x10', '1_000', '1,5', 'NaN', 'Infinity', '--', '١', '.5', '5.', '+3', '1e3'));
+  const words = fc.oneof(
+    fc.string(),
+    fc.double().map(String),
+    fc.constantFrom(
+      '',
+      ' ',
+      '1e',
+      '0x10',
+      '1_000',
+      '1,5',
+      'NaN',
+      'Infinity',
+      '--',
+      '١',
+      '.5',
+      '5.',
+      '+3',
+      '1e3',
+    ),
+  );
   fc.assert(
     fc.property(fc.constantFrom(...specs.map(([, spec]) => spec)), words, (spec, word) => {
       try {

@@ -1,7 +1,15 @@
 /** A checkpoint holds all of a session, appears whole or not at all, and says what is wrong with a damaged one. */
 import assert from 'node:assert/strict';
 import fsPromises from 'node:fs/promises';
-import { copyFileSync, cpSync, readFileSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  cpSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -10,7 +18,13 @@ import type { EngineSession } from '#attune/engine/engine.js';
 import { referenceEngine } from '#attune/engine/reference/session.js';
 import { AttuneError, ModelError } from '#attune/errors.js';
 import { gpt2Graphs } from '#attune/model/gpt2.js';
-import { copyTensors, listCheckpoints, readCheckpoint, restore, saveCheckpoint } from '#attune/train/checkpoint.js';
+import {
+  copyTensors,
+  listCheckpoints,
+  readCheckpoint,
+  restore,
+  saveCheckpoint,
+} from '#attune/train/checkpoint.js';
 import type { ResumeState } from '#attune/train/checkpoint.js';
 import { initialState } from '#attune/train/state.js';
 import type { TrainerState } from '#attune/train/state.js';
@@ -21,18 +35,34 @@ import { hashOfCheckpoint } from '#attune/train/checksums.js';
 import { OutputFolder } from '#attune/train/output-folder.js';
 import { TINY, checkpointPath, tinyTrainer } from '../support/tiny-run.js';
 
-const RESUME: ResumeState = { seed: 11, rows: 23, accumulation: 2, passes: 10, lossLog: { pending: 1.25, recorded: 0.1 + 0.2, lastStep: 4 } };
+const RESUME: ResumeState = {
+  seed: 11,
+  rows: 23,
+  accumulation: 2,
+  passes: 10,
+  lossLog: { pending: 1.25, recorded: 0.1 + 0.2, lastStep: 4 },
+};
 const KINDS = { parameter: 1, moment1: 2, moment2: 3 } as const;
 
 const stateAt = (step: number): TrainerState => ({
-  ...initialState({ eval_steps: 500, logging_steps: 2, save_steps: 500, max_steps: 9, num_train_epochs: 3, train_batch_size: 4 }),
+  ...initialState({
+    eval_steps: 500,
+    logging_steps: 2,
+    save_steps: 500,
+    max_steps: 9,
+    num_train_epochs: 3,
+    train_batch_size: 4,
+  }),
   global_step: step,
   epoch: 1 / 3,
   log_history: [{ loss: 0.1, grad_norm: 1e-7, learning_rate: 1 / 3, epoch: 1 / 3, step }],
 });
 
 /** Saves into a folder as a run does that has it for itself. */
-async function save(dir: string, ...what: Parameters<typeof saveCheckpoint> extends [unknown, ...infer Rest] ? Rest : never): Promise<string> {
+async function save(
+  dir: string,
+  ...what: Parameters<typeof saveCheckpoint> extends [unknown, ...infer Rest] ? Rest : never
+): Promise<string> {
   const output = await OutputFolder.open(dir);
   try {
     await output.prepare({ mode: 'keep', makes: [] });
@@ -46,7 +76,8 @@ async function save(dir: string, ...what: Parameters<typeof saveCheckpoint> exte
 async function source(t: TestContext, dir: string): Promise<TrainerOptions> {
   const { source: options } = await tinyTrainer(t, { dir, engine: referenceEngine });
   for (const [kind, seed] of Object.entries(KINDS)) {
-    for (const [name, values] of randomParameters(TINY, seed)) await options.session.writeTensor(kind as keyof typeof KINDS, name, values);
+    for (const [name, values] of randomParameters(TINY, seed))
+      await options.session.writeTensor(kind as keyof typeof KINDS, name, values);
   }
   return options;
 }
@@ -62,7 +93,12 @@ test('everything that was saved is restored, bit for bit', async (t) => {
   const session = await referenceEngine.open(gpt2Graphs(TINY), { seed: 0 });
   await restore(path, { ...options, session });
   for (const [kind, seed] of Object.entries(KINDS)) {
-    for (const [name, values] of randomParameters(TINY, seed)) assert.deepEqual(await session.readTensor(kind as keyof typeof KINDS, name), values, `${kind} of ${name}`);
+    for (const [name, values] of randomParameters(TINY, seed))
+      assert.deepEqual(
+        await session.readTensor(kind as keyof typeof KINDS, name),
+        values,
+        `${kind} of ${name}`,
+      );
   }
 });
 
@@ -71,11 +107,13 @@ test('a copy holds what the session held, whatever comes after, and gives each t
   const options = await source(t, dir);
   const copy = await copyTensors(options);
   assert.ok(copy);
-  for (const [name, values] of randomParameters(TINY, 99)) await options.session.writeTensor('parameter', name, values);
+  for (const [name, values] of randomParameters(TINY, 99))
+    await options.session.writeTensor('parameter', name, values);
   const path = await save(dir, { ...options, session: copy }, options.args, stateAt(5), RESUME);
   const session = await referenceEngine.open(gpt2Graphs(TINY), { seed: 0 });
   await restore(path, { ...options, session });
-  for (const [name, values] of randomParameters(TINY, KINDS.parameter)) assert.deepEqual(await session.readTensor('parameter', name), values, name);
+  for (const [name, values] of randomParameters(TINY, KINDS.parameter))
+    assert.deepEqual(await session.readTensor('parameter', name), values, name);
   await assert.rejects(copy.readTensor('parameter', options.parameters[0].name), /read twice/);
 });
 
@@ -95,7 +133,10 @@ function failingAt(session: EngineSession, count: number): EngineSession {
     infer: (batch) => session.infer(batch),
     step: (request) => session.step(request),
     writeTensor: (kind, name, values) => session.writeTensor(kind, name, values),
-    readTensor: (kind, name) => (++reads === count ? Promise.reject(new AttuneError('the engine is gone')) : session.readTensor(kind, name)),
+    readTensor: (kind, name) =>
+      ++reads === count
+        ? Promise.reject(new AttuneError('the engine is gone'))
+        : session.readTensor(kind, name),
     close: () => session.close(),
   };
 }
@@ -106,14 +147,26 @@ test('a write that fails anywhere leaves nothing of the new checkpoint and all o
   const tensors = options.parameters.length;
   // In the model, between model and optimizer, at the optimizer's end.
   for (const count of [1, tensors, tensors + 1, 3 * tensors]) {
-    await assert.rejects(save(dir, { ...options, session: failingAt(options.session, count) }, options.args, stateAt(5), RESUME), /the engine is gone/);
+    await assert.rejects(
+      save(dir, { ...options, session: failingAt(options.session, count) }, options.args, stateAt(5), RESUME),
+      /the engine is gone/,
+    );
     assert.deepEqual(namesIn(dir), []);
   }
   const path = await save(dir, options, options.args, stateAt(5), RESUME);
   const before = readdirSync(path).map((name) => [name, readFileSync(join(path, name))]);
-  await assert.rejects(save(dir, { ...options, session: failingAt(options.session, 3 * tensors) }, options.args, stateAt(5), { ...RESUME, passes: 99 }), /the engine is gone/);
+  await assert.rejects(
+    save(dir, { ...options, session: failingAt(options.session, 3 * tensors) }, options.args, stateAt(5), {
+      ...RESUME,
+      passes: 99,
+    }),
+    /the engine is gone/,
+  );
   assert.deepEqual(namesIn(dir), ['checkpoint-5']);
-  assert.deepEqual(readdirSync(path).map((name) => [name, readFileSync(join(path, name))]), before);
+  assert.deepEqual(
+    readdirSync(path).map((name) => [name, readFileSync(join(path, name))]),
+    before,
+  );
 });
 
 test('a folder that cannot be moved into its place leaves the old one there', async (t) => {
@@ -122,11 +175,16 @@ test('a folder that cannot be moved into its place leaves the old one there', as
   const path = await save(dir, options, options.args, stateAt(5), RESUME);
   const rename = fsPromises.rename.bind(fsPromises);
   const mock = t.mock.method(fsPromises, 'rename', (from: string, to: string) =>
-    to === path && !from.includes('replaced') ? Promise.reject(new Error('EIO: the disk is gone')) : rename(from, to),
+    to === path && !from.includes('replaced')
+      ? Promise.reject(new Error('EIO: the disk is gone'))
+      : rename(from, to),
   );
   syncBuiltinESMExports();
   try {
-    await assert.rejects(save(dir, options, options.args, stateAt(5), { ...RESUME, passes: 99 }), /cannot write .*checkpoint-5: EIO/);
+    await assert.rejects(
+      save(dir, options, options.args, stateAt(5), { ...RESUME, passes: 99 }),
+      /cannot write .*checkpoint-5: EIO/,
+    );
   } finally {
     mock.mock.restore();
     syncBuiltinESMExports();
@@ -167,20 +225,46 @@ test('a damaged checkpoint is refused, naming the file', async (t) => {
     await readCheckpoint(damaged);
     await restore(damaged, options);
   };
-  const refused = (message: RegExp) => (error: unknown): true => {
-    assert.ok(error instanceof ModelError, String(error));
-    assert.match(error.message, message);
-    return true;
-  };
+  const refused =
+    (message: RegExp) =>
+    (error: unknown): true => {
+      assert.ok(error instanceof ModelError, String(error));
+      assert.match(error.message, message);
+      return true;
+    };
   await reading(() => undefined);
-  await assert.rejects(reading(() => rmSync(join(damaged, 'attune_state.json'))), refused(/cannot read .*attune_state.json/));
-  for (const text of ['{', '[]', 'null', '{"seed": 1, "rows": 2, "accumulation": 1, "passes": 3}', JSON.stringify({ ...RESUME, accumulation: null })]) {
-    await assert.rejects(reading(() => writeFileSync(join(damaged, 'attune_state.json'), text)), refused(/attune_state.json is damaged/));
+  await assert.rejects(
+    reading(() => rmSync(join(damaged, 'attune_state.json'))),
+    refused(/cannot read .*attune_state.json/),
+  );
+  for (const text of [
+    '{',
+    '[]',
+    'null',
+    '{"seed": 1, "rows": 2, "accumulation": 1, "passes": 3}',
+    JSON.stringify({ ...RESUME, accumulation: null }),
+  ]) {
+    await assert.rejects(
+      reading(() => writeFileSync(join(damaged, 'attune_state.json'), text)),
+      refused(/attune_state.json is damaged/),
+    );
   }
-  await assert.rejects(reading(() => writeFileSync(join(damaged, 'trainer_state.json'), '{"epoch": 1}')), refused(/trainer_state.json: ".*" must be/));
-  await assert.rejects(reading(() => truncateSync(join(damaged, 'optimizer.safetensors'), 3000)), refused(/optimizer.safetensors/));
-  await assert.rejects(reading(() => truncateSync(join(damaged, 'model.safetensors'), 3000)), refused(/model.safetensors/));
-  await assert.rejects(reading(() => copyFileSync(join(damaged, 'model.safetensors'), join(damaged, 'optimizer.safetensors'))), refused(/optimizer.safetensors.*exp_avg/));
+  await assert.rejects(
+    reading(() => writeFileSync(join(damaged, 'trainer_state.json'), '{"epoch": 1}')),
+    refused(/trainer_state.json: ".*" must be/),
+  );
+  await assert.rejects(
+    reading(() => truncateSync(join(damaged, 'optimizer.safetensors'), 3000)),
+    refused(/optimizer.safetensors/),
+  );
+  await assert.rejects(
+    reading(() => truncateSync(join(damaged, 'model.safetensors'), 3000)),
+    refused(/model.safetensors/),
+  );
+  await assert.rejects(
+    reading(() => copyFileSync(join(damaged, 'model.safetensors'), join(damaged, 'optimizer.safetensors'))),
+    refused(/optimizer.safetensors.*exp_avg/),
+  );
 });
 
 test('moments of another shape are refused by name', async (t) => {
@@ -191,8 +275,18 @@ test('moments of another shape are refused by name', async (t) => {
   const config = tinyConfig({ n_inner: 16 });
   const graphs = gpt2Graphs(config);
   const session = await referenceEngine.open(graphs, { seed: 0 });
-  for (const [name, values] of randomParameters(config, 1)) await session.writeTensor('parameter', name, values);
-  const other = await save(join(dir, 'wide'), { ...wide.source, session, parameters: graphs.parameters, config }, options.args, stateAt(5), RESUME);
+  for (const [name, values] of randomParameters(config, 1))
+    await session.writeTensor('parameter', name, values);
+  const other = await save(
+    join(dir, 'wide'),
+    { ...wide.source, session, parameters: graphs.parameters, config },
+    options.args,
+    stateAt(5),
+    RESUME,
+  );
   copyFileSync(join(other, 'optimizer.safetensors'), join(path, 'optimizer.safetensors'));
-  await assert.rejects(restore(path, options), /tensor exp_avg(_sq)?\.transformer\.h\.0\.mlp\.c_fc\.weight has 128 numbers, the model's has shape \[8, 32\]/);
+  await assert.rejects(
+    restore(path, options),
+    /tensor exp_avg(_sq)?\.transformer\.h\.0\.mlp\.c_fc\.weight has 128 numbers, the model's has shape \[8, 32\]/,
+  );
 });

@@ -9,16 +9,35 @@ import type { EvaluationRows } from '#attune/train/evaluation-rows.js';
 import { memoryOf } from '#attune/train/model-memory.js';
 import { folder } from '../support/folder.js';
 
-const rows = (count: number, name: string): string => Array.from({ length: count }, (_, i) => JSON.stringify({ text: `${name} ${i}`, label: i % 2 === 0 ? 'a' : 'b' })).join('\n');
+const rows = (count: number, name: string): string =>
+  Array.from({ length: count }, (_, i) =>
+    JSON.stringify({ text: `${name} ${i}`, label: i % 2 === 0 ? 'a' : 'b' }),
+  ).join('\n');
 
 /** What a run on these options holds out, and what is found of it afterwards. */
-async function after(options: Omit<LoadSplitsOptions, 'seed'>, given: { readonly evalRows?: number } = {}): Promise<{ readonly trained: Awaited<ReturnType<typeof loadSplits>>; readonly found: EvaluationRows }> {
+async function after(
+  options: Omit<LoadSplitsOptions, 'seed'>,
+  given: { readonly evalRows?: number } = {},
+): Promise<{ readonly trained: Awaited<ReturnType<typeof loadSplits>>; readonly found: EvaluationRows }> {
   const trained = await loadSplits({ ...options, seed: 7, plannedParts: { validationSize: 0.15 } });
-  const memory = memoryOf({ ...options, ...trained.heldOut, ...trained.columns, model: 'model', seed: 7, maxLength: 8, labelNames: trained.labelNames });
+  const memory = memoryOf({
+    ...options,
+    ...trained.heldOut,
+    ...trained.columns,
+    model: 'model',
+    seed: 7,
+    maxLength: 8,
+    labelNames: trained.labelNames,
+  });
   return { trained, found: await loadEvaluationRows({ labelNames: trained.labelNames, ...given }, memory) };
 }
 
-const dataset = (t: TestContext): string => folder(t, { 'train.jsonl': rows(40, 'train'), 'validation.jsonl': rows(20, 'validation'), 'test.jsonl': rows(30, 'test') });
+const dataset = (t: TestContext): string =>
+  folder(t, {
+    'train.jsonl': rows(40, 'train'),
+    'validation.jsonl': rows(20, 'validation'),
+    'test.jsonl': rows(30, 'test'),
+  });
 
 describe('loadEvaluationRows', () => {
   it('finds the test rows of a run that chose its epoch by others', async (t) => {

@@ -22,39 +22,89 @@ import { randomParameters, tinyConfig } from '../support/models.js';
 import { assertClose } from '../support/numbers.js';
 
 const tokenizer = await Tokenizer.fromDirectory(embeddedModelFolder());
-const TEXTS = ['a fine day', 'no', '', 'what a dull, dull thing to do on a rainy afternoon in march', 'yes!', ' so so', 'fine', 'dull', 'I would again', 'not again'];
+const TEXTS = [
+  'a fine day',
+  'no',
+  '',
+  'what a dull, dull thing to do on a rainy afternoon in march',
+  'yes!',
+  ' so so',
+  'fine',
+  'dull',
+  'I would again',
+  'not again',
+];
 const LABELS = [1, 0, 0, 0, 1, 0, 1, 0, 1, 0];
 
-const jsonl = (texts: readonly string[]): string => texts.map((text, i) => JSON.stringify({ text, label: LABELS[i] })).join('\n');
+const jsonl = (texts: readonly string[]): string =>
+  texts.map((text, i) => JSON.stringify({ text, label: LABELS[i] })).join('\n');
 
 /** A folder with `model`, `data` (train 10 rows, test 4) and the options of a run over them into `out`: 2 epochs, 5 steps each. */
-async function prepared(t: TestContext, args: TrainingArgumentsInput = {}): Promise<{ root: string; out: string; options: FineTuneOptions }> {
+async function prepared(
+  t: TestContext,
+  args: TrainingArgumentsInput = {},
+): Promise<{ root: string; out: string; options: FineTuneOptions }> {
   const root = folder(t, { 'train.jsonl': jsonl(TEXTS), 'test.jsonl': jsonl(TEXTS.slice(0, 4)) });
   const [model, out] = [join(root, 'model'), join(root, 'out')];
-  const config = tinyConfig({ vocab_size: tokenizer.vocabSize, pad_token_id: tokenizer.padTokenId, num_labels: 2, n_positions: 8, attn_pdrop: 0.1 });
+  const config = tinyConfig({
+    vocab_size: tokenizer.vocabSize,
+    pad_token_id: tokenizer.padTokenId,
+    num_labels: 2,
+    n_positions: 8,
+    attn_pdrop: 0.1,
+  });
   const graphs = gpt2Graphs(config);
   const session = await referenceEngine.open(graphs, { seed: 0 });
-  for (const [name, values] of randomParameters(config, 1)) await session.writeTensor('parameter', name, values);
+  for (const [name, values] of randomParameters(config, 1))
+    await session.writeTensor('parameter', name, values);
   await tokenizer.save(model);
   await saveModel(model, { session, parameters: graphs.parameters, config, tokenizer });
   return { root, out, options: { model, dataset: root, args: runArguments(out, args) } };
 }
 
 const runArguments = (outputDir: string, args: TrainingArgumentsInput = {}): FineTuneOptions['args'] =>
-  resolveArguments({ outputDir, numTrainEpochs: 2, perDeviceTrainBatchSize: 2, learningRate: 0.01, loggingSteps: 2, evalStrategy: 'epoch', saveStrategy: 'epoch', ...args });
+  resolveArguments({
+    outputDir,
+    numTrainEpochs: 2,
+    perDeviceTrainBatchSize: 2,
+    learningRate: 0.01,
+    loggingSteps: 2,
+    evalStrategy: 'epoch',
+    saveStrategy: 'epoch',
+    ...args,
+  });
 
 test('the output folder ends as a model folder with its records, which predicts what the run last evaluated', async (t) => {
   const { out, options } = await prepared(t);
   const { outputDir, state, evaluation } = await fineTune(options);
   assert.equal(outputDir, out);
   assert.deepEqual(readdirSync(out).sort(), [
-    '.attune-files.json', 'attune.json', 'attune_model.json', 'attune_rows.json', 'checkpoint-10', 'checkpoint-5', 'config.json', 'merges.txt', 'model.safetensors', 'special_tokens_map.json', 'tokenizer_config.json',
-    'trainer_state.json', 'training_args.json', 'vocab.json',
+    '.attune-files.json',
+    'attune.json',
+    'attune_model.json',
+    'attune_rows.json',
+    'checkpoint-10',
+    'checkpoint-5',
+    'config.json',
+    'merges.txt',
+    'model.safetensors',
+    'special_tokens_map.json',
+    'tokenizer_config.json',
+    'trainer_state.json',
+    'training_args.json',
+    'vocab.json',
   ]);
-  const saved = parseTrainerState(readFileSync(join(out, 'trainer_state.json'), 'utf8'), 'trainer_state.json');
+  const saved = parseTrainerState(
+    readFileSync(join(out, 'trainer_state.json'), 'utf8'),
+    'trainer_state.json',
+  );
   assert.deepEqual(saved, state);
   assert.ok(saved.log_history.some((record) => 'train_runtime' in record));
-  assert.ok(readFileSync(join(out, 'model.safetensors')).equals(readFileSync(join(out, 'checkpoint-10', 'model.safetensors'))));
+  assert.ok(
+    readFileSync(join(out, 'model.safetensors')).equals(
+      readFileSync(join(out, 'checkpoint-10', 'model.safetensors')),
+    ),
+  );
 
   const model = await openGpt2(out, { maxLength: 8 });
   t.after(() => model.close());
@@ -68,19 +118,40 @@ test('an interrupted run goes on from its last checkpoint, named or not, and end
   const whole = join(root, 'whole');
   await fineTune({ ...options, args: runArguments(whole) });
   const abort = new AbortController();
-  await assert.rejects(fineTune({ ...options, signal: abort.signal, callbacks: [{ onStep: (step) => step === 3 && abort.abort() }] }), InterruptedError);
+  await assert.rejects(
+    fineTune({
+      ...options,
+      signal: abort.signal,
+      callbacks: [{ onStep: (step) => step === 3 && abort.abort() }],
+    }),
+    InterruptedError,
+  );
   assert.deepEqual(namesIn(out), ['attune.json', 'checkpoint-3']);
   // The folder holds a run by now.
-  await assert.rejects(prepareFineTune(options), (error) => error instanceof UsageError && /already holds a run \(checkpoint-3\)/.test(error.message));
-  const run = await prepareFineTune({ ...options, args: runArguments(out, { resumeFromCheckpoint: 'last' }) });
+  await assert.rejects(
+    prepareFineTune(options),
+    (error) => error instanceof UsageError && /already holds a run \(checkpoint-3\)/.test(error.message),
+  );
+  const run = await prepareFineTune({
+    ...options,
+    args: runArguments(out, { resumeFromCheckpoint: 'last' }),
+  });
   t.after(() => run.close());
   assert.equal(run.resumedFrom, join(out, 'checkpoint-3'));
   await run.train();
   // Until it is closed, the folder is its own.
-  await assert.rejects(prepareFineTune({ ...options, args: runArguments(out, { resumeFromCheckpoint: 'last' }) }), /another run is writing into/);
+  await assert.rejects(
+    prepareFineTune({ ...options, args: runArguments(out, { resumeFromCheckpoint: 'last' }) }),
+    /another run is writing into/,
+  );
   await run.close();
-  assert.ok(readFileSync(join(out, 'model.safetensors')).equals(readFileSync(join(whole, 'model.safetensors'))));
-  const named = await prepareFineTune({ ...options, args: runArguments(out, { resumeFromCheckpoint: join(whole, 'checkpoint-5') }) });
+  assert.ok(
+    readFileSync(join(out, 'model.safetensors')).equals(readFileSync(join(whole, 'model.safetensors'))),
+  );
+  const named = await prepareFineTune({
+    ...options,
+    args: runArguments(out, { resumeFromCheckpoint: join(whole, 'checkpoint-5') }),
+  });
   t.after(() => named.close());
   assert.equal(named.resumedFrom, join(whole, 'checkpoint-5'));
 });
@@ -88,18 +159,24 @@ test('an interrupted run goes on from its last checkpoint, named or not, and end
 /** Files of this process that lie under `dir` and are open; Linux tells. */
 function openFiles(dir: string): string[] {
   if (process.platform !== 'linux') return [];
-  return readdirSync('/proc/self/fd').flatMap((fd) => {
-    try {
-      return [readlinkSync(join('/proc/self/fd', fd))];
-    } catch {
-      return []; // the descriptor of the listing itself
-    }
-  }).filter((path) => path.startsWith(dir));
+  return readdirSync('/proc/self/fd')
+    .flatMap((fd) => {
+      try {
+        return [readlinkSync(join('/proc/self/fd', fd))];
+      } catch {
+        return []; // the descriptor of the listing itself
+      }
+    })
+    .filter((path) => path.startsWith(dir));
 }
 
 test('what cannot be trained is refused before anything is written', async (t) => {
   const { root, out, options } = await prepared(t);
-  const refused = async (change: Partial<FineTuneOptions>, kind: typeof UsageError | typeof ModelError, message: RegExp): Promise<void> => {
+  const refused = async (
+    change: Partial<FineTuneOptions>,
+    kind: typeof UsageError | typeof ModelError,
+    message: RegExp,
+  ): Promise<void> => {
     await assert.rejects(prepareFineTune({ ...options, ...change }), (error) => {
       assert.ok(error instanceof kind, String(error));
       assert.match(error.message, message);
@@ -108,11 +185,27 @@ test('what cannot be trained is refused before anything is written', async (t) =
     assert.ok(!readdirSync(root).includes('out'), 'no output folder was made');
     assert.deepEqual(openFiles(root), [], 'no file is left open');
   };
-  await refused({ args: runArguments(out, { maxLength: 9 }) }, UsageError, /maxLength is 9, but the model has only 8 positions/);
-  await refused({ args: runArguments(out, { resumeFromCheckpoint: 'last' }) }, ModelError, /no checkpoint in .*out to resume from/);
+  await refused(
+    { args: runArguments(out, { maxLength: 9 }) },
+    UsageError,
+    /maxLength is 9, but the model has only 8 positions/,
+  );
+  await refused(
+    { args: runArguments(out, { resumeFromCheckpoint: 'last' }) },
+    ModelError,
+    /no checkpoint in .*out to resume from/,
+  );
   await refused({ model: join(root, 'none') }, ModelError, /none is not a model folder/);
-  await refused({ args: runArguments(out, { loadBestModelAtEnd: true, metricForBestModel: 'acuracy' }) }, UsageError, /metricForBestModel must be one of loss, accuracy, f1, auc/);
-  await refused({ dataset: join(root, 'train.jsonl') }, UsageError, /evalStrategy is "epoch", but there are no evaluation rows/);
+  await refused(
+    { args: runArguments(out, { loadBestModelAtEnd: true, metricForBestModel: 'acuracy' }) },
+    UsageError,
+    /metricForBestModel must be one of loss, accuracy, f1, auc/,
+  );
+  await refused(
+    { dataset: join(root, 'train.jsonl') },
+    UsageError,
+    /evalStrategy is "epoch", but there are no evaluation rows/,
+  );
 });
 
 test('a folder that is not the run’s own is not touched, and an overwritten run is gone', async (t) => {
@@ -124,18 +217,27 @@ test('a folder that is not the run’s own is not touched, and an overwritten ru
   const run = await prepareFineTune({ ...options, args: runArguments(out, { overwriteOutputDir: true }) });
   t.after(() => run.close());
   const left = readdirSync(out);
-  assert.ok(left.includes('notes.txt') && !left.includes('checkpoint-5') && !left.includes('model.safetensors'));
+  assert.ok(
+    left.includes('notes.txt') && !left.includes('checkpoint-5') && !left.includes('model.safetensors'),
+  );
 });
 
 test('a run whose lock another takes ends, and writes nothing more', async (t) => {
   const { out, options } = await prepared(t, { saveStrategy: 'steps', saveSteps: 1 });
   const lock = join(out, '.attune.lock');
   const onSave = (): void => {
-    if (!readFileSync(lock, 'utf8').includes('elsewhere')) writeFileSync(lock, `${JSON.stringify({ ...(JSON.parse(readFileSync(lock, 'utf8')) as object), host: 'elsewhere', pid: 1 })}\n`);
+    if (!readFileSync(lock, 'utf8').includes('elsewhere'))
+      writeFileSync(
+        lock,
+        `${JSON.stringify({ ...(JSON.parse(readFileSync(lock, 'utf8')) as object), host: 'elsewhere', pid: 1 })}\n`,
+      );
   };
   await assert.rejects(fineTune({ ...options, callbacks: [{ onSave }] }), (error) => {
     assert.ok(error instanceof AttuneError);
-    assert.match(error.message, /the lock of .*out is lost \(process 1 on elsewhere, since .* has taken it\), so nothing more is written there/);
+    assert.match(
+      error.message,
+      /the lock of .*out is lost \(process 1 on elsewhere, since .* has taken it\), so nothing more is written there/,
+    );
     return true;
   });
   assert.deepEqual(namesIn(out), ['.attune.lock', 'attune.json', 'checkpoint-1']);
@@ -155,47 +257,110 @@ test('the same seed gives the same file, another seed another', async (t) => {
 });
 
 test('what is not given is planned: an epoch is chosen by rows that are held out, and the model is tested on others', async (t) => {
-  const { root, out, options: { model } } = await prepared(t);
-  const rows = Array.from({ length: 60 }, (_, i) => JSON.stringify({ text: `${TEXTS[i % TEXTS.length]} ${i}`, label: LABELS[i % LABELS.length] })).join('\n');
+  const {
+    root,
+    out,
+    options: { model },
+  } = await prepared(t);
+  const rows = Array.from({ length: 60 }, (_, i) =>
+    JSON.stringify({ text: `${TEXTS[i % TEXTS.length]} ${i}`, label: LABELS[i % LABELS.length] }),
+  ).join('\n');
   writeFileSync(join(root, 'rows.jsonl'), rows);
   const given = { model, dataset: join(root, 'rows.jsonl'), testSize: 0.2, seed: 7, outputDir: out };
   const { plan, state, validation, test: tested } = await fineTune(given);
-  assert.deepEqual(plan.slice(0, 3).map(({ argument, value }) => [argument, value]), [['validationSize', 0.15], ['numTrainEpochs', 10], ['perDeviceTrainBatchSize', 8]]);
+  assert.deepEqual(
+    plan.slice(0, 3).map(({ argument, value }) => [argument, value]),
+    [
+      ['validationSize', 0.15],
+      ['numTrainEpochs', 10],
+      ['perDeviceTrainBatchSize', 8],
+    ],
+  );
   assert.deepEqual([validation!.logits.length, tested!.logits.length], [2 * 8, 2 * 12]);
   assert.equal(validation!.metrics.f1, state.best_metric);
   const { inputs, arguments: args } = await readManifest(out);
-  assert.deepEqual([inputs.testSize, inputs.validationSize, args['seed'], args['loadBestModelAtEnd']], [0.2, 0.15, 7, true]);
+  assert.deepEqual(
+    [inputs.testSize, inputs.validationSize, args['seed'], args['loadBestModelAtEnd']],
+    [0.2, 0.15, 7, true],
+  );
 
   // Interrupted, it plans the same again and ends as the whole run.
   const resumed = { ...given, outputDir: join(root, 'resumed') };
   const abort = new AbortController();
-  await assert.rejects(fineTune({ ...resumed, signal: abort.signal, callbacks: [{ onStep: (step) => step === 12 && abort.abort() }] }), InterruptedError);
+  await assert.rejects(
+    fineTune({
+      ...resumed,
+      signal: abort.signal,
+      callbacks: [{ onStep: (step) => step === 12 && abort.abort() }],
+    }),
+    InterruptedError,
+  );
   const warned: string[] = [];
-  const { state: again } = await fineTune({ ...resumed, resumeFromCheckpoint: true, callbacks: [{ onWarning: (message) => void warned.push(message) }] });
-  assert.deepEqual([again.best_metric, again.best_global_step, again.global_step], [state.best_metric, state.best_global_step, state.global_step]);
-  assert.ok(readFileSync(join(out, 'model.safetensors')).equals(readFileSync(join(root, 'resumed', 'model.safetensors'))));
-  assert.deepEqual(warned.filter((message) => message.includes('not as it was')), []);
+  const { state: again } = await fineTune({
+    ...resumed,
+    resumeFromCheckpoint: true,
+    callbacks: [{ onWarning: (message) => void warned.push(message) }],
+  });
+  assert.deepEqual(
+    [again.best_metric, again.best_global_step, again.global_step],
+    [state.best_metric, state.best_global_step, state.global_step],
+  );
+  assert.ok(
+    readFileSync(join(out, 'model.safetensors')).equals(
+      readFileSync(join(root, 'resumed', 'model.safetensors')),
+    ),
+  );
+  assert.deepEqual(
+    warned.filter((message) => message.includes('not as it was')),
+    [],
+  );
 
   // By hand: TrainingArguments' defaults, and nothing held out.
   const run = await prepareFineTune({ ...given, outputDir: join(root, 'by-hand'), learningRate: 1e-3 });
   t.after(() => run.close());
-  assert.deepEqual([run.plan, run.splits.train.length, run.splits.validation, run.args.numTrainEpochs, run.args.evalStrategy], [[], 48, undefined, 3, 'no']);
+  assert.deepEqual(
+    [
+      run.plan,
+      run.splits.train.length,
+      run.splits.validation,
+      run.args.numTrainEpochs,
+      run.args.evalStrategy,
+    ],
+    [[], 48, undefined, 3, 'no'],
+  );
 });
 
 test('a run that ends in its warm-up is warned of', async (t) => {
   const warned: string[] = [];
   const { out, options } = await prepared(t);
-  const run = await prepareFineTune({ ...options, args: runArguments(out, { warmupSteps: 10 }), callbacks: [{ onWarning: (message) => void warned.push(message) }] });
+  const run = await prepareFineTune({
+    ...options,
+    args: runArguments(out, { warmupSteps: 10 }),
+    callbacks: [{ onWarning: (message) => void warned.push(message) }],
+  });
   await run.close();
-  assert.match(warned.join(), /the warm-up of 10 steps is not over when the run ends, after 10: the learning rate never reaches 0\.01/);
-  const shorter = await prepareFineTune({ ...options, args: runArguments(`${out}-9`, { warmupSteps: 9 }), callbacks: [{ onWarning: (message) => void warned.push(message) }] });
+  assert.match(
+    warned.join(),
+    /the warm-up of 10 steps is not over when the run ends, after 10: the learning rate never reaches 0\.01/,
+  );
+  const shorter = await prepareFineTune({
+    ...options,
+    args: runArguments(`${out}-9`, { warmupSteps: 9 }),
+    callbacks: [{ onWarning: (message) => void warned.push(message) }],
+  });
   await shorter.close();
   assert.equal(warned.length, 1);
 });
 
 test('a run that stopped early ends there again when it is resumed', async (t) => {
   // No epoch is better than the first: nothing is learned at this rate.
-  const { out, options } = await prepared(t, { numTrainEpochs: 8, learningRate: 1e-12, loadBestModelAtEnd: true, metricForBestModel: 'f1', earlyStoppingPatience: 2 });
+  const { out, options } = await prepared(t, {
+    numTrainEpochs: 8,
+    learningRate: 1e-12,
+    loadBestModelAtEnd: true,
+    metricForBestModel: 'f1',
+    earlyStoppingPatience: 2,
+  });
   const first = await fineTune(options);
   assert.ok(first.stoppedEarly);
   assert.equal(first.state.global_step, 15);
@@ -206,17 +371,31 @@ test('a run that stopped early ends there again when it is resumed', async (t) =
 });
 
 test('a run goes on as it was begun, planned or not, and sees that its test rows were changed', async (t) => {
-  const { root, options: { model } } = await prepared(t);
-  const rows = (count: number, name: string): string => Array.from({ length: count }, (_, i) => JSON.stringify({ text: `${name} ${i}`, label: i % 2 })).join('\n');
+  const {
+    root,
+    options: { model },
+  } = await prepared(t);
+  const rows = (count: number, name: string): string =>
+    Array.from({ length: count }, (_, i) => JSON.stringify({ text: `${name} ${i}`, label: i % 2 })).join(
+      '\n',
+    );
   writeFileSync(join(root, 'train.jsonl'), rows(40, 'a'));
   writeFileSync(join(root, 'test.jsonl'), rows(8, 'b'));
   const data = { model, dataset: root };
   const given = { ...data, seed: 7 };
   const interrupted = async (outputDir: string, args?: FineTuneOptions['args']): Promise<void> => {
     const abort = new AbortController();
-    await assert.rejects(fineTune({ ...(args ? { ...data, args } : { ...given, outputDir }), signal: abort.signal, callbacks: [{ onStep: (step) => step === 2 && abort.abort() }] }), InterruptedError);
+    await assert.rejects(
+      fineTune({
+        ...(args ? { ...data, args } : { ...given, outputDir }),
+        signal: abort.signal,
+        callbacks: [{ onStep: (step) => step === 2 && abort.abort() }],
+      }),
+      InterruptedError,
+    );
   };
-  const resumed = (outputDir: string): ReturnType<typeof prepareFineTune> => prepareFineTune({ ...given, outputDir, resumeFromCheckpoint: true });
+  const resumed = (outputDir: string): ReturnType<typeof prepareFineTune> =>
+    prepareFineTune({ ...given, outputDir, resumeFromCheckpoint: true });
   await interrupted(join(root, 'by-hand'), resolveArguments({ outputDir: join(root, 'by-hand'), seed: 7 }));
   const byHand = await resumed(join(root, 'by-hand'));
   await byHand.close();
@@ -226,5 +405,8 @@ test('a run goes on as it was begun, planned or not, and sees that its test rows
   await planned.close();
   assert.deepEqual([planned.splits.train.length, planned.args.numTrainEpochs], [34, 10]);
   writeFileSync(join(root, 'test.jsonl'), rows(8, 'c'));
-  await assert.rejects(resumed(join(root, 'planned')), (error) => error instanceof UsageError && /the test rows are not those of the run/.test(error.message));
+  await assert.rejects(
+    resumed(join(root, 'planned')),
+    (error) => error instanceof UsageError && /the test rows are not those of the run/.test(error.message),
+  );
 });

@@ -14,7 +14,11 @@ interface Strategies {
     readonly logged: readonly number[];
     readonly evaluated: readonly number[];
     readonly saved: readonly number[];
-    readonly state: { readonly logging_steps: number; readonly eval_steps: number; readonly save_steps: number };
+    readonly state: {
+      readonly logging_steps: number;
+      readonly eval_steps: number;
+      readonly save_steps: number;
+    };
     readonly order: readonly string[];
   }[];
 }
@@ -23,7 +27,11 @@ test('what is due when is what the Trainer did', () => {
   const { strategies } = fixture<Strategies>('plans.json');
   assert.equal(strategies.length, 8);
   for (const golden of strategies) {
-    const args = resolveArguments({ numTrainEpochs: golden.epochs, perDeviceTrainBatchSize: golden.batch_size, ...golden.options });
+    const args = resolveArguments({
+      numTrainEpochs: golden.epochs,
+      perDeviceTrainBatchSize: golden.batch_size,
+      ...golden.options,
+    });
     const plan = planOf(args, golden.rows);
     const logged: number[] = [];
     const evaluated: number[] = [];
@@ -45,8 +53,16 @@ test('what is due when is what the Trainer did', () => {
       }
     }
     const what = JSON.stringify(golden.options);
-    assert.deepEqual({ logged, evaluated, saved, order: [...order, 'final'] }, { logged: golden.logged, evaluated: golden.evaluated, saved: golden.saved, order: golden.order }, what);
+    assert.deepEqual(
+      { logged, evaluated, saved, order: [...order, 'final'] },
+      { logged: golden.logged, evaluated: golden.evaluated, saved: golden.saved, order: golden.order },
+      what,
+    );
     const intervals = intervalsOf(args, plan.totalSteps);
-    assert.deepEqual([intervals.loggingSteps, intervals.evalSteps, intervals.saveSteps], [golden.state.logging_steps, golden.state.eval_steps, golden.state.save_steps], what);
+    assert.deepEqual(
+      [intervals.loggingSteps, intervals.evalSteps, intervals.saveSteps],
+      [golden.state.logging_steps, golden.state.eval_steps, golden.state.save_steps],
+      what,
+    );
   }
 });

@@ -21,7 +21,11 @@ describe('a run interrupted in an evaluation', () => {
     const { ino } = statSync(join(checkpoint, 'attune_state.json'));
     await interrupted(t, dir, {}, 0, checkpoint);
     assert.equal(readFileSync(join(checkpoint, 'attune_state.json'), 'utf8'), saved);
-    assert.equal(statSync(join(checkpoint, 'attune_state.json')).ino, ino, 'the checkpoint was written again');
+    assert.equal(
+      statSync(join(checkpoint, 'attune_state.json')).ino,
+      ino,
+      'the checkpoint was written again',
+    );
     const { trainer } = await tinyTrainer(t, { dir, evalRows, parameters: randomParameters(TINY, 99) });
     await trainer.resumeFrom(checkpoint);
     const actual = await trainer.train();
@@ -33,7 +37,10 @@ describe('a run interrupted in an evaluation', () => {
     const [first, second] = [folder(t), folder(t)];
     await interrupted(t, first, {}, 1);
     await interrupted(t, second, {}, 0, checkpointPath(first, 6));
-    const [ours, theirs] = [await readCheckpoint(checkpointPath(second, 6)), await readCheckpoint(checkpointPath(first, 6))];
+    const [ours, theirs] = [
+      await readCheckpoint(checkpointPath(second, 6)),
+      await readCheckpoint(checkpointPath(first, 6)),
+    ];
     assert.deepEqual(ours.resume, theirs.resume);
     assert.deepEqual(ours.state.log_history, theirs.state.log_history);
   });
@@ -43,7 +50,12 @@ describe('a run interrupted in an evaluation', () => {
     const expected = await (await tinyTrainer(t, { dir: whole })).trainer.train();
     const abort = new AbortController();
     const evaluations: number[] = [];
-    const callbacks: TrainerCallback[] = [{ onStep: (step) => step === STEPS && abort.abort(), onEvaluationProgress: (done) => evaluations.push(done) }];
+    const callbacks: TrainerCallback[] = [
+      {
+        onStep: (step) => step === STEPS && abort.abort(),
+        onEvaluationProgress: (done) => evaluations.push(done),
+      },
+    ];
     const { trainer } = await tinyTrainer(t, { dir, signal: abort.signal, callbacks });
     await assert.rejects(trainer.train(), InterruptedError);
     assert.equal(evaluations.length, 2);
@@ -62,7 +74,12 @@ describe('Trainer.evaluate', () => {
       seen.push(done);
       abort.abort(new Error('enough'));
     };
-    const { trainer } = await tinyTrainer(t, { dir: folder(t), evalRows, signal: abort.signal, callbacks: [{ onEvaluationProgress }] });
+    const { trainer } = await tinyTrainer(t, {
+      dir: folder(t),
+      evalRows,
+      signal: abort.signal,
+      callbacks: [{ onEvaluationProgress }],
+    });
     await assert.rejects(trainer.evaluate(), /enough/);
     assert.ok(seen.length <= 2, `progress after it ended: ${seen.join(', ')}`);
   });
@@ -74,6 +91,9 @@ describe('readCheckpoint', () => {
     await interrupted(t, dir, {}, 0);
     const file = join(checkpointPath(dir, 3), 'attune_state.json');
     writeFileSync(file, readFileSync(file, 'utf8').replace(/"gradNorm": [\d.e+-]+/, '"gradNorm": null'));
-    await assert.rejects(readCheckpoint(checkpointPath(dir, 3)), (error) => error instanceof ModelError && /attune_state.json is damaged/.test(error.message));
+    await assert.rejects(
+      readCheckpoint(checkpointPath(dir, 3)),
+      (error) => error instanceof ModelError && /attune_state.json is damaged/.test(error.message),
+    );
   });
 });

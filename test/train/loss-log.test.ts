@@ -37,7 +37,8 @@ test('a resumed log goes on where the saved one stood', () => {
   for (const [i, loss] of losses.entries()) {
     whole.add(loss);
     resumed.add(loss);
-    if (i === 13) resumed = new LossLog(JSON.parse(JSON.stringify(resumed.state())) as ReturnType<LossLog['state']>);
+    if (i === 13)
+      resumed = new LossLog(JSON.parse(JSON.stringify(resumed.state())) as ReturnType<LossLog['state']>);
     if ((i + 1) % 10 === 0) {
       assert.equal(resumed.hasUnrecorded(i + 1), true);
       assert.equal(resumed.record(i + 1), whole.record(i + 1));

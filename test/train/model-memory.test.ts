@@ -3,10 +3,24 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { ModelError } from '#attune/errors.js';
-import { changesByHand, memoryOf, memoryToJson, MEMORY_FILE, readMemory } from '#attune/train/model-memory.js';
+import {
+  changesByHand,
+  memoryOf,
+  memoryToJson,
+  MEMORY_FILE,
+  readMemory,
+} from '#attune/train/model-memory.js';
 import { folder } from '../support/folder.js';
 
-const memory = memoryOf({ model: 'base', dataset: 'rows.csv', testSize: 0.2, textColumn: 'review', seed: 7, maxLength: 64, labelNames: ['bad', 'good'] });
+const memory = memoryOf({
+  model: 'base',
+  dataset: 'rows.csv',
+  testSize: 0.2,
+  textColumn: 'review',
+  seed: 7,
+  maxLength: 64,
+  labelNames: ['bad', 'good'],
+});
 
 describe('readMemory', () => {
   it('gives back what was written', async (t) => {
@@ -16,13 +30,24 @@ describe('readMemory', () => {
   });
 
   it('knows nothing of a model that others trained, or that is not there', async (t) => {
-    for (const dir of [folder(t), folder(t, { 'config.json': '{"id2label": {"0": "a"}}', 'training_args.json': '{}' }), join(folder(t), 'none')]) assert.equal(await readMemory(dir), undefined);
+    for (const dir of [
+      folder(t),
+      folder(t, { 'config.json': '{"id2label": {"0": "a"}}', 'training_args.json': '{}' }),
+      join(folder(t), 'none'),
+    ])
+      assert.equal(await readMemory(dir), undefined);
   });
 
   it('takes length, seed and classes from training_args.json and config.json of an earlier version, without its manifest', async (t) => {
-    const dir = folder(t, { 'config.json': '{"id2label": {"0": "bad", "1": "good"}, "n_positions": 128}', 'training_args.json': '{"max_length": null, "seed": 3}' });
+    const dir = folder(t, {
+      'config.json': '{"id2label": {"0": "bad", "1": "good"}, "n_positions": 128}',
+      'training_args.json': '{"max_length": null, "seed": 3}',
+    });
     const found = await readMemory(dir);
-    assert.deepEqual([found?.data, found?.maxLength, found?.seed, found?.labelNames], [null, 128, 3, ['bad', 'good']]);
+    assert.deepEqual(
+      [found?.data, found?.maxLength, found?.seed, found?.labelNames],
+      [null, 128, 3, ['bad', 'good']],
+    );
   });
 
   it('refuses what is damaged or of a later version, naming file and field', async (t) => {
@@ -31,12 +56,28 @@ describe('readMemory', () => {
       ['{', /is not JSON/],
       ['[]', /is not what attune writes/],
       [whole.replace('"format": 1', '"format": 2'), /has the format 2/],
-      ...['"seed": 7', '"maxLength": 64', '"textColumn": "review"', '"dataset": "rows.csv"', '"testSize": 0.2'].map((field) => [whole.replace(field, field.replace(/: .*/, ': [0]')), /is damaged/] as const),
-      [whole.replace('"temperature": null', '"temperature": 2'), /has a temperature, which this version of attune does not know/],
+      ...[
+        '"seed": 7',
+        '"maxLength": 64',
+        '"textColumn": "review"',
+        '"dataset": "rows.csv"',
+        '"testSize": 0.2',
+      ].map((field) => [whole.replace(field, field.replace(/: .*/, ': [0]')), /is damaged/] as const),
+      [
+        whole.replace('"temperature": null', '"temperature": 2'),
+        /has a temperature, which this version of attune does not know/,
+      ],
       [whole.replace('single_label_classification', 'regression'), /is of a model for "regression"/],
     ] as const) {
       const dir = folder(t, { [MEMORY_FILE]: text });
-      await assert.rejects(readMemory(dir), (error) => error instanceof ModelError && error.message.startsWith(join(dir, MEMORY_FILE)) && message.test(error.message), text);
+      await assert.rejects(
+        readMemory(dir),
+        (error) =>
+          error instanceof ModelError &&
+          error.message.startsWith(join(dir, MEMORY_FILE)) &&
+          message.test(error.message),
+        text,
+      );
     }
     const dir = folder(t);
     mkdirSync(join(dir, MEMORY_FILE));

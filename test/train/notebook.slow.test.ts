@@ -23,14 +23,21 @@ test('dropout 0, seed 42: every record, evaluation and test logit', { skip: skip
       worst.gradNorm = Math.max(worst.gradNorm, Math.abs(actual.grad_norm / expected.grad_norm - 1));
     } else if (isEvalRecord(expected)) {
       assert.ok(isEvalRecord(actual));
-      assertClose([actual.eval_accuracy!, actual.eval_f1!], [expected.eval_accuracy!, expected.eval_f1!], 1e-12, 'accuracy and F1');
+      assertClose(
+        [actual.eval_accuracy!, actual.eval_f1!],
+        [expected.eval_accuracy!, expected.eval_f1!],
+        1e-12,
+        'accuracy and F1',
+      );
       worst.evalLoss = Math.max(worst.evalLoss, Math.abs(actual.eval_loss - expected.eval_loss));
       worst.auc = Math.max(worst.auc, Math.abs(actual.eval_auc! - expected.eval_auc!));
     } else {
       assert.equal('total_flos' in actual && actual.total_flos, expected.total_flos);
     }
   }
-  golden.test_logits.flat().forEach((logit, i) => (worst.logit = Math.max(worst.logit, Math.abs(logit - evaluation!.logits[i]))));
+  golden.test_logits
+    .flat()
+    .forEach((logit, i) => (worst.logit = Math.max(worst.logit, Math.abs(logit - evaluation!.logits[i]))));
   t.diagnostic(`largest differences: ${JSON.stringify(worst)}`);
   assert.ok(worst.loss <= 1e-4, `loss ${worst.loss}`);
   assert.ok(worst.gradNorm <= 1e-3, `grad_norm ${worst.gradNorm}`);
@@ -40,12 +47,18 @@ test('dropout 0, seed 42: every record, evaluation and test logit', { skip: skip
 });
 
 for (const seed of [1, 2, 3]) {
-  test(`dropout 0.1, seed ${seed}: AUC and accuracy in the range of the reference’s seeds`, { skip: skipNotebook }, async (t) => {
-    const run = await notebookRun(folder(t), { seed, dropout: 0.1 });
-    t.after(() => run.close());
-    const { metrics } = (await run.train()).evaluation!;
-    t.diagnostic(`accuracy ${metrics.accuracy}, F1 ${metrics.f1.toFixed(4)}, AUC ${metrics.auc?.toFixed(4)}`);
-    assert.ok(metrics.auc! >= 0.8 && metrics.auc! <= 0.9, `AUC ${metrics.auc}`);
-    assert.ok(metrics.accuracy >= 0.62 && metrics.accuracy <= 0.75, `accuracy ${metrics.accuracy}`);
-  });
+  test(
+    `dropout 0.1, seed ${seed}: AUC and accuracy in the range of the reference’s seeds`,
+    { skip: skipNotebook },
+    async (t) => {
+      const run = await notebookRun(folder(t), { seed, dropout: 0.1 });
+      t.after(() => run.close());
+      const { metrics } = (await run.train()).evaluation!;
+      t.diagnostic(
+        `accuracy ${metrics.accuracy}, F1 ${metrics.f1.toFixed(4)}, AUC ${metrics.auc?.toFixed(4)}`,
+      );
+      assert.ok(metrics.auc! >= 0.8 && metrics.auc! <= 0.9, `AUC ${metrics.auc}`);
+      assert.ok(metrics.accuracy >= 0.62 && metrics.accuracy <= 0.75, `accuracy ${metrics.accuracy}`);
+    },
+  );
 }

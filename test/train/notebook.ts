@@ -22,13 +22,25 @@ const tweets = sharedPath('data', 'tweets');
 const goldenDir = sharedPath('golden', 'notebook-gpt2-mini');
 
 /** Why the tests cannot run here, or false. */
-export const skipNotebook = tweets === undefined || goldenDir === undefined ? 'needs ../shared/data/tweets and ../shared/golden' : false;
+export const skipNotebook =
+  tweets === undefined || goldenDir === undefined
+    ? 'needs ../shared/data/tweets and ../shared/golden'
+    : false;
 
 export function notebookGolden(name: string): NotebookGolden {
   return JSON.parse(readFileSync(join(goldenDir!, name), 'utf8')) as NotebookGolden;
 }
 
-export async function notebookRun(outputDir: string, options: { seed: number; dropout: number; callbacks?: TrainerCallback[]; signal?: AbortSignal; device?: Device }): Promise<FineTuneRun> {
+export async function notebookRun(
+  outputDir: string,
+  options: {
+    seed: number;
+    dropout: number;
+    callbacks?: TrainerCallback[];
+    signal?: AbortSignal;
+    device?: Device;
+  },
+): Promise<FineTuneRun> {
   const { seed, dropout, callbacks, signal, device = 'cpu' } = options;
   const { arguments: preset, data } = PRESETS.notebook;
   return prepareFineTune({

@@ -19,7 +19,8 @@ async function dyingAt(t: TestContext, n: number, work: () => Promise<unknown>):
   const mocks = names.map((name) => {
     const original = fsPromises[name].bind(fsPromises) as (...args: unknown[]) => Promise<unknown>;
     const changes = (flags: unknown): boolean => name !== 'open' || flags !== 'r';
-    return t.mock.method(fsPromises, name, ((...args: unknown[]) => (changes(args[1]) && ++calls >= n ? Promise.reject(new Error('dead')) : original(...args))) as never);
+    return t.mock.method(fsPromises, name, ((...args: unknown[]) =>
+      changes(args[1]) && ++calls >= n ? Promise.reject(new Error('dead')) : original(...args)) as never);
   });
   syncBuiltinESMExports();
   try {
@@ -46,12 +47,17 @@ test('a process that dies at any change of a file: each name holds the old or th
     },
     'files replaced and new': (output) =>
       output.place(async (staged) => {
-        for (const name of ['config.json', 'model.safetensors', 'vocab.json']) await fsPromises.writeFile(join(staged, name), 'new');
+        for (const name of ['config.json', 'model.safetensors', 'vocab.json'])
+          await fsPromises.writeFile(join(staged, name), 'new');
       }),
     'a checkpoint set aside': (output) => output.rename('checkpoint-2', 'broken-checkpoint-2'),
   };
   const preparations: readonly [string, Preparation, (output: OutputFolder) => Promise<unknown>][] = [
-    ...Object.entries(scenes).map(([name, work]): [string, Preparation, typeof work] => [name, { mode: 'keep', makes: [] }, work]),
+    ...Object.entries(scenes).map(([name, work]): [string, Preparation, typeof work] => [
+      name,
+      { mode: 'keep', makes: [] },
+      work,
+    ]),
     ['a run replaced', overwrite, (output) => run(output, 'new')],
   ];
   let points = 0;
@@ -70,13 +76,20 @@ test('a process that dies at any change of a file: each name holds the old or th
       for (const top of readdirSync(dir)) {
         if (!/checkpoint/.test(top)) continue;
         const texts = ['config.json', 'model.safetensors'].map((file) => found.get(`${top}/${file}`));
-        assert.ok(texts[0] === texts[1] && /^(old|new)$/.test(texts[0] ?? ''), `${where}: ${top} holds ${texts.join(' and ')}`);
+        assert.ok(
+          texts[0] === texts[1] && /^(old|new)$/.test(texts[0] ?? ''),
+          `${where}: ${top} holds ${texts.join(' and ')}`,
+        );
       }
       // All that attune made is known as such, and nothing else is.
-      for (const file of ['model.safetensors', 'vocab.json']) if (!found.has(file)) writeFileSync(join(dir, file), 'mine');
+      for (const file of ['model.safetensors', 'vocab.json'])
+        if (!found.has(file)) writeFileSync(join(dir, file), 'mine');
       const own = [...readdirSync(dir)].filter((each) => found.has(each) && each !== '.notes.partial');
       await within(dir, { mode: 'overwrite', makes: own });
-      const kept = ['.notes.partial', ...['model.safetensors', 'vocab.json'].filter((file) => !found.has(file))];
+      const kept = [
+        '.notes.partial',
+        ...['model.safetensors', 'vocab.json'].filter((file) => !found.has(file)),
+      ];
       assert.deepEqual([...everything(dir).keys()].sort(), kept.sort(), where);
       rmSync(dir, { recursive: true });
     }

@@ -1,7 +1,16 @@
 /** What attune may replace and remove in an output folder. A process that dies there: output-folder.slow.test.ts. */
 import assert from 'node:assert/strict';
 import fsPromises from 'node:fs/promises';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -13,11 +22,13 @@ import { RUN_FILES } from '#attune/train/run-names.js';
 import { folder, namesIn } from '../support/folder.js';
 import { checkpoint, everything, fresh, overwrite, RUN, run, within } from '../support/output-folder.js';
 
-const inTheWay = (words: RegExp) => (error: unknown): true => {
-  assert.ok(error instanceof UsageError, String(error));
-  assert.match(error.message, words);
-  return true;
-};
+const inTheWay =
+  (words: RegExp) =>
+  (error: unknown): true => {
+    assert.ok(error instanceof UsageError, String(error));
+    assert.match(error.message, words);
+    return true;
+  };
 
 test('a new folder is made, with those above it', async (t) => {
   const dir = join(folder(t), 'a', 'b');
@@ -30,10 +41,15 @@ test('a folder that holds a run is refused, gone on with or overwritten, and wha
   mkdirSync(join(dir, 'checkpoint-final'));
   const before = everything(dir);
   await within(dir, fresh, run);
-  await assert.rejects(within(dir, fresh), inTheWay(/already holds a run \(checkpoint-1, checkpoint-2, config\.json, …\)/));
+  await assert.rejects(
+    within(dir, fresh),
+    inTheWay(/already holds a run \(checkpoint-1, checkpoint-2, config\.json, …\)/),
+  );
   await within(dir, { mode: 'keep', makes: RUN_FILES, checkpointsAfter: 2 });
   assert.ok(existsSync(join(dir, 'checkpoint-2', 'config.json')));
-  await within(dir, { mode: 'keep', makes: [] }, (output) => output.rename('checkpoint-2', 'broken-checkpoint-2'));
+  await within(dir, { mode: 'keep', makes: [] }, (output) =>
+    output.rename('checkpoint-2', 'broken-checkpoint-2'),
+  );
   assert.deepEqual(namesIn(join(dir, 'broken-checkpoint-2')), ['config.json', 'model.safetensors']);
   await within(dir, overwrite);
   assert.deepEqual(everything(dir), before);
@@ -48,17 +64,32 @@ test('a run that left nothing but its manifest is no reason to refuse the folder
 test('whatever stands under a name that attune needs is refused by that name, and stays', async (t) => {
   const elsewhere = folder(t, { file: 'mine' });
   for (const name of [...RUN_FILES, 'checkpoint-3', 'broken-checkpoint-1']) {
-    for (const kind of ['file', 'folder', 'folder with a file', 'link', 'link to nothing', 'link to a folder'] as const) {
+    for (const kind of [
+      'file',
+      'folder',
+      'folder with a file',
+      'link',
+      'link to nothing',
+      'link to a folder',
+    ] as const) {
       const dir = folder(t);
       const path = join(dir, name);
       if (kind === 'file') writeFileSync(path, 'mine');
       else if (kind.startsWith('folder')) mkdirSync(path);
-      else symlinkSync(kind === 'link' ? join(elsewhere, 'file') : kind === 'link to nothing' ? 'nowhere' : elsewhere, path);
+      else
+        symlinkSync(
+          kind === 'link' ? join(elsewhere, 'file') : kind === 'link to nothing' ? 'nowhere' : elsewhere,
+          path,
+        );
       if (kind === 'folder with a file') writeFileSync(join(path, 'file'), 'mine');
       const before = everything(dir);
       for (const mode of ['new', 'overwrite', 'keep'] as const) {
         if (mode === 'keep' && name.startsWith('broken')) continue; // which a run that is gone on with makes only of what is its own
-        await assert.rejects(within(dir, { mode, ...RUN }), inTheWay(new RegExp(`holds ${name}(.file)?, which attune did not make`)), `${name}, ${kind}, ${mode}`);
+        await assert.rejects(
+          within(dir, { mode, ...RUN }),
+          inTheWay(new RegExp(`holds ${name}(.file)?, which attune did not make`)),
+          `${name}, ${kind}, ${mode}`,
+        );
         assert.deepEqual(everything(dir), before);
         assert.ok(!existsSync(join(dir, RECORD_FILE)));
       }
@@ -70,20 +101,28 @@ test('a folder that attune made stays where something else was put into it; over
   const dir = folder(t);
   await within(dir, fresh, async (output) => {
     await run(output);
-    await output.place(async (staged) => {
-      mkdirSync(join(staged, 'baselines', 'majority'), { recursive: true });
-      await fsPromises.writeFile(join(staged, 'baselines', 'majority', 'estimator.json'), '{}');
-    }, ['baselines/majority']);
+    await output.place(
+      async (staged) => {
+        mkdirSync(join(staged, 'baselines', 'majority'), { recursive: true });
+        await fsPromises.writeFile(join(staged, 'baselines', 'majority', 'estimator.json'), '{}');
+      },
+      ['baselines/majority'],
+    );
   });
   writeFileSync(join(dir, 'checkpoint-1', 'letter.txt'), 'dear');
   writeFileSync(join(dir, 'baselines', 'majority', 'letter.txt'), 'dear');
-  await within(dir, { mode: 'keep', makes: [] }, async (output) => assert.deepEqual(await output.remove('checkpoint-1'), ['checkpoint-1/letter.txt']));
+  await within(dir, { mode: 'keep', makes: [] }, async (output) =>
+    assert.deepEqual(await output.remove('checkpoint-1'), ['checkpoint-1/letter.txt']),
+  );
   const before = everything(dir);
   await assert.rejects(within(dir, overwrite), inTheWay(/holds checkpoint-1\/letter\.txt, which/));
   assert.deepEqual(everything(dir), before);
   rmSync(join(dir, 'checkpoint-1', 'letter.txt'));
   await within(dir, overwrite);
-  assert.deepEqual([...everything(dir).keys()], ['baselines/', 'baselines/majority/', 'baselines/majority/letter.txt']);
+  assert.deepEqual(
+    [...everything(dir).keys()],
+    ['baselines/', 'baselines/majority/', 'baselines/majority/letter.txt'],
+  );
 });
 
 test('what was attune’s and is a link or a folder by now is not', async (t) => {
@@ -96,15 +135,21 @@ test('what was attune’s and is a link or a folder by now is not', async (t) =>
   symlinkSync(join(elsewhere, 'checkpoint-2'), join(dir, 'checkpoint-2'));
   const before = [everything(dir), everything(elsewhere)];
   await assert.rejects(within(dir, overwrite), inTheWay(/holds config\.json, checkpoint-2, which/));
-  await within(dir, { mode: 'keep', makes: [] }, async (output) => assert.deepEqual(await output.remove('checkpoint-2'), ['checkpoint-2']));
+  await within(dir, { mode: 'keep', makes: [] }, async (output) =>
+    assert.deepEqual(await output.remove('checkpoint-2'), ['checkpoint-2']),
+  );
   assert.deepEqual([everything(dir), everything(elsewhere)], before);
 });
 
 test('a record of its own within a folder that attune made counts with it: the report of a checkpoint', async (t) => {
   const dir = folder(t);
   await within(dir, fresh, run);
-  await within(join(dir, 'checkpoint-1'), { mode: 'add', makes: ['report.html'] }, (output) => output.write('report.html', 'page'));
-  await within(dir, { mode: 'keep', makes: [] }, async (output) => assert.deepEqual(await output.remove('checkpoint-1'), []));
+  await within(join(dir, 'checkpoint-1'), { mode: 'add', makes: ['report.html'] }, (output) =>
+    output.write('report.html', 'page'),
+  );
+  await within(dir, { mode: 'keep', makes: [] }, async (output) =>
+    assert.deepEqual(await output.remove('checkpoint-1'), []),
+  );
   assert.ok(!existsSync(join(dir, 'checkpoint-1')));
 });
 
@@ -125,7 +170,10 @@ test('another run in a folder that attune made, a name that is not UTF-8, and a 
   const held = await OutputFolder.open(join(dir, 'checkpoint-1'));
   await assert.rejects(within(dir, overwrite), inTheWay(/holds checkpoint-1\/\.attune\.lock/));
   await held.close();
-  writeFileSync(join(dir, 'checkpoint-1', LOCK_FILE), JSON.stringify({ pid: 2 ** 22 + 1, host: hostname(), scope: null, started: null, since: '', nonce: '' }));
+  writeFileSync(
+    join(dir, 'checkpoint-1', LOCK_FILE),
+    JSON.stringify({ pid: 2 ** 22 + 1, host: hostname(), scope: null, started: null, since: '', nonce: '' }),
+  );
   await within(dir, overwrite);
   assert.deepEqual(readdirSync(dir), [RECORD_FILE]);
 });
@@ -135,10 +183,14 @@ test('what a record or its workshop says of places outside the folder is not don
   const dir = join(root, 'out');
   await within(dir, fresh, run);
   const { id } = JSON.parse(readFileSync(join(dir, RECORD_FILE), 'utf8')) as { id: string };
-  for (const name of ['..%2Fplanted', '50%', '%2Fetc%2Fplanted', '.attune.lock', 'taken']) mkdirSync(join(dir, `.attune-${id}`, 'operation', 'replaced', name), { recursive: true });
+  for (const name of ['..%2Fplanted', '50%', '%2Fetc%2Fplanted', '.attune.lock', 'taken'])
+    mkdirSync(join(dir, `.attune-${id}`, 'operation', 'replaced', name), { recursive: true });
   await (await OutputFolder.open(dir)).close();
   assert.deepEqual(readdirSync(root), ['out']);
-  assert.deepEqual(readdirSync(dir).filter((name) => name.startsWith('.')), [RECORD_FILE]);
+  assert.deepEqual(
+    readdirSync(dir).filter((name) => name.startsWith('.')),
+    [RECORD_FILE],
+  );
 });
 
 test('two that both write, because one was taken for dead: the loser leaves the winner’s work alone', async (t) => {
@@ -182,15 +234,34 @@ test('a demo replaces a demo alone, a page a page; a run replaces a demo', async
   await within(dir, { ...overwrite, purpose: 'demo' }, run);
   await within(dir, overwrite, run);
   const before = everything(dir);
-  for (const [mode, purpose] of [['overwrite', 'demo'], ['keep', 'page']] as const) {
-    await assert.rejects(within(dir, { mode, makes: [], purpose }), inTheWay(new RegExp(`holds a run, which a ${purpose} does not replace`)));
+  for (const [mode, purpose] of [
+    ['overwrite', 'demo'],
+    ['keep', 'page'],
+  ] as const) {
+    await assert.rejects(
+      within(dir, { mode, makes: [], purpose }),
+      inTheWay(new RegExp(`holds a run, which a ${purpose} does not replace`)),
+    );
   }
   assert.deepEqual(everything(dir), before);
 });
 
 test('a file of the record’s name that is none is left, and nothing is written beside it', async (t) => {
-  const outside = JSON.stringify({ format: 1, purpose: 'run', id: '00000000-0000-4000-8000-000000000000', files: ['../letter.txt'] });
-  for (const text of ['', 'mine', '{}', '{"format":2}', outside, outside.replace('../letter.txt', '/etc/passwd'), outside.replace('../letter.txt', '.attune.lock')]) {
+  const outside = JSON.stringify({
+    format: 1,
+    purpose: 'run',
+    id: '00000000-0000-4000-8000-000000000000',
+    files: ['../letter.txt'],
+  });
+  for (const text of [
+    '',
+    'mine',
+    '{}',
+    '{"format":2}',
+    outside,
+    outside.replace('../letter.txt', '/etc/passwd'),
+    outside.replace('../letter.txt', '.attune.lock'),
+  ]) {
     const dir = folder(t, { [RECORD_FILE]: text });
     await assert.rejects(within(dir, overwrite), inTheWay(/\.attune-files\.json is not a record/));
     assert.deepEqual(readdirSync(dir), [RECORD_FILE]);
@@ -209,8 +280,21 @@ test('a lock that another has taken ends the work before anything is written', a
   const other = `${JSON.stringify({ ...(JSON.parse(readFileSync(lock, 'utf8')) as object), pid: 1, host: 'elsewhere', nonce: 'other' })}\n`;
   for (const lose of [() => writeFileSync(lock, other), () => rmSync(lock)]) {
     lose();
-    for (const work of [() => checkpoint(output, 9, 'late'), () => output.write('attune.json', 'late'), () => output.remove('checkpoint-1'), () => output.rename('checkpoint-1', 'broken-checkpoint-1')]) {
-      await assert.rejects(work, (error) => error instanceof AttuneError && !(error instanceof UsageError) && /the lock of .* is lost \((process 1 on elsewhere, since .* has taken it|its file is gone)\)/.test(error.message));
+    for (const work of [
+      () => checkpoint(output, 9, 'late'),
+      () => output.write('attune.json', 'late'),
+      () => output.remove('checkpoint-1'),
+      () => output.rename('checkpoint-1', 'broken-checkpoint-1'),
+    ]) {
+      await assert.rejects(
+        work,
+        (error) =>
+          error instanceof AttuneError &&
+          !(error instanceof UsageError) &&
+          /the lock of .* is lost \((process 1 on elsewhere, since .* has taken it|its file is gone)\)/.test(
+            error.message,
+          ),
+      );
     }
     const found = everything(dir);
     found.delete(LOCK_FILE);

@@ -3,12 +3,33 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { UsageError } from '#attune/errors.js';
 import { resolveArguments, type TrainingArgumentsInput } from '#attune/train/arguments.js';
-import { argumentsByHand, BY_HAND, begunWith, isPlanned, lengthOf, partsOfComparison, partsOfTraining, planArguments, type PlanFacts } from '#attune/train/plan.js';
+import {
+  argumentsByHand,
+  BY_HAND,
+  begunWith,
+  isPlanned,
+  lengthOf,
+  partsOfComparison,
+  partsOfTraining,
+  planArguments,
+  type PlanFacts,
+} from '#attune/train/plan.js';
 import { planOf } from '#attune/train/schedule.js';
 
-const FACTS: PlanFacts = { trainRows: 850, validationRows: 150, classes: 2, width: 384, maxLength: 256, fullRows: 0 };
-const plan = (given: TrainingArgumentsInput = {}, facts: Partial<PlanFacts> = {}): ReturnType<typeof planArguments> => planArguments(given, { ...FACTS, ...facts });
-const named = ({ lines }: ReturnType<typeof planArguments>): string[] => lines.map(({ argument }) => argument);
+const FACTS: PlanFacts = {
+  trainRows: 850,
+  validationRows: 150,
+  classes: 2,
+  width: 384,
+  maxLength: 256,
+  fullRows: 0,
+};
+const plan = (
+  given: TrainingArgumentsInput = {},
+  facts: Partial<PlanFacts> = {},
+): ReturnType<typeof planArguments> => planArguments(given, { ...FACTS, ...facts });
+const named = ({ lines }: ReturnType<typeof planArguments>): string[] =>
+  lines.map(({ argument }) => argument);
 
 describe('planArguments', () => {
   it('follows the number of rows', () => {
@@ -26,7 +47,10 @@ describe('planArguments', () => {
   });
 
   it('follows the number of classes', () => {
-    assert.deepEqual([2, 3, 20].map((classes) => plan({}, { trainRows: 1000, classes }).args.learningRate), [1e-4, 1.2e-4, 2e-4]);
+    assert.deepEqual(
+      [2, 3, 20].map((classes) => plan({}, { trainRows: 1000, classes }).args.learningRate),
+      [1e-4, 1.2e-4, 2e-4],
+    );
   });
 
   it('follows the width of the model', () => {
@@ -36,9 +60,32 @@ describe('planArguments', () => {
 
   it('keeps the best epoch by F1 on the validation rows, and stops early', () => {
     const { args } = plan();
-    const { evalStrategy, saveStrategy, loadBestModelAtEnd, metricForBestModel, greaterIsBetter, earlyStoppingPatience, saveTotalLimit } = args;
-    assert.deepEqual([evalStrategy, saveStrategy, loadBestModelAtEnd, metricForBestModel, greaterIsBetter, earlyStoppingPatience, saveTotalLimit], ['epoch', 'epoch', true, 'f1', true, 3, 1]);
-    assert.equal(args.bestModelTolerance, 0.02, 'half the standard error of a share of one half on 150 rows, to two digits');
+    const {
+      evalStrategy,
+      saveStrategy,
+      loadBestModelAtEnd,
+      metricForBestModel,
+      greaterIsBetter,
+      earlyStoppingPatience,
+      saveTotalLimit,
+    } = args;
+    assert.deepEqual(
+      [
+        evalStrategy,
+        saveStrategy,
+        loadBestModelAtEnd,
+        metricForBestModel,
+        greaterIsBetter,
+        earlyStoppingPatience,
+        saveTotalLimit,
+      ],
+      ['epoch', 'epoch', true, 'f1', true, 3, 1],
+    );
+    assert.equal(
+      args.bestModelTolerance,
+      0.02,
+      'half the standard error of a share of one half on 150 rows, to two digits',
+    );
     assert.deepEqual([args.warmupRatio, args.weightDecay, args.maxLength, args.seed], [0.1, 0.01, 256, 42]);
   });
 
@@ -53,26 +100,54 @@ describe('planArguments', () => {
 
   it('says of each planned argument what it is and why', () => {
     const planned = plan();
-    assert.deepEqual(named(planned), ['numTrainEpochs', 'perDeviceTrainBatchSize', 'learningRate', 'warmupRatio', 'weightDecay', 'maxLength', 'loadBestModelAtEnd', 'bestModelTolerance', 'earlyStoppingPatience', 'loggingSteps']);
+    assert.deepEqual(named(planned), [
+      'numTrainEpochs',
+      'perDeviceTrainBatchSize',
+      'learningRate',
+      'warmupRatio',
+      'weightDecay',
+      'maxLength',
+      'loadBestModelAtEnd',
+      'bestModelTolerance',
+      'earlyStoppingPatience',
+      'loggingSteps',
+    ]);
     for (const { argument, value, reason } of planned.lines) {
       assert.equal(value, planned.args[argument as keyof typeof planned.args], argument);
       assert.match(reason, /\w{3}/, argument);
     }
-    assert.match(plan({}, { fullRows: 12 }).lines.find(({ argument }) => argument === 'maxLength')!.reason, /at most 12 of 850 training rows/);
+    assert.match(
+      plan({}, { fullRows: 12 }).lines.find(({ argument }) => argument === 'maxLength')!.reason,
+      /at most 12 of 850 training rows/,
+    );
   });
 
   it('chooses by the metric that is given, and tells chance only of shares', () => {
     const { args, lines } = plan({ metricForBestModel: 'eval_loss' });
-    assert.deepEqual([args.metricForBestModel, args.greaterIsBetter, args.bestModelTolerance], ['eval_loss', false, undefined]);
+    assert.deepEqual(
+      [args.metricForBestModel, args.greaterIsBetter, args.bestModelTolerance],
+      ['eval_loss', false, undefined],
+    );
     assert.match(lines.find(({ argument }) => argument === 'loadBestModelAtEnd')!.reason, /best loss/);
     assert.equal(plan({ metricForBestModel: 'accuracy' }).args.bestModelTolerance, 0.02);
     assert.deepEqual(plan({ numTrainEpochs: undefined }), plan());
   });
 
   it('yields to what is given', () => {
-    const given = { perDeviceTrainBatchSize: 4, warmupSteps: 7, weightDecay: 0, maxLength: 64, loggingSteps: 1, seed: 7, outputDir: 'mine', earlyStoppingPatience: 1, metricForBestModel: 'loss' } as const;
+    const given = {
+      perDeviceTrainBatchSize: 4,
+      warmupSteps: 7,
+      weightDecay: 0,
+      maxLength: 64,
+      loggingSteps: 1,
+      seed: 7,
+      outputDir: 'mine',
+      earlyStoppingPatience: 1,
+      metricForBestModel: 'loss',
+    } as const;
     const planned = plan(given);
-    for (const [name, value] of Object.entries(given)) assert.equal(planned.args[name as keyof typeof given], value, name);
+    for (const [name, value] of Object.entries(given))
+      assert.equal(planned.args[name as keyof typeof given], value, name);
     assert.deepEqual(named(planned), ['numTrainEpochs', 'learningRate', 'loadBestModelAtEnd']);
     assert.equal(planned.args.warmupRatio, 0);
     assert.equal(plan({ lrSchedulerType: 'constant' }).args.warmupRatio, 0, 'which has no warm-up');
@@ -80,16 +155,35 @@ describe('planArguments', () => {
 
   it('goes through epochs that are given to the end', () => {
     const { args, lines } = plan({ numTrainEpochs: 2 });
-    assert.deepEqual([args.numTrainEpochs, args.loadBestModelAtEnd, args.earlyStoppingPatience, args.metricForBestModel, args.evalStrategy], [2, false, undefined, undefined, 'epoch']);
-    assert.ok(!lines.some(({ argument }) => argument === 'loadBestModelAtEnd' || argument === 'earlyStoppingPatience'));
+    assert.deepEqual(
+      [
+        args.numTrainEpochs,
+        args.loadBestModelAtEnd,
+        args.earlyStoppingPatience,
+        args.metricForBestModel,
+        args.evalStrategy,
+      ],
+      [2, false, undefined, undefined, 'epoch'],
+    );
+    assert.ok(
+      !lines.some(
+        ({ argument }) => argument === 'loadBestModelAtEnd' || argument === 'earlyStoppingPatience',
+      ),
+    );
     assert.equal(plan({ loadBestModelAtEnd: false }).args.earlyStoppingPatience, undefined);
   });
 
   it('looks for no best epoch without validation rows, and refuses to where that is asked for', () => {
     const { args } = plan({}, { validationRows: 0 });
-    assert.deepEqual([args.evalStrategy, args.loadBestModelAtEnd, args.earlyStoppingPatience, args.saveStrategy], ['no', false, undefined, 'epoch']);
+    assert.deepEqual(
+      [args.evalStrategy, args.loadBestModelAtEnd, args.earlyStoppingPatience, args.saveStrategy],
+      ['no', false, undefined, 'epoch'],
+    );
     for (const given of [{ loadBestModelAtEnd: true }, { earlyStoppingPatience: 2 }]) {
-      assert.throws(() => plan(given, { validationRows: 0 }), (error) => error instanceof UsageError && /no rows to choose the best epoch by/.test(error.message));
+      assert.throws(
+        () => plan(given, { validationRows: 0 }),
+        (error) => error instanceof UsageError && /no rows to choose the best epoch by/.test(error.message),
+      );
     }
   });
 });
@@ -97,12 +191,23 @@ describe('planArguments', () => {
 describe('isPlanned', () => {
   it('is false where the caller decides how the model learns', () => {
     assert.ok(isPlanned({}) && isPlanned({ numTrainEpochs: 2, perDeviceTrainBatchSize: 4, seed: 1 }));
-    const byHand = [{ learningRate: 1e-4 }, { maxSteps: 5 }, { evalStrategy: 'no' }, { evalSteps: 5 }, { saveStrategy: 'epoch' }, { saveSteps: 5 }] as const;
+    const byHand = [
+      { learningRate: 1e-4 },
+      { maxSteps: 5 },
+      { evalStrategy: 'no' },
+      { evalSteps: 5 },
+      { saveStrategy: 'epoch' },
+      { saveSteps: 5 },
+    ] as const;
     assert.deepEqual(byHand.flatMap(Object.keys).sort(), [...BY_HAND].sort());
     for (const given of [...byHand, { args: resolveArguments() }]) {
       assert.ok(!isPlanned(given), JSON.stringify(given));
       assert.equal(partsOfTraining(given), undefined);
-      assert.deepEqual(partsOfComparison(given), { testSize: 0.2 }, 'a comparison needs test rows in any case');
+      assert.deepEqual(
+        partsOfComparison(given),
+        { testSize: 0.2 },
+        'a comparison needs test rows in any case',
+      );
     }
     assert.deepEqual(partsOfComparison({}), { testSize: 0.2, validationSize: 0.15 });
   });
@@ -116,7 +221,15 @@ describe('begunWith', () => {
   });
 
   it('cuts texts to the planned length, where that is not given and the model has as many positions', () => {
-    assert.deepEqual([lengthOf({}, 1024), lengthOf({}, 64), lengthOf({ maxLength: 512 }, 1024), lengthOf({ learningRate: 1e-3 }, 1024)], [256, 64, 512, 1024]);
+    assert.deepEqual(
+      [
+        lengthOf({}, 1024),
+        lengthOf({}, 64),
+        lengthOf({ maxLength: 512 }, 1024),
+        lengthOf({ learningRate: 1e-3 }, 1024),
+      ],
+      [256, 64, 512, 1024],
+    );
   });
 
   it('knows transformers’ spellings', () => {
@@ -124,9 +237,15 @@ describe('begunWith', () => {
   });
 
   it('refuses a value that an argument does not take, and arguments beside all arguments', () => {
-    assert.throws(() => begunWith({ args: resolveArguments(), numTrainEpochs: 7 }), (error) => error instanceof UsageError && /numTrainEpochs stands beside args/.test(error.message));
+    assert.throws(
+      () => begunWith({ args: resolveArguments(), numTrainEpochs: 7 }),
+      (error) => error instanceof UsageError && /numTrainEpochs stands beside args/.test(error.message),
+    );
     assert.equal(argumentsByHand({ learningRate: 1e-3 }).learningRate, 1e-3);
     assert.throws(() => begunWith({ seed: -1 }), UsageError);
-    assert.throws(() => begunWith({ learningRate: 1e-3, loadBestModelAtEnd: true }), (error) => error instanceof UsageError && /loadBestModelAtEnd compares evaluations/.test(error.message));
+    assert.throws(
+      () => begunWith({ learningRate: 1e-3, loadBestModelAtEnd: true }),
+      (error) => error instanceof UsageError && /loadBestModelAtEnd compares evaluations/.test(error.message),
+    );
   });
 });

@@ -13,7 +13,32 @@ import { workspace } from '../support/workspace.js';
 const cwd = workspace(async (cwd) => {
   await writeByteModel(join(cwd, 'model'));
   writeData(join(cwd, 'data'));
-  const { code, stderr } = await attune(['train', '--model', 'model', '--dataset', 'data', '--output-dir', 'run', '--max-steps', '6', '--logging-steps', '2', '--eval-strategy', 'epoch', '--save-strategy', 'no', '--learning-rate', '0.01', '--seed', '7', '--threads', '1'], { cwd });
+  const { code, stderr } = await attune(
+    [
+      'train',
+      '--model',
+      'model',
+      '--dataset',
+      'data',
+      '--output-dir',
+      'run',
+      '--max-steps',
+      '6',
+      '--logging-steps',
+      '2',
+      '--eval-strategy',
+      'epoch',
+      '--save-strategy',
+      'no',
+      '--learning-rate',
+      '0.01',
+      '--seed',
+      '7',
+      '--threads',
+      '1',
+    ],
+    { cwd },
+  );
   assert.equal(code, 0, stderr);
 });
 
@@ -22,7 +47,14 @@ test('the manifest says what the run was made from', async () => {
   assert.equal(manifest.seed, 7);
   assert.equal(manifest.threads, 1);
   assert.match(manifest.device, /CPU, 1 thread/);
-  assert.deepEqual(manifest.inputs, { model: 'model', dataset: 'data', evalSplit: 'test', textColumn: 'text', labelColumn: 'label', device: 'auto' });
+  assert.deepEqual(manifest.inputs, {
+    model: 'model',
+    dataset: 'data',
+    evalSplit: 'test',
+    textColumn: 'text',
+    labelColumn: 'label',
+    device: 'auto',
+  });
   assert.equal(manifest.arguments['maxSteps'], 6);
   for (const hash of Object.values(manifest.hashes)) assert.match(String(hash), /^[0-9a-f]{64}$/);
   assert.equal(manifest.versions.node, process.versions.node);
@@ -31,13 +63,36 @@ test('the manifest says what the run was made from', async () => {
 test('a run is reproduced bit for bit, from any folder', async () => {
   const elsewhere = join(cwd, 'elsewhere');
   mkdirSync(elsewhere, { recursive: true });
-  const { code, stdout, stderr } = await attune(['reproduce', '../run', '--output-dir', 'second', '--json'], { cwd: elsewhere });
+  const { code, stdout, stderr } = await attune(['reproduce', '../run', '--output-dir', 'second', '--json'], {
+    cwd: elsewhere,
+  });
   assert.equal(code, 0, stderr);
   const [result] = jsonLines(stdout);
-  assert.deepEqual([result['type'], result['reproduced'], result['differences'], result['start']], ['reproduction', true, [], []]);
+  assert.deepEqual(
+    [result['type'], result['reproduced'], result['differences'], result['start']],
+    ['reproduction', true, [], []],
+  );
   assert.match(stderr, /7 records and \d+ tensors, all the same/);
-  assert.ok(readFileSync(join(elsewhere, 'second', 'model.safetensors')).equals(readFileSync(join(cwd, 'run', 'model.safetensors'))));
-  assert.deepEqual(readdirSync(join(cwd, 'run')).sort(), ['.attune-files.json', 'attune.json', 'attune_model.json', 'attune_rows.json', 'config.json', 'merges.txt', 'model.safetensors', 'runs', 'special_tokens_map.json', 'tokenizer_config.json', 'trainer_state.json', 'training_args.json', 'vocab.json']);
+  assert.ok(
+    readFileSync(join(elsewhere, 'second', 'model.safetensors')).equals(
+      readFileSync(join(cwd, 'run', 'model.safetensors')),
+    ),
+  );
+  assert.deepEqual(readdirSync(join(cwd, 'run')).sort(), [
+    '.attune-files.json',
+    'attune.json',
+    'attune_model.json',
+    'attune_rows.json',
+    'config.json',
+    'merges.txt',
+    'model.safetensors',
+    'runs',
+    'special_tokens_map.json',
+    'tokenizer_config.json',
+    'trainer_state.json',
+    'training_args.json',
+    'vocab.json',
+  ]);
 });
 
 test('changed data are named before the training, the differences after it, and the exit status is 1', async () => {
@@ -48,7 +103,10 @@ test('changed data are named before the training, the differences after it, and 
   const { code, stdout, stderr } = await attune(['reproduce', 'copy', '--json'], { cwd });
   writeFileSync(file, original);
   assert.equal(code, 1, stderr);
-  assert.match(stderr, /warning: not as it was: the training rows \(texts, labels or their order\) are not those of the run/);
+  assert.match(
+    stderr,
+    /warning: not as it was: the training rows \(texts, labels or their order\) are not those of the run/,
+  );
   assert.match(stderr, /Differences\n {2}step 2: (loss|grad_norm) was/);
   assert.match(stderr, /error: copy was not reproduced/);
   assert.match(stderr, /numbers differ, by up to/);
@@ -79,13 +137,25 @@ test('what is no finished run is refused', async () => {
   await assert.rejects(readManifest(join(cwd, 'unfinished')), ModelError);
   cpSync(join(cwd, 'run', 'attune.json'), join(cwd, 'unfinished', 'attune.json'));
   const unfinished = await attune(['reproduce', 'unfinished'], { cwd });
-  assert.deepEqual([unfinished.code, /holds no finished run/.test(unfinished.stderr)], [1, true], unfinished.stderr);
+  assert.deepEqual(
+    [unfinished.code, /holds no finished run/.test(unfinished.stderr)],
+    [1, true],
+    unfinished.stderr,
+  );
   const itself = await attune(['reproduce', 'run', '--output-dir', 'run/'], { cwd });
   assert.equal(itself.code, 2, itself.stderr);
   const none = await attune(['reproduce'], { cwd });
   assert.equal(none.code, 2, none.stderr);
   const manifest = readJson(join(cwd, 'run', 'attune.json'));
-  for (const [changes, message] of [[{ format: 9 }, /has the format 9/], [{ cwd: 1 }, /is damaged/], [{ arguments: { seed: 'x' } }, /seed must be a whole number/], [{ arguments: { sed: 1 } }, /sed is not an argument/], [{ hub: [{ type: 'model', id: '../x', revision: 'main', commit: 'a'.repeat(40) }] }, /is damaged/], [{ startedFrom: { path: 3 } }, /is damaged/], [{ changedOnResume: 'x' }, /is damaged/]] as const) {
+  for (const [changes, message] of [
+    [{ format: 9 }, /has the format 9/],
+    [{ cwd: 1 }, /is damaged/],
+    [{ arguments: { seed: 'x' } }, /seed must be a whole number/],
+    [{ arguments: { sed: 1 } }, /sed is not an argument/],
+    [{ hub: [{ type: 'model', id: '../x', revision: 'main', commit: 'a'.repeat(40) }] }, /is damaged/],
+    [{ startedFrom: { path: 3 } }, /is damaged/],
+    [{ changedOnResume: 'x' }, /is damaged/],
+  ] as const) {
     writeFileSync(join(cwd, 'unfinished', 'attune.json'), JSON.stringify({ ...manifest, ...changes }));
     await assert.rejects(readManifest(join(cwd, 'unfinished')), message);
   }
@@ -93,7 +163,21 @@ test('what is no finished run is refused', async () => {
 
 test('differences of records name step, key and both values; times are no difference', () => {
   const train = { loss: 1, grad_norm: 2, learning_rate: 0.1, epoch: 1, step: 3 };
-  const final = { train_runtime: 1, train_samples_per_second: 2, train_steps_per_second: 3, total_flos: 4, train_loss: 5, epoch: 1, step: 3 };
-  assert.deepEqual(recordDifferences([train, final], [train, { ...final, train_runtime: 9, train_samples_per_second: 8 }]), []);
-  assert.deepEqual(recordDifferences([train, final], [{ ...train, loss: 1.5 }]), ['2 records then, 1 now', 'step 3: loss was 1, is 1.5']);
+  const final = {
+    train_runtime: 1,
+    train_samples_per_second: 2,
+    train_steps_per_second: 3,
+    total_flos: 4,
+    train_loss: 5,
+    epoch: 1,
+    step: 3,
+  };
+  assert.deepEqual(
+    recordDifferences([train, final], [train, { ...final, train_runtime: 9, train_samples_per_second: 8 }]),
+    [],
+  );
+  assert.deepEqual(recordDifferences([train, final], [{ ...train, loss: 1.5 }]), [
+    '2 records then, 1 now',
+    'step 3: loss was 1, is 1.5',
+  ]);
 });

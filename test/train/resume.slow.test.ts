@@ -54,7 +54,10 @@ const args = fc
     };
   });
 
-const timeless = (records: readonly LogRecord[]): object[] => records.map((record) => Object.fromEntries(Object.entries(record).filter(([key]) => !/runtime|per_second/.test(key))));
+const timeless = (records: readonly LogRecord[]): object[] =>
+  records.map((record) =>
+    Object.fromEntries(Object.entries(record).filter(([key]) => !/runtime|per_second/.test(key))),
+  );
 
 interface Ended {
   readonly history: object[];
@@ -64,14 +67,25 @@ interface Ended {
 }
 
 /** Runs to the end, interrupted after each of these steps that it reaches. */
-async function runThrough(t: TestContext, given: TrainingArgumentsInput, cuts: readonly number[]): Promise<{ readonly ended: Ended; readonly resumed: number }> {
+async function runThrough(
+  t: TestContext,
+  given: TrainingArgumentsInput,
+  cuts: readonly number[],
+): Promise<{ readonly ended: Ended; readonly resumed: number }> {
   const dir = folder(t);
   let resumed = 0;
   for (let i = 0; ; i++) {
     const cut = cuts[i];
     const abort = new AbortController();
-    const callbacks = cut === undefined ? [] : [{ onStep: (step: number): void => void (step === cut && abort.abort()) }];
-    const { trainer, source } = await tinyTrainer(t, { dir, args: given, signal: abort.signal, callbacks, ...(i > 0 && { parameters: randomParameters(TINY, 90 + i) }) });
+    const callbacks =
+      cut === undefined ? [] : [{ onStep: (step: number): void => void (step === cut && abort.abort()) }];
+    const { trainer, source } = await tinyTrainer(t, {
+      dir,
+      args: given,
+      signal: abort.signal,
+      callbacks,
+      ...(i > 0 && { parameters: randomParameters(TINY, 90 + i) }),
+    });
     const from = i === 0 ? undefined : (await newestWholeCheckpoint(dir)).dir;
     if (from !== undefined) {
       await trainer.resumeFrom(from);
@@ -80,10 +94,20 @@ async function runThrough(t: TestContext, given: TrainingArgumentsInput, cuts: r
     try {
       const { state } = await trainer.train();
       const tensors = new Map<string, Float32Array>();
-      for (const { name } of source.parameters) for (const kind of ['parameter', 'moment1', 'moment2'] as const) tensors.set(`${kind} of ${name}`, await source.session.readTensor(kind, name));
+      for (const { name } of source.parameters)
+        for (const kind of ['parameter', 'moment1', 'moment2'] as const)
+          tensors.set(`${kind} of ${name}`, await source.session.readTensor(kind, name));
       await source.session.close();
       // Moments are those of the last step, not of the best model.
-      return { resumed, ended: { dir, history: timeless(state.log_history), best: [state.best_metric, state.best_global_step, state.global_step, state.total_flos], tensors } };
+      return {
+        resumed,
+        ended: {
+          dir,
+          history: timeless(state.log_history),
+          best: [state.best_metric, state.best_global_step, state.global_step, state.total_flos],
+          tensors,
+        },
+      };
     } catch (error) {
       await source.session.close();
       if (!(error instanceof InterruptedError)) throw error;
@@ -91,22 +115,45 @@ async function runThrough(t: TestContext, given: TrainingArgumentsInput, cuts: r
   }
 }
 
-test(`${RUNS} runs of any arguments, interrupted up to four times each, are the whole runs`, { timeout: 3_600_000 }, async (t) => {
-  let resumed = 0;
-  await fc.assert(
-    fc.asyncProperty(args, fc.uniqueArray(fc.integer({ min: 1, max: 13 }), { minLength: 1, maxLength: 4 }), async (given, steps) => {
-      const whole = await runThrough(t, given, []);
-      const cut = await runThrough(t, given, steps.sort((a, b) => a - b));
-      resumed += cut.resumed;
-      assert.deepEqual(cut.ended.history, whole.ended.history);
-      assert.deepEqual(cut.ended.best, whole.ended.best);
-      for (const [name, values] of whole.ended.tensors) assert.deepEqual(cut.ended.tensors.get(name), values, name);
-      const [ours, theirs] = [(await newestWholeCheckpoint(cut.ended.dir)).dir, (await newestWholeCheckpoint(whole.ended.dir)).dir];
-      if (ours !== undefined && theirs !== undefined && ours.slice(cut.ended.dir.length) === theirs.slice(whole.ended.dir.length)) {
-        for (const file of ['optimizer.safetensors', 'model.safetensors', 'attune_state.json']) assert.ok(readFileSync(join(ours, file)).equals(readFileSync(join(theirs, file))), file);
-      }
-    }),
-    { numRuns: RUNS, seed },
-  );
-  t.diagnostic(`seed ${seed}: ${RUNS} runs interrupted and compared, ${resumed} resumptions, differences found: 0`);
-});
+test(
+  `${RUNS} runs of any arguments, interrupted up to four times each, are the whole runs`,
+  { timeout: 3_600_000 },
+  async (t) => {
+    let resumed = 0;
+    await fc.assert(
+      fc.asyncProperty(
+        args,
+        fc.uniqueArray(fc.integer({ min: 1, max: 13 }), { minLength: 1, maxLength: 4 }),
+        async (given, steps) => {
+          const whole = await runThrough(t, given, []);
+          const cut = await runThrough(
+            t,
+            given,
+            steps.sort((a, b) => a - b),
+          );
+          resumed += cut.resumed;
+          assert.deepEqual(cut.ended.history, whole.ended.history);
+          assert.deepEqual(cut.ended.best, whole.ended.best);
+          for (const [name, values] of whole.ended.tensors)
+            assert.deepEqual(cut.ended.tensors.get(name), values, name);
+          const [ours, theirs] = [
+            (await newestWholeCheckpoint(cut.ended.dir)).dir,
+            (await newestWholeCheckpoint(whole.ended.dir)).dir,
+          ];
+          if (
+            ours !== undefined &&
+            theirs !== undefined &&
+            ours.slice(cut.ended.dir.length) === theirs.slice(whole.ended.dir.length)
+          ) {
+            for (const file of ['optimizer.safetensors', 'model.safetensors', 'attune_state.json'])
+              assert.ok(readFileSync(join(ours, file)).equals(readFileSync(join(theirs, file))), file);
+          }
+        },
+      ),
+      { numRuns: RUNS, seed },
+    );
+    t.diagnostic(
+      `seed ${seed}: ${RUNS} runs interrupted and compared, ${resumed} resumptions, differences found: 0`,
+    );
+  },
+);

@@ -17,30 +17,59 @@ import { checkpointPath, TINY, tinyTrainer } from '../support/tiny-run.js';
 const STEPS = 9;
 
 const withoutTimes = (records: readonly LogRecord[]): object[] =>
-  records.map((record) => Object.fromEntries(Object.entries(record).filter(([key]) => !/runtime|per_second/.test(key))));
+  records.map((record) =>
+    Object.fromEntries(Object.entries(record).filter(([key]) => !/runtime|per_second/.test(key))),
+  );
 
 const CASES: readonly { readonly args: TrainingArgumentsInput; readonly from: readonly number[] }[] = [
   { args: { saveStrategy: 'steps', saveSteps: 3, evalStrategy: 'epoch' }, from: [3, STEPS] },
-  { args: { saveStrategy: 'steps', saveSteps: 3, evalStrategy: 'epoch', loggingStrategy: 'epoch' }, from: [6] },
-  { args: { saveStrategy: 'steps', saveSteps: 2, evalStrategy: 'steps', evalSteps: 2, loggingSteps: 3, loggingFirstStep: true, earlyStoppingPatience: 20 }, from: [2, 4] },
+  {
+    args: { saveStrategy: 'steps', saveSteps: 3, evalStrategy: 'epoch', loggingStrategy: 'epoch' },
+    from: [6],
+  },
+  {
+    args: {
+      saveStrategy: 'steps',
+      saveSteps: 2,
+      evalStrategy: 'steps',
+      evalSteps: 2,
+      loggingSteps: 3,
+      loggingFirstStep: true,
+      earlyStoppingPatience: 20,
+    },
+    from: [2, 4],
+  },
 ];
 
 for (const { args, from } of CASES) {
-  test(`a run resumed from its checkpoints ${from.join(' and ')} is the whole run: ${JSON.stringify(args)}`, { timeout: 1_800_000 }, async (t) => {
-    const whole = folder(t);
-    const expected = await (await tinyTrainer(t, { dir: whole, args })).trainer.train();
-    for (const step of from) {
-      const dir = folder(t);
-      const { trainer } = await tinyTrainer(t, { dir, args, parameters: randomParameters(TINY, 99) });
-      await trainer.resumeFrom(checkpointPath(whole, step));
-      const actual = await trainer.train();
-      assert.deepEqual(withoutTimes(actual.state.log_history), withoutTimes(expected.state.log_history), `from step ${step}`);
-      if (step === STEPS) continue;
-      for (const file of ['model.safetensors', 'optimizer.safetensors', 'attune_state.json']) {
-        assert.ok(readFileSync(join(checkpointPath(dir, STEPS), file)).equals(readFileSync(join(checkpointPath(whole, STEPS), file))), `${file} from step ${step}`);
+  test(
+    `a run resumed from its checkpoints ${from.join(' and ')} is the whole run: ${JSON.stringify(args)}`,
+    { timeout: 1_800_000 },
+    async (t) => {
+      const whole = folder(t);
+      const expected = await (await tinyTrainer(t, { dir: whole, args })).trainer.train();
+      for (const step of from) {
+        const dir = folder(t);
+        const { trainer } = await tinyTrainer(t, { dir, args, parameters: randomParameters(TINY, 99) });
+        await trainer.resumeFrom(checkpointPath(whole, step));
+        const actual = await trainer.train();
+        assert.deepEqual(
+          withoutTimes(actual.state.log_history),
+          withoutTimes(expected.state.log_history),
+          `from step ${step}`,
+        );
+        if (step === STEPS) continue;
+        for (const file of ['model.safetensors', 'optimizer.safetensors', 'attune_state.json']) {
+          assert.ok(
+            readFileSync(join(checkpointPath(dir, STEPS), file)).equals(
+              readFileSync(join(checkpointPath(whole, STEPS), file)),
+            ),
+            `${file} from step ${step}`,
+          );
+        }
       }
-    }
-  });
+    },
+  );
 }
 
 test('a run interrupted again and again, evaluating by epoch, is the whole run', async (t) => {
@@ -51,7 +80,13 @@ test('a run interrupted again and again, evaluating by epoch, is the whole run',
   for (const [i, cut] of cuts.entries()) {
     const abort = new AbortController();
     const stopAt = { onStep: (step: number): void => void (step === cut && abort.abort()) };
-    const { trainer } = await tinyTrainer(t, { dir, args, signal: abort.signal, callbacks: [stopAt], ...(i > 0 && { parameters: randomParameters(TINY, 90 + i) }) });
+    const { trainer } = await tinyTrainer(t, {
+      dir,
+      args,
+      signal: abort.signal,
+      callbacks: [stopAt],
+      ...(i > 0 && { parameters: randomParameters(TINY, 90 + i) }),
+    });
     if (i > 0) await trainer.resumeFrom(checkpointPath(dir, cuts[i - 1]));
     await assert.rejects(trainer.train(), InterruptedError);
   }
@@ -69,7 +104,12 @@ test('a signal that comes during the last step does not interrupt a run that eva
   const dir = folder(t);
   const abort = new AbortController();
   const args: TrainingArgumentsInput = { evalStrategy: 'no' };
-  const { trainer } = await tinyTrainer(t, { dir, args, signal: abort.signal, callbacks: [{ onStep: (step) => step === STEPS && abort.abort() }] });
+  const { trainer } = await tinyTrainer(t, {
+    dir,
+    args,
+    signal: abort.signal,
+    callbacks: [{ onStep: (step) => step === STEPS && abort.abort() }],
+  });
   assert.equal((await trainer.train()).state.global_step, STEPS);
 });
 
@@ -87,7 +127,12 @@ test('an interruption is not counted against the checkpoints’ limit of the bes
   const dir = folder(t);
   const abort = new AbortController();
   const args: TrainingArgumentsInput = { saveTotalLimit: 1, evalStrategy: 'no', saveStrategy: 'epoch' };
-  const { trainer } = await tinyTrainer(t, { dir, args, signal: abort.signal, callbacks: [{ onStep: (step) => step === 5 && abort.abort() }] });
+  const { trainer } = await tinyTrainer(t, {
+    dir,
+    args,
+    signal: abort.signal,
+    callbacks: [{ onStep: (step) => step === 5 && abort.abort() }],
+  });
   await assert.rejects(trainer.train(), InterruptedError);
   assert.deepEqual(namesIn(dir), ['checkpoint-5']);
 });
@@ -104,10 +149,21 @@ test('a checkpoint whose steps were of other windows is refused', async (t) => {
 });
 
 /** Resumes at step 6 with a learning rate of 0, so that no later evaluation is better, and gives what was warned of. */
-async function resumed(t: TestContext, dir: string, from: string, args: TrainingArgumentsInput, otherRows = false): Promise<{ readonly warnings: readonly string[]; readonly output: TrainOutput }> {
+async function resumed(
+  t: TestContext,
+  dir: string,
+  from: string,
+  args: TrainingArgumentsInput,
+  otherRows = false,
+): Promise<{ readonly warnings: readonly string[]; readonly output: TrainOutput }> {
   const warnings: string[] = [];
   const callbacks = [{ onWarning: (message: string): void => void warnings.push(message) }];
-  const { trainer } = await tinyTrainer(t, { dir, args: { ...args, learningRate: 0 }, callbacks, parameters: randomParameters(TINY, 99) });
+  const { trainer } = await tinyTrainer(t, {
+    dir,
+    args: { ...args, learningRate: 0 },
+    callbacks,
+    parameters: randomParameters(TINY, 99),
+  });
   await trainer.resumeFrom(from, { otherRows });
   return { warnings, output: await trainer.train() };
 }
@@ -136,13 +192,19 @@ describe('the best model so far', () => {
     const dir = await begun(t);
     truncateSync(join(checkpointPath(dir, 3), 'model.safetensors'), 9);
     const { warnings, output } = await resumed(t, folder(t), checkpointPath(dir, 6), args);
-    assert.match(warnings.join(), /the best checkpoint so far, checkpoint-3, is neither beside .* or not whole: the best model is that of the steps from here on/);
+    assert.match(
+      warnings.join(),
+      /the best checkpoint so far, checkpoint-3, is neither beside .* or not whole: the best model is that of the steps from here on/,
+    );
     assert.equal(output.state.best_global_step, 9);
   });
 
   it('begins anew where another metric chooses it, or other rows', async (t) => {
     const dir = await begun(t);
-    const other = await resumed(t, folder(t), checkpointPath(dir, 6), { ...args, metricForBestModel: 'accuracy' });
+    const other = await resumed(t, folder(t), checkpointPath(dir, 6), {
+      ...args,
+      metricForBestModel: 'accuracy',
+    });
     assert.match(other.warnings.join(), /the best was chosen by eval_loss, and is by eval_accuracy now/);
     assert.equal(other.output.state.best_global_step, 9);
     assert.equal(other.output.state.best_metric, other.output.evaluation!.metrics.accuracy);

@@ -1,7 +1,16 @@
 /** One run at a time in a folder, and locks whose process is gone. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -9,18 +18,27 @@ import { AttuneError, UsageError } from '#attune/errors.js';
 import { LOCK_FILE, RunLock } from '#attune/train/run-lock.js';
 import { folder } from '../support/folder.js';
 
-const refused = (words: RegExp) => (error: unknown): true => {
-  assert.ok(error instanceof UsageError, String(error));
-  assert.match(`${error.message} ${error.hint}`, words);
-  return true;
-};
+const refused =
+  (words: RegExp) =>
+  (error: unknown): true => {
+    assert.ok(error instanceof UsageError, String(error));
+    assert.match(`${error.message} ${error.hint}`, words);
+    return true;
+  };
 
 test('a lock is held by one at a time, says by whom, and leaves nothing when it is given back', async (t) => {
   const dir = folder(t);
   const [first, second] = [new RunLock(dir), new RunLock(dir)];
   await first.acquire();
   await first.acquire();
-  await assert.rejects(second.acquire(), refused(new RegExp(`another run is writing into .*process ${process.pid} on .*since 20.*choose another --output-dir`)));
+  await assert.rejects(
+    second.acquire(),
+    refused(
+      new RegExp(
+        `another run is writing into .*process ${process.pid} on .*since 20.*choose another --output-dir`,
+      ),
+    ),
+  );
   assert.deepEqual(readdirSync(dir), [LOCK_FILE]);
   await second.release();
   assert.deepEqual(readdirSync(dir), [LOCK_FILE], 'only its holder gives a lock back');
@@ -58,7 +76,11 @@ function endedProcess(): Promise<number> {
 
 test('a lock is taken over where its process is gone, or its number has gone to another', async (t) => {
   const dir = folder(t);
-  const stale = [{ pid: await endedProcess() }, { pid: process.ppid, started: '1' }, { pid: await endedProcess(), scope: null }];
+  const stale = [
+    { pid: await endedProcess() },
+    { pid: process.ppid, started: '1' },
+    { pid: await endedProcess(), scope: null },
+  ];
   for (const changes of process.platform === 'linux' ? stale : stale.slice(2)) {
     writeFileSync(join(dir, LOCK_FILE), await holderWith(dir, changes));
     const locks = Array.from({ length: 10 }, () => new RunLock(dir));
@@ -73,7 +95,10 @@ test('a lock of another machine counts as long as it was written within two minu
   const dir = folder(t);
   const path = join(dir, LOCK_FILE);
   writeFileSync(path, await holderWith(dir, { host: 'elsewhere', scope: 'another boot pid:[1]', pid: 1 }));
-  await assert.rejects(new RunLock(dir).acquire(), refused(/certainly gone, try again in two minutes or delete .*\.attune\.lock/));
+  await assert.rejects(
+    new RunLock(dir).acquire(),
+    refused(/certainly gone, try again in two minutes or delete .*\.attune\.lock/),
+  );
   const old = new Date(Date.now() - 121_000);
   utimesSync(path, old, old);
   const lock = new RunLock(dir);
@@ -87,12 +112,18 @@ test('whatever else bears the lock’s name is not attune’s: refused, however 
   for (const text of ['', 'mine', '{"pid": "x"}', 'null', '\0\0\0', '{"pid": 1}']) {
     const dir = folder(t, { [LOCK_FILE]: text });
     utimesSync(join(dir, LOCK_FILE), old, old);
-    await assert.rejects(new RunLock(dir).acquire(), refused(/\.attune\.lock is not a lock that attune made.* If it is not yours, delete it/));
+    await assert.rejects(
+      new RunLock(dir).acquire(),
+      refused(/\.attune\.lock is not a lock that attune made.* If it is not yours, delete it/),
+    );
     assert.deepEqual(readdirSync(dir), [LOCK_FILE]);
     assert.equal(readFileSync(join(dir, LOCK_FILE), 'utf8'), text);
   }
   const dir = folder(t);
-  for (const make of [() => symlinkSync('nowhere', join(dir, LOCK_FILE)), () => mkdirSync(join(dir, LOCK_FILE))]) {
+  for (const make of [
+    () => symlinkSync('nowhere', join(dir, LOCK_FILE)),
+    () => mkdirSync(join(dir, LOCK_FILE)),
+  ]) {
     make();
     await assert.rejects(new RunLock(dir).acquire(), refused(/is not a lock that attune made/));
     assert.deepEqual(readdirSync(dir), [LOCK_FILE]);
@@ -102,7 +133,8 @@ test('whatever else bears the lock’s name is not attune’s: refused, however 
 
 test('what a process left of its attempt goes when it is gone; what another is at, and what only looks like it, stays', async (t) => {
   const dir = folder(t);
-  const attempt = (digit: number): string => `${LOCK_FILE}.0000000${digit}-0000-4000-8000-000000000000.partial`;
+  const attempt = (digit: number): string =>
+    `${LOCK_FILE}.0000000${digit}-0000-4000-8000-000000000000.partial`;
   writeFileSync(join(dir, attempt(1)), await holderWith(dir, { pid: await endedProcess() }));
   writeFileSync(join(dir, attempt(2)), '');
   writeFileSync(join(dir, attempt(3)), await holderWith(dir, {}));
@@ -131,7 +163,10 @@ test('a lock that was taken over is noticed, and what its old holder beats is no
   writeFileSync(path, other);
   t.mock.timers.tick(30_000);
   await sleep(50);
-  await assert.rejects(lock.assertHeld(), (error) => error instanceof AttuneError && /the lock of .* is lost \(process \d+ on /.test(error.message));
+  await assert.rejects(
+    lock.assertHeld(),
+    (error) => error instanceof AttuneError && /the lock of .* is lost \(process \d+ on /.test(error.message),
+  );
   await lock.release();
   assert.equal(readFileSync(path, 'utf8'), other);
 });

@@ -1,5 +1,15 @@
 import assert from 'node:assert/strict';
-import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { loadSplits } from '#attune/data/splits.js';
@@ -30,15 +40,39 @@ const weights = (name: string): Buffer => readFileSync(at(name, 'model.safetenso
 const seed = (value: number, name = `run-seed-${value}`): SeedRun => ({ seed: value, folder: at(name) });
 
 function args(name: string, given: TrainingArgumentsInput = {}): TrainingArguments {
-  return resolveArguments({ outputDir: at(name), seed: 7, maxSteps: STEPS, loggingSteps: 2, saveSteps: 2, learningRate: 0.01, ...given });
+  return resolveArguments({
+    outputDir: at(name),
+    seed: 7,
+    maxSteps: STEPS,
+    loggingSteps: 2,
+    saveSteps: 2,
+    learningRate: 0.01,
+    ...given,
+  });
 }
 
-async function train(name: string, given: TrainingArgumentsInput, splitSeed?: number, model = 'model'): Promise<void> {
-  await fineTune({ model: at(model), dataset: at('rows.jsonl'), testSize: 10, threads: 1, splitSeed, args: args(name, given) });
+async function train(
+  name: string,
+  given: TrainingArgumentsInput,
+  splitSeed?: number,
+  model = 'model',
+): Promise<void> {
+  await fineTune({
+    model: at(model),
+    dataset: at('rows.jsonl'),
+    testSize: 10,
+    threads: 1,
+    splitSeed,
+    args: args(name, given),
+  });
 }
 
 /** @returns what its manifest says was changed */
-async function resumed(name: string, given: TrainingArgumentsInput, model: string): Promise<readonly string[]> {
+async function resumed(
+  name: string,
+  given: TrainingArgumentsInput,
+  model: string,
+): Promise<readonly string[]> {
   await train(name, { ...given, resumeFromCheckpoint: 'last' }, 7, model);
   return (await readManifest(at(name))).changedOnResume ?? [];
 }
@@ -50,30 +84,44 @@ function again(other: SeedRun, options: SeedsOptions = {}): Promise<void> {
 /** An interruption after the second step, whose checkpoint is saved. */
 async function interrupt(others: readonly SeedRun[], options: SeedsOptions = {}): Promise<void> {
   const stop = new AbortController();
-  const callbacks = () => [{ onStep: (step: number) => void (step === 2 && stop.abort(new InterruptedError('enough'))) }];
-  await assert.rejects(trainOtherSeeds(at('run'), others, { ...options, callbacks, signal: stop.signal }), InterruptedError);
+  const callbacks = () => [
+    { onStep: (step: number) => void (step === 2 && stop.abort(new InterruptedError('enough'))) },
+  ];
+  await assert.rejects(
+    trainOtherSeeds(at('run'), others, { ...options, callbacks, signal: stop.signal }),
+    InterruptedError,
+  );
   for (const { folder } of others) assert.ok(!existsSync(join(folder, 'model.safetensors')));
 }
 
-async function plan(seeds: number, what: TrainingArguments, finetuned?: string, given: { readonly model?: string; readonly dataset?: string } = {}): Promise<SeedRun[]> {
+async function plan(
+  seeds: number,
+  what: TrainingArguments,
+  finetuned?: string,
+  given: { readonly model?: string; readonly dataset?: string } = {},
+): Promise<SeedRun[]> {
   const inputs = { model: at('model'), dataset: at('rows.jsonl'), ...given };
   const splits = await loadSplits({ dataset: at('rows.jsonl'), testSize: 10, seed: 7 });
   return planSeeds(seeds, { training: { args: what }, inputs, splits, finetuned });
 }
 
 describe('planSeeds', () => {
-  const refused = (planned: Promise<unknown>, message: RegExp): Promise<void> => assert.rejects(planned, (error) => error instanceof AttuneError && message.test(error.message));
+  const refused = (planned: Promise<unknown>, message: RegExp): Promise<void> =>
+    assert.rejects(planned, (error) => error instanceof AttuneError && message.test(error.message));
 
   it('names the folders beside that of the run, and makes nothing', async () => {
     assert.deepEqual(await plan(3, args('new')), [seed(8, 'new-seed-8'), seed(9, 'new-seed-9')]);
     assert.deepEqual(await plan(2, { ...args('new'), outputDir: `${at('new')}/` }), [seed(8, 'new-seed-8')]);
     assert.deepEqual(await plan(1, args('new')), []);
-    assert.deepEqual(await plan(2, args('elsewhere', { seed: 42 }), at('run')), [seed(8, 'elsewhere-seed-8')]);
+    assert.deepEqual(await plan(2, args('elsewhere', { seed: 42 }), at('run')), [
+      seed(8, 'elsewhere-seed-8'),
+    ]);
     assert.ok(!existsSync(at('new')) && !existsSync(at('new-seed-8')));
   });
 
   it('refuses seeds that do not exist', async () => {
-    for (const seeds of [0, -1, 1.5, NaN, 101]) await refused(plan(seeds, args('new')), /whole number from 1 to 100/);
+    for (const seeds of [0, -1, 1.5, NaN, 101])
+      await refused(plan(seeds, args('new')), /whole number from 1 to 100/);
     await refused(plan(3, args('new', { seed: 2 ** 32 - 2 })), /seed/);
     assert.equal((await plan(2, args('new', { seed: 2 ** 32 - 2 }))).length, 1);
   });
@@ -84,7 +132,10 @@ describe('planSeeds', () => {
     await refused(plan(3, args('mine')), /mine-seed-9 holds config\.json, which attune did not make/);
     await refused(plan(3, args('mine', { overwriteOutputDir: true })), /did not make/);
     mkdirSync(at('input-seed-8'));
-    await refused(plan(2, args('input'), undefined, { dataset: at('input-seed-8') }), /the dataset, .* is that very folder/);
+    await refused(
+      plan(2, args('input'), undefined, { dataset: at('input-seed-8') }),
+      /the dataset, .* is that very folder/,
+    );
     writeFileSync(at('file-seed-8'), '');
     await refused(plan(2, args('file')), /file-seed-8 cannot be written: it is a file/);
     symlinkSync('nowhere/at-all', at('link-seed-8'));
@@ -96,16 +147,29 @@ describe('planSeeds', () => {
     cpSync(at('run'), at('taken-seed-8'), { recursive: true });
     await refused(plan(3, args('taken')), /taken-seed-8 already holds a run/);
     assert.equal((await plan(3, args('taken', { overwriteOutputDir: true }))).length, 2);
-    await refused(plan(3, args('taken'), at('run')), /taken-seed-8 holds another run .* under seed 8: seed was 7, then 8/);
+    await refused(
+      plan(3, args('taken'), at('run')),
+      /taken-seed-8 holds another run .* under seed 8: seed was 7, then 8/,
+    );
     await train('base-seed-8', { seed: 8 }, 7, 'run');
-    await refused(plan(2, args('base'), at('run')), /base-seed-8 holds another run .*: the weights before the first step were others/);
+    await refused(
+      plan(2, args('base'), at('run')),
+      /base-seed-8 holds another run .*: the weights before the first step were others/,
+    );
     await train('changed-seed-8', { seed: 8 }, 7);
     const manifest = await readManifest(at('changed-seed-8'));
     assert.equal((await plan(2, args('changed'), at('run'))).length, 1);
-    writeFileSync(at('changed-seed-8', MANIFEST_FILE), JSON.stringify({ ...manifest, changedOnResume: ['maxSteps was 2, then 6'] }));
-    await refused(plan(2, args('changed'), at('run')), /changed-seed-8 holds another run .*: maxSteps was 2, then 6/);
+    writeFileSync(
+      at('changed-seed-8', MANIFEST_FILE),
+      JSON.stringify({ ...manifest, changedOnResume: ['maxSteps was 2, then 6'] }),
+    );
+    await refused(
+      plan(2, args('changed'), at('run')),
+      /changed-seed-8 holds another run .*: maxSteps was 2, then 6/,
+    );
     rmSync(at('changed-seed-8', 'trainer_state.json'));
-    for (let step = 2; step <= STEPS; step += 2) rmSync(at('changed-seed-8', `checkpoint-${step}`), { recursive: true });
+    for (let step = 2; step <= STEPS; step += 2)
+      rmSync(at('changed-seed-8', `checkpoint-${step}`), { recursive: true });
     await refused(plan(2, args('changed'), at('run')), /changed-seed-8 already holds a run/);
     assert.ok(existsSync(at('taken-seed-8', 'model.safetensors')));
   });
@@ -116,12 +180,22 @@ describe('planSeeds', () => {
     rmSync(at('first', `checkpoint-${STEPS}`), { recursive: true });
     const on = { resumeFromCheckpoint: 'last' } as const;
     assert.equal((await plan(2, args('first', on))).length, 1);
-    await refused(plan(2, args('first', on), undefined, { model: at('run') }), /first cannot be repeated .* as it goes on \(the weights before the first step were others\)/);
+    await refused(
+      plan(2, args('first', on), undefined, { model: at('run') }),
+      /first cannot be repeated .* as it goes on \(the weights before the first step were others\)/,
+    );
     await train('first-seed-8', { seed: 8, learningRate: 0.02 }, 7);
-    await refused(plan(2, args('first', on)), /first-seed-8 holds another run .*: learningRate was 0\.02, then 0\.01/);
+    await refused(
+      plan(2, args('first', on)),
+      /first-seed-8 holds another run .*: learningRate was 0\.02, then 0\.01/,
+    );
     const parted = (seed: number) => loadSplits({ dataset: at('rows.jsonl'), testSize: 10, seed });
     const other = { ...(await parted(7)), train: (await parted(8)).train };
-    const planned = planSeeds(2, { training: { args: args('first', on) }, inputs: { model: at('model'), dataset: at('rows.jsonl') }, splits: other });
+    const planned = planSeeds(2, {
+      training: { args: args('first', on) },
+      inputs: { model: at('model'), dataset: at('rows.jsonl') },
+      splits: other,
+    });
     await refused(planned, /as it goes on \(the training rows were others\)/);
   });
 
@@ -133,24 +207,45 @@ describe('planSeeds', () => {
     const splits = await loadSplits({ ...inputs, seed: 7, plannedParts: partsOfTraining(given) });
     const on = { ...given, resumeFromCheckpoint: true } as const;
     assert.equal((await planSeeds(2, { training: on, inputs, splits })).length, 1);
-    await refused(planSeeds(2, { training: { ...on, numTrainEpochs: undefined }, inputs, splits }), /as it goes on \(numTrainEpochs was 1, then \d+\)/);
+    await refused(
+      planSeeds(2, { training: { ...on, numTrainEpochs: undefined }, inputs, splits }),
+      /as it goes on \(numTrainEpochs was 1, then \d+\)/,
+    );
   });
 
   it('never replaces the model that is compared', async () => {
     cpSync(at('run'), at('self-seed-8'), { recursive: true });
-    await refused(plan(2, args('self', { overwriteOutputDir: true }), at('self-seed-8')), /the model, .*self-seed-8, is that very folder/);
+    await refused(
+      plan(2, args('self', { overwriteOutputDir: true }), at('self-seed-8')),
+      /the model, .*self-seed-8, is that very folder/,
+    );
   });
 
   it('refuses a run that has one seed: it went on from a checkpoint, was or will be changed as it is resumed, or nobody knows', async () => {
     const checkpoint = at('run', `checkpoint-${STEPS}`);
-    await refused(plan(3, args('new', { resumeFromCheckpoint: checkpoint })), /goes on from .* cannot be repeated under other seeds/);
-    await refused(plan(3, args('run', { resumeFromCheckpoint: checkpoint, maxSteps: 8 })), /it is to be changed as it goes on \(maxSteps was 6, then 8\)/);
+    await refused(
+      plan(3, args('new', { resumeFromCheckpoint: checkpoint })),
+      /goes on from .* cannot be repeated under other seeds/,
+    );
+    await refused(
+      plan(3, args('run', { resumeFromCheckpoint: checkpoint, maxSteps: 8 })),
+      /it is to be changed as it goes on \(maxSteps was 6, then 8\)/,
+    );
     await refused(plan(3, args('new'), at('model')), /does not tell how it was trained/);
-    for (const [name, value] of [['startedFrom', { path: 'x', sha256: 'y' }], ['changedOnResume', ['maxSteps was 2, then 6']]] as const) {
+    for (const [name, value] of [
+      ['startedFrom', { path: 'x', sha256: 'y' }],
+      ['changedOnResume', ['maxSteps was 2, then 6']],
+    ] as const) {
       cpSync(at('run'), at(name), { recursive: true });
-      writeFileSync(at(name, MANIFEST_FILE), JSON.stringify({ ...(await readManifest(at(name))), [name]: value }));
+      writeFileSync(
+        at(name, MANIFEST_FILE),
+        JSON.stringify({ ...(await readManifest(at(name))), [name]: value }),
+      );
       await refused(plan(3, args('new'), at(name)), /cannot be repeated under other seeds/);
-      await refused(plan(3, args(name, { resumeFromCheckpoint: 'last' })), /cannot be repeated under other seeds/);
+      await refused(
+        plan(3, args(name, { resumeFromCheckpoint: 'last' })),
+        /cannot be repeated under other seeds/,
+      );
     }
     assert.equal((await plan(2, args('run', { resumeFromCheckpoint: checkpoint }))).length, 1);
   });
@@ -163,9 +258,16 @@ describe('planSeeds', () => {
     const bytes = readFileSync(file);
     bytes[bytes.length - 3] ^= 1;
     writeFileSync(file, bytes);
-    await refused(plan(2, args('moved'), at('moved'), { model: at('then') }), /moved cannot be repeated under other seeds: .*then is another model by now/);
+    await refused(
+      plan(2, args('moved'), at('moved'), { model: at('then') }),
+      /moved cannot be repeated under other seeds: .*then is another model by now/,
+    );
     rmSync(at('then'), { recursive: true });
-    assert.equal((await plan(2, args('moved'), at('moved'), { model: at('model') })).length, 1, 'it has moved');
+    assert.equal(
+      (await plan(2, args('moved'), at('moved'), { model: at('model') })).length,
+      1,
+      'it has moved',
+    );
     await assert.rejects(plan(2, args('moved'), at('moved'), { model: at('then') }));
   });
 });
@@ -194,14 +296,20 @@ describe('trainOtherSeeds', () => {
     await interrupt([seed(14)]);
     const [change] = await resumed('run-seed-14', { seed: 14 }, 'run');
     assert.equal(change, 'the weights before the first step were others');
-    await assert.rejects(again(seed(14)), /run-seed-14 holds another run .*: the weights before the first step were others/);
+    await assert.rejects(
+      again(seed(14)),
+      /run-seed-14 holds another run .*: the weights before the first step were others/,
+    );
   });
 
   it('takes a finished one as it is', async () => {
     await again(seed(10));
     const before = statSync(at('run-seed-10', 'model.safetensors')).mtimeMs;
     const found: SeedRun[] = [];
-    await again(seed(10), { onFound: (run) => found.push(run), callbacks: () => assert.fail('nothing is trained') });
+    await again(seed(10), {
+      onFound: (run) => found.push(run),
+      callbacks: () => assert.fail('nothing is trained'),
+    });
     assert.deepEqual(found, [seed(10)]);
     assert.equal(statSync(at('run-seed-10', 'model.safetensors')).mtimeMs, before);
   });
@@ -209,7 +317,12 @@ describe('trainOtherSeeds', () => {
   it('refuses a folder that holds a run with other arguments, and replaces it where that is asked for', async () => {
     await train('run-seed-11', { seed: 11, learningRate: 0.02 }, 7);
     const before = weights('run-seed-11');
-    await assert.rejects(again(seed(11)), (error) => error instanceof UsageError && /holds another run .* under seed 11: learningRate was 0\.02, then 0\.01/.test(error.message));
+    await assert.rejects(
+      again(seed(11)),
+      (error) =>
+        error instanceof UsageError &&
+        /holds another run .* under seed 11: learningRate was 0\.02, then 0\.01/.test(error.message),
+    );
     assert.ok(weights('run-seed-11').equals(before));
     // All that is to be replaced is gone at once: an interruption leaves nothing that could be taken for this run's.
     cpSync(at('run-seed-11'), at('run-seed-13'), { recursive: true });
@@ -221,7 +334,12 @@ describe('trainOtherSeeds', () => {
   it('refuses rows that are others by now, without a trace', async () => {
     renameSync(at('rows.jsonl'), at('rows-then.jsonl'));
     writeFileSync(at('rows.jsonl'), toJsonl(sentences(40, 5, { classes: 2 })));
-    await assert.rejects(again(seed(12)), (error) => error instanceof UsageError && /cannot be repeated under other seeds: the training rows were others/.test(error.message));
+    await assert.rejects(
+      again(seed(12)),
+      (error) =>
+        error instanceof UsageError &&
+        /cannot be repeated under other seeds: the training rows were others/.test(error.message),
+    );
     renameSync(at('rows-then.jsonl'), at('rows.jsonl'));
     assert.ok(!existsSync(at('run-seed-12')));
   });

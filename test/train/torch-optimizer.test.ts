@@ -42,13 +42,38 @@ const config = await readConfig(CHECKPOINT);
 const graphs = gpt2Graphs(config);
 const tokenizer = await Tokenizer.fromDirectory(embeddedModelFolder());
 
-async function prepare(t: TestContext, engine: Engine, dir: string, more: TrainingArgumentsInput = {}): Promise<{ trainer: Trainer; session: EngineSession }> {
-  const args = resolveArguments({ ...(golden.options as TrainingArgumentsInput), saveStrategy: 'no', outputDir: dir, ...more });
+async function prepare(
+  t: TestContext,
+  engine: Engine,
+  dir: string,
+  more: TrainingArgumentsInput = {},
+): Promise<{ trainer: Trainer; session: EngineSession }> {
+  const args = resolveArguments({
+    ...(golden.options as TrainingArgumentsInput),
+    saveStrategy: 'no',
+    outputDir: dir,
+    ...more,
+  });
   const session = await engine.open(graphs, { seed: args.seed, threads: 1 });
   t.after(() => session.close());
-  for (const [name, values] of randomParameters(config, 77)) await session.writeTensor('parameter', name, values);
-  const train = { rows: golden.ids.map((ids) => ({ ids: Int32Array.from(ids), blind: false })), labels: Int32Array.from(golden.labels) };
-  return { session, trainer: new Trainer({ session, parameters: graphs.parameters, config, tokenizer, args, maxLength: golden.max_length, train }) };
+  for (const [name, values] of randomParameters(config, 77))
+    await session.writeTensor('parameter', name, values);
+  const train = {
+    rows: golden.ids.map((ids) => ({ ids: Int32Array.from(ids), blind: false })),
+    labels: Int32Array.from(golden.labels),
+  };
+  return {
+    session,
+    trainer: new Trainer({
+      session,
+      parameters: graphs.parameters,
+      config,
+      tokenizer,
+      args,
+      maxLength: golden.max_length,
+      train,
+    }),
+  };
 }
 
 test('the order of the optimizer’s parameters is the Trainer’s', () => {
@@ -56,95 +81,149 @@ test('the order of the optimizer’s parameters is the Trainer’s', () => {
 });
 
 for (const engine of [onnxEngine, referenceEngine]) {
-  test(`${engine.name}: a run that goes on from the Trainer’s checkpoint is the Trainer’s own: records, weights, moments`, { timeout: 1_800_000 }, async (t) => {
-    const { trainer, session } = await prepare(t, engine, folder(t));
-    await trainer.resumeFrom(CHECKPOINT);
-    const { state } = await trainer.train();
-    assert.equal(state.log_history.length, golden.log_history.length);
-    for (const [i, expected] of golden.log_history.entries()) {
-      const actual = state.log_history[i];
-      assert.equal(actual.step, expected.step);
-      if (isTrainRecord(expected) && isTrainRecord(actual)) {
-        assertClose([actual.loss, actual.epoch, actual.learning_rate], [expected.loss, expected.epoch, expected.learning_rate], 1e-5, `record of step ${expected.step}`);
-        assertClose([actual.grad_norm / expected.grad_norm], [1], 1e-4, `grad_norm of step ${expected.step}`);
+  test(
+    `${engine.name}: a run that goes on from the Trainer’s checkpoint is the Trainer’s own: records, weights, moments`,
+    { timeout: 1_800_000 },
+    async (t) => {
+      const { trainer, session } = await prepare(t, engine, folder(t));
+      await trainer.resumeFrom(CHECKPOINT);
+      const { state } = await trainer.train();
+      assert.equal(state.log_history.length, golden.log_history.length);
+      for (const [i, expected] of golden.log_history.entries()) {
+        const actual = state.log_history[i];
+        assert.equal(actual.step, expected.step);
+        if (isTrainRecord(expected) && isTrainRecord(actual)) {
+          assertClose(
+            [actual.loss, actual.epoch, actual.learning_rate],
+            [expected.loss, expected.epoch, expected.learning_rate],
+            1e-5,
+            `record of step ${expected.step}`,
+          );
+          assertClose(
+            [actual.grad_norm / expected.grad_norm],
+            [1],
+            1e-4,
+            `grad_norm of step ${expected.step}`,
+          );
+        }
       }
-    }
-    const [ours, theirs] = [state.log_history.at(-1), golden.log_history.at(-1)] as [FinalRecord, FinalRecord];
-    assertClose([ours.train_loss], [theirs.train_loss], 1e-5, 'train_loss');
-    assert.equal(ours.total_flos, theirs.total_flos);
-    const last = await SafetensorsFile.open(fixturePath('trainer-checkpoint/resumed.safetensors'));
-    t.after(() => last.close());
-    for (const { name } of graphs.parameters) {
-      for (const [kind, stored] of [['parameter', name], ['moment1', `exp_avg.${name}`], ['moment2', `exp_avg_sq.${name}`]] as const) {
-        // The bias of the keys adds the same to every score of a query, so its gradient is 0 but for rounding, of which AdamW makes steps of full size.
-        const compared = (values: Float32Array): Float32Array => (name.endsWith('c_attn.bias') ? values.map((value, j) => (j >= config.nEmbd && j < 2 * config.nEmbd ? 0 : value)) : values);
-        const expected = compared(await last.read(stored));
-        const actual = compared(await session.readTensor(kind, name));
-        const norm = (values: Float32Array): number => Math.hypot(...values);
-        assert.ok(norm(actual.map((value, j) => value - expected[j])) <= 2e-4 * norm(expected) + 1e-7, `${kind} of ${name}`);
+      const [ours, theirs] = [state.log_history.at(-1), golden.log_history.at(-1)] as [
+        FinalRecord,
+        FinalRecord,
+      ];
+      assertClose([ours.train_loss], [theirs.train_loss], 1e-5, 'train_loss');
+      assert.equal(ours.total_flos, theirs.total_flos);
+      const last = await SafetensorsFile.open(fixturePath('trainer-checkpoint/resumed.safetensors'));
+      t.after(() => last.close());
+      for (const { name } of graphs.parameters) {
+        for (const [kind, stored] of [
+          ['parameter', name],
+          ['moment1', `exp_avg.${name}`],
+          ['moment2', `exp_avg_sq.${name}`],
+        ] as const) {
+          // The bias of the keys adds the same to every score of a query, so its gradient is 0 but for rounding, of which AdamW makes steps of full size.
+          const compared = (values: Float32Array): Float32Array =>
+            name.endsWith('c_attn.bias')
+              ? values.map((value, j) => (j >= config.nEmbd && j < 2 * config.nEmbd ? 0 : value))
+              : values;
+          const expected = compared(await last.read(stored));
+          const actual = compared(await session.readTensor(kind, name));
+          const norm = (values: Float32Array): number => Math.hypot(...values);
+          assert.ok(
+            norm(actual.map((value, j) => value - expected[j])) <= 2e-4 * norm(expected) + 1e-7,
+            `${kind} of ${name}`,
+          );
+        }
       }
-    }
-  });
+    },
+  );
 }
 
-test('a run that went on from the Trainer’s checkpoint can itself be resumed, to the same bits', { timeout: 1_800_000 }, async (t) => {
-  for (const withOptimizer of [true, false]) {
-    const start = folder(t);
-    cpSync(CHECKPOINT, start, { recursive: true });
-    if (!withOptimizer) rmSync(join(start, 'optimizer.pt'));
-    const whole = folder(t);
-    const first = await prepare(t, onnxEngine, whole, { saveStrategy: 'steps', saveSteps: 1 });
-    await first.trainer.resumeFrom(start);
-    const expected = await first.trainer.train();
-    const middle = join(whole, 'checkpoint-8');
-    assert.equal((await readCheckpoint(middle)).resume?.updatesBefore, withOptimizer ? undefined : 5);
-    const second = await prepare(t, onnxEngine, folder(t));
-    await second.trainer.resumeFrom(middle);
-    const actual = await second.trainer.train();
-    const losses = (records: readonly LogRecord[]): unknown[] => records.filter(isTrainRecord).map(({ loss, grad_norm }) => [loss, grad_norm]);
-    assert.deepEqual(losses(actual.state.log_history), losses(expected.state.log_history));
-    for (const { name } of graphs.parameters) {
-      for (const kind of ['parameter', 'moment1', 'moment2'] as const) assert.deepEqual(await second.session.readTensor(kind, name), await first.session.readTensor(kind, name), `${kind} of ${name}`);
+test(
+  'a run that went on from the Trainer’s checkpoint can itself be resumed, to the same bits',
+  { timeout: 1_800_000 },
+  async (t) => {
+    for (const withOptimizer of [true, false]) {
+      const start = folder(t);
+      cpSync(CHECKPOINT, start, { recursive: true });
+      if (!withOptimizer) rmSync(join(start, 'optimizer.pt'));
+      const whole = folder(t);
+      const first = await prepare(t, onnxEngine, whole, { saveStrategy: 'steps', saveSteps: 1 });
+      await first.trainer.resumeFrom(start);
+      const expected = await first.trainer.train();
+      const middle = join(whole, 'checkpoint-8');
+      assert.equal((await readCheckpoint(middle)).resume?.updatesBefore, withOptimizer ? undefined : 5);
+      const second = await prepare(t, onnxEngine, folder(t));
+      await second.trainer.resumeFrom(middle);
+      const actual = await second.trainer.train();
+      const losses = (records: readonly LogRecord[]): unknown[] =>
+        records.filter(isTrainRecord).map(({ loss, grad_norm }) => [loss, grad_norm]);
+      assert.deepEqual(losses(actual.state.log_history), losses(expected.state.log_history));
+      for (const { name } of graphs.parameters) {
+        for (const kind of ['parameter', 'moment1', 'moment2'] as const)
+          assert.deepEqual(
+            await second.session.readTensor(kind, name),
+            await first.session.readTensor(kind, name),
+            `${kind} of ${name}`,
+          );
+      }
     }
-  }
-});
+  },
+);
 
-test('an optimizer.pt that is damaged, or of another model, is refused by name; none does anything else', { timeout: 1_800_000 }, async (t) => {
-  const dir = folder(t);
-  const path = join(dir, 'optimizer.pt');
-  const whole = readFileSync(join(CHECKPOINT, 'optimizer.pt'));
-  const ignore = { writeTensor: () => Promise.resolve() } as unknown as EngineSession;
-  const outcome = async (bytes: Uint8Array): Promise<string> => {
-    writeFileSync(path, bytes);
-    try {
-      assert.equal(await restoreTorchOptimizer(dir, ignore, graphs.parameters), 5);
-      return 'same';
-    } catch (error) {
-      assert.ok(error instanceof ModelError, error instanceof Error ? error.stack : String(error));
-      assert.ok(error.message.includes('optimizer.pt'), error.message);
-      return error.message;
-    }
-  };
-  assert.equal(await outcome(whole), 'same');
-  const changed = fc.record({ at: fc.nat(whole.length - 1), bit: fc.integer({ min: 0, max: 7 }), cut: fc.boolean() });
-  let refused = 0;
-  await fc.assert(
-    fc.asyncProperty(changed, async ({ at, bit, cut }) => {
-      const bytes = Buffer.from(cut ? whole.subarray(0, at) : whole);
-      if (!cut) bytes[at] ^= 1 << bit;
-      // Names, dates and padding between entries may differ and nothing else is lost; numbers and the pickle are under a CRC.
-      if ((await outcome(bytes)) !== 'same') refused++;
-      else assert.ok(!cut || at > whole.length - 30, `cut at ${at}`);
-    }),
-    { numRuns: 150 },
-  );
-  assert.ok(refused > 50);
-  // The offset of the second end record (zip64), beyond what a file can have.
-  const far = Buffer.from(whole);
-  far[far.length - 22 - 20 + 15] = 0xff;
-  assert.match(await outcome(far), /is damaged or not what torch\.save writes: it refers to byte 18374686479671\d+ of \d+/);
-  const other = gpt2Graphs({ ...config, nInner: 8 });
-  writeFileSync(path, whole);
-  await assert.rejects(restoreTorchOptimizer(dir, ignore, other.parameters), /exp_avg of parameter \d+ \(transformer\.h\.0\.mlp\.c_fc\.weight\) has shape \[16, 64\], the model’s has \[16, 8\]/);
-  await assert.rejects(restoreTorchOptimizer(dir, ignore, graphs.parameters.slice(1)), /state of 29 parameters, the model has 28|state of \d+ parameters/);
-});
+test(
+  'an optimizer.pt that is damaged, or of another model, is refused by name; none does anything else',
+  { timeout: 1_800_000 },
+  async (t) => {
+    const dir = folder(t);
+    const path = join(dir, 'optimizer.pt');
+    const whole = readFileSync(join(CHECKPOINT, 'optimizer.pt'));
+    const ignore = { writeTensor: () => Promise.resolve() } as unknown as EngineSession;
+    const outcome = async (bytes: Uint8Array): Promise<string> => {
+      writeFileSync(path, bytes);
+      try {
+        assert.equal(await restoreTorchOptimizer(dir, ignore, graphs.parameters), 5);
+        return 'same';
+      } catch (error) {
+        assert.ok(error instanceof ModelError, error instanceof Error ? error.stack : String(error));
+        assert.ok(error.message.includes('optimizer.pt'), error.message);
+        return error.message;
+      }
+    };
+    assert.equal(await outcome(whole), 'same');
+    const changed = fc.record({
+      at: fc.nat(whole.length - 1),
+      bit: fc.integer({ min: 0, max: 7 }),
+      cut: fc.boolean(),
+    });
+    let refused = 0;
+    await fc.assert(
+      fc.asyncProperty(changed, async ({ at, bit, cut }) => {
+        const bytes = Buffer.from(cut ? whole.subarray(0, at) : whole);
+        if (!cut) bytes[at] ^= 1 << bit;
+        // Names, dates and padding between entries may differ and nothing else is lost; numbers and the pickle are under a CRC.
+        if ((await outcome(bytes)) !== 'same') refused++;
+        else assert.ok(!cut || at > whole.length - 30, `cut at ${at}`);
+      }),
+      { numRuns: 150 },
+    );
+    assert.ok(refused > 50);
+    // The offset of the second end record (zip64), beyond what a file can have.
+    const far = Buffer.from(whole);
+    far[far.length - 22 - 20 + 15] = 0xff;
+    assert.match(
+      await outcome(far),
+      /is damaged or not what torch\.save writes: it refers to byte 18374686479671\d+ of \d+/,
+    );
+    const other = gpt2Graphs({ ...config, nInner: 8 });
+    writeFileSync(path, whole);
+    await assert.rejects(
+      restoreTorchOptimizer(dir, ignore, other.parameters),
+      /exp_avg of parameter \d+ \(transformer\.h\.0\.mlp\.c_fc\.weight\) has shape \[16, 64\], the model’s has \[16, 8\]/,
+    );
+    await assert.rejects(
+      restoreTorchOptimizer(dir, ignore, graphs.parameters.slice(1)),
+      /state of 29 parameters, the model has 28|state of \d+ parameters/,
+    );
+  },
+);

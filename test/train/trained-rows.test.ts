@@ -4,29 +4,53 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { Dataset } from '#attune/data/dataset.js';
-import { hashesToJson, hashTexts, leakNotes, readTrainedTexts, ROWS_FILE } from '#attune/train/trained-rows.js';
+import {
+  hashesToJson,
+  hashTexts,
+  leakNotes,
+  readTrainedTexts,
+  ROWS_FILE,
+} from '#attune/train/trained-rows.js';
 import { folder } from '../support/folder.js';
 
-const dataset = (...texts: string[]): Dataset => new Dataset('test', 'memory', texts.map((text, i) => ({ text, label: i % 2 })), ['no', 'yes']);
-const asFile = async (...texts: string[]): Promise<string> => hashesToJson(await hashTexts(dataset(...texts)));
+const dataset = (...texts: string[]): Dataset =>
+  new Dataset(
+    'test',
+    'memory',
+    texts.map((text, i) => ({ text, label: i % 2 })),
+    ['no', 'yes'],
+  );
+const asFile = async (...texts: string[]): Promise<string> =>
+  hashesToJson(await hashTexts(dataset(...texts)));
 
 test('what is read back counts the texts that were trained on, whatever they hold', async (t) => {
   const dir = folder(t);
   const text = fc.string({ unit: fc.constantFrom('a', 'b', ' ', '\n', '\u00a0', '🙂'), maxLength: 4 });
-  await fc.assert(fc.asyncProperty(fc.array(text, { maxLength: 12 }), fc.array(text, { maxLength: 12 }), async (trained, held) => {
-    writeFileSync(join(dir, ROWS_FILE), await asFile(...trained));
-    const words = (each: string): string => each.trim().split(/\s+/).join(' ');
-    const known = new Set(trained.map(words));
-    const seen = held.filter((each) => known.has(words(each))).length;
-    const [note] = await leakNotes(dataset(...held), await readTrainedTexts(dir), 'model');
-    assert.equal(note === undefined ? 0 : Number(note.split(' ')[0]), seen);
-  }), { numRuns: 60 });
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(text, { maxLength: 12 }),
+      fc.array(text, { maxLength: 12 }),
+      async (trained, held) => {
+        writeFileSync(join(dir, ROWS_FILE), await asFile(...trained));
+        const words = (each: string): string => each.trim().split(/\s+/).join(' ');
+        const known = new Set(trained.map(words));
+        const seen = held.filter((each) => known.has(words(each))).length;
+        const [note] = await leakNotes(dataset(...held), await readTrainedTexts(dir), 'model');
+        assert.equal(note === undefined ? 0 : Number(note.split(' ')[0]), seen);
+      },
+    ),
+    { numRuns: 60 },
+  );
 });
 
 test('the words: one row, several rows, the baselines', async () => {
   const seen = await hashTexts(dataset('a', 'b  c'));
-  assert.deepEqual(await leakNotes(dataset('a', 'd'), seen, 'model'), ['1 of the 2 rows to measure on has a text that the model was trained on: the figures flatter it']);
-  assert.deepEqual(await leakNotes(dataset('a', 'a', ' b c\n'), seen, 'baselines'), ['3 of the 3 rows to measure on have texts that the baselines are trained on: the figures flatter them']);
+  assert.deepEqual(await leakNotes(dataset('a', 'd'), seen, 'model'), [
+    '1 of the 2 rows to measure on has a text that the model was trained on: the figures flatter it',
+  ]);
+  assert.deepEqual(await leakNotes(dataset('a', 'a', ' b c\n'), seen, 'baselines'), [
+    '3 of the 3 rows to measure on have texts that the baselines are trained on: the figures flatter them',
+  ]);
   assert.deepEqual(await leakNotes(dataset('d'), seen, 'model'), []);
   assert.deepEqual(await leakNotes(undefined, seen, 'model'), []);
   assert.deepEqual(await leakNotes(dataset('a'), undefined, 'model'), []);
@@ -49,11 +73,25 @@ test('a file that is damaged or of a later version is refused by name', async (t
   const { texts } = fields;
   const dir = folder(t);
   const damaged = [
-    '', '[]', 'null', '5', '{"format": 2}', file.slice(0, -9), file.replace('"format":1', '"format":2'), file.replace('"bytes":8', '"bytes":4'), file.replace('sha256', 'md5'),
-    ...[texts.slice(0, -4), texts.slice(1), `${texts}AAAA`, texts.replace(/^../, 'AA'), 5].map((other) => JSON.stringify({ ...fields, texts: other })),
+    '',
+    '[]',
+    'null',
+    '5',
+    '{"format": 2}',
+    file.slice(0, -9),
+    file.replace('"format":1', '"format":2'),
+    file.replace('"bytes":8', '"bytes":4'),
+    file.replace('sha256', 'md5'),
+    ...[texts.slice(0, -4), texts.slice(1), `${texts}AAAA`, texts.replace(/^../, 'AA'), 5].map((other) =>
+      JSON.stringify({ ...fields, texts: other }),
+    ),
   ];
   for (const text of damaged) {
     writeFileSync(join(dir, ROWS_FILE), text);
-    await assert.rejects(readTrainedTexts(dir), (error: Error) => error.name === 'ModelError' && error.message.startsWith(join(dir, ROWS_FILE)), text);
+    await assert.rejects(
+      readTrainedTexts(dir),
+      (error: Error) => error.name === 'ModelError' && error.message.startsWith(join(dir, ROWS_FILE)),
+      text,
+    );
   }
 });

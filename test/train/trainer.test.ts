@@ -16,48 +16,103 @@ import { checkpointPath, TINY, tinyTrainer } from '../support/tiny-run.js';
 const STEPS = 9;
 
 const withoutTimes = (records: readonly LogRecord[]): object[] =>
-  records.map((record) => Object.fromEntries(Object.entries(record).filter(([key]) => !/runtime|per_second/.test(key))));
+  records.map((record) =>
+    Object.fromEntries(Object.entries(record).filter(([key]) => !/runtime|per_second/.test(key))),
+  );
 
 test('records, evaluations and checkpoints come when they are due, in the reference’s form', async (t) => {
   const dir = folder(t);
   const events: string[] = [];
   const { trainer } = await tinyTrainer(t, {
     dir,
-    callbacks: [{
-      onTrainBegin: (plan, start) => events.push(`begin ${start}/${plan.totalSteps}`),
-      onStep: (step) => events.push(`step ${step}`),
-      onLog: (record) => events.push(isTrainRecord(record) ? 'log' : isEvalRecord(record) ? 'eval' : 'final'),
-      onSave: (path) => events.push(`save ${path.slice(dir.length + 1)}`),
-    }],
+    callbacks: [
+      {
+        onTrainBegin: (plan, start) => events.push(`begin ${start}/${plan.totalSteps}`),
+        onStep: (step) => events.push(`step ${step}`),
+        onLog: (record) =>
+          events.push(isTrainRecord(record) ? 'log' : isEvalRecord(record) ? 'eval' : 'final'),
+        onSave: (path) => events.push(`save ${path.slice(dir.length + 1)}`),
+      },
+    ],
   });
   const output = await trainer.train();
   // Checkpoints are written beside the steps that follow: in order, after their step, before the end.
   const isSave = (event: string): boolean => event.startsWith('save');
-  assert.deepEqual(events.filter((event) => !isSave(event)), [
-    `begin 0/${STEPS}`, 'step 1', 'step 2', 'log', 'step 3', 'eval', 'step 4', 'log', 'step 5', 'step 6', 'log', 'eval', 'step 7', 'step 8', 'log', 'step 9', 'eval', 'final',
-  ]);
+  assert.deepEqual(
+    events.filter((event) => !isSave(event)),
+    [
+      `begin 0/${STEPS}`,
+      'step 1',
+      'step 2',
+      'log',
+      'step 3',
+      'eval',
+      'step 4',
+      'log',
+      'step 5',
+      'step 6',
+      'log',
+      'eval',
+      'step 7',
+      'step 8',
+      'log',
+      'step 9',
+      'eval',
+      'final',
+    ],
+  );
   assert.deepEqual(events.filter(isSave), ['save checkpoint-3', 'save checkpoint-6', 'save checkpoint-9']);
-  for (const step of [3, 6, 9]) assert.ok(events.indexOf(`save checkpoint-${step}`) > events.indexOf(`step ${step}`));
+  for (const step of [3, 6, 9])
+    assert.ok(events.indexOf(`save checkpoint-${step}`) > events.indexOf(`step ${step}`));
   assert.equal(events.at(-1), 'final');
   const history = output.state.log_history;
   assert.deepEqual(Object.keys(history[0]), ['loss', 'grad_norm', 'learning_rate', 'epoch', 'step']);
   const evaluation = history.find(isEvalRecord)!;
   assert.deepEqual(Object.keys(evaluation), [
-    'eval_loss', 'eval_accuracy', 'eval_f1', 'eval_auc', 'eval_runtime', 'eval_samples_per_second', 'eval_steps_per_second', 'epoch', 'step',
+    'eval_loss',
+    'eval_accuracy',
+    'eval_f1',
+    'eval_auc',
+    'eval_runtime',
+    'eval_samples_per_second',
+    'eval_steps_per_second',
+    'epoch',
+    'step',
   ]);
   assert.equal(evaluation.epoch, 1);
   assert.deepEqual(Object.keys(history.at(-1)!), [
-    'train_runtime', 'train_samples_per_second', 'train_steps_per_second', 'total_flos', 'train_loss', 'epoch', 'step',
+    'train_runtime',
+    'train_samples_per_second',
+    'train_steps_per_second',
+    'total_flos',
+    'train_loss',
+    'epoch',
+    'step',
   ]);
   assert.deepEqual(namesIn(dir), ['checkpoint-3', 'checkpoint-6', 'checkpoint-9']);
   assert.deepEqual(readdirSync(checkpointPath(dir, 9)).sort(), [
-    'attune_state.json', 'checksums.json', 'config.json', 'merges.txt', 'model.safetensors', 'optimizer.safetensors', 'special_tokens_map.json',
-    'tokenizer_config.json', 'trainer_state.json', 'training_args.json', 'vocab.json',
+    'attune_state.json',
+    'checksums.json',
+    'config.json',
+    'merges.txt',
+    'model.safetensors',
+    'optimizer.safetensors',
+    'special_tokens_map.json',
+    'tokenizer_config.json',
+    'trainer_state.json',
+    'training_args.json',
+    'vocab.json',
   ]);
-  const state = parseTrainerState(readFileSync(join(checkpointPath(dir, 9), 'trainer_state.json'), 'utf8'), 'state');
+  const state = parseTrainerState(
+    readFileSync(join(checkpointPath(dir, 9), 'trainer_state.json'), 'utf8'),
+    'state',
+  );
   assert.equal(state.global_step, STEPS);
   // The final record is made after the last checkpoint, as in the reference.
-  assert.deepEqual(state.log_history, history.filter((record) => !isFinalRecord(record)));
+  assert.deepEqual(
+    state.log_history,
+    history.filter((record) => !isFinalRecord(record)),
+  );
 });
 
 for (const resumeStep of [3, 6]) {
@@ -71,7 +126,12 @@ for (const resumeStep of [3, 6]) {
     const actual = await second.trainer.train();
     assert.deepEqual(withoutTimes(actual.state.log_history), withoutTimes(expected.state.log_history));
     for (const file of ['model.safetensors', 'optimizer.safetensors', 'attune_state.json']) {
-      assert.ok(readFileSync(join(checkpointPath(resumed, STEPS), file)).equals(readFileSync(join(checkpointPath(whole, STEPS), file))), file);
+      assert.ok(
+        readFileSync(join(checkpointPath(resumed, STEPS), file)).equals(
+          readFileSync(join(checkpointPath(whole, STEPS), file)),
+        ),
+        file,
+      );
     }
   });
 }
@@ -80,7 +140,11 @@ test('an interrupted run saves, says how to go on, and goes on to the same resul
   const [whole, dir] = [folder(t), folder(t)];
   const expected = await (await tinyTrainer(t, { dir: whole })).trainer.train();
   const abort = new AbortController();
-  const cut = await tinyTrainer(t, { dir, signal: abort.signal, callbacks: [{ onStep: (step) => step === 5 && abort.abort() }] });
+  const cut = await tinyTrainer(t, {
+    dir,
+    signal: abort.signal,
+    callbacks: [{ onStep: (step) => step === 5 && abort.abort() }],
+  });
   await assert.rejects(cut.trainer.train(), (error) => {
     assert.ok(error instanceof InterruptedError);
     assert.equal(error.exitCode, 130);
@@ -92,7 +156,11 @@ test('an interrupted run saves, says how to go on, and goes on to the same resul
   await again.trainer.resumeFrom(checkpointPath(dir, 5));
   const actual = await again.trainer.train();
   assert.deepEqual(withoutTimes(actual.state.log_history), withoutTimes(expected.state.log_history));
-  assert.ok(readFileSync(join(checkpointPath(dir, STEPS), 'model.safetensors')).equals(readFileSync(join(checkpointPath(whole, STEPS), 'model.safetensors'))));
+  assert.ok(
+    readFileSync(join(checkpointPath(dir, STEPS), 'model.safetensors')).equals(
+      readFileSync(join(checkpointPath(whole, STEPS), 'model.safetensors')),
+    ),
+  );
 });
 
 test('a checkpoint of another run is refused', async (t) => {
@@ -100,12 +168,27 @@ test('a checkpoint of another run is refused', async (t) => {
   await (await tinyTrainer(t, { dir })).trainer.train();
   const from = checkpointPath(dir, 3);
   const other = folder(t);
-  await assert.rejects((await tinyTrainer(t, { dir: other, trainRows: 22 })).trainer.resumeFrom(from), /training rows 23; this one has 22/);
-  await assert.rejects((await tinyTrainer(t, { dir: other, args: { seed: 12 } })).trainer.resumeFrom(from), /seed 11; this one has 12/);
-  await assert.rejects((await tinyTrainer(t, { dir: other, args: { perDeviceTrainBatchSize: 2 } })).trainer.resumeFrom(from), /batch size 4; this one has 2/);
-  await assert.rejects((await tinyTrainer(t, { dir: other })).trainer.resumeFrom(join(dir, 'checkpoint-4')), /cannot read .*checkpoint-4/);
+  await assert.rejects(
+    (await tinyTrainer(t, { dir: other, trainRows: 22 })).trainer.resumeFrom(from),
+    /training rows 23; this one has 22/,
+  );
+  await assert.rejects(
+    (await tinyTrainer(t, { dir: other, args: { seed: 12 } })).trainer.resumeFrom(from),
+    /seed 11; this one has 12/,
+  );
+  await assert.rejects(
+    (await tinyTrainer(t, { dir: other, args: { perDeviceTrainBatchSize: 2 } })).trainer.resumeFrom(from),
+    /batch size 4; this one has 2/,
+  );
+  await assert.rejects(
+    (await tinyTrainer(t, { dir: other })).trainer.resumeFrom(join(dir, 'checkpoint-4')),
+    /cannot read .*checkpoint-4/,
+  );
   writeFileSync(join(from, 'attune_state.json'), '{"seed": 11}');
-  await assert.rejects((await tinyTrainer(t, { dir: other })).trainer.resumeFrom(from), /attune_state.json is damaged/);
+  await assert.rejects(
+    (await tinyTrainer(t, { dir: other })).trainer.resumeFrom(from),
+    /attune_state.json is damaged/,
+  );
 });
 
 test('the best model is the one that the run ends with, and checkpoints beyond the limit go', async (t) => {
@@ -113,17 +196,34 @@ test('the best model is the one that the run ends with, and checkpoints beyond t
   const { trainer, source } = await tinyTrainer(t, {
     dir,
     // So large a rate that later epochs are worse than an earlier one.
-    args: { loadBestModelAtEnd: true, metricForBestModel: 'loss', saveTotalLimit: 2, learningRate: 0.3, lrSchedulerType: 'constant', numTrainEpochs: 4, warmupSteps: 0 },
+    args: {
+      loadBestModelAtEnd: true,
+      metricForBestModel: 'loss',
+      saveTotalLimit: 2,
+      learningRate: 0.3,
+      lrSchedulerType: 'constant',
+      numTrainEpochs: 4,
+      warmupSteps: 0,
+    },
   });
   const { state } = await trainer.train();
   const evaluations = state.log_history.filter(isEvalRecord);
   const best = evaluations.reduce((a, b) => (b.eval_loss < a.eval_loss ? b : a));
-  assert.notEqual(best.step, evaluations.at(-1)!.step, 'the test needs a run whose last epoch is not its best');
+  assert.notEqual(
+    best.step,
+    evaluations.at(-1)!.step,
+    'the test needs a run whose last epoch is not its best',
+  );
   assert.equal(state.best_metric, best.eval_loss);
   assert.equal(state.best_global_step, best.step);
   assert.equal(state.best_model_checkpoint, checkpointPath(dir, best.step));
   assert.equal((await trainer.evaluate()).record.eval_loss, best.eval_loss);
-  assert.deepEqual(namesIn(dir), [checkpointPath(dir, best.step), checkpointPath(dir, 12)].map((path) => path.slice(dir.length + 1)).sort());
+  assert.deepEqual(
+    namesIn(dir),
+    [checkpointPath(dir, best.step), checkpointPath(dir, 12)]
+      .map((path) => path.slice(dir.length + 1))
+      .sort(),
+  );
   assert.equal(source.session.description.startsWith('CPU'), true);
 });
 
@@ -131,7 +231,14 @@ test('early stopping ends a run whose metric does not improve', async (t) => {
   const dir = folder(t);
   const { trainer } = await tinyTrainer(t, {
     dir,
-    args: { earlyStoppingPatience: 2, metricForBestModel: 'accuracy', loadBestModelAtEnd: true, learningRate: 0, numTrainEpochs: 6, warmupSteps: 0 },
+    args: {
+      earlyStoppingPatience: 2,
+      metricForBestModel: 'accuracy',
+      loadBestModelAtEnd: true,
+      learningRate: 0,
+      numTrainEpochs: 6,
+      warmupSteps: 0,
+    },
   });
   const output = await trainer.train();
   assert.equal(output.stoppedEarly, true);
@@ -142,7 +249,17 @@ test('early stopping ends a run whose metric does not improve', async (t) => {
 
 test('a loss that is not finite stops the run, names the step and leaves the last checkpoint', async (t) => {
   const dir = folder(t);
-  const { trainer } = await tinyTrainer(t, { dir, args: { learningRate: 1e30, warmupSteps: 4, maxGradNorm: 0, saveStrategy: 'steps', saveSteps: 1, evalStrategy: 'no' } });
+  const { trainer } = await tinyTrainer(t, {
+    dir,
+    args: {
+      learningRate: 1e30,
+      warmupSteps: 4,
+      maxGradNorm: 0,
+      saveStrategy: 'steps',
+      saveSteps: 1,
+      evalStrategy: 'no',
+    },
+  });
   await assert.rejects(trainer.train(), (error) => {
     assert.ok(error instanceof TrainingError);
     assert.match(error.message, /^step \d+: the (loss is|gradient's norm is) .*(NaN|Infinity|inf)/i);
@@ -162,7 +279,10 @@ test('a folder that cannot be had, and what stands where a checkpoint will be, a
   mkdirSync(join(dir, 'mine', 'checkpoint-3'), { recursive: true });
   writeFileSync(join(dir, 'mine', 'checkpoint-3', 'letter.txt'), 'dear');
   const other = await tinyTrainer(t, { dir: join(dir, 'mine'), callbacks });
-  await assert.rejects(other.trainer.train(), /mine holds checkpoint-3.letter\.txt, which attune did not make/);
+  await assert.rejects(
+    other.trainer.train(),
+    /mine holds checkpoint-3.letter\.txt, which attune did not make/,
+  );
   assert.equal(steps, 0);
   assert.deepEqual(readdirSync(dir), ['blocked', 'mine']);
   assert.equal(readFileSync(join(dir, 'blocked'), 'utf8'), 'in the way');
@@ -176,7 +296,12 @@ test('a run that saves nothing makes no folder; interrupted, it makes one for it
   await (await tinyTrainer(t, { dir, args })).trainer.train();
   assert.ok(!existsSync(dir));
   const abort = new AbortController();
-  const { trainer } = await tinyTrainer(t, { dir, args, signal: abort.signal, callbacks: [{ onStep: () => abort.abort() }] });
+  const { trainer } = await tinyTrainer(t, {
+    dir,
+    args,
+    signal: abort.signal,
+    callbacks: [{ onStep: () => abort.abort() }],
+  });
   await assert.rejects(trainer.train(), { name: 'InterruptedError' });
   assert.deepEqual(namesIn(dir), ['checkpoint-1']);
 });
@@ -198,12 +323,24 @@ test('beyond the limit go the run’s own checkpoints alone, and those that hold
   const onSave = (saved: string): void => {
     if (saved.endsWith('checkpoint-1')) writeFileSync(join(saved, 'letter.txt'), 'dear');
   };
-  const args = { maxSteps: 5, saveStrategy: 'steps', saveSteps: 1, saveTotalLimit: 2, evalStrategy: 'no' } as const;
-  const { trainer } = await tinyTrainer(t, { dir, args, callbacks: [{ onSave, onWarning: (message) => void warnings.push(message) }] });
+  const args = {
+    maxSteps: 5,
+    saveStrategy: 'steps',
+    saveSteps: 1,
+    saveTotalLimit: 2,
+    evalStrategy: 'no',
+  } as const;
+  const { trainer } = await tinyTrainer(t, {
+    dir,
+    args,
+    callbacks: [{ onSave, onWarning: (message) => void warnings.push(message) }],
+  });
   await trainer.train();
   assert.deepEqual(namesIn(dir), ['checkpoint-1', 'checkpoint-4', 'checkpoint-5']);
   assert.equal(readFileSync(join(dir, 'checkpoint-1', 'letter.txt'), 'utf8'), 'dear');
-  assert.deepEqual(warnings, [`${join(dir, 'checkpoint-1')} is kept: attune did not make ${join(dir, 'checkpoint-1', 'letter.txt')}`]);
+  assert.deepEqual(warnings, [
+    `${join(dir, 'checkpoint-1')} is kept: attune did not make ${join(dir, 'checkpoint-1', 'letter.txt')}`,
+  ]);
 });
 
 test('maxSteps ends a run in the middle of an epoch, with its evaluation and checkpoint', async (t) => {
@@ -211,7 +348,10 @@ test('maxSteps ends a run in the middle of an epoch, with its evaluation and che
   const output = await (await tinyTrainer(t, { dir, args: { maxSteps: 4 } })).trainer.train();
   assert.equal(output.stoppedEarly, false);
   assert.deepEqual(namesIn(dir), ['checkpoint-3', 'checkpoint-4']);
-  assert.deepEqual(output.state.log_history.filter(isEvalRecord).map(({ step }) => step), [3, 4]);
+  assert.deepEqual(
+    output.state.log_history.filter(isEvalRecord).map(({ step }) => step),
+    [3, 4],
+  );
 });
 
 test('a saved checkpoint is a model folder with finite weights', async (t) => {

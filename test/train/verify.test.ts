@@ -13,7 +13,10 @@ test('the engine is as exact as float32 allows, over steps and accumulated batch
   const found = await verifyExact({ ...source, engine: onnxEngine, steps: 2 });
   assert.equal(found.steps, 2);
   assert.ok(found.paddedTokens > found.tokens);
-  assert.ok(found.logits < 1e-5 && found.loss < 1e-5 && found.gradNorm < 1e-5 && found.gradients < 1e-5, JSON.stringify(found));
+  assert.ok(
+    found.logits < 1e-5 && found.loss < 1e-5 && found.gradNorm < 1e-5 && found.gradients < 1e-5,
+    JSON.stringify(found),
+  );
   assert.ok(found.logits > 0, 'float32 and float64 differ somewhere');
   assert.deepEqual(await source.session.readTensor('parameter', source.parameters[0].name), before);
 });
@@ -25,11 +28,16 @@ test('an engine that is wrong is found out', async (t) => {
     open: async (...args) => {
       const session = await onnxEngine.open(...args);
       return Object.assign(Object.create(session) as typeof session, {
-        infer: async (batch: Parameters<typeof session.infer>[0]) => (await session.infer(batch)).map((value) => value + 1e-3),
-        step: (request: Parameters<typeof session.step>[0]) => session.step({ ...request, lossWeights: request.lossWeights.map((weight) => weight * 1.01) }),
+        infer: async (batch: Parameters<typeof session.infer>[0]) =>
+          (await session.infer(batch)).map((value) => value + 1e-3),
+        step: (request: Parameters<typeof session.step>[0]) =>
+          session.step({ ...request, lossWeights: request.lossWeights.map((weight) => weight * 1.01) }),
       });
     },
   };
   const found = await verifyExact({ ...source, engine: wrong, steps: 1 });
-  assert.ok(found.logits > 9e-4 && found.loss > 1e-3 && found.gradNorm > 9e-3 && found.gradients > 9e-3, JSON.stringify(found));
+  assert.ok(
+    found.logits > 9e-4 && found.loss > 1e-3 && found.gradNorm > 9e-3 && found.gradients > 9e-3,
+    JSON.stringify(found),
+  );
 });

@@ -22,7 +22,9 @@ const TIME = { skip, timeout: 1_800_000 };
 const ARGS = { gradientAccumulationSteps: 1, loggingSteps: 5 } as const;
 
 const withoutTimes = (records: readonly LogRecord[]): object[] =>
-  records.map((record) => Object.fromEntries(Object.entries(record).filter(([key]) => !/runtime|per_second/.test(key))));
+  records.map((record) =>
+    Object.fromEntries(Object.entries(record).filter(([key]) => !/runtime|per_second/.test(key))),
+  );
 
 /** As many steps ahead as on a fast adapter, however long they take here. */
 const AHEAD = { stepsInFlight: STEPS_IN_FLIGHT };
@@ -30,21 +32,38 @@ const ahead = altered(webGpuEngine, () => AHEAD);
 /** Each step is waited for, as on the CPU. */
 const oneAtATime = altered(webGpuEngine, () => ({ stepsInFlight: 1 }));
 
-async function run(t: TestContext, engine: Engine, options: { args?: object; callbacks?: TrainerCallback[] } = {}) {
-  const { trainer, source } = await tinyTrainer(t, { dir: folder(t), engine, ...options, args: { ...ARGS, ...options.args } });
+async function run(
+  t: TestContext,
+  engine: Engine,
+  options: { args?: object; callbacks?: TrainerCallback[] } = {},
+) {
+  const { trainer, source } = await tinyTrainer(t, {
+    dir: folder(t),
+    engine,
+    ...options,
+    args: { ...ARGS, ...options.args },
+  });
   const { state, evaluation } = await trainer.train();
   const parameters = new Map<string, Float32Array>();
-  for (const { name } of source.parameters) parameters.set(name, await source.session.readTensor('parameter', name));
+  for (const { name } of source.parameters)
+    parameters.set(name, await source.session.readTensor('parameter', name));
   return { records: withoutTimes(state.log_history), logits: evaluation?.logits, parameters };
 }
 
-test('a run that goes ahead of its records has the bits of one that waits for each step, and of its repetition', TIME, async (t) => {
-  const steps: number[] = [];
-  const first = await run(t, ahead, { callbacks: [{ onStep: (step) => steps.push(step) }] });
-  assert.deepEqual(steps, Array.from({ length: 18 }, (_, i) => i + 1));
-  assert.deepEqual(await run(t, ahead), first);
-  assert.deepEqual(await run(t, oneAtATime), first);
-});
+test(
+  'a run that goes ahead of its records has the bits of one that waits for each step, and of its repetition',
+  TIME,
+  async (t) => {
+    const steps: number[] = [];
+    const first = await run(t, ahead, { callbacks: [{ onStep: (step) => steps.push(step) }] });
+    assert.deepEqual(
+      steps,
+      Array.from({ length: 18 }, (_, i) => i + 1),
+    );
+    assert.deepEqual(await run(t, ahead), first);
+    assert.deepEqual(await run(t, oneAtATime), first);
+  },
+);
 
 test('windows of micro-batches, too', TIME, async (t) => {
   const args = { gradientAccumulationSteps: 4 };
@@ -58,7 +77,12 @@ test('a step that fails is named, whatever was asked for after it', TIME, async 
     ...AHEAD,
     step: (request) => session.step(++asked === 3 ? { ...request, lossWeights: [Infinity] } : request),
   }));
-  const { trainer } = await tinyTrainer(t, { dir: folder(t), engine, args: { ...ARGS, loggingSteps: 9 }, callbacks: [{ onStep: (step) => steps.push(step) }] });
+  const { trainer } = await tinyTrainer(t, {
+    dir: folder(t),
+    engine,
+    args: { ...ARGS, loggingSteps: 9 },
+    callbacks: [{ onStep: (step) => steps.push(step) }],
+  });
   await assert.rejects(trainer.train(), /^TrainingError: step 3: the loss is Infinity; training stopped/);
   assert.deepEqual(steps, [1, 2]);
   assert.ok(asked > 3, 'nothing was asked for ahead');
@@ -82,37 +106,57 @@ test('interrupted with steps in flight, the run goes on to the same bits', TIME,
     askedBefore = asked;
     abort.abort();
   };
-  const { trainer } = await tinyTrainer(t, { dir, engine, args: ARGS, signal: abort.signal, callbacks: [{ onStep }] });
-  await assert.rejects(trainer.train(), (error) => error instanceof InterruptedError && error.message.startsWith(`interrupted after step ${asked} of 18; `));
+  const { trainer } = await tinyTrainer(t, {
+    dir,
+    engine,
+    args: ARGS,
+    signal: abort.signal,
+    callbacks: [{ onStep }],
+  });
+  await assert.rejects(
+    trainer.train(),
+    (error) =>
+      error instanceof InterruptedError &&
+      error.message.startsWith(`interrupted after step ${asked} of 18; `),
+  );
   assert.equal(asked, askedBefore, 'a step was asked for after the signal');
   assert.ok(asked > 8, 'nothing was in flight');
   const { trainer: second, source } = await tinyTrainer(t, { dir, engine: webGpuEngine, args: ARGS });
   await second.resumeFrom(checkpointPath(dir, asked));
   assert.deepEqual(withoutTimes((await second.train()).state.log_history), whole.records);
-  for (const [name, values] of whole.parameters) assert.deepEqual(await source.session.readTensor('parameter', name), values, name);
+  for (const [name, values] of whole.parameters)
+    assert.deepEqual(await source.session.readTensor('parameter', name), values, name);
 });
 
 /** More would take too long in software; on a GPU, the whole run is the bench's. */
 const STEPS = 10;
 
-test(`the first ${STEPS} steps of the notebook’s run are the reference’s`, { skip: skip || skipNotebook, timeout: 1_800_000 }, async (t) => {
-  const golden = notebookGolden('dropout-0.json');
-  const records: LogRecord[] = [];
-  const abort = new AbortController();
-  const notebook = await notebookRun(folder(t), {
-    seed: 42,
-    dropout: 0,
-    device: 'webgpu',
-    callbacks: [{ onLog: (record) => records.push(record), onStep: (step) => step === STEPS && abort.abort() }],
-    signal: abort.signal,
-  });
-  t.after(() => notebook.close());
-  await assert.rejects(notebook.train(), InterruptedError);
-  const [record, expected] = [records[0], golden.log_history[0]];
-  assert.ok(isTrainRecord(record) && isTrainRecord(expected));
-  assert.equal(record.step, STEPS);
-  assertClose([record.loss], [expected.loss], 1e-4, 'loss');
-  assertClose([record.grad_norm / expected.grad_norm], [1], 1e-3, 'grad_norm');
-  assertClose([record.learning_rate], [expected.learning_rate], 1e-12, 'learning rate');
-  t.diagnostic(`loss differs by ${Math.abs(record.loss - expected.loss)}, grad_norm by ${Math.abs(record.grad_norm / expected.grad_norm - 1)}`);
-});
+test(
+  `the first ${STEPS} steps of the notebook’s run are the reference’s`,
+  { skip: skip || skipNotebook, timeout: 1_800_000 },
+  async (t) => {
+    const golden = notebookGolden('dropout-0.json');
+    const records: LogRecord[] = [];
+    const abort = new AbortController();
+    const notebook = await notebookRun(folder(t), {
+      seed: 42,
+      dropout: 0,
+      device: 'webgpu',
+      callbacks: [
+        { onLog: (record) => records.push(record), onStep: (step) => step === STEPS && abort.abort() },
+      ],
+      signal: abort.signal,
+    });
+    t.after(() => notebook.close());
+    await assert.rejects(notebook.train(), InterruptedError);
+    const [record, expected] = [records[0], golden.log_history[0]];
+    assert.ok(isTrainRecord(record) && isTrainRecord(expected));
+    assert.equal(record.step, STEPS);
+    assertClose([record.loss], [expected.loss], 1e-4, 'loss');
+    assertClose([record.grad_norm / expected.grad_norm], [1], 1e-3, 'grad_norm');
+    assertClose([record.learning_rate], [expected.learning_rate], 1e-12, 'learning rate');
+    t.diagnostic(
+      `loss differs by ${Math.abs(record.loss - expected.loss)}, grad_norm by ${Math.abs(record.grad_norm / expected.grad_norm - 1)}`,
+    );
+  },
+);

@@ -10,7 +10,16 @@ import { newestWholeCheckpoint } from '#attune/train/whole-checkpoint.js';
 import { folder } from '../support/folder.js';
 import { tinyTrainer } from '../support/tiny-run.js';
 
-const FILES = ['attune_state.json', 'checksums.json', 'config.json', 'model.safetensors', 'optimizer.safetensors', 'trainer_state.json', 'training_args.json', 'vocab.json'];
+const FILES = [
+  'attune_state.json',
+  'checksums.json',
+  'config.json',
+  'model.safetensors',
+  'optimizer.safetensors',
+  'trainer_state.json',
+  'training_args.json',
+  'vocab.json',
+];
 
 test('any changed bit, any cut and any missing file is found', async (t) => {
   const dir = folder(t);
@@ -28,17 +37,24 @@ test('any changed bit, any cut and any missing file is found', async (t) => {
     cpSync(join(whole, file), join(damaged, file));
   };
   await fc.assert(
-    fc.asyncProperty(fc.constantFrom(...FILES), fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }), fc.integer({ min: 0, max: 7 }), fc.boolean(), async (file, place, bit, cut) => {
-      const path = join(damaged, file);
-      const at = Math.floor(place * statSync(path).size);
-      const before = readFileSync(path);
-      const after = Buffer.from(cut ? before.subarray(0, at) : before);
-      if (!cut) after[at] ^= 1 << bit;
-      // Checksums may be spelt in another way (without the last line feed, say) and still say the same.
-      if (file === 'checksums.json' && isDeepEqualJson(after.toString('latin1'), before.toString('latin1'))) return;
-      writeFileSync(path, after);
-      await refuses(file);
-    }),
+    fc.asyncProperty(
+      fc.constantFrom(...FILES),
+      fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
+      fc.integer({ min: 0, max: 7 }),
+      fc.boolean(),
+      async (file, place, bit, cut) => {
+        const path = join(damaged, file);
+        const at = Math.floor(place * statSync(path).size);
+        const before = readFileSync(path);
+        const after = Buffer.from(cut ? before.subarray(0, at) : before);
+        if (!cut) after[at] ^= 1 << bit;
+        // Checksums may be spelt in another way (without the last line feed, say) and still say the same.
+        if (file === 'checksums.json' && isDeepEqualJson(after.toString('latin1'), before.toString('latin1')))
+          return;
+        writeFileSync(path, after);
+        await refuses(file);
+      },
+    ),
     { numRuns: 120 },
   );
   for (const file of FILES) {
@@ -66,9 +82,15 @@ test('the newest whole checkpoint is found, the broken ones are named; with a be
   const found = await newestWholeCheckpoint(dir, true);
   assert.equal(found.dir, join(dir, 'checkpoint-6'));
   assert.equal(found.broken.length, 1);
-  assert.match(found.broken[0].reason, /checkpoint-9.optimizer\.safetensors is damaged: it has 100 bytes, not the \d+/);
+  assert.match(
+    found.broken[0].reason,
+    /checkpoint-9.optimizer\.safetensors is damaged: it has 100 bytes, not the \d+/,
+  );
   truncateSync(join(dir, 'checkpoint-3', 'model.safetensors'), 100);
   assert.equal((await newestWholeCheckpoint(dir)).dir, join(dir, 'checkpoint-6'));
   const none = await newestWholeCheckpoint(dir, true);
-  assert.deepEqual([none.dir, none.broken.map(({ name }) => name)], [undefined, ['checkpoint-9', 'checkpoint-6', 'checkpoint-3']]);
+  assert.deepEqual(
+    [none.dir, none.broken.map(({ name }) => name)],
+    [undefined, ['checkpoint-9', 'checkpoint-6', 'checkpoint-3']],
+  );
 });

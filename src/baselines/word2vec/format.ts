@@ -31,7 +31,11 @@ const FLOAT_BYTES = 4;
 const WORDS_A_CHUNK = 1000;
 
 /** @throws UsageError for a word that the format cannot hold, AttuneError where the file cannot be written */
-export async function writeVectors(path: string, vectors: WordVectors, { binary = false }: SaveFormatOptions = {}): Promise<void> {
+export async function writeVectors(
+  path: string,
+  vectors: WordVectors,
+  { binary = false }: SaveFormatOptions = {},
+): Promise<void> {
   const bad = vectors.words.find((word) => word === '' || /[ \n]|\p{Surrogate}/u.test(word));
   if (bad !== undefined) {
     throw new UsageError(`the word ${JSON.stringify(bad)} cannot be saved in word2vec's format`, {
@@ -67,8 +71,12 @@ function shortest(value: number): string {
 }
 
 /** @throws ModelError saying what is wrong at which word, UsageError for a `limit` that is no whole number from 1 */
-export async function readVectors(path: string, { binary = false, limit = Infinity }: LoadFormatOptions = {}): Promise<WordVectors> {
-  if (limit !== Infinity && (!Number.isInteger(limit) || limit < 1)) throw new UsageError(`limit must be a whole number, at least 1; got ${limit}`);
+export async function readVectors(
+  path: string,
+  { binary = false, limit = Infinity }: LoadFormatOptions = {},
+): Promise<WordVectors> {
+  if (limit !== Infinity && (!Number.isInteger(limit) || limit < 1))
+    throw new UsageError(`limit must be a whole number, at least 1; got ${limit}`);
   const { size } = await stat(path).catch((cause: unknown) => {
     throw new ModelError(`cannot read ${path}: ${(cause as Error).message}`, { cause });
   });
@@ -77,12 +85,20 @@ export async function readVectors(path: string, { binary = false, limit = Infini
     const header = (await bytes.until(NEWLINE, 'the first line'))?.toString('latin1').trim() ?? '';
     const [, declared, columns] = /^(\d+)\s+(\d+)$/.exec(header) ?? [];
     const vectorSize = Number(columns);
-    if (columns === undefined || vectorSize < 1) throw new ModelError(`${path} does not begin with "words size", two whole numbers`, { hint: 'Is it a file of word vectors in word2vec\'s format?' });
+    if (columns === undefined || vectorSize < 1)
+      throw new ModelError(`${path} does not begin with "words size", two whole numbers`, {
+        hint: "Is it a file of word vectors in word2vec's format?",
+      });
     const rows = Math.min(Number(declared), limit);
     if (rows * (vectorSize * (binary ? FLOAT_BYTES : 2) + 1) > size) {
-      throw new ModelError(`${path} is too short for the ${declared} vectors of ${vectorSize} numbers that its first line announces`, {
-        hint: binary ? 'It may be cut off, or be text: then leave binary out.' : 'It may be cut off, or be binary: then set binary.',
-      });
+      throw new ModelError(
+        `${path} is too short for the ${declared} vectors of ${vectorSize} numbers that its first line announces`,
+        {
+          hint: binary
+            ? 'It may be cut off, or be text: then leave binary out.'
+            : 'It may be cut off, or be binary: then set binary.',
+        },
+      );
     }
     const vectors = new Float32Array(rows * vectorSize);
     const words = new Map<string, number>();
@@ -103,10 +119,14 @@ async function readText(bytes: ByteReader, vector: Float32Array, place: string):
   const line = await bytes.until(NEWLINE, place, true);
   if (!line) throw new ModelError(`${place}: the file ends before it`, { hint: 'It may be cut off.' });
   const [word, ...numbers] = decode(line, place).trimEnd().split(' ');
-  if (numbers.length !== vector.length) throw new ModelError(`${place}: ${numbers.length} numbers instead of ${vector.length}`, { hint: 'If the file is binary, set binary.' });
+  if (numbers.length !== vector.length)
+    throw new ModelError(`${place}: ${numbers.length} numbers instead of ${vector.length}`, {
+      hint: 'If the file is binary, set binary.',
+    });
   numbers.forEach((text, i) => {
     vector[i] = text === '' ? NaN : Number(text);
-    if (!Number.isFinite(vector[i])) throw new ModelError(`${place}: ${JSON.stringify(text.slice(0, 40))} is no finite number`);
+    if (!Number.isFinite(vector[i]))
+      throw new ModelError(`${place}: ${JSON.stringify(text.slice(0, 40))} is no finite number`);
   });
   return word;
 }
@@ -114,9 +134,15 @@ async function readText(bytes: ByteReader, vector: Float32Array, place: string):
 async function readBinary(bytes: ByteReader, vector: Float32Array, place: string): Promise<string> {
   const spelled = await bytes.until(SPACE, place);
   const numbers = spelled && (await bytes.take(vector.length * FLOAT_BYTES));
-  if (!numbers) throw new ModelError(`${place}: the file ends before it does`, { hint: 'It may be cut off, or be text: then leave binary out.' });
+  if (!numbers)
+    throw new ModelError(`${place}: the file ends before it does`, {
+      hint: 'It may be cut off, or be text: then leave binary out.',
+    });
   for (let i = 0; i < vector.length; i++) vector[i] = numbers.readFloatLE(i * FLOAT_BYTES);
-  if (!vector.every(Number.isFinite)) throw new ModelError(`${place}: a number is not finite`, { hint: 'If the file is text, leave binary out.' });
+  if (!vector.every(Number.isFinite))
+    throw new ModelError(`${place}: a number is not finite`, {
+      hint: 'If the file is text, leave binary out.',
+    });
   // The original program ends each vector with a line feed, gensim does not.
   return decode(spelled, place).replace(/^\n+/, '');
 }
@@ -154,9 +180,12 @@ class ByteReader {
         return Buffer.concat(pieces);
       }
       pieces.push(this.chunk);
-      if (!(await this.next())) return orEnd && pieces.some((piece) => piece.length > 0) ? Buffer.concat(pieces) : undefined;
+      if (!(await this.next()))
+        return orEnd && pieces.some((piece) => piece.length > 0) ? Buffer.concat(pieces) : undefined;
     }
-    throw new ModelError(`${place}: more than ${MAX_PIECE} bytes without an end`, { hint: 'This is no file in word2vec\'s format, or the other of its two formats.' });
+    throw new ModelError(`${place}: more than ${MAX_PIECE} bytes without an end`, {
+      hint: "This is no file in word2vec's format, or the other of its two formats.",
+    });
   }
 
   /** The next `length` bytes; undefined where there are fewer. */

@@ -33,8 +33,10 @@ export function numpyArgsort(values: ArrayLike<number>): Int32Array {
         let j = right - 1;
         swap(middle, j);
         for (;;) {
-          do i++; while (values[order[i]] < pivot);
-          do j--; while (pivot < values[order[j]]);
+          do i++;
+          while (values[order[i]] < pivot);
+          do j--;
+          while (pivot < values[order[j]]);
           if (i >= j) break;
           swap(i, j);
         }

@@ -19,7 +19,11 @@ export interface ScheduleOptions {
  *
  * @param lengths words of each sentence, unknown ones included
  */
-export function jobsOfEpoch(lengths: ArrayLike<number>, epoch: number, { alpha, minAlpha, epochs, batchWords }: ScheduleOptions): Job[] {
+export function jobsOfEpoch(
+  lengths: ArrayLike<number>,
+  epoch: number,
+  { alpha, minAlpha, epochs, batchWords }: ScheduleOptions,
+): Job[] {
   const jobs: Job[] = [];
   let first = 0;
   let words = 0;

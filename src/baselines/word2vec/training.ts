@@ -12,9 +12,30 @@ import type { Corpus, Vocabulary } from './vocabulary.js';
 /** The exports of kernels.assembly.ts. */
 interface Kernels {
   placeWeights(inputs: number, outputs: number, rowBytes: number, hidden: number, errors: number): void;
-  placeTables(cumulative: number, lastValue: number, guide: number, shift: number, sigmoids: number, thresholds: number): void;
-  placeCorpus(tokens: number, offsets: number, kept: number, keptEnds: number, reductions: number, drawn: number): void;
-  fillInputs(words: number, size: number, stateLow: bigint, stateHigh: bigint, incrementLow: bigint, incrementHigh: bigint): void;
+  placeTables(
+    cumulative: number,
+    lastValue: number,
+    guide: number,
+    shift: number,
+    sigmoids: number,
+    thresholds: number,
+  ): void;
+  placeCorpus(
+    tokens: number,
+    offsets: number,
+    kept: number,
+    keptEnds: number,
+    reductions: number,
+    drawn: number,
+  ): void;
+  fillInputs(
+    words: number,
+    size: number,
+    stateLow: bigint,
+    stateHigh: bigint,
+    incrementLow: bigint,
+    incrementHigh: bigint,
+  ): void;
   configure(window: number, negative: number, mean: boolean): void;
   startJob(high: number, low: number): void;
   keepWords(first: number, last: number, subsample: boolean, limit: number): number;
@@ -53,7 +74,10 @@ const GUIDE_SHIFT = 15;
  * @throws TrainingError where memory does not suffice or a vector is not finite, the signal's reason where it is aborted
  */
 export async function trainVectors(
-  corpus: Corpus, vocabulary: Vocabulary, options: ResolvedWord2VecOptions, { signal, onProgress }: TrainingHooks = {},
+  corpus: Corpus,
+  vocabulary: Vocabulary,
+  options: ResolvedWord2VecOptions,
+  { signal, onProgress }: TrainingHooks = {},
 ): Promise<Float32Array> {
   const { vectorSize, window, seed, epochs } = options;
   const pace = new Pace(signal);
@@ -67,20 +91,43 @@ export async function trainVectors(
   const guide = guideTable(table);
 
   if (pace.due) await pace.rest();
-  const arena = new Arena((2 * words + 2) * stride + 3 * words + guide.length + SIGMOIDS + tokens.length + offsets.length + 2 * MAX_KEPT + sentences + options.negative);
+  const arena = new Arena(
+    (2 * words + 2) * stride +
+      3 * words +
+      guide.length +
+      SIGMOIDS +
+      tokens.length +
+      offsets.length +
+      2 * MAX_KEPT +
+      sentences +
+      options.negative,
+  );
   const inputs = arena.floats(words * stride);
   const outputs = arena.floats(words * stride);
   const cumulative = arena.integers(table);
   const reductions = arena.integers(new Int32Array(MAX_KEPT));
   const { kernels } = arena;
-  kernels.placeWeights(inputs.byteOffset, outputs.byteOffset, stride * 4, arena.floats(stride).byteOffset, arena.floats(stride).byteOffset);
+  kernels.placeWeights(
+    inputs.byteOffset,
+    outputs.byteOffset,
+    stride * 4,
+    arena.floats(stride).byteOffset,
+    arena.floats(stride).byteOffset,
+  );
   kernels.placeTables(
-    cumulative.byteOffset, cumulative[words - 1], arena.integers(guide).byteOffset, GUIDE_SHIFT,
-    arena.floats(SIGMOIDS, sigmoidTable()).byteOffset, arena.integers(keepThresholds(vocabulary, options.sample)).byteOffset,
+    cumulative.byteOffset,
+    cumulative[words - 1],
+    arena.integers(guide).byteOffset,
+    GUIDE_SHIFT,
+    arena.floats(SIGMOIDS, sigmoidTable()).byteOffset,
+    arena.integers(keepThresholds(vocabulary, options.sample)).byteOffset,
   );
   kernels.placeCorpus(
-    arena.integers(tokens).byteOffset, arena.integers(offsets).byteOffset,
-    arena.integers(new Int32Array(MAX_KEPT)).byteOffset, arena.integers(new Int32Array(sentences)).byteOffset, reductions.byteOffset,
+    arena.integers(tokens).byteOffset,
+    arena.integers(offsets).byteOffset,
+    arena.integers(new Int32Array(MAX_KEPT)).byteOffset,
+    arena.integers(new Int32Array(sentences)).byteOffset,
+    reductions.byteOffset,
     arena.integers(new Int32Array(options.negative)).byteOffset,
   );
   kernels.configure(window, options.negative, options.cbowMean === 1);
@@ -123,7 +170,10 @@ function below(random: MT19937, range: number): number {
 }
 
 /** The sentences without the words that the vocabulary left out, the others by their place in it. */
-function knownTokens({ tokens, offsets }: Corpus, { places }: Vocabulary): Pick<Corpus, 'tokens' | 'offsets'> {
+function knownTokens(
+  { tokens, offsets }: Corpus,
+  { places }: Vocabulary,
+): Pick<Corpus, 'tokens' | 'offsets'> {
   const known = new Int32Array(tokens.length);
   const starts = new Int32Array(offsets.length);
   let end = 0;
@@ -161,12 +211,16 @@ function unpad(padded: Float32Array, rows: number, columns: number, stride: numb
   let vectors = padded.slice();
   if (stride !== columns) {
     vectors = new Float32Array(rows * columns);
-    for (let row = 0; row < rows; row++) vectors.set(padded.subarray(row * stride, row * stride + columns), row * columns);
+    for (let row = 0; row < rows; row++)
+      vectors.set(padded.subarray(row * stride, row * stride + columns), row * columns);
   }
   // Zero times a finite number is zero, times any other NaN.
   let zero = 0;
   for (let i = 0; i < vectors.length; i++) zero += vectors[i] * 0;
-  if (zero !== 0) throw new TrainingError('Word2Vec training diverged: a vector is no longer finite', { hint: 'Lower alpha.' });
+  if (zero !== 0)
+    throw new TrainingError('Word2Vec training diverged: a vector is no longer finite', {
+      hint: 'Lower alpha.',
+    });
   return vectors;
 }
 
@@ -190,10 +244,13 @@ class Arena {
     const bytes = words * 4 + (REGIONS + 1) * ALIGNMENT;
     const pages = Math.ceil(bytes / PAGE);
     const refusal = (cause?: unknown): TrainingError =>
-      new TrainingError(`Word2Vec needs ${(bytes / 2 ** 30).toFixed(2)} GiB for these sentences, which cannot be reserved (4 GiB at most)`, {
-        hint: 'Raise minCount, or lower vectorSize.',
-        cause,
-      });
+      new TrainingError(
+        `Word2Vec needs ${(bytes / 2 ** 30).toFixed(2)} GiB for these sentences, which cannot be reserved (4 GiB at most)`,
+        {
+          hint: 'Raise minCount, or lower vectorSize.',
+          cause,
+        },
+      );
     if (pages > MAX_PAGES) throw refusal();
     let memory: WebAssembly.Memory;
     try {
@@ -202,7 +259,14 @@ class Arena {
       throw refusal(cause);
     }
     compiled ??= new WebAssembly.Module(readFileSync(new URL('./kernels.wasm', import.meta.url)));
-    const instance = new WebAssembly.Instance(compiled, { env: { memory, abort: () => { throw new Error('kernel aborted'); } } });
+    const instance = new WebAssembly.Instance(compiled, {
+      env: {
+        memory,
+        abort: () => {
+          throw new Error('kernel aborted');
+        },
+      },
+    });
     this.kernels = instance.exports as unknown as Kernels;
     this.buffer = memory.buffer;
   }
@@ -214,7 +278,10 @@ class Arena {
   }
 
   integers<T extends Int32Array | Uint32Array>(values: T): T {
-    const region = values instanceof Int32Array ? new Int32Array(this.buffer, this.place(values.length), values.length) : new Uint32Array(this.buffer, this.place(values.length), values.length);
+    const region =
+      values instanceof Int32Array
+        ? new Int32Array(this.buffer, this.place(values.length), values.length)
+        : new Uint32Array(this.buffer, this.place(values.length), values.length);
     region.set(values);
     return region as T; // of the same kind as `values`
   }

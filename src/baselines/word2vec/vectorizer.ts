@@ -20,7 +20,8 @@ export class Word2VecVectorizer implements Transformer<readonly string[], DenseM
 
   /** The vectors of the words. @throws UsageError before `fit` */
   get model(): Word2Vec {
-    if (!this.fitted) throw new UsageError('this Word2VecVectorizer is not fitted', { hint: 'Call fit first.' });
+    if (!this.fitted)
+      throw new UsageError('this Word2VecVectorizer is not fitted', { hint: 'Call fit first.' });
     return this.fitted;
   }
 
@@ -33,7 +34,9 @@ export class Word2VecVectorizer implements Transformer<readonly string[], DenseM
   /** [texts, vectorSize]; zeros where a text has no known word. */
   transform(texts: readonly string[], signal?: AbortSignal): Promise<DenseMatrix> {
     const { model } = this;
-    return texts.length <= SLICE ? Promise.resolve(model.meanVectors(texts)) : this.slices(model, texts, new Pace(signal));
+    return texts.length <= SLICE
+      ? Promise.resolve(model.meanVectors(texts))
+      : this.slices(model, texts, new Pace(signal));
   }
 
   private async slices(model: Word2Vec, texts: readonly string[], pace: Pace): Promise<DenseMatrix> {
@@ -55,9 +58,11 @@ export class Word2VecVectorizer implements Transformer<readonly string[], DenseM
   static restore({ settings, arrays }: EstimatorState): Word2VecVectorizer {
     const { vectorSize, words } = settings;
     const { vectors } = arrays;
-    const refusal = (what: string): ModelError => new ModelError(`the saved ${KIND} is damaged: ${what}`, { hint: 'Save it again.' });
+    const refusal = (what: string): ModelError =>
+      new ModelError(`the saved ${KIND} is damaged: ${what}`, { hint: 'Save it again.' });
     if (typeof vectorSize !== 'number') throw refusal('it has no setting vectorSize');
-    if (!Array.isArray(words) || !words.every((word) => typeof word === 'string')) throw refusal('the setting words is no list of words');
+    if (!Array.isArray(words) || !words.every((word) => typeof word === 'string'))
+      throw refusal('the setting words is no list of words');
     if (!(vectors instanceof Float32Array)) throw refusal('it has no array vectors of float32');
     const vectorizer = new Word2VecVectorizer();
     vectorizer.fitted = new Word2Vec(words, vectors, vectorSize);

@@ -35,11 +35,17 @@ export interface Corpus {
 }
 
 /** @throws DataError where a sentence is not a list of texts, and what `pace` throws */
-export async function encodeSentences(sentences: readonly (readonly string[])[], pace: Pace): Promise<Corpus> {
+export async function encodeSentences(
+  sentences: readonly (readonly string[])[],
+  pace: Pace,
+): Promise<Corpus> {
   const offsets = new Int32Array(sentences.length + 1);
   for (const [i, sentence] of sentences.entries()) {
     if (!Array.isArray(sentence)) {
-      throw new DataError(`sentence ${i} is ${typeof sentence === 'string' ? 'a text' : 'no list'}; Word2Vec takes lists of words`, { hint: 'Split texts with splitWords(text).' });
+      throw new DataError(
+        `sentence ${i} is ${typeof sentence === 'string' ? 'a text' : 'no list'}; Word2Vec takes lists of words`,
+        { hint: 'Split texts with splitWords(text).' },
+      );
     }
     offsets[i + 1] = offsets[i] + sentence.length;
   }
@@ -52,7 +58,8 @@ export async function encodeSentences(sentences: readonly (readonly string[])[],
     for (const word of sentence) {
       let id = ids.get(word);
       if (id === undefined) {
-        if (typeof word !== 'string') throw new DataError(`sentence ${i} holds ${JSON.stringify(word)}, which is no word`);
+        if (typeof word !== 'string')
+          throw new DataError(`sentence ${i} holds ${JSON.stringify(word)}, which is no word`);
         id = counts.push(0) - 1;
         ids.set(word, id);
       }
@@ -64,35 +71,62 @@ export async function encodeSentences(sentences: readonly (readonly string[])[],
 }
 
 /** @throws DataError where no word remains, UsageError where a given order does not hold the same words */
-export function buildVocabulary(corpus: Corpus, { minCount, maxFinalVocab }: VocabularyOptions, order: WordOrder = 'gensim'): Vocabulary {
+export function buildVocabulary(
+  corpus: Corpus,
+  { minCount, maxFinalVocab }: VocabularyOptions,
+  order: WordOrder = 'gensim',
+): Vocabulary {
   const { words, counts } = corpus;
   const least = Math.max(minCount, maxFinalVocab === undefined ? 1 : leastCountFor(maxFinalVocab, counts));
   const retained = Int32Array.from(words.keys()).filter((id) => counts[id] >= least);
   if (retained.length === 0) {
-    throw new DataError(words.length === 0 ? 'there are no words to learn from' : `no word occurs ${least} times or more`, {
-      hint: words.length === 0 ? 'Give at least one sentence with a word.' : 'Lower minCount, raise maxFinalVocab, or give more sentences.',
-    });
+    throw new DataError(
+      words.length === 0 ? 'there are no words to learn from' : `no word occurs ${least} times or more`,
+      {
+        hint:
+          words.length === 0
+            ? 'Give at least one sentence with a word.'
+            : 'Lower minCount, raise maxFinalVocab, or give more sentences.',
+      },
+    );
   }
-  const ids = typeof order === 'string' ? sortIds(retained, counts, order) : givenOrder(order, retained, words);
+  const ids =
+    typeof order === 'string' ? sortIds(retained, counts, order) : givenOrder(order, retained, words);
   const places = new Int32Array(words.length).fill(-1);
   ids.forEach((id, place) => (places[id] = place));
-  return { words: Array.from(ids, (id) => words[id]), counts: Float64Array.from(ids, (id) => counts[id]), places };
+  return {
+    words: Array.from(ids, (id) => words[id]),
+    counts: Float64Array.from(ids, (id) => counts[id]),
+    places,
+  };
 }
 
-function sortIds(retained: Int32Array, counts: readonly number[], order: 'gensim' | 'first-occurrence'): Int32Array {
+function sortIds(
+  retained: Int32Array,
+  counts: readonly number[],
+  order: 'gensim' | 'first-occurrence',
+): Int32Array {
   if (order === 'first-occurrence') return retained.sort((a, b) => counts[b] - counts[a] || a - b);
-  return numpyArgsort(retained.map((id) => counts[id])).reverse().map((i) => retained[i]);
+  return numpyArgsort(retained.map((id) => counts[id]))
+    .reverse()
+    .map((i) => retained[i]);
 }
 
 function givenOrder(order: readonly string[], retained: Int32Array, words: readonly string[]): Int32Array {
   const missing = new Map(Array.from(retained, (id) => [words[id], id]));
   const ids = Int32Array.from(order, (word) => {
     const id = missing.get(word);
-    if (id === undefined) throw new UsageError(`the given word order has ${JSON.stringify(word)}, which occurs in it twice or is not in the vocabulary`);
+    if (id === undefined)
+      throw new UsageError(
+        `the given word order has ${JSON.stringify(word)}, which occurs in it twice or is not in the vocabulary`,
+      );
     missing.delete(word);
     return id;
   });
-  if (missing.size > 0) throw new UsageError(`the given word order lacks ${missing.size} of the vocabulary's words, such as ${JSON.stringify([...missing.keys()][0])}`);
+  if (missing.size > 0)
+    throw new UsageError(
+      `the given word order lacks ${missing.size} of the vocabulary's words, such as ${JSON.stringify([...missing.keys()][0])}`,
+    );
   return ids;
 }
 
@@ -109,8 +143,12 @@ function leastCountFor(size: number, counts: readonly number[]): number {
  */
 export function keepThresholds({ counts }: Pick<Vocabulary, 'counts'>, sample: number): Uint32Array {
   const total = counts.reduce((sum, count) => sum + count, 0);
-  const threshold = sample === 0 ? total : sample < 1 ? sample * total : Math.trunc((sample * (3 + Math.sqrt(5))) / 2);
-  return Uint32Array.from(counts, (count) => Math.min((Math.sqrt(count / threshold) + 1) * (threshold / count), 1) * (2 ** 32 - 1));
+  const threshold =
+    sample === 0 ? total : sample < 1 ? sample * total : Math.trunc((sample * (3 + Math.sqrt(5))) / 2);
+  return Uint32Array.from(
+    counts,
+    (count) => Math.min((Math.sqrt(count / threshold) + 1) * (threshold / count), 1) * (2 ** 32 - 1),
+  );
 }
 
 /** What cumulative counts are scaled to. */

@@ -41,12 +41,25 @@ export class Word2Vec {
    * @param counts how often each word occurred, where that is known (files do not say)
    * @throws ModelError where these do not fit together
    */
-  constructor(readonly words: readonly string[], readonly vectors: Float32Array, readonly vectorSize: number, readonly counts?: Float64Array) {
-    if (!Number.isInteger(vectorSize) || vectorSize < 1 || vectors.length !== words.length * vectorSize || (counts && counts.length !== words.length)) {
-      throw new ModelError(`${vectors.length} numbers are no vectors of ${vectorSize} numbers for ${words.length} words`);
+  constructor(
+    readonly words: readonly string[],
+    readonly vectors: Float32Array,
+    readonly vectorSize: number,
+    readonly counts?: Float64Array,
+  ) {
+    if (
+      !Number.isInteger(vectorSize) ||
+      vectorSize < 1 ||
+      vectors.length !== words.length * vectorSize ||
+      (counts && counts.length !== words.length)
+    ) {
+      throw new ModelError(
+        `${vectors.length} numbers are no vectors of ${vectorSize} numbers for ${words.length} words`,
+      );
     }
     this.index = new Map(words.map((word, i) => [word, i]));
-    if (this.index.size !== words.length) throw new ModelError(`a word occurs twice among the ${words.length} words`);
+    if (this.index.size !== words.length)
+      throw new ModelError(`a word occurs twice among the ${words.length} words`);
   }
 
   /**
@@ -89,7 +102,10 @@ export class Word2Vec {
     const i = this.index.get(word);
     if (i === undefined) {
       const hint = didYouMean(word, this.words);
-      throw new UsageError(`${JSON.stringify(word)} is not in the vocabulary of ${this.words.length} words`, hint === undefined ? {} : { hint });
+      throw new UsageError(
+        `${JSON.stringify(word)} is not in the vocabulary of ${this.words.length} words`,
+        hint === undefined ? {} : { hint },
+      );
     }
     return this.row(i);
   }
@@ -104,16 +120,24 @@ export class Word2Vec {
    *
    * @throws UsageError for a word that is not known, a vector of another size, or a `topN` that is no whole number from 0
    */
-  mostSimilar(query: string | ArrayLike<number> | Analogy, { topN = 10 }: { readonly topN?: number } = {}): Neighbour[] {
-    if (!Number.isInteger(topN) || topN < 0) throw new UsageError(`topN must be a whole number, at least 0; got ${topN}`);
-    const { positive, negative = [] } = typeof query === 'object' && 'positive' in query ? query : { positive: [query] };
+  mostSimilar(
+    query: string | ArrayLike<number> | Analogy,
+    { topN = 10 }: { readonly topN?: number } = {},
+  ): Neighbour[] {
+    if (!Number.isInteger(topN) || topN < 0)
+      throw new UsageError(`topN must be a whole number, at least 0; got ${topN}`);
+    const { positive, negative = [] } =
+      typeof query === 'object' && 'positive' in query ? query : { positive: [query] };
     const wanted = new Float64Array(this.vectorSize);
     for (const item of positive) this.accumulate(wanted, item, 1);
     for (const item of negative) this.accumulate(wanted, item, -1);
     const asked = new Set([...positive, ...negative].filter((item) => typeof item === 'string'));
     const length = norm(wanted);
     const lengths = (this.lengths ??= Float64Array.from(this.words, (_, i) => norm(this.row(i))));
-    const similarities = Float64Array.from(lengths, (own, i) => dot(this.row(i), wanted) / (own * length || 1));
+    const similarities = Float64Array.from(
+      lengths,
+      (own, i) => dot(this.row(i), wanted) / (own * length || 1),
+    );
     const best = Array.from(this.words.keys()).filter((i) => !asked.has(this.words[i]));
     best.sort((a, b) => similarities[b] - similarities[a] || a - b);
     return best.slice(0, topN).map((i) => ({ word: this.words[i], similarity: similarities[i] }));
@@ -143,7 +167,10 @@ export class Word2Vec {
 
   private accumulate(sum: Float64Array, item: string | ArrayLike<number>, sign: number): void {
     const vector = typeof item === 'string' ? this.vector(item) : item;
-    if (vector.length !== this.vectorSize) throw new UsageError(`the vector has ${vector.length} numbers, but this model's have ${this.vectorSize}`);
+    if (vector.length !== this.vectorSize)
+      throw new UsageError(
+        `the vector has ${vector.length} numbers, but this model's have ${this.vectorSize}`,
+      );
     const length = norm(vector) || 1;
     for (let j = 0; j < sum.length; j++) sum[j] += (sign * vector[j]) / length;
   }

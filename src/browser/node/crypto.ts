@@ -14,7 +14,11 @@ export function createHash(algorithm: string): Hash {
   const hash = sha256.create();
   const made: Hash = {
     update(data) {
-      hash.update(typeof data === 'string' ? new TextEncoder().encode(data) : new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+      hash.update(
+        typeof data === 'string'
+          ? new TextEncoder().encode(data)
+          : new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
+      );
       return made;
     },
     digest: () => bytesToHex(hash.digest()),

@@ -5,7 +5,8 @@ import type { Entry, MemoryFile } from '../memory-files.js';
 import { resolve } from './path.js';
 
 type Data = string | Uint8Array;
-const bytesOf = (data: Data): Uint8Array => (typeof data === 'string' ? new TextEncoder().encode(data) : data.slice());
+const bytesOf = (data: Data): Uint8Array =>
+  typeof data === 'string' ? new TextEncoder().encode(data) : data.slice();
 
 export const constants = { F_OK: 0, X_OK: 1, W_OK: 2, R_OK: 4 } as const;
 
@@ -34,23 +35,38 @@ export async function access(path: string): Promise<void> {
 /** With an encoding a text, else bytes. */
 export async function readFile(path: string, encoding?: string): Promise<Buffer | string> {
   const bytes = disk.file(path, 'open').all();
-  return encoding === undefined ? Buffer.from(bytes.buffer) : new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
+  return encoding === undefined
+    ? Buffer.from(bytes.buffer)
+    : new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
 }
 
-export async function writeFile(path: string, data: Data, { flag = 'w' }: { flag?: string } = {}): Promise<void> {
+export async function writeFile(
+  path: string,
+  data: Data,
+  { flag = 'w' }: { flag?: string } = {},
+): Promise<void> {
   if (flag === 'wx' && disk.find(path)) throw new FileError('EEXIST', 'open', path);
   disk.create(path, 'open').append(bytesOf(data));
 }
 
-export async function readdir(path: string, options?: { readonly withFileTypes?: boolean; readonly encoding?: 'buffer' }): Promise<unknown[]> {
+export async function readdir(
+  path: string,
+  options?: { readonly withFileTypes?: boolean; readonly encoding?: 'buffer' },
+): Promise<unknown[]> {
   const names = disk.list(path);
   if (options?.encoding === 'buffer') return names.map((name) => Buffer.from(name));
-  return options?.withFileTypes === true ? names.map((name) => Object.assign(new Stats(disk.get(`${path}/${name}`, 'stat')), { name })) : names;
+  return options?.withFileTypes === true
+    ? names.map((name) => Object.assign(new Stats(disk.get(`${path}/${name}`, 'stat')), { name }))
+    : names;
 }
 
-export const mkdir = async (path: string, { recursive = false }: { recursive?: boolean } = {}): Promise<string | undefined> => disk.makeFolder(path, recursive);
+export const mkdir = async (
+  path: string,
+  { recursive = false }: { recursive?: boolean } = {},
+): Promise<string | undefined> => disk.makeFolder(path, recursive);
 export const rename = async (from: string, to: string): Promise<void> => disk.rename(from, to);
-export const rm = async (path: string, options?: { recursive?: boolean; force?: boolean }): Promise<void> => disk.remove(path, options);
+export const rm = async (path: string, options?: { recursive?: boolean; force?: boolean }): Promise<void> =>
+  disk.remove(path, options);
 
 /** Fails, as the system does, where the folder is not empty. */
 export async function rmdir(path: string): Promise<void> {
@@ -65,7 +81,10 @@ export async function realpath(path: string): Promise<string> {
 }
 
 class FileHandle {
-  constructor(private readonly entry: Entry, private readonly path: string) {}
+  constructor(
+    private readonly entry: Entry,
+    private readonly path: string,
+  ) {}
 
   private get file(): MemoryFile {
     if (this.entry.kind === 'folder') throw new FileError('EISDIR', 'read', this.path);
@@ -74,7 +93,12 @@ class FileHandle {
 
   stat = (): Promise<Stats> => Promise.resolve(new Stats(this.entry));
 
-  async read(buffer: Uint8Array, offset = 0, length = buffer.length - offset, position = 0): Promise<{ bytesRead: number; buffer: Uint8Array }> {
+  async read(
+    buffer: Uint8Array,
+    offset = 0,
+    length = buffer.length - offset,
+    position = 0,
+  ): Promise<{ bytesRead: number; buffer: Uint8Array }> {
     return { bytesRead: this.file.read(buffer.subarray(offset, offset + length), position), buffer };
   }
 

@@ -7,12 +7,17 @@ export const existsSync = (path: string): boolean => disk.find(path) !== undefin
 
 export function readFileSync(path: string, encoding?: string): Buffer | string {
   const bytes = disk.file(path, 'open').all();
-  return encoding === undefined ? Buffer.from(bytes.buffer) : new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
+  return encoding === undefined
+    ? Buffer.from(bytes.buffer)
+    : new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
 }
 
 export const readdirSync = (path: string): string[] => disk.list(path);
 
-export function createReadStream(path: string, { highWaterMark = 65_536 }: { highWaterMark?: number } = {}): Readable {
+export function createReadStream(
+  path: string,
+  { highWaterMark = 65_536 }: { highWaterMark?: number } = {},
+): Readable {
   return Readable.from(chunks(path, highWaterMark), { objectMode: false });
 }
 

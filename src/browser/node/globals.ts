@@ -12,5 +12,6 @@ export const process = {
   cwd: (): string => '/',
   emitWarning: (): void => undefined,
   // Not by a timer, which browsers slow down: streams wait for it every few records.
-  nextTick: (call: (...values: unknown[]) => void, ...values: unknown[]): void => queueMicrotask(() => call(...values)),
+  nextTick: (call: (...values: unknown[]) => void, ...values: unknown[]): void =>
+    queueMicrotask(() => call(...values)),
 } as const;

@@ -34,4 +34,6 @@ export function dirname(path: string): string {
   return at < 0 ? (path.startsWith('/') ? '/' : '.') : whole.slice(0, at) || '/';
 }
 
-export const win32 = { basename: (path: string): string => path.replace(/[\\/]+$/, '').replace(/^(?:.*[\\/]|[A-Za-z]:)/s, '') } as const;
+export const win32 = {
+  basename: (path: string): string => path.replace(/[\\/]+$/, '').replace(/^(?:.*[\\/]|[A-Za-z]:)/s, ''),
+} as const;

@@ -1,7 +1,16 @@
 /** What attune uses of node:zlib: gzip files of one member or many (as `cat a.gz b.gz` and bgzip make them), unpacked as they stream by zlib's port to JavaScript, which checks
  * length and checksum. The browser's own DecompressionStream takes a first member alone. */
 import { Transform } from 'stream';
-import { Z_BUF_ERROR, Z_NO_FLUSH, Z_OK, Z_STREAM_END, ZStream, zlibInflate, zlibInflateInit2, zlibInflateReset } from 'pako';
+import {
+  Z_BUF_ERROR,
+  Z_NO_FLUSH,
+  Z_OK,
+  Z_STREAM_END,
+  ZStream,
+  zlibInflate,
+  zlibInflateInit2,
+  zlibInflateReset,
+} from 'pako';
 
 /** gzip's wrapper, and its largest window. */
 const WINDOW_BITS = 16 + 15;
@@ -10,7 +19,8 @@ const PIECE = 1 << 18;
 const MOST_HELD = 64 * PIECE;
 
 /** As zlib says it: the code decides what is told of the file. */
-const fault = (code: 'Z_DATA_ERROR' | 'Z_BUF_ERROR', message: string): Error => Object.assign(new Error(message), { code });
+const fault = (code: 'Z_DATA_ERROR' | 'Z_BUF_ERROR', message: string): Error =>
+  Object.assign(new Error(message), { code });
 
 const moment = (): Promise<void> => new Promise((resolve) => setTimeout(resolve));
 
@@ -40,7 +50,8 @@ export function createGunzip(): Transform {
     const start = inflater.next_out;
     const status = zlibInflate(inflater, Z_NO_FLUSH);
     if (status === Z_STREAM_END) state = 'behind';
-    else if (status !== Z_OK && status !== Z_BUF_ERROR) throw fault('Z_DATA_ERROR', inflater.msg || 'unknown fault');
+    else if (status !== Z_OK && status !== Z_BUF_ERROR)
+      throw fault('Z_DATA_ERROR', inflater.msg || 'unknown fault');
     if (inflater.next_out > start) stream.push(inflater.output.subarray(start, inflater.next_out));
     return status === Z_STREAM_END || inflater.avail_out === 0;
   };
@@ -51,7 +62,8 @@ export function createGunzip(): Transform {
       inflater.next_in = 0;
       inflater.avail_in = chunk.length;
       const run = async (): Promise<void> => {
-        while (!stream.destroyed && unpack()) while (stream.readableLength > MOST_HELD && !stream.destroyed) await moment();
+        while (!stream.destroyed && unpack())
+          while (stream.readableLength > MOST_HELD && !stream.destroyed) await moment();
       };
       run().then(() => done(), done);
     },

@@ -29,6 +29,7 @@ export function unpackPage(codec: string, input: Uint8Array, length: number): Ui
   if (!unpack) throw new Error(`the compression ${codec} is not known`);
   if (length === 0 && input.length === 0) return input;
   const output = unpack(input, length);
-  if (output.length !== length) throw new Error(`a page is ${output.length} bytes long when unpacked, but its header says ${length}`);
+  if (output.length !== length)
+    throw new Error(`a page is ${output.length} bytes long when unpacked, but its header says ${length}`);
   return output;
 }

@@ -21,8 +21,22 @@ export type Allow = (bytes: number) => void;
 export class PageError extends Error {}
 
 const [DATA_PAGE, DICTIONARY_PAGE, DATA_PAGE_V2] = [0, 2, 3];
-const [PLAIN, PLAIN_DICTIONARY, RLE, DELTA_BINARY_PACKED, DELTA_LENGTH_BYTE_ARRAY, RLE_DICTIONARY, BYTE_STREAM_SPLIT] = [0, 2, 3, 5, 6, 8, 9];
-const FIXED_BYTES: Readonly<Partial<Record<string, number>>> = { INT32: 4, INT64: 8, INT96: 12, FLOAT: 4, DOUBLE: 8 };
+const [
+  PLAIN,
+  PLAIN_DICTIONARY,
+  RLE,
+  DELTA_BINARY_PACKED,
+  DELTA_LENGTH_BYTE_ARRAY,
+  RLE_DICTIONARY,
+  BYTE_STREAM_SPLIT,
+] = [0, 2, 3, 5, 6, 8, 9];
+const FIXED_BYTES: Readonly<Partial<Record<string, number>>> = {
+  INT32: 4,
+  INT64: 8,
+  INT96: 12,
+  FLOAT: 4,
+  DOUBLE: 8,
+};
 
 /**
  * Checks and unpacks the pages of a chunk.
@@ -30,11 +44,15 @@ const FIXED_BYTES: Readonly<Partial<Record<string, number>>> = { INT32: 4, INT64
  * @returns unpacked bytes by the offset in `chunk` of the packed ones
  * @throws PageError, ThriftError, or whatever a codec throws
  */
-export function openPages(chunk: Uint8Array, column: ColumnChunk, allow: Allow): ReadonlyMap<number, Uint8Array> {
+export function openPages(
+  chunk: Uint8Array,
+  column: ColumnChunk,
+  allow: Allow,
+): ReadonlyMap<number, Uint8Array> {
   const pages = new Map<number, Uint8Array>();
   let rows = 0;
   // hyparquet stops at the last byte, too: nothing but a header that is cut off fits there.
-  for (let at = 0; rows < column.rows && at < chunk.length - 1; ) {
+  for (let at = 0; rows < column.rows && at < chunk.length - 1;) {
     const { fields, end: start } = readThriftStruct(chunk, at);
     const packed = count(fields, 3, 'compressed size', chunk.length - start);
     const unpacked = count(fields, 2, 'uncompressed size');
@@ -52,17 +70,23 @@ export function openPages(chunk: Uint8Array, column: ColumnChunk, allow: Allow):
       rows += checkDataPage(page, part(fields, 5), column, column.rows - rows);
     } else if (type === DATA_PAGE_V2) {
       const header = part(fields, 8);
-      const levels = count(header, 5, 'length of the definition levels', packed) + count(header, 6, 'length of the repetition levels', packed);
-      if (levels > packed || levels > unpacked) throw new PageError('the levels of a page are longer than the page');
+      const levels =
+        count(header, 5, 'length of the definition levels', packed) +
+        count(header, 6, 'length of the repetition levels', packed);
+      if (levels > packed || levels > unpacked)
+        throw new PageError('the levels of a page are longer than the page');
       const compressed = header.get(7) !== false;
-      const page = compressed ? unpackPage(column.codec, bytes.subarray(levels), unpacked - levels) : bytes.subarray(levels);
+      const page = compressed
+        ? unpackPage(column.codec, bytes.subarray(levels), unpacked - levels)
+        : bytes.subarray(levels);
       if (compressed) pages.set(start + levels, page);
       rows += checkDataPageV2(bytes, page, header, column, column.rows - rows);
     } else {
       throw new PageError(`a page has the type ${shownValue(type)}`);
     }
   }
-  if (rows !== column.rows) throw new PageError(`a column has ${rows} values in a row group of ${column.rows} rows`);
+  if (rows !== column.rows)
+    throw new PageError(`a column has ${rows} values in a row group of ${column.rows} rows`);
   return pages;
 }
 
@@ -82,13 +106,25 @@ function checkDataPage(page: Uint8Array, header: ThriftStruct, column: ColumnChu
   return values;
 }
 
-function checkDataPageV2(packed: Uint8Array, page: Uint8Array, header: ThriftStruct, column: ColumnChunk, most: number): number {
+function checkDataPageV2(
+  packed: Uint8Array,
+  page: Uint8Array,
+  header: ThriftStruct,
+  column: ColumnChunk,
+  most: number,
+): number {
   const values = count(header, 1, 'number of values', most);
   const nulls = count(header, 2, 'number of nulls', values);
   const repetition = count(header, 6, 'length of the repetition levels');
   if (column.optional) {
-    const present = checkRuns(packed.subarray(0, repetition + count(header, 5, 'length of the definition levels')), repetition, 1, values);
-    if (present !== values - nulls) throw new PageError(`a page has ${values - present} nulls, but its header says ${nulls}`);
+    const present = checkRuns(
+      packed.subarray(0, repetition + count(header, 5, 'length of the definition levels')),
+      repetition,
+      1,
+      values,
+    );
+    if (present !== values - nulls)
+      throw new PageError(`a page has ${values - present} nulls, but its header says ${nulls}`);
   } else if (nulls > 0) {
     throw new PageError('a page of a column without nulls has nulls');
   }
@@ -96,7 +132,13 @@ function checkDataPageV2(packed: Uint8Array, page: Uint8Array, header: ThriftStr
   return values;
 }
 
-function checkValues(page: Uint8Array, at: number, encoding: ThriftValue | undefined, values: number, column: ColumnChunk): void {
+function checkValues(
+  page: Uint8Array,
+  at: number,
+  encoding: ThriftValue | undefined,
+  values: number,
+  column: ColumnChunk,
+): void {
   switch (typeof encoding === 'number' ? encoding : -1) {
     case PLAIN:
       return checkPlain(page, at, values, column);
@@ -123,10 +165,17 @@ function checkValues(page: Uint8Array, at: number, encoding: ThriftValue | undef
     }
     default:
   }
-  throw new PageError(`the encoding ${shownValue(encoding)} of ${column.type} values is not one that attune reads`);
+  throw new PageError(
+    `the encoding ${shownValue(encoding)} of ${column.type} values is not one that attune reads`,
+  );
 }
 
-function checkPlain(page: Uint8Array, start: number, values: number, { type, typeLength }: ColumnChunk): void {
+function checkPlain(
+  page: Uint8Array,
+  start: number,
+  values: number,
+  { type, typeLength }: ColumnChunk,
+): void {
   if (type === 'BYTE_ARRAY') {
     const view = viewOf(page);
     let at = start;
@@ -137,7 +186,10 @@ function checkPlain(page: Uint8Array, start: number, values: number, { type, typ
     if (at > page.length) throw cutShort();
     return;
   }
-  const bits = type === 'BOOLEAN' ? 1 : 8 * (type === 'FIXED_LEN_BYTE_ARRAY' ? (typeLength ?? NaN) : (FIXED_BYTES[type] ?? NaN));
+  const bits =
+    type === 'BOOLEAN'
+      ? 1
+      : 8 * (type === 'FIXED_LEN_BYTE_ARRAY' ? (typeLength ?? NaN) : (FIXED_BYTES[type] ?? NaN));
   // Not the other way round: NaN must be refused.
   if (!(values * bits <= 8 * (page.length - start))) throw cutShort();
 }
@@ -164,7 +216,8 @@ function checkRuns(page: Uint8Array, start: number, width: number, values: numbe
     const run = packed ? 8 * Math.floor(header / 2) : Math.floor(header / 2);
     const bytes = packed ? (run / 8) * width : Math.ceil(width / 8);
     // The last group of bit-packed numbers is filled up to eight.
-    if (run === 0 || run > values - seen + (packed ? 7 : 0)) throw new PageError(`a run has ${run} values where ${values - seen} are left`);
+    if (run === 0 || run > values - seen + (packed ? 7 : 0))
+      throw new PageError(`a run has ${run} values where ${values - seen} are left`);
     const used = Math.min(run, values - seen);
     // Some writers leave out the bytes of the filling.
     if (at + (packed ? Math.ceil((used * width) / 8) : bytes) > page.length) throw cutShort();
@@ -193,7 +246,13 @@ function checkDeltas(page: Uint8Array, start: number, values: number): void {
   };
   if (values === 0) return;
   const [blockSize, miniblocks] = [varint(), varint()];
-  if (blockSize === 0 || blockSize > 2 ** 16 || miniblocks === 0 || miniblocks > 512 || (blockSize / miniblocks) % 32 !== 0) {
+  if (
+    blockSize === 0 ||
+    blockSize > 2 ** 16 ||
+    miniblocks === 0 ||
+    miniblocks > 512 ||
+    (blockSize / miniblocks) % 32 !== 0
+  ) {
     throw new PageError(`deltas in blocks of ${blockSize} and ${miniblocks} miniblocks`);
   }
 }
@@ -206,13 +265,19 @@ function part(fields: ThriftStruct, id: number): ThriftStruct {
 
 function count(fields: ThriftStruct, id: number, what: string, most = Infinity): number {
   const value = fields.get(id);
-  if (typeof value !== 'number' || value < 0 || value > most) throw new PageError(`a page claims ${shownValue(value)} as its ${what}`);
+  if (typeof value !== 'number' || value < 0 || value > most)
+    throw new PageError(`a page claims ${shownValue(value)} as its ${what}`);
   return value;
 }
 
 function shownValue(value: ThriftValue | undefined): string {
-  return typeof value === 'number' || typeof value === 'bigint' ? String(value) : value === undefined ? 'nothing' : 'no number';
+  return typeof value === 'number' || typeof value === 'bigint'
+    ? String(value)
+    : value === undefined
+      ? 'nothing'
+      : 'no number';
 }
 
-const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+const viewOf = (bytes: Uint8Array): DataView =>
+  new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 const cutShort = (): PageError => new PageError('a page ends before its values do');

@@ -1,7 +1,16 @@
 // Parquet files (https://parquet.apache.org/docs/file-format/): decoded by hyparquet, one row group at a time, the needed columns alone. Whatever the file
 // claims is checked first, because a damaged one must not cost more memory than a sound one of its size could.
 import { open, type FileHandle } from 'node:fs/promises';
-import { parquetMetadata, parquetScan, parquetSchema, type AsyncBuffer, type Compressors, type FileMetaData, type RowGroup, type SchemaTree } from 'hyparquet';
+import {
+  parquetMetadata,
+  parquetScan,
+  parquetSchema,
+  type AsyncBuffer,
+  type Compressors,
+  type FileMetaData,
+  type RowGroup,
+  type SchemaTree,
+} from 'hyparquet';
 import { AttuneError, DataError } from '../../errors.js';
 import { Pace } from '../../pace.js';
 import { fileFault } from '../text-blocks.js';
@@ -22,19 +31,33 @@ const ALWAYS_ALLOWED = 1 << 20;
  *
  * @param optional columns that are read where the file has them
  */
-export async function* readParquet(file: string, required: readonly string[], optional: readonly string[] = []): AsyncGenerator<DataRecord> {
+export async function* readParquet(
+  file: string,
+  required: readonly string[],
+  optional: readonly string[] = [],
+): AsyncGenerator<DataRecord> {
   const handle = await openFile(file);
   try {
     const reader = await guarded(file, () => ParquetFile.open(handle, file));
     const { columns } = reader;
-    for (const name of required) if (!columns.includes(name)) throw new MissingColumnError(file, name, columns);
-    const wanted = [...required, ...optional.filter((name) => columns.includes(name) && !required.includes(name))];
+    for (const name of required)
+      if (!columns.includes(name)) throw new MissingColumnError(file, name, columns);
+    const wanted = [
+      ...required,
+      ...optional.filter((name) => columns.includes(name) && !required.includes(name)),
+    ];
     let row = 0;
     for (let group = 0; group < reader.groups; group++) {
       const { values, rows } = await guarded(file, () => reader.readGroup(group, wanted));
       for (let i = 0; i < rows; i++) {
         row++;
-        yield { line: row, unit: 'row', fields: Object.fromEntries(wanted.map((name, c) => [name, plainValue(values[c][i], name, file, row)])) };
+        yield {
+          line: row,
+          unit: 'row',
+          fields: Object.fromEntries(
+            wanted.map((name, c) => [name, plainValue(values[c][i], name, file, row)]),
+          ),
+        };
       }
     }
   } finally {
@@ -68,7 +91,10 @@ async function guarded<T>(file: string, action: () => Promise<T>): Promise<T> {
   } catch (cause) {
     if (cause instanceof AttuneError) throw cause;
     const why = cause instanceof Error ? cause.message : String(cause);
-    throw new DataError(`${file}: is not a sound parquet file: ${why}`, { cause, hint: 'The file may be damaged or cut short; fetch or write it again.' });
+    throw new DataError(`${file}: is not a sound parquet file: ${why}`, {
+      cause,
+      hint: 'The file may be damaged or cut short; fetch or write it again.',
+    });
   }
 }
 
@@ -86,8 +112,13 @@ function stringFromBytes(bytes: Uint8Array | undefined): unknown {
 }
 
 function plainValue(value: unknown, column: string, file: string, row: number): unknown {
-  if (value === NOT_UTF8) throw new DataError(`${file}: row ${row}: column ${JSON.stringify(column)} is not UTF-8 text`);
-  if (value === undefined) throw new DataError(`${file}: row ${row}: column ${JSON.stringify(column)} points to a value that its dictionary does not have`, { hint: 'The file is damaged; fetch or write it again.' });
+  if (value === NOT_UTF8)
+    throw new DataError(`${file}: row ${row}: column ${JSON.stringify(column)} is not UTF-8 text`);
+  if (value === undefined)
+    throw new DataError(
+      `${file}: row ${row}: column ${JSON.stringify(column)} points to a value that its dictionary does not have`,
+      { hint: 'The file is damaged; fetch or write it again.' },
+    );
   if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : value;
   return value;
 }
@@ -113,18 +144,24 @@ class ParquetFile {
     let left = Math.max(MOST_EXPANSION * size, ALWAYS_ALLOWED);
     this.#allow = (bytes) => {
       left -= bytes;
-      if (left < 0) throw new Error(`its pages would be more than ${MOST_EXPANSION} times as long as the file when unpacked`);
+      if (left < 0)
+        throw new Error(
+          `its pages would be more than ${MOST_EXPANSION} times as long as the file when unpacked`,
+        );
     };
     const rows = metadata.row_groups.reduce((sum, group) => sum + rowsOf(group.num_rows), 0);
-    if (rows > Math.max(MOST_ROWS_A_BYTE * size, ALWAYS_ALLOWED)) throw new Error(`it claims ${rows} rows in ${size} bytes`);
-    if (BigInt(rows) !== BigInt(metadata.num_rows)) throw new Error(`it claims ${metadata.num_rows} rows, but its row groups have ${rows}`);
+    if (rows > Math.max(MOST_ROWS_A_BYTE * size, ALWAYS_ALLOWED))
+      throw new Error(`it claims ${rows} rows in ${size} bytes`);
+    if (BigInt(rows) !== BigInt(metadata.num_rows))
+      throw new Error(`it claims ${metadata.num_rows} rows, but its row groups have ${rows}`);
   }
 
   static async open(handle: FileHandle, file: string): Promise<ParquetFile> {
     const { size } = await handle.stat();
     if (size < 12) throw new Error('it is too short');
     const tail = await readExactly(handle, size - 8, 8);
-    if (tail.toString('latin1', 4) !== 'PAR1') throw new Error('it does not end as a parquet file ends (PAR1)');
+    if (tail.toString('latin1', 4) !== 'PAR1')
+      throw new Error('it does not end as a parquet file ends (PAR1)');
     const length = tail.readUInt32LE(0);
     if (length > size - 12) throw new Error(`its footer claims ${length} bytes, but the file has ${size}`);
     const footer = await readExactly(handle, size - 8 - length, length + 8);
@@ -137,7 +174,10 @@ class ParquetFile {
   }
 
   /** Values of each of the columns named, [column][row], and the number of rows. */
-  async readGroup(index: number, names: readonly string[]): Promise<{ readonly values: readonly ArrayLike<unknown>[]; readonly rows: number }> {
+  async readGroup(
+    index: number,
+    names: readonly string[],
+  ): Promise<{ readonly values: readonly ArrayLike<unknown>[]; readonly rows: number }> {
     const group = this.metadata.row_groups[index];
     const rows = rowsOf(group.num_rows);
     const values: ArrayLike<unknown>[] = [];
@@ -154,36 +194,72 @@ class ParquetFile {
       const file: AsyncBuffer = {
         byteLength: this.size,
         slice: (from, to) => {
-          if (from !== start || to !== end) throw new Error(`a column is looked for at bytes ${from} to ${to}`);
+          if (from !== start || to !== end)
+            throw new Error(`a column is looked for at bytes ${from} to ${to}`);
           return bytes;
         },
       };
       // A row group may have a million rows: between its checking and its decoding, signals are heard.
       await new Pace().rest();
       const metadata = { ...this.metadata, row_groups: [{ ...group, columns: [chunk] }] };
-      const scan = await parquetScan({ file, metadata, columns: [name], useOffsetIndex: false, compressors: this.#compressors, parsers: { stringFromBytes } });
+      const scan = await parquetScan({
+        file,
+        metadata,
+        columns: [name],
+        useOffsetIndex: false,
+        compressors: this.#compressors,
+        parsers: { stringFromBytes },
+      });
       const column = await scan.readColumn({ column: name, rowStart: 0, rowEnd: rows });
-      if (column.length !== rows) throw new Error(`column ${JSON.stringify(name)} has ${column.length} values in a row group of ${rows} rows`);
+      if (column.length !== rows)
+        throw new Error(
+          `column ${JSON.stringify(name)} has ${column.length} values in a row group of ${rows} rows`,
+        );
       values.push(column);
     }
     return { values, rows };
   }
 
-  #columnChunk(name: string, group: number, rows: number): { readonly chunk: RowGroup['columns'][number]; readonly column: ColumnChunk } {
+  #columnChunk(
+    name: string,
+    group: number,
+    rows: number,
+  ): { readonly chunk: RowGroup['columns'][number]; readonly column: ColumnChunk } {
     const child = this.#schema.children.find(({ element }) => element.name === name);
-    const chunks = this.metadata.row_groups[group].columns.filter(({ meta_data }) => meta_data?.path_in_schema[0] === name);
+    const chunks = this.metadata.row_groups[group].columns.filter(
+      ({ meta_data }) => meta_data?.path_in_schema[0] === name,
+    );
     const chunk = chunks[0]?.meta_data;
     if (!child || !chunk) throw new Error(`row group ${group} lacks column ${JSON.stringify(name)}`);
     const { element } = child;
-    if (child.children.length > 0 || chunks.length > 1 || chunk.path_in_schema.length !== 1 || element.repetition_type === 'REPEATED') {
-      throw new DataError(`${this.file}: column ${JSON.stringify(name)} holds lists or structs, not plain values`, { hint: 'Name other columns with --text-column and --label-column.' });
+    if (
+      child.children.length > 0 ||
+      chunks.length > 1 ||
+      chunk.path_in_schema.length !== 1 ||
+      element.repetition_type === 'REPEATED'
+    ) {
+      throw new DataError(
+        `${this.file}: column ${JSON.stringify(name)} holds lists or structs, not plain values`,
+        { hint: 'Name other columns with --text-column and --label-column.' },
+      );
     }
-    if (element.type === undefined || chunk.type !== element.type) throw new Error(`column ${JSON.stringify(name)} has no type, or two`);
-    return { chunk: chunks[0], column: { codec: chunk.codec, type: element.type, typeLength: element.type_length, optional: element.repetition_type !== 'REQUIRED', rows } };
+    if (element.type === undefined || chunk.type !== element.type)
+      throw new Error(`column ${JSON.stringify(name)} has no type, or two`);
+    return {
+      chunk: chunks[0],
+      column: {
+        codec: chunk.codec,
+        type: element.type,
+        typeLength: element.type_length,
+        optional: element.repetition_type !== 'REQUIRED',
+        rows,
+      },
+    };
   }
 
   async #checkedChunk(column: ColumnChunk, start: number, end: number): Promise<ArrayBuffer> {
-    if (!(start >= 4 && start < end && end <= this.size)) throw new Error(`a column lies at bytes ${start} to ${end} of a file of ${this.size}`);
+    if (!(start >= 4 && start < end && end <= this.size))
+      throw new Error(`a column lies at bytes ${start} to ${end} of a file of ${this.size}`);
     const bytes = await readExactly(this.handle, start, end - start);
     this.#pages.set(bytes.buffer, openPages(bytes, column, this.#allow));
     return bytes.buffer;
@@ -203,9 +279,13 @@ class ParquetFile {
 }
 
 /** A buffer of its own, so that its offsets are those within the bytes read. */
-async function readExactly(handle: FileHandle, position: number, length: number): Promise<Buffer<ArrayBuffer>> {
+async function readExactly(
+  handle: FileHandle,
+  position: number,
+  length: number,
+): Promise<Buffer<ArrayBuffer>> {
   const buffer = Buffer.from(new ArrayBuffer(length));
-  for (let at = 0; at < length; ) {
+  for (let at = 0; at < length;) {
     const { bytesRead } = await handle.read(buffer, at, length - at, position + at);
     if (bytesRead === 0) throw new Error('it became shorter while it was read');
     at += bytesRead;

@@ -19,7 +19,11 @@ export class ThriftError extends Error {}
  * @returns the fields by their number, and the offset after the struct
  * @throws ThriftError
  */
-export function readThriftStruct(bytes: Uint8Array, offset: number, keep = true): { readonly fields: ThriftStruct; readonly end: number } {
+export function readThriftStruct(
+  bytes: Uint8Array,
+  offset: number,
+  keep = true,
+): { readonly fields: ThriftStruct; readonly end: number } {
   const reader = new Reader(bytes, offset, keep);
   const fields = reader.struct(0);
   return { fields, end: reader.offset };
@@ -71,7 +75,8 @@ class Reader {
       case 9: {
         const byte = this.#byte();
         const size = byte >> 4 === 15 ? this.#length() : byte >> 4;
-        if (size > this.bytes.length - this.offset) throw new ThriftError(`a list claims ${size} elements, more than there are bytes`);
+        if (size > this.bytes.length - this.offset)
+          throw new ThriftError(`a list claims ${size} elements, more than there are bytes`);
         const elements: ThriftValue[] = [];
         for (let i = 0; i < size; i++) {
           const element = this.#value(byte & 0x0f, depth);
@@ -92,7 +97,10 @@ class Reader {
   }
 
   #skip(length: number): void {
-    if (length > this.bytes.length - this.offset) throw new ThriftError(`a value claims ${length} bytes, but ${this.bytes.length - this.offset} are left`);
+    if (length > this.bytes.length - this.offset)
+      throw new ThriftError(
+        `a value claims ${length} bytes, but ${this.bytes.length - this.offset} are left`,
+      );
     this.offset += length;
   }
 

@@ -41,22 +41,32 @@ export class OnnxCore {
   private readonly byName: ReadonlyMap<string, Parameter>;
   private inference: InferenceSession | undefined;
   private training: InferenceSession | undefined;
-  private readonly others = new Map<number, { readonly graph: LoweredGraph; readonly session: Promise<InferenceSession> }>();
+  private readonly others = new Map<
+    number,
+    { readonly graph: LoweredGraph; readonly session: Promise<InferenceSession> }
+  >();
   /** Dropout masks of one run; replaced by a larger one when a batch needs it. */
   private masks = new Bank(0);
   private maskFloats = 0;
 
   constructor(private readonly model: CoreModel) {
-    const regions = placeTensors(model.parameters.map(({ shape }) => shape.reduce((product, n) => product * n, 1)));
+    const regions = placeTensors(
+      model.parameters.map(({ shape }) => shape.reduce((product, n) => product * n, 1)),
+    );
     this.parameters = model.parameters.map((spec, i) => {
       const region = regions[i];
       const gradientOutput = model.training.outputs.get(gradientName(spec.name));
       if (!gradientOutput) throw new Error(`the training graph gives no gradient of ${spec.name}`);
-      const tensor = new Tensor('float32', region.bank.view(region.parameter, region.floats), [...spec.shape]);
+      const tensor = new Tensor('float32', region.bank.view(region.parameter, region.floats), [
+        ...spec.shape,
+      ]);
       const base = { ...region, spec, tensor, gradientOutput };
       // The kernels count in fours, so a table with another width is updated as a whole.
       if (gradientOutput.kind === 'dense' || gradientOutput.columns % 4 !== 0) return base;
-      return { ...base, table: { state: new Table(region, gradientOutput.columns), indices: gradientOutput.indices } };
+      return {
+        ...base,
+        table: { state: new Table(region, gradientOutput.columns), indices: gradientOutput.indices },
+      };
     });
     this.byName = new Map(this.parameters.map((parameter) => [parameter.spec.name, parameter]));
   }
@@ -88,15 +98,21 @@ export class OnnxCore {
   }
 
   /** Runs a graph beside the model's own; `lowered` comes with its first batch. The values are copies. */
-  async evaluate(number: number, lowered: LoweredGraph | undefined, batch: PackedBatch): Promise<Map<string, Float32Array>> {
+  async evaluate(
+    number: number,
+    lowered: LoweredGraph | undefined,
+    batch: PackedBatch,
+  ): Promise<Map<string, Float32Array>> {
     if (lowered) this.others.set(number, { graph: lowered, session: this.createSession(lowered) });
     const { graph, session } = this.others.get(number)!;
     this.catchUpTables(batch);
     const results = await (await session).run(this.feeds(graph, batch));
-    return new Map([...graph.outputs].map(([name, output]) => {
-      if (output.kind === 'rows') throw new Error(`${name} is the gradient of a table`);
-      return [name, (results[output.name].data as Float32Array).slice()];
-    }));
+    return new Map(
+      [...graph.outputs].map(([name, output]) => {
+        if (output.kind === 'rows') throw new Error(`${name} is the gradient of a table`);
+        return [name, (results[output.name].data as Float32Array).slice()];
+      }),
+    );
   }
 
   async step({ microBatches, lossWeights, firstPass, update }: StepRequest): Promise<StepResult> {
@@ -104,13 +120,18 @@ export class OnnxCore {
     this.clearRowGradients();
     const losses: number[] = [];
     const started = performance.now();
-    for (const [i, batch] of microBatches.entries()) losses.push(await this.backward(batch, lossWeights[i], firstPass + i, i > 0));
+    for (const [i, batch] of microBatches.entries())
+      losses.push(await this.backward(batch, lossWeights[i], firstPass + i, i > 0));
     const differentiated = performance.now();
     const gradNorm = gradientNorm(this.gradientSquares());
     const measured = performance.now();
     const updated = Number.isFinite(gradNorm) && losses.every(Number.isFinite);
     if (updated) this.update(update, gradNorm);
-    const milliseconds = { forwardBackward: differentiated - started, norm: measured - differentiated, update: performance.now() - measured };
+    const milliseconds = {
+      forwardBackward: differentiated - started,
+      norm: measured - differentiated,
+      update: performance.now() - measured,
+    };
     return { losses, gradNorm, updated, milliseconds };
   }
 
@@ -121,19 +142,33 @@ export class OnnxCore {
   }
 
   /** Forward and backward pass of one micro-batch, whose gradients replace those in memory or are added to them. Returns the weighted loss. */
-  private async backward(batch: PackedBatch, lossWeight: number, pass: number, add: boolean): Promise<number> {
+  private async backward(
+    batch: PackedBatch,
+    lossWeight: number,
+    pass: number,
+    add: boolean,
+  ): Promise<number> {
     this.catchUpTables(batch);
     const feeds = this.feeds(this.model.training, batch);
     feeds['lossWeight'] = new Tensor('float32', Float32Array.of(lossWeight), []);
     this.addDropoutMasks(feeds, batch, pass);
 
     const loss = new Float32Array(1);
-    const fetches: Record<string, Tensor | null> = { [END_OF_RUN.name]: null, loss: new Tensor('float32', loss, []) };
+    const fetches: Record<string, Tensor | null> = {
+      [END_OF_RUN.name]: null,
+      loss: new Tensor('float32', loss, []),
+    };
     for (const { spec, bank, gradient, incoming, floats, gradientOutput: output } of this.parameters) {
-      if (output.kind === 'dense') fetches[output.name] = new Tensor('float32', bank.view(add ? incoming : gradient, floats), [...spec.shape]);
+      if (output.kind === 'dense')
+        fetches[output.name] = new Tensor('float32', bank.view(add ? incoming : gradient, floats), [
+          ...spec.shape,
+        ]);
       else {
         const rows = indicesOf(batch, output.indices).length;
-        fetches[output.name] = new Tensor('float32', new Float32Array(rows * output.columns), [rows, output.columns]);
+        fetches[output.name] = new Tensor('float32', new Float32Array(rows * output.columns), [
+          rows,
+          output.columns,
+        ]);
       }
     }
     await runInto(this.training!, feeds, fetches);
@@ -179,8 +214,18 @@ export class OnnxCore {
       if (table) table.state.update({ ...scalars, decay });
       else {
         bank.kernels.adamw(
-          parameter, gradient, moment1, moment2, padded,
-          scalars.clip, beta1, beta2, decay, scalars.stepSize, scalars.inverseRoot2, epsilon,
+          parameter,
+          gradient,
+          moment1,
+          moment2,
+          padded,
+          scalars.clip,
+          beta1,
+          beta2,
+          decay,
+          scalars.stepSize,
+          scalars.inverseRoot2,
+          epsilon,
         );
       }
     }
@@ -229,18 +274,39 @@ export class OnnxCore {
     for (const [i, site] of sites.entries()) {
       const shape = shapes[i];
       this.drawMask(site, batch, longest, pass, offset);
-      feeds[site.name] = new Tensor('float32', this.masks.view(offset, shape.reduce((product, n) => product * n, 1)), shape);
+      feeds[site.name] = new Tensor(
+        'float32',
+        this.masks.view(
+          offset,
+          shape.reduce((product, n) => product * n, 1),
+        ),
+        shape,
+      );
       offset += sizes[i] * 4;
     }
   }
 
-  private drawMask({ site, probability, covers }: DropoutFeed, batch: PackedBatch, longest: number, pass: number, offset: number): void {
+  private drawMask(
+    { site, probability, covers }: DropoutFeed,
+    batch: PackedBatch,
+    longest: number,
+    pass: number,
+    offset: number,
+  ): void {
     const { kernels } = this.masks;
     const { key0, key1 } = dropoutKey(this.model.seed, pass, site);
     const threshold = dropoutThreshold(probability);
     const factor = 1 / (1 - probability);
     if ('columns' in covers) {
-      kernels.dropoutFactors(offset, Math.ceil((batch[covers.rows] * covers.columns) / 4) * 4, 0, key0, key1, threshold, factor);
+      kernels.dropoutFactors(
+        offset,
+        Math.ceil((batch[covers.rows] * covers.columns) / 4) * 4,
+        0,
+        key0,
+        key1,
+        threshold,
+        factor,
+      );
       return;
     }
     const { heads, queries } = covers;
@@ -250,7 +316,19 @@ export class OnnxCore {
       const perHead = pooled ? 1 : longest;
       const target = offset + r * heads * perHead * longest * 4;
       const count = pooled ? 1 : batch.rowOffsets[r + 1] - from;
-      kernels.attentionFactors(target, pooled ? r : from, count, longest, heads, perHead, ATTENTION_STRIDE, key0, key1, threshold, factor);
+      kernels.attentionFactors(
+        target,
+        pooled ? r : from,
+        count,
+        longest,
+        heads,
+        perHead,
+        ATTENTION_STRIDE,
+        key0,
+        key1,
+        threshold,
+        factor,
+      );
     }
   }
 
@@ -275,7 +353,11 @@ export class OnnxCore {
 }
 
 /** Runs a model whose outputs are written into the given tensors; see END_OF_RUN. */
-async function runInto(session: InferenceSession, feeds: Record<string, Tensor>, fetches: Record<string, Tensor | null>): Promise<void> {
+async function runInto(
+  session: InferenceSession,
+  feeds: Record<string, Tensor>,
+  fetches: Record<string, Tensor | null>,
+): Promise<void> {
   try {
     await session.run(feeds, fetches);
   } catch (error) {

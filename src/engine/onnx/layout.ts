@@ -31,7 +31,8 @@ const MASKED = -1e30;
 
 export function attentionLayout(batch: PackedBatch): AttentionLayout {
   const { rows, tokens, rowOffsets, blindRows } = batch;
-  if (batch.attentionMask || batch.pooledTokens) throw new Error('the ONNX engine takes packed batches, not padded ones');
+  if (batch.attentionMask || batch.pooledTokens)
+    throw new Error('the ONNX engine takes packed batches, not padded ones');
   const longest = longestRow(batch);
   const padIndex = new Int32Array(rows * longest);
   const unpadIndex = new Int32Array(tokens);
@@ -57,7 +58,17 @@ export function attentionLayout(batch: PackedBatch): AttentionLayout {
   }
   const causalBias = new Float32Array(longest * longest);
   for (let i = 0; i < longest; i++) causalBias.fill(MASKED, i * longest + i + 1, (i + 1) * longest);
-  return { longest, padIndex, unpadIndex, slotAlive, tokenAlive, rowAlive, causalBias, keyBias, pooledTokens };
+  return {
+    longest,
+    padIndex,
+    unpadIndex,
+    slotAlive,
+    tokenAlive,
+    rowAlive,
+    causalBias,
+    keyBias,
+    pooledTokens,
+  };
 }
 
 /** T: tokens of the longest row. */

@@ -2,11 +2,25 @@
  * Lowers a graph to one ONNX model: parameters and everything of the batch are inputs, so that the same memory serves every run and nothing is copied into
  * the session.
  */
-import type { AnyNode, DropoutSite, Graph, InputName, Node, OperationName, Shape, Value } from '../../graph/graph.js';
+import type {
+  AnyNode,
+  DropoutSite,
+  Graph,
+  InputName,
+  Node,
+  OperationName,
+  Shape,
+  Value,
+} from '../../graph/graph.js';
 import { parameterName } from '../../graph/graph.js';
 import { writeOnnxModel } from './onnx-model.js';
 import type { OnnxAttribute, OnnxConstant, OnnxNode, OnnxType, OnnxValueInfo } from './onnx-model.js';
-import { lowerAttention, lowerAttentionGrad, lowerPooledAttention, lowerPooledAttentionGrad } from './lower-attention.js';
+import {
+  lowerAttention,
+  lowerAttentionGrad,
+  lowerPooledAttention,
+  lowerPooledAttentionGrad,
+} from './lower-attention.js';
 
 /** Inputs of the model beside the parameters, with their element types; layout.ts says what they hold. */
 export const FEEDS = {
@@ -45,7 +59,10 @@ export type LoweredOutput =
  * into a new ArrayBuffer that nobody asked for (tensor_helper.cc, OrtValueToNapiValue): for the gradients of GPT-2 that takes almost as long as computing
  * them. It does so output by output, in order, after the run is over, and gives up at the first that is no tensor: this one.
  */
-export const END_OF_RUN = { name: 'end of run', message: 'Non tensor type is temporarily not supported.' } as const;
+export const END_OF_RUN = {
+  name: 'end of run',
+  message: 'Non tensor type is temporarily not supported.',
+} as const;
 
 export interface LoweredGraph {
   readonly model: Uint8Array;
@@ -70,7 +87,11 @@ export class Emitter {
   private temporaries = 0;
 
   constructor(graph: Graph) {
-    this.differentiated = new Set(graph.nodes.flatMap(({ attributes }) => ('forward' in attributes ? [attributes.forward as unknown as Node] : [])));
+    this.differentiated = new Set(
+      graph.nodes.flatMap(({ attributes }) =>
+        'forward' in attributes ? [attributes.forward as unknown as Node] : [],
+      ),
+    );
   }
 
   /** The ONNX name of a value of the graph. */
@@ -103,20 +124,40 @@ export class Emitter {
   }
 
   /** Appends one ONNX node with a single output and returns the output's name. */
-  op(op: string, inputs: readonly string[], attributes: Readonly<Record<string, OnnxAttribute>> = {}): string {
+  op(
+    op: string,
+    inputs: readonly string[],
+    attributes: Readonly<Record<string, OnnxAttribute>> = {},
+  ): string {
     return this.ops(op, inputs, 1, attributes)[0];
   }
 
-  ops(op: string, inputs: readonly string[], count: number, attributes: Readonly<Record<string, OnnxAttribute>> = {}, contrib = false): string[] {
+  ops(
+    op: string,
+    inputs: readonly string[],
+    count: number,
+    attributes: Readonly<Record<string, OnnxAttribute>> = {},
+    contrib = false,
+  ): string[] {
     const outputs = Array.from({ length: count }, () => `t${this.temporaries++}`);
     this.nodes.push({ op, inputs, outputs, attributes, contrib });
     return outputs;
   }
 
   /** ONNX Runtime's FusedMatMul: alpha * op(a) op(b) over the last two axes. */
-  batchedMatmul(a: string, b: string, options: { transposeA?: boolean; transposeB?: boolean; alpha?: number } = {}): string {
+  batchedMatmul(
+    a: string,
+    b: string,
+    options: { transposeA?: boolean; transposeB?: boolean; alpha?: number } = {},
+  ): string {
     const { transposeA = false, transposeB = false, alpha = 1 } = options;
-    return this.ops('FusedMatMul', [a, b], 1, { transA: Number(transposeA), transB: Number(transposeB), alpha: { float: alpha } }, true)[0];
+    return this.ops(
+      'FusedMatMul',
+      [a, b],
+      1,
+      { transA: Number(transposeA), transB: Number(transposeB), alpha: { float: alpha } },
+      true,
+    )[0];
   }
 
   scalar(value: number): string {
@@ -156,7 +197,13 @@ export function lowerGraph(graph: Graph, { preallocated = false }: LoweringOptio
   const outputs = new Map<string, LoweredOutput>();
   const outputInfos: OnnxValueInfo[] = [];
   if (preallocated) {
-    e.nodes.push({ op: 'SequenceEmpty', inputs: [], outputs: [END_OF_RUN.name], attributes: {}, contrib: false });
+    e.nodes.push({
+      op: 'SequenceEmpty',
+      inputs: [],
+      outputs: [END_OF_RUN.name],
+      attributes: {},
+      contrib: false,
+    });
     outputInfos.push({ name: END_OF_RUN.name, type: 'sequence' });
   }
   const renamed = new Map<string, string>();
@@ -166,10 +213,16 @@ export function lowerGraph(graph: Graph, { preallocated = false }: LoweringOptio
     const inner = e.name(rows ? rows.dy : value);
     const shape = rows ? rows.dy.shape : value.shape;
     // Renaming what the node writes saves a copy of every gradient; a value that is handed out twice is copied for the second.
-    if (renamed.has(inner)) e.nodes.push({ op: 'Identity', inputs: [inner], outputs: [name], attributes: {}, contrib: false });
+    if (renamed.has(inner))
+      e.nodes.push({ op: 'Identity', inputs: [inner], outputs: [name], attributes: {}, contrib: false });
     else renamed.set(inner, name);
     outputInfos.push({ name, type: 'float32', shape: symbolicShape(shape) });
-    outputs.set(name, rows ? { name, kind: 'rows', indices: rows.indices, columns: shape[1] as number } : { name, kind: 'dense', shape });
+    outputs.set(
+      name,
+      rows
+        ? { name, kind: 'rows', indices: rows.indices, columns: shape[1] as number }
+        : { name, kind: 'dense', shape },
+    );
   }
 
   const parameters = new Map<string, Shape>();
@@ -181,12 +234,20 @@ export function lowerGraph(graph: Graph, { preallocated = false }: LoweringOptio
   }
   const feeds = [...e.usedFeeds];
   const inputs: OnnxValueInfo[] = [
-    ...[...parameters].map(([name, shape]) => ({ name, type: 'float32' as const, shape: symbolicShape(shape) })),
+    ...[...parameters].map(([name, shape]) => ({
+      name,
+      type: 'float32' as const,
+      shape: symbolicShape(shape),
+    })),
     ...feeds.map((name) => ({ name, ...FEEDS[name] })),
     ...e.dropout.map(({ name, covers }) => ({ name, type: 'float32' as const, shape: dropoutShape(covers) })),
   ];
   const rename = (name: string): string => renamed.get(name) ?? name;
-  const nodes = e.nodes.map((node) => ({ ...node, inputs: node.inputs.map(rename), outputs: node.outputs.map(rename) }));
+  const nodes = e.nodes.map((node) => ({
+    ...node,
+    inputs: node.inputs.map(rename),
+    outputs: node.outputs.map(rename),
+  }));
   const model = writeOnnxModel({ nodes, inputs, outputs: outputInfos, constants: [...e.constants.values()] });
   return { model, parameters: [...parameters.keys()], feeds, dropout: e.dropout, outputs };
 }
@@ -232,11 +293,19 @@ function lower(e: Emitter, node: AnyNode): readonly string[] {
     case 'linear':
       return [e.op('Gemm', [a, b, c])];
     case 'matmul':
-      return [e.op('Gemm', [a, b], { transA: Number(node.attributes.transposeA), transB: Number(node.attributes.transposeB) })];
+      return [
+        e.op('Gemm', [a, b], {
+          transA: Number(node.attributes.transposeA),
+          transB: Number(node.attributes.transposeB),
+        }),
+      ];
     case 'sumRows':
       return [e.op('ReduceSum', [a, e.integers(0)], { keepdims: 0 })];
     case 'layerNorm': {
-      const [y, mean, inverseDeviation] = e.ops('LayerNormalization', [a, b, c], 3, { axis: -1, epsilon: { float: node.attributes.epsilon } });
+      const [y, mean, inverseDeviation] = e.ops('LayerNormalization', [a, b, c], 3, {
+        axis: -1,
+        epsilon: { float: node.attributes.epsilon },
+      });
       e.keep(node, { mean: mean, inverseDeviation: inverseDeviation });
       return [y];
     }
@@ -248,7 +317,8 @@ function lower(e: Emitter, node: AnyNode): readonly string[] {
       return [lowerGeluGrad(e, node, a)];
     case 'dropout': {
       const [rows, columns] = node.inputs[0].shape;
-      if (rows !== 'tokens' && rows !== 'rows') throw new Error('dropout of a tensor whose rows are not tokens or rows');
+      if (rows !== 'tokens' && rows !== 'rows')
+        throw new Error('dropout of a tensor whose rows are not tokens or rows');
       return [e.op('Mul', [a, e.dropoutMask(node.attributes, { rows, columns: columns as number })])];
     }
     case 'attention':
@@ -260,16 +330,30 @@ function lower(e: Emitter, node: AnyNode): readonly string[] {
     case 'pooledAttentionGrad':
       return lowerPooledAttentionGrad(e, node, a);
     case 'splitColumns':
-      return e.ops('Split', [a, e.integers(...node.attributes.widths)], node.attributes.widths.length, { axis: -1 });
+      return e.ops('Split', [a, e.integers(...node.attributes.widths)], node.attributes.widths.length, {
+        axis: -1,
+      });
     case 'joinColumns':
       return [e.op('Concat', inputs, { axis: -1 })];
     case 'crossEntropy': {
-      const logLikelihood = e.op('GatherElements', [e.op('LogSoftmax', [a], { axis: -1 }), e.op('Unsqueeze', [b, e.integers(1)])], { axis: 1 });
-      return [e.op('Neg', [e.op('Mul', [e.op('ReduceSum', [logLikelihood, e.integers(0, 1)], { keepdims: 0 }), c])])];
+      const logLikelihood = e.op(
+        'GatherElements',
+        [e.op('LogSoftmax', [a], { axis: -1 }), e.op('Unsqueeze', [b, e.integers(1)])],
+        { axis: 1 },
+      );
+      return [
+        e.op('Neg', [
+          e.op('Mul', [e.op('ReduceSum', [logLikelihood, e.integers(0, 1)], { keepdims: 0 }), c]),
+        ]),
+      ];
     }
     case 'crossEntropyGrad': {
       const classes = node.inputs[0].shape[1] as number;
-      const oneHot = e.op('Cast', [e.op('Equal', [e.op('Unsqueeze', [b, e.integers(1)]), e.integers(...Array(classes).keys())])], { to: 1 });
+      const oneHot = e.op(
+        'Cast',
+        [e.op('Equal', [e.op('Unsqueeze', [b, e.integers(1)]), e.integers(...Array(classes).keys())])],
+        { to: 1 },
+      );
       return [e.op('Mul', [e.op('Sub', [e.op('Softmax', [a], { axis: -1 }), oneHot]), c])];
     }
   }
@@ -278,7 +362,10 @@ function lower(e: Emitter, node: AnyNode): readonly string[] {
 function lowerGatherGrad(e: Emitter, node: Node<'gatherGrad'>, dy: string, indices: string): string {
   const columns = node.outputs[0].shape[1] as number;
   const { rows } = node.attributes;
-  const rowCount = typeof rows === 'number' ? e.integers(rows) : e.op('Shape', [e.feed(rows === 'tokens' ? 'inputIds' : 'pooledTokens')]);
+  const rowCount =
+    typeof rows === 'number'
+      ? e.integers(rows)
+      : e.op('Shape', [e.feed(rows === 'tokens' ? 'inputIds' : 'pooledTokens')]);
   const zeros = e.op('ConstantOfShape', [e.op('Concat', [rowCount, e.integers(columns)], { axis: 0 })]);
   const position = e.op('Unsqueeze', [e.op('Cast', [indices], { to: 7 }), e.integers(1)]);
   // Every row pools one token of its own, so there is nothing to add up.
@@ -287,7 +374,13 @@ function lowerGatherGrad(e: Emitter, node: Node<'gatherGrad'>, dy: string, indic
 }
 
 /** dx = (d - mean(d) - xhat * mean(d * xhat)) / deviation, where xhat = (x - mean) / deviation and d = dy * weight. */
-function lowerLayerNormGrad(e: Emitter, node: Node<'layerNormGrad'>, dy: string, x: string, weight: string): string[] {
+function lowerLayerNormGrad(
+  e: Emitter,
+  node: Node<'layerNormGrad'>,
+  dy: string,
+  x: string,
+  weight: string,
+): string[] {
   const { forward } = node.attributes;
   const mean = e.keptOf(forward, 'mean');
   const inverseDeviation = e.keptOf(forward, 'inverseDeviation');
@@ -296,7 +389,10 @@ function lowerLayerNormGrad(e: Emitter, node: Node<'layerNormGrad'>, dy: string,
   const d = e.op('Mul', [dy, weight]);
   const meanOfD = e.op('ReduceMean', [d, lastAxis]);
   const meanOfDXhat = e.op('ReduceMean', [e.op('Mul', [d, xhat]), lastAxis]);
-  const dx = e.op('Mul', [e.op('Sub', [e.op('Sub', [d, meanOfD]), e.op('Mul', [xhat, meanOfDXhat])]), inverseDeviation]);
+  const dx = e.op('Mul', [
+    e.op('Sub', [e.op('Sub', [d, meanOfD]), e.op('Mul', [xhat, meanOfDXhat])]),
+    inverseDeviation,
+  ]);
   const sum = (value: string): string => e.op('ReduceSum', [value, e.integers(0)], { keepdims: 0 });
   return [dx, sum(e.op('Mul', [dy, xhat])), sum(dy)];
 }
@@ -324,7 +420,10 @@ function lowerGeluGrad(e: Emitter, node: Node<'geluGrad'>, dy: string): string {
   const { forward } = node.attributes;
   const sigmoid = e.keptOf(forward, 'sigmoid');
   const y = e.keptOf(forward, 'y');
-  const inner = e.op('Add', [e.op('Mul', [e.keptOf(forward, 'square'), e.scalar(3 * GELU_B)]), e.scalar(GELU_A)]);
+  const inner = e.op('Add', [
+    e.op('Mul', [e.keptOf(forward, 'square'), e.scalar(3 * GELU_B)]),
+    e.scalar(GELU_A),
+  ]);
   const slope = e.op('Add', [e.op('Mul', [e.op('Sub', [y, e.op('Mul', [y, sigmoid])]), inner]), sigmoid]);
   return e.op('Mul', [dy, slope]);
 }

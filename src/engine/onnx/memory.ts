@@ -10,16 +10,43 @@ import { TrainingError } from '../../errors.js';
 /** The exports of kernels.assembly.ts, which documents them. */
 export interface Kernels {
   adamw(
-    p: number, g: number, m: number, v: number, n: number,
-    clip: number, beta1: number, beta2: number, decay: number, stepSize: number, inverseRoot2: number, epsilon: number,
+    p: number,
+    g: number,
+    m: number,
+    v: number,
+    n: number,
+    clip: number,
+    beta1: number,
+    beta2: number,
+    decay: number,
+    stepSize: number,
+    inverseRoot2: number,
+    epsilon: number,
   ): void;
   decayRows(p: number, n: number, factors: number, count: number): void;
   sumOfSquares(x: number, n: number): number;
   accumulate(target: number, source: number, n: number): void;
-  dropoutFactors(target: number, n: number, counter: number, key0: number, key1: number, threshold: number, factor: number): void;
+  dropoutFactors(
+    target: number,
+    n: number,
+    counter: number,
+    key0: number,
+    key1: number,
+    threshold: number,
+    factor: number,
+  ): void;
   attentionFactors(
-    target: number, firstQuery: number, queries: number, longest: number, heads: number, rowStride: number, stride: number,
-    key0: number, key1: number, threshold: number, factor: number,
+    target: number,
+    firstQuery: number,
+    queries: number,
+    longest: number,
+    heads: number,
+    rowStride: number,
+    stride: number,
+    key0: number,
+    key1: number,
+    threshold: number,
+    factor: number,
   ): void;
 }
 
@@ -42,18 +69,30 @@ export class Bank {
   constructor(bytes: number) {
     const pages = Math.ceil((bytes + SCRATCH_FLOATS * 4) / PAGE);
     if (pages > MAX_PAGES) {
-      throw new TrainingError(`one tensor needs ${(bytes / 2 ** 30).toFixed(1)} GiB with its gradient and moments; 4 GiB is the most that fits`);
+      throw new TrainingError(
+        `one tensor needs ${(bytes / 2 ** 30).toFixed(1)} GiB with its gradient and moments; 4 GiB is the most that fits`,
+      );
     }
     try {
       this.memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
     } catch (cause) {
-      throw new TrainingError(`no ${(bytes / 2 ** 20).toFixed(0)} MiB of memory could be reserved for the model`, {
-        hint: 'Close other programs, or use a smaller model.',
-        cause,
-      });
+      throw new TrainingError(
+        `no ${(bytes / 2 ** 20).toFixed(0)} MiB of memory could be reserved for the model`,
+        {
+          hint: 'Close other programs, or use a smaller model.',
+          cause,
+        },
+      );
     }
     compiled ??= new WebAssembly.Module(readFileSync(new URL('./kernels.wasm', import.meta.url)));
-    const instance = new WebAssembly.Instance(compiled, { env: { memory: this.memory, abort: () => { throw new Error('kernel aborted'); } } });
+    const instance = new WebAssembly.Instance(compiled, {
+      env: {
+        memory: this.memory,
+        abort: () => {
+          throw new Error('kernel aborted');
+        },
+      },
+    });
     this.kernels = instance.exports as unknown as Kernels;
   }
 
@@ -114,8 +153,14 @@ export function placeTensors(sizes: readonly number[]): TensorRegions[] {
       const floats = sizes[i];
       const region = (): number => bank.allocate(floats);
       regions[i] = {
-        bank, floats, padded: Math.ceil(floats / 4) * 4,
-        parameter: region(), gradient: region(), moment1: region(), moment2: region(), incoming: region(),
+        bank,
+        floats,
+        padded: Math.ceil(floats / 4) * 4,
+        parameter: region(),
+        gradient: region(),
+        moment1: region(),
+        moment2: region(),
+        incoming: region(),
       };
     }
   }

@@ -53,9 +53,12 @@ const message = (writer: BinaryWriter, field: number, body: Message): void => {
   body(writer);
   writer.join();
 };
-const text = (writer: BinaryWriter, field: number, value: string): void => void writer.tag(field, WireType.LengthDelimited).string(value);
-const integer = (writer: BinaryWriter, field: number, value: number): void => void writer.tag(field, WireType.Varint).int64(value);
-const float = (writer: BinaryWriter, field: number, value: number): void => void writer.tag(field, WireType.Bit32).float(value);
+const text = (writer: BinaryWriter, field: number, value: string): void =>
+  void writer.tag(field, WireType.LengthDelimited).string(value);
+const integer = (writer: BinaryWriter, field: number, value: number): void =>
+  void writer.tag(field, WireType.Varint).int64(value);
+const float = (writer: BinaryWriter, field: number, value: number): void =>
+  void writer.tag(field, WireType.Bit32).float(value);
 
 /** AttributeProto: name 1, f 2, i 3, s 4, ints 8, type 20. */
 function attribute(name: string, value: OnnxAttribute): Message {
@@ -96,13 +99,21 @@ function valueInfo({ name, shape, type }: OnnxValueInfo): Message {
       if (!shape) return;
       message(tensor, 2, (shapeProto) => {
         for (const dimension of shape) {
-          message(shapeProto, 1, (dim) => (typeof dimension === 'number' ? integer(dim, 1, dimension) : text(dim, 2, dimension)));
+          message(shapeProto, 1, (dim) =>
+            typeof dimension === 'number' ? integer(dim, 1, dimension) : text(dim, 2, dimension),
+          );
         }
       });
     });
   return (writer) => {
     text(writer, 1, name);
-    message(writer, 2, type === 'sequence' ? (typeProto) => message(typeProto, 4, (sequence) => message(sequence, 1, tensorType)) : tensorType);
+    message(
+      writer,
+      2,
+      type === 'sequence'
+        ? (typeProto) => message(typeProto, 4, (sequence) => message(sequence, 1, tensorType))
+        : tensorType,
+    );
   };
 }
 

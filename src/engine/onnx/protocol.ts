@@ -16,11 +16,22 @@ export type Request =
   | { readonly call: 'loaded' }
   | { readonly call: 'infer'; readonly batch: PackedBatch }
   /** `lowered` comes with the first batch of a graph; later ones name it by its number. */
-  | { readonly call: 'evaluate'; readonly graph: number; readonly lowered: LoweredGraph | undefined; readonly batch: PackedBatch }
+  | {
+      readonly call: 'evaluate';
+      readonly graph: number;
+      readonly lowered: LoweredGraph | undefined;
+      readonly batch: PackedBatch;
+    }
   | { readonly call: 'step'; readonly request: StepRequest }
   | { readonly call: 'read'; readonly kind: TensorKind; readonly name: string }
   /** `values` lie in memory that both threads see. */
-  | { readonly call: 'write'; readonly kind: 'parameter' | 'moment1' | 'moment2'; readonly name: string; readonly values: Float32Array; readonly offset: number }
+  | {
+      readonly call: 'write';
+      readonly kind: 'parameter' | 'moment1' | 'moment2';
+      readonly name: string;
+      readonly values: Float32Array;
+      readonly offset: number;
+    }
   | { readonly call: 'close' };
 
 export interface Answers {

@@ -6,7 +6,14 @@ import type { ModelGraphs } from '../../model/gpt2.js';
 import { elementCount } from '../../model/parameters.js';
 import type { PackedBatch } from '../batch.js';
 import { usableCores } from '../cores.js';
-import type { Engine, EngineSession, SessionOptions, StepRequest, StepResult, TensorKind } from '../engine.js';
+import type {
+  Engine,
+  EngineSession,
+  SessionOptions,
+  StepRequest,
+  StepResult,
+  TensorKind,
+} from '../engine.js';
 import type { CoreModel } from './core.js';
 import { lowerGraph } from './lowering.js';
 import type { Opening } from './protocol.js';
@@ -40,7 +47,8 @@ class OnnxSession implements EngineSession {
 
   evaluate(graph: Graph, batch: PackedBatch): Promise<ReadonlyMap<string, Float32Array>> {
     const known = this.graphs.get(graph);
-    if (known !== undefined) return this.thread.ask({ call: 'evaluate', graph: known, lowered: undefined, batch });
+    if (known !== undefined)
+      return this.thread.ask({ call: 'evaluate', graph: known, lowered: undefined, batch });
     const lowered = lowerGraph(graph);
     this.graphs.set(graph, this.graphs.size);
     return this.thread.ask({ call: 'evaluate', graph: this.graphs.size - 1, lowered, batch });
@@ -55,13 +63,25 @@ class OnnxSession implements EngineSession {
   }
 
   /** Done when the values may be overwritten; the thread takes them over in the order of all requests. */
-  async writeTensor(kind: 'parameter' | 'moment1' | 'moment2', name: string, values: Float32Array, offset?: number): Promise<void> {
+  async writeTensor(
+    kind: 'parameter' | 'moment1' | 'moment2',
+    name: string,
+    values: Float32Array,
+    offset?: number,
+  ): Promise<void> {
     const size = this.sizes.get(name);
-    const fits = size !== undefined && (offset === undefined ? values.length === size : offset + values.length <= size);
-    if (!fits) throw new TrainingError(`the CPU engine failed: ${name}: ${values.length} values for ${size ?? 'no parameter'}`);
+    const fits =
+      size !== undefined && (offset === undefined ? values.length === size : offset + values.length <= size);
+    if (!fits)
+      throw new TrainingError(
+        `the CPU engine failed: ${name}: ${values.length} values for ${size ?? 'no parameter'}`,
+      );
     await this.staging.write(values, (piece, at) =>
       // The sizes are right, so only a thread that is gone fails here; and weights half written are none.
-      this.thread.ask({ call: 'write', kind, name, values: piece, offset: (offset ?? 0) + at }).catch((error: Error) => this.thread.end(error)));
+      this.thread
+        .ask({ call: 'write', kind, name, values: piece, offset: (offset ?? 0) + at })
+        .catch((error: Error) => this.thread.end(error)),
+    );
     this.thread.throwIfEnded();
   }
 
@@ -72,11 +92,21 @@ class OnnxSession implements EngineSession {
 
 /** @param thread takes the thread that the session is to have */
 // eslint-disable-next-line @typescript-eslint/require-await -- so that refusals reject
-async function openSession(model: ModelGraphs, options: SessionOptions, thread: () => EngineThread): Promise<OnnxSession> {
+async function openSession(
+  model: ModelGraphs,
+  options: SessionOptions,
+  thread: () => EngineThread,
+): Promise<OnnxSession> {
   const { seed, threads: wanted = usableCores(), note, first } = options;
   const training = lowerGraph(model.training, { preallocated: true });
   const threads = threadsFor({ parameters: model.parameters, training }, wanted);
-  const core: CoreModel = { parameters: model.parameters, inference: lowerGraph(model.inference), training, seed, threads };
+  const core: CoreModel = {
+    parameters: model.parameters,
+    inference: lowerGraph(model.inference),
+    training,
+    seed,
+    threads,
+  };
   const description = `CPU, ${threads} thread${threads === 1 ? '' : 's'} (ONNX Runtime)`;
   return new OnnxSession(thread(), { open: core, first }, description, note);
 }

@@ -26,8 +26,14 @@ export class Staging {
     return (this.turn = this.turn.then(() => this.hand(values, send)));
   }
 
-  private async hand(values: Float32Array, send: (piece: Float32Array, at: number) => Promise<unknown>): Promise<void> {
-    this.halves ??= [0, 1].map(() => ({ floats: new Float32Array(new SharedArrayBuffer(HALF_FLOATS * 4)), free: Promise.resolve() }));
+  private async hand(
+    values: Float32Array,
+    send: (piece: Float32Array, at: number) => Promise<unknown>,
+  ): Promise<void> {
+    this.halves ??= [0, 1].map(() => ({
+      floats: new Float32Array(new SharedArrayBuffer(HALF_FLOATS * 4)),
+      free: Promise.resolve(),
+    }));
     for (let at = 0; at < values.length; at += HALF_FLOATS) {
       const half = this.halves[this.next];
       this.next = 1 - this.next;

@@ -41,7 +41,10 @@ export class Table {
   private gradientRows: number[] = [];
   private readonly inGradient: Uint8Array;
 
-  constructor(private readonly regions: TensorRegions, private readonly columns: number) {
+  constructor(
+    private readonly regions: TensorRegions,
+    private readonly columns: number,
+  ) {
     // Rows are addressed one by one by kernels that count in fours.
     if (columns % 4 !== 0) throw new Error(`a table of ${columns} columns: a multiple of 4 is needed`);
     this.rows = regions.floats / columns;
@@ -109,7 +112,11 @@ export class Table {
     // In order of rows, so that the sum does not depend on the order of the texts' words.
     this.gradientRows.sort((a, b) => a - b);
     let sum = 0;
-    for (const row of this.gradientRows) sum += this.regions.bank.kernels.sumOfSquares(this.regions.gradient + row * this.rowBytes, this.columns);
+    for (const row of this.gradientRows)
+      sum += this.regions.bank.kernels.sumOfSquares(
+        this.regions.gradient + row * this.rowBytes,
+        this.columns,
+      );
     return sum;
   }
 
@@ -124,8 +131,18 @@ export class Table {
     for (const row of this.liveRows) {
       const offset = row * this.rowBytes;
       bank.kernels.adamw(
-        parameter + offset, gradient + offset, moment1 + offset, moment2 + offset, this.columns,
-        clip, settings.beta1, settings.beta2, decay, stepSize, inverseRoot2, settings.epsilon,
+        parameter + offset,
+        gradient + offset,
+        moment1 + offset,
+        moment2 + offset,
+        this.columns,
+        clip,
+        settings.beta1,
+        settings.beta2,
+        decay,
+        stepSize,
+        inverseRoot2,
+        settings.epsilon,
       );
     }
     if (decay !== 1) this.factors.push(decay);

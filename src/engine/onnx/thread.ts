@@ -27,8 +27,14 @@ export class EngineThread {
   constructor() {
     const worker = this.#worker;
     worker.on('message', (answer: Answer) => this.#answered(answer));
-    worker.on('error', (cause) => this.end(new ThreadDeath(`the CPU engine's thread died: ${cause.message}`, { cause })));
-    worker.on('messageerror', (cause) => this.end(new ThreadDeath(`an answer of the CPU engine's thread cannot be read: ${cause.message}`, { cause })));
+    worker.on('error', (cause) =>
+      this.end(new ThreadDeath(`the CPU engine's thread died: ${cause.message}`, { cause })),
+    );
+    worker.on('messageerror', (cause) =>
+      this.end(
+        new ThreadDeath(`an answer of the CPU engine's thread cannot be read: ${cause.message}`, { cause }),
+      ),
+    );
     worker.on('exit', (code) => {
       this.#gone = true;
       this.end(new ThreadDeath(`the CPU engine's thread ended (exit ${code}) with work under way`));
@@ -96,7 +102,8 @@ export class EngineThread {
     if (!request) return;
     this.#waiting.delete(id);
     if (this.#waiting.size === 0) this.#worker.unref();
-    if (error) request.reject(new TrainingError(`the CPU engine failed: ${error.message}`, { cause: error.stack }));
+    if (error)
+      request.reject(new TrainingError(`the CPU engine failed: ${error.message}`, { cause: error.stack }));
     else request.resolve(value);
   }
 }

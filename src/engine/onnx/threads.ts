@@ -13,9 +13,17 @@ const BLOCK = 16;
 /** Blocks of which each of two threads gets more than 64 columns. */
 const ENOUGH = 10;
 
-export function threadsFor({ parameters, training }: Pick<CoreModel, 'parameters' | 'training'>, wanted: number): number {
+export function threadsFor(
+  { parameters, training }: Pick<CoreModel, 'parameters' | 'training'>,
+  wanted: number,
+): number {
   // Tables are gathered from, not multiplied.
-  const matrices = parameters.filter(({ name, shape }) => shape.length === 2 && training.outputs.get(gradientName(name))?.kind === 'dense');
-  const blocks = matrices.flatMap(({ shape }) => shape).map((columns) => Math.ceil(columns / BLOCK)).filter((count) => count > 1);
+  const matrices = parameters.filter(
+    ({ name, shape }) => shape.length === 2 && training.outputs.get(gradientName(name))?.kind === 'dense',
+  );
+  const blocks = matrices
+    .flatMap(({ shape }) => shape)
+    .map((columns) => Math.ceil(columns / BLOCK))
+    .filter((count) => count > 1);
   return blocks.some((count) => count < ENOUGH) ? 1 : wanted;
 }

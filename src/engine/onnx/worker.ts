@@ -39,7 +39,10 @@ async function answer({ id, request }: Numbered): Promise<void> {
     const { message: text, stack } = error instanceof Error ? error : new Error(String(error));
     message = { id, error: { message: text, stack } };
   }
-  port!.postMessage(message, message.value instanceof Float32Array ? [message.value.buffer as ArrayBuffer] : []);
+  port!.postMessage(
+    message,
+    message.value instanceof Float32Array ? [message.value.buffer as ArrayBuffer] : [],
+  );
   if (request.call === 'close') port!.close();
 }
 

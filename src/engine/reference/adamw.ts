@@ -25,7 +25,12 @@ export interface ParameterState {
 }
 
 /** Updates parameter and moments in place, with the gradient times `coefficient`. */
-export function adamWStep(state: ParameterState, settings: UpdateSettings, decay: boolean, coefficient: number): void {
+export function adamWStep(
+  state: ParameterState,
+  settings: UpdateSettings,
+  decay: boolean,
+  coefficient: number,
+): void {
   const { learningRate, beta1, beta2, epsilon, weightDecay, step } = settings;
   const { parameter, gradient, moment1, moment2 } = state;
   const stepSize = learningRate / (1 - beta1 ** step);
@@ -35,6 +40,7 @@ export function adamWStep(state: ParameterState, settings: UpdateSettings, decay
     const g = gradient[i] * coefficient;
     moment1[i] = beta1 * moment1[i] + (1 - beta1) * g;
     moment2[i] = beta2 * moment2[i] + (1 - beta2) * g * g;
-    parameter[i] = parameter[i] * kept - (stepSize * moment1[i]) / (Math.sqrt(moment2[i]) / correction2 + epsilon);
+    parameter[i] =
+      parameter[i] * kept - (stepSize * moment1[i]) / (Math.sqrt(moment2[i]) / correction2 + epsilon);
   }
 }

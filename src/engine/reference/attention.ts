@@ -46,14 +46,24 @@ export const attentionGrad: Kernel<'attentionGrad'> = (node, [dcontext, qkv], co
   const width = matrixSize(qkv)[1] / 3;
   const dqkv = new Float64Array(qkv.data.length);
   const operands = ofTokens(qkv.data, width);
-  attendGrad(everyToken(context.batch), dcontext.data, operands, ofTokens(dqkv, width), width, node.attributes.forward.attributes, context);
+  attendGrad(
+    everyToken(context.batch),
+    dcontext.data,
+    operands,
+    ofTokens(dqkv, width),
+    width,
+    node.attributes.forward.attributes,
+    context,
+  );
   return [dqkv];
 };
 
 /** q [B, C], kv [N, 2C] -> context [B, C] */
 export const pooledAttention: Kernel<'pooledAttention'> = (node, [q, kv], context) => {
   const [, width] = matrixSize(q);
-  return [attend(pooledTokens(context.batch), ofRows(q.data, kv.data, width), width, node.attributes, context)];
+  return [
+    attend(pooledTokens(context.batch), ofRows(q.data, kv.data, width), width, node.attributes, context),
+  ];
 };
 
 /** dcontext [B, C], q [B, C], kv [N, 2C] -> dq [B, C], dkv [N, 2C] */
@@ -62,24 +72,41 @@ export const pooledAttentionGrad: Kernel<'pooledAttentionGrad'> = (node, [dconte
   const dq = new Float64Array(q.data.length);
   const dkv = new Float64Array(kv.data.length);
   const operands = ofRows(q.data, kv.data, width);
-  attendGrad(pooledTokens(context.batch), dcontext.data, operands, ofRows(dq, dkv, width), width, node.attributes.forward.attributes, context);
+  attendGrad(
+    pooledTokens(context.batch),
+    dcontext.data,
+    operands,
+    ofRows(dq, dkv, width),
+    width,
+    node.attributes.forward.attributes,
+    context,
+  );
   return [dq, dkv];
 };
 
 function ofTokens(qkv: Float64Array, width: number): Operands {
   const stride = 3 * width;
-  return { q: { data: qkv, stride, left: 0 }, k: { data: qkv, stride, left: width }, v: { data: qkv, stride, left: 2 * width } };
+  return {
+    q: { data: qkv, stride, left: 0 },
+    k: { data: qkv, stride, left: width },
+    v: { data: qkv, stride, left: 2 * width },
+  };
 }
 
 function ofRows(q: Float64Array, kv: Float64Array, width: number): Operands {
   const stride = 2 * width;
-  return { q: { data: q, stride: width, left: 0 }, k: { data: kv, stride, left: 0 }, v: { data: kv, stride, left: width } };
+  return {
+    q: { data: q, stride: width, left: 0 },
+    k: { data: kv, stride, left: 0 },
+    v: { data: kv, stride, left: width },
+  };
 }
 
 function everyToken(batch: PackedBatch): Query[] {
   const queries: Query[] = [];
   for (let row = 0; row < batch.rows; row++) {
-    for (let token = batch.rowOffsets[row]; token < batch.rowOffsets[row + 1]; token++) queries.push({ index: token, row, token });
+    for (let token = batch.rowOffsets[row]; token < batch.rowOffsets[row + 1]; token++)
+      queries.push({ index: token, row, token });
   }
   return queries;
 }
@@ -97,7 +124,13 @@ function visibleKeys({ row, token }: Query, batch: PackedBatch): number[] {
   return keys;
 }
 
-function attend(queries: readonly Query[], { q, k, v }: Operands, width: number, attributes: AttentionAttributes, context: KernelContext): Float64Array {
+function attend(
+  queries: readonly Query[],
+  { q, k, v }: Operands,
+  width: number,
+  attributes: AttentionAttributes,
+  context: KernelContext,
+): Float64Array {
   const y = new Float64Array(queries.length * width);
   const factor = probabilityFactors(attributes, context);
   const headWidth = width / attributes.heads;
@@ -156,7 +189,15 @@ function attendGrad(
 }
 
 /** Softmax over the keys of one query in one head. */
-function probabilities(q: Columns, k: Columns, query: Query, keys: readonly number[], first: number, headWidth: number, scale: number): number[] {
+function probabilities(
+  q: Columns,
+  k: Columns,
+  query: Query,
+  keys: readonly number[],
+  first: number,
+  headWidth: number,
+  scale: number,
+): number[] {
   const scores = keys.map((key) => {
     let dot = 0;
     for (let c = first; c < first + headWidth; c++) dot += at(q, query.index, c) * at(k, key, c);
@@ -169,9 +210,13 @@ function probabilities(q: Columns, k: Columns, query: Query, keys: readonly numb
 }
 
 /** Dropout's factor of the probability of a key (a token of the batch), by the counters that graph/dropout-mask.ts sets. */
-function probabilityFactors({ heads, dropout }: AttentionAttributes, context: KernelContext): (query: Query, head: number, key: number) => number {
+function probabilityFactors(
+  { heads, dropout }: AttentionAttributes,
+  context: KernelContext,
+): (query: Query, head: number, key: number) => number {
   const factor = dropoutFactors(dropout, context);
-  return (query, head, key) => factor((query.index * heads + head) * ATTENTION_STRIDE + key - context.batch.rowOffsets[query.row]);
+  return (query, head, key) =>
+    factor((query.index * heads + head) * ATTENTION_STRIDE + key - context.batch.rowOffsets[query.row]);
 }
 
 function at(columns: Columns, row: number, c: number): number {

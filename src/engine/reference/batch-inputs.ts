@@ -8,7 +8,11 @@ export function pooledTokensOf(batch: PackedBatch): Int32Array {
 }
 
 /** @throws where the batch does not have the input, or `lossWeight` is needed and absent */
-export function batchInput(name: InputName, batch: PackedBatch, lossWeight: number | undefined): Float64Array {
+export function batchInput(
+  name: InputName,
+  batch: PackedBatch,
+  lossWeight: number | undefined,
+): Float64Array {
   switch (name) {
     case 'inputIds':
       return Float64Array.from(batch.inputIds);

@@ -7,7 +7,8 @@ export const splitColumns: Kernel<'splitColumns'> = (node, [x]) => {
   let left = 0;
   return node.attributes.widths.map((width) => {
     const part = new Float64Array(rows * width);
-    for (let m = 0; m < rows; m++) part.set(x.data.subarray(m * columns + left, m * columns + left + width), m * width);
+    for (let m = 0; m < rows; m++)
+      part.set(x.data.subarray(m * columns + left, m * columns + left + width), m * width);
     left += width;
     return part;
   });
@@ -21,7 +22,8 @@ export const joinColumns: Kernel<'joinColumns'> = (_node, parts) => {
   let left = 0;
   for (const part of parts) {
     const [, width] = matrixSize(part);
-    for (let m = 0; m < rows; m++) joined.set(part.data.subarray(m * width, (m + 1) * width), m * columns + left);
+    for (let m = 0; m < rows; m++)
+      joined.set(part.data.subarray(m * width, (m + 1) * width), m * columns + left);
     left += width;
   }
   return [joined];

@@ -32,6 +32,7 @@ function logSoftmax(logits: Tensor, r: number): Float64Array {
 
 function checkedLabel(labels: Tensor, r: number, classes: number): number {
   const label = labels.data[r];
-  if (label < 0 || label >= classes) throw new RangeError(`label ${label} of row ${r} is not one of ${classes} classes`);
+  if (label < 0 || label >= classes)
+    throw new RangeError(`label ${label} of row ${r} is not one of ${classes} classes`);
   return label;
 }

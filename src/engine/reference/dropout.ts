@@ -9,9 +9,13 @@ export const dropout: Kernel<'dropout'> = (node, [x], context) => {
 };
 
 /** Factor of the element with a given counter: 0, or 1 / (1 - probability). A site that is absent keeps all. */
-export function dropoutFactors(site: DropoutSite | undefined, context: KernelContext): (counter: number) => number {
+export function dropoutFactors(
+  site: DropoutSite | undefined,
+  context: KernelContext,
+): (counter: number) => number {
   if (!site) return () => 1;
-  if (!context.dropout) throw new Error(`the graph has dropout (site ${site.site}), and no seed and pass were given`);
+  if (!context.dropout)
+    throw new Error(`the graph has dropout (site ${site.site}), and no seed and pass were given`);
   const key = dropoutKey(context.dropout.seed, context.dropout.pass, site.site);
   return (counter) => dropoutFactor(key, counter, site.probability);
 }

@@ -43,7 +43,10 @@ export function* executing(
   const tensorOf = (value: Value): Tensor => {
     let tensor = tensors.get(value);
     if (!tensor) {
-      tensor = { shape: resolveShape(value.shape, batch), data: leafData(value, parameters, batch, options.lossWeight) };
+      tensor = {
+        shape: resolveShape(value.shape, batch),
+        data: leafData(value, parameters, batch, options.lossWeight),
+      };
       expectLength(describe(value), tensor);
       tensors.set(value, tensor);
     }
@@ -68,7 +71,12 @@ function run(node: AnyNode, inputs: readonly Tensor[], context: KernelContext): 
   return kernel(node, inputs, context);
 }
 
-function leafData(value: Value, parameters: ReadonlyMap<string, Float64Array>, batch: PackedBatch, lossWeight: number | undefined): Float64Array {
+function leafData(
+  value: Value,
+  parameters: ReadonlyMap<string, Float64Array>,
+  batch: PackedBatch,
+  lossWeight: number | undefined,
+): Float64Array {
   const { source } = value;
   if ('input' in source) return batchInput(source.input, batch, lossWeight);
   const data = 'parameter' in source ? parameters.get(source.parameter) : undefined;
@@ -84,6 +92,8 @@ function describe({ source }: Value): string {
 
 function expectLength(what: string, { shape, data }: Tensor): void {
   if (data.length !== elementCount(shape)) {
-    throw new Error(`${what} has ${data.length} elements, its shape [${shape.join(', ')}] has ${elementCount(shape)}`);
+    throw new Error(
+      `${what} has ${data.length} elements, its shape [${shape.join(', ')}] has ${elementCount(shape)}`,
+    );
   }
 }

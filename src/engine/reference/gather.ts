@@ -26,6 +26,7 @@ export const gatherGrad: Kernel<'gatherGrad'> = (node, [dy, indices], { batch })
 
 function checkedIndex(indices: Tensor, m: number, rows: number): number {
   const v = indices.data[m];
-  if (v < 0 || v >= rows) throw new RangeError(`index ${v} at position ${m} is outside of a table of ${rows} rows`);
+  if (v < 0 || v >= rows)
+    throw new RangeError(`index ${v} at position ${m} is outside of a table of ${rows} rows`);
   return v;
 }

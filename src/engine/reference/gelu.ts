@@ -4,7 +4,9 @@ import type { Kernel } from './kernel.js';
 const ROOT = Math.sqrt(2 / Math.PI);
 const CUBIC = 0.044715;
 
-export const gelu: Kernel<'gelu'> = (_node, [x]) => [x.data.map((v) => 0.5 * v * (1 + Math.tanh(ROOT * (v + CUBIC * v ** 3))))];
+export const gelu: Kernel<'gelu'> = (_node, [x]) => [
+  x.data.map((v) => 0.5 * v * (1 + Math.tanh(ROOT * (v + CUBIC * v ** 3)))),
+];
 
 /** dy/dx = (1 + tanh u) / 2 + x / 2 * (1 - tanh(u)^2) * du/dx */
 export const geluGrad: Kernel<'geluGrad'> = (_node, [dy, x]) => [

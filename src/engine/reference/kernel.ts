@@ -26,11 +26,17 @@ export interface KernelContext {
 }
 
 /** Computes one operation: its inputs in the node's order, its outputs in the node's order. */
-export type Kernel<Op extends OperationName> = (node: Node<Op>, inputs: readonly Tensor[], context: KernelContext) => readonly Float64Array[];
+export type Kernel<Op extends OperationName> = (
+  node: Node<Op>,
+  inputs: readonly Tensor[],
+  context: KernelContext,
+) => readonly Float64Array[];
 
 /** The numbers behind a symbolic shape. */
 export function resolveShape(shape: Shape, batch: PackedBatch): number[] {
-  return shape.map((dimension) => (dimension === 'tokens' ? batch.tokens : dimension === 'rows' ? batch.rows : dimension));
+  return shape.map((dimension) =>
+    dimension === 'tokens' ? batch.tokens : dimension === 'rows' ? batch.rows : dimension,
+  );
 }
 
 /** Rows and columns of a matrix; a tensor of more dimensions counts as rows of its last one. */

@@ -7,7 +7,14 @@ import type { ParameterSpec } from '../../model/parameters.js';
 import { paced } from '../../pace.js';
 import type { Pieces } from '../../pace.js';
 import type { PackedBatch } from '../batch.js';
-import type { Engine, EngineSession, SessionOptions, StepRequest, StepResult, TensorKind } from '../engine.js';
+import type {
+  Engine,
+  EngineSession,
+  SessionOptions,
+  StepRequest,
+  StepResult,
+  TensorKind,
+} from '../engine.js';
 import { adamWStep, clippingCoefficient, globalNorm } from './adamw.js';
 import type { ParameterState } from './adamw.js';
 import { executing } from './execute.js';
@@ -34,7 +41,14 @@ class ReferenceSession implements EngineSession {
   ) {
     for (const spec of model.parameters) {
       const zeros = (): Float64Array => new Float64Array(elementCount(spec.shape));
-      this.parameters.set(spec.name, { spec, written: false, parameter: zeros(), gradient: zeros(), moment1: zeros(), moment2: zeros() });
+      this.parameters.set(spec.name, {
+        spec,
+        written: false,
+        parameter: zeros(),
+        gradient: zeros(),
+        moment1: zeros(),
+        moment2: zeros(),
+      });
     }
   }
 
@@ -61,9 +75,12 @@ class ReferenceSession implements EngineSession {
 
   private *stepping({ microBatches, lossWeights, firstPass, update }: StepRequest): Pieces<StepResult> {
     if (microBatches.length === 0 || microBatches.length !== lossWeights.length) {
-      throw new RangeError(`a step needs one loss weight for each of its micro-batches; got ${lossWeights.length} for ${microBatches.length}`);
+      throw new RangeError(
+        `a step needs one loss weight for each of its micro-batches; got ${lossWeights.length} for ${microBatches.length}`,
+      );
     }
-    if (!Number.isInteger(update.step) || update.step < 1) throw new RangeError(`updates are numbered from 1, not ${update.step}`);
+    if (!Number.isInteger(update.step) || update.step < 1)
+      throw new RangeError(`updates are numbered from 1, not ${update.step}`);
     const values = this.values();
     const all = [...this.parameters.values()];
     for (const { gradient } of all) gradient.fill(0);
@@ -71,7 +88,10 @@ class ReferenceSession implements EngineSession {
     const losses: number[] = [];
     for (const [i, batch] of microBatches.entries()) {
       const dropout = { seed: this.options.seed, pass: firstPass + i };
-      const outputs = yield* executing(this.model.training, values, batch, { lossWeight: lossWeights[i], dropout });
+      const outputs = yield* executing(this.model.training, values, batch, {
+        lossWeight: lossWeights[i],
+        dropout,
+      });
       for (const { spec, gradient } of all) {
         outputs.get(gradientName(spec.name))!.forEach((value, k) => (gradient[k] += value));
         yield;
@@ -95,11 +115,22 @@ class ReferenceSession implements EngineSession {
     return this.inTurn(() => Float32Array.from(this.state(parameter)[kind]));
   }
 
-  writeTensor(kind: 'parameter' | 'moment1' | 'moment2', parameter: string, values: Float32Array, offset?: number): Promise<void> {
+  writeTensor(
+    kind: 'parameter' | 'moment1' | 'moment2',
+    parameter: string,
+    values: Float32Array,
+    offset?: number,
+  ): Promise<void> {
     return this.inTurn(() => {
       const state = this.state(parameter);
-      if (offset === undefined ? values.length !== state[kind].length : offset + values.length > state[kind].length) {
-        throw new RangeError(`${kind} of ${parameter} has ${state[kind].length} elements, ${values.length} were given${offset === undefined ? '' : ` from ${offset} on`}`);
+      if (
+        offset === undefined
+          ? values.length !== state[kind].length
+          : offset + values.length > state[kind].length
+      ) {
+        throw new RangeError(
+          `${kind} of ${parameter} has ${state[kind].length} elements, ${values.length} were given${offset === undefined ? '' : ` from ${offset} on`}`,
+        );
       }
       state[kind].set(values, offset);
       if (kind === 'parameter') state.written = true;

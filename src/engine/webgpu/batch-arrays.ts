@@ -43,9 +43,15 @@ export class BatchArrays {
   private readonly places = new Map<ArrayName, { readonly offset: number; readonly words: number }>();
   private readonly rowsOfScatter = new Map<BatchArray, number>();
 
-  constructor(capacity: BatchSize, private readonly sites: number) {
+  constructor(
+    capacity: BatchSize,
+    private readonly sites: number,
+  ) {
     let offset = 0;
-    for (const [name, words] of Object.entries(wordsOf(sites)) as [ArrayName, (size: BatchSize) => number][]) {
+    for (const [name, words] of Object.entries(wordsOf(sites)) as [
+      ArrayName,
+      (size: BatchSize) => number,
+    ][]) {
       const count = words(capacity);
       this.places.set(name, { offset, words: count });
       offset += Math.ceil((count * 4) / ALIGNMENT) * ALIGNMENT;

@@ -11,33 +11,69 @@ export interface Demand {
   readonly what: string;
   readonly bytes: number;
   /** Absent: no batch decides it. */
-  readonly batch?: { readonly size: BatchSize; readonly largestBuffer: number; readonly mostWorkgroups: number };
+  readonly batch?: {
+    readonly size: BatchSize;
+    readonly largestBuffer: number;
+    readonly mostWorkgroups: number;
+  };
 }
 
-export type DeviceLimits = Pick<GPUSupportedLimits, 'maxBufferSize' | 'maxStorageBufferBindingSize' | 'maxComputeWorkgroupsPerDimension'>;
+export type DeviceLimits = Pick<
+  GPUSupportedLimits,
+  'maxBufferSize' | 'maxStorageBufferBindingSize' | 'maxComputeWorkgroupsPerDimension'
+>;
 
-export const SMALLER = 'Use smaller batches (--per-device-train-batch-size) with more --gradient-accumulation-steps, a smaller --max-length, or --device cpu.';
+export const SMALLER =
+  'Use smaller batches (--per-device-train-batch-size) with more --gradient-accumulation-steps, a smaller --max-length, or --device cpu.';
 
-export const mebibytes = (bytes: number): string => `${(bytes / 2 ** 20).toLocaleString('en-US', { maximumFractionDigits: 1 })} MiB`;
+export const mebibytes = (bytes: number): string =>
+  `${(bytes / 2 ** 20).toLocaleString('en-US', { maximumFractionDigits: 1 })} MiB`;
 
 /** The largest that one buffer may be. */
-export const largestBinding = ({ maxBufferSize, maxStorageBufferBindingSize }: Pick<DeviceLimits, 'maxBufferSize' | 'maxStorageBufferBindingSize'>): number =>
+export const largestBinding = ({
+  maxBufferSize,
+  maxStorageBufferBindingSize,
+}: Pick<DeviceLimits, 'maxBufferSize' | 'maxStorageBufferBindingSize'>): number =>
   Math.min(maxBufferSize, maxStorageBufferBindingSize);
 
 /** What the banks and the two programs take, by what `demandOf` of a program says. */
 export function demandsOf(
   workload: Workload,
   bankBytes: number,
-  programs: Record<keyof Workload, { demandOf(size: BatchSize, batches: number): { readonly bytes: number; readonly largestBuffer: number; readonly mostWorkgroups: number } }>,
+  programs: Record<
+    keyof Workload,
+    {
+      demandOf(
+        size: BatchSize,
+        batches: number,
+      ): { readonly bytes: number; readonly largestBuffer: number; readonly mostWorkgroups: number };
+    }
+  >,
 ): Demand[] {
-  const banks = ['parameters', ...(workload.training ? ['gradients', 'two moments (twice that)'] : []), ...((workload.training?.microBatches ?? 1) > 1 ? ['gradients of a further micro-batch'] : [])];
+  const banks = [
+    'parameters',
+    ...(workload.training ? ['gradients', 'two moments (twice that)'] : []),
+    ...((workload.training?.microBatches ?? 1) > 1 ? ['gradients of a further micro-batch'] : []),
+  ];
   const kinds = banks.length + (workload.training ? 1 : 0);
-  const demands: Demand[] = [{ what: `${banks.join(', ')} of ${mebibytes(bankBytes)} each`, bytes: kinds * bankBytes }];
-  for (const [use, what] of [['training', 'a training batch'], ['prediction', 'a batch of prediction']] as const) {
+  const demands: Demand[] = [
+    { what: `${banks.join(', ')} of ${mebibytes(bankBytes)} each`, bytes: kinds * bankBytes },
+  ];
+  for (const [use, what] of [
+    ['training', 'a training batch'],
+    ['prediction', 'a batch of prediction'],
+  ] as const) {
     const size = workload[use];
     if (!size) continue;
-    const { bytes, ...most } = programs[use].demandOf(size, use === 'training' ? workload.training!.microBatches : 1);
-    demands.push({ what: `${what} of up to ${size.rows} rows and ${size.tokens.toLocaleString('en-US')} tokens`, bytes, batch: { size, ...most } });
+    const { bytes, ...most } = programs[use].demandOf(
+      size,
+      use === 'training' ? workload.training!.microBatches : 1,
+    );
+    demands.push({
+      what: `${what} of up to ${size.rows} rows and ${size.tokens.toLocaleString('en-US')} tokens`,
+      bytes,
+      batch: { size, ...most },
+    });
   }
   return demands;
 }
@@ -53,10 +89,16 @@ export function requireWithin(limits: DeviceLimits, demands: readonly Demand[]):
     if (!batch) continue;
     const { largestBuffer, mostWorkgroups } = batch;
     if (largestBuffer > most) {
-      throw new TrainingError(`${what} needs a buffer of ${mebibytes(largestBuffer)}, but one on this GPU holds ${mebibytes(most)} at most (the run would take ${demandText(demands)})`, { hint: SMALLER });
+      throw new TrainingError(
+        `${what} needs a buffer of ${mebibytes(largestBuffer)}, but one on this GPU holds ${mebibytes(most)} at most (the run would take ${demandText(demands)})`,
+        { hint: SMALLER },
+      );
     }
     if (mostWorkgroups > limits.maxComputeWorkgroupsPerDimension) {
-      throw new TrainingError(`${what} needs ${mostWorkgroups.toLocaleString('en-US')} workgroups side by side, but this GPU takes ${limits.maxComputeWorkgroupsPerDimension.toLocaleString('en-US')} at most`, { hint: SMALLER });
+      throw new TrainingError(
+        `${what} needs ${mostWorkgroups.toLocaleString('en-US')} workgroups side by side, but this GPU takes ${limits.maxComputeWorkgroupsPerDimension.toLocaleString('en-US')} at most`,
+        { hint: SMALLER },
+      );
     }
   }
 }

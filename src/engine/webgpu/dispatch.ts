@@ -15,13 +15,19 @@ export interface BatchSize {
 
 /** Arrays of the batch, as batch-arrays.ts lays them out. */
 export type BatchArray =
-  | 'inputIds' | 'positionIds' | 'pooledTokens' | 'labels' | 'lossWeight'
+  | 'inputIds'
+  | 'positionIds'
+  | 'pooledTokens'
+  | 'labels'
+  | 'lossWeight'
   /** [2B + N] of each row its first token, and one past the last that may be attended to (the first again where the row is blind); then the row of each token */
   | 'rowMap'
   /** [sites] the two words of each dropout site's key */
   | 'dropoutKeys'
   /** Rows of a table and the tokens that gathered each (scatter.ts). */
-  | 'inputIdsScatter' | 'positionIdsScatter' | 'pooledTokensScatter';
+  | 'inputIdsScatter'
+  | 'positionIdsScatter'
+  | 'pooledTokensScatter';
 
 /** Floats that a kernel needs beside the graph's values, alive while `of` is. */
 export interface SideBuffer {
@@ -37,32 +43,41 @@ export interface Constants {
   readonly constants: readonly number[];
 }
 
-export type Binding = { readonly value: Value } | { readonly side: SideBuffer } | { readonly batch: BatchArray } | Constants;
+export type Binding =
+  { readonly value: Value } | { readonly side: SideBuffer } | { readonly batch: BatchArray } | Constants;
 
 export interface Dispatch {
   /** For error messages and timings. */
   readonly label: string;
   readonly code: string;
   readonly bindings: readonly Binding[];
-  readonly workgroups: (size: BatchSize, batch: { readonly scatterRows: (array: BatchArray) => number }) => readonly [number, number, number];
+  readonly workgroups: (
+    size: BatchSize,
+    batch: { readonly scatterRows: (array: BatchArray) => number },
+  ) => readonly [number, number, number];
   /** An output of which only the rows that `by` names are written: it must lie in a bank, where rows of earlier batches are cleared before. */
   readonly writesRowsOf?: { readonly value: Value; readonly by: BatchArray };
   /** Batches for which this dispatch runs at all; absent: every one. Kernels with a form for small and one for large batches give two. */
   readonly when?: (size: BatchSize) => boolean;
 }
 
-export const lengthOf = (dimension: Dimension, size: BatchSize): number => (dimension === 'tokens' ? size.tokens : dimension === 'rows' ? size.rows : dimension);
+export const lengthOf = (dimension: Dimension, size: BatchSize): number =>
+  dimension === 'tokens' ? size.tokens : dimension === 'rows' ? size.rows : dimension;
 
-export const elementsOf = (shape: readonly Dimension[], size: BatchSize): number => shape.reduce<number>((product, dimension) => product * lengthOf(dimension, size), 1);
+export const elementsOf = (shape: readonly Dimension[], size: BatchSize): number =>
+  shape.reduce<number>((product, dimension) => product * lengthOf(dimension, size), 1);
 
 /** A dimension as a `Length` of WGSL. */
-export const lengthWords = (dimension: Dimension): readonly number[] => (dimension === 'tokens' ? [0, 1, 0, 0] : dimension === 'rows' ? [0, 0, 1, 0] : [dimension, 0, 0, 0]);
+export const lengthWords = (dimension: Dimension): readonly number[] =>
+  dimension === 'tokens' ? [0, 1, 0, 0] : dimension === 'rows' ? [0, 0, 1, 0] : [dimension, 0, 0, 0];
 
 /** A dimension as WGSL reads it. */
-export const wgslLength = (dimension: Dimension): string => (dimension === 'tokens' ? 'sizes.tokens' : dimension === 'rows' ? 'sizes.rows' : `${dimension}u`);
+export const wgslLength = (dimension: Dimension): string =>
+  dimension === 'tokens' ? 'sizes.tokens' : dimension === 'rows' ? 'sizes.rows' : `${dimension}u`;
 
 /** An element count as WGSL computes it. */
-export const wgslElements = (shape: readonly Dimension[]): string => shape.map(wgslLength).join(' * ') || '1u';
+export const wgslElements = (shape: readonly Dimension[]): string =>
+  shape.map(wgslLength).join(' * ') || '1u';
 
 /** A binding as WGSL declares it; absent access: read. */
 export interface Declaration {
@@ -83,7 +98,8 @@ export interface Finish {
   readonly code: string;
 }
 
-export const labelWith = (label: string, finish: Finish): string => (finish.label ? `${label}, ${finish.label}` : label);
+export const labelWith = (label: string, finish: Finish): string =>
+  finish.label ? `${label}, ${finish.label}` : label;
 
 /** Declares the sizes and the bindings, whose order and access must be those of `Dispatch.bindings`. */
 export function header(bindings: readonly Declaration[]): string {
@@ -93,7 +109,10 @@ export function header(bindings: readonly Declaration[]): string {
     'struct Length { fixed: u32, tokens: u32, rows: u32, unused: u32 }',
     'fn lengthOf(length: Length) -> u32 { return length.fixed + length.tokens * sizes.tokens + length.rows * sizes.rows; }',
     '@group(0) @binding(0) var<uniform> sizes: Sizes;',
-    ...bindings.map(({ name, type, access = 'read' }, i) => `@group(0) @binding(${i + 1}) var<${access === 'uniform' ? access : `storage, ${access}`}> ${name}: ${type};`),
+    ...bindings.map(
+      ({ name, type, access = 'read' }, i) =>
+        `@group(0) @binding(${i + 1}) var<${access === 'uniform' ? access : `storage, ${access}`}> ${name}: ${type};`,
+    ),
     '',
   ].join('\n');
 }
@@ -103,7 +122,11 @@ export const THREADS = 256;
 /** More workgroups than this gain nothing; each thread then takes several elements. */
 const MOST_WORKGROUPS = 4096;
 
-export const elementWorkgroups = (elements: number): readonly [number, number, number] => [Math.max(1, Math.min(MOST_WORKGROUPS, Math.ceil(elements / THREADS))), 1, 1];
+export const elementWorkgroups = (elements: number): readonly [number, number, number] => [
+  Math.max(1, Math.min(MOST_WORKGROUPS, Math.ceil(elements / THREADS))),
+  1,
+  1,
+];
 
 /** A kernel body over all elements `i` of `count` (a WGSL expression). */
 export function elementLoop(count: string, body: string): string {

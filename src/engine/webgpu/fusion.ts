@@ -13,9 +13,12 @@ import { shapesEqual } from '../../graph/graph.js';
 
 /** Operations whose element i needs only the elements i of their inputs. */
 const ELEMENTWISE = ['add', 'gelu', 'geluGrad', 'dropout'] as const;
-export type ElementwiseNode = { [Op in (typeof ELEMENTWISE)[number]]: Node<Op> }[(typeof ELEMENTWISE)[number]];
+export type ElementwiseNode = {
+  [Op in (typeof ELEMENTWISE)[number]]: Node<Op>;
+}[(typeof ELEMENTWISE)[number]];
 
-export const isElementwise = (node: AnyNode): node is ElementwiseNode => (ELEMENTWISE as readonly OperationName[]).includes(node.op);
+export const isElementwise = (node: AnyNode): node is ElementwiseNode =>
+  (ELEMENTWISE as readonly OperationName[]).includes(node.op);
 
 /** Operations whose kernels finish the elements of their first output, with the storage buffers that they read. */
 const ROOTS: Partial<Record<OperationName, number>> = { linear: 3, matmul: 2, layerNormGrad: 4, gather: 2 };
@@ -35,7 +38,10 @@ export interface Group {
 export function groupsOf(graph: Graph): Group[] {
   const readers = readersOf(graph);
   const outputs = new Set(graph.outputs.values());
-  const writtenBy = (nodes: readonly AnyNode[]): Value[] => nodes.map(({ outputs: [value] }) => value).filter((value) => outputs.has(value) || readers.get(value)?.some((reader) => !nodes.includes(reader)));
+  const writtenBy = (nodes: readonly AnyNode[]): Value[] =>
+    nodes
+      .map(({ outputs: [value] }) => value)
+      .filter((value) => outputs.has(value) || readers.get(value)?.some((reader) => !nodes.includes(reader)));
   const groups: AnyNode[][] = [];
   /** Index of the group that computes a value. */
   const groupOf = new Map<Value, number>();
@@ -44,22 +50,34 @@ export function groupsOf(graph: Graph): Group[] {
   const weightGradients = new Map<Value, AnyNode>();
 
   for (const node of graph.nodes) {
-    if (node.op === 'matmul' && node.attributes.transposeA && !node.attributes.transposeB) weightGradients.set(node.inputs[1], node);
+    if (node.op === 'matmul' && node.attributes.transposeA && !node.attributes.transposeB)
+      weightGradients.set(node.inputs[1], node);
     const product = node.op === 'sumRows' ? weightGradients.get(node.inputs[0]) : undefined;
-    if (node.op === 'sumRows' && product && !sums.has(product) && hasRoom(groups[groupOf.get(product.outputs[0])!], 1)) {
+    if (
+      node.op === 'sumRows' &&
+      product &&
+      !sums.has(product) &&
+      hasRoom(groups[groupOf.get(product.outputs[0])!], 1)
+    ) {
       sums.set(product, node);
       groupOf.set(node.outputs[0], groupOf.get(product.outputs[0])!);
       continue;
     }
     // A step belongs to the last group that it reads of: the others are then there already.
     const last = node.inputs.reduce((latest, input) => Math.max(latest, groupOf.get(input) ?? -1), -1);
-    const joined = last >= 0 && isElementwise(node) && mayJoin(node, groups[last]) ? [...groups[last], node] : undefined;
+    const joined =
+      last >= 0 && isElementwise(node) && mayJoin(node, groups[last]) ? [...groups[last], node] : undefined;
     if (joined && hasRoom(joined, sums.has(joined[0]) ? 1 : 0)) groups[last] = joined;
     else groups.push([node]);
     const index = joined && groups[last] === joined ? last : groups.length - 1;
     for (const output of node.outputs) groupOf.set(output, index);
   }
-  return groups.map((nodes) => ({ root: nodes[0], steps: nodes.slice(1) as ElementwiseNode[], sums: sums.get(nodes[0]), written: writtenBy(nodes) }));
+  return groups.map((nodes) => ({
+    root: nodes[0],
+    steps: nodes.slice(1) as ElementwiseNode[],
+    sums: sums.get(nodes[0]),
+    written: writtenBy(nodes),
+  }));
 
   function hasRoom(nodes: readonly AnyNode[], more: number): boolean {
     return storageBuffers(nodes, writtenBy(nodes)) + more <= MOST_STORAGE_BUFFERS;
@@ -67,10 +85,16 @@ export function groupsOf(graph: Graph): Group[] {
 
   function mayJoin(node: ElementwiseNode, group: readonly AnyNode[]): boolean {
     const [root] = group;
-    if (!(root.op in ROOTS || isElementwise(root)) || !shapesEqual(root.outputs[0].shape, node.outputs[0].shape)) return false;
+    if (
+      !(root.op in ROOTS || isElementwise(root)) ||
+      !shapesEqual(root.outputs[0].shape, node.outputs[0].shape)
+    )
+      return false;
     // Other outputs of the root are not there yet when its first is finished.
     const elements = new Set(group.map(({ outputs: [value] }) => value));
-    return node.inputs.every((input) => elements.has(input) || groupOf.get(input) !== groupOf.get(root.outputs[0]));
+    return node.inputs.every(
+      (input) => elements.has(input) || groupOf.get(input) !== groupOf.get(root.outputs[0]),
+    );
   }
 }
 
@@ -78,8 +102,12 @@ export function groupsOf(graph: Graph): Group[] {
 function readersOf(graph: Graph): Map<Value, AnyNode[]> {
   const readers = new Map<Value, AnyNode[]>();
   for (const node of graph.nodes) {
-    const forward = 'forward' in node.attributes && !isElementwise(node) ? [...node.attributes.forward.inputs, ...node.attributes.forward.outputs] : [];
-    for (const value of new Set([...node.inputs, ...forward])) readers.set(value, [...(readers.get(value) ?? []), node]);
+    const forward =
+      'forward' in node.attributes && !isElementwise(node)
+        ? [...node.attributes.forward.inputs, ...node.attributes.forward.outputs]
+        : [];
+    for (const value of new Set([...node.inputs, ...forward]))
+      readers.set(value, [...(readers.get(value) ?? []), node]);
   }
   return readers;
 }
@@ -88,7 +116,12 @@ function readersOf(graph: Graph): Map<Value, AnyNode[]> {
 function storageBuffers(nodes: readonly AnyNode[], written: readonly Value[]): number {
   const [root] = nodes;
   const steps = isElementwise(root) ? nodes : nodes.slice(1);
-  return (ROOTS[root.op] ?? 0) + operandsOf(steps as ElementwiseNode[], root.outputs[0]).length + (steps.some(({ op }) => op === 'dropout') ? 1 : 0) + written.length;
+  return (
+    (ROOTS[root.op] ?? 0) +
+    operandsOf(steps as ElementwiseNode[], root.outputs[0]).length +
+    (steps.some(({ op }) => op === 'dropout') ? 1 : 0) +
+    written.length
+  );
 }
 
 /** What steps read that is not a result of the group, each once, in the order of use. `first`: what the root gives, where it is none of the steps. */

@@ -14,9 +14,19 @@ export interface Gpu {
  * Opens the adapter with the largest buffers it has (the default limits are too small for GPT-2's embedding), with those of `features` that it has, and with what
  * the matrix unit needs.
  */
-export async function openDevice(adapter: GPUAdapter, features: readonly GPUFeatureName[] = [], matrixUnit?: MatrixUnit): Promise<Gpu> {
+export async function openDevice(
+  adapter: GPUAdapter,
+  features: readonly GPUFeatureName[] = [],
+  matrixUnit?: MatrixUnit,
+): Promise<Gpu> {
   const { maxBufferSize, maxStorageBufferBindingSize } = adapter.limits;
-  const requiredFeatures = [...features.filter((feature) => adapter.features.has(feature)), ...(matrixUnit ? featuresOf(matrixUnit) : [])];
-  const device = await adapter.requestDevice({ requiredFeatures, requiredLimits: { maxBufferSize, maxStorageBufferBindingSize } });
+  const requiredFeatures = [
+    ...features.filter((feature) => adapter.features.has(feature)),
+    ...(matrixUnit ? featuresOf(matrixUnit) : []),
+  ];
+  const device = await adapter.requestDevice({
+    requiredFeatures,
+    requiredLimits: { maxBufferSize, maxStorageBufferBindingSize },
+  });
   return { device, pipelines: new Pipelines(device), matrixUnit };
 }

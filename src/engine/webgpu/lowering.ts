@@ -43,7 +43,12 @@ export function lowerToWgsl(graph: Graph, unit?: MatrixUnit): Dispatch[] {
   return groupsOf(graph).flatMap(({ root, steps, sums, written }) => {
     if (isElementwise(root)) return written.length > 0 ? elementwise([root, ...steps], written) : [];
     // `kernels[root.op]` is the kernel of this very kind of node; TypeScript cannot correlate the two sides of the union.
-    return (kernels[root.op] as (node: AnyNode, ...rest: Rest) => Dispatch[])(root, finishWith(root.outputs[0], steps, written), units, sums);
+    return (kernels[root.op] as (node: AnyNode, ...rest: Rest) => Dispatch[])(
+      root,
+      finishWith(root.outputs[0], steps, written),
+      units,
+      sums,
+    );
   });
 }
 
@@ -51,7 +56,8 @@ export function lowerToWgsl(graph: Graph, unit?: MatrixUnit): Dispatch[] {
 function gradientsIn(graph: Graph): Set<Value> {
   const gradients = new Set<Value>();
   for (const { op, inputs, outputs } of graph.nodes) {
-    if (op === 'crossEntropyGrad' || inputs.some((input) => gradients.has(input))) for (const output of outputs) gradients.add(output);
+    if (op === 'crossEntropyGrad' || inputs.some((input) => gradients.has(input)))
+      for (const output of outputs) gradients.add(output);
   }
   return gradients;
 }
@@ -60,7 +66,12 @@ function gradientsIn(graph: Graph): Set<Value> {
 export function dropoutSites(graph: Graph): number {
   let sites = 0;
   for (const node of graph.nodes) {
-    const site = node.op === 'dropout' ? node.attributes : node.op === 'attention' || node.op === 'pooledAttention' ? node.attributes.dropout : undefined;
+    const site =
+      node.op === 'dropout'
+        ? node.attributes
+        : node.op === 'attention' || node.op === 'pooledAttention'
+          ? node.attributes.dropout
+          : undefined;
     if (site) sites = Math.max(sites, site.site + 1);
   }
   return sites;

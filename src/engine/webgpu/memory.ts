@@ -25,17 +25,24 @@ export interface TensorPlace {
 }
 
 /** @throws TrainingError with the numbers where one tensor alone is larger than a binding may be */
-export function placeTensors(specs: readonly ParameterSpec[], maxBindingBytes: number): { readonly banks: readonly BankPlan[]; readonly places: ReadonlyMap<string, TensorPlace> } {
+export function placeTensors(
+  specs: readonly ParameterSpec[],
+  maxBindingBytes: number,
+): { readonly banks: readonly BankPlan[]; readonly places: ReadonlyMap<string, TensorPlace> } {
   const most = Math.floor(maxBindingBytes / 4 / ALIGNMENT_FLOATS) * ALIGNMENT_FLOATS;
   const groups: ParameterSpec[][] = [];
   let room = 0;
-  const padded = ({ shape }: ParameterSpec): number => Math.ceil(elementCount(shape) / ALIGNMENT_FLOATS) * ALIGNMENT_FLOATS;
+  const padded = ({ shape }: ParameterSpec): number =>
+    Math.ceil(elementCount(shape) / ALIGNMENT_FLOATS) * ALIGNMENT_FLOATS;
   for (const spec of specs) {
     const floats = padded(spec);
     if (floats > most) {
-      throw new TrainingError(`${spec.name} takes ${mebibytes(floats * 4)}, but one binding on this GPU holds ${mebibytes(maxBindingBytes)} at most`, {
-        hint: 'Use --device cpu, or a GPU whose maxStorageBufferBindingSize is larger (attune doctor shows it).',
-      });
+      throw new TrainingError(
+        `${spec.name} takes ${mebibytes(floats * 4)}, but one binding on this GPU holds ${mebibytes(maxBindingBytes)} at most`,
+        {
+          hint: 'Use --device cpu, or a GPU whose maxStorageBufferBindingSize is larger (attune doctor shows it).',
+        },
+      );
     }
     if (floats > room) {
       groups.push([]);
@@ -69,7 +76,10 @@ export class DeviceMemory {
   private readonly places: ReadonlyMap<string, TensorPlace>;
   private readonly buffers = new Map<BankKind, readonly GPUBuffer[]>();
 
-  constructor(private readonly device: GPUDevice, specs: readonly ParameterSpec[]) {
+  constructor(
+    private readonly device: GPUDevice,
+    specs: readonly ParameterSpec[],
+  ) {
     ({ banks: this.banks, places: this.places } = placeTensors(specs, largestBinding(device.limits)));
   }
 

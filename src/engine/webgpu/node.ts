@@ -22,25 +22,46 @@ export interface AdapterReport {
 
 const SOFTWARE = /swiftshader|llvmpipe|lavapipe|softpipe|microsoft basic render/i;
 
-const nameOf = ({ vendor, architecture, device, description }: GPUAdapterInfo): string => [...new Set([description, device, architecture, vendor].filter((part) => part !== ''))].join(', ') || 'unnamed adapter';
+const nameOf = ({ vendor, architecture, device, description }: GPUAdapterInfo): string =>
+  [...new Set([description, device, architecture, vendor].filter((part) => part !== ''))].join(', ') ||
+  'unnamed adapter';
 
 /** The adapter that WebGPU would compute on, or why there is none. Only with `experiments` does it show its matrix units. */
-export async function findAdapter(experiments = false): Promise<{ readonly adapter: GPUAdapter; readonly report: AdapterReport } | { readonly reason: string }> {
+export async function findAdapter(
+  experiments = false,
+): Promise<{ readonly adapter: GPUAdapter; readonly report: AdapterReport } | { readonly reason: string }> {
   let adapter: GPUAdapter | null;
   try {
     adapter = await (await dawn(experiments)).requestAdapter({ powerPreference: 'high-performance' });
   } catch (error) {
-    return { reason: `WebGPU could not be loaded: ${error instanceof Error ? error.message : String(error)}` };
+    return {
+      reason: `WebGPU could not be loaded: ${error instanceof Error ? error.message : String(error)}`,
+    };
   }
-  if (!adapter) return { reason: 'WebGPU finds no adapter (no GPU, or no driver for Vulkan, Metal or D3D12)' };
+  if (!adapter)
+    return { reason: 'WebGPU finds no adapter (no GPU, or no driver for Vulkan, Metal or D3D12)' };
   const name = nameOf(adapter.info);
-  const { maxBufferSize, maxStorageBufferBindingSize, maxStorageBuffersPerShaderStage, maxComputeInvocationsPerWorkgroup, maxComputeWorkgroupStorageSize, maxComputeWorkgroupsPerDimension } = adapter.limits;
+  const {
+    maxBufferSize,
+    maxStorageBufferBindingSize,
+    maxStorageBuffersPerShaderStage,
+    maxComputeInvocationsPerWorkgroup,
+    maxComputeWorkgroupStorageSize,
+    maxComputeWorkgroupsPerDimension,
+  } = adapter.limits;
   return {
     adapter,
     report: {
       name,
       software: SOFTWARE.test(name) || adapter.info.isFallbackAdapter,
-      limits: { maxBufferSize, maxStorageBufferBindingSize, maxStorageBuffersPerShaderStage, maxComputeInvocationsPerWorkgroup, maxComputeWorkgroupStorageSize, maxComputeWorkgroupsPerDimension },
+      limits: {
+        maxBufferSize,
+        maxStorageBufferBindingSize,
+        maxStorageBuffersPerShaderStage,
+        maxComputeInvocationsPerWorkgroup,
+        maxComputeWorkgroupStorageSize,
+        maxComputeWorkgroupsPerDimension,
+      },
       features: [...adapter.features].sort(),
       matrixUnits: matrixConfigurations(adapter),
     },
@@ -57,15 +78,28 @@ export async function whyNoAdapter(): Promise<string | undefined> {
 export const webGpuEngine: Engine = { name: 'webgpu', open: (model, options) => open(model, options, false) };
 
 /** Products on the GPU's matrix units, in their precision (kernels/matmul-units.ts). */
-export const matrixUnitEngine: Engine = { name: 'webgpu-matrix-units', open: (model, options) => open(model, options, true) };
+export const matrixUnitEngine: Engine = {
+  name: 'webgpu-matrix-units',
+  open: (model, options) => open(model, options, true),
+};
 
-async function open(model: ModelGraphs, { seed, workload }: SessionOptions, onUnits: boolean): Promise<EngineSession> {
+async function open(
+  model: ModelGraphs,
+  { seed, workload }: SessionOptions,
+  onUnits: boolean,
+): Promise<EngineSession> {
   const found = await findAdapter(onUnits);
-  if ('reason' in found) throw new AttuneError(`--device webgpu${onUnits ? '-matrix-units' : ''}: ${found.reason}`, { hint: 'Use --device cpu; attune doctor says more.' });
+  if ('reason' in found)
+    throw new AttuneError(`--device webgpu${onUnits ? '-matrix-units' : ''}: ${found.reason}`, {
+      hint: 'Use --device cpu; attune doctor says more.',
+    });
   const { adapter, report } = found;
   const unit = onUnits ? requiredUnit(adapter, report) : undefined;
   const what = unit ? `, matrix units in ${unit.operands}` : '';
-  const session = new WebGpuSession(await deviceOf(adapter, unit), model, { seed, description: `GPU, ${report.name} (WebGPU${what})${report.software ? ', computed in software' : ''}` });
+  const session = new WebGpuSession(await deviceOf(adapter, unit), model, {
+    seed,
+    description: `GPU, ${report.name} (WebGPU${what})${report.software ? ', computed in software' : ''}`,
+  });
   try {
     if (workload) await session.reserve(await workload());
   } catch (error) {
@@ -76,11 +110,19 @@ async function open(model: ModelGraphs, { seed, workload }: SessionOptions, onUn
 }
 
 /** @throws AttuneError where the adapter has no matrix unit that serves */
-export function requiredUnit(adapter: AdapterFacts, { name, matrixUnits }: Pick<AdapterReport, 'name' | 'matrixUnits'>): MatrixUnit {
+export function requiredUnit(
+  adapter: AdapterFacts,
+  { name, matrixUnits }: Pick<AdapterReport, 'name' | 'matrixUnits'>,
+): MatrixUnit {
   const unit = matrixUnitOf(adapter);
   if (unit) return unit;
-  const why = matrixUnits.length > 0 ? `has no matrix units that attune can use (it has ${matrixUnits.join(', ')}; sums must be in f32)` : 'shows no matrix units';
-  throw new AttuneError(`--device webgpu-matrix-units: ${name} ${why}`, { hint: 'Use --device webgpu, which multiplies in float32 on any GPU.' });
+  const why =
+    matrixUnits.length > 0
+      ? `has no matrix units that attune can use (it has ${matrixUnits.join(', ')}; sums must be in f32)`
+      : 'shows no matrix units';
+  throw new AttuneError(`--device webgpu-matrix-units: ${name} ${why}`, {
+    hint: 'Use --device webgpu, which multiplies in float32 on any GPU.',
+  });
 }
 
 const opened = new Map<string, Promise<Gpu>>();
@@ -92,9 +134,11 @@ function deviceOf(adapter: GPUAdapter, unit: MatrixUnit | undefined): Promise<Gp
   if (known) return known;
   const opening = openDevice(adapter, [], unit);
   opened.set(key, opening);
-  opening.then(({ device }) => device.lost).then(
-    () => opened.delete(key),
-    () => opened.delete(key),
-  );
+  opening
+    .then(({ device }) => device.lost)
+    .then(
+      () => opened.delete(key),
+      () => opened.delete(key),
+    );
   return opening;
 }

@@ -101,11 +101,22 @@ export class Optimizer {
   private updating: readonly Step[] | undefined;
   private adding: readonly Step[] | undefined;
 
-  constructor(private readonly gpu: Gpu, private readonly memory: DeviceMemory) {
+  constructor(
+    private readonly gpu: Gpu,
+    private readonly memory: DeviceMemory,
+  ) {
     const { device } = gpu;
     this.partialCount = memory.banks.reduce((sum, { floats }) => sum + workgroupsFor(floats), 0);
-    this.settings = device.createBuffer({ label: 'update settings', size: SETTINGS_FLOATS * 4, usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST });
-    this.partials = device.createBuffer({ label: 'sums of squares', size: this.partialCount * 4, usage: GPUBufferUsage.STORAGE });
+    this.settings = device.createBuffer({
+      label: 'update settings',
+      size: SETTINGS_FLOATS * 4,
+      usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
+    });
+    this.partials = device.createBuffer({
+      label: 'sums of squares',
+      size: this.partialCount * 4,
+      usage: GPUBufferUsage.STORAGE,
+    });
     this.results = this.resultsFor(1);
   }
 
@@ -133,16 +144,36 @@ export class Optimizer {
 
   /** Adds the banks `incoming` to the banks `gradient`. */
   encodeAdd(encoder: GPUCommandEncoder): void {
-    this.adding ??= this.memory.banks.map(({ floats }, b) => this.step(ADD, [this.memory.bank('gradient', b), this.memory.bank('incoming', b)], workgroupsFor(floats)));
+    this.adding ??= this.memory.banks.map(({ floats }, b) =>
+      this.step(
+        ADD,
+        [this.memory.bank('gradient', b), this.memory.bank('incoming', b)],
+        workgroupsFor(floats),
+      ),
+    );
     run(encoder, this.adding);
   }
 
   /** Norm, soundness, clipping and update, from the gradients in the banks and the losses in `results`. `fresh`: no step before this one is unanswered. */
-  encodeUpdate(encoder: GPUCommandEncoder, { learningRate, beta1, beta2, epsilon, weightDecay, maxGradNorm, step }: UpdateSettings, microBatches: number, fresh: boolean, pass?: GPUComputePassDescriptor): void {
+  encodeUpdate(
+    encoder: GPUCommandEncoder,
+    { learningRate, beta1, beta2, epsilon, weightDecay, maxGradNorm, step }: UpdateSettings,
+    microBatches: number,
+    fresh: boolean,
+    pass?: GPUComputePassDescriptor,
+  ): void {
     const data = new ArrayBuffer(SETTINGS_FLOATS * 4);
     // 1 - beta rounds once here, from the float64 that the reference computes it in.
     new Float32Array(data).set([
-      learningRate / (1 - beta1 ** step), 1 / Math.sqrt(1 - beta2 ** step), beta1, 1 - beta1, beta2, 1 - beta2, epsilon, 1 - learningRate * weightDecay, maxGradNorm,
+      learningRate / (1 - beta1 ** step),
+      1 / Math.sqrt(1 - beta2 ** step),
+      beta1,
+      1 - beta1,
+      beta2,
+      1 - beta2,
+      epsilon,
+      1 - learningRate * weightDecay,
+      maxGradNorm,
     ]);
     new Uint32Array(data).set([microBatches, this.partialCount, fresh ? 1 : 0], 9);
     this.gpu.device.queue.writeBuffer(this.settings, 0, data);
@@ -167,12 +198,19 @@ export class Optimizer {
     const { banks } = this.memory;
     const codes = this.squaresCodes();
     return [
-      ...banks.map(({ floats }, b) => this.step(codes[b], [this.memory.bank('gradient', b), this.partials], workgroupsFor(floats))),
+      ...banks.map(({ floats }, b) =>
+        this.step(codes[b], [this.memory.bank('gradient', b), this.partials], workgroupsFor(floats)),
+      ),
       this.step(CONCLUDE, [this.partials, this.results], 1),
       ...banks.map(({ floats, decayEnd }, b) =>
         this.step(
           update(decayEnd),
-          [this.results, ...(['parameter', 'gradient', 'moment1', 'moment2'] as const).map((kind) => this.memory.bank(kind, b))],
+          [
+            this.results,
+            ...(['parameter', 'gradient', 'moment1', 'moment2'] as const).map((kind) =>
+              this.memory.bank(kind, b),
+            ),
+          ],
           workgroupsFor(floats),
         ),
       ),
@@ -197,7 +235,8 @@ export class Optimizer {
   }
 }
 
-const workgroupsFor = (floats: number): number => Math.max(1, Math.min(MOST_WORKGROUPS, Math.ceil(floats / (4 * THREADS))));
+const workgroupsFor = (floats: number): number =>
+  Math.max(1, Math.min(MOST_WORKGROUPS, Math.ceil(floats / (4 * THREADS))));
 
 function run(encoder: GPUCommandEncoder, steps: readonly Step[], pass?: GPUComputePassDescriptor): void {
   const compute = encoder.beginComputePass(pass);

@@ -6,12 +6,24 @@ export class Pipelines {
 
   /** Makes what is missing of the given kernels, side by side. @throws Error with the compiler's message where a kernel does not compile */
   async prepare(kernels: readonly { readonly label: string; readonly code: string }[]): Promise<void> {
-    const missing = new Map(kernels.filter(({ code }) => !this.made.has(code)).map((kernel) => [kernel.code, kernel.label]));
+    const missing = new Map(
+      kernels.filter(({ code }) => !this.made.has(code)).map((kernel) => [kernel.code, kernel.label]),
+    );
     await Promise.all(
       [...missing].map(async ([code, label]) => {
         const module = this.device.createShaderModule({ label, code });
-        const layout = this.device.createPipelineLayout({ label, bindGroupLayouts: [this.device.createBindGroupLayout({ label, entries: entriesOf(code) })] });
-        this.made.set(code, await this.device.createComputePipelineAsync({ label, layout, compute: { module, entryPoint: 'main' } }));
+        const layout = this.device.createPipelineLayout({
+          label,
+          bindGroupLayouts: [this.device.createBindGroupLayout({ label, entries: entriesOf(code) })],
+        });
+        this.made.set(
+          code,
+          await this.device.createComputePipelineAsync({
+            label,
+            layout,
+            compute: { module, entryPoint: 'main' },
+          }),
+        );
       }),
     );
   }
@@ -25,9 +37,13 @@ export class Pipelines {
 
 /** Explicit, because a layout derived by WebGPU leaves out bindings that a kernel happens not to use. */
 function entriesOf(code: string): GPUBindGroupLayoutEntry[] {
-  return [...code.matchAll(/@group\(0\) @binding\((\d+)\) var<(uniform|storage, read|storage, read_write)>/g)].map(([, binding, kind]) => ({
+  return [
+    ...code.matchAll(/@group\(0\) @binding\((\d+)\) var<(uniform|storage, read|storage, read_write)>/g),
+  ].map(([, binding, kind]) => ({
     binding: Number(binding),
     visibility: GPUShaderStage.COMPUTE,
-    buffer: { type: kind === 'uniform' ? 'uniform' : kind === 'storage, read' ? 'read-only-storage' : 'storage' },
+    buffer: {
+      type: kind === 'uniform' ? 'uniform' : kind === 'storage, read' ? 'read-only-storage' : 'storage',
+    },
   }));
 }

@@ -5,7 +5,9 @@ import { readdirSync } from 'node:fs';
  * driver's complaints.
  */
 export function noGpuDevice(): string | undefined {
-  return process.platform === 'linux' && !hasLinuxGpu() ? 'this machine has no GPU device (/dev/dri, /dev/nvidia*, /dev/dxg)' : undefined;
+  return process.platform === 'linux' && !hasLinuxGpu()
+    ? 'this machine has no GPU device (/dev/dri, /dev/nvidia*, /dev/dxg)'
+    : undefined;
 }
 
 function hasLinuxGpu(): boolean {
@@ -16,5 +18,8 @@ function hasLinuxGpu(): boolean {
       return [];
     }
   };
-  return names('/dev').some((name) => /^(nvidia\d+|dxg)$/.test(name)) || names('/dev/dri').some((name) => name.startsWith('renderD'));
+  return (
+    names('/dev').some((name) => /^(nvidia\d+|dxg)$/.test(name)) ||
+    names('/dev/dri').some((name) => name.startsWith('renderD'))
+  );
 }

@@ -54,7 +54,10 @@ export class Program {
   private readonly clearing: readonly Dispatch[];
   private readonly left = new Map<BankKind, Left>();
   /** Resources that need a slot, by their key, with the dispatches between which they are alive. */
-  private readonly alive = new Map<string, { first: number; last: number; floats: (size: BatchSize) => number }>();
+  private readonly alive = new Map<
+    string,
+    { first: number; last: number; floats: (size: BatchSize) => number }
+  >();
   private readonly slotIndex = new Map<string, number>();
   /** Parameter whose gradient a value is. */
   private readonly inBank = new Map<Value, string>();
@@ -75,13 +78,21 @@ export class Program {
       if (this.inBank.has(value)) throw new Error(`${output} is the gradient of two parameters`);
       this.inBank.set(value, parameter);
     }
-    this.clearing = this.dispatches.flatMap(({ writesRowsOf }) => (writesRowsOf ? [clearRows(writesRowsOf.value, writesRowsOf.by)] : []));
+    this.clearing = this.dispatches.flatMap(({ writesRowsOf }) =>
+      writesRowsOf ? [clearRows(writesRowsOf.value, writesRowsOf.by)] : [],
+    );
     for (const [d, { bindings, writesRowsOf, label }] of this.dispatches.entries()) {
-      if (writesRowsOf && !this.inBank.has(writesRowsOf.value)) throw new Error(`${label}: the gradient of a table must be an output of the graph`);
+      if (writesRowsOf && !this.inBank.has(writesRowsOf.value))
+        throw new Error(`${label}: the gradient of a table must be an output of the graph`);
       for (const binding of bindings) {
         const key = this.slotKey(binding);
         if (key === undefined) continue;
-        const floats = 'value' in binding ? (size: BatchSize) => elementsOf(binding.value.shape, size) : 'side' in binding ? binding.side.floats : () => 0;
+        const floats =
+          'value' in binding
+            ? (size: BatchSize) => elementsOf(binding.value.shape, size)
+            : 'side' in binding
+              ? binding.side.floats
+              : () => 0;
         const known = this.alive.get(key);
         if (known) known.last = d;
         else this.alive.set(key, { first: d, last: d, floats });
@@ -98,18 +109,31 @@ export class Program {
   async prepare(size: BatchSize): Promise<void> {
     const key = this.dispatches.map(({ when }) => (!when || when(size) ? '1' : '0')).join('');
     if (this.prepared.has(key)) return;
-    await this.gpu.pipelines.prepare([...this.clearing, ...this.dispatches.filter(({ when }) => !when || when(size))]);
+    await this.gpu.pipelines.prepare([
+      ...this.clearing,
+      ...this.dispatches.filter(({ when }) => !when || when(size)),
+    ]);
     this.prepared.add(key);
   }
 
   /** What batches up to `size` take, so many in one submission: bytes in all, of the largest buffer, and workgroups along one dimension. */
-  demandOf(size: BatchSize, batches: number): { readonly bytes: number; readonly largestBuffer: number; readonly mostWorkgroups: number } {
+  demandOf(
+    size: BatchSize,
+    batches: number,
+  ): { readonly bytes: number; readonly largestBuffer: number; readonly mostWorkgroups: number } {
     const slots = this.slotsFor(size).slots.map((floats) => floats * 4);
     const arrays = new BatchArrays(size, this.sites).bytes;
     // In the worst case every token of a batch names another row of a table.
-    const workgroups = this.dispatches.filter(({ when }) => !when || when(size)).flatMap((dispatch) => dispatch.workgroups(size, { scatterRows: () => size.tokens }));
-    const most = (numbers: readonly number[]): number => numbers.reduce((largest, number) => Math.max(largest, number), 0);
-    return { bytes: slots.reduce((sum, bytes) => sum + bytes, arrays * (1 + batches)), largestBuffer: most(slots), mostWorkgroups: most(workgroups) };
+    const workgroups = this.dispatches
+      .filter(({ when }) => !when || when(size))
+      .flatMap((dispatch) => dispatch.workgroups(size, { scatterRows: () => size.tokens }));
+    const most = (numbers: readonly number[]): number =>
+      numbers.reduce((largest, number) => Math.max(largest, number), 0);
+    return {
+      bytes: slots.reduce((sum, bytes) => sum + bytes, arrays * (1 + batches)),
+      largestBuffer: most(slots),
+      mostWorkgroups: most(workgroups),
+    };
   }
 
   /** Makes room for batches up to `size`, so many in one submission. Nothing that is encoded and not submitted yet may use the program. */
@@ -121,7 +145,12 @@ export class Program {
    * Uploads the batch and encodes the graph's dispatches as one compute pass. Several batches may go into one submission, each with its `place`, where
    * `reserve` made room for them.
    */
-  encode(encoder: GPUCommandEncoder, batch: PackedBatch, pass: BatchPass, { gradients = 'gradient', place = 0, passFor }: Target = {}): void {
+  encode(
+    encoder: GPUCommandEncoder,
+    batch: PackedBatch,
+    pass: BatchPass,
+    { gradients = 'gradient', place = 0, passFor }: Target = {},
+  ): void {
     const size = { tokens: batch.tokens, rows: batch.rows };
     const { arrays, batchBuffer, upload, bound } = this.allocate(size, place + 1);
     this.clear(encoder, gradients);
@@ -132,7 +161,13 @@ export class Program {
       for (const kind of this.left.keys()) this.left.set(kind, 'unknown');
       this.left.set(gradients, 'batch');
     }
-    this.run(encoder, bound.filter(({ dispatch: { when } }) => !when || when(size)), size, gradients, passFor);
+    this.run(
+      encoder,
+      bound.filter(({ dispatch: { when } }) => !when || when(size)),
+      size,
+      gradients,
+      passFor,
+    );
   }
 
   /** The buffer that holds an output after `encode`, valid until the next larger batch. */
@@ -163,7 +198,13 @@ export class Program {
     }
   }
 
-  private run(encoder: GPUCommandEncoder, bound: readonly Bound[], size: BatchSize, gradients: BankKind, passFor?: Target['passFor']): void {
+  private run(
+    encoder: GPUCommandEncoder,
+    bound: readonly Bound[],
+    size: BatchSize,
+    gradients: BankKind,
+    passFor?: Target['passFor'],
+  ): void {
     let compute: GPUComputePassEncoder | undefined;
     for (const one of bound) {
       const { dispatch } = one;
@@ -185,7 +226,11 @@ export class Program {
     const key = constants.join();
     let buffer = this.constants.get(key);
     if (!buffer) {
-      buffer = this.gpu.device.createBuffer({ label: 'constants', size: constants.length * 4, usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST });
+      buffer = this.gpu.device.createBuffer({
+        label: 'constants',
+        size: constants.length * 4,
+        usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
+      });
       this.gpu.device.queue.writeBuffer(buffer, 0, Uint32Array.from(constants));
       this.constants.set(key, buffer);
     }
@@ -201,25 +246,58 @@ export class Program {
   }
 
   private slotsFor(size: BatchSize): SlotPlan {
-    return planSlots([...this.alive.values()].map(({ first, last, floats }) => ({ first, last, floats: floats(size) })));
+    return planSlots(
+      [...this.alive.values()].map(({ first, last, floats }) => ({ first, last, floats: floats(size) })),
+    );
   }
 
   private allocate(size: BatchSize, batches: number): Allocation {
     const now = this.allocation;
-    if (now && size.tokens <= now.capacity.tokens && size.rows <= now.capacity.rows && batches * now.arrays.bytes <= now.upload.size) return now;
-    const grown = (needed: number, had: number): number => (needed <= had ? had : Math.max(needed, Math.ceil(had * 1.5)));
-    const capacity = { tokens: grown(size.tokens, now?.capacity.tokens ?? 64), rows: grown(size.rows, now?.capacity.rows ?? 8) };
+    if (
+      now &&
+      size.tokens <= now.capacity.tokens &&
+      size.rows <= now.capacity.rows &&
+      batches * now.arrays.bytes <= now.upload.size
+    )
+      return now;
+    const grown = (needed: number, had: number): number =>
+      needed <= had ? had : Math.max(needed, Math.ceil(had * 1.5));
+    const capacity = {
+      tokens: grown(size.tokens, now?.capacity.tokens ?? 64),
+      rows: grown(size.rows, now?.capacity.rows ?? 8),
+    };
     this.destroy();
     const { device } = this.gpu;
     const arrays = new BatchArrays(capacity, this.sites);
-    const batchBuffer = device.createBuffer({ label: 'batch', size: arrays.bytes, usage: GPUBufferUsage.STORAGE | GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST });
-    const upload = device.createBuffer({ label: 'upload', size: batches * arrays.bytes, usage: GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST });
+    const batchBuffer = device.createBuffer({
+      label: 'batch',
+      size: arrays.bytes,
+      usage: GPUBufferUsage.STORAGE | GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
+    });
+    const upload = device.createBuffer({
+      label: 'upload',
+      size: batches * arrays.bytes,
+      usage: GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
+    });
     const plan = this.slotsFor(capacity);
     const slots = plan.slots.map((floats, i) =>
-      device.createBuffer({ label: `slot ${i}`, size: Math.max(16, floats * 4), usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST }),
+      device.createBuffer({
+        label: `slot ${i}`,
+        size: Math.max(16, floats * 4),
+        usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
+      }),
     );
     const bind = (dispatch: Dispatch): Bound => ({ dispatch, groups: new Map<BankKind, GPUBindGroup>() });
-    this.allocation = { capacity, arrays, batchBuffer, upload, slots, plan, bound: this.dispatches.map(bind), clearing: this.clearing.map(bind) };
+    this.allocation = {
+      capacity,
+      arrays,
+      batchBuffer,
+      upload,
+      slots,
+      plan,
+      bound: this.dispatches.map(bind),
+      clearing: this.clearing.map(bind),
+    };
     return this.allocation;
   }
 
@@ -227,7 +305,10 @@ export class Program {
     let group = groups.get(gradients);
     if (!group) {
       const { arrays, batchBuffer } = this.allocation!;
-      const resources: GPUBufferBinding[] = [{ buffer: batchBuffer, ...arrays.placeOf('sizes') }, ...dispatch.bindings.map((binding) => this.resource(binding, gradients))];
+      const resources: GPUBufferBinding[] = [
+        { buffer: batchBuffer, ...arrays.placeOf('sizes') },
+        ...dispatch.bindings.map((binding) => this.resource(binding, gradients)),
+      ];
       group = this.gpu.device.createBindGroup({
         label: dispatch.label,
         layout: this.gpu.pipelines.get(dispatch.code).getBindGroupLayout(0),
@@ -247,6 +328,8 @@ export class Program {
     const { value } = binding as { readonly value: Value };
     if ('input' in value.source) return { buffer: batchBuffer, ...arrays.placeOf(value.source.input) };
     const parameter = parameterName(value);
-    return parameter !== undefined ? this.memory.binding('parameter', parameter) : this.memory.binding(gradients, this.inBank.get(value)!);
+    return parameter !== undefined
+      ? this.memory.binding('parameter', parameter)
+      : this.memory.binding(gradients, this.inBank.get(value)!);
   }
 }

@@ -48,7 +48,11 @@ export class WebGpuSession implements EngineSession, Gpu {
   /** Requests run one after the other, because they share buffers. */
   private queue: Promise<unknown> = Promise.resolve();
 
-  constructor({ device, pipelines, matrixUnit }: Gpu, private readonly model: ModelGraphs, { seed, description }: WebGpuSessionOptions) {
+  constructor(
+    { device, pipelines, matrixUnit }: Gpu,
+    private readonly model: ModelGraphs,
+    { seed, description }: WebGpuSessionOptions,
+  ) {
     this.device = device;
     this.pipelines = pipelines;
     this.matrixUnit = matrixUnit;
@@ -56,11 +60,21 @@ export class WebGpuSession implements EngineSession, Gpu {
     this.description = description;
     this.memory = new DeviceMemory(device, model.parameters);
     this.inference = new Program(this, this.memory, model.inference);
-    this.training = new Program(this, this.memory, model.training, new Map(model.parameters.map(({ name }) => [gradientName(name), name])));
+    this.training = new Program(
+      this,
+      this.memory,
+      model.training,
+      new Map(model.parameters.map(({ name }) => [gradientName(name), name])),
+    );
     void device.lost.then(({ reason, message }) => {
-      this.end(new TrainingError(`the GPU device was lost${reason === 'destroyed' ? ' (destroyed)' : ''}: ${message}`, {
-        hint: 'Checkpoints saved so far are whole: go on with --resume-from-checkpoint, on the GPU or with --device cpu.',
-      }));
+      this.end(
+        new TrainingError(
+          `the GPU device was lost${reason === 'destroyed' ? ' (destroyed)' : ''}: ${message}`,
+          {
+            hint: 'Checkpoints saved so far are whole: go on with --resume-from-checkpoint, on the GPU or with --device cpu.',
+          },
+        ),
+      );
     });
   }
 
@@ -75,11 +89,18 @@ export class WebGpuSession implements EngineSession, Gpu {
    */
   reserve(workload: Workload): Promise<void> {
     return this.inTurn(async () => {
-      this.demands = demandsOf(workload, this.memory.bytes, { training: this.training, prediction: this.inference });
+      this.demands = demandsOf(workload, this.memory.bytes, {
+        training: this.training,
+        prediction: this.inference,
+      });
       requireWithin(this.device.limits, this.demands);
       const { training, prediction } = workload;
       await this.checked(() => {
-        this.memory.reserve(['parameter', ...(training ? (['gradient', 'moment1', 'moment2'] as const) : []), ...((training?.microBatches ?? 1) > 1 ? (['incoming'] as const) : [])]);
+        this.memory.reserve([
+          'parameter',
+          ...(training ? (['gradient', 'moment1', 'moment2'] as const) : []),
+          ...((training?.microBatches ?? 1) > 1 ? (['incoming'] as const) : []),
+        ]);
         if (training) this.training.reserve(training, training.microBatches);
         if (prediction) this.inference.reserve(prediction);
         return Promise.resolve();
@@ -114,14 +135,23 @@ export class WebGpuSession implements EngineSession, Gpu {
         this.device.queue.submit([encoder.finish()]);
         const outputs = [...graph.outputs].map(async ([name, { shape }]) => {
           const floats = elementsOf(shape, batch);
-          return [name, await this.read(this.device.createCommandEncoder(), prepared.output(name), 0, floats)] as const;
+          return [
+            name,
+            await this.read(this.device.createCommandEncoder(), prepared.output(name), 0, floats),
+          ] as const;
         });
         return new Map(await Promise.all(outputs));
       });
     });
   }
 
-  async step({ microBatches, lossWeights, firstPass, update, deferResult = false }: StepRequest): Promise<StepResult> {
+  async step({
+    microBatches,
+    lossWeights,
+    firstPass,
+    update,
+    deferResult = false,
+  }: StepRequest): Promise<StepResult> {
     if (microBatches.length === 0) throw new RangeError('a step needs a micro-batch');
     // The turn ends when the step is on its way to the device; its result comes when it is read.
     const { answer } = await this.inTurn(async () => {
@@ -132,13 +162,28 @@ export class WebGpuSession implements EngineSession, Gpu {
       }
       for (const batch of microBatches) await this.training.prepare(batch);
       const results = await this.resultsFor(this.optimizer, microBatches.length);
-      const size = { tokens: Math.max(...microBatches.map(({ tokens }) => tokens)), rows: Math.max(...microBatches.map(({ rows }) => rows)) };
-      const answer = this.checked(() => this.submitStep(this.optimizer!, results, size, { microBatches, lossWeights, firstPass, update, deferResult }));
+      const size = {
+        tokens: Math.max(...microBatches.map(({ tokens }) => tokens)),
+        rows: Math.max(...microBatches.map(({ rows }) => rows)),
+      };
+      const answer = this.checked(() =>
+        this.submitStep(this.optimizer!, results, size, {
+          microBatches,
+          lossWeights,
+          firstPass,
+          update,
+          deferResult,
+        }),
+      );
       answer.catch(() => undefined);
       return { answer };
     });
     const numbers = await this.untilEnded(answer);
-    return { losses: [...numbers.subarray(RESULT.losses, RESULT.losses + microBatches.length)], gradNorm: numbers[RESULT.norm], updated: numbers[RESULT.sound] === 1 };
+    return {
+      losses: [...numbers.subarray(RESULT.losses, RESULT.losses + microBatches.length)],
+      gradNorm: numbers[RESULT.norm],
+      updated: numbers[RESULT.sound] === 1,
+    };
   }
 
   collect(): void {
@@ -152,16 +197,30 @@ export class WebGpuSession implements EngineSession, Gpu {
   readTensor(kind: TensorKind, parameter: string): Promise<Float32Array> {
     return this.inTurn(() => {
       const { bank, offset, floats } = this.memory.place(parameter);
-      return this.checked(() => this.read(this.device.createCommandEncoder(), this.memory.bank(kind, bank), offset * 4, floats));
+      return this.checked(() =>
+        this.read(this.device.createCommandEncoder(), this.memory.bank(kind, bank), offset * 4, floats),
+      );
     });
   }
 
-  writeTensor(kind: 'parameter' | 'moment1' | 'moment2', parameter: string, values: Float32Array, offset = 0): Promise<void> {
+  writeTensor(
+    kind: 'parameter' | 'moment1' | 'moment2',
+    parameter: string,
+    values: Float32Array,
+    offset = 0,
+  ): Promise<void> {
     return this.inTurn(async () => {
       const place = this.memory.place(parameter);
-      if (offset + values.length > place.floats) throw new RangeError(`${kind} of ${parameter} has ${place.floats} elements; ${values.length} from ${offset} on were given`);
+      if (offset + values.length > place.floats)
+        throw new RangeError(
+          `${kind} of ${parameter} has ${place.floats} elements; ${values.length} from ${offset} on were given`,
+        );
       await this.checked(() => {
-        this.device.queue.writeBuffer(this.memory.bank(kind, place.bank), (place.offset + offset) * 4, values);
+        this.device.queue.writeBuffer(
+          this.memory.bank(kind, place.bank),
+          (place.offset + offset) * 4,
+          values,
+        );
         return Promise.resolve();
       });
     });
@@ -184,12 +243,28 @@ export class WebGpuSession implements EngineSession, Gpu {
   }
 
   /** All of a step in one submission: the batches, forward and backward passes, the update, and the reading of its result where it is due. */
-  private submitStep(optimizer: Optimizer, results: StepResults, size: BatchSize, { microBatches, lossWeights, firstPass, update, deferResult }: StepRequest): Promise<Float32Array> {
+  private submitStep(
+    optimizer: Optimizer,
+    results: StepResults,
+    size: BatchSize,
+    { microBatches, lossWeights, firstPass, update, deferResult }: StepRequest,
+  ): Promise<Float32Array> {
     this.training.reserve(size, microBatches.length);
     const encoder = this.device.createCommandEncoder();
     for (const [i, batch] of microBatches.entries()) {
-      this.training.encode(encoder, batch, { lossWeight: lossWeights[i], seed: this.seed, pass: firstPass + i }, { gradients: i === 0 ? 'gradient' : 'incoming', place: i });
-      encoder.copyBufferToBuffer(this.training.output('loss'), 0, optimizer.results, (RESULT.losses + i) * 4, 4);
+      this.training.encode(
+        encoder,
+        batch,
+        { lossWeight: lossWeights[i], seed: this.seed, pass: firstPass + i },
+        { gradients: i === 0 ? 'gradient' : 'incoming', place: i },
+      );
+      encoder.copyBufferToBuffer(
+        this.training.output('loss'),
+        0,
+        optimizer.results,
+        (RESULT.losses + i) * 4,
+        4,
+      );
       if (i > 0) optimizer.encodeAdd(encoder);
     }
     optimizer.encodeUpdate(encoder, update, microBatches.length, results.outstanding === 0);
@@ -231,10 +306,12 @@ export class WebGpuSession implements EngineSession, Gpu {
   }
 
   private inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const turn = this.queue.catch(() => undefined).then(() => {
-      if (this.ended) throw this.ended;
-      return this.untilEnded(work());
-    });
+    const turn = this.queue
+      .catch(() => undefined)
+      .then(() => {
+        if (this.ended) throw this.ended;
+        return this.untilEnded(work());
+      });
     this.queue = turn.catch(() => undefined);
     return turn;
   }
@@ -269,7 +346,9 @@ export class WebGpuSession implements EngineSession, Gpu {
     if (memory ?? validation) {
       const error = memory
         ? this.outOfMemory(memory.message)
-        : new TrainingError(`the GPU refused a command: ${validation!.message}`, { hint: 'This is a defect of attune: please report it. --device cpu works meanwhile.' });
+        : new TrainingError(`the GPU refused a command: ${validation!.message}`, {
+            hint: 'This is a defect of attune: please report it. --device cpu works meanwhile.',
+          });
       // Buffers may be missing, and what was submitted may not have run.
       this.end(error);
       throw error;
@@ -277,7 +356,9 @@ export class WebGpuSession implements EngineSession, Gpu {
     try {
       return await result;
     } catch (cause) {
-      throw cause instanceof AttuneError ? cause : new TrainingError(`the GPU failed: ${(cause as Error).message}`, { cause });
+      throw cause instanceof AttuneError
+        ? cause
+        : new TrainingError(`the GPU failed: ${(cause as Error).message}`, { cause });
     }
   }
 
@@ -289,8 +370,17 @@ export class WebGpuSession implements EngineSession, Gpu {
   }
 
   /** Submits what `encoder` holds with a copy of `floats` numbers at the end, and gives those. */
-  private async read(encoder: GPUCommandEncoder, source: GPUBuffer, offset: number, floats: number): Promise<Float32Array> {
-    const staging = this.device.createBuffer({ label: 'staging', size: floats * 4, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
+  private async read(
+    encoder: GPUCommandEncoder,
+    source: GPUBuffer,
+    offset: number,
+    floats: number,
+  ): Promise<Float32Array> {
+    const staging = this.device.createBuffer({
+      label: 'staging',
+      size: floats * 4,
+      usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
+    });
     try {
       encoder.copyBufferToBuffer(source, offset, staging, 0, floats * 4);
       this.device.queue.submit([encoder.finish()]);

@@ -19,7 +19,11 @@ export interface SlotPlan {
  * one. Results of one dispatch never share with its inputs, because a buffer cannot be read and written in one dispatch.
  */
 export function planSlots(lifetimes: readonly Lifetime[]): SlotPlan {
-  const order = lifetimes.map((_, i) => i).sort((a, b) => lifetimes[a].first - lifetimes[b].first || lifetimes[b].floats - lifetimes[a].floats || a - b);
+  const order = lifetimes
+    .map((_, i) => i)
+    .sort(
+      (a, b) => lifetimes[a].first - lifetimes[b].first || lifetimes[b].floats - lifetimes[a].floats || a - b,
+    );
   const slots: { floats: number; until: number }[] = [];
   const of = new Array<number>(lifetimes.length);
   for (const i of order) {
@@ -29,7 +33,13 @@ export function planSlots(lifetimes: readonly Lifetime[]): SlotPlan {
       if (slot.until >= first) continue;
       const fits = slot.floats >= floats;
       const best = slots[chosen] as { floats: number } | undefined;
-      if (!best || (fits ? best.floats < floats || slot.floats < best.floats : best.floats < floats && slot.floats > best.floats)) chosen = s;
+      if (
+        !best ||
+        (fits
+          ? best.floats < floats || slot.floats < best.floats
+          : best.floats < floats && slot.floats > best.floats)
+      )
+        chosen = s;
     }
     if (chosen < 0) chosen = slots.push({ floats: 0, until: -1 }) - 1;
     slots[chosen].floats = Math.max(slots[chosen].floats, floats);

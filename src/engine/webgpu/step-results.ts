@@ -30,8 +30,15 @@ export class StepResults {
   private milliseconds: number | undefined;
 
   /** @param floats of a result */
-  constructor(private readonly device: GPUDevice, private readonly floats: number) {
-    this.ring = device.createBuffer({ label: 'results of steps', size: ENTRIES * floats * 4, usage: GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST });
+  constructor(
+    private readonly device: GPUDevice,
+    private readonly floats: number,
+  ) {
+    this.ring = device.createBuffer({
+      label: 'results of steps',
+      size: ENTRIES * floats * 4,
+      usage: GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
+    });
   }
 
   get outstanding(): number {
@@ -60,7 +67,9 @@ export class StepResults {
   /** Encodes the copy of a step's result into the ring; comes with `collect`. */
   hold(encoder: GPUCommandEncoder, result: GPUBuffer): Promise<Float32Array> {
     encoder.copyBufferToBuffer(result, 0, this.ring, this.held.length * this.floats * 4, this.floats * 4);
-    const answer = new Promise<Float32Array>((resolve, reject) => this.held.push({ since: performance.now(), resolve, reject }));
+    const answer = new Promise<Float32Array>((resolve, reject) =>
+      this.held.push({ since: performance.now(), resolve, reject }),
+    );
     this.unanswered.push(answer);
     const answered = (): void => void this.unanswered.splice(this.unanswered.indexOf(answer), 1);
     answer.then(answered, answered);
@@ -72,7 +81,12 @@ export class StepResults {
     const taken = this.held.splice(0);
     if (taken.length === 0) return () => undefined;
     const staging =
-      this.staging.pop() ?? this.device.createBuffer({ label: 'staging of results', size: ENTRIES * this.floats * 4, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
+      this.staging.pop() ??
+      this.device.createBuffer({
+        label: 'staging of results',
+        size: ENTRIES * this.floats * 4,
+        usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
+      });
     encoder.copyBufferToBuffer(this.ring, 0, staging, 0, taken.length * this.floats * 4);
     return () =>
       void staging.mapAsync(GPUMapMode.READ).then(
@@ -84,7 +98,8 @@ export class StepResults {
           // The device began with them when they came, or when it was done with those before.
           this.milliseconds = (now - Math.max(this.lastRead, taken[0].since)) / taken.length;
           this.lastRead = now;
-          for (const [i, { resolve }] of taken.entries()) resolve(results.slice(i * this.floats, (i + 1) * this.floats));
+          for (const [i, { resolve }] of taken.entries())
+            resolve(results.slice(i * this.floats, (i + 1) * this.floats));
         },
         (reason: unknown) => {
           for (const { reject } of taken) reject(reason);

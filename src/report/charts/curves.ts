@@ -38,22 +38,54 @@ export function curveChart({ title, unit, series, log = false, epochEnds }: Curv
       marginLeft: small ? 56 : 44,
       height: 230,
       x: { domain: [0, last], label: 'step', labelArrow: 'none', labelAnchor: 'center', ticks: 5 },
-      y: { label: unit, grid: true, ticks: 5, labelArrow: 'none', ...(log ? { type: 'log' as const, ticks: 4, tickFormat: '~g' } : { nice: true, ...(small && { tickFormat: (value: number) => (value === 0 ? '0' : value.toExponential(value.toExponential().startsWith('1e') ? 0 : 1)) }) }) },
+      y: {
+        label: unit,
+        grid: true,
+        ticks: 5,
+        labelArrow: 'none',
+        ...(log
+          ? { type: 'log' as const, ticks: 4, tickFormat: '~g' }
+          : {
+              nice: true,
+              ...(small && {
+                tickFormat: (value: number) =>
+                  value === 0 ? '0' : value.toExponential(value.toExponential().startsWith('1e') ? 0 : 1),
+              }),
+            }),
+      },
       marks: [
         Plot.ruleX(epochEnds, { stroke: 'currentColor', strokeOpacity: 0.25, strokeDasharray: '2 3' }),
         ...drawn.flatMap(({ points, style }, i) => {
           const line = { x: 'step', y: 'value', stroke: COLORS[i % COLORS.length], strokeWidth: 1.8 };
-          if (style === 'dots') return [Plot.line(points, line), Plot.dot(points, { x: 'step', y: 'value', symbol: SYMBOLS[i % SYMBOLS.length], r: 4.5, fill: COLORS[i % COLORS.length] })];
+          if (style === 'dots')
+            return [
+              Plot.line(points, line),
+              Plot.dot(points, {
+                x: 'step',
+                y: 'value',
+                symbol: SYMBOLS[i % SYMBOLS.length],
+                r: 4.5,
+                fill: COLORS[i % COLORS.length],
+              }),
+            ];
           if (style === 'line' || points.length < 20) return [Plot.line(points, line)];
           const k = Math.max(3, Math.round(points.length / 15));
-          return [Plot.line(points, { ...line, strokeOpacity: 0.4, strokeWidth: 1 }), Plot.line(points, Plot.windowY({ k, strict: false }, { ...line, strokeWidth: 2.2 }))];
+          return [
+            Plot.line(points, { ...line, strokeOpacity: 0.4, strokeWidth: 1 }),
+            Plot.line(points, Plot.windowY({ k, strict: false }, { ...line, strokeWidth: 2.2 })),
+          ];
         }),
         ...(several ? endLabels(drawn, log) : []),
       ],
     },
     {
       title,
-      description: drawn.map(({ name, points }) => `${name}: from ${significant(points[0].value)} at step ${points[0].step} to ${significant(points.at(-1)!.value)} at step ${points.at(-1)!.step}, lowest ${significant(Math.min(...points.map(({ value }) => value)))}, highest ${significant(Math.max(...points.map(({ value }) => value)))}`).join('; '),
+      description: drawn
+        .map(
+          ({ name, points }) =>
+            `${name}: from ${significant(points[0].value)} at step ${points[0].step} to ${significant(points.at(-1)!.value)} at step ${points.at(-1)!.step}, lowest ${significant(Math.min(...points.map(({ value }) => value)))}, highest ${significant(Math.max(...points.map(({ value }) => value)))}`,
+        )
+        .join('; '),
     },
   );
 }
@@ -64,14 +96,32 @@ function endLabels(series: readonly Series[], log: boolean): Plot.Markish[] {
   const values = series.flatMap(({ points }) => points.map(({ value }) => at(value)));
   const range = Math.max(...values) - Math.min(...values) || 1;
   const HEIGHT = 164;
-  const ends = series.map(({ name, points }, i) => ({ name, i, point: points.at(-1)!, y: (-HEIGHT * (at(points.at(-1)!.value) - Math.min(...values))) / range, dy: 0 })).sort((a, b) => a.y - b.y);
+  const ends = series
+    .map(({ name, points }, i) => ({
+      name,
+      i,
+      point: points.at(-1)!,
+      y: (-HEIGHT * (at(points.at(-1)!.value) - Math.min(...values))) / range,
+      dy: 0,
+    }))
+    .sort((a, b) => a.y - b.y);
   let previous = -Infinity;
   for (const end of ends) {
     const y = Math.max(end.y, previous + 13);
     end.dy = y - end.y;
     previous = y;
   }
-  return ends.map(({ name, i, point, dy }) => Plot.text([point], { x: 'step', y: 'value', text: () => name, textAnchor: 'start', dx: 9, dy, fill: COLORS[i % COLORS.length] }));
+  return ends.map(({ name, i, point, dy }) =>
+    Plot.text([point], {
+      x: 'step',
+      y: 'value',
+      text: () => name,
+      textAnchor: 'start',
+      dx: 9,
+      dy,
+      fill: COLORS[i % COLORS.length],
+    }),
+  );
 }
 
 /** Means of neighbouring points where there are too many. */
@@ -80,6 +130,9 @@ function thinned(points: Series['points']): Series['points'] {
   if (size <= 1) return points;
   return Array.from({ length: Math.ceil(points.length / size) }, (_, i) => {
     const group = points.slice(i * size, (i + 1) * size);
-    return { step: group.at(-1)!.step, value: group.reduce((sum, { value }) => sum + value, 0) / group.length };
+    return {
+      step: group.at(-1)!.step,
+      value: group.reduce((sum, { value }) => sum + value, 0) / group.length,
+    };
   });
 }

@@ -27,7 +27,9 @@ interface SvgElement {
   querySelectorAll(selector: string): Iterable<SvgElement>;
 }
 
-const page = parseHTML('<!doctype html><html><body></body></html>') as unknown as { readonly document: object };
+const page = parseHTML('<!doctype html><html><body></body></html>') as unknown as {
+  readonly document: object;
+};
 
 const GEOMETRY = ['d', 'x', 'y', 'x1', 'x2', 'y1', 'y2', 'cx', 'cy', 'r', 'width', 'height', 'transform'];
 /** What Plot says for assistive technology, which the chart's own text replaces, and marks for its style sheet. */
@@ -39,15 +41,30 @@ export function chart(options: Plot.PlotOptions, { title, description, note }: C
 }
 
 function draw(options: Plot.PlotOptions, label: string): Markup {
-  const drawn = Plot.plot({ width: CHART_WIDTH, height: 250, marginTop: 26, marginBottom: 40, marginLeft: 44, marginRight: 14, ...options, document: page.document as never }) as unknown as SvgElement;
+  const drawn = Plot.plot({
+    width: CHART_WIDTH,
+    height: 250,
+    marginTop: 26,
+    marginBottom: 40,
+    marginLeft: 44,
+    marginRight: 14,
+    ...options,
+    document: page.document as never,
+  }) as unknown as SvgElement;
   for (const style of [...drawn.querySelectorAll('style')]) style.remove();
   for (const element of [drawn, ...drawn.querySelectorAll('*')]) {
     for (const name of DROPPED) element.removeAttribute(name);
     for (const name of GEOMETRY) {
       const value = element.getAttribute(name);
-      if (value !== null) element.setAttribute(name, value.replace(/-?\d+\.\d{3,}(?:e-?\d+)?/g, (long) => String(Number(Number(long).toFixed(2)))));
+      if (value !== null)
+        element.setAttribute(
+          name,
+          value.replace(/-?\d+\.\d{3,}(?:e-?\d+)?/g, (long) => String(Number(Number(long).toFixed(2)))),
+        );
     }
   }
   // Not by setAttribute: linkedom escapes no more than quotes in attributes.
-  return new Markup(drawn.outerHTML.replace(/^<svg/, () => `<svg ${html`role="img" aria-label="${label}"`.toString()}`));
+  return new Markup(
+    drawn.outerHTML.replace(/^<svg/, () => `<svg ${html`role="img" aria-label="${label}"`.toString()}`),
+  );
 }

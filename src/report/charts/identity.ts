@@ -14,17 +14,26 @@ export interface Identity {
 const COLORS = 8;
 const DASHES = [undefined, '7 3', '2 2.5', '9 3 2 3', '4 4', '12 3', '2 5', '6 2 2 2 2 2'];
 
-export const identity = (index: number): Identity => ({ number: index + 1, color: `var(--series-${(index % COLORS) + 1})`, dash: DASHES[index % DASHES.length] });
+export const identity = (index: number): Identity => ({
+  number: index + 1,
+  color: `var(--series-${(index % COLORS) + 1})`,
+  dash: DASHES[index % DASHES.length],
+});
 
 /** Models with what they look like. */
-export const identified = ({ models }: Comparison): { readonly model: ModelResult; readonly look: Identity }[] => models.map((model, i) => ({ model, look: identity(i) }));
+export const identified = ({
+  models,
+}: Comparison): { readonly model: ModelResult; readonly look: Identity }[] =>
+  models.map((model, i) => ({ model, look: identity(i) }));
 
 /** The number of a model in its colour, as it stands in tables and legends. */
-export const badge = ({ number, color }: Identity): Markup => html`<span class="badge" style="--color: ${color}">${number}</span>`;
+export const badge = ({ number, color }: Identity): Markup =>
+  html`<span class="badge" style="--color: ${color}">${number}</span>`;
 
 /** A legend of lines. */
 export function legend(comparison: Comparison): Markup {
   return html`<ul class="legend" aria-label="Models">${identified(comparison).map(
-    ({ model, look }) => html`<li><svg class="sample" viewBox="0 0 40 8" aria-hidden="true"><line x1="0" x2="40" y1="4" y2="4" stroke="${look.color}" stroke-width="2.5" stroke-dasharray="${look.dash ?? 'none'}"/></svg>${badge(look)} ${model.name}</li>`,
+    ({ model, look }) =>
+      html`<li><svg class="sample" viewBox="0 0 40 8" aria-hidden="true"><line x1="0" x2="40" y1="4" y2="4" stroke="${look.color}" stroke-width="2.5" stroke-dasharray="${look.dash ?? 'none'}"/></svg>${badge(look)} ${model.name}</li>`,
   )}</ul>`;
 }

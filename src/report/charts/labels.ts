@@ -22,8 +22,17 @@ const DIGIT = 7;
  * @param dots in pixels
  * @param radius of a dot
  */
-export function placeLabels(dots: readonly { readonly x: number; readonly y: number; readonly text: string }[], radius: number, bounds: Box): Placed[] {
-  const taken: Box[] = dots.map(({ x, y }) => ({ left: x - radius, right: x + radius, top: y - radius, bottom: y + radius }));
+export function placeLabels(
+  dots: readonly { readonly x: number; readonly y: number; readonly text: string }[],
+  radius: number,
+  bounds: Box,
+): Placed[] {
+  const taken: Box[] = dots.map(({ x, y }) => ({
+    left: x - radius,
+    right: x + radius,
+    top: y - radius,
+    bottom: y + radius,
+  }));
   return dots.map(({ x, y, text }) => {
     const width = DIGIT * text.length;
     const options = [radius + 3, radius + 11, radius + 19].flatMap((far): Placed[] => [
@@ -40,11 +49,15 @@ export function placeLabels(dots: readonly { readonly x: number; readonly y: num
       const left = x + dx - (anchor === 'start' ? 0 : anchor === 'end' ? width : width / 2);
       return { left, right: left + width, top: y + dy - HEIGHT / 2, bottom: y + dy + HEIGHT / 2 };
     };
-    const cost = (box: Box): number => taken.reduce((sum, other) => sum + overlap(box, other), 0) + (overlap(box, bounds) < width * HEIGHT - 1e-6 ? 1000 : 0);
+    const cost = (box: Box): number =>
+      taken.reduce((sum, other) => sum + overlap(box, other), 0) +
+      (overlap(box, bounds) < width * HEIGHT - 1e-6 ? 1000 : 0);
     const best = options.reduce((a, b) => (cost(boxOf(b)) < cost(boxOf(a)) - 1e-6 ? b : a));
     taken.push(boxOf(best));
     return best;
   });
 }
 
-const overlap = (a: Box, b: Box): number => Math.max(0, Math.min(a.right, b.right) - Math.max(a.left, b.left)) * Math.max(0, Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top));
+const overlap = (a: Box, b: Box): number =>
+  Math.max(0, Math.min(a.right, b.right) - Math.max(a.left, b.left)) *
+  Math.max(0, Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top));

@@ -18,11 +18,40 @@ export function reliabilityChart(model: ModelResult, look: Identity, rows: numbe
       y: { ...tick, label: 'share that was right' },
       r: { type: 'sqrt', domain: [0, rows], range: [2, 16] },
       marks: [
-        Plot.text([[0.03, 0.96]], { text: () => `ECE ${fixed(model.calibration.ece)}`, textAnchor: 'start', fill: 'currentColor', fontWeight: 600 }),
-        Plot.line([[0, 0], [1, 1]], { stroke: 'currentColor', strokeOpacity: 0.5, strokeWidth: 1 }),
-        Plot.link(bins, { x1: 'meanConfidence', x2: 'meanConfidence', y1: 'meanConfidence', y2: 'accuracy', stroke: look.color, strokeOpacity: 0.6, strokeDasharray: '2 2' }),
-        Plot.line(bins.filter((bin) => bin.rows >= enough), { x: 'meanConfidence', y: 'accuracy', stroke: look.color, strokeWidth: 1.5 }),
-        Plot.dot(bins, { x: 'meanConfidence', y: 'accuracy', r: 'rows', fill: look.color, fillOpacity: 0.75, stroke: 'var(--surface)' }),
+        Plot.text([[0.03, 0.96]], {
+          text: () => `ECE ${fixed(model.calibration.ece)}`,
+          textAnchor: 'start',
+          fill: 'currentColor',
+          fontWeight: 600,
+        }),
+        Plot.line(
+          [
+            [0, 0],
+            [1, 1],
+          ],
+          { stroke: 'currentColor', strokeOpacity: 0.5, strokeWidth: 1 },
+        ),
+        Plot.link(bins, {
+          x1: 'meanConfidence',
+          x2: 'meanConfidence',
+          y1: 'meanConfidence',
+          y2: 'accuracy',
+          stroke: look.color,
+          strokeOpacity: 0.6,
+          strokeDasharray: '2 2',
+        }),
+        Plot.line(
+          bins.filter((bin) => bin.rows >= enough),
+          { x: 'meanConfidence', y: 'accuracy', stroke: look.color, strokeWidth: 1.5 },
+        ),
+        Plot.dot(bins, {
+          x: 'meanConfidence',
+          y: 'accuracy',
+          r: 'rows',
+          fill: look.color,
+          fillOpacity: 0.75,
+          stroke: 'var(--surface)',
+        }),
       ],
     },
     {

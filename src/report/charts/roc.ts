@@ -19,10 +19,19 @@ export function rocChart(comparison: Comparison, classIndex: number): Markup | u
       x: { ...tick, label: 'false alarms: share of the other rows', labelAnchor: 'center' },
       y: { ...tick, label: 'found: share of its rows' },
       marks: [
-        Plot.line([[0, 0], [1, 1]], { stroke: 'currentColor', strokeOpacity: 0.5, strokeWidth: 1 }),
+        Plot.line(
+          [
+            [0, 0],
+            [1, 1],
+          ],
+          { stroke: 'currentColor', strokeOpacity: 0.5, strokeWidth: 1 },
+        ),
         // The first model last, on top of the others.
         ...curves.toReversed().map(({ row, look }) =>
-          Plot.line(row.roc.falsePositiveRate.map((x, i) => [x, row.roc.truePositiveRate[i]]), { stroke: look.color, strokeWidth: 2, ...(look.dash && { strokeDasharray: look.dash }) }),
+          Plot.line(
+            row.roc.falsePositiveRate.map((x, i) => [x, row.roc.truePositiveRate[i]]),
+            { stroke: look.color, strokeWidth: 2, ...(look.dash && { strokeDasharray: look.dash }) },
+          ),
         ),
       ],
     },

@@ -17,7 +17,11 @@ const SYMBOLS = [
 ] as const;
 
 /** A class is told from another by symbol and colour. */
-export function classLook(label: number): { readonly color: string; readonly symbol: (typeof SYMBOLS)[number][0]; readonly glyph: string } {
+export function classLook(label: number): {
+  readonly color: string;
+  readonly symbol: (typeof SYMBOLS)[number][0];
+  readonly glyph: string;
+} {
   const [symbol, glyph] = SYMBOLS[label % SYMBOLS.length];
   return { color: `var(--series-${(label % 8) + 1})`, symbol, glyph };
 }
@@ -33,10 +37,17 @@ export function staticPoint(study: WordStudy): Markup {
       marks: [
         Plot.frame({ stroke: 'currentColor', strokeOpacity: 0.25 }),
         Plot.dot([[0, 0]], { r: 11, fill: 'var(--series-1)' }),
-        Plot.text([[0, 0]], { text: () => `“${word}”: ${study.occurrences.length} sentences, 1 point`, dy: 26, fill: 'currentColor' }),
+        Plot.text([[0, 0]], {
+          text: () => `“${word}”: ${study.occurrences.length} sentences, 1 point`,
+          dy: 26,
+          fill: 'currentColor',
+        }),
       ],
     },
-    { title: 'Word2Vec', description: `One point for all ${counted(study.occurrences.length, 'occurrence')} of ${word}, whatever the sentence says.` },
+    {
+      title: 'Word2Vec',
+      description: `One point for all ${counted(study.occurrences.length, 'occurrence')} of ${word}, whatever the sentence says.`,
+    },
   );
 }
 
@@ -45,8 +56,16 @@ export function contextualPoints(study: WordStudy, labelNames: readonly string[]
   const points = study.occurrences.map((occurrence, i) => ({ ...occurrence, number: String(i + 1) }));
   // Both axes in the same unit: distances are what the picture is about.
   const [xs, ys] = [points.map(({ x }) => x), points.map(({ y }) => y)];
-  const [width, height] = [CHART_WIDTH - FRAME.marginLeft - FRAME.marginRight, FRAME.height - FRAME.marginTop - FRAME.marginBottom];
-  const unit = Math.max((Math.max(...xs) - Math.min(...xs)) / width, (Math.max(...ys) - Math.min(...ys)) / height, 1e-9) * 1.18;
+  const [width, height] = [
+    CHART_WIDTH - FRAME.marginLeft - FRAME.marginRight,
+    FRAME.height - FRAME.marginTop - FRAME.marginBottom,
+  ];
+  const unit =
+    Math.max(
+      (Math.max(...xs) - Math.min(...xs)) / width,
+      (Math.max(...ys) - Math.min(...ys)) / height,
+      1e-9,
+    ) * 1.18;
   const [cx, cy] = [(Math.max(...xs) + Math.min(...xs)) / 2, (Math.max(...ys) + Math.min(...ys)) / 2];
   const labels = placeLabels(
     points.map(({ x, y, number }) => ({ x: (x - cx) / unit, y: (cy - y) / unit, text: number })),
@@ -60,8 +79,30 @@ export function contextualPoints(study: WordStudy, labelNames: readonly string[]
       y: { domain: [cy - (height / 2) * unit, cy + (height / 2) * unit], axis: null },
       marks: [
         Plot.frame({ stroke: 'currentColor', strokeOpacity: 0.25 }),
-        ...points.map((point) => Plot.dot([point], { x: 'x', y: 'y', r: 5, symbol: classLook(point.label).symbol, fill: classLook(point.label).color, stroke: 'var(--surface)', strokeWidth: 0.5 })),
-        ...points.map((point, i) => Plot.text([point], { x: 'x', y: 'y', text: 'number', fill: 'currentColor', stroke: 'var(--surface)', strokeWidth: 3, dx: labels[i].dx, dy: labels[i].dy, textAnchor: labels[i].anchor })),
+        ...points.map((point) =>
+          Plot.dot([point], {
+            x: 'x',
+            y: 'y',
+            r: 5,
+            symbol: classLook(point.label).symbol,
+            fill: classLook(point.label).color,
+            stroke: 'var(--surface)',
+            strokeWidth: 0.5,
+          }),
+        ),
+        ...points.map((point, i) =>
+          Plot.text([point], {
+            x: 'x',
+            y: 'y',
+            text: 'number',
+            fill: 'currentColor',
+            stroke: 'var(--surface)',
+            strokeWidth: 3,
+            dx: labels[i].dx,
+            dy: labels[i].dy,
+            textAnchor: labels[i].anchor,
+          }),
+        ),
       ],
     },
     {

@@ -31,7 +31,12 @@ function matrix(model: ModelResult, look: Identity, labelNames: readonly string[
 }
 
 function mistakes(model: ModelResult, look: Identity, labelNames: readonly string[]): Markup {
-  const largest = model.confusion.flatMap((row, i) => row.map((count, j) => ({ i, j, count })).filter(({ j, count }) => j !== i && count > 0)).sort((a, b) => b.count - a.count).slice(0, 10);
+  const largest = model.confusion
+    .flatMap((row, i) =>
+      row.map((count, j) => ({ i, j, count })).filter(({ j, count }) => j !== i && count > 0),
+    )
+    .sort((a, b) => b.count - a.count)
+    .slice(0, 10);
   return html`<div class="matrix"><table class="small"><caption>${badge(look)} ${model.name}: its most frequent mistakes</caption><thead><tr><th scope="col">True</th><th scope="col">Said</th><th scope="col" class="number">Rows</th></tr></thead>
 <tbody>${largest.map(({ i, j, count }) => html`<tr><th scope="row">${labelNames[i]}</th><td>${labelNames[j]}</td><td class="number">${grouped(count)}</td></tr>`)}</tbody></table></div>`;
 }

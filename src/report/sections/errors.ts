@@ -57,9 +57,18 @@ function highlighted(attributions: readonly Attribution[]): Markup {
 
 /** The same in words, for those who do not see the colours. */
 function strongest(attributions: readonly Attribution[]): string {
-  const named = (wanted: readonly Attribution[]): string => wanted.slice(0, STRONGEST).map(({ token, score }) => `“${shortened(token.trim(), 24)}” (${signed(score, 2)})`).join(', ');
+  const named = (wanted: readonly Attribution[]): string =>
+    wanted
+      .slice(0, STRONGEST)
+      .map(({ token, score }) => `“${shortened(token.trim(), 24)}” (${signed(score, 2)})`)
+      .join(', ');
   const visible = attributions.filter(({ token }) => token.trim() !== '');
   const towards = visible.filter(({ score }) => score > 0).sort((a, b) => b.score - a.score);
   const against = visible.filter(({ score }) => score < 0).sort((a, b) => a.score - b.score);
-  return [towards.length > 0 && `Most towards it: ${named(towards)}.`, against.length > 0 && `Most against it: ${named(against)}.`].filter(Boolean).join(' ');
+  return [
+    towards.length > 0 && `Most towards it: ${named(towards)}.`,
+    against.length > 0 && `Most against it: ${named(against)}.`,
+  ]
+    .filter(Boolean)
+    .join(' ');
 }

@@ -1,7 +1,13 @@
 import { curveChart, type Series } from '../charts/curves.js';
 import { duration, fixed, grouped, significant } from '../figures.js';
 import { html, type Markup } from '../markup.js';
-import { isEvalRecord, isFinalRecord, isTrainRecord, type EvalRecord, type LogRecord } from '../../train/records.js';
+import {
+  isEvalRecord,
+  isFinalRecord,
+  isTrainRecord,
+  type EvalRecord,
+  type LogRecord,
+} from '../../train/records.js';
 import { charts, reading, type Section, wide } from './section.js';
 
 const SPEED = /_(runtime|samples_per_second|steps_per_second)$/;
@@ -23,9 +29,25 @@ export function learningFigures(history: readonly LogRecord[]): Markup[] {
     const known = series.filter(({ points }) => points.length > 0);
     if (known.length > 0) figures.push(curveChart({ title, unit, series: known, log, epochEnds }));
   };
-  add('Loss', 'cross-entropy', [{ name: 'training', points: of(train, 'loss'), style: 'raw' }, { name: 'evaluation', points: of(evaluations, 'eval_loss'), style: 'dots' }]);
-  add('Evaluation metrics', '', metricNames(evaluations).map((key) => ({ name: metricName(key), points: of(evaluations, key), style: 'dots' })));
-  add('Gradient norm before clipping', 'L2 norm', [{ name: 'gradient norm', points: gradients, style: 'raw' }], spansDecades(gradients));
+  add('Loss', 'cross-entropy', [
+    { name: 'training', points: of(train, 'loss'), style: 'raw' },
+    { name: 'evaluation', points: of(evaluations, 'eval_loss'), style: 'dots' },
+  ]);
+  add(
+    'Evaluation metrics',
+    '',
+    metricNames(evaluations).map((key) => ({
+      name: metricName(key),
+      points: of(evaluations, key),
+      style: 'dots',
+    })),
+  );
+  add(
+    'Gradient norm before clipping',
+    'L2 norm',
+    [{ name: 'gradient norm', points: gradients, style: 'raw' }],
+    spansDecades(gradients),
+  );
   add('Learning rate', '', [{ name: 'learning rate', points: of(train, 'learning_rate'), style: 'line' }]);
   return figures;
 }
@@ -47,9 +69,13 @@ ${evaluations.length > 0 && evaluationTable(evaluations)}`,
   };
 }
 
-const metricNames = (evaluations: readonly EvalRecord[]): string[] => [...new Set(evaluations.flatMap((record) => Object.keys(record)))].filter((key) => key.startsWith('eval_') && key !== 'eval_loss' && !SPEED.test(key));
+const metricNames = (evaluations: readonly EvalRecord[]): string[] =>
+  [...new Set(evaluations.flatMap((record) => Object.keys(record)))].filter(
+    (key) => key.startsWith('eval_') && key !== 'eval_loss' && !SPEED.test(key),
+  );
 
-const metricName = (key: string): string => ({ f1: 'F1', auc: 'AUC' })[key.slice('eval_'.length)] ?? key.slice('eval_'.length).replaceAll('_', ' ');
+const metricName = (key: string): string =>
+  ({ f1: 'F1', auc: 'AUC' })[key.slice('eval_'.length)] ?? key.slice('eval_'.length).replaceAll('_', ' ');
 
 function spansDecades(points: Series['points']): boolean {
   const values = points.map(({ value }) => value);

@@ -11,7 +11,11 @@ const MOST_CLASSES = 12;
 
 export function rocSection(comparison: Comparison): Section {
   const { labelNames, testCounts } = comparison.dataset;
-  const shown = labelNames.map((_, k) => k).sort((a, b) => testCounts[b] - testCounts[a]).slice(0, MOST_CLASSES).sort((a, b) => a - b);
+  const shown = labelNames
+    .map((_, k) => k)
+    .sort((a, b) => testCounts[b] - testCounts[a])
+    .slice(0, MOST_CLASSES)
+    .sort((a, b) => a - b);
   const figures = shown.map((k) => rocChart(comparison, k));
   const absent = labelNames.filter((_, k) => testCounts[k] === 0);
   return {

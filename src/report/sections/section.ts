@@ -7,15 +7,19 @@ export interface Section {
 }
 
 /** How a figure is to be read. */
-export const reading = (...paragraphs: readonly Content[]): Markup => html`<div class="reading">${paragraphs.map((paragraph, i) => html`<p>${i === 0 && html`<strong>How to read it.</strong> `}${paragraph}</p>`)}</div>`;
+export const reading = (...paragraphs: readonly Content[]): Markup =>
+  html`<div class="reading">${paragraphs.map((paragraph, i) => html`<p>${i === 0 && html`<strong>How to read it.</strong> `}${paragraph}</p>`)}</div>`;
 
 /** Charts side by side where there is room. */
 export const charts = (...figures: readonly Content[]): Markup => html`<div class="charts">${figures}</div>`;
 
 /** A part that is closed until asked for. */
-export const details = (summary: Content, ...body: readonly Content[]): Markup => html`<details><summary>${summary}</summary>${body}</details>`;
+export const details = (summary: Content, ...body: readonly Content[]): Markup =>
+  html`<details><summary>${summary}</summary>${body}</details>`;
 
 /** A table that may be wider than a phone: it scrolls by itself, with the keyboard, too. */
-export const wide = (label: string, table: Markup): Markup => html`<div class="wide" role="region" aria-label="${label}" tabindex="0">${table}</div>`;
+export const wide = (label: string, table: Markup): Markup =>
+  html`<div class="wide" role="region" aria-label="${label}" tabindex="0">${table}</div>`;
 
-export const renderSection = ({ id, title, body }: Section): Markup => html`<section id="${id}" aria-labelledby="${id}-title"><h2 id="${id}-title">${title}</h2>${body}</section>`;
+export const renderSection = ({ id, title, body }: Section): Markup =>
+  html`<section id="${id}" aria-labelledby="${id}-title"><h2 id="${id}-title">${title}</h2>${body}</section>`;

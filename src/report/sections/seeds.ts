@@ -8,7 +8,8 @@ import { reading, type Section, wide } from './section.js';
 export function seedsSection({ verdict: { seeds } }: Comparison): Section | undefined {
   if (!seeds) return undefined;
   const { runs, mean, deviation, rowDeviation } = seeds;
-  const row = (title: Markup | string, figures: readonly string[]): Markup => html`<tr><th scope="row">${title}</th>${figures.map((figure) => html`<td class="number">${figure}</td>`)}</tr>`;
+  const row = (title: Markup | string, figures: readonly string[]): Markup =>
+    html`<tr><th scope="row">${title}</th>${figures.map((figure) => html`<td class="number">${figure}</td>`)}</tr>`;
   const table = html`<table class="small"><caption>The same fine-tuning under ${String(runs.length)} seeds</caption>
 <thead><tr><th scope="col">Seed</th>${['Accuracy', 'F1', 'AUC'].map((title) => html`<th scope="col" class="number">${title}</th>`)}</tr></thead>
 <tbody>${runs.map(({ seed, accuracy, f1, auc }, i) => row(html`${String(seed)}${i === 0 && html` <span class="tag">the model above</span>`}`, [fixed(accuracy), fixed(f1), auc === null ? 'undefined' : fixed(auc)]))}</tbody></table>`;

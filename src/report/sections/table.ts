@@ -25,14 +25,23 @@ ${details('Each class by itself', html`<div class="matrices">${models.map(({ mod
   };
 }
 
-const nameCell = ({ model, look }: { readonly model: ModelResult; readonly look: Identity }, tag?: string): Markup => html`<th scope="row">${badge(look)} ${model.name}${tag !== undefined && html` <span class="tag">${tag}</span>`}</th>`;
+const nameCell = (
+  { model, look }: { readonly model: ModelResult; readonly look: Identity },
+  tag?: string,
+): Markup =>
+  html`<th scope="row">${badge(look)} ${model.name}${tag !== undefined && html` <span class="tag">${tag}</span>`}</th>`;
 
 const estimate = ({ value, low, high }: Estimate): Markup =>
-  value === null ? html`<td class="number">undefined</td>` : html`<td class="number">${fixed(value)}${low !== null && high !== null && html`<br><span class="interval">${fixed(low)} to ${fixed(high)}</span>`}</td>`;
+  value === null
+    ? html`<td class="number">undefined</td>`
+    : html`<td class="number">${fixed(value)}${low !== null && high !== null && html`<br><span class="interval">${fixed(low)} to ${fixed(high)}</span>`}</td>`;
 
 function quality(comparison: Comparison): Markup {
   const { best, recommended } = comparison.verdict;
-  const tag = ({ id }: ModelResult): string | undefined => [id === best && 'highest', id === recommended && 'recommended'].filter((word) => word !== false).join(', ') || undefined;
+  const tag = ({ id }: ModelResult): string | undefined =>
+    [id === best && 'highest', id === recommended && 'recommended']
+      .filter((word) => word !== false)
+      .join(', ') || undefined;
   return html`<table><caption>Quality on ${grouped(comparison.dataset.testRows)} test rows, with 95 % intervals; best first</caption>
 <thead><tr><th scope="col">Model</th>${['Accuracy', 'F1', 'AUC', 'ECE', 'F1 against best', 'May be the best', `Loses at most ${comparison.verdict.margin}`, 'Right: only this, only best'].map((title) => html`<th scope="col" class="number">${title}</th>`)}</tr></thead>
 <tbody>${identified(comparison).map(({ model, look }) => html`<tr>${nameCell({ model, look }, tag(model))}${estimate(model.accuracy)}${estimate(model.f1)}${estimate(model.auc)}<td class="number">${fixed(model.calibration.ece)}</td>${against(model)}</tr>`)}</tbody></table>`;
@@ -49,7 +58,13 @@ function cost(models: ReturnType<typeof identified>): Markup {
 <thead><tr><th scope="col">Model</th>${['Training', 'Latency', 'Rows/s', 'Size', 'Memory'].map((title) => html`<th scope="col" class="number">${title}</th>`)}<th scope="col">Can one see why?</th></tr></thead>
 <tbody>${models.map(({ model, look }) => {
     const { trainSeconds, latencyMs, rowsPerSecond, bytesOnDisk, peakMemoryBytes } = model.cost;
-    const figures = [duration(trainSeconds), duration(latencyMs / 1000), significant(rowsPerSecond, 3), bytes(bytesOnDisk), peakMemoryBytes === null ? 'not measured' : bytes(peakMemoryBytes)];
+    const figures = [
+      duration(trainSeconds),
+      duration(latencyMs / 1000),
+      significant(rowsPerSecond, 3),
+      bytes(bytesOnDisk),
+      peakMemoryBytes === null ? 'not measured' : bytes(peakMemoryBytes),
+    ];
     return html`<tr>${nameCell({ model, look })}${figures.map((figure) => html`<td class="number">${figure}</td>`)}<td class="why"><strong>${LEVELS[model.interpretability.level]}</strong>: ${model.interpretability.why}</td></tr>`;
   })}</tbody></table>`;
 }

@@ -22,7 +22,8 @@ ${reading(FIGURES.againstBest.reading, FIGURES.interval.reading)}`,
   };
 }
 
-const costOf = ({ cost }: ModelResult): string => `${duration(cost.latencyMs / 1000)} a text, ${bytes(cost.bytesOnDisk)}`;
+const costOf = ({ cost }: ModelResult): string =>
+  `${duration(cost.latencyMs / 1000)} a text, ${bytes(cost.bytesOnDisk)}`;
 
 function highest({ models, verdict }: Comparison): Markup {
   const { best, low, high, optimism } = verdict;
@@ -41,14 +42,23 @@ function recommendation({ models, verdict }: Comparison): Markup | false {
   const title = `Recommended, at a margin of ${verdict.margin} F1`;
   if (!model) return card(title, 'None', ['The sentences above say why.']);
   const { difference, low } = model.againstBest!;
-  return card(title, model.name, [`weighted F1 ${fixed(model.f1.value)}`, `${signed(difference)} against the best of the others, and no less than ${signed(low)}`, costOf(model)]);
+  return card(title, model.name, [
+    `weighted F1 ${fixed(model.f1.value)}`,
+    `${signed(difference)} against the best of the others, and no less than ${signed(low)}`,
+    costOf(model),
+  ]);
 }
 
 function certainty(comparison: Comparison): Markup {
   const { dataset, models, verdict } = comparison;
   const others = verdict.bestSet.length - 1;
-  const inSet = identified(comparison).filter(({ model }) => verdict.bestSet.includes(model.id) && model.id !== verdict.best);
-  const line = others === 0 ? 'The best is shown to be better than every other model.' : `${others} of ${counted(models.length - 1, 'other model')} may be as good as the best: ${listed(inSet.map(({ look }) => String(look.number)))} in the charts.`;
+  const inSet = identified(comparison).filter(
+    ({ model }) => verdict.bestSet.includes(model.id) && model.id !== verdict.best,
+  );
+  const line =
+    others === 0
+      ? 'The best is shown to be better than every other model.'
+      : `${others} of ${counted(models.length - 1, 'other model')} may be as good as the best: ${listed(inSet.map(({ look }) => String(look.number)))} in the charts.`;
   return card('How sure this is', counted(dataset.testRows, 'test row'), [models.length > 1 && line]);
 }
 

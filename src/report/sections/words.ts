@@ -37,7 +37,9 @@ function placeOf(text: string, word: string): number {
 
 function emphasised(text: string, word: string): Markup {
   const at = placeOf(text, word);
-  return at < 0 || word === '' ? html`${text}` : html`${text.slice(0, at)}<b>${word}</b>${text.slice(at + word.length)}`;
+  return at < 0 || word === ''
+    ? html`${text}`
+    : html`${text.slice(0, at)}<b>${word}</b>${text.slice(at + word.length)}`;
 }
 
 /** Some words of a long text around the place of a word. */

@@ -10,7 +10,9 @@ export function zipped(folder: string, files: ReadonlyMap<string, Uint8Array>): 
       if (final) resolve(new Blob(pieces, { type: 'application/zip' }));
     });
     for (const [name, bytes] of files) {
-      const entry = name.endsWith('.safetensors') ? new ZipPassThrough(`${folder}/${name}`) : new ZipDeflate(`${folder}/${name}`, { level: 6 });
+      const entry = name.endsWith('.safetensors')
+        ? new ZipPassThrough(`${folder}/${name}`)
+        : new ZipDeflate(`${folder}/${name}`, { level: 6 });
       zip.add(entry);
       entry.push(bytes, true);
     }

@@ -2,12 +2,37 @@
  * What the demo page computes, in its worker, so that the page stays responsive: model, rows and result are held in memory. It asks for what lies beside it and
  * nothing else. Requests run one after the other; each ends in an answer or in a problem.
  */
-import type { Evaluation, FineTuneOptions, FineTuneRun, TextClassifier as Classifier, TrainerCallback } from './attune.js';
+import type {
+  Evaluation,
+  FineTuneOptions,
+  FineTuneRun,
+  TextClassifier as Classifier,
+  TrainerCallback,
+} from './attune.js';
 import type { DemoSettings } from '../demo-settings.js';
 import { zipped } from './archive.js';
-import { AttuneError, files, findAdapter, inspectSplits, InterruptedError, loadSplits, prepareFineTune, resolveArguments, TextClassifier, Tokenizer } from './attune.js';
+import {
+  AttuneError,
+  files,
+  findAdapter,
+  inspectSplits,
+  InterruptedError,
+  loadSplits,
+  prepareFineTune,
+  resolveArguments,
+  TextClassifier,
+  Tokenizer,
+} from './attune.js';
 import { load, LoadError, loadText } from './load.js';
-import type { DataChoice, DataSummary, FromWorker, Problem, Rows, ToWorker, TrainChoice } from './protocol.js';
+import type {
+  DataChoice,
+  DataSummary,
+  FromWorker,
+  Problem,
+  Rows,
+  ToWorker,
+  TrainChoice,
+} from './protocol.js';
 
 const scope = self as unknown as { postMessage(message: FromWorker): void };
 const say = (message: FromWorker): void => scope.postMessage(message);
@@ -18,7 +43,12 @@ const RUN = '/run';
 const POINTS = 150;
 const TELL_MS = 100;
 /** What a checkpoint holds beside the model: it is for going on with the run, not for using the model. */
-const NOT_IN_ARCHIVE = new Set(['optimizer.safetensors', 'attune_state.json', 'checksums.json', '.attune-files.json']);
+const NOT_IN_ARCHIVE = new Set([
+  'optimizer.safetensors',
+  'attune_state.json',
+  'checksums.json',
+  '.attune-files.json',
+]);
 
 /** What a run is made of. The rows are kept, because those that are checked meanwhile take their place. */
 interface Begun {
@@ -47,7 +77,8 @@ class Stop {
 
   /** The first call asks for an end in order, the second one for an end at once. */
   ask(): void {
-    if (this.inOrder.aborted) this.#atOnce.abort(new AttuneError('the run was stopped at once: nothing that it learned is kept'));
+    if (this.inOrder.aborted)
+      this.#atOnce.abort(new AttuneError('the run was stopped at once: nothing that it learned is kept'));
     else this.#inOrder.abort(new AttuneError(this.beforeTraining));
   }
 }
@@ -74,7 +105,10 @@ export function handle(message: ToWorker): Promise<void> {
       return inTurn(start, (problem) => say({ type: 'unready', problem }));
     case 'check':
       lastCheck = message.id;
-      return inTurn(() => answerCheck(message.id, message.data), (problem) => say({ type: 'refused', id: message.id, problem }));
+      return inTurn(
+        () => answerCheck(message.id, message.data),
+        (problem) => say({ type: 'refused', id: message.id, problem }),
+      );
     case 'train': {
       const asked = (stop = new Stop('the run was stopped before its first step: there is no model of it'));
       return inTurn(() => begin(message.choice, asked), failed, asked.inOrder);
@@ -87,14 +121,21 @@ export function handle(message: ToWorker): Promise<void> {
       stop?.ask();
       return Promise.resolve();
     case 'predict':
-      return inTurn(() => predict(message.id, message.text), (problem) => say({ type: 'unpredicted', id: message.id, problem }));
+      return inTurn(
+        () => predict(message.id, message.text),
+        (problem) => say({ type: 'unpredicted', id: message.id, problem }),
+      );
     case 'archive':
       return inTurn(archive, (problem) => say({ type: 'unarchived', problem }));
   }
 }
 
 /** @param signal ends the waiting for the turn, not the work */
-function inTurn(work: () => Promise<void>, refuse: (problem: Problem) => void, signal?: AbortSignal): Promise<void> {
+function inTurn(
+  work: () => Promise<void>,
+  refuse: (problem: Problem) => void,
+  signal?: AbortSignal,
+): Promise<void> {
   const before = signal ? unlessAborted(queue, signal) : queue;
   const turn = before.then(work).catch((error: unknown) => refuse(problemOf(error)));
   queue = Promise.all([queue, turn]);
@@ -114,8 +155,15 @@ function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
 function problemOf(error: unknown): Problem {
   if (error instanceof LoadError) return { message: error.message, hint: error.hint, transient: true };
   // Hints that speak of the command line's options are of no use here.
-  if (error instanceof AttuneError) return { message: error.message.replaceAll(`${RUN}/`, ''), hint: error.hint === undefined || /--[a-z]/.test(error.hint) ? undefined : error.hint };
-  return { message: error instanceof Error ? error.message : String(error), hint: 'Load the page again. If it happens again, please report it with what you did.' };
+  if (error instanceof AttuneError)
+    return {
+      message: error.message.replaceAll(`${RUN}/`, ''),
+      hint: error.hint === undefined || /--[a-z]/.test(error.hint) ? undefined : error.hint,
+    };
+  return {
+    message: error instanceof Error ? error.message : String(error),
+    hint: 'Load the page again. If it happens again, please report it with what you did.',
+  };
 }
 
 function demo(): Promise<DemoSettings> {
@@ -130,13 +178,20 @@ async function start(): Promise<void> {
   const { model } = await demo();
   const found = await findAdapter();
   if ('reason' in found) return say({ type: 'unsupported', reason: found.reason, model: model.name });
-  say({ type: 'ready', model: model.name, bytes: model.bytes, adapter: found.report.name, software: found.report.software });
+  say({
+    type: 'ready',
+    model: model.name,
+    bytes: model.bytes,
+    adapter: found.report.name,
+    software: found.report.software,
+  });
 }
 
 /** Config and tokenizer are small and come first; the weights come when they are needed. */
 function loadTokenizer(): Promise<Tokenizer> {
   tokenizer ??= (async () => {
-    for (const name of (await demo()).model.files.filter((each) => !isWeights(each))) await files.write(`${MODEL}/${name}`, await load(`model/${name}`));
+    for (const name of (await demo()).model.files.filter((each) => !isWeights(each)))
+      await files.write(`${MODEL}/${name}`, await load(`model/${name}`));
     return Tokenizer.fromDirectory(MODEL);
   })();
   tokenizer.catch(() => (tokenizer = undefined));
@@ -154,7 +209,8 @@ function loadWeights(signal: AbortSignal): Promise<void> {
       told = performance.now();
       say({ type: 'loading', done, total: model.bytes });
     };
-    for (const name of model.files.filter(isWeights)) await files.write(`${MODEL}/${name}`, await load(`model/${name}`, { onBytes, signal }));
+    for (const name of model.files.filter(isWeights))
+      await files.write(`${MODEL}/${name}`, await load(`model/${name}`, { onBytes, signal }));
   })();
   weights.catch(() => (weights = undefined));
   return weights;
@@ -163,12 +219,18 @@ function loadWeights(signal: AbortSignal): Promise<void> {
 /** A file is read where it lies, each time it is needed. */
 function bytesOf(file: File): Promise<ArrayBuffer> {
   return file.arrayBuffer().catch((cause: unknown) => {
-    throw new AttuneError(`${file.name} cannot be read any more`, { cause, hint: 'It was removed or changed since it was chosen. Choose it again.' });
+    throw new AttuneError(`${file.name} cannot be read any more`, {
+      cause,
+      hint: 'It was removed or changed since it was chosen. Choose it again.',
+    });
   });
 }
 
 /** Puts the rows into the files in memory, under the names that messages will call them by. */
-async function put({ train, evaluation }: DataChoice, signal?: AbortSignal): Promise<{ readonly dataset: string; readonly evalDataset?: string }> {
+async function put(
+  { train, evaluation }: DataChoice,
+  signal?: AbortSignal,
+): Promise<{ readonly dataset: string; readonly evalDataset?: string }> {
   files.remove('data');
   const write = async (rows: Rows, folder: string): Promise<string> => {
     const path = `${folder}/${rows.name.replace(/[/\\]/g, '_')}`;
@@ -178,13 +240,23 @@ async function put({ train, evaluation }: DataChoice, signal?: AbortSignal): Pro
     await files.write(path, contents);
     return path;
   };
-  return { dataset: await write(train, 'data'), ...(evaluation && { evalDataset: await write(evaluation, 'data/evaluation') }) };
+  return {
+    dataset: await write(train, 'data'),
+    ...(evaluation && { evalDataset: await write(evaluation, 'data/evaluation') }),
+  };
 }
 
 async function dataOptions(data: DataChoice, signal?: AbortSignal) {
   const { testSize, trainRows, evalRows, textColumn, labelColumn } = data;
   const names = await put(data, signal);
-  return { ...names, ...(names.evalDataset === undefined && { testSize }), trainRows, evalRows, textColumn, labelColumn };
+  return {
+    ...names,
+    ...(names.evalDataset === undefined && { testSize }),
+    trainRows,
+    evalRows,
+    textColumn,
+    labelColumn,
+  };
 }
 
 async function answerCheck(id: number, data: DataChoice): Promise<void> {
@@ -193,7 +265,12 @@ async function answerCheck(id: number, data: DataChoice): Promise<void> {
 
 async function check(data: DataChoice): Promise<DataSummary> {
   const splits = await loadSplits({ ...(await dataOptions(data)), seed: data.seed });
-  const { splits: [train, test], leaked, conflicts, notes } = await inspectSplits(splits, await loadTokenizer(), data.maxLength, 0);
+  const {
+    splits: [train, test],
+    leaked,
+    conflicts,
+    notes,
+  } = await inspectSplits(splits, await loadTokenizer(), data.maxLength, 0);
   const summary = (split: typeof train) => ({
     rows: split.rows,
     classes: split.classes.map(({ name, rows }) => ({ name, rows })),
@@ -203,7 +280,13 @@ async function check(data: DataChoice): Promise<DataSummary> {
     duplicates: split.duplicates.count,
   });
   // `rows at most` is no wish for so many.
-  return { train: summary(train), test: summary(test), leaked: leaked.count, conflicts: conflicts.length, notes: notes.filter((note) => !note.includes('asked for')) };
+  return {
+    train: summary(train),
+    test: summary(test),
+    leaked: leaked.count,
+    conflicts: conflicts.length,
+    notes: notes.filter((note) => !note.includes('asked for')),
+  };
 }
 
 async function begin(choice: TrainChoice, stop: Stop): Promise<void> {
@@ -212,7 +295,11 @@ async function begin(choice: TrainChoice, stop: Stop): Promise<void> {
   stopped = undefined;
   files.remove(RUN);
   const options = await unlessAborted(dataOptions(choice.data, stop.inOrder), stop.inOrder);
-  const rows = new Map([options.dataset, options.evalDataset].flatMap((path) => (path === undefined ? [] : [[path, files.read(path)] as const])));
+  const rows = new Map(
+    [options.dataset, options.evalDataset].flatMap((path) =>
+      path === undefined ? [] : [[path, files.read(path)] as const],
+    ),
+  );
   await train({ choice, options, rows }, stop);
 }
 
@@ -235,11 +322,16 @@ async function discardResult(): Promise<void> {
 }
 
 async function train(begun: Begun, stop: Stop, from?: Stopped): Promise<void> {
-  const { choice: { data, epochs, batchSize, learningRate }, options } = begun;
+  const {
+    choice: { data, epochs, batchSize, learningRate },
+    options,
+  } = begun;
   await unlessAborted(loadTokenizer(), stop.inOrder);
   await loadWeights(stop.inOrder);
   say({ type: 'preparing', what: 'Reading the rows and preparing the GPU …' });
-  const rows = (await unlessAborted(loadSplits({ ...options, seed: data.seed, signal: stop.inOrder }), stop.inOrder)).train.length;
+  const rows = (
+    await unlessAborted(loadSplits({ ...options, seed: data.seed, signal: stop.inOrder }), stop.inOrder)
+  ).train.length;
   const steps = Math.max(1, Math.round(Math.ceil(rows / batchSize) * epochs));
   const args = resolveArguments({
     outputDir: RUN,
@@ -266,9 +358,18 @@ async function train(begun: Begun, stop: Stop, from?: Stopped): Promise<void> {
   const seconds = (): number => (from?.seconds ?? 0) + (performance.now() - started) / 1000;
   const told100 = (): boolean => performance.now() - told >= TELL_MS && ((told = performance.now()), true);
   let evaluated = from?.evaluated ?? 0;
-  const onEvaluate = ({ record, metrics: { loss, accuracy, f1, auc, perClass, confusion } }: Evaluation): void => {
+  const onEvaluate = ({
+    record,
+    metrics: { loss, accuracy, f1, auc, perClass, confusion },
+  }: Evaluation): void => {
     evaluated = record.step;
-    report({ type: 'evaluation', step: record.step, rows: perClass.reduce((sum, { support }) => sum + support, 0), labels: perClass.map(({ label }) => label), scores: { loss, accuracy, f1, auc, perClass, confusion } });
+    report({
+      type: 'evaluation',
+      step: record.step,
+      rows: perClass.reduce((sum, { support }) => sum + support, 0),
+      labels: perClass.map(({ label }) => label),
+      scores: { loss, accuracy, f1, auc, perClass, confusion },
+    });
   };
   let last = { step: 0, steps };
   const callbacks: TrainerCallback[] = [
@@ -276,7 +377,8 @@ async function train(begun: Begun, stop: Stop, from?: Stopped): Promise<void> {
       onTrainBegin: ({ totalSteps }, step) => (last = { step, steps: totalSteps }),
       onStep: (step, plan) => {
         last = { step, steps: plan.totalSteps };
-        if (told100() || step === plan.totalSteps) report({ type: 'step', ...last, epoch: (epochs * step) / plan.totalSteps, seconds: seconds() });
+        if (told100() || step === plan.totalSteps)
+          report({ type: 'step', ...last, epoch: (epochs * step) / plan.totalSteps, seconds: seconds() });
       },
       onLog: (record) => report({ type: 'record', record }),
       onEvaluationProgress: (done, of) => void (told100() && report({ type: 'evaluating', done, rows: of })),
@@ -284,7 +386,10 @@ async function train(begun: Begun, stop: Stop, from?: Stopped): Promise<void> {
       onWarning: (message) => report({ type: 'warning', message }),
     },
   ];
-  const run = await prepared({ ...options, model: MODEL, device: 'webgpu', args, callbacks, signal: stop.inOrder }, stop);
+  const run = await prepared(
+    { ...options, model: MODEL, device: 'webgpu', args, callbacks, signal: stop.inOrder },
+    stop,
+  );
   const evaluateStopped = async (): Promise<void> => {
     if (evaluated === last.step) return;
     const evaluation = await run.trainer.evaluate(stop.atOnce);
@@ -292,18 +397,31 @@ async function train(begun: Begun, stop: Stop, from?: Stopped): Promise<void> {
     onEvaluate(evaluation);
   };
   const folder = await finish(run, evaluateStopped, stop);
-  const classifier = await TextClassifier.fromPretrained(folder, { maxLength: data.maxLength, device: 'webgpu' });
+  const classifier = await TextClassifier.fromPretrained(folder, {
+    maxLength: data.maxLength,
+    device: 'webgpu',
+  });
   result = { folder, classifier };
   stopped = folder === RUN ? undefined : { begun, checkpoint: folder, seconds: seconds(), evaluated };
   // The run is whole: nobody goes on from where it was stopped.
   if (!stopped) for (const name of checkpoints()) files.remove(`${RUN}/${name}`);
   const bytes = [...contents(folder).values()].reduce((sum, each) => sum + each.length, 0);
-  say({ type: 'trained', ...last, seconds: seconds(), bytes, labels: classifier.labels, stopped: stopped !== undefined });
+  say({
+    type: 'trained',
+    ...last,
+    seconds: seconds(),
+    bytes,
+    labels: classifier.labels,
+    stopped: stopped !== undefined,
+  });
 }
 
 /** Names of the checkpoints of the run, oldest first. */
 const checkpoints = (): string[] =>
-  files.list(RUN).filter((name) => /^checkpoint-\d+$/.test(name)).sort((a, b) => Number(a.slice('checkpoint-'.length)) - Number(b.slice('checkpoint-'.length)));
+  files
+    .list(RUN)
+    .filter((name) => /^checkpoint-\d+$/.test(name))
+    .sort((a, b) => Number(a.slice('checkpoint-'.length)) - Number(b.slice('checkpoint-'.length)));
 
 function newestCheckpoint(): string | undefined {
   const name = checkpoints().at(-1);
@@ -348,7 +466,9 @@ async function predict(id: number, text: string): Promise<void> {
 
 /** The model as transformers loads it, with the run's records. */
 function contents(folder: string): Map<string, Uint8Array> {
-  return new Map([...files.folder(RUN), ...files.folder(folder)].filter(([name]) => !NOT_IN_ARCHIVE.has(name)));
+  return new Map(
+    [...files.folder(RUN), ...files.folder(folder)].filter(([name]) => !NOT_IN_ARCHIVE.has(name)),
+  );
 }
 
 async function archive(): Promise<void> {

@@ -10,5 +10,6 @@ export const show = (element: HTMLElement, shown: boolean): void => void (elemen
 /** Puts markup of the escaping template into an element. Shares of bars and cells are set here, because the policy allows no style in markup. */
 export function put(element: HTMLElement, markup: { toString(): string }): void {
   element.innerHTML = markup.toString();
-  for (const each of element.querySelectorAll<HTMLElement>('[data-share]')) each.style.setProperty('--share', each.dataset['share'] ?? '0');
+  for (const each of element.querySelectorAll<HTMLElement>('[data-share]'))
+    each.style.setProperty('--share', each.dataset['share'] ?? '0');
 }

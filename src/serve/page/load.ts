@@ -20,7 +20,10 @@ export interface LoadOptions {
  *
  * @throws LoadError; the signal's reason if it is aborted
  */
-export async function load(name: string, { onBytes, signal }: LoadOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
+export async function load(
+  name: string,
+  { onBytes, signal }: LoadOptions = {},
+): Promise<Uint8Array<ArrayBuffer>> {
   signal?.throwIfAborted();
   const ending = new AbortController();
   const stop = (): void => ending.abort(signal?.reason);

@@ -65,12 +65,16 @@ function hear(message: FromWorker): void {
     case 'ready':
       clearTimeout(slowStart);
       able = true;
-      byId('adapter').textContent = `Computes on ${message.adapter}${message.software ? ', in software: this is slow' : ''}. It starts from ${message.model} (${fileSize(message.bytes)}), loaded when you train.`;
+      byId('adapter').textContent =
+        `Computes on ${message.adapter}${message.software ? ', in software: this is slow' : ''}. It starts from ${message.model} (${fileSize(message.bytes)}), loaded when you train.`;
       return update();
     case 'unready':
       clearTimeout(slowStart);
       byId('adapter').textContent = '';
-      return problem('unsupported', { ...message.problem, hint: 'Is the server that gave you this page still running? Load the page again.' });
+      return problem('unsupported', {
+        ...message.problem,
+        hint: 'Is the server that gave you this page still running? Load the page again.',
+      });
     case 'unsupported':
       clearTimeout(slowStart);
       byId('adapter').textContent = '';
@@ -89,12 +93,18 @@ function hear(message: FromWorker): void {
       if (message.id !== checking) return;
       return refuse(message.problem);
     case 'loading':
-      return state(`Loading the model: ${fileSize(message.done)} of ${fileSize(message.total)}`, message.done / message.total);
+      return state(
+        `Loading the model: ${fileSize(message.done)} of ${fileSize(message.total)}`,
+        message.done / message.total,
+      );
     case 'preparing':
       return state(message.what);
     case 'step': {
       const left = (message.seconds / message.step) * (message.steps - message.step);
-      return state(`Step ${grouped(message.step)} of ${grouped(message.steps)}, epoch ${fixed(message.epoch, 2)}${lastRecord(history)}${message.step > 3 && left > 1 ? `, about ${duration(Math.round(left))} left` : ''}`, message.step / message.steps);
+      return state(
+        `Step ${grouped(message.step)} of ${grouped(message.steps)}, epoch ${fixed(message.epoch, 2)}${lastRecord(history)}${message.step > 3 && left > 1 ? `, about ${duration(Math.round(left))} left` : ''}`,
+        message.step / message.steps,
+      );
     }
     case 'evaluating':
       return state(`Evaluating: ${grouped(message.done)} of ${grouped(message.rows)} rows`);
@@ -129,7 +139,8 @@ function hear(message: FromWorker): void {
     case 'failed':
       return failed(message.problem);
     case 'prediction':
-      if (message.id === predicting) put(byId('prediction'), predictionMarkup(message.prediction.text, message.prediction.scores));
+      if (message.id === predicting)
+        put(byId('prediction'), predictionMarkup(message.prediction.text, message.prediction.scores));
       return;
     case 'unpredicted':
       if (message.id === predicting) put(byId('prediction'), problemMarkup(message.problem));
@@ -143,8 +154,10 @@ function hear(message: FromWorker): void {
 }
 
 /** A message that begins with a file's name begins with it as it is. */
-const sentence = (message: string): string => (/^\S+(?::\d+)*:/.test(message) ? message : message[0].toUpperCase() + message.slice(1));
-const problemMarkup = ({ message, hint }: Problem) => html`<p>${sentence(message)}</p>${hint !== undefined && html`<p>${hint}</p>`}`;
+const sentence = (message: string): string =>
+  /^\S+(?::\d+)*:/.test(message) ? message : message[0].toUpperCase() + message.slice(1);
+const problemMarkup = ({ message, hint }: Problem) =>
+  html`<p>${sentence(message)}</p>${hint !== undefined && html`<p>${hint}</p>`}`;
 
 /** Shows what is wrong in a place of its own, or that nothing is. */
 function problem(place: string, what?: Problem): void {
@@ -226,7 +239,8 @@ function drawNow(): void {
 
 const number = (id: string): number => byId<HTMLInputElement>(id).valueAsNumber;
 const text = (id: string): string => byId<HTMLInputElement>(id).value.trim();
-const chosen = (): string => document.querySelector<HTMLInputElement>('input[name=evaluation]:checked')?.value ?? 'share';
+const chosen = (): string =>
+  document.querySelector<HTMLInputElement>('input[name=evaluation]:checked')?.value ?? 'share';
 function choose(evaluation: 'share' | 'sample' | 'file'): void {
   byId<HTMLInputElement>(`evaluation-${evaluation}`).checked = true;
 }
@@ -235,25 +249,45 @@ function choose(evaluation: 'share' | 'sample' | 'file'): void {
 function pasted(rows: string): Rows {
   const start = rows.trimStart()[0];
   const header = rows.trimStart().split('\n', 1)[0];
-  const ending = start === '{' ? 'jsonl' : start === '[' ? 'json' : header.includes('\t') && !header.includes(',') ? 'tsv' : 'csv';
+  const ending =
+    start === '{'
+      ? 'jsonl'
+      : start === '['
+        ? 'json'
+        : header.includes('\t') && !header.includes(',')
+          ? 'tsv'
+          : 'csv';
   return { name: `pasted.${ending}`, text: rows };
 }
 
 /** The choice as it stands, or what is wrong with it. */
 function dataChoice(): DataChoice | Problem {
   const evaluation = chosen();
-  if (!file && rowsBox.value.trim() === '') return { message: 'there are no rows yet', hint: 'Paste rows, drop a file, or use the sample.' };
-  if (evaluation === 'file' && !evaluationFile.files?.[0]) return { message: 'no file of rows to evaluate on is chosen', hint: 'Choose one, or evaluate on a share of the rows.' };
+  if (!file && rowsBox.value.trim() === '')
+    return { message: 'there are no rows yet', hint: 'Paste rows, drop a file, or use the sample.' };
+  if (evaluation === 'file' && !evaluationFile.files?.[0])
+    return {
+      message: 'no file of rows to evaluate on is chosen',
+      hint: 'Choose one, or evaluate on a share of the rows.',
+    };
   const share = byId<HTMLInputElement>('test-size');
-  if (evaluation === 'share' && !share.validity.valid) return { message: `the share of rows to evaluate on: ${share.validationMessage}` };
+  if (evaluation === 'share' && !share.validity.valid)
+    return { message: `the share of rows to evaluate on: ${share.validationMessage}` };
   for (const input of settingsForm.querySelectorAll('input')) {
-    if (!input.validity.valid) return { message: `${document.querySelector(`label[for="${input.id}"]`)?.textContent ?? input.id}: ${input.validationMessage}` };
+    if (!input.validity.valid)
+      return {
+        message: `${document.querySelector(`label[for="${input.id}"]`)?.textContent ?? input.id}: ${input.validationMessage}`,
+      };
   }
   const rows: Rows = file ? { name: file.name, file } : pasted(rowsBox.value);
   const other = evaluation === 'file' ? evaluationFile.files![0] : undefined;
   return {
     train: rows,
-    evaluation: other ? { name: other.name, file: other } : evaluation === 'sample' && sample ? { name: 'sample-test.jsonl', text: sample.test } : undefined,
+    evaluation: other
+      ? { name: other.name, file: other }
+      : evaluation === 'sample' && sample
+        ? { name: 'sample-test.jsonl', text: sample.test }
+        : undefined,
     testSize: number('test-size'),
     trainRows: number('max-rows'),
     evalRows: number('max-rows'),
@@ -306,7 +340,8 @@ async function preview(taken: File): Promise<void> {
   if (file !== taken) return;
   const whole = taken.size <= PREVIEW_BYTES;
   rowsBox.value = whole ? start : start.slice(0, start.lastIndexOf('\n') + 1) || start;
-  if (!whole) byId('rows-note').textContent = `${taken.name}, ${fileSize(taken.size)}; its first lines are shown here.`;
+  if (!whole)
+    byId('rows-note').textContent = `${taken.name}, ${fileSize(taken.size)}; its first lines are shown here.`;
 }
 
 async function useSample(): Promise<void> {
@@ -328,7 +363,12 @@ async function useSample(): Promise<void> {
 function train(): void {
   const data = dataChoice();
   if ('message' in data) return refuse(data);
-  const choice: TrainChoice = { data, epochs: number('epochs'), batchSize: number('batch-size'), learningRate: number('learning-rate') };
+  const choice: TrainChoice = {
+    data,
+    epochs: number('epochs'),
+    batchSize: number('batch-size'),
+    learningRate: number('learning-rate'),
+  };
   history = [];
   stopped = false;
   drawNow();
@@ -383,7 +423,11 @@ byId('remove-file').addEventListener('click', () => {
   takeFile(undefined);
   rowsBox.focus();
 });
-const sampleFailed = (): void => refuse({ message: 'the sample cannot be loaded', hint: 'Is the server that gave you this page still running? If it is, choose “Use the sample” again.' });
+const sampleFailed = (): void =>
+  refuse({
+    message: 'the sample cannot be loaded',
+    hint: 'Is the server that gave you this page still running? If it is, choose “Use the sample” again.',
+  });
 byId('use-sample').addEventListener('click', () => void useSample().catch(sampleFailed));
 trainButton.addEventListener('click', train);
 continueButton.addEventListener('click', () => run({ type: 'continue' }));

@@ -2,7 +2,8 @@
 import type { ClassificationMetrics, LogRecord, Prediction } from './attune.js';
 
 /** Rows as the user gave them; the name's ending says what they are. */
-export type Rows = { readonly name: string; readonly text: string } | { readonly name: string; readonly file: File };
+export type Rows =
+  { readonly name: string; readonly text: string } | { readonly name: string; readonly file: File };
 
 export interface DataChoice {
   readonly train: Rows;
@@ -49,7 +50,10 @@ export interface DataSummary {
   readonly notes: readonly string[];
 }
 
-export type Scores = Pick<ClassificationMetrics, 'loss' | 'accuracy' | 'f1' | 'auc' | 'perClass' | 'confusion'>;
+export type Scores = Pick<
+  ClassificationMetrics,
+  'loss' | 'accuracy' | 'f1' | 'auc' | 'perClass' | 'confusion'
+>;
 
 export type ToWorker =
   | { readonly type: 'start' }
@@ -63,7 +67,13 @@ export type ToWorker =
   | { readonly type: 'archive' };
 
 export type FromWorker =
-  | { readonly type: 'ready'; readonly model: string; readonly bytes: number; readonly adapter: string; readonly software: boolean }
+  | {
+      readonly type: 'ready';
+      readonly model: string;
+      readonly bytes: number;
+      readonly adapter: string;
+      readonly software: boolean;
+    }
   /** Nothing can be computed here. */
   | { readonly type: 'unsupported'; readonly reason: string; readonly model: string }
   /** It could not be found out whether something can be computed here. */
@@ -72,14 +82,38 @@ export type FromWorker =
   | { readonly type: 'refused'; readonly id: number; readonly problem: Problem }
   | { readonly type: 'loading'; readonly done: number; readonly total: number }
   | { readonly type: 'preparing'; readonly what: string }
-  | { readonly type: 'step'; readonly step: number; readonly steps: number; readonly epoch: number; readonly seconds: number }
+  | {
+      readonly type: 'step';
+      readonly step: number;
+      readonly steps: number;
+      readonly epoch: number;
+      readonly seconds: number;
+    }
   | { readonly type: 'evaluating'; readonly done: number; readonly rows: number }
   | { readonly type: 'record'; readonly record: LogRecord }
-  | { readonly type: 'evaluation'; readonly step: number; readonly rows: number; readonly labels: readonly string[]; readonly scores: Scores }
+  | {
+      readonly type: 'evaluation';
+      readonly step: number;
+      readonly rows: number;
+      readonly labels: readonly string[];
+      readonly scores: Scores;
+    }
   | { readonly type: 'warning'; readonly message: string }
-  | { readonly type: 'trained'; readonly step: number; readonly steps: number; readonly seconds: number; readonly bytes: number; readonly labels: readonly string[]; readonly stopped: boolean }
+  | {
+      readonly type: 'trained';
+      readonly step: number;
+      readonly steps: number;
+      readonly seconds: number;
+      readonly bytes: number;
+      readonly labels: readonly string[];
+      readonly stopped: boolean;
+    }
   | { readonly type: 'failed'; readonly problem: Problem }
-  | { readonly type: 'prediction'; readonly id: number; readonly prediction: Pick<Prediction, 'text' | 'label' | 'scores'> }
+  | {
+      readonly type: 'prediction';
+      readonly id: number;
+      readonly prediction: Pick<Prediction, 'text' | 'label' | 'scores'>;
+    }
   | { readonly type: 'unpredicted'; readonly id: number; readonly problem: Problem }
   | { readonly type: 'unarchived'; readonly problem: Problem }
   | { readonly type: 'archived'; readonly name: string; readonly blob: Blob };

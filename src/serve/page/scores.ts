@@ -12,7 +12,12 @@ const MOST_CLASSES = 15;
 
 const rows = (count: number): string => `${grouped(count)} ${count === 1 ? 'row' : 'rows'}`;
 
-export function scoresMarkup(scores: Scores, labels: readonly string[], evaluated: number, step: number): Markup {
+export function scoresMarkup(
+  scores: Scores,
+  labels: readonly string[],
+  evaluated: number,
+  step: number,
+): Markup {
   const cards: [string, string, string][] = [
     ['Accuracy', fixed(scores.accuracy), 'share of rows whose class was guessed right'],
     ['F1, weighted', fixed(scores.f1), 'weighs false alarms and misses in each class'],
@@ -38,7 +43,12 @@ function confusion(matrix: Scores['confusion'], labels: readonly string[]): Mark
 }
 
 function mistakes(matrix: Scores['confusion'], labels: readonly string[]): Markup {
-  const largest = matrix.flatMap((row, i) => row.map((count, j) => ({ i, j, count })).filter(({ j, count }) => j !== i && count > 0)).sort((a, b) => b.count - a.count).slice(0, 10);
+  const largest = matrix
+    .flatMap((row, i) =>
+      row.map((count, j) => ({ i, j, count })).filter(({ j, count }) => j !== i && count > 0),
+    )
+    .sort((a, b) => b.count - a.count)
+    .slice(0, 10);
   return html`<div class="wide" role="region" aria-label="Mistakes" tabindex="0"><table class="small"><caption>Most frequent mistakes</caption><thead><tr><th scope="col">True</th><th scope="col">Said</th><th scope="col" class="number">Rows</th></tr></thead>
 <tbody>${largest.map(({ i, j, count }) => html`<tr><th scope="row">${labels[i]}</th><td>${labels[j]}</td><td class="number">${grouped(count)}</td></tr>`)}</tbody></table></div>`;
 }
@@ -49,13 +59,23 @@ export function predictionMarkup(text: string, scores: Readonly<Record<string, n
   return html`<p class="note">${text === '' ? 'Of an empty text:' : `Of “${shortened(text, 80)}”:`}</p><ul class="bars" aria-label="Probability of each class">${sorted.map(([name, probability], i) => html`<li class="${i === 0 && 'first'}"><span class="name">${shortened(name, 60)}</span><span class="bar" aria-hidden="true"><span data-share="${probability.toFixed(4)}"></span></span><span class="number">${fixed(probability)}</span></li>`)}</ul>`;
 }
 
-export function summaryMarkup({ train, test, leaked, conflicts, notes }: DataSummary, maxLength: number): Markup {
-  const classes = train.classes.slice(0, 12).map(({ name, rows: count }) => `${shortened(name, 30)} (${grouped(count)})`).join(', ');
+export function summaryMarkup(
+  { train, test, leaked, conflicts, notes }: DataSummary,
+  maxLength: number,
+): Markup {
+  const classes = train.classes
+    .slice(0, 12)
+    .map(({ name, rows: count }) => `${shortened(name, 30)} (${grouped(count)})`)
+    .join(', ');
   const remarks = [
-    train.truncated > 0 && `${rows(train.truncated)} to learn from ${train.truncated === 1 ? 'is' : 'are'} longer than ${grouped(maxLength)} tokens: what comes after is not read.`,
-    train.duplicates > 0 && `${rows(train.duplicates)} to learn from ${train.duplicates === 1 ? 'repeats' : 'repeat'} an earlier one.`,
-    leaked > 0 && `${rows(leaked)} to evaluate on ${leaked === 1 ? 'is' : 'are'} among those to learn from, too: the figures will flatter.`,
-    conflicts > 0 && `${grouped(conflicts)} ${conflicts === 1 ? 'text has' : 'texts have'} different labels in different rows.`,
+    train.truncated > 0 &&
+      `${rows(train.truncated)} to learn from ${train.truncated === 1 ? 'is' : 'are'} longer than ${grouped(maxLength)} tokens: what comes after is not read.`,
+    train.duplicates > 0 &&
+      `${rows(train.duplicates)} to learn from ${train.duplicates === 1 ? 'repeats' : 'repeat'} an earlier one.`,
+    leaked > 0 &&
+      `${rows(leaked)} to evaluate on ${leaked === 1 ? 'is' : 'are'} among those to learn from, too: the figures will flatter.`,
+    conflicts > 0 &&
+      `${grouped(conflicts)} ${conflicts === 1 ? 'text has' : 'texts have'} different labels in different rows.`,
     ...notes,
   ].filter((remark) => remark !== false);
   return html`<p><strong>${rows(train.rows)} to learn from, ${grouped(test.rows)} to evaluate on.</strong> ${grouped(train.classes.length)} classes: ${classes}${train.classes.length > 12 && ', …'}. ${grouped(train.meanTokens)} tokens a row on average, ${grouped(train.longest)} at most.</p>

@@ -37,13 +37,18 @@ export function openWorker({ onMessage, onEnd }: WorkerLinkOptions): WorkerLink 
     worker.terminate();
     onEnd(reason);
   };
-  const starting = setTimeout(() => end(`it did not start within ${START_SECONDS} seconds`), START_SECONDS * 1000);
+  const starting = setTimeout(
+    () => end(`it did not start within ${START_SECONDS} seconds`),
+    START_SECONDS * 1000,
+  );
 
   const lives = (locked: boolean): void => {
     clearTimeout(starting);
     if (!locks || !locked) return;
     // Not before the worker holds it, or the page would be granted it at once.
-    locks.request(name, () => end('the browser ended it, perhaps because memory ran out')).catch(() => undefined);
+    locks
+      .request(name, () => end('the browser ended it, perhaps because memory ran out'))
+      .catch(() => undefined);
   };
 
   worker.onmessage = ({ data }: MessageEvent<FromWorker | LifeMessage>) => {
@@ -60,4 +65,5 @@ export function openWorker({ onMessage, onEnd }: WorkerLinkOptions): WorkerLink 
 }
 
 /** As a part of a sentence. */
-const clause = (message: string): string => message.replace(/^Uncaught (\(in promise\) )?/, '').replace(/[\s.]+$/, '');
+const clause = (message: string): string =>
+  message.replace(/^Uncaught (\(in promise\) )?/, '').replace(/[\s.]+$/, '');

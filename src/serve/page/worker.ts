@@ -16,7 +16,8 @@ const scope = self as unknown as WorkerScope;
 
 // An uncaught error reaches the page by itself.
 scope.onunhandledrejection = ({ reason }) => scope.postMessage({ type: 'dying', reason: String(reason) });
-scope.onmessageerror = () => scope.postMessage({ type: 'dying', reason: 'it could not read what the page sent' });
+scope.onmessageerror = () =>
+  scope.postMessage({ type: 'dying', reason: 'it could not read what the page sent' });
 
 const computing = import('./compute.js');
 scope.onmessage = ({ data }) => void computing.then(({ handle }) => handle(data));

@@ -11,7 +11,7 @@ import { folder } from '../../support/folder.js';
 const golden = fixtureJson('word2vec/gensim.json') as { text: string; binary: string };
 const FORMATS = [{ binary: false }, { binary: true }];
 
-test("files of gensim are read, and written again byte for byte", async (t) => {
+test('files of gensim are read, and written again byte for byte', async (t) => {
   const dir = folder(t);
   const files = { text: Buffer.from(golden.text), binary: Buffer.from(golden.binary, 'hex') };
   writeFileSync(join(dir, 'text'), files.text);
@@ -35,10 +35,20 @@ test('any vectors and words survive saving and loading in both formats', async (
   const dir = folder(t);
   const word = fc.string({ unit: 'grapheme', minLength: 1 }).map((text) => text.replace(/[ \n]/g, '_'));
   const number = fc.float({ noNaN: true, noDefaultInfinity: true });
-  const model = fc.integer({ min: 1, max: 5 }).chain((size) => fc.uniqueArray(fc.tuple(word, fc.array(number, { minLength: size, maxLength: size })), { selector: ([key]) => key, minLength: 1, maxLength: 8 }));
+  const model = fc.integer({ min: 1, max: 5 }).chain((size) =>
+    fc.uniqueArray(fc.tuple(word, fc.array(number, { minLength: size, maxLength: size })), {
+      selector: ([key]) => key,
+      minLength: 1,
+      maxLength: 8,
+    }),
+  );
   await fc.assert(
     fc.asyncProperty(model, fc.constantFrom(...FORMATS), async (entries, format) => {
-      const saved = new Word2Vec(entries.map(([key]) => key), Float32Array.from(entries.flatMap(([, vector]) => vector)), entries[0][1].length);
+      const saved = new Word2Vec(
+        entries.map(([key]) => key),
+        Float32Array.from(entries.flatMap(([, vector]) => vector)),
+        entries[0][1].length,
+      );
       await saved.save(join(dir, 'file'), format);
       const loaded = await Word2Vec.load(join(dir, 'file'), format);
       assert.deepEqual(loaded.words, saved.words);
@@ -51,7 +61,17 @@ test('any vectors and words survive saving and loading in both formats', async (
 test('line feeds after binary vectors, spaces at the end of lines and words given twice are read as gensim reads them', async (t) => {
   const dir = folder(t);
   const bytes = (...values: number[]): Buffer => Buffer.from(Float32Array.from(values).buffer);
-  writeFileSync(join(dir, 'c'), Buffer.concat([Buffer.from('2 2\n'), Buffer.from('a '), bytes(1, 2), Buffer.from('\nb '), bytes(3, 4), Buffer.from('\n')]));
+  writeFileSync(
+    join(dir, 'c'),
+    Buffer.concat([
+      Buffer.from('2 2\n'),
+      Buffer.from('a '),
+      bytes(1, 2),
+      Buffer.from('\nb '),
+      bytes(3, 4),
+      Buffer.from('\n'),
+    ]),
+  );
   assert.deepEqual((await Word2Vec.load(join(dir, 'c'), { binary: true })).words, ['a', 'b']);
   writeFileSync(join(dir, 't'), '3 2\na 1 2 \nb 3 4 \na 5 6');
   const model = await Word2Vec.load(join(dir, 't'));
@@ -63,7 +83,10 @@ test('a file that is cut off or no such file is refused with its place', async (
   const path = join(folder(t), 'file');
   const refused = async (contents: string | Buffer, pattern: RegExp, binary = false): Promise<void> => {
     writeFileSync(path, contents);
-    await assert.rejects(Word2Vec.load(path, { binary }), (error) => error instanceof ModelError && pattern.test(error.message));
+    await assert.rejects(
+      Word2Vec.load(path, { binary }),
+      (error) => error instanceof ModelError && pattern.test(error.message),
+    );
   };
   await refused('', /does not begin with/);
   await refused('words and vectors\n', /does not begin with/);
@@ -71,9 +94,16 @@ test('a file that is cut off or no such file is refused with its place', async (
   await refused('2 2\na 1 2\nb 1 2 3\n', /word 2: 3 numbers instead of 2/);
   await refused('2 2\na 1 2\nb 1 x\n', /word 2: "x" is no finite number/);
   await refused('2 1\nabcdefghijkl 1\n', /word 2: the file ends/);
-  await refused(Buffer.concat([Buffer.from('1 1\n'), Buffer.from([0xff, 0x20, 0x31, 0x0a])]), /word 1: the word is not UTF-8/);
+  await refused(
+    Buffer.concat([Buffer.from('1 1\n'), Buffer.from([0xff, 0x20, 0x31, 0x0a])]),
+    /word 1: the word is not UTF-8/,
+  );
   await refused('2 2\naaaaaaaaaaaaaaa 12345678', /word 2: the file ends/, true);
-  await refused(Buffer.concat([Buffer.from('1 1\na '), Buffer.from([0, 0, 0xc0, 0x7f])]), /word 1: a number is not finite/, true);
+  await refused(
+    Buffer.concat([Buffer.from('1 1\na '), Buffer.from([0, 0, 0xc0, 0x7f])]),
+    /word 1: a number is not finite/,
+    true,
+  );
   await assert.rejects(Word2Vec.load(`${path}-none`), ModelError);
   await assert.rejects(Word2Vec.load(path, { limit: 0 }), UsageError);
 });
@@ -84,5 +114,8 @@ test('a word that the format cannot hold is refused before anything is written',
     await assert.rejects(new Word2Vec([word], new Float32Array(1), 1).save(path), UsageError);
     assert.ok(!existsSync(path));
   }
-  await assert.rejects(new Word2Vec(['a'], new Float32Array(1), 1).save(join(path, 'no', 'folder')), AttuneError);
+  await assert.rejects(
+    new Word2Vec(['a'], new Float32Array(1), 1).save(join(path, 'no', 'folder')),
+    AttuneError,
+  );
 });

@@ -14,7 +14,14 @@ import { readNpy } from '../../support/npy.js';
 
 interface Golden {
   sentences: number[][];
-  cases: { options: Record<string, number | boolean>; words: string[]; counts: number[]; thresholds: number[]; cumulative: number[]; vectors: number[] }[];
+  cases: {
+    options: Record<string, number | boolean>;
+    words: string[];
+    counts: number[];
+    thresholds: number[];
+    cumulative: number[];
+    vectors: number[];
+  }[];
   similar: { word: [string, number][]; analogy: [string, number][] };
   argsort: { values: number[]; order: number[] }[];
   split: { text: string; words: string[] }[];
@@ -33,16 +40,29 @@ for (const { options, words, counts, thresholds, cumulative, vectors } of golden
     assertClose(model.vectors, vectors, 1e-5);
 
     const given = { counts: Float64Array.from(counts) };
-    assert.deepEqual([...keepThresholds(given, (options['sample'] as number | undefined) ?? 1e-3)], thresholds);
-    assert.deepEqual([...cumulativeTable(given, (options['ns_exponent'] as number | undefined) ?? 0.75)], cumulative);
+    assert.deepEqual(
+      [...keepThresholds(given, (options['sample'] as number | undefined) ?? 1e-3)],
+      thresholds,
+    );
+    assert.deepEqual(
+      [...cumulativeTable(given, (options['ns_exponent'] as number | undefined) ?? 0.75)],
+      cumulative,
+    );
   });
 }
 
 test("the nearest words are gensim's, for a word, its vector and an analogy", async () => {
   const model = await Word2Vec.train(sentences, plain);
   const check = (found: { word: string; similarity: number }[], expected: [string, number][]): void => {
-    assert.deepEqual(found.map(({ word }) => word), expected.map(([word]) => word));
-    assertClose(found.map(({ similarity }) => similarity), expected.map(([, similarity]) => similarity), 1e-6);
+    assert.deepEqual(
+      found.map(({ word }) => word),
+      expected.map(([word]) => word),
+    );
+    assertClose(
+      found.map(({ similarity }) => similarity),
+      expected.map(([, similarity]) => similarity),
+      1e-6,
+    );
   };
   check(model.mostSimilar('w3', { topN: 5 }), golden.similar.word);
   check(model.mostSimilar({ positive: ['w3', 'w5'], negative: ['w8'] }, { topN: 5 }), golden.similar.analogy);
@@ -74,14 +94,21 @@ const wordsFile = sharedPath('golden', 'baselines-tweets', 'words.json');
 const tweets = sharedPath('data', 'tweets', 'train.jsonl');
 const vectorsFile = sharedPath('golden', 'baselines-tweets', 'vectors.npy');
 const meansFile = sharedPath('golden', 'baselines-tweets', 'train_emb.npy');
-test("the notebook's vectors: gensim's, on 1,000 tweets", { skip: !(wordsFile && tweets && vectorsFile && meansFile) && 'needs ../shared' }, async () => {
-  const texts = readFileSync(tweets!, 'utf8').split('\n').slice(0, 1000).map((line) => (JSON.parse(line) as { text: string }).text);
-  const words = JSON.parse(readFileSync(wordsFile!, 'utf8')) as string[];
-  const split = texts.map(splitWords);
-  const given = await Word2Vec.train(split, { wordOrder: words });
-  assertClose(given.vectors, readNpy(vectorsFile!).values, 1e-6);
-  assertClose(given.meanVectors(texts).values, readNpy(meansFile!).values, 1e-6);
-  const own = await Word2Vec.train(split);
-  assert.deepEqual(own.words, words);
-  assert.deepEqual(own.vectors, given.vectors);
-});
+test(
+  "the notebook's vectors: gensim's, on 1,000 tweets",
+  { skip: !(wordsFile && tweets && vectorsFile && meansFile) && 'needs ../shared' },
+  async () => {
+    const texts = readFileSync(tweets!, 'utf8')
+      .split('\n')
+      .slice(0, 1000)
+      .map((line) => (JSON.parse(line) as { text: string }).text);
+    const words = JSON.parse(readFileSync(wordsFile!, 'utf8')) as string[];
+    const split = texts.map(splitWords);
+    const given = await Word2Vec.train(split, { wordOrder: words });
+    assertClose(given.vectors, readNpy(vectorsFile!).values, 1e-6);
+    assertClose(given.meanVectors(texts).values, readNpy(meansFile!).values, 1e-6);
+    const own = await Word2Vec.train(split);
+    assert.deepEqual(own.words, words);
+    assert.deepEqual(own.vectors, given.vectors);
+  },
+);

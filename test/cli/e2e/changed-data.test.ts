@@ -12,8 +12,27 @@ import { modelAndData } from '../../support/workspace.js';
 const cwd = modelAndData(writeByteModel);
 const at = (...path: string[]): string => join(cwd, ...path);
 const train = (...more: string[]): Promise<CliResult> =>
-  attune(['train', '--model', 'model', '--dataset', 'data', '--output-dir', 'run', '--save-steps', '1', '--threads', '1', '--eval-strategy', 'epoch', ...more], { cwd });
-const putRows = (split: 'train' | 'test', rows: readonly object[]): void => writeFileSync(at('data', `${split}.jsonl`), toJsonl(rows));
+  attune(
+    [
+      'train',
+      '--model',
+      'model',
+      '--dataset',
+      'data',
+      '--output-dir',
+      'run',
+      '--save-steps',
+      '1',
+      '--threads',
+      '1',
+      '--eval-strategy',
+      'epoch',
+      ...more,
+    ],
+    { cwd },
+  );
+const putRows = (split: 'train' | 'test', rows: readonly object[]): void =>
+  writeFileSync(at('data', `${split}.jsonl`), toJsonl(rows));
 const [TRAIN, TEST] = [ROWS.slice(0, 12), ROWS.slice(12)];
 
 describe('resuming', () => {
@@ -24,7 +43,8 @@ describe('resuming', () => {
 
   it('refuses other texts, labels, or an order of the rows, in training and evaluation', async () => {
     const saved = snapshot(at('run'));
-    const turned = (rows: readonly (typeof ROWS)[number][]): object[] => rows.map((row) => ({ ...row, label: 1 - row.label, label_text: row.label === 0 ? 'good' : 'bad' }));
+    const turned = (rows: readonly (typeof ROWS)[number][]): object[] =>
+      rows.map((row) => ({ ...row, label: 1 - row.label, label_text: row.label === 0 ? 'good' : 'bad' }));
     for (const [split, rows, ...which] of [
       ['train', TRAIN.map((row) => ({ ...row, text: `${row.text}!` })), 'last'],
       ['train', turned(TRAIN)],
@@ -34,7 +54,13 @@ describe('resuming', () => {
       putRows(split, rows);
       const { code, stderr } = await train('--max-steps', '3', '--resume-from-checkpoint', ...which);
       assert.equal(code, 2, stderr);
-      assert.match(stderr, new RegExp(`the ${split === 'train' ? 'training' : 'evaluation'} rows are not those of the run that run.checkpoint-\\d is of.*--allow-changed-data`, 's'));
+      assert.match(
+        stderr,
+        new RegExp(
+          `the ${split === 'train' ? 'training' : 'evaluation'} rows are not those of the run that run.checkpoint-\\d is of.*--allow-changed-data`,
+          's',
+        ),
+      );
       writeData(at('data'));
     }
     assert.deepEqual(snapshot(at('run')), saved);
@@ -42,22 +68,47 @@ describe('resuming', () => {
 
   it('takes the same classes under other numbers for the same rows, and says every other change', async () => {
     // `label_text` names the classes: 0 and 1 are only what this file calls them.
-    putRows('train', TRAIN.map((row) => ({ ...row, label: 1 - row.label })));
-    const { code, stderr } = await train('--max-steps', '3', '--resume-from-checkpoint', '--learning-rate', '1e-3', '--max-length', '20');
+    putRows(
+      'train',
+      TRAIN.map((row) => ({ ...row, label: 1 - row.label })),
+    );
+    const { code, stderr } = await train(
+      '--max-steps',
+      '3',
+      '--resume-from-checkpoint',
+      '--learning-rate',
+      '1e-3',
+      '--max-length',
+      '20',
+    );
     writeData(at('data'));
     assert.equal(code, 0, stderr);
-    assert.match(stderr, /warning: not as it was when run.checkpoint-2 was saved: learningRate was 0\.00005, then 0\.001/);
+    assert.match(
+      stderr,
+      /warning: not as it was when run.checkpoint-2 was saved: learningRate was 0\.00005, then 0\.001/,
+    );
     assert.match(stderr, /warning: not as it was when run.checkpoint-2 was saved: maxLength was .*, then 20/);
     assert.match(stderr, /warning: not as it was when run.checkpoint-2 was saved: maxSteps was 2, then 3/);
     assert.deepEqual(readJson(at('run', 'config.json'))['id2label'], { 0: 'bad', 1: 'good' });
   });
 
   it('goes on with other rows where that is allowed, and says so', async () => {
-    putRows('train', TRAIN.map((row) => ({ ...row, text: `${row.text}!` })));
-    const { code, stderr } = await train('--max-steps', '4', '--resume-from-checkpoint', '--allow-changed-data');
+    putRows(
+      'train',
+      TRAIN.map((row) => ({ ...row, text: `${row.text}!` })),
+    );
+    const { code, stderr } = await train(
+      '--max-steps',
+      '4',
+      '--resume-from-checkpoint',
+      '--allow-changed-data',
+    );
     writeData(at('data'));
     assert.equal(code, 0, stderr);
-    assert.match(stderr, /warning: not as it was when run.checkpoint-3 was saved: the training rows were others/);
+    assert.match(
+      stderr,
+      /warning: not as it was when run.checkpoint-3 was saved: the training rows were others/,
+    );
     assert.ok(readdirSync(at('run')).includes('checkpoint-4'));
   });
 });

@@ -11,16 +11,58 @@ import { workspace } from '../../support/workspace.js';
 const cwd = workspace(async (dir) => {
   await writeByteModel(join(dir, 'model'));
   writeTrainingData(dir);
-  writeFileSync(join(dir, 'other.jsonl'), toJsonl([{ text: 'a', label: 'happy' }, { text: 'b', label: 'sad' }]));
-  writeFileSync(join(dir, 'partly.jsonl'), toJsonl([{ text: 'a', label: 'good' }, { text: 'b', label: 'great' }]));
-  writeFileSync(join(dir, 'numbers.jsonl'), toJsonl([{ text: 'a', label: 0 }, { text: 'b', label: 1 }]));
+  writeFileSync(
+    join(dir, 'other.jsonl'),
+    toJsonl([
+      { text: 'a', label: 'happy' },
+      { text: 'b', label: 'sad' },
+    ]),
+  );
+  writeFileSync(
+    join(dir, 'partly.jsonl'),
+    toJsonl([
+      { text: 'a', label: 'good' },
+      { text: 'b', label: 'great' },
+    ]),
+  );
+  writeFileSync(
+    join(dir, 'numbers.jsonl'),
+    toJsonl([
+      { text: 'a', label: 0 },
+      { text: 'b', label: 1 },
+    ]),
+  );
 });
 
-const further = async (dataset: string, output: string): Promise<{ readonly names: unknown; readonly stderr: string; readonly metrics: unknown }> => {
-  const line = ['train', '--model', 'run', '--dataset', dataset, '--output-dir', output, '--max-steps', '1', '--learning-rate', '0', '--save-strategy', 'no', '--threads', '1', '--json'];
+const further = async (
+  dataset: string,
+  output: string,
+): Promise<{ readonly names: unknown; readonly stderr: string; readonly metrics: unknown }> => {
+  const line = [
+    'train',
+    '--model',
+    'run',
+    '--dataset',
+    dataset,
+    '--output-dir',
+    output,
+    '--max-steps',
+    '1',
+    '--learning-rate',
+    '0',
+    '--save-strategy',
+    'no',
+    '--threads',
+    '1',
+    '--json',
+  ];
   const { code, stdout, stderr } = await attune(line, { cwd });
   assert.equal(code, 0, stderr);
-  return { names: readJson(join(cwd, output, 'config.json'))['id2label'], stderr, metrics: jsonLines(stdout).find(({ type }) => type === 'result')?.['confusion'] };
+  return {
+    names: readJson(join(cwd, output, 'config.json'))['id2label'],
+    stderr,
+    metrics: jsonLines(stdout).find(({ type }) => type === 'result')?.['confusion'],
+  };
 };
 
 describe('a classifier, and data that numbers its classes otherwise', () => {
@@ -30,7 +72,11 @@ describe('a classifier, and data that numbers its classes otherwise', () => {
     const before = await attune(['evaluate', '--model', 'run', '--json'], { cwd });
     const after = await further('turned', 'turned-further');
     assert.deepEqual(after.names, { 0: 'bad', 1: 'good' });
-    assert.deepEqual(after.metrics, jsonLines(before.stdout)[0]['confusion'], 'the head’s rows stand for other classes');
+    assert.deepEqual(
+      after.metrics,
+      jsonLines(before.stdout)[0]['confusion'],
+      'the head’s rows stand for other classes',
+    );
     assert.match(after.stderr, /classes are taken by their names: the data’s 0 \("good"\) is the model’s 1/);
   });
 
@@ -38,8 +84,14 @@ describe('a classifier, and data that numbers its classes otherwise', () => {
     assert.deepEqual((await further('numbers.jsonl', 'numbers-further')).names, { 0: 'bad', 1: 'good' });
     const replaced = await further('other.jsonl', 'other-further');
     assert.deepEqual(replaced.names, { 0: 'happy', 1: 'sad' });
-    assert.match(replaced.stderr, /warning: the model’s classes "bad", "good" are called "happy", "sad" from now on/);
-    const partly = await attune(['train', '--model', 'run', '--dataset', 'partly.jsonl', '--output-dir', 'refused', '--max-steps', '1'], { cwd });
+    assert.match(
+      replaced.stderr,
+      /warning: the model’s classes "bad", "good" are called "happy", "sad" from now on/,
+    );
+    const partly = await attune(
+      ['train', '--model', 'run', '--dataset', 'partly.jsonl', '--output-dir', 'refused', '--max-steps', '1'],
+      { cwd },
+    );
     assert.equal(partly.code, 1, partly.stderr);
     assert.match(partly.stderr, /unknown label "great"; the classes are "bad", "good"/);
     const sample = await attune(['evaluate', '--model', 'run', '--dataset', 'sample'], { cwd });

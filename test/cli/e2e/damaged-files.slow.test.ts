@@ -11,43 +11,91 @@ import { modelAndData } from '../../support/workspace.js';
 const cwd = modelAndData();
 
 /** One error with all of these words, no stack, nothing on stdout. */
-function assertRefused({ code, stdout, stderr }: CliResult, words: readonly (string | RegExp)[], expected = 1): void {
+function assertRefused(
+  { code, stdout, stderr }: CliResult,
+  words: readonly (string | RegExp)[],
+  expected = 1,
+): void {
   assert.equal(code, expected, stderr);
   assert.equal(stdout, '');
   assert.ok(stderr.startsWith('error: '), stderr);
   assert.equal(stderr.match(/^error: /gm)?.length, 1, stderr);
   assert.doesNotMatch(stderr, /^\s+at .*:\d+:\d+\)?$|defect of attune/m);
-  for (const word of words) assert.ok(typeof word === 'string' ? stderr.includes(word) : word.test(stderr), `${String(word)} is not in ${stderr}`);
+  for (const word of words)
+    assert.ok(
+      typeof word === 'string' ? stderr.includes(word) : word.test(stderr),
+      `${String(word)} is not in ${stderr}`,
+    );
 }
 
-async function refusesToTrain(words: readonly string[], message: readonly (string | RegExp)[]): Promise<void> {
-  assertRefused(await attune(['train', '--model', 'model', '--output-dir', 'out', ...words], { cwd }), message);
+async function refusesToTrain(
+  words: readonly string[],
+  message: readonly (string | RegExp)[],
+): Promise<void> {
+  assertRefused(
+    await attune(['train', '--model', 'model', '--output-dir', 'out', ...words], { cwd }),
+    message,
+  );
   assert.ok(!existsSync(join(cwd, 'out')), 'an output folder was left');
 }
 
 /** Every file under a folder with its time and bytes: equal for folders nothing was done to. */
 function contentsOf(dir: string): Record<string, string> {
-  const paths = readdirSync(dir, { recursive: true, withFileTypes: true }).map((entry) => ({ path: join(entry.parentPath, entry.name), isFile: entry.isFile() }));
-  return Object.fromEntries(paths.map(({ path, isFile }) => [relative(dir, path), isFile ? `${statSync(path).mtimeMs} ${readFileSync(path).toString('base64')}` : '']));
+  const paths = readdirSync(dir, { recursive: true, withFileTypes: true }).map((entry) => ({
+    path: join(entry.parentPath, entry.name),
+    isFile: entry.isFile(),
+  }));
+  return Object.fromEntries(
+    paths.map(({ path, isFile }) => [
+      relative(dir, path),
+      isFile ? `${statSync(path).mtimeMs} ${readFileSync(path).toString('base64')}` : '',
+    ]),
+  );
 }
 
 const LENGTH_BYTES = 8;
 
 /** The header's JSON and the data of a sound file. */
-function parts(bytes: Buffer): { header: Record<string, { data_offsets: [number, number]; shape: number[] }>; data: Buffer } {
+function parts(bytes: Buffer): {
+  header: Record<string, { data_offsets: [number, number]; shape: number[] }>;
+  data: Buffer;
+} {
   const end = LENGTH_BYTES + Number(bytes.readBigUInt64LE(0));
-  return { header: JSON.parse(bytes.toString('utf8', LENGTH_BYTES, end)) as ReturnType<typeof parts>['header'], data: bytes.subarray(end) };
+  return {
+    header: JSON.parse(bytes.toString('utf8', LENGTH_BYTES, end)) as ReturnType<typeof parts>['header'],
+    data: bytes.subarray(end),
+  };
 }
 
 const WTE = 'transformer.wte.weight';
-const DAMAGES: Readonly<Record<string, readonly [change: (bytes: Buffer) => Uint8Array, ...message: (string | RegExp)[]]>> = {
-  'cut in its data': [(bytes) => bytes.subarray(0, bytes.length - 100), 'tensor transformer.wte.weight ends at byte', 'truncated'],
+const DAMAGES: Readonly<
+  Record<string, readonly [change: (bytes: Buffer) => Uint8Array, ...message: (string | RegExp)[]]>
+> = {
+  'cut in its data': [
+    (bytes) => bytes.subarray(0, bytes.length - 100),
+    'tensor transformer.wte.weight ends at byte',
+    'truncated',
+  ],
   'cut in its header': [(bytes) => bytes.subarray(0, 50), 'its header would have', 'truncated'],
   'of no bytes': [() => new Uint8Array(0), '0 bytes'],
-  'with one byte too many': [(bytes) => Buffer.concat([bytes, Buffer.of(0)]), '1 bytes after', 'belong to no tensor'],
-  'with its length in the other byte order': [(bytes) => Buffer.concat([Buffer.from(bytes.subarray(0, LENGTH_BYTES)).reverse(), bytes.subarray(LENGTH_BYTES)]), 'its header would have'],
-  'with too short a length': [(bytes) => (bytes.writeBigUInt64LE(bytes.readBigUInt64LE(0) - 16n), bytes), 'its header is not JSON'],
-  'with garbage for a header': [(bytes) => bytes.fill(0x7b, LENGTH_BYTES, LENGTH_BYTES + 40), 'its header is not JSON'],
+  'with one byte too many': [
+    (bytes) => Buffer.concat([bytes, Buffer.of(0)]),
+    '1 bytes after',
+    'belong to no tensor',
+  ],
+  'with its length in the other byte order': [
+    (bytes) =>
+      Buffer.concat([Buffer.from(bytes.subarray(0, LENGTH_BYTES)).reverse(), bytes.subarray(LENGTH_BYTES)]),
+    'its header would have',
+  ],
+  'with too short a length': [
+    (bytes) => (bytes.writeBigUInt64LE(bytes.readBigUInt64LE(0) - 16n), bytes),
+    'its header is not JSON',
+  ],
+  'with garbage for a header': [
+    (bytes) => bytes.fill(0x7b, LENGTH_BYTES, LENGTH_BYTES + 40),
+    'its header is not JSON',
+  ],
   'with offsets beyond its end': [
     (bytes) => {
       const { header, data } = parts(bytes);
@@ -95,14 +143,31 @@ test('NaN in the weights: the old run that was to be replaced is still there', a
   writeFileSync(file, bytes);
   const used = join(cwd, 'used');
   mkdirSync(join(used, 'checkpoint-3'), { recursive: true });
-  for (const name of ['trainer_state.json', 'checkpoint-3/config.json', 'model.safetensors']) writeFileSync(join(used, name), '{}');
+  for (const name of ['trainer_state.json', 'checkpoint-3/config.json', 'model.safetensors'])
+    writeFileSync(join(used, name), '{}');
   const untouched = contentsOf(used);
-  assertRefused(await attune(['train', '--model', 'nan', '--dataset', 'data', '--output-dir', 'used', '--overwrite-output-dir'], { cwd }), ['nan', 'tensor transformer.h.0.mlp.c_fc.weight is NaN at [1, 1]']);
+  assertRefused(
+    await attune(
+      ['train', '--model', 'nan', '--dataset', 'data', '--output-dir', 'used', '--overwrite-output-dir'],
+      { cwd },
+    ),
+    ['nan', 'tensor transformer.h.0.mlp.c_fc.weight is NaN at [1, 1]'],
+  );
   assert.deepEqual(contentsOf(used), untouched);
 });
 
 test('resuming from a damaged checkpoint, with other rows, with another seed', async () => {
-  const line = ['train', '--model', 'model', '--max-steps', '2', '--save-steps', '1', '--per-device-train-batch-size', '4'];
+  const line = [
+    'train',
+    '--model',
+    'model',
+    '--max-steps',
+    '2',
+    '--save-steps',
+    '1',
+    '--per-device-train-batch-size',
+    '4',
+  ];
   const run = await attune([...line, '--dataset', 'data', '--output-dir', 'run'], { cwd });
   assert.equal(run.code, 0, run.stderr);
   const untouched = contentsOf(join(cwd, 'run'));
@@ -111,15 +176,36 @@ test('resuming from a damaged checkpoint, with other rows, with another seed', a
   const few = await attune([...resume, '--dataset', 'few.jsonl'], { cwd });
   assert.equal(few.code, 2, few.stderr);
   assert.match(few.stderr, /the training rows are not those of the run that run.checkpoint-2 is of/);
-  assertRefused(await attune([...resume, '--dataset', 'few.jsonl', '--allow-changed-data'], { cwd }), ['checkpoint-2', 'training rows 12', 'this one has 6']);
-  assertRefused(await attune([...resume, '--dataset', 'data', '--seed', '7'], { cwd }), ['checkpoint-2', 'seed 42', 'this one has 7']);
+  assertRefused(await attune([...resume, '--dataset', 'few.jsonl', '--allow-changed-data'], { cwd }), [
+    'checkpoint-2',
+    'training rows 12',
+    'this one has 6',
+  ]);
+  assertRefused(await attune([...resume, '--dataset', 'data', '--seed', '7'], { cwd }), [
+    'checkpoint-2',
+    'seed 42',
+    'this one has 7',
+  ]);
   assert.deepEqual(contentsOf(join(cwd, 'run')), untouched);
 
-  const elsewhere = [...line, '--dataset', 'data', '--output-dir', 'elsewhere', '--resume-from-checkpoint', 'run/checkpoint-1'];
+  const elsewhere = [
+    ...line,
+    '--dataset',
+    'data',
+    '--output-dir',
+    'elsewhere',
+    '--resume-from-checkpoint',
+    'run/checkpoint-1',
+  ];
   const damages: readonly (readonly [file: string, contents: string, ...message: string[]])[] = [
     ['optimizer.safetensors', 'broken', 'optimizer.safetensors is damaged'],
     ['attune_state.json', '{"seed": 42}', 'attune_state.json is damaged'],
-    ['trainer_state.json', '{\n "epoch": 1,\n', 'trainer_state.json is damaged', 'Resume from another checkpoint'],
+    [
+      'trainer_state.json',
+      '{\n "epoch": 1,\n',
+      'trainer_state.json is damaged',
+      'Resume from another checkpoint',
+    ],
   ];
   for (const [name, contents, ...message] of damages) {
     const file = join(cwd, 'run', 'checkpoint-1', name);
@@ -132,7 +218,11 @@ test('resuming from a damaged checkpoint, with other rows, with another seed', a
 });
 
 test('data files in other encodings, with odd records, sorted by class', async () => {
-  const cases: readonly (readonly [file: string, contents: string | Uint8Array, ...message: (string | RegExp)[]])[] = [
+  const cases: readonly (readonly [
+    file: string,
+    contents: string | Uint8Array,
+    ...message: (string | RegExp)[],
+  ])[] = [
     ['latin1.csv', Buffer.from('text,label\ncaf\u00e9,1\nbad,0\n', 'latin1'), 'latin1.csv:2', 'UTF-8'],
     ['array.jsonl', '{"text": "a", "label": 0}\n[1]\n', 'array.jsonl:2', 'an array, not an object'],
     ['fields.csv', 'text,label\ngood,1\nso, so,0\n', 'fields.csv:3', '3 fields', 'the header has 2'],
@@ -148,10 +238,28 @@ test('data files in other encodings, with odd records, sorted by class', async (
     await refusesToTrain(['--dataset', file], message);
   }
   writeFileSync(join(cwd, 'sorted.jsonl'), toJsonl([...ROWS].sort((a, b) => a.label - b.label)));
-  await refusesToTrain(['--dataset', 'sorted.jsonl', '--train-rows', '4'], ['sorted.jsonl', 'first 4 of its 16 rows', 'shuffle']);
+  await refusesToTrain(
+    ['--dataset', 'sorted.jsonl', '--train-rows', '4'],
+    ['sorted.jsonl', 'first 4 of its 16 rows', 'shuffle'],
+  );
 });
 
 test('an option of a wrong metric is named as the command line spells it', async () => {
-  const result = await attune(['train', '--model', 'model', '--dataset', 'data', '--output-dir', 'out', '--eval-strategy', 'epoch', '--metric-for-best-model', 'acuracy'], { cwd });
+  const result = await attune(
+    [
+      'train',
+      '--model',
+      'model',
+      '--dataset',
+      'data',
+      '--output-dir',
+      'out',
+      '--eval-strategy',
+      'epoch',
+      '--metric-for-best-model',
+      'acuracy',
+    ],
+    { cwd },
+  );
   assertRefused(result, ['--metric-for-best-model', 'acuracy', 'Did you mean accuracy?'], 2);
 });

@@ -15,7 +15,11 @@ const cwd = workspace((dir) => {
   writeFileSync(manifest, JSON.stringify({ ...readJson(manifest), cwd: dir }));
 });
 const at = (...path: string[]): string => join(cwd, ...path);
-const close = (actual: unknown, expected: unknown, what: string): void => assert.ok(Math.abs((actual as number) - (expected as number)) < 1e-5, `${what}: ${String(actual)}, not ${String(expected)}`);
+const close = (actual: unknown, expected: unknown, what: string): void =>
+  assert.ok(
+    Math.abs((actual as number) - (expected as number)) < 1e-5,
+    `${what}: ${String(actual)}, not ${String(expected)}`,
+  );
 
 async function records(...words: string[]): Promise<Record<string, unknown>[]> {
   const { code, stdout, stderr } = await attune(words, { cwd });
@@ -28,7 +32,8 @@ describe('a run of version 0.1.0', () => {
     const expected = readJson(at('result.json'));
     for (const model of ['run', 'run/checkpoint-4']) {
       const [result] = await records('evaluate', '--model', model, '--json');
-      for (const name of ['loss', 'accuracy', 'f1', 'auc']) close(result[name], expected[name], `${model} ${name}`);
+      for (const name of ['loss', 'accuracy', 'f1', 'auc'])
+        close(result[name], expected[name], `${model} ${name}`);
     }
   });
 
@@ -38,7 +43,9 @@ describe('a run of version 0.1.0', () => {
     assert.equal(found.length, expected.length);
     for (const [i, { text, logits }] of found.entries()) {
       assert.equal(text, expected[i]['text']);
-      (logits as number[]).forEach((logit, k) => close(logit, (expected[i]['logits'] as number[])[k], `row ${i}`));
+      (logits as number[]).forEach((logit, k) =>
+        close(logit, (expected[i]['logits'] as number[])[k], `row ${i}`),
+      );
     }
   });
 
@@ -48,7 +55,9 @@ describe('a run of version 0.1.0', () => {
     // That version's interval of a perfect score was empty.
     assert.deepEqual([models[0].f1.value, models[0].f1.low!.toFixed(3)], [1, '0.735']);
     for (const id of readdirSync(at('run', 'baselines')).filter((each) => each !== 'gpt2-probe')) {
-      const [label] = await (await loadEstimator(at('run', 'baselines', id), 'texts')).predict(['a fine day']);
+      const [label] = await (
+        await loadEstimator(at('run', 'baselines', id), 'texts')
+      ).predict(['a fine day']);
       assert.ok(label === 0 || label === 1, id);
     }
     assert.deepEqual(await records('report', 'run', '--json'), [{ type: 'report', path: 'run/report.html' }]);
@@ -62,13 +71,48 @@ describe('a run of version 0.1.0', () => {
     renameSync(at('run', 'checkpoint-4'), at('run', '.checkpoint-4.4711.partial.old'));
     mkdirSync(at('run', '.checkpoint-4.4711.partial'));
     writeFileSync(at('run', '.thesis.4711.partial'), 'mine');
-    const args = ['--model', 'model', '--dataset', 'data', '--text-column', 'review', '--label-column', 'verdict', '--max-length', '20', '--seed', '7', '--learning-rate', '0.05', '--save-steps', '2', '--threads', '1', '--output-dir', 'run'];
-    const resumed = await attune(['train', ...args, '--max-steps', '6', '--save-total-limit', '1', '--resume-from-checkpoint'], { cwd });
+    const args = [
+      '--model',
+      'model',
+      '--dataset',
+      'data',
+      '--text-column',
+      'review',
+      '--label-column',
+      'verdict',
+      '--max-length',
+      '20',
+      '--seed',
+      '7',
+      '--learning-rate',
+      '0.05',
+      '--save-steps',
+      '2',
+      '--threads',
+      '1',
+      '--output-dir',
+      'run',
+    ];
+    const resumed = await attune(
+      ['train', ...args, '--max-steps', '6', '--save-total-limit', '1', '--resume-from-checkpoint'],
+      { cwd },
+    );
     assert.equal(resumed.code, 0, resumed.stderr);
     assert.match(resumed.stderr, /going on from run.checkpoint-4/);
-    assert.deepEqual(readdirSync(at('run')).filter((name) => /checkpoint|partial/.test(name)), ['.thesis.4711.partial', 'checkpoint-6']);
-    const replaced = await attune(['train', ...args, '--max-steps', '1', '--save-strategy', 'no', '--overwrite-output-dir'], { cwd });
+    assert.deepEqual(
+      readdirSync(at('run')).filter((name) => /checkpoint|partial/.test(name)),
+      ['.thesis.4711.partial', 'checkpoint-6'],
+    );
+    const replaced = await attune(
+      ['train', ...args, '--max-steps', '1', '--save-strategy', 'no', '--overwrite-output-dir'],
+      { cwd },
+    );
     assert.equal(replaced.code, 0, replaced.stderr);
-    assert.deepEqual(readdirSync(at('run')).filter((name) => /checkpoint|baselines|comparison|report|letter|partial/.test(name)), ['.thesis.4711.partial', 'letter.txt']);
+    assert.deepEqual(
+      readdirSync(at('run')).filter((name) =>
+        /checkpoint|baselines|comparison|report|letter|partial/.test(name),
+      ),
+      ['.thesis.4711.partial', 'letter.txt'],
+    );
   });
 });

@@ -18,13 +18,30 @@ test('evaluate, predict and inspect take ids with revisions', async () => {
   assert.equal(main.code, 0, main.stderr);
   assert.equal(tag.code, 0, tag.stderr);
   assert.deepEqual(jsonLines(tag.stdout), jsonLines(main.stdout));
-  const evaluated = await hub.run('ids', ['evaluate', '--model', 'tiny/classifier@v1', '--dataset', 'data', '--json']);
+  const evaluated = await hub.run('ids', [
+    'evaluate',
+    '--model',
+    'tiny/classifier@v1',
+    '--dataset',
+    'data',
+    '--json',
+  ]);
   assert.equal(evaluated.code, 0, evaluated.stderr);
   assert.equal(jsonLines(evaluated.stdout)[0]['rows'], 4);
-  const inspected = await hub.run('tokenizer', ['inspect', '--model', 'tiny/gpt2', '--dataset', 'data', '--json']);
+  const inspected = await hub.run('tokenizer', [
+    'inspect',
+    '--model',
+    'tiny/gpt2',
+    '--dataset',
+    'data',
+    '--json',
+  ]);
   assert.equal(inspected.code, 0, inspected.stderr);
   const [snapshot] = readdirSync(join(hub.cwd, 'tokenizer', 'hub', 'models--tiny--gpt2', 'snapshots'));
-  assert.deepEqual(readdirSync(join(hub.cwd, 'tokenizer', 'hub', 'models--tiny--gpt2', 'snapshots', snapshot)).sort(), ['merges.txt', 'tokenizer_config.json', 'vocab.json']);
+  assert.deepEqual(
+    readdirSync(join(hub.cwd, 'tokenizer', 'hub', 'models--tiny--gpt2', 'snapshots', snapshot)).sort(),
+    ['merges.txt', 'tokenizer_config.json', 'vocab.json'],
+  );
 });
 
 test('two processes that want the same model at once download it once, and both have it whole', async (t) => {
@@ -39,11 +56,20 @@ test('two processes that want the same model at once download it once, and both 
   };
   t.after(() => (hub.server.fault = () => undefined));
   hub.server.requests.length = 0;
-  const both = await Promise.all([1, 2].map(() => hub.run('two', ['predict', '--model', 'tiny/classifier', '--text', 'a fine day', '--logits'])));
+  const both = await Promise.all(
+    [1, 2].map(() =>
+      hub.run('two', ['predict', '--model', 'tiny/classifier', '--text', 'a fine day', '--logits']),
+    ),
+  );
   for (const { code, stderr } of both) assert.equal(code, 0, stderr);
   assert.deepEqual(jsonLines(both[0].stdout), jsonLines(both[1].stdout));
   assert.equal(hub.server.requests.filter(({ cdn }) => cdn).length, 1);
-  assert.deepEqual(readdirSync(join(hub.cwd, 'two', 'hub', 'models--tiny--classifier', 'blobs')).filter((name) => name.includes('.')), []);
+  assert.deepEqual(
+    readdirSync(join(hub.cwd, 'two', 'hub', 'models--tiny--classifier', 'blobs')).filter((name) =>
+      name.includes('.'),
+    ),
+    [],
+  );
 });
 
 test('killed in a download, the next run goes on from what came; Ctrl-C ends with 130', async (t) => {
@@ -67,16 +93,29 @@ test('killed in a download, the next run goes on from what came; Ctrl-C ends wit
   const resumed = await hub.run('killed', args);
   assert.equal(resumed.code, 0, resumed.stderr);
   assert.equal(resumed.stdout, whole.stdout);
-  assert.deepEqual(hub.server.requests.filter(({ cdn }) => cdn).map(({ headers }) => headers.range), ['bytes=50000-']);
+  assert.deepEqual(
+    hub.server.requests.filter(({ cdn }) => cdn).map(({ headers }) => headers.range),
+    ['bytes=50000-'],
+  );
 });
 
 test('cache lists and prunes; it asks, and without a terminal wants --yes', async () => {
-  for (const model of ['tiny/gpt2', 'tiny/classifier@v1']) assert.equal((await hub.run('cache', ['inspect', '--model', model, '--dataset', 'data', '--json'])).code, 0);
+  for (const model of ['tiny/gpt2', 'tiny/classifier@v1'])
+    assert.equal(
+      (await hub.run('cache', ['inspect', '--model', model, '--dataset', 'data', '--json'])).code,
+      0,
+    );
   const listed = await hub.run('cache', ['cache']);
   assert.equal(listed.code, 0, listed.stderr);
-  assert.match(listed.stderr, /tiny\/classifier +model +\d+ kB +v1 +\d{4}-\d\d-\d\d +\S+models--tiny--classifier/);
+  assert.match(
+    listed.stderr,
+    /tiny\/classifier +model +\d+ kB +v1 +\d{4}-\d\d-\d\d +\S+models--tiny--classifier/,
+  );
   const records = jsonLines((await hub.run('cache', ['cache', '--json'])).stdout);
-  assert.deepEqual(records.map(({ id, kind }) => [id, kind]).sort(), [['tiny/classifier', 'model'], ['tiny/gpt2', 'model']]);
+  assert.deepEqual(records.map(({ id, kind }) => [id, kind]).sort(), [
+    ['tiny/classifier', 'model'],
+    ['tiny/gpt2', 'model'],
+  ]);
 
   const bare = await hub.run('cache', ['cache', 'prune']);
   assert.equal(bare.code, 2);
@@ -92,35 +131,73 @@ test('cache lists and prunes; it asks, and without a terminal wants --yes', asyn
   for (const blob of readdirSync(join(folder, 'blobs'))) utimesSync(join(folder, 'blobs', blob), old, old);
   const pruned = await hub.run('cache', ['cache', 'prune', '--older-than', '30', '--yes', '--json']);
   assert.equal(pruned.code, 0, pruned.stderr);
-  assert.deepEqual(jsonLines(pruned.stdout).map(({ id }) => id), ['tiny/gpt2']);
+  assert.deepEqual(
+    jsonLines(pruned.stdout).map(({ id }) => id),
+    ['tiny/gpt2'],
+  );
   assert.ok(!existsSync(folder));
-  assert.match((await hub.run('cache', ['cache', 'prune', '--older-than', '30'])).stderr, /nothing to remove/);
+  assert.match(
+    (await hub.run('cache', ['cache', 'prune', '--older-than', '30'])).stderr,
+    /nothing to remove/,
+  );
   assert.equal((await hub.run('cache', ['cache', 'prune', 'tiny/classifier', '--yes'])).code, 0);
   assert.match((await hub.run('cache', ['cache'])).stderr, /nothing was downloaded/);
 });
 
-test('a disk that is full in the middle of a download, and a cache that may not be written: one line, and the next start goes on', { skip: can.limitFiles ? false : 'prlimit is not here' }, async (t) => {
-  const cli = await HubCli.start();
-  t.after(() => cli.stop());
-  const saved = { ...process.env };
-  t.after(() => void (process.env = saved));
-  Object.assign(process.env, { HF_ENDPOINT: cli.server.url, HF_HOME: join(cli.cwd, 'full'), HF_HUB_CACHE: '', HF_HUB_OFFLINE: '', HF_TOKEN: '' });
-  const words = ['train', '--model', 'tiny/gpt2', '--dataset', 'data', '--max-steps', '1', '--save-strategy', 'no', '--output-dir', 'run', '--threads', '1'];
-  const full = await Run.start(words, { cwd: cli.cwd, tmp: cli.cwd, fileLimit: 100_000 }).wait();
-  assert.equal(full.code, 1, full.stderr);
-  assert.match(full.stderr, /^error: .*(EFBIG|file too large)/im);
-  assert.doesNotMatch(full.stderr, /defect of attune/);
-  assert.ok(!existsSync(join(cli.cwd, 'run')));
-  const again = await Run.start(words, { cwd: cli.cwd, tmp: cli.cwd }).wait();
-  assert.equal(again.code, 0, again.stderr);
-  assert.deepEqual((readdirSync(join(cli.cwd, 'full'), { recursive: true }) as string[]).filter((name) => /incomplete|partial/.test(name)), []);
-  if (!can.beNobody) return;
-  const readOnly = join(cli.cwd, 'read-only');
-  mkdirSync(readOnly, { mode: 0o555 });
-  setWritable(cli.cwd, true);
-  setWritable(readOnly, false);
-  process.env['HF_HOME'] = readOnly;
-  const refused = await Run.start(words.map((word) => (word === 'run' ? 'other' : word)), { cwd: cli.cwd, tmp: cli.cwd, asNobody: true }).wait();
-  assert.equal(refused.code, 1, refused.stderr);
-  assert.match(refused.stderr, /^error: .*(EACCES|permission denied)/im);
-});
+test(
+  'a disk that is full in the middle of a download, and a cache that may not be written: one line, and the next start goes on',
+  { skip: can.limitFiles ? false : 'prlimit is not here' },
+  async (t) => {
+    const cli = await HubCli.start();
+    t.after(() => cli.stop());
+    const saved = { ...process.env };
+    t.after(() => void (process.env = saved));
+    Object.assign(process.env, {
+      HF_ENDPOINT: cli.server.url,
+      HF_HOME: join(cli.cwd, 'full'),
+      HF_HUB_CACHE: '',
+      HF_HUB_OFFLINE: '',
+      HF_TOKEN: '',
+    });
+    const words = [
+      'train',
+      '--model',
+      'tiny/gpt2',
+      '--dataset',
+      'data',
+      '--max-steps',
+      '1',
+      '--save-strategy',
+      'no',
+      '--output-dir',
+      'run',
+      '--threads',
+      '1',
+    ];
+    const full = await Run.start(words, { cwd: cli.cwd, tmp: cli.cwd, fileLimit: 100_000 }).wait();
+    assert.equal(full.code, 1, full.stderr);
+    assert.match(full.stderr, /^error: .*(EFBIG|file too large)/im);
+    assert.doesNotMatch(full.stderr, /defect of attune/);
+    assert.ok(!existsSync(join(cli.cwd, 'run')));
+    const again = await Run.start(words, { cwd: cli.cwd, tmp: cli.cwd }).wait();
+    assert.equal(again.code, 0, again.stderr);
+    assert.deepEqual(
+      (readdirSync(join(cli.cwd, 'full'), { recursive: true }) as string[]).filter((name) =>
+        /incomplete|partial/.test(name),
+      ),
+      [],
+    );
+    if (!can.beNobody) return;
+    const readOnly = join(cli.cwd, 'read-only');
+    mkdirSync(readOnly, { mode: 0o555 });
+    setWritable(cli.cwd, true);
+    setWritable(readOnly, false);
+    process.env['HF_HOME'] = readOnly;
+    const refused = await Run.start(
+      words.map((word) => (word === 'run' ? 'other' : word)),
+      { cwd: cli.cwd, tmp: cli.cwd, asNobody: true },
+    ).wait();
+    assert.equal(refused.code, 1, refused.stderr);
+    assert.match(refused.stderr, /^error: .*(EACCES|permission denied)/im);
+  },
+);

@@ -15,18 +15,43 @@ const cwd = workspace((dir) => writeTinyModel(join(dir, 'run'), {}, true));
 
 test('texts of a megabyte on one line are classified, from a file, from stdin and with an explanation', async () => {
   const million = 2 ** 20;
-  const texts = ['🙂', 'a', ' ', '0123456789', '漢字', 'مرحبا', '\0', 'e\u0301', 'unbelievably', 'a fine day. '].map((piece) => piece.repeat(Math.ceil(million / piece.length)));
+  const texts = [
+    '🙂',
+    'a',
+    ' ',
+    '0123456789',
+    '漢字',
+    'مرحبا',
+    '\0',
+    'e\u0301',
+    'unbelievably',
+    'a fine day. ',
+  ].map((piece) => piece.repeat(Math.ceil(million / piece.length)));
   writeFileSync(join(cwd, 'megabytes.jsonl'), texts.map((text) => `${JSON.stringify({ text })}\n`).join(''));
-  const file = await attune(['predict', '--model', 'run', '--input', 'megabytes.jsonl', '--output', 'megabytes.out'], { cwd });
+  const file = await attune(
+    ['predict', '--model', 'run', '--input', 'megabytes.jsonl', '--output', 'megabytes.out'],
+    { cwd },
+  );
   assert.equal(file.code, 0, file.stderr);
   const lines = readFileSync(join(cwd, 'megabytes.out'), 'utf8');
-  assert.deepEqual(jsonLines(lines).map(({ text }) => text === undefined ? 0 : (text as string).length), texts.map(({ length }) => length));
-  const stdin = await attune(['predict', '--model', 'run', '--input', '-'], { cwd, input: readFileSync(join(cwd, 'megabytes.jsonl'), 'utf8') });
+  assert.deepEqual(
+    jsonLines(lines).map(({ text }) => (text === undefined ? 0 : (text as string).length)),
+    texts.map(({ length }) => length),
+  );
+  const stdin = await attune(['predict', '--model', 'run', '--input', '-'], {
+    cwd,
+    input: readFileSync(join(cwd, 'megabytes.jsonl'), 'utf8'),
+  });
   assert.equal(stdin.code, 0, stdin.stderr);
   assert.ok(stdin.stdout === lines);
-  const explained = await attune(['predict', '--model', 'run', '--input', 'megabytes.jsonl', '--explain'], { cwd });
+  const explained = await attune(['predict', '--model', 'run', '--input', 'megabytes.jsonl', '--explain'], {
+    cwd,
+  });
   assert.equal(explained.code, 0, explained.stderr);
-  assert.deepEqual(jsonLines(explained.stdout).map(({ score }) => score), jsonLines(lines).map(({ score }) => score));
+  assert.deepEqual(
+    jsonLines(explained.stdout).map(({ score }) => score),
+    jsonLines(lines).map(({ score }) => score),
+  );
 });
 
 test('a model whose logits overflow predicts nothing: every command that would use it fails and gives no result', async () => {
@@ -35,19 +60,39 @@ test('a model whose logits overflow predicts nothing: every command that would u
   const config = await readConfig(model);
   const values = randomParameters(config, 5);
   for (const name of ['transformer.ln_f.weight', 'score.weight']) values.get(name)!.fill(3e38);
-  await writeSafetensors(join(model, 'model.safetensors'), parameterSpecs(config), (name) => values.get(name)!);
+  await writeSafetensors(join(model, 'model.safetensors'), parameterSpecs(config), (name) =>
+    values.get(name)!,
+  );
   writeData(join(cwd, 'data'));
   const commands = [
     ['predict', '--model', 'overflowing', '--text', 'a'],
     ['predict', '--model', 'overflowing', '--text', 'a', '--explain'],
     ['evaluate', '--model', 'overflowing', '--dataset', 'data', '--json'],
-    ['compare', '--finetuned', 'overflowing', '--model', 'run', '--dataset', 'data', '--output-dir', 'comparison', '--json'],
+    [
+      'compare',
+      '--finetuned',
+      'overflowing',
+      '--model',
+      'run',
+      '--dataset',
+      'data',
+      '--output-dir',
+      'comparison',
+      '--json',
+    ],
   ];
   for (const words of commands) {
     const { code, stdout, stderr } = await attune(words, { cwd });
     assert.equal(code, 1, `${words[0]}: ${stderr}`);
-    assert.match(stderr, /error: the model’s logits are not finite \((?:NaN|-?Infinity)\): its weights overflow/);
-    assert.deepEqual(jsonLines(stdout).filter(({ type }) => type !== 'baseline'), [], words[0]);
+    assert.match(
+      stderr,
+      /error: the model’s logits are not finite \((?:NaN|-?Infinity)\): its weights overflow/,
+    );
+    assert.deepEqual(
+      jsonLines(stdout).filter(({ type }) => type !== 'baseline'),
+      [],
+      words[0],
+    );
   }
 });
 

@@ -12,7 +12,29 @@ let records = 0;
 const cwd = workspace(async (cwd) => {
   await writeTinyModel(join(cwd, 'model'));
   writeData(join(cwd, 'data'));
-  const { code, stdout, stderr } = await attune(['train', '--model', 'model', '--dataset', 'data', '--output-dir', 'run', '--max-steps', '4', '--logging-steps', '1', '--eval-strategy', 'steps', '--eval-steps', '2', '--learning-rate', '0.01', '--json'], { cwd });
+  const { code, stdout, stderr } = await attune(
+    [
+      'train',
+      '--model',
+      'model',
+      '--dataset',
+      'data',
+      '--output-dir',
+      'run',
+      '--max-steps',
+      '4',
+      '--logging-steps',
+      '1',
+      '--eval-strategy',
+      'steps',
+      '--eval-steps',
+      '2',
+      '--learning-rate',
+      '0.01',
+      '--json',
+    ],
+    { cwd },
+  );
   assert.equal(code, 0, stderr);
   const logged = jsonLines(stdout).filter(({ type }) => ['train', 'eval', 'final'].includes(type as string));
   records = logged.reduce((sum, record) => sum + Object.keys(record).length - 2, 0); // all but type and step
@@ -20,7 +42,10 @@ const cwd = workspace(async (cwd) => {
 });
 
 test('the saved model gives the logits of the last evaluation', async () => {
-  const { code, stdout, stderr } = await attune(['predict', '--model', 'run', '--input', 'data/test.jsonl', '--logits'], { cwd });
+  const { code, stdout, stderr } = await attune(
+    ['predict', '--model', 'run', '--input', 'data/test.jsonl', '--logits'],
+    { cwd },
+  );
   assert.equal(code, 0, stderr);
   const rows = ROWS.slice(12);
   const losses = jsonLines(stdout).map(({ logits }, i) => {
@@ -49,9 +74,17 @@ test('the event file is whole: every checksum is right, one event for each numbe
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   test(`evaluate stopped by ${signal} ends with 130, one line, and no result`, async () => {
-    writeFileSync(join(cwd, 'many.jsonl'), toJsonl(Array.from({ length: 4000 }, (_, i) => ({ text: `day ${i} ${'so '.repeat(40)}`, label: i % 2 }))));
+    writeFileSync(
+      join(cwd, 'many.jsonl'),
+      toJsonl(
+        Array.from({ length: 4000 }, (_, i) => ({ text: `day ${i} ${'so '.repeat(40)}`, label: i % 2 })),
+      ),
+    );
     // The data's heading comes just before the first batch.
-    const { code, stdout, stderr } = await attune(['evaluate', '--model', 'run', '--dataset', 'many.jsonl', '--batch-size', '1'], { cwd, signals: [{ when: /many\.jsonl/, signal }] });
+    const { code, stdout, stderr } = await attune(
+      ['evaluate', '--model', 'run', '--dataset', 'many.jsonl', '--batch-size', '1'],
+      { cwd, signals: [{ when: /many\.jsonl/, signal }] },
+    );
     assert.equal(code, 130, stderr);
     assert.equal(stdout, '');
     assert.match(stderr, /once more to stop at once\.\nerror: interrupted\n$/);
@@ -60,10 +93,16 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 
 test('predict into a file that cannot be written, or from broken lines, leaves no file', async () => {
   const files = readdirSync(cwd);
-  const unwritable = await attune(['predict', '--model', 'run', '--text', 'a', '--output', 'nowhere/out.jsonl'], { cwd });
+  const unwritable = await attune(
+    ['predict', '--model', 'run', '--text', 'a', '--output', 'nowhere/out.jsonl'],
+    { cwd },
+  );
   assert.equal(unwritable.code, 1);
   assert.match(unwritable.stderr, /^error: cannot write nowhere.out\.jsonl/);
-  const broken = await attune(['predict', '--model', 'run', '--input', '-', '--output', 'out.jsonl'], { cwd, input: '{"text": "a"}\nbroken\n' });
+  const broken = await attune(['predict', '--model', 'run', '--input', '-', '--output', 'out.jsonl'], {
+    cwd,
+    input: '{"text": "a"}\nbroken\n',
+  });
   assert.equal(broken.code, 1);
   assert.match(broken.stderr, /^error: stdin:2: broken JSON at column 1/);
   assert.deepEqual(readdirSync(cwd), files);

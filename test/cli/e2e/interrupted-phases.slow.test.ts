@@ -14,14 +14,29 @@ const cwd = workspace(async (dir) => {
   await writeTinyModel(join(dir, 'model'));
   await writeTinyModel(join(dir, 'classifier'), {}, true);
   writeData(join(dir, 'data'));
-  writeFileSync(join(dir, 'many.jsonl'), toJsonl(Array.from({ length: ROWS }, (_, i) => ({ text: `day ${i} ${'so '.repeat(30)}`, label: i % 2 }))));
+  writeFileSync(
+    join(dir, 'many.jsonl'),
+    toJsonl(Array.from({ length: ROWS }, (_, i) => ({ text: `day ${i} ${'so '.repeat(30)}`, label: i % 2 }))),
+  );
 });
 
 const at = (when: RegExp, signal: NodeJS.Signals = 'SIGINT'): SignalAt[] => [{ when, on: 'open', signal }];
 const DATA = /many\.jsonl$/;
 const WEIGHTS = /(?:model|classifier).model\.safetensors$/;
 
-const train = ['train', '--model', 'model', '--dataset', 'many.jsonl', '--test-size', '0.1', '--output-dir', 'run', '--max-steps', '2'];
+const train = [
+  'train',
+  '--model',
+  'model',
+  '--dataset',
+  'many.jsonl',
+  '--test-size',
+  '0.1',
+  '--output-dir',
+  'run',
+  '--max-steps',
+  '2',
+];
 const evaluate = ['evaluate', '--model', 'classifier', '--dataset', 'many.jsonl'];
 const predict = ['predict', '--model', 'classifier', '--input', 'many.jsonl'];
 const inspect = ['inspect', '--model', 'model', '--dataset', 'many.jsonl'];
@@ -54,7 +69,12 @@ describe('a signal', () => {
       // As many texts as are classified at a time: after their predictions the command waits for more.
       const input = toJsonl(Array.from({ length: 512 }, (_, i) => ({ text: `day ${i}` })));
       const last: SignalAt[] = [{ when: /day 511"/, on: 'stdout', signal: 'SIGINT' }];
-      const result = await attune(['predict', '--model', 'classifier', '--input', '-', ...more], { cwd, input, openStdin: true, signals: last });
+      const result = await attune(['predict', '--model', 'classifier', '--input', '-', ...more], {
+        cwd,
+        input,
+        openStdin: true,
+        signals: last,
+      });
       assert.equal(result.code, 130, result.stderr);
       assert.equal(result.stdout.split('\n').length, 513, 'the predictions made before it are whole');
       assert.match(result.stderr, /error: interrupted\n$/);
@@ -62,30 +82,79 @@ describe('a signal', () => {
   }
 
   it('ends the evaluation after training with 130, and the model is saved', async () => {
-    const best = ['--load-best-model-at-end', '--eval-strategy', 'steps', '--eval-steps', '2', '--save-strategy', 'steps', '--save-steps', '2'];
-    const words = ['train', '--model', 'model', '--dataset', 'data', '--output-dir', 'best', '--max-steps', '2', ...best];
+    const best = [
+      '--load-best-model-at-end',
+      '--eval-strategy',
+      'steps',
+      '--eval-steps',
+      '2',
+      '--save-strategy',
+      'steps',
+      '--save-steps',
+      '2',
+    ];
+    const words = [
+      'train',
+      '--model',
+      'model',
+      '--dataset',
+      'data',
+      '--output-dir',
+      'best',
+      '--max-steps',
+      '2',
+      ...best,
+    ];
     const { code, stderr } = await attune(words, { cwd, signals: at(/checkpoint-2.model\.safetensors$/) });
     assert.equal(code, 130, stderr);
     assert.match(stderr, /error: interrupted in the evaluation of the trained model, which is saved in best/);
-    for (const file of ['model.safetensors', 'trainer_state.json', 'training_args.json']) assert.ok(existsSync(join(cwd, 'best', file)), file);
+    for (const file of ['model.safetensors', 'trainer_state.json', 'training_args.json'])
+      assert.ok(existsSync(join(cwd, 'best', file)), file);
   });
 
   it('ends compare in the fine-tuning under another seed with 130, and the command that is named goes on to the same bits', async () => {
-    const words = (dir: string): string[] => ['compare', '--model', 'model', '--dataset', 'data', '--output-dir', dir, '--max-steps', '400', '--save-steps', '100', '--seeds', '3'];
+    const words = (dir: string): string[] => [
+      'compare',
+      '--model',
+      'model',
+      '--dataset',
+      'data',
+      '--output-dir',
+      dir,
+      '--max-steps',
+      '400',
+      '--save-steps',
+      '100',
+      '--seeds',
+      '3',
+    ];
     const whole = await attune(words('whole'), { cwd });
     assert.equal(whole.code, 0, whole.stderr);
-    const { code, stderr } = await attune(words('seeds'), { cwd, signals: [{ when: /into seeds-seed-44\n[^]*checkpoint-200/, signal: 'SIGINT' }] });
+    const { code, stderr } = await attune(words('seeds'), {
+      cwd,
+      signals: [{ when: /into seeds-seed-44\n[^]*checkpoint-200/, signal: 'SIGINT' }],
+    });
     assert.equal(code, 130, stderr);
-    assert.match(stderr, /error: interrupted in the fine-tuning under another seed; the first model is whole\n *Go on with:\n *node .*attune\.js compare --finetuned seeds --model model --seeds 3\n/);
-    const on = await attune(['compare', '--finetuned', 'seeds', '--model', 'model', '--seeds', '3', '--json'], { cwd });
+    assert.match(
+      stderr,
+      /error: interrupted in the fine-tuning under another seed; the first model is whole\n *Go on with:\n *node .*attune\.js compare --finetuned seeds --model model --seeds 3\n/,
+    );
+    const on = await attune(
+      ['compare', '--finetuned', 'seeds', '--model', 'model', '--seeds', '3', '--json'],
+      { cwd },
+    );
     assert.equal(on.code, 0, on.stderr);
-    assert.match(on.stderr, /Fine-tuned under seed 43 before, in seeds-seed-43\.[^]*Fine-tuning under seed 44, into seeds-seed-44/);
+    assert.match(
+      on.stderr,
+      /Fine-tuned under seed 43 before, in seeds-seed-43\.[^]*Fine-tuning under seed 44, into seeds-seed-44/,
+    );
     assert.doesNotMatch(on.stderr, /checkpoint-100/);
     for (const end of ['', '-seed-43', '-seed-44']) {
       const weights = (dir: string): Buffer => readFileSync(join(cwd, `${dir}${end}`, 'model.safetensors'));
       assert.ok(weights('seeds').equals(weights('whole')), end);
     }
-    const spread = (dir: string): unknown => (readJson(join(cwd, dir, 'comparison.json'))['verdict'] as Verdict).seeds;
+    const spread = (dir: string): unknown =>
+      (readJson(join(cwd, dir, 'comparison.json'))['verdict'] as Verdict).seeds;
     assert.deepEqual(spread('seeds'), spread('whole'));
   });
 });

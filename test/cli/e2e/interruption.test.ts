@@ -8,10 +8,30 @@ import { modelAndData } from '../../support/workspace.js';
 
 const cwd = modelAndData();
 
-const train = (dir: string, ...more: string[]): string[] => ['train', '--model', 'model', '--dataset', 'data', '--output-dir', dir, '--per-device-train-batch-size', '2', '--logging-steps', '1', '--save-strategy', 'no', '--json', ...more];
+const train = (dir: string, ...more: string[]): string[] => [
+  'train',
+  '--model',
+  'model',
+  '--dataset',
+  'data',
+  '--output-dir',
+  dir,
+  '--per-device-train-batch-size',
+  '2',
+  '--logging-steps',
+  '1',
+  '--save-strategy',
+  'no',
+  '--json',
+  ...more,
+];
 
 const timeless = (text: string): object[] =>
-  jsonLines(text).filter(({ type }) => type === 'train' || type === 'final').map((record) => Object.fromEntries(Object.entries(record).filter(([key]) => !/runtime|per_second/.test(key))));
+  jsonLines(text)
+    .filter(({ type }) => type === 'train' || type === 'final')
+    .map((record) =>
+      Object.fromEntries(Object.entries(record).filter(([key]) => !/runtime|per_second/.test(key))),
+    );
 
 const STEPS = '60';
 
@@ -19,7 +39,10 @@ const STEPS = '60';
 test('SIGINT finishes the step, saves, says how to go on, and the run goes on to the same end', async () => {
   const expected = await attune(train('whole', '--max-steps', STEPS), { cwd });
   assert.equal(expected.code, 0, expected.stderr);
-  const first = await attune(train('cut', '--max-steps', STEPS), { cwd, signals: [{ when: /step +5\/60/, signal: 'SIGINT' }] });
+  const first = await attune(train('cut', '--max-steps', STEPS), {
+    cwd,
+    signals: [{ when: /step +5\/60/, signal: 'SIGINT' }],
+  });
   assert.equal(first.code, 130, first.stderr);
   assert.match(first.stderr, /interrupted after step \d+ of 60.*--resume-from-checkpoint/s);
   assert.ok(!existsSync(join(cwd, 'cut', 'model.safetensors')), 'an interrupted run has no final model');
@@ -27,22 +50,35 @@ test('SIGINT finishes the step, saves, says how to go on, and the run goes on to
   assert.equal(second.code, 0, second.stderr);
   assert.match(second.stderr, /going on from cut.checkpoint-\d+/);
   assert.deepEqual([...timeless(first.stdout), ...timeless(second.stdout)], timeless(expected.stdout));
-  assert.ok(readFileSync(join(cwd, 'cut', 'model.safetensors')).equals(readFileSync(join(cwd, 'whole', 'model.safetensors'))));
+  assert.ok(
+    readFileSync(join(cwd, 'cut', 'model.safetensors')).equals(
+      readFileSync(join(cwd, 'whole', 'model.safetensors')),
+    ),
+  );
 });
 
 for (const signal of ['SIGTERM', 'SIGHUP'] as const) {
   test(`${signal} stops a run as Ctrl-C does`, async () => {
-    const { code, stderr } = await attune(train(signal, '--max-steps', STEPS), { cwd, signals: [{ when: /step +5\/60/, signal }] });
+    const { code, stderr } = await attune(train(signal, '--max-steps', STEPS), {
+      cwd,
+      signals: [{ when: /step +5\/60/, signal }],
+    });
     assert.equal(code, 130, stderr);
     assert.match(stderr, /interrupted after step \d+ of 60/);
   });
 }
 
 test('a second Ctrl-C ends at once, in the middle of a step of a large model too', async () => {
-  const result = await attune(['train', '--dataset', 'data', '--output-dir', 'twice', '--max-steps', '100000', '--logging-steps', '1'], {
-    cwd,
-    signals: [{ when: /step +3\//, signal: 'SIGINT' }, { when: /once more to stop at once/, signal: 'SIGINT' }],
-  });
+  const result = await attune(
+    ['train', '--dataset', 'data', '--output-dir', 'twice', '--max-steps', '100000', '--logging-steps', '1'],
+    {
+      cwd,
+      signals: [
+        { when: /step +3\//, signal: 'SIGINT' },
+        { when: /once more to stop at once/, signal: 'SIGINT' },
+      ],
+    },
+  );
   // What a shell reports as 130.
   assert.deepEqual([result.code, result.signal], [null, 'SIGINT'], result.stderr);
   assert.doesNotMatch(result.stderr, /terminate called/);

@@ -23,10 +23,28 @@ const KILLS = 50;
 
 const cwd = modelAndData();
 
-const train = (...more: string[]): string[] => ['train', '--model', 'model', '--dataset', 'data', '--output-dir', 'run', '--per-device-train-batch-size', '2', '--save-steps', '1', ...more];
+const train = (...more: string[]): string[] => [
+  'train',
+  '--model',
+  'model',
+  '--dataset',
+  'data',
+  '--output-dir',
+  'run',
+  '--per-device-train-batch-size',
+  '2',
+  '--save-steps',
+  '1',
+  ...more,
+];
 
 /** Kills a run so many milliseconds after its start or its first checkpoint; `inWrite`: then at the next moment at which it is found writing a checkpoint. */
-function killed(words: readonly string[], from: 'start' | 'checkpoint', ms: number, inWrite: boolean): Promise<void> {
+function killed(
+  words: readonly string[],
+  from: 'start' | 'checkpoint',
+  ms: number,
+  inWrite: boolean,
+): Promise<void> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [bin, ...words], { cwd, stdio: ['ignore', 'ignore', 'pipe'] });
     let waiting = from === 'checkpoint';
@@ -72,37 +90,55 @@ async function load(dir: string): Promise<void> {
   assert.ok(dir.endsWith(`checkpoint-${state.global_step}`));
 }
 
-const checkpoints = (): string[] => (existsSync(join(cwd, 'run')) ? readdirSync(join(cwd, 'run')).filter((name) => name.startsWith('checkpoint-')) : []);
+const checkpoints = (): string[] =>
+  existsSync(join(cwd, 'run'))
+    ? readdirSync(join(cwd, 'run')).filter((name) => name.startsWith('checkpoint-'))
+    : [];
 
 /** Whether a checkpoint is there in part that is newer than all whole ones; older ones in part are being deleted. */
 function halfWritten(): boolean {
   const newest = Math.max(0, ...checkpoints().map((name) => Number(name.slice('checkpoint-'.length))));
-  return beingWritten(join(cwd, 'run')).some((name) => Number(/^checkpoint-(\d+)$/.exec(name)?.[1] ?? 0) > newest);
+  return beingWritten(join(cwd, 'run')).some(
+    (name) => Number(/^checkpoint-(\d+)$/.exec(name)?.[1] ?? 0) > newest,
+  );
 }
 
-test('killed at any moment, every checkpoint is whole, and a run can go on from it', { timeout: 1_800_000 }, async (t) => {
-  const seed = seedFrom();
-  t.diagnostic(`seed ${seed}`);
-  const random = new Random(seed);
-  let loaded = 0;
-  let interruptedWrites = 0;
-  for (let i = 0; i < KILLS; i++) {
-    // In turn: a run that replaces the one before it, and one that goes on with it; both delete old checkpoints as they go.
-    const how = i % 2 === 1 && checkpoints().length > 0 ? ['--resume-from-checkpoint'] : ['--overwrite-output-dir'];
-    // Every fifth is killed while it starts, when it deletes the run that it replaces; of the others, half in the middle of a write.
-    const [from, ms] = i % 5 === 4 ? (['start', random.integer(200, 900)] as const) : (['checkpoint', random.integer(0, 250)] as const);
-    const inWrite = i % 5 < 2 && process.platform === 'linux';
-    await killed(train('--max-steps', '100000', '--save-total-limit', '2', ...how), from, ms, inWrite);
-    const found = checkpoints();
-    if (from === 'checkpoint') assert.ok(found.length > 0, `kill ${i}: a checkpoint was reported and is not there`);
-    if (inWrite) assert.ok(halfWritten(), `kill ${i}: the run was stopped in a write, and nothing of it is left: ${readdirSync(join(cwd, 'run')).join(', ')}`);
-    for (const name of found) await load(join(cwd, 'run', name));
-    loaded += found.length;
-    if (leftovers(join(cwd, 'run')).some((path) => !path.endsWith('.attune.lock'))) interruptedWrites++;
-  }
-  t.diagnostic(`${loaded} checkpoints loaded; ${interruptedWrites} kills fell into a write or a deletion`);
-  const { code, stderr } = await attune(train('--max-steps', '3', '--overwrite-output-dir'), { cwd });
-  assert.equal(code, 0, stderr);
-  assert.deepEqual(leftovers(join(cwd, 'run')), []);
-  assert.deepEqual(checkpoints().sort(), ['checkpoint-1', 'checkpoint-2', 'checkpoint-3']);
-});
+test(
+  'killed at any moment, every checkpoint is whole, and a run can go on from it',
+  { timeout: 1_800_000 },
+  async (t) => {
+    const seed = seedFrom();
+    t.diagnostic(`seed ${seed}`);
+    const random = new Random(seed);
+    let loaded = 0;
+    let interruptedWrites = 0;
+    for (let i = 0; i < KILLS; i++) {
+      // In turn: a run that replaces the one before it, and one that goes on with it; both delete old checkpoints as they go.
+      const how =
+        i % 2 === 1 && checkpoints().length > 0 ? ['--resume-from-checkpoint'] : ['--overwrite-output-dir'];
+      // Every fifth is killed while it starts, when it deletes the run that it replaces; of the others, half in the middle of a write.
+      const [from, ms] =
+        i % 5 === 4
+          ? (['start', random.integer(200, 900)] as const)
+          : (['checkpoint', random.integer(0, 250)] as const);
+      const inWrite = i % 5 < 2 && process.platform === 'linux';
+      await killed(train('--max-steps', '100000', '--save-total-limit', '2', ...how), from, ms, inWrite);
+      const found = checkpoints();
+      if (from === 'checkpoint')
+        assert.ok(found.length > 0, `kill ${i}: a checkpoint was reported and is not there`);
+      if (inWrite)
+        assert.ok(
+          halfWritten(),
+          `kill ${i}: the run was stopped in a write, and nothing of it is left: ${readdirSync(join(cwd, 'run')).join(', ')}`,
+        );
+      for (const name of found) await load(join(cwd, 'run', name));
+      loaded += found.length;
+      if (leftovers(join(cwd, 'run')).some((path) => !path.endsWith('.attune.lock'))) interruptedWrites++;
+    }
+    t.diagnostic(`${loaded} checkpoints loaded; ${interruptedWrites} kills fell into a write or a deletion`);
+    const { code, stderr } = await attune(train('--max-steps', '3', '--overwrite-output-dir'), { cwd });
+    assert.equal(code, 0, stderr);
+    assert.deepEqual(leftovers(join(cwd, 'run')), []);
+    assert.deepEqual(checkpoints().sort(), ['checkpoint-1', 'checkpoint-2', 'checkpoint-3']);
+  },
+);

@@ -8,7 +8,10 @@ import { attune, toJsonl } from '../../support/cli.js';
 import { workspace } from '../../support/workspace.js';
 
 const rows = (from: number, to: number): readonly object[] =>
-  Array.from({ length: to - from }, (_, i) => ({ text: `row ${from + i} of ${(from + i) % 7}`, label: (from + i) % 2 === 0 ? 'good' : 'bad' }));
+  Array.from({ length: to - from }, (_, i) => ({
+    text: `row ${from + i} of ${(from + i) % 7}`,
+    label: (from + i) % 2 === 0 ? 'good' : 'bad',
+  }));
 
 const cwd = workspace(async (dir) => {
   await writeByteModel(join(dir, 'model'));
@@ -17,17 +20,28 @@ const cwd = workspace(async (dir) => {
   writeFileSync(join(dir, 'clean.jsonl'), toJsonl(rows(80, 100)));
   writeFileSync(join(dir, 'mixed.jsonl'), toJsonl([...rows(95, 100), ...rows(0, 3), ...rows(40, 42)]));
   // Three rows of the training data, one of them with other white space.
-  writeFileSync(join(dir, 'leaky.jsonl'), toJsonl([...rows(80, 97), ...rows(0, 2), { text: ' row  2 of 2\n', label: 'good' }]));
+  writeFileSync(
+    join(dir, 'leaky.jsonl'),
+    toJsonl([...rows(80, 97), ...rows(0, 2), { text: ' row  2 of 2\n', label: 'good' }]),
+  );
 });
 
 const SETTINGS = ['--max-steps', '2', '--save-steps', '1', '--threads', '1'];
-const train = (output: string, ...words: string[]): readonly string[] => ['train', '--output-dir', output, ...SETTINGS, ...words];
+const train = (output: string, ...words: string[]): readonly string[] => [
+  'train',
+  '--output-dir',
+  output,
+  ...SETTINGS,
+  ...words,
+];
 
 /** Runs a command and gives the numbers of leaked rows that it warns of. */
 async function warned(words: readonly string[]): Promise<Readonly<Record<string, number>>> {
   const { code, stderr } = await attune(words, { cwd });
   assert.equal(code, 0, stderr);
-  const found = stderr.matchAll(/^warning: (\d+) of the \d+ rows to measure on ha(?:s|ve) (?:a text|texts) that the (model was|baselines are) trained on/gm);
+  const found = stderr.matchAll(
+    /^warning: (\d+) of the \d+ rows to measure on ha(?:s|ve) (?:a text|texts) that the (model was|baselines are) trained on/gm,
+  );
   return Object.fromEntries([...found].map(([, count, who]) => [who.split(' ')[0], Number(count)]));
 }
 
@@ -39,9 +53,22 @@ async function leaked(words: readonly string[]): Promise<number> {
 
 describe('rows that the model was trained on', () => {
   it('are counted by train', async () => {
-    assert.equal(await leaked(train('run', '--model', 'model', '--dataset', 'train.jsonl', '--eval-dataset', 'leaky.jsonl')), 3);
-    assert.equal(await leaked(train('same', '--model', 'model', '--dataset', 'train.jsonl', '--eval-dataset', 'train.jsonl')), 40);
-    assert.equal(await leaked(train('split', '--model', 'model', '--dataset', 'train.jsonl', '--test-size', '0.25')), 0);
+    assert.equal(
+      await leaked(
+        train('run', '--model', 'model', '--dataset', 'train.jsonl', '--eval-dataset', 'leaky.jsonl'),
+      ),
+      3,
+    );
+    assert.equal(
+      await leaked(
+        train('same', '--model', 'model', '--dataset', 'train.jsonl', '--eval-dataset', 'train.jsonl'),
+      ),
+      40,
+    );
+    assert.equal(
+      await leaked(train('split', '--model', 'model', '--dataset', 'train.jsonl', '--test-size', '0.25')),
+      0,
+    );
   });
 
   it('are counted by evaluate, of a run and of its checkpoints', async () => {
@@ -54,17 +81,64 @@ describe('rows that the model was trained on', () => {
   });
 
   it('are counted by compare, whoever learnt from them', async () => {
-    assert.deepEqual(await warned(['compare', '--finetuned', 'run', '--dataset', 'more.jsonl', '--eval-dataset', 'mixed.jsonl', '--output-dir', 'c1']), { model: 3, baselines: 2 });
-    assert.equal(await leaked(['compare', '--model', 'model', ...SETTINGS, '--dataset', 'train.jsonl', '--eval-dataset', 'leaky.jsonl', '--output-dir', 'c2']), 3);
+    assert.deepEqual(
+      await warned([
+        'compare',
+        '--finetuned',
+        'run',
+        '--dataset',
+        'more.jsonl',
+        '--eval-dataset',
+        'mixed.jsonl',
+        '--output-dir',
+        'c1',
+      ]),
+      { model: 3, baselines: 2 },
+    );
+    assert.equal(
+      await leaked([
+        'compare',
+        '--model',
+        'model',
+        ...SETTINGS,
+        '--dataset',
+        'train.jsonl',
+        '--eval-dataset',
+        'leaky.jsonl',
+        '--output-dir',
+        'c2',
+      ]),
+      3,
+    );
   });
 
   it('count where the model was trained on them before: further training, and resuming', async () => {
-    assert.equal(await leaked(train('further', '--model', 'run', '--dataset', 'more.jsonl', '--eval-dataset', 'leaky.jsonl')), 3);
+    assert.equal(
+      await leaked(
+        train('further', '--model', 'run', '--dataset', 'more.jsonl', '--eval-dataset', 'leaky.jsonl'),
+      ),
+      3,
+    );
     assert.equal(await leaked(['evaluate', '--model', 'further', '--dataset', 'train.jsonl']), 40);
     cpSync(join(cwd, 'run'), join(cwd, 'resumed'), { recursive: true });
-    const resumed = ['train', '--output-dir', 'resumed', '--resume-from-checkpoint', 'resumed/checkpoint-1', ...SETTINGS, '--model', 'model', '--dataset', 'more.jsonl', '--eval-dataset', 'clean.jsonl', '--allow-changed-data'];
+    const resumed = [
+      'train',
+      '--output-dir',
+      'resumed',
+      '--resume-from-checkpoint',
+      'resumed/checkpoint-1',
+      ...SETTINGS,
+      '--model',
+      'model',
+      '--dataset',
+      'more.jsonl',
+      '--eval-dataset',
+      'clean.jsonl',
+      '--allow-changed-data',
+    ];
     assert.equal(await leaked(resumed), 0);
-    for (const dataset of ['train.jsonl', 'more.jsonl']) assert.equal(await leaked(['evaluate', '--model', 'resumed', '--dataset', dataset]), 40);
+    for (const dataset of ['train.jsonl', 'more.jsonl'])
+      assert.equal(await leaked(['evaluate', '--model', 'resumed', '--dataset', dataset]), 40);
     // A checkpoint knows what it was trained on itself, wherever it lies.
     cpSync(join(cwd, 'resumed', 'checkpoint-1'), join(cwd, 'alone'), { recursive: true });
     assert.equal(await leaked(['evaluate', '--model', 'alone', '--dataset', 'train.jsonl']), 40);

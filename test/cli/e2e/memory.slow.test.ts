@@ -28,7 +28,12 @@ test('every way to train', { timeout: 1_800_000 }, async (t) => {
     const [training] = left.splice(random.integer(0, left.length - 1), 1);
     const { metrics } = await trained(cwd, training, 'run');
     for (const model of ['run', 'run/checkpoint-2']) {
-      for (const dataset of [undefined, training.evaluated]) assert.deepEqual(await evaluated(cwd, model, dataset), metrics, `${training.name}; ${model}, ${dataset ?? 'no dataset'}; seed ${seed}`);
+      for (const dataset of [undefined, training.evaluated])
+        assert.deepEqual(
+          await evaluated(cwd, model, dataset),
+          metrics,
+          `${training.name}; ${model}, ${dataset ?? 'no dataset'}; seed ${seed}`,
+        );
     }
     rmSync(join(cwd, 'run'), { recursive: true });
   }
@@ -37,8 +42,17 @@ test('every way to train', { timeout: 1_800_000 }, async (t) => {
 test('a comparison of a finished model needs no more than its folder', { timeout: 600_000 }, async () => {
   const training = TRAININGS[0];
   await trained(cwd, training, 'compared');
-  const { code, stdout, stderr } = await attune(['compare', '--finetuned', 'compared', '--json', '--threads', '1'], { cwd });
+  const { code, stdout, stderr } = await attune(
+    ['compare', '--finetuned', 'compared', '--json', '--threads', '1'],
+    { cwd },
+  );
   assert.equal(code, 0, stderr);
-  const tuned = stdout.split('\n').filter((line) => line.includes('"gpt2-finetuned"')).map((line) => JSON.parse(line) as { f1: { value: number } })[0];
-  assert.ok(Math.abs(tuned.f1.value - ((await evaluated(cwd, 'compared')).f1 as number)) < 1e-12, `${tuned.f1.value}`);
+  const tuned = stdout
+    .split('\n')
+    .filter((line) => line.includes('"gpt2-finetuned"'))
+    .map((line) => JSON.parse(line) as { f1: { value: number } })[0];
+  assert.ok(
+    Math.abs(tuned.f1.value - ((await evaluated(cwd, 'compared')).f1 as number)) < 1e-12,
+    `${tuned.f1.value}`,
+  );
 });

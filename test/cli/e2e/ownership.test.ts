@@ -55,12 +55,31 @@ describe('an output folder full of a user’s files', () => {
     await refused(train('--output-dir', 'mixed'), /mixed already holds a run/);
     await accepted(train('--output-dir', 'mixed', '--max-steps', '3', '--resume-from-checkpoint'));
     const made = Object.keys(snapshot(dir)).filter((path) => !(path in before));
-    assert.ok(['attune.json', 'checkpoint-3/model.safetensors', 'report.html', '.attune-files.json'].every((path) => made.includes(path)), made.join(', '));
+    assert.ok(
+      ['attune.json', 'checkpoint-3/model.safetensors', 'report.html', '.attune-files.json'].every((path) =>
+        made.includes(path),
+      ),
+      made.join(', '),
+    );
     await accepted(train('--output-dir', 'mixed', '--overwrite-output-dir', '--save-strategy', 'no'));
     const isMade = (path: string): boolean => !(path in before) && !(`${path}/` in before);
     assert.deepEqual(snapshot(dir, isMade), before);
     const left = readdirSync(dir).filter(isMade).sort();
-    assert.deepEqual(left, ['.attune-files.json', 'attune.json', 'attune_model.json', 'attune_rows.json', 'config.json', 'merges.txt', 'model.safetensors', 'runs', 'special_tokens_map.json', 'tokenizer_config.json', 'trainer_state.json', 'training_args.json', 'vocab.json']);
+    assert.deepEqual(left, [
+      '.attune-files.json',
+      'attune.json',
+      'attune_model.json',
+      'attune_rows.json',
+      'config.json',
+      'merges.txt',
+      'model.safetensors',
+      'runs',
+      'special_tokens_map.json',
+      'tokenizer_config.json',
+      'trainer_state.json',
+      'training_args.json',
+      'vocab.json',
+    ]);
   });
 });
 
@@ -70,21 +89,38 @@ describe('what stands in the way of a part of the work', () => {
     rmSync(at('logged', 'runs'), { recursive: true });
     writeFileSync(at('logged', 'runs'), 'mine');
     const before = snapshot(at('logged'));
-    await refused(train('--output-dir', 'logged', '--overwrite-output-dir'), /the event files cannot go to logged.runs: .*logged.runs is no folder/);
-    for (const name of ['config.json', 'checkpoint-2']) await refused(train('--output-dir', 'logged', '--overwrite-output-dir', '--logging-dir', `logged/${name}`), /the event files cannot go to .*: the run itself makes that/);
+    await refused(
+      train('--output-dir', 'logged', '--overwrite-output-dir'),
+      /the event files cannot go to logged.runs: .*logged.runs is no folder/,
+    );
+    for (const name of ['config.json', 'checkpoint-2'])
+      await refused(
+        train('--output-dir', 'logged', '--overwrite-output-dir', '--logging-dir', `logged/${name}`),
+        /the event files cannot go to .*: the run itself makes that/,
+      );
     assert.deepEqual(snapshot(at('logged')), before);
   });
 
-  it('is refused, and not waited for, where it is a pipe that nobody writes into', { skip: noLinks }, async () => {
-    mkdirSync(at('piped', 'checkpoint-7'), { recursive: true });
-    for (const name of ['checkpoint-7/trainer_state.json', 'comparison.json', 'attune.json']) spawnSync('mkfifo', [at('piped', name)]);
-    const before = snapshot(at('piped'));
-    for (const words of [['report', 'piped'], ['reproduce', 'piped'], ['train', ...LEARN, '--output-dir', 'piped', '--resume-from-checkpoint'], ['train', ...LEARN, '--output-dir', 'piped', '--overwrite-output-dir']]) {
-      const { code, stderr } = await attune(words, { cwd });
-      assert.ok(code === 1 || code === 2, stderr);
-    }
-    assert.deepEqual(snapshot(at('piped')), before);
-  });
+  it(
+    'is refused, and not waited for, where it is a pipe that nobody writes into',
+    { skip: noLinks },
+    async () => {
+      mkdirSync(at('piped', 'checkpoint-7'), { recursive: true });
+      for (const name of ['checkpoint-7/trainer_state.json', 'comparison.json', 'attune.json'])
+        spawnSync('mkfifo', [at('piped', name)]);
+      const before = snapshot(at('piped'));
+      for (const words of [
+        ['report', 'piped'],
+        ['reproduce', 'piped'],
+        ['train', ...LEARN, '--output-dir', 'piped', '--resume-from-checkpoint'],
+        ['train', ...LEARN, '--output-dir', 'piped', '--overwrite-output-dir'],
+      ]) {
+        const { code, stderr } = await attune(words, { cwd });
+        assert.ok(code === 1 || code === 2, stderr);
+      }
+      assert.deepEqual(snapshot(at('piped')), before);
+    },
+  );
 });
 
 describe('an input that is an output', () => {
@@ -93,19 +129,61 @@ describe('an input that is an output', () => {
     symlinkSync('base', at('also-base'));
     const before = snapshot(at('base'));
     const overlaps = /is to be written into, and the model, .*, is that very folder/;
-    await refused(attune(['train', '--model', 'base', '--dataset', 'data', '--output-dir', './base/', '--overwrite-output-dir'], { cwd }), overlaps);
-    await refused(attune(['compare', '--model', 'also-base', '--dataset', 'data', '--output-dir', at('base')], { cwd }), overlaps);
+    await refused(
+      attune(
+        [
+          'train',
+          '--model',
+          'base',
+          '--dataset',
+          'data',
+          '--output-dir',
+          './base/',
+          '--overwrite-output-dir',
+        ],
+        { cwd },
+      ),
+      overlaps,
+    );
+    await refused(
+      attune(['compare', '--model', 'also-base', '--dataset', 'data', '--output-dir', at('base')], { cwd }),
+      overlaps,
+    );
     await refused(attune(['serve', '--demo', '--model', 'base', '--out', 'also-base'], { cwd }), overlaps);
-    await refused(attune(['train', '--model', 'model', '--dataset', 'data', '--output-dir', 'data'], { cwd }), /and the dataset, data, is that very folder/);
+    await refused(
+      attune(['train', '--model', 'model', '--dataset', 'data', '--output-dir', 'data'], { cwd }),
+      /and the dataset, data, is that very folder/,
+    );
     assert.deepEqual(snapshot(at('base')), before);
   });
 
   it('is refused: a checkpoint of the run, and the run itself', async () => {
     await accepted(train('--output-dir', 'run', '--save-steps', '1'));
     const before = snapshot(at('run'));
-    await refused(attune(['train', '--model', 'run/checkpoint-1', '--dataset', 'data', '--output-dir', 'run', '--overwrite-output-dir'], { cwd }), /the model, run.checkpoint-1, stands in it where the output goes/);
-    await refused(train('--output-dir', 'run', '--resume-from-checkpoint', 'run', '--overwrite-output-dir'), /run is the folder of a run, not one of its checkpoints.*Give run.checkpoint-2/s);
-    await refused(attune(['reproduce', 'run', '--output-dir', './run/', '--overwrite-output-dir'], { cwd }), /the run, run, is that very folder/);
+    await refused(
+      attune(
+        [
+          'train',
+          '--model',
+          'run/checkpoint-1',
+          '--dataset',
+          'data',
+          '--output-dir',
+          'run',
+          '--overwrite-output-dir',
+        ],
+        { cwd },
+      ),
+      /the model, run.checkpoint-1, stands in it where the output goes/,
+    );
+    await refused(
+      train('--output-dir', 'run', '--resume-from-checkpoint', 'run', '--overwrite-output-dir'),
+      /run is the folder of a run, not one of its checkpoints.*Give run.checkpoint-2/s,
+    );
+    await refused(
+      attune(['reproduce', 'run', '--output-dir', './run/', '--overwrite-output-dir'], { cwd }),
+      /the run, run, is that very folder/,
+    );
     assert.deepEqual(snapshot(at('run')), before);
   });
 });

@@ -14,18 +14,57 @@ test('the packed package trains, predicts and is imported in an empty project', 
   const project = folder(t, {
     'package.json': '{"name": "user", "private": true, "type": "module"}',
     'data.csv': `text,label\n${ROWS.map(({ text, label_text: label }) => `"${text}",${label}`).join('\n')}\n`,
-    'use.mjs': "import { TextClassifier } from 'attune';\nconst c = await TextClassifier.fromPretrained('model');\nconsole.log(JSON.stringify(await c.predict(['a fine day'])));\nawait c.close();\n",
+    'use.mjs':
+      "import { TextClassifier } from 'attune';\nconst c = await TextClassifier.fromPretrained('model');\nconsole.log(JSON.stringify(await c.predict(['a fine day'])));\nawait c.close();\n",
   });
   const env = { ...process.env, HOME: folder(t), ONNXRUNTIME_NODE_INSTALL: 'skip' };
-  const run = (command: string, ...args: string[]): string => execFileSync(command, args, { cwd: project, env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+  const run = (command: string, ...args: string[]): string =>
+    execFileSync(command, args, { cwd: project, env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
   execFileSync('npm', ['pack', '--pack-destination', project], { cwd: root, env, stdio: 'ignore' });
   const tarball = readdirSync(project).find((name) => name.endsWith('.tgz'))!;
   // What `npm ci` has brought is in npm's cache.
   run('npm', 'install', '--no-audit', '--no-fund', '--prefer-offline', '--fetch-retries=5', `./${tarball}`);
-  const records = jsonLines(run('npx', 'attune', 'train', '--dataset', 'data.csv', '--output-dir', 'model', '--max-steps', '3', '--logging-steps', '1', '--save-strategy', 'no', '--json'));
+  const records = jsonLines(
+    run(
+      'npx',
+      'attune',
+      'train',
+      '--dataset',
+      'data.csv',
+      '--output-dir',
+      'model',
+      '--max-steps',
+      '3',
+      '--logging-steps',
+      '1',
+      '--save-strategy',
+      'no',
+      '--json',
+    ),
+  );
   assert.equal(records.filter(({ type }) => type === 'train').length, 3);
   const [predicted] = jsonLines(run('npx', 'attune', 'predict', '--model', 'model', '--text', 'a fine day'));
   assert.deepEqual(JSON.parse(run('node', 'use.mjs')), [predicted]);
-  writeFileSync(join(project, 'types.ts'), "import { resolveArguments } from 'attune';\nconst rate: number = resolveArguments({ learningRate: 1e-3 }).learningRate;\nexport { rate };\n");
-  execFileSync(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2022', '--typeRoots', join(root, 'node_modules', '@types'), '--types', 'node', 'types.ts'], { cwd: project, stdio: 'inherit' });
+  writeFileSync(
+    join(project, 'types.ts'),
+    "import { resolveArguments } from 'attune';\nconst rate: number = resolveArguments({ learningRate: 1e-3 }).learningRate;\nexport { rate };\n",
+  );
+  execFileSync(
+    process.execPath,
+    [
+      join(root, 'node_modules', 'typescript', 'bin', 'tsc'),
+      '--noEmit',
+      '--strict',
+      '--module',
+      'nodenext',
+      '--target',
+      'es2022',
+      '--typeRoots',
+      join(root, 'node_modules', '@types'),
+      '--types',
+      'node',
+      'types.ts',
+    ],
+    { cwd: project, stdio: 'inherit' },
+  );
 });

@@ -1,7 +1,16 @@
 /** Results led through links, pipes and devices by the real command line, and refused where they would go over what is read. */
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
-import { linkSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { writeByteModel } from '../../support/byte-model.js';
@@ -19,28 +28,60 @@ async function accepted(result: Promise<CliResult>): Promise<void> {
 }
 
 describe('predict --output', () => {
-  const predict = (output: string, ...more: string[]): Promise<CliResult> => attune(['predict', '--model', 'classifier', '--input', 'texts.jsonl', '--output', output, ...more], { cwd });
-  const texts = (file: string): unknown[] => jsonLines(readFileSync(at(file), 'utf8')).map(({ text }) => text);
+  const predict = (output: string, ...more: string[]): Promise<CliResult> =>
+    attune(['predict', '--model', 'classifier', '--input', 'texts.jsonl', '--output', output, ...more], {
+      cwd,
+    });
+  const texts = (file: string): unknown[] =>
+    jsonLines(readFileSync(at(file), 'utf8')).map(({ text }) => text);
   const TEXTS = ['a fine day', 'a grim day'];
 
   it('writes through links, pipes and devices, and refuses what it reads', { skip: noLinks }, async () => {
-    await accepted(attune(['train', '--model', 'model', '--dataset', 'data', '--max-steps', '2', '--threads', '1', '--output-dir', 'classifier', '--save-strategy', 'no'], { cwd }));
+    await accepted(
+      attune(
+        [
+          'train',
+          '--model',
+          'model',
+          '--dataset',
+          'data',
+          '--max-steps',
+          '2',
+          '--threads',
+          '1',
+          '--output-dir',
+          'classifier',
+          '--save-strategy',
+          'no',
+        ],
+        { cwd },
+      ),
+    );
     writeFileSync(at('texts.jsonl'), TEXTS.map((text) => `${JSON.stringify({ text })}\n`).join(''));
     symlinkSync('texts.jsonl', at('same.jsonl'));
     linkSync(at('texts.jsonl'), at('linked.jsonl'));
-    const before = [readFileSync(at('texts.jsonl'), 'utf8'), readFileSync(at('classifier', 'config.json'), 'utf8')];
+    const before = [
+      readFileSync(at('texts.jsonl'), 'utf8'),
+      readFileSync(at('classifier', 'config.json'), 'utf8'),
+    ];
     for (const output of ['texts.jsonl', 'same.jsonl', 'linked.jsonl', 'classifier/config.json']) {
       const { code, stdout, stderr } = await predict(output);
       assert.deepEqual([code, stdout], [2, '']);
       assert.match(stderr, /is read by this command, so it is not written/);
     }
-    assert.deepEqual([readFileSync(at('texts.jsonl'), 'utf8'), readFileSync(at('classifier', 'config.json'), 'utf8')], before);
+    assert.deepEqual(
+      [readFileSync(at('texts.jsonl'), 'utf8'), readFileSync(at('classifier', 'config.json'), 'utf8')],
+      before,
+    );
 
     mkdirSync(at('elsewhere'));
     writeFileSync(at('elsewhere', 'old.jsonl'), 'old', { mode: 0o640 });
     symlinkSync(join('elsewhere', 'old.jsonl'), at('to-old'));
     symlinkSync(join('elsewhere', 'new.jsonl'), at('to-new'));
-    for (const [link, file] of [['to-old', 'elsewhere/old.jsonl'], ['to-new', 'elsewhere/new.jsonl']] as const) {
+    for (const [link, file] of [
+      ['to-old', 'elsewhere/old.jsonl'],
+      ['to-new', 'elsewhere/new.jsonl'],
+    ] as const) {
       await accepted(predict(link));
       assert.equal(readlinkSync(at(link)), file);
       assert.deepEqual(texts(file), TEXTS);
@@ -55,12 +96,22 @@ describe('predict --output', () => {
     const closed = new Promise((resolve) => reader.on('close', resolve));
     await accepted(predict('pipe'));
     await closed;
-    assert.deepEqual(jsonLines(read).map(({ text }) => text), TEXTS);
+    assert.deepEqual(
+      jsonLines(read).map(({ text }) => text),
+      TEXTS,
+    );
     assert.ok(lstatSync(at('pipe')).isFIFO());
 
-    const device = spawnSync(process.execPath, [bin, 'predict', '--model', 'classifier', '--text', 'a fine day', '--output', '/dev/stdout'], { cwd, encoding: 'utf8', env: { ...process.env, ...NO_HUB } });
+    const device = spawnSync(
+      process.execPath,
+      [bin, 'predict', '--model', 'classifier', '--text', 'a fine day', '--output', '/dev/stdout'],
+      { cwd, encoding: 'utf8', env: { ...process.env, ...NO_HUB } },
+    );
     assert.equal(device.status, 0, device.stderr);
-    assert.deepEqual(jsonLines(device.stdout).map(({ text }) => text), ['a fine day']);
+    assert.deepEqual(
+      jsonLines(device.stdout).map(({ text }) => text),
+      ['a fine day'],
+    );
     await accepted(predict('/dev/null'));
     assert.ok(lstatSync('/dev/null').isCharacterDevice());
   });

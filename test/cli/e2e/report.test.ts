@@ -10,7 +10,14 @@ import { folder, namesIn } from '../../support/folder.js';
 
 const comparison = comparisonFixture({ testRows: 30, trainRows: 40, errors: 1 });
 const state = stateToJson({
-  ...initialState({ eval_steps: 500, logging_steps: 10, save_steps: 500, max_steps: 750, num_train_epochs: 3, train_batch_size: 4 }),
+  ...initialState({
+    eval_steps: 500,
+    logging_steps: 10,
+    save_steps: 500,
+    max_steps: 750,
+    num_train_epochs: 3,
+    train_batch_size: 4,
+  }),
   log_history: comparison.logHistory,
 });
 
@@ -39,14 +46,23 @@ test('refusals say what and where, and leave what was there', async (t) => {
   const cwd = folder(t, { 'comparison.json': JSON.stringify(cut), 'report.html': 'old' });
   const damaged = await attune(['report', '.'], { cwd });
   assert.equal(damaged.code, 1);
-  assert.match(damaged.stderr, /comparison\.json: verdict\.margin: is missing; expected a number from 0 to 1/);
+  assert.match(
+    damaged.stderr,
+    /comparison\.json: verdict\.margin: is missing; expected a number from 0 to 1/,
+  );
   assert.equal(damaged.stdout, '');
   assert.equal(readFileSync(join(cwd, 'report.html'), 'utf8'), 'old');
-  const half = await attune(['report', '.'], { cwd: folder(t, { 'trainer_state.json': state.slice(0, 400) }) });
+  const half = await attune(['report', '.'], {
+    cwd: folder(t, { 'trainer_state.json': state.slice(0, 400) }),
+  });
   assert.equal(half.code, 1);
   assert.match(half.stderr, /trainer_state\.json:\d+:\d+: /);
   assert.doesNotMatch(half.stderr, /resume/);
-  const early = await attune(['report', '.'], { cwd: folder(t, { 'trainer_state.json': state.replace(/"log_history": \[[^]*?\n {2}\]/, '"log_history": []') }) });
+  const early = await attune(['report', '.'], {
+    cwd: folder(t, {
+      'trainer_state.json': state.replace(/"log_history": \[[^]*?\n {2}\]/, '"log_history": []'),
+    }),
+  });
   assert.equal(early.code, 1);
   assert.match(early.stderr, /no records yet/);
 });

@@ -21,17 +21,53 @@ const cwd = workspace(async (dir) => {
   await writeByteModel(join(dir, 'model'));
   const config = await readConfig(join(dir, 'model'));
   const values = randomParameters(config, 5).set(ODD, new Float32Array(1));
-  const specs = [...parameterSpecs(config).filter(({ name }) => name !== 'score.weight'), { name: ODD, shape: [1] }];
+  const specs = [
+    ...parameterSpecs(config).filter(({ name }) => name !== 'score.weight'),
+    { name: ODD, shape: [1] },
+  ];
   await writeSafetensors(join(dir, 'model', 'model.safetensors'), specs, (name) => values.get(name)!);
-  const rows = Array.from({ length: 24 }, (_, i) => ({ id: `${i}${CONTROLS}`, text: `${i} ${CONTROLS} text`, label: i % 2 === 0 ? GOOD : BAD }));
+  const rows = Array.from({ length: 24 }, (_, i) => ({
+    id: `${i}${CONTROLS}`,
+    text: `${i} ${CONTROLS} text`,
+    label: i % 2 === 0 ? GOOD : BAD,
+  }));
   writeFileSync(join(dir, 'data.jsonl'), toJsonl([...rows, { ...rows[0], label: BAD }]));
-  writeFileSync(join(dir, 'other.jsonl'), toJsonl([{ text: 'a', label: `neither${CONTROLS}` }, { text: 'b', label: GOOD }]));
+  writeFileSync(
+    join(dir, 'other.jsonl'),
+    toJsonl([
+      { text: 'a', label: `neither${CONTROLS}` },
+      { text: 'b', label: GOOD },
+    ]),
+  );
 });
 
-const SETTINGS = ['--model', 'model', '--dataset', 'data.jsonl', '--test-size', '0.25', '--max-length', '8', '--threads', '1'];
+const SETTINGS = [
+  '--model',
+  'model',
+  '--dataset',
+  'data.jsonl',
+  '--test-size',
+  '0.25',
+  '--max-length',
+  '8',
+  '--threads',
+  '1',
+];
 const COMMANDS: readonly (readonly [status: number, ...words: string[]])[] = [
   [0, 'inspect', '--model', 'model', '--dataset', 'data.jsonl', '--test-size', '0.25', '--examples', '3'],
-  [0, 'train', ...SETTINGS, '--output-dir', 'run', '--max-steps', '2', '--eval-strategy', 'steps', '--eval-steps', '1'],
+  [
+    0,
+    'train',
+    ...SETTINGS,
+    '--output-dir',
+    'run',
+    '--max-steps',
+    '2',
+    '--eval-strategy',
+    'steps',
+    '--eval-steps',
+    '1',
+  ],
   [0, 'evaluate', '--model', 'run'],
   [0, 'compare', ...SETTINGS, '--output-dir', 'comparison', '--max-steps', '1', '--threads', '1'],
   [0, 'predict', '--model', 'run', '--text', `a ${CONTROLS}`],
@@ -49,7 +85,11 @@ describe('control characters of labels, texts, ids, tensors and arguments', () =
       const found = /[^\P{Cc}\n]|\p{Bidi_Control}/u.exec(stderr);
       assert.equal(found, null, JSON.stringify(stderr.slice(found?.index).slice(0, 100)));
       assert.doesNotMatch(stderr, /^warning: a line of its own/m);
-      if (words[0] === 'predict') assert.ok([GOOD, BAD].includes(String(jsonLines(stdout)[0]['label'])), 'a program gets the very label');
+      if (words[0] === 'predict')
+        assert.ok(
+          [GOOD, BAD].includes(String(jsonLines(stdout)[0]['label'])),
+          'a program gets the very label',
+        );
     });
   }
 

@@ -19,20 +19,35 @@ const cwd = workspace(async (dir) => {
   writeFileSync(join(dir, 'data', 'test.jsonl'), toJsonl(sentences(40, 4, { classes: 2 })));
 });
 
-test('a task thread of the baselines never answers', { skip: usableCores() === 1 && 'one core: no threads', timeout: 1_800_000 }, async () => {
-  const data = ['--model', 'model', '--dataset', 'data'];
-  const trained = await attune(['train', ...data, '--output-dir', 'run', '--max-steps', '1', '--save-strategy', 'no'], { cwd });
-  assert.equal(trained.code, 0, trained.stderr);
-  // The engine's thread has no data from its parent, a task's has.
-  const deaf = `import { workerData } from 'node:worker_threads';
+test(
+  'a task thread of the baselines never answers',
+  { skip: usableCores() === 1 && 'one core: no threads', timeout: 1_800_000 },
+  async () => {
+    const data = ['--model', 'model', '--dataset', 'data'];
+    const trained = await attune(
+      ['train', ...data, '--output-dir', 'run', '--max-steps', '1', '--save-strategy', 'no'],
+      { cwd },
+    );
+    assert.equal(trained.code, 0, trained.stderr);
+    // The engine's thread has no data from its parent, a task's has.
+    const deaf = `import { workerData } from 'node:worker_threads';
     if (isMainThread) process.on('worker', (worker) => worker.unref());
     else if (workerData) parentPort.on = () => parentPort;`;
-  await endsEarly(['compare', '--finetuned', 'run', ...data, '--json'], { cwd, env: preloaded(deaf) });
-});
+    await endsEarly(['compare', '--finetuned', 'run', ...data, '--json'], { cwd, env: preloaded(deaf) });
+  },
+);
 
-test('a task thread that dies ends the comparison: its model is not left out in silence', { skip: usableCores() === 1 && 'one core: no threads', timeout: 1_800_000 }, async () => {
-  const dying = "import { workerData } from 'node:worker_threads'; if (!isMainThread && workerData) parentPort.on = () => process.exit(7);";
-  const { code, stderr } = await attune(['compare', '--finetuned', 'run', '--model', 'model', '--dataset', 'data'], { cwd, env: preloaded(dying) });
-  assert.equal(code, 1, stderr);
-  assert.match(stderr, /^error: a thread of .* ended \(exit 7\) with work under way/m);
-});
+test(
+  'a task thread that dies ends the comparison: its model is not left out in silence',
+  { skip: usableCores() === 1 && 'one core: no threads', timeout: 1_800_000 },
+  async () => {
+    const dying =
+      "import { workerData } from 'node:worker_threads'; if (!isMainThread && workerData) parentPort.on = () => process.exit(7);";
+    const { code, stderr } = await attune(
+      ['compare', '--finetuned', 'run', '--model', 'model', '--dataset', 'data'],
+      { cwd, env: preloaded(dying) },
+    );
+    assert.equal(code, 1, stderr);
+    assert.match(stderr, /^error: a thread of .* ended \(exit 7\) with work under way/m);
+  },
+);

@@ -6,7 +6,8 @@ import { dyingThread } from '../../support/engine-death.js';
 const DEATHS = {
   'throws outside of any request': 'setTimeout(() => { throw new Error("boom"); }, 300);',
   'rejects what nobody awaits': 'setTimeout(() => void Promise.reject(new Error("boom")), 300);',
-  'exits': 'setTimeout(() => process.exit(7), 300);',
+  exits: 'setTimeout(() => process.exit(7), 300);',
 };
 
-for (const [what, death] of Object.entries(DEATHS)) test(`the engine's thread ${what} while it trains`, { timeout: 1_800_000 }, () => dyingThread(death));
+for (const [what, death] of Object.entries(DEATHS))
+  test(`the engine's thread ${what} while it trains`, { timeout: 1_800_000 }, () => dyingThread(death));

@@ -49,7 +49,13 @@ function outcomeOf(engine: Engine, run: Run): Promise<Outcome> {
       results.push(await session.step(request));
       gradients.push(await tensorsOf(session, config, 'gradient'));
     }
-    return { logits, results, gradients, parameters: await tensorsOf(session, config, 'parameter'), trainedLogits: await session.infer(steps[0][0]) };
+    return {
+      logits,
+      results,
+      gradients,
+      parameters: await tensorsOf(session, config, 'parameter'),
+      trainedLogits: await session.infer(steps[0][0]),
+    };
   });
 }
 
@@ -75,25 +81,50 @@ async function assertEnginesAgree(run: Run): Promise<void> {
     const relative = attainable(wanted.losses);
     assertClose([gradNorm / wanted.gradNorm], [1], relative, `relative gradient norm of step ${i + 1}`);
     // The gradient of the keys' bias is zero in exact arithmetic, so rounding is measured against the whole gradient, too.
-    assertTensors(actual.gradients[i], expected.gradients[i], relative, 1e-6 * wanted.gradNorm, `step ${i + 1}: gradient`);
+    assertTensors(
+      actual.gradients[i],
+      expected.gradients[i],
+      relative,
+      1e-6 * wanted.gradNorm,
+      `step ${i + 1}: gradient`,
+    );
   }
   assertTensors(actual.parameters, expected.parameters, 1e-5, 1e-6, 'parameters');
   assertClose(actual.trainedLogits, expected.trainedLogits, 5e-5, 'logits after training');
 }
 
 // Layer normalisation over two or three columns is so ill-conditioned that float32 alone explains larger differences than are allowed here.
-const runs = tinyConfigs({ dropout: true }).filter(({ nEmbd }) => nEmbd >= 6).chain((config) =>
-  fc.record({
-    config: fc.constant(config),
-    seed: fc.integer({ min: 0, max: 2 ** 31 - 1 }),
-    steps: fc.array(fc.array(packedBatches(config, 4), { minLength: 1, maxLength: 3 }), { minLength: 1, maxLength: 3 }),
-  }),
-);
+const runs = tinyConfigs({ dropout: true })
+  .filter(({ nEmbd }) => nEmbd >= 6)
+  .chain((config) =>
+    fc.record({
+      config: fc.constant(config),
+      seed: fc.integer({ min: 0, max: 2 ** 31 - 1 }),
+      steps: fc.array(fc.array(packedBatches(config, 4), { minLength: 1, maxLength: 3 }), {
+        minLength: 1,
+        maxLength: 3,
+      }),
+    }),
+  );
 
 const [CERTAIN] = [packRows([{ ids: Int32Array.of(0, 0, 0), blind: false }], [1])];
-const certain = { vocab_size: 11, n_positions: 9, n_embd: 8, n_layer: 1, n_head: 2, n_inner: 3, num_labels: 2, pad_token_id: 10, embd_pdrop: 0.4, attn_pdrop: 0.4, resid_pdrop: 0.1, scale_attn_by_inverse_layer_idx: true };
+const certain = {
+  vocab_size: 11,
+  n_positions: 9,
+  n_embd: 8,
+  n_layer: 1,
+  n_head: 2,
+  n_inner: 3,
+  num_labels: 2,
+  pad_token_id: 10,
+  embd_pdrop: 0.4,
+  attn_pdrop: 0.4,
+  resid_pdrop: 0.1,
+  scale_attn_by_inverse_layer_idx: true,
+};
 
-test('as the reference engine: a model that is certain of its one row', () => assertEnginesAgree({ config: tinyConfig(certain), seed: 17, steps: [[CERTAIN]] }));
+test('as the reference engine: a model that is certain of its one row', () =>
+  assertEnginesAgree({ config: tinyConfig(certain), seed: 17, steps: [[CERTAIN]] }));
 
 test('logits, losses, gradients and AdamW steps of random models, batches and windows are the reference engine’s', () =>
   fc.assert(fc.asyncProperty(runs, assertEnginesAgree), { numRuns: 15 }));
@@ -101,21 +132,53 @@ test('logits, losses, gradients and AdamW steps of random models, batches and wi
 const row = (...ids: number[]): EncodedRow => ({ ids: Int32Array.from(ids), blind: false });
 const BLIND = blindRow(tinyConfig());
 const EVERYWHERE = { embd_pdrop: 0.2, attn_pdrop: 0.3, resid_pdrop: 0.1 };
-const MIXED = [packRows([row(1, 2, 3, 2), row(4), BLIND, row(10, 0, 9, 9, 9, 1, 7, 8, 5)], [0, 2, 1, 1]), packRows([row(3, 3, 10)], [2])];
-const CASES: Readonly<Record<string, { readonly fields: Readonly<Record<string, unknown>>; readonly batches: readonly PackedBatch[] }>> = {
-  'one head, a width not divisible by 4, an odd inner width': { fields: { n_head: 1, n_embd: 7, n_inner: 5 }, batches: MIXED },
+const MIXED = [
+  packRows([row(1, 2, 3, 2), row(4), BLIND, row(10, 0, 9, 9, 9, 1, 7, 8, 5)], [0, 2, 1, 1]),
+  packRows([row(3, 3, 10)], [2]),
+];
+const CASES: Readonly<
+  Record<
+    string,
+    { readonly fields: Readonly<Record<string, unknown>>; readonly batches: readonly PackedBatch[] }
+  >
+> = {
+  'one head, a width not divisible by 4, an odd inner width': {
+    fields: { n_head: 1, n_embd: 7, n_inner: 5 },
+    batches: MIXED,
+  },
   'five heads of width 3': { fields: { n_head: 5, n_embd: 15, n_inner: 31, n_layer: 3 }, batches: MIXED },
   'dropout everywhere, width divisible by 4': { fields: EVERYWHERE, batches: MIXED },
-  'dropout everywhere, five heads, width not divisible by 4': { fields: { ...EVERYWHERE, n_head: 5, n_embd: 5 }, batches: MIXED },
-  'dropout of attention alone, in one block: pooled attention': { fields: { attn_pdrop: 0.4, n_layer: 1 }, batches: MIXED },
+  'dropout everywhere, five heads, width not divisible by 4': {
+    fields: { ...EVERYWHERE, n_head: 5, n_embd: 5 },
+    batches: MIXED,
+  },
+  'dropout of attention alone, in one block: pooled attention': {
+    fields: { attn_pdrop: 0.4, n_layer: 1 },
+    batches: MIXED,
+  },
   'blind rows alone': { fields: {}, batches: [packRows([BLIND, BLIND], [0, 1])] },
   'one row of one token': { fields: EVERYWHERE, batches: [packRows([row(4)], [1])] },
   'rows of one token': { fields: EVERYWHERE, batches: [packRows([row(4), row(0), row(10)], [1, 1, 0])] },
-  'unequal micro-batches': { fields: EVERYWHERE, batches: [packRows([row(1)], [0]), packRows(Array.from({ length: 6 }, (_, i) => row(i, 1, 1)), [0, 1, 2, 0, 1, 2]), ...MIXED] },
+  'unequal micro-batches': {
+    fields: EVERYWHERE,
+    batches: [
+      packRows([row(1)], [0]),
+      packRows(
+        Array.from({ length: 6 }, (_, i) => row(i, 1, 1)),
+        [0, 1, 2, 0, 1, 2],
+      ),
+      ...MIXED,
+    ],
+  },
 };
 
 for (const [name, { fields, batches }] of Object.entries(CASES)) {
-  test(`as the reference engine: ${name}`, () => assertEnginesAgree({ config: tinyConfig({ ...fields }), seed: 3, steps: [batches, [batches[0]], batches] }));
+  test(`as the reference engine: ${name}`, () =>
+    assertEnginesAgree({
+      config: tinyConfig({ ...fields }),
+      seed: 3,
+      steps: [batches, [batches[0]], batches],
+    }));
 }
 
 test('dropout is at work in those cases: other seeds and passes give other losses, inference the same logits', async () => {
@@ -126,7 +189,12 @@ test('dropout is at work in those cases: other seeds and passes give other losse
       const logits = await session.infer(batch);
       return { loss: (await session.step(stepRequest([batch], 1, pass))).losses[0], logits };
     });
-  const [first, again, otherSeed, otherPass] = [await lossAndLogits(1, 0), await lossAndLogits(1, 0), await lossAndLogits(2, 0), await lossAndLogits(1, 1)];
+  const [first, again, otherSeed, otherPass] = [
+    await lossAndLogits(1, 0),
+    await lossAndLogits(1, 0),
+    await lossAndLogits(2, 0),
+    await lossAndLogits(1, 1),
+  ];
   assert.deepEqual(again, first);
   assert.deepEqual(otherSeed.logits, first.logits);
   assert.equal(new Set([first.loss, otherSeed.loss, otherPass.loss]).size, 3);

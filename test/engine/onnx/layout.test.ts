@@ -5,12 +5,29 @@ import { attentionLayout } from '#attune/engine/onnx/layout.js';
 import { blindRow, paddedTwin, tinyConfig } from '../../support/models.js';
 
 const CONFIG = tinyConfig();
-const BATCH = packRows([{ ids: Int32Array.of(5, 6), blind: false }, blindRow(CONFIG), { ids: Int32Array.of(7, 8, 9), blind: false }], [0, 1, 2]);
+const BATCH = packRows(
+  [
+    { ids: Int32Array.of(5, 6), blind: false },
+    blindRow(CONFIG),
+    { ids: Int32Array.of(7, 8, 9), blind: false },
+  ],
+  [0, 1, 2],
+);
 /** -1e30 as float32 has it. */
 const X = Math.fround(-1e30);
 
 test('slots, tokens, masks and biases of rows of 2, 0 (blind) and 3 tokens', () => {
-  const { longest, padIndex, unpadIndex, slotAlive, tokenAlive, rowAlive, causalBias, keyBias, pooledTokens } = attentionLayout(BATCH);
+  const {
+    longest,
+    padIndex,
+    unpadIndex,
+    slotAlive,
+    tokenAlive,
+    rowAlive,
+    causalBias,
+    keyBias,
+    pooledTokens,
+  } = attentionLayout(BATCH);
   assert.equal(longest, 3);
   assert.deepEqual([...padIndex], [0, 1, 0, 2, 0, 0, 3, 4, 5]);
   assert.deepEqual([...unpadIndex], [0, 1, 3, 6, 7, 8]);
@@ -23,5 +40,8 @@ test('slots, tokens, masks and biases of rows of 2, 0 (blind) and 3 tokens', () 
 });
 
 test('a padded batch is refused', () => {
-  assert.throws(() => attentionLayout(paddedTwin(BATCH, CONFIG.padTokenId!)), /packed batches, not padded ones/);
+  assert.throws(
+    () => attentionLayout(paddedTwin(BATCH, CONFIG.padTokenId!)),
+    /packed batches, not padded ones/,
+  );
 });

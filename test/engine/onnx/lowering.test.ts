@@ -15,11 +15,24 @@ function tinyGraph(): Graph {
   const table = g.parameter('table', [9, 4]);
   const weight = g.parameter('weight', [4, 2]);
   const bias = g.parameter('bias', [2]);
-  const x = dropout(g, gather(g, table, g.input('inputIds', ['tokens'], 'int32')), { site: 5, probability: 0.25 });
+  const x = dropout(g, gather(g, table, g.input('inputIds', ['tokens'], 'int32')), {
+    site: 5,
+    probability: 0.25,
+  });
   const logits = linear(g, gather(g, x, g.input('pooledTokens', ['rows'], 'int32')), weight, bias);
-  const loss = crossEntropy(g, logits, g.input('labels', ['rows'], 'int32'), g.input('lossWeight', [], 'float32'));
+  const loss = crossEntropy(
+    g,
+    logits,
+    g.input('labels', ['rows'], 'int32'),
+    g.input('lossWeight', [], 'float32'),
+  );
   const [dTable, dWeight, dBias] = gradients(g, loss, [table, weight, bias]);
-  return g.finish({ loss, [gradientName('table')]: dTable, [gradientName('weight')]: dWeight, [gradientName('bias')]: dBias });
+  return g.finish({
+    loss,
+    [gradientName('table')]: dTable,
+    [gradientName('weight')]: dWeight,
+    [gradientName('bias')]: dBias,
+  });
 }
 
 test('a small training graph becomes exactly these ONNX nodes, inputs and outputs', () => {
@@ -27,15 +40,37 @@ test('a small training graph becomes exactly these ONNX nodes, inputs and output
   const { irVersion, opsets, nodes, inputs, outputs, constants } = decodeOnnx(lowered.model);
   assert.equal(irVersion, 10);
   assert.deepEqual(opsets, { '': 21, 'com.microsoft': 1 });
-  assert.deepEqual(nodes.map(({ op }) => op), [
-    'Gather', 'Mul', // table rows, dropout
-    'Gather', 'Gemm', // pooling, linear
-    'LogSoftmax', 'Unsqueeze', 'GatherElements', 'ReduceSum', 'Mul', 'Neg', // cross entropy
-    'Unsqueeze', 'Equal', 'Cast', 'Softmax', 'Sub', 'Mul', // its gradient
-    'Gemm', 'Gemm', 'ReduceSum', // gradients of pooled x, weight, bias
-    'Shape', 'Concat', 'ConstantOfShape', 'Cast', 'Unsqueeze', 'ScatterND', // gradient of pooling
-    'Mul', // gradient of dropout; the table's own is its rows, added up by the engine
-  ]);
+  assert.deepEqual(
+    nodes.map(({ op }) => op),
+    [
+      'Gather',
+      'Mul', // table rows, dropout
+      'Gather',
+      'Gemm', // pooling, linear
+      'LogSoftmax',
+      'Unsqueeze',
+      'GatherElements',
+      'ReduceSum',
+      'Mul',
+      'Neg', // cross entropy
+      'Unsqueeze',
+      'Equal',
+      'Cast',
+      'Softmax',
+      'Sub',
+      'Mul', // its gradient
+      'Gemm',
+      'Gemm',
+      'ReduceSum', // gradients of pooled x, weight, bias
+      'Shape',
+      'Concat',
+      'ConstantOfShape',
+      'Cast',
+      'Unsqueeze',
+      'ScatterND', // gradient of pooling
+      'Mul', // gradient of dropout; the table's own is its rows, added up by the engine
+    ],
+  );
   assert.deepEqual(inputs, [
     { name: 'table', type: 1, shape: [9, 4] },
     { name: 'weight', type: 1, shape: [4, 2] },
@@ -54,9 +89,20 @@ test('a small training graph becomes exactly these ONNX nodes, inputs and output
   ]);
   assert.deepEqual(lowered.parameters, ['table', 'weight', 'bias']);
   assert.deepEqual([...lowered.feeds].sort(), ['inputIds', 'labels', 'lossWeight', 'pooledTokens']);
-  assert.deepEqual(lowered.dropout, [{ site: 5, probability: 0.25, name: 'dropout.5', covers: { rows: 'tokens', columns: 4 } }]);
-  assert.deepEqual(lowered.outputs.get('gradient of table'), { name: 'gradient of table', kind: 'rows', indices: 'inputIds', columns: 4 });
-  assert.deepEqual(lowered.outputs.get('gradient of bias'), { name: 'gradient of bias', kind: 'dense', shape: [2] });
+  assert.deepEqual(lowered.dropout, [
+    { site: 5, probability: 0.25, name: 'dropout.5', covers: { rows: 'tokens', columns: 4 } },
+  ]);
+  assert.deepEqual(lowered.outputs.get('gradient of table'), {
+    name: 'gradient of table',
+    kind: 'rows',
+    indices: 'inputIds',
+    columns: 4,
+  });
+  assert.deepEqual(lowered.outputs.get('gradient of bias'), {
+    name: 'gradient of bias',
+    kind: 'dense',
+    shape: [2],
+  });
   assert.equal(new Set(constants).size, constants.length);
   const [weightGradient] = nodes.filter(({ outputs: [name] }) => name === 'gradient of weight');
   assert.deepEqual(weightGradient.attributes, { transA: 1, transB: 0 });
@@ -84,8 +130,17 @@ test('inference takes neither labels nor masks; training takes a mask for each s
   const forward = lowerGraph(inference);
   assert.deepEqual(forward.dropout, []);
   assert.ok(!forward.feeds.includes('labels') && !forward.feeds.includes('lossWeight'));
-  const masks = decodeOnnx(lowerGraph(training).model).inputs.filter(({ name }) => name.startsWith('dropout.'));
-  assert.deepEqual(masks.map(({ shape }) => shape), [['N', 8], ['B', 2, 'T', 'T'], ['B', 2, 1, 'T']]);
+  const masks = decodeOnnx(lowerGraph(training).model).inputs.filter(({ name }) =>
+    name.startsWith('dropout.'),
+  );
+  assert.deepEqual(
+    masks.map(({ shape }) => shape),
+    [
+      ['N', 8],
+      ['B', 2, 'T', 'T'],
+      ['B', 2, 1, 'T'],
+    ],
+  );
 });
 
 test('a value that is handed out under two names is copied for the second', () => {
@@ -93,6 +148,15 @@ test('a value that is handed out under two names is copied for the second', () =
   const x = g.parameter('x', [2, 2]);
   const y = add(g, x, x);
   const { nodes, outputs } = decodeOnnx(lowerGraph(g.finish({ a: y, b: y })).model);
-  assert.deepEqual(nodes.map(({ op, inputs, outputs: written }) => [op, ...inputs, ...written]), [['Add', 'x', 'x', 'a'], ['Identity', 'a', 'b']]);
-  assert.deepEqual(outputs.map(({ name }) => name), ['a', 'b']);
+  assert.deepEqual(
+    nodes.map(({ op, inputs, outputs: written }) => [op, ...inputs, ...written]),
+    [
+      ['Add', 'x', 'x', 'a'],
+      ['Identity', 'a', 'b'],
+    ],
+  );
+  assert.deepEqual(
+    outputs.map(({ name }) => name),
+    ['a', 'b'],
+  );
 });

@@ -9,7 +9,14 @@ function fields(bytes: Uint8Array): Map<number, Field[]> {
   const found = new Map<number, Field[]>();
   while (reader.pos < reader.len) {
     const [field, wire] = reader.tag();
-    const value = wire === WireType.Varint ? Number(reader.int64()) : wire === WireType.LengthDelimited ? reader.bytes() : wire === WireType.Bit32 ? reader.float() : undefined;
+    const value =
+      wire === WireType.Varint
+        ? Number(reader.int64())
+        : wire === WireType.LengthDelimited
+          ? reader.bytes()
+          : wire === WireType.Bit32
+            ? reader.float()
+            : undefined;
     if (value === undefined) throw new Error(`wire type ${wire}`);
     found.set(field, [...(found.get(field) ?? []), value]);
   }
@@ -26,7 +33,8 @@ const numbersOf = (message: Map<number, Field[]>, field: number): number[] =>
     if (typeof value !== 'number') throw new Error(`field ${field} is not a number`);
     return value;
   });
-const textsOf = (message: Map<number, Field[]>, field: number): string[] => bytesOf(message, field).map((bytes) => new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+const textsOf = (message: Map<number, Field[]>, field: number): string[] =>
+  bytesOf(message, field).map((bytes) => new TextDecoder('utf-8', { fatal: true }).decode(bytes));
 
 export interface DecodedNode {
   readonly op: string;
@@ -57,15 +65,23 @@ export function decodeOnnx(bytes: Uint8Array): DecodedModel {
   const graph = fields(bytesOf(model, 7)[0]);
   return {
     irVersion: numbersOf(model, 1)[0],
-    opsets: Object.fromEntries(bytesOf(model, 8).map(fields).map((opset) => [textsOf(opset, 1)[0], numbersOf(opset, 2)[0]])),
-    nodes: bytesOf(graph, 1).map(fields).map((node) => ({
-      op: textsOf(node, 4)[0],
-      inputs: textsOf(node, 1),
-      outputs: textsOf(node, 2),
-      domain: textsOf(node, 7)[0] ?? '',
-      attributes: Object.fromEntries(bytesOf(node, 5).map(fields).map(attribute)),
-    })),
-    constants: bytesOf(graph, 5).map(fields).map((tensor) => textsOf(tensor, 8)[0]),
+    opsets: Object.fromEntries(
+      bytesOf(model, 8)
+        .map(fields)
+        .map((opset) => [textsOf(opset, 1)[0], numbersOf(opset, 2)[0]]),
+    ),
+    nodes: bytesOf(graph, 1)
+      .map(fields)
+      .map((node) => ({
+        op: textsOf(node, 4)[0],
+        inputs: textsOf(node, 1),
+        outputs: textsOf(node, 2),
+        domain: textsOf(node, 7)[0] ?? '',
+        attributes: Object.fromEntries(bytesOf(node, 5).map(fields).map(attribute)),
+      })),
+    constants: bytesOf(graph, 5)
+      .map(fields)
+      .map((tensor) => textsOf(tensor, 8)[0]),
     inputs: bytesOf(graph, 11).map(valueInfo),
     outputs: bytesOf(graph, 12).map(valueInfo),
   };

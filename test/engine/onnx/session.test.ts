@@ -22,7 +22,8 @@ async function openWithWorker(t: TestContext): Promise<{ session: EngineSession;
   const workers = startedThreads(t);
   const session = await onnxEngine.open(gpt2Graphs(CONFIG), { seed: 0, threads: 1 });
   t.after(() => session.close());
-  for (const [name, values] of randomParameters(CONFIG, 1)) await session.writeTensor('parameter', name, values);
+  for (const [name, values] of randomParameters(CONFIG, 1))
+    await session.writeTensor('parameter', name, values);
   // Answered after all that was written: nothing is under way.
   await session.readTensor('parameter', 'score.weight');
   assert.equal(workers.length, 1);
@@ -40,7 +41,9 @@ test('a thread that ends rejects all pending and all later requests', TIME, asyn
   // Asked while the thread is being ended, or a quick answer might come first; and requests that stay in JavaScript, because a thread terminated inside
   // ONNX Runtime takes the process along.
   const terminated = worker.terminate();
-  const pending = ['score.weight', 'transformer.wte.weight', 'transformer.wpe.weight'].map((name) => assert.rejects(session.readTensor('moment1', name), assertDied));
+  const pending = ['score.weight', 'transformer.wte.weight', 'transformer.wpe.weight'].map((name) =>
+    assert.rejects(session.readTensor('moment1', name), assertDied),
+  );
   await terminated;
   await Promise.all(pending);
   await assert.rejects(session.infer(BATCH), assertDied);
@@ -58,7 +61,10 @@ test('a thread that ends while nobody waits is told to the next who asks', TIME,
 
 test('a thread that throws while it starts rejects what was asked of it, and says why', TIME, async () => {
   const graphs = gpt2Graphs(CONFIG);
-  const session = await onnxEngine.open({ ...graphs, parameters: [...graphs.parameters, { name: 'stray', shape: [4], decay: false }] }, { seed: 0 });
+  const session = await onnxEngine.open(
+    { ...graphs, parameters: [...graphs.parameters, { name: 'stray', shape: [4], decay: false }] },
+    { seed: 0 },
+  );
   const died = /the CPU engine's thread died: the training graph gives no gradient of stray/;
   await assert.rejects(session.infer(BATCH), died);
   await assert.rejects(session.readTensor('parameter', 'score.weight'), died);
@@ -83,10 +89,15 @@ test('a request that fails is rejected alone, in its turn; the session goes on',
 
 test('requests are answered in order, and closing waits for them', TIME, async () => {
   const session = await onnxEngine.open(gpt2Graphs(CONFIG), { seed: 0, threads: 1 });
-  for (const [name, values] of randomParameters(CONFIG, 1)) await session.writeTensor('parameter', name, values);
+  for (const [name, values] of randomParameters(CONFIG, 1))
+    await session.writeTensor('parameter', name, values);
   const answered: string[] = [];
   const note = (name: string) => (): void => void answered.push(name);
-  const work = [session.infer(BATCH).then(note('infer')), session.step(stepRequest([BATCH], 1, 0)).then(note('step')), session.close().then(note('close'))];
+  const work = [
+    session.infer(BATCH).then(note('infer')),
+    session.step(stepRequest([BATCH], 1, 0)).then(note('step')),
+    session.close().then(note('close')),
+  ];
   await Promise.all(work);
   assert.deepEqual(answered, ['infer', 'step', 'close']);
   await assert.rejects(session.infer(BATCH), /the session is closed/);
@@ -114,7 +125,8 @@ function startedThreads(t: TestContext): Worker[] {
 }
 
 async function assertInfers(session: EngineSession): Promise<void> {
-  for (const [name, values] of randomParameters(CONFIG, 1)) await session.writeTensor('parameter', name, values);
+  for (const [name, values] of randomParameters(CONFIG, 1))
+    await session.writeTensor('parameter', name, values);
   assert.ok((await session.infer(BATCH)).every(Number.isFinite));
   await session.close();
 }
@@ -143,25 +155,32 @@ test('a warm thread that dies before its session is replaced', TIME, async (t) =
   assert.equal(threads.length, 2);
 });
 
-test('a warm thread that no session takes has loaded its library, and is gone, when the engine is closed', TIME, async (t) => {
-  const threads = startedThreads(t);
-  const engine = warmUp(onnxEngine);
-  await new Promise((resolve) => setImmediate(resolve));
-  const terminated = t.mock.method(threads[0], 'terminate');
-  const codes: number[] = [];
-  threads[0].on('exit', (code) => codes.push(code));
-  // That it has loaded, and its answer to `close`, come from the module that loads the library first.
-  const answered: unknown[] = [];
-  threads[0].on('message', (message) => answered.push(message));
-  await engine.close();
-  assert.deepEqual([answered.length, codes.length], [2, 1]);
-  assert.ok(terminated.mock.callCount() <= 1);
-  await engine.close();
-});
+test(
+  'a warm thread that no session takes has loaded its library, and is gone, when the engine is closed',
+  TIME,
+  async (t) => {
+    const threads = startedThreads(t);
+    const engine = warmUp(onnxEngine);
+    await new Promise((resolve) => setImmediate(resolve));
+    const terminated = t.mock.method(threads[0], 'terminate');
+    const codes: number[] = [];
+    threads[0].on('exit', (code) => codes.push(code));
+    // That it has loaded, and its answer to `close`, come from the module that loads the library first.
+    const answered: unknown[] = [];
+    threads[0].on('message', (message) => answered.push(message));
+    await engine.close();
+    assert.deepEqual([answered.length, codes.length], [2, 1]);
+    assert.ok(terminated.mock.callCount() <= 1);
+    await engine.close();
+  },
+);
 
 test('what the thread says after it has died touches nothing', TIME, async (t) => {
   const { session, worker } = await openWithWorker(t);
-  const pending = [assert.rejects(session.readTensor('moment1', 'score.weight'), assertDied), assert.rejects(session.infer(BATCH), assertDied)];
+  const pending = [
+    assert.rejects(session.readTensor('moment1', 'score.weight'), assertDied),
+    assert.rejects(session.infer(BATCH), assertDied),
+  ];
   const unrefs = t.mock.method(worker, 'unref');
   // An error's event may overtake the answers that were posted before it.
   worker.emit('error', new Error('boom'));

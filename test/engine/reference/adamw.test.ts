@@ -9,9 +9,30 @@ import { assertClose } from '../../support/numbers.js';
  * The norms lie on both sides of 1, and the last gradients differ in sign.
  */
 const STEPS = [
-  { learningRate: 0.1, a: [3, -1, 0], b: [0.5, 2], norm: 3.774917217635375, afterA: [0.8501256724728188, -1.80037607218004, 0.475], afterB: [0.20074932635213183, -0.09981160966816606] },
-  { learningRate: 0.05, a: [0.1, 0.2, -0.1], b: [0, 0.3], norm: 0.3872983346207417, afterA: [0.7923955028883598, -1.7539563740559154, 0.5013803488034859], afterB: [0.1692522241638937, -0.14671649309118798] },
-  { learningRate: 0.2, a: [-1, 0.5, 2], b: [0.25, -0.5], norm: 2.358495283014151, afterA: [0.6870524607404914, -1.6515214667917573, 0.3269312306697404], afterB: [0.010365043388189027, -0.22852391180501708] },
+  {
+    learningRate: 0.1,
+    a: [3, -1, 0],
+    b: [0.5, 2],
+    norm: 3.774917217635375,
+    afterA: [0.8501256724728188, -1.80037607218004, 0.475],
+    afterB: [0.20074932635213183, -0.09981160966816606],
+  },
+  {
+    learningRate: 0.05,
+    a: [0.1, 0.2, -0.1],
+    b: [0, 0.3],
+    norm: 0.3872983346207417,
+    afterA: [0.7923955028883598, -1.7539563740559154, 0.5013803488034859],
+    afterB: [0.1692522241638937, -0.14671649309118798],
+  },
+  {
+    learningRate: 0.2,
+    a: [-1, 0.5, 2],
+    b: [0.25, -0.5],
+    norm: 2.358495283014151,
+    afterA: [0.6870524607404914, -1.6515214667917573, 0.3269312306697404],
+    afterB: [0.010365043388189027, -0.22852391180501708],
+  },
 ] as const;
 
 const stateOf = (...values: number[]): ParameterState => ({
@@ -29,7 +50,15 @@ test("clipping and AdamW are PyTorch's", () => {
     b.gradient.set(expected.b);
     const norm = globalNorm([a.gradient, b.gradient]);
     assertClose([norm], [expected.norm], 1e-15, 'norm');
-    const settings = { learningRate: expected.learningRate, beta1: 0.8, beta2: 0.95, epsilon: 1e-3, weightDecay: 0.5, maxGradNorm: 1, step: i + 1 };
+    const settings = {
+      learningRate: expected.learningRate,
+      beta1: 0.8,
+      beta2: 0.95,
+      epsilon: 1e-3,
+      weightDecay: 0.5,
+      maxGradNorm: 1,
+      step: i + 1,
+    };
     const coefficient = clippingCoefficient(norm, settings.maxGradNorm);
     adamWStep(a, settings, true, coefficient);
     adamWStep(b, settings, false, coefficient);

@@ -18,19 +18,27 @@ test("attributions use the logit's gradient: finite differences of each token's 
     ],
     [0, 2, 1, 1],
   );
-  const parameters = new Map([...randomParameters(config, 3)].map(([name, values]) => [name, Float64Array.from(values)]));
+  const parameters = new Map(
+    [...randomParameters(config, 3)].map(([name, values]) => [name, Float64Array.from(values)]),
+  );
   const { inference } = gpt2Graphs(config);
   const wte = parameters.get('transformer.wte.weight')!;
   const logitSum = (): number => {
     const logits = execute(inference, parameters, batch).get('logits')!;
-    return [...batch.labels!].reduce((sum, label, r) => sum + logits[r * config.labelNames.length + label], 0);
+    return [...batch.labels!].reduce(
+      (sum, label, r) => sum + logits[r * config.labelNames.length + label],
+      0,
+    );
   };
   const outputs = execute(attributionGraph(config), parameters, batch);
   const [embedding, gradient] = [outputs.get('embedding')!, outputs.get('gradient')!];
   for (const id of new Set(batch.inputIds)) {
     for (let c = 0; c < width; c++) {
       // Every token of this id moves along.
-      const expected = [...batch.inputIds].reduce((sum, other, t) => (other === id ? sum + gradient[t * width + c] : sum), 0);
+      const expected = [...batch.inputIds].reduce(
+        (sum, other, t) => (other === id ? sum + gradient[t * width + c] : sum),
+        0,
+      );
       const at = id * width + c;
       const before = wte[at];
       const step = 1e-4;
@@ -42,5 +50,10 @@ test("attributions use the logit's gradient: finite differences of each token's 
       assertClose([(high - low) / (2 * step)], [expected], 1e-6, `token ${id}, column ${c}`);
     }
   }
-  batch.inputIds.forEach((id, t) => assert.deepEqual([...embedding.subarray(t * width, (t + 1) * width)], [...wte.subarray(id * width, (id + 1) * width)]));
+  batch.inputIds.forEach((id, t) =>
+    assert.deepEqual(
+      [...embedding.subarray(t * width, (t + 1) * width)],
+      [...wte.subarray(id * width, (id + 1) * width)],
+    ),
+  );
 });

@@ -20,7 +20,11 @@ const BATCH: PackedBatch = packRows(
   ],
   [0, 2, 1, 0],
 );
-const MASKED: PackedBatch = { ...BATCH, attentionMask: Uint8Array.of(1, 0, 1, 1, 0, 1, 1, 0, 1), pooledTokens: Int32Array.of(1, 3, 6, 8) };
+const MASKED: PackedBatch = {
+  ...BATCH,
+  attentionMask: Uint8Array.of(1, 0, 1, 1, 0, 1, 1, 0, 1),
+  pooledTokens: Int32Array.of(1, 3, 6, 8),
+};
 
 const SITE: DropoutSite = { site: 3, probability: 0.4 };
 const OPTIONS: GradientCheckOptions = { seed: 5, lossWeight: 0.3, dropout: { seed: 42, pass: 7 } };
@@ -31,7 +35,11 @@ const pooled = (g: GraphBuilder): Value => g.input('pooledTokens', ['rows'], 'in
 
 function splitMatrix(g: GraphBuilder): Value {
   const [left, middle, right] = ops.splitColumns(g, p(g, 'x', 'tokens', 7), [2, 3, 2]);
-  return ops.add(g, ops.gelu(g, middle), ops.linear(g, ops.add(g, left, right), p(g, 'weight', 2, 3), p(g, 'bias', 3)));
+  return ops.add(
+    g,
+    ops.gelu(g, middle),
+    ops.linear(g, ops.add(g, left, right), p(g, 'weight', 2, 3), p(g, 'bias', 3)),
+  );
 }
 
 function splitVector(g: GraphBuilder): Value {
@@ -50,20 +58,42 @@ const addTwice = (g: GraphBuilder, a: Value): Value => ops.add(g, a, a);
 const attention = (dropout?: DropoutSite) => (g: GraphBuilder) =>
   ops.attention(g, p(g, 'qkv', 'tokens', 12), { heads: 2, scale: 0.6, ...(dropout && { dropout }) });
 const pooledAttention = (dropout?: DropoutSite) => (g: GraphBuilder) =>
-  ops.pooledAttention(g, p(g, 'q', 'rows', 4), p(g, 'kv', 'tokens', 8), { heads: 2, scale: 0.6, ...(dropout && { dropout }) });
+  ops.pooledAttention(g, p(g, 'q', 'rows', 4), p(g, 'kv', 'tokens', 8), {
+    heads: 2,
+    scale: 0.6,
+    ...(dropout && { dropout }),
+  });
 
 const CHECKS: readonly Check[] = [
   { name: 'add', build: (g) => ops.add(g, p(g, 'a', 'tokens', 3), p(g, 'b', 'tokens', 3)) },
   { name: 'add of a value to itself', build: (g) => addTwice(g, p(g, 'a', 4, 3)) },
   { name: 'gather from a table', build: (g) => ops.gather(g, p(g, 'table', 7, 3), ids(g)) },
   { name: 'gather of pooled tokens', build: (g) => ops.gather(g, p(g, 'x', 'tokens', 3), pooled(g)) },
-  { name: 'linear', build: (g) => ops.linear(g, p(g, 'x', 'tokens', 4), p(g, 'weight', 4, 3), p(g, 'bias', 3)) },
+  {
+    name: 'linear',
+    build: (g) => ops.linear(g, p(g, 'x', 'tokens', 4), p(g, 'weight', 4, 3), p(g, 'bias', 3)),
+  },
   { name: 'matmul', build: (g) => ops.matmul(g, p(g, 'a', 5, 4), p(g, 'b', 4, 3)) },
-  { name: 'matmul, a transposed', build: (g) => ops.matmul(g, p(g, 'a', 4, 5), p(g, 'b', 4, 3), true, false) },
-  { name: 'matmul, b transposed', build: (g) => ops.matmul(g, p(g, 'a', 5, 4), p(g, 'b', 3, 4), false, true) },
-  { name: 'matmul, both transposed', build: (g) => ops.matmul(g, p(g, 'a', 4, 5), p(g, 'b', 3, 4), true, true) },
-  { name: 'layerNorm', build: (g) => ops.layerNorm(g, p(g, 'x', 'tokens', 5), p(g, 'weight', 5), p(g, 'bias', 5), 1e-5) },
-  { name: 'layerNorm, large epsilon', build: (g) => ops.layerNorm(g, p(g, 'x', 'rows', 5), p(g, 'weight', 5), p(g, 'bias', 5), 0.7) },
+  {
+    name: 'matmul, a transposed',
+    build: (g) => ops.matmul(g, p(g, 'a', 4, 5), p(g, 'b', 4, 3), true, false),
+  },
+  {
+    name: 'matmul, b transposed',
+    build: (g) => ops.matmul(g, p(g, 'a', 5, 4), p(g, 'b', 3, 4), false, true),
+  },
+  {
+    name: 'matmul, both transposed',
+    build: (g) => ops.matmul(g, p(g, 'a', 4, 5), p(g, 'b', 3, 4), true, true),
+  },
+  {
+    name: 'layerNorm',
+    build: (g) => ops.layerNorm(g, p(g, 'x', 'tokens', 5), p(g, 'weight', 5), p(g, 'bias', 5), 1e-5),
+  },
+  {
+    name: 'layerNorm, large epsilon',
+    build: (g) => ops.layerNorm(g, p(g, 'x', 'rows', 5), p(g, 'weight', 5), p(g, 'bias', 5), 0.7),
+  },
   { name: 'gelu', build: (g) => ops.gelu(g, p(g, 'x', 'tokens', 4)) },
   { name: 'dropout', build: (g) => ops.dropout(g, p(g, 'x', 'tokens', 4), SITE) },
   { name: 'splitColumns of a matrix', build: splitMatrix },
@@ -73,7 +103,11 @@ const CHECKS: readonly Check[] = [
   { name: 'attention with masked keys', build: attention(SITE), batch: MASKED },
   { name: 'pooledAttention', build: pooledAttention() },
   { name: 'pooledAttention with dropout', build: pooledAttention(SITE) },
-  { name: 'pooledAttention with masked keys and other pooled tokens', build: pooledAttention(SITE), batch: MASKED },
+  {
+    name: 'pooledAttention with masked keys and other pooled tokens',
+    build: pooledAttention(SITE),
+    batch: MASKED,
+  },
 ];
 
 const seen = new Set<OperationName>();

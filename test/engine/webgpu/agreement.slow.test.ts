@@ -18,11 +18,19 @@ import { assertTensors, everything, stepRequest, tensorsOf, withSession } from '
 const skip = await needsWebGpu();
 const TIME = { skip, timeout: 300_000 };
 const CONFIG = tinyConfig({ n_embd: 12, n_head: 3, embd_pdrop: 0.2, attn_pdrop: 0.2, resid_pdrop: 0.2 });
-const [BATCHES] = fc.sample(fc.array(packedBatches(CONFIG), { minLength: 7, maxLength: 7 }), { seed: 5, numRuns: 1 });
+const [BATCHES] = fc.sample(fc.array(packedBatches(CONFIG), { minLength: 7, maxLength: 7 }), {
+  seed: 5,
+  numRuns: 1,
+});
 /** Windows of three, one, one and two micro-batches: gradients are added up. */
 const WINDOWS = [BATCHES.slice(0, 3), BATCHES.slice(3, 4), BATCHES.slice(4, 5), BATCHES.slice(5, 7)];
 
-async function run(engine: Engine, config: Gpt2Config, windows: readonly (readonly PackedBatch[])[], seed = 3) {
+async function run(
+  engine: Engine,
+  config: Gpt2Config,
+  windows: readonly (readonly PackedBatch[])[],
+  seed = 3,
+) {
   return withSession(engine, config, { seed, parameters: 4 }, async (session) => {
     const losses: number[] = [];
     const norms: number[] = [];
@@ -34,17 +42,34 @@ async function run(engine: Engine, config: Gpt2Config, windows: readonly (readon
       norms.push(result.gradNorm);
       passes += window.length;
     }
-    return { losses, norms, tensors: await everything(session, config), logits: await session.infer(BATCHES[0]) };
+    return {
+      losses,
+      norms,
+      tensors: await everything(session, config),
+      logits: await session.infer(BATCHES[0]),
+    };
   });
 }
 
-test('windows of micro-batches with dropout, clipped and decayed, agree with the reference engine', TIME, async () => {
-  const [ours, reference] = [await run(webGpuEngine, CONFIG, WINDOWS), await run(referenceEngine, CONFIG, WINDOWS)];
-  assertClose(ours.losses, reference.losses, 1e-4, 'losses');
-  assertClose(ours.norms.map((norm, i) => norm / reference.norms[i]), reference.norms.map(() => 1), 1e-4, 'relative gradient norms');
-  assertTensors(ours.tensors['moment2'], reference.tensors['moment2'], 2e-4, 1e-7, 'second moment');
-  assertClose(ours.logits, reference.logits, 1e-3, 'logits after training');
-});
+test(
+  'windows of micro-batches with dropout, clipped and decayed, agree with the reference engine',
+  TIME,
+  async () => {
+    const [ours, reference] = [
+      await run(webGpuEngine, CONFIG, WINDOWS),
+      await run(referenceEngine, CONFIG, WINDOWS),
+    ];
+    assertClose(ours.losses, reference.losses, 1e-4, 'losses');
+    assertClose(
+      ours.norms.map((norm, i) => norm / reference.norms[i]),
+      reference.norms.map(() => 1),
+      1e-4,
+      'relative gradient norms',
+    );
+    assertTensors(ours.tensors['moment2'], reference.tensors['moment2'], 2e-4, 1e-7, 'second moment');
+    assertClose(ours.logits, reference.logits, 1e-3, 'logits after training');
+  },
+);
 
 test('the same bits in a second run; other seeds draw other masks', TIME, async () => {
   const first = await run(webGpuEngine, CONFIG, WINDOWS);
@@ -55,9 +80,18 @@ test('the same bits in a second run; other seeds draw other masks', TIME, async 
 test('a larger batch after a smaller one, and back', TIME, async () => {
   const config = tinyConfig({ n_embd: 12, n_head: 3, n_positions: 40 });
   const small = packRows([{ ids: Int32Array.of(1, 2), blind: false }], [1]);
-  const large = packRows(Array.from({ length: 9 }, (_, r) => ({ ids: Int32Array.from({ length: 31 + r }, (_id, i) => (i * (r + 2)) % 10), blind: false })), [0, 1, 2, 0, 1, 2, 0, 1, 2]);
+  const large = packRows(
+    Array.from({ length: 9 }, (_, r) => ({
+      ids: Int32Array.from({ length: 31 + r }, (_id, i) => (i * (r + 2)) % 10),
+      blind: false,
+    })),
+    [0, 1, 2, 0, 1, 2, 0, 1, 2],
+  );
   const windows = [[small], [large], [small]];
-  const [ours, reference] = [await run(webGpuEngine, config, windows), await run(referenceEngine, config, windows)];
+  const [ours, reference] = [
+    await run(webGpuEngine, config, windows),
+    await run(referenceEngine, config, windows),
+  ];
   assertClose(ours.losses, reference.losses, 1e-4, 'losses');
 });
 
@@ -66,10 +100,15 @@ test('a run goes on where the CPU left it, and the other way about', TIME, async
   const switched = async (first: Engine, second: Engine): Promise<readonly number[]> => {
     const saved = await withSession(first, CONFIG, { seed: 3, parameters: 4 }, async (session) => {
       for (const step of steps.slice(0, 2)) await session.step(step);
-      return { parameter: await tensorsOf(session, CONFIG, 'parameter'), moment1: await tensorsOf(session, CONFIG, 'moment1'), moment2: await tensorsOf(session, CONFIG, 'moment2') };
+      return {
+        parameter: await tensorsOf(session, CONFIG, 'parameter'),
+        moment1: await tensorsOf(session, CONFIG, 'moment1'),
+        moment2: await tensorsOf(session, CONFIG, 'moment2'),
+      };
     });
     return withSession(second, CONFIG, { seed: 3, parameters: 1 }, async (session) => {
-      for (const kind of ['parameter', 'moment1', 'moment2'] as const) for (const [name, values] of saved[kind]) await session.writeTensor(kind, name, values);
+      for (const kind of ['parameter', 'moment1', 'moment2'] as const)
+        for (const [name, values] of saved[kind]) await session.writeTensor(kind, name, values);
       const losses: number[] = [];
       for (const step of steps.slice(2)) losses.push(...(await session.step(step)).losses);
       return losses;
@@ -83,7 +122,9 @@ test('a run goes on where the CPU left it, and the other way about', TIME, async
 test('attributions by a graph of the caller agree with the reference engine', TIME, async () => {
   const graph = attributionGraph(CONFIG);
   const outputs = async (engine: Engine): Promise<ReadonlyMap<string, Float32Array>> =>
-    withSession(engine, CONFIG, { seed: 1, parameters: 4 }, (session) => session.evaluate!(graph, BATCHES[0]));
+    withSession(engine, CONFIG, { seed: 1, parameters: 4 }, (session) =>
+      session.evaluate!(graph, BATCHES[0]),
+    );
   const [ours, reference] = [await outputs(webGpuEngine), await outputs(referenceEngine)];
   assert.deepEqual([...ours.keys()], [...reference.keys()]);
   for (const [name, values] of ours) assertClose(values, reference.get(name)!, 5e-5, name);
@@ -93,7 +134,8 @@ test('a tensor written in pieces', TIME, async () => {
   await withSession(webGpuEngine, CONFIG, { seed: 1, parameters: 1 }, async (session) => {
     const name = 'transformer.wpe.weight';
     const values = Float32Array.from({ length: CONFIG.nPositions * CONFIG.nEmbd }, (_, i) => i);
-    for (let from = 0; from < values.length; from += 50) await session.writeTensor('parameter', name, values.slice(from, from + 50), from);
+    for (let from = 0; from < values.length; from += 50)
+      await session.writeTensor('parameter', name, values.slice(from, from + 50), from);
     assert.deepEqual(await session.readTensor('parameter', name), values);
     await assert.rejects(session.writeTensor('parameter', name, values, 1), RangeError);
   });
@@ -108,24 +150,45 @@ test('a loss that overflows updates nothing', TIME, async () => {
   });
 });
 
-test('steps that were asked for before it was known that one failed change nothing either', TIME, async () => {
-  await withSession(webGpuEngine, CONFIG, { seed: 1, parameters: 4 }, async (session) => {
-    const step = (n: number, poisoned = false) => ({ ...stepRequest([BATCHES[n]], n + 1, n), deferResult: true, ...(poisoned && { lossWeights: [Infinity] }) });
-    const sound = [session.step(step(0)), session.step(step(1))];
-    assert.deepEqual((await Promise.all(sound)).map(({ updated }) => updated), [true, true]);
-    const before = await tensorsOf(session, CONFIG, 'parameter');
-    const asked = [session.step(step(2, true)), session.step(step(3)), session.step(step(4)), session.step(step(5))];
-    session.collect!();
-    assert.deepEqual((await Promise.all(asked)).map(({ updated }) => updated), [false, false, false, false]);
-    assert.deepEqual(await tensorsOf(session, CONFIG, 'parameter'), before);
-    // Whoever has been told may go on.
-    assert.equal((await session.step({ ...step(6), deferResult: false })).updated, true);
-    assert.notDeepEqual(await tensorsOf(session, CONFIG, 'parameter'), before);
-  });
-});
+test(
+  'steps that were asked for before it was known that one failed change nothing either',
+  TIME,
+  async () => {
+    await withSession(webGpuEngine, CONFIG, { seed: 1, parameters: 4 }, async (session) => {
+      const step = (n: number, poisoned = false) => ({
+        ...stepRequest([BATCHES[n]], n + 1, n),
+        deferResult: true,
+        ...(poisoned && { lossWeights: [Infinity] }),
+      });
+      const sound = [session.step(step(0)), session.step(step(1))];
+      assert.deepEqual(
+        (await Promise.all(sound)).map(({ updated }) => updated),
+        [true, true],
+      );
+      const before = await tensorsOf(session, CONFIG, 'parameter');
+      const asked = [
+        session.step(step(2, true)),
+        session.step(step(3)),
+        session.step(step(4)),
+        session.step(step(5)),
+      ];
+      session.collect!();
+      assert.deepEqual(
+        (await Promise.all(asked)).map(({ updated }) => updated),
+        [false, false, false, false],
+      );
+      assert.deepEqual(await tensorsOf(session, CONFIG, 'parameter'), before);
+      // Whoever has been told may go on.
+      assert.equal((await session.step({ ...step(6), deferResult: false })).updated, true);
+      assert.notDeepEqual(await tensorsOf(session, CONFIG, 'parameter'), before);
+    });
+  },
+);
 
 test('results deferred and not collected come when the session is closed', TIME, async () => {
-  const late = await withSession(webGpuEngine, CONFIG, { seed: 1, parameters: 4 }, (session) => Promise.resolve([session.step({ ...stepRequest([BATCHES[0]], 1, 0), deferResult: true })]));
+  const late = await withSession(webGpuEngine, CONFIG, { seed: 1, parameters: 4 }, (session) =>
+    Promise.resolve([session.step({ ...stepRequest([BATCHES[0]], 1, 0), deferResult: true })]),
+  );
   assert.equal((await late[0]).updated, true);
 });
 
@@ -138,7 +201,10 @@ test('a lost device ends what waits and what comes, with what to do', TIME, asyn
   assert.ok('adapter' in found);
   const gpu = await openDevice(found.adapter);
   const session = new WebGpuSession(gpu, gpt2Graphs(CONFIG), { seed: 1, description: 'a device to be lost' });
-  const waiting = [session.step({ ...stepRequest([BATCHES[0]], 1, 0), deferResult: true }), session.step(stepRequest([BATCHES[0]], 2, 1))];
+  const waiting = [
+    session.step({ ...stepRequest([BATCHES[0]], 1, 0), deferResult: true }),
+    session.step(stepRequest([BATCHES[0]], 2, 1)),
+  ];
   gpu.device.destroy();
   for (const one of waiting) await assert.rejects(one, /the GPU device was lost|the GPU failed/);
   await assert.rejects(session.infer(BATCHES[0]), /the GPU device was lost/);

@@ -22,7 +22,10 @@ const found = skip ? undefined : await findAdapter();
 const gpu = found && 'adapter' in found ? await openDevice(found.adapter) : undefined;
 after(() => gpu?.device.destroy());
 
-const row = (length: number, first = 0, blind = false): { ids: Int32Array; blind: boolean } => ({ ids: Int32Array.from({ length }, (_, i) => (first + 3 * i) % 11), blind });
+const row = (length: number, first = 0, blind = false): { ids: Int32Array; blind: boolean } => ({
+  ids: Int32Array.from({ length }, (_, i) => (first + 3 * i) % 11),
+  blind,
+});
 const BATCHES: Readonly<Record<string, PackedBatch>> = {
   'one token': packRows([row(1, 4)], [1]),
   'rows of one token': packRows([row(1), row(1, 5), row(1, 5)], [0, 2, 1]),
@@ -35,18 +38,34 @@ const LOSS_WEIGHT = 0.3;
 const SITE: DropoutSite = { site: 1, probability: 0.4 };
 
 /** Runs a graph on both engines, with parameters drawn from a seed, and compares every output. */
-async function compare(build: (g: GraphBuilder) => Record<string, Value>, batch: PackedBatch, tables: ReadonlyMap<string, string> = new Map()): Promise<void> {
+async function compare(
+  build: (g: GraphBuilder) => Record<string, Value>,
+  batch: PackedBatch,
+  tables: ReadonlyMap<string, string> = new Map(),
+): Promise<void> {
   const { device } = gpu!;
   const g = new GraphBuilder();
   const outputs = build(g);
   const graph = g.finish(outputs);
   const random = new Random(3);
-  const values = new Map([...g.parameters].map(([name, { shape }]) => [name, Float32Array.from(random.normals(elementCount(resolveShape(shape, batch)), 1, 0))]));
-  const specs = [...g.parameters].map(([name, { shape }]) => ({ name, shape: resolveShape(shape, batch), decay: false }));
+  const values = new Map(
+    [...g.parameters].map(([name, { shape }]) => [
+      name,
+      Float32Array.from(random.normals(elementCount(resolveShape(shape, batch)), 1, 0)),
+    ]),
+  );
+  const specs = [...g.parameters].map(([name, { shape }]) => ({
+    name,
+    shape: resolveShape(shape, batch),
+    decay: false,
+  }));
   const memory = new DeviceMemory(device, specs);
   const program = new Program(gpu!, memory, graph, tables);
   const read = async (buffer: GPUBuffer, offset: number, floats: number): Promise<Float32Array> => {
-    const staging = device.createBuffer({ size: floats * 4, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
+    const staging = device.createBuffer({
+      size: floats * 4,
+      usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
+    });
     const encoder = device.createCommandEncoder();
     encoder.copyBufferToBuffer(buffer, offset, staging, 0, floats * 4);
     device.queue.submit([encoder.finish()]);
@@ -64,12 +83,22 @@ async function compare(build: (g: GraphBuilder) => Record<string, Value>, batch:
   device.queue.submit([encoder.finish()]);
   await assertSound(device);
 
-  const expected = execute(graph, new Map([...values].map(([name, numbers]) => [name, Float64Array.from(numbers)])), batch, { lossWeight: LOSS_WEIGHT, dropout: PASS });
+  const expected = execute(
+    graph,
+    new Map([...values].map(([name, numbers]) => [name, Float64Array.from(numbers)])),
+    batch,
+    { lossWeight: LOSS_WEIGHT, dropout: PASS },
+  );
   for (const [name, wanted] of expected) {
     const table = tables.get(name);
     const place = table === undefined ? undefined : memory.place(table);
-    const actual = place ? await read(memory.bank('gradient', place.bank), place.offset * 4, place.floats) : await read(program.output(name), 0, wanted.length);
-    const scale = Math.max(1, wanted.reduce((most, value) => Math.max(most, Math.abs(value)), 0));
+    const actual = place
+      ? await read(memory.bank('gradient', place.bank), place.offset * 4, place.floats)
+      : await read(program.output(name), 0, wanted.length);
+    const scale = Math.max(
+      1,
+      wanted.reduce((most, value) => Math.max(most, Math.abs(value)), 0),
+    );
     assertClose(actual, wanted, 2e-5 * scale, name);
   }
   program.destroy();
@@ -83,7 +112,8 @@ async function assertSound(device: GPUDevice): Promise<void> {
 
 const p = (g: GraphBuilder, name: string, ...shape: Shape): Value => g.parameter(name, shape);
 const ids = (g: GraphBuilder): Value => g.input('inputIds', ['tokens'], 'int32');
-const nodeOf = <Op extends Node['op']>(value: Value): Node<Op> => (value.source as { readonly node: unknown }).node as Node<Op>;
+const nodeOf = <Op extends Node['op']>(value: Value): Node<Op> =>
+  (value.source as { readonly node: unknown }).node as Node<Op>;
 
 const KERNELS: Readonly<Record<string, (g: GraphBuilder) => Record<string, Value>>> = {
   'add, a value to itself too': (g) => {
@@ -93,7 +123,11 @@ const KERNELS: Readonly<Record<string, (g: GraphBuilder) => Record<string, Value
   'gather by ids and by pooled tokens, with the gradient of the latter': (g) => {
     const x = p(g, 'x', 'tokens', 7);
     const pooled = g.input('pooledTokens', ['rows'], 'int32');
-    return { table: ops.gather(g, p(g, 'table', 11, 7), ids(g)), rows: ops.gather(g, x, pooled), scattered: ops.gatherGrad(g, p(g, 'dy', 'rows', 7), pooled, 'tokens') };
+    return {
+      table: ops.gather(g, p(g, 'table', 11, 7), ids(g)),
+      rows: ops.gather(g, x, pooled),
+      scattered: ops.gatherGrad(g, p(g, 'dy', 'rows', 7), pooled, 'tokens'),
+    };
   },
   'products in all four forms, and linear': (g) => ({
     linear: ops.linear(g, p(g, 'x', 'tokens', 37), p(g, 'weight', 37, 70), p(g, 'bias', 70)),
@@ -102,16 +136,33 @@ const KERNELS: Readonly<Record<string, (g: GraphBuilder) => Record<string, Value
     tn: ops.matmul(g, p(g, 'a3', 'tokens', 65), p(g, 'b3', 'tokens', 33), true, false),
     tt: ops.matmul(g, p(g, 'a4', 20, 'tokens'), p(g, 'b4', 9, 20), true, true),
   }),
-  'K in parts, summed with the bias': (g) => ({ linear: ops.linear(g, p(g, 'x', 'rows', 517), p(g, 'weight', 517, 9), p(g, 'bias', 9)) }),
+  'K in parts, summed with the bias': (g) => ({
+    linear: ops.linear(g, p(g, 'x', 'rows', 517), p(g, 'weight', 517, 9), p(g, 'bias', 9)),
+  }),
   'what follows a product ends it: gelu, and its gradient at the other end': (g) => {
     const before = ops.linear(g, p(g, 'x', 'tokens', 37), p(g, 'weight', 37, 70), p(g, 'bias', 70));
     const y = ops.gelu(g, before);
-    return { y, dx: ops.geluGrad(g, ops.matmul(g, p(g, 'dy', 'tokens', 9), p(g, 'next', 70, 9), false, true), nodeOf<'gelu'>(y)) };
+    return {
+      y,
+      dx: ops.geluGrad(
+        g,
+        ops.matmul(g, p(g, 'dy', 'tokens', 9), p(g, 'next', 70, 9), false, true),
+        nodeOf<'gelu'>(y),
+      ),
+    };
   },
   'a sum of parts of K ends with dropout and the residual; twice, with sites of their own': (g) => {
     let x = p(g, 'x', 'tokens', 9);
     for (const [i, site] of [SITE, { site: 0, probability: 0.1 }].entries()) {
-      x = ops.add(g, x, ops.dropout(g, ops.linear(g, p(g, `context${i}`, 'tokens', 517), p(g, `weight${i}`, 517, 9), p(g, `bias${i}`, 9)), site));
+      x = ops.add(
+        g,
+        x,
+        ops.dropout(
+          g,
+          ops.linear(g, p(g, `context${i}`, 'tokens', 517), p(g, `weight${i}`, 517, 9), p(g, `bias${i}`, 9)),
+          site,
+        ),
+      );
     }
     return { x };
   },
@@ -119,10 +170,16 @@ const KERNELS: Readonly<Record<string, (g: GraphBuilder) => Record<string, Value
     const y = ops.linear(g, p(g, 'x', 'tokens', 37), p(g, 'weight', 37, 21), p(g, 'bias', 21));
     const z = ops.dropout(g, ops.add(g, y, y), SITE);
     // One reader is no step: what it reads must have been written.
-    return { z, sum: ops.sumRows(g, y), activated: ops.add(g, ops.gelu(g, z), y), product: ops.matmul(g, z, p(g, 'b', 21, 4)) };
+    return {
+      z,
+      sum: ops.sumRows(g, y),
+      activated: ops.add(g, ops.gelu(g, z), y),
+      product: ops.matmul(g, z, p(g, 'b', 21, 4)),
+    };
   },
   'two products meet in one sum': (g) => {
-    const product = (name: string): Value => ops.matmul(g, p(g, `${name} a`, 'rows', 70), p(g, `${name} b`, 70, 33));
+    const product = (name: string): Value =>
+      ops.matmul(g, p(g, `${name} a`, 'rows', 70), p(g, `${name} b`, 70, 33));
     return { sum: ops.add(g, product('left'), product('right')) };
   },
   'a gradient of layer normalisation ends with the other branch and dropout': (g) => {
@@ -132,7 +189,10 @@ const KERNELS: Readonly<Record<string, (g: GraphBuilder) => Record<string, Value
     return { sum, dropped: ops.dropout(g, sum, SITE), dweight, dbias };
   },
   'embeddings added and dropped out while they are looked up': (g) => {
-    const [tokens, positions] = [ops.gather(g, p(g, 'wte', 11, 7), ids(g)), ops.gather(g, p(g, 'wpe', 300, 7), g.input('positionIds', ['tokens'], 'int32'))];
+    const [tokens, positions] = [
+      ops.gather(g, p(g, 'wte', 11, 7), ids(g)),
+      ops.gather(g, p(g, 'wpe', 300, 7), g.input('positionIds', ['tokens'], 'int32')),
+    ];
     return { tokens, x: ops.dropout(g, ops.add(g, tokens, positions), SITE) };
   },
   'more operands than a kernel may bind': (g) => {
@@ -143,7 +203,12 @@ const KERNELS: Readonly<Record<string, (g: GraphBuilder) => Record<string, Value
   'the sums of columns that come with a product': (g) => {
     const [x, dy, wide] = [p(g, 'x', 'tokens', 33), p(g, 'dy', 'tokens', 70), p(g, 'wide', 'tokens', 300)];
     // 300 x 70 is one whose K is never in parts.
-    return { dw: ops.matmul(g, x, dy, true, false), db: ops.sumRows(g, dy), dwWide: ops.matmul(g, wide, dy, true, false), dbWide: ops.sumRows(g, dy) };
+    return {
+      dw: ops.matmul(g, x, dy, true, false),
+      db: ops.sumRows(g, dy),
+      dwWide: ops.matmul(g, wide, dy, true, false),
+      dbWide: ops.sumRows(g, dy),
+    };
   },
   'sums over rows': (g) => ({ sum: ops.sumRows(g, p(g, 'x', 'tokens', 45)) }),
   'layer normalisation and its gradient': (g) => {
@@ -161,11 +226,23 @@ const KERNELS: Readonly<Record<string, (g: GraphBuilder) => Record<string, Value
     return { a, b, joined: ops.joinColumns(g, [c, a, b]) };
   },
   'cross-entropy and its gradient': (g) => {
-    const loss = ops.crossEntropy(g, p(g, 'logits', 'rows', 3), g.input('labels', ['rows'], 'int32'), g.input('lossWeight', [], 'float32'));
+    const loss = ops.crossEntropy(
+      g,
+      p(g, 'logits', 'rows', 3),
+      g.input('labels', ['rows'], 'int32'),
+      g.input('lossWeight', [], 'float32'),
+    );
     return { loss, dlogits: ops.crossEntropyGrad(g, nodeOf<'crossEntropy'>(loss)) };
   },
   ...Object.fromEntries<(g: GraphBuilder) => Record<string, Value>>(
-    ([[1, 5, undefined], [12, 64, SITE], [25, 3, SITE], [2, 96, undefined]] as const).flatMap(([heads, width, dropout]) => {
+    (
+      [
+        [1, 5, undefined],
+        [12, 64, SITE],
+        [25, 3, SITE],
+        [2, 96, undefined],
+      ] as const
+    ).flatMap(([heads, width, dropout]) => {
       const c = heads * width;
       const attributes = { heads, scale: 1 / Math.sqrt(width), ...(dropout && { dropout }) };
       return [
@@ -192,7 +269,9 @@ const KERNELS: Readonly<Record<string, (g: GraphBuilder) => Record<string, Value
 for (const [name, build] of Object.entries(KERNELS)) {
   test(name, { skip, timeout: 300_000 }, async () => {
     for (const [what, batch] of Object.entries(BATCHES)) {
-      await compare(build, batch).catch((error: unknown) => assert.fail(`${what}: ${error instanceof Error ? error.message : String(error)}`));
+      await compare(build, batch).catch((error: unknown) =>
+        assert.fail(`${what}: ${error instanceof Error ? error.message : String(error)}`),
+      );
     }
   });
 }

@@ -20,33 +20,66 @@ const unit: MatrixUnit | undefined = found && 'adapter' in found ? matrixUnitOf(
 const skip = noGpu || (unit ? false : 'the adapter has no matrix units');
 
 const CONFIG = tinyConfig({ n_embd: 64, n_head: 4, n_positions: 200, resid_pdrop: 0.1 });
-const ids = (length: number, first: number): Int32Array => Int32Array.from({ length }, (_, i) => (first + 3 * i) % 10);
-const BATCHES = [[5, 70, 1], [170, 130]].map((lengths) => packRows(lengths.map((length, r) => ({ ids: ids(length, r), blind: false })), lengths.map((_, r) => r % 3)));
+const ids = (length: number, first: number): Int32Array =>
+  Int32Array.from({ length }, (_, i) => (first + 3 * i) % 10);
+const BATCHES = [
+  [5, 70, 1],
+  [170, 130],
+].map((lengths) =>
+  packRows(
+    lengths.map((length, r) => ({ ids: ids(length, r), blind: false })),
+    lengths.map((_, r) => r % 3),
+  ),
+);
 
 async function run(engine: Engine) {
   return withSession(engine, CONFIG, { seed: 3, parameters: 4 }, async (session) => {
     const results = [];
     // Without learning, so that both steps begin with the same numbers.
-    for (const [i, batch] of BATCHES.entries()) results.push(await session.step(stepRequest([batch], i + 1, i, { learningRate: 0 })));
+    for (const [i, batch] of BATCHES.entries())
+      results.push(await session.step(stepRequest([batch], i + 1, i, { learningRate: 0 })));
     return { results, tensors: await everything(session, CONFIG), logits: await session.infer(BATCHES[1]) };
   });
 }
 
-test('steps of fewer and of more than 256 tokens agree with the reference to what float16 tells', { skip, timeout: 300_000 }, async () => {
-  const [ours, plain, reference] = [await run(matrixUnitEngine), await run(webGpuEngine), await run(referenceEngine)];
-  // 11 bits round to 5e-4 of a number. Operands in float32 lose nothing.
-  const most = unit!.operands === 'f16' ? 5e-3 : 1e-4;
-  for (const [i, { losses, gradNorm, updated }] of ours.results.entries()) {
-    assert.ok(updated);
-    assert.ok(Math.abs(losses[0] / reference.results[i].losses[0] - 1) < most, `loss ${i}: ${losses[0]} and ${reference.results[i].losses[0]}`);
-    assert.ok(Math.abs(gradNorm / reference.results[i].gradNorm - 1) < most, `norm ${i}: ${gradNorm} and ${reference.results[i].gradNorm}`);
-  }
-  assertTensors(ours.tensors['gradient'], reference.tensors['gradient'], 2 * most, 1e-6, 'gradient');
-  assert.ok(norm(ours.logits.map((value, i) => value - reference.logits[i])) < 2 * most * norm(reference.logits));
-  if (unit!.operands === 'f16') assert.notDeepEqual(ours.logits, plain.logits, 'the units took part');
-  assert.deepEqual(await run(matrixUnitEngine), ours, 'the same bits in a second run');
-});
+test(
+  'steps of fewer and of more than 256 tokens agree with the reference to what float16 tells',
+  { skip, timeout: 300_000 },
+  async () => {
+    const [ours, plain, reference] = [
+      await run(matrixUnitEngine),
+      await run(webGpuEngine),
+      await run(referenceEngine),
+    ];
+    // 11 bits round to 5e-4 of a number. Operands in float32 lose nothing.
+    const most = unit!.operands === 'f16' ? 5e-3 : 1e-4;
+    for (const [i, { losses, gradNorm, updated }] of ours.results.entries()) {
+      assert.ok(updated);
+      assert.ok(
+        Math.abs(losses[0] / reference.results[i].losses[0] - 1) < most,
+        `loss ${i}: ${losses[0]} and ${reference.results[i].losses[0]}`,
+      );
+      assert.ok(
+        Math.abs(gradNorm / reference.results[i].gradNorm - 1) < most,
+        `norm ${i}: ${gradNorm} and ${reference.results[i].gradNorm}`,
+      );
+    }
+    assertTensors(ours.tensors['gradient'], reference.tensors['gradient'], 2 * most, 1e-6, 'gradient');
+    assert.ok(
+      norm(ours.logits.map((value, i) => value - reference.logits[i])) < 2 * most * norm(reference.logits),
+    );
+    if (unit!.operands === 'f16') assert.notDeepEqual(ours.logits, plain.logits, 'the units took part');
+    assert.deepEqual(await run(matrixUnitEngine), ours, 'the same bits in a second run');
+  },
+);
 
-test('an adapter without matrix units is refused', { skip: noGpu || (unit ? 'the adapter has matrix units' : false) }, async () => {
-  await assert.rejects(withSession(matrixUnitEngine, CONFIG, { seed: 3, parameters: 4 }, () => Promise.resolve()), /--device webgpu-matrix-units: .* (shows|has) no matrix units/);
-});
+test(
+  'an adapter without matrix units is refused',
+  { skip: noGpu || (unit ? 'the adapter has matrix units' : false) },
+  async () => {
+    await assert.rejects(
+      withSession(matrixUnitEngine, CONFIG, { seed: 3, parameters: 4 }, () => Promise.resolve()),
+      /--device webgpu-matrix-units: .* (shows|has) no matrix units/,
+    );
+  },
+);

@@ -10,12 +10,29 @@ import { gpt2Graphs } from '#attune/model/gpt2.js';
 import { tinyConfig } from '../../support/models.js';
 
 const FEATURES = ['subgroups', 'shader-f16', 'chromium-experimental-subgroup-matrix'];
-const configuration = (componentType: string, resultComponentType: string, M: number, N: number, K: number) => ({ componentType, resultComponentType, M, N, K });
+const configuration = (
+  componentType: string,
+  resultComponentType: string,
+  M: number,
+  N: number,
+  K: number,
+) => ({ componentType, resultComponentType, M, N, K });
 
-const adapter = (subgroupMinSize: number, subgroupMaxSize: number, subgroupMatrixConfigs: readonly ReturnType<typeof configuration>[], features = FEATURES): AdapterFacts =>
-  ({ features: new Set(features), info: { subgroupMinSize, subgroupMaxSize, subgroupMatrixConfigs } });
+const adapter = (
+  subgroupMinSize: number,
+  subgroupMaxSize: number,
+  subgroupMatrixConfigs: readonly ReturnType<typeof configuration>[],
+  features = FEATURES,
+): AdapterFacts => ({
+  features: new Set(features),
+  info: { subgroupMinSize, subgroupMaxSize, subgroupMatrixConfigs },
+});
 
-const NVIDIA = adapter(32, 32, [configuration('f16', 'f16', 16, 16, 16), configuration('f16', 'f32', 16, 16, 16), configuration('i8', 'i32', 16, 16, 32)]);
+const NVIDIA = adapter(32, 32, [
+  configuration('f16', 'f16', 16, 16, 16),
+  configuration('f16', 'f32', 16, 16, 16),
+  configuration('i8', 'i32', 16, 16, 32),
+]);
 const APPLE = adapter(4, 64, [configuration('f32', 'f32', 8, 8, 8), configuration('f16', 'f16', 8, 8, 8)]);
 const INTEL = adapter(8, 32, [configuration('f16', 'f32', 8, 16, 16)]);
 const LAVAPIPE = adapter(8, 8, [configuration('f16', 'f16', 8, 8, 8), configuration('f16', 'f32', 8, 8, 8)]);
@@ -29,7 +46,10 @@ test('operands in float32 before float16, sums in float32', () => {
   assert.equal(named(APPLE), 'f32 8 8 8, subgroups of 32');
   assert.equal(named(INTEL), 'f16 8 16 16, subgroups of 32');
   assert.equal(named(LAVAPIPE), 'f16 8 8 8, subgroups of 8');
-  assert.equal(named(adapter(32, 32, [configuration('f16', 'f32', 16, 8, 8), configuration('f16', 'f32', 16, 16, 16)])), 'f16 16 16 16, subgroups of 32');
+  assert.equal(
+    named(adapter(32, 32, [configuration('f16', 'f32', 16, 8, 8), configuration('f16', 'f32', 16, 16, 16)])),
+    'f16 16 16 16, subgroups of 32',
+  );
 });
 
 test('without units that serve it is refused, with what there is', () => {
@@ -46,8 +66,23 @@ test('without units that serve it is refused, with what there is', () => {
     refused(adapter(32, 32, [configuration('i8', 'i32', 16, 16, 32)]), 'i8 x i8 -> i32 16x16x32'),
     '--device webgpu-matrix-units: A card has no matrix units that attune can use (it has i8 x i8 -> i32 16x16x32; sums must be in f32)',
   );
-  assert.equal(matrixUnitOf(adapter(32, 32, [configuration('f16', 'f32', 16, 16, 16)], FEATURES.filter((feature) => feature !== 'shader-f16'))), undefined, 'f16 without shader-f16');
-  assert.equal(matrixUnitOf(adapter(32, 32, [configuration('f16', 'f32', 48, 16, 16)])), undefined, 'a size that the tile does not divide by');
+  assert.equal(
+    matrixUnitOf(
+      adapter(
+        32,
+        32,
+        [configuration('f16', 'f32', 16, 16, 16)],
+        FEATURES.filter((feature) => feature !== 'shader-f16'),
+      ),
+    ),
+    undefined,
+    'f16 without shader-f16',
+  );
+  assert.equal(
+    matrixUnitOf(adapter(32, 32, [configuration('f16', 'f32', 48, 16, 16)])),
+    undefined,
+    'a size that the tile does not divide by',
+  );
   assert.equal(refused(NVIDIA), 'not refused');
 });
 
@@ -71,11 +106,23 @@ for (const unit of [...UNITS, { ...UNITS[3], subgroup: 4 }, { ...UNITS[0], subgr
     devices.push(device);
     const dropout = { embd_pdrop: 0.1, attn_pdrop: 0.1, resid_pdrop: 0.1 };
     const { training, inference } = gpt2Graphs(tinyConfig({ n_embd: 64, n_head: 4, ...dropout }));
-    const kernels = [training, inference].flatMap((graph) => lowerToWgsl(graph, unit)).filter(({ label }) => label.includes('on units'));
-    for (const form of ['NN', 'NT', 'TN']) assert.ok(kernels.some(({ label }) => label.startsWith(`matmul on units ${form}`)), form);
-    assert.ok(kernels.some(({ label }) => label.endsWith('gelu')) && kernels.some(({ label }) => label.endsWith('dropout, add')));
+    const kernels = [training, inference]
+      .flatMap((graph) => lowerToWgsl(graph, unit))
+      .filter(({ label }) => label.includes('on units'));
+    for (const form of ['NN', 'NT', 'TN'])
+      assert.ok(
+        kernels.some(({ label }) => label.startsWith(`matmul on units ${form}`)),
+        form,
+      );
+    assert.ok(
+      kernels.some(({ label }) => label.endsWith('gelu')) &&
+        kernels.some(({ label }) => label.endsWith('dropout, add')),
+    );
     await pipelines.prepare(kernels);
-    const broken = { label: 'broken', code: kernels[0].code.replace('subgroup_matrix_left<', 'subgroup_matrix_right<') };
+    const broken = {
+      label: 'broken',
+      code: kernels[0].code.replace('subgroup_matrix_left<', 'subgroup_matrix_right<'),
+    };
     device.pushErrorScope('validation');
     await assert.rejects(pipelines.prepare([broken]), 'a kernel that is wrong is found');
     await device.popErrorScope();

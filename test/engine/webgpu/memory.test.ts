@@ -2,10 +2,20 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { placeTensors } from '#attune/engine/webgpu/memory.js';
 
-const spec = (name: string, rows: number, columns: number, decay = true) => ({ name, shape: [rows, columns], decay });
+const spec = (name: string, rows: number, columns: number, decay = true) => ({
+  name,
+  shape: [rows, columns],
+  decay,
+});
 
 test('tensors are spread over banks no larger than a binding, those that decay first, each where a binding may begin', () => {
-  const specs = [spec('a', 10, 10), spec('b', 1, 10, false), spec('c', 20, 10), spec('d', 3, 3, false), spec('e', 25, 10)];
+  const specs = [
+    spec('a', 10, 10),
+    spec('b', 1, 10, false),
+    spec('c', 20, 10),
+    spec('d', 3, 3, false),
+    spec('e', 25, 10),
+  ];
   const { banks, places } = placeTensors(specs, 512 * 4);
   assert.equal(banks.length, 2);
   for (const { floats } of banks) assert.ok(floats <= 512);
@@ -15,7 +25,9 @@ test('tensors are spread over banks no larger than a binding, those that decay f
     assert.equal(offset % 64, 0);
     assert.equal(offset < banks[bank].decayEnd, decay, name);
   }
-  const taken = specs.map(({ name }) => places.get(name)!).sort((x, y) => x.bank - y.bank || x.offset - y.offset);
+  const taken = specs
+    .map(({ name }) => places.get(name)!)
+    .sort((x, y) => x.bank - y.bank || x.offset - y.offset);
   for (const [i, place] of taken.entries()) {
     const next = taken[i + 1];
     if (next?.bank === place.bank) assert.ok(place.offset + place.floats <= next.offset);
@@ -23,5 +35,8 @@ test('tensors are spread over banks no larger than a binding, those that decay f
 });
 
 test('a tensor larger than a binding is refused with the numbers', () => {
-  assert.throws(() => placeTensors([spec('transformer.wte.weight', 50257, 768)], 128 * 2 ** 20), /transformer\.wte\.weight takes 147\.2 MiB, but one binding on this GPU holds 128 MiB at most/);
+  assert.throws(
+    () => placeTensors([spec('transformer.wte.weight', 50257, 768)], 128 * 2 ** 20),
+    /transformer\.wte\.weight takes 147\.2 MiB, but one binding on this GPU holds 128 MiB at most/,
+  );
 });

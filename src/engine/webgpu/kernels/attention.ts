@@ -36,7 +36,8 @@ interface Layout {
   readonly attributes: AttentionAttributes;
 }
 
-const place = ({ name, stride, left }: Columns, n: string, c: string): string => `${name}[${n} * ${stride}u + ${left}u + head * D + ${c}]`;
+const place = ({ name, stride, left }: Columns, n: string, c: string): string =>
+  `${name}[${n} * ${stride}u + ${left}u + head * D + ${c}]`;
 
 /** What every kernel here knows: sizes of heads, the keys that a query sees, dropout's factor of a probability. */
 function common({ heads, width, pooled, attributes }: Layout): string {
@@ -51,14 +52,23 @@ fn factorOf(query: u32, head: u32, key: u32, first: u32) -> f32 { return ${attri
 `;
 }
 
-const batchInputs = ({ attributes: { dropout } }: Layout): { readonly declarations: readonly Declaration[]; readonly bindings: readonly Binding[] } => {
+const batchInputs = ({
+  attributes: { dropout },
+}: Layout): { readonly declarations: readonly Declaration[]; readonly bindings: readonly Binding[] } => {
   const { declarations, bindings } = dropoutInputs(dropout ? [{ name: 'site', site: dropout }] : []);
-  return { declarations: [...declarations, { name: 'rowMap', type: 'array<u32>' }], bindings: [...bindings, { batch: 'rowMap' }] };
+  return {
+    declarations: [...declarations, { name: 'rowMap', type: 'array<u32>' }],
+    bindings: [...bindings, { batch: 'rowMap' }],
+  };
 };
 
 const queriesOf = (pooled: boolean, size: BatchSize): number => (pooled ? size.rows : size.tokens);
 
-const logSumsOf = (context: Value, heads: number, pooled: boolean): SideBuffer => ({ name: 'log sums', of: context, floats: (size) => heads * queriesOf(pooled, size) });
+const logSumsOf = (context: Value, heads: number, pooled: boolean): SideBuffer => ({
+  name: 'log sums',
+  of: context,
+  floats: (size) => heads * queriesOf(pooled, size),
+});
 
 /** A binding of floats. */
 interface Operand {
@@ -75,7 +85,15 @@ const backwardOperands = ({ heads, pooled }: Layout, context: Value, dcontext: V
 ];
 
 /** A kernel with one workgroup for each of `items` (`group.x`) and each `head`. `inputs` are the matrices that q, k and v lie in. */
-function kernel(label: string, layout: Layout, items: (size: BatchSize) => number, inputs: readonly Binding[], operands: readonly Operand[], shared: string, body: string): Dispatch {
+function kernel(
+  label: string,
+  layout: Layout,
+  items: (size: BatchSize) => number,
+  inputs: readonly Binding[],
+  operands: readonly Operand[],
+  shared: string,
+  body: string,
+): Dispatch {
   const { heads, q, k, v } = layout;
   const batch = batchInputs(layout);
   const matrices = [...new Set([q, k, v].map(({ name }) => name))];
@@ -102,14 +120,19 @@ const QUERY = `  let n = group.x;
 
 /** WGSL for each column `c` of D that a thread holds in a register of its own, number `i`. */
 const heldColumns = ({ width, heads }: Layout, source: (i: number) => string): string =>
-  Array.from({ length: Math.ceil(width / heads / THREADS) }, (_, i) => `    {
+  Array.from(
+    { length: Math.ceil(width / heads / THREADS) },
+    (_, i) => `    {
       let c = thread + ${i * THREADS}u;
       if (c < D) { ${source(i)} }
-    }`).join('\n');
+    }`,
+  ).join('\n');
 
 /** Registers, one for each held column, that begin with zero. */
 const heldSums = ({ width, heads }: Layout, ...names: readonly string[]): string =>
-  Array.from({ length: Math.ceil(width / heads / THREADS) }, (_, i) => names.map((name) => `  var ${name}${i} = 0.0;`).join('\n')).join('\n');
+  Array.from({ length: Math.ceil(width / heads / THREADS) }, (_, i) =>
+    names.map((name) => `  var ${name}${i} = 0.0;`).join('\n'),
+  ).join('\n');
 
 function forward(label: string, layout: Layout, inputs: readonly Binding[], context: Value): Dispatch {
   const { heads, width, pooled, q, k, v } = layout;
@@ -118,7 +141,10 @@ function forward(label: string, layout: Layout, inputs: readonly Binding[], cont
     layout,
     (size) => queriesOf(pooled, size),
     inputs,
-    [{ name: 'context', binding: { value: context }, access: 'read_write' }, { name: 'logSums', binding: { side: logSumsOf(context, heads, pooled) }, access: 'read_write' }],
+    [
+      { name: 'context', binding: { value: context }, access: 'read_write' },
+      { name: 'logSums', binding: { side: logSumsOf(context, heads, pooled) }, access: 'read_write' },
+    ],
     `${reductions(THREADS)}
 var<workgroup> weights: array<f32, ${CHUNK}>;
 var<workgroup> query: array<f32, D>;`,
@@ -147,9 +173,12 @@ ${heldSums(layout, 'sum')}
       weights[j] = weight * factorOf(n, head, base + j, first);
     }
     total = total * shrink + reduceSum(part, thread);
-${heldColumns(layout, (i) => `var dot = 0.0;
+${heldColumns(
+  layout,
+  (i) => `var dot = 0.0;
         for (var j = 0u; j < count; j++) { dot += weights[j] * ${place(v, '(base + j)', 'c')}; }
-        sum${i} = sum${i} * shrink + dot;`)}
+        sum${i} = sum${i} * shrink + dot;`,
+)}
     workgroupBarrier();
   }
   let inverse = select(0.0, 1.0 / total, end > first);
@@ -159,14 +188,25 @@ ${heldColumns(layout, (i) => `context[n * ${width}u + head * D + c] = sum${i} * 
 }
 
 /** dq [Q, .]: one query of one head a workgroup. With ds[j] = p[j] (factor[j] dcontext·v[j] - dcontext·context): dq = scale * sum of ds[j] k[j]. */
-function queryGradient(label: string, layout: Layout, inputs: readonly Binding[], context: Value, dcontext: Value, dq: Columns, output: Binding): Dispatch {
+function queryGradient(
+  label: string,
+  layout: Layout,
+  inputs: readonly Binding[],
+  context: Value,
+  dcontext: Value,
+  dq: Columns,
+  output: Binding,
+): Dispatch {
   const { width, pooled, q, k, v } = layout;
   return kernel(
     label,
     layout,
     (size) => queriesOf(pooled, size),
     inputs,
-    [...backwardOperands(layout, context, dcontext), { name: dq.name, binding: output, access: 'read_write' }],
+    [
+      ...backwardOperands(layout, context, dcontext),
+      { name: dq.name, binding: output, access: 'read_write' },
+    ],
     `${reductions(THREADS)}
 var<workgroup> weights: array<f32, ${CHUNK}>;
 var<workgroup> query: array<f32, D>;
@@ -201,7 +241,16 @@ ${heldColumns(layout, (i) => `${place(dq, 'n', 'c')} = sum${i};`)}`,
 }
 
 /** dk and dv [N, .]: one key of one head a workgroup, over the queries that see it. */
-function keyGradient(label: string, layout: Layout, inputs: readonly Binding[], context: Value, dcontext: Value, dk: Columns, dv: Columns, output: Binding): Dispatch {
+function keyGradient(
+  label: string,
+  layout: Layout,
+  inputs: readonly Binding[],
+  context: Value,
+  dcontext: Value,
+  dk: Columns,
+  dv: Columns,
+  output: Binding,
+): Dispatch {
   const { width, pooled, q, k, v } = layout;
   const queries = pooled
     ? { begin: 'row', end: 'select(row, row + 1u, key < rowMap[2u * row + 1u])' }
@@ -211,7 +260,10 @@ function keyGradient(label: string, layout: Layout, inputs: readonly Binding[], 
     layout,
     ({ tokens }) => tokens,
     inputs,
-    [...backwardOperands(layout, context, dcontext), { name: dk.name, binding: output, access: 'read_write' }],
+    [
+      ...backwardOperands(layout, context, dcontext),
+      { name: dk.name, binding: output, access: 'read_write' },
+    ],
     `var<workgroup> scores: array<f32, ${CHUNK}>;
 var<workgroup> kept: array<f32, ${CHUNK}>;
 var<workgroup> keyVector: array<f32, D>;
@@ -245,14 +297,20 @@ ${heldSums(layout, 'dk', 'dv')}
       scores[i] = SCALE * p * (factor * dp - mean);
     }
     workgroupBarrier();
-${heldColumns(layout, (h) => `for (var i = 0u; i < count; i++) {
+${heldColumns(
+  layout,
+  (h) => `for (var i = 0u; i < count; i++) {
           dk${h} += scores[i] * ${place(q, '(base + i)', 'c')};
           dv${h} += kept[i] * dcontext[(base + i) * ${width}u + head * D + c];
-        }`)}
+        }`,
+)}
     workgroupBarrier();
   }
-${heldColumns(layout, (h) => `${place(dk, 'key', 'c')} = dk${h};
-      ${place(dv, 'key', 'c')} = dv${h};`)}`,
+${heldColumns(
+  layout,
+  (h) => `${place(dk, 'key', 'c')} = dk${h};
+      ${place(dv, 'key', 'c')} = dv${h};`,
+)}`,
   );
 }
 
@@ -260,10 +318,20 @@ function layoutOf(attributes: AttentionAttributes, width: number, pooled: boolea
   const base = { heads: attributes.heads, width, pooled, attributes };
   if (pooled) {
     const stride = 2 * width;
-    return { ...base, q: { name: 'q', stride: width, left: 0 }, k: { name: 'kv', stride, left: 0 }, v: { name: 'kv', stride, left: width } };
+    return {
+      ...base,
+      q: { name: 'q', stride: width, left: 0 },
+      k: { name: 'kv', stride, left: 0 },
+      v: { name: 'kv', stride, left: width },
+    };
   }
   const stride = 3 * width;
-  return { ...base, q: { name: 'qkv', stride, left: 0 }, k: { name: 'qkv', stride, left: width }, v: { name: 'qkv', stride, left: 2 * width } };
+  return {
+    ...base,
+    q: { name: 'qkv', stride, left: 0 },
+    k: { name: 'qkv', stride, left: width },
+    v: { name: 'qkv', stride, left: 2 * width },
+  };
 }
 
 const renamed = (columns: Columns, name: string): Columns => ({ ...columns, name });
@@ -271,12 +339,26 @@ const valuesOf = (values: readonly Value[]): Binding[] => values.map((value) => 
 
 export function attention(node: Node<'attention'>): Dispatch[] {
   const [context] = node.outputs;
-  return [forward('attention', layoutOf(node.attributes, context.shape[1] as number, false), valuesOf(node.inputs), context)];
+  return [
+    forward(
+      'attention',
+      layoutOf(node.attributes, context.shape[1] as number, false),
+      valuesOf(node.inputs),
+      context,
+    ),
+  ];
 }
 
 export function pooledAttention(node: Node<'pooledAttention'>): Dispatch[] {
   const [context] = node.outputs;
-  return [forward('pooledAttention', layoutOf(node.attributes, context.shape[1] as number, true), valuesOf(node.inputs), context)];
+  return [
+    forward(
+      'pooledAttention',
+      layoutOf(node.attributes, context.shape[1] as number, true),
+      valuesOf(node.inputs),
+      context,
+    ),
+  ];
 }
 
 export function attentionGrad(node: Node<'attentionGrad'>): Dispatch[] {
@@ -288,7 +370,16 @@ export function attentionGrad(node: Node<'attentionGrad'>): Dispatch[] {
   const inputs = valuesOf(made.inputs);
   return [
     queryGradient('attentionGrad: dq', layout, inputs, context, dcontext, renamed(layout.q, 'dqkv'), output),
-    keyGradient('attentionGrad: dk, dv', layout, inputs, context, dcontext, renamed(layout.k, 'dqkv'), renamed(layout.v, 'dqkv'), output),
+    keyGradient(
+      'attentionGrad: dk, dv',
+      layout,
+      inputs,
+      context,
+      dcontext,
+      renamed(layout.k, 'dqkv'),
+      renamed(layout.v, 'dqkv'),
+      output,
+    ),
   ];
 }
 
@@ -300,7 +391,18 @@ export function pooledAttentionGrad(node: Node<'pooledAttentionGrad'>): Dispatch
   const [dq, dkv] = node.outputs;
   const inputs = valuesOf(made.inputs);
   return [
-    queryGradient('pooledAttentionGrad: dq', layout, inputs, context, dcontext, renamed(layout.q, 'dq'), { value: dq }),
-    keyGradient('pooledAttentionGrad: dk, dv', layout, inputs, context, dcontext, renamed(layout.k, 'dkv'), renamed(layout.v, 'dkv'), { value: dkv }),
+    queryGradient('pooledAttentionGrad: dq', layout, inputs, context, dcontext, renamed(layout.q, 'dq'), {
+      value: dq,
+    }),
+    keyGradient(
+      'pooledAttentionGrad: dk, dv',
+      layout,
+      inputs,
+      context,
+      dcontext,
+      renamed(layout.k, 'dkv'),
+      renamed(layout.v, 'dkv'),
+      { value: dkv },
+    ),
   ];
 }

@@ -13,8 +13,14 @@ function copyColumns(label: string, from: Value, to: Value, left: number, narrow
   return {
     label,
     code:
-      header([{ name: 'x', type: 'array<f32>' }, { name: 'y', type: 'array<f32>', access: 'read_write' }]) +
-      elementLoop(wgslElements(narrow.shape), narrow === from ? `y[${place}] = x[i];` : `y[i] = x[${place}];`),
+      header([
+        { name: 'x', type: 'array<f32>' },
+        { name: 'y', type: 'array<f32>', access: 'read_write' },
+      ]) +
+      elementLoop(
+        wgslElements(narrow.shape),
+        narrow === from ? `y[${place}] = x[i];` : `y[i] = x[${place}];`,
+      ),
     bindings: [{ value: from }, { value: to }],
     workgroups: (size) => elementWorkgroups(elementsOf(narrow.shape, size)),
   };

@@ -17,7 +17,11 @@ fn logSum(r: u32) -> f32 {
 }
 `;
 
-const INPUTS = [{ name: 'logits', type: 'array<f32>' }, { name: 'labels', type: 'array<i32>' }, { name: 'lossWeight', type: 'array<f32>' }];
+const INPUTS = [
+  { name: 'logits', type: 'array<f32>' },
+  { name: 'labels', type: 'array<i32>' },
+  { name: 'lossWeight', type: 'array<f32>' },
+];
 
 export function crossEntropy(node: Node<'crossEntropy'>): Dispatch[] {
   const [logits, labels, lossWeight] = node.inputs;

@@ -4,10 +4,16 @@ import type { DropoutSite } from '../../../graph/graph.js';
 import type { Binding, Declaration } from '../dispatch.js';
 
 /** What a kernel with dropout binds: the keys of all sites, and for each of its own what `dropoutFactor` is given. Sites are constants, so that they share pipelines. */
-export function dropoutInputs(sites: readonly { readonly name: string; readonly site: DropoutSite }[]): { readonly declarations: readonly Declaration[]; readonly bindings: readonly Binding[] } {
+export function dropoutInputs(sites: readonly { readonly name: string; readonly site: DropoutSite }[]): {
+  readonly declarations: readonly Declaration[];
+  readonly bindings: readonly Binding[];
+} {
   if (sites.length === 0) return { declarations: [], bindings: [] };
   return {
-    declarations: [{ name: 'keys', type: 'array<vec2u>' }, ...sites.map(({ name }) => ({ name, type: 'vec4u', access: 'uniform' as const }))],
+    declarations: [
+      { name: 'keys', type: 'array<vec2u>' },
+      ...sites.map(({ name }) => ({ name, type: 'vec4u', access: 'uniform' as const })),
+    ],
     bindings: [{ batch: 'dropoutKeys' }, ...sites.map(({ site }) => ({ constants: siteWords(site) }))],
   };
 }

@@ -40,14 +40,31 @@ function expressionOf(op: ElementwiseNode['op'], [a, b]: readonly string[], site
 }
 
 /** Passes the elements of `first` through `steps`, and writes what is wanted of them. `first` is the result of the kernel that ends so; absent: the steps begin by themselves, and it is `finish(i)`. */
-export function finishWith(first: Value | undefined, steps: readonly ElementwiseNode[], written: readonly Value[]): Finish {
+export function finishWith(
+  first: Value | undefined,
+  steps: readonly ElementwiseNode[],
+  written: readonly Value[],
+): Finish {
   const operands = operandsOf(steps, first);
   // Names by order alone, so that groups alike have the same source, and one pipeline.
-  const names = new Map<Value, string>([...(first ? [[first, 'value'] as const] : []), ...operands.map((value, i) => [value, `operand${i}[i]`] as const), ...steps.map(({ outputs: [value] }, i) => [value, `step${i}`] as const)]);
-  const sites = steps.flatMap((node, i) => (node.op === 'dropout' ? [{ name: `site${i}`, site: node.attributes }] : []));
+  const names = new Map<Value, string>([
+    ...(first ? [[first, 'value'] as const] : []),
+    ...operands.map((value, i) => [value, `operand${i}[i]`] as const),
+    ...steps.map(({ outputs: [value] }, i) => [value, `step${i}`] as const),
+  ]);
+  const sites = steps.flatMap((node, i) =>
+    node.op === 'dropout' ? [{ name: `site${i}`, site: node.attributes }] : [],
+  );
   const dropout = dropoutInputs(sites);
   const body = [
-    ...steps.map(({ op, inputs }, i) => `let step${i} = ${expressionOf(op, inputs.map((input) => names.get(input)!), `site${i}`)};`),
+    ...steps.map(
+      ({ op, inputs }, i) =>
+        `let step${i} = ${expressionOf(
+          op,
+          inputs.map((input) => names.get(input)!),
+          `site${i}`,
+        )};`,
+    ),
     ...written.map((value, i) => `result${i}[i] = ${names.get(value)!};`),
   ];
   return {

@@ -11,7 +11,11 @@ const inputOf = (indices: Value): InputName => {
   throw new Error('gather by a computed index is not supported');
 };
 
-const SCATTERS: Partial<Record<InputName, BatchArray>> = { inputIds: 'inputIdsScatter', positionIds: 'positionIdsScatter', pooledTokens: 'pooledTokensScatter' };
+const SCATTERS: Partial<Record<InputName, BatchArray>> = {
+  inputIds: 'inputIdsScatter',
+  positionIds: 'positionIdsScatter',
+  pooledTokens: 'pooledTokensScatter',
+};
 
 export function gather(node: Node<'gather'>, finish: Finish): Dispatch[] {
   const [table, indices] = node.inputs;
@@ -21,9 +25,16 @@ export function gather(node: Node<'gather'>, finish: Finish): Dispatch[] {
     {
       label: labelWith('gather', finish),
       code:
-        header([{ name: 'x', type: 'array<f32>' }, { name: 'indices', type: 'array<i32>' }, ...finish.declarations]) +
+        header([
+          { name: 'x', type: 'array<f32>' },
+          { name: 'indices', type: 'array<i32>' },
+          ...finish.declarations,
+        ]) +
         finish.code +
-        elementLoop(wgslElements(shape), `finish(i, x[u32(indices[i / ${columns}u]) * ${columns}u + i % ${columns}u]);`),
+        elementLoop(
+          wgslElements(shape),
+          `finish(i, x[u32(indices[i / ${columns}u]) * ${columns}u + i % ${columns}u]);`,
+        ),
       bindings: [{ value: table }, { value: indices }, ...finish.bindings],
       workgroups: (size) => elementWorkgroups(elementsOf(shape, size)),
     },
@@ -42,7 +53,11 @@ export function gatherGrad(node: Node<'gatherGrad'>): Dispatch[] {
   return [
     {
       label: 'gatherGrad',
-      code: `${header([{ name: 'scatter', type: 'array<u32>' }, { name: 'dy', type: 'array<f32>' }, { name: 'y', type: 'array<f32>', access: 'read_write' }])}
+      code: `${header([
+        { name: 'scatter', type: 'array<u32>' },
+        { name: 'dy', type: 'array<f32>' },
+        { name: 'y', type: 'array<f32>', access: 'read_write' },
+      ])}
 // scatter: row, first and one past the last of its tokens, for each row; then the tokens
 @compute @workgroup_size(${THREADS})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
@@ -69,7 +84,10 @@ export function clearRows(value: Value, by: BatchArray): Dispatch {
   const columns = value.shape[1] as number;
   return {
     label: 'clear rows',
-    code: `${header([{ name: 'scatter', type: 'array<u32>' }, { name: 'y', type: 'array<f32>', access: 'read_write' }])}
+    code: `${header([
+      { name: 'scatter', type: 'array<u32>' },
+      { name: 'y', type: 'array<f32>', access: 'read_write' },
+    ])}
 @compute @workgroup_size(${THREADS})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
   let row = scatter[3u * group.x];

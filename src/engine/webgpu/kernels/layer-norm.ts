@@ -11,7 +11,11 @@ import { columnSums, columnWorkgroups } from './sums.js';
 
 const THREADS = 64;
 
-const statisticsOf = (y: Value): SideBuffer => ({ name: 'statistics', of: y, floats: (size) => 2 * lengthOf(y.shape[0], size) });
+const statisticsOf = (y: Value): SideBuffer => ({
+  name: 'statistics',
+  of: y,
+  floats: (size) => 2 * lengthOf(y.shape[0], size),
+});
 
 export function layerNorm(node: Node<'layerNorm'>): Dispatch[] {
   const [x, weight, bias] = node.inputs;
@@ -21,8 +25,11 @@ export function layerNorm(node: Node<'layerNorm'>): Dispatch[] {
     {
       label: 'layerNorm',
       code: `${header([
-        { name: 'x', type: 'array<f32>' }, { name: 'weight', type: 'array<f32>' }, { name: 'bias', type: 'array<f32>' },
-        { name: 'y', type: 'array<f32>', access: 'read_write' }, { name: 'statistics', type: 'array<f32>', access: 'read_write' },
+        { name: 'x', type: 'array<f32>' },
+        { name: 'weight', type: 'array<f32>' },
+        { name: 'bias', type: 'array<f32>' },
+        { name: 'y', type: 'array<f32>', access: 'read_write' },
+        { name: 'statistics', type: 'array<f32>', access: 'read_write' },
       ])}${reductions(THREADS)}
 const C = ${columns}u;
 @compute @workgroup_size(${THREADS})
@@ -52,7 +59,11 @@ export function layerNormGrad(node: Node<'layerNormGrad'>, finish: Finish): Disp
   const [, dweight, dbias] = node.outputs;
   const columns = x.shape[1] as number;
   const statistics = { side: statisticsOf(node.attributes.forward.outputs[0]) };
-  const inputs = [{ name: 'dy', type: 'array<f32>' }, { name: 'x', type: 'array<f32>' }, { name: 'statistics', type: 'array<f32>' }];
+  const inputs = [
+    { name: 'dy', type: 'array<f32>' },
+    { name: 'x', type: 'array<f32>' },
+    { name: 'statistics', type: 'array<f32>' },
+  ];
   const xhat = '(x[i] - statistics[2u * m]) * statistics[2u * m + 1u]';
   return [
     {
@@ -84,8 +95,15 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
     {
       label: 'layerNormGrad: dweight, dbias',
       code:
-        header([...inputs, { name: 'dweight', type: 'array<f32>', access: 'read_write' }, { name: 'dbias', type: 'array<f32>', access: 'read_write' }]) +
-        columnSums(x.shape[0], columns, [{ output: 'dweight', term: `dy[i] * ${xhat}` }, { output: 'dbias', term: 'dy[i]' }]),
+        header([
+          ...inputs,
+          { name: 'dweight', type: 'array<f32>', access: 'read_write' },
+          { name: 'dbias', type: 'array<f32>', access: 'read_write' },
+        ]) +
+        columnSums(x.shape[0], columns, [
+          { output: 'dweight', term: `dy[i] * ${xhat}` },
+          { output: 'dbias', term: 'dy[i]' },
+        ]),
       bindings: [{ value: dy }, { value: x }, statistics, { value: dweight }, { value: dbias }],
       workgroups: () => columnWorkgroups(columns),
     },

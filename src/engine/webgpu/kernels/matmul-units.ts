@@ -23,16 +23,29 @@ export interface UnitProduct {
 }
 
 /** WGSL of one product. Right with any size of subgroups: those that a workgroup has too few of are made up for in further rounds. */
-export function unitShader({ bias, gradient, ...form }: UnitProduct, unit: MatrixUnit, finish: Ending): string {
+export function unitShader(
+  { bias, gradient, ...form }: UnitProduct,
+  unit: MatrixUnit,
+  finish: Ending,
+): string {
   const { operands, m, n, k } = unit;
   const tile = unitTile(unit);
   const { tileM, tileN, tileK } = tile;
   const { down, across, rows, columns } = shareOf(unit)!;
-  const products = Array.from({ length: rows * columns }, (_, p) => ({ name: `sum${p}`, i: Math.floor(p / columns), j: p % columns }));
-  const scaled = (operand: 'a' | 'b'): string => (operands === 'f16' && gradient === operand ? ` * ${GRADIENT_SCALE}.0` : '');
+  const products = Array.from({ length: rows * columns }, (_, p) => ({
+    name: `sum${p}`,
+    i: Math.floor(p / columns),
+    j: p % columns,
+  }));
+  const scaled = (operand: 'a' | 'b'): string =>
+    operands === 'f16' && gradient === operand ? ` * ${GRADIENT_SCALE}.0` : '';
   const unscaled = operands === 'f16' && gradient ? ` * ${1 / GRADIENT_SCALE}` : '';
   const declared = header([
-    SHAPE, { name: 'a', type: 'array<f32>' }, { name: 'b', type: 'array<f32>' }, ...(bias ? [BIAS] : []), ...finish.declarations,
+    SHAPE,
+    { name: 'a', type: 'array<f32>' },
+    { name: 'b', type: 'array<f32>' },
+    ...(bias ? [BIAS] : []),
+    ...finish.declarations,
   ]);
   // The control flow that depends on the subgroup's number is the same in all of its threads, which the analysis of WGSL does not see.
   return `${operands === 'f16' ? 'enable f16;\n' : ''}enable subgroups;
@@ -70,7 +83,11 @@ ${products.map(({ name, i, j }) => `          ${name} = subgroupMatrixMultiplyAc
     }
 ${products
   .map(
-    ({ name, i, j }) => `    if (share < ${down * across}u) { subgroupMatrixStore<row_major>(&sums, share * ${m * n}u, ${name}, ${n}u); }
+    ({
+      name,
+      i,
+      j,
+    }) => `    if (share < ${down * across}u) { subgroupMatrixStore<row_major>(&sums, share * ${m * n}u, ${name}, ${n}u); }
     workgroupBarrier();
     for (var e = thread; e < ${down * across * m * n}u; e += ${UNIT_THREADS}u) {
       let owner = e / ${m * n}u;

@@ -63,7 +63,8 @@ const LEAST_FOR_UNITS = 32;
 const FILLING = 256;
 
 /** Parts of K, so that products of few tiles fill a GPU too; each of 64 or more. */
-const splitFor = (workgroups: number, k: number): number => Math.max(1, Math.min(8, Math.floor(FILLING / workgroups), Math.floor(k / 64)));
+const splitFor = (workgroups: number, k: number): number =>
+  Math.max(1, Math.min(8, Math.floor(FILLING / workgroups), Math.floor(k / 64)));
 
 /**
  * Tiles by what was measured on an H100 through Vulkan: about 80 tokens want small tiles with K in 8 parts, weight gradients 64 x 64 in one part,
@@ -72,7 +73,13 @@ const splitFor = (workgroups: number, k: number): number => Math.max(1, Math.min
 function tilingFor(m: number, n: number, k: number, large: boolean): Tiling {
   if (large) return { tileM: 64, tileN: 128, tileK: 16, threadM: 8, split: 1 };
   if (m > LARGE_TOKENS) return { tileM: 64, tileN: 64, tileK: 16, threadM: 4, split: 1 };
-  return { tileM: 32, tileN: 64, tileK: 16, threadM: 4, split: splitFor(Math.ceil(m / 32) * Math.ceil(n / 64), k) };
+  return {
+    tileM: 32,
+    tileN: 64,
+    tileK: 16,
+    threadM: 4,
+    split: splitFor(Math.ceil(m / 32) * Math.ceil(n / 64), k),
+  };
 }
 
 export function linear(node: Node<'linear'>, finish: Finish, units: Units | undefined): Dispatch[] {
@@ -80,7 +87,12 @@ export function linear(node: Node<'linear'>, finish: Finish, units: Units | unde
   return product({ a, b, y: node.outputs[0], transposeA: false, transposeB: false, bias, finish, units });
 }
 
-export function matmul(node: Node<'matmul'>, finish: Finish, units: Units | undefined, sums: Node<'sumRows'> | undefined): Dispatch[] {
+export function matmul(
+  node: Node<'matmul'>,
+  finish: Finish,
+  units: Units | undefined,
+  sums: Node<'sumRows'> | undefined,
+): Dispatch[] {
   const [a, b] = node.inputs;
   return product({ a, b, y: node.outputs[0], ...node.attributes, finish, units, sums });
 }
@@ -91,17 +103,31 @@ function product(operands: Product): Dispatch[] {
   const { a, y, transposeA } = operands;
   const [m, n] = y.shape;
   const dimensions = [m, n, a.shape[transposeA ? 0 : 1]];
-  const lengths = dimensions.map((dimension) => (isFixed(dimension) ? dimension : LARGE_TOKENS)) as [number, number, number];
+  const lengths = dimensions.map((dimension) => (isFixed(dimension) ? dimension : LARGE_TOKENS)) as [
+    number,
+    number,
+    number,
+  ];
   const small = wayFor(operands, lengths, dimensions, false);
   if (dimensions.every(isFixed)) return kernels(operands, dimensions, small);
   return [
     ...kernels(operands, dimensions, small, (size) => size.tokens <= LARGE_TOKENS),
-    ...kernels(operands, dimensions, wayFor(operands, lengths, dimensions, true), (size) => size.tokens > LARGE_TOKENS),
+    ...kernels(
+      operands,
+      dimensions,
+      wayFor(operands, lengths, dimensions, true),
+      (size) => size.tokens > LARGE_TOKENS,
+    ),
   ];
 }
 
 /** @param lengths of m, n and k, at the most tokens that this way is for */
-function wayFor(product: Product, [m, n, k]: readonly [number, number, number], dimensions: readonly Dimension[], large: boolean): Way {
+function wayFor(
+  product: Product,
+  [m, n, k]: readonly [number, number, number],
+  dimensions: readonly Dimension[],
+  large: boolean,
+): Way {
   const { a, b, units } = product;
   // Below that most of a unit's work would be lost, as for the few columns of a classifier's head.
   if (units && dimensions.every((dimension) => !isFixed(dimension) || dimension >= LEAST_FOR_UNITS)) {
@@ -109,31 +135,58 @@ function wayFor(product: Product, [m, n, k]: readonly [number, number, number], 
     const tile = unitTile(unit);
     const gradient = gradients.has(a) ? 'a' : gradients.has(b) ? 'b' : undefined;
     const split = large ? 1 : splitFor(Math.ceil(m / tile.tileM) * Math.ceil(n / tile.tileN), k);
-    return { name: 'matmul on units', tile, split, code: (bias, finish) => unitShader({ ...product, bias, gradient }, unit, finish), sums: false };
+    return {
+      name: 'matmul on units',
+      tile,
+      split,
+      code: (bias, finish) => unitShader({ ...product, bias, gradient }, unit, finish),
+      sums: false,
+    };
   }
   const tiling = tilingFor(m, n, k, large);
-  return { name: 'matmul', tile: tiling, split: tiling.split, code: (bias, finish, sums) => matmulShader(product, tiling, bias, finish, sums), sums: tiling.split === 1 };
+  return {
+    name: 'matmul',
+    tile: tiling,
+    split: tiling.split,
+    code: (bias, finish, sums) => matmulShader(product, tiling, bias, finish, sums),
+    sums: tiling.split === 1,
+  };
 }
 
-function kernels(product: Product, dimensions: readonly Dimension[], way: Way, when?: (size: BatchSize) => boolean): Dispatch[] {
+function kernels(
+  product: Product,
+  dimensions: readonly Dimension[],
+  way: Way,
+  when?: (size: BatchSize) => boolean,
+): Dispatch[] {
   const { a, b, y, transposeA, transposeB, bias, finish } = product;
   const { name, tile, split, code } = way;
   const [m, n] = dimensions;
   const at = (dimension: Dimension, size: BatchSize): number => lengthOf(dimension, size);
   const condition = when ? { when } : {};
   const label = `${name} ${transposeA ? 'T' : 'N'}${transposeB ? 'T' : 'N'}`;
-  const workgroups = (size: BatchSize): readonly [number, number, number] => [Math.ceil(at(n, size) / tile.tileN), Math.ceil(at(m, size) / tile.tileM), split];
+  const workgroups = (size: BatchSize): readonly [number, number, number] => [
+    Math.ceil(at(n, size) / tile.tileN),
+    Math.ceil(at(m, size) / tile.tileM),
+    split,
+  ];
   const shape: Constants = { constants: [...dimensions.flatMap(lengthWords), split, 0, 0, 0] };
   const operands: Binding[] = [shape, { value: a }, { value: b }];
   const biasBinding: Binding[] = bias ? [{ value: bias }] : [];
   const sums = way.sums ? product.sums : undefined;
-  const besides = product.sums && !sums ? sumRows(product.sums).map((dispatch) => ({ ...dispatch, ...condition })) : [];
+  const besides =
+    product.sums && !sums ? sumRows(product.sums).map((dispatch) => ({ ...dispatch, ...condition })) : [];
   if (split === 1) {
     return [
       {
         label: `${labelWith(label, finish)}${sums ? ', sums of columns' : ''}`,
         code: code(bias !== undefined, finish, sums !== undefined),
-        bindings: [...operands, ...biasBinding, ...(sums ? [{ value: sums.outputs[0] }] : []), ...finish.bindings],
+        bindings: [
+          ...operands,
+          ...biasBinding,
+          ...(sums ? [{ value: sums.outputs[0] }] : []),
+          ...finish.bindings,
+        ],
         workgroups,
         ...condition,
       },
@@ -141,10 +194,23 @@ function kernels(product: Product, dimensions: readonly Dimension[], way: Way, w
     ];
   }
   // Large batches take another form, so this one never sees more tokens than it is for.
-  const upTo = ({ tokens, rows }: BatchSize): BatchSize => ({ tokens: when ? Math.min(tokens, LARGE_TOKENS) : tokens, rows });
-  const parts: SideBuffer = { name: `parts of ${split}`, of: y, floats: (size) => split * at(m, upTo(size)) * at(n, upTo(size)) };
+  const upTo = ({ tokens, rows }: BatchSize): BatchSize => ({
+    tokens: when ? Math.min(tokens, LARGE_TOKENS) : tokens,
+    rows,
+  });
+  const parts: SideBuffer = {
+    name: `parts of ${split}`,
+    of: y,
+    floats: (size) => split * at(m, upTo(size)) * at(n, upTo(size)),
+  };
   return [
-    { label: `${label}, K in ${split} parts`, code: code(false, PART, false), bindings: [...operands, { side: parts }], workgroups, ...condition },
+    {
+      label: `${label}, K in ${split} parts`,
+      code: code(false, PART, false),
+      bindings: [...operands, { side: parts }],
+      workgroups,
+      ...condition,
+    },
     {
       label: labelWith('sum of parts', finish),
       code: `${header([SHAPE, { name: 'x', type: 'array<f32>' }, ...(bias ? [BIAS] : []), ...finish.declarations])}${SHAPE_STRUCT}${finish.code}${elementLoop(
@@ -170,7 +236,13 @@ const PART: Ending = {
 };
 
 /** WGSL of one product; the tiles of a and b lie in workgroup memory with K as the slow index, so that threads read them side by side. */
-function matmulShader(form: Pick<Product, 'transposeA' | 'transposeB'>, tiling: Tiling, bias: boolean, finish: Ending, sums: boolean): string {
+function matmulShader(
+  form: Pick<Product, 'transposeA' | 'transposeB'>,
+  tiling: Tiling,
+  bias: boolean,
+  finish: Ending,
+  sums: boolean,
+): string {
   const { tileM, tileN, tileK, threadM } = tiling;
   const [threadsX, threadsY] = [tileN / 4, tileM / threadM];
   const threads = threadsX * threadsY;
@@ -183,7 +255,12 @@ function matmulShader(form: Pick<Product, 'transposeA' | 'transposeB'>, tiling: 
     }
 `;
   return `${header([
-    SHAPE, { name: 'a', type: 'array<f32>' }, { name: 'b', type: 'array<f32>' }, ...(bias ? [BIAS] : []), ...(sums ? [COLUMN_SUMS] : []), ...finish.declarations,
+    SHAPE,
+    { name: 'a', type: 'array<f32>' },
+    { name: 'b', type: 'array<f32>' },
+    ...(bias ? [BIAS] : []),
+    ...(sums ? [COLUMN_SUMS] : []),
+    ...finish.declarations,
   ])}${SHAPE_STRUCT}${finish.code}
 var<workgroup> tileA: array<f32, ${tileK * tileM}>;
 var<workgroup> tileB: array<f32, ${tileK * tileN}>;

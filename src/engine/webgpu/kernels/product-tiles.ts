@@ -29,9 +29,20 @@ interface Form {
  * @param threads of a workgroup
  * @param store statements that put `value` into a tile: of row (a) or column (b) `outer` of the tile, and number `kk` of the step
  */
-export function loadTiles({ transposeA, transposeB }: Form, { tileM, tileN, tileK }: Tile, threads: number, store: { readonly a: string; readonly b: string }): string {
+export function loadTiles(
+  { transposeA, transposeB }: Form,
+  { tileM, tileN, tileK }: Tile,
+  threads: number,
+  store: { readonly a: string; readonly b: string },
+): string {
   /** @param across whether neighbours in the matrix are of one k */
-  const load = (matrix: 'a' | 'b', length: number, across: boolean, origin: string, limit: string): string => `    for (var i = thread; i < ${length * tileK}u; i += ${threads}u) {
+  const load = (
+    matrix: 'a' | 'b',
+    length: number,
+    across: boolean,
+    origin: string,
+    limit: string,
+  ): string => `    for (var i = thread; i < ${length * tileK}u; i += ${threads}u) {
       let outer = ${across ? `i % ${length}u` : `i / ${tileK}u`};
       let kk = ${across ? `i / ${length}u` : `i % ${tileK}u`};
       var value = 0.0;

@@ -12,7 +12,11 @@ const SHARES = 8;
  *
  * @param sums names of the outputs with the term of each, in `m`, `c` and `i` = m * columns + c
  */
-export function columnSums(rows: Dimension, columns: number, sums: readonly { readonly output: string; readonly term: string }[]): string {
+export function columnSums(
+  rows: Dimension,
+  columns: number,
+  sums: readonly { readonly output: string; readonly term: string }[],
+): string {
   return `
 ${sums.map((_, s) => `var<workgroup> shares${s}: array<f32, ${COLUMNS * SHARES}>;`).join('\n')}
 @compute @workgroup_size(${COLUMNS}, ${SHARES})
@@ -30,16 +34,22 @@ ${sums.map((_, s) => `  shares${s}[id.y * ${COLUMNS}u + id.x] = sum${s};`).join(
   workgroupBarrier();
   if (id.y == 0u && c < ${columns}u) {
 ${sums
-  .map(({ output }, s) => `    var total${s} = 0.0;
+  .map(
+    ({ output }, s) => `    var total${s} = 0.0;
     for (var share = 0u; share < ${SHARES}u; share++) { total${s} += shares${s}[share * ${COLUMNS}u + id.x]; }
-    ${output}[c] = total${s};`)
+    ${output}[c] = total${s};`,
+  )
   .join('\n')}
   }
 }
 `;
 }
 
-export const columnWorkgroups = (columns: number): readonly [number, number, number] => [Math.ceil(columns / COLUMNS), 1, 1];
+export const columnWorkgroups = (columns: number): readonly [number, number, number] => [
+  Math.ceil(columns / COLUMNS),
+  1,
+  1,
+];
 
 export function sumRows(node: Node<'sumRows'>): Dispatch[] {
   const [x] = node.inputs;
@@ -47,7 +57,11 @@ export function sumRows(node: Node<'sumRows'>): Dispatch[] {
   return [
     {
       label: 'sumRows',
-      code: header([{ name: 'x', type: 'array<f32>' }, { name: 'y', type: 'array<f32>', access: 'read_write' }]) + columnSums(x.shape[0], columns, [{ output: 'y', term: 'x[i]' }]),
+      code:
+        header([
+          { name: 'x', type: 'array<f32>' },
+          { name: 'y', type: 'array<f32>', access: 'read_write' },
+        ]) + columnSums(x.shape[0], columns, [{ output: 'y', term: 'x[i]' }]),
       bindings: [{ value: x }, { value: node.outputs[0] }],
       workgroups: () => columnWorkgroups(columns),
     },
