@@ -11,6 +11,7 @@ export default tseslint.config(
       },
     },
     rules: {
+      '@typescript-eslint/consistent-type-imports': 'error',
       '@typescript-eslint/no-explicit-any': 'error',
       '@typescript-eslint/ban-ts-comment': 'error',
       '@typescript-eslint/no-non-null-assertion': 'off',
@@ -24,6 +25,15 @@ export default tseslint.config(
         {
           selector: 'ExportDefaultDeclaration',
           message: 'No default exports: a thing has one name everywhere.',
+        },
+        {
+          selector: ':matches(ImportSpecifier[importKind="type"], ExportSpecifier[exportKind="type"])',
+          message: 'Types are imported and exported by `import type` and `export type`.',
+        },
+        {
+          selector:
+            ':matches(PropertyDefinition, MethodDefinition:not([kind="constructor"]), TSParameterProperty)[accessibility=/./]',
+          message: 'What is private has a name with #.',
         },
       ],
       '@typescript-eslint/no-floating-promises': [

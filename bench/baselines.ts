@@ -27,9 +27,13 @@ const { values: options } = parseArgs({
 });
 
 class Side {
-  private readonly lines: AsyncIterator<string, undefined>;
-  private constructor(private readonly child: ChildProcess) {
-    this.lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]();
+  readonly #lines: AsyncIterator<string, undefined>;
+  readonly #child: ChildProcess;
+
+  private constructor(child: ChildProcess) {
+    this.#child = child;
+
+    this.#lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]();
   }
 
   static start(command: string, args: readonly string[]): Side {
@@ -37,14 +41,14 @@ class Side {
   }
 
   async ask(request: object): Promise<unknown> {
-    this.child.stdin!.write(`${JSON.stringify(request)}\n`);
-    const line = await this.lines.next();
+    this.#child.stdin!.write(`${JSON.stringify(request)}\n`);
+    const line = await this.#lines.next();
     if (line.done) throw new Error('a side ended without an answer');
     return JSON.parse(line.value) as unknown;
   }
 
   end(): void {
-    this.child.stdin!.end();
+    this.#child.stdin!.end();
   }
 }
 

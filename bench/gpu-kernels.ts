@@ -20,22 +20,26 @@ const MOST_QUERIES = 4096;
 
 /** Timestamps of compute passes, each with its label. */
 class PassTimes {
-  private readonly labels: string[] = [];
-  private readonly queries: GPUQuerySet;
+  readonly #labels: string[] = [];
+  readonly #queries: GPUQuerySet;
 
-  constructor(private readonly device: GPUDevice) {
-    this.queries = device.createQuerySet({ type: 'timestamp', count: MOST_QUERIES });
+  readonly #device: GPUDevice;
+
+  constructor(device: GPUDevice) {
+    this.#device = device;
+
+    this.#queries = device.createQuerySet({ type: 'timestamp', count: MOST_QUERIES });
   }
 
   /** Describes the next pass. */
   readonly next = (label: string): GPUComputePassDescriptor => {
-    const first = 2 * this.labels.length;
+    const first = 2 * this.#labels.length;
     if (first + 2 > MOST_QUERIES) throw new Error(`more than ${MOST_QUERIES / 2} passes in a step`);
-    this.labels.push(label);
+    this.#labels.push(label);
     return {
       label,
       timestampWrites: {
-        querySet: this.queries,
+        querySet: this.#queries,
         beginningOfPassWriteIndex: first,
         endOfPassWriteIndex: first + 1,
       },
@@ -44,19 +48,19 @@ class PassTimes {
 
   /** Milliseconds of the passes since the last call, in order; `encoder` is finished and submitted with the reading at its end. */
   async read(encoder: GPUCommandEncoder): Promise<{ label: string; ms: number }[]> {
-    const labels = this.labels.splice(0);
+    const labels = this.#labels.splice(0);
     const bytes = labels.length * 16;
-    const resolved = this.device.createBuffer({
+    const resolved = this.#device.createBuffer({
       size: bytes,
       usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC,
     });
-    const staging = this.device.createBuffer({
+    const staging = this.#device.createBuffer({
       size: bytes,
       usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
     });
-    encoder.resolveQuerySet(this.queries, 0, 2 * labels.length, resolved, 0);
+    encoder.resolveQuerySet(this.#queries, 0, 2 * labels.length, resolved, 0);
     encoder.copyBufferToBuffer(resolved, 0, staging, 0, bytes);
-    this.device.queue.submit([encoder.finish()]);
+    this.#device.queue.submit([encoder.finish()]);
     await staging.mapAsync(GPUMapMode.READ);
     const times = new BigUint64Array(staging.getMappedRange().slice(0));
     staging.destroy();

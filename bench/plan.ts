@@ -14,7 +14,8 @@ import { embeddedModelFolder } from '#attune/model/embedded.js';
 import { MT19937 } from '#attune/random/mt19937.js';
 import { resolveArguments } from '#attune/train/arguments.js';
 import { fineTune } from '#attune/train/fine-tune.js';
-import { DATASETS, type BenchDataset } from './plan-datasets.js';
+import type { BenchDataset } from './plan-datasets.js';
+import { DATASETS } from './plan-datasets.js';
 import { median } from './median.js';
 
 const { values: options } = parseArgs({

@@ -42,17 +42,25 @@ export interface HiddenStateOptions extends HubOptions {
 }
 
 export class HiddenStateModel implements Transformer<readonly string[], DenseMatrix> {
-  private readonly graph: Graph;
+  readonly #graph: Graph;
+
+  readonly #model: PretrainedModel;
+  readonly #session: EngineSession;
+  readonly #digest: string;
 
   private constructor(
-    private readonly model: PretrainedModel,
-    private readonly session: EngineSession,
+    model: PretrainedModel,
+    session: EngineSession,
     /** Tokens a text is cut to. */
     readonly maxLength: number,
     /** Hash of what its states depend on. */
-    private readonly digest: string,
+    digest: string,
   ) {
-    this.graph = hiddenStatesGraph(model.config);
+    this.#model = model;
+    this.#session = session;
+    this.#digest = digest;
+
+    this.#graph = hiddenStatesGraph(model.config);
   }
 
   /** @throws what `fromPretrained` throws; UsageError where the device cannot do it */
@@ -107,7 +115,7 @@ export class HiddenStateModel implements Transformer<readonly string[], DenseMat
         ...(error.hint !== undefined && { hint: error.hint }),
       });
     }
-    if (restored.digest === sha256) return restored;
+    if (restored.#digest === sha256) return restored;
     await restored.close();
     throw new ModelError(
       `${source} is not the GPT-2 whose hidden states are needed: its weights, config or tokenizer are others`,
@@ -122,10 +130,10 @@ export class HiddenStateModel implements Transformer<readonly string[], DenseMat
 
   /** [texts, C] the mean over each text's tokens; of an empty text, the state of the one pad token that it is. */
   async transform(texts: readonly string[], signal?: AbortSignal): Promise<DenseMatrix> {
-    const width = this.model.config.nEmbd;
+    const width = this.#model.config.nEmbd;
     const values = new Float64Array(texts.length * width);
-    const rows = await encodeTexts(texts, this.model.tokenizer, this.maxLength, signal);
-    await this.eachRow(rows, signal, (i, states) => {
+    const rows = await encodeTexts(texts, this.#model.tokenizer, this.maxLength, signal);
+    await this.#eachRow(rows, signal, (i, states) => {
       const tokens = states.length / width;
       for (let t = 0; t < tokens; t++)
         for (let c = 0; c < width; c++) values[i * width + c] += states[t * width + c] / tokens;
@@ -135,10 +143,10 @@ export class HiddenStateModel implements Transformer<readonly string[], DenseMat
 
   /** The states of each text's tokens, in the order of the texts. */
   async tokenStates(texts: readonly string[], signal?: AbortSignal): Promise<TokenStates[]> {
-    const encoded = await encodeTextsWithSpans(texts, this.model.tokenizer, this.maxLength, signal);
-    const width = this.model.config.nEmbd;
+    const encoded = await encodeTextsWithSpans(texts, this.#model.tokenizer, this.maxLength, signal);
+    const width = this.#model.config.nEmbd;
     const found = new Array<TokenStates>(texts.length);
-    await this.eachRow(
+    await this.#eachRow(
       encoded.map(({ row }) => row),
       signal,
       (i, states) => {
@@ -150,14 +158,14 @@ export class HiddenStateModel implements Transformer<readonly string[], DenseMat
   }
 
   state(): EstimatorState {
-    const { source, folder } = this.model;
+    const { source, folder } = this.#model;
     // The id of the Hub, or where the folder is.
     const place = source === folder ? resolve(folder) : source;
     return {
       kind: HIDDEN_STATES,
       settings: {
         model: folder === embeddedModelFolder() ? EMBEDDED_MODEL : place,
-        sha256: this.digest,
+        sha256: this.#digest,
         maxLength: this.maxLength,
       },
       arrays: {},
@@ -166,25 +174,25 @@ export class HiddenStateModel implements Transformer<readonly string[], DenseMat
 
   /** What computes. */
   get device(): string {
-    return this.session.description;
+    return this.#session.description;
   }
 
   close(): Promise<void> {
-    return this.session.close();
+    return this.#session.close();
   }
 
-  private async eachRow(
+  async #eachRow(
     rows: readonly EncodedRow[],
     signal: AbortSignal | undefined,
     take: (row: number, states: Float32Array) => void,
   ): Promise<void> {
-    const width = this.model.config.nEmbd;
+    const width = this.#model.config.nEmbd;
     const pace = new Pace(signal);
     for (const batch of planBatches(rows, PREDICTION_BATCH)) {
       signal?.throwIfAborted();
       if (pace.due) await pace.rest();
       const packed = packRows(batch.map((i) => rows[i]));
-      const hidden = (await evaluateGraph(this.session, this.graph, packed)).get('hidden')!;
+      const hidden = (await evaluateGraph(this.#session, this.#graph, packed)).get('hidden')!;
       for (const [b, i] of batch.entries())
         take(i, hidden.subarray(packed.rowOffsets[b] * width, packed.rowOffsets[b + 1] * width));
     }

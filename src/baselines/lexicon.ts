@@ -51,14 +51,18 @@ export interface LexiconOrder {
 const FAR = 1e9;
 
 export class AfinnClassifier implements Classifier<readonly string[]> {
-  private classes = 0;
-  private layout: LexiconOrder = { order: [], by: 'names' };
+  #classes = 0;
+  #layout: LexiconOrder = { order: [], by: 'names' };
   /** [order - 1] A text is of the class after as many as its score is above. */
-  private cuts = new Float64Array(0);
-  private probabilities = new LogisticRegression();
+  #cuts = new Float64Array(0);
+  #probabilities = new LogisticRegression();
+
+  readonly #labelNames: readonly string[];
 
   /** @param labelNames [K] */
-  constructor(private readonly labelNames: readonly string[]) {}
+  constructor(labelNames: readonly string[]) {
+    this.#labelNames = labelNames;
+  }
 
   /** Lays the classes on the scale and cuts it so that the weighted F1 of the training rows is the highest there is. */
   async fit(
@@ -72,46 +76,52 @@ export class AfinnClassifier implements Classifier<readonly string[]> {
       throw new DataError(`there are ${texts.length} texts, but ${labels.length} labels`);
     const pace = new Pace(signal);
     const scores = await afinnScores(texts, pace);
-    const layout = layOut(this.labelNames, scores, labels, classes);
+    const layout = layOut(this.#labelNames, scores, labels, classes);
     const cuts = await bestCuts(scores, labels, layout.order, pace);
     const probabilities = new LogisticRegression();
     await probabilities.fit(column(scores), labels, classes, signal);
-    Object.assign(this, { classes, layout, cuts, probabilities });
+    this.#classes = classes;
+    this.#layout = layout;
+    this.#cuts = cuts;
+    this.#probabilities = probabilities;
   }
 
   async predict(texts: readonly string[], signal?: AbortSignal): Promise<Int32Array> {
-    this.expectFitted();
+    this.#expectFitted();
     const scores = await afinnScores(texts, new Pace(signal));
     const place = (score: number): number =>
-      this.cuts.reduce((above, cut) => (score > cut ? above + 1 : above), 0);
-    return Int32Array.from(scores, (score) => this.layout.order[place(score)]);
+      this.#cuts.reduce((above, cut) => (score > cut ? above + 1 : above), 0);
+    return Int32Array.from(scores, (score) => this.#layout.order[place(score)]);
   }
 
   /** Of a logistic regression on the score alone, fitted on the training rows; so its argmax may differ from `predict`. */
   async predictProba(texts: readonly string[], signal?: AbortSignal): Promise<Float64Array> {
-    this.expectFitted();
-    return this.probabilities.predictProba(column(await afinnScores(texts, new Pace(signal))), signal);
+    this.#expectFitted();
+    return this.#probabilities.predictProba(column(await afinnScores(texts, new Pace(signal))), signal);
   }
 
   /** For people: how the classes lie on the scale. */
   get bands(): string {
-    const { order } = this.layout;
+    const { order } = this.#layout;
     return order
-      .map((label, i) => `${this.labelNames[label]} ${band(this.cuts[i - 1], this.cuts[i])}`)
+      .map((label, i) => `${this.#labelNames[label]} ${band(this.#cuts[i - 1], this.#cuts[i])}`)
       .join(', ');
   }
 
   get orderedBy(): LexiconOrder['by'] {
-    return this.layout.by;
+    return this.#layout.by;
   }
 
   state(): EstimatorState {
-    const { classes, labelNames, layout, cuts } = this;
+    const classes = this.#classes;
+    const labelNames = this.#labelNames;
+    const layout = this.#layout;
+    const cuts = this.#cuts;
     return {
       kind: 'afinn',
       settings: { classes, labelNames, by: layout.by },
       arrays: { order: Int32Array.from(layout.order), cuts },
-      steps: [this.probabilities.state()],
+      steps: [this.#probabilities.state()],
     };
   }
 
@@ -134,15 +144,15 @@ export class AfinnClassifier implements Classifier<readonly string[]> {
     const order = reader.int32('order', undefined, 0, classes - 1);
     if (order.length === 0) throw reader.refusal('it has no classes');
     const model = new AfinnClassifier(labelNames);
-    model.classes = classes;
-    model.layout = { order: [...order], by };
-    model.cuts = Float64Array.from(reader.float64('cuts', order.length - 1));
-    model.probabilities = LogisticRegression.restore(state.steps[0]);
+    model.#classes = classes;
+    model.#layout = { order: [...order], by };
+    model.#cuts = Float64Array.from(reader.float64('cuts', order.length - 1));
+    model.#probabilities = LogisticRegression.restore(state.steps[0]);
     return model;
   }
 
-  private expectFitted(): void {
-    if (this.classes === 0) throw new UsageError('this AfinnClassifier is not fitted');
+  #expectFitted(): void {
+    if (this.#classes === 0) throw new UsageError('this AfinnClassifier is not fitted');
   }
 }
 

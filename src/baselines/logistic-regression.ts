@@ -27,16 +27,20 @@ export class LogisticRegression implements Classifier {
   intercepts: Float64Array = new Float64Array(0);
   /** Steps that the fit took. */
   iterations = 0;
-  private columns = 0;
-  private classes = 0;
-  private present = new Int32Array(0);
-  private readonly C: number;
+  #columns = 0;
+  #classes = 0;
+  #present: Int32Array = new Int32Array(0);
+  readonly #C: number;
+
+  readonly #options: LogisticRegressionOptions;
 
   /** @throws UsageError for a C that is not above 0 */
-  constructor(private readonly options: LogisticRegressionOptions = {}) {
-    this.C = options.C ?? 1;
-    if (!(this.C > 0 && this.C < Infinity))
-      throw new UsageError(`C is ${this.C}; it must be a number above 0`);
+  constructor(options: LogisticRegressionOptions = {}) {
+    this.#options = options;
+
+    this.#C = options.C ?? 1;
+    if (!(this.#C > 0 && this.#C < Infinity))
+      throw new UsageError(`C is ${this.#C}; it must be a number above 0`);
   }
 
   /** @throws DataError as `Classifier.fit`; TrainingError where it does not converge */
@@ -49,11 +53,11 @@ export class LogisticRegression implements Classifier {
     if (present.length > 1) {
       const objective =
         x.kind === 'dense'
-          ? await denseObjective(x, index, K, this.C, pace)
-          : sparseObjective(x, index, K, this.C);
+          ? await denseObjective(x, index, K, this.#C, pace)
+          : sparseObjective(x, index, K, this.#C);
       // The gradient is a sum over rows: its own rounding grows with them.
-      const tolerance = Math.max(this.options.tolerance ?? 1e-8, 1e-14 * this.C * x.rows);
-      const minimum = await minimise(objective, tolerance, this.options.maxIterations ?? 10_000, pace);
+      const tolerance = Math.max(this.#options.tolerance ?? 1e-8, 1e-14 * this.#C * x.rows);
+      const minimum = await minimise(objective, tolerance, this.#options.maxIterations ?? 10_000, pace);
       ({ iterations } = minimum);
       ({ coefficients, intercepts } = objective.unpack(minimum.point) as {
         coefficients: Float64Array<ArrayBuffer>;
@@ -65,24 +69,33 @@ export class LogisticRegression implements Classifier {
         intercepts = intercepts.map((value) => value - mean);
       }
     }
-    Object.assign(this, { coefficients, intercepts, iterations, columns: x.columns, classes, present });
+    this.coefficients = coefficients;
+    this.intercepts = intercepts;
+    this.iterations = iterations;
+    this.#columns = x.columns;
+    this.#classes = classes;
+    this.#present = present;
   }
 
   async predict(x: Matrix, signal?: AbortSignal): Promise<Int32Array> {
-    return argmaxRows(await this.predictProba(x, signal), this.classes);
+    return argmaxRows(await this.predictProba(x, signal), this.#classes);
   }
 
   async predictProba(x: Matrix, signal?: AbortSignal): Promise<Float64Array> {
-    if (this.classes === 0) throw new UsageError('this LogisticRegression is not fitted');
-    checkPredict(x, this.columns);
-    if (this.present.length === 1)
-      return spreadClasses(new Float64Array(x.rows).fill(1), this.present, this.classes);
+    if (this.#classes === 0) throw new UsageError('this LogisticRegression is not fitted');
+    checkPredict(x, this.#columns);
+    if (this.#present.length === 1)
+      return spreadClasses(new Float64Array(x.rows).fill(1), this.#present, this.#classes);
     const scores = await decisionScores(x, this.coefficients, this.intercepts, new Pace(signal));
-    return spreadClasses(scoreProbabilities(scores, this.intercepts.length), this.present, this.classes);
+    return spreadClasses(scoreProbabilities(scores, this.intercepts.length), this.#present, this.#classes);
   }
 
   state(): EstimatorState {
-    const { C, columns, classes, coefficients, intercepts, present } = this;
+    const C = this.#C;
+    const columns = this.#columns;
+    const classes = this.#classes;
+    const present = this.#present;
+    const { coefficients, intercepts } = this;
     return {
       kind: 'logistic-regression',
       settings: { C, columns, classes },
@@ -99,13 +112,11 @@ export class LogisticRegression implements Classifier {
       throw reader.refusal('its classes are not ascending');
     const columns = reader.integer('columns', 1);
     const K = present.length === 2 ? 1 : present.length;
-    Object.assign(model, {
-      classes,
-      present,
-      columns,
-      coefficients: reader.float64('coefficients', K * columns),
-      intercepts: reader.float64('intercepts', K),
-    });
+    model.coefficients = reader.float64('coefficients', K * columns);
+    model.intercepts = reader.float64('intercepts', K);
+    model.#columns = columns;
+    model.#classes = classes;
+    model.#present = present;
     return model;
   }
 }

@@ -5,7 +5,7 @@ import { StateReader } from './state-reader.js';
 /** Always the most frequent class (the first of equals), with each class's share of the training rows as its probability: the floor. */
 export class MajorityClassifier implements Classifier<readonly string[]> {
   /** [K] */
-  private shares = new Float64Array(0);
+  #shares = new Float64Array(0);
 
   // eslint-disable-next-line @typescript-eslint/require-await -- so that refusals reject
   async fit(texts: readonly string[], labels: Int32Array, classes: number): Promise<void> {
@@ -14,38 +14,38 @@ export class MajorityClassifier implements Classifier<readonly string[]> {
       throw new DataError(`there are ${texts.length} texts, but ${labels.length} labels`);
     const shares = new Float64Array(classes);
     for (const label of labels) shares[label] += 1 / labels.length;
-    this.shares = shares;
+    this.#shares = shares;
   }
 
   // eslint-disable-next-line @typescript-eslint/require-await -- so that refusals reject
   async predict(texts: readonly string[]): Promise<Int32Array> {
-    this.expectFitted();
-    return new Int32Array(texts.length).fill(this.shares.indexOf(Math.max(...this.shares)));
+    this.#expectFitted();
+    return new Int32Array(texts.length).fill(this.#shares.indexOf(Math.max(...this.#shares)));
   }
 
   // eslint-disable-next-line @typescript-eslint/require-await -- so that refusals reject
   async predictProba(texts: readonly string[]): Promise<Float64Array> {
-    this.expectFitted();
+    this.#expectFitted();
     return Float64Array.from(
-      { length: texts.length * this.shares.length },
-      (_, i) => this.shares[i % this.shares.length],
+      { length: texts.length * this.#shares.length },
+      (_, i) => this.#shares[i % this.#shares.length],
     );
   }
 
   state(): EstimatorState {
-    return { kind: 'majority', settings: {}, arrays: { shares: this.shares } };
+    return { kind: 'majority', settings: {}, arrays: { shares: this.#shares } };
   }
 
   static restore(state: EstimatorState): MajorityClassifier {
     const reader = new StateReader(state);
     const model = new MajorityClassifier();
-    model.shares = Float64Array.from(reader.float64('shares'));
-    if (model.shares.length === 0 || model.shares.some((share) => share < 0))
+    model.#shares = Float64Array.from(reader.float64('shares'));
+    if (model.#shares.length === 0 || model.#shares.some((share) => share < 0))
       throw reader.refusal('its shares are none');
     return model;
   }
 
-  private expectFitted(): void {
-    if (this.shares.length === 0) throw new UsageError('this MajorityClassifier is not fitted');
+  #expectFitted(): void {
+    if (this.#shares.length === 0) throw new UsageError('this MajorityClassifier is not fitted');
   }
 }

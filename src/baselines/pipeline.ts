@@ -22,16 +22,16 @@ export class Pipeline<In> implements Classifier<In> {
   }
 
   predict(input: In, signal?: AbortSignal): Promise<Int32Array> {
-    return this.transformed(input, signal, (data) => this.classifier.predict(data as never, signal));
+    return this.#transformed(input, signal, (data) => this.classifier.predict(data as never, signal));
   }
 
   predictProba(input: In, signal?: AbortSignal): Promise<Float64Array> {
-    return this.transformed(input, signal, (data) => this.classifier.predictProba(data as never, signal));
+    return this.#transformed(input, signal, (data) => this.classifier.predictProba(data as never, signal));
   }
 
   /** Classes and probabilities of what is transformed once. */
   classify(input: In, signal?: AbortSignal): Promise<PredictedClasses> {
-    return this.transformed(input, signal, (data) => classify(this.classifier, data as never, signal));
+    return this.#transformed(input, signal, (data) => classify(this.classifier, data as never, signal));
   }
 
   /** What the classifier is given. */
@@ -41,7 +41,7 @@ export class Pipeline<In> implements Classifier<In> {
     return data;
   }
 
-  private async transformed<T>(
+  async #transformed<T>(
     input: In,
     signal: AbortSignal | undefined,
     use: (data: unknown) => Promise<T>,

@@ -28,12 +28,16 @@ const WORTH_THREADS = 4_000_000;
 export class RandomForestClassifier implements Classifier {
   /** [columns] mean decrease of Gini's impurity, adding up to 1 (0 where no tree has a split). */
   featureImportances: Float64Array = new Float64Array(0);
-  private trees: readonly Tree[] = [];
-  private columns = 0;
-  private classes = 0;
+  #trees: readonly Tree[] = [];
+  #columns = 0;
+  #classes = 0;
+
+  readonly #options: RandomForestOptions;
 
   /** @throws UsageError for options out of range */
-  constructor(private readonly options: RandomForestOptions = {}) {
+  constructor(options: RandomForestOptions = {}) {
+    this.#options = options;
+
     const { trees = 200, seed = 0 } = options;
     if (!Number.isInteger(trees) || trees < 1)
       throw new UsageError(`trees is ${trees}, not a whole number from 1`);
@@ -52,7 +56,7 @@ export class RandomForestClassifier implements Classifier {
       throw new DataError(
         `the feature in row ${Math.floor(large / columns)}, column ${large % columns} is too large for float32`,
       );
-    const { trees = 200, seed = 0, threads = usableCores() } = this.options;
+    const { trees = 200, seed = 0, threads = usableCores() } = this.#options;
     const own = sharedArray(Int32Array, rows);
     own.set(labels);
     const batch = Math.max(1, Math.min(8, Math.ceil(trees / (4 * threads))));
@@ -75,30 +79,31 @@ export class RandomForestClassifier implements Classifier {
     const importances = new Float64Array(columns);
     for (const tree of grown) for (let j = 0; j < columns; j++) importances[j] += tree.importances[j];
     const total = importances.reduce((sum, value) => sum + value, 0);
-    Object.assign(this, {
-      trees: grown,
-      columns,
-      classes,
-      featureImportances: importances.map((value) => (total > 0 ? value / total : 0)),
-    });
+    this.featureImportances = importances.map((value) => (total > 0 ? value / total : 0));
+    this.#trees = grown;
+    this.#columns = columns;
+    this.#classes = classes;
   }
 
   async predict(x: Matrix, signal?: AbortSignal): Promise<Int32Array> {
-    return argmaxRows(await this.predictProba(x, signal), this.classes);
+    return argmaxRows(await this.predictProba(x, signal), this.#classes);
   }
 
   async predictProba(x: Matrix, signal?: AbortSignal): Promise<Float64Array> {
-    if (this.trees.length === 0) throw new UsageError('this RandomForestClassifier is not fitted');
-    checkPredict(x, this.columns);
-    return forestProbabilities(this.trees, this.classes, toDense(x), new Pace(signal));
+    if (this.#trees.length === 0) throw new UsageError('this RandomForestClassifier is not fitted');
+    checkPredict(x, this.#columns);
+    return forestProbabilities(this.#trees, this.#classes, toDense(x), new Pace(signal));
   }
 
   /** Trees lie one behind the other; `nodes` and `distributionCounts` say where each ends. */
   state(): EstimatorState {
-    const { trees, columns, classes, featureImportances } = this;
+    const trees = this.#trees;
+    const columns = this.#columns;
+    const classes = this.#classes;
+    const { featureImportances } = this;
     return {
       kind: 'random-forest',
-      settings: { seed: this.options.seed ?? 0, columns, classes },
+      settings: { seed: this.#options.seed ?? 0, columns, classes },
       arrays: {
         nodes: Int32Array.from(trees, ({ features }) => features.length),
         features: joinInt32(trees.map(({ features }) => features)),
@@ -140,12 +145,10 @@ export class RandomForestClassifier implements Classifier {
       fraction += width;
     }
     const forest = new RandomForestClassifier({ trees: trees.length, seed: reader.number('seed') });
-    Object.assign(forest, {
-      trees,
-      columns,
-      classes,
-      featureImportances: reader.float64('featureImportances', columns),
-    });
+    forest.featureImportances = reader.float64('featureImportances', columns);
+    forest.#trees = trees;
+    forest.#columns = columns;
+    forest.#classes = classes;
     return forest;
   }
 }

@@ -16,19 +16,19 @@ export class StandardScaler implements Transformer<Matrix, Matrix> {
   mean: Float64Array = new Float64Array(0);
   /** [columns] */
   scale: Float64Array = new Float64Array(0);
-  private fitted = false;
+  #fitted = false;
   /** Memory of an earlier result. */
-  private spare = new Float64Array(0);
+  #spare = new Float64Array(0);
 
   /** @throws DataError for no rows, a sparse matrix or features that are not finite */
   fit(x: Matrix, signal?: AbortSignal): Promise<void> {
     const features = dense(x);
     checkFeatures(x);
     if (features.rows === 0) throw new DataError('there are no rows to learn from');
-    return this.learn(features, new Pace(signal));
+    return this.#learn(features, new Pace(signal));
   }
 
-  private async learn({ rows, columns, values }: DenseMatrix, pace: Pace): Promise<void> {
+  async #learn({ rows, columns, values }: DenseMatrix, pace: Pace): Promise<void> {
     const mean = new Float64Array(columns);
     for (let i = 0; i < rows; i++) {
       if (pace.due) await pace.rest();
@@ -50,21 +50,21 @@ export class StandardScaler implements Transformer<Matrix, Matrix> {
     });
     this.mean = mean;
     this.scale = scale;
-    this.fitted = true;
+    this.#fitted = true;
   }
 
   transform(x: Matrix, signal?: AbortSignal): Promise<Matrix> {
-    if (!this.fitted) throw new UsageError('this StandardScaler is not fitted');
+    if (!this.#fitted) throw new UsageError('this StandardScaler is not fitted');
     const features = dense(x);
     checkPredict(x, this.mean.length);
-    return this.scaled(features, new Pace(signal));
+    return this.#scaled(features, new Pace(signal));
   }
 
-  private async scaled({ rows, columns, values }: DenseMatrix, pace: Pace): Promise<Matrix> {
+  async #scaled({ rows, columns, values }: DenseMatrix, pace: Pace): Promise<Matrix> {
     const { mean, scale } = this;
     const size = rows * columns;
-    const scaled = this.spare.length >= size ? this.spare.subarray(0, size) : new Float64Array(size);
-    this.spare = new Float64Array(0);
+    const scaled = this.#spare.length >= size ? this.#spare.subarray(0, size) : new Float64Array(size);
+    this.#spare = new Float64Array(0);
     for (let start = 0; start < values.length; start += columns) {
       if (pace.due) await pace.rest();
       scaleRow(values, start, mean, scale, scaled);
@@ -74,8 +74,8 @@ export class StandardScaler implements Transformer<Matrix, Matrix> {
 
   recycle(result: Matrix): void {
     const values =
-      result.values.buffer instanceof ArrayBuffer ? new Float64Array(result.values.buffer) : this.spare;
-    if (values.byteLength <= LARGEST_SPARE) this.spare = values;
+      result.values.buffer instanceof ArrayBuffer ? new Float64Array(result.values.buffer) : this.#spare;
+    if (values.byteLength <= LARGEST_SPARE) this.#spare = values;
   }
 
   state(): EstimatorState {
@@ -89,7 +89,7 @@ export class StandardScaler implements Transformer<Matrix, Matrix> {
     scaler.scale = reader.float64('scale', scaler.mean.length);
     if (scaler.scale.some((value) => value <= 0))
       throw reader.refusal('the array scale holds a number that is not above 0');
-    scaler.fitted = true;
+    scaler.#fitted = true;
     return scaler;
   }
 }

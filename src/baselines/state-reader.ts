@@ -21,7 +21,7 @@ export class StateReader {
   }
 
   float64(name: string, length?: number): Float64Array {
-    const array = this.array(name, length);
+    const array = this.#array(name, length);
     if (!(array instanceof Float64Array)) throw this.refusal(`the array ${name} is not of float64`);
     if (array.some((value) => !Number.isFinite(value)))
       throw this.refusal(`the array ${name} holds a number that is not finite`);
@@ -29,7 +29,7 @@ export class StateReader {
   }
 
   float32(name: string, length?: number): Float32Array {
-    const array = this.array(name, length);
+    const array = this.#array(name, length);
     if (!(array instanceof Float32Array)) throw this.refusal(`the array ${name} is not of float32`);
     if (array.some((value) => !Number.isFinite(value)))
       throw this.refusal(`the array ${name} holds a number that is not finite`);
@@ -38,7 +38,7 @@ export class StateReader {
 
   /** Whole numbers, each from `min` to `max`. */
   int32(name: string, length: number | undefined, min: number, max: number): Int32Array {
-    const array = this.array(name, length);
+    const array = this.#array(name, length);
     if (!(array instanceof Int32Array)) throw this.refusal(`the array ${name} is not of int32`);
     const bad = array.findIndex((value) => value < min || value > max);
     if (bad >= 0)
@@ -52,7 +52,7 @@ export class StateReader {
     return new ModelError(`the saved ${this.state.kind} is damaged: ${what}`, { hint: 'Save it again.' });
   }
 
-  private array(name: string, length: number | undefined): Float32Array | Float64Array | Int32Array {
+  #array(name: string, length: number | undefined): Float32Array | Float64Array | Int32Array {
     const array = Object.hasOwn(this.state.arrays, name) ? this.state.arrays[name] : undefined;
     if (!array) throw this.refusal(`it has no array ${name}`);
     if (length !== undefined && array.length !== length)

@@ -108,34 +108,35 @@ const ITERATION_LIMIT = 2 ** 31 - 1;
 
 /** The problem of one pair, with its whole solution. */
 class PairProblem {
-  private readonly kernels: SvcKernels;
-  private readonly y: Float64Array;
-  private readonly alpha: Float64Array;
-  private readonly f: Float64Array;
-  private readonly up: Float64Array;
-  private readonly low: Float64Array;
-  private readonly rows: Int32Array;
+  readonly #kernels: SvcKernels;
+  readonly #y: Float64Array;
+  readonly #alpha: Float64Array;
+  readonly #f: Float64Array;
+  readonly #up: Float64Array;
+  readonly #low: Float64Array;
+  readonly #rows: Int32Array;
   readonly machine: Machine;
-  private readonly wholeAlpha: Float64Array;
-  private readonly wholeF: Float64Array;
+  readonly #wholeAlpha: Float64Array;
+  readonly #wholeF: Float64Array;
 
-  constructor(
-    private readonly setup: SvcSetup,
-    pair: number,
-  ) {
+  readonly #setup: SvcSetup;
+
+  constructor(setup: SvcSetup, pair: number) {
+    this.#setup = setup;
+
     const { features, columns, labels, pairs } = setup;
     const [first, second] = pairs[pair];
     // In libsvm's order: the first class, then the second.
     const of = (label: number): number[] => Array.from(labels.keys()).filter((row) => labels[row] === label);
-    this.rows = Int32Array.from([...of(first), ...of(second)]);
-    const count = this.rows.length;
+    this.#rows = Int32Array.from([...of(first), ...of(second)]);
+    const count = this.#rows.length;
     const [l, s] = [padTo4(count), padTo4(columns)];
     const slots = Math.max(4, Math.min(l, Math.floor(setup.cacheBytes / (4 * l))));
     const arena = new Arena<SvcKernels>('svc', 4 * (l * s + l + l * slots + l + 3 * slots) + 8 * 5 * l);
-    this.kernels = arena.exports;
+    this.#kernels = arena.exports;
     const x = arena.float32(l * s);
     const halves = arena.float32(l);
-    [this.y, this.alpha, this.f, this.up, this.low] = [
+    [this.#y, this.#alpha, this.#f, this.#up, this.#low] = [
       arena.float64(l),
       arena.float64(l),
       arena.float64(l),
@@ -143,13 +144,13 @@ class PairProblem {
       arena.float64(l),
     ];
     for (let i = 0; i < count; i++) {
-      const from = this.rows[i] * columns;
+      const from = this.#rows[i] * columns;
       for (let j = 0; j < columns; j++) x[i * s + j] = features[from + j];
-      this.y[i] = labels[this.rows[i]] === first ? 1 : -1;
+      this.#y[i] = labels[this.#rows[i]] === first ? 1 : -1;
     }
     fillHalves(x, s, l, halves);
     const memory = arena.float32(l * slots);
-    this.kernels.openCache(
+    this.#kernels.openCache(
       x.byteOffset,
       halves.byteOffset,
       l,
@@ -158,20 +159,24 @@ class PairProblem {
       slots,
       arena.int32(l + 3 * slots).byteOffset,
     );
-    for (let i = 0; i < l; i++) this.f[i] = -this.y[i];
-    const iterations = this.solve((i) => i < count);
+    for (let i = 0; i < l; i++) this.#f[i] = -this.#y[i];
+    const iterations = this.#solve((i) => i < count);
     this.machine = {
-      rows: this.rows,
-      coefficients: Float64Array.from(this.rows, (_, i) => this.alpha[i] * this.y[i]),
-      rho: this.rho(),
+      rows: this.#rows,
+      coefficients: Float64Array.from(this.#rows, (_, i) => this.#alpha[i] * this.#y[i]),
+      rho: this.#rho(),
       iterations,
     };
-    this.wholeAlpha = this.alpha.slice();
-    this.wholeF = this.f.slice();
+    this.#wholeAlpha = this.#alpha.slice();
+    this.#wholeF = this.#f.slice();
   }
 
   fold(fold: number): FoldDecisions {
-    const { y, alpha, f, rows, setup } = this;
+    const y = this.#y;
+    const alpha = this.#alpha;
+    const f = this.#f;
+    const rows = this.#rows;
+    const setup = this.#setup;
     const count = rows.length;
     const order = libsvmOrder(count, setup.seed);
     const places = order.slice(Math.floor((fold * count) / FOLDS), Math.floor(((fold + 1) * count) / FOLDS));
@@ -182,33 +187,38 @@ class PairProblem {
       // libsvm's answer where one class (or both) is missing.
       return { places, decisions: new Float64Array(places.length).fill(seen(1) ? 1 : seen(-1) ? -1 : 0) };
     }
-    alpha.set(this.wholeAlpha);
-    f.set(this.wholeF);
+    alpha.set(this.#wholeAlpha);
+    f.set(this.#wholeF);
     let balance = 0;
     for (const i of places) {
       if (alpha[i] === 0) continue;
       balance -= alpha[i] * y[i];
-      this.move(i, -alpha[i]);
+      this.#move(i, -alpha[i]);
     }
     // What they leave out of balance is taken off the class that has too much.
     for (let i = 0; i < count && balance !== 0; i++) {
       if (out[i] === 1 || alpha[i] === 0 || y[i] * balance < 0) continue;
       const less = Math.min(alpha[i], Math.abs(balance));
-      this.move(i, -less);
+      this.#move(i, -less);
       balance -= less * y[i];
     }
-    this.solve((i) => out[i] === 0);
-    const rho = this.rho();
+    this.#solve((i) => out[i] === 0);
+    const rho = this.#rho();
     return { places, decisions: Float64Array.from(places, (i) => f[i] + y[i] - rho) };
   }
 
-  private move(i: number, change: number): void {
-    this.kernels.addRow(i, change * this.y[i], this.f.byteOffset);
-    this.alpha[i] = Math.max(0, this.alpha[i] + change);
+  #move(i: number, change: number): void {
+    this.#kernels.addRow(i, change * this.#y[i], this.#f.byteOffset);
+    this.#alpha[i] = Math.max(0, this.#alpha[i] + change);
   }
 
-  private solve(takesPart: (i: number) => boolean): number {
-    const { y, alpha, up, low, setup, kernels } = this;
+  #solve(takesPart: (i: number) => boolean): number {
+    const y = this.#y;
+    const alpha = this.#alpha;
+    const up = this.#up;
+    const low = this.#low;
+    const setup = this.#setup;
+    const kernels = this.#kernels;
     for (let i = 0; i < y.length; i++) {
       const [below, above] = [alpha[i] < setup.C, alpha[i] > 0];
       const part = takesPart(i);
@@ -218,7 +228,7 @@ class PairProblem {
     const iterations = kernels.solve(
       y.byteOffset,
       alpha.byteOffset,
-      this.f.byteOffset,
+      this.#f.byteOffset,
       up.byteOffset,
       low.byteOffset,
       setup.C,
@@ -233,8 +243,11 @@ class PairProblem {
   }
 
   /** The mean of f over free rows; without any, the middle of what the bounds allow (LIBSVM, 4.1.5). */
-  private rho(): number {
-    const { alpha, f, up, low } = this;
+  #rho(): number {
+    const alpha = this.#alpha;
+    const f = this.#f;
+    const up = this.#up;
+    const low = this.#low;
     let [free, sum, upper, lower] = [0, 0, Infinity, -Infinity];
     for (let i = 0; i < alpha.length; i++) {
       const [canRise, canFall] = [up[i] === 0, low[i] === 0];

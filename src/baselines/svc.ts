@@ -38,6 +38,37 @@ function pairsOf(K: number): [number, number][] {
   return pairs;
 }
 
+/** What a fit finds: m support vectors of d features, P pairs of the classes that have rows. */
+interface Learned {
+  readonly gamma: number;
+  /** d */
+  readonly columns: number;
+  readonly classes: number;
+  readonly present: Int32Array;
+  /** [d] what was subtracted from the features. */
+  readonly centre: Float64Array;
+  /** [m, d] */
+  readonly support: Float32Array;
+  /** [P, m] */
+  readonly coefficients: Float64Array;
+  /** [P] */
+  readonly rho: Float64Array;
+  /** [P] */
+  readonly sigmoids: readonly Sigmoid[];
+}
+
+const UNFITTED: Learned = {
+  gamma: 0,
+  columns: 0,
+  classes: 0,
+  present: new Int32Array(0),
+  centre: new Float64Array(0),
+  support: new Float32Array(0),
+  coefficients: new Float64Array(0),
+  rho: new Float64Array(0),
+  sigmoids: [],
+};
+
 /**
  * scikit-learn's SVC(probability=True): libsvm's C-SVC with an RBF kernel, one machine a pair of classes. `predict` lets them vote; `predictProba` couples their
  * Platt probabilities, whose sigmoids are fitted to decision values of a 5-fold cross-validation (C.-C. Chang and C.-J. Lin, "LIBSVM: a library for
@@ -47,22 +78,13 @@ function pairsOf(K: number): [number, number][] {
  * of one class alone, which scikit-learn refuses, give that class probability 1.
  */
 export class SVC implements Classifier {
-  gamma = 0;
-  private columns = 0;
-  private classes = 0;
-  private present = new Int32Array(0);
-  /** [d] what was subtracted from the features. */
-  private centre = new Float64Array(0);
-  /** [m, d] */
-  private support = new Float32Array(0);
-  /** [P, m] */
-  private coefficients = new Float64Array(0);
-  /** [P] */
-  private rho = new Float64Array(0);
-  private sigmoids: readonly Sigmoid[] = [];
+  #learned: Learned = UNFITTED;
+  readonly #options: SvcOptions;
 
   /** @throws UsageError for options out of range */
-  constructor(private readonly options: SvcOptions = {}) {
+  constructor(options: SvcOptions = {}) {
+    this.#options = options;
+
     const { C = 1, gamma = 1, cacheMegabytes = 200, seed = 0 } = options;
     for (const [name, value] of Object.entries({ C, gamma, cacheMegabytes })) {
       if (!(value > 0 && value < Infinity))
@@ -71,9 +93,13 @@ export class SVC implements Classifier {
     if (!Number.isSafeInteger(seed)) throw new UsageError(`seed is ${seed}, not a whole number`);
   }
 
+  get gamma(): number {
+    return this.#learned.gamma;
+  }
+
   /** Support vectors, each counted once. */
   get supportVectors(): number {
-    return this.columns === 0 ? 0 : this.support.length / this.columns;
+    return this.#learned.columns === 0 ? 0 : this.#learned.support.length / this.#learned.columns;
   }
 
   /** @throws DataError as `Classifier.fit` */
@@ -83,24 +109,18 @@ export class SVC implements Classifier {
     const single = toDense(x);
     const { rows, columns } = single;
     const { present, index } = presentClasses(labels, classes);
-    const gamma = this.options.gamma ?? scaleGamma(single);
+    const gamma = this.#options.gamma ?? scaleGamma(single);
     if (!(gamma > 0))
       throw new DataError(
         'the features are too large for their variance to be computed; scale them (StandardScaler)',
       );
     const centre = columnMeans(single);
-    const fitted = { gamma, columns, classes, present, centre };
     if (present.length === 1) {
-      Object.assign(this, fitted, {
-        support: new Float32Array(0),
-        coefficients: new Float64Array(0),
-        rho: new Float64Array(0),
-        sigmoids: [],
-      });
+      this.#learned = { ...UNFITTED, gamma, columns, classes, present, centre };
       return;
     }
     const pairs = pairsOf(present.length);
-    const { C = 1, seed = 0, threads = usableCores(), cacheMegabytes = 200 } = this.options;
+    const { C = 1, seed = 0, threads = usableCores(), cacheMegabytes = 200 } = this.#options;
     const own = sharedArray(Int32Array, rows);
     own.set(index);
     const features = prepareRows(single, centre, gamma);
@@ -144,18 +164,15 @@ export class SVC implements Classifier {
         fold!.places.forEach((at, i) => (decisions[at] = fold!.decisions[i]));
       sigmoids.push(await fitSigmoid(decisions, (i) => index[members[i]] === first, pace));
     }
-    Object.assign(this, fitted, {
-      support,
-      coefficients,
-      rho: Float64Array.from(machines, (machine) => machine.rho),
-      sigmoids,
-    });
+    const rho = Float64Array.from(machines, (machine) => machine.rho);
+    this.#learned = { gamma, columns, classes, present, centre, support, coefficients, rho, sigmoids };
   }
 
   /** The votes' winner, the first of several. */
   async predict(x: Matrix, signal?: AbortSignal): Promise<Int32Array> {
     const decisions = await this.decisionFunction(x, signal);
-    const K = this.present.length;
+    const { present } = this.#learned;
+    const K = present.length;
     const pairs = pairsOf(K);
     const votes = new Float64Array(x.rows * K);
     const pace = new Pace(signal);
@@ -163,13 +180,13 @@ export class SVC implements Classifier {
       if (pace.due) await pace.rest();
       pairs.forEach(([i, j], p) => votes[row * K + (decisions[row * pairs.length + p] > 0 ? i : j)]++);
     }
-    return argmaxRows(votes, K).map((k) => this.present[k]);
+    return argmaxRows(votes, K).map((k) => present[k]);
   }
 
   async predictProba(x: Matrix, signal?: AbortSignal): Promise<Float64Array> {
     const decisions = await this.decisionFunction(x, signal);
-    const K = this.present.length;
-    const P = this.rho.length;
+    const { present, classes, sigmoids } = this.#learned;
+    const [K, P] = [present.length, sigmoids.length];
     const probabilities = new Float64Array(x.rows * K);
     if (K === 1) probabilities.fill(1);
     else {
@@ -177,30 +194,31 @@ export class SVC implements Classifier {
       const pace = new Pace(signal);
       for (let row = 0; row < x.rows; row++) {
         if (pace.due) await pace.rest();
-        for (let p = 0; p < P; p++) ofPairs[p] = sigmoidProbability(decisions[row * P + p], this.sigmoids[p]);
+        for (let p = 0; p < P; p++) ofPairs[p] = sigmoidProbability(decisions[row * P + p], sigmoids[p]);
         probabilities.set(coupleProbabilities(ofPairs, K), row * K);
       }
     }
-    return spreadClasses(probabilities, this.present, this.classes);
+    return spreadClasses(probabilities, present, classes);
   }
 
   /** Decision values [rows, pairs] of the classes that have rows, pairs in the order (0, 1), (0, 2), …; above 0 is the first. */
   async decisionFunction(x: Matrix, signal?: AbortSignal): Promise<Float64Array> {
-    if (this.classes === 0) throw new UsageError('this SVC is not fitted');
-    checkPredict(x, this.columns);
-    const P = this.rho.length;
+    const { classes, columns, gamma, centre, rho, ...learned } = this.#learned;
+    if (classes === 0) throw new UsageError('this SVC is not fitted');
+    checkPredict(x, columns);
+    const P = rho.length;
     if (P === 0 || x.rows === 0) return new Float64Array(0);
-    const { columns, options } = this;
+    const options = this.#options;
     const m = this.supportVectors;
     const decisions = new Float64Array(x.rows * P);
     if (m > 0) {
       const batch = 256;
-      const support = sharedArray(Float32Array, this.support.length);
-      const coefficients = sharedArray(Float64Array, this.coefficients.length);
-      support.set(this.support);
-      coefficients.set(this.coefficients);
+      const support = sharedArray(Float32Array, learned.support.length);
+      const coefficients = sharedArray(Float64Array, learned.coefficients.length);
+      support.set(learned.support);
+      coefficients.set(learned.coefficients);
       const setup = {
-        rows: prepareRows(toDense(x), this.centre, this.gamma),
+        rows: prepareRows(toDense(x), centre, gamma),
         support,
         coefficients,
         columns,
@@ -215,14 +233,14 @@ export class SVC implements Classifier {
       });
       parts.forEach((part, i) => decisions.set(part, i * batch * P));
     }
-    return decisions.map((value, i) => value - this.rho[i % P]);
+    return decisions.map((value, i) => value - rho[i % P]);
   }
 
   state(): EstimatorState {
-    const { gamma, columns, classes, present, centre, support, coefficients, rho, sigmoids } = this;
+    const { gamma, columns, classes, present, centre, support, coefficients, rho, sigmoids } = this.#learned;
     return {
       kind: 'svc',
-      settings: { C: this.options.C ?? 1, gamma, columns, classes },
+      settings: { C: this.#options.C ?? 1, gamma, columns, classes },
       arrays: {
         ...{ present, centre, support, coefficients, rho },
         sigmoids: Float64Array.from(sigmoids.flatMap(({ A, B }) => [A, B])),
@@ -247,13 +265,13 @@ export class SVC implements Classifier {
       throw reader.refusal(`the array support has ${support.length} numbers, no whole rows of ${columns}`);
     const sigmoids = reader.float64('sigmoids', 2 * P);
     const machine = new SVC({ C: reader.number('C') });
-    Object.assign(machine, {
+    machine.#learned = {
       ...{ columns, classes, gamma, present, support },
       centre: reader.float64('centre', columns),
       coefficients: reader.float64('coefficients', (P * support.length) / columns),
       rho: reader.float64('rho', P),
       sigmoids: Array.from({ length: P }, (_, p) => ({ A: sigmoids[2 * p], B: sigmoids[2 * p + 1] })),
-    });
+    };
     return machine;
   }
 }

@@ -38,25 +38,29 @@ const BLOCK = 2 ** 18;
  * (L2). A text without known terms is a row of zeros.
  */
 export class TfidfVectorizer implements Transformer<readonly string[], SparseMatrix> {
-  private fitted: readonly FittedPart[] = [];
+  #fitted: readonly FittedPart[] = [];
 
-  constructor(private readonly options: TfidfOptions = {}) {}
+  readonly #options: TfidfOptions;
+
+  constructor(options: TfidfOptions = {}) {
+    this.#options = options;
+  }
 
   /** @throws DataError where no text has a term, as scikit-learn's "empty vocabulary" */
   async fit(texts: readonly string[], signal?: AbortSignal): Promise<void> {
     const pace = new Pace(signal);
     const fitted: FittedPart[] = [];
-    for (const part of this.options.parts ?? [WORDS]) fitted.push(await fitPart(part, texts, pace));
+    for (const part of this.#options.parts ?? [WORDS]) fitted.push(await fitPart(part, texts, pace));
     if (fitted.every(({ terms }) => terms.length === 0)) {
       throw new DataError('the texts hold no words to learn from', {
         hint: 'TF-IDF counts words of two characters or more; these texts have none.',
       });
     }
-    this.fitted = fitted;
+    this.#fitted = fitted;
   }
 
   async transform(texts: readonly string[], signal?: AbortSignal): Promise<SparseMatrix> {
-    if (this.fitted.length === 0) throw new UsageError('this TfidfVectorizer is not fitted');
+    if (this.#fitted.length === 0) throw new UsageError('this TfidfVectorizer is not fitted');
     const pace = new Pace(signal);
     const offsets = new Int32Array(texts.length + 1);
     const blocks: { readonly indices: Int32Array; readonly values: Float64Array }[] = [];
@@ -72,8 +76,8 @@ export class TfidfVectorizer implements Transformer<readonly string[], SparseMat
     for (const [row, text] of texts.entries()) {
       if (pace.due) await pace.rest();
       let first = 0;
-      for (const part of this.fitted) {
-        appendRow(part, text, first, this.options.sublinearTf ?? false, indices, values);
+      for (const part of this.#fitted) {
+        appendRow(part, text, first, this.#options.sublinearTf ?? false, indices, values);
         first += part.terms.length;
       }
       offsets[row + 1] = before + indices.length;
@@ -91,20 +95,22 @@ export class TfidfVectorizer implements Transformer<readonly string[], SparseMat
   }
 
   get columns(): number {
-    return this.fitted.reduce((sum, { terms }) => sum + terms.length, 0);
+    return this.#fitted.reduce((sum, { terms }) => sum + terms.length, 0);
   }
 
   /** The term of each column, with the part it belongs to. */
   features(): { readonly term: string; readonly analyzer: TfidfPart['analyzer'] }[] {
-    return this.fitted.flatMap(({ part, terms }) => terms.map((term) => ({ term, analyzer: part.analyzer })));
+    return this.#fitted.flatMap(({ part, terms }) =>
+      terms.map((term) => ({ term, analyzer: part.analyzer })),
+    );
   }
 
   state(): EstimatorState {
-    const idf = Float64Array.from(this.fitted.flatMap((part) => [...part.idf]));
-    const parts = this.fitted.map(({ part, terms }) => ({ ...part, terms }));
+    const idf = Float64Array.from(this.#fitted.flatMap((part) => [...part.idf]));
+    const parts = this.#fitted.map(({ part, terms }) => ({ ...part, terms }));
     return {
       kind: 'tfidf',
-      settings: { sublinearTf: this.options.sublinearTf ?? false, parts },
+      settings: { sublinearTf: this.#options.sublinearTf ?? false, parts },
       arrays: { idf },
     };
   }
@@ -127,7 +133,7 @@ export class TfidfVectorizer implements Transformer<readonly string[], SparseMat
       parts: stored.map(({ analyzer, from, to }) => ({ analyzer, from, to })),
     });
     let first = 0;
-    vectorizer.fitted = stored.map(({ analyzer, from, to, terms }) => {
+    vectorizer.#fitted = stored.map(({ analyzer, from, to, terms }) => {
       const part = { analyzer, from, to };
       const own = idf.slice(first, first + terms.length);
       first += terms.length;

@@ -13,7 +13,7 @@ export class Arena<Exports extends { heapBase(): number }> {
   readonly buffer: ArrayBuffer;
   /** Every module exports `heapBase`, the end of its own static data. */
   readonly exports: Exports;
-  private used: number;
+  #used: number;
 
   /**
    * @param module `logistic` for logistic.assembly.ts
@@ -45,27 +45,27 @@ export class Arena<Exports extends { heapBase(): number }> {
     };
     this.buffer = memory.buffer;
     this.exports = new WebAssembly.Instance(code, { env: { memory, abort } }).exports as Exports;
-    this.used = Math.ceil(this.exports.heapBase() / ALIGNMENT) * ALIGNMENT;
+    this.#used = Math.ceil(this.exports.heapBase() / ALIGNMENT) * ALIGNMENT;
   }
 
   /** Byte offset of a new region of zeros. */
-  private allocate(bytes: number): number {
-    const offset = this.used;
-    this.used += Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
-    if (this.used > this.buffer.byteLength)
+  #allocate(bytes: number): number {
+    const offset = this.#used;
+    this.#used += Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
+    if (this.#used > this.buffer.byteLength)
       throw new RangeError(`${bytes} bytes are more than the arena was made for`);
     return offset;
   }
 
   float64(length: number): Float64Array<ArrayBuffer> {
-    return new Float64Array(this.buffer, this.allocate(8 * length), length);
+    return new Float64Array(this.buffer, this.#allocate(8 * length), length);
   }
 
   float32(length: number): Float32Array<ArrayBuffer> {
-    return new Float32Array(this.buffer, this.allocate(4 * length), length);
+    return new Float32Array(this.buffer, this.#allocate(4 * length), length);
   }
 
   int32(length: number): Int32Array<ArrayBuffer> {
-    return new Int32Array(this.buffer, this.allocate(4 * length), length);
+    return new Int32Array(this.buffer, this.#allocate(4 * length), length);
   }
 }

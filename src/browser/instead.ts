@@ -69,30 +69,34 @@ export const isLeftLock = (): Promise<boolean> => Promise.resolve(false);
 
 /** One run at a time in an output folder; nobody else can see the files. */
 export class RunLock {
-  private held = false;
+  #held = false;
 
-  constructor(private readonly dir: string) {}
+  readonly #dir: string;
+
+  constructor(dir: string) {
+    this.#dir = dir;
+  }
 
   acquire(): Promise<void> {
-    if (this.held) return Promise.resolve();
-    if (locked.has(resolve(this.dir)))
+    if (this.#held) return Promise.resolve();
+    if (locked.has(resolve(this.#dir)))
       return Promise.reject(
-        new UsageError(`another run is writing into ${this.dir}`, {
+        new UsageError(`another run is writing into ${this.#dir}`, {
           hint: 'Wait for it, or choose another outputDir.',
         }),
       );
-    locked.add(resolve(this.dir));
-    this.held = true;
+    locked.add(resolve(this.#dir));
+    this.#held = true;
     return Promise.resolve();
   }
 
   assertHeld(): Promise<void> {
-    return this.held ? Promise.resolve() : Promise.reject(new Error(`the lock of ${this.dir} is not held`));
+    return this.#held ? Promise.resolve() : Promise.reject(new Error(`the lock of ${this.#dir} is not held`));
   }
 
   release(): Promise<void> {
-    if (this.held) locked.delete(resolve(this.dir));
-    this.held = false;
+    if (this.#held) locked.delete(resolve(this.#dir));
+    this.#held = false;
     return Promise.resolve();
   }
 }

@@ -80,11 +80,11 @@ const ROOT = new MemoryFolder();
 
 /** Files and folders by their absolute path. The calls are those of the operating system, with its errors. */
 export class MemoryDisk {
-  private readonly entries = new Map<string, Entry>();
+  readonly #entries = new Map<string, Entry>();
 
   find(path: string): Entry | undefined {
     const at = resolve(path);
-    return at === '/' ? ROOT : this.entries.get(at);
+    return at === '/' ? ROOT : this.#entries.get(at);
   }
 
   get(path: string, call: string): Entry {
@@ -103,7 +103,7 @@ export class MemoryDisk {
   list(path: string): string[] {
     if (this.get(path, 'scandir').kind === 'file') throw new FileError('ENOTDIR', 'scandir', path);
     const prefix = resolve(path) === '/' ? '/' : `${resolve(path)}/`;
-    return [...this.entries.keys()]
+    return [...this.#entries.keys()]
       .filter((key) => key.startsWith(prefix) && !key.includes('/', prefix.length))
       .map((key) => key.slice(prefix.length))
       .sort();
@@ -111,10 +111,10 @@ export class MemoryDisk {
 
   create(path: string, call: string): MemoryFile {
     const at = resolve(path);
-    this.requireParent(at, path, call);
+    this.#requireParent(at, path, call);
     if (this.find(at)?.kind === 'folder') throw new FileError('EISDIR', call, path);
     const file = new MemoryFile();
-    this.entries.set(at, file);
+    this.#entries.set(at, file);
     return file;
   }
 
@@ -126,25 +126,25 @@ export class MemoryDisk {
       if (recursive && found.kind === 'folder') return undefined;
       throw new FileError('EEXIST', 'mkdir', path);
     }
-    const above = recursive ? this.makeFolder(parentOf(at), true) : this.requireParent(at, path, 'mkdir');
-    this.entries.set(at, new MemoryFolder());
+    const above = recursive ? this.makeFolder(parentOf(at), true) : this.#requireParent(at, path, 'mkdir');
+    this.#entries.set(at, new MemoryFolder());
     return above ?? at;
   }
 
   rename(from: string, to: string): void {
     const [source, target] = [resolve(from), resolve(to)];
     const moved = this.get(source, 'rename');
-    this.requireParent(target, to, 'rename');
+    this.#requireParent(target, to, 'rename');
     if (source === target) return;
     const there = this.find(target);
     if (there?.kind === 'folder') {
       if (moved.kind === 'file') throw new FileError('EISDIR', 'rename', to);
       if (this.list(target).length > 0) throw new FileError('ENOTEMPTY', 'rename', to);
     } else if (there && moved.kind === 'folder') throw new FileError('ENOTDIR', 'rename', to);
-    for (const [path, entry] of [...this.entries]) {
+    for (const [path, entry] of [...this.#entries]) {
       if (path !== source && !path.startsWith(`${source}/`)) continue;
-      this.entries.delete(path);
-      this.entries.set(target + path.slice(source.length), entry);
+      this.#entries.delete(path);
+      this.#entries.set(target + path.slice(source.length), entry);
     }
   }
 
@@ -156,11 +156,11 @@ export class MemoryDisk {
     const found = this.find(at);
     if (!found && force) return;
     if (this.get(path, 'rm').kind === 'folder' && !recursive) throw new FileError('EISDIR', 'rm', path);
-    for (const key of [...this.entries.keys()])
-      if (key === at || key.startsWith(at === '/' ? '/' : `${at}/`)) this.entries.delete(key);
+    for (const key of [...this.#entries.keys()])
+      if (key === at || key.startsWith(at === '/' ? '/' : `${at}/`)) this.#entries.delete(key);
   }
 
-  private requireParent(at: string, path: string, call: string): undefined {
+  #requireParent(at: string, path: string, call: string): undefined {
     const parent = this.find(parentOf(at));
     if (!parent) throw new FileError('ENOENT', call, path);
     if (parent.kind === 'file') throw new FileError('ENOTDIR', call, path);

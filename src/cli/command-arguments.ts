@@ -1,14 +1,9 @@
 /** Options of commands from argument tables, and what was given of them. Apart from command.ts, because `attune --help` needs none of it. */
 import { basename, isAbsolute, relative } from 'node:path';
-import { type Command, Option } from 'commander';
-import {
-  type ArgumentSpec,
-  type ArgumentTable,
-  checkGiven,
-  type Given,
-  kebabCase,
-  parseText,
-} from '../train/argument-table.js';
+import type { Command } from 'commander';
+import { Option } from 'commander';
+import type { ArgumentSpec, ArgumentTable, Given } from '../train/argument-table.js';
+import { checkGiven, kebabCase, parseText } from '../train/argument-table.js';
 
 export const optionName = (name: string): string => `--${kebabCase(name)}`;
 

@@ -38,14 +38,18 @@ class Downloads {
       }
     | undefined;
 
-  constructor(private readonly terminal: Terminal) {
+  readonly #terminal: Terminal;
+
+  constructor(terminal: Terminal) {
+    this.#terminal = terminal;
+
     this.#progress = new Progress(terminal);
   }
 
   show({ repository, files, total, received, cacheDir }: HubProgress): void {
     if (!this.#current || this.#current.repository !== repository || this.#current.done) {
       this.stop();
-      this.terminal.print(
+      this.#terminal.print(
         `downloading ${repository}: ${files} file${files === 1 ? '' : 's'}, ${formatBytes(total)}, into ${cacheDir}`,
       );
       this.#current = {
@@ -63,7 +67,7 @@ class Downloads {
     line.stop();
     const seconds = (performance.now() - started) / 1000;
     if (seconds >= TOLD_SECONDS)
-      this.terminal.print(
+      this.#terminal.print(
         `downloaded ${repository} in ${formatDuration(seconds)}, ${formatBytes((total - before) / seconds)}/s`,
       );
   }

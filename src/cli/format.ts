@@ -1,5 +1,6 @@
 /** Numbers, times and records as the command line shows them. */
-import { isEvalRecord, isTrainRecord, type LogRecord } from '../train/records.js';
+import type { LogRecord } from '../train/records.js';
+import { isEvalRecord, isTrainRecord } from '../train/records.js';
 
 /** Seconds as 0:54, 12:03 or 1:02:03. */
 export function formatDuration(seconds: number): string {

@@ -5,22 +5,18 @@ import { LEAST_MARGIN, MARGIN } from '../compare/margin.js';
 import { DEVICES } from '../engine/device-names.js';
 import { UsageError } from '../errors.js';
 import { parseJson } from '../json/syntax.js';
-import {
-  type ArgumentTable,
-  checkGiven,
-  type Given,
-  type Resolved,
-  withDefaults,
-} from '../train/argument-table.js';
+import type { ArgumentTable, Given, Resolved } from '../train/argument-table.js';
+import { checkGiven, withDefaults } from '../train/argument-table.js';
+import type { TrainingArguments } from '../train/arguments.js';
 import {
   argumentWarnings,
   filledArguments,
   MOST_SEEDS,
   resolveArguments,
   TRAINING_ARGUMENTS,
-  type TrainingArguments,
 } from '../train/arguments.js';
-import { begunWith, isPlanned, type TrainingChoice } from '../train/plan.js';
+import type { TrainingChoice } from '../train/plan.js';
+import { begunWith, isPlanned } from '../train/plan.js';
 import { PRESET_NAMES, PRESETS } from '../train/presets.js';
 import { COMMAND_GROUP, createCommand, normalizeArguments } from './command.js';
 import { addOptions, givenOptions, optionName } from './command-arguments.js';

@@ -6,17 +6,8 @@
 import type { Writable } from 'node:stream';
 import picocolors from 'picocolors';
 import { AttuneError } from '../errors.js';
-import {
-  type Bin,
-  type Column,
-  displayWidth,
-  histogramLines,
-  pad,
-  printable,
-  printableLines,
-  tableLines,
-  wrap,
-} from './layout.js';
+import type { Bin, Column } from './layout.js';
+import { displayWidth, histogramLines, pad, printable, printableLines, tableLines, wrap } from './layout.js';
 
 type Colors = ReturnType<typeof picocolors.createColors>;
 type Style = 'bold' | 'dim' | 'yellow';

@@ -37,16 +37,22 @@ const TAIL = 0.025;
 /** The test rows, with the resamples that all models share. */
 export class TestBench {
   /** [R] by predictions, computed once. */
-  private readonly f1 = new WeakMap<Predictions, Float64Array>();
+  readonly #f1 = new WeakMap<Predictions, Float64Array>();
+
+  readonly #classCounts: Float64Array;
+  readonly #pace: Pace;
 
   private constructor(
     readonly labels: Int32Array,
     readonly labelNames: readonly string[],
     readonly resamples: Resamples,
     /** [R, K] */
-    private readonly classCounts: Float64Array,
-    private readonly pace: Pace,
-  ) {}
+    classCounts: Float64Array,
+    pace: Pace,
+  ) {
+    this.#classCounts = classCounts;
+    this.#pace = pace;
+  }
 
   /** @param signal ends whatever the bench is at */
   static async create(
@@ -68,7 +74,8 @@ export class TestBench {
   }
 
   async quality(predictions: Predictions): Promise<Quality> {
-    const { labels, labelNames, resamples, pace } = this;
+    const pace = this.#pace;
+    const { labels, labelNames, resamples } = this;
     const { labels: predicted, probabilities } = predictions;
     const K = labelNames.length;
     const confusion = confusionMatrix(labels, predicted, K);
@@ -81,7 +88,7 @@ export class TestBench {
     const classes: ClassRow[] = [];
     for (const [k, score] of scores.entries()) {
       if (pace.due) await pace.rest();
-      classes.push({ label: labelNames[k], ...score, ...this.curve(probabilities, k) });
+      classes.push({ label: labelNames[k], ...score, ...this.#curve(probabilities, k) });
     }
     return {
       accuracy: { value: right, ...clopperPearson(right * labels.length, labels.length, TAIL) },
@@ -125,15 +132,17 @@ export class TestBench {
 
   /** [R] weighted F1 in each resample. */
   async resampledF1(predictions: Predictions): Promise<Float64Array> {
-    const known = this.f1.get(predictions);
+    const known = this.#f1.get(predictions);
     if (known) return known;
-    const { resamples, labels, classCounts, pace } = this;
+    const classCounts = this.#classCounts;
+    const pace = this.#pace;
+    const { resamples, labels } = this;
     const values = await bootstrapF1(resamples, labels, predictions.labels, classCounts, pace);
-    this.f1.set(predictions, values);
+    this.#f1.set(predictions, values);
     return values;
   }
 
-  private curve(probabilities: Float64Array, k: number): Pick<ClassRow, 'auc' | 'roc'> {
+  #curve(probabilities: Float64Array, k: number): Pick<ClassRow, 'auc' | 'roc'> {
     const K = this.labelNames.length;
     const scores = Float64Array.from(this.labels, (_, row) => probabilities[row * K + k]);
     const isPositive = (row: number): boolean => this.labels[row] === k;

@@ -2,7 +2,8 @@
 import { DataError, UsageError } from '../errors.js';
 import { readerFor } from './readers.js';
 import { fieldOf, MissingColumnError, NAME_THE_COLUMNS } from './records.js';
-import { readRows, type ColumnOptions, type RawRow, type ReadOptions } from './rows.js';
+import type { ColumnOptions, RawRow, ReadOptions } from './rows.js';
+import { readRows } from './rows.js';
 
 export interface Columns {
   readonly textColumn: string;

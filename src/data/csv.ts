@@ -1,8 +1,10 @@
 import { Readable, pipeline } from 'node:stream';
 import { CsvError, parse } from 'csv-parse';
 import { DataError } from '../errors.js';
-import { MissingColumnError, shown, type DataRecord } from './records.js';
-import { LINE_FEED, fileChunks, textBlocks, type TextBlock } from './text-blocks.js';
+import type { DataRecord } from './records.js';
+import { MissingColumnError, shown } from './records.js';
+import type { TextBlock } from './text-blocks.js';
+import { LINE_FEED, fileChunks, textBlocks } from './text-blocks.js';
 
 /** The separator of a CSV-like file, and how forgiving its quotes are. */
 interface Dialect {

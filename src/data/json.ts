@@ -1,7 +1,8 @@
 import { DataError } from '../errors.js';
 import { parseJson } from '../json/syntax.js';
 import { parseJsonl } from './jsonl.js';
-import { shown, type DataRecord } from './records.js';
+import type { DataRecord } from './records.js';
+import { shown } from './records.js';
 import { fileChunks } from './text-blocks.js';
 
 /** A whole array has to be in memory at once. */

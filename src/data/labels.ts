@@ -3,7 +3,8 @@ import { Pace } from '../pace.js';
 import type { Row } from './dataset.js';
 import { lookAlikeHint } from './look-alikes.js';
 import { shown } from './records.js';
-import { rowPlace, type RawRow } from './rows.js';
+import type { RawRow } from './rows.js';
+import { rowPlace } from './rows.js';
 
 /** How the labels of the data were written, which decides how those of another split may be written. */
 type Notation = 'integers' | 'names' | 'either' | 'given';

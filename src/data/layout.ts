@@ -2,10 +2,13 @@
 import { DataError, UsageError } from '../errors.js';
 import { didYouMean } from '../nearest.js';
 import { globMatcher } from './glob.js';
-import { readCard, type Card } from './card.js';
+import type { Card } from './card.js';
+import { readCard } from './card.js';
 import { FILE_KINDS, READABLE, fileKind } from './readers.js';
-import { checkPath, type DataRepository } from './repository.js';
-import { splitsByFileName, splitsByName, type SplitFiles } from './split-names.js';
+import type { DataRepository } from './repository.js';
+import { checkPath } from './repository.js';
+import type { SplitFiles } from './split-names.js';
+import { splitsByFileName, splitsByName } from './split-names.js';
 
 export interface Layout {
   readonly repository: DataRepository;

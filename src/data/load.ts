@@ -1,6 +1,7 @@
 import { DataError } from '../errors.js';
 import type { Dataset } from './dataset.js';
-import { loadSplits, openSource, type DatasetChoice, type LoadSplitsOptions, type Splits } from './splits.js';
+import type { DatasetChoice, LoadSplitsOptions, Splits } from './splits.js';
+import { loadSplits, openSource } from './splits.js';
 
 export interface LoadDatasetOptions extends Omit<DatasetChoice, 'dataset' | 'datasetConfig'> {
   /** The configuration of a dataset that has several. */

@@ -3,7 +3,8 @@ import { DataError, UsageError } from '../errors.js';
 import { Pace } from '../pace.js';
 import type { Columns } from './columns.js';
 import { readerFor } from './readers.js';
-import { fieldOf, MissingColumnError, placeOf, shown, type DataRecord } from './records.js';
+import type { DataRecord } from './records.js';
+import { fieldOf, MissingColumnError, placeOf, shown } from './records.js';
 
 export interface ColumnOptions {
   /** Absent: the usual one, else `text`, else one that is called or looks like it. */

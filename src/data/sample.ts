@@ -4,7 +4,8 @@ import { dirname, join } from 'node:path';
 import { DataError } from '../errors.js';
 import { parseJson } from '../json/syntax.js';
 import { randperm } from '../random/permutation.js';
-import { Dataset, type Row } from './dataset.js';
+import type { Row } from './dataset.js';
+import { Dataset } from './dataset.js';
 
 export const SAMPLE_LABELS: readonly string[] = ['negative', 'positive'];
 const TRAIN_ROWS = 1000;

@@ -104,21 +104,21 @@ export interface Graph {
 export class GraphBuilder {
   readonly nodes: AnyNode[] = [];
   readonly parameters = new Map<string, Value>();
-  private readonly inputs = new Map<InputName, Value>();
-  private nextId = 0;
+  readonly #inputs = new Map<InputName, Value>();
+  #nextId = 0;
 
   parameter(name: string, shape: Shape): Value {
     if (this.parameters.has(name)) throw new Error(`parameter ${name} is declared twice`);
-    const value: Value = { id: this.nextId++, shape, dtype: 'float32', source: { parameter: name } };
+    const value: Value = { id: this.#nextId++, shape, dtype: 'float32', source: { parameter: name } };
     this.parameters.set(name, value);
     return value;
   }
 
   input(name: InputName, shape: Shape, dtype: Value['dtype']): Value {
-    let value = this.inputs.get(name);
+    let value = this.#inputs.get(name);
     if (!value) {
-      value = { id: this.nextId++, shape, dtype, source: { input: name } };
-      this.inputs.set(name, value);
+      value = { id: this.#nextId++, shape, dtype, source: { input: name } };
+      this.#inputs.set(name, value);
     }
     return value;
   }
@@ -133,7 +133,12 @@ export class GraphBuilder {
     const outputs: Value[] = [];
     const node: Node<Op> = { op, inputs, outputs, attributes };
     for (const shape of outputShapes) {
-      outputs.push({ id: this.nextId++, shape, dtype: 'float32', source: { node: node as unknown as Node } });
+      outputs.push({
+        id: this.#nextId++,
+        shape,
+        dtype: 'float32',
+        source: { node: node as unknown as Node },
+      });
     }
     // The union of all kinds cannot be inferred from the generic parameter; `op` and `attributes` agree by the signature.
     this.nodes.push(node as unknown as AnyNode);

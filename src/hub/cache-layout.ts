@@ -26,11 +26,15 @@ const TAG =
 export class CachedRepository {
   readonly folder: string;
 
+  readonly #symlinks: boolean;
+
   constructor(
     readonly cacheDir: string,
     readonly repository: RepositoryId,
-    private readonly symlinks: boolean,
+    symlinks: boolean,
   ) {
+    this.#symlinks = symlinks;
+
     this.folder = join(cacheDir, folderName(repository));
   }
 
@@ -59,14 +63,14 @@ export class CachedRepository {
     await mkdir(this.snapshot(commit), { recursive: true });
     const { revision } = this.repository;
     if (isCommit(revision) || (await this.commit()) === commit) return;
-    await this.place(join(this.folder, 'refs', ...revision.split('/')), (partial) =>
+    await this.#place(join(this.folder, 'refs', ...revision.split('/')), (partial) =>
       writeFile(partial, commit),
     );
   }
 
   /** The file of a snapshot where it is here and, where `size` is given, as large as it should be. */
   async file(commit: string, path: string, size?: number): Promise<string | undefined> {
-    const pointer = this.pointer(commit, path);
+    const pointer = this.#pointer(commit, path);
     const found = await stat(pointer).catch(() => undefined);
     return found?.isFile() && (size === undefined || found.size === size) ? pointer : undefined;
   }
@@ -84,10 +88,10 @@ export class CachedRepository {
 
   /** Makes a blob that is here the snapshot's file; a copy where the system allows no links. @returns its path */
   async point(commit: string, path: string, etag: string): Promise<string> {
-    const pointer = this.pointer(commit, path);
+    const pointer = this.#pointer(commit, path);
     const blob = this.blob(etag);
-    await this.place(pointer, async (partial) => {
-      if (this.symlinks) {
+    await this.#place(pointer, async (partial) => {
+      if (this.#symlinks) {
         const linked = await symlink(relative(dirname(pointer), blob), partial).then(
           () => true,
           (error: NodeJS.ErrnoException) => {
@@ -109,11 +113,11 @@ export class CachedRepository {
     await writeFile(join(this.cacheDir, 'CACHEDIR.TAG'), TAG, { flag: 'wx' }).catch(() => undefined);
   }
 
-  private pointer(commit: string, path: string): string {
+  #pointer(commit: string, path: string): string {
     return join(this.snapshot(commit), ...path.split('/'));
   }
 
-  private async place(path: string, make: (partial: string) => Promise<void>): Promise<void> {
+  async #place(path: string, make: (partial: string) => Promise<void>): Promise<void> {
     const partial = join(this.folder, 'blobs', `.${randomUUID()}${INCOMPLETE}`);
     try {
       await mkdir(dirname(path), { recursive: true });

@@ -65,10 +65,14 @@ export class HubClient {
   #http: Promise<Http> | undefined;
   readonly #endpoint: URL;
 
+  readonly #options: ClientOptions;
+
   constructor(
     readonly settings: HubSettings,
-    private readonly options: ClientOptions = {},
+    options: ClientOptions = {},
   ) {
+    this.#options = options;
+
     this.#endpoint = new URL(settings.endpoint);
   }
 
@@ -93,7 +97,7 @@ export class HubClient {
 
   /** Milliseconds to wait before attempt `attempt` (from 1); a quarter of it is drawn, so that many clients do not come back at once. */
   pauseBefore(attempt: number): number {
-    const pause = Math.min(LONGEST_PAUSE, (this.options.firstPause ?? FIRST_PAUSE) * 2 ** (attempt - 1));
+    const pause = Math.min(LONGEST_PAUSE, (this.#options.firstPause ?? FIRST_PAUSE) * 2 ** (attempt - 1));
     return pause * (0.75 + Math.random() / 4);
   }
 
@@ -166,7 +170,7 @@ export class HubClient {
     }
     const ms = Math.max(asked ?? 0, this.pauseBefore(attempt));
     if (ms >= NOTED_WAIT)
-      this.options.onNote?.(
+      this.#options.onNote?.(
         `the Hub ${status === 429 ? 'asks for patience' : `answers ${status}`}; going on with ${about.repository} in ${Math.ceil(ms / 1000)} s`,
       );
     await pause(ms, signal);

@@ -22,36 +22,44 @@ export function hubDataset(id: string, options: RepositoryOptions = {}): DataRep
 
 class HubDataset implements DataRepository {
   readonly name: string;
-  private opened: Promise<HubRepository> | undefined;
+  #opened: Promise<HubRepository> | undefined;
+
+  readonly #repository: RepositoryId;
+  readonly #options: RepositoryOptions;
+  readonly #isConverted: boolean;
 
   /** @param opened of the parquet that the Hub made of another */
   constructor(
-    private readonly repository: RepositoryId,
-    private readonly options: RepositoryOptions,
-    private readonly isConverted = false,
+    repository: RepositoryId,
+    options: RepositoryOptions,
+    isConverted = false,
     opened?: HubRepository,
   ) {
+    this.#repository = repository;
+    this.#options = options;
+    this.#isConverted = isConverted;
+
     this.name = displayName(repository);
-    this.opened = opened && Promise.resolve(opened);
+    this.#opened = opened && Promise.resolve(opened);
   }
 
   async list(): Promise<readonly string[]> {
-    return (await this.open()).paths;
+    return (await this.#open()).paths;
   }
 
   async fetch(path: string): Promise<string> {
-    const [file] = await (await this.open()).fetch([path]);
+    const [file] = await (await this.#open()).fetch([path]);
     return file;
   }
 
   /** The parquet files that the Hub made of it, `config/split/0000.parquet`; undefined where it made none. */
   async converted(): Promise<DataRepository | undefined> {
-    if (this.isConverted || this.repository.revision === CONVERTED_PARQUET) return undefined;
-    const { convertedCommit, onCommit } = this.options;
-    const repository = { ...this.repository, revision: convertedCommit ?? CONVERTED_PARQUET };
+    if (this.#isConverted || this.#repository.revision === CONVERTED_PARQUET) return undefined;
+    const { convertedCommit, onCommit } = this.#options;
+    const repository = { ...this.#repository, revision: convertedCommit ?? CONVERTED_PARQUET };
     // A commit is recorded as what it is of.
     const options: RepositoryOptions = {
-      ...this.options,
+      ...this.#options,
       onCommit: (used) => onCommit?.({ ...used, revision: CONVERTED_PARQUET }),
     };
     try {
@@ -63,10 +71,10 @@ class HubDataset implements DataRepository {
     }
   }
 
-  private open(): Promise<HubRepository> {
-    this.opened ??= HubRepository.open(this.repository, this.options).catch((error: unknown) => {
+  #open(): Promise<HubRepository> {
+    this.#opened ??= HubRepository.open(this.#repository, this.#options).catch((error: unknown) => {
       throw notHereEither(this.name, error);
     });
-    return this.opened;
+    return this.#opened;
   }
 }

@@ -17,6 +17,13 @@ const PARALLEL = 4;
 const REPORTED_EVERY = 100;
 
 export class HubRepository {
+  readonly #commit: string;
+  readonly #cached: CachedRepository;
+  readonly #client: HubClient;
+  readonly #options: RepositoryOptions;
+  readonly #remote: ReadonlyMap<string, RemoteFile> | undefined;
+  readonly #local: ReadonlySet<string>;
+
   private constructor(
     /** As the user wrote it. */
     readonly name: string,
@@ -25,15 +32,22 @@ export class HubRepository {
     readonly folder: string,
     /** Whether the Hub was left out: only what is in the cache can be had. */
     readonly offline: boolean,
-    private readonly commit: string,
-    private readonly cached: CachedRepository,
-    private readonly client: HubClient,
-    private readonly options: RepositoryOptions,
+    commit: string,
+    cached: CachedRepository,
+    client: HubClient,
+    options: RepositoryOptions,
     /** By their paths; undefined where the Hub was left out. */
-    private readonly remote: ReadonlyMap<string, RemoteFile> | undefined,
+    remote: ReadonlyMap<string, RemoteFile> | undefined,
     /** By their paths: files in the cache, where the Hub was left out. */
-    private readonly local: ReadonlySet<string>,
-  ) {}
+    local: ReadonlySet<string>,
+  ) {
+    this.#commit = commit;
+    this.#cached = cached;
+    this.#client = client;
+    this.#options = options;
+    this.#remote = remote;
+    this.#local = local;
+  }
 
   /**
    * Asks the Hub for the commit and its files. Where it is out of reach and the cache holds the revision as it was, that is used and said so.
@@ -97,7 +111,7 @@ export class HubRepository {
         error instanceof HubError &&
         (error.code === 'network' || error.code === 'server' || error.code === 'rate-limited');
       const repo = outOfReach && known !== undefined ? await fromCache(known) : undefined;
-      if (repo === undefined || repo.local.size === 0) {
+      if (repo === undefined || repo.#local.size === 0) {
         await client.close();
         throw error;
       }
@@ -110,11 +124,11 @@ export class HubRepository {
 
   /** Paths of its files in order of their names; without the Hub, of those in the cache. */
   get paths(): string[] {
-    return this.remote ? [...this.remote.keys()].sort() : [...this.local].sort();
+    return this.#remote ? [...this.#remote.keys()].sort() : [...this.#local].sort();
   }
 
   has(path: string): boolean {
-    return this.remote ? this.remote.has(path) : this.local.has(path);
+    return this.#remote ? this.#remote.has(path) : this.#local.has(path);
   }
 
   /**
@@ -123,19 +137,21 @@ export class HubRepository {
    * @throws HubError 'entry-not-found' where the repository has no such file, 'offline' naming all that are not in the cache, and as downloadFile does
    */
   async fetch(paths: readonly string[]): Promise<string[]> {
-    if (!this.remote) {
-      const here = await Promise.all(paths.map((path) => this.cached.file(this.commit, path)));
+    if (!this.#remote) {
+      const here = await Promise.all(paths.map((path) => this.#cached.file(this.#commit, path)));
       const missing = paths.filter((_, i) => here[i] === undefined);
       if (missing.length > 0) throw this.notCached(missing);
       return here as string[]; // none is undefined: else it would be missing
     }
-    const files = paths.map((path) => this.remote!.get(path) ?? this.unknown(path));
-    const absent = await this.absent(files);
-    if (absent.length > 0) await this.cached.keepCommit(this.commit).catch(() => undefined); // a cache that cannot be written: the download says so
-    await this.download(absent);
-    await this.cached.keepCommit(this.commit).catch(() => undefined);
+    const files = paths.map((path) => this.#remote!.get(path) ?? this.#unknown(path));
+    const absent = await this.#absent(files);
+    if (absent.length > 0) await this.#cached.keepCommit(this.#commit).catch(() => undefined); // a cache that cannot be written: the download says so
+    await this.#download(absent);
+    await this.#cached.keepCommit(this.#commit).catch(() => undefined);
     return Promise.all(
-      files.map(async (file) => (await this.cached.file(this.commit, file.path)) ?? this.unknown(file.path)),
+      files.map(
+        async (file) => (await this.#cached.file(this.#commit, file.path)) ?? this.#unknown(file.path),
+      ),
     );
   }
 
@@ -143,7 +159,7 @@ export class HubRepository {
   notCached(missing: readonly string[]): HubError {
     return new HubError(
       'offline',
-      `${this.name} is in the cache, but without ${missing.join(', ')} (${this.folder}), and the Hub ${hubSettings(this.options).offline ? 'is not asked: offline' : 'is out of reach'}`,
+      `${this.name} is in the cache, but without ${missing.join(', ')} (${this.folder}), and the Hub ${hubSettings(this.#options).offline ? 'is not asked: offline' : 'is out of reach'}`,
       {
         hint: 'Unset HF_HUB_OFFLINE, if it is set, and run the same command with a network to download what is missing.',
       },
@@ -152,14 +168,14 @@ export class HubRepository {
 
   /** The repository's page, for messages. */
   get page(): string {
-    return pageOf(this.client.settings, this.repository);
+    return pageOf(this.#client.settings, this.repository);
   }
 
   async close(): Promise<void> {
-    await this.client.close();
+    await this.#client.close();
   }
 
-  private unknown(path: string): never {
+  #unknown(path: string): never {
     throw new HubError(
       'entry-not-found',
       `the ${this.repository.type} ${this.name} on the Hub has no file ${path}`,
@@ -167,17 +183,17 @@ export class HubRepository {
     );
   }
 
-  private async absent(files: readonly RemoteFile[]): Promise<RemoteFile[]> {
+  async #absent(files: readonly RemoteFile[]): Promise<RemoteFile[]> {
     const distinct = [...new Set(files)];
     const here = await Promise.all(
-      distinct.map(({ path, size }) => this.cached.file(this.commit, path, size)),
+      distinct.map(({ path, size }) => this.#cached.file(this.#commit, path, size)),
     );
     return distinct.filter((_, i) => here[i] === undefined);
   }
 
-  private async download(files: readonly RemoteFile[]): Promise<void> {
+  async #download(files: readonly RemoteFile[]): Promise<void> {
     if (files.length === 0) return;
-    const { signal, onProgress, onNote } = this.options;
+    const { signal, onProgress, onNote } = this.#options;
     const total = files.reduce((sum, { size }) => sum + size, 0);
     const received = new Map<RemoteFile, number>();
     const report = (): void =>
@@ -186,7 +202,7 @@ export class HubRepository {
         files: files.length,
         total,
         received: [...received.values()].reduce((sum, bytes) => sum + bytes, 0),
-        cacheDir: this.cached.cacheDir,
+        cacheDir: this.#cached.cacheDir,
       });
     let reported = 0;
     report();
@@ -199,9 +215,9 @@ export class HubRepository {
         const of = file;
         try {
           await downloadFile(of, {
-            client: this.client,
-            cached: this.cached,
-            commit: this.commit,
+            client: this.#client,
+            cached: this.#cached,
+            commit: this.#commit,
             about: aboutOf(this.repository),
             signal: stop,
             onNote,

@@ -8,25 +8,33 @@ export function isJsonObject(value: unknown): value is JsonObject {
 
 /** Typed reading of a config's fields; every refusal names file and field. */
 export class FieldReader {
+  readonly #fields: JsonObject;
+  readonly #defaults: JsonObject;
+  readonly #aliases: Readonly<Record<string, string>>;
+
   constructor(
-    private readonly fields: JsonObject,
+    fields: JsonObject,
     readonly source: string,
-    private readonly defaults: JsonObject,
-    private readonly aliases: Readonly<Record<string, string>>,
-  ) {}
+    defaults: JsonObject,
+    aliases: Readonly<Record<string, string>>,
+  ) {
+    this.#fields = fields;
+    this.#defaults = defaults;
+    this.#aliases = aliases;
+  }
 
   /** The field, under its own name or its alias, or its default. */
   value(field: string): unknown {
-    const own = this.own(field);
-    const alias = this.aliases[field];
-    const other = alias === undefined ? undefined : this.own(alias);
+    const own = this.#own(field);
+    const alias = this.#aliases[field];
+    const other = alias === undefined ? undefined : this.#own(alias);
     if (own !== undefined && other !== undefined && own !== other) {
       throw this.refusal(
         field,
         `is ${JSON.stringify(own)}, but ${alias}, another name of the same field, is ${JSON.stringify(other)}`,
       );
     }
-    return own ?? other ?? (own === null || other === null ? null : this.defaults[field]);
+    return own ?? other ?? (own === null || other === null ? null : this.#defaults[field]);
   }
 
   integer(field: string, min: number, max: number): number {
@@ -64,7 +72,7 @@ export class FieldReader {
     return new ModelError(`${this.source}: ${field} ${what}`, hint === undefined ? {} : { hint });
   }
 
-  private own(field: string): unknown {
-    return Object.hasOwn(this.fields, field) ? this.fields[field] : undefined;
+  #own(field: string): unknown {
+    return Object.hasOwn(this.#fields, field) ? this.#fields[field] : undefined;
   }
 }

@@ -82,201 +82,205 @@ export function readPickle(bytes: Uint8Array, file: string): Pickled {
 class Refusal extends Error {}
 
 class Machine {
-  private at = 0;
-  private readonly stack: Item[] = [];
-  private readonly memo = new Map<number, Item>();
-  private readonly view: DataView;
+  #at = 0;
+  readonly #stack: Item[] = [];
+  readonly #memo = new Map<number, Item>();
+  readonly #view: DataView;
 
-  constructor(private readonly bytes: Uint8Array) {
-    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  readonly #bytes: Uint8Array;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
   run(): Item {
     for (;;) {
-      const opcode = this.byte();
+      const opcode = this.#byte();
       switch (opcode) {
         case 0x80: {
           // PROTO
-          const protocol = this.byte();
+          const protocol = this.#byte();
           if (protocol > 2) throw new Refusal(`it is a pickle of protocol ${protocol}, not 2`);
           break;
         }
         case 0x2e: // STOP
-          if (this.stack.length !== 1)
+          if (this.#stack.length !== 1)
             throw new Refusal('its pickle ends with a stack that is not one value');
-          return this.pop();
+          return this.#pop();
         case 0x28:
-          this.stack.push(MARK);
+          this.#stack.push(MARK);
           break; // MARK
         case 0x4e:
-          this.stack.push(null);
+          this.#stack.push(null);
           break; // NONE
         case 0x88:
-          this.stack.push(true);
+          this.#stack.push(true);
           break; // NEWTRUE
         case 0x89:
-          this.stack.push(false);
+          this.#stack.push(false);
           break; // NEWFALSE
         case 0x4b:
-          this.stack.push(this.byte());
+          this.#stack.push(this.#byte());
           break; // BININT1
         case 0x4d:
-          this.stack.push(this.view.getUint16(this.take(2), true));
+          this.#stack.push(this.#view.getUint16(this.#take(2), true));
           break; // BININT2
         case 0x4a:
-          this.stack.push(this.view.getInt32(this.take(4), true));
+          this.#stack.push(this.#view.getInt32(this.#take(4), true));
           break; // BININT
         case 0x8a:
-          this.stack.push(this.long(this.byte()));
+          this.#stack.push(this.#long(this.#byte()));
           break; // LONG1
         case 0x47:
-          this.stack.push(this.view.getFloat64(this.take(8)));
+          this.#stack.push(this.#view.getFloat64(this.#take(8)));
           break; // BINFLOAT, big-endian
         case 0x58:
-          this.stack.push(this.text(this.view.getUint32(this.take(4), true)));
+          this.#stack.push(this.#text(this.#view.getUint32(this.#take(4), true)));
           break; // BINUNICODE
         case 0x7d:
-          this.stack.push(new Map());
+          this.#stack.push(new Map());
           break; // EMPTY_DICT
         case 0x5d:
-          this.stack.push([]);
+          this.#stack.push([]);
           break; // EMPTY_LIST
         case 0x29:
-          this.stack.push({ kind: 'tuple', items: [] });
+          this.#stack.push({ kind: 'tuple', items: [] });
           break; // EMPTY_TUPLE
         case 0x85:
-          this.tuple(1);
+          this.#tuple(1);
           break; // TUPLE1
         case 0x86:
-          this.tuple(2);
+          this.#tuple(2);
           break; // TUPLE2
         case 0x87:
-          this.tuple(3);
+          this.#tuple(3);
           break; // TUPLE3
         case 0x74:
-          this.stack.push({ kind: 'tuple', items: this.popToMark() });
+          this.#stack.push({ kind: 'tuple', items: this.#popToMark() });
           break; // TUPLE
         case 0x71:
-          this.memo.set(this.byte(), this.top());
+          this.#memo.set(this.#byte(), this.#top());
           break; // BINPUT
         case 0x72:
-          this.memo.set(this.view.getUint32(this.take(4), true), this.top());
+          this.#memo.set(this.#view.getUint32(this.#take(4), true), this.#top());
           break; // LONG_BINPUT
         case 0x68:
-          this.recall(this.byte());
+          this.#recall(this.#byte());
           break; // BINGET
         case 0x6a:
-          this.recall(this.view.getUint32(this.take(4), true));
+          this.#recall(this.#view.getUint32(this.#take(4), true));
           break; // LONG_BINGET
         case 0x61:
-          this.append([this.pop()]);
+          this.#append([this.#pop()]);
           break; // APPEND
         case 0x65:
-          this.append(this.popToMark());
+          this.#append(this.#popToMark());
           break; // APPENDS
         case 0x73: {
           // SETITEM
-          const value = this.pop();
-          this.setItems([this.pop(), value]);
+          const value = this.#pop();
+          this.#setItems([this.#pop(), value]);
           break;
         }
         case 0x75:
-          this.setItems(this.popToMark());
+          this.#setItems(this.#popToMark());
           break; // SETITEMS
         case 0x63:
-          this.stack.push({ kind: 'name', name: `${this.line()} ${this.line()}` });
+          this.#stack.push({ kind: 'name', name: `${this.#line()} ${this.#line()}` });
           break; // GLOBAL
         case 0x51:
-          this.stack.push(storageOf(this.pop()));
+          this.#stack.push(storageOf(this.#pop()));
           break; // BINPERSID
         case 0x52: {
           // REDUCE
-          const args = this.pop();
-          this.stack.push(call(this.pop(), args));
+          const args = this.#pop();
+          this.#stack.push(call(this.#pop(), args));
           break;
         }
         default:
           throw new Refusal(
-            `its pickle has the opcode 0x${opcode.toString(16).padStart(2, '0')} at byte ${this.at - 1}, which no saved tensor needs`,
+            `its pickle has the opcode 0x${opcode.toString(16).padStart(2, '0')} at byte ${this.#at - 1}, which no saved tensor needs`,
           );
       }
     }
   }
 
   /** Position of the next `count` bytes, which are passed over. */
-  private take(count: number): number {
-    const at = this.at;
-    if (at + count > this.bytes.length) throw new Refusal('its pickle ends too early');
-    this.at += count;
+  #take(count: number): number {
+    const at = this.#at;
+    if (at + count > this.#bytes.length) throw new Refusal('its pickle ends too early');
+    this.#at += count;
     return at;
   }
 
-  private byte(): number {
-    return this.bytes[this.take(1)];
+  #byte(): number {
+    return this.#bytes[this.#take(1)];
   }
 
-  private text(length: number): string {
-    const at = this.take(length);
-    return new TextDecoder().decode(this.bytes.subarray(at, at + length));
+  #text(length: number): string {
+    const at = this.#take(length);
+    return new TextDecoder().decode(this.#bytes.subarray(at, at + length));
   }
 
-  private line(): string {
-    const end = this.bytes.indexOf(0x0a, this.at);
+  #line(): string {
+    const end = this.#bytes.indexOf(0x0a, this.#at);
     if (end < 0) throw new Refusal('its pickle ends too early');
-    const text = this.text(end - this.at);
-    this.at++;
+    const text = this.#text(end - this.#at);
+    this.#at++;
     return text;
   }
 
   /** A whole number of so many bytes, two's complement, little-endian. */
-  private long(length: number): number {
-    const at = this.take(length);
+  #long(length: number): number {
+    const at = this.#take(length);
     let value = 0n;
-    for (let i = length - 1; i >= 0; i--) value = (value << 8n) | BigInt(this.bytes[at + i]);
+    for (let i = length - 1; i >= 0; i--) value = (value << 8n) | BigInt(this.#bytes[at + i]);
     const number = Number(BigInt.asIntN(8 * length, value));
     if (!Number.isSafeInteger(number)) throw new Refusal('its pickle holds a whole number above 2^53');
     return number;
   }
 
-  private pop(): Item {
-    const item = this.stack.pop();
+  #pop(): Item {
+    const item = this.#stack.pop();
     if (item === undefined || item === MARK) throw new Refusal('its pickle takes from an empty stack');
     return item;
   }
 
-  private top(): Item {
-    const item = this.pop();
-    this.stack.push(item);
+  #top(): Item {
+    const item = this.#pop();
+    this.#stack.push(item);
     return item;
   }
 
-  private popToMark(): Item[] {
-    const mark = this.stack.lastIndexOf(MARK);
+  #popToMark(): Item[] {
+    const mark = this.#stack.lastIndexOf(MARK);
     if (mark < 0) throw new Refusal('its pickle takes from an empty stack');
-    const items = this.stack.splice(mark);
+    const items = this.#stack.splice(mark);
     items.shift();
     return items;
   }
 
-  private tuple(length: number): void {
-    const items = Array.from({ length }, () => this.pop()).reverse();
-    this.stack.push({ kind: 'tuple', items });
+  #tuple(length: number): void {
+    const items = Array.from({ length }, () => this.#pop()).reverse();
+    this.#stack.push({ kind: 'tuple', items });
   }
 
-  private recall(index: number): void {
-    const item = this.memo.get(index);
+  #recall(index: number): void {
+    const item = this.#memo.get(index);
     if (item === undefined) throw new Refusal('its pickle recalls what it has not stored');
-    this.stack.push(item);
+    this.#stack.push(item);
   }
 
-  private append(items: readonly Item[]): void {
-    const list = this.top();
+  #append(items: readonly Item[]): void {
+    const list = this.#top();
     if (!Array.isArray(list)) throw new Refusal('its pickle appends to what is no list');
     for (const item of items) list.push(item);
   }
 
-  private setItems(items: readonly Item[]): void {
-    const map = this.top();
+  #setItems(items: readonly Item[]): void {
+    const map = this.#top();
     if (!(map instanceof Map) || items.length % 2 !== 0)
       throw new Refusal('its pickle sets items of what is no dict');
     for (let i = 0; i < items.length; i += 2) map.set(items[i], items[i + 1]);

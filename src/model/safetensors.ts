@@ -20,13 +20,19 @@ export interface TensorPiece {
 
 /** A safetensors file open for random access: the header is in memory, tensors are read one by one when asked for. */
 export class SafetensorsFile {
-  private scratch: { readonly bytes: Uint8Array<ArrayBuffer>; readonly values: Float32Array } | undefined;
+  #scratch: { readonly bytes: Uint8Array<ArrayBuffer>; readonly values: Float32Array } | undefined;
+
+  readonly #handle: FileHandle;
+  readonly #header: SafetensorsHeader;
 
   private constructor(
     readonly path: string,
-    private readonly handle: FileHandle,
-    private readonly header: SafetensorsHeader,
-  ) {}
+    handle: FileHandle,
+    header: SafetensorsHeader,
+  ) {
+    this.#handle = handle;
+    this.#header = header;
+  }
 
   /** @throws ModelError where the file cannot be read or its header is not sound */
   static async open(path: string): Promise<SafetensorsFile> {
@@ -51,11 +57,11 @@ export class SafetensorsFile {
 
   /** Every tensor of the file, also those of types that cannot be read as float32. */
   get tensors(): ReadonlyMap<string, TensorInfo> {
-    return this.header.tensors;
+    return this.#header.tensors;
   }
 
   get metadata(): ReadonlyMap<string, string> {
-    return this.header.metadata;
+    return this.#header.metadata;
   }
 
   /**
@@ -64,7 +70,7 @@ export class SafetensorsFile {
    * @throws ModelError where there is no such tensor, it is not of floating point (F32, F16, BF16, F64), or the file ends too early
    */
   async read(name: string): Promise<Float32Array> {
-    const values = new Float32Array(elementCount(this.readable(name).shape));
+    const values = new Float32Array(elementCount(this.#readable(name).shape));
     for await (const piece of this.pieces(name)) values.set(piece.values, piece.offset);
     return values;
   }
@@ -75,17 +81,17 @@ export class SafetensorsFile {
    * @throws as `read` does
    */
   async *pieces(name: string): AsyncGenerator<TensorPiece> {
-    const { dtype, begin, end } = this.readable(name);
+    const { dtype, begin, end } = this.#readable(name);
     // Tensors are read one after the other: the memory of one serves the next. Whoever reads two at once has two.
-    const scratch = this.scratch ?? {
+    const scratch = this.#scratch ?? {
       bytes: new Uint8Array(CHUNK_BYTES),
       values: new Float32Array(CHUNK_BYTES / 2),
     };
-    this.scratch = undefined;
+    this.#scratch = undefined;
     try {
       for (let position = begin; position < end; position += CHUNK_BYTES) {
         const bytes = scratch.bytes.subarray(0, Math.min(CHUNK_BYTES, end - position));
-        await readInto(this.handle, bytes, position, this.path);
+        await readInto(this.#handle, bytes, position, this.path);
         widen(dtype, bytes, scratch.values, 0);
         yield {
           offset: (position - begin) / FLOAT_BYTES[dtype],
@@ -93,12 +99,12 @@ export class SafetensorsFile {
         };
       }
     } finally {
-      this.scratch = scratch;
+      this.#scratch = scratch;
     }
   }
 
-  private readable(name: string): TensorInfo & { readonly dtype: FloatType } {
-    const tensor = this.header.tensors.get(name);
+  #readable(name: string): TensorInfo & { readonly dtype: FloatType } {
+    const tensor = this.#header.tensors.get(name);
     if (!tensor) throw new ModelError(`${this.path} has no tensor ${name}`);
     const { dtype } = tensor;
     if (!isFloatType(dtype))
@@ -114,12 +120,12 @@ export class SafetensorsFile {
    * @throws ModelError where there is no such tensor, it is of another type, or the file ends too early
    */
   async readExact(name: string): Promise<NumberArray> {
-    const tensor = this.header.tensors.get(name);
+    const tensor = this.#header.tensors.get(name);
     if (!tensor) throw new ModelError(`${this.path} has no tensor ${name}`);
     const { dtype, begin, end } = tensor;
     if (dtype !== 'F32' && dtype !== 'F64' && dtype !== 'I32')
       throw new ModelError(`${this.path}: tensor ${name} is ${dtype}, not F32, F64 or I32`);
-    const bytes = await readBytes(this.handle, begin, end - begin, this.path);
+    const bytes = await readBytes(this.#handle, begin, end - begin, this.path);
     toHostOrder(bytes, dtype === 'F64' ? 8 : 4);
     return dtype === 'F32'
       ? new Float32Array(bytes.buffer)
@@ -129,7 +135,7 @@ export class SafetensorsFile {
   }
 
   async close(): Promise<void> {
-    await this.handle.close();
+    await this.#handle.close();
   }
 }
 

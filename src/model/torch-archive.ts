@@ -27,14 +27,22 @@ const DTYPES: Readonly<Record<string, FloatType>> = {
 const MAX_PICKLE_BYTES = 64 * 2 ** 20;
 
 export class TorchArchive {
+  readonly #zip: ZipFile;
+  readonly #file: FileHandle;
+  readonly #entries: ReadonlyMap<string, Entry>;
+
   private constructor(
     readonly path: string,
-    private readonly zip: ZipFile,
-    private readonly file: FileHandle,
-    private readonly entries: ReadonlyMap<string, Entry>,
+    zip: ZipFile,
+    file: FileHandle,
+    entries: ReadonlyMap<string, Entry>,
     /** What was saved, its tensors described only. */
     readonly value: Pickled,
-  ) {}
+  ) {
+    this.#zip = zip;
+    this.#file = file;
+    this.#entries = entries;
+  }
 
   /** @throws ModelError where the file is no archive of torch.save that holds only tensors and plain values */
   static async open(path: string): Promise<TorchArchive> {
@@ -80,7 +88,7 @@ export class TorchArchive {
       throw new ModelError(`${this.path}: tensor data/${tensor.key} ${what}`);
     };
     const dtype = DTYPES[tensor.storage] ?? fail(`is of ${tensor.storage}, not of floating point`);
-    const entry = this.entries.get(`data/${tensor.key}`) ?? fail('is missing');
+    const entry = this.#entries.get(`data/${tensor.key}`) ?? fail('is missing');
     const count = elementCount(tensor.shape);
     if (!isContiguous(tensor)) fail('is not contiguous');
     const size = FLOAT_BYTES[dtype];
@@ -89,24 +97,26 @@ export class TorchArchive {
       tensor.storageLength * size !== entry.uncompressedSize
     )
       fail('does not fit its storage');
-    const bytes = await readEntry(this.zip, entry, this.path);
+    const bytes = await readEntry(this.#zip, entry, this.path);
     const values = new Float32Array(count);
     widen(dtype, bytes.slice(tensor.offset * size, (tensor.offset + count) * size), values, 0);
     return values;
   }
 
   async close(): Promise<void> {
-    await this.file.close();
+    await this.#file.close();
   }
 }
 
 /** yauzl's own reader hands places beyond 2^53, as a damaged archive may name them, to the file system in a callback, where what that throws ends the process. */
 class FileReader extends RandomAccessReader {
-  constructor(
-    private readonly file: FileHandle,
-    private readonly size: number,
-  ) {
+  readonly #file: FileHandle;
+  readonly #size: number;
+
+  constructor(file: FileHandle, size: number) {
     super();
+    this.#file = file;
+    this.#size = size;
   }
 
   override read(
@@ -117,20 +127,20 @@ class FileReader extends RandomAccessReader {
     callback: (error: Error | null, bytesRead?: number) => void,
   ): void {
     const bytes =
-      position >= 0 && position <= this.size
-        ? this.file.read(buffer, offset, length, position)
-        : Promise.reject(new Error(`it refers to byte ${position} of ${this.size}`));
+      position >= 0 && position <= this.#size
+        ? this.#file.read(buffer, offset, length, position)
+        : Promise.reject(new Error(`it refers to byte ${position} of ${this.#size}`));
     bytes.then(({ bytesRead }) => callback(null, bytesRead), callback);
   }
 
   override _readStreamForRange(start: number, end: number): Readable {
-    return Readable.from(this.range(start, end));
+    return Readable.from(this.#range(start, end));
   }
 
-  private async *range(start: number, end: number): AsyncGenerator<Buffer> {
+  async *#range(start: number, end: number): AsyncGenerator<Buffer> {
     for (let at = start; at < end;) {
       const buffer = Buffer.allocUnsafe(Math.min(2 ** 20, end - at));
-      const { bytesRead } = await this.file.read(buffer, 0, buffer.length, at);
+      const { bytesRead } = await this.#file.read(buffer, 0, buffer.length, at);
       if (bytesRead === 0) throw new Error(`it ends at byte ${at}`);
       yield buffer.subarray(0, bytesRead);
       at += bytesRead;

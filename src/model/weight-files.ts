@@ -13,10 +13,13 @@ export const INDEX_FILE = 'model.safetensors.index.json';
 
 /** The tensors of a folder's weight files together, under the names they have there. */
 export class WeightFiles {
-  private constructor(
-    private readonly files: readonly SafetensorsFile[],
-    private readonly holder: ReadonlyMap<string, SafetensorsFile>,
-  ) {}
+  readonly #files: readonly SafetensorsFile[];
+  readonly #holder: ReadonlyMap<string, SafetensorsFile>;
+
+  private constructor(files: readonly SafetensorsFile[], holder: ReadonlyMap<string, SafetensorsFile>) {
+    this.#files = files;
+    this.#holder = holder;
+  }
 
   /** @throws ModelError where there are none, a shard or one of its tensors is missing, or a file is damaged */
   static async open(dir: string): Promise<WeightFiles> {
@@ -26,11 +29,11 @@ export class WeightFiles {
       return new WeightFiles([file], new Map([...file.tensors.keys()].map((name) => [name, file])));
     }
     const index = join(dir, INDEX_FILE);
-    if (await isFile(index)) return WeightFiles.openShards(dir, index);
+    if (await isFile(index)) return WeightFiles.#openShards(dir, index);
     throw await noWeights(dir);
   }
 
-  private static async openShards(dir: string, index: string): Promise<WeightFiles> {
+  static async #openShards(dir: string, index: string): Promise<WeightFiles> {
     const weightMap = await readIndex(index);
     const shards = new Map<string, SafetensorsFile>();
     try {
@@ -58,25 +61,25 @@ export class WeightFiles {
   }
 
   get names(): string[] {
-    return [...this.holder.keys()];
+    return [...this.#holder.keys()];
   }
 
   /** A tensor of `names` and the file it is in. */
   locate(name: string): { info: TensorInfo; path: string } {
-    const file = this.holder.get(name)!;
+    const file = this.#holder.get(name)!;
     return { info: file.tensors.get(name)!, path: file.path };
   }
 
   async read(name: string): Promise<Float32Array> {
-    return this.holder.get(name)!.read(name);
+    return this.#holder.get(name)!.read(name);
   }
 
   pieces(name: string): AsyncGenerator<TensorPiece> {
-    return this.holder.get(name)!.pieces(name);
+    return this.#holder.get(name)!.pieces(name);
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.files.map((file) => file.close()));
+    await Promise.all(this.#files.map((file) => file.close()));
   }
 }
 

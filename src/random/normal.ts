@@ -8,36 +8,36 @@ import { MT19937 } from './mt19937.js';
 
 /** PyTorch's CPU generator: the Mersenne Twister and the spare value of the last scalar Box-Muller pair. */
 export class Generator {
-  private readonly twister: MT19937;
-  private spare: number | undefined;
+  readonly #twister: MT19937;
+  #spare: number | undefined;
 
   constructor(seed: number) {
-    this.twister = new MT19937(seed);
+    this.#twister = new MT19937(seed);
   }
 
   /** 24 random bits scaled to [0, 1): `uniform_real_distribution<float>`. */
   nextUniform24(): number {
-    return (this.twister.nextUint32() & 0xffffff) / 2 ** 24;
+    return (this.#twister.nextUint32() & 0xffffff) / 2 ** 24;
   }
 
   /** 53 random bits scaled to [0, 1): `uniform_real_distribution<double>`; the first draw is the high word. */
   nextUniform53(): number {
-    const high = this.twister.nextUint32() & 0x1fffff;
-    return (high * 2 ** 32 + this.twister.nextUint32()) / 2 ** 53;
+    const high = this.#twister.nextUint32() & 0x1fffff;
+    return (high * 2 ** 32 + this.#twister.nextUint32()) / 2 ** 53;
   }
 
   /** One standard normal value in double precision: Box-Muller, whose second value is kept for the next call. */
   nextNormal(): number {
-    if (this.spare !== undefined) {
-      const value = this.spare;
-      this.spare = undefined;
+    if (this.#spare !== undefined) {
+      const value = this.#spare;
+      this.#spare = undefined;
       return value;
     }
     const u1 = this.nextUniform53();
     const u2 = this.nextUniform53();
     const radius = Math.sqrt(-2 * Math.log1p(-u2));
     const theta = 2 * Math.PI * u1;
-    this.spare = radius * Math.sin(theta);
+    this.#spare = radius * Math.sin(theta);
     return radius * Math.cos(theta);
   }
 }

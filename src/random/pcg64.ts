@@ -12,66 +12,66 @@ const M3 = 0x2360ed05;
 
 export class Pcg64 {
   /** State and increment of 128 bits, lowest 32 bits first. */
-  private s0 = 0;
-  private s1 = 0;
-  private s2 = 0;
-  private s3 = 0;
-  private readonly i0: number;
-  private readonly i1: number;
-  private readonly i2: number;
-  private readonly i3: number;
+  #s0 = 0;
+  #s1 = 0;
+  #s2 = 0;
+  #s3 = 0;
+  readonly #i0: number;
+  readonly #i1: number;
+  readonly #i2: number;
+  readonly #i3: number;
   /** The last 64 bits drawn. */
-  private low = 0;
-  private high = 0;
+  #low = 0;
+  #high = 0;
   /** The upper half of a draw whose lower half `nextUint32` gave out, until it is asked again. */
-  private kept: number | undefined;
+  #kept: number | undefined;
 
   /** @throws RangeError unless seed is an integer from 0 to 2^53 - 1 */
   constructor(seed: number) {
     // Four 64-bit words, each with its lower half first: the state's high and low word, the stream's high and low word.
     const words = seedWords(seed, 8);
     // inc = (stream << 1) | 1; state = 0; step; state += words; step
-    this.i0 = ((words[6] << 1) | 1) >>> 0;
-    this.i1 = ((words[7] << 1) | (words[6] >>> 31)) >>> 0;
-    this.i2 = ((words[4] << 1) | (words[7] >>> 31)) >>> 0;
-    this.i3 = ((words[5] << 1) | (words[4] >>> 31)) >>> 0;
-    this.step();
-    this.add(words[2], words[3], words[0], words[1]);
-    this.step();
+    this.#i0 = ((words[6] << 1) | 1) >>> 0;
+    this.#i1 = ((words[7] << 1) | (words[6] >>> 31)) >>> 0;
+    this.#i2 = ((words[4] << 1) | (words[7] >>> 31)) >>> 0;
+    this.#i3 = ((words[5] << 1) | (words[4] >>> 31)) >>> 0;
+    this.#step();
+    this.#add(words[2], words[3], words[0], words[1]);
+    this.#step();
   }
 
   /** The 128 bits of the state, for a kernel that goes on from here. */
   get state(): bigint {
-    return join(this.s0, this.s1, this.s2, this.s3);
+    return join(this.#s0, this.#s1, this.#s2, this.#s3);
   }
 
   /** The 128 bits that every step adds. */
   get increment(): bigint {
-    return join(this.i0, this.i1, this.i2, this.i3);
+    return join(this.#i0, this.#i1, this.#i2, this.#i3);
   }
 
   /** The next 64 bits. */
   nextUint64(): bigint {
-    this.draw();
-    return (BigInt(this.high) << 32n) | BigInt(this.low);
+    this.#draw();
+    return (BigInt(this.#high) << 32n) | BigInt(this.#low);
   }
 
   /** The next 32 bits: a draw of 64 gives its lower half, then its upper, whatever other draws come in between. */
   nextUint32(): number {
-    if (this.kept !== undefined) {
-      const value = this.kept;
-      this.kept = undefined;
+    if (this.#kept !== undefined) {
+      const value = this.#kept;
+      this.#kept = undefined;
       return value;
     }
-    this.draw();
-    this.kept = this.high;
-    return this.low;
+    this.#draw();
+    this.#kept = this.#high;
+    return this.#low;
   }
 
   /** `random()`: 53 bits scaled to [0, 1). */
   nextDouble(): number {
-    this.draw();
-    return (this.high * 2 ** 21 + (this.low >>> 11)) / 2 ** 53;
+    this.#draw();
+    return (this.#high * 2 ** 21 + (this.#low >>> 11)) / 2 ** 53;
   }
 
   /** `random(dtype=float32)`: 24 bits scaled to [0, 1). */
@@ -79,26 +79,29 @@ export class Pcg64 {
     return (this.nextUint32() >>> 8) / 2 ** 24;
   }
 
-  private draw(): void {
-    this.step();
+  #draw(): void {
+    this.#step();
     // The xor of both halves, rotated right by the top 6 bits.
-    const low = this.s0 ^ this.s2;
-    const high = this.s1 ^ this.s3;
-    const rotation = this.s3 >>> 26;
+    const low = this.#s0 ^ this.#s2;
+    const high = this.#s1 ^ this.#s3;
+    const rotation = this.#s3 >>> 26;
     const bits = rotation & 31;
     const a = rotation & 32 ? high : low;
     const b = rotation & 32 ? low : high;
-    this.low = (bits === 0 ? a : (a >>> bits) | (b << (32 - bits))) >>> 0;
-    this.high = (bits === 0 ? b : (b >>> bits) | (a << (32 - bits))) >>> 0;
+    this.#low = (bits === 0 ? a : (a >>> bits) | (b << (32 - bits))) >>> 0;
+    this.#high = (bits === 0 ? b : (b >>> bits) | (a << (32 - bits))) >>> 0;
   }
 
   /** state = state * multiplier + increment, modulo 2^128. */
-  private step(): void {
-    const { s0, s1, s2, s3 } = this;
+  #step(): void {
+    const s0 = this.#s0;
+    const s1 = this.#s1;
+    const s2 = this.#s2;
+    const s3 = this.#s3;
     // Columns of 32 bits: low words of the products of this column, high words of those of the column before. Sums stay far below 2^53.
-    this.s0 = imul(s0, M0) >>> 0;
+    this.#s0 = imul(s0, M0) >>> 0;
     const column1 = (imul(s0, M1) >>> 0) + (imul(s1, M0) >>> 0) + highWord(s0, M0);
-    this.s1 = column1 >>> 0;
+    this.#s1 = column1 >>> 0;
     const column2 =
       (imul(s0, M2) >>> 0) +
       (imul(s1, M1) >>> 0) +
@@ -106,8 +109,8 @@ export class Pcg64 {
       highWord(s0, M1) +
       highWord(s1, M0) +
       Math.floor(column1 / 2 ** 32);
-    this.s2 = column2 >>> 0;
-    this.s3 =
+    this.#s2 = column2 >>> 0;
+    this.#s3 =
       (imul(s0, M3) +
         imul(s1, M2) +
         imul(s2, M1) +
@@ -117,17 +120,17 @@ export class Pcg64 {
         highWord(s2, M0) +
         Math.floor(column2 / 2 ** 32)) >>>
       0;
-    this.add(this.i0, this.i1, this.i2, this.i3);
+    this.#add(this.#i0, this.#i1, this.#i2, this.#i3);
   }
 
-  private add(a0: number, a1: number, a2: number, a3: number): void {
-    const sum0 = this.s0 + a0;
-    const sum1 = this.s1 + a1 + (sum0 >= 2 ** 32 ? 1 : 0);
-    const sum2 = this.s2 + a2 + (sum1 >= 2 ** 32 ? 1 : 0);
-    this.s0 = sum0 >>> 0;
-    this.s1 = sum1 >>> 0;
-    this.s2 = sum2 >>> 0;
-    this.s3 = (this.s3 + a3 + (sum2 >= 2 ** 32 ? 1 : 0)) >>> 0;
+  #add(a0: number, a1: number, a2: number, a3: number): void {
+    const sum0 = this.#s0 + a0;
+    const sum1 = this.#s1 + a1 + (sum0 >= 2 ** 32 ? 1 : 0);
+    const sum2 = this.#s2 + a2 + (sum1 >= 2 ** 32 ? 1 : 0);
+    this.#s0 = sum0 >>> 0;
+    this.#s1 = sum1 >>> 0;
+    this.#s2 = sum2 >>> 0;
+    this.#s3 = (this.#s3 + a3 + (sum2 >= 2 ** 32 ? 1 : 0)) >>> 0;
   }
 }
 

@@ -28,6 +28,7 @@ import { judge } from '../compare/verdict.js';
 import type { Contestant } from '../compare/verdict.js';
 import { AttuneError, DataError } from '../errors.js';
 import { readPlainFile } from '../files.js';
+import type { Shape } from '../json/shape.js';
 import {
   between,
   count,
@@ -38,7 +39,6 @@ import {
   oneOf,
   orNull,
   record,
-  type Shape,
   ShapeError,
   text,
 } from '../json/shape.js';

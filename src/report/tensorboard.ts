@@ -6,7 +6,8 @@ import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { AttuneError } from '../errors.js';
-import { type EventValue, summaryEvent, tfRecord, versionEvent } from './event-file.js';
+import type { EventValue } from './event-file.js';
+import { summaryEvent, tfRecord, versionEvent } from './event-file.js';
 
 /** A record of `log_history`: `step` says where, null is left out. */
 type Loggable = Readonly<Record<string, number | null | undefined>> & { readonly step: number };

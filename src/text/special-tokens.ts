@@ -2,7 +2,8 @@
 // places: tokenizer.json's added_tokens, tokenizer_config.json, special_tokens_map.json and added_tokens.json.
 import { join } from 'node:path';
 import { ModelError } from '../errors.js';
-import { isJsonObject, type JsonObject } from './json-file.js';
+import type { JsonObject } from './json-file.js';
+import { isJsonObject } from './json-file.js';
 import type { Vocabulary } from './vocabulary.js';
 
 /** GPT-2's only special token: end of text, beginning of text and unknown at once. */

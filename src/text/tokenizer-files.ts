@@ -6,21 +6,12 @@
 // GPT-2's (ByteLevel with its pattern), with Unicode's NFC before it where the file asks for that.
 import { join } from 'node:path';
 import { ModelError } from '../errors.js';
-import { isJsonObject, parseJsonObject, readIfPresent, type JsonObject } from './json-file.js';
-import {
-  parseAddedToken,
-  resolveSpecialTokens,
-  type AddedToken,
-  type SpecialTokens,
-} from './special-tokens.js';
-import {
-  checkContiguous,
-  checkMerges,
-  checkVocabulary,
-  parseMerges,
-  type Merge,
-  type Vocabulary,
-} from './vocabulary.js';
+import type { JsonObject } from './json-file.js';
+import { isJsonObject, parseJsonObject, readIfPresent } from './json-file.js';
+import type { AddedToken, SpecialTokens } from './special-tokens.js';
+import { parseAddedToken, resolveSpecialTokens } from './special-tokens.js';
+import type { Merge, Vocabulary } from './vocabulary.js';
+import { checkContiguous, checkMerges, checkVocabulary, parseMerges } from './vocabulary.js';
 
 export interface TokenizerDefinition {
   readonly vocabulary: Vocabulary;

@@ -5,16 +5,11 @@
  */
 import { join } from 'node:path';
 import { UsageError } from '../errors.js';
-import { dumps, float, type PythonValue } from '../json/python.js';
+import type { PythonValue } from '../json/python.js';
+import { dumps, float } from '../json/python.js';
 import { didYouMean } from '../nearest.js';
-import {
-  type ArgumentTable,
-  checkGiven,
-  type Given,
-  type Resolved,
-  snakeCase,
-  withDefaults,
-} from './argument-table.js';
+import type { ArgumentTable, Given, Resolved } from './argument-table.js';
+import { checkGiven, snakeCase, withDefaults } from './argument-table.js';
 
 const DURATION = 'Duration and batches';
 const OPTIMIZER = 'Optimizer and schedule';

@@ -6,18 +6,15 @@
  * TrainingArguments' defaults. Epochs that are given are gone through to the end: no best epoch is looked for, and nothing stops the run early.
  */
 import type { Dataset } from '../data/dataset.js';
-import { MOST_VALIDATION_ROWS, type PlannedParts } from '../data/held-out.js';
+import type { PlannedParts } from '../data/held-out.js';
+import { MOST_VALIDATION_ROWS } from '../data/held-out.js';
 import type { Splits } from '../data/splits.js';
 import { UsageError } from '../errors.js';
 import type { Gpt2Config } from '../model/config.js';
-import { argumentName, checkGiven, type Given, withDefaults } from './argument-table.js';
-import {
-  filledArguments,
-  resolveArguments,
-  TRAINING_ARGUMENTS,
-  type TrainingArguments,
-  type TrainingArgumentsInput,
-} from './arguments.js';
+import type { Given } from './argument-table.js';
+import { argumentName, checkGiven, withDefaults } from './argument-table.js';
+import type { TrainingArguments, TrainingArgumentsInput } from './arguments.js';
+import { filledArguments, resolveArguments, TRAINING_ARGUMENTS } from './arguments.js';
 import { planOf } from './schedule.js';
 
 /** Arguments of a run: some of them, or all that there are, of which nothing is planned. */

@@ -65,11 +65,15 @@ const thisScope = (): string | null =>
   );
 
 export class RunLock {
-  private readonly path: string;
-  private held: Held | undefined;
+  readonly #path: string;
+  #held: Held | undefined;
 
-  constructor(private readonly dir: string) {
-    this.path = join(dir, LOCK_FILE);
+  readonly #dir: string;
+
+  constructor(dir: string) {
+    this.#dir = dir;
+
+    this.#path = join(dir, LOCK_FILE);
   }
 
   /**
@@ -78,7 +82,7 @@ export class RunLock {
    * @throws UsageError where another run holds it or a file of its name is no lock, AttuneError where the folder cannot be written
    */
   async acquire(): Promise<void> {
-    if (this.held) return;
+    if (this.#held) return;
     const holder: Holder = {
       pid: process.pid,
       host: hostname(),
@@ -88,31 +92,31 @@ export class RunLock {
       nonce: randomUUID(),
     };
     const text = `${JSON.stringify(holder)}\n`;
-    while (!(await this.place(text, holder.nonce))) {
-      const there = await lstat(this.path).catch(() => undefined);
-      if (there && !there.isFile()) throw this.unknown();
-      const found = await readFile(this.path, 'utf8').catch((cause: NodeJS.ErrnoException) => {
+    while (!(await this.#place(text, holder.nonce))) {
+      const there = await lstat(this.#path).catch(() => undefined);
+      if (there && !there.isFile()) throw this.#unknown();
+      const found = await readFile(this.#path, 'utf8').catch((cause: NodeJS.ErrnoException) => {
         if (cause.code === 'ENOENT') return undefined; // released since
-        throw this.unknown(cause);
+        throw this.#unknown(cause);
       });
       if (found === undefined) continue;
       const by = parseHolder(found);
-      if (!by) throw this.unknown();
-      if (!(await this.isStale(by, text))) throw this.refusal(by);
-      await removeStaleLock(this.path, found).catch((cause: Error) => {
+      if (!by) throw this.#unknown();
+      if (!(await this.#isStale(by, text))) throw this.#refusal(by);
+      await removeStaleLock(this.#path, found).catch((cause: Error) => {
         throw new AttuneError(
-          `the lock that a run which is gone left in ${this.dir} cannot be removed: ${cause.message}`,
-          { hint: `Delete ${this.path}, or choose another --output-dir.`, cause },
+          `the lock that a run which is gone left in ${this.#dir} cannot be removed: ${cause.message}`,
+          { hint: `Delete ${this.#path}, or choose another --output-dir.`, cause },
         );
       });
     }
-    const file = await open(this.path, 'r+').catch((cause: unknown) => {
-      throw this.lost(cause);
+    const file = await open(this.#path, 'r+').catch((cause: unknown) => {
+      throw this.#lost(cause);
     });
-    const beat = setInterval(() => void this.beat(file, text), BEAT_MS);
+    const beat = setInterval(() => void this.#beat(file, text), BEAT_MS);
     beat.unref();
-    this.held = { text, file, beat };
-    await this.clearAttempts();
+    this.#held = { text, file, beat };
+    await this.#clearAttempts();
   }
 
   /**
@@ -121,46 +125,46 @@ export class RunLock {
    * @throws AttuneError where it is not
    */
   async assertHeld(): Promise<void> {
-    if (!this.held) throw new Error(`the lock of ${this.dir} is not held`);
-    const found = await readFile(this.path, 'utf8').catch(() => undefined);
-    if (found !== this.held.text) throw this.lost(found === undefined ? undefined : parseHolder(found));
+    if (!this.#held) throw new Error(`the lock of ${this.#dir} is not held`);
+    const found = await readFile(this.#path, 'utf8').catch(() => undefined);
+    if (found !== this.#held.text) throw this.#lost(found === undefined ? undefined : parseHolder(found));
   }
 
   /**
    * Written, not touched: the file system's clock sets the time. A lock that says anything else by now is left. A folder that cannot be written any more ends the
    * run at its next checkpoint, which says why.
    */
-  private async beat(file: FileHandle, text: string): Promise<void> {
-    if ((await readFile(this.path, 'utf8').catch(() => undefined)) === text)
+  async #beat(file: FileHandle, text: string): Promise<void> {
+    if ((await readFile(this.#path, 'utf8').catch(() => undefined)) === text)
       await file.write(text, 0).catch(() => undefined);
   }
 
   /** Gives the lock back; nothing happens where it is not held. */
   async release(): Promise<void> {
-    const held = this.held;
+    const held = this.#held;
     if (!held) return;
-    this.held = undefined;
+    this.#held = undefined;
     clearInterval(held.beat);
     await held.file.close().catch(() => undefined);
-    if ((await readFile(this.path, 'utf8').catch(() => undefined)) === held.text)
-      await rm(this.path, { force: true }).catch(() => undefined);
+    if ((await readFile(this.#path, 'utf8').catch(() => undefined)) === held.text)
+      await rm(this.#path, { force: true }).catch(() => undefined);
   }
 
   /** Makes the lock file with its contents in one step; false where there is one already. */
-  private async place(text: string, nonce: string): Promise<boolean> {
-    const temporary = join(this.dir, attemptName(nonce));
+  async #place(text: string, nonce: string): Promise<boolean> {
+    const temporary = join(this.#dir, attemptName(nonce));
     try {
       await writeFile(temporary, text);
-      await link(temporary, this.path);
+      await link(temporary, this.#path);
       return true;
     } catch (cause) {
       const { code, message } = cause as NodeJS.ErrnoException;
       // Gone: it looked like one that a dead process had left. Tried again.
-      if (code === 'EEXIST' || (code === 'ENOENT' && (await isFolder(this.dir)))) return false;
+      if (code === 'EEXIST' || (code === 'ENOENT' && (await isFolder(this.#dir)))) return false;
       // A file system without hard links: for a moment the lock is empty, which counts as held.
       if (code === 'EPERM' || code === 'ENOTSUP' || code === 'EOPNOTSUPP' || code === 'ENOSYS')
-        return await this.placeWithoutLinks(text);
-      throw new AttuneError(`the output folder ${this.dir} cannot be written: ${message}`, {
+        return await this.#placeWithoutLinks(text);
+      throw new AttuneError(`the output folder ${this.#dir} cannot be written: ${message}`, {
         hint: 'Choose another --output-dir, or give yourself the right to write there.',
         cause,
       });
@@ -169,29 +173,29 @@ export class RunLock {
     }
   }
 
-  private async placeWithoutLinks(text: string): Promise<boolean> {
+  async #placeWithoutLinks(text: string): Promise<boolean> {
     try {
-      await writeFile(this.path, text, { flag: 'wx' });
+      await writeFile(this.#path, text, { flag: 'wx' });
       return true;
     } catch (cause) {
       if ((cause as NodeJS.ErrnoException).code === 'EEXIST') return false;
-      throw new AttuneError(`the output folder ${this.dir} cannot be written: ${(cause as Error).message}`, {
+      throw new AttuneError(`the output folder ${this.#dir} cannot be written: ${(cause as Error).message}`, {
         cause,
       });
     }
   }
 
   /** Whether the process that wrote the lock is gone. */
-  private async isStale(holder: Holder, own: string): Promise<boolean> {
-    return isGone(holder) ?? (await this.silence(own)) > STALE_MS;
+  async #isStale(holder: Holder, own: string): Promise<boolean> {
+    return isGone(holder) ?? (await this.#silence(own)) > STALE_MS;
   }
 
   /** Milliseconds since the lock was last written, by the file system's own clock. */
-  private async silence(own: string): Promise<number> {
-    const probe = join(this.dir, attemptName(parseHolder(own)!.nonce));
+  async #silence(own: string): Promise<number> {
+    const probe = join(this.#dir, attemptName(parseHolder(own)!.nonce));
     try {
       await writeFile(probe, own);
-      return (await stat(probe)).mtimeMs - (await stat(this.path)).mtimeMs;
+      return (await stat(probe)).mtimeMs - (await stat(this.#path)).mtimeMs;
     } catch {
       return 0;
     } finally {
@@ -200,10 +204,10 @@ export class RunLock {
   }
 
   /** Removes what processes that are gone left of their attempts to take the lock, or to remove another's: files that bear a UUID and name a holder, or nothing yet. */
-  private async clearAttempts(): Promise<void> {
-    await removeAbandoned(this.path);
-    for (const name of await readdir(this.dir).catch(() => [])) {
-      const path = join(this.dir, name);
+  async #clearAttempts(): Promise<void> {
+    await removeAbandoned(this.#path);
+    for (const name of await readdir(this.#dir).catch(() => [])) {
+      const path = join(this.#dir, name);
       if (!ATTEMPT.test(name) || !(await isFile(path))) continue;
       const text = await readFile(path, 'utf8').catch(() => undefined);
       const holder = parseHolder(text ?? '');
@@ -212,25 +216,25 @@ export class RunLock {
     }
   }
 
-  private refusal(holder: Holder): UsageError {
+  #refusal(holder: Holder): UsageError {
     const here = holder.host === hostname();
-    return new UsageError(`another run is writing into ${this.dir}: ${nameOf(holder)}`, {
-      hint: `Wait for it, stop it, or choose another --output-dir.${here ? '' : ` If that run is certainly gone, try again in two minutes or delete ${this.path}.`}`,
+    return new UsageError(`another run is writing into ${this.#dir}: ${nameOf(holder)}`, {
+      hint: `Wait for it, stop it, or choose another --output-dir.${here ? '' : ` If that run is certainly gone, try again in two minutes or delete ${this.#path}.`}`,
     });
   }
 
   /** A file system without hard links leaves an empty one for a moment, and for good where the process ends in it. */
-  private unknown(cause?: Error): UsageError {
+  #unknown(cause?: Error): UsageError {
     const why = cause ? `cannot be read (${cause.message})` : 'is not a lock that attune made';
-    return new UsageError(`${this.path} ${why}, so nothing is written into ${this.dir}`, {
+    return new UsageError(`${this.#path} ${why}, so nothing is written into ${this.#dir}`, {
       hint: 'If it is not yours, delete it; else choose another --output-dir.',
       cause,
     });
   }
 
-  private lost(by: unknown): AttuneError {
+  #lost(by: unknown): AttuneError {
     const who = isHolder(by) ? `${nameOf(by)} has taken it` : 'its file is gone';
-    return new AttuneError(`the lock of ${this.dir} is lost (${who}), so nothing more is written there`, {
+    return new AttuneError(`the lock of ${this.#dir} is lost (${who}), so nothing more is written there`, {
       hint: 'A process that is stopped for minutes loses its lock to the next one. What it saved before is whole; go on from that in another folder, or when the other run has ended.',
       cause: by,
     });

@@ -3,7 +3,8 @@
  * Python writes it.
  */
 import { ModelError } from '../errors.js';
-import { dumps, float, type PythonValue } from '../json/python.js';
+import type { PythonValue } from '../json/python.js';
+import { dumps, float } from '../json/python.js';
 import { parseJson } from '../json/syntax.js';
 import type { EarlyStoppingState } from './best.js';
 import type { LogRecord } from './records.js';

@@ -8,11 +8,12 @@ import { gzipSync } from 'node:zlib';
 import { loadSplits as loadInNode } from '#attune/data/splits.js';
 import { embeddedModelFolder } from '#attune/model/embedded.js';
 import { Tokenizer as NodeTokenizer } from '#attune/text/tokenizer.js';
+import type * as Attune from '../../src/browser/index.js';
 import { ROWS, toJsonl } from '../support/cli.js';
 import { folder } from '../support/folder.js';
 
 const bundle = fileURLToPath(new URL('../../dist/browser/attune.js', import.meta.url));
-const attune = (await import(bundle)) as typeof import('../../src/browser/index.js');
+const attune = (await import(bundle)) as typeof Attune;
 const { files } = attune;
 
 const CSV = `text,label\n${ROWS.map(({ text, label_text: label }) => `"${text}",${label}`).join('\n')}\n`;

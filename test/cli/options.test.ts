@@ -4,15 +4,11 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { createCommand, isDone, normalizeArguments } from '#attune/cli/command.js';
 import { commandLine, optionName, program } from '#attune/cli/command-arguments.js';
-import {
-  addTrainOptions,
-  DATA_OPTIONS,
-  parseTrainOptions,
-  trainOptionsOf,
-  type TrainOptions,
-} from '#attune/cli/options.js';
+import type { TrainOptions } from '#attune/cli/options.js';
+import { addTrainOptions, DATA_OPTIONS, parseTrainOptions, trainOptionsOf } from '#attune/cli/options.js';
 import { UsageError } from '#attune/errors.js';
-import { type ArgumentSpec, checkValue } from '#attune/train/argument-table.js';
+import type { ArgumentSpec } from '#attune/train/argument-table.js';
+import { checkValue } from '#attune/train/argument-table.js';
 import { filledArguments, resolveArguments, TRAINING_ARGUMENTS } from '#attune/train/arguments.js';
 import { isPlanned } from '#attune/train/plan.js';
 import { folder } from '../support/folder.js';

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, it, type TestContext } from 'node:test';
+import type { TestContext } from 'node:test';
+import { describe, it } from 'node:test';
 import { loadSplits } from '#attune/data/splits.js';
 import type { LoadSplitsOptions } from '#attune/data/splits.js';
 import { folder } from '../support/folder.js';

@@ -7,7 +7,8 @@ import { spawn } from 'node:child_process';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { folder } from '../support/folder.js';
-import { FUZZ_KINDS, type FuzzKind } from '../support/fuzz.js';
+import type { FuzzKind } from '../support/fuzz.js';
+import { FUZZ_KINDS } from '../support/fuzz.js';
 
 const cases = Number(process.env.ATTUNE_FUZZ_CASES ?? (process.env.CI ? 2_000 : 20_000));
 const seed = Number(process.env.ATTUNE_FUZZ_SEED ?? Math.floor(Date.now() / 1000) % 1_000_000);

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DataError, UsageError } from '#attune/errors.js';
 import { LabelMap } from '#attune/data/labels.js';
-import { readRows, type RawRow } from '#attune/data/rows.js';
+import type { RawRow } from '#attune/data/rows.js';
+import { readRows } from '#attune/data/rows.js';
 import { folder } from '../support/folder.js';
 
 /** Rows from line 1 on; a pair is a label and its label_text. */

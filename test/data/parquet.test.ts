@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { test, type TestContext } from 'node:test';
+import type { TestContext } from 'node:test';
+import { test } from 'node:test';
 import fc from 'fast-check';
 import { DataError } from '#attune/errors.js';
 import { parquetKeyValue, readParquet } from '#attune/data/parquet/reader.js';
@@ -9,7 +10,8 @@ import { loadSplits } from '#attune/data/splits.js';
 import type { ColumnSource } from 'hyparquet-writer';
 import { fixturePath } from '../support/fixtures.js';
 import { folder } from '../support/folder.js';
-import { classLabels, parquetBytes, type ParquetOptions } from '../support/parquet.js';
+import type { ParquetOptions } from '../support/parquet.js';
+import { classLabels, parquetBytes } from '../support/parquet.js';
 
 async function readBytes(
   t: TestContext,

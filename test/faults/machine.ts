@@ -42,30 +42,30 @@ export interface StartOptions {
 }
 
 export class Run {
-  private stdout = '';
-  private stderr = '';
-  private readonly ended: Promise<Ended>;
-  private over = false;
-  private watchers: (() => void)[] = [];
+  #stdout = '';
+  #stderr = '';
+  readonly #ended: Promise<Ended>;
+  #over = false;
+  #watchers: (() => void)[] = [];
 
   private constructor(readonly child: ChildProcess) {
     child.stdout!.setEncoding('utf8').on('data', (text: string) => {
-      this.stdout += text;
-      for (const watcher of this.watchers) watcher();
+      this.#stdout += text;
+      for (const watcher of this.#watchers) watcher();
     });
-    child.stderr!.setEncoding('utf8').on('data', (text: string) => (this.stderr += text));
+    child.stderr!.setEncoding('utf8').on('data', (text: string) => (this.#stderr += text));
     let hung = false;
     const timer = setTimeout(() => {
       hung = true;
       child.kill('SIGKILL');
     }, HANGS_MS);
-    this.ended = new Promise((resolve, reject) => {
+    this.#ended = new Promise((resolve, reject) => {
       child.on('error', reject);
       child.on('close', (code, signal) => {
         clearTimeout(timer);
-        this.over = true;
-        for (const watcher of this.watchers) watcher();
-        resolve({ code, signal, stdout: this.stdout, stderr: this.stderr, hung });
+        this.#over = true;
+        for (const watcher of this.#watchers) watcher();
+        resolve({ code, signal, stdout: this.#stdout, stderr: this.#stderr, hung });
       });
     });
   }
@@ -89,36 +89,36 @@ export class Run {
   }
 
   wait(): Promise<Ended> {
-    return this.ended;
+    return this.#ended;
   }
 
   get isOver(): boolean {
-    return this.over;
+    return this.#over;
   }
 
   signal(name: NodeJS.Signals): void {
-    if (!this.over) this.child.kill(name);
+    if (!this.#over) this.child.kill(name);
   }
 
   /** Stopped in the middle of whatever it does, so that it can be looked at. False where it was over before. */
   async stop(): Promise<boolean> {
-    return !this.over && (await stopped(this.child));
+    return !this.#over && (await stopped(this.child));
   }
 
   /** Until so many lines are on stdout, or the run is over. */
   async lines(count: number): Promise<void> {
     await new Promise<void>((resolve) => {
       const look = (): void => {
-        if (this.over || this.stdout.split('\n').length > count) resolve();
+        if (this.#over || this.#stdout.split('\n').length > count) resolve();
       };
-      this.watchers.push(look);
+      this.#watchers.push(look);
       look();
     });
   }
 
   /** So many milliseconds, or until the run is over. */
   async milliseconds(ms: number): Promise<void> {
-    await Promise.race([sleep(ms), this.ended]);
+    await Promise.race([sleep(ms), this.#ended]);
   }
 }
 

@@ -1,5 +1,6 @@
 /** Reads damaged files one after another in a process of little memory: `fuzz-child.ts KIND SEED FROM COUNT FOLDER`. Prints a line before each hundred. */
-import { fuzzCase, type FuzzKind } from './fuzz.js';
+import type { FuzzKind } from './fuzz.js';
+import { fuzzCase } from './fuzz.js';
 
 const [kind, seed, from, count, folder] = process.argv.slice(2);
 let refused = 0;

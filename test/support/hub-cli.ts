@@ -9,11 +9,15 @@ import { hubModel } from './hub-models.js';
 import { HubServer } from './hub-server.js';
 
 export class HubCli {
+  readonly #cleanUps: readonly (() => void)[];
+
   private constructor(
     readonly server: HubServer,
     readonly cwd: string,
-    private readonly cleanUps: readonly (() => void)[],
-  ) {}
+    cleanUps: readonly (() => void)[],
+  ) {
+    this.#cleanUps = cleanUps;
+  }
 
   /** tiny/gpt2, tiny/classifier (main and v1, the same model), and `data`, a folder of rows. */
   static async start(): Promise<HubCli> {
@@ -49,7 +53,7 @@ export class HubCli {
 
   async stop(): Promise<void> {
     await this.server.stop();
-    for (const clean of this.cleanUps) clean();
+    for (const clean of this.#cleanUps) clean();
     rmSync(this.cwd, { recursive: true, force: true });
   }
 }

@@ -81,18 +81,22 @@ export class HubServer {
   /** Replaces paths in listings, to be a malicious server. */
   listedPath: (path: string) => string = (path) => path;
 
-  private constructor(
-    private readonly hub: Server,
-    private readonly cdn: Server,
-    private readonly repositories: HubRepositoryFixture[],
-  ) {
+  readonly #hub: Server;
+  readonly #cdn: Server;
+  readonly #repositories: HubRepositoryFixture[];
+
+  private constructor(hub: Server, cdn: Server, repositories: HubRepositoryFixture[]) {
+    this.#hub = hub;
+    this.#cdn = cdn;
+    this.#repositories = repositories;
+
     hub.on(
       'request',
-      (request: IncomingMessage, response: ServerResponse) => void this.answer(request, response, false),
+      (request: IncomingMessage, response: ServerResponse) => void this.#answer(request, response, false),
     );
     cdn.on(
       'request',
-      (request: IncomingMessage, response: ServerResponse) => void this.answer(request, response, true),
+      (request: IncomingMessage, response: ServerResponse) => void this.#answer(request, response, true),
     );
   }
 
@@ -111,30 +115,30 @@ export class HubServer {
 
   /** For HF_ENDPOINT. */
   get url(): string {
-    return `http://127.0.0.1:${(this.hub.address() as AddressInfo).port}`;
+    return `http://127.0.0.1:${(this.#hub.address() as AddressInfo).port}`;
   }
 
   get cdnUrl(): string {
-    return `http://localhost:${(this.cdn.address() as AddressInfo).port}`;
+    return `http://localhost:${(this.#cdn.address() as AddressInfo).port}`;
   }
 
   add(repository: HubRepositoryFixture): void {
-    this.repositories.push(repository);
+    this.#repositories.push(repository);
   }
 
   /** Puts a repository in the place of the one of the same id. */
   replace(repository: HubRepositoryFixture): void {
-    this.repositories[this.repositories.findIndex(({ id }) => id === repository.id)] = repository;
+    this.#repositories[this.#repositories.findIndex(({ id }) => id === repository.id)] = repository;
   }
 
   /** Replaces what the main branch of a repository holds: a new commit. */
   push(id: string, files: HubFiles): void {
-    const at = this.repositories.findIndex((repository) => repository.id === id);
-    this.repositories[at] = { ...this.repositories[at], files };
+    const at = this.#repositories.findIndex((repository) => repository.id === id);
+    this.#repositories[at] = { ...this.#repositories[at], files };
   }
 
   commit(id: string, revision = 'main'): string {
-    const repository = this.repositories.find((each) => each.id === id)!;
+    const repository = this.#repositories.find((each) => each.id === id)!;
     return commitOf(filesOf(repository, revision)!);
   }
 
@@ -144,10 +148,10 @@ export class HubServer {
         server.close(() => resolve());
         server.closeAllConnections();
       });
-    return Promise.all([close(this.hub), close(this.cdn)]).then(() => undefined);
+    return Promise.all([close(this.#hub), close(this.#cdn)]).then(() => undefined);
   }
 
-  private async answer(request: IncomingMessage, response: ServerResponse, cdn: boolean): Promise<void> {
+  async #answer(request: IncomingMessage, response: ServerResponse, cdn: boolean): Promise<void> {
     const seen: SeenRequest = {
       method: request.method ?? 'GET',
       url: request.url ?? '/',
@@ -160,14 +164,14 @@ export class HubServer {
       const fault = await this.fault(seen);
       if (fault?.status !== undefined)
         return void response.writeHead(fault.status, { 'content-length': 0, ...fault.headers }).end();
-      if (cdn) return await this.answerCdn(seen, response, fault);
+      if (cdn) return await this.#answerCdn(seen, response, fault);
       const { pathname, searchParams } = new URL(seen.url, 'http://hub');
       const api =
         /^\/api\/(models|datasets)\/(.+?)\/(revision|tree)\/([^/]+)$/.exec(pathname) ??
         /^\/api\/(models|datasets)\/(.+?)()()$/.exec(pathname);
       const resolve = /^\/(datasets\/)?([^/]+(?:\/[^/]+)?)\/resolve\/([^/]+)\/(.+)$/.exec(pathname);
       if (api)
-        return this.answerApi(
+        return this.#answerApi(
           seen,
           response,
           {
@@ -179,7 +183,7 @@ export class HubServer {
           searchParams,
         );
       if (resolve)
-        return await this.answerResolve(seen, response, fault, {
+        return await this.#answerResolve(seen, response, fault, {
           type: resolve[1] ? 'dataset' : 'model',
           id: resolve[2],
           revision: decodeURIComponent(resolve[3]),
@@ -191,18 +195,18 @@ export class HubServer {
     }
   }
 
-  private find(
+  #find(
     seen: SeenRequest,
     response: ServerResponse,
     type: string,
     id: string,
   ): HubRepositoryFixture | undefined {
-    const renamed = this.repositories.find((each) => each.type === type && each.oldId === id);
+    const renamed = this.#repositories.find((each) => each.type === type && each.oldId === id);
     if (renamed) {
       response.writeHead(307, { location: seen.url.replace(id, renamed.id), 'content-length': 0 }).end();
       return undefined;
     }
-    const repository = this.repositories.find((each) => each.type === type && each.id === id);
+    const repository = this.#repositories.find((each) => each.type === type && each.id === id);
     const token = seen.headers.authorization?.replace(/^Bearer /, '');
     if (token === 'hf_wrong') refuse(response, 401, undefined, 'Invalid credentials in Authorization header');
     else if (!repository || (repository.privateTo !== undefined && repository.privateTo !== token))
@@ -216,13 +220,13 @@ export class HubServer {
     return undefined;
   }
 
-  private answerApi(
+  #answerApi(
     seen: SeenRequest,
     response: ServerResponse,
     { type, id, what, revision }: { type: string; id: string; what: string; revision: string },
     query: URLSearchParams,
   ): void {
-    const repository = this.find(seen, response, type, id);
+    const repository = this.#find(seen, response, type, id);
     if (!repository) return;
     const files = filesOf(repository, revision);
     if (!files) return refuse(response, 404, 'RevisionNotFound', `Invalid rev id: ${revision}`);
@@ -271,13 +275,13 @@ export class HubServer {
     json(response, all.slice(from, from + this.pageSize), rest ? { link: `<${next}>; rel="next"` } : {});
   }
 
-  private async answerResolve(
+  async #answerResolve(
     seen: SeenRequest,
     response: ServerResponse,
     fault: Fault | undefined,
     { type, id, revision, path }: { type: string; id: string; revision: string; path: string },
   ): Promise<void> {
-    const repository = this.find(seen, response, type, id);
+    const repository = this.#find(seen, response, type, id);
     if (!repository) return;
     const token = seen.headers.authorization?.replace(/^Bearer /, '');
     if (repository.gatedTo !== undefined && repository.gatedTo !== token)
@@ -316,16 +320,12 @@ export class HubServer {
       .end();
   }
 
-  private async answerCdn(
-    seen: SeenRequest,
-    response: ServerResponse,
-    fault: Fault | undefined,
-  ): Promise<void> {
+  async #answerCdn(seen: SeenRequest, response: ServerResponse, fault: Fault | undefined): Promise<void> {
     // As S3 does: two kinds of authorization at once are an error.
     if (seen.headers.authorization !== undefined)
       return refuse(response, 400, undefined, 'Only one auth mechanism allowed');
     const large = /^\/xet\/([0-9a-f]{64})\?X-Amz-Signature=signed$/.exec(seen.url)?.[1];
-    for (const repository of this.repositories) {
+    for (const repository of this.#repositories) {
       for (const files of [repository.files, ...Object.values(repository.revisions ?? {})]) {
         const entry = entriesOf(files).find((each) => each.sha256 === large);
         if (entry) return send(seen, response, entry.bytes, { etag: `"${hex('md5', entry.bytes)}"` }, fault);

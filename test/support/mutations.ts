@@ -1,5 +1,5 @@
 /** Damage to files, drawn from a seed: of bytes, and of JSON values. */
-import { Random } from './random.js';
+import type { Random } from './random.js';
 
 const WORDS = [
   'null',

@@ -1,6 +1,7 @@
 /** Small parquet files. */
 import { brotliCompressSync, gzipSync } from 'node:zlib';
-import { parquetWriteBuffer, type ColumnSource, type ParquetWriteOptions } from 'hyparquet-writer';
+import type { ColumnSource, ParquetWriteOptions } from 'hyparquet-writer';
+import { parquetWriteBuffer } from 'hyparquet-writer';
 
 export type ParquetOptions = Pick<
   ParquetWriteOptions,

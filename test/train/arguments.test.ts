@@ -4,15 +4,16 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { UsageError } from '#attune/errors.js';
+import type { ArgumentSpec } from '#attune/train/argument-table.js';
 import {
   argumentName,
-  type ArgumentSpec,
   checkValue,
   describeRange,
   kebabCase,
   parseText,
   snakeCase,
 } from '#attune/train/argument-table.js';
+import type { TrainingArguments } from '#attune/train/arguments.js';
 import {
   argumentsToJson,
   argumentWarnings,
@@ -20,7 +21,6 @@ import {
   requireMetric,
   resolveArguments,
   TRAINING_ARGUMENTS,
-  type TrainingArguments,
 } from '#attune/train/arguments.js';
 import { PRESETS } from '#attune/train/presets.js';
 

@@ -12,7 +12,8 @@ import {
   checkpointStep,
   sortCheckpoints,
 } from '#attune/train/best.js';
-import { evalRecord, type EvalRecord } from '#attune/train/records.js';
+import type { EvalRecord } from '#attune/train/records.js';
+import { evalRecord } from '#attune/train/records.js';
 import { fixture } from './fixtures.js';
 
 interface Golden {

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { UsageError } from '#attune/errors.js';
-import { resolveArguments, type TrainingArgumentsInput } from '#attune/train/arguments.js';
+import type { TrainingArgumentsInput } from '#attune/train/arguments.js';
+import { resolveArguments } from '#attune/train/arguments.js';
+import type { PlanFacts } from '#attune/train/plan.js';
 import {
   argumentsByHand,
   BY_HAND,
@@ -12,7 +14,6 @@ import {
   partsOfComparison,
   partsOfTraining,
   planArguments,
-  type PlanFacts,
 } from '#attune/train/plan.js';
 import { planOf } from '#attune/train/schedule.js';
 

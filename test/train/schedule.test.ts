@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { resolveArguments, type SchedulerType } from '#attune/train/arguments.js';
+import type { SchedulerType } from '#attune/train/arguments.js';
+import { resolveArguments } from '#attune/train/arguments.js';
 import {
   batchRows,
   epochAt,

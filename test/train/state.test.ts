@@ -1,13 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ModelError } from '#attune/errors.js';
-import {
-  evalRecord,
-  finalRecord,
-  trainingFlops,
-  trainRecord,
-  type LogRecord,
-} from '#attune/train/records.js';
+import type { LogRecord } from '#attune/train/records.js';
+import { evalRecord, finalRecord, trainingFlops, trainRecord } from '#attune/train/records.js';
 import { controlState, initialState, parseTrainerState, stateToJson } from '#attune/train/state.js';
 import { fixture, fixtureText } from './fixtures.js';
 

@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { onnxEngine } from '#attune/engine/onnx/session.js';
-import type { Engine } from '#attune/engine/engine.js';
+
 import { verifyExact } from '#attune/train/verify.js';
+import { altered } from '../support/altered-engine.js';
 import { folder } from '../support/folder.js';
 import { tinyTrainer } from '../support/tiny-run.js';
 
@@ -23,18 +24,11 @@ test('the engine is as exact as float32 allows, over steps and accumulated batch
 
 test('an engine that is wrong is found out', async (t) => {
   const { source } = await tinyTrainer(t, { dir: folder(t) });
-  const wrong: Engine = {
-    name: 'wrong',
-    open: async (...args) => {
-      const session = await onnxEngine.open(...args);
-      return Object.assign(Object.create(session) as typeof session, {
-        infer: async (batch: Parameters<typeof session.infer>[0]) =>
-          (await session.infer(batch)).map((value) => value + 1e-3),
-        step: (request: Parameters<typeof session.step>[0]) =>
-          session.step({ ...request, lossWeights: request.lossWeights.map((weight) => weight * 1.01) }),
-      });
-    },
-  };
+  const wrong = altered(onnxEngine, (session) => ({
+    infer: async (batch) => (await session.infer(batch)).map((value) => value + 1e-3),
+    step: (request) =>
+      session.step({ ...request, lossWeights: request.lossWeights.map((weight) => weight * 1.01) }),
+  }));
   const found = await verifyExact({ ...source, engine: wrong, steps: 1 });
   assert.ok(
     found.logits > 9e-4 && found.loss > 1e-3 && found.gradNorm > 9e-3 && found.gradients > 9e-3,

@@ -160,27 +160,31 @@ const MAX_PIECE = 2 ** 24;
 
 /** Reads a file piece by piece, however long it is. */
 class ByteReader {
-  private readonly stream: ReturnType<typeof createReadStream>;
-  private readonly chunks: AsyncIterator<Buffer>;
-  private chunk: Buffer = Buffer.alloc(0);
+  readonly #stream: ReturnType<typeof createReadStream>;
+  readonly #chunks: AsyncIterator<Buffer>;
+  #chunk: Buffer = Buffer.alloc(0);
 
-  constructor(private readonly path: string) {
-    this.stream = createReadStream(path, { highWaterMark: 2 ** 20 });
-    this.chunks = this.stream[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+  readonly #path: string;
+
+  constructor(path: string) {
+    this.#path = path;
+
+    this.#stream = createReadStream(path, { highWaterMark: 2 ** 20 });
+    this.#chunks = this.#stream[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
   }
 
   /** The bytes before the next `mark`, which is skipped; undefined where there is none. `orEnd`: the file's end counts as one where bytes are left. */
   async until(mark: number, place: string, orEnd = false): Promise<Buffer | undefined> {
     const pieces: Buffer[] = [];
     for (let length = 0; length <= MAX_PIECE; length += pieces.at(-1)!.length) {
-      const at = this.chunk.indexOf(mark);
+      const at = this.#chunk.indexOf(mark);
       if (at >= 0) {
-        pieces.push(this.chunk.subarray(0, at));
-        this.chunk = this.chunk.subarray(at + 1);
+        pieces.push(this.#chunk.subarray(0, at));
+        this.#chunk = this.#chunk.subarray(at + 1);
         return Buffer.concat(pieces);
       }
-      pieces.push(this.chunk);
-      if (!(await this.next()))
+      pieces.push(this.#chunk);
+      if (!(await this.#next()))
         return orEnd && pieces.some((piece) => piece.length > 0) ? Buffer.concat(pieces) : undefined;
     }
     throw new ModelError(`${place}: more than ${MAX_PIECE} bytes without an end`, {
@@ -192,25 +196,25 @@ class ByteReader {
   async take(length: number): Promise<Buffer | undefined> {
     const pieces: Buffer[] = [];
     let missing = length;
-    while (this.chunk.length < missing) {
-      pieces.push(this.chunk);
-      missing -= this.chunk.length;
-      if (!(await this.next())) return undefined;
+    while (this.#chunk.length < missing) {
+      pieces.push(this.#chunk);
+      missing -= this.#chunk.length;
+      if (!(await this.#next())) return undefined;
     }
-    pieces.push(this.chunk.subarray(0, missing));
-    this.chunk = this.chunk.subarray(missing);
+    pieces.push(this.#chunk.subarray(0, missing));
+    this.#chunk = this.#chunk.subarray(missing);
     return pieces.length === 1 ? pieces[0] : Buffer.concat(pieces);
   }
 
   close(): void {
-    this.stream.destroy();
+    this.#stream.destroy();
   }
 
-  private async next(): Promise<boolean> {
-    const next = await this.chunks.next().catch((cause: unknown) => {
-      throw new ModelError(`cannot read ${this.path}: ${(cause as Error).message}`, { cause });
+  async #next(): Promise<boolean> {
+    const next = await this.#chunks.next().catch((cause: unknown) => {
+      throw new ModelError(`cannot read ${this.#path}: ${(cause as Error).message}`, { cause });
     });
-    this.chunk = next.done === true ? Buffer.alloc(0) : next.value;
+    this.#chunk = next.done === true ? Buffer.alloc(0) : next.value;
     return next.done !== true;
   }
 }

@@ -1,12 +1,6 @@
 import { UsageError } from '../../errors.js';
-import {
-  type ArgumentTable,
-  checkGiven,
-  type Given,
-  type Resolved,
-  snakeCase,
-  withDefaults,
-} from '../../train/argument-table.js';
+import type { ArgumentTable, Given, Resolved } from '../../train/argument-table.js';
+import { checkGiven, snakeCase, withDefaults } from '../../train/argument-table.js';
 
 const MODEL = 'Model';
 const TRAINING = 'Training';

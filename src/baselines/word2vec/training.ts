@@ -235,9 +235,9 @@ let compiled: WebAssembly.Module | undefined;
 /** One WebAssembly memory with the kernels over it, handed out in regions. */
 class Arena {
   readonly kernels: Kernels;
-  private readonly buffer: ArrayBuffer;
+  readonly #buffer: ArrayBuffer;
   /** The kernels keep no data of their own in memory; the first bytes are left alone so that no region lies at 0. */
-  private used = ALIGNMENT;
+  #used = ALIGNMENT;
 
   /** @param words of four bytes, in all regions together */
   constructor(words: number) {
@@ -268,11 +268,11 @@ class Arena {
       },
     });
     this.kernels = instance.exports as unknown as Kernels;
-    this.buffer = memory.buffer;
+    this.#buffer = memory.buffer;
   }
 
   floats(length: number, values?: Float32Array): Float32Array {
-    const region = new Float32Array(this.buffer, this.place(length), length);
+    const region = new Float32Array(this.#buffer, this.#place(length), length);
     if (values) region.set(values);
     return region;
   }
@@ -280,15 +280,15 @@ class Arena {
   integers<T extends Int32Array | Uint32Array>(values: T): T {
     const region =
       values instanceof Int32Array
-        ? new Int32Array(this.buffer, this.place(values.length), values.length)
-        : new Uint32Array(this.buffer, this.place(values.length), values.length);
+        ? new Int32Array(this.#buffer, this.#place(values.length), values.length)
+        : new Uint32Array(this.#buffer, this.#place(values.length), values.length);
     region.set(values);
     return region as T; // of the same kind as `values`
   }
 
-  private place(length: number): number {
-    const offset = this.used;
-    this.used += Math.ceil((length * 4) / ALIGNMENT) * ALIGNMENT;
+  #place(length: number): number {
+    const offset = this.#used;
+    this.#used += Math.ceil((length * 4) / ALIGNMENT) * ALIGNMENT;
     return offset;
   }
 }

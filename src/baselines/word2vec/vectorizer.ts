@@ -11,24 +11,28 @@ const SLICE = 256;
 
 /** Texts to the mean vectors of their words, the vectors learned from the texts that it is fitted on. */
 export class Word2VecVectorizer implements Transformer<readonly string[], DenseMatrix> {
-  private fitted: Word2Vec | undefined;
+  #fitted: Word2Vec | undefined;
+
+  readonly #options: TrainOptions;
 
   /** @throws UsageError naming an option that is wrong */
-  constructor(private readonly options: TrainOptions = {}) {
+  constructor(options: TrainOptions = {}) {
+    this.#options = options;
+
     resolveTrainOptions(options);
   }
 
   /** The vectors of the words. @throws UsageError before `fit` */
   get model(): Word2Vec {
-    if (!this.fitted)
+    if (!this.#fitted)
       throw new UsageError('this Word2VecVectorizer is not fitted', { hint: 'Call fit first.' });
-    return this.fitted;
+    return this.#fitted;
   }
 
   /** @throws what `Word2Vec.train` throws */
-  async fit(texts: readonly string[], signal = this.options.signal): Promise<void> {
+  async fit(texts: readonly string[], signal = this.#options.signal): Promise<void> {
     const sentences = await pacedMap(texts, splitWords, signal);
-    this.fitted = await Word2Vec.train(sentences, { ...this.options, signal });
+    this.#fitted = await Word2Vec.train(sentences, { ...this.#options, signal });
   }
 
   /** [texts, vectorSize]; zeros where a text has no known word. */
@@ -36,10 +40,10 @@ export class Word2VecVectorizer implements Transformer<readonly string[], DenseM
     const { model } = this;
     return texts.length <= SLICE
       ? Promise.resolve(model.meanVectors(texts))
-      : this.slices(model, texts, new Pace(signal));
+      : this.#slices(model, texts, new Pace(signal));
   }
 
-  private async slices(model: Word2Vec, texts: readonly string[], pace: Pace): Promise<DenseMatrix> {
+  async #slices(model: Word2Vec, texts: readonly string[], pace: Pace): Promise<DenseMatrix> {
     const columns = model.vectorSize;
     const values = new Float32Array(texts.length * columns);
     for (let start = 0; start < texts.length; start += SLICE) {
@@ -65,7 +69,7 @@ export class Word2VecVectorizer implements Transformer<readonly string[], DenseM
       throw refusal('the setting words is no list of words');
     if (!(vectors instanceof Float32Array)) throw refusal('it has no array vectors of float32');
     const vectorizer = new Word2VecVectorizer();
-    vectorizer.fitted = new Word2Vec(words, vectors, vectorSize);
+    vectorizer.#fitted = new Word2Vec(words, vectors, vectorSize);
     return vectorizer;
   }
 }

@@ -32,8 +32,8 @@ export interface Analogy {
 
 /** Vectors of words. */
 export class Word2Vec {
-  private readonly index: ReadonlyMap<string, number>;
-  private lengths: Float64Array | undefined;
+  readonly #index: ReadonlyMap<string, number>;
+  #lengths: Float64Array | undefined;
 
   /**
    * @param words by descending count, each once
@@ -57,8 +57,8 @@ export class Word2Vec {
         `${vectors.length} numbers are no vectors of ${vectorSize} numbers for ${words.length} words`,
       );
     }
-    this.index = new Map(words.map((word, i) => [word, i]));
-    if (this.index.size !== words.length)
+    this.#index = new Map(words.map((word, i) => [word, i]));
+    if (this.#index.size !== words.length)
       throw new ModelError(`a word occurs twice among the ${words.length} words`);
   }
 
@@ -94,12 +94,12 @@ export class Word2Vec {
   }
 
   has(word: string): boolean {
-    return this.index.has(word);
+    return this.#index.has(word);
   }
 
   /** The word's vector [vectorSize], which is a view. @throws UsageError for a word that is not known */
   vector(word: string): Float32Array {
-    const i = this.index.get(word);
+    const i = this.#index.get(word);
     if (i === undefined) {
       const hint = didYouMean(word, this.words);
       throw new UsageError(
@@ -107,7 +107,7 @@ export class Word2Vec {
         hint === undefined ? {} : { hint },
       );
     }
-    return this.row(i);
+    return this.#row(i);
   }
 
   /** Cosine of two words. @throws UsageError for a word that is not known */
@@ -129,14 +129,14 @@ export class Word2Vec {
     const { positive, negative = [] } =
       typeof query === 'object' && 'positive' in query ? query : { positive: [query] };
     const wanted = new Float64Array(this.vectorSize);
-    for (const item of positive) this.accumulate(wanted, item, 1);
-    for (const item of negative) this.accumulate(wanted, item, -1);
+    for (const item of positive) this.#accumulate(wanted, item, 1);
+    for (const item of negative) this.#accumulate(wanted, item, -1);
     const asked = new Set([...positive, ...negative].filter((item) => typeof item === 'string'));
     const length = norm(wanted);
-    const lengths = (this.lengths ??= Float64Array.from(this.words, (_, i) => norm(this.row(i))));
+    const lengths = (this.#lengths ??= Float64Array.from(this.words, (_, i) => norm(this.#row(i))));
     const similarities = Float64Array.from(
       lengths,
-      (own, i) => dot(this.row(i), wanted) / (own * length || 1),
+      (own, i) => dot(this.#row(i), wanted) / (own * length || 1),
     );
     const best = Array.from(this.words.keys()).filter((i) => !asked.has(this.words[i]));
     best.sort((a, b) => similarities[b] - similarities[a] || a - b);
@@ -151,7 +151,7 @@ export class Word2Vec {
       const start = row * columns;
       let known = 0;
       for (const word of splitWords(text)) {
-        const i = this.index.get(word);
+        const i = this.#index.get(word);
         if (i === undefined) continue;
         known++;
         for (let j = 0, from = i * columns; j < columns; j++) values[start + j] += vectors[from + j];
@@ -161,11 +161,11 @@ export class Word2Vec {
     return { kind: 'dense', rows: texts.length, columns, values };
   }
 
-  private row(i: number): Float32Array {
+  #row(i: number): Float32Array {
     return this.vectors.subarray(i * this.vectorSize, (i + 1) * this.vectorSize);
   }
 
-  private accumulate(sum: Float64Array, item: string | ArrayLike<number>, sign: number): void {
+  #accumulate(sum: Float64Array, item: string | ArrayLike<number>, sign: number): void {
     const vector = typeof item === 'string' ? this.vector(item) : item;
     if (vector.length !== this.vectorSize)
       throw new UsageError(

@@ -14,13 +14,17 @@ class Stats {
   readonly size: number;
   readonly mtimeMs: number;
 
-  constructor(private readonly entry: Entry) {
+  readonly #entry: Entry;
+
+  constructor(entry: Entry) {
+    this.#entry = entry;
+
     this.size = entry.kind === 'file' ? entry.size : 0;
     this.mtimeMs = entry.modified;
   }
 
-  isFile = (): boolean => this.entry.kind === 'file';
-  isDirectory = (): boolean => this.entry.kind === 'folder';
+  isFile = (): boolean => this.#entry.kind === 'file';
+  isDirectory = (): boolean => this.#entry.kind === 'folder';
   isSymbolicLink = (): boolean => false;
 }
 
@@ -81,17 +85,20 @@ export async function realpath(path: string): Promise<string> {
 }
 
 class FileHandle {
-  constructor(
-    private readonly entry: Entry,
-    private readonly path: string,
-  ) {}
+  readonly #entry: Entry;
+  readonly #path: string;
 
-  private get file(): MemoryFile {
-    if (this.entry.kind === 'folder') throw new FileError('EISDIR', 'read', this.path);
-    return this.entry;
+  constructor(entry: Entry, path: string) {
+    this.#entry = entry;
+    this.#path = path;
   }
 
-  stat = (): Promise<Stats> => Promise.resolve(new Stats(this.entry));
+  get #file(): MemoryFile {
+    if (this.#entry.kind === 'folder') throw new FileError('EISDIR', 'read', this.#path);
+    return this.#entry;
+  }
+
+  stat = (): Promise<Stats> => Promise.resolve(new Stats(this.#entry));
 
   async read(
     buffer: Uint8Array,
@@ -99,17 +106,17 @@ class FileHandle {
     length = buffer.length - offset,
     position = 0,
   ): Promise<{ bytesRead: number; buffer: Uint8Array }> {
-    return { bytesRead: this.file.read(buffer.subarray(offset, offset + length), position), buffer };
+    return { bytesRead: this.#file.read(buffer.subarray(offset, offset + length), position), buffer };
   }
 
   /** Each call goes on where the last one ended. */
   async write(bytes: Uint8Array, offset = 0): Promise<{ bytesWritten: number }> {
-    this.file.append(bytes.slice(offset));
+    this.#file.append(bytes.slice(offset));
     return { bytesWritten: bytes.length - offset };
   }
 
   async writeFile(data: Data): Promise<void> {
-    this.file.append(bytesOf(data));
+    this.#file.append(bytesOf(data));
   }
 
   sync = (): Promise<void> => Promise.resolve();

@@ -1,7 +1,8 @@
 // The pages of a column chunk (https://parquet.apache.org/docs/file-format/data-pages/), checked and unpacked before hyparquet decodes them. hyparquet
 // trusts counts and run lengths: one flipped bit can make it fill memory or read beyond a page. All of them are held against the page here.
 import { unpackPage } from './codecs.js';
-import { readThriftStruct, type ThriftStruct, type ThriftValue } from './thrift.js';
+import type { ThriftStruct, ThriftValue } from './thrift.js';
+import { readThriftStruct } from './thrift.js';
 
 /** A column chunk of plain values: no lists, no structs. */
 export interface ColumnChunk {

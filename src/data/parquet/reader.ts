@@ -1,22 +1,17 @@
 // Parquet files (https://parquet.apache.org/docs/file-format/): decoded by hyparquet, one row group at a time, the needed columns alone. Whatever the file
 // claims is checked first, because a damaged one must not cost more memory than a sound one of its size could.
-import { open, type FileHandle } from 'node:fs/promises';
-import {
-  parquetMetadata,
-  parquetScan,
-  parquetSchema,
-  type AsyncBuffer,
-  type Compressors,
-  type FileMetaData,
-  type RowGroup,
-  type SchemaTree,
-} from 'hyparquet';
+import type { FileHandle } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
+import type { AsyncBuffer, Compressors, FileMetaData, RowGroup, SchemaTree } from 'hyparquet';
+import { parquetMetadata, parquetScan, parquetSchema } from 'hyparquet';
 import { AttuneError, DataError } from '../../errors.js';
 import { Pace } from '../../pace.js';
 import { fileFault } from '../text-blocks.js';
-import { MissingColumnError, type DataRecord } from '../records.js';
+import type { DataRecord } from '../records.js';
+import { MissingColumnError } from '../records.js';
 import { CODEC_NAMES } from './codecs.js';
-import { openPages, type Allow, type ColumnChunk } from './pages.js';
+import type { Allow, ColumnChunk } from './pages.js';
+import { openPages } from './pages.js';
 import { readThriftStruct } from './thrift.js';
 
 /** The pages of a file may be this many times as long as the file when they are unpacked; snappy and zstd give text of any kind less than 100. */

@@ -30,13 +30,16 @@ export function readThriftStruct(
 }
 
 class Reader {
+  offset: number;
   #values = 0;
 
   constructor(
     readonly bytes: Uint8Array,
-    public offset: number,
+    offset: number,
     readonly keep: boolean,
-  ) {}
+  ) {
+    this.offset = offset;
+  }
 
   struct(depth: number): ThriftStruct {
     if (depth > DEEPEST) throw new ThriftError(`structs are nested more than ${DEEPEST} deep`);

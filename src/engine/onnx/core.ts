@@ -37,23 +37,27 @@ interface Parameter extends TensorRegions {
 }
 
 export class OnnxCore {
-  private readonly parameters: readonly Parameter[];
-  private readonly byName: ReadonlyMap<string, Parameter>;
-  private inference: InferenceSession | undefined;
-  private training: InferenceSession | undefined;
-  private readonly others = new Map<
+  readonly #parameters: readonly Parameter[];
+  readonly #byName: ReadonlyMap<string, Parameter>;
+  #inference: InferenceSession | undefined;
+  #training: InferenceSession | undefined;
+  readonly #others = new Map<
     number,
     { readonly graph: LoweredGraph; readonly session: Promise<InferenceSession> }
   >();
   /** Dropout masks of one run; replaced by a larger one when a batch needs it. */
-  private masks = new Bank(0);
-  private maskFloats = 0;
+  #masks = new Bank(0);
+  #maskFloats = 0;
 
-  constructor(private readonly model: CoreModel) {
+  readonly #model: CoreModel;
+
+  constructor(model: CoreModel) {
+    this.#model = model;
+
     const regions = placeTensors(
       model.parameters.map(({ shape }) => shape.reduce((product, n) => product * n, 1)),
     );
-    this.parameters = model.parameters.map((spec, i) => {
+    this.#parameters = model.parameters.map((spec, i) => {
       const region = regions[i];
       const gradientOutput = model.training.outputs.get(gradientName(spec.name));
       if (!gradientOutput) throw new Error(`the training graph gives no gradient of ${spec.name}`);
@@ -68,17 +72,17 @@ export class OnnxCore {
         table: { state: new Table(region, gradientOutput.columns), indices: gradientOutput.indices },
       };
     });
-    this.byName = new Map(this.parameters.map((parameter) => [parameter.spec.name, parameter]));
+    this.#byName = new Map(this.#parameters.map((parameter) => [parameter.spec.name, parameter]));
   }
 
   read(kind: TensorKind, name: string): Float32Array {
-    const parameter = this.parameterOf(name);
+    const parameter = this.#parameterOf(name);
     if (kind === 'parameter') parameter.table?.state.catchUpAll();
     return parameter.bank.view(parameter[kind], parameter.floats).slice();
   }
 
   write(kind: 'parameter' | 'moment1' | 'moment2', name: string, values: Float32Array, offset = 0): void {
-    const parameter = this.parameterOf(name);
+    const parameter = this.#parameterOf(name);
     parameter.table?.state.catchUpAll();
     parameter.bank.view(parameter[kind], parameter.floats).set(values, offset);
     if (kind !== 'parameter') parameter.table?.state.momentsWritten();
@@ -86,14 +90,14 @@ export class OnnxCore {
 
   /** Creates the session of the graph that will be asked for first. */
   async prepare(first: 'training' | 'prediction'): Promise<void> {
-    if (first === 'training') this.training ??= await this.createSession(this.model.training);
-    else this.inference ??= await this.createSession(this.model.inference);
+    if (first === 'training') this.#training ??= await this.#createSession(this.#model.training);
+    else this.#inference ??= await this.#createSession(this.#model.inference);
   }
 
   async infer(batch: PackedBatch): Promise<Float32Array> {
     await this.prepare('prediction');
-    this.catchUpTables(batch);
-    const results = await this.inference!.run(this.feeds(this.model.inference, batch));
+    this.#catchUpTables(batch);
+    const results = await this.#inference!.run(this.#feeds(this.#model.inference, batch));
     return results['logits'].data as Float32Array;
   }
 
@@ -103,10 +107,10 @@ export class OnnxCore {
     lowered: LoweredGraph | undefined,
     batch: PackedBatch,
   ): Promise<Map<string, Float32Array>> {
-    if (lowered) this.others.set(number, { graph: lowered, session: this.createSession(lowered) });
-    const { graph, session } = this.others.get(number)!;
-    this.catchUpTables(batch);
-    const results = await (await session).run(this.feeds(graph, batch));
+    if (lowered) this.#others.set(number, { graph: lowered, session: this.#createSession(lowered) });
+    const { graph, session } = this.#others.get(number)!;
+    this.#catchUpTables(batch);
+    const results = await (await session).run(this.#feeds(graph, batch));
     return new Map(
       [...graph.outputs].map(([name, output]) => {
         if (output.kind === 'rows') throw new Error(`${name} is the gradient of a table`);
@@ -117,16 +121,16 @@ export class OnnxCore {
 
   async step({ microBatches, lossWeights, firstPass, update }: StepRequest): Promise<StepResult> {
     await this.prepare('training');
-    this.clearRowGradients();
+    this.#clearRowGradients();
     const losses: number[] = [];
     const started = performance.now();
     for (const [i, batch] of microBatches.entries())
-      losses.push(await this.backward(batch, lossWeights[i], firstPass + i, i > 0));
+      losses.push(await this.#backward(batch, lossWeights[i], firstPass + i, i > 0));
     const differentiated = performance.now();
-    const gradNorm = gradientNorm(this.gradientSquares());
+    const gradNorm = gradientNorm(this.#gradientSquares());
     const measured = performance.now();
     const updated = Number.isFinite(gradNorm) && losses.every(Number.isFinite);
-    if (updated) this.update(update, gradNorm);
+    if (updated) this.#update(update, gradNorm);
     const milliseconds = {
       forwardBackward: differentiated - started,
       norm: measured - differentiated,
@@ -136,29 +140,24 @@ export class OnnxCore {
   }
 
   async close(): Promise<void> {
-    await this.inference?.release();
-    await this.training?.release();
-    for (const { session } of this.others.values()) await (await session).release();
+    await this.#inference?.release();
+    await this.#training?.release();
+    for (const { session } of this.#others.values()) await (await session).release();
   }
 
   /** Forward and backward pass of one micro-batch, whose gradients replace those in memory or are added to them. Returns the weighted loss. */
-  private async backward(
-    batch: PackedBatch,
-    lossWeight: number,
-    pass: number,
-    add: boolean,
-  ): Promise<number> {
-    this.catchUpTables(batch);
-    const feeds = this.feeds(this.model.training, batch);
+  async #backward(batch: PackedBatch, lossWeight: number, pass: number, add: boolean): Promise<number> {
+    this.#catchUpTables(batch);
+    const feeds = this.#feeds(this.#model.training, batch);
     feeds['lossWeight'] = new Tensor('float32', Float32Array.of(lossWeight), []);
-    this.addDropoutMasks(feeds, batch, pass);
+    this.#addDropoutMasks(feeds, batch, pass);
 
     const loss = new Float32Array(1);
     const fetches: Record<string, Tensor | null> = {
       [END_OF_RUN.name]: null,
       loss: new Tensor('float32', loss, []),
     };
-    for (const { spec, bank, gradient, incoming, floats, gradientOutput: output } of this.parameters) {
+    for (const { spec, bank, gradient, incoming, floats, gradientOutput: output } of this.#parameters) {
       if (output.kind === 'dense')
         fetches[output.name] = new Tensor('float32', bank.view(add ? incoming : gradient, floats), [
           ...spec.shape,
@@ -171,8 +170,8 @@ export class OnnxCore {
         ]);
       }
     }
-    await runInto(this.training!, feeds, fetches);
-    for (const parameter of this.parameters) {
+    await runInto(this.#training!, feeds, fetches);
+    for (const parameter of this.#parameters) {
       const { bank, gradient, incoming, padded, floats, gradientOutput, table } = parameter;
       if (gradientOutput.kind === 'dense') {
         if (add) bank.kernels.accumulate(gradient, incoming, padded);
@@ -186,22 +185,22 @@ export class OnnxCore {
     return loss[0];
   }
 
-  private clearRowGradients(): void {
-    for (const { table, gradientOutput, bank, gradient, floats } of this.parameters) {
+  #clearRowGradients(): void {
+    for (const { table, gradientOutput, bank, gradient, floats } of this.#parameters) {
       if (table) table.state.clearGradient();
       else if (gradientOutput.kind === 'rows') bank.view(gradient, floats).fill(0);
     }
   }
 
-  private gradientSquares(): number {
+  #gradientSquares(): number {
     let sum = 0;
-    for (const { table, bank, gradient, padded } of this.parameters) {
+    for (const { table, bank, gradient, padded } of this.#parameters) {
       sum += table ? table.state.sumOfSquares() : bank.kernels.sumOfSquares(gradient, padded);
     }
     return sum;
   }
 
-  private update(settings: UpdateSettings, gradNorm: number): void {
+  #update(settings: UpdateSettings, gradNorm: number): void {
     const { learningRate, beta1, beta2, epsilon, weightDecay, maxGradNorm, step } = settings;
     const scalars = {
       clip: maxGradNorm > 0 ? Math.min(1, maxGradNorm / (gradNorm + 1e-6)) : 1,
@@ -209,7 +208,7 @@ export class OnnxCore {
       inverseRoot2: 1 / Math.sqrt(1 - beta2 ** step),
       settings,
     };
-    for (const { spec, table, bank, parameter, gradient, moment1, moment2, padded } of this.parameters) {
+    for (const { spec, table, bank, parameter, gradient, moment1, moment2, padded } of this.#parameters) {
       const decay = spec.decay ? Math.fround(1 - learningRate * weightDecay) : 1;
       if (table) table.state.update({ ...scalars, decay });
       else {
@@ -231,11 +230,11 @@ export class OnnxCore {
     }
   }
 
-  private catchUpTables(batch: PackedBatch): void {
-    for (const { table } of this.parameters) table?.state.catchUp(indicesOf(batch, table.indices));
+  #catchUpTables(batch: PackedBatch): void {
+    for (const { table } of this.#parameters) table?.state.catchUp(indicesOf(batch, table.indices));
   }
 
-  private feeds(graph: LoweredGraph, batch: PackedBatch): Record<string, Tensor> {
+  #feeds(graph: LoweredGraph, batch: PackedBatch): Record<string, Tensor> {
     const layout = attentionLayout(batch);
     const { rows, tokens } = batch;
     const make: Record<FeedName, () => Tensor> = {
@@ -254,29 +253,29 @@ export class OnnxCore {
     };
     const feeds: Record<string, Tensor> = {};
     for (const name of graph.feeds) feeds[name] = make[name]();
-    for (const name of graph.parameters) feeds[name] = this.parameterOf(name).tensor;
+    for (const name of graph.parameters) feeds[name] = this.#parameterOf(name).tensor;
     return feeds;
   }
 
   /** Draws the masks of one forward pass (graph/dropout-mask.ts says which). */
-  private addDropoutMasks(feeds: Record<string, Tensor>, batch: PackedBatch, pass: number): void {
-    const sites = this.model.training.dropout;
+  #addDropoutMasks(feeds: Record<string, Tensor>, batch: PackedBatch, pass: number): void {
+    const sites = this.#model.training.dropout;
     const longest = longestRow(batch);
     const shapes = sites.map((site) => maskShape(site, batch, longest));
     // The kernels write in fours, so each mask has room for three more.
     const sizes = shapes.map((shape) => Math.ceil(shape.reduce((product, n) => product * n, 1) / 4) * 4 + 4);
     const total = sizes.reduce((sum, size) => sum + size, 0);
-    if (total > this.maskFloats) {
-      this.maskFloats = Math.ceil(total * 1.25);
-      this.masks = new Bank(this.maskFloats * 4);
+    if (total > this.#maskFloats) {
+      this.#maskFloats = Math.ceil(total * 1.25);
+      this.#masks = new Bank(this.#maskFloats * 4);
     }
     let offset = SCRATCH_FLOATS * 4;
     for (const [i, site] of sites.entries()) {
       const shape = shapes[i];
-      this.drawMask(site, batch, longest, pass, offset);
+      this.#drawMask(site, batch, longest, pass, offset);
       feeds[site.name] = new Tensor(
         'float32',
-        this.masks.view(
+        this.#masks.view(
           offset,
           shape.reduce((product, n) => product * n, 1),
         ),
@@ -286,15 +285,15 @@ export class OnnxCore {
     }
   }
 
-  private drawMask(
+  #drawMask(
     { site, probability, covers }: DropoutFeed,
     batch: PackedBatch,
     longest: number,
     pass: number,
     offset: number,
   ): void {
-    const { kernels } = this.masks;
-    const { key0, key1 } = dropoutKey(this.model.seed, pass, site);
+    const { kernels } = this.#masks;
+    const { key0, key1 } = dropoutKey(this.#model.seed, pass, site);
     const threshold = dropoutThreshold(probability);
     const factor = 1 / (1 - probability);
     if ('columns' in covers) {
@@ -332,10 +331,10 @@ export class OnnxCore {
     }
   }
 
-  private async createSession(graph: LoweredGraph): Promise<InferenceSession> {
+  async #createSession(graph: LoweredGraph): Promise<InferenceSession> {
     return InferenceSession.create(graph.model, {
       executionProviders: ['cpu'],
-      intraOpNumThreads: this.model.threads,
+      intraOpNumThreads: this.#model.threads,
       interOpNumThreads: 1,
       executionMode: 'sequential',
       graphOptimizationLevel: 'all',
@@ -345,8 +344,8 @@ export class OnnxCore {
     });
   }
 
-  private parameterOf(name: string): Parameter {
-    const parameter = this.byName.get(name);
+  #parameterOf(name: string): Parameter {
+    const parameter = this.#byName.get(name);
     if (!parameter) throw new Error(`no parameter is named ${name}`);
     return parameter;
   }

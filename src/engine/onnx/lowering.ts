@@ -81,10 +81,10 @@ export class Emitter {
   readonly usedFeeds = new Set<FeedName>();
   /** The forward nodes whose gradients the graph has. */
   readonly differentiated: ReadonlySet<Node>;
-  private readonly names = new Map<Value, string>();
+  readonly #names = new Map<Value, string>();
   /** What a gradient reuses of its forward node. */
-  private readonly kept = new Map<Node, Readonly<Record<string, string>>>();
-  private temporaries = 0;
+  readonly #kept = new Map<Node, Readonly<Record<string, string>>>();
+  #temporaries = 0;
 
   constructor(graph: Graph) {
     this.differentiated = new Set(
@@ -99,13 +99,13 @@ export class Emitter {
     const parameter = parameterName(value);
     if (parameter !== undefined) return parameter;
     if ('input' in value.source) return this.feed(value.source.input);
-    const name = this.names.get(value);
+    const name = this.#names.get(value);
     if (name === undefined) throw new Error(`value ${value.id} is used before it is computed`);
     return name;
   }
 
   define(value: Value, name: string): void {
-    this.names.set(value, name);
+    this.#names.set(value, name);
   }
 
   feed(name: FeedName): string {
@@ -114,11 +114,11 @@ export class Emitter {
   }
 
   keep<Op extends OperationName>(node: Node<Op>, names: Readonly<Record<string, string>>): void {
-    this.kept.set(node, names);
+    this.#kept.set(node, names);
   }
 
   keptOf<Op extends OperationName>(node: Node<Op>, what: string): string {
-    const name = this.kept.get(node)?.[what];
+    const name = this.#kept.get(node)?.[what];
     if (name === undefined) throw new Error(`${node.op} kept no ${what}`);
     return name;
   }
@@ -139,7 +139,7 @@ export class Emitter {
     attributes: Readonly<Record<string, OnnxAttribute>> = {},
     contrib = false,
   ): string[] {
-    const outputs = Array.from({ length: count }, () => `t${this.temporaries++}`);
+    const outputs = Array.from({ length: count }, () => `t${this.#temporaries++}`);
     this.nodes.push({ op, inputs, outputs, attributes, contrib });
     return outputs;
   }
@@ -161,11 +161,11 @@ export class Emitter {
   }
 
   scalar(value: number): string {
-    return this.constant('float32', [], [value]);
+    return this.#constant('float32', [], [value]);
   }
 
   integers(...values: number[]): string {
-    return this.constant('int64', [values.length], values);
+    return this.#constant('int64', [values.length], values);
   }
 
   dropoutMask(site: DropoutSite, covers: DropoutFeed['covers']): string {
@@ -174,7 +174,7 @@ export class Emitter {
     return name;
   }
 
-  private constant(type: OnnxType, shape: readonly number[], values: readonly number[]): string {
+  #constant(type: OnnxType, shape: readonly number[], values: readonly number[]): string {
     const name = `constant.${type}.${shape.join('x')}.${values.join(',')}`;
     if (!this.constants.has(name)) this.constants.set(name, { name, type, shape, values });
     return name;

@@ -64,7 +64,7 @@ let compiled: WebAssembly.Module | undefined;
 export class Bank {
   readonly memory: WebAssembly.Memory;
   readonly kernels: Kernels;
-  private used = SCRATCH_FLOATS * 4;
+  #used = SCRATCH_FLOATS * 4;
 
   constructor(bytes: number) {
     const pages = Math.ceil((bytes + SCRATCH_FLOATS * 4) / PAGE);
@@ -102,8 +102,8 @@ export class Bank {
 
   /** Byte offset of a new region; its tail up to the alignment stays zero. */
   allocate(floats: number): number {
-    const offset = this.used;
-    this.used += Bank.bytesFor(floats);
+    const offset = this.#used;
+    this.#used += Bank.bytesFor(floats);
     return offset;
   }
 

@@ -24,42 +24,46 @@ import { threadsFor } from './threads.js';
 /** A session on a thread of its own, which it owns: the thread ends with it. */
 class OnnxSession implements EngineSession {
   /** Graphs beside the model's own that the worker has, by number. */
-  private readonly graphs = new Map<Graph, number>();
-  private readonly staging = new Staging();
-  private readonly sizes: ReadonlyMap<string, number>;
+  readonly #graphs = new Map<Graph, number>();
+  readonly #staging = new Staging();
+  readonly #sizes: ReadonlyMap<string, number>;
 
   readonly note?: string;
 
+  readonly #thread: EngineThread;
+
   constructor(
-    private readonly thread: EngineThread,
+    thread: EngineThread,
     opening: Opening,
     readonly description: string,
     note?: string,
   ) {
+    this.#thread = thread;
+
     if (note !== undefined) this.note = note;
     thread.open(opening);
-    this.sizes = new Map(opening.open.parameters.map(({ name, shape }) => [name, elementCount(shape)]));
+    this.#sizes = new Map(opening.open.parameters.map(({ name, shape }) => [name, elementCount(shape)]));
   }
 
   infer(batch: PackedBatch): Promise<Float32Array> {
-    return this.thread.ask({ call: 'infer', batch });
+    return this.#thread.ask({ call: 'infer', batch });
   }
 
   evaluate(graph: Graph, batch: PackedBatch): Promise<ReadonlyMap<string, Float32Array>> {
-    const known = this.graphs.get(graph);
+    const known = this.#graphs.get(graph);
     if (known !== undefined)
-      return this.thread.ask({ call: 'evaluate', graph: known, lowered: undefined, batch });
+      return this.#thread.ask({ call: 'evaluate', graph: known, lowered: undefined, batch });
     const lowered = lowerGraph(graph);
-    this.graphs.set(graph, this.graphs.size);
-    return this.thread.ask({ call: 'evaluate', graph: this.graphs.size - 1, lowered, batch });
+    this.#graphs.set(graph, this.#graphs.size);
+    return this.#thread.ask({ call: 'evaluate', graph: this.#graphs.size - 1, lowered, batch });
   }
 
   step(request: StepRequest): Promise<StepResult> {
-    return this.thread.ask({ call: 'step', request });
+    return this.#thread.ask({ call: 'step', request });
   }
 
   readTensor(kind: TensorKind, name: string): Promise<Float32Array> {
-    return this.thread.ask({ call: 'read', kind, name });
+    return this.#thread.ask({ call: 'read', kind, name });
   }
 
   /** Done when the values may be overwritten; the thread takes them over in the order of all requests. */
@@ -69,24 +73,24 @@ class OnnxSession implements EngineSession {
     values: Float32Array,
     offset?: number,
   ): Promise<void> {
-    const size = this.sizes.get(name);
+    const size = this.#sizes.get(name);
     const fits =
       size !== undefined && (offset === undefined ? values.length === size : offset + values.length <= size);
     if (!fits)
       throw new TrainingError(
         `the CPU engine failed: ${name}: ${values.length} values for ${size ?? 'no parameter'}`,
       );
-    await this.staging.write(values, (piece, at) =>
+    await this.#staging.write(values, (piece, at) =>
       // The sizes are right, so only a thread that is gone fails here; and weights half written are none.
-      this.thread
+      this.#thread
         .ask({ call: 'write', kind, name, values: piece, offset: (offset ?? 0) + at })
-        .catch((error: Error) => this.thread.end(error)),
+        .catch((error: Error) => this.#thread.end(error)),
     );
-    this.thread.throwIfEnded();
+    this.#thread.throwIfEnded();
   }
 
   close(): Promise<void> {
-    return this.thread.close();
+    return this.#thread.close();
   }
 }
 

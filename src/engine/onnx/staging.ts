@@ -12,9 +12,9 @@ interface Half {
  * and widens the next piece of its file into the other. A message with the numbers in it would be copied twice, each time into memory of its own.
  */
 export class Staging {
-  private halves: readonly Half[] | undefined;
-  private next = 0;
-  private turn: Promise<void> = Promise.resolve();
+  #halves: readonly Half[] | undefined;
+  #next = 0;
+  #turn: Promise<void> = Promise.resolve();
 
   /**
    * Hands `values` over piece by piece, after those of calls before it.
@@ -23,20 +23,20 @@ export class Staging {
    * @returns settled when `values` may be overwritten
    */
   write(values: Float32Array, send: (piece: Float32Array, at: number) => Promise<unknown>): Promise<void> {
-    return (this.turn = this.turn.then(() => this.hand(values, send)));
+    return (this.#turn = this.#turn.then(() => this.#hand(values, send)));
   }
 
-  private async hand(
+  async #hand(
     values: Float32Array,
     send: (piece: Float32Array, at: number) => Promise<unknown>,
   ): Promise<void> {
-    this.halves ??= [0, 1].map(() => ({
+    this.#halves ??= [0, 1].map(() => ({
       floats: new Float32Array(new SharedArrayBuffer(HALF_FLOATS * 4)),
       free: Promise.resolve(),
     }));
     for (let at = 0; at < values.length; at += HALF_FLOATS) {
-      const half = this.halves[this.next];
-      this.next = 1 - this.next;
+      const half = this.#halves[this.#next];
+      this.#next = 1 - this.#next;
       await half.free;
       const piece = half.floats.subarray(0, Math.min(HALF_FLOATS, values.length - at));
       piece.set(values.subarray(at, at + piece.length));

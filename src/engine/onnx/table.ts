@@ -27,63 +27,66 @@ export function addRows(target: Float32Array, columns: number, indices: Int32Arr
 }
 
 export class Table {
-  private readonly rows: number;
-  private readonly rowBytes: number;
+  readonly #rows: number;
+  readonly #rowBytes: number;
   /** Rows whose moments may not be zero: they take part in every update. */
-  private readonly live: Uint8Array;
-  private readonly liveRows: number[] = [];
-  private liveUnknown = false;
+  readonly #live: Uint8Array;
+  readonly #liveRows: number[] = [];
+  #liveUnknown = false;
   /** Factors of the updates so far, float32. */
-  private factors: number[] = [];
+  #factors: number[] = [];
   /** How many of `factors` each row has had; live rows have had all. */
-  private readonly applied: Int32Array;
+  readonly #applied: Int32Array;
   /** Rows whose gradient region is not zero. */
-  private gradientRows: number[] = [];
-  private readonly inGradient: Uint8Array;
+  #gradientRows: number[] = [];
+  readonly #inGradient: Uint8Array;
 
-  constructor(
-    private readonly regions: TensorRegions,
-    private readonly columns: number,
-  ) {
+  readonly #regions: TensorRegions;
+  readonly #columns: number;
+
+  constructor(regions: TensorRegions, columns: number) {
+    this.#regions = regions;
+    this.#columns = columns;
+
     // Rows are addressed one by one by kernels that count in fours.
     if (columns % 4 !== 0) throw new Error(`a table of ${columns} columns: a multiple of 4 is needed`);
-    this.rows = regions.floats / columns;
-    this.rowBytes = columns * 4;
-    this.live = new Uint8Array(this.rows);
-    this.applied = new Int32Array(this.rows);
-    this.inGradient = new Uint8Array(this.rows);
+    this.#rows = regions.floats / columns;
+    this.#rowBytes = columns * 4;
+    this.#live = new Uint8Array(this.#rows);
+    this.#applied = new Int32Array(this.#rows);
+    this.#inGradient = new Uint8Array(this.#rows);
   }
 
   /** To be called before the model reads these rows. */
   catchUp(indices: Int32Array): void {
-    for (const row of indices) if (!this.live[row]) this.catchUpRow(row);
+    for (const row of indices) if (!this.#live[row]) this.#catchUpRow(row);
   }
 
   /** To be called before the parameter is read as a whole. */
   catchUpAll(): void {
-    if (this.factors.length === 0) return;
-    for (let row = 0; row < this.rows; row++) if (!this.live[row]) this.catchUpRow(row);
-    this.applied.fill(0);
-    this.factors = [];
+    if (this.#factors.length === 0) return;
+    for (let row = 0; row < this.#rows; row++) if (!this.#live[row]) this.#catchUpRow(row);
+    this.#applied.fill(0);
+    this.#factors = [];
   }
 
   /** To be called after a part of the moments was written from outside, and after `catchUpAll`. They come in many parts: which rows are live is looked up when the last is there. */
   momentsWritten(): void {
-    this.liveUnknown = true;
+    this.#liveUnknown = true;
   }
 
-  private findLive(): void {
-    const { bank, floats, moment1, moment2 } = this.regions;
+  #findLive(): void {
+    const { bank, floats, moment1, moment2 } = this.#regions;
     const first = bank.view(moment1, floats);
     const second = bank.view(moment2, floats);
-    this.liveUnknown = false;
-    this.live.fill(0);
-    this.liveRows.length = 0;
-    for (let row = 0; row < this.rows; row++) {
-      const from = row * this.columns;
-      for (let i = from; i < from + this.columns; i++) {
+    this.#liveUnknown = false;
+    this.#live.fill(0);
+    this.#liveRows.length = 0;
+    for (let row = 0; row < this.#rows; row++) {
+      const from = row * this.#columns;
+      for (let i = from; i < from + this.#columns; i++) {
         if (first[i] !== 0 || second[i] !== 0) {
-          this.makeLive(row);
+          this.#makeLive(row);
           break;
         }
       }
@@ -91,51 +94,56 @@ export class Table {
   }
 
   clearGradient(): void {
-    for (const row of this.gradientRows) {
-      this.regions.bank.view(this.regions.gradient + row * this.rowBytes, this.columns).fill(0);
-      this.inGradient[row] = 0;
+    for (const row of this.#gradientRows) {
+      this.#regions.bank.view(this.#regions.gradient + row * this.#rowBytes, this.#columns).fill(0);
+      this.#inGradient[row] = 0;
     }
-    this.gradientRows = [];
+    this.#gradientRows = [];
   }
 
   /** Adds dy [indices.length, columns], row by row. */
   addGradient(indices: Int32Array, dy: Float32Array): void {
     for (const row of indices) {
-      if (this.inGradient[row]) continue;
-      this.inGradient[row] = 1;
-      this.gradientRows.push(row);
+      if (this.#inGradient[row]) continue;
+      this.#inGradient[row] = 1;
+      this.#gradientRows.push(row);
     }
-    addRows(this.regions.bank.view(this.regions.gradient, this.regions.floats), this.columns, indices, dy);
+    addRows(
+      this.#regions.bank.view(this.#regions.gradient, this.#regions.floats),
+      this.#columns,
+      indices,
+      dy,
+    );
   }
 
   sumOfSquares(): number {
     // In order of rows, so that the sum does not depend on the order of the texts' words.
-    this.gradientRows.sort((a, b) => a - b);
+    this.#gradientRows.sort((a, b) => a - b);
     let sum = 0;
-    for (const row of this.gradientRows)
-      sum += this.regions.bank.kernels.sumOfSquares(
-        this.regions.gradient + row * this.rowBytes,
-        this.columns,
+    for (const row of this.#gradientRows)
+      sum += this.#regions.bank.kernels.sumOfSquares(
+        this.#regions.gradient + row * this.#rowBytes,
+        this.#columns,
       );
     return sum;
   }
 
   update({ clip, decay, stepSize, inverseRoot2, settings }: UpdateScalars): void {
-    if (this.liveUnknown) this.findLive();
-    for (const row of this.gradientRows) {
-      if (this.live[row]) continue;
-      this.catchUpRow(row);
-      this.makeLive(row);
+    if (this.#liveUnknown) this.#findLive();
+    for (const row of this.#gradientRows) {
+      if (this.#live[row]) continue;
+      this.#catchUpRow(row);
+      this.#makeLive(row);
     }
-    const { bank, parameter, gradient, moment1, moment2 } = this.regions;
-    for (const row of this.liveRows) {
-      const offset = row * this.rowBytes;
+    const { bank, parameter, gradient, moment1, moment2 } = this.#regions;
+    for (const row of this.#liveRows) {
+      const offset = row * this.#rowBytes;
       bank.kernels.adamw(
         parameter + offset,
         gradient + offset,
         moment1 + offset,
         moment2 + offset,
-        this.columns,
+        this.#columns,
         clip,
         settings.beta1,
         settings.beta2,
@@ -145,22 +153,22 @@ export class Table {
         settings.epsilon,
       );
     }
-    if (decay !== 1) this.factors.push(decay);
+    if (decay !== 1) this.#factors.push(decay);
   }
 
-  private makeLive(row: number): void {
-    this.live[row] = 1;
-    this.liveRows.push(row);
+  #makeLive(row: number): void {
+    this.#live[row] = 1;
+    this.#liveRows.push(row);
   }
 
-  private catchUpRow(row: number): void {
-    const { bank, parameter } = this.regions;
+  #catchUpRow(row: number): void {
+    const { bank, parameter } = this.#regions;
     const scratch = bank.scratch;
-    for (let from = this.applied[row]; from < this.factors.length; from += SCRATCH_FLOATS) {
-      const count = Math.min(SCRATCH_FLOATS, this.factors.length - from);
-      for (let i = 0; i < count; i++) scratch[i] = this.factors[from + i]!;
-      bank.kernels.decayRows(parameter + row * this.rowBytes, this.columns, 0, count);
+    for (let from = this.#applied[row]; from < this.#factors.length; from += SCRATCH_FLOATS) {
+      const count = Math.min(SCRATCH_FLOATS, this.#factors.length - from);
+      for (let i = 0; i < count; i++) scratch[i] = this.#factors[from + i]!;
+      bank.kernels.decayRows(parameter + row * this.#rowBytes, this.#columns, 0, count);
     }
-    this.applied[row] = this.factors.length;
+    this.#applied[row] = this.#factors.length;
   }
 }

@@ -31,17 +31,20 @@ interface SessionParameter extends ParameterState {
 
 class ReferenceSession implements EngineSession {
   readonly description = 'reference: plain float64 loops, one thread';
-  private readonly parameters = new Map<string, SessionParameter>();
-  private closed = false;
-  private queue: Promise<unknown> = Promise.resolve();
+  readonly #parameters = new Map<string, SessionParameter>();
+  #closed = false;
+  #queue: Promise<unknown> = Promise.resolve();
 
-  constructor(
-    private readonly model: ModelGraphs,
-    private readonly options: SessionOptions,
-  ) {
+  readonly #model: ModelGraphs;
+  readonly #options: SessionOptions;
+
+  constructor(model: ModelGraphs, options: SessionOptions) {
+    this.#model = model;
+    this.#options = options;
+
     for (const spec of model.parameters) {
       const zeros = (): Float64Array => new Float64Array(elementCount(spec.shape));
-      this.parameters.set(spec.name, {
+      this.#parameters.set(spec.name, {
         spec,
         written: false,
         parameter: zeros(),
@@ -53,27 +56,27 @@ class ReferenceSession implements EngineSession {
   }
 
   async infer(batch: PackedBatch): Promise<Float32Array> {
-    const outputs = await this.inTurn(() => paced(executing(this.model.inference, this.values(), batch)));
+    const outputs = await this.#inTurn(() => paced(executing(this.#model.inference, this.#values(), batch)));
     return Float32Array.from(outputs.get('logits')!);
   }
 
   async evaluate(graph: Graph, batch: PackedBatch): Promise<Map<string, Float32Array>> {
-    const outputs = await this.inTurn(() => paced(executing(graph, this.values(), batch)));
+    const outputs = await this.#inTurn(() => paced(executing(graph, this.#values(), batch)));
     return new Map([...outputs].map(([name, values]) => [name, Float32Array.from(values)]));
   }
 
   step(request: StepRequest): Promise<StepResult> {
-    return this.inTurn(() => paced(this.stepping(request)));
+    return this.#inTurn(() => paced(this.#stepping(request)));
   }
 
   /** Requests are answered one after the other, as by any other engine, and the event loop turns meanwhile. */
-  private inTurn<T>(work: () => T | Promise<T>): Promise<T> {
-    const turn = this.queue.then(work);
-    this.queue = turn.catch(() => undefined);
+  #inTurn<T>(work: () => T | Promise<T>): Promise<T> {
+    const turn = this.#queue.then(work);
+    this.#queue = turn.catch(() => undefined);
     return turn;
   }
 
-  private *stepping({ microBatches, lossWeights, firstPass, update }: StepRequest): Pieces<StepResult> {
+  *#stepping({ microBatches, lossWeights, firstPass, update }: StepRequest): Pieces<StepResult> {
     if (microBatches.length === 0 || microBatches.length !== lossWeights.length) {
       throw new RangeError(
         `a step needs one loss weight for each of its micro-batches; got ${lossWeights.length} for ${microBatches.length}`,
@@ -81,14 +84,14 @@ class ReferenceSession implements EngineSession {
     }
     if (!Number.isInteger(update.step) || update.step < 1)
       throw new RangeError(`updates are numbered from 1, not ${update.step}`);
-    const values = this.values();
-    const all = [...this.parameters.values()];
+    const values = this.#values();
+    const all = [...this.#parameters.values()];
     for (const { gradient } of all) gradient.fill(0);
 
     const losses: number[] = [];
     for (const [i, batch] of microBatches.entries()) {
-      const dropout = { seed: this.options.seed, pass: firstPass + i };
-      const outputs = yield* executing(this.model.training, values, batch, {
+      const dropout = { seed: this.#options.seed, pass: firstPass + i };
+      const outputs = yield* executing(this.#model.training, values, batch, {
         lossWeight: lossWeights[i],
         dropout,
       });
@@ -112,7 +115,7 @@ class ReferenceSession implements EngineSession {
   }
 
   readTensor(kind: TensorKind, parameter: string): Promise<Float32Array> {
-    return this.inTurn(() => Float32Array.from(this.state(parameter)[kind]));
+    return this.#inTurn(() => Float32Array.from(this.#state(parameter)[kind]));
   }
 
   writeTensor(
@@ -121,8 +124,8 @@ class ReferenceSession implements EngineSession {
     values: Float32Array,
     offset?: number,
   ): Promise<void> {
-    return this.inTurn(() => {
-      const state = this.state(parameter);
+    return this.#inTurn(() => {
+      const state = this.#state(parameter);
       if (
         offset === undefined
           ? values.length !== state[kind].length
@@ -138,27 +141,27 @@ class ReferenceSession implements EngineSession {
   }
 
   close(): Promise<void> {
-    return this.inTurn(() => void (this.closed = true));
+    return this.#inTurn(() => void (this.#closed = true));
   }
 
-  private values(): Map<string, Float64Array> {
-    this.expectOpen();
+  #values(): Map<string, Float64Array> {
+    this.#expectOpen();
     const values = new Map<string, Float64Array>();
-    for (const [name, { parameter, written }] of this.parameters) {
+    for (const [name, { parameter, written }] of this.#parameters) {
       if (!written) throw new Error(`parameter ${name} was never written`);
       values.set(name, parameter);
     }
     return values;
   }
 
-  private state(parameter: string): SessionParameter {
-    this.expectOpen();
-    const state = this.parameters.get(parameter);
+  #state(parameter: string): SessionParameter {
+    this.#expectOpen();
+    const state = this.#parameters.get(parameter);
     if (!state) throw new Error(`the model has no parameter ${parameter}`);
     return state;
   }
 
-  private expectOpen(): void {
-    if (this.closed) throw new Error('the session is closed');
+  #expectOpen(): void {
+    if (this.#closed) throw new Error('the session is closed');
   }
 }

@@ -40,20 +40,21 @@ export class BatchArrays {
   readonly bytes: number;
   /** What is uploaded: the whole buffer. */
   readonly data: ArrayBuffer;
-  private readonly places = new Map<ArrayName, { readonly offset: number; readonly words: number }>();
-  private readonly rowsOfScatter = new Map<BatchArray, number>();
+  readonly #places = new Map<ArrayName, { readonly offset: number; readonly words: number }>();
+  readonly #rowsOfScatter = new Map<BatchArray, number>();
 
-  constructor(
-    capacity: BatchSize,
-    private readonly sites: number,
-  ) {
+  readonly #sites: number;
+
+  constructor(capacity: BatchSize, sites: number) {
+    this.#sites = sites;
+
     let offset = 0;
     for (const [name, words] of Object.entries(wordsOf(sites)) as [
       ArrayName,
       (size: BatchSize) => number,
     ][]) {
       const count = words(capacity);
-      this.places.set(name, { offset, words: count });
+      this.#places.set(name, { offset, words: count });
       offset += Math.ceil((count * 4) / ALIGNMENT) * ALIGNMENT;
     }
     this.bytes = offset;
@@ -61,50 +62,50 @@ export class BatchArrays {
   }
 
   placeOf(name: ArrayName): { readonly offset: number; readonly size: number } {
-    const { offset, words } = this.places.get(name)!;
+    const { offset, words } = this.#places.get(name)!;
     return { offset, size: words * 4 };
   }
 
   /** Rows that `array` names in the batch laid out last. */
   scatterRows(array: BatchArray): number {
-    return this.rowsOfScatter.get(array) ?? 0;
+    return this.#rowsOfScatter.get(array) ?? 0;
   }
 
   layOut(batch: PackedBatch, { lossWeight, seed, pass }: BatchPass): void {
     const { rows, tokens, rowOffsets } = batch;
     const pooledTokens = rowOffsets.subarray(1).map((end) => end - 1);
-    this.words('sizes').set([tokens, rows]);
-    this.words('inputIds').set(batch.inputIds);
-    this.words('positionIds').set(batch.positionIds);
-    this.words('pooledTokens').set(pooledTokens);
-    if (batch.labels) this.words('labels').set(batch.labels);
+    this.#words('sizes').set([tokens, rows]);
+    this.#words('inputIds').set(batch.inputIds);
+    this.#words('positionIds').set(batch.positionIds);
+    this.#words('pooledTokens').set(pooledTokens);
+    if (batch.labels) this.#words('labels').set(batch.labels);
     new Float32Array(this.data, this.placeOf('lossWeight').offset, 1)[0] = lossWeight;
-    const rowMap = this.words('rowMap');
+    const rowMap = this.#words('rowMap');
     for (let r = 0; r < rows; r++) {
       rowMap[2 * r] = rowOffsets[r];
       rowMap[2 * r + 1] = batch.blindRows[r] ? rowOffsets[r] : rowOffsets[r + 1];
       rowMap.fill(r, 2 * rows + rowOffsets[r], 2 * rows + rowOffsets[r + 1]);
     }
-    const keys = this.words('dropoutKeys');
-    for (let site = 0; site < this.sites; site++) {
+    const keys = this.#words('dropoutKeys');
+    for (let site = 0; site < this.#sites; site++) {
       const { key0, key1 } = dropoutKey(seed, pass, site);
       keys[2 * site] = key0;
       keys[2 * site + 1] = key1;
     }
-    this.scatter('inputIdsScatter', batch.inputIds);
-    this.scatter('positionIdsScatter', batch.positionIds);
-    this.scatterAll('pooledTokensScatter', pooledTokens, tokens);
+    this.#scatter('inputIdsScatter', batch.inputIds);
+    this.#scatter('positionIdsScatter', batch.positionIds);
+    this.#scatterAll('pooledTokensScatter', pooledTokens, tokens);
   }
 
-  private words(name: ArrayName): Uint32Array {
-    const { offset, words } = this.places.get(name)!;
+  #words(name: ArrayName): Uint32Array {
+    const { offset, words } = this.#places.get(name)!;
     return new Uint32Array(this.data, offset, words);
   }
 
   /** The rows that occur among `indices`, ascending, each with the places where it does, ascending. */
-  private scatter(name: BatchArray, indices: Int32Array): void {
+  #scatter(name: BatchArray, indices: Int32Array): void {
     const order = Uint32Array.from(indices, (_, i) => i).sort((a, b) => indices[a] - indices[b] || a - b);
-    const target = this.words(name);
+    const target = this.#words(name);
     let rows = 0;
     for (let i = 0; i < order.length; i++) if (i === 0 || indices[order[i]] !== indices[order[i - 1]]) rows++;
     let r = -1;
@@ -117,12 +118,12 @@ export class BatchArrays {
       target[3 * r + 2] = 3 * rows + i + 1;
       target[3 * rows + i] = order[i];
     }
-    this.rowsOfScatter.set(name, rows);
+    this.#rowsOfScatter.set(name, rows);
   }
 
   /** Every row of a matrix of `rows` rows, those too that no index names; `indices` are ascending and distinct. */
-  private scatterAll(name: BatchArray, indices: Int32Array, rows: number): void {
-    const target = this.words(name);
+  #scatterAll(name: BatchArray, indices: Int32Array, rows: number): void {
+    const target = this.#words(name);
     let i = 0;
     for (let r = 0; r < rows; r++) {
       target[3 * r] = r;
@@ -133,6 +134,6 @@ export class BatchArrays {
       }
       target[3 * r + 2] = 3 * rows + i;
     }
-    this.rowsOfScatter.set(name, rows);
+    this.#rowsOfScatter.set(name, rows);
   }
 }

@@ -73,33 +73,34 @@ export type BankKind = TensorKind | 'incoming';
 /** The device's buffers; each kind is made when it is first needed, so that a model that only predicts has parameters alone. */
 export class DeviceMemory {
   readonly banks: readonly BankPlan[];
-  private readonly places: ReadonlyMap<string, TensorPlace>;
-  private readonly buffers = new Map<BankKind, readonly GPUBuffer[]>();
+  readonly #places: ReadonlyMap<string, TensorPlace>;
+  readonly #buffers = new Map<BankKind, readonly GPUBuffer[]>();
 
-  constructor(
-    private readonly device: GPUDevice,
-    specs: readonly ParameterSpec[],
-  ) {
-    ({ banks: this.banks, places: this.places } = placeTensors(specs, largestBinding(device.limits)));
+  readonly #device: GPUDevice;
+
+  constructor(device: GPUDevice, specs: readonly ParameterSpec[]) {
+    this.#device = device;
+
+    ({ banks: this.banks, places: this.#places } = placeTensors(specs, largestBinding(device.limits)));
   }
 
   bank(kind: BankKind, index: number): GPUBuffer {
-    let buffers = this.buffers.get(kind);
+    let buffers = this.#buffers.get(kind);
     if (!buffers) {
       buffers = this.banks.map(({ floats }, i) =>
-        this.device.createBuffer({
+        this.#device.createBuffer({
           label: `${kind} ${i}`,
           size: floats * 4,
           usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
         }),
       );
-      this.buffers.set(kind, buffers);
+      this.#buffers.set(kind, buffers);
     }
     return buffers[index];
   }
 
   place(name: string): TensorPlace {
-    const place = this.places.get(name);
+    const place = this.#places.get(name);
     if (!place) throw new Error(`the model has no parameter ${name}`);
     return place;
   }
@@ -121,7 +122,7 @@ export class DeviceMemory {
   }
 
   destroy(): void {
-    for (const buffers of this.buffers.values()) for (const buffer of buffers) buffer.destroy();
-    this.buffers.clear();
+    for (const buffers of this.#buffers.values()) for (const buffer of buffers) buffer.destroy();
+    this.#buffers.clear();
   }
 }

@@ -94,37 +94,40 @@ interface Step {
 }
 
 export class Optimizer {
-  private readonly settings: GPUBuffer;
-  private readonly partials: GPUBuffer;
-  private readonly partialCount: number;
+  readonly #settings: GPUBuffer;
+  readonly #partials: GPUBuffer;
+  readonly #partialCount: number;
   results: GPUBuffer;
-  private updating: readonly Step[] | undefined;
-  private adding: readonly Step[] | undefined;
+  #updating: readonly Step[] | undefined;
+  #adding: readonly Step[] | undefined;
 
-  constructor(
-    private readonly gpu: Gpu,
-    private readonly memory: DeviceMemory,
-  ) {
+  readonly #gpu: Gpu;
+  readonly #memory: DeviceMemory;
+
+  constructor(gpu: Gpu, memory: DeviceMemory) {
+    this.#gpu = gpu;
+    this.#memory = memory;
+
     const { device } = gpu;
-    this.partialCount = memory.banks.reduce((sum, { floats }) => sum + workgroupsFor(floats), 0);
-    this.settings = device.createBuffer({
+    this.#partialCount = memory.banks.reduce((sum, { floats }) => sum + workgroupsFor(floats), 0);
+    this.#settings = device.createBuffer({
       label: 'update settings',
       size: SETTINGS_FLOATS * 4,
       usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
     });
-    this.partials = device.createBuffer({
+    this.#partials = device.createBuffer({
       label: 'sums of squares',
-      size: this.partialCount * 4,
+      size: this.#partialCount * 4,
       usage: GPUBufferUsage.STORAGE,
     });
-    this.results = this.resultsFor(1);
+    this.results = this.#resultsFor(1);
   }
 
   async prepare(): Promise<void> {
-    await this.gpu.pipelines.prepare([
-      ...this.squaresCodes().map((code) => ({ label: 'sum of squares', code })),
+    await this.#gpu.pipelines.prepare([
+      ...this.#squaresCodes().map((code) => ({ label: 'sum of squares', code })),
       { label: 'norm', code: CONCLUDE },
-      ...this.memory.banks.map(({ decayEnd }) => ({ label: 'adamw', code: update(decayEnd) })),
+      ...this.#memory.banks.map(({ decayEnd }) => ({ label: 'adamw', code: update(decayEnd) })),
       { label: 'add gradients', code: ADD },
     ]);
   }
@@ -138,20 +141,20 @@ export class Optimizer {
   expect(microBatches: number): void {
     if (this.holds(microBatches)) return;
     this.results.destroy();
-    this.results = this.resultsFor(microBatches);
-    this.updating = undefined;
+    this.results = this.#resultsFor(microBatches);
+    this.#updating = undefined;
   }
 
   /** Adds the banks `incoming` to the banks `gradient`. */
   encodeAdd(encoder: GPUCommandEncoder): void {
-    this.adding ??= this.memory.banks.map(({ floats }, b) =>
-      this.step(
+    this.#adding ??= this.#memory.banks.map(({ floats }, b) =>
+      this.#step(
         ADD,
-        [this.memory.bank('gradient', b), this.memory.bank('incoming', b)],
+        [this.#memory.bank('gradient', b), this.#memory.bank('incoming', b)],
         workgroupsFor(floats),
       ),
     );
-    run(encoder, this.adding);
+    run(encoder, this.#adding);
   }
 
   /** Norm, soundness, clipping and update, from the gradients in the banks and the losses in `results`. `fresh`: no step before this one is unanswered. */
@@ -175,40 +178,40 @@ export class Optimizer {
       1 - learningRate * weightDecay,
       maxGradNorm,
     ]);
-    new Uint32Array(data).set([microBatches, this.partialCount, fresh ? 1 : 0], 9);
-    this.gpu.device.queue.writeBuffer(this.settings, 0, data);
-    this.updating ??= this.updateSteps();
-    run(encoder, this.updating, pass);
+    new Uint32Array(data).set([microBatches, this.#partialCount, fresh ? 1 : 0], 9);
+    this.#gpu.device.queue.writeBuffer(this.#settings, 0, data);
+    this.#updating ??= this.#updateSteps();
+    run(encoder, this.#updating, pass);
   }
 
   destroy(): void {
-    for (const buffer of [this.settings, this.partials, this.results]) buffer.destroy();
+    for (const buffer of [this.#settings, this.#partials, this.results]) buffer.destroy();
   }
 
-  private squaresCodes(): string[] {
+  #squaresCodes(): string[] {
     let base = 0;
-    return this.memory.banks.map(({ floats }) => {
+    return this.#memory.banks.map(({ floats }) => {
       const code = squares(base);
       base += workgroupsFor(floats);
       return code;
     });
   }
 
-  private updateSteps(): Step[] {
-    const { banks } = this.memory;
-    const codes = this.squaresCodes();
+  #updateSteps(): Step[] {
+    const { banks } = this.#memory;
+    const codes = this.#squaresCodes();
     return [
       ...banks.map(({ floats }, b) =>
-        this.step(codes[b], [this.memory.bank('gradient', b), this.partials], workgroupsFor(floats)),
+        this.#step(codes[b], [this.#memory.bank('gradient', b), this.#partials], workgroupsFor(floats)),
       ),
-      this.step(CONCLUDE, [this.partials, this.results], 1),
+      this.#step(CONCLUDE, [this.#partials, this.results], 1),
       ...banks.map(({ floats, decayEnd }, b) =>
-        this.step(
+        this.#step(
           update(decayEnd),
           [
             this.results,
             ...(['parameter', 'gradient', 'moment1', 'moment2'] as const).map((kind) =>
-              this.memory.bank(kind, b),
+              this.#memory.bank(kind, b),
             ),
           ],
           workgroupsFor(floats),
@@ -217,17 +220,17 @@ export class Optimizer {
     ];
   }
 
-  private step(code: string, buffers: readonly GPUBuffer[], workgroups: number): Step {
-    const pipeline = this.gpu.pipelines.get(code);
-    const group = this.gpu.device.createBindGroup({
+  #step(code: string, buffers: readonly GPUBuffer[], workgroups: number): Step {
+    const pipeline = this.#gpu.pipelines.get(code);
+    const group = this.#gpu.device.createBindGroup({
       layout: pipeline.getBindGroupLayout(0),
-      entries: [this.settings, ...buffers].map((buffer, binding) => ({ binding, resource: { buffer } })),
+      entries: [this.#settings, ...buffers].map((buffer, binding) => ({ binding, resource: { buffer } })),
     });
     return { pipeline, group, workgroups };
   }
 
-  private resultsFor(microBatches: number): GPUBuffer {
-    return this.gpu.device.createBuffer({
+  #resultsFor(microBatches: number): GPUBuffer {
+    return this.#gpu.device.createBuffer({
       label: 'results',
       size: (RESULT.losses + microBatches) * 4,
       usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,

@@ -1,24 +1,28 @@
 /** Compute pipelines by their source: each is made once, whatever batches come. */
 export class Pipelines {
-  private readonly made = new Map<string, GPUComputePipeline>();
+  readonly #made = new Map<string, GPUComputePipeline>();
 
-  constructor(private readonly device: GPUDevice) {}
+  readonly #device: GPUDevice;
+
+  constructor(device: GPUDevice) {
+    this.#device = device;
+  }
 
   /** Makes what is missing of the given kernels, side by side. @throws Error with the compiler's message where a kernel does not compile */
   async prepare(kernels: readonly { readonly label: string; readonly code: string }[]): Promise<void> {
     const missing = new Map(
-      kernels.filter(({ code }) => !this.made.has(code)).map((kernel) => [kernel.code, kernel.label]),
+      kernels.filter(({ code }) => !this.#made.has(code)).map((kernel) => [kernel.code, kernel.label]),
     );
     await Promise.all(
       [...missing].map(async ([code, label]) => {
-        const module = this.device.createShaderModule({ label, code });
-        const layout = this.device.createPipelineLayout({
+        const module = this.#device.createShaderModule({ label, code });
+        const layout = this.#device.createPipelineLayout({
           label,
-          bindGroupLayouts: [this.device.createBindGroupLayout({ label, entries: entriesOf(code) })],
+          bindGroupLayouts: [this.#device.createBindGroupLayout({ label, entries: entriesOf(code) })],
         });
-        this.made.set(
+        this.#made.set(
           code,
-          await this.device.createComputePipelineAsync({
+          await this.#device.createComputePipelineAsync({
             label,
             layout,
             compute: { module, entryPoint: 'main' },
@@ -29,7 +33,7 @@ export class Pipelines {
   }
 
   get(code: string): GPUComputePipeline {
-    const pipeline = this.made.get(code);
+    const pipeline = this.#made.get(code);
     if (!pipeline) throw new Error('a pipeline was not prepared');
     return pipeline;
   }

@@ -48,44 +48,44 @@ export interface Target {
 }
 
 export class Program {
-  private readonly dispatches: readonly Dispatch[];
-  private readonly sites: number;
+  readonly #dispatches: readonly Dispatch[];
+  readonly #sites: number;
   /** Clears what the batch before left in the tables' gradients. */
-  private readonly clearing: readonly Dispatch[];
-  private readonly left = new Map<BankKind, Left>();
+  readonly #clearing: readonly Dispatch[];
+  readonly #left = new Map<BankKind, Left>();
   /** Resources that need a slot, by their key, with the dispatches between which they are alive. */
-  private readonly alive = new Map<
-    string,
-    { first: number; last: number; floats: (size: BatchSize) => number }
-  >();
-  private readonly slotIndex = new Map<string, number>();
+  readonly #alive = new Map<string, { first: number; last: number; floats: (size: BatchSize) => number }>();
+  readonly #slotIndex = new Map<string, number>();
   /** Parameter whose gradient a value is. */
-  private readonly inBank = new Map<Value, string>();
-  private allocation: Allocation | undefined;
-  private readonly prepared = new Set<string>();
-  private readonly constants = new Map<string, GPUBuffer>();
+  readonly #inBank = new Map<Value, string>();
+  #allocation: Allocation | undefined;
+  readonly #prepared = new Set<string>();
+  readonly #constants = new Map<string, GPUBuffer>();
 
-  constructor(
-    private readonly gpu: Gpu,
-    private readonly memory: DeviceMemory,
-    private readonly graph: Graph,
-    bankOutputs: BankOutputs = new Map(),
-  ) {
-    this.dispatches = lowerToWgsl(graph, gpu.matrixUnit);
-    this.sites = dropoutSites(graph);
+  readonly #gpu: Gpu;
+  readonly #memory: DeviceMemory;
+  readonly #graph: Graph;
+
+  constructor(gpu: Gpu, memory: DeviceMemory, graph: Graph, bankOutputs: BankOutputs = new Map()) {
+    this.#gpu = gpu;
+    this.#memory = memory;
+    this.#graph = graph;
+
+    this.#dispatches = lowerToWgsl(graph, gpu.matrixUnit);
+    this.#sites = dropoutSites(graph);
     for (const [output, parameter] of bankOutputs) {
       const value = graph.outputs.get(output)!;
-      if (this.inBank.has(value)) throw new Error(`${output} is the gradient of two parameters`);
-      this.inBank.set(value, parameter);
+      if (this.#inBank.has(value)) throw new Error(`${output} is the gradient of two parameters`);
+      this.#inBank.set(value, parameter);
     }
-    this.clearing = this.dispatches.flatMap(({ writesRowsOf }) =>
+    this.#clearing = this.#dispatches.flatMap(({ writesRowsOf }) =>
       writesRowsOf ? [clearRows(writesRowsOf.value, writesRowsOf.by)] : [],
     );
-    for (const [d, { bindings, writesRowsOf, label }] of this.dispatches.entries()) {
-      if (writesRowsOf && !this.inBank.has(writesRowsOf.value))
+    for (const [d, { bindings, writesRowsOf, label }] of this.#dispatches.entries()) {
+      if (writesRowsOf && !this.#inBank.has(writesRowsOf.value))
         throw new Error(`${label}: the gradient of a table must be an output of the graph`);
       for (const binding of bindings) {
-        const key = this.slotKey(binding);
+        const key = this.#slotKey(binding);
         if (key === undefined) continue;
         const floats =
           'value' in binding
@@ -93,27 +93,27 @@ export class Program {
             : 'side' in binding
               ? binding.side.floats
               : () => 0;
-        const known = this.alive.get(key);
+        const known = this.#alive.get(key);
         if (known) known.last = d;
-        else this.alive.set(key, { first: d, last: d, floats });
+        else this.#alive.set(key, { first: d, last: d, floats });
       }
     }
     for (const value of graph.outputs.values()) {
-      const output = this.alive.get(`${value.id}`);
+      const output = this.#alive.get(`${value.id}`);
       if (output) output.last = Infinity;
     }
-    for (const [i, key] of [...this.alive.keys()].entries()) this.slotIndex.set(key, i);
+    for (const [i, key] of [...this.#alive.keys()].entries()) this.#slotIndex.set(key, i);
   }
 
   /** Compiles what batches of a size need and is not compiled yet. */
   async prepare(size: BatchSize): Promise<void> {
-    const key = this.dispatches.map(({ when }) => (!when || when(size) ? '1' : '0')).join('');
-    if (this.prepared.has(key)) return;
-    await this.gpu.pipelines.prepare([
-      ...this.clearing,
-      ...this.dispatches.filter(({ when }) => !when || when(size)),
+    const key = this.#dispatches.map(({ when }) => (!when || when(size) ? '1' : '0')).join('');
+    if (this.#prepared.has(key)) return;
+    await this.#gpu.pipelines.prepare([
+      ...this.#clearing,
+      ...this.#dispatches.filter(({ when }) => !when || when(size)),
     ]);
-    this.prepared.add(key);
+    this.#prepared.add(key);
   }
 
   /** What batches up to `size` take, so many in one submission: bytes in all, of the largest buffer, and workgroups along one dimension. */
@@ -121,10 +121,10 @@ export class Program {
     size: BatchSize,
     batches: number,
   ): { readonly bytes: number; readonly largestBuffer: number; readonly mostWorkgroups: number } {
-    const slots = this.slotsFor(size).slots.map((floats) => floats * 4);
-    const arrays = new BatchArrays(size, this.sites).bytes;
+    const slots = this.#slotsFor(size).slots.map((floats) => floats * 4);
+    const arrays = new BatchArrays(size, this.#sites).bytes;
     // In the worst case every token of a batch names another row of a table.
-    const workgroups = this.dispatches
+    const workgroups = this.#dispatches
       .filter(({ when }) => !when || when(size))
       .flatMap((dispatch) => dispatch.workgroups(size, { scatterRows: () => size.tokens }));
     const most = (numbers: readonly number[]): number =>
@@ -138,7 +138,7 @@ export class Program {
 
   /** Makes room for batches up to `size`, so many in one submission. Nothing that is encoded and not submitted yet may use the program. */
   reserve(size: BatchSize, batches = 1): void {
-    this.allocate(size, batches);
+    this.#allocate(size, batches);
   }
 
   /**
@@ -152,16 +152,16 @@ export class Program {
     { gradients = 'gradient', place = 0, passFor }: Target = {},
   ): void {
     const size = { tokens: batch.tokens, rows: batch.rows };
-    const { arrays, batchBuffer, upload, bound } = this.allocate(size, place + 1);
-    this.clear(encoder, gradients);
+    const { arrays, batchBuffer, upload, bound } = this.#allocate(size, place + 1);
+    this.#clear(encoder, gradients);
     arrays.layOut(batch, pass);
-    this.gpu.device.queue.writeBuffer(upload, place * arrays.bytes, arrays.data);
+    this.#gpu.device.queue.writeBuffer(upload, place * arrays.bytes, arrays.data);
     encoder.copyBufferToBuffer(upload, place * arrays.bytes, batchBuffer, 0, arrays.bytes);
-    if (this.clearing.length > 0) {
-      for (const kind of this.left.keys()) this.left.set(kind, 'unknown');
-      this.left.set(gradients, 'batch');
+    if (this.#clearing.length > 0) {
+      for (const kind of this.#left.keys()) this.#left.set(kind, 'unknown');
+      this.#left.set(gradients, 'batch');
     }
-    this.run(
+    this.#run(
       encoder,
       bound.filter(({ dispatch: { when } }) => !when || when(size)),
       size,
@@ -172,33 +172,36 @@ export class Program {
 
   /** The buffer that holds an output after `encode`, valid until the next larger batch. */
   output(name: string): GPUBuffer {
-    const value = this.graph.outputs.get(name);
-    if (!value || !this.allocation) throw new Error(`the program has no output ${name}`);
-    return this.allocation.slots[this.allocation.plan.of[this.slotIndex.get(`${value.id}`)!]];
+    const value = this.#graph.outputs.get(name);
+    if (!value || !this.#allocation) throw new Error(`the program has no output ${name}`);
+    return this.#allocation.slots[this.#allocation.plan.of[this.#slotIndex.get(`${value.id}`)!]];
   }
 
   destroy(): void {
-    if (!this.allocation) return;
-    const { batchBuffer, upload, slots } = this.allocation;
+    if (!this.#allocation) return;
+    const { batchBuffer, upload, slots } = this.#allocation;
     for (const buffer of [batchBuffer, upload, ...slots]) buffer.destroy();
-    this.allocation = undefined;
-    for (const kind of this.left.keys()) this.left.set(kind, 'unknown');
+    this.#allocation = undefined;
+    for (const kind of this.#left.keys()) this.#left.set(kind, 'unknown');
   }
 
   /** Sets to zero what batches before this one left of the tables' gradients; in a large table that is less to write by far than all of it. */
-  private clear(encoder: GPUCommandEncoder, gradients: BankKind): void {
-    const left = this.left.get(gradients) ?? 'nothing';
-    if (left === 'batch') this.run(encoder, this.allocation!.clearing, { tokens: 0, rows: 0 }, gradients);
+  #clear(encoder: GPUCommandEncoder, gradients: BankKind): void {
+    const left = this.#left.get(gradients) ?? 'nothing';
+    if (left === 'batch') this.#run(encoder, this.#allocation!.clearing, { tokens: 0, rows: 0 }, gradients);
     if (left === 'unknown') {
-      for (const { writesRowsOf } of this.dispatches) {
+      for (const { writesRowsOf } of this.#dispatches) {
         if (!writesRowsOf) continue;
-        const { buffer, offset, size } = this.memory.binding(gradients, this.inBank.get(writesRowsOf.value)!);
+        const { buffer, offset, size } = this.#memory.binding(
+          gradients,
+          this.#inBank.get(writesRowsOf.value)!,
+        );
         encoder.clearBuffer(buffer, offset, size);
       }
     }
   }
 
-  private run(
+  #run(
     encoder: GPUCommandEncoder,
     bound: readonly Bound[],
     size: BatchSize,
@@ -208,10 +211,10 @@ export class Program {
     let compute: GPUComputePassEncoder | undefined;
     for (const one of bound) {
       const { dispatch } = one;
-      const [x, y, z] = dispatch.workgroups(size, this.allocation!.arrays);
+      const [x, y, z] = dispatch.workgroups(size, this.#allocation!.arrays);
       compute ??= encoder.beginComputePass(passFor?.(dispatch.label));
-      compute.setPipeline(this.gpu.pipelines.get(dispatch.code));
-      compute.setBindGroup(0, this.groupOf(one, gradients));
+      compute.setPipeline(this.#gpu.pipelines.get(dispatch.code));
+      compute.setBindGroup(0, this.#groupOf(one, gradients));
       compute.dispatchWorkgroups(x, y, z);
       if (passFor) {
         compute.end();
@@ -222,37 +225,37 @@ export class Program {
   }
 
   /** One buffer for each set of constants, whoever uses it. */
-  private constantsOf({ constants }: Constants): GPUBufferBinding {
+  #constantsOf({ constants }: Constants): GPUBufferBinding {
     const key = constants.join();
-    let buffer = this.constants.get(key);
+    let buffer = this.#constants.get(key);
     if (!buffer) {
-      buffer = this.gpu.device.createBuffer({
+      buffer = this.#gpu.device.createBuffer({
         label: 'constants',
         size: constants.length * 4,
         usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
       });
-      this.gpu.device.queue.writeBuffer(buffer, 0, Uint32Array.from(constants));
-      this.constants.set(key, buffer);
+      this.#gpu.device.queue.writeBuffer(buffer, 0, Uint32Array.from(constants));
+      this.#constants.set(key, buffer);
     }
     return { buffer };
   }
 
   /** What names a resource that lives in a slot; undefined for what lies in the banks or comes with the batch. */
-  private slotKey(binding: Binding): string | undefined {
+  #slotKey(binding: Binding): string | undefined {
     if ('batch' in binding || 'constants' in binding) return undefined;
     if ('side' in binding) return `${binding.side.of.id} ${binding.side.name}`;
     const { value } = binding;
-    return 'node' in value.source && !this.inBank.has(value) ? `${value.id}` : undefined;
+    return 'node' in value.source && !this.#inBank.has(value) ? `${value.id}` : undefined;
   }
 
-  private slotsFor(size: BatchSize): SlotPlan {
+  #slotsFor(size: BatchSize): SlotPlan {
     return planSlots(
-      [...this.alive.values()].map(({ first, last, floats }) => ({ first, last, floats: floats(size) })),
+      [...this.#alive.values()].map(({ first, last, floats }) => ({ first, last, floats: floats(size) })),
     );
   }
 
-  private allocate(size: BatchSize, batches: number): Allocation {
-    const now = this.allocation;
+  #allocate(size: BatchSize, batches: number): Allocation {
+    const now = this.#allocation;
     if (
       now &&
       size.tokens <= now.capacity.tokens &&
@@ -267,8 +270,8 @@ export class Program {
       rows: grown(size.rows, now?.capacity.rows ?? 8),
     };
     this.destroy();
-    const { device } = this.gpu;
-    const arrays = new BatchArrays(capacity, this.sites);
+    const { device } = this.#gpu;
+    const arrays = new BatchArrays(capacity, this.#sites);
     const batchBuffer = device.createBuffer({
       label: 'batch',
       size: arrays.bytes,
@@ -279,7 +282,7 @@ export class Program {
       size: batches * arrays.bytes,
       usage: GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
     });
-    const plan = this.slotsFor(capacity);
+    const plan = this.#slotsFor(capacity);
     const slots = plan.slots.map((floats, i) =>
       device.createBuffer({
         label: `slot ${i}`,
@@ -288,30 +291,30 @@ export class Program {
       }),
     );
     const bind = (dispatch: Dispatch): Bound => ({ dispatch, groups: new Map<BankKind, GPUBindGroup>() });
-    this.allocation = {
+    this.#allocation = {
       capacity,
       arrays,
       batchBuffer,
       upload,
       slots,
       plan,
-      bound: this.dispatches.map(bind),
-      clearing: this.clearing.map(bind),
+      bound: this.#dispatches.map(bind),
+      clearing: this.#clearing.map(bind),
     };
-    return this.allocation;
+    return this.#allocation;
   }
 
-  private groupOf({ dispatch, groups }: Bound, gradients: BankKind): GPUBindGroup {
+  #groupOf({ dispatch, groups }: Bound, gradients: BankKind): GPUBindGroup {
     let group = groups.get(gradients);
     if (!group) {
-      const { arrays, batchBuffer } = this.allocation!;
+      const { arrays, batchBuffer } = this.#allocation!;
       const resources: GPUBufferBinding[] = [
         { buffer: batchBuffer, ...arrays.placeOf('sizes') },
-        ...dispatch.bindings.map((binding) => this.resource(binding, gradients)),
+        ...dispatch.bindings.map((binding) => this.#resource(binding, gradients)),
       ];
-      group = this.gpu.device.createBindGroup({
+      group = this.#gpu.device.createBindGroup({
         label: dispatch.label,
-        layout: this.gpu.pipelines.get(dispatch.code).getBindGroupLayout(0),
+        layout: this.#gpu.pipelines.get(dispatch.code).getBindGroupLayout(0),
         entries: resources.map((resource, binding) => ({ binding, resource })),
       });
       groups.set(gradients, group);
@@ -319,17 +322,17 @@ export class Program {
     return group;
   }
 
-  private resource(binding: Binding, gradients: BankKind): GPUBufferBinding {
-    const { arrays, batchBuffer, slots, plan } = this.allocation!;
-    if ('constants' in binding) return this.constantsOf(binding);
+  #resource(binding: Binding, gradients: BankKind): GPUBufferBinding {
+    const { arrays, batchBuffer, slots, plan } = this.#allocation!;
+    if ('constants' in binding) return this.#constantsOf(binding);
     if ('batch' in binding) return { buffer: batchBuffer, ...arrays.placeOf(binding.batch) };
-    const key = this.slotKey(binding);
-    if (key !== undefined) return { buffer: slots[plan.of[this.slotIndex.get(key)!]] };
+    const key = this.#slotKey(binding);
+    if (key !== undefined) return { buffer: slots[plan.of[this.#slotIndex.get(key)!]] };
     const { value } = binding as { readonly value: Value };
     if ('input' in value.source) return { buffer: batchBuffer, ...arrays.placeOf(value.source.input) };
     const parameter = parameterName(value);
     return parameter !== undefined
-      ? this.memory.binding('parameter', parameter)
-      : this.memory.binding(gradients, this.inBank.get(value)!);
+      ? this.#memory.binding('parameter', parameter)
+      : this.#memory.binding(gradients, this.#inBank.get(value)!);
   }
 }

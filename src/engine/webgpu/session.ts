@@ -32,42 +32,46 @@ export class WebGpuSession implements EngineSession, Gpu {
   readonly device: GPUDevice;
   readonly pipelines: Pipelines;
   readonly matrixUnit: MatrixUnit | undefined;
-  private readonly memory: DeviceMemory;
-  private readonly inference: Program;
-  private readonly training: Program;
-  private readonly seed: number;
+  readonly #memory: DeviceMemory;
+  readonly #inference: Program;
+  readonly #training: Program;
+  readonly #seed: number;
   /** Programs of graphs that callers brought. */
-  private readonly others = new Map<Graph, Program>();
-  private optimizer: Optimizer | undefined;
-  private results: StepResults | undefined;
+  readonly #others = new Map<Graph, Program>();
+  #optimizer: Optimizer | undefined;
+  #results: StepResults | undefined;
   /** Of the run that was announced. */
-  private demands: readonly Demand[] | undefined;
-  private ended: Error | undefined;
+  #demands: readonly Demand[] | undefined;
+  #ended: Error | undefined;
   /** Ends of requests under way, told when the device is lost. */
-  private readonly waiting = new Set<(reason: Error) => void>();
+  readonly #waiting = new Set<(reason: Error) => void>();
   /** Requests run one after the other, because they share buffers. */
-  private queue: Promise<unknown> = Promise.resolve();
+  #queue: Promise<unknown> = Promise.resolve();
+
+  readonly #model: ModelGraphs;
 
   constructor(
     { device, pipelines, matrixUnit }: Gpu,
-    private readonly model: ModelGraphs,
+    model: ModelGraphs,
     { seed, description }: WebGpuSessionOptions,
   ) {
+    this.#model = model;
+
     this.device = device;
     this.pipelines = pipelines;
     this.matrixUnit = matrixUnit;
-    this.seed = seed;
+    this.#seed = seed;
     this.description = description;
-    this.memory = new DeviceMemory(device, model.parameters);
-    this.inference = new Program(this, this.memory, model.inference);
-    this.training = new Program(
+    this.#memory = new DeviceMemory(device, model.parameters);
+    this.#inference = new Program(this, this.#memory, model.inference);
+    this.#training = new Program(
       this,
-      this.memory,
+      this.#memory,
       model.training,
       new Map(model.parameters.map(({ name }) => [gradientName(name), name])),
     );
     void device.lost.then(({ reason, message }) => {
-      this.end(
+      this.#end(
         new TrainingError(
           `the GPU device was lost${reason === 'destroyed' ? ' (destroyed)' : ''}: ${message}`,
           {
@@ -79,7 +83,7 @@ export class WebGpuSession implements EngineSession, Gpu {
   }
 
   get stepsInFlight(): number {
-    return this.results?.advisable ?? 1;
+    return this.#results?.advisable ?? 1;
   }
 
   /**
@@ -88,56 +92,56 @@ export class WebGpuSession implements EngineSession, Gpu {
    * @throws TrainingError with the numbers
    */
   reserve(workload: Workload): Promise<void> {
-    return this.inTurn(async () => {
-      this.demands = demandsOf(workload, this.memory.bytes, {
-        training: this.training,
-        prediction: this.inference,
+    return this.#inTurn(async () => {
+      this.#demands = demandsOf(workload, this.#memory.bytes, {
+        training: this.#training,
+        prediction: this.#inference,
       });
-      requireWithin(this.device.limits, this.demands);
+      requireWithin(this.device.limits, this.#demands);
       const { training, prediction } = workload;
-      await this.checked(() => {
-        this.memory.reserve([
+      await this.#checked(() => {
+        this.#memory.reserve([
           'parameter',
           ...(training ? (['gradient', 'moment1', 'moment2'] as const) : []),
           ...((training?.microBatches ?? 1) > 1 ? (['incoming'] as const) : []),
         ]);
-        if (training) this.training.reserve(training, training.microBatches);
-        if (prediction) this.inference.reserve(prediction);
+        if (training) this.#training.reserve(training, training.microBatches);
+        if (prediction) this.#inference.reserve(prediction);
         return Promise.resolve();
       });
     });
   }
 
   infer(batch: PackedBatch): Promise<Float32Array> {
-    return this.inTurn(async () => {
-      await this.inference.prepare(batch);
-      const classes = this.model.inference.outputs.get('logits')!.shape[1] as number;
-      return this.checked(() => {
+    return this.#inTurn(async () => {
+      await this.#inference.prepare(batch);
+      const classes = this.#model.inference.outputs.get('logits')!.shape[1] as number;
+      return this.#checked(() => {
         const encoder = this.device.createCommandEncoder();
-        this.inference.encode(encoder, batch, { lossWeight: 1, seed: this.seed, pass: 0 });
-        return this.read(encoder, this.inference.output('logits'), 0, batch.rows * classes);
+        this.#inference.encode(encoder, batch, { lossWeight: 1, seed: this.#seed, pass: 0 });
+        return this.#read(encoder, this.#inference.output('logits'), 0, batch.rows * classes);
       });
     });
   }
 
   evaluate(graph: Graph, batch: PackedBatch): Promise<ReadonlyMap<string, Float32Array>> {
-    return this.inTurn(async () => {
-      let program = this.others.get(graph);
+    return this.#inTurn(async () => {
+      let program = this.#others.get(graph);
       if (!program) {
-        program = new Program(this, this.memory, graph);
-        this.others.set(graph, program);
+        program = new Program(this, this.#memory, graph);
+        this.#others.set(graph, program);
       }
       await program.prepare(batch);
       const prepared = program;
-      return this.checked(async () => {
+      return this.#checked(async () => {
         const encoder = this.device.createCommandEncoder();
-        prepared.encode(encoder, batch, { lossWeight: 1, seed: this.seed, pass: 0 });
+        prepared.encode(encoder, batch, { lossWeight: 1, seed: this.#seed, pass: 0 });
         this.device.queue.submit([encoder.finish()]);
         const outputs = [...graph.outputs].map(async ([name, { shape }]) => {
           const floats = elementsOf(shape, batch);
           return [
             name,
-            await this.read(this.device.createCommandEncoder(), prepared.output(name), 0, floats),
+            await this.#read(this.device.createCommandEncoder(), prepared.output(name), 0, floats),
           ] as const;
         });
         return new Map(await Promise.all(outputs));
@@ -154,20 +158,20 @@ export class WebGpuSession implements EngineSession, Gpu {
   }: StepRequest): Promise<StepResult> {
     if (microBatches.length === 0) throw new RangeError('a step needs a micro-batch');
     // The turn ends when the step is on its way to the device; its result comes when it is read.
-    const { answer } = await this.inTurn(async () => {
-      if (!this.optimizer) {
-        const made = new Optimizer(this, this.memory);
+    const { answer } = await this.#inTurn(async () => {
+      if (!this.#optimizer) {
+        const made = new Optimizer(this, this.#memory);
         await made.prepare();
-        this.optimizer = made;
+        this.#optimizer = made;
       }
-      for (const batch of microBatches) await this.training.prepare(batch);
-      const results = await this.resultsFor(this.optimizer, microBatches.length);
+      for (const batch of microBatches) await this.#training.prepare(batch);
+      const results = await this.#resultsFor(this.#optimizer, microBatches.length);
       const size = {
         tokens: Math.max(...microBatches.map(({ tokens }) => tokens)),
         rows: Math.max(...microBatches.map(({ rows }) => rows)),
       };
-      const answer = this.checked(() =>
-        this.submitStep(this.optimizer!, results, size, {
+      const answer = this.#checked(() =>
+        this.#submitStep(this.#optimizer!, results, size, {
           microBatches,
           lossWeights,
           firstPass,
@@ -178,7 +182,7 @@ export class WebGpuSession implements EngineSession, Gpu {
       answer.catch(() => undefined);
       return { answer };
     });
-    const numbers = await this.untilEnded(answer);
+    const numbers = await this.#untilEnded(answer);
     return {
       losses: [...numbers.subarray(RESULT.losses, RESULT.losses + microBatches.length)],
       gradNorm: numbers[RESULT.norm],
@@ -188,17 +192,17 @@ export class WebGpuSession implements EngineSession, Gpu {
 
   collect(): void {
     // After the steps that were asked for before.
-    void this.inTurn(() => {
-      this.collectNow();
+    void this.#inTurn(() => {
+      this.#collectNow();
       return Promise.resolve();
     }).catch(() => undefined);
   }
 
   readTensor(kind: TensorKind, parameter: string): Promise<Float32Array> {
-    return this.inTurn(() => {
-      const { bank, offset, floats } = this.memory.place(parameter);
-      return this.checked(() =>
-        this.read(this.device.createCommandEncoder(), this.memory.bank(kind, bank), offset * 4, floats),
+    return this.#inTurn(() => {
+      const { bank, offset, floats } = this.#memory.place(parameter);
+      return this.#checked(() =>
+        this.#read(this.device.createCommandEncoder(), this.#memory.bank(kind, bank), offset * 4, floats),
       );
     });
   }
@@ -209,15 +213,15 @@ export class WebGpuSession implements EngineSession, Gpu {
     values: Float32Array,
     offset = 0,
   ): Promise<void> {
-    return this.inTurn(async () => {
-      const place = this.memory.place(parameter);
+    return this.#inTurn(async () => {
+      const place = this.#memory.place(parameter);
       if (offset + values.length > place.floats)
         throw new RangeError(
           `${kind} of ${parameter} has ${place.floats} elements; ${values.length} from ${offset} on were given`,
         );
-      await this.checked(() => {
+      await this.#checked(() => {
         this.device.queue.writeBuffer(
-          this.memory.bank(kind, place.bank),
+          this.#memory.bank(kind, place.bank),
           (place.offset + offset) * 4,
           values,
         );
@@ -227,39 +231,39 @@ export class WebGpuSession implements EngineSession, Gpu {
   }
 
   async close(): Promise<void> {
-    await this.queue.catch(() => undefined);
-    if (!this.ended) {
-      this.collectNow();
+    await this.#queue.catch(() => undefined);
+    if (!this.#ended) {
+      this.#collectNow();
       // A device that is lost meanwhile may answer none of them.
-      if (this.results) await this.untilEnded(this.results.until(0)).catch(() => undefined);
+      if (this.#results) await this.#untilEnded(this.#results.until(0)).catch(() => undefined);
     }
-    this.end(new TrainingError('the session is closed'));
-    this.inference.destroy();
-    this.training.destroy();
-    for (const program of this.others.values()) program.destroy();
-    this.optimizer?.destroy();
-    this.results?.destroy();
-    this.memory.destroy();
+    this.#end(new TrainingError('the session is closed'));
+    this.#inference.destroy();
+    this.#training.destroy();
+    for (const program of this.#others.values()) program.destroy();
+    this.#optimizer?.destroy();
+    this.#results?.destroy();
+    this.#memory.destroy();
   }
 
   /** All of a step in one submission: the batches, forward and backward passes, the update, and the reading of its result where it is due. */
-  private submitStep(
+  #submitStep(
     optimizer: Optimizer,
     results: StepResults,
     size: BatchSize,
     { microBatches, lossWeights, firstPass, update, deferResult }: StepRequest,
   ): Promise<Float32Array> {
-    this.training.reserve(size, microBatches.length);
+    this.#training.reserve(size, microBatches.length);
     const encoder = this.device.createCommandEncoder();
     for (const [i, batch] of microBatches.entries()) {
-      this.training.encode(
+      this.#training.encode(
         encoder,
         batch,
-        { lossWeight: lossWeights[i], seed: this.seed, pass: firstPass + i },
+        { lossWeight: lossWeights[i], seed: this.#seed, pass: firstPass + i },
         { gradients: i === 0 ? 'gradient' : 'incoming', place: i },
       );
       encoder.copyBufferToBuffer(
-        this.training.output('loss'),
+        this.#training.output('loss'),
         0,
         optimizer.results,
         (RESULT.losses + i) * 4,
@@ -276,61 +280,61 @@ export class WebGpuSession implements EngineSession, Gpu {
   }
 
   /** The ring of results, with room for one more step. */
-  private async resultsFor(optimizer: Optimizer, microBatches: number): Promise<StepResults> {
-    if (!optimizer.holds(microBatches) || !this.results) {
-      this.collectNow();
-      await this.results?.until(0);
-      this.results?.destroy();
+  async #resultsFor(optimizer: Optimizer, microBatches: number): Promise<StepResults> {
+    if (!optimizer.holds(microBatches) || !this.#results) {
+      this.#collectNow();
+      await this.#results?.until(0);
+      this.#results?.destroy();
       optimizer.expect(microBatches);
-      this.results = new StepResults(this.device, RESULT.losses + microBatches);
+      this.#results = new StepResults(this.device, RESULT.losses + microBatches);
     }
-    if (this.results.outstanding >= STEPS_IN_FLIGHT) {
-      this.collectNow();
-      await this.results.until(STEPS_IN_FLIGHT - 1);
+    if (this.#results.outstanding >= STEPS_IN_FLIGHT) {
+      this.#collectNow();
+      await this.#results.until(STEPS_IN_FLIGHT - 1);
     }
-    return this.results;
+    return this.#results;
   }
 
-  private collectNow(): void {
-    if (!this.results?.holding) return;
+  #collectNow(): void {
+    if (!this.#results?.holding) return;
     const encoder = this.device.createCommandEncoder();
-    const read = this.results.collect(encoder);
+    const read = this.#results.collect(encoder);
     this.device.queue.submit([encoder.finish()]);
     read();
   }
 
-  private end(reason: Error): void {
-    this.ended ??= reason;
-    for (const reject of this.waiting) reject(this.ended);
-    this.waiting.clear();
+  #end(reason: Error): void {
+    this.#ended ??= reason;
+    for (const reject of this.#waiting) reject(this.#ended);
+    this.#waiting.clear();
   }
 
-  private inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const turn = this.queue
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#queue
       .catch(() => undefined)
       .then(() => {
-        if (this.ended) throw this.ended;
-        return this.untilEnded(work());
+        if (this.#ended) throw this.#ended;
+        return this.#untilEnded(work());
       });
-    this.queue = turn.catch(() => undefined);
+    this.#queue = turn.catch(() => undefined);
     return turn;
   }
 
   /** What `work` gives, or why the session ended before. */
-  private untilEnded<T>(work: Promise<T>): Promise<T> {
+  #untilEnded<T>(work: Promise<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      if (this.ended) {
+      if (this.#ended) {
         work.catch(() => undefined);
-        reject(this.ended);
+        reject(this.#ended);
         return;
       }
-      this.waiting.add(reject);
-      work.then(resolve, reject).finally(() => this.waiting.delete(reject));
+      this.#waiting.add(reject);
+      work.then(resolve, reject).finally(() => this.#waiting.delete(reject));
     });
   }
 
   /** Runs work that makes buffers and submits; what the device finds wrong with it becomes the error of the call, and ends the session. */
-  private async checked<T>(work: () => Promise<T>): Promise<T> {
+  async #checked<T>(work: () => Promise<T>): Promise<T> {
     this.device.pushErrorScope('validation');
     this.device.pushErrorScope('out-of-memory');
     let result: Promise<T>;
@@ -345,12 +349,12 @@ export class WebGpuSession implements EngineSession, Gpu {
     const [memory, validation] = await Promise.all(popped);
     if (memory ?? validation) {
       const error = memory
-        ? this.outOfMemory(memory.message)
+        ? this.#outOfMemory(memory.message)
         : new TrainingError(`the GPU refused a command: ${validation!.message}`, {
             hint: 'This is a defect of attune: please report it. --device cpu works meanwhile.',
           });
       // Buffers may be missing, and what was submitted may not have run.
-      this.end(error);
+      this.#end(error);
       throw error;
     }
     try {
@@ -362,15 +366,15 @@ export class WebGpuSession implements EngineSession, Gpu {
     }
   }
 
-  private outOfMemory(message: string): TrainingError {
-    const needed = this.demands
-      ? `the run needs ${demandText(this.demands)}`
-      : `parameters, gradients and two moments take ${mebibytes(this.memory.bytes)} each, beside a batch's intermediate results`;
+  #outOfMemory(message: string): TrainingError {
+    const needed = this.#demands
+      ? `the run needs ${demandText(this.#demands)}`
+      : `parameters, gradients and two moments take ${mebibytes(this.#memory.bytes)} each, beside a batch's intermediate results`;
     return new TrainingError(`the GPU has too little memory: ${needed} (${message})`, { hint: SMALLER });
   }
 
   /** Submits what `encoder` holds with a copy of `floats` numbers at the end, and gives those. */
-  private async read(
+  async #read(
     encoder: GPUCommandEncoder,
     source: GPUBuffer,
     offset: number,

@@ -1,6 +1,7 @@
 /** How one model is told from another in every chart: by number, colour, dashes and symbol, so that no meaning hangs on colour alone. */
 import type { Comparison, ModelResult } from '../../compare/comparison.js';
-import { html, type Markup } from '../markup.js';
+import type { Markup } from '../markup.js';
+import { html } from '../markup.js';
 
 export interface Identity {
   /** From 1, in the order of the table. */

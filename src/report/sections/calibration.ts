@@ -3,7 +3,8 @@ import type { Comparison } from '../../compare/comparison.js';
 import { identified } from '../charts/identity.js';
 import { reliabilityChart } from '../charts/reliability.js';
 import { html } from '../markup.js';
-import { charts, reading, type Section } from './section.js';
+import type { Section } from './section.js';
+import { charts, reading } from './section.js';
 
 export function calibrationSection(comparison: Comparison): Section {
   return {

@@ -1,8 +1,10 @@
 import type { Choice, Comparison } from '../../compare/comparison.js';
 import { badge, identified } from '../charts/identity.js';
 import { listed } from '../figures.js';
-import { html, type Markup } from '../markup.js';
-import { reading, type Section, wide } from './section.js';
+import type { Markup } from '../markup.js';
+import { html } from '../markup.js';
+import type { Section } from './section.js';
+import { reading, wide } from './section.js';
 
 /** Which model for which need, as the verdict has it; nothing where there is nothing to choose. */
 export function chooseSection(comparison: Comparison): Section | undefined {

@@ -1,8 +1,11 @@
 import type { Comparison, ModelResult } from '../../compare/comparison.js';
-import { badge, identified, type Identity } from '../charts/identity.js';
+import type { Identity } from '../charts/identity.js';
+import { badge, identified } from '../charts/identity.js';
 import { grouped, shortened } from '../figures.js';
-import { html, type Markup } from '../markup.js';
-import { reading, type Section } from './section.js';
+import type { Markup } from '../markup.js';
+import { html } from '../markup.js';
+import type { Section } from './section.js';
+import { reading } from './section.js';
 
 /** Above this, columns are headed by the numbers of the classes. */
 const NAMED_COLUMNS = 3;

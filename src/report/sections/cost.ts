@@ -3,7 +3,8 @@ import { costChart } from '../charts/cost.js';
 import { badge, identified } from '../charts/identity.js';
 import { bytes, duration, grouped } from '../figures.js';
 import { html } from '../markup.js';
-import { charts, reading, type Section } from './section.js';
+import type { Section } from './section.js';
+import { charts, reading } from './section.js';
 
 export function costSection(comparison: Comparison): Section {
   // Powers of ten stay powers of ten: 100 s, not 1 min 40 s.

@@ -1,7 +1,8 @@
 import type { Comparison } from '../../compare/comparison.js';
 import { classChart, lengthChart } from '../charts/data.js';
 import { html } from '../markup.js';
-import { charts, reading, type Section } from './section.js';
+import type { Section } from './section.js';
+import { charts, reading } from './section.js';
 
 export function dataSection({ dataset }: Comparison): Section {
   return {

@@ -2,8 +2,10 @@ import { FINE_TUNED } from '../../compare/comparison.js';
 import type { Attribution, Comparison, WorstError } from '../../compare/comparison.js';
 import { badge, identified } from '../charts/identity.js';
 import { percent, shortened, signed } from '../figures.js';
-import { html, type Markup } from '../markup.js';
-import { details, reading, type Section, wide } from './section.js';
+import type { Markup } from '../markup.js';
+import { html } from '../markup.js';
+import type { Section } from './section.js';
+import { details, reading, wide } from './section.js';
 
 /** Longer texts are cut, with the whole one a click away. */
 const SHOWN_CHARACTERS = 600;

@@ -1,14 +1,12 @@
-import { curveChart, type Series } from '../charts/curves.js';
+import type { Series } from '../charts/curves.js';
+import { curveChart } from '../charts/curves.js';
 import { duration, fixed, grouped, significant } from '../figures.js';
-import { html, type Markup } from '../markup.js';
-import {
-  isEvalRecord,
-  isFinalRecord,
-  isTrainRecord,
-  type EvalRecord,
-  type LogRecord,
-} from '../../train/records.js';
-import { charts, reading, type Section, wide } from './section.js';
+import type { Markup } from '../markup.js';
+import { html } from '../markup.js';
+import type { EvalRecord, LogRecord } from '../../train/records.js';
+import { isEvalRecord, isFinalRecord, isTrainRecord } from '../../train/records.js';
+import type { Section } from './section.js';
+import { charts, reading, wide } from './section.js';
 
 const SPEED = /_(runtime|samples_per_second|steps_per_second)$/;
 

@@ -1,7 +1,8 @@
 import type { Comparison } from '../../compare/comparison.js';
 import { ngramChart } from '../charts/ngrams.js';
 import { html } from '../markup.js';
-import { charts, reading, type Section } from './section.js';
+import type { Section } from './section.js';
+import { charts, reading } from './section.js';
 
 export function ngramsSection({ topNgrams }: Comparison): Section | undefined {
   const largest = Math.max(...topNgrams.flatMap(({ ngrams }) => ngrams.map(({ weight }) => weight)), 0);

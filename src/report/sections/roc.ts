@@ -3,8 +3,10 @@ import type { Comparison } from '../../compare/comparison.js';
 import { badge, identified, legend } from '../charts/identity.js';
 import { rocChart } from '../charts/roc.js';
 import { fixed, grouped, listed } from '../figures.js';
-import { html, type Markup } from '../markup.js';
-import { charts, details, reading, type Section, wide } from './section.js';
+import type { Markup } from '../markup.js';
+import { html } from '../markup.js';
+import type { Section } from './section.js';
+import { charts, details, reading, wide } from './section.js';
 
 /** More charts than this nobody looks at; the table has them all. */
 const MOST_CLASSES = 12;

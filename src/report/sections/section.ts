@@ -1,4 +1,5 @@
-import { html, type Content, type Markup } from '../markup.js';
+import type { Content, Markup } from '../markup.js';
+import { html } from '../markup.js';
 
 export interface Section {
   readonly id: string;

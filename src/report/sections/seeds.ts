@@ -1,8 +1,10 @@
 import type { Comparison } from '../../compare/comparison.js';
 import { FIGURES } from '../../compare/figures.js';
 import { fixed } from '../figures.js';
-import { html, type Markup } from '../markup.js';
-import { reading, type Section, wide } from './section.js';
+import type { Markup } from '../markup.js';
+import { html } from '../markup.js';
+import type { Section } from './section.js';
+import { reading, wide } from './section.js';
 
 /** The fine-tuning under other seeds; undefined where it was not repeated. */
 export function seedsSection({ verdict: { seeds } }: Comparison): Section | undefined {

@@ -1,9 +1,12 @@
 import { FIGURES } from '../../compare/figures.js';
 import type { Comparison, Estimate, ModelResult } from '../../compare/comparison.js';
-import { badge, identified, type Identity } from '../charts/identity.js';
+import type { Identity } from '../charts/identity.js';
+import { badge, identified } from '../charts/identity.js';
 import { bytes, duration, fixed, grouped, MISSING, signed, significant } from '../figures.js';
-import { html, type Content, type Markup } from '../markup.js';
-import { details, reading, type Section, wide } from './section.js';
+import type { Content, Markup } from '../markup.js';
+import { html } from '../markup.js';
+import type { Section } from './section.js';
+import { details, reading, wide } from './section.js';
 
 const LEVELS = { high: 'high', medium: 'medium', low: 'low' } as const;
 

@@ -2,11 +2,13 @@ import { FIGURES } from '../../compare/figures.js';
 import type { Comparison, ModelResult } from '../../compare/comparison.js';
 import { LEAST_OPTIMISM } from '../../compare/wording.js';
 import { bytes, counted, duration, fixed, listed, signed } from '../figures.js';
-import { html, type Markup } from '../markup.js';
+import type { Markup } from '../markup.js';
+import { html } from '../markup.js';
 import { againstBestChart } from '../charts/against-best.js';
 import { intervalChart } from '../charts/intervals.js';
 import { identified } from '../charts/identity.js';
-import { charts, reading, type Section } from './section.js';
+import type { Section } from './section.js';
+import { charts, reading } from './section.js';
 
 /** The answer in plain words, with how sure it is. */
 export function verdictSection(comparison: Comparison): Section {

@@ -1,8 +1,10 @@
 import type { Comparison, WordStudy } from '../../compare/comparison.js';
 import { classLook, contextualPoints, staticPoint } from '../charts/words.js';
 import { fixed } from '../figures.js';
-import { html, type Markup } from '../markup.js';
-import { charts, details, reading, type Section } from './section.js';
+import type { Markup } from '../markup.js';
+import { html } from '../markup.js';
+import type { Section } from './section.js';
+import { charts, details, reading } from './section.js';
 
 export function wordsSection({ words, dataset }: Comparison): Section | undefined {
   if (words.length === 0) return undefined;
