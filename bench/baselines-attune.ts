@@ -1,4 +1,7 @@
-/** attune's side of bench/baselines.ts: reads requests from stdin, one JSON object a line; answers each with one. */
+/**
+ * attune's side of bench/baselines.ts: reads requests from stdin, one JSON object a line; answers each with
+ * one.
+ */
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { Classifier, DenseMatrix } from '#attune/baselines/estimator.js';

@@ -1,9 +1,11 @@
 /**
- * Time of fitting and predicting of each classical model, attune and scikit-learn or gensim taking turns: `npm run bench:baselines -- --data FILE.jsonl`.
+ * Time of fitting and predicting of each classical model, attune and scikit-learn or gensim taking turns:
+ * `npm run bench:baselines -- --data FILE.jsonl`.
  *
- * They take part where ATTUNE_SKLEARN_PYTHON names a Python that has scikit-learn and gensim. Each side is one process for the whole run, warmed up once; both
- * are given the same rows. What takes milliseconds is run up to 25 times. `--data` (or ATTUNE_DATA) is a file of JSON lines with text and label; without it, sentences of like length are made up.
- * Run it alone on the machine.
+ * They take part where ATTUNE_SKLEARN_PYTHON names a Python that has scikit-learn and gensim. Each side is
+ * one process for the whole run, warmed up once; both are given the same rows. What takes milliseconds is run
+ * up to 25 times. `--data` (or ATTUNE_DATA) is a file of JSON lines with text and label; without it,
+ * sentences of like length are made up. Run it alone on the machine.
  */
 import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
@@ -66,7 +68,9 @@ function readRows(file: string, limit: number): Rows {
   return { texts: rows.map(({ text }) => text ?? ''), labels: rows.map(({ label }) => label) };
 }
 
-/** Sentences of 13 words on average over a Zipf vocabulary, whose words lean a little to one of three labels. */
+/**
+ * Sentences of 13 words on average over a Zipf vocabulary, whose words lean a little to one of three labels.
+ */
 function madeUp(limit: number): Rows {
   const random = new Generator(1);
   const rows: Rows = { texts: [], labels: [] };

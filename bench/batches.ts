@@ -1,4 +1,6 @@
-/** The rows that the benches train on: real texts where they lie beside the project, else the bundled sample. */
+/**
+ * The rows that the benches train on: real texts where they lie beside the project, else the bundled sample.
+ */
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
@@ -51,7 +53,10 @@ export async function notebookBatches(vocabulary: Vocabulary, count: number): Pr
   };
 }
 
-/** The first training rows, shuffled as the notebook does with seed 42; repeated where there are fewer. An empty text counts as its one pad token. */
+/**
+ * The first training rows, shuffled as the notebook does with seed 42; repeated where there are fewer. An
+ * empty text counts as its one pad token.
+ */
 export async function benchRows(
   vocabulary: Vocabulary,
   count: number,

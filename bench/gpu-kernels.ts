@@ -46,7 +46,10 @@ class PassTimes {
     };
   };
 
-  /** Milliseconds of the passes since the last call, in order; `encoder` is finished and submitted with the reading at its end. */
+  /**
+   * Milliseconds of the passes since the last call, in order; `encoder` is finished and submitted with the
+   * reading at its end.
+   */
   async read(encoder: GPUCommandEncoder): Promise<{ label: string; ms: number }[]> {
     const labels = this.#labels.splice(0);
     const bytes = labels.length * 16;
@@ -75,7 +78,10 @@ export interface ProductTime {
   readonly ms: number;
 }
 
-/** The three products of a weight [K, N] at some tokens: forward, of the input's gradient, of the weight's. Kernels that add parts of K up count as theirs. */
+/**
+ * The three products of a weight [K, N] at some tokens: forward, of the input's gradient, of the weight's.
+ * Kernels that add parts of K up count as theirs.
+ */
 export async function timeProducts(
   gpu: Gpu,
   tokens: number,
@@ -127,7 +133,10 @@ export async function timeProducts(
   return times;
 }
 
-/** Median milliseconds of a program's kernels; without timestamps the wall clock over many runs in one submission. */
+/**
+ * Median milliseconds of a program's kernels; without timestamps the wall clock over many runs in one
+ * submission.
+ */
 async function timeRuns(
   { device }: Gpu,
   program: Program,
@@ -169,7 +178,10 @@ export interface KernelTime {
   readonly ms: number;
 }
 
-/** Where a training step goes, kernel by kernel, each in a pass of its own; undefined without timestamps. The parts of a step add up to more than a step. */
+/**
+ * Where a training step goes, kernel by kernel, each in a pass of its own; undefined without timestamps. The
+ * parts of a step add up to more than a step.
+ */
 export async function timeStepByKernel(
   gpu: Gpu,
   graphs: ModelGraphs,

@@ -1,14 +1,17 @@
 /**
- * The GPU engine on this machine's GPU: `npm run bench:gpu -- [options]`, or run.sh of the bundle that `npm run bench:gpu-bundle` makes.
+ * The GPU engine on this machine's GPU: `npm run bench:gpu -- [options]`, or run.sh of the bundle that `npm
+ * run bench:gpu-bundle` makes.
  *
  *   --model gpt2            gpt2 (124M, random weights), gpt2-mini (the embedded one's shape)
  *   --parts check,products,kernels,steps,job,torch
  *   --steps 40              steps that count, after 5
  *   --matrix-units          products on the GPU's matrix units, in their precision
- *   --quick                 the embedded model's shape and few of everything: whether it runs at all, on a software adapter too
+ *   --quick                 the embedded model's shape and few of everything: whether it runs at all, on a
+ *   software adapter too
  *
- * PyTorch and transformers' Trainer take part where ATTUNE_PYTHON names a Python with torch, CUDA and transformers (bench/gpu_torch.py). All ids are made up,
- * with the notebook's lengths. Where an adapter has no timestamps, products are timed by the wall clock and kernels are not told apart.
+ * PyTorch and transformers' Trainer take part where ATTUNE_PYTHON names a Python with torch, CUDA and
+ * transformers (bench/gpu_torch.py). All ids are made up, with the notebook's lengths. Where an adapter has
+ * no timestamps, products are timed by the wall clock and kernels are not told apart.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';

@@ -1,11 +1,13 @@
 /**
- * Growth of a training step: `tsx bench/growth.ts [--model gpt2-mini] [--tokens 32,128,512,2048,4096] [--row 32] [--threads 1,2] [--steps 5]
- * [--plot FILE.svg]`.
+ * Growth of a training step: `tsx bench/growth.ts [--model gpt2-mini] [--tokens 32,128,512,2048,4096] [--row
+ * 32] [--threads 1,2] [--steps 5] [--plot FILE.svg]`.
  *
- * For each number of threads and tokens a batch (rows of `--row` tokens): time, the matrix products' rate over the whole step and its share of the peak that the same
- * runtime reaches on a 2048 x 2048 product with as many threads, the update's share of the rate at which this memory adds one large
- * array to another, and the process's peak memory. Each line is a process of its own. With `--tokens` alone and one model a line,
- * memory against model size: `--model gpt2-mini,gpt2,gpt2-medium --tokens 128`. To see other cores: `taskset -c 0 npx tsx bench/growth.ts --threads 1`.
+ * For each number of threads and tokens a batch (rows of `--row` tokens): time, the matrix products' rate
+ * over the whole step and its share of the peak that the same runtime reaches on a 2048 x 2048 product with
+ * as many threads, the update's share of the rate at which this memory adds one large array to another, and
+ * the process's peak memory. Each line is a process of its own. With `--tokens` alone and one model a line,
+ * memory against model size: `--model gpt2-mini,gpt2,gpt2-medium --tokens 128`. To see other cores: `taskset
+ * -c 0 npx tsx bench/growth.ts --threads 1`.
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -59,7 +61,10 @@ async function peak(threads: number): Promise<number> {
   return (2 * n ** 3) / (best / 1000);
 }
 
-/** Bytes a second of target += source over 256 MiB each, on one thread, as the optimizer works: two reads and a write. */
+/**
+ * Bytes a second of target += source over 256 MiB each, on one thread, as the optimizer works: two reads and
+ * a write.
+ */
 function memoryRate(): number {
   const floats = 2 ** 26;
   const bank = new Bank(2 * Bank.bytesFor(floats));
@@ -151,11 +156,13 @@ for (const threads of numbers(options.threads)) {
       const steps = Number(options.steps);
       for (let step = 0; step < steps + 2; step++) await side.step(0, step >= 2);
       const ms = side.median('ms');
-      // Forward and both gradients of the products with weights: the last block's, but for keys and values, at the pooled tokens alone.
+      // Forward and both gradients of the products with weights: the last block's, but for keys and values,
+      // at the pooled tokens alone.
       const flops = 6 * width * width * (rows.length * length * (12 * (layers - 1) + 2) + rows.length * 10);
       const share = flops / (side.median('forwardBackward') / 1000) / top;
       points.push({ model: name, threads, tokens, ms });
-      // The optimizer reads parameter, gradient and two moments and writes three of them back; of the tables it touches few rows.
+      // The optimizer reads parameter, gradient and two moments and writes three of them back; of the tables
+      // it touches few rows.
       const traffic = (28 * 12 * width * width * layers) / (side.median('optimizer') / 1000);
       console.log(
         `  ${name.padEnd(12)}${String(tokens).padStart(6)} tokens  ${ms.toFixed(1).padStart(8)} ms/step  ${((1000 * tokens) / ms).toFixed(0).padStart(6)} tokens/s  ${(flops / (ms / 1000) / 1e9).toFixed(0).padStart(4)} GFLOP/s; forward+backward ${(100 * share).toFixed(0)} % of the peak, update ${side.median('optimizer').toFixed(1)} ms, ${((100 * traffic) / rate).toFixed(0)} % of the memory's rate; peak memory ${(await side.end()).toFixed(0)} MiB`,

@@ -1,8 +1,10 @@
 /**
- * The notebook's whole job on the bundled model, attune's command line and transformers' Trainer one after the other: `tsx bench/job.ts --data DIR [--repetitions 1] [--max-steps N]`.
+ * The notebook's whole job on the bundled model, attune's command line and transformers' Trainer one after
+ * the other: `tsx bench/job.ts --data DIR [--repetitions 1] [--max-steps N]`.
  *
- * 1,000 training rows, 3 epochs of 250 steps with batches of 4, an evaluation of 200 rows and a checkpoint after each, dropout 0.1. The Trainer takes part where ATTUNE_PYTHON
- * names a Python that has transformers. `--data` is a folder with train.jsonl and test.jsonl (text, label). Run it alone on the machine.
+ * 1,000 training rows, 3 epochs of 250 steps with batches of 4, an evaluation of 200 rows and a checkpoint
+ * after each, dropout 0.1. The Trainer takes part where ATTUNE_PYTHON names a Python that has transformers.
+ * `--data` is a folder with train.jsonl and test.jsonl (text, label). Run it alone on the machine.
  */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';

@@ -1,4 +1,7 @@
-/** The models that the benches time, and weights for them: untrained, because speed does not depend on what the numbers are. */
+/**
+ * The models that the benches time, and weights for them: untrained, because speed does not depend on what
+ * the numbers are.
+ */
 import type { ParameterSpec } from '#attune/model/parameters.js';
 import { elementCount } from '#attune/model/parameters.js';
 import { Generator, normal } from '#attune/random/normal.js';

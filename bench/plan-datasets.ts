@@ -1,4 +1,7 @@
-/** The datasets on which the rules of the plan (src/train/plan.ts) were fitted, and others on which they are confirmed. No two learn from the same row; those of tweets are tested on the same ones. */
+/**
+ * The datasets on which the rules of the plan (src/train/plan.ts) were fitted, and others on which they are
+ * confirmed. No two learn from the same row; those of tweets are tested on the same ones.
+ */
 import { join } from 'node:path';
 import { readRows } from '#attune/data/rows.js';
 import { loadSample } from '#attune/data/sample.js';
@@ -136,7 +139,10 @@ async function tweets(
   return { train: (await read('train.jsonl')).slice(from, from + rows), test: test.slice(0, 1000) };
 }
 
-/** The bundled sentences: those of the sample under its usual seed, and the others of the package, which other seeds bring. */
+/**
+ * The bundled sentences: those of the sample under its usual seed, and the others of the package, which other
+ * seeds bring.
+ */
 async function bundled(
   part: (drawn: { readonly usual: readonly Example[]; readonly others: readonly Example[] }) => {
     train: readonly Example[];

@@ -1,9 +1,13 @@
 /**
- * Is the plan better than transformers' defaults? `tsx bench/plan.ts --tweets DIR [--half confirm] [--seeds 3] [--only NAME] [--record FILE]`.
+ * Is the plan better than transformers' defaults? `tsx bench/plan.ts --tweets DIR [--half confirm] [--seeds
+ * 3] [--only NAME] [--record FILE]`.
  *
- * Of each dataset (plan-datasets.ts) gpt2-mini learns twice under each seed from the same labelled rows: with the defaults of TrainingArguments, from all of them, and by the plan,
- * which holds some out. Both are tested on the same other rows. The difference of weighted F1, as a mean over the seeds, has a 95 % interval by paired bootstrap over the
- * test rows and the seeds together. The time of the plan includes its checkpoints, of which the defaults' run writes none. `--record` keeps each run, and a second call goes on from it. DIR is a folder with train.jsonl and test.jsonl of the tweets (text, label).
+ * Of each dataset (plan-datasets.ts) gpt2-mini learns twice under each seed from the same labelled rows: with
+ * the defaults of TrainingArguments, from all of them, and by the plan, which holds some out. Both are tested
+ * on the same other rows. The difference of weighted F1, as a mean over the seeds, has a 95 % interval by
+ * paired bootstrap over the test rows and the seeds together. The time of the plan includes its checkpoints,
+ * of which the defaults' run writes none. `--record` keeps each run, and a second call goes on from it. DIR
+ * is a folder with train.jsonl and test.jsonl of the tweets (text, label).
  */
 import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
@@ -93,7 +97,10 @@ const mean = (values: readonly number[]): number =>
 
 const RESAMPLES = 2000;
 
-/** Bounds of the middle 95 % of the difference of the mean F1 of runs, over resampled rows and seeds. @param runs of both arms, by seed */
+/**
+ * Bounds of the middle 95 % of the difference of the mean F1 of runs, over resampled rows and seeds. @param
+ * runs of both arms, by seed
+ */
 function interval(
   runs: readonly (readonly [defaults: Run, plan: Run])[],
 ): readonly [low: number, high: number] {

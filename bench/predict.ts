@@ -1,8 +1,10 @@
 /**
- * Rows a second of prediction, attune and PyTorch alternating chunk by chunk: `tsx bench/predict.ts [--model gpt2-mini,gpt2] [--rows 2048]`.
+ * Rows a second of prediction, attune and PyTorch alternating chunk by chunk: `tsx bench/predict.ts [--model
+ * gpt2-mini,gpt2] [--rows 2048]`.
  *
- * Both sides get the same token ids, 512 rows at a time, and sort them by length. attune packs them by its own budget (train/prediction.ts); PyTorch pads batches of 32 to
- * their longest row (or packs them, under bfloat16 autocast too). PyTorch takes part where ATTUNE_PYTHON names a Python that has it.
+ * Both sides get the same token ids, 512 rows at a time, and sort them by length. attune packs them by its
+ * own budget (train/prediction.ts); PyTorch pads batches of 32 to their longest row (or packs them, under
+ * bfloat16 autocast too). PyTorch takes part where ATTUNE_PYTHON names a Python that has it.
  */
 import { cpus } from 'node:os';
 import { join } from 'node:path';

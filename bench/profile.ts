@@ -1,6 +1,7 @@
 /**
- * Where a training step's time goes, node by node, from ONNX Runtime's own profile: `tsx bench/profile.ts [gpt2-mini|gpt2] [steps] [train|predict]`.
- * Runs the engine's core in this thread, so that its sessions can be told to profile.
+ * Where a training step's time goes, node by node, from ONNX Runtime's own profile: `tsx bench/profile.ts
+ * [gpt2-mini|gpt2] [steps] [train|predict]`. Runs the engine's core in this thread, so that its sessions can
+ * be told to profile.
  */
 import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,7 @@
-/** One side of a comparison: a child process that does one step at a time when asked, and says how long it took. */
+/**
+ * One side of a comparison: a child process that does one step at a time when asked, and says how long it
+ * took.
+ */
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';

@@ -1,7 +1,9 @@
 /**
- * Simulated comparisons: test sets of correlated errors by models whose true metrics are known, judged by the code that `attune compare` uses. A row's difficulty is
- * shared by all models (correlation 0.5 of the latent normal variables), wrong answers agree in 0.7 of the rows, classes are unequal, and not equally hard for
- * different models unless these are equal in all. Accuracies, confusions and F1 of the population are computed, not estimated.
+ * Simulated comparisons: test sets of correlated errors by models whose true metrics are known, judged by the
+ * code that `attune compare` uses. A row's difficulty is shared by all models (correlation 0.5 of the latent
+ * normal variables), wrong answers agree in 0.7 of the rows, classes are unequal, and not equally hard for
+ * different models unless these are equal in all. Accuracies, confusions and F1 of the population are
+ * computed, not estimated.
  */
 import { compareWithBest } from '#attune/metrics/best-set.js';
 import { bootstrapClassCounts, bootstrapF1, Resamples } from '#attune/metrics/bootstrap.js';
@@ -32,7 +34,9 @@ export interface Cell {
   readonly accuracies: readonly number[] | readonly (readonly number[])[];
   /** Shares of the classes; absent: those of PRIORS. */
   readonly prior?: readonly number[];
-  /** Absent: the true loss of the simplest model, so that a claim about it is false by the smallest amount. */
+  /**
+   * Absent: the true loss of the simplest model, so that a claim about it is false by the smallest amount.
+   */
   readonly margin?: number;
   /** The same classes are hard for all of them, so that equal accuracies are equal F1. */
   readonly alike?: boolean;
@@ -171,7 +175,10 @@ function quantileOf(share: number): number {
   return share === 1 ? Infinity : rootOf(below, share);
 }
 
-/** [K] what a row of each class must stay below for this model to be right, so that its accuracy is the one asked for. */
+/**
+ * [K] what a row of each class must stay below for this model to be right, so that its accuracy is the one
+ * asked for.
+ */
 function thresholds(target: number, model: number, prior: readonly number[]): number[] {
   const easier = (k: number): number => 0.3 * ((model + k) % 2 === 0 ? 1 : -1);
   const common = rootOf(

@@ -1,6 +1,7 @@
 /**
- * Start-up: `attune --help` beside an empty Node, from the start of `attune train` to its first step on the bundled model, and to the end of a refusal:
- * `tsx bench/startup.ts [runs] [another checkout, built]`. Medians of runs in turns.
+ * Start-up: `attune --help` beside an empty Node, from the start of `attune train` to its first step on the
+ * bundled model, and to the end of a refusal: `tsx bench/startup.ts [runs] [another checkout, built]`.
+ * Medians of runs in turns.
  */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,4 +1,6 @@
-/** Rows of made-up token ids with the lengths of the notebook's: speed does not depend on what the tokens say. */
+/**
+ * Rows of made-up token ids with the lengths of the notebook's: speed does not depend on what the tokens say.
+ */
 import type { LabelledRows } from '#attune/train/trainer.js';
 import { MT19937 } from '#attune/random/mt19937.js';
 

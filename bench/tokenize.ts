@@ -1,6 +1,7 @@
 /**
- * Tokenising as many texts as the tweets have, the first time and again: `tsx bench/tokenize.ts [FILE.jsonl]`. Without a file, made-up words, about 25,000 different ones, as
- * many as in the tweets and longer in tokens.
+ * Tokenising as many texts as the tweets have, the first time and again: `tsx bench/tokenize.ts
+ * [FILE.jsonl]`. Without a file, made-up words, about 25,000 different ones, as many as in the tweets and
+ * longer in tokens.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

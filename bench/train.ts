@@ -1,12 +1,13 @@
 /**
- * Time of a training step of the notebook's job, attune and PyTorch alternating step by step: `npm run bench -- [options]`.
+ * Time of a training step of the notebook's job, attune and PyTorch alternating step by step: `npm run bench
+ * -- [options]`.
  *
  *   --model gpt2-mini,gpt2     which models
  *   --against all              PyTorch's variants (bench/train_torch.py): padded,dynamic,packed,bf16,compiled
  *   --steps 40                 steps that count, after 5 (compiled: the same; it compiles in the first)
  *
- * PyTorch takes part where ATTUNE_PYTHON names a Python that has torch and transformers. Run it alone on the machine: a busy neighbour on the other
- * core slows both sides, and not by the same factor.
+ * PyTorch takes part where ATTUNE_PYTHON names a Python that has torch and transformers. Run it alone on the
+ * machine: a busy neighbour on the other core slows both sides, and not by the same factor.
  */
 import { join } from 'node:path';
 import { cpus } from 'node:os';

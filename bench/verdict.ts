@@ -1,6 +1,7 @@
 /**
- * How often the verdict of a comparison is wrong: `tsx bench/verdict.ts [simulations a cell] [seed]`. CELLS=2/200 takes the cells of two classes and 200 rows alone.
- * docs/verdict.md has the table and says what its columns mean.
+ * How often the verdict of a comparison is wrong: `tsx bench/verdict.ts [simulations a cell] [seed]`.
+ * CELLS=2/200 takes the cells of two classes and 200 rows alone. docs/verdict.md has the table and says what
+ * its columns mean.
  */
 import { spawn } from 'node:child_process';
 import { availableParallelism, cpus } from 'node:os';

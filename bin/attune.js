@@ -21,7 +21,8 @@ async function main() {
   return runCli(words);
 }
 
-// Node ends a process that waits for what can no longer come, and calls that a success. Here it is a failure until the command has said how it ended.
+// Node ends a process that waits for what can no longer come, and calls that a success. Here it is a failure
+// until the command has said how it ended.
 process.exitCode = 1;
 const endedEarly = () =>
   console.error(

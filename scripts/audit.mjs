@@ -1,5 +1,6 @@
-// Known vulnerabilities of high severity in what attune installs: exit 1, and so is a question that cannot be asked. A registry that does not answer it (mirrors
-// often do not, and any may be out of order) is said and tolerated.
+// Known vulnerabilities of high severity in what attune installs: exit 1, and so is a question that cannot be
+// asked. A registry that does not answer it (mirrors often do not, and any may be out of order) is said and
+// tolerated.
 import { spawnSync } from 'node:child_process';
 
 const npm = process.env.npm_execpath

@@ -1,5 +1,6 @@
-// Bundles attune for the browser out of the compiled dist/: the module `attune/browser` (dist/browser/attune.js) and the page of `attune serve --demo`
-// (dist/serve/page). Modules that need Node are replaced; see src/browser.
+// Bundles attune for the browser out of the compiled dist/: the module `attune/browser`
+// (dist/browser/attune.js) and the page of `attune serve --demo` (dist/serve/page). Modules that need Node
+// are replaced; see src/browser.
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, isAbsolute, join, relative } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -40,7 +41,10 @@ const NODE = {
 };
 const LIBRARIES = { stream: 'readable-stream', 'process/': browser('node/process.js') };
 
-/** What every module of attune may be replaced by; what is left of Node is an error, not a shim that fails when it is called. */
+/**
+ * What every module of attune may be replaced by; what is left of Node is an error, not a shim that fails
+ * when it is called.
+ */
 const replacements = {
   name: 'attune-browser',
   setup({ onResolve, resolve }) {

@@ -1,8 +1,10 @@
-// Bundles the command line (dist/bundle, which bin/attune.js runs) and the thread of the CPU engine out of the compiled dist/: a start that reads two hundred
-// files, one by one, takes longer than all it then does. What is large stays outside and is loaded when it is needed.
+// Bundles the command line (dist/bundle, which bin/attune.js runs) and the thread of the CPU engine out of
+// the compiled dist/: a start that reads two hundred files, one by one, takes longer than all it then does.
+// What is large stays outside and is loaded when it is needed.
 //
 //   main.js    the command line, with a file for each part that only some commands need
-//   help.cjs   the same without any command: what --help and --version need, as one file that is no ES module, because Node starts those later
+//   help.cjs   the same without any command: what --help and --version need, as one file that is no ES
+// module, because Node starts those later
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -19,7 +21,8 @@ const INSIDE = /^(?:commander|picocolors|cli-progress|crc-32|@bufbuild\/protobuf
 const libraries = {
   name: 'libraries-outside',
   setup({ onResolve, onLoad }) {
-    // commander would start commands that are programs of their own with it. attune has none, and loading it takes longer than the rest of `--help`.
+    // commander would start commands that are programs of their own with it. attune has none, and loading it
+    // takes longer than the rest of `--help`.
     onResolve({ filter: /^node:child_process$/ }, ({ importer }) =>
       /[\\/]commander[\\/]/.test(importer) ? { path: 'child_process', namespace: 'left-out' } : undefined,
     );

@@ -1,4 +1,5 @@
-// Compiles AssemblyScript modules, in one process because the compiler takes long to start: node scripts/build-wasm.mjs SOURCE TARGET [SOURCE TARGET ...].
+// Compiles AssemblyScript modules, in one process because the compiler takes long to start: node
+// scripts/build-wasm.mjs SOURCE TARGET [SOURCE TARGET ...].
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import asc from 'assemblyscript/asc';

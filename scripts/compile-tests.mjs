@@ -1,5 +1,6 @@
-// Compiles test/ into test-build/, which stands at the same depth, so that paths relative to a file hold in both. Each of the many test files is a process
-// of its own: compiling all of them once is faster than loading a compiler in each.
+// Compiles test/ into test-build/, which stands at the same depth, so that paths relative to a file hold in
+// both. Each of the many test files is a process of its own: compiling all of them once is faster than
+// loading a compiler in each.
 import { mkdirSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { transform } from 'esbuild';

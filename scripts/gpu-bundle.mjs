@@ -1,4 +1,5 @@
-// Makes attune-gpu-bench-PLATFORM.tar.xz: bench/gpu.ts with Node itself and Dawn, to be carried to a machine with a GPU and nothing else. `npm run bench:gpu-bundle`.
+// Makes attune-gpu-bench-PLATFORM.tar.xz: bench/gpu.ts with Node itself and Dawn, to be carried to a machine
+// with a GPU and nothing else. `npm run bench:gpu-bundle`.
 import { build } from 'esbuild';
 import { spawnSync } from 'node:child_process';
 import {
@@ -33,7 +34,8 @@ function run(command, args, options = {}) {
 
 try {
   mkdirSync(at('app', 'bench'), { recursive: true });
-  // `import.meta.url` of the one file stands where that of dist/model/embedded.js would: the models lie two folders above it.
+  // `import.meta.url` of the one file stands where that of dist/model/embedded.js would: the models lie two
+  // folders above it.
   await build({
     entryPoints: [join(root, 'bench', 'gpu.ts')],
     outfile: at('app', 'bench', 'gpu.js'),
@@ -62,7 +64,8 @@ try {
   const node = process.platform === 'win32' ? 'node.exe' : 'node';
   copyFileSync(process.execPath, at(node));
   chmodSync(at(node), 0o755);
-  // Symbols alone are lost; where it cannot be stripped it is merely larger. A macOS binary would lose its signature.
+  // Symbols alone are lost; where it cannot be stripped it is merely larger. A macOS binary would lose its
+  // signature.
   if (process.platform === 'linux') run('strip', ['--strip-all', at(node)], { stdio: 'ignore' });
   if (process.platform === 'win32')
     writeFileSync(at('run.cmd'), '@"%~dp0node.exe" "%~dp0app\\bench\\gpu.js" %*\r\n');

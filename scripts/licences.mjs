@@ -1,4 +1,5 @@
-// Writes docs/third-party.md, the licences of all that attune installs, from package-lock.json. `--check` compares instead and exits 1 where it is out of date.
+// Writes docs/third-party.md, the licences of all that attune installs, from package-lock.json. `--check`
+// compares instead and exits 1 where it is out of date.
 import { readFileSync, writeFileSync } from 'node:fs';
 
 const at = (path) => new URL(`../${path}`, import.meta.url);

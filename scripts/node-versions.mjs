@@ -1,6 +1,6 @@
-// Runs an npm script under each version of Node that attune supports, but for the one this runs under: `node scripts/node-versions.mjs test`.
-// The versions come from the npm registry as packages that hold nothing but Node's binary (the package `node` would need an install script); they
-// are kept under node_modules.
+// Runs an npm script under each version of Node that attune supports, but for the one this runs under: `node
+// scripts/node-versions.mjs test`. The versions come from the npm registry as packages that hold nothing but
+// Node's binary (the package `node` would need an install script); they are kept under node_modules.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';

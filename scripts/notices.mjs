@@ -32,7 +32,10 @@ export function notices(root, ...metafiles) {
     .join(`\n${'-'.repeat(80)}\n\n`);
 }
 
-/** What a package without a file of its licence says of it at the head of its sources; bundling takes these comments away. */
+/**
+ * What a package without a file of its licence says of it at the head of its sources; bundling takes these
+ * comments away.
+ */
 function headersOf(files) {
   const headers = files
     .map((file) => /^(?:\/\/.*\r?\n)+/.exec(readFileSync(file, 'utf8'))?.[0] ?? '')

@@ -1,5 +1,5 @@
-// Makes a checkout ready to run: installs what is missing, builds what is stale. Plain JavaScript on Node's own modules,
-// because it runs before anything is installed. Prints to stderr only what it does.
+// Makes a checkout ready to run: installs what is missing, builds what is stale. Plain JavaScript on Node's
+// own modules, because it runs before anything is installed. Prints to stderr only what it does.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
@@ -98,7 +98,8 @@ function build() {
   ]);
   const modules = filesUnder('src').filter((file) => file.endsWith('.assembly.ts'));
   const target = (source) => at(source.replace(/^src/, 'dist').replace(/\.assembly\.ts$/, '.wasm'));
-  // What was compiled before from the same source by the same compiler is kept: the compiler alone takes seconds to start.
+  // What was compiled before from the same source by the same compiler is kept: the compiler alone takes
+  // seconds to start.
   const kept = (source) =>
     at(
       'node_modules',

@@ -21,10 +21,12 @@ if (files.length === 0) {
   process.exit(1);
 }
 
-// The long tests run one at a time, because each uses every core; of the fast ones many wait for child processes to start.
+// The long tests run one at a time, because each uses every core; of the fast ones many wait for child
+// processes to start.
 const concurrency = slow ? 1 : 3;
 
-// Debian's chromium brings SwiftShader, a Vulkan in software: it computes what a GPU computes, slowly. The loader reads these when the process starts.
+// Debian's chromium brings SwiftShader, a Vulkan in software: it computes what a GPU computes, slowly. The
+// loader reads these when the process starts.
 const chromium = '/usr/lib/chromium';
 const icd = join(chromium, 'vk_swiftshader_icd.json');
 const vulkan =
@@ -35,7 +37,8 @@ const vulkan =
       }
     : {};
 
-// The slow ones run as they are: some start TypeScript in processes of their own, and a compiler more or less does not count there.
+// The slow ones run as they are: some start TypeScript in processes of their own, and a compiler more or less
+// does not count there.
 const compiled = slow ? undefined : relative(root, await compileTests(root));
 const toRun =
   compiled === undefined
@@ -46,7 +49,8 @@ const toRun =
       ];
 const options = toRun.filter((word) => !/\.test\.[jt]s$/.test(word));
 
-// What the tests are not about and must not depend on: settings of the Hub, colours asked for, a width, a proxy between them and their own servers.
+// What the tests are not about and must not depend on: settings of the Hub, colours asked for, a width, a
+// proxy between them and their own servers.
 const env = { ...process.env, ...vulkan };
 for (const name of Object.keys(env))
   if (/^(HF_|HUGGING_?FACE_|TRANSFORMERS_OFFLINE$|FORCE_COLOR$|COLUMNS$)/.test(name)) delete env[name];

@@ -1,6 +1,6 @@
 /**
- * Errors for people: each says what went wrong, where (file, line, row, field, tensor), and in `hint` what to do about it.
- * Anything else that is thrown is a defect of attune and is reported as one, with its stack.
+ * Errors for people: each says what went wrong, where (file, line, row, field, tensor), and in `hint` what to
+ * do about it. Anything else that is thrown is a defect of attune and is reported as one, with its stack.
  */
 export class AttuneError extends Error {
   /** What the user can do about it; one or two sentences. */
@@ -21,7 +21,10 @@ export class AttuneError extends Error {
   }
 }
 
-/** The call itself is wrong: an unknown option, a value out of range, two options that exclude each other. Exit status 2. */
+/**
+ * The call itself is wrong: an unknown option, a value out of range, two options that exclude each other.
+ * Exit status 2.
+ */
 export class UsageError extends AttuneError {
   override get exitCode(): number {
     return 2;
@@ -47,7 +50,10 @@ export class InterruptedError extends AttuneError {
   }
 }
 
-/** What the operating system refused (a full disk, a missing right) is no defect of attune, wherever it shows: said for people. Other errors stay as they are. */
+/**
+ * What the operating system refused (a full disk, a missing right) is no defect of attune, wherever it shows:
+ * said for people. Other errors stay as they are.
+ */
 export function explained(error: unknown): unknown {
   if (error instanceof AttuneError || !(error instanceof Error)) return error;
   const { code, syscall, path } = error as NodeJS.ErrnoException;

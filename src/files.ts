@@ -24,7 +24,8 @@ export interface WriteOptions {
 export type Contents = string | Uint8Array | Iterable<Uint8Array> | AsyncIterable<string>;
 
 /**
- * Makes a new file and sees its contents onto the disk. It is open before the first piece is asked for, so that whoever removes what is left of a failure finds it.
+ * Makes a new file and sees its contents onto the disk. It is open before the first piece is asked for, so
+ * that whoever removes what is left of a failure finds it.
  *
  * @throws what the file system says, and what comes of the contents; a file in part is left
  */
@@ -59,9 +60,11 @@ export async function writeWhole(
 }
 
 /**
- * Makes folder `path` with what `fill` puts into it. A folder that is already there is replaced in one rename after the new one is whole.
+ * Makes folder `path` with what `fill` puts into it. A folder that is already there is replaced in one rename
+ * after the new one is whole.
  *
- * @throws AttuneError where it cannot be written, and what `fill` throws; then nothing of it remains, and a folder that was there stays as it was
+ * @throws AttuneError where it cannot be written, and what `fill` throws; then nothing of it remains, and a
+ *   folder that was there stays as it was
  */
 export async function writeFolder(path: string, fill: (folder: string) => Promise<void>): Promise<void> {
   const partial = partialPath(path);
@@ -86,7 +89,8 @@ export async function writeFolder(path: string, fill: (folder: string) => Promis
 }
 
 /**
- * The text of a file of a folder that attune or others made. A pipe or a device in its place is refused: nobody may ever write into it.
+ * The text of a file of a folder that attune or others made. A pipe or a device in its place is refused:
+ * nobody may ever write into it.
  *
  * @throws what the file system says, as of `readFile`
  */
@@ -95,7 +99,10 @@ export async function readPlainFile(path: string): Promise<string> {
   return readFile(path, 'utf8');
 }
 
-/** @throws what the file system says where nothing is there, and an error of its kind where that is neither a file nor a link to one */
+/**
+ * @throws what the file system says where nothing is there, and an error of its kind where that is neither a
+ * file nor a link to one
+ */
 export async function requirePlainFile(path: string): Promise<void> {
   const found = await stat(path);
   if (found.isFile() || found.isDirectory()) return; // whoever reads a folder is told so by the system
@@ -106,7 +113,9 @@ export async function requirePlainFile(path: string): Promise<void> {
   });
 }
 
-/** Makes a new name in a folder last through a power cut. Windows cannot open folders and needs no such thing. */
+/**
+ * Makes a new name in a folder last through a power cut. Windows cannot open folders and needs no such thing.
+ */
 export async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, 'r').catch(() => undefined);
   if (!handle) return;

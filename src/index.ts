@@ -1,5 +1,6 @@
 /**
- * attune: fine-tune GPT-2 for text classification. Names are those of Hugging Face's transformers and datasets, in camelCase.
+ * attune: fine-tune GPT-2 for text classification. Names are those of Hugging Face's transformers and
+ * datasets, in camelCase.
  *
  * @packageDocumentation
  */

@@ -1,6 +1,7 @@
 /**
- * The candidate a mistyped word most likely stands for: the smallest edit distance (Damerau-Levenshtein, adjacent swaps count one),
- * if it changes less than half of the longer word and at most three letters. Undefined where nothing is near. Case is ignored.
+ * The candidate a mistyped word most likely stands for: the smallest edit distance (Damerau-Levenshtein,
+ * adjacent swaps count one), if it changes less than half of the longer word and at most three letters.
+ * Undefined where nothing is near. Case is ignored.
  */
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {
   let best: string | undefined;

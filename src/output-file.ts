@@ -58,10 +58,12 @@ async function place(at: string, path: string): Promise<Output> {
 }
 
 /**
- * Writes a text, piece by piece. A file appears under its name when all is written, or not at all: behind a link it is the file that the link leads to which
- * is replaced, and the link stays. A pipe or a device is written into as the pieces come.
+ * Writes a text, piece by piece. A file appears under its name when all is written, or not at all: behind a
+ * link it is the file that the link leads to which is replaced, and the link stays. A pipe or a device is
+ * written into as the pieces come.
  *
- * @throws AttuneError where it cannot be written, and what `pieces` throws; then a file that was there stays as it was
+ * @throws AttuneError where it cannot be written, and what `pieces` throws; then a file that was there stays
+ *   as it was
  */
 export async function writeOutput(path: string, pieces: AsyncIterable<string>): Promise<void> {
   const output = await findOutput(path);

@@ -1,4 +1,6 @@
-/** What a command reads must not be what it writes. Names are compared by what they lead to, links followed. */
+/**
+ * What a command reads must not be what it writes. Names are compared by what they lead to, links followed.
+ */
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, sep } from 'node:path';
 import { UsageError } from './errors.js';
@@ -11,7 +13,8 @@ export interface Input {
 }
 
 /**
- * Refuses an output folder that is one of the inputs, or in which one of them, or a file of one of them, stands where something will be made.
+ * Refuses an output folder that is one of the inputs, or in which one of them, or a file of one of them,
+ * stands where something will be made.
  *
  * @param isMade whether something of that name will be made, replaced or removed in the folder itself
  * @throws UsageError naming both
@@ -40,11 +43,17 @@ export async function refuseOverlap(
   }
 }
 
-/** Under which name of a folder itself a path in it lies; undefined of a path elsewhere. Both as `realPath` gives them. */
+/**
+ * Under which name of a folder itself a path in it lies; undefined of a path elsewhere. Both as `realPath`
+ * gives them.
+ */
 export const nameWithin = (folder: string, path: string): string | undefined =>
   path.startsWith(folder + sep) ? path.slice(folder.length + 1).split(sep, 1)[0] : undefined;
 
-/** Where a path leads and, if to a folder, where its files do: they may be links themselves. None where nothing is there. */
+/**
+ * Where a path leads and, if to a folder, where its files do: they may be links themselves. None where
+ * nothing is there.
+ */
 async function placesOf(path: string): Promise<string[]> {
   const place = await realpath(path).catch(() => undefined);
   if (place === undefined) return [];

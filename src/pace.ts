@@ -1,6 +1,6 @@
 /**
- * Long work in JavaScript keeps the thread to itself: no signal is heard, no timer runs, no message comes in. A Pace tells such work when to give way, and ends it
- * when it is asked to stop.
+ * Long work in JavaScript keeps the thread to itself: no signal is heard, no timer runs, no message comes in.
+ * A Pace tells such work when to give way, and ends it when it is asked to stop.
  *
  *     const pace = new Pace(signal);
  *     for (const row of rows) {
@@ -18,7 +18,10 @@ const nextTurn = (): Promise<void> =>
     (resolve) => void (typeof setImmediate === 'function' ? setImmediate(resolve) : setTimeout(resolve)),
   );
 
-/** Work that yields between its pieces, each far shorter than a slice of time: it can be done at once, or paced. */
+/**
+ * Work that yields between its pieces, each far shorter than a slice of time: it can be done at once, or
+ * paced.
+ */
 export type Pieces<T> = Generator<void, T>;
 
 export function atOnce<T>(work: Pieces<T>): T {

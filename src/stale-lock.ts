@@ -3,7 +3,10 @@ import { randomUUID } from 'node:crypto';
 import { link, lstat, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { PARTIAL, readPlainFile } from './files.js';
 
-/** Milliseconds, by the looks taken, after which whoever was removing the lock is taken to have died over it; it is a matter of a few. */
+/**
+ * Milliseconds, by the looks taken, after which whoever was removing the lock is taken to have died over it;
+ * it is a matter of a few.
+ */
 const REMOVING_LASTS = 5000;
 const LOOKED_EVERY = 10;
 /** Milliseconds by the clock after which nobody is at it any more. */
@@ -12,8 +15,9 @@ const ABANDONED_AFTER = 60_000;
 const REMOVING = 'attune is removing a lock whose holder is gone\n';
 
 /**
- * Removes the lock at `path` as long as it holds `text`; where it holds anything else, by then, nothing happens. Only who has made a file beside it may remove it, after
- * another look: removed on what was read before, it would be the lock of the one that was faster.
+ * Removes the lock at `path` as long as it holds `text`; where it holds anything else, by then, nothing
+ * happens. Only who has made a file beside it may remove it, after another look: removed on what was read
+ * before, it would be the lock of the one that was faster.
  *
  * @throws what the file system says where files cannot be made or removed beside the lock
  */
@@ -25,7 +29,8 @@ export async function removeStaleLock(path: string, text: string): Promise<void>
   for (let refused; (refused = await refusal(right)); waited += LOOKED_EVERY) {
     if (!(await holds(path))) return;
     if (waited >= REMOVING_LASTS) {
-      // Windows says the same of a file that is just being deleted and of a folder that nobody may write to: the latter stays so.
+      // Windows says the same of a file that is just being deleted and of a folder that nobody may write to:
+      // the latter stays so.
       if (refused.code === 'EPERM' || !(await isOurs(right))) throw refused;
       await rm(right, { force: true });
       waited = 0;
@@ -56,7 +61,10 @@ export async function removeAbandoned(path: string): Promise<void> {
     await rm(right, { force: true }).catch(() => undefined);
 }
 
-/** Whether a file is what attune makes there, or the beginning of it: who made it may have died before he had written it. One that is gone is nobody's. */
+/**
+ * Whether a file is what attune makes there, or the beginning of it: who made it may have died before he had
+ * written it. One that is gone is nobody's.
+ */
 const isOurs = (path: string): Promise<boolean> =>
   readPlainFile(path).then(
     (text) => REMOVING.startsWith(text),

@@ -103,7 +103,8 @@ test('dependencies are pinned, checked by hash, come from the registry, and need
     assert.match(resolved ?? 'https://registry.npmjs.org/', /^https:\/\/registry\.npmjs\.org\//, path);
     assert.match(integrity ?? '', /^sha512-/, path);
   }
-  // onnxruntime-node's would download CUDA libraries, which attune does not use; webgpu brings its libraries in the package and works without its own.
+  // onnxruntime-node's would download CUDA libraries, which attune does not use; webgpu brings its libraries
+  // in the package and works without its own.
   const scripted = installed.filter(([, { hasInstallScript }]) => hasInstallScript).map(([path]) => path);
   assert.deepEqual(scripted.sort(), ['node_modules/onnxruntime-node', 'node_modules/webgpu']);
   assert.match(readFileSync(join(root, '.npmrc'), 'utf8'), /^ignore-scripts=true$/m);
@@ -118,7 +119,8 @@ test(
     for (const name of ['home', 'tmp']) mkdirSync(join(cwd, name));
     await writeByteModel(join(cwd, 'model'));
     writeData(join(cwd, 'data'));
-    // ONNX Runtime keeps a device id in the home folder and logs in the temporary one where its telemetry is on.
+    // ONNX Runtime keeps a device id in the home folder and logs in the temporary one where its telemetry is
+    // on.
     const env = {
       HOME: join(cwd, 'home'),
       XDG_CACHE_HOME: join(cwd, 'home'),

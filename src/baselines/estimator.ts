@@ -1,8 +1,9 @@
 /**
- * What every model of the comparison can do, under scikit-learn's names. Rows of features in, class indices and probabilities out; fitting is
- * deterministic by seed at any number of workers.
+ * What every model of the comparison can do, under scikit-learn's names. Rows of features in, class indices
+ * and probabilities out; fitting is deterministic by seed at any number of workers.
  *
- * Each takes a signal last: work that is long gives way to the event loop, and ends with the signal's reason when it is aborted.
+ * Each takes a signal last: work that is long gives way to the event loop, and ends with the signal's reason
+ * when it is aborted.
  */
 
 /** Row-major dense features [rows, columns]. */
@@ -13,7 +14,10 @@ export interface DenseMatrix {
   readonly values: Float32Array | Float64Array;
 }
 
-/** Compressed sparse rows: row r holds `values[i]` at column `indices[i]` for i from `offsets[r]` to `offsets[r + 1]`, columns ascending. */
+/**
+ * Compressed sparse rows: row r holds `values[i]` at column `indices[i]` for i from `offsets[r]` to
+ * `offsets[r + 1]`, columns ascending.
+ */
 export interface SparseMatrix {
   readonly kind: 'sparse';
   readonly rows: number;
@@ -26,7 +30,10 @@ export interface SparseMatrix {
 
 export type Matrix = DenseMatrix | SparseMatrix;
 
-/** A fitted estimator as data: what `save` writes and `load` reads. Arrays become safetensors, the rest JSON; nothing in it is code. */
+/**
+ * A fitted estimator as data: what `save` writes and `load` reads. Arrays become safetensors, the rest JSON;
+ * nothing in it is code.
+ */
 export interface EstimatorState {
   /** Names the estimator, such as `logistic-regression`. */
   readonly kind: string;
@@ -40,7 +47,10 @@ export interface EstimatorState {
 export interface Transformer<In, Out> {
   fit(input: In, signal?: AbortSignal): Promise<void>;
   transform(input: In, signal?: AbortSignal): Promise<Out>;
-  /** Gives back what `transform` made and nobody holds any more, so that the next result need not touch new memory: for some hundred rows that takes longer than the arithmetic. */
+  /**
+   * Gives back what `transform` made and nobody holds any more, so that the next result need not touch new
+   * memory: for some hundred rows that takes longer than the arithmetic.
+   */
   recycle?(result: Out): void;
   state(): EstimatorState;
 }

@@ -74,7 +74,8 @@ export async function rankFeatures(
 ): Promise<Pick<ForestSetup, 'ranks' | 'values'>> {
   const ranks = sharedArray(Int32Array, rows * columns);
   const distinct = sharedArray(Float32Array, rows * columns);
-  // A float32's bits order as the number once the sign is dealt with; with the row in the low half, one numeric sort gives the order.
+  // A float32's bits order as the number once the sign is dealt with; with the row in the low half, one
+  // numeric sort gives the order.
   const column = new Float32Array(rows);
   const bits = new Uint32Array(column.buffer);
   const keys = new Float64Array(rows);

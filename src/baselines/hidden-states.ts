@@ -1,4 +1,7 @@
-/** What a GPT-2 makes of texts before anybody trains it to classify: the states of its last layer, for a linear probe and for the study of words. */
+/**
+ * What a GPT-2 makes of texts before anybody trains it to classify: the states of its last layer, for a
+ * linear probe and for the study of words.
+ */
 import { createHash } from 'node:crypto';
 import { resolve } from 'node:path';
 import type { Device } from '../engine/device-names.js';
@@ -128,7 +131,9 @@ export class HiddenStateModel implements Transformer<readonly string[], DenseMat
     return Promise.resolve();
   }
 
-  /** [texts, C] the mean over each text's tokens; of an empty text, the state of the one pad token that it is. */
+  /**
+   * [texts, C] the mean over each text's tokens; of an empty text, the state of the one pad token that it is.
+   */
   async transform(texts: readonly string[], signal?: AbortSignal): Promise<DenseMatrix> {
     const width = this.#model.config.nEmbd;
     const values = new Float64Array(texts.length * width);

@@ -1,7 +1,8 @@
 /**
- * Limited-memory BFGS for smooth convex functions (Liu and Nocedal 1989; Nocedal and Wright, Numerical Optimization, algorithm 7.4), with a preconditioner
- * in place of the scaled identity. Made to go down to the last digits: near the minimum, where differences of the function drown in
- * rounding, the line search looks at slopes alone, which a convex function allows.
+ * Limited-memory BFGS for smooth convex functions (Liu and Nocedal 1989; Nocedal and Wright, Numerical
+ * Optimization, algorithm 7.4), with a preconditioner in place of the scaled identity. Made to go down to the
+ * last digits: near the minimum, where differences of the function drown in rounding, the line search looks
+ * at slopes alone, which a convex function allows.
  */
 import { TrainingError } from '../errors.js';
 import type { Pace } from '../pace.js';
@@ -26,7 +27,8 @@ const HISTORY = 20;
 const MAX_TRIALS = 40;
 
 /**
- * Minimises from zero until no entry of the gradient is larger than `tolerance`, or rounding stops all progress.
+ * Minimises from zero until no entry of the gradient is larger than `tolerance`, or rounding stops all
+ * progress.
  *
  * @throws TrainingError where `maxIterations` were not enough, and what `pace` throws
  */
@@ -78,7 +80,8 @@ export async function minimise(
       nextValue = await objective.evaluate(nextPoint, nextGradient, pace);
       evaluations++;
       const nextSlope = dot(direction, nextGradient);
-      // The value may seem to rise by its own rounding; convexity and a slope that flattened say that it did not.
+      // The value may seem to rise by its own rounding; convexity and a slope that flattened say that it did
+      // not.
       const noise = 1e-12 * Math.abs(value);
       const falls =
         nextValue <= value + 1e-4 * length * slope ||

@@ -1,6 +1,6 @@
 /**
- * A lexicon as a classifier: AFINN's word scores (Nielsen 2011), added up over a text by the npm package `sentiment`. What is learned is only where on that one
- * scale a class ends and the next begins.
+ * A lexicon as a classifier: AFINN's word scores (Nielsen 2011), added up over a text by the npm package
+ * `sentiment`. What is learned is only where on that one scale a class ends and the next begins.
  *
  *   n = rows, K = classes, S = distinct scores of the training rows
  */
@@ -64,7 +64,10 @@ export class AfinnClassifier implements Classifier<readonly string[]> {
     this.#labelNames = labelNames;
   }
 
-  /** Lays the classes on the scale and cuts it so that the weighted F1 of the training rows is the highest there is. */
+  /**
+   * Lays the classes on the scale and cuts it so that the weighted F1 of the training rows is the highest
+   * there is.
+   */
   async fit(
     texts: readonly string[],
     labels: Int32Array,
@@ -94,7 +97,10 @@ export class AfinnClassifier implements Classifier<readonly string[]> {
     return Int32Array.from(scores, (score) => this.#layout.order[place(score)]);
   }
 
-  /** Of a logistic regression on the score alone, fitted on the training rows; so its argmax may differ from `predict`. */
+  /**
+   * Of a logistic regression on the score alone, fitted on the training rows; so its argmax may differ from
+   * `predict`.
+   */
   async predictProba(texts: readonly string[], signal?: AbortSignal): Promise<Float64Array> {
     this.#expectFitted();
     return this.#probabilities.predictProba(column(await afinnScores(texts, new Pace(signal))), signal);
@@ -198,8 +204,9 @@ function layOut(
 }
 
 /**
- * The cuts with the highest weighted F1. A class's F1 depends on its own stretch of the scale alone, so the best way to cut the first i scores among the first j
- * classes follows from those before: exact, in S² K steps.
+ * The cuts with the highest weighted F1. A class's F1 depends on its own stretch of the scale alone, so the
+ * best way to cut the first i scores among the first j classes follows from those before: exact, in S² K
+ * steps.
  */
 async function bestCuts(
   scores: Float64Array,

@@ -1,10 +1,12 @@
 /**
- * What logistic regression minimises: C times the sum of the rows' losses, plus half the sum of squared coefficients (intercepts are free).
+ * What logistic regression minimises: C times the sum of the rows' losses, plus half the sum of squared
+ * coefficients (intercepts are free).
  *
- *   n rows, d columns, K class vectors: 1 for two classes (plain logistic loss), one a class for more (softmax)
+ *   n rows, d columns, K class vectors: 1 for two classes (plain logistic loss), one a class for more
+ *   (softmax)
  *
- * Both forms start from the exact Newton step at zero where that can be afforded: there the Hessian of the losses is a multiple of x'x, in the directions that
- * matter (those that add up to zero over classes).
+ * Both forms start from the exact Newton step at zero where that can be afforded: there the Hessian of the
+ * losses is a multiple of x'x, in the directions that matter (those that add up to zero over classes).
  */
 import type { Pace } from '../pace.js';
 import type { DenseMatrix, SparseMatrix } from './estimator.js';
@@ -54,7 +56,10 @@ function place(x: DenseMatrix, s: number, target: Float64Array, first: number, c
   }
 }
 
-/** Calls `work` for slices of 0 to `rows`, each a multiple of BLOCK rows of `cost` multiplications but for the last. */
+/**
+ * Calls `work` for slices of 0 to `rows`, each a multiple of BLOCK rows of `cost` multiplications but for the
+ * last.
+ */
 async function eachSlice(
   rows: number,
   cost: number,
@@ -155,7 +160,10 @@ export async function denseObjective(
   };
 }
 
-/** The point is [d + 1, K]: a feature's coefficients lie together, since a sparse row visits few features; the intercepts come last. */
+/**
+ * The point is [d + 1, K]: a feature's coefficients lie together, since a sparse row visits few features; the
+ * intercepts come last.
+ */
 export function sparseObjective(
   x: SparseMatrix,
   labels: Int32Array,
@@ -261,7 +269,8 @@ export async function decisionScores(
       sum += values[i] * coefficients[k * columns + indices[i]];
     return sum;
   };
-  // A prediction goes through the features once: making a WebAssembly memory for them would take longer than the products.
+  // A prediction goes through the features once: making a WebAssembly memory for them would take longer than
+  // the products.
   const scoreDense = (row: number, k: number): number =>
     score(x.values, row * columns, coefficients, k * columns, columns, intercepts[k]);
   const scoreOf = x.kind === 'sparse' ? scoreSparse : scoreDense;
@@ -272,7 +281,10 @@ export async function decisionScores(
   return scores;
 }
 
-/** intercept + values[from ..] . weights[at ..]; a function of its own, for which the few rows of one prediction are enough to be compiled. */
+/**
+ * intercept + values[from ..] . weights[at ..]; a function of its own, for which the few rows of one
+ * prediction are enough to be compiled.
+ */
 function score(
   values: Float32Array | Float64Array,
   from: number,

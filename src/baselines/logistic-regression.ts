@@ -15,10 +15,12 @@ export interface LogisticRegressionOptions {
 }
 
 /**
- * scikit-learn's LogisticRegression (L2 penalty, intercept not penalised): multinomial for three and more classes, the plain logistic loss for two.
- * Converges to the optimum itself (scikit-learn stops at a gradient of 1e-4), so probabilities do not depend on the way there.
+ * scikit-learn's LogisticRegression (L2 penalty, intercept not penalised): multinomial for three and more
+ * classes, the plain logistic loss for two. Converges to the optimum itself (scikit-learn stops at a gradient
+ * of 1e-4), so probabilities do not depend on the way there.
  *
- * Classes without rows get probability 0. Rows of one class alone, which scikit-learn refuses, give that class probability 1.
+ * Classes without rows get probability 0. Rows of one class alone, which scikit-learn refuses, give that
+ * class probability 1.
  */
 export class LogisticRegression implements Classifier {
   /** [K, columns], K = 1 for two classes. */

@@ -2,7 +2,10 @@ import { DataError, UsageError } from '../errors.js';
 import type { Classifier, EstimatorState } from './estimator.js';
 import { StateReader } from './state-reader.js';
 
-/** Always the most frequent class (the first of equals), with each class's share of the training rows as its probability: the floor. */
+/**
+ * Always the most frequent class (the first of equals), with each class's share of the training rows as its
+ * probability: the floor.
+ */
 export class MajorityClassifier implements Classifier<readonly string[]> {
   /** [K] */
   #shares = new Float64Array(0);

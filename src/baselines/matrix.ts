@@ -12,7 +12,8 @@ export function denseMatrix(rows: number, columns: number, values: Float32Array 
 /**
  * Features as an estimator can compute with them.
  *
- * @throws DataError naming row and column (from 0) where a feature is NaN or infinite, or a sparse matrix is malformed
+ * @throws DataError naming row and column (from 0) where a feature is NaN or infinite, or a sparse matrix is
+ *   malformed
  */
 export function checkFeatures(x: Matrix): void {
   if (x.kind === 'sparse') checkStructure(x);
@@ -48,7 +49,10 @@ export function checkFit(x: Matrix, labels: Int32Array, classes: number): void {
   checkFeatures(x);
 }
 
-/** What predict needs. @throws DataError where the columns are not those of `fit`, and what `checkFeatures` refuses */
+/**
+ * What predict needs. @throws DataError where the columns are not those of `fit`, and what `checkFeatures`
+ * refuses
+ */
 export function checkPredict(x: Matrix, columns: number): void {
   if (x.columns !== columns)
     throw new DataError(`the rows have ${x.columns} features, but the model was fitted with ${columns}`);

@@ -14,7 +14,10 @@ export interface NgramRange {
 /** Takes a text apart into terms, in order, each as often as it occurs. */
 export type Analyzer = (text: string) => string[];
 
-/** Words of two or more characters (`(?u)\b\w\w+\b`), in lower case, and runs of them, joined by spaces: analyzer="word". */
+/**
+ * Words of two or more characters (`(?u)\b\w\w+\b`), in lower case, and runs of them, joined by spaces:
+ * analyzer="word".
+ */
 export function wordNgrams({ from, to }: NgramRange): Analyzer {
   return (text) => {
     const words = text.toLowerCase().match(WORD) ?? [];
@@ -28,8 +31,9 @@ export function wordNgrams({ from, to }: NgramRange): Analyzer {
 }
 
 /**
- * Runs of characters (code points) inside each word, the word with a space before and after: analyzer="char_wb". Words are what stands between white
- * space, in lower case. A word shorter than a run counts once as a whole.
+ * Runs of characters (code points) inside each word, the word with a space before and after:
+ * analyzer="char_wb". Words are what stands between white space, in lower case. A word shorter than a run
+ * counts once as a whole.
  */
 export function characterNgrams({ from, to }: NgramRange): Analyzer {
   // Natural text repeats its words.

@@ -4,7 +4,8 @@ import type { Pace } from '../pace.js';
 const RUN = 4096;
 
 /**
- * What `[...items].sort(compare)` gives, equal items in their order, with pauses: runs are sorted, then merged two by two.
+ * What `[...items].sort(compare)` gives, equal items in their order, with pauses: runs are sorted, then
+ * merged two by two.
  *
  * @throws what `pace` throws
  */

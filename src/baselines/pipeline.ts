@@ -2,7 +2,10 @@ import { UsageError } from '../errors.js';
 import type { PredictedClasses } from '../metrics/classification.js';
 import type { Classifier, EstimatorState, Transformer } from './estimator.js';
 
-/** Transformers, each fitted on what the one before made, and a classifier on what the last made: one estimator from input to class. */
+/**
+ * Transformers, each fitted on what the one before made, and a classifier on what the last made: one
+ * estimator from input to class.
+ */
 export class Pipeline<In> implements Classifier<In> {
   /** What `makePipeline` checks the types of: each step takes what the one before gives. */
   constructor(

@@ -8,8 +8,8 @@ export interface Sigmoid {
 }
 
 /**
- * Platt's sigmoid by maximum likelihood, with Newton's method and backtracking (Lin, Lin, Weng 2007: "A note on Platt's probabilistic outputs for support vector
- * machines", appendix).
+ * Platt's sigmoid by maximum likelihood, with Newton's method and backtracking (Lin, Lin, Weng 2007: "A note
+ * on Platt's probabilistic outputs for support vector machines", appendix).
  */
 export async function fitSigmoid(
   decisions: Float64Array,
@@ -80,8 +80,8 @@ export function sigmoidProbability(decision: number, { A, B }: Sigmoid): number 
 const FLOOR = 1e-7;
 
 /**
- * Class probabilities [K] from those of pairs, by the second method of Wu, Lin, Weng (2004): "Probability estimates for multi-class classification by pairwise
- * coupling", solved as in its algorithm 2.
+ * Class probabilities [K] from those of pairs, by the second method of Wu, Lin, Weng (2004): "Probability
+ * estimates for multi-class classification by pairwise coupling", solved as in its algorithm 2.
  *
  * @param pairs P(i | i or j) for i < j, in the order (0, 1), (0, 2), …, (1, 2), …
  */

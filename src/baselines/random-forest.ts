@@ -16,14 +16,18 @@ export interface RandomForestOptions {
   readonly threads?: number;
 }
 
-/** Below so many rows times features times trees they grow here: starting threads takes longer than they save. */
+/**
+ * Below so many rows times features times trees they grow here: starting threads takes longer than they save.
+ */
 const WORTH_THREADS = 4_000_000;
 
 /**
- * scikit-learn's RandomForestClassifier with its defaults: Gini, sqrt(features) candidates a split (looking further while all of them are constant),
- * bootstrap, grown to purity; features are taken as float32. Probabilities are the mean of the leaves' class fractions.
+ * scikit-learn's RandomForestClassifier with its defaults: Gini, sqrt(features) candidates a split (looking
+ * further while all of them are constant), bootstrap, grown to purity; features are taken as float32.
+ * Probabilities are the mean of the leaves' class fractions.
  *
- * Each tree has its own generator, seeded by the forest's seed and its number. scikit-learn's generator is another, so forests agree in distribution.
+ * Each tree has its own generator, seeded by the forest's seed and its number. scikit-learn's generator is
+ * another, so forests agree in distribution.
  */
 export class RandomForestClassifier implements Classifier {
   /** [columns] mean decrease of Gini's impurity, adding up to 1 (0 where no tree has a split). */

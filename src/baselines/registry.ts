@@ -12,7 +12,9 @@ import { SVC } from './svc.js';
 import { TfidfVectorizer } from './tfidf.js';
 import { Word2VecVectorizer } from './word2vec/vectorizer.js';
 
-/** The first step of a pipeline that stands on a GPT-2: the model must be opened, which text-model.ts does. */
+/**
+ * The first step of a pipeline that stands on a GPT-2: the model must be opened, which text-model.ts does.
+ */
 export const HIDDEN_STATES = 'gpt2-hidden-states';
 
 /** What an estimator is given: a `Matrix` or texts. */

@@ -1,6 +1,7 @@
 /**
- * Saved estimators: a folder with `estimator.json` (kinds, settings, names of arrays) and `arrays.safetensors`. Data only: nothing of it is run, unlike
- * a pickle. The folder appears whole or not at all.
+ * Saved estimators: a folder with `estimator.json` (kinds, settings, names of arrays) and
+ * `arrays.safetensors`. Data only: nothing of it is run, unlike a pickle. The folder appears whole or not at
+ * all.
  */
 import { lstat, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -20,7 +21,10 @@ import type { Takes } from './registry.js';
 
 const ARRAYS_FILE = 'arrays.safetensors';
 const FORMAT = 1;
-/** What may stand in the folder of a saved estimator: the estimator, and what attune remembers of how it was trained. */
+/**
+ * What may stand in the folder of a saved estimator: the estimator, and what attune remembers of how it was
+ * trained.
+ */
 const FILES: readonly string[] = [ESTIMATOR_FILE, ARRAYS_FILE, MEMORY_FILE, ROWS_FILE];
 
 /** A state whose arrays are names of tensors. */
@@ -32,14 +36,18 @@ interface StoredState {
 }
 
 export interface SaveOptions {
-  /** [K] Names of the classes by their index: with them, `TextClassifier.fromPretrained` opens the folder of an estimator that takes texts. */
+  /**
+   * [K] Names of the classes by their index: with them, `TextClassifier.fromPretrained` opens the folder of
+   * an estimator that takes texts.
+   */
   readonly labelNames?: readonly string[] | undefined;
 }
 
 /**
  * Saves a fitted estimator as folder `dir`, replacing one that is there.
  *
- * @throws AttuneError where it cannot be written, UsageError where something else is there or the names are not those of its classes
+ * @throws AttuneError where it cannot be written, UsageError where something else is there or the names are
+ *   not those of its classes
  */
 export async function saveEstimator(
   dir: string,

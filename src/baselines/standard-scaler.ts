@@ -8,8 +8,8 @@ import { StateReader } from './state-reader.js';
 const LARGEST_SPARE = 2 ** 20;
 
 /**
- * Subtracts each column's mean and divides by its population standard deviation (1 where that is zero), as scikit-learn's StandardScaler.
- * A sparse matrix is refused: subtracting means would fill it.
+ * Subtracts each column's mean and divides by its population standard deviation (1 where that is zero), as
+ * scikit-learn's StandardScaler. A sparse matrix is refused: subtracting means would fill it.
  */
 export class StandardScaler implements Transformer<Matrix, Matrix> {
   /** [columns] */
@@ -35,7 +35,8 @@ export class StandardScaler implements Transformer<Matrix, Matrix> {
       addRow(mean, values, i * columns);
     }
     for (let j = 0; j < columns; j++) mean[j] /= rows;
-    // Two passes, with the sum of deviations to take off what rounding left in the mean (Chan, Golub, LeVeque 1983), as scikit-learn does.
+    // Two passes, with the sum of deviations to take off what rounding left in the mean (Chan, Golub, LeVeque
+    // 1983), as scikit-learn does.
     const squares = new Float64Array(columns);
     const rest = new Float64Array(columns);
     for (let i = 0; i < rows; i++) {
@@ -44,7 +45,8 @@ export class StandardScaler implements Transformer<Matrix, Matrix> {
     }
     const scale = squares.map((sum, j) => {
       const variance = (sum - (rest[j] * rest[j]) / rows) / rows;
-      // A constant column whose mean is not exact has a variance of a few roundings; scikit-learn's bound for "constant".
+      // A constant column whose mean is not exact has a variance of a few roundings; scikit-learn's bound for
+      // "constant".
       const bound = rows * Number.EPSILON * variance + (rows * mean[j] * Number.EPSILON) ** 2;
       return variance <= bound ? 1 : Math.sqrt(variance);
     });

@@ -1,9 +1,10 @@
 /**
  * One-against-one machines and the decision values of their cross-validation. Runs in any thread.
  *
- * All six problems of a pair of classes (the whole one and five folds) are solved over the same rows and share their kernel rows: a fold keeps its
- * left-out rows in sight but lets their alphas not move, so that their decision values come for nothing. A fold starts from the
- * whole problem's solution without the left-out rows, which is nearly its own.
+ * All six problems of a pair of classes (the whole one and five folds) are solved over the same rows and
+ * share their kernel rows: a fold keeps its left-out rows in sight but lets their alphas not move, so that
+ * their decision values come for nothing. A fold starts from the whole problem's solution without the
+ * left-out rows, which is nearly its own.
  */
 import { TrainingError } from '../errors.js';
 import { libsvmOrder } from '../random/libsvm.js';
@@ -30,7 +31,10 @@ export interface SvcSetup {
   readonly cacheBytes: number;
 }
 
-/** A pair's machine: the decision of x is the sum of coefficients[i] K(x, rows[i]), less rho; above 0 it is the first class. */
+/**
+ * A pair's machine: the decision of x is the sum of coefficients[i] K(x, rows[i]), less rho; above 0 it is
+ * the first class.
+ */
 export interface Machine {
   /** [l] of the training rows */
   readonly rows: Int32Array;

@@ -12,9 +12,15 @@ import { runTasks, sharedArray } from './tasks.js';
 
 export interface SvcOptions {
   readonly C?: number;
-  /** Of the kernel exp(-gamma |x - y|^2); where not given, 1 / (columns * variance of all features), scikit-learn's `scale`. */
+  /**
+   * Of the kernel exp(-gamma |x - y|^2); where not given, 1 / (columns * variance of all features),
+   * scikit-learn's `scale`.
+   */
   readonly gamma?: number;
-  /** Shuffles the cross-validation behind the probabilities, as scikit-learn's `random_state` does: the same folds. */
+  /**
+   * Shuffles the cross-validation behind the probabilities, as scikit-learn's `random_state` does: the same
+   * folds.
+   */
   readonly seed?: number;
   /** The result is the same at any number. */
   readonly threads?: number;
@@ -24,7 +30,10 @@ export interface SvcOptions {
 
 /** The largest violation of optimality at which libsvm stops. */
 const EPSILON = 1e-3;
-/** Below so much work, less than a second, it is done here, because starting threads takes longer; nothing interrupts a task here. */
+/**
+ * Below so much work, less than a second, it is done here, because starting threads takes longer; nothing
+ * interrupts a task here.
+ */
 const WORTH_THREADS = 1_000_000_000;
 
 /** About the multiplications of a fit. With a large C far more steps are needed. */
@@ -70,12 +79,14 @@ const UNFITTED: Learned = {
 };
 
 /**
- * scikit-learn's SVC(probability=True): libsvm's C-SVC with an RBF kernel, one machine a pair of classes. `predict` lets them vote; `predictProba` couples their
- * Platt probabilities, whose sigmoids are fitted to decision values of a 5-fold cross-validation (C.-C. Chang and C.-J. Lin, "LIBSVM: a library for
- * support vector machines", 2011). So its argmax may differ from `predict`.
+ * scikit-learn's SVC(probability=True): libsvm's C-SVC with an RBF kernel, one machine a pair of classes.
+ * `predict` lets them vote; `predictProba` couples their Platt probabilities, whose sigmoids are fitted to
+ * decision values of a 5-fold cross-validation (C.-C. Chang and C.-J. Lin, "LIBSVM: a library for support
+ * vector machines", 2011). So its argmax may differ from `predict`.
  *
- * Distances are computed in float32 from centred features, kernel values kept in float32 as libsvm keeps them. Classes without rows get probability 0; rows
- * of one class alone, which scikit-learn refuses, give that class probability 1.
+ * Distances are computed in float32 from centred features, kernel values kept in float32 as libsvm keeps
+ * them. Classes without rows get probability 0; rows of one class alone, which scikit-learn refuses, give
+ * that class probability 1.
  */
 export class SVC implements Classifier {
   #learned: Learned = UNFITTED;
@@ -201,7 +212,10 @@ export class SVC implements Classifier {
     return spreadClasses(probabilities, present, classes);
   }
 
-  /** Decision values [rows, pairs] of the classes that have rows, pairs in the order (0, 1), (0, 2), …; above 0 is the first. */
+  /**
+   * Decision values [rows, pairs] of the classes that have rows, pairs in the order (0, 1), (0, 2), …; above
+   * 0 is the first.
+   */
   async decisionFunction(x: Matrix, signal?: AbortSignal): Promise<Float64Array> {
     const { classes, columns, gamma, centre, rho, ...learned } = this.#learned;
     if (classes === 0) throw new UsageError('this SVC is not fitted');
@@ -292,7 +306,10 @@ function columnMeans({ rows, columns, values }: DenseMatrix): Float64Array {
   return means.map((sum) => sum / rows);
 }
 
-/** Rows as svc.assembly.ts wants them: the kernel does not change where all rows are moved alike, and float32 is finest around zero. */
+/**
+ * Rows as svc.assembly.ts wants them: the kernel does not change where all rows are moved alike, and float32
+ * is finest around zero.
+ */
 function prepareRows(
   { rows, columns, values }: DenseMatrix,
   centre: Float64Array,

@@ -1,5 +1,6 @@
 /**
- * Numbered tasks over worker threads. Which thread does a task never changes its result: a task sees the shared setup and its number, nothing else.
+ * Numbered tasks over worker threads. Which thread does a task never changes its result: a task sees the
+ * shared setup and its number, nothing else.
  */
 import { inspect } from 'node:util';
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
@@ -7,7 +8,10 @@ import type { ResourceLimits } from 'node:worker_threads';
 import { ThreadDeath, TrainingError } from '../errors.js';
 import { Pace } from '../pace.js';
 
-/** Makes ready for tasks; called once a thread. Large arrays of `setup` should lie in SharedArrayBuffers (`shared`). */
+/**
+ * Makes ready for tasks; called once a thread. Large arrays of `setup` should lie in SharedArrayBuffers
+ * (`shared`).
+ */
 export type Prepare<Setup, Result> = (setup: Setup) => (task: number) => Result;
 
 export interface Work<Setup, Result> {
@@ -24,7 +28,9 @@ export interface TaskOptions {
   readonly tasks: number;
   /** With none, everything is done here, and the event loop turns between tasks: they must be short. */
   readonly threads: number;
-  /** Tasks of one group share what a thread has worked out; a thread stays with a group while it has tasks. */
+  /**
+   * Tasks of one group share what a thread has worked out; a thread stays with a group while it has tasks.
+   */
   readonly groupOf?: (task: number) => number;
   readonly signal?: AbortSignal | undefined;
 }
@@ -37,7 +43,8 @@ type Done<Result> =
 
 /**
  * @returns results in the order of tasks
- * @throws what a task throws; ThreadDeath if a thread dies; the signal's reason if it is aborted. No thread is left in any case
+ * @throws what a task throws; ThreadDeath if a thread dies; the signal's reason if it is aborted. No thread
+ *   is left in any case
  */
 export async function runTasks<Setup, Result>(
   work: Work<Setup, Result>,
@@ -76,8 +83,8 @@ async function runHere<Setup, Result>(
 }
 
 /**
- * Settles once, on the last result or on the first thing that goes wrong. Listeners stay with the threads, so that nothing they still have to say is an
- * unhandled error, and do nothing from then on.
+ * Settles once, on the last result or on the first thing that goes wrong. Listeners stay with the threads, so
+ * that nothing they still have to say is an unhandled error, and do nothing from then on.
  */
 function results<Setup, Result>(
   work: Work<Setup, Result>,
@@ -150,7 +157,10 @@ class TaskQueue {
     }
   }
 
-  /** A task of the group of a thread's last one, else of the group that has most left for each thread at work on it. */
+  /**
+   * A task of the group of a thread's last one, else of the group that has most left for each thread at work
+   * on it.
+   */
   next(last: number | undefined): number | undefined {
     const group = last === undefined ? undefined : this.#groupOf(last);
     if (group !== undefined) {

@@ -1,4 +1,7 @@
-/** A classical model that takes texts, opened to classify: one of those that `compare` saves, or a pipeline of one's own. */
+/**
+ * A classical model that takes texts, opened to classify: one of those that `compare` saves, or a pipeline of
+ * one's own.
+ */
 import type { Dataset } from '../data/dataset.js';
 import { ModelError, UsageError } from '../errors.js';
 import { predictionMetrics } from '../metrics/classification.js';
@@ -92,8 +95,8 @@ export class BaselineModel implements TextModel {
 /**
  * Opens a folder that `compare` or `saveEstimator` wrote.
  *
- * @throws ModelError where it is damaged, was saved without names of classes, or stands on a GPT-2 that is no longer what it was; UsageError for a maximum length or a
- * device that this kind of model has no use for
+ * @throws ModelError where it is damaged, was saved without names of classes, or stands on a GPT-2 that is no
+ *   longer what it was; UsageError for a maximum length or a device that this kind of model has no use for
  */
 export async function openBaseline(
   folder: string,

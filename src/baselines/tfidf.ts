@@ -11,7 +11,10 @@ export interface TfidfPart extends NgramRange {
 }
 
 export interface TfidfOptions {
-  /** Each part is a TfidfVectorizer of its own; their columns stand side by side (a FeatureUnion). Words in runs of one and two where not given. */
+  /**
+   * Each part is a TfidfVectorizer of its own; their columns stand side by side (a FeatureUnion). Words in
+   * runs of one and two where not given.
+   */
   readonly parts?: readonly TfidfPart[];
   /** 1 + log(count) in place of the count. */
   readonly sublinearTf?: boolean;
@@ -34,8 +37,9 @@ export const CHARACTERS: TfidfPart = { analyzer: 'char_wb', from: 2, to: 5 };
 const BLOCK = 2 ** 18;
 
 /**
- * scikit-learn's TfidfVectorizer: lower case, counts of terms times their smoothed inverse document frequency, log((1 + n) / (1 + df)) + 1, each row of length 1
- * (L2). A text without known terms is a row of zeros.
+ * scikit-learn's TfidfVectorizer: lower case, counts of terms times their smoothed inverse document
+ * frequency, log((1 + n) / (1 + df)) + 1, each row of length 1 (L2). A text without known terms is a row of
+ * zeros.
  */
 export class TfidfVectorizer implements Transformer<readonly string[], SparseMatrix> {
   #fitted: readonly FittedPart[] = [];

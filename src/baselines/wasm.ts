@@ -1,4 +1,6 @@
-/** A WebAssembly memory of one computation, with the exports of one of this folder's *.assembly.ts over it. */
+/**
+ * A WebAssembly memory of one computation, with the exports of one of this folder's *.assembly.ts over it.
+ */
 import { readFileSync } from 'node:fs';
 import { TrainingError } from '../errors.js';
 

@@ -1,8 +1,10 @@
 /**
- * attune in the browser: the engine (WebGPU), tokenizer, model, data reading and trainer as one ES module without Node's APIs. It is the same code that runs in Node, over
- * files in memory: put a model's files and the rows into `files`, train into a folder there, take the result out.
+ * attune in the browser: the engine (WebGPU), tokenizer, model, data reading and trainer as one ES module
+ * without Node's APIs. It is the same code that runs in Node, over files in memory: put a model's files and
+ * the rows into `files`, train into a folder there, take the result out.
  *
- * What it does without: the Hub, parquet, the bundled sample, baselines, the CPU engine. Use it in a worker, or long steps hold up the page.
+ * What it does without: the Hub, parquet, the bundled sample, baselines, the CPU engine. Use it in a worker,
+ * or long steps hold up the page.
  *
  * @packageDocumentation
  */

@@ -1,4 +1,7 @@
-/** What stands in the browser in place of modules that need the operating system; scripts/build-browser.mjs says which export is in place of what. */
+/**
+ * What stands in the browser in place of modules that need the operating system; scripts/build-browser.mjs
+ * says which export is in place of what.
+ */
 import { AttuneError, UsageError } from '../errors.js';
 import type { Device } from '../engine/device-names.js';
 import type { EncodedRow } from '../engine/batch.js';

@@ -1,6 +1,7 @@
 /**
- * A file system in memory, which takes the disk's place in the browser: a model's files are put into it, a run writes its output folder there, and the results are
- * taken out. Paths are absolute or start from `/`. It lives as long as the page or worker that loaded this module.
+ * A file system in memory, which takes the disk's place in the browser: a model's files are put into it, a
+ * run writes its output folder there, and the results are taken out. Paths are absolute or start from `/`. It
+ * lives as long as the page or worker that loaded this module.
  */
 import { join, resolve } from './node/path.js';
 
@@ -172,7 +173,10 @@ export const disk = new MemoryDisk();
 
 /** Files in memory, by path: what goes into a run and what comes out of it. */
 export const files = {
-  /** Puts a file there, with the folders above it; one of the same name is replaced. Bytes are kept, not copied. */
+  /**
+   * Puts a file there, with the folders above it; one of the same name is replaced. Bytes are kept, not
+   * copied.
+   */
   async write(
     path: string,
     contents: string | Uint8Array | ArrayBuffer | { arrayBuffer(): Promise<ArrayBuffer> },

@@ -1,4 +1,7 @@
-/** Options of commands from argument tables, and what was given of them. Apart from command.ts, because `attune --help` needs none of it. */
+/**
+ * Options of commands from argument tables, and what was given of them. Apart from command.ts, because
+ * `attune --help` needs none of it.
+ */
 import { basename, isAbsolute, relative } from 'node:path';
 import type { Command } from 'commander';
 import { Option } from 'commander';
@@ -56,7 +59,10 @@ export function givenOptions<T extends ArgumentTable>(command: Command, table: T
 const shellWord = (word: string): string =>
   /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 
-/** How this program was started, as it would be typed again: by its name where npm has linked it, else by its file. */
+/**
+ * How this program was started, as it would be typed again: by its name where npm has linked it, else by its
+ * file.
+ */
 export function program(script = process.argv[1] ?? '', cwd = process.cwd()): readonly string[] {
   const within = relative(cwd, script);
   const isHere = !within.startsWith('..') && !isAbsolute(within);

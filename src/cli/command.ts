@@ -1,4 +1,7 @@
-/** Commands of the command line, on commander: errors are UsageErrors with a suggestion, and nothing ends the process. */
+/**
+ * Commands of the command line, on commander: errors are UsageErrors with a suggestion, and nothing ends the
+ * process.
+ */
 import { Command, CommanderError, Option } from 'commander';
 import { UsageError } from '../errors.js';
 import { didYouMean } from '../nearest.js';
@@ -8,8 +11,8 @@ import { standardResults } from './results.js';
 export const COMMAND_GROUP = 'Command';
 
 /**
- * A command whose errors are thrown as UsageErrors. `--help` and `--version` print to stdout and throw a CommanderError with exit code 0:
- * see `isDone`.
+ * A command whose errors are thrown as UsageErrors. `--help` and `--version` print to stdout and throw a
+ * CommanderError with exit code 0: see `isDone`.
  */
 export function createCommand(name: string, description?: string): Command {
   const command = new Command(name);
@@ -28,14 +31,18 @@ export function createCommand(name: string, description?: string): Command {
     });
 }
 
-/** Whether what was thrown says that --help or --version was shown: nothing is left to do, and nothing went wrong. */
+/**
+ * Whether what was thrown says that --help or --version was shown: nothing is left to do, and nothing went
+ * wrong.
+ */
 export function isDone(error: unknown): boolean {
   return error instanceof CommanderError && error.exitCode === 0;
 }
 
 /**
- * Options given as HF's scripts spell them, as this command line does, up to a lone `--`: `--learning_rate` in kebab-case, `--load_best_model_at_end True` as a switch, and an
- * option that may stand without a value as one that does, or is not given. What one of the command's options takes for its value stays as it is.
+ * Options given as HF's scripts spell them, as this command line does, up to a lone `--`: `--learning_rate`
+ * in kebab-case, `--load_best_model_at_end True` as a switch, and an option that may stand without a value as
+ * one that does, or is not given. What one of the command's options takes for its value stays as it is.
  */
 export function normalizeArguments(argv: readonly string[], options: readonly Option[]): string[] {
   const takesValue = new Set(options.filter(({ required }) => required).map(({ long }) => long));

@@ -36,7 +36,8 @@ export async function compare(command: Command, context: CliContext): Promise<vo
     'Give a file of labelled texts with --eval-dataset, a folder with train.* and test.*, or `sample` for the bundled sentences.';
   const data = memory ? { ...given, ...(await rememberedSplits(given, memory)) } : given;
   const args = memory && !explicit.has('seed') ? { ...asked, seed: memory.seed } : asked;
-  // A finished model is measured as it is: nothing is planned of it, and no rows are held out that it has learned from.
+  // A finished model is measured as it is: nothing is planned of it, and no rows are held out that it has
+  // learned from.
   const training = memory ? { args } : await asBegun(chosen);
   const dataset = required(data.dataset, 'dataset', hint);
   const model = modelFolder(data.model ?? (memory && (await rememberedBase(memory))));

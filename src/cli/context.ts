@@ -1,4 +1,6 @@
-/** What a command has to do with the outside: where people read, where results go, whether it was interrupted. */
+/**
+ * What a command has to do with the outside: where people read, where results go, whether it was interrupted.
+ */
 import { InterruptedError } from '../errors.js';
 import { standardResults } from './results.js';
 import type { ResultWriter } from './results.js';
@@ -24,7 +26,8 @@ export async function withContext<T>(command: (context: CliContext) => Promise<T
   const interrupt = (): void => {
     if (abort.signal.aborted) {
       unwatch();
-      // Not process.exit(): it would stop the engine's thread inside ONNX Runtime, which aborts the process. A shell sees 130 for this signal, too.
+      // Not process.exit(): it would stop the engine's thread inside ONNX Runtime, which aborts the process.
+      // A shell sees 130 for this signal, too.
       process.kill(process.pid, 'SIGINT');
       return;
     }

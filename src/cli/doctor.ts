@@ -91,7 +91,10 @@ async function cpuEngine(): Promise<string> {
   return `onnxruntime-node ${version}, a training step agrees with the reference to ${difference.toExponential(1)}`;
 }
 
-/** The adapter with its limits and features, and whether `--device auto` takes it. A machine without a GPU lacks nothing. */
+/**
+ * The adapter with its limits and features, and whether `--device auto` takes it. A machine without a GPU
+ * lacks nothing.
+ */
 async function gpuEngine(): Promise<string> {
   const { findAdapter, webGpuEngine, whyNoAdapter } = await import('../engine/webgpu/node.js');
   const { noGpuDevice } = await import('../engine/webgpu/presence.js');

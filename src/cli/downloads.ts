@@ -1,4 +1,7 @@
-/** Downloads from the Hub as the command line shows them: a line that says what comes and where to, a bar while it does, a line when it has come. */
+/**
+ * Downloads from the Hub as the command line shows them: a line that says what comes and where to, a bar
+ * while it does, a line when it has come.
+ */
 import type { HubOptions, HubProgress } from '../hub/settings.js';
 import { formatBytes, formatDuration } from './format.js';
 import { Progress } from './progress.js';

@@ -10,7 +10,10 @@ export function required<T>(value: T | undefined, name: string, hint?: string): 
   return value;
 }
 
-/** The folder of a model: the embedded one by its name or where none is given, unless a folder of that name is here. */
+/**
+ * The folder of a model: the embedded one by its name or where none is given, unless a folder of that name is
+ * here.
+ */
 export function modelFolder(model: string | undefined): string {
   return model === undefined || (model === EMBEDDED_MODEL && !existsSync(model))
     ? embeddedModelFolder()

@@ -1,6 +1,6 @@
 /**
- * Text in columns of a terminal: widths, cutting, wrapping. A character is a grapheme as a reader sees it; emoji and East Asian wide
- * characters take two columns (Unicode UAX #11), combining marks none.
+ * Text in columns of a terminal: widths, cutting, wrapping. A character is a grapheme as a reader sees it;
+ * emoji and East Asian wide characters take two columns (Unicode UAX #11), combining marks none.
  */
 
 // Made when a text first needs it: that takes longer than all the rest of `attune --help`.
@@ -61,7 +61,10 @@ export function pad(text: string, width: number, align: Align = 'left'): string 
   return align === 'left' ? text + space : space + text;
 }
 
-/** Lines of at most `width` columns, broken at spaces; a longer word is broken where it must be. Line feeds in the text are kept. */
+/**
+ * Lines of at most `width` columns, broken at spaces; a longer word is broken where it must be. Line feeds in
+ * the text are kept.
+ */
 export function wrap(text: string, width: number): string[] {
   const limit = Math.max(1, width);
   return text.split('\n').flatMap((paragraph) => {
@@ -106,8 +109,9 @@ const escaped = (control: string): string =>
   NAMED[control] ?? `\\u${control.codePointAt(0)!.toString(16).padStart(4, '0')}`;
 
 /**
- * Any text, safe to print: what would move the cursor, change colours or turn the direction of writing around (control characters, C1 among them, and Unicode's
- * bidirectional controls) is shown as an escape that JSON reads, too. Line feeds stay.
+ * Any text, safe to print: what would move the cursor, change colours or turn the direction of writing around
+ * (control characters, C1 among them, and Unicode's bidirectional controls) is shown as an escape that JSON
+ * reads, too. Line feeds stay.
  */
 export function printableLines(text: string): string {
   return text.replace(/[^\P{Cc}\n]|[\u2028\u2029\p{Bidi_Control}]/gu, escaped);
@@ -127,7 +131,10 @@ export interface Column {
 
 const GAP = 2;
 
-/** Lines of a table: the titles, then the rows. Columns that may shrink are cut where the table is wider than `width`. */
+/**
+ * Lines of a table: the titles, then the rows. Columns that may shrink are cut where the table is wider than
+ * `width`.
+ */
 export function tableLines(
   columns: readonly Column[],
   rows: readonly (readonly string[])[],
@@ -159,7 +166,10 @@ export function tableLines(
 
 const EIGHTHS = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
 
-/** A bar of `fraction` (0 to 1) of `width` columns, in eighths of a column, without the empty rest. NaN (nothing of nothing) is 0. */
+/**
+ * A bar of `fraction` (0 to 1) of `width` columns, in eighths of a column, without the empty rest. NaN
+ * (nothing of nothing) is 0.
+ */
 export function bar(fraction: number, width: number): string {
   const eighths = Math.round(Math.min(1, Math.max(0, fraction || 0)) * width * 8);
   return '█'.repeat(Math.floor(eighths / 8)) + EIGHTHS[eighths % 8];
@@ -182,7 +192,10 @@ export function histogramLines(bins: readonly Bin[], width: number): string[] {
   });
 }
 
-/** A count with its thousands apart: 1234567 as 1,234,567. By hand, because Intl takes longer to load than a small dataset. */
+/**
+ * A count with its thousands apart: 1234567 as 1,234,567. By hand, because Intl takes longer to load than a
+ * small dataset.
+ */
 export function groupDigits(count: number): string {
   return String(count).replace(/\B(?=(?:\d{3})+$)/g, ',');
 }

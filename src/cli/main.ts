@@ -1,4 +1,7 @@
-/** The command line: finds the command and runs it; each command lives in a file of its own, loaded when it is called. */
+/**
+ * The command line: finds the command and runs it; each command lives in a file of its own, loaded when it is
+ * called.
+ */
 import type { Command } from 'commander';
 import { AttuneError, explained } from '../errors.js';
 import { createCommand, isDone, normalizeArguments } from './command.js';
@@ -12,7 +15,10 @@ type Attach = (command: Command, action: () => Promise<Action>) => Command;
 interface Entry {
   readonly name: string;
   readonly description: string;
-  /** Gives the command its options and its action. Modules are loaded in here, so that a start reads those of one command. */
+  /**
+   * Gives the command its options and its action. Modules are loaded in here, so that a start reads those of
+   * one command.
+   */
   readonly complete: (command: Command, attach: Attach) => Promise<unknown>;
 }
 

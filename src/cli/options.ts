@@ -1,4 +1,7 @@
-/** The options of `attune train`: what to train on, from a table of the same kind as the training arguments, and how all sources are joined. */
+/**
+ * The options of `attune train`: what to train on, from a table of the same kind as the training arguments,
+ * and how all sources are joined.
+ */
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { LEAST_MARGIN, MARGIN } from '../compare/margin.js';
@@ -169,7 +172,10 @@ const ALL_OPTIONS = { ...DATA_OPTIONS, ...TRAINING_ARGUMENTS } as const satisfie
 type AllGiven = Given<typeof ALL_OPTIONS>;
 
 export interface TrainOptions {
-  /** What training is given: all arguments where a preset or one of them says that nothing is planned, else those that the user gave. */
+  /**
+   * What training is given: all arguments where a preset or one of them says that nothing is planned, else
+   * those that the user gave.
+   */
   readonly training: TrainingChoice;
   /** The same with TrainingArguments' defaults, of which some are planned later. */
   readonly args: TrainingArguments;
@@ -223,9 +229,11 @@ export function addCompareOptions(command: Command): Command {
 }
 
 /**
- * The options of a parsed command: the command line wins over the config file, that over the preset, that over the defaults.
+ * The options of a parsed command: the command line wins over the config file, that over the preset, that
+ * over the defaults.
  *
- * @throws UsageError as `resolveArguments` does, and for a config file that cannot be read or is wrong, naming file and key or line
+ * @throws UsageError as `resolveArguments` does, and for a config file that cannot be read or is wrong,
+ *   naming file and key or line
  */
 export function trainOptionsOf(command: Command): TrainOptions {
   const line = givenOptions(command, ALL_OPTIONS);
@@ -259,12 +267,13 @@ export function parseTrainOptions(argv: readonly string[]): TrainOptions {
 }
 
 function pick<T extends ArgumentTable>(values: AllGiven, table: T): Given<T> {
-  return Object.fromEntries(Object.entries(values).filter(([name]) => name in table)) as Given<T>; // what is in the table was checked against it
+  // What is in the table was checked against it
+  return Object.fromEntries(Object.entries(values).filter(([name]) => name in table)) as Given<T>;
 }
 
 /**
- * Reads a JSON file of options, under any spelling of their names. A null stands for an option that is not set; paths are meant from the current
- * folder, as on the command line.
+ * Reads a JSON file of options, under any spelling of their names. A null stands for an option that is not
+ * set; paths are meant from the current folder, as on the command line.
  */
 export function readConfigFile(file: string): AllGiven {
   let text: string;

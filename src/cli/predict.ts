@@ -79,7 +79,10 @@ export async function predict(command: Command, { terminal, results, signal }: C
   }
 }
 
-/** @param columns the first of them that the first record has is the text's; where it has none, the first is missing */
+/**
+ * @param columns the first of them that the first record has is the text's; where it has none, the first is
+ * missing
+ */
 async function* textsOf(
   input: string,
   columns: readonly (string | undefined)[],

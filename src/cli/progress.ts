@@ -1,6 +1,6 @@
 /**
- * Live progress on a terminal: one line, redrawn in place, below what is printed. Where the terminal cannot redraw (a pipe, a file, NO_COLOR)
- * there is no line at all, and what is printed stands alone.
+ * Live progress on a terminal: one line, redrawn in place, below what is printed. Where the terminal cannot
+ * redraw (a pipe, a file, NO_COLOR) there is no line at all, and what is printed stands alone.
  */
 import { Writable } from 'node:stream';
 import { SingleBar } from 'cli-progress';
@@ -177,9 +177,10 @@ class Line implements LiveLine {
 }
 
 /**
- * The terminal as cli-progress may see it. It saves the cursor's place on the screen when a bar starts and goes back there when it stops,
- * which is another line once something was printed above the bar: those two sequences are dropped. It also cuts a line at so many
- * characters, colour codes included; an endless width turns that off, because the text is already as wide as it may be.
+ * The terminal as cli-progress may see it. It saves the cursor's place on the screen when a bar starts and
+ * goes back there when it stops, which is another line once something was printed above the bar: those two
+ * sequences are dropped. It also cuts a line at so many characters, colour codes included; an endless width
+ * turns that off, because the text is already as wide as it may be.
  */
 class BarStream extends Writable {
   readonly isTTY: boolean;
@@ -245,7 +246,10 @@ interface TrainingLineState {
   readonly perSecond: number | undefined;
 }
 
-/** "epoch 1.24/3 ▕███   ▏ 310/750  loss 0.612  8.1 steps/s  0:54 left" in at most `width` columns: what has no room is left out. */
+/**
+ * "epoch 1.24/3 ▕███   ▏ 310/750  loss 0.612  8.1 steps/s  0:54 left" in at most `width` columns: what has no
+ * room is left out.
+ */
 export function trainingLine(
   { step, totalSteps, epoch, epochs, loss, perSecond }: TrainingLineState,
   width: number,

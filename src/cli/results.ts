@@ -1,9 +1,11 @@
 /**
- * The one way to stdout. A command writes its results here, as lines or as the records of `--json`; the command line flushes them before it chooses the exit
- * status, so that a result that was not written is never told as a success.
+ * The one way to stdout. A command writes its results here, as lines or as the records of `--json`; the
+ * command line flushes them before it chooses the exit status, so that a result that was not written is never
+ * told as a success.
  *
- * A reader that has gone away (`attune … | head`) ends the output quietly, and not the run. Any other failure, such as a full disk, ends the output too; the run
- * goes on to its end, so that no training is lost over it, and then `flush` throws.
+ * A reader that has gone away (`attune … | head`) ends the output quietly, and not the run. Any other
+ * failure, such as a full disk, ends the output too; the run goes on to its end, so that no training is lost
+ * over it, and then `flush` throws.
  */
 import { fstatSync, writeSync } from 'node:fs';
 import { Writable } from 'node:stream';
@@ -43,8 +45,8 @@ export class ResultWriter {
   }
 
   /**
-   * Writes a record of `--json`: one JSON object a line, its `type` first; a `type` of the record's own is not kept. Numbers that JSON cannot express (NaN, Infinity)
-   * become null. Returns what `write` returns.
+   * Writes a record of `--json`: one JSON object a line, its `type` first; a `type` of the record's own is
+   * not kept. Numbers that JSON cannot express (NaN, Infinity) become null. Returns what `write` returns.
    */
   record(type: string, record: object = {}): boolean {
     return this.line(JSON.stringify(Object.assign({ type }, record, { type })));
@@ -91,7 +93,8 @@ export class ResultWriter {
 }
 
 /**
- * A file or device by its descriptor. Node's own stream for them takes a write that was cut short, as the last one on a full disk is, for a whole one.
+ * A file or device by its descriptor. Node's own stream for them takes a write that was cut short, as the
+ * last one on a full disk is, for a whole one.
  */
 export class FileOutput extends Writable {
   readonly #descriptor: number;

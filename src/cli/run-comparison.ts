@@ -1,4 +1,7 @@
-/** A comparison on the terminal: the notebook's line for each model as it is measured, the tables, the verdict, the page. Shared by `compare` and `demo`. */
+/**
+ * A comparison on the terminal: the notebook's line for each model as it is measured, the tables, the
+ * verdict, the page. Shared by `compare` and `demo`.
+ */
 import { join } from 'node:path';
 import { compareModels } from '../compare/compare.js';
 import type { CompareModelsOptions } from '../compare/compare.js';

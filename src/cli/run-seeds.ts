@@ -13,7 +13,10 @@ export interface RunSeedsOptions {
   readonly goOn: string;
 }
 
-/** Fine-tunes under the other seeds of a comparison. @throws as `trainOtherSeeds`; InterruptedError with what to run next */
+/**
+ * Fine-tunes under the other seeds of a comparison. @throws as `trainOtherSeeds`; InterruptedError with what
+ * to run next
+ */
 export async function runSeeds(
   run: string,
   others: readonly SeedRun[],

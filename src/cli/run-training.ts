@@ -1,4 +1,7 @@
-/** One training run from the command line: shows what it reads, trains, shows the result. Shared by `train` and `demo`. */
+/**
+ * One training run from the command line: shows what it reads, trains, shows the result. Shared by `train`
+ * and `demo`.
+ */
 import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { InterruptedError, UsageError } from '../errors.js';
@@ -36,7 +39,9 @@ export interface RunTrainingOptions extends Omit<FineTuneOptions, 'callbacks' | 
 
 const VERIFIED_STEPS = 2;
 
-/** @throws what preparing and training throw; the engine is closed and the live line taken away in any case */
+/**
+ * @throws what preparing and training throw; the engine is closed and the live line taken away in any case
+ */
 export async function runTraining(
   options: RunTrainingOptions,
   { terminal, results, signal }: CliContext,
@@ -113,7 +118,10 @@ export async function runTraining(
   }
 }
 
-/** Event files are made when the training begins; by then an old run may have been removed. @throws UsageError where they cannot be had there */
+/**
+ * Event files are made when the training begins; by then an old run may have been removed. @throws UsageError
+ * where they cannot be had there
+ */
 async function requireLoggingDir(
   { loggingDir, outputDir }: BegunArguments,
   alsoMakes?: readonly string[],
@@ -141,7 +149,10 @@ interface ShownResult {
   readonly metrics: Evaluation['metrics'];
 }
 
-/** Shows the metrics of the saved model: on the test rows, else on the validation rows. Returns what was shown; undefined where there is neither. */
+/**
+ * Shows the metrics of the saved model: on the test rows, else on the validation rows. Returns what was
+ * shown; undefined where there is neither.
+ */
 function showResult(
   { args, splits }: FineTuneRun,
   { state }: TrainOutput,

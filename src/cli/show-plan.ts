@@ -1,4 +1,7 @@
-/** The plan of a run, for people: a line for each argument that follows from the data, with the option that changes it. */
+/**
+ * The plan of a run, for people: a line for each argument that follows from the data, with the option that
+ * changes it.
+ */
 import { BY_HAND } from '../train/plan.js';
 import type { PlanLine } from '../train/plan.js';
 import { optionName } from './command-arguments.js';

@@ -18,7 +18,10 @@ export function showDataset(terminal: Terminal, dataset: Dataset): void {
   terminal.print(`  from ${dataset.source}`, 'dim');
 }
 
-/** The first rows with their token ids, decoded again, and decoded with the padding that the reference would compute on and attune leaves out. */
+/**
+ * The first rows with their token ids, decoded again, and decoded with the padding that the reference would
+ * compute on and attune leaves out.
+ */
 export function showExamples(
   terminal: Terminal,
   dataset: Dataset,

@@ -1,7 +1,8 @@
 /**
- * What a person reads goes to stderr through a Terminal, so that stdout stays free for data. It knows the width and whether colours
- * are wanted, it lets a live line (a progress bar) give way to what is printed, and it shows control characters of labels, texts and names as escapes: only
- * the codes of its own styles reach the screen.
+ * What a person reads goes to stderr through a Terminal, so that stdout stays free for data. It knows the
+ * width and whether colours are wanted, it lets a live line (a progress bar) give way to what is printed, and
+ * it shows control characters of labels, texts and names as escapes: only the codes of its own styles reach
+ * the screen.
  */
 import type { Writable } from 'node:stream';
 import picocolors from 'picocolors';
@@ -50,7 +51,8 @@ export class Terminal {
     const plain = (env['NO_COLOR'] ?? '') !== '' || env['TERM'] === 'dumb';
     this.live = stream.isTTY === true && !plain;
     this.#colors = picocolors.createColors(this.live);
-    // What people read is no result: a run goes on where it cannot be written (2>&1 | head, a full disk, a terminal that was closed), and nobody is left to tell.
+    // What people read is no result: a run goes on where it cannot be written (2>&1 | head, a full disk, a
+    // terminal that was closed), and nobody is left to tell.
     stream.on('error', () => undefined);
   }
 
@@ -131,14 +133,18 @@ export class Terminal {
 
   #labelled(label: string, colour: (text: string) => string, text: string): void {
     const [safe, margin] = [printableLines(text), label.length + 1];
-    // Long paths must stay whole to be copied, so lines of an error are wrapped at the window's width only where it is known.
+    // Long paths must stay whole to be copied, so lines of an error are wrapped at the window's width only
+    // where it is known.
     const lines = this.stream.isTTY ? wrap(safe, this.width - margin) : safe.split('\n');
     this.#write(
       lines.map((line, i) => (i === 0 ? `${colour(label)} ${line}` : ' '.repeat(margin) + line)).join('\n'),
     );
   }
 
-  /** The one way to the screen for what stays there (progress.ts draws its live line itself): whoever comes here has made the text printable. */
+  /**
+   * The one way to the screen for what stays there (progress.ts draws its live line itself): whoever comes
+   * here has made the text printable.
+   */
   #write(text: string): void {
     this.#liveLine?.hide();
     this.stream.write(`${text}\n`);

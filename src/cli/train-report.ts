@@ -1,4 +1,7 @@
-/** Callbacks that show a run as it goes: progress and records for people, TensorBoard files, records for programs. */
+/**
+ * Callbacks that show a run as it goes: progress and records for people, TensorBoard files, records for
+ * programs.
+ */
 import { argumentsToJson } from '../train/arguments.js';
 import type { TrainingArguments } from '../train/arguments.js';
 import type { TrainerCallback } from '../train/trainer.js';
@@ -61,7 +64,10 @@ const MEASURED_STEPS = { from: 3, to: 10 };
 /** Shorter runs are over before one has read it, seconds. */
 const WORTH_TELLING = 20;
 
-/** Tells once, from the first steps, how long a run will take. @param now milliseconds of a clock that only goes forward */
+/**
+ * Tells once, from the first steps, how long a run will take. @param now milliseconds of a clock that only
+ * goes forward
+ */
 export function timeEstimate(
   totalSteps: number,
   startStep: number,
@@ -93,7 +99,8 @@ export function jsonCallback(results: ResultWriter): TrainerCallback {
 }
 
 /**
- * TensorBoard event files as the run goes, under transformers' tags. The file is made when the run begins, so that a refused run leaves none.
+ * TensorBoard event files as the run goes, under transformers' tags. The file is made when the run begins, so
+ * that a refused run leaves none.
  *
  * @param about asked for when the run begins
  */

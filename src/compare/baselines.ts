@@ -13,7 +13,10 @@ import type { Word2VecVectorizer } from '../baselines/word2vec/vectorizer.js';
 import type { SparseMatrix } from '../baselines/estimator.js';
 import type { ModelResult } from './comparison.js';
 
-/** From the cheapest to run and easiest to read to the dearest: the order in which a simple model is looked for. */
+/**
+ * From the cheapest to run and easiest to read to the dearest: the order in which a simple model is looked
+ * for.
+ */
 export const SIMPLEST_FIRST = [
   'majority',
   'afinn',

@@ -1,8 +1,14 @@
-/** Which model for which need: only models that may be the best or are shown to lose at most the margin, with what each would cost in quality. */
+/**
+ * Which model for which need: only models that may be the best or are shown to lose at most the margin, with
+ * what each would cost in quality.
+ */
 import type { AgainstBest, Choice, ModelResult } from './comparison.js';
 import { bytes, duration, fixed, signed } from './wording.js';
 
-/** Nobody who waits for one answer notices less, and a busy machine makes up to twice as much of the same work: smaller differences are none. */
+/**
+ * Nobody who waits for one answer notices less, and a busy machine makes up to twice as much of the same
+ * work: smaller differences are none.
+ */
 const NOTICED_MS = 1;
 const NOTICED_RATIO = 2;
 

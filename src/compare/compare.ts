@@ -1,6 +1,7 @@
 /**
- * The comparison: which of these models should be deployed? The fine-tuned GPT-2 and the baselines learn from the same rows and are tested on the same
- * rows; baselines come after the fine-tuning, so that nothing takes cores away from it.
+ * The comparison: which of these models should be deployed? The fine-tuned GPT-2 and the baselines learn from
+ * the same rows and are tested on the same rows; baselines come after the fine-tuning, so that nothing takes
+ * cores away from it.
  */
 import { cpus, platform, arch, totalmem } from 'node:os';
 import { basename, join } from 'node:path';
@@ -95,7 +96,10 @@ export interface CompareModelsOptions {
   readonly train: Dataset;
   readonly test: Dataset;
   readonly datasetName: string;
-  /** How the rows were loaded: a saved baseline remembers it, so that `evaluate` finds the rows that were held out. */
+  /**
+   * How the rows were loaded: a saved baseline remembers it, so that `evaluate` finds the rows that were held
+   * out.
+   */
   readonly inputs?: RunInputs | undefined;
   /** Gets `baselines/` with every baseline, and comparison.json. */
   readonly outputDir: string;
@@ -106,7 +110,10 @@ export interface CompareModelsOptions {
   readonly margin?: number | undefined;
   readonly device?: Device | undefined;
   readonly hub?: HubOptions | undefined;
-  /** Models that were fine-tuned in the same way under other seeds: their metrics show how much of the fine-tuned model's is luck. */
+  /**
+   * Models that were fine-tuned in the same way under other seeds: their metrics show how much of the
+   * fine-tuned model's is luck.
+   */
   readonly otherSeeds?: readonly SeedRun[] | undefined;
   /** Of the fine-tuning; null where it was not measured. */
   readonly trainPeakMemoryBytes: number | null;
@@ -119,17 +126,21 @@ export interface CompareOptions extends FineTuneOptions {
   readonly finetuned?: string | undefined;
   /** The loss of weighted F1 that is accepted for a simpler model; absent: 0.02. */
   readonly margin?: number | undefined;
-  /** Under how many seeds the model is fine-tuned, its own included; absent: 1. The others go into folders beside the output folder, `DIR-seed-43` and so on. */
+  /**
+   * Under how many seeds the model is fine-tuned, its own included; absent: 1. The others go into folders
+   * beside the output folder, `DIR-seed-43` and so on.
+   */
   readonly seeds?: number | undefined;
   readonly compareCallbacks?: CompareCallbacks;
 }
 
 /**
- * Fine-tunes (unless `finetuned` names a finished run), trains the baselines, measures all, and writes comparison.json and `baselines/` into the output
- * folder.
+ * Fine-tunes (unless `finetuned` names a finished run), trains the baselines, measures all, and writes
+ * comparison.json and `baselines/` into the output folder.
  *
- * @throws UsageError where there are no test rows, the margin is no share or the seeds cannot be had (train/seeds.ts); what fine-tuning throws; the signal's reason where it is
- * aborted, after which `finetuned` goes on from the fine-tuned model
+ * @throws UsageError where there are no test rows, the margin is no share or the seeds cannot be had
+ *   (train/seeds.ts); what fine-tuning throws; the signal's reason where it is aborted, after which
+ *   `finetuned` goes on from the fine-tuned model
  */
 export async function compare(given: CompareOptions): Promise<Comparison> {
   requireMargin(given.margin ?? MARGIN);
@@ -198,7 +209,10 @@ async function trainOnly(options: FineTuneOptions): Promise<void> {
   }
 }
 
-/** The rows of a comparison, under the classes of a finished model where one is given. @throws UsageError where there are no test rows */
+/**
+ * The rows of a comparison, under the classes of a finished model where one is given. @throws UsageError
+ * where there are no test rows
+ */
 export async function comparedSplits(
   options: Omit<CompareOptions, 'compareCallbacks'>,
 ): Promise<Splits & { readonly test: Dataset }> {
@@ -260,8 +274,9 @@ async function measuredSplits(
 /**
  * Measures a fine-tuned model beside the baselines.
  *
- * @throws as `compare`; UsageError where something that attune did not make stands in the output folder where it would write. An abortion is noticed at once but for
- * what the system is asked for (reading weights, writing files), which is waited for
+ * @throws as `compare`; UsageError where something that attune did not make stands in the output folder where
+ *   it would write. An abortion is noticed at once but for what the system is asked for (reading weights,
+ *   writing files), which is waited for
  */
 export async function compareModels(options: CompareModelsOptions): Promise<Comparison> {
   requireMargin(options.margin ?? MARGIN);
@@ -277,13 +292,19 @@ export async function compareModels(options: CompareModelsOptions): Promise<Comp
 
 type ComparisonPlace = Pick<CompareModelsOptions, 'base' | 'finetuned' | 'outputDir'>;
 
-/** The page goes beside the model that it is about; the one that this began as is not the place for it. @throws UsageError */
+/**
+ * The page goes beside the model that it is about; the one that this began as is not the place for it.
+ * @throws UsageError
+ */
 async function refuseBase({ base, finetuned, outputDir }: ComparisonPlace): Promise<void> {
   if ((await realPath(base)) !== (await realPath(finetuned)))
     await refuseOverlap(outputDir, [{ what: 'the model', path: base }], () => false);
 }
 
-/** Sees, where much is to be done before `compareModels`, that it will not refuse the output folder. @throws as it does */
+/**
+ * Sees, where much is to be done before `compareModels`, that it will not refuse the output folder. @throws
+ * as it does
+ */
 export async function requireComparisonFolder(place: ComparisonPlace): Promise<void> {
   await refuseBase(place);
   const output = await OutputFolder.open(place.outputDir);
@@ -539,7 +560,10 @@ function baseName(model: string): string {
   return model === embeddedModelFolder() ? EMBEDDED_MODEL : basename(model.replace(/@[^/]*$/, '')) || model;
 }
 
-/** `JSON.stringify(comparison)` and a line feed, in pieces: predictions of many rows take long, and the event loop turns while a piece is written. */
+/**
+ * `JSON.stringify(comparison)` and a line feed, in pieces: predictions of many rows take long, and the event
+ * loop turns while a piece is written.
+ */
 function* jsonPieces(comparison: Comparison): Generator<Uint8Array> {
   const { models } = comparison;
   for (const [i, [key, value]] of Object.entries(comparison).entries()) {
@@ -556,7 +580,10 @@ function* jsonPieces(comparison: Comparison): Generator<Uint8Array> {
   yield Buffer.from('}\n');
 }
 
-/** Rows that a model cannot learn from are no reason to give up the others. @throws the signal's reason if it is aborted */
+/**
+ * Rows that a model cannot learn from are no reason to give up the others. @throws the signal's reason if it
+ * is aborted
+ */
 async function attempt<T>(
   work: () => Promise<Measured<T>>,
   signal: AbortSignal | undefined,

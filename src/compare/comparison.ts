@@ -1,6 +1,7 @@
 /**
- * The result of `attune compare` as data: what is written to `comparison.json` in the run's folder, what `--json` prints, and all that the report is made
- * of. Plain JSON: arrays of numbers, null where a figure is undefined (an AUC without a class, a size that does not apply).
+ * The result of `attune compare` as data: what is written to `comparison.json` in the run's folder, what
+ * `--json` prints, and all that the report is made of. Plain JSON: arrays of numbers, null where a figure is
+ * undefined (an AUC without a class, a size that does not apply).
  */
 import type { Attribution } from '../train/classifier.js';
 import type { LogRecord } from '../train/records.js';
@@ -8,7 +9,8 @@ import type { LogRecord } from '../train/records.js';
 export type { Attribution } from '../train/classifier.js';
 
 /**
- * A metric with its 95 % interval over the test rows: exact for accuracy, by the effective sample size for F1 (metrics/proportion.ts), by bootstrap percentiles for AUC.
+ * A metric with its 95 % interval over the test rows: exact for accuracy, by the effective sample size for F1
+ * (metrics/proportion.ts), by bootstrap percentiles for AUC.
  */
 export interface Estimate {
   readonly value: number | null;
@@ -25,7 +27,10 @@ export interface ClassRow {
   readonly support: number;
   /** One-vs-rest; null where the class is absent. */
   readonly auc: number | null;
-  /** One-vs-rest ROC curve from (0, 0) to (1, 1), thinned where it has many points; empty where the class is absent. */
+  /**
+   * One-vs-rest ROC curve from (0, 0) to (1, 1), thinned where it has many points; empty where the class is
+   * absent.
+   */
   readonly roc: {
     readonly falsePositiveRate: readonly number[];
     readonly truePositiveRate: readonly number[];
@@ -41,7 +46,10 @@ export interface ReliabilityBin {
   readonly accuracy: number;
 }
 
-/** A model against the best of the others (metrics/best-set.ts). The bounds hold for all models at once: the upper ones with 95 %, and the lower ones. */
+/**
+ * A model against the best of the others (metrics/best-set.ts). The bounds hold for all models at once: the
+ * upper ones with 95 %, and the lower ones.
+ */
 export interface AgainstBest {
   /** Weighted F1 minus the highest of the other models', and its bounds. */
   readonly difference: number;
@@ -54,7 +62,10 @@ export interface AgainstBest {
   /** Rows that only this model, and only the best (for the best itself: the second), had right. */
   readonly onlyThis: number;
   readonly onlyBest: number;
-  /** Test rows that would show it to be within the margin in four cases of five, were it as good as the best; null for the best. */
+  /**
+   * Test rows that would show it to be within the margin in four cases of five, were it as good as the best;
+   * null for the best.
+   */
   readonly rowsToShow: number | null;
 }
 
@@ -64,7 +75,10 @@ export const FINE_TUNED = 'gpt2-finetuned';
 export type Interpretability = 'high' | 'medium' | 'low';
 
 export interface ModelResult {
-  /** Stable short name: gpt2-finetuned, gpt2-probe, word2vec-logistic, word2vec-svc, word2vec-forest, tfidf-logistic, afinn, majority. */
+  /**
+   * Stable short name: gpt2-finetuned, gpt2-probe, word2vec-logistic, word2vec-svc, word2vec-forest,
+   * tfidf-logistic, afinn, majority.
+   */
   readonly id: string;
   /** For people, such as "Fine-tuned gpt2-mini" or "Word2Vec + logistic regression". */
   readonly name: string;
@@ -90,7 +104,9 @@ export interface ModelResult {
     readonly rowsPerSecond: number;
     /** All files that prediction needs. */
     readonly bytesOnDisk: number;
-    /** Highest resident memory of the process while this model was trained; null where it was not measured. */
+    /**
+     * Highest resident memory of the process while this model was trained; null where it was not measured.
+     */
     readonly peakMemoryBytes: number | null;
   };
   readonly interpretability: { readonly level: Interpretability; readonly why: string };
@@ -119,14 +135,20 @@ export interface WorstError {
 /** One word as static and contextual vectors see it. */
 export interface WordStudy {
   readonly word: string;
-  /** Sentences of the dataset with the word in them, each with its place in a 2-D projection (PCA) of the model's hidden states at that word. */
+  /**
+   * Sentences of the dataset with the word in them, each with its place in a 2-D projection (PCA) of the
+   * model's hidden states at that word.
+   */
   readonly occurrences: readonly {
     readonly text: string;
     readonly label: number;
     readonly x: number;
     readonly y: number;
   }[];
-  /** Smallest, mean and largest cosine similarity between pairs of those hidden states; between copies of the one Word2Vec vector it is always 1. */
+  /**
+   * Smallest, mean and largest cosine similarity between pairs of those hidden states; between copies of the
+   * one Word2Vec vector it is always 1.
+   */
   readonly cosine: { readonly min: number; readonly mean: number; readonly max: number };
   /** The word's nearest neighbours by Word2Vec. */
   readonly staticNeighbours: readonly { readonly word: string; readonly similarity: number }[];
@@ -167,7 +189,10 @@ export interface SeedSpread {
   readonly mean: number;
   /** Of weighted F1 over the runs, with n - 1. */
   readonly deviation: number;
-  /** Of the model's weighted F1 over other test rows: a quarter of what its 95 % interval spans, nearly (divided by 3.92). */
+  /**
+   * Of the model's weighted F1 over other test rows: a quarter of what its 95 % interval spans, nearly
+   * (divided by 3.92).
+   */
   readonly rowDeviation: number;
   /** Runs whose weighted F1 no other model exceeds. */
   readonly highest: number;
@@ -187,17 +212,26 @@ export interface Verdict {
   readonly margin: number;
   /** Id of the model with the highest weighted F1; of equals the smallest on disk, then the simplest. */
   readonly best: string;
-  /** By how much its F1 is too high because it was chosen for it, and the 95 % interval that allows for the choice. */
+  /**
+   * By how much its F1 is too high because it was chosen for it, and the 95 % interval that allows for the
+   * choice.
+   */
   readonly optimism: number;
   readonly low: number;
   readonly high: number;
   /** Ids of the models that may be the best, highest F1 first. */
   readonly bestSet: readonly string[];
-  /** Id of the simplest model that is shown to lose at most the margin to the best and that none of those dominates in F1, latency and size; null where there is none. */
+  /**
+   * Id of the simplest model that is shown to lose at most the margin to the best and that none of those
+   * dominates in F1, latency and size; null where there is none.
+   */
   readonly recommended: string | null;
   /** Ids of all models, simplest first: the order that "simpler" refers to. */
   readonly simplestFirst: readonly string[];
-  /** Weighted F1 of the fine-tuned model minus that of the linear probe of the untuned one, with its 95 % interval; null where one is missing. */
+  /**
+   * Weighted F1 of the fine-tuned model minus that of the linear probe of the untuned one, with its 95 %
+   * interval; null where one is missing.
+   */
   readonly tuning: { readonly difference: number; readonly low: number; readonly high: number } | null;
   readonly findings: readonly Finding[];
   /** null where the fine-tuning was not repeated. */

@@ -1,11 +1,17 @@
-/** Why a fine-tuned model may be worse than it could be, by rules on the records of its run and on its rows. K = classes. */
+/**
+ * Why a fine-tuned model may be worse than it could be, by rules on the records of its run and on its rows. K
+ * = classes.
+ */
 import { isEvalRecord, isFinalRecord, isTrainRecord } from '../train/records.js';
 import type { LogRecord } from '../train/records.js';
 import type { Finding } from './comparison.js';
 
 /** A model whose loss lies above this share of that of guessing has learned next to nothing. */
 const NEAR_CHANCE = 0.9;
-/** Learned by heart: the training loss is below the first share of the loss on other rows, and that is above the second share of the loss of guessing. */
+/**
+ * Learned by heart: the training loss is below the first share of the loss on other rows, and that is above
+ * the second share of the loss of guessing.
+ */
 const BY_HEART = { ofOtherRows: 0.2, ofChance: 0.5 };
 /** Of the training records, the share at the end of a run that its last loss is a mean of. */
 const LAST = 0.1;
@@ -14,7 +20,10 @@ export interface Evidence {
   readonly history: readonly LogRecord[];
   /** Training rows of each class, [K]. */
   readonly trainCounts: readonly number[];
-  /** Arguments of the run; undefined where its folder does not say. A record adds up the losses of a step's micro-batches. */
+  /**
+   * Arguments of the run; undefined where its folder does not say. A record adds up the losses of a step's
+   * micro-batches.
+   */
   readonly args:
     | {
         readonly learningRate: number;
@@ -23,7 +32,10 @@ export interface Evidence {
       }
     | undefined;
   readonly testRows: number;
-  /** Test rows with a text that the fine-tuned model, or the baselines, were trained on; null where nobody knows. */
+  /**
+   * Test rows with a text that the fine-tuned model, or the baselines, were trained on; null where nobody
+   * knows.
+   */
   readonly leaked: { readonly model: number | null; readonly baselines: number | null };
 }
 
@@ -51,7 +63,10 @@ function leakedRows({ leaked: { model, baselines }, testRows }: Evidence): Findi
   ];
 }
 
-/** Where the learning rate rose from record to record, and would not have come to the one asked for by the last step: warm-up is linear. */
+/**
+ * Where the learning rate rose from record to record, and would not have come to the one asked for by the
+ * last step: warm-up is linear.
+ */
 function endedInWarmUp({ history, args }: Evidence): Finding[] {
   const records = history.filter(isTrainRecord);
   const rose =
@@ -73,7 +88,9 @@ function endedInWarmUp({ history, args }: Evidence): Finding[] {
   ];
 }
 
-/** Cross-entropy of answering every row with the shares of the classes in training; ln K where they are equal. */
+/**
+ * Cross-entropy of answering every row with the shares of the classes in training; ln K where they are equal.
+ */
 function chanceLoss(counts: readonly number[]): number {
   const rows = counts.reduce((sum, count) => sum + count, 0);
   return counts.reduce(
@@ -114,7 +131,8 @@ function learnedByHeart(evidence: Evidence): Finding[] {
   const trained = lastTrainLoss(evidence);
   const final = history.findLast(isFinalRecord);
   const evaluation = history.findLast(isEvalRecord);
-  // Of a run that keeps its best checkpoint, or was evaluated long before its end, the two losses are of different models; and the first has chosen its epoch.
+  // Of a run that keeps its best checkpoint, or was evaluated long before its end, the two losses are of
+  // different models; and the first has chosen its epoch.
   if (
     trained === undefined ||
     !evaluation ||

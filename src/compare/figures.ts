@@ -1,4 +1,6 @@
-/** What the figures of a comparison mean and how each is to be read: told once, for the terminal and the page. */
+/**
+ * What the figures of a comparison mean and how each is to be read: told once, for the terminal and the page.
+ */
 
 export interface Figure {
   readonly name: string;

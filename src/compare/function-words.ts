@@ -1,6 +1,6 @@
 /**
- * English words that hold sentences together and say little by themselves (articles, pronouns, auxiliaries, prepositions, conjunctions,
- * common adverbs), in lower case. Word studies leave them out.
+ * English words that hold sentences together and say little by themselves (articles, pronouns, auxiliaries,
+ * prepositions, conjunctions, common adverbs), in lower case. Word studies leave them out.
  */
 export const FUNCTION_WORDS: ReadonlySet<string> = new Set(
   `a about above across after again against all almost also although always am among an and another any anyone anything are around as at away back be became because

@@ -8,7 +8,10 @@ export interface Measured<T> {
   readonly peakMemoryBytes: number;
 }
 
-/** Runs work and measures it. Memory is looked at ten times a second, and the system's own record is asked whether it rose in between. */
+/**
+ * Runs work and measures it. Memory is looked at ten times a second, and the system's own record is asked
+ * whether it rose in between.
+ */
 export async function measured<T>(work: () => Promise<T>): Promise<Measured<T>> {
   const highest = (): number => process.resourceUsage().maxRSS * 1024;
   const before = highest();
@@ -36,7 +39,8 @@ const LONGEST_REPEATING_MS = 500;
 const MOST_REPEATS = 5;
 
 /**
- * Median time of one text alone, and texts a second when all are given at once (the median of up to five runs, where they are fast).
+ * Median time of one text alone, and texts a second when all are given at once (the median of up to five
+ * runs, where they are fast).
  *
  * @param predict from texts to classes
  */

@@ -9,7 +9,8 @@ export interface TopNgramsOptions {
 }
 
 /**
- * The words and pairs of words with the largest weights for each class. Runs of characters take part in the model, but nobody can read them: they are left out.
+ * The words and pairs of words with the largest weights for each class. Runs of characters take part in the
+ * model, but nobody can read them: they are left out.
  *
  * @param present [K] whether a class had training rows
  */

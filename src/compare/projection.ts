@@ -1,10 +1,14 @@
-/** Principal components of a few long vectors, by the eigenvectors of their Gram matrix: n x n is small where n vectors are d long and n is far below d. */
+/**
+ * Principal components of a few long vectors, by the eigenvectors of their Gram matrix: n x n is small where
+ * n vectors are d long and n is far below d.
+ */
 
 /**
  * The vectors in the plane of their two directions of largest variance.
  *
  * @param vectors [n][d]
- * @returns [n] points; the sign of each axis is such that its largest coordinate is positive. Points coincide where the vectors do
+ * @returns [n] points; the sign of each axis is such that its largest coordinate is positive. Points coincide
+ *   where the vectors do
  */
 export function projectToPlane(
   vectors: readonly Float64Array[],
@@ -36,8 +40,9 @@ export function dot(a: Float64Array, b: Float64Array): number {
 }
 
 /**
- * Eigenvalues and eigenvectors (columns) of a symmetric matrix by cyclic Jacobi rotations (Golub and Van Loan, Matrix Computations, 8.5):
- * quadratic convergence, and no choice of a start, so the same matrix gives the same bits.
+ * Eigenvalues and eigenvectors (columns) of a symmetric matrix by cyclic Jacobi rotations (Golub and Van
+ * Loan, Matrix Computations, 8.5): quadratic convergence, and no choice of a start, so the same matrix gives
+ * the same bits.
  */
 export function symmetricEigen(matrix: readonly Float64Array[]): {
   readonly values: number[];

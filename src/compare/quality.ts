@@ -154,8 +154,9 @@ export class TestBench {
 }
 
 /**
- * Bootstrap percentiles. Where classes are told apart without an error, all resamples agree and say nothing of other rows: then the bound is that of a share among as
- * many rows as the rarer side of each class against the rest has, which bounds the AUC's variance (Birnbaum and Klose 1957).
+ * Bootstrap percentiles. Where classes are told apart without an error, all resamples agree and say nothing
+ * of other rows: then the bound is that of a share among as many rows as the rarer side of each class against
+ * the rest has, which bounds the AUC's variance (Birnbaum and Klose 1957).
  */
 function aucEstimate(value: number | null, resampled: Float64Array, support: readonly number[]): Estimate {
   const interval = interval95(resampled);

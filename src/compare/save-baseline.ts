@@ -1,4 +1,7 @@
-/** Puts the baselines of a comparison into its folder, each with what later commands must know of it: as `TextClassifier.fromPretrained` opens it. */
+/**
+ * Puts the baselines of a comparison into its folder, each with what later commands must know of it: as
+ * `TextClassifier.fromPretrained` opens it.
+ */
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { bytesOnDisk, saveEstimator } from '../baselines/saved.js';

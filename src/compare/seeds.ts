@@ -1,4 +1,7 @@
-/** How much of the fine-tuned model's result is the luck of its seed, beside how much is that of the test rows. */
+/**
+ * How much of the fine-tuned model's result is the luck of its seed, beside how much is that of the test
+ * rows.
+ */
 import type { ModelResult, SeedResult, SeedSpread } from './comparison.js';
 import { fixed, listed } from './wording.js';
 

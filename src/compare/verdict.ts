@@ -1,6 +1,7 @@
 /**
- * Which model to take. The best set holds the models that may be the best; the recommendation is the simplest model that is shown to lose at most the margin to the
- * best (non-inferiority), and there is none where the test rows do not show it. How often that is wrong: docs/verdict.md.
+ * Which model to take. The best set holds the models that may be the best; the recommendation is the simplest
+ * model that is shown to lose at most the margin to the best (non-inferiority), and there is none where the
+ * test rows do not show it. How often that is wrong: docs/verdict.md.
  */
 import { UsageError } from '../errors.js';
 import { compareWithBest } from '../metrics/best-set.js';
@@ -63,7 +64,8 @@ const ONE_IN_FIVE = 0.8416;
 /**
  * Judges models by their predictions of the bench's rows.
  *
- * @returns the models, highest F1 first and of equals the smaller, then the simpler; and what follows from them
+ * @returns the models, highest F1 first and of equals the smaller, then the simpler; and what follows from
+ *   them
  * @throws the bench's signal's reason if it is aborted
  */
 export async function judge(
@@ -150,7 +152,10 @@ async function comparedWithBest(
   return { models, against };
 }
 
-/** The simplest model within the margin that no other one there dominates. None where not even the floor, which does not look at the text, is measured to be worse. */
+/**
+ * The simplest model within the margin that no other one there dominates. None where not even the floor,
+ * which does not look at the text, is measured to be worse.
+ */
 function recommendedOf(
   models: readonly ModelResult[],
   simplestFirst: readonly ModelResult[],
@@ -261,7 +266,9 @@ function recommendation(
   return sentences;
 }
 
-/** What would be saved with each simpler model that may be as good, and how many rows would show that it is. */
+/**
+ * What would be saved with each simpler model that may be as good, and how many rows would show that it is.
+ */
 function candidates(
   best: ModelResult,
   contenders: readonly ModelResult[],

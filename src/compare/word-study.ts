@@ -1,6 +1,7 @@
 /**
- * One word in several sentences of a dataset, as two kinds of vectors see it. Word2Vec gives a word one vector, whatever stands around it; a
- * transformer's hidden state at the word depends on all that came before. The study measures how far the latter spread, and who their neighbours are.
+ * One word in several sentences of a dataset, as two kinds of vectors see it. Word2Vec gives a word one
+ * vector, whatever stands around it; a transformer's hidden state at the word depends on all that came
+ * before. The study measures how far the latter spread, and who their neighbours are.
  */
 import { Pace } from '../pace.js';
 import type { WordStudy } from './comparison.js';
@@ -9,7 +10,10 @@ import { dot, projectToPlane } from './projection.js';
 
 /** The hidden states of a text's tokens, row-major [tokens, width]. */
 export interface TextStates {
-  /** Place of each token in the text, in UTF-16 units, `end` excluded. A text that was truncated has states for its first tokens only. */
+  /**
+   * Place of each token in the text, in UTF-16 units, `end` excluded. A text that was truncated has states
+   * for its first tokens only.
+   */
   readonly tokens: readonly { readonly start: number; readonly end: number }[];
   readonly width: number;
   readonly states: Float32Array;
@@ -26,7 +30,10 @@ export interface StaticVectors {
 }
 
 export interface WordStudyOptions {
-  /** Default: up to three words that the study finds itself. Those that do not stand in at least two texts, or that Word2Vec does not know, are left out. */
+  /**
+   * Default: up to three words that the study finds itself. Those that do not stand in at least two texts, or
+   * that Word2Vec does not know, are left out.
+   */
   readonly words?: readonly string[];
   readonly texts: readonly string[];
   /** Class index of each text. */
@@ -63,9 +70,10 @@ interface SeenWord extends Place {
 /**
  * Studies words in context, most spread first. Deterministic.
  *
- * Words are those Word2Vec knows: letters between white space, case kept. The words it finds itself stand in many texts, of more than one class where there
- * is one, and are no English function words; of these, the ones with the lowest mean cosine similarity between their occurrences are taken. Contextual
- * neighbours are other words of the same sentences.
+ * Words are those Word2Vec knows: letters between white space, case kept. The words it finds itself stand in
+ * many texts, of more than one class where there is one, and are no English function words; of these, the
+ * ones with the lowest mean cosine similarity between their occurrences are taken. Contextual neighbours are
+ * other words of the same sentences.
  */
 export async function studyWords(options: WordStudyOptions): Promise<WordStudy[]> {
   const { words, texts, labels, word2vec, hiddenStates, signal } = options;
@@ -134,7 +142,10 @@ function splitWords(text: string): { readonly word: string; readonly start: numb
   }));
 }
 
-/** Words of several classes and the most texts first; ties in the order they were first seen. Words of one class only where there is nothing else. */
+/**
+ * Words of several classes and the most texts first; ties in the order they were first seen. Words of one
+ * class only where there is nothing else.
+ */
 function findCandidates(
   places: ReadonlyMap<string, readonly Place[]>,
   labels: WordStudyOptions['labels'],
@@ -252,7 +263,10 @@ async function neighboursOf(of: SeenWord, context: readonly SeenWord[], pace: Pa
 /** A word without the punctuation around it, in lower case. */
 const bare = (word: string): string => word.replace(/^[^\p{L}\p{N}]+|[^\p{L}\p{N}]+$/gu, '').toLowerCase();
 
-/** Up to `count` indices, each the farthest from those before it; the first two are the least similar pair. In ascending order. */
+/**
+ * Up to `count` indices, each the farthest from those before it; the first two are the least similar pair. In
+ * ascending order.
+ */
 function farApart(similarity: readonly (readonly number[])[], count: number): number[] {
   let [first, second] = [0, 1];
   similarity.forEach((row, i) =>

@@ -1,6 +1,7 @@
 /**
- * Which class of a model each class of the data is. Names decide where both sides have some, as in transformers' run_glue; numbers do where one side has none.
- * A model whose classes nobody named calls them LABEL_0, LABEL_1, …
+ * Which class of a model each class of the data is. Names decide where both sides have some, as in
+ * transformers' run_glue; numbers do where one side has none. A model whose classes nobody named calls them
+ * LABEL_0, LABEL_1, …
  */
 import { DataError } from '../errors.js';
 import { Dataset } from './dataset.js';
@@ -19,7 +20,9 @@ export interface Alignment {
 }
 
 export type AlignmentUse =
-  /** The model is trained: where its names and the data's have nothing in common, the data's take their place. */
+  /**
+   * The model is trained: where its names and the data's have nothing in common, the data's take their place.
+   */
   | 'train'
   /** The model is measured: its classes are what they are. */
   | 'measure';

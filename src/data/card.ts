@@ -1,4 +1,5 @@
-// The YAML at the head of a dataset's README.md (https://huggingface.co/docs/hub/datasets-manual-configuration): `configs` says which files are which
+// The YAML at the head of a dataset's README.md
+// (https://huggingface.co/docs/hub/datasets-manual-configuration): `configs` says which files are which
 // split, `dataset_info` what the columns are.
 import { open } from 'node:fs/promises';
 import { DataError } from '../errors.js';
@@ -22,7 +23,10 @@ export interface Card {
 /** The YAML of a card is a few kilobytes; the head of a file is enough, whatever follows. */
 const LONGEST = 1 << 22;
 
-/** Reads the card. Undefined where the file has no YAML at its head. @throws DataError naming file and line of what is wrong in it */
+/**
+ * Reads the card. Undefined where the file has no YAML at its head. @throws DataError naming file and line of
+ * what is wrong in it
+ */
 export async function readCard(file: string): Promise<Card | undefined> {
   const handle = await open(file, 'r');
   try {
@@ -73,7 +77,10 @@ export async function parseCard(readme: string, file: string): Promise<Card | un
   };
 }
 
-/** Names as a card or a file has them: a list, or an object of index and name. @throws DataError for a gap, a name that is none, or a name used twice */
+/**
+ * Names as a card or a file has them: a list, or an object of index and name. @throws DataError for a gap, a
+ * name that is none, or a name used twice
+ */
 export function classNamesOf(value: unknown, place: string): readonly string[] | undefined {
   if (value === undefined || value === null) return undefined;
   const entries: unknown[] = Array.isArray(value)
@@ -109,7 +116,10 @@ function parseConfig(value: unknown, place: string): CardConfig {
   };
 }
 
-/** A pattern, a list of patterns (both of the training split), a list of {split, path}, or an object of split and patterns. */
+/**
+ * A pattern, a list of patterns (both of the training split), a list of {split, path}, or an object of split
+ * and patterns.
+ */
 function parseDataFiles(value: unknown, place: string): ReadonlyMap<string, readonly string[]> | undefined {
   if (value === undefined || value === null) return undefined;
   const patterns = (given: unknown): string[] => {

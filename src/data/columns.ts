@@ -1,4 +1,5 @@
-// Which columns hold the text and the label, where nobody says: those of these very names, else the ones that are called or look like it.
+// Which columns hold the text and the label, where nobody says: those of these very names, else the ones that
+// are called or look like it.
 import { DataError, UsageError } from '../errors.js';
 import { readerFor } from './readers.js';
 import { fieldOf, MissingColumnError, NAME_THE_COLUMNS } from './records.js';
@@ -54,7 +55,9 @@ const LABEL_NAMES: readonly string[] = [
 /** Records that a guess must hold for. */
 const SAMPLE = 200;
 
-/** The columns of a dataset, the same in all of its files: as they are given, else as the first file has them. */
+/**
+ * The columns of a dataset, the same in all of its files: as they are given, else as the first file has them.
+ */
 export class DatasetColumns {
   #names: Columns | undefined;
   #isGuess = false;
@@ -76,7 +79,8 @@ export class DatasetColumns {
   }
 
   /**
-   * The rows of a file. The first file decides on the columns: the usual ones, else `text` and `label`, else those that are guessed.
+   * The rows of a file. The first file decides on the columns: the usual ones, else `text` and `label`, else
+   * those that are guessed.
    *
    * @throws as `readRows`; where there is nothing to guess, for the usual columns
    */
@@ -95,7 +99,8 @@ export class DatasetColumns {
       const guessed = hasDefaults ? defaults : await guess(file, columns, this.#options);
       if (!guessed) throw error;
       const rows = await readRows(file, { ...options, ...guessed }).catch((second: unknown) => {
-        // One record lacked a column that the others have: the guess was wrong, and what it led to says nothing.
+        // One record lacked a column that the others have: the guess was wrong, and what it led to says
+        // nothing.
         throw second instanceof MissingColumnError ? error : second;
       });
       [this.#names, this.#isGuess] = [guessed, true];
@@ -124,7 +129,10 @@ export class DatasetColumns {
   }
 }
 
-/** @returns undefined where what is given is missing, where more than one column could be meant, and where what is in them does not look like texts and labels */
+/**
+ * @returns undefined where what is given is missing, where more than one column could be meant, and where
+ * what is in them does not look like texts and labels
+ */
 async function guess(
   file: string,
   columns: readonly string[],
@@ -156,8 +164,9 @@ async function guess(
 }
 
 /**
- * Whether the labels of the first records can be labels, are shorter than the texts, and come again and again: of a column that is not called so, at least five times on
- * average, so that neither numbers of rows nor dates are taken for labels.
+ * Whether the labels of the first records can be labels, are shorter than the texts, and come again and
+ * again: of a column that is not called so, at least five times on average, so that neither numbers of rows
+ * nor dates are taken for labels.
  */
 async function looksRight(
   file: string,

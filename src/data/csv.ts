@@ -9,14 +9,19 @@ import { LINE_FEED, fileChunks, textBlocks } from './text-blocks.js';
 /** The separator of a CSV-like file, and how forgiving its quotes are. */
 interface Dialect {
   readonly delimiter: ',' | '\t';
-  /** A quote in the middle of a field is a character like any other: tab-separated texts are seldom quoted. */
+  /**
+   * A quote in the middle of a field is a character like any other: tab-separated texts are seldom quoted.
+   */
   readonly relaxQuotes: boolean;
 }
 
 const CSV: Dialect = { delimiter: ',', relaxQuotes: false };
 const TSV: Dialect = { delimiter: '\t', relaxQuotes: true };
 
-/** Reads tab-separated values, otherwise as CSV: a field that begins with a double quote ends with one; within other fields quotes are text. */
+/**
+ * Reads tab-separated values, otherwise as CSV: a field that begins with a double quote ends with one; within
+ * other fields quotes are text.
+ */
 export function readTsv(
   file: string,
   required: readonly string[] = [],
@@ -26,8 +31,9 @@ export function readTsv(
 }
 
 /**
- * Reads CSV (RFC 4180): commas, a header row, fields in double quotes that may hold line breaks and doubled quotes. Blank lines,
- * LF and CRLF, and a byte order mark are tolerated. Every field is a string; spaces around a column's name are dropped.
+ * Reads CSV (RFC 4180): commas, a header row, fields in double quotes that may hold line breaks and doubled
+ * quotes. Blank lines, LF and CRLF, and a byte order mark are tolerated. Every field is a string; spaces
+ * around a column's name are dropped.
  */
 export function readCsv(
   file: string,
@@ -140,8 +146,8 @@ function checkHeader(
 }
 
 /**
- * Which line a record begins on. The parser counts bytes exactly but lines only roughly (a CRLF inside quotes counts twice), so the
- * lines are found here, in the bytes on their way to it.
+ * Which line a record begins on. The parser counts bytes exactly but lines only roughly (a CRLF inside quotes
+ * counts twice), so the lines are found here, in the bytes on their way to it.
  */
 class LineStarts {
   /** Byte offset and number of each line that is not blank and not yet passed. */

@@ -29,7 +29,10 @@ export interface TrainTestSplit {
   readonly test: Dataset;
 }
 
-/** The rows of one split, unchangeable: every method gives a new one. Its parts are what Hugging Face's datasets calls them. */
+/**
+ * The rows of one split, unchangeable: every method gives a new one. Its parts are what Hugging Face's
+ * datasets calls them.
+ */
 export class Dataset implements Iterable<Row> {
   constructor(
     /** `train`, `test`, or as the data calls it. */
@@ -56,7 +59,10 @@ export class Dataset implements Iterable<Row> {
     return this.rows[Symbol.iterator]();
   }
 
-  /** The rows in groups of `size`; the last may be smaller. @throws RangeError for a size that is no whole number from 1 up */
+  /**
+   * The rows in groups of `size`; the last may be smaller. @throws RangeError for a size that is no whole
+   * number from 1 up
+   */
   *batches(size: number): Generator<readonly Row[]> {
     if (!Number.isSafeInteger(size) || size < 1)
       throw new RangeError(`a batch must be a whole number of rows from 1 up, not ${size}`);
@@ -64,7 +70,8 @@ export class Dataset implements Iterable<Row> {
   }
 
   /**
-   * The first `n` rows, all of them where there are fewer; or the rows with these numbers, from 0, in this order.
+   * The first `n` rows, all of them where there are fewer; or the rows with these numbers, from 0, in this
+   * order.
    *
    * @throws RangeError for a number that is not of a row
    */
@@ -81,7 +88,10 @@ export class Dataset implements Iterable<Row> {
     );
   }
 
-  /** In the order that `datasets` shuffles to with the same seed: numpy's `default_rng(seed).permutation(length)`. */
+  /**
+   * In the order that `datasets` shuffles to with the same seed: numpy's
+   * `default_rng(seed).permutation(length)`.
+   */
   shuffle(seed = 42): Dataset {
     return this.select(new NumpyGenerator(seed).permutation(this.rows.length));
   }
@@ -114,7 +124,8 @@ export class Dataset implements Iterable<Row> {
   }
 
   /**
-   * Parts the rows into two splits, shuffled; the same rows that `datasets` takes with the same size and seed.
+   * Parts the rows into two splits, shuffled; the same rows that `datasets` takes with the same size and
+   * seed.
    *
    * @throws UsageError for a size that leaves nothing, or, stratified, a class too small to be in both
    */

@@ -1,10 +1,14 @@
 /**
- * Patterns of file names as dataset cards have them: `*` and `?` within a folder, `[…]` one character, `**` any folders. They come from strangers, so matching
- * takes time in proportion to pattern times name; a regular expression of eight stars can take ages on a name made for it.
+ * Patterns of file names as dataset cards have them: `*` and `?` within a folder, `[…]` one character, `**`
+ * any folders. They come from strangers, so matching takes time in proportion to pattern times name; a
+ * regular expression of eight stars can take ages on a name made for it.
  */
 type Part = '*' | '?' | { readonly one: string } | { readonly of: RegExp };
 
-/** Whether a path (relative, with `/`) matches. A dot at the beginning of a name is nothing special; braces and brackets other than `[…]` stand for themselves. */
+/**
+ * Whether a path (relative, with `/`) matches. A dot at the beginning of a name is nothing special; braces
+ * and brackets other than `[…]` stand for themselves.
+ */
 export function globMatcher(pattern: string): (path: string) => boolean {
   const folders = pattern.split('/').map((segment) => (segment === '**' ? '**' : parse(segment)));
   return (path) =>
@@ -17,8 +21,8 @@ export function globMatcher(pattern: string): (path: string) => boolean {
 }
 
 /**
- * Matches items against parts, of which `any` stands for any number of items. Only the last `any` met has to be tried again with more: what the ones
- * before it took was as little as could be.
+ * Matches items against parts, of which `any` stands for any number of items. Only the last `any` met has to
+ * be tried again with more: what the ones before it took was as little as could be.
  */
 function wildMatch<P, I>(
   parts: readonly P[],

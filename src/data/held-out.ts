@@ -1,4 +1,7 @@
-/** Which rows of a dataset a model does not learn from: those that choose its epoch (validation) and those that it is tested on. */
+/**
+ * Which rows of a dataset a model does not learn from: those that choose its epoch (validation) and those
+ * that it is tested on.
+ */
 import { Dataset } from './dataset.js';
 import { testRows } from './stratified.js';
 

@@ -1,6 +1,6 @@
-// What a person should know of a dataset before training on it, as plain data: `JSON.stringify` gives the whole report.
-// Rows are numbered from 0, as `select` and Hugging Face's datasets number them. Two texts are the same where they differ in nothing but
-// white space, which scraped texts gain and lose.
+// What a person should know of a dataset before training on it, as plain data: `JSON.stringify` gives the
+// whole report. Rows are numbered from 0, as `select` and Hugging Face's datasets number them. Two texts are
+// the same where they differ in nothing but white space, which scraped texts gain and lose.
 import { Pace } from '../pace.js';
 import type { Tokenizer } from '../text/tokenizer.js';
 import type { Dataset, Row } from './dataset.js';
@@ -12,7 +12,10 @@ export interface Inspection {
   readonly labelNames: readonly string[];
   readonly padToken: { readonly id: number; readonly token: string };
   readonly splits: readonly SplitInspection[];
-  /** Rows of the test split whose text occurs in the training split, which a model may simply remember. `first` is a training row. */
+  /**
+   * Rows of the test split whose text occurs in the training split, which a model may simply remember.
+   * `first` is a training row.
+   */
   readonly leaked: Repeats;
   /** Texts that occur with different labels, in any split, in order of their first row. */
   readonly conflicts: readonly Conflict[];

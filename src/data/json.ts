@@ -9,8 +9,8 @@ import { fileChunks } from './text-blocks.js';
 const LONGEST_ARRAY = 256 * 2 ** 20;
 
 /**
- * Reads a .json file: an array of objects, as pandas and browsers write one, or JSON lines. An array is read as a whole and its records are
- * numbered by row; JSON lines stream.
+ * Reads a .json file: an array of objects, as pandas and browsers write one, or JSON lines. An array is read
+ * as a whole and its records are numbered by row; JSON lines stream.
  */
 export async function* readJson(file: string): AsyncGenerator<DataRecord> {
   const chunks = fileChunks(file);

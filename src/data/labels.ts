@@ -12,8 +12,9 @@ type Notation = 'integers' | 'names' | 'either' | 'given';
 /**
  * Class index <-> name, learnt from the training split and shared by all splits.
  *
- * Integer labels must be 0 to K - 1; their names come from the `label_text` column where there is one, else they are `LABEL_i`, as
- * transformers calls them. Labels that are names get indices in sorted order (by code point, as Python sorts).
+ * Integer labels must be 0 to K - 1; their names come from the `label_text` column where there is one, else
+ * they are `LABEL_i`, as transformers calls them. Labels that are names get indices in sorted order (by code
+ * point, as Python sorts).
  */
 export class LabelMap {
   readonly #notation: Notation;
@@ -34,14 +35,18 @@ export class LabelMap {
     this.#present = present;
   }
 
-  /** A map that the caller knows beforehand. Labels may be indices or names; what the data calls an index is of no account. */
+  /**
+   * A map that the caller knows beforehand. Labels may be indices or names; what the data calls an index is
+   * of no account.
+   */
   static of(names: readonly string[]): LabelMap {
     return new LabelMap(names, 'given', new Map(names.map((_, i) => [i, 'the given label names'])));
   }
 
   /**
-   * The classes that `place` has: a model, or what the data declares. Labels may be indices or names; where an index has a name in the data as well, the name decides.
-   * Classes that nobody named (LABEL_0, LABEL_1, …) are taken by their index.
+   * The classes that `place` has: a model, or what the data declares. Labels may be indices or names; where
+   * an index has a name in the data as well, the name decides. Classes that nobody named (LABEL_0, LABEL_1,
+   * …) are taken by their index.
    */
   static named(names: readonly string[], place: string): LabelMap {
     return new LabelMap(
@@ -67,8 +72,10 @@ export class LabelMap {
   }
 
   /**
-   * @param expected classes that there are where the rows may leave some out: there may be gaps, and one class alone
-   * @throws DataError naming file and line: integers beside names, a gap, one class only, two names of one class or two classes of one name
+   * @param expected classes that there are where the rows may leave some out: there may be gaps, and one
+   *   class alone
+   * @throws DataError naming file and line: integers beside names, a gap, one class only, two names of one
+   *   class or two classes of one name
    */
   static async learn(
     rows: readonly RawRow[],

@@ -1,4 +1,5 @@
-// Which files of a repository are which split of which configuration. The card decides; where it does not, names do.
+// Which files of a repository are which split of which configuration. The card decides; where it does not,
+// names do.
 import { DataError, UsageError } from '../errors.js';
 import { didYouMean } from '../nearest.js';
 import { globMatcher } from './glob.js';
@@ -45,7 +46,8 @@ const isData = (path: string): boolean => {
  * Reads the list of files and the card, and decides.
  *
  * @param config the configuration asked for
- * @throws DataError, UsageError: no data, several configurations and none chosen, a configuration that is not there
+ * @throws DataError, UsageError: no data, several configurations and none chosen, a configuration that is not
+ *   there
  */
 export async function findLayout(repository: DataRepository, config?: string): Promise<Layout> {
   const paths = (await repository.list()).map((path) => checkPath(path, repository.name));
@@ -87,7 +89,10 @@ const rebase = (splits: SplitFiles, folder: string | undefined): SplitFiles =>
     ? splits
     : new Map([...splits].map(([name, files]) => [name, files.map((file) => `${folder}/${file}`)]));
 
-/** A folder of the user's with a `train.*` or `test.*` means these: copies and leftovers beside them, or below, are not taken in. */
+/**
+ * A folder of the user's with a `train.*` or `test.*` means these: copies and leftovers beside them, or
+ * below, are not taken in.
+ */
 function localSplits(data: readonly string[]): SplitFiles {
   const top = data.filter((path) => !path.includes('/'));
   const exact = new Map(
@@ -176,7 +181,10 @@ function matched(
   return [...found].sort();
 }
 
-/** Folders at the top that are datasets of their own: two or more, each with a training split by its files' names, and no data beside them. */
+/**
+ * Folders at the top that are datasets of their own: two or more, each with a training split by its files'
+ * names, and no data beside them.
+ */
 function configFolders(data: readonly string[]): readonly string[] {
   const folders = [...new Set(data.map((path) => (path.includes('/') ? path.split('/')[0] : '')))];
   if (folders.length < 2 || folders.includes('')) return [];
@@ -242,7 +250,10 @@ async function convertedLayout(
   };
 }
 
-/** A split whose files are of several kinds is the same rows in several formats: on the Hub one is taken, in a folder of the user's it is unclear. */
+/**
+ * A split whose files are of several kinds is the same rows in several formats: on the Hub one is taken, in a
+ * folder of the user's it is unclear.
+ */
 function oneFormat(repository: DataRepository, splits: SplitFiles): SplitFiles {
   return new Map(
     [...splits].map(([split, files]) => {

@@ -18,8 +18,9 @@ export interface LoadDatasetOptions extends Omit<DatasetChoice, 'dataset' | 'dat
 export type DatasetDict = Readonly<Record<string, Dataset>>;
 
 /**
- * Loads a dataset by its name: a file, a pattern of files, a folder, `owner/name[@revision]` on the Hub, or `sample`. With `split`, that one; without,
- * all of them; files are one split, `train`. All splits share their classes: those that the dataset declares, else those of its training split.
+ * Loads a dataset by its name: a file, a pattern of files, a folder, `owner/name[@revision]` on the Hub, or
+ * `sample`. With `split`, that one; without, all of them; files are one split, `train`. All splits share
+ * their classes: those that the dataset declares, else those of its training split.
  *
  * @throws DataError, UsageError
  */
@@ -38,7 +39,8 @@ export async function loadDataset(
   const { config, split, labelNames, seed = 42, ...rest } = options;
   const source = await openSource({ ...rest, dataset: name, datasetConfig: config, seed });
   const all = source.splits.length === 0 ? ['train'] : source.splits;
-  if (split !== undefined && !all.includes(split)) return (await source.load(split)).dataset; // which says that there is none
+  // Which says that there is none
+  if (split !== undefined && !all.includes(split)) return (await source.load(split)).dataset;
   // The classes are the training split's, whichever is asked for.
   const teacher = all.includes('train') ? 'train' : (split ?? all[0]);
   if (teacher === undefined) throw new DataError(`${name}: holds no data`);

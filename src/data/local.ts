@@ -8,7 +8,10 @@ import type { DataRepository } from './repository.js';
 const MOST_FILES = 100_000;
 const DEEPEST = 10;
 
-/** The files of a folder. Hidden folders and node_modules are passed over; links to files are files, links to folders are not followed. */
+/**
+ * The files of a folder. Hidden folders and node_modules are passed over; links to files are files, links to
+ * folders are not followed.
+ */
 export class LocalFolder implements DataRepository {
   readonly local = true;
   #files: Promise<readonly string[]> | undefined;

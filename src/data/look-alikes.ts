@@ -1,7 +1,13 @@
-/** Class names that differ, though a reader takes them for one: by case, by white space, by characters nobody sees, or by another code of the same letter. */
+/**
+ * Class names that differ, though a reader takes them for one: by case, by white space, by characters nobody
+ * sees, or by another code of the same letter.
+ */
 import { dumps } from '../json/python.js';
 
-/** Soft hyphen, zero-width spaces and joiners, directional marks, byte order mark. A joiner behind an emoji shows: it makes another one of two. */
+/**
+ * Soft hyphen, zero-width spaces and joiners, directional marks, byte order mark. A joiner behind an emoji
+ * shows: it makes another one of two.
+ */
 const INVISIBLE =
   /[\u00ad\u061c\u180e\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]|(?<![\p{Extended_Pictographic}\p{Emoji_Modifier}\ufe0f])\u200d/gu;
 

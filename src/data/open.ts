@@ -1,4 +1,5 @@
-// What the user calls a dataset: `sample`, a file, a folder, a pattern of files, or the id of a repository on the Hub.
+// What the user calls a dataset: `sample`, a file, a folder, a pattern of files, or the id of a repository on
+// the Hub.
 import { stat } from 'node:fs/promises';
 import { DataError, UsageError } from '../errors.js';
 import { looksLikePath } from '../hub/identifiers.js';
@@ -46,7 +47,10 @@ async function openLocal(name: string): Promise<Opened | undefined> {
   return (await isPattern(name)) ? { kind: 'files', files: await matchingFiles(name) } : undefined;
 }
 
-/** A folder on this machine, or a repository of the Hub, which is not asked yet. @throws DataError for a name that is neither, UsageError */
+/**
+ * A folder on this machine, or a repository of the Hub, which is not asked yet. @throws DataError for a name
+ * that is neither, UsageError
+ */
 export async function openRepository(name: string, options: OpenOptions = {}): Promise<DataRepository> {
   if (
     await stat(name).then(
@@ -55,7 +59,8 @@ export async function openRepository(name: string, options: OpenOptions = {}): P
     )
   )
     return new LocalFolder(name);
-  // What can be a path was meant as one, and a single word may be a mistyped folder: no such name is asked for on the net.
+  // What can be a path was meant as one, and a single word may be a mistyped folder: no such name is asked
+  // for on the net.
   if (looksLikePath(name) || !name.includes('/')) throw noSuch(name);
   const { hubDataset } = await import('../hub/dataset.js');
   const { hub, signal, revision } = options;

@@ -34,7 +34,10 @@ export const FILE_KINDS: readonly FileKind[] = [
 /** Every ending that can be read, for messages. */
 export const READABLE = FILE_KINDS.flatMap(({ extensions }) => extensions).join(', ');
 
-/** Splits a file name into its stem and its kind: `train.jsonl` is `train` and JSON lines. Undefined where no kind has the ending. */
+/**
+ * Splits a file name into its stem and its kind: `train.jsonl` is `train` and JSON lines. Undefined where no
+ * kind has the ending.
+ */
 export function fileKind(file: string): { readonly stem: string; readonly kind: FileKind } | undefined {
   const name = basename(file);
   for (const kind of FILE_KINDS) {

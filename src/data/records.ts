@@ -21,7 +21,8 @@ export function placeOf(
 /**
  * Reads a data file record by record.
  *
- * @param required columns the caller cannot do without; a reader that knows its columns beforehand refuses a file that lacks one
+ * @param required columns the caller cannot do without; a reader that knows its columns beforehand refuses a
+ *   file that lacks one
  * @param optional further columns the caller would look at; a reader may leave out all others
  * @throws DataError naming file and line
  */
@@ -57,7 +58,10 @@ export class MissingColumnError extends DataError {
   }
 }
 
-/** The value of a field; undefined where the record lacks it (an inherited name such as `constructor` is lacking). */
+/**
+ * The value of a field; undefined where the record lacks it (an inherited name such as `constructor` is
+ * lacking).
+ */
 export function fieldOf(record: DataRecord, column: string): unknown {
   return Object.hasOwn(record.fields, column) ? record.fields[column] : undefined;
 }

@@ -1,8 +1,9 @@
 import { DataError } from '../errors.js';
 
 /**
- * Where a dataset's files lie: a folder on this machine, or a repository of the Hub. Which of them are the training split is decided by names and by
- * the card's metadata alike, so the code that decides knows nothing but this.
+ * Where a dataset's files lie: a folder on this machine, or a repository of the Hub. Which of them are the
+ * training split is decided by names and by the card's metadata alike, so the code that decides knows nothing
+ * but this.
  */
 export interface DataRepository {
   /** As the user named it, for messages: a folder, or `owner/name@revision`. */
@@ -18,14 +19,15 @@ export interface DataRepository {
    */
   fetch(path: string): Promise<string>;
   /**
-   * The same data as parquet files in folders `CONFIG/SPLIT/`, where somebody made them: the Hub converts what only a loading script
-   * can read (`refs/convert/parquet`).
+   * The same data as parquet files in folders `CONFIG/SPLIT/`, where somebody made them: the Hub converts
+   * what only a loading script can read (`refs/convert/parquet`).
    */
   converted?(): Promise<DataRepository | undefined>;
 }
 
 /**
- * Refuses a path that could lead out of its repository: absolute, with `..`, with a backslash or a drive letter.
+ * Refuses a path that could lead out of its repository: absolute, with `..`, with a backslash or a drive
+ * letter.
  *
  * @throws DataError naming the repository
  */

@@ -1,4 +1,5 @@
-// From records of any file kind to rows with a text and a label. What the labels mean is left to labels.ts, which sees all of them.
+// From records of any file kind to rows with a text and a label. What the labels mean is left to labels.ts,
+// which sees all of them.
 import { DataError, UsageError } from '../errors.js';
 import { Pace } from '../pace.js';
 import type { Columns } from './columns.js';
@@ -9,7 +10,10 @@ import { fieldOf, MissingColumnError, placeOf, shown } from './records.js';
 export interface ColumnOptions {
   /** Absent: the usual one, else `text`, else one that is called or looks like it. */
   readonly textColumn?: string | undefined;
-  /** Absent: the usual one, else `label`, likewise. The names of integer labels are looked for in the column of this name with `_text` after it. */
+  /**
+   * Absent: the usual one, else `label`, likewise. The names of integer labels are looked for in the column
+   * of this name with `_text` after it.
+   */
   readonly labelColumn?: string | undefined;
   /** What the columns are called where the data has such, as those that a model was trained with. */
   readonly usualColumns?: Columns | undefined;
@@ -64,7 +68,8 @@ export async function readRows(file: string, options: ReadOptions = {}): Promise
     const place = placeOf(file, record);
     const labelText = textOrAbsent(record, `${labelColumn}_text`, place);
     const id = fieldOf(record, 'id');
-    // Datasets that were once CSV have nulls where a text was empty; pandas and the Hub's converters write them.
+    // Datasets that were once CSV have nulls where a text was empty; pandas and the Hub's converters write
+    // them.
     const nullText = fieldOf(record, textColumn) === null;
     rows.push({
       line: record.line,
@@ -112,7 +117,10 @@ function labelOf(record: DataRecord, column: string, place: string): Pick<RawRow
     : { label };
 }
 
-/** A label is an integer from 0 up, as a number or spelt out, a boolean (false is 0), or the name of a class. Spaces around it do not count. */
+/**
+ * A label is an integer from 0 up, as a number or spelt out, a boolean (false is 0), or the name of a class.
+ * Spaces around it do not count.
+ */
 function parseLabel(record: DataRecord, column: string, place: string): number | string {
   const value = fieldOf(record, column);
   if (value === undefined) throw new MissingColumnError(place, column, Object.keys(record.fields));

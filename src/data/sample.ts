@@ -12,9 +12,10 @@ const TRAIN_ROWS = 1000;
 const TEST_ROWS = 200;
 
 /**
- * The bundled sample: labelled sentences from reviews on Amazon, IMDb and Yelp (Kotzias et al., From Group to Individual Labels using
- * Deep Features, KDD 2015), read from the installed npm package `sentiment`, which carries 3,000 of them for its own tests.
- * In an order drawn by `seed`, the first 1,000 are for training and the next 200 for testing.
+ * The bundled sample: labelled sentences from reviews on Amazon, IMDb and Yelp (Kotzias et al., From Group to
+ * Individual Labels using Deep Features, KDD 2015), read from the installed npm package `sentiment`, which
+ * carries 3,000 of them for its own tests. In an order drawn by `seed`, the first 1,000 are for training and
+ * the next 200 for testing.
  *
  * @throws DataError where the package or its files are missing
  */

@@ -1,5 +1,6 @@
-// Which files of a dataset are which split, by their names, as Hugging Face's datasets decides it (src/datasets/data_files.py,
-// _get_data_files_patterns): the first of these that finds a file decides for all.
+// Which files of a dataset are which split, by their names, as Hugging Face's datasets decides it
+// (src/datasets/data_files.py, _get_data_files_patterns): the first of these that finds a file decides for
+// all.
 //   1. data/NAME-00000-of-00002.parquet    any NAME is a split
 //   2. a folder with a keyword in its name
 //   3. a file with a keyword in its name

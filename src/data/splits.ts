@@ -1,4 +1,5 @@
-// From what the user calls the dataset (a file, a pattern, a folder, a repository of the Hub, `sample`) to splits that share their classes.
+// From what the user calls the dataset (a file, a pattern, a folder, a repository of the Hub, `sample`) to
+// splits that share their classes.
 import { stat } from 'node:fs/promises';
 import { jsonValue } from '../json/syntax.js';
 import { DataError, UsageError } from '../errors.js';
@@ -27,7 +28,10 @@ import { testRows } from './stratified.js';
 
 /** Which part of which dataset. */
 export interface DatasetChoice extends ColumnOptions, OpenOptions {
-  /** A file; a pattern of files; a folder; `owner/name[@revision]` on the Hub; or `sample`, the bundled sentences. */
+  /**
+   * A file; a pattern of files; a folder; `owner/name[@revision]` on the Hub; or `sample`, the bundled
+   * sentences.
+   */
   readonly dataset: string;
   /** The configuration of a dataset that has several. */
   readonly datasetConfig?: string | undefined;
@@ -43,7 +47,10 @@ export interface LoadSplitsOptions extends DatasetChoice, HeldOut {
   /** The first N rows of the split; all by default. */
   readonly trainRows?: number | undefined;
   readonly evalRows?: number | undefined;
-  /** The classes in order of their index, where they are known beforehand: labels may then leave some of them out. */
+  /**
+   * The classes in order of their index, where they are known beforehand: labels may then leave some of them
+   * out.
+   */
   readonly labelNames?: readonly string[] | undefined;
   /** The classes of a model that the rows are for: the data's become those, by their names (align.ts). */
   readonly alignTo?: { readonly names: readonly string[]; readonly use: AlignmentUse } | undefined;
@@ -65,7 +72,9 @@ export interface Splits {
   readonly columns: Columns;
 }
 
-/** Loads the training split and, where there is one, the split to evaluate on. @throws DataError, UsageError */
+/**
+ * Loads the training split and, where there is one, the split to evaluate on. @throws DataError, UsageError
+ */
 export async function loadSplits(options: LoadSplitsOptions): Promise<Splits> {
   const { alignTo } = options;
   const loaded = await loadUnaligned(options, alignTo?.names.length);
@@ -96,7 +105,10 @@ export function alignSplits(
   };
 }
 
-/** `loadSplits` without its alignment. @param expected classes that there are, of which the rows may have only some */
+/**
+ * `loadSplits` without its alignment. @param expected classes that there are, of which the rows may have only
+ * some
+ */
 export async function loadUnaligned(options: LoadSplitsOptions, expected?: number): Promise<UnalignedSplits> {
   checkRowCount('trainRows', options.trainRows);
   checkRowCount('evalRows', options.evalRows);
@@ -217,7 +229,10 @@ interface ValidationPart {
   readonly heldOut: Pick<HeldOut, 'validationSplit' | 'validationSize'>;
 }
 
-/** The rows to choose an epoch by: a split of the dataset, or parted off. @param evalSplit the split that is tested on */
+/**
+ * The rows to choose an epoch by: a split of the dataset, or parted off. @param evalSplit the split that is
+ * tested on
+ */
 async function validationPart(
   train: Dataset,
   evalSplit: string | undefined,
@@ -282,7 +297,10 @@ export interface LoadTestOptions extends DatasetChoice {
   readonly seed: number;
 }
 
-/** Loads labelled rows to test a trained model on. One class alone is no error here. @throws DataError, UsageError */
+/**
+ * Loads labelled rows to test a trained model on. One class alone is no error here. @throws DataError,
+ * UsageError
+ */
 export async function loadTestSplit(
   options: LoadTestOptions,
 ): Promise<{ readonly test: Dataset; readonly notes: readonly string[] }> {
@@ -309,7 +327,8 @@ export interface Source {
   /** Known when the first split is loaded. */
   readonly columns: DatasetColumns;
   /**
-   * Loads a split. Its classes are those that are known, or those the dataset declares, or learnt from its rows.
+   * Loads a split. Its classes are those that are known, or those the dataset declares, or learnt from its
+   * rows.
    *
    * @throws DataError, UsageError
    */
@@ -484,7 +503,10 @@ async function loadFiles(
   );
 }
 
-/** By the data itself, outside of its rows. Asked when these are read: until then, the column may not be known. */
+/**
+ * By the data itself, outside of its rows. Asked when these are read: until then, the column may not be
+ * known.
+ */
 const declaredClasses = async (
   { files, classNames }: SplitFiles,
   { columns }: FileOptions,
@@ -522,7 +544,10 @@ async function readAll(files: readonly string[], options: FileOptions, notes: st
   return rows;
 }
 
-/** Class names that `datasets` wrote into a parquet file: `{"info": {"features": {COLUMN: {"names": […], "_type": "ClassLabel"}}}}`. */
+/**
+ * Class names that `datasets` wrote into a parquet file: `{"info": {"features": {COLUMN: {"names": […],
+ * "_type": "ClassLabel"}}}}`.
+ */
 async function declaredNames(file: string, { labelColumn }: Columns): Promise<readonly string[] | undefined> {
   if (!/\.parquet$/i.test(file)) return undefined;
   const { parquetKeyValue } = await import('./parquet/reader.js');

@@ -1,5 +1,6 @@
-// Parting rows into two groups, as Hugging Face's datasets does it (`Dataset.train_test_split`; the stratified way is scikit-learn's
-// StratifiedShuffleSplit, src/datasets/utils/stratify.py): the same seed takes the same rows.
+// Parting rows into two groups, as Hugging Face's datasets does it (`Dataset.train_test_split`; the
+// stratified way is scikit-learn's StratifiedShuffleSplit, src/datasets/utils/stratify.py): the same seed
+// takes the same rows.
 import { UsageError } from '../errors.js';
 import type { Pieces } from '../pace.js';
 import { NumpyGenerator } from '../random/numpy-generator.js';
@@ -78,7 +79,10 @@ export function* partByClass(labels: readonly number[], testCount: number, seed:
   return { train: yield* generator.permuting(train), test: yield* generator.permuting(test) };
 }
 
-/** The most likely numbers of each class among `draws` rows (the mode of the multivariate hypergeometric distribution, ties drawn). */
+/**
+ * The most likely numbers of each class among `draws` rows (the mode of the multivariate hypergeometric
+ * distribution, ties drawn).
+ */
 function approximateMode(counts: readonly number[], draws: number, generator: NumpyGenerator): number[] {
   const total = counts.reduce((sum, count) => sum + count, 0);
   const exact = counts.map((count) => (count / total) * draws);

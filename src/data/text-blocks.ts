@@ -1,4 +1,5 @@
-// Text files are read as blocks of whole lines, so that a file larger than memory streams and yet every message can name a line.
+// Text files are read as blocks of whole lines, so that a file larger than memory streams and yet every
+// message can name a line.
 import { isUtf8 } from 'node:buffer';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
@@ -13,7 +14,10 @@ export interface TextBlock {
   readonly line: number;
 }
 
-/** A gzip file may be this many times as long when unpacked: text of any kind becomes 3 to 30 times as long, a bomb 1,000 times. */
+/**
+ * A gzip file may be this many times as long when unpacked: text of any kind becomes 3 to 30 times as long, a
+ * bomb 1,000 times.
+ */
 const MOST_EXPANSION = 256;
 /** Small files may become this long in any case. */
 const ALWAYS_ALLOWED = 1 << 20;

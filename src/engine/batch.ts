@@ -3,7 +3,8 @@
  *
  *   N = tokens of all rows together, B = rows
  *
- * The model is causal and pools one token a row, so this is exact (right padding is invisible to real tokens).
+ * The model is causal and pools one token a row, so this is exact (right padding is invisible to real
+ * tokens).
  */
 export interface PackedBatch {
   /** B */
@@ -16,10 +17,15 @@ export interface PackedBatch {
   readonly positionIds: Int32Array;
   /** [B + 1] row r is tokens rowOffsets[r] to rowOffsets[r + 1] - 1; its last token is the pooled one. */
   readonly rowOffsets: Int32Array;
-  /** [B] 1 where a row attends to nothing, not even itself: an empty text, which the reference pads and masks as a whole. */
+  /**
+   * [B] 1 where a row attends to nothing, not even itself: an empty text, which the reference pads and masks
+   * as a whole.
+   */
   readonly blindRows: Uint8Array;
-  /** [N] 0 where a token may not be attended to, as in right-padded rows; absent: every token may, but for blind rows. Only the reference
-   * engine takes it: a packed batch has no padding. */
+  /**
+   * [N] 0 where a token may not be attended to, as in right-padded rows; absent: every token may, but for
+   * blind rows. Only the reference engine takes it: a packed batch has no padding.
+   */
   readonly attentionMask?: Uint8Array;
   /** [B] token that is pooled, absent: the last of each row. With `attentionMask` only. */
   readonly pooledTokens?: Int32Array;
@@ -56,8 +62,9 @@ export function packRows(rows: readonly EncodedRow[], labels?: ArrayLike<number>
 }
 
 /**
- * The same rows as transformers would be given them: right-padded with `padToken` to the longest (or to `length`), the attention mask 0 on the
- * padding and on all of a blind row, pooled at the last token of each row. For the reference engine, with gpt2Graphs(config, { poolLast: true }).
+ * The same rows as transformers would be given them: right-padded with `padToken` to the longest (or to
+ * `length`), the attention mask 0 on the padding and on all of a blind row, pooled at the last token of each
+ * row. For the reference engine, with gpt2Graphs(config, { poolLast: true }).
  */
 export function padBatch(batch: PackedBatch, padToken: number, length?: number): PackedBatch {
   const { rows, rowOffsets } = batch;

@@ -19,7 +19,8 @@ const autoEngine: Engine = {
     };
   },
   async open(model, options) {
-    // Asked first, and without a pause: where there is no device, nothing of the GPU is loaded, and the CPU engine begins at once.
+    // Asked first, and without a pause: where there is no device, nothing of the GPU is loaded, and the CPU
+    // engine begins at once.
     let reason = noGpuDevice() ?? (await (await import('./webgpu/node.js')).whyNoAdapter());
     if (reason === undefined) {
       const { webGpuEngine } = await import('./webgpu/node.js');
@@ -46,7 +47,10 @@ const matrixUnitsOnDemand: Engine = {
   open: async (model, options) => (await import('./webgpu/node.js')).matrixUnitEngine.open(model, options),
 };
 
-/** The engine for a device. `auto` takes the best there is on this machine; `webgpu` insists on WebGPU, in software too; `webgpu-matrix-units` on the GPU's matrix units besides, in their precision. */
+/**
+ * The engine for a device. `auto` takes the best there is on this machine; `webgpu` insists on WebGPU, in
+ * software too; `webgpu-matrix-units` on the GPU's matrix units besides, in their precision.
+ */
 export function engineFor(device: Device): Engine {
   switch (device) {
     case 'auto':

@@ -1,13 +1,16 @@
 /**
- * What the trainer knows of an engine. An engine holds one model's parameters, their gradients and AdamW's moments, and runs the model's two graphs
- * over packed batches. All engines take the same requests and, up to rounding, give the same answers; engine/reference (float64) says what
- * they mean.
+ * What the trainer knows of an engine. An engine holds one model's parameters, their gradients and AdamW's
+ * moments, and runs the model's two graphs over packed batches. All engines take the same requests and, up to
+ * rounding, give the same answers; engine/reference (float64) says what they mean.
  */
 import type { Graph } from '../graph/graph.js';
 import type { ModelGraphs } from '../model/gpt2.js';
 import type { PackedBatch } from './batch.js';
 
-/** Decoupled weight decay (Loshchilov & Hutter 2019) as PyTorch's AdamW does it, after clipping to a global L2 norm as clip_grad_norm_ does. */
+/**
+ * Decoupled weight decay (Loshchilov & Hutter 2019) as PyTorch's AdamW does it, after clipping to a global L2
+ * norm as clip_grad_norm_ does.
+ */
 export interface UpdateSettings {
   readonly learningRate: number;
   readonly beta1: number;
@@ -30,8 +33,9 @@ export interface StepRequest {
   readonly firstPass: number;
   readonly update: UpdateSettings;
   /**
-   * The caller goes on without this step's result, which may then come with a later one's, or after `collect`. Only engines with `stepsInFlight` make use
-   * of it. Where such a step is not sound, those that were asked for before its result was known change nothing either.
+   * The caller goes on without this step's result, which may then come with a later one's, or after
+   * `collect`. Only engines with `stepsInFlight` make use of it. Where such a step is not sound, those that
+   * were asked for before its result was known change nothing either.
    */
   readonly deferResult?: boolean;
 }
@@ -54,7 +58,10 @@ export interface StepMilliseconds {
   readonly update: number;
 }
 
-/** What an engine keeps of each parameter. `gradient` is that of the last step, before clipping; it can be read only. */
+/**
+ * What an engine keeps of each parameter. `gradient` is that of the last step, before clipping; it can be
+ * read only.
+ */
 export type TensorKind = 'parameter' | 'moment1' | 'moment2' | 'gradient';
 
 export interface EngineSession {
@@ -65,14 +72,16 @@ export interface EngineSession {
   /** Logits [B, K] of a batch, without dropout. */
   infer(batch: PackedBatch): Promise<Float32Array>;
   /**
-   * The outputs, by name, of another graph over the model's parameters, which the session keeps for the next batch. The graph has no loss and no dropout, and
-   * none of its outputs is the gradient of a table. Engines that cannot leave it out.
+   * The outputs, by name, of another graph over the model's parameters, which the session keeps for the next
+   * batch. The graph has no loss and no dropout, and none of its outputs is the gradient of a table. Engines
+   * that cannot leave it out.
    */
   evaluate?(graph: Graph, batch: PackedBatch): Promise<ReadonlyMap<string, Float32Array>>;
   step(request: StepRequest): Promise<StepResult>;
   /**
-   * Steps that should be under way at once with their results deferred; absent: each is waited for. It follows the speed of the steps: what is under way
-   * cannot be taken back, and a run that is stopped waits for it.
+   * Steps that should be under way at once with their results deferred; absent: each is waited for. It
+   * follows the speed of the steps: what is under way cannot be taken back, and a run that is stopped waits
+   * for it.
    */
   readonly stepsInFlight?: number;
   /** Has the deferred results brought. */
@@ -82,7 +91,8 @@ export interface EngineSession {
   /**
    * Parameters start undefined: write each before the first run. Moments start at zero.
    *
-   * @param offset where `values` is a part of the tensor: the first element it replaces. Large models are written so, to be in memory once
+   * @param offset where `values` is a part of the tensor: the first element it replaces. Large models are
+   *   written so, to be in memory once
    */
   writeTensor(
     kind: 'parameter' | 'moment1' | 'moment2',
@@ -100,7 +110,10 @@ export interface SessionOptions {
   readonly threads?: number;
   /** Handed on to the session. */
   readonly note?: string;
-  /** What will be asked of the session at most; engines with a memory of their own refuse at once what does not fit. */
+  /**
+   * What will be asked of the session at most; engines with a memory of their own refuse at once what does
+   * not fit.
+   */
   readonly workload?: () => Promise<Workload>;
   /** What will be asked for first: engines make it ready while the weights are being written. */
   readonly first?: 'training' | 'prediction';
@@ -116,7 +129,10 @@ export interface Workload {
 
 export interface Engine {
   readonly name: string;
-  /** Begins what `open` will need whatever the model, such as loading libraries in a thread. Only engines that have something to begin. */
+  /**
+   * Begins what `open` will need whatever the model, such as loading libraries in a thread. Only engines that
+   * have something to begin.
+   */
   warmUp?(): WarmEngine | undefined;
   open(model: ModelGraphs, options: SessionOptions): Promise<EngineSession>;
 }
@@ -129,7 +145,10 @@ export interface WarmEngine {
   close(): Promise<void>;
 }
 
-/** Warms an engine up. Whoever calls it closes what it returns, because a process must not end while a native library is being loaded. */
+/**
+ * Warms an engine up. Whoever calls it closes what it returns, because a process must not end while a native
+ * library is being loaded.
+ */
 export function warmUp(engine: Engine): WarmEngine {
   return (
     engine.warmUp?.() ?? {

@@ -1,17 +1,23 @@
 /**
- * Dropout masks from a counter-based generator: whether an element is kept depends on the run's seed, the step, the site in the graph and
- * the element's counter alone. So the same seed gives the same masks on every engine, at any number of threads, in any order.
+ * Dropout masks from a counter-based generator: whether an element is kept depends on the run's seed, the
+ * step, the site in the graph and the element's counter alone. So the same seed gives the same masks on every
+ * engine, at any number of threads, in any order.
  *
- * The generator is a keyed 32-bit hash built of the "lowbias32" mixer (Wellons, "Prospecting for Hash Functions", 2018), applied twice:
- * mix(mix(counter ^ key0) + key1), compared with the threshold. It needs nothing but wrapping 32-bit multiplication, shifts and xor, which every engine
- * has (WGSL has no 64-bit product, so Philox would not do). engine/onnx/kernels.assembly.ts holds the same function.
+ * The generator is a keyed 32-bit hash built of the "lowbias32" mixer (Wellons, "Prospecting for Hash
+ * Functions", 2018), applied twice: mix(mix(counter ^ key0) + key1), compared with the threshold. It needs
+ * nothing but wrapping 32-bit multiplication, shifts and xor, which every engine has (WGSL has no 64-bit
+ * product, so Philox would not do). engine/onnx/kernels.assembly.ts holds the same function.
  *
- * Counters: element (m, c) of a matrix [M, C] is m * C + c. The attention probability of query token n (its index in the packed batch; for pooled
- * attention its row), head h and key j (position within the row) is (n * heads + h) * ATTENTION_STRIDE + j, which does not depend on the
- * layout that an engine chooses for the scores.
+ * Counters: element (m, c) of a matrix [M, C] is m * C + c. The attention probability of query token n (its
+ * index in the packed batch; for pooled attention its row), head h and key j (position within the row) is (n
+ * * heads + h) * ATTENTION_STRIDE + j, which does not depend on the layout that an engine chooses for the
+ * scores.
  */
 
-/** Room for the keys of one query in the counters of attention probabilities; longer rows still draw, from counters that wrap. */
+/**
+ * Room for the keys of one query in the counters of attention probabilities; longer rows still draw, from
+ * counters that wrap.
+ */
 export const ATTENTION_STRIDE = 4096;
 
 export interface DropoutKey {
@@ -27,8 +33,8 @@ export function mix32(x: number): number {
 }
 
 /**
- * The key of one site in one forward pass. `pass` counts the forward passes of training from 0 (each micro-batch is one), so that a resumed run goes on with
- * the masks it would have drawn.
+ * The key of one site in one forward pass. `pass` counts the forward passes of training from 0 (each
+ * micro-batch is one), so that a resumed run goes on with the masks it would have drawn.
  */
 export function dropoutKey(seed: number, pass: number, site: number): DropoutKey {
   const run = mix32(seed ^ 0x9e3779b9);

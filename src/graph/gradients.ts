@@ -1,7 +1,7 @@
 /**
- * Reverse-mode differentiation of a graph: appends to the builder the nodes that compute the gradient of a loss with respect to its parameters.
- * Each rule takes a node and the gradients of its outputs, and gives the gradients of its inputs (undefined: not differentiable, such as
- * indices).
+ * Reverse-mode differentiation of a graph: appends to the builder the nodes that compute the gradient of a
+ * loss with respect to its parameters. Each rule takes a node and the gradients of its outputs, and gives the
+ * gradients of its inputs (undefined: not differentiable, such as indices).
  */
 import { shapesEqual } from './graph.js';
 import type { AnyNode, GraphBuilder, Node, OperationName, Value } from './graph.js';
@@ -77,7 +77,8 @@ export function gradients(g: GraphBuilder, loss: Value, targets: readonly Value[
 }
 
 /**
- * Gradients with respect to `targets` of the sum of `output` times `outputGradient`, elementwise; both have the same shape.
+ * Gradients with respect to `targets` of the sum of `output` times `outputGradient`, elementwise; both have
+ * the same shape.
  * @throws if a target does not influence the output
  */
 export function gradientsFrom(
@@ -133,7 +134,8 @@ function applyRule(
   node: AnyNode,
   outputGradients: readonly (Value | undefined)[],
 ): readonly (Value | undefined)[] {
-  // `rules[node.op]` is the rule of this very kind of node; TypeScript cannot correlate the two sides of the union.
+  // `rules[node.op]` is the rule of this very kind of node; TypeScript cannot correlate the two sides of the
+  // union.
   const rule = rules[node.op] as Rule<OperationName>;
   return rule(g, node, outputGradients);
 }

@@ -1,6 +1,6 @@
 /**
- * A model is written once, as a graph of a few operations over named values; gradients are derived from it (gradients.ts), and
- * each engine lowers the same graph in its own way.
+ * A model is written once, as a graph of a few operations over named values; gradients are derived from it
+ * (gradients.ts), and each engine lowers the same graph in its own way.
  *
  *   value      a tensor with a symbolic shape: a parameter, an input of the batch, or the output of a node
  *   node       one operation on values; what each operation means is defined by engine/reference
@@ -40,8 +40,9 @@ export interface AttentionAttributes {
 type None = Readonly<Record<never, never>>;
 
 /**
- * Every operation with its attributes. Shapes of inputs -> outputs; M is any dimension. A gradient operation names the forward node that it
- * belongs to, so that an engine may reuse what it kept of it (statistics, probabilities).
+ * Every operation with its attributes. Shapes of inputs -> outputs; M is any dimension. A gradient operation
+ * names the forward node that it belongs to, so that an engine may reuse what it kept of it (statistics,
+ * probabilities).
  */
 export interface OperationAttributes {
   /** [..], [..] -> [..] */
@@ -140,12 +141,16 @@ export class GraphBuilder {
         source: { node: node as unknown as Node },
       });
     }
-    // The union of all kinds cannot be inferred from the generic parameter; `op` and `attributes` agree by the signature.
+    // The union of all kinds cannot be inferred from the generic parameter; `op` and `attributes` agree by
+    // the signature.
     this.nodes.push(node as unknown as AnyNode);
     return node;
   }
 
-  /** The nodes that the outputs need, in order. A gradient needs its forward node, of which an engine may reuse what it kept. */
+  /**
+   * The nodes that the outputs need, in order. A gradient needs its forward node, of which an engine may
+   * reuse what it kept.
+   */
   finish(outputs: Readonly<Record<string, Value>>): Graph {
     const needed = new Set<Node>();
     const pending = Object.values(outputs);

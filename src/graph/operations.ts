@@ -1,4 +1,7 @@
-/** One function for each operation: checks the shapes and appends the node. What the operations mean is said in graph.ts. */
+/**
+ * One function for each operation: checks the shapes and appends the node. What the operations mean is said
+ * in graph.ts.
+ */
 import { shapesEqual } from './graph.js';
 import type {
   AttentionAttributes,

@@ -1,5 +1,6 @@
 /**
- * The Hub's cache on disk, shared with Python (https://huggingface.co/docs/huggingface_hub/guides/manage-cache):
+ * The Hub's cache on disk, shared with Python
+ * (https://huggingface.co/docs/huggingface_hub/guides/manage-cache):
  *
  *     models--openai-community--gpt2/
  *       refs/main                           the commit that `main` was when it was last asked for
@@ -8,8 +9,8 @@
  *       snapshots/<commit>/config.json      -> ../../blobs/<etag>
  *     .locks/models--openai-community--gpt2/<etag>.attune-lock
  *
- * Nothing appears under its name before it is whole. What is being made lies in `blobs`, because Python takes every file under `refs` and `snapshots`
- * at its word.
+ * Nothing appears under its name before it is whole. What is being made lies in `blobs`, because Python takes
+ * every file under `refs` and `snapshots` at its word.
  */
 import { randomUUID } from 'node:crypto';
 import { copyFile, mkdir, readFile, readdir, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
@@ -58,7 +59,10 @@ export class CachedRepository {
     return isCommit(text.trim()) ? text.trim() : undefined;
   }
 
-  /** Keeps which commit the revision is now. The snapshot's folder is made first: Python holds a reference to a snapshot that is not there for damage. */
+  /**
+   * Keeps which commit the revision is now. The snapshot's folder is made first: Python holds a reference to
+   * a snapshot that is not there for damage.
+   */
   async keepCommit(commit: string): Promise<void> {
     await mkdir(this.snapshot(commit), { recursive: true });
     const { revision } = this.repository;
@@ -86,7 +90,9 @@ export class CachedRepository {
     return paths.filter((_, i) => here[i] !== undefined).sort();
   }
 
-  /** Makes a blob that is here the snapshot's file; a copy where the system allows no links. @returns its path */
+  /**
+   * Makes a blob that is here the snapshot's file; a copy where the system allows no links. @returns its path
+   */
   async point(commit: string, path: string, etag: string): Promise<string> {
     const pointer = this.#pointer(commit, path);
     const blob = this.blob(etag);

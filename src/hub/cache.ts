@@ -1,4 +1,7 @@
-/** What lies in the Hub's cache, and removing it. Nothing outside the cache folder is touched, and nothing in it that is not laid out as the Hub does. */
+/**
+ * What lies in the Hub's cache, and removing it. Nothing outside the cache folder is touched, and nothing in
+ * it that is not laid out as the Hub does.
+ */
 import type { Stats } from 'node:fs';
 import { lstat, readFile, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
@@ -120,7 +123,9 @@ async function filesUnder(path: string): Promise<{ parts: string[]; stats: Stats
 
 export interface PruneOptions {
   readonly cacheDir?: string | undefined;
-  /** Repositories by their ids; `models/…` or `datasets/…` in front tells two of one id apart. Absent: all. */
+  /**
+   * Repositories by their ids; `models/…` or `datasets/…` in front tells two of one id apart. Absent: all.
+   */
   readonly ids?: readonly string[] | undefined;
   /** Only what was not used for so many days. */
   readonly olderThanDays?: number | undefined;
@@ -137,7 +142,8 @@ export interface Pruned {
 }
 
 /**
- * What pruning would remove. At least one thing must say what: an id, an age, or that only unfinished downloads are meant.
+ * What pruning would remove. At least one thing must say what: an id, an age, or that only unfinished
+ * downloads are meant.
  *
  * @throws UsageError where nothing says what, or an id is not in the cache or is of two repositories
  */

@@ -1,6 +1,7 @@
 /**
- * HTTP with the Hub: proxies, retries, redirects, the token, and errors in words. The token goes to the Hub's own address and to no other; what the
- * Hub redirects to (its content network) gets signed addresses and needs none.
+ * HTTP with the Hub: proxies, retries, redirects, the token, and errors in words. The token goes to the Hub's
+ * own address and to no other; what the Hub redirects to (its content network) gets signed addresses and
+ * needs none.
  */
 import type { Dispatcher, request } from 'undici';
 import { jsonValue } from '../json/syntax.js';
@@ -95,16 +96,21 @@ export class HubClient {
     return this.#http;
   }
 
-  /** Milliseconds to wait before attempt `attempt` (from 1); a quarter of it is drawn, so that many clients do not come back at once. */
+  /**
+   * Milliseconds to wait before attempt `attempt` (from 1); a quarter of it is drawn, so that many clients do
+   * not come back at once.
+   */
   pauseBefore(attempt: number): number {
     const pause = Math.min(LONGEST_PAUSE, (this.#options.firstPause ?? FIRST_PAUSE) * 2 ** (attempt - 1));
     return pause * (0.75 + Math.random() / 4);
   }
 
   /**
-   * A request whose body the caller must read or destroy. Broken connections, 429 and 5xx are tried again, the former two after the time the server names.
+   * A request whose body the caller must read or destroy. Broken connections, 429 and 5xx are tried again,
+   * the former two after the time the server names.
    *
-   * @throws HubError for any status but 2xx and those in `accept`, and where the Hub cannot be reached; the signal's reason where it is aborted
+   * @throws HubError for any status but 2xx and those in `accept`, and where the Hub cannot be reached; the
+   *   signal's reason where it is aborted
    */
   async get(
     url: string,
@@ -135,7 +141,8 @@ export class HubClient {
   }
 
   /**
-   * `fetch` for @huggingface/hub: this client's retries, proxies, token and errors; answers are JSON and read whole.
+   * `fetch` for @huggingface/hub: this client's retries, proxies, token and errors; answers are JSON and read
+   * whole.
    */
   fetchFor(about: About, signal?: AbortSignal, retries?: number): typeof fetch {
     return async (input) => {
@@ -187,7 +194,8 @@ export class HubClient {
     for (let hops = 0; hops <= REDIRECTS; hops++) {
       const own = target.origin === this.#endpoint.origin;
       const { token } = this.settings;
-      // What the Hub calls a file's contents is unknown elsewhere: there the condition would never hold, and each answer be the whole file.
+      // What the Hub calls a file's contents is unknown elsewhere: there the condition would never hold, and
+      // each answer be the whole file.
       const { 'if-range': condition, ...others } = headers;
       const answer = await request(target, {
         dispatcher,
@@ -235,7 +243,10 @@ function flatHeaders(
   );
 }
 
-/** Milliseconds that `Retry-After` (RFC 9110, section 10.2.3: seconds or a date) or the Hub's `RateLimit` (`"api";r=0;t=55`) ask to wait. */
+/**
+ * Milliseconds that `Retry-After` (RFC 9110, section 10.2.3: seconds or a date) or the Hub's `RateLimit`
+ * (`"api";r=0;t=55`) ask to wait.
+ */
 function retryAfter(headers: Readonly<Record<string, string>>): number | undefined {
   const value = headers['retry-after'];
   if (value !== undefined) {
@@ -262,7 +273,10 @@ async function bounded(body: HubResponse['body'], most: number): Promise<string>
   return Buffer.concat(chunks).toString('utf8');
 }
 
-/** What the server says of its refusal: X-Error-Message, or `error` of its JSON. One line, no control characters. */
+/**
+ * What the server says of its refusal: X-Error-Message, or `error` of its JSON. One line, no control
+ * characters.
+ */
 async function errorText({ headers, body }: HubResponse): Promise<string> {
   const text = await bounded(body, ERROR_BYTES).catch(() => '');
   let said = headers['x-error-message'] ?? '';
@@ -288,7 +302,9 @@ export function pageOf(settings: HubSettings, { type, id }: Pick<About, 'type' |
 const TOKEN_HINT =
   'Set HF_TOKEN to a token of https://huggingface.co/settings/tokens that may read it, or log in with `hf auth login`.';
 
-/** The error for a status, told apart as huggingface_hub does (hf_raise_for_status), by X-Error-Code first. */
+/**
+ * The error for a status, told apart as huggingface_hub does (hf_raise_for_status), by X-Error-Code first.
+ */
 function refusal(
   settings: HubSettings,
   { status, headers }: HubResponse,

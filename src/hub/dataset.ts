@@ -7,7 +7,8 @@ import type { RepositoryOptions } from './repository.js';
 import { UsageError } from '../errors.js';
 
 /**
- * A dataset of the Hub, `owner/name` with `@revision` where wanted. Nothing is asked of the network before the first call.
+ * A dataset of the Hub, `owner/name` with `@revision` where wanted. Nothing is asked of the network before
+ * the first call.
  *
  * @throws UsageError where it is not an id; its methods throw HubError
  */

@@ -1,7 +1,8 @@
 /**
- * One file of a repository into the cache. It is written beside its place at the positions its bytes have, checked against size and hash as they lie
- * on the disk, and renamed. So a crash leaves at worst a part that the next download goes on from or throws away; and should two processes ever write
- * the same part (the lock keeps them from it), they write the same bytes to the same places.
+ * One file of a repository into the cache. It is written beside its place at the positions its bytes have,
+ * checked against size and hash as they lie on the disk, and renamed. So a crash leaves at worst a part that
+ * the next download goes on from or throws away; and should two processes ever write the same part (the lock
+ * keeps them from it), they write the same bytes to the same places.
  */
 import { createHash } from 'node:crypto';
 import { open, rename, rm, stat, statfs } from 'node:fs/promises';
@@ -19,7 +20,9 @@ import { pause } from './pause.js';
 export interface RemoteFile {
   readonly path: string;
   readonly size: number;
-  /** Hexadecimal: sha256 of a large file (Git LFS), or git's sha1 of a small one. It is also the blob's name. */
+  /**
+   * Hexadecimal: sha256 of a large file (Git LFS), or git's sha1 of a small one. It is also the blob's name.
+   */
   readonly hash: string;
   readonly algorithm: 'sha256' | 'git-sha1';
 }
@@ -41,7 +44,8 @@ const READ_BYTES = 2 ** 20;
 
 /**
  * @returns the snapshot's file on this machine
- * @throws HubError: what the Hub refuses, 'network' where the connection brings nothing any more, 'integrity', 'disk'
+ * @throws HubError: what the Hub refuses, 'network' where the connection brings nothing any more,
+ *   'integrity', 'disk'
  */
 export async function downloadFile(file: RemoteFile, options: DownloadOptions): Promise<string> {
   const { cached, commit, onBytes, signal, onNote, about } = options;
@@ -185,8 +189,8 @@ function startOf(
   about: About,
 ): number {
   const name = `${file.path} of ${about.repository}`;
-  // The Hub's own answer names the content; what the content network calls it (an MD5 or nothing) is of no use. A commit's file does not change,
-  // so another name means another file.
+  // The Hub's own answer names the content; what the content network calls it (an MD5 or nothing) is of no
+  // use. A commit's file does not change, so another name means another file.
   const etag = /^(?:W\/)?"?([0-9a-f]{40}|[0-9a-f]{64})"?$/.exec(
     hubHeaders['x-linked-etag'] ?? hubHeaders['etag'] ?? '',
   )?.[1];
@@ -245,7 +249,10 @@ async function requireRoom(part: string, { size, path }: RemoteFile, present: nu
   );
 }
 
-/** git's sha1 of a file is of its length and its contents (https://git-scm.com/book/en/v2/Git-Internals-Git-Objects). */
+/**
+ * git's sha1 of a file is of its length and its contents
+ * (https://git-scm.com/book/en/v2/Git-Internals-Git-Objects).
+ */
 async function hashOf(path: string, { algorithm, size }: RemoteFile, signal?: AbortSignal): Promise<string> {
   const hash = createHash(algorithm === 'sha256' ? 'sha256' : 'sha1');
   if (algorithm === 'git-sha1') hash.update(`blob ${size}\0`);

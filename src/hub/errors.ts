@@ -3,7 +3,10 @@ import { AttuneError } from '../errors.js';
 
 /** What went wrong with the Hub, for programs; the message says it for people. */
 export type HubErrorCode =
-  /** There is no such repository, or it is private and the token does not open it: the Hub does not tell these apart. */
+  /**
+   * There is no such repository, or it is private and the token does not open it: the Hub does not tell these
+   * apart.
+   */
   | 'repository-not-found'
   | 'revision-not-found'
   | 'entry-not-found'
@@ -48,7 +51,8 @@ const OF_WHAT_IS_THERE: readonly HubErrorCode[] = [
 ];
 
 /**
- * An error of opening the repository of this name. The name may have been meant as one of this machine: then it says first that nothing is there.
+ * An error of opening the repository of this name. The name may have been meant as one of this machine: then
+ * it says first that nothing is there.
  *
  * @param name as the user gave it
  */

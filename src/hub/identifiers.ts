@@ -1,4 +1,7 @@
-/** Names of the Hub: repositories, revisions, files. All of them become parts of paths and addresses, so nothing passes that could lead elsewhere. */
+/**
+ * Names of the Hub: repositories, revisions, files. All of them become parts of paths and addresses, so
+ * nothing passes that could lead elsewhere.
+ */
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { UsageError } from '../errors.js';
@@ -52,7 +55,10 @@ export function isRevision(revision: string): boolean {
 
 const DATA_FILE = /\.(?:csv|tsv|jsonl?|ndjson|parquet|gz|txt|safetensors|bin)$/i;
 
-/** Whether text is meant as a place on this machine and can only be that: `./x`, `/x`, `~/x`, `C:\x`, `a/b/c`, `x/`, `reviews.csv`. */
+/**
+ * Whether text is meant as a place on this machine and can only be that: `./x`, `/x`, `~/x`, `C:\x`, `a/b/c`,
+ * `x/`, `reviews.csv`.
+ */
 export function looksLikePath(text: string): boolean {
   const name = text.replace(/@.*$/, '');
   return /^[./~]|[\\:]|\/$|^$/.test(name) || name.split('/').length > 2 || DATA_FILE.test(name);
@@ -89,7 +95,8 @@ export function parseRepositoryId(
 export type Located = { readonly path: string } | { readonly repository: RepositoryId };
 
 /**
- * What the name of a model or dataset stands for: something here, which wins, or a repository of the Hub. Nothing is asked of the network.
+ * What the name of a model or dataset stands for: something here, which wins, or a repository of the Hub.
+ * Nothing is asked of the network.
  *
  * @returns the path as given where it exists or can be nothing but a path
  * @throws UsageError where it is neither
@@ -118,7 +125,8 @@ export function folderName({ type, id }: Pick<RepositoryId, 'type' | 'id'>): str
 }
 
 /**
- * A file's path in a repository, to be joined to a folder on any system: relative, no `..`, no backslash, no drive, no control character.
+ * A file's path in a repository, to be joined to a folder on any system: relative, no `..`, no backslash, no
+ * drive, no control character.
  *
  * @throws HubError 'unsafe-name'
  */

@@ -1,7 +1,8 @@
 /**
- * One process at a time does a thing: a file that only one can create, whose time its holder renews. A lock whose holder has died is taken over: at
- * once where it was a process of this machine, after a while without renewal where it was not. (Python's lock beside it, an flock, cannot be had from
- * Node; so nothing that must not happen relies on locks: see download.ts.)
+ * One process at a time does a thing: a file that only one can create, whose time its holder renews. A lock
+ * whose holder has died is taken over: at once where it was a process of this machine, after a while without
+ * renewal where it was not. (Python's lock beside it, an flock, cannot be had from Node; so nothing that must
+ * not happen relies on locks: see download.ts.)
  */
 import { randomUUID } from 'node:crypto';
 import { mkdir, open, readFile, rm, stat, utimes } from 'node:fs/promises';
@@ -65,7 +66,8 @@ async function acquire(
     if (found === undefined) continue;
     if (!waiting) onWait?.();
     waiting = true;
-    // Another machine's clock may be wrong, so not the time itself counts but for how long it has stayed the same.
+    // Another machine's clock may be wrong, so not the time itself counts but for how long it has stayed the
+    // same.
     const state = `${found.text} ${found.renewed}`;
     if (state !== seen) [seen, seenSince] = [state, performance.now()];
     if (isDead(found.text) || performance.now() - seenSince > staleAfter)
@@ -109,7 +111,8 @@ function notWritable(cause: Error): never {
 function held(path: string, text: string): () => Promise<void> {
   const renewal = setInterval(() => {
     const now = new Date();
-    utimes(path, now, now).catch(() => undefined); // Taken away by somebody who held us for dead: nothing relies on it.
+    // Taken away by somebody who held us for dead: nothing relies on it.
+    utimes(path, now, now).catch(() => undefined);
   }, RENEWED_EVERY);
   renewal.unref();
   return async () => {
@@ -129,7 +132,10 @@ async function look(path: string): Promise<{ text: string; renewed: number } | u
   }
 }
 
-/** Only of a process of this machine it can be known. An empty file may be one whose holder is about to write into it. */
+/**
+ * Only of a process of this machine it can be known. An empty file may be one whose holder is about to write
+ * into it.
+ */
 function isDead(text: string): boolean {
   let holder: Partial<Holder>;
   try {

@@ -1,4 +1,7 @@
-/** A repository of the Hub at one commit: what files it has, and the files themselves on this machine, from the cache or downloaded into it. */
+/**
+ * A repository of the Hub at one commit: what files it has, and the files themselves on this machine, from
+ * the cache or downloaded into it.
+ */
 import { CachedRepository } from './cache-layout.js';
 import { HubClient, pageOf } from './client.js';
 import type { About, ClientOptions } from './client.js';
@@ -50,7 +53,8 @@ export class HubRepository {
   }
 
   /**
-   * Asks the Hub for the commit and its files. Where it is out of reach and the cache holds the revision as it was, that is used and said so.
+   * Asks the Hub for the commit and its files. Where it is out of reach and the cache holds the revision as
+   * it was, that is used and said so.
    *
    * @throws HubError
    */
@@ -134,7 +138,8 @@ export class HubRepository {
   /**
    * The files on this machine, in the order of `paths`.
    *
-   * @throws HubError 'entry-not-found' where the repository has no such file, 'offline' naming all that are not in the cache, and as downloadFile does
+   * @throws HubError 'entry-not-found' where the repository has no such file, 'offline' naming all that are
+   *   not in the cache, and as downloadFile does
    */
   async fetch(paths: readonly string[]): Promise<string[]> {
     if (!this.#remote) {
@@ -145,7 +150,8 @@ export class HubRepository {
     }
     const files = paths.map((path) => this.#remote!.get(path) ?? this.#unknown(path));
     const absent = await this.#absent(files);
-    if (absent.length > 0) await this.#cached.keepCommit(this.#commit).catch(() => undefined); // a cache that cannot be written: the download says so
+    // A cache that cannot be written: the download says so
+    if (absent.length > 0) await this.#cached.keepCommit(this.#commit).catch(() => undefined);
     await this.#download(absent);
     await this.#cached.keepCommit(this.#commit).catch(() => undefined);
     return Promise.all(

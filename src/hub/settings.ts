@@ -16,7 +16,9 @@ export interface HubProgress {
   /** Files and bytes that were not in the cache when the download began. */
   readonly files: number;
   readonly total: number;
-  /** Of `total`, bytes that are on this machine; those of an earlier, broken download count from the start. */
+  /**
+   * Of `total`, bytes that are on this machine; those of an earlier, broken download count from the start.
+   */
   readonly received: number;
   /** The cache folder. */
   readonly cacheDir: string;
@@ -47,9 +49,15 @@ export interface HubOptions {
   /** HF_ENDPOINT, or https://huggingface.co. */
   readonly endpoint?: string | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** Called while files are downloaded, at most ten times a second and at the end; never where all is in the cache. */
+  /**
+   * Called while files are downloaded, at most ten times a second and at the end; never where all is in the
+   * cache.
+   */
   readonly onProgress?: ((progress: HubProgress) => void) | undefined;
-  /** Called with what the user should know: that the cache was used because the Hub is out of reach, that a wait is long. */
+  /**
+   * Called with what the user should know: that the cache was used because the Hub is out of reach, that a
+   * wait is long.
+   */
   readonly onNote?: ((text: string) => void) | undefined;
   /** Called once a repository's commit is known, whether the Hub or the cache named it. */
   readonly onCommit?: ((used: HubCommit) => void) | undefined;

@@ -1,7 +1,7 @@
 /**
- * JSON as Python's `json.dumps` writes it, so that files of ours and of transformers can be compared byte for byte.
- * Python tells floats from integers (1.0 and 1) and JavaScript does not: a value that is a float in Python is wrapped in `float()`;
- * a plain number prints as an integer where it is one, else as a float.
+ * JSON as Python's `json.dumps` writes it, so that files of ours and of transformers can be compared byte for
+ * byte. Python tells floats from integers (1.0 and 1) and JavaScript does not: a value that is a float in
+ * Python is wrapped in `float()`; a plain number prints as an integer where it is one, else as a float.
  */
 export class PythonFloat {
   constructor(readonly value: number) {}
@@ -23,8 +23,9 @@ export function float(value: number | null): PythonFloat | null {
 }
 
 /**
- * A float as Python's `repr` prints it: the shortest digits that read back as the same double (as in JavaScript), a ".0" where there is no
- * fraction, and an exponent of at least two digits below 1e-4 and from 1e16 on.
+ * A float as Python's `repr` prints it: the shortest digits that read back as the same double (as in
+ * JavaScript), a ".0" where there is no fraction, and an exponent of at least two digits below 1e-4 and from
+ * 1e16 on.
  */
 export function pythonFloat(value: number): string {
   if (Number.isNaN(value)) return 'NaN';
@@ -91,7 +92,10 @@ function enclose(
   return `${open}\n${inner}${items.join(`,\n${inner}`)}\n${outer}${close}`;
 }
 
-/** JSON.stringify escapes quotes, backslashes and control characters the same way; Python escapes DEL and what is outside ASCII too. */
+/**
+ * JSON.stringify escapes quotes, backslashes and control characters the same way; Python escapes DEL and what
+ * is outside ASCII too.
+ */
 function quote(text: string): string {
   return JSON.stringify(text).replace(
     /[\u007f-\uffff]/g,

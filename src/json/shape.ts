@@ -1,4 +1,7 @@
-/** The shape of JSON data, checked with the place of what is wrong: `models[2].f1.value: expected a number, found "high"`. */
+/**
+ * The shape of JSON data, checked with the place of what is wrong: `models[2].f1.value: expected a number,
+ * found "high"`.
+ */
 
 export class ShapeError extends Error {
   /** @param path such as models[2].f1.value; empty for the whole */

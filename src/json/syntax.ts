@@ -1,6 +1,6 @@
 /**
- * Where a text stops being JSON (RFC 8259). JSON.parse decides whether it is; its messages differ between versions of Node and many
- * do not say where, so this finds the place and says what was expected there.
+ * Where a text stops being JSON (RFC 8259). JSON.parse decides whether it is; its messages differ between
+ * versions of Node and many do not say where, so this finds the place and says what was expected there.
  */
 export interface JsonSyntaxError {
   /** From 1. */
@@ -13,7 +13,10 @@ export interface JsonSyntaxError {
 
 export type JsonResult = { readonly value: unknown } | { readonly error: JsonSyntaxError };
 
-/** No file that attune reads needs more; what walks a value, JSON.stringify too, overflows the stack on some ten thousand. */
+/**
+ * No file that attune reads needs more; what walks a value, JSON.stringify too, overflows the stack on some
+ * ten thousand.
+ */
 const DEEPEST = 512;
 
 /** Position of the bracket that opens the level beyond DEEPEST; undefined where there is none. */

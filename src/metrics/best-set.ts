@@ -1,10 +1,13 @@
 /**
- * Several models against the best of them, on the same test rows: which may be the best, which is shown to be as good but for a margin, and what the best one's own
- * metric is worth, having been chosen for it. K = models, R = resamples.
+ * Several models against the best of them, on the same test rows: which may be the best, which is shown to be
+ * as good but for a margin, and what the best one's own metric is worth, having been chosen for it. K =
+ * models, R = resamples.
  *
- * Multiple comparisons with the best (Hsu 1981): an interval for how far each model lies above the best of the others. All upper bounds hold together
- * with 95 %, and all lower bounds: their width is the largest of the studentised differences within resamples, over all pairs (Romano and Wolf 2005) for the upper
- * ones, because any of equal models may come out last; over the pairs with one model for the lower ones, because only the true best counts.
+ * Multiple comparisons with the best (Hsu 1981): an interval for how far each model lies above the best of
+ * the others. All upper bounds hold together with 95 %, and all lower bounds: their width is the largest of
+ * the studentised differences within resamples, over all pairs (Romano and Wolf 2005) for the upper ones,
+ * because any of equal models may come out last; over the pairs with one model for the lower ones, because
+ * only the true best counts.
  */
 import { standardError } from './bootstrap.js';
 import { normalTail } from './distributions.js';
@@ -30,7 +33,10 @@ export interface BestOf {
   readonly pairs: readonly (readonly Difference[])[];
   /** [K][K]: standard errors of the differences. */
   readonly errors: readonly (readonly number[])[];
-  /** By how much the best's metric is too high because it was chosen on the rows that it is measured on: the mean over resamples (Tibshirani and Tibshirani 2009). */
+  /**
+   * By how much the best's metric is too high because it was chosen on the rows that it is measured on: the
+   * mean over resamples (Tibshirani and Tibshirani 2009).
+   */
   readonly optimism: number;
   /** 95 % interval of the best's metric that allows for the choice. */
   readonly interval: Interval;
@@ -40,7 +46,10 @@ export interface BestOf {
 
 /** What all upper bounds together leave out. */
 const ALPHA = 0.05;
-/** What all lower bounds together leave out: less, because with 0.05 up to 5.9 % of simulated comparisons had one that did not hold (docs/verdict.md). */
+/**
+ * What all lower bounds together leave out: less, because with 0.05 up to 5.9 % of simulated comparisons had
+ * one that did not hold (docs/verdict.md).
+ */
 const LOW_ALPHA = 0.035;
 
 /**
@@ -102,11 +111,13 @@ export function compareWithBest(
 }
 
 /**
- * How differences between models vary over resamples, and what each bound leaves out of its side so that all of them hold together: from the largest studentised
- * difference within each resample, and never more than a single comparison may.
+ * How differences between models vary over resamples, and what each bound leaves out of its side so that all
+ * of them hold together: from the largest studentised difference within each resample, and never more than a
+ * single comparison may.
  *
  * @param centred [K] of [R]: each model's metric in the resamples minus that on the test rows
- * @returns [K][K] standard errors, 0 between models that no resample tells apart; the tail of upper bounds; [K] those of lower bounds of differences to each model
+ * @returns [K][K] standard errors, 0 between models that no resample tells apart; the tail of upper bounds;
+ *   [K] those of lower bounds of differences to each model
  */
 function differencesOf(centred: readonly Float64Array[]): {
   readonly errors: readonly (readonly number[])[];

@@ -1,6 +1,7 @@
 /**
- * How far figures of a test set may be trusted: bootstrap over its rows (Efron 1979). A resample is a count for each row, drawn
- * once and used for every model, so that differences between models are differences on the same rows.
+ * How far figures of a test set may be trusted: bootstrap over its rows (Efron 1979). A resample is a count
+ * for each row, drawn once and used for every model, so that differences between models are differences on
+ * the same rows.
  *
  *   n = rows, K = classes, R = resamples
  */
@@ -71,7 +72,8 @@ export async function bootstrapClassCounts(
 /**
  * Weighted F1 of each resample [R].
  *
- * @param classCounts of `bootstrapClassCounts`, which all models share: only the rows that a model has wrong are counted for it
+ * @param classCounts of `bootstrapClassCounts`, which all models share: only the rows that a model has wrong
+ *   are counted for it
  */
 export function bootstrapF1(
   resamples: Resamples,
@@ -103,8 +105,8 @@ export function bootstrapF1(
 }
 
 /**
- * Weighted one-vs-rest AUC of each resample [R] (of class 1 where there are two), NaN where a resample lacks a class. Rows are sorted once; a
- * resample is one pass over them.
+ * Weighted one-vs-rest AUC of each resample [R] (of class 1 where there are two), NaN where a resample lacks
+ * a class. Rows are sorted once; a resample is one pass over them.
  *
  * @param probabilities [n, K] row-major
  */
@@ -145,7 +147,10 @@ export async function bootstrapAuc(
   return result;
 }
 
-/** The middle 95 % of values, linear between neighbours as numpy's percentile; NaN is left out. Undefined where nothing is left. */
+/**
+ * The middle 95 % of values, linear between neighbours as numpy's percentile; NaN is left out. Undefined
+ * where nothing is left.
+ */
 export function interval95(values: Float64Array): Interval | undefined {
   const sorted = values.filter((value) => !Number.isNaN(value)).sort();
   if (sorted.length === 0) return undefined;

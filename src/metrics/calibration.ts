@@ -13,13 +13,16 @@ export interface ConfidenceBin {
 export interface Calibration {
   /** Empty bins included. */
   readonly bins: readonly ConfidenceBin[];
-  /** Expected calibration error (Guo et al. 2017): the mean distance between confidence and accuracy, bins weighted by their rows. */
+  /**
+   * Expected calibration error (Guo et al. 2017): the mean distance between confidence and accuracy, bins
+   * weighted by their rows.
+   */
   readonly ece: number;
 }
 
 /**
- * The reliability of the largest probabilities, in bins of equal width. A bin holds what is above its lower bound and up to its upper bound, as
- * scikit-learn's `calibration_curve` bins; the first holds 0 as well.
+ * The reliability of the largest probabilities, in bins of equal width. A bin holds what is above its lower
+ * bound and up to its upper bound, as scikit-learn's `calibration_curve` bins; the first holds 0 as well.
  *
  * @param probabilities [n, K] row-major
  * @param labels [n]

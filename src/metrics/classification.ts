@@ -14,7 +14,10 @@ export interface ClassificationMetrics {
   readonly accuracy: number;
   /** F1 of each class, weighted by how many rows are of it; a class never predicted counts 0. */
   readonly f1: number;
-  /** ROC-AUC: of class 1 where there are two, else one against the rest, weighted as F1. null where a class has no rows. */
+  /**
+   * ROC-AUC: of class 1 where there are two, else one against the rest, weighted as F1. null where a class
+   * has no rows.
+   */
   readonly auc: number | null;
   /** [K] */
   readonly perClass: readonly NamedClassScores[];
@@ -34,7 +37,8 @@ export interface ClassificationMetrics {
  * @param logits [n, K] row-major
  * @param labels [n] class indices
  * @param labelNames [K]
- * @throws RangeError where there are no rows, the lengths do not fit, a label is no class, or a logit is not finite
+ * @throws RangeError where there are no rows, the lengths do not fit, a label is no class, or a logit is not
+ *   finite
  */
 export function classificationMetrics(
   logits: Float32Array,
@@ -61,7 +65,8 @@ export interface PredictedClasses {
 }
 
 /**
- * The same metrics of classes and probabilities; the loss is scikit-learn's `log_loss`, which takes no probability for less than what a float64 tells from 0.
+ * The same metrics of classes and probabilities; the loss is scikit-learn's `log_loss`, which takes no
+ * probability for less than what a float64 tells from 0.
  *
  * @throws RangeError as `classificationMetrics`
  */

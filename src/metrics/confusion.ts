@@ -49,12 +49,16 @@ export function weightedF1(scores: readonly ClassScores[]): number {
   return scores.reduce((sum, { f1, support }) => sum + f1 * support, 0) / rows;
 }
 
-/** Of a class that the test rows may lack altogether: each of its rows costs its own F1, and half as much that of the class it is taken for. */
+/**
+ * Of a class that the test rows may lack altogether: each of its rows costs its own F1, and half as much that
+ * of the class it is taken for.
+ */
 const WEIGHT_OF_UNSEEN = 1.5;
 
 /**
- * By how much weighted F1 changes where one row is answered right instead of wrong, times the rows, for the row where that is most (the largest difference of partial
- * derivatives by the entries of the confusion matrix). 1 for a perfect model, up to 2.5 for one that never finds a class.
+ * By how much weighted F1 changes where one row is answered right instead of wrong, times the rows, for the
+ * row where that is most (the largest difference of partial derivatives by the entries of the confusion
+ * matrix). 1 for a perfect model, up to 2.5 for one that never finds a class.
  */
 export function f1RowWeight(confusion: readonly (readonly number[])[]): number {
   const classes = classScores(confusion).map(({ f1, support }, k) => ({

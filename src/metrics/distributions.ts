@@ -1,4 +1,7 @@
-/** Two distributions that intervals need: the tail of the normal one, and quantiles of the beta one. To about 12 digits. */
+/**
+ * Two distributions that intervals need: the tail of the normal one, and quantiles of the beta one. To about
+ * 12 digits.
+ */
 
 /** ln Γ(x) for x > 0, by Stirling's series; small arguments are raised first. */
 function logGamma(x: number): number {

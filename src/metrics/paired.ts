@@ -4,11 +4,16 @@ export interface McNemar {
   /** Rows that only the first had right. */
   readonly onlyFirst: number;
   readonly onlySecond: number;
-  /** Two-sided, exact, of two models named beforehand: of the rows that only one had right, each is as likely the one's as the other's. */
+  /**
+   * Two-sided, exact, of two models named beforehand: of the rows that only one had right, each is as likely
+   * the one's as the other's.
+   */
   readonly p: number;
 }
 
-/** McNemar's exact test (1947): a binomial test of the rows that only one of two models had right. All [n]. */
+/**
+ * McNemar's exact test (1947): a binomial test of the rows that only one of two models had right. All [n].
+ */
 export function mcnemar(
   labels: ArrayLike<number>,
   first: ArrayLike<number>,

@@ -5,8 +5,8 @@
  */
 
 /**
- * Softmax of each row, rounded to float32 after every step as PyTorch's kernel rounds it, because probabilities that are equal or not decide
- * about ties in ROC-AUC.
+ * Softmax of each row, rounded to float32 after every step as PyTorch's kernel rounds it, because
+ * probabilities that are equal or not decide about ties in ROC-AUC.
  */
 export function softmax(logits: Float32Array, classes: number): Float32Array {
   const { fround } = Math;
@@ -53,8 +53,8 @@ function rowMax(values: Float32Array, start: number, length: number): number {
 }
 
 /**
- * Mean over rows of -log p of the true class, as scikit-learn's `log_loss`: a probability below float64's epsilon counts as that, so that a model that was certain and
- * wrong has a finite loss.
+ * Mean over rows of -log p of the true class, as scikit-learn's `log_loss`: a probability below float64's
+ * epsilon counts as that, so that a model that was certain and wrong has a finite loss.
  *
  * @param probabilities [n, K] row-major
  * @param labels [n]

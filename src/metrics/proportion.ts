@@ -1,5 +1,6 @@
 /**
- * Intervals that hold for few rows and near 0 and 1, where the bootstrap's collapse: 96 right of 96 leave room for a share of 0.962.
+ * Intervals that hold for few rows and near 0 and 1, where the bootstrap's collapse: 96 right of 96 leave
+ * room for a share of 0.962.
  *
  * `tail` is the probability left out on one side: 0.025 on both sides make a 95 % interval.
  */
@@ -27,9 +28,10 @@ export function clopperPearson(count: number, rows: number, lowTail: number, hig
 }
 
 /**
- * Of a metric between 0 and 1 that is no share of rows, such as weighted F1: Clopper and Pearson's interval of a share with the same standard error, as of a
- * survey's effective sample (Korn and Graubard 1998), which is never taken to be larger than the sample. In the upper half it is the share of errors, of which
- * each costs `weight`; in the lower half that of successes.
+ * Of a metric between 0 and 1 that is no share of rows, such as weighted F1: Clopper and Pearson's interval
+ * of a share with the same standard error, as of a survey's effective sample (Korn and Graubard 1998), which
+ * is never taken to be larger than the sample. In the upper half it is the share of errors, of which each
+ * costs `weight`; in the lower half that of successes.
  *
  * @param standardError of the value, from resamples; 0 where all are equal
  * @param weight by how much one row can change the metric, times the rows; 1 for accuracy
@@ -60,10 +62,11 @@ export function effectiveInterval(
 }
 
 /**
- * How far a difference of two such metrics on the same rows may lie below and above what was measured. It is taken for `weight` times a difference of two shares: of
- * the rows that speak for the first, and of those that speak for the second. Both get exact intervals, which are joined by the method of variance estimates recovery
- * (Zou and Donner 2008, with the correlation of two shares of a multinomial sample). For accuracy these are the rows that only one has right; for another metric,
- * as many as give its standard error.
+ * How far a difference of two such metrics on the same rows may lie below and above what was measured. It is
+ * taken for `weight` times a difference of two shares: of the rows that speak for the first, and of those
+ * that speak for the second. Both get exact intervals, which are joined by the method of variance estimates
+ * recovery (Zou and Donner 2008, with the correlation of two shares of a multinomial sample). For accuracy
+ * these are the rows that only one has right; for another metric, as many as give its standard error.
  *
  * @returns distances, 0 or more
  */

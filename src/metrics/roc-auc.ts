@@ -4,8 +4,8 @@
 export type RocAuc = { readonly value: number } | { readonly value: null; readonly warning: string };
 
 /**
- * The probability that a positive row scores above a negative one, half of it where they are equal (the trapezoid rule).
- * The U statistic of Mann and Whitney (1947).
+ * The probability that a positive row scores above a negative one, half of it where they are equal (the
+ * trapezoid rule). The U statistic of Mann and Whitney (1947).
  *
  * @param scores [n], finite
  * @param isPositive of each row
@@ -15,7 +15,8 @@ export function binaryRocAuc(
   scores: ArrayLike<number>,
   isPositive: (row: number) => boolean,
 ): number | undefined {
-  // Two sorts of plain numbers and one walk through both: sorting row numbers by a comparison takes ten times as long.
+  // Two sorts of plain numbers and one walk through both: sorting row numbers by a comparison takes ten times
+  // as long.
   const sides: readonly [number[], number[]] = [[], []];
   for (let row = 0; row < scores.length; row++) sides[isPositive(row) ? 0 : 1].push(scores[row]);
   const [positive, negative] = sides.map((side) => Float64Array.from(side).sort());
@@ -34,7 +35,8 @@ export function binaryRocAuc(
 }
 
 /**
- * For two classes, the AUC of class 1. For more, the mean over classes of each against the rest, weighted by how many rows are of it.
+ * For two classes, the AUC of class 1. For more, the mean over classes of each against the rest, weighted by
+ * how many rows are of it.
  *
  * @param probabilities [n, K] row-major
  * @param labels [n]

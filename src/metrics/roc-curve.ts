@@ -4,12 +4,15 @@ export interface RocCurve {
   /** From 0 to 1, not descending. */
   readonly falsePositiveRate: readonly number[];
   readonly truePositiveRate: readonly number[];
-  /** The score from which on a row counts as positive at each point; Infinity at the first, where none does. */
+  /**
+   * The score from which on a row counts as positive at each point; Infinity at the first, where none does.
+   */
   readonly thresholds: readonly number[];
 }
 
 /**
- * scikit-learn's `roc_curve`: a point for each distinct score, without those in the middle of a straight line.
+ * scikit-learn's `roc_curve`: a point for each distinct score, without those in the middle of a straight
+ * line.
  *
  * @param scores [n], finite
  * @param isPositive of each row
@@ -45,8 +48,8 @@ export function rocCurve(
 }
 
 /**
- * At most `most` points of a curve (3 or more), its ends among them, evenly along the way: no point of the full curve lies farther from the thinned one than
- * 2 / (most - 2) in either direction.
+ * At most `most` points of a curve (3 or more), its ends among them, evenly along the way: no point of the
+ * full curve lies farther from the thinned one than 2 / (most - 2) in either direction.
  */
 export function thinCurve(
   { falsePositiveRate, truePositiveRate, thresholds }: RocCurve,

@@ -1,11 +1,15 @@
 import { isJsonObject } from './config-fields.js';
 import type { FieldReader } from './config-fields.js';
 
-/** More classes than a head over one pooled token is ever given; bounds what a damaged config can make us allocate. */
+/**
+ * More classes than a head over one pooled token is ever given; bounds what a damaged config can make us
+ * allocate.
+ */
 const MAX_LABELS = 1_000_000;
 
 /**
- * The class names of a config, by index: `id2label`, else LABEL_0, LABEL_1, … for `num_labels`, else two, as in transformers.
+ * The class names of a config, by index: `id2label`, else LABEL_0, LABEL_1, … for `num_labels`, else two, as
+ * in transformers.
  *
  * @throws ModelError unless they are at least two distinct names for one class each
  */

@@ -1,6 +1,6 @@
 /**
- * GPT-2's config.json. Every field that changes the mathematics is honoured or refused by name; all others are kept and written back.
- * Defaults are those of transformers' GPT2Config (5.17).
+ * GPT-2's config.json. Every field that changes the mathematics is honoured or refused by name; all others
+ * are kept and written back. Defaults are those of transformers' GPT2Config (5.17).
  */
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -91,7 +91,9 @@ const FLOAT_FIELDS: ReadonlySet<string> = new Set([
   'initializer_range',
 ]);
 
-/** Bounds that no GPT-2 comes near, so that a damaged config is refused before anything is allocated by it. */
+/**
+ * Bounds that no GPT-2 comes near, so that a damaged config is refused before anything is allocated by it.
+ */
 const MAX_LAYERS = 4096;
 const MAX_WIDTH = 2 ** 24;
 const MAX_VOCABULARY = 2 ** 27;
@@ -151,7 +153,8 @@ export function parseConfig(json: unknown, source: string): Gpt2Config {
   const vocabSize = read.integer('vocab_size', 1, MAX_VOCABULARY);
   return {
     vocabSize,
-    // n_ctx, which older configs hold beside it, sized a mask buffer once and has no meaning in transformers now.
+    // n_ctx, which older configs hold beside it, sized a mask buffer once and has no meaning in transformers
+    // now.
     nPositions: read.integer('n_positions', 1, MAX_WIDTH),
     nEmbd,
     nLayer: read.integer('n_layer', 1, MAX_LAYERS),
@@ -205,10 +208,11 @@ function refuseOtherMathematics(read: FieldReader): void {
 }
 
 /**
- * The config of a classifier trained from `config`: its labels, its pad token, its dropout (all three) where given, and the fields the Trainer of
- * transformers leaves behind.
+ * The config of a classifier trained from `config`: its labels, its pad token, its dropout (all three) where
+ * given, and the fields the Trainer of transformers leaves behind.
  *
- * @throws ModelError for fewer than two labels, two of one name, a pad token outside the vocabulary, or a dropout outside 0 to 1
+ * @throws ModelError for fewer than two labels, two of one name, a pad token outside the vocabulary, or a
+ *   dropout outside 0 to 1
  */
 export function withLabels(
   config: Gpt2Config,
@@ -230,8 +234,8 @@ export function withLabels(
 }
 
 /**
- * config.json of the classifier as transformers writes it: sorted keys, 2-space indent, a final line break. Weights are always saved as
- * float32, so that is its dtype.
+ * config.json of the classifier as transformers writes it: sorted keys, 2-space indent, a final line break.
+ * Weights are always saved as float32, so that is its dtype.
  */
 export function toJson(config: Gpt2Config): string {
   const { labelNames } = config;
@@ -266,7 +270,8 @@ function without(fields: JsonObject, keys: readonly string[]): JsonObject {
 
 /**
  * @param tokens number of ids the tokenizer can give: its highest id + 1
- * @throws ModelError where the embedding lacks rows for some of them; an embedding with rows to spare is common and fine
+ * @throws ModelError where the embedding lacks rows for some of them; an embedding with rows to spare is
+ *   common and fine
  */
 export function requireVocabulary(config: Gpt2Config, tokens: number, source: string): void {
   if (tokens > config.vocabSize) {

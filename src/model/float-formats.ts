@@ -9,8 +9,8 @@ export function isFloatType(dtype: string): dtype is FloatType {
 }
 
 /**
- * Converts all numbers in `bytes` and stores them in `target` from `start` on. F16 and BF16 are exact; F64 is rounded to nearest.
- * Signs of zero, infinities and NaN are kept.
+ * Converts all numbers in `bytes` and stores them in `target` from `start` on. F16 and BF16 are exact; F64 is
+ * rounded to nearest. Signs of zero, infinities and NaN are kept.
  *
  * @param bytes at the beginning of its buffer; on a big-endian machine its bytes are swapped in place
  */
@@ -62,7 +62,10 @@ export function toHostOrder(bytes: Uint8Array<ArrayBuffer>, width: 2 | 4 | 8): U
 
 let halfTable: Float32Array | undefined;
 
-/** The float32 of each of the 65,536 values of IEEE 754 binary16: 1 sign bit, 5 of exponent (bias 15), 10 of fraction. */
+/**
+ * The float32 of each of the 65,536 values of IEEE 754 binary16: 1 sign bit, 5 of exponent (bias 15), 10 of
+ * fraction.
+ */
 function makeHalfTable(): Float32Array {
   const table = new Float32Array(2 ** 16);
   for (let half = 0; half < table.length; half++) table[half] = widenedHalf(half);

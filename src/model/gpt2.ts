@@ -3,8 +3,9 @@
  *
  *   N = tokens of the packed batch, B = rows, C = n_embd, K = num_labels
  *
- * Only each row's last token is pooled, so the last block computes query, attention output and MLP for those B tokens alone; its keys and
- * values still come from all N. This changes nothing but the order of floating-point sums.
+ * Only each row's last token is pooled, so the last block computes query, attention output and MLP for those
+ * B tokens alone; its keys and values still come from all N. This changes nothing but the order of
+ * floating-point sums.
  */
 import { GraphBuilder } from '../graph/graph.js';
 import type { AttentionAttributes, DropoutSite, Graph, Shape, Value } from '../graph/graph.js';
@@ -31,7 +32,10 @@ export interface ModelGraphs {
   readonly parameters: readonly ParameterSpec[];
   /** Output: `logits` [B, K]. No dropout. */
   readonly inference: Graph;
-  /** Outputs: `loss` [], and for each parameter P its gradient under the name `gradient of P`. Dropout as the config says. */
+  /**
+   * Outputs: `loss` [], and for each parameter P its gradient under the name `gradient of P`. Dropout as the
+   * config says.
+   */
   readonly training: Graph;
 }
 
@@ -40,7 +44,9 @@ export function gradientName(parameter: string): string {
 }
 
 export interface Gpt2GraphOptions {
-  /** Compute the last block for every token and pool afterwards, as the reference does. For comparison alone. */
+  /**
+   * Compute the last block for every token and pool afterwards, as the reference does. For comparison alone.
+   */
   readonly poolLast?: boolean;
 }
 
@@ -68,8 +74,8 @@ export function gpt2Graphs(config: Gpt2Config, options: Gpt2GraphOptions = {}): 
 }
 
 /**
- * The model's hidden states of every token: output `hidden` [N, C], what ln_f gives (transformers' last_hidden_state). No dropout. An engine session of
- * the model evaluates it.
+ * The model's hidden states of every token: output `hidden` [N, C], what ln_f gives (transformers'
+ * last_hidden_state). No dropout. An engine session of the model evaluates it.
  */
 export function hiddenStatesGraph(config: Gpt2Config): Graph {
   const g = new GraphBuilder();
@@ -77,8 +83,9 @@ export function hiddenStatesGraph(config: Gpt2Config): Graph {
 }
 
 /**
- * What each token of a text adds to the logit of a class (the batch's `labels`), to first order. Outputs, both [N, C]: `embedding`, the token's row of wte,
- * and `gradient`, that logit's gradient with respect to it. No dropout.
+ * What each token of a text adds to the logit of a class (the batch's `labels`), to first order. Outputs,
+ * both [N, C]: `embedding`, the token's row of wte, and `gradient`, that logit's gradient with respect to it.
+ * No dropout.
  */
 export function attributionGraph(config: Gpt2Config): Graph {
   const g = new GraphBuilder();

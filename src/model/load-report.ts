@@ -1,4 +1,7 @@
-/** What transformers 5.17 prints after loading a checkpoint that lacks tensors or has others (utils/loading_report.py), without its colours. */
+/**
+ * What transformers 5.17 prints after loading a checkpoint that lacks tensors or has others
+ * (utils/loading_report.py), without its colours.
+ */
 
 const NOTES = {
   UNEXPECTED:
@@ -22,7 +25,8 @@ export function loadReport(
   ].filter(({ names }) => names.length > 0);
   if (groups.length === 0) return undefined;
 
-  // Its header has two nameless columns, for details that a missing tensor has fewer of than an unexpected one.
+  // Its header has two nameless columns, for details that a missing tensor has fewer of than an unexpected
+  // one.
   const columns = missing.length > 0 ? 3 : 4;
   const fill = (cells: string[]): string[] => Array.from({ length: columns }, (_, i) => cells[i] ?? '');
   const rows = groups.flatMap(({ status, names }) => names.map((name) => fill([onOneLine(name), status])));

@@ -1,5 +1,6 @@
 /**
- * The parameters of GPT2ForSequenceClassification, under transformers' names and in the order of PyTorch's named_parameters().
+ * The parameters of GPT2ForSequenceClassification, under transformers' names and in the order of PyTorch's
+ * named_parameters().
  *
  *   V = vocab_size, P = n_positions, C = n_embd, I = n_inner, K = labels
  */

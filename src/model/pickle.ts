@@ -1,7 +1,8 @@
 /**
- * Reads the part of Python's pickle format in which PyTorch saves tensors, and nothing more. A pickle is a program for a stack machine that may call anything
- * Python can import; here its only calls are the ones listed in `CALLS`, each of which makes data. Any other name, opcode or call is refused, so
- * nothing that a file says is ever executed.
+ * Reads the part of Python's pickle format in which PyTorch saves tensors, and nothing more. A pickle is a
+ * program for a stack machine that may call anything Python can import; here its only calls are the ones
+ * listed in `CALLS`, each of which makes data. Any other name, opcode or call is refused, so nothing that a
+ * file says is ever executed.
  *
  * Format: Lib/pickletools.py of CPython; protocol 2, which torch.save writes.
  */
@@ -353,7 +354,9 @@ function isKind<Kind extends 'name' | 'storage' | 'tuple' | 'tensor'>(
   );
 }
 
-/** The value without the machine's own kinds: tuples become arrays; a name or storage on its own is no data. */
+/**
+ * The value without the machine's own kinds: tuples become arrays; a name or storage on its own is no data.
+ */
 function plain(item: Item, depth: number): Pickled {
   if (depth > MAX_DEPTH) throw new Refusal('its pickle is nested too deeply');
   if (item === null || typeof item === 'boolean' || typeof item === 'number' || typeof item === 'string')

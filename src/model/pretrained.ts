@@ -1,4 +1,7 @@
-/** A model folder made ready for an engine: config, tokenizer, graphs, and weights that are read one tensor at a time. */
+/**
+ * A model folder made ready for an engine: config, tokenizer, graphs, and weights that are read one tensor at
+ * a time.
+ */
 import { stat } from 'node:fs/promises';
 import type { EngineSession } from '../engine/engine.js';
 import { ModelError } from '../errors.js';
@@ -25,21 +28,30 @@ export interface PretrainedModel {
   readonly config: Gpt2Config;
   readonly tokenizer: Tokenizer;
   readonly graphs: ModelGraphs;
-  /** What transformers prints of tensors that are missing or unexpected; undefined where there is nothing to say. */
+  /**
+   * What transformers prints of tensors that are missing or unexpected; undefined where there is nothing to
+   * say.
+   */
   readonly report: string | undefined;
   /** Whether the classification head was newly drawn. */
   readonly newHead: boolean;
-  /** Writes all parameters to a session opened with `graphs`, then closes the files. @throws the reason of the options' signal if it is aborted */
+  /**
+   * Writes all parameters to a session opened with `graphs`, then closes the files. @throws the reason of the
+   * options' signal if it is aborted
+   */
   writeTo(session: Pick<EngineSession, 'writeTensor'>): Promise<void>;
   /** Closes the files of a model that will not be written anywhere. */
   close(): Promise<void>;
 }
 
-/** The options of the Hub are of no account where the model is a folder, but for the signal, which ends the loading of the weights as well. */
+/**
+ * The options of the Hub are of no account where the model is a folder, but for the signal, which ends the
+ * loading of the weights as well.
+ */
 export interface FromPretrainedOptions extends HubOptions {
   /**
-   * Names of the classes, or what gives them by those of the head that is there. Required to train a model without a classification head; a head that is there must
-   * have as many.
+   * Names of the classes, or what gives them by those of the head that is there. Required to train a model
+   * without a classification head; a head that is there must have as many.
    */
   readonly labelNames?: readonly string[] | ((ofHead: readonly string[] | undefined) => readonly string[]);
   /** Sets the three dropouts; absent: the config's. */
@@ -49,10 +61,12 @@ export interface FromPretrainedOptions extends HubOptions {
 }
 
 /**
- * Opens a model folder in Hugging Face's layout, or a model of the Hub by its id (`openai-community/gpt2`, with `@revision` where wanted), which is
- * downloaded into the Hub's cache where it is not there. A missing classification head is drawn as transformers draws it after `set_seed(seed)`.
+ * Opens a model folder in Hugging Face's layout, or a model of the Hub by its id (`openai-community/gpt2`,
+ * with `@revision` where wanted), which is downloaded into the Hub's cache where it is not there. A missing
+ * classification head is drawn as transformers draws it after `set_seed(seed)`.
  *
- * @throws ModelError naming file, field or tensor where the folder is not a GPT-2 that attune can run; HubError
+ * @throws ModelError naming file, field or tensor where the folder is not a GPT-2 that attune can run;
+ *   HubError
  */
 export async function fromPretrained(
   idOrPath: string,

@@ -1,4 +1,7 @@
-/** From the name of a model to a folder on this machine: a folder that is here, or the files of a Hub repository that attune reads, and no others. */
+/**
+ * From the name of a model to a folder on this machine: a folder that is here, or the files of a Hub
+ * repository that attune reads, and no others.
+ */
 import { join } from 'node:path';
 import { ModelError } from '../errors.js';
 import { notHereEither } from '../hub/errors.js';
@@ -18,11 +21,13 @@ const CONFIG = 'config.json';
 export const MEMORY_FILE = 'attune_model.json';
 
 /**
- * The folder of a model by its path, which wins where it exists, or by its id on the Hub (`owner/name`, `name`, with `@revision` where wanted). Of the
- * Hub's files config, safetensors and tokenizer are downloaded into the Hub's cache where they are not in it.
+ * The folder of a model by its path, which wins where it exists, or by its id on the Hub (`owner/name`,
+ * `name`, with `@revision` where wanted). Of the Hub's files config, safetensors and tokenizer are downloaded
+ * into the Hub's cache where they are not in it.
  *
  * @returns the path as given, also where nothing is there that a Hub id could name; a snapshot of the cache
- * @throws HubError, ModelError where the repository lacks what a model needs, UsageError where the name is neither path nor id
+ * @throws HubError, ModelError where the repository lacks what a model needs, UsageError where the name is
+ *   neither path nor id
  */
 export async function resolveModel(idOrPath: string, options: ResolveModelOptions = {}): Promise<string> {
   const located = locate(idOrPath, 'model', options.revision);

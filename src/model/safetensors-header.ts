@@ -1,7 +1,8 @@
 /**
- * The header of a safetensors file: 8 bytes of length (little-endian), then that many bytes of JSON mapping each tensor's name to its dtype,
- * shape and place in the data that follows. Validated as strictly as the format's specification asks
- * (https://huggingface.co/docs/safetensors): the tensors fill the data without overlap, hole or rest.
+ * The header of a safetensors file: 8 bytes of length (little-endian), then that many bytes of JSON mapping
+ * each tensor's name to its dtype, shape and place in the data that follows. Validated as strictly as the
+ * format's specification asks (https://huggingface.co/docs/safetensors): the tensors fill the data without
+ * overlap, hole or rest.
  */
 import { jsonValue } from '../json/syntax.js';
 import { ModelError } from '../errors.js';
@@ -141,7 +142,10 @@ function requireGapless(
     throw damaged(file, `${fileBytes - position} bytes after ${previous} belong to no tensor`);
 }
 
-/** The first key that occurs twice in one object of `json` (valid JSON), which JSON.parse passes over in silence. */
+/**
+ * The first key that occurs twice in one object of `json` (valid JSON), which JSON.parse passes over in
+ * silence.
+ */
 function duplicateKey(json: string): string | undefined {
   const open: Set<string>[] = [];
   // No regular expression: V8's overflow on strings of some megabytes.

@@ -27,8 +27,9 @@ export function numberType(values: NumberArray): NumberType {
 }
 
 /**
- * Writes tensors as a safetensors file, one after another: only one is held in memory. The bytes are those that the safetensors library
- * writes: tensors sorted by the UTF-8 of their names, the header padded with spaces to 8 bytes.
+ * Writes tensors as a safetensors file, one after another: only one is held in memory. The bytes are those
+ * that the safetensors library writes: tensors sorted by the UTF-8 of their names, the header padded with
+ * spaces to 8 bytes.
  *
  * The file appears whole or not at all: it is written beside `path`, flushed to the disk and renamed.
  *

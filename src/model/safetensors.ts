@@ -8,7 +8,10 @@ import { LENGTH_BYTES, headerLength, parseHeader } from './safetensors-header.js
 import type { SafetensorsHeader, TensorInfo } from './safetensors-header.js';
 import type { NumberArray } from './safetensors-writer.js';
 
-/** Bytes read at a time; bounds what reading needs beside the tensor itself, and stays in the processor's caches. */
+/**
+ * Bytes read at a time; bounds what reading needs beside the tensor itself, and stays in the processor's
+ * caches.
+ */
 const CHUNK_BYTES = 2 ** 19;
 
 /** A part of a tensor. */
@@ -18,7 +21,10 @@ export interface TensorPiece {
   readonly values: Float32Array;
 }
 
-/** A safetensors file open for random access: the header is in memory, tensors are read one by one when asked for. */
+/**
+ * A safetensors file open for random access: the header is in memory, tensors are read one by one when asked
+ * for.
+ */
 export class SafetensorsFile {
   #scratch: { readonly bytes: Uint8Array<ArrayBuffer>; readonly values: Float32Array } | undefined;
 
@@ -67,7 +73,8 @@ export class SafetensorsFile {
   /**
    * A tensor's numbers, row-major, as float32.
    *
-   * @throws ModelError where there is no such tensor, it is not of floating point (F32, F16, BF16, F64), or the file ends too early
+   * @throws ModelError where there is no such tensor, it is not of floating point (F32, F16, BF16, F64), or
+   *   the file ends too early
    */
   async read(name: string): Promise<Float32Array> {
     const values = new Float32Array(elementCount(this.#readable(name).shape));
@@ -76,13 +83,15 @@ export class SafetensorsFile {
   }
 
   /**
-   * A tensor's numbers piece by piece: beside what the caller keeps, memory holds one piece. Its `values` are overwritten by the next.
+   * A tensor's numbers piece by piece: beside what the caller keeps, memory holds one piece. Its `values` are
+   * overwritten by the next.
    *
    * @throws as `read` does
    */
   async *pieces(name: string): AsyncGenerator<TensorPiece> {
     const { dtype, begin, end } = this.#readable(name);
-    // Tensors are read one after the other: the memory of one serves the next. Whoever reads two at once has two.
+    // Tensors are read one after the other: the memory of one serves the next. Whoever reads two at once has
+    // two.
     const scratch = this.#scratch ?? {
       bytes: new Uint8Array(CHUNK_BYTES),
       values: new Float32Array(CHUNK_BYTES / 2),

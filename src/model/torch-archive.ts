@@ -1,6 +1,7 @@
 /**
- * A file of torch.save: a zip archive, not compressed, with a pickle (data.pkl) that describes tensors and an entry of raw numbers for each storage.
- * Tensors are read one at a time; every byte read is checked against the archive's CRC-32.
+ * A file of torch.save: a zip archive, not compressed, with a pickle (data.pkl) that describes tensors and an
+ * entry of raw numbers for each storage. Tensors are read one at a time; every byte read is checked against
+ * the archive's CRC-32.
  *
  *   NAME/data.pkl   NAME/byteorder   NAME/version   NAME/data/0   NAME/data/1   …
  */
@@ -44,7 +45,9 @@ export class TorchArchive {
     this.#entries = entries;
   }
 
-  /** @throws ModelError where the file is no archive of torch.save that holds only tensors and plain values */
+  /**
+   * @throws ModelError where the file is no archive of torch.save that holds only tensors and plain values
+   */
   static async open(path: string): Promise<TorchArchive> {
     let zip: ZipFile;
     let file: FileHandle | undefined;
@@ -108,7 +111,10 @@ export class TorchArchive {
   }
 }
 
-/** yauzl's own reader hands places beyond 2^53, as a damaged archive may name them, to the file system in a callback, where what that throws ends the process. */
+/**
+ * yauzl's own reader hands places beyond 2^53, as a damaged archive may name them, to the file system in a
+ * callback, where what that throws ends the process.
+ */
 class FileReader extends RandomAccessReader {
   readonly #file: FileHandle;
   readonly #size: number;

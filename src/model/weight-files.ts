@@ -1,4 +1,7 @@
-/** Where the tensors of a model folder lie: in model.safetensors, or in the shards that model.safetensors.index.json names. */
+/**
+ * Where the tensors of a model folder lie: in model.safetensors, or in the shards that
+ * model.safetensors.index.json names.
+ */
 import { readFile, readdir, stat } from 'node:fs/promises';
 import { basename, join, win32 } from 'node:path';
 import { jsonValue } from '../json/syntax.js';
@@ -21,7 +24,9 @@ export class WeightFiles {
     this.#holder = holder;
   }
 
-  /** @throws ModelError where there are none, a shard or one of its tensors is missing, or a file is damaged */
+  /**
+   * @throws ModelError where there are none, a shard or one of its tensors is missing, or a file is damaged
+   */
   static async open(dir: string): Promise<WeightFiles> {
     const single = join(dir, SINGLE_FILE);
     if (await isFile(single)) {

@@ -11,7 +11,10 @@ import { WeightFiles } from './weight-files.js';
 const HEAD = 'score.weight';
 /** A bare GPT2Model, as the Hub's gpt2, leaves it out. */
 const PREFIX = 'transformer.';
-/** The causal mask, which old versions saved with each layer, and the language model's head, which is wte again. */
+/**
+ * The causal mask, which old versions saved with each layer, and the language model's head, which is wte
+ * again.
+ */
 const NOT_OURS = /(?:^|\.)attn\.(?:bias|masked_bias)$|^lm_head\.weight$/;
 
 export interface Weights {
@@ -21,9 +24,15 @@ export interface Weights {
    * @throws ModelError where one of them is NaN or infinite, naming its index
    */
   read(parameter: string): Promise<Float32Array>;
-  /** The same piece by piece, so that no tensor is in memory as a whole. The `values` of a piece are overwritten by the next. */
+  /**
+   * The same piece by piece, so that no tensor is in memory as a whole. The `values` of a piece are
+   * overwritten by the next.
+   */
   pieces(parameter: string): AsyncGenerator<TensorPiece>;
-  /** ['score.weight'] where the folder has no classification head, which must then be drawn (head.ts); else []. */
+  /**
+   * ['score.weight'] where the folder has no classification head, which must then be drawn (head.ts); else
+   * [].
+   */
   readonly missing: readonly string[];
   /** Tensors that are neither parameters nor known leftovers; they are not read. */
   readonly unexpected: readonly string[];
@@ -32,10 +41,11 @@ export interface Weights {
 }
 
 /**
- * Opens the weights of `dir`: F32, F16, BF16 or F64, one file or shards, with or without the prefix `transformer.`.
- * Nothing but headers is read until `read` is called.
+ * Opens the weights of `dir`: F32, F16, BF16 or F64, one file or shards, with or without the prefix
+ * `transformer.`. Nothing but headers is read until `read` is called.
  *
- * @throws ModelError where a file is damaged, a parameter other than the head is missing, or a shape is not what the config asks for
+ * @throws ModelError where a file is damaged, a parameter other than the head is missing, or a shape is not
+ *   what the config asks for
  */
 export async function openWeights(dir: string, config: Gpt2Config): Promise<Weights> {
   const files = await WeightFiles.open(dir);

@@ -2,9 +2,10 @@
 import { MT19937 } from './mt19937.js';
 
 /**
- * The order in which SVC(probability=True, random_state=seed) deals rows to its folds, for a pair of classes with n rows: numpy's RandomState(seed) draws
- * libsvm's seed (`randint(2^31 - 1)`, by rejection), with which scikit-learn's libsvm seeds a Mersenne Twister anew for each pair and shuffles with unbiased
- * bounded numbers (Lemire 2019: "Fast random integer generation in an interval").
+ * The order in which SVC(probability=True, random_state=seed) deals rows to its folds, for a pair of classes
+ * with n rows: numpy's RandomState(seed) draws libsvm's seed (`randint(2^31 - 1)`, by rejection), with which
+ * scikit-learn's libsvm seeds a Mersenne Twister anew for each pair and shuffles with unbiased bounded
+ * numbers (Lemire 2019: "Fast random integer generation in an interval").
  */
 export function libsvmOrder(n: number, seed: number): Int32Array {
   const numpy = new MT19937(seed);

@@ -1,6 +1,6 @@
 /**
- * The Mersenne Twister MT19937 (Matsumoto and Nishimura, 1998), seeded by `init_genrand` as PyTorch's CPU generator seeds it:
- * only the low 32 bits of a seed count.
+ * The Mersenne Twister MT19937 (Matsumoto and Nishimura, 1998), seeded by `init_genrand` as PyTorch's CPU
+ * generator seeds it: only the low 32 bits of a seed count.
  */
 const N = 624;
 const M = 397;
@@ -12,7 +12,8 @@ export class MT19937 {
   /** @throws RangeError for a seed that is no integer of at most 53 bits. */
   constructor(seed: number) {
     if (!Number.isSafeInteger(seed)) throw new RangeError(`seed must be an integer, not ${seed}`);
-    // A negative seed is taken modulo 2^64 by PyTorch; its low 32 bits are those of two's complement, as here.
+    // A negative seed is taken modulo 2^64 by PyTorch; its low 32 bits are those of two's complement, as
+    // here.
     const state = this.#state;
     state[0] = Number(BigInt.asUintN(32, BigInt(seed)));
     for (let i = 1; i < N; i++) {

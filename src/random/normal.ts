@@ -1,8 +1,10 @@
 /**
- * Normal draws as PyTorch's CPU kernel makes them (ATen/native/cpu/DistributionTemplates.h, `normal_fill` and `normal_distribution<double>`).
+ * Normal draws as PyTorch's CPU kernel makes them (ATen/native/cpu/DistributionTemplates.h, `normal_fill` and
+ * `normal_distribution<double>`).
  *
- * The uniforms are the same bits. PyTorch's vector code takes log, sine and cosine from polynomials in float32 whose last bit depends on
- * the processor; here they are correctly rounded, so values agree to a few units in the last place.
+ * The uniforms are the same bits. PyTorch's vector code takes log, sine and cosine from polynomials in
+ * float32 whose last bit depends on the processor; here they are correctly rounded, so values agree to a few
+ * units in the last place.
  */
 import { MT19937 } from './mt19937.js';
 
@@ -20,13 +22,17 @@ export class Generator {
     return (this.#twister.nextUint32() & 0xffffff) / 2 ** 24;
   }
 
-  /** 53 random bits scaled to [0, 1): `uniform_real_distribution<double>`; the first draw is the high word. */
+  /**
+   * 53 random bits scaled to [0, 1): `uniform_real_distribution<double>`; the first draw is the high word.
+   */
   nextUniform53(): number {
     const high = this.#twister.nextUint32() & 0x1fffff;
     return (high * 2 ** 32 + this.#twister.nextUint32()) / 2 ** 53;
   }
 
-  /** One standard normal value in double precision: Box-Muller, whose second value is kept for the next call. */
+  /**
+   * One standard normal value in double precision: Box-Muller, whose second value is kept for the next call.
+   */
   nextNormal(): number {
     if (this.#spare !== undefined) {
       const value = this.#spare;
@@ -48,8 +54,9 @@ const GROUP = 16;
 /**
  * `torch.empty(size).normal_(mean, std, generator)` of a contiguous float32 tensor.
  *
- * From 16 values on, 24-bit uniforms are drawn for the whole tensor and turned into normal values in groups of 16; where 16 does not
- * divide `size`, the last 16 values are drawn anew. Fewer values are drawn one by one in double precision.
+ * From 16 values on, 24-bit uniforms are drawn for the whole tensor and turned into normal values in groups
+ * of 16; where 16 does not divide `size`, the last 16 values are drawn anew. Fewer values are drawn one by
+ * one in double precision.
  */
 export function normal(size: number, mean: number, std: number, generator: Generator): Float32Array {
   const values = new Float32Array(size);
@@ -69,7 +76,10 @@ export function normal(size: number, mean: number, std: number, generator: Gener
 
 const TWO_PI = Math.fround(2 * Math.PI);
 
-/** In place, values[start .. start + 15]: 16 uniforms to 16 normal values, rounded to float32 where PyTorch's vector code rounds. */
+/**
+ * In place, values[start .. start + 15]: 16 uniforms to 16 normal values, rounded to float32 where PyTorch's
+ * vector code rounds.
+ */
 function boxMuller(values: Float32Array, start: number, mean: number, std: number): void {
   const { fround } = Math;
   const mean32 = fround(mean);

@@ -1,5 +1,6 @@
-// The methods of numpy's Generator that Hugging Face's datasets draws with (numpy/random/_generator.pyx, src/distributions/distributions.c), so that
-// what `np.random.default_rng(seed)` gives there comes out the same here.
+// The methods of numpy's Generator that Hugging Face's datasets draws with (numpy/random/_generator.pyx,
+// src/distributions/distributions.c), so that what `np.random.default_rng(seed)` gives there comes out the
+// same here.
 import { atOnce } from '../pace.js';
 import type { Pieces } from '../pace.js';
 import { Pcg64 } from './pcg64.js';
@@ -38,7 +39,10 @@ export class NumpyGenerator {
     return Number(product >> 32n);
   }
 
-  /** `Generator.permutation(n)`, or of the values given: a new array in random order. @throws RangeError for 2^32 values or more */
+  /**
+   * `Generator.permutation(n)`, or of the values given: a new array in random order. @throws RangeError for
+   * 2^32 values or more
+   */
   permutation(values: number | ArrayLike<number>): Int32Array {
     return atOnce(this.permuting(values));
   }
@@ -57,7 +61,10 @@ export class NumpyGenerator {
     return order;
   }
 
-  /** `Generator.choice(values, size, replace=False)` of at most 10,000 values (Floyd's method, then a shuffle). */
+  /**
+   * `Generator.choice(values, size, replace=False)` of at most 10,000 values (Floyd's method, then a
+   * shuffle).
+   */
   choice(values: readonly number[], size: number): number[] {
     if (size > values.length || values.length > 10_000)
       throw new RangeError(`cannot choose ${size} of ${values.length} values`);

@@ -1,6 +1,6 @@
 /**
- * numpy's `default_rng(seed)`: PCG64 (O'Neill, 2014: PCG XSL RR 128/64), seeded through `SeedSequence`, with the same values bit for bit
- * (numpy/random/src/pcg64, numpy/random/bit_generator.pyx).
+ * numpy's `default_rng(seed)`: PCG64 (O'Neill, 2014: PCG XSL RR 128/64), seeded through `SeedSequence`, with
+ * the same values bit for bit (numpy/random/src/pcg64, numpy/random/bit_generator.pyx).
  */
 const { imul } = Math;
 
@@ -28,7 +28,8 @@ export class Pcg64 {
 
   /** @throws RangeError unless seed is an integer from 0 to 2^53 - 1 */
   constructor(seed: number) {
-    // Four 64-bit words, each with its lower half first: the state's high and low word, the stream's high and low word.
+    // Four 64-bit words, each with its lower half first: the state's high and low word, the stream's high and
+    // low word.
     const words = seedWords(seed, 8);
     // inc = (stream << 1) | 1; state = 0; step; state += words; step
     this.#i0 = ((words[6] << 1) | 1) >>> 0;
@@ -56,7 +57,10 @@ export class Pcg64 {
     return (BigInt(this.#high) << 32n) | BigInt(this.#low);
   }
 
-  /** The next 32 bits: a draw of 64 gives its lower half, then its upper, whatever other draws come in between. */
+  /**
+   * The next 32 bits: a draw of 64 gives its lower half, then its upper, whatever other draws come in
+   * between.
+   */
   nextUint32(): number {
     if (this.#kept !== undefined) {
       const value = this.#kept;
@@ -98,7 +102,8 @@ export class Pcg64 {
     const s1 = this.#s1;
     const s2 = this.#s2;
     const s3 = this.#s3;
-    // Columns of 32 bits: low words of the products of this column, high words of those of the column before. Sums stay far below 2^53.
+    // Columns of 32 bits: low words of the products of this column, high words of those of the column before.
+    // Sums stay far below 2^53.
     this.#s0 = imul(s0, M0) >>> 0;
     const column1 = (imul(s0, M1) >>> 0) + (imul(s1, M0) >>> 0) + highWord(s0, M0);
     this.#s1 = column1 >>> 0;
@@ -138,18 +143,25 @@ function join(w0: number, w1: number, w2: number, w3: number): bigint {
   return (BigInt(w3) << 96n) | (BigInt(w2) << 64n) | (BigInt(w1) << 32n) | BigInt(w0);
 }
 
-/** Bits 32 to 63 of the product of two numbers of 32 bits; each partial product is below 2^48 and therefore exact. */
+/**
+ * Bits 32 to 63 of the product of two numbers of 32 bits; each partial product is below 2^48 and therefore
+ * exact.
+ */
 function highWord(a: number, b: number): number {
   return Math.floor(((a >>> 16) * b + Math.floor(((a & 0xffff) * b) / 2 ** 16)) / 2 ** 16);
 }
 
 const POOL = 4;
 
-/** `SeedSequence(seed).generate_state(count)`: words of 32 bits in which every bit of the seed counts (after O'Neill's seed_seq_fe). */
+/**
+ * `SeedSequence(seed).generate_state(count)`: words of 32 bits in which every bit of the seed counts (after
+ * O'Neill's seed_seq_fe).
+ */
 function seedWords(seed: number, count: number): Uint32Array {
   if (!Number.isSafeInteger(seed) || seed < 0)
     throw new RangeError(`seed must be an integer from 0 to 2^53 - 1, not ${seed}`);
-  const entropy = [seed >>> 0, Math.floor(seed / 2 ** 32)]; // a second word of 0 is what the pool is filled up with anyway
+  // A second word of 0 is what the pool is filled up with anyway
+  const entropy = [seed >>> 0, Math.floor(seed / 2 ** 32)];
   const pool = new Uint32Array(POOL);
   let multiplier = 0x43b0d7e5;
   const hash = (value: number): number => {

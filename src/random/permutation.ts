@@ -1,8 +1,8 @@
 import { MT19937 } from './mt19937.js';
 
 /**
- * A random order of 0 to n - 1: `torch.randperm(n)` of a CPU generator with `manual_seed(seed)` (ATen `randperm_cpu`).
- * The row order of epoch e of a run is `randperm(rows, seed + e)`.
+ * A random order of 0 to n - 1: `torch.randperm(n)` of a CPU generator with `manual_seed(seed)` (ATen
+ * `randperm_cpu`). The row order of epoch e of a run is `randperm(rows, seed + e)`.
  *
  * @throws RangeError unless n is an integer from 0 to 107,374,182 (PyTorch draws 64-bit numbers for more).
  */

@@ -1,6 +1,7 @@
 /**
- * comparison.json, read back: every field is checked, because the file may have been edited, damaged or made by something else. Files of version 1 hold a verdict that
- * was not simultaneous over the models; they are judged anew from the predictions in them.
+ * comparison.json, read back: every field is checked, because the file may have been edited, damaged or made
+ * by something else. Files of version 1 hold a verdict that was not simultaneous over the models; they are
+ * judged anew from the predictions in them.
  */
 import type {
   AgainstBest,

@@ -1,4 +1,7 @@
-/** The report as one HTML document that asks nobody for anything: no script, no font, no picture from elsewhere. */
+/**
+ * The report as one HTML document that asks nobody for anything: no script, no font, no picture from
+ * elsewhere.
+ */
 import type { Comparison } from '../compare/comparison.js';
 import type { LogRecord } from '../train/records.js';
 import { html, Markup } from './markup.js';

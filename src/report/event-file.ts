@@ -1,9 +1,10 @@
 /**
  * TensorBoard event files: a sequence of TFRecords, each a serialised `tensorflow.Event`.
  *
- *   record   uint64 length | uint32 masked CRC of the length | bytes | uint32 masked CRC of the bytes     (little-endian)
- *   mask     ((crc >> 15) | (crc << 17)) + 0xa282ead8, of a CRC-32C                 tensorflow/core/lib/hash/crc32c.h
- *   messages tensorflow/core/util/event.proto, framework/summary.proto, framework/tensor.proto
+ *   record   uint64 length | uint32 masked CRC of the length | bytes | uint32 masked CRC of the bytes
+ *   (little-endian) mask     ((crc >> 15) | (crc << 17)) + 0xa282ead8, of a CRC-32C
+ *   tensorflow/core/lib/hash/crc32c.h messages tensorflow/core/util/event.proto, framework/summary.proto,
+ *   framework/tensor.proto
  */
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import CRC32C from 'crc-32/crc32c.js';

@@ -1,4 +1,7 @@
-/** HTML as a template: whatever is put in is escaped, so that no text of a dataset, label or file name becomes markup. */
+/**
+ * HTML as a template: whatever is put in is escaped, so that no text of a dataset, label or file name becomes
+ * markup.
+ */
 
 /** Markup that this program wrote. */
 export class Markup {
@@ -13,7 +16,9 @@ export class Markup {
   }
 }
 
-/** What may stand in a template: texts are escaped, lists are joined, null, undefined and false are nothing. */
+/**
+ * What may stand in a template: texts are escaped, lists are joined, null, undefined and false are nothing.
+ */
 export type Content = string | number | Markup | null | undefined | false | readonly Content[];
 
 /** Attribute values in a template must stand in double quotes. */
@@ -42,7 +47,10 @@ const ENTITIES: Readonly<Record<string, string>> = {
 export const escapeText = (text: string): string =>
   allowedText(text).replace(/[&<>"']/g, (character) => ENTITIES[character]);
 
-/** Control characters, noncharacters and lone surrogates as U+FFFD (HTML standard, 13.2.3.5: they are parse errors, and U+0000 is dropped or replaced). */
+/**
+ * Control characters, noncharacters and lone surrogates as U+FFFD (HTML standard, 13.2.3.5: they are parse
+ * errors, and U+0000 is dropped or replaced).
+ */
 export const allowedText = (text: string): string =>
   text.replace(
     /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]|\p{Noncharacter_Code_Point}|\p{Surrogate}/gu,

@@ -1,4 +1,7 @@
-/** Writes report.html. What draws it is loaded when it is first needed, because a command that draws nothing should not wait for it. */
+/**
+ * Writes report.html. What draws it is loaded when it is first needed, because a command that draws nothing
+ * should not wait for it.
+ */
 import { basename, join, resolve } from 'node:path';
 import type { Comparison } from '../compare/comparison.js';
 import { OutputFolder } from '../train/output-folder.js';
@@ -10,7 +13,8 @@ import { REPORT_FILE } from '../train/run-names.js';
  *
  * @param dir folder that is there
  * @returns path of report.html in it
- * @throws AttuneError where it cannot be written, UsageError where a file of that name is there that attune did not make
+ * @throws AttuneError where it cannot be written, UsageError where a file of that name is there that attune
+ *   did not make
  */
 export async function writeReport(dir: string, comparison: Comparison): Promise<string> {
   const { comparisonDocument } = await import('./document.js');

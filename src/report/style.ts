@@ -1,4 +1,7 @@
-/** The page's style sheet: light and dark, phone to paper. Text has a contrast of at least 4.5, marks in charts 3 (WCAG 2.2, 1.4.3 and 1.4.11). */
+/**
+ * The page's style sheet: light and dark, phone to paper. Text has a contrast of at least 4.5, marks in
+ * charts 3 (WCAG 2.2, 1.4.3 and 1.4.11).
+ */
 export const STYLE = `
 :root {
   color-scheme: light dark;

@@ -1,6 +1,7 @@
 /**
- * A run's records for TensorBoard, under the tags and in the files that transformers' TensorBoardCallback writes (through torch's
- * SummaryWriter), so that runs of both lie side by side in one chart. Each record is on disk when `log` returns.
+ * A run's records for TensorBoard, under the tags and in the files that transformers' TensorBoardCallback
+ * writes (through torch's SummaryWriter), so that runs of both lie side by side in one chart. Each record is
+ * on disk when `log` returns.
  */
 import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs';
 import { hostname } from 'node:os';
@@ -19,7 +20,10 @@ export interface TensorBoardOptions {
   readonly pid?: number;
 }
 
-/** `eval_loss` → `eval/loss`, `test_loss` → `test/loss`, all else → `train/…` (rewrite_logs of integration_utils.py). */
+/**
+ * `eval_loss` → `eval/loss`, `test_loss` → `test/loss`, all else → `train/…` (rewrite_logs of
+ * integration_utils.py).
+ */
 export function tensorBoardTag(key: string): string {
   if (key.startsWith('eval_')) return `eval/${key.slice(5)}`;
   if (key.startsWith('test_')) return `test/${key.slice(5)}`;
@@ -33,7 +37,8 @@ export class TensorBoardWriter {
   #file: number | undefined;
 
   /**
-   * Creates the folder where it is missing, and a new event file in it; TensorBoard joins the files of a folder into one run.
+   * Creates the folder where it is missing, and a new event file in it; TensorBoard joins the files of a
+   * folder into one run.
    *
    * @throws AttuneError where the folder or file cannot be written
    */

@@ -1,6 +1,7 @@
 /**
- * The server of the demo page: a fixed list of files, over HTTP, to this machine alone unless told otherwise. It reads nothing that a request names; a request
- * either is one of the names or gets 404. What the page may do is said in its headers: load and ask for what lies beside it, and nothing else.
+ * The server of the demo page: a fixed list of files, over HTTP, to this machine alone unless told otherwise.
+ * It reads nothing that a request names; a request either is one of the names or gets 404. What the page may
+ * do is said in its headers: load and ask for what lies beside it, and nothing else.
  */
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
@@ -53,7 +54,8 @@ export interface RunningServer {
  * @throws UsageError where the port is taken, AttuneError where it cannot be listened on
  */
 export async function serve(site: Site, { host, port, signal }: ServeOptions): Promise<RunningServer> {
-  // The requests of a connection one after the other, as their answers go anyway: an answer in the queue would hold its file open, and never hear that the reader has gone.
+  // The requests of a connection one after the other, as their answers go anyway: an answer in the queue
+  // would hold its file open, and never hear that the reader has gone.
   const turns = new WeakMap<Socket, Promise<void>>();
   const server = createServer((request, response) => {
     const { socket } = request;
@@ -153,7 +155,10 @@ async function answer(
   await pipeline(stream, (parts: AsyncIterable<Uint8Array>) => whole(parts, bytes), response);
 }
 
-/** The parts of a file, which must be all of it: where it was cut meanwhile, what comes after would be taken for the rest of it. */
+/**
+ * The parts of a file, which must be all of it: where it was cut meanwhile, what comes after would be taken
+ * for the rest of it.
+ */
 async function* whole(parts: AsyncIterable<Uint8Array>, bytes: number): AsyncGenerator<Uint8Array> {
   let left = bytes;
   for await (const part of parts) {

@@ -1,4 +1,7 @@
-/** The files of the demo page: what the server answers with, and what is written where the page is to lie on a static host. */
+/**
+ * The files of the demo page: what the server answers with, and what is written where the page is to lie on a
+ * static host.
+ */
 import { constants } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -25,7 +28,10 @@ const PAGE_FILES = [
   'LICENSES.txt',
 ] as const;
 
-/** Larger models do not fit into a tab beside gradients, moments and the result: all is held in float32, several times. */
+/**
+ * Larger models do not fit into a tab beside gradients, moments and the result: all is held in float32,
+ * several times.
+ */
 const MOST_WEIGHT_BYTES = 600 * 2 ** 20;
 
 /** A file of the page: where it is read from, or what it holds. */
@@ -64,7 +70,9 @@ export async function demoSite(model: { readonly folder: string; readonly name: 
 const jsonLines = ({ rows }: Dataset): string =>
   rows.map(({ text, labelText }) => `${JSON.stringify({ text, label: labelText })}\n`).join('');
 
-/** Read as a run would read it, so that a folder that cannot be trained is refused here and not in the page. */
+/**
+ * Read as a run would read it, so that a folder that cannot be trained is refused here and not in the page.
+ */
 async function modelFiles(folder: string): Promise<{
   readonly files: readonly { readonly name: string; readonly bytes: number }[];
   readonly positions: number;
@@ -111,7 +119,8 @@ export async function openSiteFile(
     return { bytes: contents.length, stream: Readable.from([contents]) };
   }
   try {
-    const handle = await open(file.path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)); // Windows has no such flag
+    // Windows has no such flag
+    const handle = await open(file.path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
     try {
       const found = await handle.stat();
       if (!found.isFile()) throw new Error('it is not a file');

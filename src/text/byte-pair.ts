@@ -1,9 +1,10 @@
 /**
- * Byte-pair encoding (Sennrich et al. 2016; GPT-2's over bytes): of all neighbouring pairs that have a merge, the one of the lowest rank is merged, the leftmost where
- * several have it, until no pair has one.
+ * Byte-pair encoding (Sennrich et al. 2016; GPT-2's over bytes): of all neighbouring pairs that have a merge,
+ * the one of the lowest rank is merged, the leftmost where several have it, until no pair has one.
  *
- * Two things make it quick on any input, at the same ids. A word is cut wherever no token holds the two bytes on both sides: no merge can cross that place.
- * And what is longer than a few bytes takes its pairs from a heap, n log n in place of n².
+ * Two things make it quick on any input, at the same ids. A word is cut wherever no token holds the two bytes
+ * on both sides: no merge can cross that place. And what is longer than a few bytes takes its pairs from a
+ * heap, n log n in place of n².
  */
 import { BYTE_CHARACTERS, tokenBytes } from './token-spans.js';
 import type { Merge, Vocabulary } from './vocabulary.js';
@@ -98,7 +99,8 @@ function mergeShort(symbols: Int32Array, merges: MergeTable): number {
 /** The same by a heap of pairs, in order of rank and place. 32 bytes of memory a symbol. */
 function mergeLong(symbols: Int32Array, merges: MergeTable): number {
   const count = symbols.length;
-  // Symbols are a list: a merged one stands at its left part's place, and its right part's is out of the list.
+  // Symbols are a list: a merged one stands at its left part's place, and its right part's is out of the
+  // list.
   const next = new Int32Array(count);
   const previous = new Int32Array(count);
   const heap = new PairHeap(count);
@@ -129,7 +131,10 @@ function mergeLong(symbols: Int32Array, merges: MergeTable): number {
   return left;
 }
 
-/** Pair of ids -> rank and merged id; open addressing, because a Map of strings or of numbers beyond 31 bits is many times slower. */
+/**
+ * Pair of ids -> rank and merged id; open addressing, because a Map of strings or of numbers beyond 31 bits
+ * is many times slower.
+ */
 class MergeTable {
   readonly #left: Int32Array;
   readonly #right: Int32Array;
@@ -171,7 +176,10 @@ class MergeTable {
   }
 }
 
-/** A binary heap of (rank, place), the least first. Each is one number: ranks are below 2^21, places below 2^32. */
+/**
+ * A binary heap of (rank, place), the least first. Each is one number: ranks are below 2^21, places below
+ * 2^32.
+ */
 class PairHeap {
   // A merge takes one pair out and puts at most two in, and there are fewer merges than symbols.
   readonly #keys: Float64Array;

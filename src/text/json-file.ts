@@ -10,7 +10,10 @@ export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** The bytes of `dir/name`, or undefined where there is no such file. Any other failure to read is a ModelError. */
+/**
+ * The bytes of `dir/name`, or undefined where there is no such file. Any other failure to read is a
+ * ModelError.
+ */
 export async function readIfPresent(dir: string, name: string): Promise<Buffer | undefined> {
   const file = join(dir, name);
   try {

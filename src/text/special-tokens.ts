@@ -1,5 +1,6 @@
-// Which tokens are special, and which are looked for in the text before it is cut into words. Checkpoints say so in up to four
-// places: tokenizer.json's added_tokens, tokenizer_config.json, special_tokens_map.json and added_tokens.json.
+// Which tokens are special, and which are looked for in the text before it is cut into words. Checkpoints say
+// so in up to four places: tokenizer.json's added_tokens, tokenizer_config.json, special_tokens_map.json and
+// added_tokens.json.
 import { join } from 'node:path';
 import { ModelError } from '../errors.js';
 import type { JsonObject } from './json-file.js';
@@ -41,8 +42,9 @@ export interface SpecialTokenSources {
 }
 
 /**
- * All added tokens in order of id, and the roles among them. The pad token is the one the files name where it exists, else
- * the end-of-text token; an end-of-text token that the vocabulary lacks gets the next free id, as GPT2Tokenizer does it.
+ * All added tokens in order of id, and the roles among them. The pad token is the one the files name where it
+ * exists, else the end-of-text token; an end-of-text token that the vocabulary lacks gets the next free id,
+ * as GPT2Tokenizer does it.
  */
 export function resolveSpecialTokens(sources: SpecialTokenSources): {
   addedTokens: AddedToken[];
@@ -81,7 +83,8 @@ export function resolveSpecialTokens(sources: SpecialTokenSources): {
     const where = join(dir, 'added_tokens.json');
     add(parseAddedToken({ content, special: Object.values(named).includes(content) }, id, where), where);
   }
-  // A special token that the vocabulary holds but no list mentions is found in the text all the same, as transformers does.
+  // A special token that the vocabulary holds but no list mentions is found in the text all the same, as
+  // transformers does.
   const plain = { special: true, lstrip: false, rstrip: false, normalized: false };
   const eos = named.eos ?? END_OF_TEXT;
   for (const content of [eos, named.bos, named.unk, named.pad]) {
@@ -103,7 +106,10 @@ export function resolveSpecialTokens(sources: SpecialTokenSources): {
 
 type NamedTokens = { -readonly [Role in keyof SpecialTokens]?: string };
 
-/** The names of the roles: tokenizer_config.json first, then special_tokens_map.json. A name is a string or `{content}`. */
+/**
+ * The names of the roles: tokenizer_config.json first, then special_tokens_map.json. A name is a string or
+ * `{content}`.
+ */
 function namedTokens({ config, specialTokensMap }: SpecialTokenSources): NamedTokens {
   const named: NamedTokens = {};
   for (const role of ['bos', 'eos', 'unk', 'pad'] as const) {
@@ -116,7 +122,9 @@ function namedTokens({ config, specialTokensMap }: SpecialTokenSources): NamedTo
   return named;
 }
 
-/** One entry of an added_tokens list. `single_word` (match whole words only) is refused: nothing here does it. */
+/**
+ * One entry of an added_tokens list. `single_word` (match whole words only) is refused: nothing here does it.
+ */
 export function parseAddedToken(token: unknown, id: unknown, where: string): AddedToken {
   if (!isJsonObject(token) || typeof token.content !== 'string' || token.content === '') {
     throw new ModelError(`${where}: has no "content"`);

@@ -1,5 +1,6 @@
-// Token ids of a long list of texts, kept on disk: what was tokenised once with the same vocabulary and length is read back instead. The key is a hash of
-// everything the ids depend on, so nothing ever has to be declared stale; files that are damaged, or of another version, are tokenised anew.
+// Token ids of a long list of texts, kept on disk: what was tokenised once with the same vocabulary and
+// length is read back instead. The key is a hash of everything the ids depend on, so nothing ever has to be
+// declared stale; files that are damaged, or of another version, are tokenised anew.
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, readdir, rm, stat, utimes } from 'node:fs/promises';
 import { homedir } from 'node:os';
@@ -40,7 +41,8 @@ export interface TokenCacheOptions {
 }
 
 /**
- * `tokenizer.encode` of every text, from the cache where they are in it. A cache that cannot be read or written costs time, nothing else.
+ * `tokenizer.encode` of every text, from the cache where they are in it. A cache that cannot be read or
+ * written costs time, nothing else.
  *
  * @throws the signal's reason if it is aborted
  */

@@ -7,8 +7,9 @@ export interface Span {
 }
 
 /**
- * The span of each token, in order. Tokens are bytes: one that holds a part of a character has the span of the whole character. A space that the tokenizer put before
- * the text is in no span; a token that is not in the text (a normal form changed it) has an empty one.
+ * The span of each token, in order. Tokens are bytes: one that holds a part of a character has the span of
+ * the whole character. A space that the tokenizer put before the text is in no span; a token that is not in
+ * the text (a normal form changed it) has an empty one.
  *
  * @param tokens the bytes of each token, from the beginning of the text on; the text may go on after the last
  */
@@ -38,7 +39,9 @@ function matches(bytes: Uint8Array, at: number, token: Uint8Array): boolean {
   return at + token.length <= bytes.length && token.every((byte, i) => bytes[at + i] === byte);
 }
 
-/** The text's UTF-8 (a lone surrogate is U+FFFD), with the units of the character that each byte belongs to. */
+/**
+ * The text's UTF-8 (a lone surrogate is U+FFFD), with the units of the character that each byte belongs to.
+ */
 function utf8(text: string): {
   readonly bytes: Uint8Array;
   readonly startOf: Int32Array;
@@ -72,7 +75,10 @@ const BYTE_OF: ReadonlyMap<string, number> = new Map(
   BYTE_CHARACTERS.map((character, byte) => [character, byte]),
 );
 
-/** The bytes of a token as the vocabulary spells it. A character that is no byte's (an added token's) stands for itself. */
+/**
+ * The bytes of a token as the vocabulary spells it. A character that is no byte's (an added token's) stands
+ * for itself.
+ */
 export function tokenBytes(spelling: string): Uint8Array {
   const characters = [...spelling];
   if (characters.some((character) => !BYTE_OF.has(character))) return new TextEncoder().encode(spelling);

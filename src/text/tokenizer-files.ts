@@ -1,9 +1,10 @@
 // Reads the files of a GPT-2 tokenizer, in either of the two layouts found in checkpoints:
 //   tokenizer.json                 everything in one file (Rust tokenizers' format)
 //   vocab.json + merges.txt        GPT-2's own
-// beside the optional tokenizer_config.json, special_tokens_map.json and added_tokens.json, which name the special tokens.
-// The outcome is one checked description. Whatever would change the ids and is not done here is refused by name: the pipeline is
-// GPT-2's (ByteLevel with its pattern), with Unicode's NFC before it where the file asks for that.
+// beside the optional tokenizer_config.json, special_tokens_map.json and added_tokens.json, which name the
+// special tokens. The outcome is one checked description. Whatever would change the ids and is not done here
+// is refused by name: the pipeline is GPT-2's (ByteLevel with its pattern), with Unicode's NFC before it
+// where the file asks for that.
 import { join } from 'node:path';
 import { ModelError } from '../errors.js';
 import type { JsonObject } from './json-file.js';
@@ -43,7 +44,10 @@ export const TOKENIZER_FILES = [
   'special_tokens_map.json',
 ] as const;
 
-/** Whether a folder that holds files of these names holds a vocabulary with its merges, in either of the two layouts. */
+/**
+ * Whether a folder that holds files of these names holds a vocabulary with its merges, in either of the two
+ * layouts.
+ */
 export function holdsTokenizer(names: { has(name: string): boolean }): boolean {
   return names.has('tokenizer.json') || (names.has('vocab.json') && names.has('merges.txt'));
 }
@@ -170,8 +174,9 @@ function fromTokenizerJson(json: JsonObject, file: string, config: JsonObject): 
   if (preTokenizer.use_regex === false)
     throw new ModelError(`${file}: pre_tokenizer.use_regex is false, which attune does not do`);
   const normalizer = component(json, 'normalizer', file, ['NFC']);
-  // transformers 5 takes only vocabulary, merges and added tokens from the file where the class is GPT2Tokenizer, as it is for want of
-  // another; the generic classes take the pipeline too, and then the configuration has no say in it.
+  // transformers 5 takes only vocabulary, merges and added tokens from the file where the class is
+  // GPT2Tokenizer, as it is for want of another; the generic classes take the pipeline too, and then the
+  // configuration has no say in it.
   const generic =
     typeof config.tokenizer_class === 'string' && !/^GPT2Tokenizer(Fast)?$/.test(config.tokenizer_class);
   return {
@@ -185,7 +190,10 @@ function fromTokenizerJson(json: JsonObject, file: string, config: JsonObject): 
   };
 }
 
-/** A component of the pipeline, null where there is none. Kinds whose ids were not compared with the reference's are refused. */
+/**
+ * A component of the pipeline, null where there is none. Kinds whose ids were not compared with the
+ * reference's are refused.
+ */
 function component(
   json: JsonObject,
   name: string,

@@ -21,21 +21,31 @@ export interface PaddedRow {
 }
 
 /**
- * GPT-2's tokenizer: byte-level BPE, from tokenizer.json or from vocab.json and merges.txt. Gives the ids that transformers'
- * GPT2Tokenizer gives. A lone surrogate, which no UTF-8 text can hold, counts as U+FFFD, as UTF-8 encoders have it.
+ * GPT-2's tokenizer: byte-level BPE, from tokenizer.json or from vocab.json and merges.txt. Gives the ids
+ * that transformers' GPT2Tokenizer gives. A lone surrogate, which no UTF-8 text can hold, counts as U+FFFD,
+ * as UTF-8 encoders have it.
  */
 export class Tokenizer {
   /** The highest id + 1, added tokens included: what the model's embedding must cover. */
   readonly vocabSize: number;
   readonly eosTokenId: number;
-  /** The end-of-text token, as the notebook sets it, unless the files name a pad token of their own that exists. */
+  /**
+   * The end-of-text token, as the notebook sets it, unless the files name a pad token of their own that
+   * exists.
+   */
   readonly padTokenId: number;
-  /** The pad token that the model's pooling goes by: a row is cut before those at its end; null: nothing is cut. */
+  /**
+   * The pad token that the model's pooling goes by: a row is cut before those at its end; null: nothing is
+   * cut.
+   */
   readonly poolingPadId: number | null;
   readonly #definition: TokenizerDefinition;
   readonly #where: string;
   readonly #tokenizer: HfTokenizer;
-  /** Present for GPT-2's plain pipeline; a normal form, or added tokens that take white space along, go through the library. */
+  /**
+   * Present for GPT-2's plain pipeline; a normal form, or added tokens that take white space along, go
+   * through the library.
+   */
   readonly #words: WordEncoder | undefined;
 
   /** @param pooling default: by the tokenizer's own pad token */
@@ -73,15 +83,16 @@ export class Tokenizer {
 
   /**
    * Reads the tokenizer of a model folder: tokenizer.json where it is, else vocab.json and merges.txt, with
-   * tokenizer_config.json and special_tokens_map.json where they are. ModelError names the file and what is wrong in it.
+   * tokenizer_config.json and special_tokens_map.json where they are. ModelError names the file and what is
+   * wrong in it.
    */
   static async fromDirectory(dir: string): Promise<Tokenizer> {
     return new Tokenizer(await readTokenizerFiles(dir), dir);
   }
 
   /**
-   * The same tokenizer for a model that pools at the last token that is not `padId`, as transformers does by `config.pad_token_id`, or at the last token of all where that
-   * is null.
+   * The same tokenizer for a model that pools at the last token that is not `padId`, as transformers does by
+   * `config.pad_token_id`, or at the last token of all where that is null.
    */
   forPooling(padId: number | null): Tokenizer {
     return padId === this.poolingPadId ? this : new Tokenizer(this.#definition, this.#where, { padId });
@@ -93,12 +104,14 @@ export class Tokenizer {
   }
 
   /**
-   * The row the model sees: ids truncated to `maxLength` tokens, then without the pad tokens (`poolingPadId`) at the end.
+   * The row the model sees: ids truncated to `maxLength` tokens, then without the pad tokens (`poolingPadId`)
+   * at the end.
    *
-   * The reference pools at the right-most token that is not the pad token (PARITY.md), and in a causal model what follows the
-   * pooled token cannot matter. So pad tokens that come last, even where the text itself spells them, are dropped. A text of
-   * nothing but pad tokens is pooled at position 0, which attends to itself: one pad token. An empty text is padding as a whole,
-   * masked everywhere: one pad token that attends to nothing (`blind`).
+   * The reference pools at the right-most token that is not the pad token (PARITY.md), and in a causal model
+   * what follows the pooled token cannot matter. So pad tokens that come last, even where the text itself
+   * spells them, are dropped. A text of nothing but pad tokens is pooled at position 0, which attends to
+   * itself: one pad token. An empty text is padding as a whole, masked everywhere: one pad token that attends
+   * to nothing (`blind`).
    */
   encode(text: string, options: { readonly maxLength?: number } = {}): EncodedRow {
     const { all, start, end } = this.#truncated(text, options.maxLength ?? Infinity);
@@ -136,8 +149,9 @@ export class Tokenizer {
   }
 
   /**
-   * `row` padded on the right to `length`, as the notebook shows it. Pad tokens at the end of the text itself were dropped by
-   * `encode`, so here they count as padding (the reference's mask has 1 there; the logits are the same).
+   * `row` padded on the right to `length`, as the notebook shows it. Pad tokens at the end of the text itself
+   * were dropped by `encode`, so here they count as padding (the reference's mask has 1 there; the logits are
+   * the same).
    */
   pad(row: EncodedRow, length: number): PaddedRow {
     if (row.ids.length > length)
@@ -149,7 +163,10 @@ export class Tokenizer {
     return { inputIds, attentionMask };
   }
 
-  /** The text that `ids` spell; bytes that are not UTF-8 become U+FFFD. Spaces are left as they are, as transformers 5 does. */
+  /**
+   * The text that `ids` spell; bytes that are not UTF-8 become U+FFFD. Spaces are left as they are, as
+   * transformers 5 does.
+   */
   decode(ids: ArrayLike<number>, options: { readonly skipSpecialTokens?: boolean } = {}): string {
     if (ids.length === 0) return '';
     this.#checkIds(ids);
@@ -166,11 +183,12 @@ export class Tokenizer {
   }
 
   /**
-   * The tokenizer files of a checkpoint, file name -> contents: the vocabulary as it was read, and tokenizer_config.json and
-   * special_tokens_map.json from which transformers loads the same tokenizer, pad token included. They are held in memory, so
-   * the folder they came from may be gone by then.
+   * The tokenizer files of a checkpoint, file name -> contents: the vocabulary as it was read, and
+   * tokenizer_config.json and special_tokens_map.json from which transformers loads the same tokenizer, pad
+   * token included. They are held in memory, so the folder they came from may be gone by then.
    *
-   * @param modelMaxLength tokens that transformers cuts a text to where it is asked to truncate; absent: as the files said
+   * @param modelMaxLength tokens that transformers cuts a text to where it is asked to truncate; absent: as
+   *   the files said
    */
   files(modelMaxLength?: number): ReadonlyMap<string, Uint8Array> {
     const { config, specialTokensMap, special, sources, addPrefixSpace } = this.#definition;
@@ -204,7 +222,10 @@ export class Tokenizer {
     }
   }
 
-  /** Writes `files()` into folder `dir`, which is made where it is missing; each file appears whole or not at all. */
+  /**
+   * Writes `files()` into folder `dir`, which is made where it is missing; each file appears whole or not at
+   * all.
+   */
   async save(dir: string, modelMaxLength?: number): Promise<void> {
     await mkdir(dir, { recursive: true });
     for (const [name, bytes] of this.files(modelMaxLength)) await writeWhole(join(dir, name), bytes);
@@ -247,8 +268,9 @@ function buildTokenizer(
   );
   const bytes = tokenizer.pre_tokenizer;
   if (!(bytes instanceof ByteLevelPreTokenizer)) throw new Error('its pre_tokenizer is not ByteLevel');
-  // The library's words and pairs in the way of words.ts and byte-pair.ts: its pattern differs from the reference's in two white-space characters and overflows
-  // on runs of millions, bytes that the vocabulary lacks it leaves out after merging rather than before, and on long words it is fifty times slower.
+  // The library's words and pairs in the way of words.ts and byte-pair.ts: its pattern differs from the
+  // reference's in two white-space characters and overflows on runs of millions, bytes that the vocabulary
+  // lacks it leaves out after merging rather than before, and on long words it is fifty times slower.
   const utf8 = new TextEncoder();
   bytes.pre_tokenize_text = (text) => {
     const spaced = addPrefixSpace && !text.startsWith(' ') ? ` ${text}` : text;

@@ -1,12 +1,16 @@
-// The two tables of a byte-level BPE tokenizer: token -> id, and the merges in order of rank. Both are checked here, because a
-// table with a hole or a merge that leads nowhere would otherwise surface as a wrong id deep inside a run.
+// The two tables of a byte-level BPE tokenizer: token -> id, and the merges in order of rank. Both are
+// checked here, because a table with a hole or a merge that leads nowhere would otherwise surface as a wrong
+// id deep inside a run.
 import { ModelError } from '../errors.js';
 import { decodeUtf8, isJsonObject } from './json-file.js';
 
 export type Vocabulary = Readonly<Record<string, number>>;
 export type Merge = readonly [left: string, right: string];
 
-/** Checks that `value` maps tokens to ids that are non-negative integers and occur once each. `where` names the file and field. */
+/**
+ * Checks that `value` maps tokens to ids that are non-negative integers and occur once each. `where` names
+ * the file and field.
+ */
 export function checkVocabulary(value: unknown, where: string): Vocabulary {
   if (!isJsonObject(value)) throw new ModelError(`${where}: is not an object of tokens and their ids`);
   const vocabulary: [string, number][] = [];

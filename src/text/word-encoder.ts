@@ -10,8 +10,8 @@ import { gpt2Words } from './words.js';
 /** Words longer than this are encoded anew each time. */
 const LONGEST_REMEMBERED = 48;
 /**
- * When so many words have been met, those not met since as many before are forgotten. Two such generations of the longest words take less than 20 MB;
- * of ordinary ones 4.
+ * When so many words have been met, those not met since as many before are forgotten. Two such generations of
+ * the longest words take less than 20 MB; of ordinary ones 4.
  */
 const GENERATION = 16_384;
 
@@ -71,7 +71,8 @@ export class WordEncoder {
       this.#older = this.#recent;
       this.#recent = new Map();
     }
-    // A part of a string keeps the whole of it in memory, and a text may be large: so a part of a string that holds nothing else.
+    // A part of a string keeps the whole of it in memory, and a text may be large: so a part of a string that
+    // holds nothing else.
     this.#recent.set(` ${word}`.slice(1), ids);
     return ids;
   }

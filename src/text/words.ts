@@ -1,14 +1,19 @@
 /** GPT-2's pre-tokenisation: a text cut into words, of which each is encoded on its own. */
 
 /**
- * GPT-2's pattern (openai/gpt-2 src/encoder.py; Rust tokenizers' ByteLevel): letters, digits, other signs or white space, the first three with at most one space
- * before. `\s` is spelt as the Unicode property, because JavaScript's `\s` holds U+FEFF and lacks U+0085, and the reference has it the other way round. Letters and
- * digits are those of the JavaScript engine's Unicode version; letters added since the reference's version (16) may fall differently.
+ * GPT-2's pattern (openai/gpt-2 src/encoder.py; Rust tokenizers' ByteLevel): letters, digits, other signs or
+ * white space, the first three with at most one space before. `\s` is spelt as the Unicode property, because
+ * JavaScript's `\s` holds U+FEFF and lacks U+0085, and the reference has it the other way round. Letters and
+ * digits are those of the JavaScript engine's Unicode version; letters added since the reference's version
+ * (16) may fall differently.
  */
 const GPT2_WORDS =
   /'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\p{White_Space}\p{L}\p{N}]+|\p{White_Space}+(?!\P{White_Space})|\p{White_Space}+/gu;
 
-/** Runs that may be long, in pieces: a regular expression remembers each character that it repeats over, and overflows its stack after some millions. */
+/**
+ * Runs that may be long, in pieces: a regular expression remembers each character that it repeats over, and
+ * overflows its stack after some millions.
+ */
 const RUNS = [/\p{L}{1,50000}/uy, /\p{N}{1,50000}/uy, /[^\p{White_Space}\p{L}\p{N}]{1,50000}/uy] as const;
 const WHITE_SPACE = /\p{White_Space}{1,50000}/uy;
 const CONTRACTION = /'(?:s|t|re|ve|m|ll|d)/uy;

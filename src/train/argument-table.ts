@@ -1,6 +1,7 @@
 /**
- * Tables of named arguments: one entry says everything about an argument, and its TypeScript type, its check, its command line option and its
- * help are derived from it. Names are camelCase in the table; kebab-case and snake_case name the same argument.
+ * Tables of named arguments: one entry says everything about an argument, and its TypeScript type, its check,
+ * its command line option and its help are derived from it. Names are camelCase in the table; kebab-case and
+ * snake_case name the same argument.
  */
 import { UsageError } from '../errors.js';
 import { didYouMean } from '../nearest.js';
@@ -83,7 +84,10 @@ export const kebabCase = (name: string): string =>
   name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 export const snakeCase = (name: string): string => kebabCase(name).replaceAll('-', '_');
 
-/** The table's own name for a name in any of the three spellings, or of an alias; undefined where the table has none. */
+/**
+ * The table's own name for a name in any of the three spellings, or of an alias; undefined where the table
+ * has none.
+ */
 export function argumentName<T extends ArgumentTable>(
   table: T,
   spelled: string,
@@ -109,10 +113,11 @@ function names<T extends ArgumentTable>(table: T): ReadonlyMap<string, keyof T &
 }
 
 /**
- * Checks values given under any spelling and returns them under the table's own names. `label` says how the place the values come from
- * spells a name to the user (`--learning-rate`, `"learning_rate" in run.json`).
+ * Checks values given under any spelling and returns them under the table's own names. `label` says how the
+ * place the values come from spells a name to the user (`--learning-rate`, `"learning_rate" in run.json`).
  *
- * @throws UsageError for an unknown name, a wrong type, a value out of range, one argument given twice with different values.
+ * @throws UsageError for an unknown name, a wrong type, a value out of range, one argument given twice with
+ *   different values.
  */
 export function checkGiven<T extends ArgumentTable>(
   table: T,

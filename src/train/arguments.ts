@@ -1,7 +1,8 @@
 /**
- * The arguments of training: one table, from which types, checks, command line options and help follow. Names, defaults and what an argument
- * does are those of transformers 5.17's TrainingArguments (and of its EarlyStoppingCallback); where 4.x had a name that 5.x dropped, both work.
- * attune's own are maxLength, dropout and bestModelTolerance.
+ * The arguments of training: one table, from which types, checks, command line options and help follow.
+ * Names, defaults and what an argument does are those of transformers 5.17's TrainingArguments (and of its
+ * EarlyStoppingCallback); where 4.x had a name that 5.x dropped, both work. attune's own are maxLength,
+ * dropout and bestModelTolerance.
  */
 import { join } from 'node:path';
 import { UsageError } from '../errors.js';
@@ -295,11 +296,13 @@ export type Spelling = (name: keyof TrainingArguments) => string;
 const asItIs: Spelling = (name) => name;
 
 /**
- * Fills in defaults and what follows from other arguments, and refuses what contradicts itself, as TrainingArguments does:
- * `evalSteps` falls back to `loggingSteps`, `metricForBestModel` to "loss" where a best model is asked for, `greaterIsBetter` to
- * whether the metric's name does not end in "loss", `loggingDir` to `runs` in the output folder.
+ * Fills in defaults and what follows from other arguments, and refuses what contradicts itself, as
+ * TrainingArguments does: `evalSteps` falls back to `loggingSteps`, `metricForBestModel` to "loss" where a
+ * best model is asked for, `greaterIsBetter` to whether the metric's name does not end in "loss",
+ * `loggingDir` to `runs` in the output folder.
  *
- * @throws UsageError naming the argument and what it accepts. Names may be camelCase, snake_case or kebab-case, and old names are known.
+ * @throws UsageError naming the argument and what it accepts. Names may be camelCase, snake_case or
+ *   kebab-case, and old names are known.
  */
 export function resolveArguments(
   input: TrainingArgumentsInput | Readonly<Record<string, unknown>> = {},
@@ -310,7 +313,10 @@ export function resolveArguments(
   return args;
 }
 
-/** `resolveArguments` without the look for contradictions, for some of a run's arguments. @throws UsageError as it does for one by itself */
+/**
+ * `resolveArguments` without the look for contradictions, for some of a run's arguments. @throws UsageError
+ * as it does for one by itself
+ */
 export function filledArguments(
   input: TrainingArgumentsInput | Readonly<Record<string, unknown>>,
 ): TrainingArguments {
@@ -369,7 +375,10 @@ function refuseContradictions(args: TrainingArguments, spell: Spelling): void {
   }
 }
 
-/** Fractions are compared as whole millionths, as TrainingArguments does; a fraction and a whole number are never multiples of each other. */
+/**
+ * Fractions are compared as whole millionths, as TrainingArguments does; a fraction and a whole number are
+ * never multiples of each other.
+ */
 function isMultiple(steps: number, unit: number): boolean {
   if (steps < 1 !== unit < 1) return false;
   return steps < 1 ? (steps * 1e6) % (unit * 1e6) === 0 : steps % unit === 0;
@@ -439,8 +448,8 @@ export function argumentWarnings(
 }
 
 /**
- * The arguments as TrainingArguments.to_json_string gives them: snake_case names, null for what is not set, floats as Python prints
- * them. TensorBoard shows this text.
+ * The arguments as TrainingArguments.to_json_string gives them: snake_case names, null for what is not set,
+ * floats as Python prints them. TensorBoard shows this text.
  */
 export function argumentsToJson(args: TrainingArguments): string {
   const entries = Object.entries(TRAINING_ARGUMENTS).map(([name, spec]): [string, PythonValue] => {

@@ -1,6 +1,7 @@
 /**
- * Which tokens spoke for a class: gradient times input (Shrikumar et al. 2016; Denil et al. 2014) by the model's own graph. The input is the token's row of
- * wte, so what its position adds is not counted; to first order, a token's score is what the class's logit would lose if that row were zero. Dropout is off.
+ * Which tokens spoke for a class: gradient times input (Shrikumar et al. 2016; Denil et al. 2014) by the
+ * model's own graph. The input is the token's row of wte, so what its position adds is not counted; to first
+ * order, a token's score is what the class's logit would lose if that row were zero. Dropout is off.
  */
 import { packRows } from '../engine/batch.js';
 import type { EncodedRow } from '../engine/batch.js';
@@ -14,7 +15,8 @@ import type { PredictionOptions } from './prediction.js';
  * The score of each token of each row, [tokens of the row], for the class `labels` names of it.
  *
  * @param graph `attributionGraph` of the session's model, the same object at every call
- * @throws UsageError where the engine cannot evaluate graphs of its caller; the signal's reason where it is aborted
+ * @throws UsageError where the engine cannot evaluate graphs of its caller; the signal's reason where it is
+ *   aborted
  */
 export async function attributeTokens(
   session: EngineSession,
@@ -45,7 +47,10 @@ export async function attributeTokens(
   return scores;
 }
 
-/** @throws UsageError where the engine cannot evaluate graphs of its caller; ModelError where what it finds is not finite */
+/**
+ * @throws UsageError where the engine cannot evaluate graphs of its caller; ModelError where what it finds is
+ * not finite
+ */
 export async function evaluateGraph(
   session: EngineSession,
   ...[graph, batch]: Parameters<NonNullable<EngineSession['evaluate']>>

@@ -1,6 +1,6 @@
 /**
- * The best model so far, when to stop early, and which checkpoints to keep: the Trainer's _determine_best_metric, EarlyStoppingCallback
- * and rotate_checkpoints.
+ * The best model so far, when to stop early, and which checkpoints to keep: the Trainer's
+ * _determine_best_metric, EarlyStoppingCallback and rotate_checkpoints.
  */
 import { join } from 'node:path';
 import { TrainingError } from '../errors.js';
@@ -19,7 +19,10 @@ export interface EarlyStoppingState {
 export interface BestRule {
   readonly metric: `eval_${string}`;
   readonly greaterIsBetter: boolean;
-  /** A later evaluation that is worse than the best by no more than this takes its place; 0: it must be better. */
+  /**
+   * A later evaluation that is worse than the best by no more than this takes its place; 0: it must be
+   * better.
+   */
   readonly tolerance: number;
   /** Undefined: never stop early. */
   readonly patience: number | undefined;
@@ -48,7 +51,9 @@ export function bestRuleOf(
   };
 }
 
-/** By what a checkpoint of attune's chose its best model; undefined where it does not say, as the Trainer's. */
+/**
+ * By what a checkpoint of attune's chose its best model; undefined where it does not say, as the Trainer's.
+ */
 export async function bestRuleOfCheckpoint(
   dir: string,
 ): Promise<Pick<BestRule, 'metric' | 'greaterIsBetter'> | undefined> {
@@ -121,8 +126,10 @@ export class BestTracker {
   }
 
   /**
-   * Takes an evaluation into account. A new best is strictly better than the best value seen, or worse by no more than the tolerance; for early stopping, which knows
-   * no tolerance, an improvement must exceed the threshold as well. A metric that is undefined (null, NaN) is never better; the very first evaluation never counts against patience.
+   * Takes an evaluation into account. A new best is strictly better than the best value seen, or worse by no
+   * more than the tolerance; for early stopping, which knows no tolerance, an improvement must exceed the
+   * threshold as well. A metric that is undefined (null, NaN) is never better; the very first evaluation
+   * never counts against patience.
    *
    * @throws TrainingError where the record lacks the metric
    */
@@ -191,8 +198,8 @@ export function sortCheckpoints(names: Iterable<string>): string[] {
 }
 
 /**
- * Checkpoints to delete after one was saved: the oldest, until `limit` are left. The newest (to resume from) and the best are never among them,
- * so with a limit of 1 two may stay.
+ * Checkpoints to delete after one was saved: the oldest, until `limit` are left. The newest (to resume from)
+ * and the best are never among them, so with a limit of 1 two may stay.
  *
  * @param names names in the output folder; what is not a checkpoint is ignored
  * @param best name of the best checkpoint, if any

@@ -1,16 +1,19 @@
 /**
- * Checkpoints. A folder `checkpoint-{step}` is a model in Hugging Face's layout, as transformers loads it, and beside it
+ * Checkpoints. A folder `checkpoint-{step}` is a model in Hugging Face's layout, as transformers loads it,
+ * and beside it
  *
  *   attune_rows.json        which texts it was trained on, as hashes (trained-rows.ts)
  *   attune_model.json       what whoever uses the model later must know of its training (model-memory.ts)
  *   trainer_state.json      as the Trainer writes it
- *   optimizer.safetensors   AdamW's moments: exp_avg.{parameter}, exp_avg_sq.{parameter}; `param_groups` in its metadata has the order of the parameters
+ *   optimizer.safetensors   AdamW's moments: exp_avg.{parameter}, exp_avg_sq.{parameter}; `param_groups` in
+ *   its metadata has the order of the parameters
  *                           in the Trainer's optimizer
  *   training_args.json      the arguments
  *   attune_state.json       what else an exact resumption needs
  *   checksums.json          size and SHA-256 of all these
  *
- * A checkpoint of transformers' Trainer, which lacks the last three and has an optimizer.pt, can be read, too.
+ * A checkpoint of transformers' Trainer, which lacks the last three and has an optimizer.pt, can be read,
+ * too.
  */
 import { access, mkdir, readdir } from 'node:fs/promises';
 import { freemem } from 'node:os';
@@ -58,7 +61,10 @@ export interface ModelSource {
 export type TensorSource = Pick<EngineSession, 'readTensor'>;
 type Saved = Omit<ModelSource, 'session'> & { readonly session: TensorSource };
 
-/** What an exact resumption needs beside the Trainer's own state. The dropout masks follow from seed and passes, the row order from seed and epoch. */
+/**
+ * What an exact resumption needs beside the Trainer's own state. The dropout masks follow from seed and
+ * passes, the row order from seed and epoch.
+ */
 export interface ResumeState {
   readonly seed: number;
   /** Training rows of the run. */
@@ -68,11 +74,17 @@ export interface ResumeState {
   /** Forward passes of training so far. */
   readonly passes: number;
   readonly lossLog: LossLogState;
-  /** Steps before AdamW began to count its updates, where it began later than the run: a Trainer's checkpoint without its optimizer. */
+  /**
+   * Steps before AdamW began to count its updates, where it began later than the run: a Trainer's checkpoint
+   * without its optimizer.
+   */
   readonly updatesBefore?: number;
   /** The best value of the metric for the best model, where a later checkpoint took its place. */
   readonly bestPeak?: number | undefined;
-  /** Present if the evaluation that falls on this step was interrupted: it is to be done, with all that follows it, before the next step. */
+  /**
+   * Present if the evaluation that falls on this step was interrupted: it is to be done, with all that
+   * follows it, before the next step.
+   */
   readonly unfinished?: UnfinishedStep | undefined;
 }
 
@@ -90,7 +102,10 @@ export interface Checkpoint {
 
 const MOMENTS = { moment1: 'exp_avg', moment2: 'exp_avg_sq' } as const;
 
-/** Writes config.json, model.safetensors, the tokenizer's files, attune_model.json and attune_rows.json into an existing folder, each whole. Returns the SHA-256 of model.safetensors. */
+/**
+ * Writes config.json, model.safetensors, the tokenizer's files, attune_model.json and attune_rows.json into
+ * an existing folder, each whole. Returns the SHA-256 of model.safetensors.
+ */
 export async function saveModel(
   dir: string,
   { session, parameters, config, tokenizer, maxLength, memory, trainedTexts }: Saved,
@@ -112,8 +127,8 @@ export async function saveModel(
 }
 
 /**
- * A copy of all that a checkpoint holds of an engine, so that training can go on while it is written; each tensor is given out once and then let
- * go. Undefined where there is not room for it beside everything else.
+ * A copy of all that a checkpoint holds of an engine, so that training can go on while it is written; each
+ * tensor is given out once and then let go. Undefined where there is not room for it beside everything else.
  */
 export async function copyTensors({
   session,
@@ -143,7 +158,10 @@ function availableMemory(): number {
   return available ? available.call(process) : freemem();
 }
 
-/** Saves `checkpoint-{step}` in the output folder, whole or not at all, and returns its path. What it is given of the run is written as it is at the call. */
+/**
+ * Saves `checkpoint-{step}` in the output folder, whole or not at all, and returns its path. What it is given
+ * of the run is written as it is at the call.
+ */
 export async function saveCheckpoint(
   output: OutputFolder,
   source: Saved,
@@ -217,9 +235,11 @@ async function isOurs(dir: string): Promise<boolean> {
 }
 
 /**
- * Sees that a checkpoint is as it was written. One of transformers' Trainer has no checksums; what can be seen of its damage shows when it is read.
+ * Sees that a checkpoint is as it was written. One of transformers' Trainer has no checksums; what can be
+ * seen of its damage shows when it is read.
  *
- * @throws ModelError naming the damaged file; AttuneError where the checkpoint cannot be read; the signal's reason if it is aborted
+ * @throws ModelError naming the damaged file; AttuneError where the checkpoint cannot be read; the signal's
+ *   reason if it is aborted
  */
 export async function verifyCheckpoint(dir: string, signal?: AbortSignal): Promise<void> {
   if (await isOurs(dir))

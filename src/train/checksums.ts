@@ -1,6 +1,6 @@
 /**
- * checksums.json of a checkpoint: size and SHA-256 of each of its files, written last. A checkpoint whose files do not have them was cut short or changed by
- * a disk, a transfer, a hand, and is not resumed from.
+ * checksums.json of a checkpoint: size and SHA-256 of each of its files, written last. A checkpoint whose
+ * files do not have them was cut short or changed by a disk, a transfer, a hand, and is not resumed from.
  */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
@@ -41,7 +41,8 @@ export async function writeChecksums(
  * Reads every file of a folder and compares it with checksums.json.
  *
  * @param required files without which the folder is not whole
- * @throws ModelError naming the first file that is not as it was written; AttuneError where one cannot be read; the signal's reason if it is aborted
+ * @throws ModelError naming the first file that is not as it was written; AttuneError where one cannot be
+ *   read; the signal's reason if it is aborted
  */
 export async function verifyChecksums(
   folder: string,
@@ -67,7 +68,10 @@ export async function verifyChecksums(
   }
 }
 
-/** One SHA-256 of the names and contents of a checkpoint's files: those that its checksums list, and those; without such a list all that are there. */
+/**
+ * One SHA-256 of the names and contents of a checkpoint's files: those that its checksums list, and those;
+ * without such a list all that are there.
+ */
 export async function hashOfCheckpoint(folder: string, signal?: AbortSignal): Promise<string> {
   const hash = createHash('sha256');
   const list = join(folder, CHECKSUMS_FILE);

@@ -1,4 +1,6 @@
-/** A trained classifier as most people use it, whatever its kind: texts in, classes with probabilities out. */
+/**
+ * A trained classifier as most people use it, whatever its kind: texts in, classes with probabilities out.
+ */
 import type { Dataset } from '../data/dataset.js';
 import type { Device } from '../engine/device-names.js';
 import { UsageError } from '../errors.js';
@@ -21,7 +23,10 @@ export interface Prediction {
   readonly logits?: readonly number[];
 }
 
-/** A piece of a text, mostly one token, and what it added to the logit of the predicted class (attribution.ts). */
+/**
+ * A piece of a text, mostly one token, and what it added to the logit of the predicted class
+ * (attribution.ts).
+ */
 export interface Attribution {
   readonly token: string;
   readonly score: number;
@@ -96,10 +101,12 @@ export class TextClassifier {
   }
 
   /**
-   * Opens the output folder of a training run, any GPT-2 classifier in Hugging Face's layout, or one of the Hub by its id; or the folder of a classical model that
-   * `compare` saved under `baselines/`, or `saveEstimator` with the names of its classes.
+   * Opens the output folder of a training run, any GPT-2 classifier in Hugging Face's layout, or one of the
+   * Hub by its id; or the folder of a classical model that `compare` saved under `baselines/`, or
+   * `saveEstimator` with the names of its classes.
    *
-   * @throws ModelError where the folder holds none, UsageError where `maxLength` exceeds the model's positions or the model cuts no texts
+   * @throws ModelError where the folder holds none, UsageError where `maxLength` exceeds the model's
+   *   positions or the model cuts no texts
    */
   static async fromPretrained(idOrPath: string, options: ClassifierOptions = {}): Promise<TextClassifier> {
     // Loaded when it is asked for: whoever classifies with a GPT-2 needs none of it.
@@ -134,7 +141,10 @@ export class TextClassifier {
     return this.#model.device;
   }
 
-  /** @throws UsageError where it cannot give what is asked for: only a GPT-2 has logits, and can say which tokens spoke for a class */
+  /**
+   * @throws UsageError where it cannot give what is asked for: only a GPT-2 has logits, and can say which
+   * tokens spoke for a class
+   */
   requireAble({
     logits = false,
     explain = false,
@@ -189,7 +199,8 @@ export class TextClassifier {
   }
 
   /**
-   * Classifies texts as they come, in their order, a few hundred at a time. A text that occurs twice in a chunk is computed once.
+   * Classifies texts as they come, in their order, a few hundred at a time. A text that occurs twice in a
+   * chunk is computed once.
    *
    * @throws UsageError where logits are asked for of a model that has none
    */

@@ -1,6 +1,7 @@
 /**
- * Output folders of attune 0.x before there was a record of what it made (output-record.ts). That a run made one, its manifest says; that a comparison did,
- * comparison.json. Then what attune used to make there, under the very names, counts as made by it.
+ * Output folders of attune 0.x before there was a record of what it made (output-record.ts). That a run made
+ * one, its manifest says; that a comparison did, comparison.json. Then what attune used to make there, under
+ * the very names, counts as made by it.
  */
 import { lstat, readFile, readdir, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
@@ -26,7 +27,10 @@ const ESTIMATOR_FILES = ['estimator.json', 'arrays.safetensors'];
 /** What tells a checkpoint of attune's from one of transformers' Trainer. */
 const OWN_FILES = ['attune_state.json', 'checksums.json', 'optimizer.safetensors'];
 
-/** The record that such a folder would have; undefined where nothing says that attune wrote there. What interrupted writes left in a run's folder is cleared. */
+/**
+ * The record that such a folder would have; undefined where nothing says that attune wrote there. What
+ * interrupted writes left in a run's folder is cleared.
+ */
 export async function recordOfEarlier(dir: string): Promise<OutputRecord | undefined> {
   const manifest = await readManifest(dir).catch(() => undefined);
   const compared = await isComparison(join(dir, COMPARISON_FILE));
@@ -111,7 +115,10 @@ async function plainText(file: string): Promise<string> {
   return readFile(file, 'utf8');
 }
 
-/** `.NAME.PID.partial`, which was being written, and with `.old` behind it the folder whose place that was to take. */
+/**
+ * `.NAME.PID.partial`, which was being written, and with `.old` behind it the folder whose place that was to
+ * take.
+ */
 const PARTIAL = /^\.(.+)\.\d+\.partial(\.old)?$/;
 
 async function clearPartials(dir: string): Promise<void> {

@@ -1,4 +1,7 @@
-/** Which rows a trained model is measured on: those that were held out in its training, unless others are asked for. */
+/**
+ * Which rows a trained model is measured on: those that were held out in its training, unless others are
+ * asked for.
+ */
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { isPattern } from '../data/local.js';
@@ -96,7 +99,10 @@ async function partedOff(options: LoadSplitsOptions, names: readonly string[]): 
   return { test: test ?? validation!.select(options.evalRows ?? validation!.length), notes };
 }
 
-/** What of a run's inputs held rows out, the first that is given: those that were tested on come before those that chose the epoch. */
+/**
+ * What of a run's inputs held rows out, the first that is given: those that were tested on come before those
+ * that chose the epoch.
+ */
 const HELD_OUT_BY = ['evalDataset', 'testSize', 'evalSplit', 'validationSize', 'validationSplit'] as const;
 type HeldOutBy = (typeof HELD_OUT_BY)[number];
 
@@ -129,8 +135,8 @@ type SplitsChoice = HeldOut &
   >;
 
 /**
- * The training and test rows of a finished model: what is given by hand, and for the rest, where the dataset is the one that it was trained on, what it was trained
- * with.
+ * The training and test rows of a finished model: what is given by hand, and for the rest, where the dataset
+ * is the one that it was trained on, what it was trained with.
  *
  * @throws UsageError where no dataset is given or remembered
  */
@@ -202,7 +208,10 @@ async function isSame(given: string, trained: string, cwd: string): Promise<bool
     : given === trained;
 }
 
-/** Seen from the folder of the run, where something is there; else as it was given: an id of the Hub, a pattern, or gone. */
+/**
+ * Seen from the folder of the run, where something is there; else as it was given: an id of the Hub, a
+ * pattern, or gone.
+ */
 async function placeOf(path: string, cwd: string): Promise<string> {
   const there = resolve(cwd, path);
   return (await stat(there).catch(() => undefined)) ? there : path;

@@ -1,4 +1,7 @@
-/** From names of a model and a dataset to a run that is ready to train: everything is read and checked, nothing is computed yet. */
+/**
+ * From names of a model and a dataset to a run that is ready to train: everything is read and checked,
+ * nothing is computed yet.
+ */
 import { dirname, join } from 'node:path';
 import { alignSplits, loadUnaligned } from '../data/splits.js';
 import type { PlannedParts } from '../data/held-out.js';
@@ -60,8 +63,8 @@ import { newestWholeCheckpoint } from './whole-checkpoint.js';
 import type { NewestCheckpoint } from './whole-checkpoint.js';
 
 /**
- * What to train on, and arguments of training beside it (`numTrainEpochs`, `seed`, `outputDir`, …), of which those that are not given are planned (train/plan.ts); or
- * `args`, which are all of them.
+ * What to train on, and arguments of training beside it (`numTrainEpochs`, `seed`, `outputDir`, …), of which
+ * those that are not given are planned (train/plan.ts); or `args`, which are all of them.
  */
 export interface FineTuneOptions extends RunInputs, TrainingChoice {
   /** Threads of the engine; absent: as many as this process may use. */
@@ -72,7 +75,10 @@ export interface FineTuneOptions extends RunInputs, TrainingChoice {
   readonly signal?: AbortSignal | undefined;
   /** How the Hub is used, where the model is not here. */
   readonly hub?: HubOptions | undefined;
-  /** What will be put into the output folder after the training, by its path there: where somebody else's stands in its place, the run is refused. */
+  /**
+   * What will be put into the output folder after the training, by its path there: where somebody else's
+   * stands in its place, the run is refused.
+   */
   readonly alsoMakes?: readonly string[] | undefined;
   /** Go on from a checkpoint although training or evaluation rows are not those of its run. */
   readonly allowChangedData?: boolean | undefined;
@@ -95,7 +101,10 @@ export interface MeasuredRun {
 export interface FineTuneRun {
   readonly splits: Splits;
   readonly args: TrainingArguments;
-  /** What of the arguments, and of the parts of the data, was planned; nothing where the arguments were given by hand. */
+  /**
+   * What of the arguments, and of the parts of the data, was planned; nothing where the arguments were given
+   * by hand.
+   */
   readonly plan: readonly PlanLine[];
   readonly model: PretrainedModel;
   readonly session: EngineSession;
@@ -111,7 +120,10 @@ export interface FineTuneRun {
   train(): Promise<TrainOutput>;
   /** Measures the model that `train` saved. @param trained what it returned @throws as `Trainer.evaluate` */
   measure(trained: TrainOutput): Promise<MeasuredRun>;
-  /** Repeats the first steps by the definition and tells the largest differences (verify.ts); changes nothing. Before training: from the weights it starts from. */
+  /**
+   * Repeats the first steps by the definition and tells the largest differences (verify.ts); changes nothing.
+   * Before training: from the weights it starts from.
+   */
   verify(steps: number): Promise<Verification>;
   close(): Promise<void>;
 }
@@ -143,7 +155,10 @@ export async function prepareFineTune(given: FineTuneOptions): Promise<FineTuneR
   }
 }
 
-/** Of a run that goes on nothing is planned unless it was when it began: one of an earlier version, or of transformers' Trainer, was not. */
+/**
+ * Of a run that goes on nothing is planned unless it was when it began: one of an earlier version, or of
+ * transformers' Trainer, was not.
+ */
 export async function asBegun<T extends TrainingChoice>(options: T): Promise<T> {
   const { resumeFromCheckpoint: from, outputDir } = begunWith(options);
   if (from === undefined || !isPlanned(options)) return options;
@@ -154,7 +169,9 @@ export async function asBegun<T extends TrainingChoice>(options: T): Promise<T> 
     : { ...withoutArguments(options), args: argumentsByHand(options) };
 }
 
-/** Of a run's own folder the model could be taken, but not the moments of the optimizer. @throws UsageError */
+/**
+ * Of a run's own folder the model could be taken, but not the moments of the optimizer. @throws UsageError
+ */
 async function refuseRunFolder(dir: string): Promise<void> {
   const manifest = await readManifest(dir).catch(() => undefined);
   if (!manifest) return;
@@ -229,7 +246,8 @@ async function prepareLocked(
   try {
     const weights = hashingSession(session);
     await model.writeTo(weights.session);
-    // A checkpoint knows what its model had seen before, too; what lies in the model's folder by now is of no account to it.
+    // A checkpoint knows what its model had seen before, too; what lies in the model's folder by now is of no
+    // account to it.
     const texts = new Set([
       ...(await hashTexts(splits.train, signal)),
       ...((await readTrainedTexts(resumeDir ?? model.folder)) ?? []),
@@ -502,7 +520,10 @@ function pickInputs({
 
 interface Encoded {
   readonly train: LabelledRows;
-  /** What the run is evaluated on as it learns: an epoch is not chosen by the test rows where there are others. */
+  /**
+   * What the run is evaluated on as it learns: an epoch is not chosen by the test rows where there are
+   * others.
+   */
   readonly evaluation: LabelledRows | undefined;
   readonly test: LabelledRows | undefined;
 }
@@ -513,7 +534,10 @@ interface Opened extends Encoded {
   readonly session: EngineSession;
 }
 
-/** The rows as token ids, what is planned on them, and the engine, which is told of the largest batches that come of both. */
+/**
+ * The rows as token ids, what is planned on them, and the engine, which is told of the largest batches that
+ * come of both.
+ */
 async function openSession(
   engine: WarmEngine,
   model: PretrainedModel,

@@ -19,7 +19,10 @@ export interface Due {
   readonly save: boolean;
 }
 
-/** Intervals in whole steps, as trainer_state.json records them: fractions of the run rounded up, 500 where nothing is set. */
+/**
+ * Intervals in whole steps, as trainer_state.json records them: fractions of the run rounded up, 500 where
+ * nothing is set.
+ */
 export interface Intervals {
   readonly loggingSteps: number;
   readonly evalSteps: number;
@@ -37,7 +40,8 @@ export function intervalsOf(args: FlowArguments, totalSteps: number): Intervals 
 }
 
 /**
- * After step `step` (from 1). The last step of a run is always evaluated and saved where that goes by steps; it is not always recorded.
+ * After step `step` (from 1). The last step of a run is always evaluated and saved where that goes by steps;
+ * it is not always recorded.
  */
 export function dueAfterStep(args: FlowArguments, step: number, totalSteps: number): Due {
   const { loggingSteps, evalSteps, saveSteps } = intervalsOf(args, totalSteps);
@@ -52,8 +56,8 @@ export function dueAfterStep(args: FlowArguments, step: number, totalSteps: numb
 }
 
 /**
- * At the end of an epoch, which also comes when the run stops in the middle of one: so a run that goes by epochs always evaluates and
- * saves at its end. A step that was recorded is not recorded again.
+ * At the end of an epoch, which also comes when the run stops in the middle of one: so a run that goes by
+ * epochs always evaluates and saves at its end. A step that was recorded is not recorded again.
  */
 export function dueAfterEpoch(args: FlowArguments): Due {
   return {

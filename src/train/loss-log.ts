@@ -1,8 +1,10 @@
 /**
- * The `loss` of training records and the `train_loss` of the final one, as the Trainer adds them up: the loss of every micro-batch goes
- * into a float32 sum, which is divided by the optimizer steps since the last record. The losses of a window's micro-batches are added,
- * not averaged: under accumulation the recorded loss is about `gradientAccumulationSteps` times that of a batch. (GPT2ForSequenceClassification's
- * forward takes **kwargs, so the Trainer trusts it to divide by num_items_in_batch, which it does not do; gradients are added up likewise.)
+ * The `loss` of training records and the `train_loss` of the final one, as the Trainer adds them up: the loss
+ * of every micro-batch goes into a float32 sum, which is divided by the optimizer steps since the last
+ * record. The losses of a window's micro-batches are added, not averaged: under accumulation the recorded
+ * loss is about `gradientAccumulationSteps` times that of a batch. (GPT2ForSequenceClassification's forward
+ * takes **kwargs, so the Trainer trusts it to divide by num_items_in_batch, which it does not do; gradients
+ * are added up likewise.)
  */
 export interface LossLogState {
   /** Float32 sum of the losses since the last record. */

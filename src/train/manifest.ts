@@ -1,6 +1,7 @@
 /**
- * attune.json, the manifest in a run's output folder: all that decides the run's numbers, so that `attune reproduce` can run it again and say what differs.
- * The hashes are of what the computation gets, not of files: a dataset that was converted from CSV to JSON lines is still the same.
+ * attune.json, the manifest in a run's output folder: all that decides the run's numbers, so that `attune
+ * reproduce` can run it again and say what differs. The hashes are of what the computation gets, not of
+ * files: a dataset that was converted from CSV to JSON lines is still the same.
  */
 import { createHash } from 'node:crypto';
 import { join, resolve } from 'node:path';
@@ -70,7 +71,10 @@ export interface Manifest {
   /** The folder that relative paths start from. */
   readonly cwd: string;
   readonly inputs: RunInputs;
-  /** Whether arguments that were not given were planned; absent in runs of earlier versions, which planned nothing. */
+  /**
+   * Whether arguments that were not given were planned; absent in runs of earlier versions, which planned
+   * nothing.
+   */
   readonly isPlanned?: boolean | undefined;
   /** Arguments of training under their camelCase names. */
   readonly arguments: Readonly<Record<string, unknown>>;
@@ -79,7 +83,10 @@ export interface Manifest {
   readonly hub?: readonly HubCommit[];
   /** The checkpoint of another run that this one went on from. */
   readonly startedFrom?: OutsideCheckpoint;
-  /** What was given otherwise when the run went on from its own checkpoint, in words: no start from the beginning gives the same. */
+  /**
+   * What was given otherwise when the run went on from its own checkpoint, in words: no start from the
+   * beginning gives the same.
+   */
   readonly changedOnResume?: readonly string[];
 }
 
@@ -90,7 +97,9 @@ export interface OutsideCheckpoint {
   readonly sha256: string;
 }
 
-/** Hash of the weights that a model writes into a session: a session that passes everything on and listens. */
+/**
+ * Hash of the weights that a model writes into a session: a session that passes everything on and listens.
+ */
 export function hashingSession(session: Pick<EngineSession, 'writeTensor'>): {
   readonly session: Pick<EngineSession, 'writeTensor'>;
   digest(): string;
@@ -234,7 +243,10 @@ const OF_HASHES = [
   ['testData', 'the test rows'],
 ] as const satisfies readonly [keyof ManifestHashes, string][];
 
-/** What another start of a run was given otherwise, in words. Under another seed, the weights of a new head are others. */
+/**
+ * What another start of a run was given otherwise, in words. Under another seed, the weights of a new head
+ * are others.
+ */
 export function changesSince(earlier: Manifest, now: Omit<Manifest, 'format'>): string[] {
   const changes: string[] = [];
   const compare = (name: string, before: unknown, after: unknown): void => {
@@ -248,7 +260,10 @@ export function changesSince(earlier: Manifest, now: Omit<Manifest, 'format'>): 
   return changes;
 }
 
-/** The id of a Hub's model or dataset with the commit that the run took it from in place of its branch; any other name as it is. */
+/**
+ * The id of a Hub's model or dataset with the commit that the run took it from in place of its branch; any
+ * other name as it is.
+ */
 export function pinned(name: string, type: RepositoryType, commits: readonly HubCommit[] = []): string {
   let asked;
   try {
@@ -268,7 +283,10 @@ export function pinned(name: string, type: RepositoryType, commits: readonly Hub
 export const convertedCommit = (commits: readonly HubCommit[] = []): string | undefined =>
   commits.find(({ type, revision }) => type === 'dataset' && revision === CONVERTED_PARQUET)?.commit;
 
-/** Where an input of a manifest lies: as given, seen from the folder of the run. Names that are no path there stay as they are. */
+/**
+ * Where an input of a manifest lies: as given, seen from the folder of the run. Names that are no path there
+ * stay as they are.
+ */
 export function pathFrom(cwd: string, given: string, exists: (path: string) => boolean): string {
   const there = resolve(cwd, given);
   return exists(there) ? there : given;

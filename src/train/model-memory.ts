@@ -1,8 +1,10 @@
 /**
- * `attune_model.json`, beside a model that attune trained and in each of its checkpoints: what the model was trained with, as far as whoever uses it later must
- * know. Every later command reads it and takes its values where none is given by hand.
+ * `attune_model.json`, beside a model that attune trained and in each of its checkpoints: what the model was
+ * trained with, as far as whoever uses it later must know. Every later command reads it and takes its values
+ * where none is given by hand.
  *
- * A model of an earlier version has no such file: then attune.json and training_args.json of its run say the same.
+ * A model of an earlier version has no such file: then attune.json and training_args.json of its run say the
+ * same.
  */
 import { access } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
@@ -212,7 +214,10 @@ function isTrainedOn(value: unknown): value is TrainedOn {
   );
 }
 
-/** From the manifest of the run, in the folder or, of a checkpoint, in the one above it, and from the arguments. */
+/**
+ * From the manifest of the run, in the folder or, of a checkpoint, in the one above it, and from the
+ * arguments.
+ */
 async function memoryOfEarlier(dir: string): Promise<ModelMemory | undefined> {
   const args = await jsonOf(join(dir, 'training_args.json'));
   const config = await jsonOf(join(dir, 'config.json'));

@@ -1,6 +1,6 @@
 /**
- * The folder that attune writes into: one process at a time (run-lock.ts), whole files and folders only, and nothing replaced or removed that attune did
- * not make itself (output-record.ts).
+ * The folder that attune writes into: one process at a time (run-lock.ts), whole files and folders only, and
+ * nothing replaced or removed that attune did not make itself (output-record.ts).
  */
 import { randomUUID } from 'node:crypto';
 import { access, constants, lstat, mkdir, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
@@ -30,11 +30,15 @@ import { isCheckpoint, topOf } from './run-names.js';
 
 export interface Preparation {
   /**
-   * `new` refuses a folder that holds a run; `overwrite` removes that run, and nothing else; `keep` leaves what is there until something of its name is made; `add`
-   * puts something beside what is there, whatever that is.
+   * `new` refuses a folder that holds a run; `overwrite` removes that run, and nothing else; `keep` leaves
+   * what is there until something of its name is made; `add` puts something beside what is there, whatever
+   * that is.
    */
   readonly mode: 'new' | 'overwrite' | 'keep' | 'add';
-  /** What will be made, by its path from the folder: where somebody else's stands there, the folder is refused. */
+  /**
+   * What will be made, by its path from the folder: where somebody else's stands there, the folder is
+   * refused.
+   */
   readonly makes: readonly string[];
   /** Absent: no checkpoints will be made. With `keep`: those of later steps than this. */
   readonly checkpointsAfter?: number | undefined;
@@ -48,7 +52,9 @@ const named = (given: readonly string[]): string => {
   return `${names.slice(0, MOST_NAMED).join(', ')}${names.length > MOST_NAMED ? ', …' : ''}`;
 };
 
-/** What may be in a folder that holds no run: one that ended before its first checkpoint leaves its manifest. */
+/**
+ * What may be in a folder that holds no run: one that ended before its first checkpoint leaves its manifest.
+ */
 const isOfRun = (file: string): boolean => file !== MANIFEST_FILE;
 
 /** A link that leads nowhere is there. @throws where it cannot be told */
@@ -74,8 +80,8 @@ export class OutputFolder {
   }
 
   /**
-   * Locks a folder that is there and mends what an interrupted write left in it, before anything in it is read. A folder that is missing is locked when
-   * `prepare` makes it.
+   * Locks a folder that is there and mends what an interrupted write left in it, before anything in it is
+   * read. A folder that is missing is locked when `prepare` makes it.
    *
    * @throws UsageError where another process is writing there, AttuneError where it cannot be written
    */
@@ -105,9 +111,11 @@ export class OutputFolder {
   }
 
   /**
-   * Makes the folder where it is missing, sees that it can be written, and that nothing stands in the way that attune did not make.
+   * Makes the folder where it is missing, sees that it can be written, and that nothing stands in the way
+   * that attune did not make.
    *
-   * @throws UsageError where the folder is refused, or another process is writing there; AttuneError where it cannot be written
+   * @throws UsageError where the folder is refused, or another process is writing there; AttuneError where it
+   *   cannot be written
    */
   async prepare(preparation: Preparation): Promise<void> {
     const { mode, purpose = 'run' } = preparation;
@@ -223,11 +231,13 @@ export class OutputFolder {
   }
 
   /**
-   * Makes files and folders, each whole or not at all; those of the same names that attune made before are replaced.
+   * Makes files and folders, each whole or not at all; those of the same names that attune made before are
+   * replaced.
    *
    * @param fill writes them into the folder that it is given, under the paths they will have
    * @param names their paths; absent: whatever stands in that folder
-   * @throws AttuneError where they cannot be written, where something of somebody else's stands there or where the lock is lost; what `fill` throws. Then nothing has changed
+   * @throws AttuneError where they cannot be written, where something of somebody else's stands there or
+   *   where the lock is lost; what `fill` throws. Then nothing has changed
    */
   async place(fill: (staged: string) => Promise<void>, names?: readonly string[]): Promise<void> {
     await this.#inTurn(() => this.#place(fill, names));
@@ -291,7 +301,10 @@ export class OutputFolder {
     }
   }
 
-  /** Removes what is left of an operation, and the workshop where that was all. Another's stays: the lock may be lost. */
+  /**
+   * Removes what is left of an operation, and the workshop where that was all. Another's stays: the lock may
+   * be lost.
+   */
   async #clear(bench: string): Promise<void> {
     await rm(bench, { recursive: true, force: true }).catch(() => undefined);
     await rmdir(dirname(bench)).catch(() => undefined);

@@ -1,14 +1,16 @@
 /**
- * `.attune-files.json`, the record in an output folder of every file that attune made there. What is in it may be replaced and removed; everything else in
- * the folder is somebody else's, whatever it is called.
+ * `.attune-files.json`, the record in an output folder of every file that attune made there. What is in it
+ * may be replaced and removed; everything else in the folder is somebody else's, whatever it is called.
  *
- * Files are written in the folder's workshop, `.attune-{id}`, and moved into their places when they are whole:
+ * Files are written in the folder's workshop, `.attune-{id}`, and moved into their places when they are
+ * whole:
  *
  *   .attune-{id}/{operation}/new/        what is being written, under the names that it will have
  *   .attune-{id}/{operation}/replaced/   folders whose place a new one takes
  *   .attune-{id}/{operation}/removed/    what is being removed
  *
- * The record is written before the first of them moves, so that a process may end at any moment: what is still in the workshop then has not been made.
+ * The record is written before the first of them moves, so that a process may end at any moment: what is
+ * still in the workshop then has not been made.
  */
 import { randomUUID } from 'node:crypto';
 import { lstat, mkdir, readFile, readdir, rename, rm } from 'node:fs/promises';
@@ -23,7 +25,9 @@ import { isLeftLock, LOCK_FILE } from './run-lock.js';
 export const RECORD_FILE = '.attune-files.json';
 const FORMAT = 1;
 
-/** What a folder is for: a training run or a comparison, the demonstration's, or the page of a static host. */
+/**
+ * What a folder is for: a training run or a comparison, the demonstration's, or the page of a static host.
+ */
 export type Purpose = 'run' | 'demo' | 'page';
 const PURPOSES: readonly unknown[] = ['run', 'demo', 'page'] satisfies Purpose[];
 
@@ -106,7 +110,8 @@ const isInside = (path: string): boolean =>
     .every((part) => part !== '' && part !== '.' && part !== '..' && !part.startsWith('.attune'));
 
 /**
- * Sees what a process that ended in the midst of its work left in the workshop. A folder whose place was about to be taken gets it back.
+ * Sees what a process that ended in the midst of its work left in the workshop. A folder whose place was
+ * about to be taken gets it back.
  *
  * @returns the record without what is not there
  */
@@ -135,7 +140,10 @@ export async function recover(dir: string, record: OutputRecord): Promise<Output
   return recovered;
 }
 
-/** Removes a first record that did not get its name. It says itself what it is: by the UUID that its name and its text share. */
+/**
+ * Removes a first record that did not get its name. It says itself what it is: by the UUID that its name and
+ * its text share.
+ */
 export async function removeUnnamedRecords(dir: string): Promise<void> {
   for (const name of await readdir(dir)) {
     const id =
@@ -166,7 +174,10 @@ const exists = (path: string): Promise<boolean> =>
     () => false,
   );
 
-/** Paths with `/` of all that is in a folder and in folders in it, but folders themselves. None where it is missing. */
+/**
+ * Paths with `/` of all that is in a folder and in folders in it, but folders themselves. None where it is
+ * missing.
+ */
 export async function filesUnder(dir: string, above = ''): Promise<string[]> {
   const found: string[] = [];
   const entries = await readdir(dir, { withFileTypes: true }).catch(() => []);
@@ -179,8 +190,9 @@ export async function filesUnder(dir: string, above = ''): Promise<string[]> {
 }
 
 /**
- * What stands at `name` that attune did not make: paths from the folder. None where nothing is there, or all of it is attune's. Links, devices and empty
- * folders are never attune's, and neither is what is reached through a link.
+ * What stands at `name` that attune did not make: paths from the folder. None where nothing is there, or all
+ * of it is attune's. Links, devices and empty folders are never attune's, and neither is what is reached
+ * through a link.
  *
  * @param name a file or folder, by its path from the folder
  */
@@ -215,7 +227,10 @@ interface Own {
   readonly aside: ReadonlySet<string>;
 }
 
-/** A folder that attune made may have a record of its own, of what was added to it later: the report of a checkpoint. Another run in it is not of this one. */
+/**
+ * A folder that attune made may have a record of its own, of what was added to it later: the report of a
+ * checkpoint. Another run in it is not of this one.
+ */
 async function withinOwn(dir: string, name: string, files: ReadonlySet<string>): Promise<Own> {
   const added = await readRecord(join(dir, name)).catch(() => undefined);
   if (!added || added.files.has(MANIFEST_FILE)) return { files, aside: new Set() };

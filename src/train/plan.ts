@@ -1,9 +1,11 @@
 /**
- * The plan of a run: the arguments that nobody gave, derived from the data and the model. The rules were fitted on some datasets and confirmed on others
- * (bench/plan.ts, bench/RESULTS.md), all with gpt2-mini; what they say of wider models follows the usual learning rates of GPT-2 and was not measured.
+ * The plan of a run: the arguments that nobody gave, derived from the data and the model. The rules were
+ * fitted on some datasets and confirmed on others (bench/plan.ts, bench/RESULTS.md), all with gpt2-mini; what
+ * they say of wider models follows the usual learning rates of GPT-2 and was not measured.
  *
- * With `learningRate`, `maxSteps`, or when to evaluate or save (`BY_HAND`) the caller decides how the model learns: then nothing is planned, and what is not given has
- * TrainingArguments' defaults. Epochs that are given are gone through to the end: no best epoch is looked for, and nothing stops the run early.
+ * With `learningRate`, `maxSteps`, or when to evaluate or save (`BY_HAND`) the caller decides how the model
+ * learns: then nothing is planned, and what is not given has TrainingArguments' defaults. Epochs that are
+ * given are gone through to the end: no best epoch is looked for, and nothing stops the run early.
  */
 import type { Dataset } from '../data/dataset.js';
 import type { PlannedParts } from '../data/held-out.js';
@@ -61,7 +63,10 @@ export const BY_HAND = [
   'saveSteps',
 ] as const;
 
-/** What of a caller's options are arguments of training, under the table's own names. @throws UsageError for a value that an argument does not take */
+/**
+ * What of a caller's options are arguments of training, under the table's own names. @throws UsageError for a
+ * value that an argument does not take
+ */
 export function givenArguments(options: object): Given<typeof TRAINING_ARGUMENTS> {
   return checkGiven(
     TRAINING_ARGUMENTS,
@@ -83,7 +88,10 @@ export function isPlanned(options: TrainingChoice): boolean {
   return BY_HAND.every((name) => given[name] === undefined);
 }
 
-/** What is known of a run's arguments before its data is. @throws UsageError as `resolveArguments`, and where arguments stand beside `args` */
+/**
+ * What is known of a run's arguments before its data is. @throws UsageError as `resolveArguments`, and where
+ * arguments stand beside `args`
+ */
 export function begunWith(options: TrainingChoice): BegunArguments {
   const given = givenArguments(options);
   if (options.args) {
@@ -275,7 +283,10 @@ const keepsBest = (
   { validationRows }: PlanFacts,
 ): boolean => validationRows > 0 && numTrainEpochs === undefined && loadBestModelAtEnd !== false;
 
-/** Fewer rows of a class make fewer steps to learn it in, which must be larger; a wider model takes smaller ones. */
+/**
+ * Fewer rows of a class make fewer steps to learn it in, which must be larger; a wider model takes smaller
+ * ones.
+ */
 function learningRateOf({ trainRows, classes, width }: PlanFacts): {
   readonly value: number;
   readonly reason: string;
@@ -289,7 +300,10 @@ function learningRateOf({ trainRows, classes, width }: PlanFacts): {
   };
 }
 
-/** The parts that were held out by the plan, as its first lines. @param given sizes that were given by hand @param choosesEpoch whether the run looks for its best epoch */
+/**
+ * The parts that were held out by the plan, as its first lines. @param given sizes that were given by hand
+ * @param choosesEpoch whether the run looks for its best epoch
+ */
 function heldOutLines(
   { train, test, validation, heldOut }: Splits,
   given: SizesGiven,

@@ -16,10 +16,16 @@ export interface PredictionOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What one batch of prediction holds at most: enough rows for the matrix products to run at their best, few enough for the activations to stay in the caches. */
+/**
+ * What one batch of prediction holds at most: enough rows for the matrix products to run at their best, few
+ * enough for the activations to stay in the caches.
+ */
 export const PREDICTION_BATCH = { batchRows: 32, batchTokens: 2048 } as const;
 
-/** Rows grouped into batches, by index. Rows of like length go together, because attention costs what the longest row of a batch costs. */
+/**
+ * Rows grouped into batches, by index. Rows of like length go together, because attention costs what the
+ * longest row of a batch costs.
+ */
 export function planBatches(
   rows: readonly EncodedRow[],
   { batchRows, batchTokens = Infinity }: PredictionOptions,
@@ -42,7 +48,10 @@ export function planBatches(
   return batches;
 }
 
-/** Row indices by length, rows of one length in their order. Counted, not compared: there may be millions of rows, and their lengths are small. */
+/**
+ * Row indices by length, rows of one length in their order. Counted, not compared: there may be millions of
+ * rows, and their lengths are small.
+ */
 function shortestFirst(rows: readonly EncodedRow[]): Uint32Array {
   const longest = rows.reduce((most, { ids }) => Math.max(most, ids.length), 0);
   const places = new Uint32Array(longest + 2);
@@ -72,7 +81,8 @@ export function largestPrediction(
 /**
  * Logits [rows, K] in the order of the rows, whatever order they are computed in.
  *
- * @throws ModelError where one is not finite; the signal's reason if it is aborted before the last batch has begun
+ * @throws ModelError where one is not finite; the signal's reason if it is aborted before the last batch has
+ *   begun
  */
 export async function predictLogits(
   session: EngineSession,
@@ -109,7 +119,8 @@ export async function predictLogits(
 }
 
 /**
- * What everything else is computed of: no class, no probability and no metric follows from a value that is none.
+ * What everything else is computed of: no class, no probability and no metric follows from a value that is
+ * none.
  *
  * @throws ModelError
  */

@@ -1,4 +1,7 @@
-/** Named sets of arguments: what a run starts from before the config file and the command line change it. Of a run that names one, nothing is planned. */
+/**
+ * Named sets of arguments: what a run starts from before the config file and the command line change it. Of a
+ * run that names one, nothing is planned.
+ */
 import type { TrainingArgumentsInput } from './arguments.js';
 
 export interface Preset {

@@ -1,11 +1,14 @@
 /**
- * The records of a run, as the Trainer appends them to `log_history`: the same keys in the same order, with `step` last. The step
- * is an integer, everything else a float.
+ * The records of a run, as the Trainer appends them to `log_history`: the same keys in the same order, with
+ * `step` last. The step is an integer, everything else a float.
  */
 
 /** Every `loggingSteps` steps. */
 export interface TrainRecord {
-  /** Mean of the step losses since the last record; the losses of a step's micro-batches are added (see LossLog). */
+  /**
+   * Mean of the step losses since the last record; the losses of a step's micro-batches are added (see
+   * LossLog).
+   */
   readonly loss: number;
   /** L2 norm of the step's gradient before clipping. */
   readonly grad_norm: number;
@@ -15,7 +18,10 @@ export interface TrainRecord {
   readonly step: number;
 }
 
-/** An evaluation: `eval_loss`, the metrics with the prefix `eval_` in the order computed, then these. A metric that is undefined is null. */
+/**
+ * An evaluation: `eval_loss`, the metrics with the prefix `eval_` in the order computed, then these. A metric
+ * that is undefined is null.
+ */
 export interface EvalRecord {
   readonly eval_loss: number;
   readonly [metric: `eval_${string}`]: number | null | undefined;
@@ -85,7 +91,10 @@ export function evalRecord(
   };
 }
 
-/** @param work seconds taken, `StepPlan.samples`, and the steps planned (not those done: the Trainer divides max_steps by the time) */
+/**
+ * @param work seconds taken, `StepPlan.samples`, and the steps planned (not those done: the Trainer divides
+ * max_steps by the time)
+ */
 export function finalRecord(
   values: { readonly loss: number; readonly flops: number },
   work: { readonly seconds: number; readonly samples: number; readonly steps: number },
@@ -112,8 +121,9 @@ function rates(prefix: string, seconds: number, samples: number, steps: number):
 const round = (value: number, digits: number): number => Number(value.toFixed(digits));
 
 /**
- * Floating point operations of forward and backward passes as the Trainer estimates them for `total_flos`: six for each input element
- * and parameter outside the embeddings (Kaplan et al. 2020, arXiv:2001.08361, section 2.1).
+ * Floating point operations of forward and backward passes as the Trainer estimates them for `total_flos`:
+ * six for each input element and parameter outside the embeddings (Kaplan et al. 2020, arXiv:2001.08361,
+ * section 2.1).
  *
  * @param elements input tokens, padding included, as the reference pads: rows times maxLength
  * @param parameters all but the two embedding tables; the head counts

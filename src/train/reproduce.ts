@@ -1,4 +1,7 @@
-/** Runs a run again from its manifest, into another folder, and compares what came out: every record but its times, every weight bit for bit. */
+/**
+ * Runs a run again from its manifest, into another folder, and compares what came out: every record but its
+ * times, every weight bit for bit.
+ */
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { ModelError, UsageError } from '../errors.js';
@@ -53,7 +56,10 @@ export async function reproduce(dir: string, options: ReproduceOptions): Promise
   }
 }
 
-/** The checkpoint of another run that this one went on from, as it was then. @throws ModelError where it is not */
+/**
+ * The checkpoint of another run that this one went on from, as it was then. @throws ModelError where it is
+ * not
+ */
 async function outsideCheckpoint(
   dir: string,
   { cwd, startedFrom }: Manifest,

@@ -1,9 +1,11 @@
 /**
- * One run at a time in an output folder: `.attune.lock` names the process that writes there. A lock whose process is gone is taken over.
+ * One run at a time in an output folder: `.attune.lock` names the process that writes there. A lock whose
+ * process is gone is taken over.
  *
- * Whether it is gone is asked of the operating system where the lock was made on this machine since it booted, in this PID namespace; a process that
- * got the same number later differs by its start time. Elsewhere (a network folder, a container) the lock's heartbeat tells: its file is written again every
- * few seconds, so one that has not been written for two minutes is nobody's.
+ * Whether it is gone is asked of the operating system where the lock was made on this machine since it
+ * booted, in this PID namespace; a process that got the same number later differs by its start time.
+ * Elsewhere (a network folder, a container) the lock's heartbeat tells: its file is written again every few
+ * seconds, so one that has not been written for two minutes is nobody's.
  */
 import { randomUUID } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
@@ -23,7 +25,10 @@ export const LOCK_FILE = '.attune.lock';
 interface Holder {
   readonly pid: number;
   readonly host: string;
-  /** Boot and PID namespace: within both, `pid` means one process at a time. Null where the system does not tell. */
+  /**
+   * Boot and PID namespace: within both, `pid` means one process at a time. Null where the system does not
+   * tell.
+   */
   readonly scope: string | null;
   /** Ticks since boot at which the process started; null where the system does not tell. */
   readonly started: string | null;
@@ -79,7 +84,8 @@ export class RunLock {
   /**
    * Takes the lock; nothing happens where it is held by this object already.
    *
-   * @throws UsageError where another run holds it or a file of its name is no lock, AttuneError where the folder cannot be written
+   * @throws UsageError where another run holds it or a file of its name is no lock, AttuneError where the
+   *   folder cannot be written
    */
   async acquire(): Promise<void> {
     if (this.#held) return;
@@ -120,7 +126,8 @@ export class RunLock {
   }
 
   /**
-   * Sees that the lock is still this object's: a process that was stopped for minutes may have been taken for dead.
+   * Sees that the lock is still this object's: a process that was stopped for minutes may have been taken for
+   * dead.
    *
    * @throws AttuneError where it is not
    */
@@ -131,8 +138,8 @@ export class RunLock {
   }
 
   /**
-   * Written, not touched: the file system's clock sets the time. A lock that says anything else by now is left. A folder that cannot be written any more ends the
-   * run at its next checkpoint, which says why.
+   * Written, not touched: the file system's clock sets the time. A lock that says anything else by now is
+   * left. A folder that cannot be written any more ends the run at its next checkpoint, which says why.
    */
   async #beat(file: FileHandle, text: string): Promise<void> {
     if ((await readFile(this.#path, 'utf8').catch(() => undefined)) === text)
@@ -203,7 +210,10 @@ export class RunLock {
     }
   }
 
-  /** Removes what processes that are gone left of their attempts to take the lock, or to remove another's: files that bear a UUID and name a holder, or nothing yet. */
+  /**
+   * Removes what processes that are gone left of their attempts to take the lock, or to remove another's:
+   * files that bear a UUID and name a holder, or nothing yet.
+   */
   async #clearAttempts(): Promise<void> {
     await removeAbandoned(this.#path);
     for (const name of await readdir(this.#dir).catch(() => [])) {
@@ -223,7 +233,10 @@ export class RunLock {
     });
   }
 
-  /** A file system without hard links leaves an empty one for a moment, and for good where the process ends in it. */
+  /**
+   * A file system without hard links leaves an empty one for a moment, and for good where the process ends in
+   * it.
+   */
   #unknown(cause?: Error): UsageError {
     const why = cause ? `cannot be read (${cause.message})` : 'is not a lock that attune made';
     return new UsageError(`${this.#path} ${why}, so nothing is written into ${this.#dir}`, {

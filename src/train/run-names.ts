@@ -10,7 +10,10 @@ const MODEL_FILES = ['config.json', 'model.safetensors', MEMORY_FILE, ROWS_FILE,
 /** What tells how a model was trained, in a run's folder and in a checkpoint. */
 const TRAINING_FILES = ['training_args.json', 'trainer_state.json'] as const;
 
-/** What a training run makes beside its checkpoints. A tokenizer's file of the user's would change the model that is saved beside it. */
+/**
+ * What a training run makes beside its checkpoints. A tokenizer's file of the user's would change the model
+ * that is saved beside it.
+ */
 export const RUN_FILES: readonly string[] = [MANIFEST_FILE, ...MODEL_FILES, ...TRAINING_FILES];
 export const CHECKPOINT_FILES: readonly string[] = [
   ...MODEL_FILES,

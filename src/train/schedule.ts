@@ -2,13 +2,16 @@
  * Steps, epochs and learning rates, as the Trainer of transformers counts them (trainer.py, optimization.py).
  *
  *   batch   perDeviceTrainBatchSize rows; an epoch's last batch may be shorter
- *   window  the batches of one optimizer step: gradientAccumulationSteps of them; an epoch's last window may be shorter, and still updates
- *   step    one optimizer step, one scheduler step
+ *   window  the batches of one optimizer step: gradientAccumulationSteps of them; an epoch's last window may
+ *   be shorter, and still updates step    one optimizer step, one scheduler step
  */
 import { randperm } from '../random/permutation.js';
 import type { SchedulerType, TrainingArguments } from './arguments.js';
 
-/** Warmup steps of a run: `warmupSteps` where above 0 (below 1 it is a fraction), else `warmupRatio` of all steps; fractions round up. */
+/**
+ * Warmup steps of a run: `warmupSteps` where above 0 (below 1 it is a fraction), else `warmupRatio` of all
+ * steps; fractions round up.
+ */
 export function warmupStepsOf(
   args: Pick<TrainingArguments, 'warmupSteps' | 'warmupRatio'>,
   totalSteps: number,
@@ -18,7 +21,8 @@ export function warmupStepsOf(
 }
 
 /**
- * Factor on the peak learning rate for the step after `step` completed ones: with a warmup the first step has learning rate 0.
+ * Factor on the peak learning rate for the step after `step` completed ones: with a warmup the first step has
+ * learning rate 0.
  */
 export function learningRateFactor(
   type: SchedulerType,
@@ -68,7 +72,10 @@ export interface StepPlan extends PlanOptions {
   readonly totalSteps: number;
   /** Epochs begun. */
   readonly epochsBegun: number;
-  /** What train_samples_per_second divides by the time: rows times epochs, or the rows of full windows where maxSteps counts. */
+  /**
+   * What train_samples_per_second divides by the time: rows times epochs, or the rows of full windows where
+   * maxSteps counts.
+   */
   readonly samples: number;
 }
 
@@ -129,7 +136,8 @@ export function stepWindow(plan: StepPlan, step: number): StepWindow {
 }
 
 /**
- * The epoch that records of a step carry: epochs finished, plus the fraction of this epoch's batches (not steps) done. 0 before the first step.
+ * The epoch that records of a step carry: epochs finished, plus the fraction of this epoch's batches (not
+ * steps) done. 0 before the first step.
  */
 export function epochAt(plan: StepPlan, step: number): number {
   if (step === 0) return 0;
@@ -165,8 +173,9 @@ export interface LargestBatch {
 const MOST_LOOKUPS = 2_000_000;
 
 /**
- * The most rows, tokens and micro-batches that the steps after `startStep` have to do with, by the very order they take the rows in. Of a run over millions
- * of rows, as many tokens as the longest rows have together, which no order exceeds. A run that goes on has only its remaining steps to do.
+ * The most rows, tokens and micro-batches that the steps after `startStep` have to do with, by the very order
+ * they take the rows in. Of a run over millions of rows, as many tokens as the longest rows have together,
+ * which no order exceeds. A run that goes on has only its remaining steps to do.
  */
 export function largestTrainingBatch(
   rows: readonly { readonly ids: ArrayLike<number> }[],

@@ -1,6 +1,7 @@
 /**
- * Fine-tunes again as a run was fine-tuned, under other seeds: how much of what came out is the luck of the new head, the row order and the dropout masks. Each of
- * these runs has an ordinary folder of its own beside that of the first.
+ * Fine-tunes again as a run was fine-tuned, under other seeds: how much of what came out is the luck of the
+ * new head, the row order and the dropout masks. Each of these runs has an ordinary folder of its own beside
+ * that of the first.
  */
 import { access } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
@@ -59,10 +60,12 @@ export interface FirstRun extends Omit<Reading, 'model'> {
 }
 
 /**
- * The runs beside the first, under its seed + 1, + 2, … up to `seeds` runs in all; seen before anything begins that they can be made.
+ * The runs beside the first, under its seed + 1, + 2, … up to `seeds` runs in all; seen before anything
+ * begins that they can be made.
  *
- * @throws UsageError where there are no such seeds, where the first cannot be repeated from the beginning, or where a folder holds another run, an input or something that
- * attune did not make; ModelError where the first does not tell how it was trained; AttuneError where a folder cannot be written
+ * @throws UsageError where there are no such seeds, where the first cannot be repeated from the beginning, or
+ *   where a folder holds another run, an input or something that attune did not make; ModelError where the
+ *   first does not tell how it was trained; AttuneError where a folder cannot be written
  */
 export async function planSeeds(seeds: number, first: FirstRun): Promise<SeedRun[]> {
   if (!Number.isSafeInteger(seeds) || seeds < 1 || seeds > MOST_SEEDS)
@@ -113,7 +116,10 @@ interface Begun {
   readonly labelNames: readonly string[];
 }
 
-/** The run that is to be gone on with; undefined where a new one begins. @throws UsageError where it will not be what it began as */
+/**
+ * The run that is to be gone on with; undefined where a new one begins. @throws UsageError where it will not
+ * be what it began as
+ */
 async function requireBeginning({
   training,
   inputs,
@@ -157,10 +163,12 @@ function requireOneStart(run: string, { startedFrom, changedOnResume: [change] =
 }
 
 /**
- * Trains what is missing: a run that is finished is taken as it is, an interrupted one goes on from its last checkpoint.
+ * Trains what is missing: a run that is finished is taken as it is, an interrupted one goes on from its last
+ * checkpoint.
  *
  * @param run folder of the first run, finished
- * @throws as `planSeeds`; UsageError where the rows or the model are no longer those of the run; what training throws
+ * @throws as `planSeeds`; UsageError where the rows or the model are no longer those of the run; what
+ *   training throws
  */
 export async function trainOtherSeeds(
   run: string,
@@ -190,7 +198,10 @@ async function empty(folder: string): Promise<void> {
   }
 }
 
-/** What a run was made from, seen to be there still. @throws as `planSeeds`, and UsageError where the model is another by now */
+/**
+ * What a run was made from, seen to be there still. @throws as `planSeeds`, and UsageError where the model is
+ * another by now
+ */
 async function repeatable(run: string, labelNames: readonly string[], reading: Reading): Promise<Begun> {
   const manifest = await readManifest(run).catch((cause: unknown) => {
     throw new ModelError(`${run} does not tell how it was trained: ${(cause as Error).message}`, {
@@ -222,7 +233,10 @@ async function startOf(
   return hashOfWeights(await fromPretrained(model, { ...hub, signal, labelNames, seed }));
 }
 
-/** What a run's manifest is under another seed. @param weights hash of those it begins with then, for a new head is another */
+/**
+ * What a run's manifest is under another seed. @param weights hash of those it begins with then, for a new
+ * head is another
+ */
 function underSeed({ manifest }: Begun, seed: number, weights: string): Manifest {
   return {
     ...manifest,

@@ -1,6 +1,6 @@
 /**
- * trainer_state.json: what the Trainer remembers of a run, with its keys (trainer_callback.py, TrainerState), written byte for byte as
- * Python writes it.
+ * trainer_state.json: what the Trainer remembers of a run, with its keys (trainer_callback.py, TrainerState),
+ * written byte for byte as Python writes it.
  */
 import { ModelError } from '../errors.js';
 import type { PythonValue } from '../json/python.js';
@@ -118,7 +118,10 @@ export function stateToJson(state: TrainerState): string {
   return `${dumps(value, { indent: 2, sortKeys: true })}\n`;
 }
 
-/** The step is an integer, everything else a float. What is not finite becomes null, because JSON has no word for it. */
+/**
+ * The step is an integer, everything else a float. What is not finite becomes null, because JSON has no word
+ * for it.
+ */
 function recordValue(record: LogRecord): PythonValue {
   return Object.fromEntries(
     Object.entries(record).map(([key, value]: [string, number | null]) => [

@@ -1,6 +1,7 @@
 /**
- * The optimizer of a checkpoint of transformers' Trainer: optimizer.pt, the state_dict of torch.optim.AdamW. Its state goes by numbers: the place of a
- * parameter in the optimizer's groups, first those with weight decay, then those without, each in the order of named_parameters() (trainer.py, create_optimizer).
+ * The optimizer of a checkpoint of transformers' Trainer: optimizer.pt, the state_dict of torch.optim.AdamW.
+ * Its state goes by numbers: the place of a parameter in the optimizer's groups, first those with weight
+ * decay, then those without, each in the order of named_parameters() (trainer.py, create_optimizer).
  */
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -16,8 +17,10 @@ const FILE = 'optimizer.pt';
 /**
  * Writes the moments of optimizer.pt into a session.
  *
- * @returns how many updates AdamW has counted; 0 where the checkpoint holds no optimizer, whose moments are then left at zero
- * @throws ModelError where the file is damaged, holds anything but tensors and plain values, or is not of these parameters
+ * @returns how many updates AdamW has counted; 0 where the checkpoint holds no optimizer, whose moments are
+ *   then left at zero
+ * @throws ModelError where the file is damaged, holds anything but tensors and plain values, or is not of
+ *   these parameters
  */
 export async function restoreTorchOptimizer(
   dir: string,

@@ -1,6 +1,7 @@
 /**
- * `attune_rows.json` beside a model and in each checkpoint: which texts it was trained on, as hashes, so that whoever measures it later learns how many of his rows
- * it has seen. Two texts are the same where they differ in nothing but white space (data/identity.ts).
+ * `attune_rows.json` beside a model and in each checkpoint: which texts it was trained on, as hashes, so that
+ * whoever measures it later learns how many of his rows it has seen. Two texts are the same where they differ
+ * in nothing but white space (data/identity.ts).
  */
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
@@ -13,7 +14,10 @@ import { parseJsonObject, readIfPresent } from '../text/json-file.js';
 export const ROWS_FILE = 'attune_rows.json';
 const FORMAT = 1;
 
-/** Bytes of each hash that are kept: among a million texts, any two are taken for one with a chance of 1 in 37 million. */
+/**
+ * Bytes of each hash that are kept: among a million texts, any two are taken for one with a chance of 1 in 37
+ * million.
+ */
 const HASH_BYTES = 8;
 const DIGITS = 2 * HASH_BYTES;
 /** What a Set holds. */
@@ -39,7 +43,8 @@ export async function countLeaked(
 }
 
 /**
- * What to tell whoever measures on rows that are not new to what he measures: one sentence, or none where all are.
+ * What to tell whoever measures on rows that are not new to what he measures: one sentence, or none where all
+ * are.
  *
  * @param hashes of the texts that were trained on; undefined where nobody knows
  */

@@ -1,6 +1,7 @@
 /**
- * The training loop, as transformers' Trainer goes through it: windows of micro-batches in the reference's row order, records, evaluations,
- * checkpoints, the best model, early stopping. It does not know which engine computes, nor which model.
+ * The training loop, as transformers' Trainer goes through it: windows of micro-batches in the reference's
+ * row order, records, evaluations, checkpoints, the best model, early stopping. It does not know which engine
+ * computes, nor which model.
  */
 import { dirname, join, resolve } from 'node:path';
 import { packRows } from '../engine/batch.js';
@@ -89,7 +90,10 @@ export interface TrainerOptions extends ModelSource {
   readonly callbacks?: readonly TrainerCallback[];
   /** Where checkpoints go; absent: `args.outputDir`, which is opened while it trains. */
   readonly output?: OutputFolder | undefined;
-  /** Aborting it finishes the steps and the evaluation batch under way, saves a checkpoint and ends the run with an InterruptedError. */
+  /**
+   * Aborting it finishes the steps and the evaluation batch under way, saves a checkpoint and ends the run
+   * with an InterruptedError.
+   */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -148,10 +152,12 @@ export class Trainer {
   }
 
   /**
-   * Goes on from a checkpoint of the same run, attune's or the Trainer's: parameters, moments, records, counters. The best model so far is looked for at once; where it is
-   * not to be found, or was the best by another metric, the best is that of the steps from here on, with a warning.
+   * Goes on from a checkpoint of the same run, attune's or the Trainer's: parameters, moments, records,
+   * counters. The best model so far is looked for at once; where it is not to be found, or was the best by
+   * another metric, the best is that of the steps from here on, with a warning.
    *
-   * @param otherRows whether the evaluation rows are not those of the checkpoint's run: what was best on them is not the best on these
+   * @param otherRows whether the evaluation rows are not those of the checkpoint's run: what was best on them
+   *   is not the best on these
    * @throws the signal's reason if it is aborted
    */
   async resumeFrom(dir: string, { otherRows = false }: { readonly otherRows?: boolean } = {}): Promise<void> {
@@ -196,7 +202,10 @@ export class Trainer {
     };
   }
 
-  /** Where the best model so far lies, null where none was kept; undefined, with a warning, where the best begins anew. */
+  /**
+   * Where the best model so far lies, null where none was kept; undefined, with a warning, where the best
+   * begins anew.
+   */
   async #bestSoFar(
     dir: string,
     { best_global_step: step, best_model_checkpoint: recorded }: TrainerState,
@@ -212,7 +221,8 @@ export class Trainer {
     if (otherRows) return anew('the evaluation rows are others now');
     const { loadBestModelAtEnd, outputDir } = this.#options.args;
     if (!loadBestModelAtEnd || step === null || recorded === null) return { checkpoint: recorded };
-    // The recorded place is from where the run was started; a folder may have been renamed, or one checkpoint carried elsewhere.
+    // The recorded place is from where the run was started; a folder may have been renamed, or one checkpoint
+    // carried elsewhere.
     const name = checkpointName(step);
     for (const place of new Set([join(dirname(resolve(dir)), name), join(outputDir, name), recorded])) {
       if (
@@ -233,7 +243,10 @@ export class Trainer {
     return this.#unfinished === undefined ? this.#state.global_step : this.#state.global_step - 1;
   }
 
-  /** What a checkpoint of the Trainer leaves to be worked out. Its loss records begin anew when it resumes, and so do these. */
+  /**
+   * What a checkpoint of the Trainer leaves to be worked out. Its loss records begin anew when it resumes,
+   * and so do these.
+   */
   #resumeOfTrainer(step: number): ResumeState {
     const { args, train } = this.#options;
     const { epoch, firstBatch, batches } = stepWindow(this.#plan, Math.max(1, step));
@@ -250,7 +263,8 @@ export class Trainer {
   /**
    * Runs from where the state stands to the end.
    *
-   * @throws UsageError where the output folder cannot be had or something that attune did not make stands in the way there, InterruptedError, TrainingError
+   * @throws UsageError where the output folder cannot be had or something that attune did not make stands in
+   *   the way there, InterruptedError, TrainingError
    */
   async train(): Promise<TrainOutput> {
     this.#output = this.#options.output;
@@ -291,7 +305,8 @@ export class Trainer {
       const ahead = waits ? 0 : (session.stepsInFlight ?? 1) - 1;
       this.#begin(step, ahead > 0);
       await this.#settle(ahead);
-      // No further step is asked for; what the engine has begun cannot be taken back, and the checkpoint is of the last of it.
+      // No further step is asked for; what the engine has begun cannot be taken back, and the checkpoint is
+      // of the last of it.
       if (signal?.aborted) await this.#settle(0);
       stop = await this.#completeStep(step);
     }
@@ -321,7 +336,8 @@ export class Trainer {
   }
 
   /**
-   * Does what falls on a step. A resumed run calls it again for a step whose evaluation was interrupted: a record that was made before is not repeated.
+   * Does what falls on a step. A resumed run calls it again for a step whose evaluation was interrupted: a
+   * record that was made before is not repeated.
    *
    * @returns whether the run stops early
    * @throws InterruptedError if the signal is aborted and the run is not over
@@ -365,7 +381,8 @@ export class Trainer {
     const { session, config, args } = this.#options;
     const started = performance.now();
     const logits = await predictLogits(session, evaluation.rows, config.labelNames.length, {
-      // A row's logits do not depend on what it is batched with, so the evaluation batch size is only counted with, below.
+      // A row's logits do not depend on what it is batched with, so the evaluation batch size is only counted
+      // with, below.
       ...PREDICTION_BATCH,
       signal,
       onProgress: (done, rows) => this.#notify((callback) => callback.onEvaluationProgress?.(done, rows)),
@@ -505,7 +522,10 @@ export class Trainer {
     return stop;
   }
 
-  /** What is done of an interrupted evaluation is dropped: the run that resumes from the checkpoint of this step does it again. */
+  /**
+   * What is done of an interrupted evaluation is dropped: the run that resumes from the checkpoint of this
+   * step does it again.
+   */
   async #evaluateOrInterrupt(): Promise<Evaluation> {
     const { signal } = this.#options;
     try {
@@ -516,7 +536,10 @@ export class Trainer {
     }
   }
 
-  /** @param unfinished whether the evaluation of this step, and what follows it, is left to the run that resumes from here */
+  /**
+   * @param unfinished whether the evaluation of this step, and what follows it, is left to the run that
+   * resumes from here
+   */
   async #save(ending: boolean, unfinished = false): Promise<void> {
     const { args } = this.#options;
     const stopping = this.#best?.earlyStoppingState();
@@ -561,7 +584,8 @@ export class Trainer {
     const { global_step: step } = this.#state;
     const output = this.#output;
     if (!output) return;
-    // A run that went on from an older checkpoint finds newer ones, which it will replace; they are not the ones to keep. Those that others made stay.
+    // A run that went on from an older checkpoint finds newer ones, which it will replace; they are not the
+    // ones to keep. Those that others made stay.
     const names = (await listCheckpoints(outputDir)).filter(
       (name) => checkpointStep(name)! <= step && output.owns(name),
     );

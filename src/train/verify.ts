@@ -1,6 +1,7 @@
 /**
- * The first steps of a run once more, by the definition: every row padded, the last block for every token, plain loops in float64. What comes of it says how far
- * the fast path (packed rows, float32) is from it on this machine, with these weights and these texts.
+ * The first steps of a run once more, by the definition: every row padded, the last block for every token,
+ * plain loops in float64. What comes of it says how far the fast path (packed rows, float32) is from it on
+ * this machine, with these weights and these texts.
  *
  * Without dropout on either side: a padded batch has other elements to drop than a packed one.
  */
@@ -28,8 +29,9 @@ export interface Verification {
   /** Relative, of the gradient's norm. */
   readonly gradNorm: number;
   /**
-   * Norm of the difference of the gradients, relative to the gradient's norm. Not of the parameters: where a gradient is zero but for rounding (the bias of the
-   * keys), Adam makes steps of the size of the learning rate out of either engine's noise.
+   * Norm of the difference of the gradients, relative to the gradient's norm. Not of the parameters: where a
+   * gradient is zero but for rounding (the bias of the keys), Adam makes steps of the size of the learning
+   * rate out of either engine's noise.
    */
   readonly gradients: number;
 }
@@ -52,7 +54,10 @@ export interface VerifyOptions {
 
 const PADDING = 4;
 
-/** Takes the first steps of a run on both engines, on sessions of their own. Slow: float64 loops on one thread. */
+/**
+ * Takes the first steps of a run on both engines, on sessions of their own. Slow: float64 loops on one
+ * thread.
+ */
 export async function verifyExact(options: VerifyOptions): Promise<Verification> {
   const { args, train, maxLength, signal } = options;
   const config = { ...options.config, embdPdrop: 0, attnPdrop: 0, residPdrop: 0 };

@@ -218,10 +218,12 @@ test('the golden vectors of the tweets', async (t) => {
   const pipeline = makePipeline(scaler, model);
   await pipeline.fit(x, y, 3);
   const scaled = (await scaler.transform(x)) as ReturnType<typeof dense>;
-  // The penalty makes the objective strongly convex: this gradient bounds the distance of the coefficients from the optimum by itself.
+  // The penalty makes the objective strongly convex: this gradient bounds the distance of the coefficients
+  // from the optimum by itself.
   assert.ok(gradientOf(scaled, y, model, await pipeline.predictProba(x), 1) <= 2e-8);
   const probabilities = await pipeline.predictProba(rows);
-  // scikit-learn's own run stopped short of the optimum: its largest difference from ours was measured as 3.3e-4.
+  // scikit-learn's own run stopped short of the optimum: its largest difference from ours was measured as
+  // 3.3e-4.
   assertClose(probabilities, golden.probabilities.lr.flat(), 5e-4, 'probability');
   assertClose(
     [f1Of(testY, await pipeline.predict(rows), 3), aucOf(testY, probabilities, 3)],

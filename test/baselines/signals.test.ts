@@ -1,4 +1,7 @@
-/** Every estimator gives way to the event loop while it is at work, and ends with the reason of a signal that is aborted then. */
+/**
+ * Every estimator gives way to the event loop while it is at work, and ends with the reason of a signal that
+ * is aborted then.
+ */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { DenseMatrix, SparseMatrix } from '#attune/baselines/estimator.js';
@@ -142,10 +145,12 @@ test('LogisticRegression gives way within and between iterations', async (t) => 
 });
 
 test('LogisticRegression gives way between slices of many rows', async (t) => {
-  // Four million multiplications are a slice: some 200 rows of 200 columns for their products with each other.
+  // Four million multiplications are a slice: some 200 rows of 200 columns for their products with each
+  // other.
   const wide = noise(1000, 199);
   const loose = new LogisticRegression({ tolerance: Infinity });
-  // Without an iteration there are the features to be placed, their products, a factor of 200 rows, and one evaluation.
+  // Without an iteration there are the features to be placed, their products, a factor of 200 rows, and one
+  // evaluation.
   assert.ok((await turnsOf(t, (signal) => loose.fit(wide, halves, 2, signal))) > 150);
 });
 

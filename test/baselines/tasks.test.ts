@@ -98,8 +98,8 @@ test('what a thread says after the end changes nothing', async (t) => {
       for (let i = 0; i < 3; i++) port.postMessage({ task, result: i });
     });`,
   );
-  // Node promises no order of a thread's messages and its error, so the error is emitted here, right after the
-  // answer was taken. Without a listener it would be thrown.
+  // Node promises no order of a thread's messages and its error, so the error is emitted here, right after
+  // the answer was taken. Without a listener it would be thrown.
   let late = 0;
   const follow = (worker: Worker): void =>
     void worker.once('message', () => {

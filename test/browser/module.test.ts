@@ -1,4 +1,7 @@
-/** The built module `attune/browser`, loaded as a file of its own: what it reads, refuses and computes without WebGPU. test/serve has it train in a real browser. */
+/**
+ * The built module `attune/browser`, loaded as a file of its own: what it reads, refuses and computes without
+ * WebGPU. test/serve has it train in a real browser.
+ */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

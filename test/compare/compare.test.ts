@@ -1,4 +1,7 @@
-/** The whole comparison on a data set of our own and a tiny model: sensible order, the same at every run, all of it written down. */
+/**
+ * The whole comparison on a data set of our own and a tiny model: sensible order, the same at every run, all
+ * of it written down.
+ */
 import assert from 'node:assert/strict';
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

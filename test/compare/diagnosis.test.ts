@@ -5,7 +5,10 @@ import type { Evidence } from '#attune/compare/diagnosis.js';
 import { evalRecord, finalRecord, trainRecord } from '#attune/train/records.js';
 import type { LogRecord } from '#attune/train/records.js';
 
-/** A run of as many records as losses, ten steps apart, with the evaluation loss at its end where one is given. */
+/**
+ * A run of as many records as losses, ten steps apart, with the evaluation loss at its end where one is
+ * given.
+ */
 function run(
   losses: readonly number[],
   rates: (i: number) => number,

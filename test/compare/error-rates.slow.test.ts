@@ -1,4 +1,7 @@
-/** The rates that docs/verdict.md promises, on fewer simulated comparisons than `bench/verdict.ts` takes; the same ones every time. */
+/**
+ * The rates that docs/verdict.md promises, on fewer simulated comparisons than `bench/verdict.ts` takes; the
+ * same ones every time.
+ */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { CELLS, METRICS, simulate } from '../../bench/simulated-comparisons.js';

@@ -1,4 +1,7 @@
-/** A comparison is stopped at each of its stages: it rejects with the signal's reason, and leaves no thread and no half of a file. */
+/**
+ * A comparison is stopped at each of its stages: it rejects with the signal's reason, and leaves no thread
+ * and no half of a file.
+ */
 import assert from 'node:assert/strict';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -374,7 +374,8 @@ describe('how to choose', () => {
       { id: 'gpt2-probe', wrong: first(9), cost: slow(60) },
       { id: 'tfidf-logistic', wrong: first(10), cost: slow(40) },
     ]);
-    // The second is not noticeably faster than the first, nor the third than the second; the third is faster than the first.
+    // The second is not noticeably faster than the first, nor the third than the second; the third is faster
+    // than the first.
     const fast = verdict.choices.find(({ aim }) => aim === 'answers at once')!;
     assert.deepEqual(
       [fast.model, fast.reason.split('.')[0]],

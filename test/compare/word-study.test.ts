@@ -18,7 +18,10 @@ const word2vec: StaticVectors = {
     Array.from({ length: n }, (_, i) => ({ word: `${word}${i}`, similarity: 0.9 - i / 10 })),
 };
 
-/** A token for each word with the space before it; its state: what the word is, and what stood before. "kettle" is two tokens, the first of which says nothing. */
+/**
+ * A token for each word with the space before it; its state: what the word is, and what stood before.
+ * "kettle" is two tokens, the first of which says nothing.
+ */
 const hiddenStates: HiddenStates = (given) =>
   Promise.resolve(
     given.map((text) => {

@@ -1,6 +1,7 @@
 /**
- * Damaged files by the thousand, in processes of little memory: ATTUNE_FUZZ_CASES files in all (default 20,000; a tenth where CI is set), ATTUNE_FUZZ_SEED
- * draws them. A crash, a hang, an allocation beyond the bound or any error that is not for people fails, naming the case.
+ * Damaged files by the thousand, in processes of little memory: ATTUNE_FUZZ_CASES files in all (default
+ * 20,000; a tenth where CI is set), ATTUNE_FUZZ_SEED draws them. A crash, a hang, an allocation beyond the
+ * bound or any error that is not for people fails, naming the case.
  */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';

@@ -32,8 +32,8 @@ test('stars, question marks, classes, folders', () => {
     assert.equal(globMatcher(pattern)(path), matches, `${pattern} ${path}`);
 });
 
-// picomatch takes the ! of [!a] for a character; Python's fnmatch, and so datasets, for a negation. And it knows *.* by itself, which there does not match a name
-// that ends with its dot; such names are left out.
+// picomatch takes the ! of [!a] for a character; Python's fnmatch, and so datasets, for a negation. And it
+// knows *.* by itself, which there does not match a name that ends with its dot; such names are left out.
 test('agrees with picomatch on patterns of cards', () => {
   const segment = fc
     .array(fc.constantFrom('a', 'b', '-', '.', '*', '?', '[ab]', '[^a]'), { minLength: 1, maxLength: 5 })

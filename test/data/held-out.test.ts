@@ -1,4 +1,7 @@
-/** Rows that are held out: parts of the training rows, splits of the data, and what is recorded so that the same rows are parted again. */
+/**
+ * Rows that are held out: parts of the training rows, splits of the data, and what is recorded so that the
+ * same rows are parted again.
+ */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Dataset } from '#attune/data/dataset.js';

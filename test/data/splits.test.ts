@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
-import type { AttuneError} from '#attune/errors.js';
+import type { AttuneError } from '#attune/errors.js';
 import { DataError, UsageError } from '#attune/errors.js';
 import { loadSplits, loadTestSplit } from '#attune/data/splits.js';
 import { folder } from '../support/folder.js';

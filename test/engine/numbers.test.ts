@@ -1,4 +1,7 @@
-/** What both engines do where numbers leave the ordinary: overflow, zero norms, a loss of exactly 0, no learning rate, no clipping. */
+/**
+ * What both engines do where numbers leave the ordinary: overflow, zero norms, a loss of exactly 0, no
+ * learning rate, no clipping.
+ */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { packRows } from '#attune/engine/batch.js';

@@ -1,4 +1,7 @@
-/** The same command twice gives the same records, except times, and the same weights; so it does with one thread and with two. */
+/**
+ * The same command twice gives the same records, except times, and the same weights; so it does with one
+ * thread and with two.
+ */
 import assert from 'node:assert/strict';
 import { cpSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,9 +1,11 @@
 /**
- * Runs to which everything happens: killed, interrupted, out of disk, without the right to write, their newest checkpoint cut or with a bit flipped, a second run
- * on the same folder, at moments drawn from a seed; and after each, the same command goes on. Whatever happened, the newest whole checkpoint is
- * found, what is broken is named, and the end is bit for bit that of a run to which nothing happened.
+ * Runs to which everything happens: killed, interrupted, out of disk, without the right to write, their
+ * newest checkpoint cut or with a bit flipped, a second run on the same folder, at moments drawn from a seed;
+ * and after each, the same command goes on. Whatever happened, the newest whole checkpoint is found, what is
+ * broken is named, and the end is bit for bit that of a run to which nothing happened.
  *
- *   ATTUNE_FAULT_RUNS   faults to inject, 200 by default       ATTUNE_FUZZ_SEED   the seed of all that is drawn
+ *   ATTUNE_FAULT_RUNS   faults to inject, 200 by default       ATTUNE_FUZZ_SEED   the seed of all that is
+ *   drawn
  */
 import assert from 'node:assert/strict';
 import {
@@ -490,7 +492,8 @@ async function runWith(
       return ended;
     }
     case 'second run': {
-      // Stopped, so that it is still there when the second has started. A lock that is there already may be a dead run's.
+      // Stopped, so that it is still there when the second has started. A lock that is there already may be a
+      // dead run's.
       const lock = join(dir, '.attune.lock');
       const locked = (await run.stop()) && existsSync(lock) && readJson(lock)['pid'] === run.child.pid;
       const second = locked ? await Run.start(line, options).wait() : undefined;

@@ -1,4 +1,6 @@
-/** The real command line as a child process that things are done to, and what this machine allows to be done. */
+/**
+ * The real command line as a child process that things are done to, and what this machine allows to be done.
+ */
 import { spawn, spawnSync } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -100,7 +102,9 @@ export class Run {
     if (!this.#over) this.child.kill(name);
   }
 
-  /** Stopped in the middle of whatever it does, so that it can be looked at. False where it was over before. */
+  /**
+   * Stopped in the middle of whatever it does, so that it can be looked at. False where it was over before.
+   */
   async stop(): Promise<boolean> {
     return !this.#over && (await stopped(this.child));
   }
@@ -122,7 +126,10 @@ export class Run {
   }
 }
 
-/** Stops a process (SIGSTOP) and waits until every one of its threads stands still, which a signal alone does not. False where the process is gone. */
+/**
+ * Stops a process (SIGSTOP) and waits until every one of its threads stands still, which a signal alone does
+ * not. False where the process is gone.
+ */
 export async function stopped(child: ChildProcess): Promise<boolean> {
   if (!child.kill('SIGSTOP')) return false;
   for (;;) {
@@ -215,7 +222,10 @@ export function giveToNobody(path: string): void {
   lchownSync(path, NOBODY, NOBODY);
 }
 
-/** Takes the right to write from a folder and all below it, or gives it back; what is gone by then, because a run is under way, is passed over. */
+/**
+ * Takes the right to write from a folder and all below it, or gives it back; what is gone by then, because a
+ * run is under way, is passed over.
+ */
 export function setWritable(path: string, writable: boolean): void {
   try {
     const isFolder = statSync(path).isDirectory();

@@ -1,4 +1,7 @@
-/** The process that soak.slow.test.ts watches: trains, predicts, or predicts with a leak, and prints its memory and handles now and then. */
+/**
+ * The process that soak.slow.test.ts watches: trains, predicts, or predicts with a leak, and prints its
+ * memory and handles now and then.
+ */
 import { readdirSync } from 'node:fs';
 import { fineTune, resolveArguments, TextClassifier } from '#attune/index.js';
 
@@ -6,7 +9,8 @@ const [what, count] = [process.argv[2], Number(process.argv[3])];
 const SAMPLES = 40;
 
 function sample(done: number): void {
-  // Twice: what the first finds to be free of arrays' memory is given back while the program goes on, and the second waits for it.
+  // Twice: what the first finds to be free of arrays' memory is given back while the program goes on, and the
+  // second waits for it.
   for (let i = 0; i < 2; i++) (globalThis as { gc?: () => void }).gc?.();
   const files = process.platform === 'linux' ? readdirSync('/proc/self/fd').length : 0;
   const { rss, heapUsed, external } = process.memoryUsage();
@@ -34,7 +38,8 @@ if (what === 'train') {
     saveSteps: Math.ceil(count / SAMPLES),
     saveTotalLimit: 2,
   });
-  // When a checkpoint has been written: at any other moment, how many files are open depends on how far the writing of one has come.
+  // When a checkpoint has been written: at any other moment, how many files are open depends on how far the
+  // writing of one has come.
   await fineTune({
     model: 'model',
     dataset: 'data',

@@ -1,5 +1,6 @@
 /**
- * A long run and many predictions on a tiny model, in a process of their own: memory is flat after a warm-up, and no handle is left behind.
+ * A long run and many predictions on a tiny model, in a process of their own: memory is flat after a warm-up,
+ * and no handle is left behind.
  *
  *   ATTUNE_SOAK_STEPS   2,000 by default     ATTUNE_SOAK_PREDICTIONS   200,000 by default
  */
@@ -103,8 +104,9 @@ const median = (samples: readonly Sample[], of: (sample: Sample) => number): num
   samples.map(of).sort((a, b) => a - b)[samples.length >> 1];
 
 /**
- * What may grow over the later half. Resident memory: by its trend, since the allocator and the engine's thread give back what they like when they like. What JavaScript
- * holds is known exactly: its floor may not rise from the third quarter to the fourth by more than the words that happen to be remembered.
+ * What may grow over the later half. Resident memory: by its trend, since the allocator and the engine's
+ * thread give back what they like when they like. What JavaScript holds is known exactly: its floor may not
+ * rise from the third quarter to the fourth by more than the words that happen to be remembered.
  */
 const MOST_RESIDENT = 8 * 2 ** 20;
 const MOST_HELD = 2 ** 20;
@@ -123,7 +125,8 @@ function assertFlat(samples: readonly Sample[], what: string): string {
     `floor of what JavaScript holds ${mib(least(third, (sample) => sample.held))} in its third quarter, ${mib(held)} more in its fourth; handles ${later[0].handles} and ${later.at(-1)!.handles}, open files ${later[0].files} and ${later.at(-1)!.files}`;
   assert.ok(resident < MOST_RESIDENT, `resident memory grows: ${said}`);
   assert.ok(held < MOST_HELD, `what is held grows: ${said}`);
-  // What a sample may find in passing is in few of them; handles left behind lift the usual number above whatever it was before.
+  // What a sample may find in passing is in few of them; handles left behind lift the usual number above
+  // whatever it was before.
   for (const counted of ['handles', 'files'] as const)
     assert.ok(
       median(fourth, (sample) => sample[counted]) <= most(third, (sample) => sample[counted]),

@@ -1,6 +1,7 @@
 /**
- * Fuzzing of what a run reads beside its data: tokenizer files, config.json, trainer_state.json and the other files of a checkpoint, optimizer.pt, manifest,
- * config file, command line. Whatever the bytes are, they are read right or refused with an AttuneError of exit status 1 or 2, quickly.
+ * Fuzzing of what a run reads beside its data: tokenizer files, config.json, trainer_state.json and the other
+ * files of a checkpoint, optimizer.pt, manifest, config file, command line. Whatever the bytes are, they are
+ * read right or refused with an AttuneError of exit status 1 or 2, quickly.
  *
  *   ATTUNE_FUZZ_CASES   cases in all, 30,000 by default     ATTUNE_FUZZ_SEED   the seed
  */
@@ -43,7 +44,10 @@ import { Random } from '../support/random.js';
 
 const CASES = casesFrom('ATTUNE_FUZZ_CASES', 30_000);
 const seed = seedFrom();
-/** One case that computes for longer than this is a hang in the making. The time is that of the processor, which a busy machine does not lengthen. */
+/**
+ * One case that computes for longer than this is a hang in the making. The time is that of the processor,
+ * which a busy machine does not lengthen.
+ */
 const SLOWEST_MS = 20_000;
 const MOST_HEAP = 1.5 * 2 ** 30;
 

@@ -11,7 +11,10 @@ import {
 import type { DropoutKey } from '#attune/graph/dropout-mask.js';
 
 const COUNTERS = 200_000;
-/** In standard deviations; far beyond what these fixed draws reach by chance, far below what a defect would show. */
+/**
+ * In standard deviations; far beyond what these fixed draws reach by chance, far below what a defect would
+ * show.
+ */
 const SIGMAS = 5;
 
 function mask(key: DropoutKey, probability: number, first = 0): Uint8Array {

@@ -16,7 +16,10 @@ function write(path: string, contents: string, daysAgo = 0): void {
   utimesSync(path, then, then);
 }
 
-/** As Python and attune leave it: two revisions that share a blob, copies in place of links, unfinished downloads, and what is none of ours. */
+/**
+ * As Python and attune leave it: two revisions that share a blob, copies in place of links, unfinished
+ * downloads, and what is none of ours.
+ */
 function cache(dir: string): void {
   const gpt2 = join(dir, 'models--openai-community--gpt2');
   write(join(gpt2, 'blobs', 'one'), '12345', 40);

@@ -1,4 +1,6 @@
-/** The Hub's cache across the border: what attune downloaded serves Python's huggingface_hub, and the reverse. */
+/**
+ * The Hub's cache across the border: what attune downloaded serves Python's huggingface_hub, and the reverse.
+ */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -41,7 +43,8 @@ async function setUp(
     },
   ]);
   const cacheDir = folder(t);
-  // Xet's own protocol is not the server's; without it huggingface_hub downloads over plain HTTP, as attune does.
+  // Xet's own protocol is not the server's; without it huggingface_hub downloads over plain HTTP, as attune
+  // does.
   const env = {
     HF_ENDPOINT: server.url,
     HF_HOME: folder(t),

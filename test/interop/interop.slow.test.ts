@@ -1,4 +1,7 @@
-/** Checkpoints and event files across the border between attune and Python: transformers and TensorBoard read ours, we read transformers'. */
+/**
+ * Checkpoints and event files across the border between attune and Python: transformers and TensorBoard read
+ * ours, we read transformers'.
+ */
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -50,7 +50,8 @@ test('the scanner finds a fault wherever JSON.parse does, and nowhere else', () 
       }
       const result = parseJson(text);
       assert.equal('value' in result, valid, text);
-      // The scanner's own messages are in lower case; a message of JSON.parse here would mean that the scanner found nothing.
+      // The scanner's own messages are in lower case; a message of JSON.parse here would mean that the
+      // scanner found nothing.
       if ('error' in result) assert.match(result.error.message, /^[a-z]/, text);
     }),
     { numRuns: 500 },

@@ -1,4 +1,7 @@
-/** Loading a model as large as gpt2 needs its weights in memory once. Linux: the high-water mark is read from /proc. */
+/**
+ * Loading a model as large as gpt2 needs its weights in memory once. Linux: the high-water mark is read from
+ * /proc.
+ */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { cpSync, statSync, writeFileSync } from 'node:fs';

@@ -3,7 +3,10 @@ import { test } from 'node:test';
 import { loadReport } from '#attune/model/load-report.js';
 import { fixtureText } from '../support/fixtures.js';
 
-/** The golden report lists unexpected tensors in the order of a Python set, which changes from run to run: give ours that order. */
+/**
+ * The golden report lists unexpected tensors in the order of a Python set, which changes from run to run:
+ * give ours that order.
+ */
 function unexpectedAsIn(report: string): string[] {
   const extra = [
     ...[3, 1].map((layer) => `transformer.h.${layer}.adapter.weight`),

@@ -1,4 +1,7 @@
-/** A pickle is a program; this one runs none. Bytes written by hand or by CPython's pickle (in comments: what they come from). */
+/**
+ * A pickle is a program; this one runs none. Bytes written by hand or by CPython's pickle (in comments: what
+ * they come from).
+ */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
@@ -9,7 +12,8 @@ const bytes = (text: string): Uint8Array => Buffer.from(text, 'latin1');
 const read = (text: string): unknown => readPickle(bytes(text), 'file.pt');
 
 test('plain values', () => {
-  // pickle.dumps({'a': [1, -2, 300, 70000, 2.5, True, False, None, (), (1,), (1, 2), (1, 2, 3), (1, 2, 3, 4)], 7: -5000000000}, 2)
+  // pickle.dumps({'a': [1, -2, 300, 70000, 2.5, True, False, None, (), (1,), (1, 2), (1, 2, 3), (1, 2, 3,
+  // 4)], 7: -5000000000}, 2)
   const hex =
     '80027d71002858010000006171015d7102284b014afeffffff4d2c014a7011010047400400000000000088894e294b018571034b014b028671044b014b024b03877105284b014b024b034b04747106654b078a05000efad5fe752e';
   assert.deepEqual(

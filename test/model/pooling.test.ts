@@ -1,4 +1,7 @@
-/** Where a text is pooled follows the config's pad token, as transformers' does: the tokenizer's, another or none (fixtures/make/make_pooling.py). */
+/**
+ * Where a text is pooled follows the config's pad token, as transformers' does: the tokenizer's, another or
+ * none (fixtures/make/make_pooling.py).
+ */
 import assert from 'node:assert/strict';
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -38,7 +38,8 @@ test('what is written is read back, bit for bit', async (t) => {
       values: fc.float32Array({ minLength: elementCount(lengths), maxLength: elementCount(lengths) }),
     }),
   );
-  // Any name but one, which means something else; also names that JavaScript would list first, or that differ only beyond UTF-16's first plane.
+  // Any name but one, which means something else; also names that JavaScript would list first, or that differ
+  // only beyond UTF-16's first plane.
   const name = fc
     .oneof(fc.string(), fc.constantFrom('10', '9', '\uff01', '\u{1f600}', '__proto__'))
     .filter((text) => text !== '__metadata__');

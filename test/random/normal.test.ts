@@ -13,7 +13,8 @@ const golden = JSON.parse(
 
 for (const { size, seed, mean, std, values } of golden.normal) {
   test(`${size} values of N(${mean}, ${std}) from seed ${seed} are torch's`, () => {
-    // Below 16 values both compute in double precision; above, torch's polynomials differ in float32's last bit.
+    // Below 16 values both compute in double precision; above, torch's polynomials differ in float32's last
+    // bit.
     assertClose(normal(size, mean, std, new Generator(seed)), values, size < 16 ? 0 : 1e-6 * std);
   });
 }

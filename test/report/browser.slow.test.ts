@@ -82,7 +82,9 @@ async function open(page: Page, url: string): Promise<string[]> {
   return trouble;
 }
 
-/** Evaluated in the page, where TypeScript's DOM library would know the names; the project does without it. */
+/**
+ * Evaluated in the page, where TypeScript's DOM library would know the names; the project does without it.
+ */
 const OVERFLOW = `(() => {
   const width = document.documentElement.clientWidth;
   const scrolls = (element) => element !== null && (['auto', 'scroll', 'hidden'].includes(getComputedStyle(element).overflowX) || scrolls(element.parentElement));

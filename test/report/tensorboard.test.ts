@@ -138,7 +138,8 @@ test('a run is written record by record, under the tags of transformers', (t) =>
       event.simple_value !== undefined &&
       !(event.step === 2 && ['train/loss', 'train/grad_norm', 'train/learning_rate'].includes(event.tag!)),
   );
-  // The reference's second training record is left out above; its epoch remains one of the three train/epoch at step 2.
+  // The reference's second training record is left out above; its epoch remains one of the three train/epoch
+  // at step 2.
   expected.splice(
     expected.findIndex((event) => event.step === 2 && event.tag === 'train/epoch'),
     1,

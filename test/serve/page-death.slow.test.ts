@@ -1,6 +1,7 @@
 /**
- * The demo page in a real Chromium when what it depends on dies: its worker, or the server that it came from. The page has to report it, to offer nothing that
- * cannot work, and to work again after a reload. A worker's death is appended to its script and comes with one of the messages that it posts, drawn from a seed:
+ * The demo page in a real Chromium when what it depends on dies: its worker, or the server that it came from.
+ * The page has to report it, to offer nothing that cannot work, and to work again after a reload. A worker's
+ * death is appended to its script and comes with one of the messages that it posts, drawn from a seed:
  * ATTUNE_FUZZ_SEED repeats a run, ATTUNE_PAGE_DEATHS says how many deaths there are.
  */
 import assert from 'node:assert/strict';
@@ -57,7 +58,10 @@ async function train(page: Page): Promise<void> {
   await page.evaluate(`document.getElementById('train').click()`);
 }
 
-/** Nothing is offered that cannot work, nothing looks as if it were under way, and what the worker still does is not shown. */
+/**
+ * Nothing is offered that cannot work, nothing looks as if it were under way, and what the worker still does
+ * is not shown.
+ */
 async function requireEnded(page: Page, reason: RegExp): Promise<void> {
   await until('the message', () => ended(page));
   const message = await problemOf(page);
@@ -314,7 +318,10 @@ test('a server that is gone when the page asks for its model is reported', optio
   );
 });
 
-/** Evaluated in the page: clicks Stop so many times as soon as the state reads so, before anything else happens there. */
+/**
+ * Evaluated in the page: clicks Stop so many times as soon as the state reads so, before anything else
+ * happens there.
+ */
 const stopAt = (state: RegExp, times = 1): string => `{
   const [state, stop] = [document.getElementById('state'), document.getElementById('stop')];
   const watch = new MutationObserver(() => {

@@ -1,6 +1,6 @@
 /**
- * The demo page in a real Chromium, with WebGPU on SwiftShader: it trains, shows, predicts and hands out a model that the command line loads. ATTUNE_SCREENSHOTS
- * names a folder for pictures of what was tested.
+ * The demo page in a real Chromium, with WebGPU on SwiftShader: it trains, shows, predicts and hands out a
+ * model that the command line loads. ATTUNE_SCREENSHOTS names a folder for pictures of what was tested.
  */
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -55,7 +55,9 @@ const shoot = async (page: Page, name: string): Promise<void> => {
   if (shots) await page.screenshot({ path: join(shots, `${name}.png`), fullPage: true });
 };
 
-/** Evaluated in the page, where TypeScript's DOM library would know the names; the project does without it. */
+/**
+ * Evaluated in the page, where TypeScript's DOM library would know the names; the project does without it.
+ */
 const OVERFLOW = 'document.documentElement.scrollWidth - document.documentElement.clientWidth';
 const UNLABELLED = `[...document.querySelectorAll('input, textarea, progress')].filter((each) => each.labels.length === 0 && !each.getAttribute('aria-label')).map((each) => each.id)`;
 const PROBABILITIES = `Object.fromEntries([...document.querySelectorAll('#prediction li')].map((each) => [each.querySelector('.name').textContent, Number(each.querySelector('[data-share]').dataset.share)]))`;
@@ -219,7 +221,8 @@ test(
               );
         }
 
-        // A run so long that it is under way whenever it is looked at: its curve moves, and stopped, it evaluates and hands out what it has.
+        // A run so long that it is under way whenever it is looked at: its curve moves, and stopped, it
+        // evaluates and hands out what it has.
         await page.click('#use-sample');
         await page.fill('#epochs', '100');
         await until('the rows', async () => /1.000 rows to learn from/.test(await textOf('#data-summary')));

@@ -157,7 +157,8 @@ test(
     await once(socket, 'data');
     assert.equal(opened(), 1);
     socket.destroy();
-    // The server learns of it before it answers somebody who came later; the file is closed in turns of its own.
+    // The server learns of it before it answers somebody who came later; the file is closed in turns of its
+    // own.
     for (let i = 0; i < 200 && opened() > 0; i++) assert.equal((await ask(server.url, '/')).body, 'whole');
     assert.equal(opened(), 0);
   },

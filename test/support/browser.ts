@@ -14,7 +14,10 @@ const PLACES = [
   '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
 ];
 
-/** Path of Chromium, or undefined where there is none. ATTUNE_CHROMIUM names another one; ATTUNE_REQUIRE_BROWSER makes its absence a failure. */
+/**
+ * Path of Chromium, or undefined where there is none. ATTUNE_CHROMIUM names another one;
+ * ATTUNE_REQUIRE_BROWSER makes its absence a failure.
+ */
 export const browserPath = PLACES.find(
   (path): path is string => path !== undefined && path !== '' && existsSync(path),
 );
@@ -71,7 +74,10 @@ export async function withBrowser(
   }
 }
 
-/** Waits for what a page shows. It asks from here: Playwright's own waiting evaluates strings in the page, which the policies of our pages forbid. */
+/**
+ * Waits for what a page shows. It asks from here: Playwright's own waiting evaluates strings in the page,
+ * which the policies of our pages forbid.
+ */
 export async function until(
   what: string,
   check: () => Promise<boolean>,

@@ -1,4 +1,7 @@
-/** The smallest model that the command line trains: a tokenizer of bytes without merges, one layer, 8 wide. Its start costs next to nothing. */
+/**
+ * The smallest model that the command line trains: a tokenizer of bytes without merges, one layer, 8 wide.
+ * Its start costs next to nothing.
+ */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseConfig, toJson } from '#attune/model/config.js';

@@ -48,8 +48,8 @@ export interface SignalAt {
 }
 
 /**
- * The process sends itself these signals as it writes what they wait for: sent from here, they would come when this process gets its turn, and on a busy machine a
- * short run is over by then.
+ * The process sends itself these signals as it writes what they wait for: sent from here, they would come
+ * when this process gets its turn, and on a busy machine a short run is over by then.
  */
 function signalling(signals: readonly SignalAt[]): string {
   const code = `import { isMainThread } from 'node:worker_threads';
@@ -94,7 +94,8 @@ export function attune(
 ): Promise<CliResult> {
   return new Promise((resolve, reject) => {
     const inherited = { ...process.env };
-    // scripts/test.mjs points Vulkan to a software adapter; of the command line only those tests know that ask for it.
+    // scripts/test.mjs points Vulkan to a software adapter; of the command line only those tests know that
+    // ask for it.
     delete inherited['VK_ICD_FILENAMES'];
     const child = spawn(
       process.execPath,
@@ -120,7 +121,10 @@ export const jsonLines = (text: string): Record<string, unknown>[] =>
     .filter((line) => line !== '')
     .map((line) => JSON.parse(line) as Record<string, unknown>);
 
-/** A GPT-2 of one layer, 16 wide, with gpt2-mini's tokenizer; `fields` of config.json override, `head` adds a classification head. */
+/**
+ * A GPT-2 of one layer, 16 wide, with gpt2-mini's tokenizer; `fields` of config.json override, `head` adds a
+ * classification head.
+ */
 export async function writeTinyModel(
   dir: string,
   fields: Readonly<Record<string, unknown>> = {},

@@ -1,4 +1,7 @@
-/** A comparison as a run would give it, made of random scores and made-up sentences; the same for the same seed. */
+/**
+ * A comparison as a run would give it, made of random scores and made-up sentences; the same for the same
+ * seed.
+ */
 import { FINE_TUNED } from '#attune/compare/comparison.js';
 import type { Comparison, Estimate, ModelResult, SeedSpread, WordStudy } from '#attune/compare/comparison.js';
 import { spreadOf } from '#attune/compare/seeds.js';
@@ -17,7 +20,10 @@ export interface FixtureOptions {
   readonly errors?: number;
 }
 
-/** id, name, description, skill (distance of the true class's score), seconds to train, ms a text, bytes, MB of memory, interpretability. */
+/**
+ * id, name, description, skill (distance of the true class's score), seconds to train, ms a text, bytes, MB
+ * of memory, interpretability.
+ */
 const MODELS = [
   [
     'gpt2-finetuned',

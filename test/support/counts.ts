@@ -1,4 +1,7 @@
-/** How much a slow test does: in full by default, a tenth where CI is set, or what an environment variable says. And its seed. */
+/**
+ * How much a slow test does: in full by default, a tenth where CI is set, or what an environment variable
+ * says. And its seed.
+ */
 export function casesFrom(variable: string, full: number): number {
   const given = process.env[variable];
   if (given !== undefined && given !== '') return Math.max(1, Math.floor(Number(given)));

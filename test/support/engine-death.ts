@@ -26,7 +26,10 @@ const TRAIN = [
   '1000',
 ];
 
-/** What ends a thread. Numbers fill the memory faster than objects, which the collector would trace again and again. */
+/**
+ * What ends a thread. Numbers fill the memory faster than objects, which the collector would trace again and
+ * again.
+ */
 export const THREAD_DEATHS = {
   throws: 'throw new Error("boom")',
   rejects: 'void Promise.reject(new Error("boom"))',
@@ -65,7 +68,10 @@ export function deadlyEnvironment(
   return { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(code)}${limit}` };
 }
 
-/** Trains with an engine's thread in which `death` runs, and checks that the command ends with a clear error and leaves nothing. */
+/**
+ * Trains with an engine's thread in which `death` runs, and checks that the command ends with a clear error
+ * and leaves nothing.
+ */
 export async function dyingThread(death: string): Promise<void> {
   const cwd = mkdtempSync(join(tmpdir(), 'attune-death-'));
   try {

@@ -1,4 +1,7 @@
-/** Reads damaged files one after another in a process of little memory: `fuzz-child.ts KIND SEED FROM COUNT FOLDER`. Prints a line before each hundred. */
+/**
+ * Reads damaged files one after another in a process of little memory: `fuzz-child.ts KIND SEED FROM COUNT
+ * FOLDER`. Prints a line before each hundred.
+ */
 import type { FuzzKind } from './fuzz.js';
 import { fuzzCase } from './fuzz.js';
 

@@ -114,7 +114,10 @@ const SOUND: Readonly<Record<FuzzKind, readonly (readonly [ending: string, bytes
 
 const ODD_BYTES = [0, 1, 0x7f, 0x80, 0xff, 0x0a, 0x0d, 0x22, 0x2c, 0x5c, 0x7b, 0x5b];
 
-/** Bytes turned, set, taken out, put in or repeated, the end cut off; near the end as often as anywhere, where parquet has its footer. */
+/**
+ * Bytes turned, set, taken out, put in or repeated, the end cut off; near the end as often as anywhere, where
+ * parquet has its footer.
+ */
 function damaged(sound: Uint8Array, random: Random): Buffer {
   let bytes = Buffer.from(sound);
   const place = (): number => {
@@ -162,8 +165,8 @@ function damaged(sound: Uint8Array, random: Random): Buffer {
 }
 
 /**
- * Reads damaged file number `index`. Returns whether it was refused; throws where the reader did anything but give rows or an AttuneError that names
- * the file.
+ * Reads damaged file number `index`. Returns whether it was refused; throws where the reader did anything but
+ * give rows or an AttuneError that names the file.
  */
 export async function fuzzCase(
   kind: FuzzKind,

@@ -1,4 +1,7 @@
-/** The vectors and results that gensim and scikit-learn made of the tweets (shared/golden/baselines-tweets), where they lie beside the project. */
+/**
+ * The vectors and results that gensim and scikit-learn made of the tweets (shared/golden/baselines-tweets),
+ * where they lie beside the project.
+ */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DenseMatrix } from '#attune/baselines/estimator.js';

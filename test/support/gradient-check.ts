@@ -1,6 +1,7 @@
 /**
- * Central finite differences in float64. A function of a graph is checked by making a loss of it: `mix` [B, M] (drawn, a parameter like any other)
- * times its output y [M, K] gives logits, so that every element of y counts with a weight of its own.
+ * Central finite differences in float64. A function of a graph is checked by making a loss of it: `mix` [B,
+ * M] (drawn, a parameter like any other) times its output y [M, K] gives logits, so that every element of y
+ * counts with a weight of its own.
  */
 import assert from 'node:assert/strict';
 import type { PackedBatch } from '#attune/engine/batch.js';
@@ -39,7 +40,10 @@ export interface GradientCheckOptions extends ExecuteOptions {
   readonly entries?: number;
 }
 
-/** Builds y [M, K] with `build`, and checks the gradients of a loss made of it by every parameter. Returns the operations that took part. */
+/**
+ * Builds y [M, K] with `build`, and checks the gradients of a loss made of it by every parameter. Returns the
+ * operations that took part.
+ */
 export function checkFunction(
   build: (g: GraphBuilder) => Value,
   batch: PackedBatch,

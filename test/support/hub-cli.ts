@@ -1,4 +1,7 @@
-/** The command line against a server of the Hub's protocol, each test file with its own server, model repositories and folder. */
+/**
+ * The command line against a server of the Hub's protocol, each test file with its own server, model
+ * repositories and folder.
+ */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

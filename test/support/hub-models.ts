@@ -24,8 +24,9 @@ const EXTRA: HubFiles = {
 export type HubLayout = 'prefixed' | 'openai-community/gpt2' | 'distilgpt2' | 'sharded';
 
 /**
- * The same weights, tokenizer and config in one of the layouts: `prefixed`, as GPT2ForSequenceClassification without its head saves them;
- * `openai-community/gpt2`, bare names and causal masks; `distilgpt2`, prefixed names, masks and the language model's head; `sharded`.
+ * The same weights, tokenizer and config in one of the layouts: `prefixed`, as GPT2ForSequenceClassification
+ * without its head saves them; `openai-community/gpt2`, bare names and causal masks; `distilgpt2`, prefixed
+ * names, masks and the language model's head; `sharded`.
  */
 export async function hubModel(
   t: TestContext,

@@ -1,6 +1,7 @@
 /**
- * The Hub's HTTP API on loopback, as far as huggingface_hub and attune use it: repository info, file tree in pages, resolve with HEAD and GET. Large
- * files (Git LFS) are redirected to another host, as the Hub does to its content network. Faults can be put into any answer.
+ * The Hub's HTTP API on loopback, as far as huggingface_hub and attune use it: repository info, file tree in
+ * pages, resolve with HEAD and GET. Large files (Git LFS) are redirected to another host, as the Hub does to
+ * its content network. Faults can be put into any answer.
  */
 import { createHash } from 'node:crypto';
 import { readFileSync, readdirSync } from 'node:fs';

@@ -12,7 +12,10 @@ import { folder, namesIn } from './folder.js';
 import { randomParameters } from './models.js';
 import { checkpointPath, TINY, tinyTrainer } from './tiny-run.js';
 
-/** 23 training rows in batches of 4, two a step: 3 steps an epoch, 9 in all. The evaluation rows are several batches of prediction. */
+/**
+ * 23 training rows in batches of 4, two a step: 3 steps an epoch, 9 in all. The evaluation rows are several
+ * batches of prediction.
+ */
 export const STEPS = 9;
 export const evalRows = 100;
 
@@ -64,7 +67,10 @@ export interface InterruptedCase {
   readonly steps: readonly number[];
 }
 
-/** Interrupts a run in the evaluation of each of the steps, resumes it, and compares all that it leaves with the whole run. */
+/**
+ * Interrupts a run in the evaluation of each of the steps, resumes it, and compares all that it leaves with
+ * the whole run.
+ */
 export async function resumesToTheSameEnd(t: TestContext, { args, steps }: InterruptedCase): Promise<void> {
   const whole = folder(t);
   const expected = await (await tinyTrainer(t, { dir: whole, args, evalRows })).trainer.train();

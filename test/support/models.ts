@@ -1,6 +1,6 @@
 /**
- * Tiny GPT-2s and batches for tests: arbitraries of fast-check, which shrink to the smallest model and batch that fails, and parameters drawn
- * from a seed.
+ * Tiny GPT-2s and batches for tests: arbitraries of fast-check, which shrink to the smallest model and batch
+ * that fails, and parameters drawn from a seed.
  */
 import fc from 'fast-check';
 import { packRows } from '#attune/engine/batch.js';
@@ -10,7 +10,10 @@ import type { Gpt2Config } from '#attune/model/config.js';
 import { elementCount, parameterSpecs } from '#attune/model/parameters.js';
 import { Random } from './random.js';
 
-/** A GPT-2 of 2 layers, 8 wide, with a vocabulary of 11, whose last id pads; `fields` as in config.json override. */
+/**
+ * A GPT-2 of 2 layers, 8 wide, with a vocabulary of 11, whose last id pads; `fields` as in config.json
+ * override.
+ */
 export function tinyConfig(fields: Readonly<Record<string, unknown>> = {}): Gpt2Config {
   return parseConfig(
     {
@@ -31,7 +34,10 @@ export function tinyConfig(fields: Readonly<Record<string, unknown>> = {}): Gpt2
   );
 }
 
-/** Models of 1 to 3 layers and 1 to 3 heads in every combination of the fields that change the mathematics; no dropout unless asked for. */
+/**
+ * Models of 1 to 3 layers and 1 to 3 heads in every combination of the fields that change the mathematics; no
+ * dropout unless asked for.
+ */
 export function tinyConfigs(options: { readonly dropout?: boolean } = {}): fc.Arbitrary<Gpt2Config> {
   const probability = options.dropout ? fc.constantFrom(0, 0.1, 0.4) : fc.constant(0);
   return (
@@ -49,7 +55,8 @@ export function tinyConfigs(options: { readonly dropout?: boolean } = {}): fc.Ar
         attn_pdrop: probability,
         resid_pdrop: probability,
       })
-      // Layer normalisation of a single column is its bias, whatever the input: nothing in front of it would be tested.
+      // Layer normalisation of a single column is its bias, whatever the input: nothing in front of it would
+      // be tested.
       .map(({ headWidth, ...fields }) =>
         tinyConfig({ ...fields, n_embd: fields.n_head * Math.max(headWidth, fields.n_head === 1 ? 2 : 1) }),
       )

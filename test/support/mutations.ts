@@ -36,7 +36,10 @@ const WORDS = [
   'Infinity',
 ];
 
-/** `bytes` with one to four changes: bits flipped, ranges cut, doubled or overwritten, words put in, the end cut off. */
+/**
+ * `bytes` with one to four changes: bits flipped, ranges cut, doubled or overwritten, words put in, the end
+ * cut off.
+ */
 export function mutateBytes(bytes: Uint8Array, random: Random): Uint8Array {
   let result = Buffer.from(bytes);
   for (let change = random.integer(1, 4); change > 0; change--) {

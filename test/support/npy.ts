@@ -1,4 +1,7 @@
-/** Reading numpy's .npy files (format 1.0, C order, little-endian float32 or float64), as the golden vectors are stored. */
+/**
+ * Reading numpy's .npy files (format 1.0, C order, little-endian float32 or float64), as the golden vectors
+ * are stored.
+ */
 import { readFileSync } from 'node:fs';
 import type { DenseMatrix } from '#attune/baselines/estimator.js';
 

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 
-/** Fails, naming the worst place, unless both have the same length and differ nowhere by more than `tolerance` (absolute). NaN equals nothing. */
+/**
+ * Fails, naming the worst place, unless both have the same length and differ nowhere by more than `tolerance`
+ * (absolute). NaN equals nothing.
+ */
 export function assertClose(
   actual: ArrayLike<number>,
   expected: ArrayLike<number>,

@@ -42,7 +42,9 @@ export const run = async (output: OutputFolder, text = 'run'): Promise<void> => 
   });
 };
 
-/** All that is in a folder but attune's own record: path -> what it is, and what it holds or where it leads. */
+/**
+ * All that is in a folder but attune's own record: path -> what it is, and what it holds or where it leads.
+ */
 export function everything(dir: string, above = ''): Map<string, string> {
   const found = new Map<string, string>();
   for (const name of readdirSync(dir).sort()) {

@@ -1,5 +1,5 @@
-// Opens the classifier in the folder given and prints the process's memory before and at its peak, in bytes, as JSON. Linux.
-// The baseline is the process with everything loaded but the model.
+// Opens the classifier in the folder given and prints the process's memory before and at its peak, in bytes,
+// as JSON. Linux. The baseline is the process with everything loaded but the model.
 import { readFileSync } from 'node:fs';
 import { TextClassifier } from '#attune/train/classifier.js';
 

@@ -12,7 +12,10 @@ if (!command) {
 /** For `test`'s options: why tests that need Python do not run, or false where they do. */
 export const skipWithoutPython = command ? false : 'ATTUNE_PYTHON is not set';
 
-/** The JSON that test/interop/`script` prints. What it says on standard error is part of the error where it fails. */
+/**
+ * The JSON that test/interop/`script` prints. What it says on standard error is part of the error where it
+ * fails.
+ */
 export async function runPython(script: string, ...args: string[]): Promise<unknown> {
   return runPythonWith({}, script, ...args);
 }

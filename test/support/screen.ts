@@ -1,8 +1,9 @@
 import { Writable } from 'node:stream';
 
 /**
- * A terminal's stream and what its screen shows, without a limit on rows: text, carriage return, line feed, moving to a column and erasing.
- * Any other control sequence is an error, because it would move the cursor where a live line cannot know.
+ * A terminal's stream and what its screen shows, without a limit on rows: text, carriage return, line feed,
+ * moving to a column and erasing. Any other control sequence is an error, because it would move the cursor
+ * where a live line cannot know.
  */
 export class Screen extends Writable {
   readonly isTTY: boolean;

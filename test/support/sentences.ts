@@ -1,4 +1,7 @@
-/** A made-up data set that can be learnt: templated sentences whose words say their class, with some labels turned. */
+/**
+ * A made-up data set that can be learnt: templated sentences whose words say their class, with some labels
+ * turned.
+ */
 import { Random } from './random.js';
 
 export const SENTENCE_LABELS = ['negative', 'neutral', 'positive'] as const;

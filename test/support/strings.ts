@@ -42,7 +42,8 @@ const PIECES: readonly ((random: Random) => string)[] = [
     ][random.integer(0, 13)],
   (random) => String.fromCodePoint(random.integer(0x80, 0xd7ff)),
   (random) => String.fromCodePoint(random.integer(0x10000, 0x10ffff)),
-  (random) => String.fromCharCode(random.integer(0xd800, 0xdfff)), // a surrogate on its own, unless its partner happens to follow
+  // A surrogate on its own, unless its partner happens to follow
+  (random) => String.fromCharCode(random.integer(0xd800, 0xdfff)),
   (random) => String.fromCharCode(random.integer(0, 31), 0),
   (random) => ['👩‍👩‍👧‍👦', '🏳️‍🌈', '👍🏽', '🇩🇪🇫🇷', '❤️', '🙂', '1️⃣', '🫠'][random.integer(0, 7)],
   (random) => `${'aeonZ'[random.integer(0, 4)]}${'\u0301\u0323\u0302'.repeat(random.integer(1, 3))}`,

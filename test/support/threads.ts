@@ -2,7 +2,10 @@ import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import type { Worker } from 'node:worker_threads';
 
-/** Watches the threads that start from now on. @returns checks that none is alive, and says how many there were */
+/**
+ * Watches the threads that start from now on. @returns checks that none is alive, and says how many there
+ * were
+ */
 export function watchThreads(t: TestContext): () => number {
   const started: Worker[] = [];
   const watch = (worker: Worker): void => void started.push(worker);

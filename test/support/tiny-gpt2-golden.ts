@@ -1,6 +1,6 @@
 /**
- * The golden test: a 2-layer GPT-2 on random token ids against what PyTorch and transformers computed (test/fixtures/tiny-gpt2), through the interface that
- * the trainer uses. Every engine passes the same test.
+ * The golden test: a 2-layer GPT-2 on random token ids against what PyTorch and transformers computed
+ * (test/fixtures/tiny-gpt2), through the interface that the trainer uses. Every engine passes the same test.
  */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
@@ -84,7 +84,10 @@ interface Explained {
   }[];
 }
 
-/** What an engine that evaluates other graphs of the model must give: hidden states as transformers' GPT2Model, attributions as torch's autograd. */
+/**
+ * What an engine that evaluates other graphs of the model must give: hidden states as transformers'
+ * GPT2Model, attributions as torch's autograd.
+ */
 export function testTinyGpt2Explained(engine: Engine): void {
   const explained = fixtureJson(join(FIXTURE, 'explain.json')) as Explained;
 
@@ -132,8 +135,9 @@ export function testTinyGpt2Explained(engine: Engine): void {
 }
 
 /**
- * The gradient of the keys' bias is zero in exact arithmetic (it shifts all scores of a query alike). The reference holds rounding noise there, which Adam
- * divides by its own size; so that third is compared on its own, absolutely.
+ * The gradient of the keys' bias is zero in exact arithmetic (it shifts all scores of a query alike). The
+ * reference holds rounding noise there, which Adam divides by its own size; so that third is compared on its
+ * own, absolutely.
  */
 function assertWeights(actual: Float32Array, expected: Float32Array, name: string, c: number): void {
   if (!name.endsWith('attn.c_attn.bias')) return assertRelativelyClose(actual, expected, 1e-4, name);

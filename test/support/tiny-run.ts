@@ -45,7 +45,10 @@ export interface TinyRunOptions {
   readonly parameters?: ReadonlyMap<string, Float32Array>;
 }
 
-/** A trainer over 23 training and 9 evaluation rows in batches of 4, two batches a step; `t` closes the session. */
+/**
+ * A trainer over 23 training and 9 evaluation rows in batches of 4, two batches a step; `t` closes the
+ * session.
+ */
 export async function tinyTrainer(
   t: TestContext,
   options: TinyRunOptions,

@@ -26,7 +26,9 @@ const COLUMNS = [
 
 const fileOf = (columns: number): string => ['plain.jsonl', 'own.jsonl', 'strange.jsonl'][columns];
 
-/** Files and folders of the same rows under other columns, with classes by name, by number in either order. */
+/**
+ * Files and folders of the same rows under other columns, with classes by name, by number in either order.
+ */
 export function writeTrainingData(dir: string): void {
   for (const [c, [text, label]] of COLUMNS.entries()) {
     const rows = MANY.map((row) => ({ [text]: row.text, [label]: row.name }));
@@ -48,7 +50,10 @@ export function writeTrainingData(dir: string): void {
   }
 }
 
-/** Three columns' names, two lengths, two seeds: a test size, an evaluation dataset, a folder's test split; both orders of the classes; the sample. */
+/**
+ * Three columns' names, two lengths, two seeds: a test size, an evaluation dataset, a folder's test split;
+ * both orders of the classes; the sample.
+ */
 export const TRAININGS: readonly Training[] = [
   ...COLUMNS.flatMap(([text, label], c) => {
     // Those of the second are guessed.

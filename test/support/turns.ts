@@ -3,8 +3,9 @@ import type { TestContext } from 'node:test';
 import { InterruptedError } from '#attune/errors.js';
 
 /**
- * How often work gives way to the event loop, if every occasion is taken: its clock is so fast that a rest is always due. It is aborted at the first turn of
- * the event loop, at the second and so on, and must end with the signal's reason, until it is done before. Nothing here depends on how fast anything is.
+ * How often work gives way to the event loop, if every occasion is taken: its clock is so fast that a rest is
+ * always due. It is aborted at the first turn of the event loop, at the second and so on, and must end with
+ * the signal's reason, until it is done before. Nothing here depends on how fast anything is.
  *
  * @returns the last turn at which it was aborted; above the eighth, not each is tried
  */

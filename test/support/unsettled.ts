@@ -1,17 +1,24 @@
-/** Commands that wait for what never comes: Node then ends the process of its own accord, and would call that a success. */
+/**
+ * Commands that wait for what never comes: Node then ends the process of its own accord, and would call that
+ * a success.
+ */
 import assert from 'node:assert/strict';
 import { attune } from './cli.js';
 import type { CliOptions } from './cli.js';
 
-/** NODE_OPTIONS with which `code` runs at the start of every thread; it has `isMainThread`, `parentPort` and `Worker`. */
+/**
+ * NODE_OPTIONS with which `code` runs at the start of every thread; it has `isMainThread`, `parentPort` and
+ * `Worker`.
+ */
 export function preloaded(code: string): Readonly<Record<string, string>> {
   const module = `import { isMainThread, parentPort, Worker } from 'node:worker_threads';\n${code}`;
   return { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(module)}` };
 }
 
 /**
- * Threads of the engine that answer when they have loaded, as ever, and never again, and that nobody waits for from then on: for those who do, the promise of an answer
- * stays a promise. They do not end, and the process is not to end while they load, or it would end otherwise by chance.
+ * Threads of the engine that answer when they have loaded, as ever, and never again, and that nobody waits
+ * for from then on: for those who do, the promise of an answer stays a promise. They do not end, and the
+ * process is not to end while they load, or it would end otherwise by chance.
  */
 export const DEAF_THREADS = `
 if (isMainThread) {

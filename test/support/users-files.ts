@@ -13,7 +13,10 @@ import {
 import { dirname, join } from 'node:path';
 import { CHECKPOINT_FILES, RUN_FILES } from '#attune/train/run-names.js';
 
-/** Files of a user's under names that attune knows: for a run, for a comparison, for the page of a static host. */
+/**
+ * Files of a user's under names that attune knows: for a run, for a comparison, for the page of a static
+ * host.
+ */
 export const KNOWN_NAMES: readonly string[] = [
   ...RUN_FILES,
   ...CHECKPOINT_FILES.map((name) => `checkpoint-7/${name}`),
@@ -52,7 +55,10 @@ const HARMLESS = [
 /** Whether this machine lets this process make a node of a device. */
 const canMakeNodes = process.platform === 'linux' && process.getuid?.() === 0;
 
-/** Puts files of a user's into a folder: those in nobody's way, links, what is read-only, a device and a pipe, and the given ones. */
+/**
+ * Puts files of a user's into a folder: those in nobody's way, links, what is read-only, a device and a pipe,
+ * and the given ones.
+ */
 export function putUsersFiles(dir: string, names: readonly string[] = []): void {
   for (const name of [...HARMLESS, ...names]) {
     mkdirSync(dirname(join(dir, name)), { recursive: true });
@@ -71,7 +77,10 @@ export function putUsersFiles(dir: string, names: readonly string[] = []): void 
   chmodSync(join(dir, 'read-only'), 0o555);
 }
 
-/** All that is in a folder: path -> kind, rights, contents or where it leads. What is `ignored` is left out, with all in it. */
+/**
+ * All that is in a folder: path -> kind, rights, contents or where it leads. What is `ignored` is left out,
+ * with all in it.
+ */
 export function snapshot(
   dir: string,
   ignored: (path: string) => boolean = () => false,

@@ -1,4 +1,7 @@
-/** Whether the tests of the GPU engine can run here: on a GPU, or on SwiftShader, which scripts/test.mjs points Vulkan to where Debian's chromium brings it. */
+/**
+ * Whether the tests of the GPU engine can run here: on a GPU, or on SwiftShader, which scripts/test.mjs
+ * points Vulkan to where Debian's chromium brings it.
+ */
 import { findAdapter } from '#attune/engine/webgpu/node.js';
 
 /** Why not, or false. */

@@ -21,7 +21,10 @@ function byDefinition(word: readonly string[], merges: readonly Merge[]): string
   }
 }
 
-/** Merges of few letters in any order, also such that nobody would learn: a later token's parts before the earlier's, a pair twice. */
+/**
+ * Merges of few letters in any order, also such that nobody would learn: a later token's parts before the
+ * earlier's, a pair twice.
+ */
 const someMerges = fc.array(fc.tuple(fc.nat(999), fc.nat(999)), { maxLength: 14 }).chain((draws) => {
   const tokens = ['a', 'b', 'c'];
   const merges: Merge[] = [];

@@ -154,7 +154,8 @@ test("GPT-2's own vocabulary: the notebook's first row", async (t) => {
 
 test('agrees with gpt-3-encoder on random Unicode, and decodes to the same text', async (t) => {
   const full = await gpt2(t);
-  // U+0085 and U+FEFF are left out: that encoder follows JavaScript's notion of white space (see GPT2_WORDS). It knows no special token.
+  // U+0085 and U+FEFF are left out: that encoder follows JavaScript's notion of white space (see GPT2_WORDS).
+  // It knows no special token.
   const comparable = (text: string) => !/[\u0085\ufeff]/.test(text) && !text.includes(END);
   const pieces = fc.oneof(
     fc.string({ unit: 'grapheme', maxLength: 12 }),
@@ -220,7 +221,8 @@ test('remembered words give what the library gives for the whole text', () => {
   );
 });
 
-// What transformers 5.17 pools for these, in a row padded to 12, was compared with the row given here (logits within 3e-6).
+// What transformers 5.17 pools for these, in a row padded to 12, was compared with the row given here (logits
+// within 3e-6).
 test('the row the model sees: truncated, without pad tokens at its end', () => {
   const hi = 3132;
   const there = 530;

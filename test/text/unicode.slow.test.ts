@@ -1,6 +1,6 @@
 /**
- * The tokenizer on everything that Unicode has: every valid string comes back as it was, and the ids are those of a second, independent implementation
- * (gpt-3-encoder, with GPT-2's own vocabulary).
+ * The tokenizer on everything that Unicode has: every valid string comes back as it was, and the ids are
+ * those of a second, independent implementation (gpt-3-encoder, with GPT-2's own vocabulary).
  *
  *   ATTUNE_FUZZ_CASES   strings, 100,000 by default     ATTUNE_FUZZ_SEED   the seed
  */
@@ -42,7 +42,8 @@ test(
       const where = (): string => `string ${i} of seed ${seed}: ${JSON.stringify(text)}`;
       for (const tokenizer of [gpt2, mini])
         assert.equal(tokenizer.decode(tokenizer.encodeIds(text)), wellFormed, where());
-      // The other one splits at JavaScript's white space, which has U+FEFF and lacks U+0085; the reference, and attune, hold with Unicode.
+      // The other one splits at JavaScript's white space, which has U+FEFF and lacks U+0085; the reference,
+      // and attune, hold with Unicode.
       if (/[\ufeff\u0085]/.test(text)) continue;
       assert.deepEqual([...gpt2.encodeIds(text)], otherEncode(wellFormed), where());
       compared++;

@@ -1,4 +1,7 @@
-/** A whole run of the real Trainer, golden: 601 rows, batches of 5, accumulation 3, two epochs; short last batches and windows, an empty text. */
+/**
+ * A whole run of the real Trainer, golden: 601 rows, batches of 5, accumulation 3, two epochs; short last
+ * batches and windows, an empty text.
+ */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Engine } from '#attune/engine/engine.js';

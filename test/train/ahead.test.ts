@@ -1,4 +1,7 @@
-/** A run over an engine that computes ahead and keeps its results, as the GPU's does: what an interruption leaves behind. */
+/**
+ * A run over an engine that computes ahead and keeps its results, as the GPU's does: what an interruption
+ * leaves behind.
+ */
 import assert from 'node:assert/strict';
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';

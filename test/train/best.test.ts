@@ -84,7 +84,8 @@ test('best metric, early stopping and kept checkpoints are those of runs of the 
         event,
         what,
       );
-      // A resumed run goes on in the same way, but for a first evaluation that was undefined: a state file cannot say -Infinity.
+      // A resumed run goes on in the same way, but for a first evaluation that was undefined: a state file
+      // cannot say -Infinity.
       if (tracker.metric !== null) {
         const state = tracker.earlyStoppingState();
         tracker = new BestTracker(tracker.rule, {

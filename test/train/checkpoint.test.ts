@@ -1,4 +1,7 @@
-/** A checkpoint holds all of a session, appears whole or not at all, and says what is wrong with a damaged one. */
+/**
+ * A checkpoint holds all of a session, appears whole or not at all, and says what is wrong with a damaged
+ * one.
+ */
 import assert from 'node:assert/strict';
 import fsPromises from 'node:fs/promises';
 import {
@@ -125,7 +128,9 @@ test('checkpoints are listed oldest first, by number; nothing else is; a missing
   assert.deepEqual(await listCheckpoints(join(dir, 'none')), []);
 });
 
-/** The session, but reading the `count`-th tensor fails: an engine that dies while a checkpoint is written. */
+/**
+ * The session, but reading the `count`-th tensor fails: an engine that dies while a checkpoint is written.
+ */
 function failingAt(session: EngineSession, count: number): EngineSession {
   let reads = 0;
   return {

@@ -39,7 +39,10 @@ const LABELS = [1, 0, 0, 0, 1, 0, 1, 0, 1, 0];
 const jsonl = (texts: readonly string[]): string =>
   texts.map((text, i) => JSON.stringify({ text, label: LABELS[i] })).join('\n');
 
-/** A folder with `model`, `data` (train 10 rows, test 4) and the options of a run over them into `out`: 2 epochs, 5 steps each. */
+/**
+ * A folder with `model`, `data` (train 10 rows, test 4) and the options of a run over them into `out`: 2
+ * epochs, 5 steps each.
+ */
 async function prepared(
   t: TestContext,
   args: TrainingArgumentsInput = {},

@@ -1,4 +1,7 @@
-/** A run interrupted in the middle of an evaluation resumes with that evaluation. That it ends as the whole run: interrupted-evaluation.slow.test.ts. */
+/**
+ * A run interrupted in the middle of an evaluation resumes with that evaluation. That it ends as the whole
+ * run: interrupted-evaluation.slow.test.ts.
+ */
 import assert from 'node:assert/strict';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -12,7 +12,10 @@ import { LOCK_FILE } from '#attune/train/run-lock.js';
 import { folder } from '../support/folder.js';
 import { checkpoint, everything, fresh, overwrite, run, within } from '../support/output-folder.js';
 
-/** Lets the process die, as far as files go, at its n-th change of one: that one and all after it fail. Gives whether it came to that. */
+/**
+ * Lets the process die, as far as files go, at its n-th change of one: that one and all after it fail. Gives
+ * whether it came to that.
+ */
 async function dyingAt(t: TestContext, n: number, work: () => Promise<unknown>): Promise<boolean> {
   let calls = 0;
   const names = ['rename', 'rm', 'rmdir', 'mkdir', 'open', 'writeFile', 'link'] as const;

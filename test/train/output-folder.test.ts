@@ -1,4 +1,7 @@
-/** What attune may replace and remove in an output folder. A process that dies there: output-folder.slow.test.ts. */
+/**
+ * What attune may replace and remove in an output folder. A process that dies there:
+ * output-folder.slow.test.ts.
+ */
 import assert from 'node:assert/strict';
 import fsPromises from 'node:fs/promises';
 import {
@@ -84,7 +87,8 @@ test('whatever stands under a name that attune needs is refused by that name, an
       if (kind === 'folder with a file') writeFileSync(join(path, 'file'), 'mine');
       const before = everything(dir);
       for (const mode of ['new', 'overwrite', 'keep'] as const) {
-        if (mode === 'keep' && name.startsWith('broken')) continue; // which a run that is gone on with makes only of what is its own
+        // Which a run that is gone on with makes only of what is its own
+        if (mode === 'keep' && name.startsWith('broken')) continue;
         await assert.rejects(
           within(dir, { mode, ...RUN }),
           inTheWay(new RegExp(`holds ${name}(.file)?, which attune did not make`)),

@@ -1,6 +1,7 @@
 /**
- * Training as attune does it (packed rows, ONNX Runtime) beside training as the reference does it: every row padded to the same length with an
- * attention mask, the last block computed for every token and pooled afterwards, in float64. The Trainer drives both at once, step by step.
+ * Training as attune does it (packed rows, ONNX Runtime) beside training as the reference does it: every row
+ * padded to the same length with an attention mask, the last block computed for every token and pooled
+ * afterwards, in float64. The Trainer drives both at once, step by step.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -38,7 +39,10 @@ interface Comparison {
   readonly pad?: (batch: PackedBatch, pass: number) => PackedBatch;
 }
 
-/** Trains both to the end and compares every step and the final weights. Returns the rows of each step's micro-batches. */
+/**
+ * Trains both to the end and compares every step and the final weights. Returns the rows of each step's
+ * micro-batches.
+ */
 async function compare(
   t: TestContext | undefined,
   { config, train, length, args, pad }: Comparison,
@@ -99,7 +103,8 @@ async function compare(
         await ours.readTensor('parameter', name),
         await reference.readTensor('parameter', name),
       ];
-      // The gradient of the keys' bias is zero in exact arithmetic: Adam turns its rounding into steps (PARITY.md, tiny-gpt2).
+      // The gradient of the keys' bias is zero in exact arithmetic: Adam turns its rounding into steps
+      // (PARITY.md, tiny-gpt2).
       const keys = (_: number, i: number): boolean =>
         !name.endsWith('c_attn.bias') || i < config.nEmbd || i >= 2 * config.nEmbd;
       assertRelative(actual.filter(keys), expected.filter(keys), 1e-4, name);
@@ -161,7 +166,10 @@ test(
       n_head: 2,
     });
     const order = rowOrder(rows.length, SEED, 0);
-    /** Batch `pass` of the epoch straight from the texts: what a tokenizer with padding="max_length" gives, in the reference's order. */
+    /**
+     * Batch `pass` of the epoch straight from the texts: what a tokenizer with padding="max_length" gives, in
+     * the reference's order.
+     */
     const pad = (_: PackedBatch, pass: number): PackedBatch => {
       const indices = [...order.subarray(5 * pass, 5 * pass + 5)];
       const padded = indices.map((i) =>
@@ -179,7 +187,8 @@ test(
         rowOffsets: Int32Array.from({ length: indices.length + 1 }, (_row, r) => r * LENGTH),
         blindRows: new Uint8Array(indices.length),
         attentionMask: Uint8Array.from(attentionMask),
-        // The right-most token that is not the pad token, position 0 where there is none: transformers' own rule.
+        // The right-most token that is not the pad token, position 0 where there is none: transformers' own
+        // rule.
         pooledTokens: Int32Array.from(
           padded,
           (row, r) =>
@@ -223,7 +232,8 @@ test('any rows, batch size and window train as the padded computation does', { t
         config,
         train: { rows: encoded, labels: Int32Array.from(rows, ([, label]) => label) },
         length: config.nPositions,
-        // Steps by random weights on a handful of rows are as ill-conditioned as can be; see test/engine/onnx/updates.test.ts for the usual epsilon.
+        // Steps by random weights on a handful of rows are as ill-conditioned as can be; see
+        // test/engine/onnx/updates.test.ts for the usual epsilon.
         args: { ...args, adamEpsilon: 1e-3 },
       });
       const {

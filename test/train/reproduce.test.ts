@@ -1,4 +1,7 @@
-/** A run's manifest, and the run that is made again from it. Through the real command line. Runs that went on from checkpoints: reproduce.slow.test.ts. */
+/**
+ * A run's manifest, and the run that is made again from it. Through the real command line. Runs that went on
+ * from checkpoints: reproduce.slow.test.ts.
+ */
 import assert from 'node:assert/strict';
 import { cpSync, mkdirSync, readFileSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,6 +1,7 @@
 /**
- * Exact resumption, of any arguments: interrupted after any steps, each time with a new session whose memory holds other numbers, a run gives the records, metrics,
- * parameters, moments and counters of the run that was never interrupted, bit for bit.
+ * Exact resumption, of any arguments: interrupted after any steps, each time with a new session whose memory
+ * holds other numbers, a run gives the records, metrics, parameters, moments and counters of the run that was
+ * never interrupted, bit for bit.
  *
  *   ATTUNE_RESUME_RUNS   runs, 60 by default     ATTUNE_FUZZ_SEED   the seed
  */

@@ -148,7 +148,10 @@ test('a checkpoint whose steps were of other windows is refused', async (t) => {
   });
 });
 
-/** Resumes at step 6 with a learning rate of 0, so that no later evaluation is better, and gives what was warned of. */
+/**
+ * Resumes at step 6 with a learning rate of 0, so that no later evaluation is better, and gives what was
+ * warned of.
+ */
 async function resumed(
   t: TestContext,
   dir: string,

@@ -324,7 +324,8 @@ describe('trainOtherSeeds', () => {
         /holds another run .* under seed 11: learningRate was 0\.02, then 0\.01/.test(error.message),
     );
     assert.ok(weights('run-seed-11').equals(before));
-    // All that is to be replaced is gone at once: an interruption leaves nothing that could be taken for this run's.
+    // All that is to be replaced is gone at once: an interruption leaves nothing that could be taken for this
+    // run's.
     cpSync(at('run-seed-11'), at('run-seed-13'), { recursive: true });
     await interrupt([seed(11), seed(13)], { overwriteOutputDir: true });
     await again(seed(11));

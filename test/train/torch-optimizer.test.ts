@@ -121,7 +121,8 @@ for (const engine of [onnxEngine, referenceEngine]) {
           ['moment1', `exp_avg.${name}`],
           ['moment2', `exp_avg_sq.${name}`],
         ] as const) {
-          // The bias of the keys adds the same to every score of a query, so its gradient is 0 but for rounding, of which AdamW makes steps of full size.
+          // The bias of the keys adds the same to every score of a query, so its gradient is 0 but for
+          // rounding, of which AdamW makes steps of full size.
           const compared = (values: Float32Array): Float32Array =>
             name.endsWith('c_attn.bias')
               ? values.map((value, j) => (j >= config.nEmbd && j < 2 * config.nEmbd ? 0 : value))
@@ -201,7 +202,8 @@ test(
       fc.asyncProperty(changed, async ({ at, bit, cut }) => {
         const bytes = Buffer.from(cut ? whole.subarray(0, at) : whole);
         if (!cut) bytes[at] ^= 1 << bit;
-        // Names, dates and padding between entries may differ and nothing else is lost; numbers and the pickle are under a CRC.
+        // Names, dates and padding between entries may differ and nothing else is lost; numbers and the
+        // pickle are under a CRC.
         if ((await outcome(bytes)) !== 'same') refused++;
         else assert.ok(!cut || at > whole.length - 30, `cut at ${at}`);
       }),

@@ -358,7 +358,8 @@ test('a saved checkpoint is a model folder with finite weights', async (t) => {
   const dir = folder(t);
   const { source, trainer } = await tinyTrainer(t, { dir });
   await trainer.train();
-  // The tokenizer of these tests has more entries than the tiny model, so the folder is refused for that alone.
+  // The tokenizer of these tests has more entries than the tiny model, so the folder is refused for that
+  // alone.
   await assert.rejects(fromPretrained(checkpointPath(dir, 9)), /8192 tokens.*embedding has only 11 rows/);
   assert.equal((await source.session.readTensor('parameter', 'score.weight')).every(Number.isFinite), true);
 });

@@ -1,6 +1,7 @@
 /**
- * The two formats of the original word2vec (code.google.com/archive/p/word2vec): a line "words size", then each word with its vector, as text or as
- * little-endian float32. Both are written byte for byte as gensim's `save_word2vec_format` writes them, and read as it reads them.
+ * The two formats of the original word2vec (code.google.com/archive/p/word2vec): a line "words size", then
+ * each word with its vector, as text or as little-endian float32. Both are written byte for byte as gensim's
+ * `save_word2vec_format` writes them, and read as it reads them.
  */
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
@@ -70,7 +71,10 @@ function shortest(value: number): string {
   return pythonFloat(decimal);
 }
 
-/** @throws ModelError saying what is wrong at which word, UsageError for a `limit` that is no whole number from 1 */
+/**
+ * @throws ModelError saying what is wrong at which word, UsageError for a `limit` that is no whole number
+ * from 1
+ */
 export async function readVectors(
   path: string,
   { binary = false, limit = Infinity }: LoadFormatOptions = {},
@@ -173,7 +177,10 @@ class ByteReader {
     this.#chunks = this.#stream[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
   }
 
-  /** The bytes before the next `mark`, which is skipped; undefined where there is none. `orEnd`: the file's end counts as one where bytes are left. */
+  /**
+   * The bytes before the next `mark`, which is skipped; undefined where there is none. `orEnd`: the file's
+   * end counts as one where bytes are left.
+   */
   async until(mark: number, place: string, orEnd = false): Promise<Buffer | undefined> {
     const pieces: Buffer[] = [];
     for (let length = 0; length <= MAX_PIECE; length += pieces.at(-1)!.length) {

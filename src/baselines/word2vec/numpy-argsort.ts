@@ -2,8 +2,9 @@
 const SMALL = 15;
 
 /**
- * `numpy.argsort(values)` as numpy's own introsort orders equal values (numpy/core/src/npysort/quicksort.cpp, `aquicksort`; numpy before 1.25, and later
- * ones on processors without AVX-512). The order among equals is no promise of numpy's, but gensim's vocabulary follows it.
+ * `numpy.argsort(values)` as numpy's own introsort orders equal values (numpy/core/src/npysort/quicksort.cpp,
+ * `aquicksort`; numpy before 1.25, and later ones on processors without AVX-512). The order among equals is
+ * no promise of numpy's, but gensim's vocabulary follows it.
  *
  * @returns indices, their values ascending
  */

@@ -6,7 +6,10 @@ const MODEL = 'Model';
 const TRAINING = 'Training';
 const VOCABULARY = 'Vocabulary';
 
-/** Names, defaults and meaning are gensim 4.2's, but for `minCount`, which is 5 there: the texts here are short and few. */
+/**
+ * Names, defaults and meaning are gensim 4.2's, but for `minCount`, which is 5 there: the texts here are
+ * short and few.
+ */
 export const WORD2VEC_OPTIONS = {
   vectorSize: {
     kind: 'integer',

@@ -14,8 +14,9 @@ export interface ScheduleOptions {
 }
 
 /**
- * The jobs of one epoch, as gensim's producer cuts them: sentences up to `batchWords` words together; the learning rate falls linearly with the sentences
- * handed out before. Where the first sentence alone is longer, an empty job comes first, which draws random numbers like any other.
+ * The jobs of one epoch, as gensim's producer cuts them: sentences up to `batchWords` words together; the
+ * learning rate falls linearly with the sentences handed out before. Where the first sentence alone is
+ * longer, an empty job comes first, which draws random numbers like any other.
  *
  * @param lengths words of each sentence, unknown ones included
  */

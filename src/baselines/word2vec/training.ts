@@ -1,4 +1,7 @@
-/** Drives the kernels: lays out weights, tables and corpus in one WebAssembly memory and goes through the jobs. */
+/**
+ * Drives the kernels: lays out weights, tables and corpus in one WebAssembly memory and goes through the
+ * jobs.
+ */
 import { readFileSync } from 'node:fs';
 import { TrainingError } from '../../errors.js';
 import { Pace } from '../../pace.js';
@@ -69,9 +72,11 @@ const SENTENCES_A_CALL = 16;
 const GUIDE_SHIFT = 15;
 
 /**
- * Trained vectors [words, vectorSize]. The event loop turns between jobs (10,000 words, some ten milliseconds).
+ * Trained vectors [words, vectorSize]. The event loop turns between jobs (10,000 words, some ten
+ * milliseconds).
  *
- * @throws TrainingError where memory does not suffice or a vector is not finite, the signal's reason where it is aborted
+ * @throws TrainingError where memory does not suffice or a vector is not finite, the signal's reason where it
+ *   is aborted
  */
 export async function trainVectors(
   corpus: Corpus,
@@ -187,7 +192,10 @@ function knownTokens(
   return { tokens: known.subarray(0, end), offsets: starts };
 }
 
-/** For each value of the leading bits of a draw: the first word whose cumulative value is not below the smallest such draw. */
+/**
+ * For each value of the leading bits of a draw: the first word whose cumulative value is not below the
+ * smallest such draw.
+ */
 function guideTable(cumulative: Uint32Array): Int32Array {
   const guide = new Int32Array(2 ** (31 - GUIDE_SHIFT) + 1);
   let word = 0;
@@ -198,7 +206,10 @@ function guideTable(cumulative: Uint32Array): Int32Array {
   return guide;
 }
 
-/** 1 / (1 + exp(-x)) at 1,000 values of x from -6 to 6, rounded to float32 where gensim rounds: Cython's constants are float64. */
+/**
+ * 1 / (1 + exp(-x)) at 1,000 values of x from -6 to 6, rounded to float32 where gensim rounds: Cython's
+ * constants are float64.
+ */
 function sigmoidTable(): Float32Array {
   const { fround } = Math;
   return Float32Array.from({ length: SIGMOIDS }, (_, i) => {
@@ -236,7 +247,10 @@ let compiled: WebAssembly.Module | undefined;
 class Arena {
   readonly kernels: Kernels;
   readonly #buffer: ArrayBuffer;
-  /** The kernels keep no data of their own in memory; the first bytes are left alone so that no region lies at 0. */
+  /**
+   * The kernels keep no data of their own in memory; the first bytes are left alone so that no region lies at
+   * 0.
+   */
   #used = ALIGNMENT;
 
   /** @param words of four bytes, in all regions together */

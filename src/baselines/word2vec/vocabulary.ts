@@ -12,8 +12,8 @@ export interface Vocabulary {
 }
 
 /**
- * In which order words of the same count stand, on which vectors depend (each row has its own first values): as gensim sorts them, or by first
- * occurrence, or all words in a given order.
+ * In which order words of the same count stand, on which vectors depend (each row has its own first values):
+ * as gensim sorts them, or by first occurrence, or all words in a given order.
  */
 export type WordOrder = 'gensim' | 'first-occurrence' | readonly string[];
 

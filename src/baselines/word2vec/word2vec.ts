@@ -24,7 +24,9 @@ export interface Neighbour {
   readonly similarity: number;
 }
 
-/** Words or vectors to be added up (each scaled to length 1), and others to be taken away: king + woman - man. */
+/**
+ * Words or vectors to be added up (each scaled to length 1), and others to be taken away: king + woman - man.
+ */
 export interface Analogy {
   readonly positive: readonly (string | ArrayLike<number>)[];
   readonly negative?: readonly (string | ArrayLike<number>)[];
@@ -63,10 +65,12 @@ export class Word2Vec {
   }
 
   /**
-   * Learns vectors from sentences, each a list of words (`splitWords(text)`). The result depends on sentences, options and seed alone, on any machine.
+   * Learns vectors from sentences, each a list of words (`splitWords(text)`). The result depends on
+   * sentences, options and seed alone, on any machine.
    *
-   * @throws UsageError naming an option that is wrong, DataError where there is nothing to learn from, TrainingError where the vectors diverge or memory
-   * does not suffice, InterruptedError where `signal` is aborted
+   * @throws UsageError naming an option that is wrong, DataError where there is nothing to learn from,
+   *   TrainingError where the vectors diverge or memory does not suffice, InterruptedError where `signal` is
+   *   aborted
    */
   static async train(sentences: readonly (readonly string[])[], given: TrainOptions = {}): Promise<Word2Vec> {
     const { wordOrder, signal, onProgress } = given;
@@ -82,13 +86,18 @@ export class Word2Vec {
     }
   }
 
-  /** Reads the format of the original word2vec, binary or text. @throws ModelError naming what is wrong where */
+  /**
+   * Reads the format of the original word2vec, binary or text. @throws ModelError naming what is wrong where
+   */
   static async load(path: string, options: LoadFormatOptions = {}): Promise<Word2Vec> {
     const { words, vectors, vectorSize } = await readVectors(path, options);
     return new Word2Vec(words, vectors, vectorSize);
   }
 
-  /** Writes the format of the original word2vec, as gensim's `save_word2vec_format` does. The file appears whole or not at all. */
+  /**
+   * Writes the format of the original word2vec, as gensim's `save_word2vec_format` does. The file appears
+   * whole or not at all.
+   */
   async save(path: string, options: SaveFormatOptions = {}): Promise<void> {
     await writeVectors(path, this, options);
   }
@@ -116,9 +125,11 @@ export class Word2Vec {
   }
 
   /**
-   * The words nearest to a word, a vector or an analogy by cosine, nearest first; words that were asked for are left out.
+   * The words nearest to a word, a vector or an analogy by cosine, nearest first; words that were asked for
+   * are left out.
    *
-   * @throws UsageError for a word that is not known, a vector of another size, or a `topN` that is no whole number from 0
+   * @throws UsageError for a word that is not known, a vector of another size, or a `topN` that is no whole
+   *   number from 0
    */
   mostSimilar(
     query: string | ArrayLike<number> | Analogy,
@@ -143,7 +154,10 @@ export class Word2Vec {
     return best.slice(0, topN).map((i) => ({ word: this.words[i], similarity: similarities[i] }));
   }
 
-  /** The mean vector of each text's known words (`splitWords`), zeros where it has none, in float32 as numpy's mean: [texts, vectorSize]. */
+  /**
+   * The mean vector of each text's known words (`splitWords`), zeros where it has none, in float32 as numpy's
+   * mean: [texts, vectorSize].
+   */
   meanVectors(texts: readonly string[]): DenseMatrix {
     const { vectorSize: columns, vectors } = this;
     const values = new Float32Array(texts.length * columns);
@@ -178,7 +192,7 @@ export class Word2Vec {
 
 /** The options of training proper. @throws UsageError naming one that is wrong */
 export function resolveTrainOptions(given: TrainOptions): ResolvedWord2VecOptions {
-  const { wordOrder, signal, onProgress, ...named } = given; // eslint-disable-line @typescript-eslint/no-unused-vars -- what is left counts
+  const { wordOrder, signal, onProgress, ...named } = given;
   return resolveWord2VecOptions(named);
 }
 

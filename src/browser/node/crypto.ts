@@ -1,4 +1,7 @@
-/** What attune uses of node:crypto: SHA-256, which must go piece by piece as WebCrypto's cannot, and random names. */
+/**
+ * What attune uses of node:crypto: SHA-256, which must go piece by piece as WebCrypto's cannot, and random
+ * names.
+ */
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex } from '@noble/hashes/utils.js';
 

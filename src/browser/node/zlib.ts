@@ -1,5 +1,8 @@
-/** What attune uses of node:zlib: gzip files of one member or many (as `cat a.gz b.gz` and bgzip make them), unpacked as they stream by zlib's port to JavaScript, which checks
- * length and checksum. The browser's own DecompressionStream takes a first member alone. */
+/**
+ * What attune uses of node:zlib: gzip files of one member or many (as `cat a.gz b.gz` and bgzip make them),
+ * unpacked as they stream by zlib's port to JavaScript, which checks length and checksum. The browser's own
+ * DecompressionStream takes only a first member.
+ */
 import { Transform } from 'stream';
 import {
   Z_BUF_ERROR,
@@ -34,7 +37,8 @@ export function createGunzip(): Transform {
   const unpack = (): boolean => {
     if (state === 'over' || (inflater.avail_in === 0 && state !== 'within')) return false;
     if (state === 'behind') {
-      // Zeros fill up a block of a tape; zlib in Node passes over them, and takes anything else for a further member.
+      // Zeros fill up a block of a tape; zlib in Node passes over them, and takes anything else for a further
+      // member.
       if (inflater.input[inflater.next_in] === 0) {
         state = 'over';
         return false;

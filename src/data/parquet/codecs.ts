@@ -1,4 +1,5 @@
-// Decompression of parquet's pages. The header of a page says how long it is unpacked, so no more than that is ever allocated.
+// Decompression of parquet's pages. The header of a page says how long it is unpacked, so no more than that
+// is ever allocated.
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { decompress as decompressZstd } from 'fzstd';
 import { snappyUncompress } from 'hyparquet';
@@ -23,7 +24,10 @@ const CODECS: Readonly<Partial<Record<string, Codec>>> = {
 
 export const CODEC_NAMES = Object.keys(CODECS);
 
-/** @throws Error where the codec is not known, or the page is not one of it, or is not `length` bytes long when unpacked */
+/**
+ * @throws Error where the codec is not known, or the page is not one of it, or is not `length` bytes long
+ * when unpacked
+ */
 export function unpackPage(codec: string, input: Uint8Array, length: number): Uint8Array {
   const unpack = Object.hasOwn(CODECS, codec) ? CODECS[codec] : undefined;
   if (!unpack) throw new Error(`the compression ${codec} is not known`);

@@ -1,5 +1,6 @@
-// The pages of a column chunk (https://parquet.apache.org/docs/file-format/data-pages/), checked and unpacked before hyparquet decodes them. hyparquet
-// trusts counts and run lengths: one flipped bit can make it fill memory or read beyond a page. All of them are held against the page here.
+// The pages of a column chunk (https://parquet.apache.org/docs/file-format/data-pages/), checked and unpacked
+// before hyparquet decodes them. hyparquet trusts counts and run lengths: one flipped bit can make it fill
+// memory or read beyond a page. All of them are held against the page here.
 import { unpackPage } from './codecs.js';
 import type { ThriftStruct, ThriftValue } from './thrift.js';
 import { readThriftStruct } from './thrift.js';
@@ -152,7 +153,8 @@ function checkValues(
     case RLE_DICTIONARY:
       if (column.type === 'BOOLEAN') break;
       if (at >= page.length) throw cutShort();
-      // hyparquet's reader of wider numbers loses bits; 2^24 different values have not been seen in a dictionary.
+      // hyparquet's reader of wider numbers loses bits; 2^24 different values have not been seen in a
+      // dictionary.
       if (page[at] > 24) throw new PageError(`dictionary indices are ${page[at]} bits wide`);
       checkRuns(page, at + 1, page[at], values);
       return;

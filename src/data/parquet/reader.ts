@@ -1,5 +1,6 @@
-// Parquet files (https://parquet.apache.org/docs/file-format/): decoded by hyparquet, one row group at a time, the needed columns alone. Whatever the file
-// claims is checked first, because a damaged one must not cost more memory than a sound one of its size could.
+// Parquet files (https://parquet.apache.org/docs/file-format/): decoded by hyparquet, one row group at a
+// time, the needed columns alone. Whatever the file claims is checked first, because a damaged one must not
+// cost more memory than a sound one of its size could.
 import type { FileHandle } from 'node:fs/promises';
 import { open } from 'node:fs/promises';
 import type { AsyncBuffer, Compressors, FileMetaData, RowGroup, SchemaTree } from 'hyparquet';
@@ -14,7 +15,10 @@ import type { Allow, ColumnChunk } from './pages.js';
 import { openPages } from './pages.js';
 import { readThriftStruct } from './thrift.js';
 
-/** The pages of a file may be this many times as long as the file when they are unpacked; snappy and zstd give text of any kind less than 100. */
+/**
+ * The pages of a file may be this many times as long as the file when they are unpacked; snappy and zstd give
+ * text of any kind less than 100.
+ */
 export const MOST_EXPANSION = 256;
 /** A file may have this many rows for each of its bytes. */
 const MOST_ROWS_A_BYTE = 64;
@@ -60,7 +64,10 @@ export async function* readParquet(
   }
 }
 
-/** The value of a key in the file's own metadata, such as `huggingface`; undefined where it has none. @throws DataError */
+/**
+ * The value of a key in the file's own metadata, such as `huggingface`; undefined where it has none. @throws
+ * DataError
+ */
 export async function parquetKeyValue(file: string, key: string): Promise<string | undefined> {
   const handle = await openFile(file);
   try {
@@ -79,7 +86,10 @@ async function openFile(file: string): Promise<FileHandle> {
   }
 }
 
-/** Whatever goes wrong inside the decoder is the file's fault: its libraries throw TypeErrors and RangeErrors at damaged bytes. */
+/**
+ * Whatever goes wrong inside the decoder is the file's fault: its libraries throw TypeErrors and RangeErrors
+ * at damaged bytes.
+ */
 async function guarded<T>(file: string, action: () => Promise<T>): Promise<T> {
   try {
     return await action();
@@ -181,7 +191,8 @@ class ParquetFile {
         values.push([]);
         continue;
       }
-      // hyparquet sees the one chunk alone, and its bytes are read and checked before it starts: it leaves promises behind when it fails.
+      // hyparquet sees the one chunk alone, and its bytes are read and checked before it starts: it leaves
+      // promises behind when it fails.
       const { chunk, column: description } = this.#columnChunk(name, index, rows);
       const start = Number(chunk.meta_data!.dictionary_page_offset || chunk.meta_data!.data_page_offset);
       const end = start + Number(chunk.meta_data!.total_compressed_size);
@@ -260,7 +271,9 @@ class ParquetFile {
     return bytes.buffer;
   }
 
-  /** For hyparquet, which asks for each page where it begins: the one that was unpacked when it was checked. */
+  /**
+   * For hyparquet, which asks for each page where it begins: the one that was unpacked when it was checked.
+   */
   readonly #compressors: Compressors = Object.fromEntries(
     CODEC_NAMES.filter((name) => name !== 'UNCOMPRESSED').map((name) => [
       name,

@@ -1,6 +1,8 @@
-// Thrift's compact protocol (https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md), in which parquet writes its footer and
-// its page headers. hyparquet reads them, too, but believes every length it finds; here each is held against the bytes that are there, so that a damaged
-// header is refused before anything is allocated for it.
+// Thrift's compact protocol
+// (https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md), in which parquet
+// writes its footer and its page headers. hyparquet reads them, too, but believes every length it finds; here
+// each is held against the bytes that are there, so that a damaged header is refused before anything is
+// allocated for it.
 
 export type ThriftValue = boolean | number | bigint | Uint8Array | ThriftStruct | readonly ThriftValue[];
 export type ThriftStruct = ReadonlyMap<number, ThriftValue>;

@@ -1,6 +1,6 @@
 /**
- * The ONNX engine itself, in whatever thread it is made: one model's memory, its two sessions, the optimizer. `session.run` blocks its thread, so
- * worker.ts runs this away from the main one.
+ * The ONNX engine itself, in whatever thread it is made: one model's memory, its two sessions, the optimizer.
+ * `session.run` blocks its thread, so worker.ts runs this away from the main one.
  */
 import './no-telemetry.js';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
@@ -145,7 +145,10 @@ export class OnnxCore {
     for (const { session } of this.#others.values()) await (await session).release();
   }
 
-  /** Forward and backward pass of one micro-batch, whose gradients replace those in memory or are added to them. Returns the weighted loss. */
+  /**
+   * Forward and backward pass of one micro-batch, whose gradients replace those in memory or are added to
+   * them. Returns the weighted loss.
+   */
   async #backward(batch: PackedBatch, lossWeight: number, pass: number, add: boolean): Promise<number> {
     this.#catchUpTables(batch);
     const feeds = this.#feeds(this.#model.training, batch);

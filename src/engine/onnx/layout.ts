@@ -1,6 +1,6 @@
 /**
- * How the ONNX engine lays out attention: rows of the packed batch are gathered into [B, T], T the longest row, and back. The layout depends
- * on the batch alone, so it is computed here, outside the graph, and fed.
+ * How the ONNX engine lays out attention: rows of the packed batch are gathered into [B, T], T the longest
+ * row, and back. The layout depends on the batch alone, so it is computed here, outside the graph, and fed.
  *
  *   slot   a place in [B, T]; a token has one slot, padding slots have no token
  */
@@ -19,7 +19,10 @@ export interface AttentionLayout {
   readonly tokenAlive: Float32Array;
   /** [B] the same by row. */
   readonly rowAlive: Float32Array;
-  /** [T, T] added to scores: 0 for keys up to the query's own position, else a number that softmax turns into 0. */
+  /**
+   * [T, T] added to scores: 0 for keys up to the query's own position, else a number that softmax turns into
+   * 0.
+   */
   readonly causalBias: Float32Array;
   /** [B, T] added to the scores of the pooled queries: 0 for keys of the row, else as above. */
   readonly keyBias: Float32Array;

@@ -3,8 +3,8 @@
  *
  *   B rows, T longest row, H heads, D head width, C = H D
  *
- * Padding slots hold copies of token 0. Keys beyond a row's end lie after all its queries, so the causal bias hides them; what the padding queries
- * compute is never gathered back, and their incoming gradient is zeroed.
+ * Padding slots hold copies of token 0. Keys beyond a row's end lie after all its queries, so the causal bias
+ * hides them; what the padding queries compute is never gathered back, and their incoming gradient is zeroed.
  */
 import type { AttentionAttributes, Node } from '../../graph/graph.js';
 import type { Emitter } from './lowering.js';

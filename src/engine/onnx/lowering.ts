@@ -1,6 +1,6 @@
 /**
- * Lowers a graph to one ONNX model: parameters and everything of the batch are inputs, so that the same memory serves every run and nothing is copied into
- * the session.
+ * Lowers a graph to one ONNX model: parameters and everything of the batch are inputs, so that the same
+ * memory serves every run and nothing is copied into the session.
  */
 import type {
   AnyNode,
@@ -49,15 +49,20 @@ export interface DropoutFeed extends DropoutSite {
     | { readonly queries: 'tokens' | 'rows'; readonly heads: number };
 }
 
-/** An output of the model: a tensor of its own shape, or, for the gradient of a table that is only gathered from, one row for each index. */
+/**
+ * An output of the model: a tensor of its own shape, or, for the gradient of a table that is only gathered
+ * from, one row for each index.
+ */
 export type LoweredOutput =
   | { readonly name: string; readonly kind: 'dense'; readonly shape: Shape }
   | { readonly name: string; readonly kind: 'rows'; readonly indices: InputName; readonly columns: number };
 
 /**
- * The first output of a model whose every other output is written into memory of ours. onnxruntime-node 1.30 writes them there and then copies each once more,
- * into a new ArrayBuffer that nobody asked for (tensor_helper.cc, OrtValueToNapiValue): for the gradients of GPT-2 that takes almost as long as computing
- * them. It does so output by output, in order, after the run is over, and gives up at the first that is no tensor: this one.
+ * The first output of a model whose every other output is written into memory of ours. onnxruntime-node 1.30
+ * writes them there and then copies each once more, into a new ArrayBuffer that nobody asked for
+ * (tensor_helper.cc, OrtValueToNapiValue): for the gradients of GPT-2 that takes almost as long as computing
+ * them. It does so output by output, in order, after the run is over, and gives up at the first that is no
+ * tensor: this one.
  */
 export const END_OF_RUN = {
   name: 'end of run',
@@ -212,7 +217,8 @@ export function lowerGraph(graph: Graph, { preallocated = false }: LoweringOptio
     const rows = source && rowOutputs.get(source as AnyNode);
     const inner = e.name(rows ? rows.dy : value);
     const shape = rows ? rows.dy.shape : value.shape;
-    // Renaming what the node writes saves a copy of every gradient; a value that is handed out twice is copied for the second.
+    // Renaming what the node writes saves a copy of every gradient; a value that is handed out twice is
+    // copied for the second.
     if (renamed.has(inner))
       e.nodes.push({ op: 'Identity', inputs: [inner], outputs: [name], attributes: {}, contrib: false });
     else renamed.set(inner, name);
@@ -373,7 +379,10 @@ function lowerGatherGrad(e: Emitter, node: Node<'gatherGrad'>, dy: string, indic
   return e.op('ScatterND', [zeros, position, dy], { reduction: unique ? 'none' : 'add' });
 }
 
-/** dx = (d - mean(d) - xhat * mean(d * xhat)) / deviation, where xhat = (x - mean) / deviation and d = dy * weight. */
+/**
+ * dx = (d - mean(d) - xhat * mean(d * xhat)) / deviation, where xhat = (x - mean) / deviation and d = dy *
+ * weight.
+ */
 function lowerLayerNormGrad(
   e: Emitter,
   node: Node<'layerNormGrad'>,
@@ -398,8 +407,8 @@ function lowerLayerNormGrad(
 }
 
 /**
- * 0.5 * (1 + tanh(u)) is sigmoid(2u), so gelu(x) = x * s with s = sigmoid(x * (a + b x^2)), a = 2 sqrt(2/pi), b = 0.044715 a:
- * fewer passes than the tanh form.
+ * 0.5 * (1 + tanh(u)) is sigmoid(2u), so gelu(x) = x * s with s = sigmoid(x * (a + b x^2)), a = 2 sqrt(2/pi),
+ * b = 0.044715 a: fewer passes than the tanh form.
  */
 const GELU_A = 2 * Math.sqrt(2 / Math.PI);
 const GELU_B = 0.044715 * GELU_A;

@@ -1,8 +1,9 @@
 /**
- * Where a model lives: parameter, gradient and AdamW's two moments of a tensor side by side in one WebAssembly memory, so that the kernels update in
- * place and ONNX Runtime reads and writes the same bytes. WebAssembly addresses 4 GiB at most, so tensors are spread over several memories ("banks"), each
- * with its own instance of the kernels. Pages that are never written cost nothing: moments of a model that only predicts, rows of an embedding
- * that no text uses.
+ * Where a model lives: parameter, gradient and AdamW's two moments of a tensor side by side in one
+ * WebAssembly memory, so that the kernels update in place and ONNX Runtime reads and writes the same bytes.
+ * WebAssembly addresses 4 GiB at most, so tensors are spread over several memories ("banks"), each with its
+ * own instance of the kernels. Pages that are never written cost nothing: moments of a model that only
+ * predicts, rows of an embedding that no text uses.
  */
 import { readFileSync } from 'node:fs';
 import { TrainingError } from '../../errors.js';

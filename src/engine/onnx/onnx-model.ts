@@ -1,5 +1,6 @@
 /**
- * Writes an ONNX ModelProto (github.com/onnx/onnx, onnx.proto, IR version 10): only the fields that a graph with inputs for everything needs.
+ * Writes an ONNX ModelProto (github.com/onnx/onnx, onnx.proto, IR version 10): only the fields that a graph
+ * with inputs for everything needs.
  */
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import type { Shape } from '../../graph/graph.js';
@@ -91,7 +92,10 @@ function node({ op, inputs, outputs, attributes, contrib }: OnnxNode): Message {
   };
 }
 
-/** ValueInfoProto: name 1, type 2 { tensor_type 1 { elem_type 1, shape 2 { dim 1 { dim_value 1, dim_param 2 } } }, sequence_type 4 { elem_type 1 { type } } }. */
+/**
+ * ValueInfoProto: name 1, type 2 { tensor_type 1 { elem_type 1, shape 2 { dim 1 { dim_value 1, dim_param 2 }
+ * } }, sequence_type 4 { elem_type 1 { type } } }.
+ */
 function valueInfo({ name, shape, type }: OnnxValueInfo): Message {
   const tensorType: Message = (writer) =>
     message(writer, 1, (tensor) => {
@@ -130,7 +134,10 @@ function constant({ name, type, shape, values }: OnnxConstant): Message {
   };
 }
 
-/** ModelProto: ir_version 1, graph 7 { node 1, name 2, initializer 5, input 11, output 12 }, opset_import 8 { domain 1, version 2 }. */
+/**
+ * ModelProto: ir_version 1, graph 7 { node 1, name 2, initializer 5, input 11, output 12 }, opset_import 8 {
+ * domain 1, version 2 }.
+ */
 export function writeOnnxModel(graph: OnnxGraph): Uint8Array {
   const writer = new BinaryWriter();
   integer(writer, 1, IR_VERSION);

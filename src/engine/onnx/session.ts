@@ -1,4 +1,7 @@
-/** The CPU engine: ONNX Runtime in a worker thread, so that progress, signals and files stay alive while it computes. */
+/**
+ * The CPU engine: ONNX Runtime in a worker thread, so that progress, signals and files stay alive while it
+ * computes.
+ */
 import './no-telemetry.js';
 import { TrainingError } from '../../errors.js';
 import type { Graph } from '../../graph/graph.js';
@@ -128,7 +131,8 @@ export const onnxEngine: Engine = {
       open: (model, options) =>
         openSession(model, options, () => {
           const taken = take();
-          // One that died before it was needed is replaced: whoever asks the other hears what becomes of that.
+          // One that died before it was needed is replaced: whoever asks the other hears what becomes of
+          // that.
           return taken && !taken.hasEnded ? taken : new EngineThread();
         }),
       close: async () => take()?.close(),

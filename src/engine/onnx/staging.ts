@@ -8,8 +8,9 @@ interface Half {
 }
 
 /**
- * How weights come to the engine's thread: through two halves of memory that both threads see. While the thread stores what lies in one, the caller reads
- * and widens the next piece of its file into the other. A message with the numbers in it would be copied twice, each time into memory of its own.
+ * How weights come to the engine's thread: through two halves of memory that both threads see. While the
+ * thread stores what lies in one, the caller reads and widens the next piece of its file into the other. A
+ * message with the numbers in it would be copied twice, each time into memory of its own.
  */
 export class Staging {
   #halves: readonly Half[] | undefined;
@@ -19,7 +20,8 @@ export class Staging {
   /**
    * Hands `values` over piece by piece, after those of calls before it.
    *
-   * @param send tells the thread of a piece and of its place in `values`; resolves when the thread has read it
+   * @param send tells the thread of a piece and of its place in `values`; resolves when the thread has read
+   *   it
    * @returns settled when `values` may be overwritten
    */
   write(values: Float32Array, send: (piece: Float32Array, at: number) => Promise<unknown>): Promise<void> {

@@ -1,9 +1,11 @@
 /**
- * Embedding tables: parameters that a model only gathers rows from. Their gradient comes as one row for each gathered index and is added up here.
+ * Embedding tables: parameters that a model only gathers rows from. Their gradient comes as one row for each
+ * gathered index and is added up here.
  *
- * A row that no training batch has gathered yet has zero moments and a zero gradient, so its update is its decay alone, p *= 1 - lr * wd. Such rows
- * are left alone until they are next read, and then get the factors of all the updates they missed, one after the other: bit for bit what
- * updating every row at every step would have given, for the price of the rows in use.
+ * A row that no training batch has gathered yet has zero moments and a zero gradient, so its update is its
+ * decay alone, p *= 1 - lr * wd. Such rows are left alone until they are next read, and then get the factors
+ * of all the updates they missed, one after the other: bit for bit what updating every row at every step
+ * would have given, for the price of the rows in use.
  */
 import type { UpdateSettings } from '../engine.js';
 import { SCRATCH_FLOATS } from './memory.js';
@@ -70,7 +72,10 @@ export class Table {
     this.#factors = [];
   }
 
-  /** To be called after a part of the moments was written from outside, and after `catchUpAll`. They come in many parts: which rows are live is looked up when the last is there. */
+  /**
+   * To be called after a part of the moments was written from outside, and after `catchUpAll`. They come in
+   * many parts: which rows are live is looked up when the last is there.
+   */
   momentsWritten(): void {
     this.#liveUnknown = true;
   }

@@ -1,10 +1,12 @@
 /**
  * The main thread's end of the CPU engine's thread: requests go out, answers come in, and it ends once.
  *
- * Three things end it: `close`, its death, and an error that leaves it useless. Whichever comes first decides what later requests are told; what a thread
- * says after its end touches nothing. That matters because a thread's error, its exit and its last answers come by different ports, in any order.
+ * Three things end it: `close`, its death, and an error that leaves it useless. Whichever comes first decides
+ * what later requests are told; what a thread says after its end touches nothing. That matters because a
+ * thread's error, its exit and its last answers come by different ports, in any order.
  *
- * It is never stopped while it loads or runs native code, which would take the whole process along: it is asked to close, and answers when it has nothing to do.
+ * It is never stopped while it loads or runs native code, which would take the whole process along: it is
+ * asked to close, and answers when it has nothing to do.
  */
 import { Worker } from 'node:worker_threads';
 import { ThreadDeath, TrainingError } from '../../errors.js';
@@ -39,7 +41,8 @@ export class EngineThread {
       this.#gone = true;
       this.end(new ThreadDeath(`the CPU engine's thread ended (exit ${code}) with work under way`));
     });
-    // A thread that nobody waits for does not keep the process alive; but one that is loading does, because the process would abort in the middle of that.
+    // A thread that nobody waits for does not keep the process alive; but one that is loading does, because
+    // the process would abort in the middle of that.
     this.#post({ call: 'loaded' }).catch(() => undefined);
   }
 
@@ -81,7 +84,10 @@ export class EngineThread {
     this.#waiting.clear();
   }
 
-  /** Waits for what was asked before, then for the thread's end. A thread that is dead already, or dies of it, is closed: `close` stands in `finally`. */
+  /**
+   * Waits for what was asked before, then for the thread's end. A thread that is dead already, or dies of it,
+   * is closed: `close` stands in `finally`.
+   */
   close(): Promise<void> {
     return (this.#closed ??= this.#close());
   }

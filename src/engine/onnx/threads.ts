@@ -1,10 +1,11 @@
 /**
  * How many threads a model may be given so that one and two threads give the same bits.
  *
- * ONNX Runtime's Gemm (MLAS, sgemm.cpp) parts a product's columns among its threads in blocks of 16, and each thread sums over K in strides: 128 where it has
- * more than 64 columns, 256 and more where it has fewer. Float32 sums in other strides are other sums, so a product gives other last bits where one
- * thread has more than 64 columns and each of two has 64 or fewer: from 65 to 144 columns. Such narrow models gain nothing from a second
- * thread; they get one. Products of up to 16 columns are one block and are never parted.
+ * ONNX Runtime's Gemm (MLAS, sgemm.cpp) parts a product's columns among its threads in blocks of 16, and each
+ * thread sums over K in strides: 128 where it has more than 64 columns, 256 and more where it has fewer.
+ * Float32 sums in other strides are other sums, so a product gives other last bits where one thread has more
+ * than 64 columns and each of two has 64 or fewer: from 65 to 144 columns. Such narrow models gain nothing
+ * from a second thread; they get one. Products of up to 16 columns are one block and are never parted.
  */
 import type { CoreModel } from './core.js';
 import { gradientName } from '../../model/gpt2.js';

@@ -1,6 +1,7 @@
 /**
- * The worker thread of the ONNX engine: one core, one request after the other. Messages are heard once this module has been loaded, ONNX Runtime with it: a thread
- * that is to close ends after that, never in the middle.
+ * The worker thread of the ONNX engine: one core, one request after the other. Messages are heard once this
+ * module has been loaded, ONNX Runtime with it: a thread that is to close ends after that, never in the
+ * middle.
  */
 import { parentPort } from 'node:worker_threads';
 import { OnnxCore } from './core.js';

@@ -1,5 +1,6 @@
 /**
- * Clipping and AdamW as PyTorch computes them (clip_grad_norm_; Loshchilov and Hutter 2019, in the order of torch.optim.AdamW), in float64.
+ * Clipping and AdamW as PyTorch computes them (clip_grad_norm_; Loshchilov and Hutter 2019, in the order of
+ * torch.optim.AdamW), in float64.
  */
 import type { UpdateSettings } from '../engine.js';
 import { gradientNorm } from '../gradient-norm.js';

@@ -3,9 +3,10 @@
  *
  *   C = columns of q, k and v, cut into heads of width D = C / heads
  *
- * A query is a token i of a row. Visible to it are the keys j of the same row with j <= i that the attention mask allows; none, if the row is blind.
- * Per head: p = softmax over the visible j of scale * q·k[j]; context = sum of factor[j] p[j] v[j], where factor is dropout's. A query that sees
- * no key has context zero: what scaled_dot_product_attention gives for a row that is masked as a whole.
+ * A query is a token i of a row. Visible to it are the keys j of the same row with j <= i that the attention
+ * mask allows; none, if the row is blind. Per head: p = softmax over the visible j of scale * q·k[j]; context
+ * = sum of factor[j] p[j] v[j], where factor is dropout's. A query that sees no key has context zero: what
+ * scaled_dot_product_attention gives for a row that is masked as a whole.
  */
 import { ATTENTION_STRIDE } from '../../graph/dropout-mask.js';
 import type { AttentionAttributes } from '../../graph/graph.js';
@@ -29,7 +30,10 @@ interface Operands {
 }
 
 interface Query {
-  /** Where its q and context lie: the token's number, or the row's in pooled attention. Dropout counts by it, too. */
+  /**
+   * Where its q and context lie: the token's number, or the row's in pooled attention. Dropout counts by it,
+   * too.
+   */
   readonly index: number;
   readonly row: number;
   readonly token: number;
@@ -150,7 +154,8 @@ function attend(
 
 /**
  * With dp[j] = factor[j] * dcontext·v[j] and ds[j] = p[j] * (dp[j] - sum of p dp):
- * dq += scale * ds[j] k[j];  dk[j] += scale * ds[j] q;  dv[j] += factor[j] p[j] dcontext. Adds into `gradient`.
+ * dq += scale * ds[j] k[j];  dk[j] += scale * ds[j] q;  dv[j] += factor[j] p[j] dcontext. Adds into
+ * `gradient`.
  */
 function attendGrad(
   queries: readonly Query[],
@@ -209,7 +214,10 @@ function probabilities(
   return exponentials.map((value) => value / sum);
 }
 
-/** Dropout's factor of the probability of a key (a token of the batch), by the counters that graph/dropout-mask.ts sets. */
+/**
+ * Dropout's factor of the probability of a key (a token of the batch), by the counters that
+ * graph/dropout-mask.ts sets.
+ */
 function probabilityFactors(
   { heads, dropout }: AttentionAttributes,
   context: KernelContext,

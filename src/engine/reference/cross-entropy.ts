@@ -1,4 +1,7 @@
-/** Cross-entropy of a softmax over K classes: loss = lossWeight * sum over rows of -log p[label], p = softmax(logits). */
+/**
+ * Cross-entropy of a softmax over K classes: loss = lossWeight * sum over rows of -log p[label], p =
+ * softmax(logits).
+ */
 import type { Kernel, Tensor } from './kernel.js';
 import { matrixSize } from './kernel.js';
 

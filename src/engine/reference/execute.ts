@@ -18,8 +18,10 @@ export interface ExecuteOptions {
 
 /**
  * The outputs of a graph, row-major, under their names.
- * @param parameters values by name, in the shapes that the graph declares (its parameters may have the batch's dimensions, too)
- * @throws where a parameter, label, loss weight or dropout seed is missing, a length does not fit its shape, or an index is out of range
+ * @param parameters values by name, in the shapes that the graph declares (its parameters may have the
+ *   batch's dimensions, too)
+ * @throws where a parameter, label, loss weight or dropout seed is missing, a length does not fit its shape,
+ *   or an index is out of range
  */
 export function execute(
   graph: Graph,
@@ -66,7 +68,8 @@ export function* executing(
 }
 
 function run(node: AnyNode, inputs: readonly Tensor[], context: KernelContext): readonly Float64Array[] {
-  // `kernels[node.op]` is the kernel of this very kind of node; TypeScript cannot correlate the two sides of the union.
+  // `kernels[node.op]` is the kernel of this very kind of node; TypeScript cannot correlate the two sides of
+  // the union.
   const kernel = kernels[node.op] as Kernel<OperationName>;
   return kernel(node, inputs, context);
 }

@@ -1,4 +1,7 @@
-/** The tanh form of GELU (Hendrycks and Gimpel 2016), transformers' gelu_new: y = x / 2 * (1 + tanh(u)), u = sqrt(2 / pi) * (x + 0.044715 x^3). */
+/**
+ * The tanh form of GELU (Hendrycks and Gimpel 2016), transformers' gelu_new: y = x / 2 * (1 + tanh(u)), u =
+ * sqrt(2 / pi) * (x + 0.044715 x^3).
+ */
 import type { Kernel } from './kernel.js';
 
 const ROOT = Math.sqrt(2 / Math.PI);

@@ -14,7 +14,10 @@ export const layerNorm: Kernel<'layerNorm'> = (node, [x, weight, bias]) => {
   return [y];
 };
 
-/** With g = weight * dy: dx = (g - mean(g) - xhat * mean(g * xhat)) / deviation; dweight = sum of dy * xhat; dbias = sum of dy. */
+/**
+ * With g = weight * dy: dx = (g - mean(g) - xhat * mean(g * xhat)) / deviation; dweight = sum of dy * xhat;
+ * dbias = sum of dy.
+ */
 export const layerNormGrad: Kernel<'layerNormGrad'> = (node, [dy, x, weight]) => {
   const [rows, columns] = matrixSize(x);
   const { xhat, inverseDeviation } = normalize(x, node.attributes.forward.attributes.epsilon);

@@ -1,4 +1,7 @@
-/** The engine of plain float64 loops behind the interface that the trainer knows. For tests: it says what an engine must answer. */
+/**
+ * The engine of plain float64 loops behind the interface that the trainer knows. For tests: it says what an
+ * engine must answer.
+ */
 import type { Graph } from '../../graph/graph.js';
 import { gradientName } from '../../model/gpt2.js';
 import type { ModelGraphs } from '../../model/gpt2.js';
@@ -69,7 +72,9 @@ class ReferenceSession implements EngineSession {
     return this.#inTurn(() => paced(this.#stepping(request)));
   }
 
-  /** Requests are answered one after the other, as by any other engine, and the event loop turns meanwhile. */
+  /**
+   * Requests are answered one after the other, as by any other engine, and the event loop turns meanwhile.
+   */
   #inTurn<T>(work: () => T | Promise<T>): Promise<T> {
     const turn = this.#queue.then(work);
     this.#queue = turn.catch(() => undefined);

@@ -1,6 +1,7 @@
 /**
- * All that a batch gives to the shaders, laid out in one buffer, so that it takes one upload: the sizes, the inputs of the graph, where each row begins and
- * ends, dropout's keys, and for each table which tokens gathered which row.
+ * All that a batch gives to the shaders, laid out in one buffer, so that it takes one upload: the sizes, the
+ * inputs of the graph, where each row begins and ends, dropout's keys, and for each table which tokens
+ * gathered which row.
  */
 import { dropoutKey } from '../../graph/dropout-mask.js';
 import type { PackedBatch } from '../batch.js';
@@ -121,7 +122,10 @@ export class BatchArrays {
     this.#rowsOfScatter.set(name, rows);
   }
 
-  /** Every row of a matrix of `rows` rows, those too that no index names; `indices` are ascending and distinct. */
+  /**
+   * Every row of a matrix of `rows` rows, those too that no index names; `indices` are ascending and
+   * distinct.
+   */
   #scatterAll(name: BatchArray, indices: Int32Array, rows: number): void {
     const target = this.#words(name);
     let i = 0;

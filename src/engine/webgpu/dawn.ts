@@ -1,6 +1,9 @@
 const made = new Map<boolean, GPU>();
 
-/** What `navigator.gpu` is in a browser. `experiments`: with what Dawn has and WebGPU does not promise yet, such as matrix units. */
+/**
+ * What `navigator.gpu` is in a browser. `experiments`: with what Dawn has and WebGPU does not promise yet,
+ * such as matrix units.
+ */
 export async function dawn(experiments = false): Promise<GPU> {
   let gpu = made.get(experiments);
   if (gpu) return gpu;

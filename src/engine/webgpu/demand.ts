@@ -1,6 +1,7 @@
 /**
- * What a run will take of the device, known before anything is computed. WebGPU does not tell how much memory a device has, only how large one buffer may be: the
- * latter is compared here; for the former all buffers are made at once (session.ts), and these numbers say what did not fit.
+ * What a run will take of the device, known before anything is computed. WebGPU does not tell how much memory
+ * a device has, only how large one buffer may be: the latter is compared here; for the former all buffers are
+ * made at once (session.ts), and these numbers say what did not fit.
  */
 import { TrainingError } from '../../errors.js';
 import type { Workload } from '../engine.js';

@@ -1,6 +1,7 @@
 /**
- * What a kernel is to the rest of the engine: WGSL source, the buffers it is bound to, and how many workgroups a batch needs. Everything that a batch
- * decides (tokens, rows, pass) reaches a shader through buffers, so pipelines and bind groups are made once.
+ * What a kernel is to the rest of the engine: WGSL source, the buffers it is bound to, and how many
+ * workgroups a batch needs. Everything that a batch decides (tokens, rows, pass) reaches a shader through
+ * buffers, so pipelines and bind groups are made once.
  *
  *   @group(0) @binding(0)      the batch's sizes, `Sizes` below
  *   @group(0) @binding(1 + i)  bindings[i]
@@ -20,7 +21,10 @@ export type BatchArray =
   | 'pooledTokens'
   | 'labels'
   | 'lossWeight'
-  /** [2B + N] of each row its first token, and one past the last that may be attended to (the first again where the row is blind); then the row of each token */
+  /**
+   * [2B + N] of each row its first token, and one past the last that may be attended to (the first again
+   * where the row is blind); then the row of each token
+   */
   | 'rowMap'
   /** [sites] the two words of each dropout site's key */
   | 'dropoutKeys'
@@ -38,7 +42,9 @@ export interface SideBuffer {
   readonly floats: (size: BatchSize) => number;
 }
 
-/** Words that are known when the program is made, for kernels that serve several shapes; a uniform in WGSL. */
+/**
+ * Words that are known when the program is made, for kernels that serve several shapes; a uniform in WGSL.
+ */
 export interface Constants {
   readonly constants: readonly number[];
 }
@@ -55,9 +61,15 @@ export interface Dispatch {
     size: BatchSize,
     batch: { readonly scatterRows: (array: BatchArray) => number },
   ) => readonly [number, number, number];
-  /** An output of which only the rows that `by` names are written: it must lie in a bank, where rows of earlier batches are cleared before. */
+  /**
+   * An output of which only the rows that `by` names are written: it must lie in a bank, where rows of
+   * earlier batches are cleared before.
+   */
   readonly writesRowsOf?: { readonly value: Value; readonly by: BatchArray };
-  /** Batches for which this dispatch runs at all; absent: every one. Kernels with a form for small and one for large batches give two. */
+  /**
+   * Batches for which this dispatch runs at all; absent: every one. Kernels with a form for small and one for
+   * large batches give two.
+   */
   readonly when?: (size: BatchSize) => boolean;
 }
 
@@ -87,8 +99,8 @@ export interface Declaration {
 }
 
 /**
- * How a kernel ends: WGSL of `finish(i, value)`, which it calls once for each element i of its first output, and what that binds. Declarations and bindings
- * go after the kernel's own.
+ * How a kernel ends: WGSL of `finish(i, value)`, which it calls once for each element i of its first output,
+ * and what that binds. Declarations and bindings go after the kernel's own.
  */
 export interface Finish {
   /** Of the operations that it does; empty where elements are only written. */

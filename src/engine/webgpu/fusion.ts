@@ -1,10 +1,12 @@
 /**
- * Which operations of a graph one kernel computes together. What goes element by element through another kernel's result is folded into that kernel: each
- * element is finished before it is written, a dispatch and a round through memory are saved, and what nobody else reads is never written at all.
+ * Which operations of a graph one kernel computes together. What goes element by element through another
+ * kernel's result is folded into that kernel: each element is finished before it is written, a dispatch and a
+ * round through memory are saved, and what nobody else reads is never written at all.
  *
  *   root     the node whose kernel computes the elements
- *   steps    element-wise nodes after it, in order; each reads results of the group, and values that were there before the group
- *   sums     of a weight's gradient, x^T dy: the gradient of the bias, which are the sums of dy's columns that the product goes through anyway
+ *   steps    element-wise nodes after it, in order; each reads results of the group, and values that were
+ *   there before the group sums     of a weight's gradient, x^T dy: the gradient of the bias, which are the
+ *   sums of dy's columns that the product goes through anyway
  *
  * A group runs where its root stands, so a step may read only what groups before this one gave.
  */
@@ -20,7 +22,10 @@ export type ElementwiseNode = {
 export const isElementwise = (node: AnyNode): node is ElementwiseNode =>
   (ELEMENTWISE as readonly OperationName[]).includes(node.op);
 
-/** Operations whose kernels finish the elements of their first output, with the storage buffers that they read. */
+/**
+ * Operations whose kernels finish the elements of their first output, with the storage buffers that they
+ * read.
+ */
 const ROOTS: Partial<Record<OperationName, number>> = { linear: 3, matmul: 2, layerNormGrad: 4, gather: 2 };
 
 /** Storage buffers of one kernel: what WebGPU promises everywhere. */
@@ -30,7 +35,10 @@ export interface Group {
   readonly root: AnyNode;
   readonly steps: readonly ElementwiseNode[];
   readonly sums: Node<'sumRows'> | undefined;
-  /** Of the root's first output and of the results of the steps those that are read outside the group, in order. */
+  /**
+   * Of the root's first output and of the results of the steps those that are read outside the group, in
+   * order.
+   */
   readonly written: readonly Value[];
 }
 
@@ -98,7 +106,10 @@ export function groupsOf(graph: Graph): Group[] {
   }
 }
 
-/** Who reads each value. Kernels of gradients may read what their forward nodes read and gave; the element-wise ones do not. */
+/**
+ * Who reads each value. Kernels of gradients may read what their forward nodes read and gave; the
+ * element-wise ones do not.
+ */
 function readersOf(graph: Graph): Map<Value, AnyNode[]> {
   const readers = new Map<Value, AnyNode[]>();
   for (const node of graph.nodes) {
@@ -124,7 +135,10 @@ function storageBuffers(nodes: readonly AnyNode[], written: readonly Value[]): n
   );
 }
 
-/** What steps read that is not a result of the group, each once, in the order of use. `first`: what the root gives, where it is none of the steps. */
+/**
+ * What steps read that is not a result of the group, each once, in the order of use. `first`: what the root
+ * gives, where it is none of the steps.
+ */
 export function operandsOf(steps: readonly ElementwiseNode[], first?: Value): Value[] {
   const made = new Set<Value | undefined>([first, ...steps.map(({ outputs: [value] }) => value)]);
   return [...new Set(steps.flatMap(({ inputs }) => inputs))].filter((input) => !made.has(input));

@@ -11,8 +11,8 @@ export interface Gpu {
 }
 
 /**
- * Opens the adapter with the largest buffers it has (the default limits are too small for GPT-2's embedding), with those of `features` that it has, and with what
- * the matrix unit needs.
+ * Opens the adapter with the largest buffers it has (the default limits are too small for GPT-2's embedding),
+ * with those of `features` that it has, and with what the matrix unit needs.
  */
 export async function openDevice(
   adapter: GPUAdapter,

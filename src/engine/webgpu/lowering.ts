@@ -16,7 +16,10 @@ import type { MatrixUnit } from './matrix-unit.js';
 
 type Root = Exclude<OperationName, ElementwiseNode['op']>;
 
-/** How the elements of the first output end, and what only products ask for. Kernels of operations that fusion.ts folds nothing into take none of it. */
+/**
+ * How the elements of the first output end, and what only products ask for. Kernels of operations that
+ * fusion.ts folds nothing into take none of it.
+ */
 type Rest = [finish: Finish, units: Units | undefined, sums: Node<'sumRows'> | undefined];
 
 const kernels: { readonly [Op in Root]: (node: Node<Op>, ...rest: Rest) => Dispatch[] } = {
@@ -37,12 +40,16 @@ const kernels: { readonly [Op in Root]: (node: Node<Op>, ...rest: Rest) => Dispa
   crossEntropyGrad,
 };
 
-/** The dispatches of a graph, in order. `unit`: what multiplies; absent: the GPU's ordinary arithmetic in float32. */
+/**
+ * The dispatches of a graph, in order. `unit`: what multiplies; absent: the GPU's ordinary arithmetic in
+ * float32.
+ */
 export function lowerToWgsl(graph: Graph, unit?: MatrixUnit): Dispatch[] {
   const units = unit && { unit, gradients: gradientsIn(graph) };
   return groupsOf(graph).flatMap(({ root, steps, sums, written }) => {
     if (isElementwise(root)) return written.length > 0 ? elementwise([root, ...steps], written) : [];
-    // `kernels[root.op]` is the kernel of this very kind of node; TypeScript cannot correlate the two sides of the union.
+    // `kernels[root.op]` is the kernel of this very kind of node; TypeScript cannot correlate the two sides
+    // of the union.
     return (kernels[root.op] as (node: AnyNode, ...rest: Rest) => Dispatch[])(
       root,
       finishWith(root.outputs[0], steps, written),

@@ -1,6 +1,7 @@
 /**
- * The matrix units of a GPU (tensor cores, simdgroup matrices), which the threads of a subgroup use together. In WebGPU they are an experiment of Dawn's
- * (docs/dawn/features/subgroup_matrix.md there), so they are used only where a user asks for them.
+ * The matrix units of a GPU (tensor cores, simdgroup matrices), which the threads of a subgroup use together.
+ * In WebGPU they are an experiment of Dawn's (docs/dawn/features/subgroup_matrix.md there), so they are used
+ * only where a user asks for them.
  */
 
 /** What the device must be opened with, beside `shader-f16` where the operands are f16. */
@@ -45,7 +46,10 @@ export const unitTile = ({
   readonly tileK: number;
 } => ({ tileM: 64, tileN: 64, tileK: operands === 'f16' ? 32 : 16 });
 
-/** How the subgroups of a workgroup share its tile: `down` x `across` of them, each with `rows` x `columns` products of the unit's size. */
+/**
+ * How the subgroups of a workgroup share its tile: `down` x `across` of them, each with `rows` x `columns`
+ * products of the unit's size.
+ */
 export interface Share {
   readonly down: number;
   readonly across: number;
@@ -77,7 +81,10 @@ export function matrixConfigurations({ info }: AdapterFacts): string[] {
 export const nameOfUnit = ({ operands, m, n, k }: MatrixUnit): string =>
   `${operands} x ${operands} -> f32 ${m}x${n}x${k}`;
 
-/** The unit of an adapter that serves products of float32 matrices best: with sums in float32, operands in float32 before float16, then the largest. */
+/**
+ * The unit of an adapter that serves products of float32 matrices best: with sums in float32, operands in
+ * float32 before float16, then the largest.
+ */
 export function matrixUnitOf({ features, info }: AdapterFacts): MatrixUnit | undefined {
   const [least, largest] = [info.subgroupMinSize ?? 0, info.subgroupMaxSize ?? 0];
   // WebGPU wants workgroups that are a multiple of the largest.

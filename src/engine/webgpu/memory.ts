@@ -1,6 +1,7 @@
 /**
- * Where parameters, gradients and AdamW's moments live on the device: in banks, each at most as large as one binding may be. A tensor has the same place in the
- * four buffers of its bank, so that one kernel goes through all of them at once. Within a bank the parameters that decay come first.
+ * Where parameters, gradients and AdamW's moments live on the device: in banks, each at most as large as one
+ * binding may be. A tensor has the same place in the four buffers of its bank, so that one kernel goes
+ * through all of them at once. Within a bank the parameters that decay come first.
  */
 import { TrainingError } from '../../errors.js';
 import { elementCount } from '../../model/parameters.js';
@@ -70,7 +71,10 @@ export function placeTensors(
 /** `incoming` takes a further micro-batch's gradients before they are added to the window's. */
 export type BankKind = TensorKind | 'incoming';
 
-/** The device's buffers; each kind is made when it is first needed, so that a model that only predicts has parameters alone. */
+/**
+ * The device's buffers; each kind is made when it is first needed, so that a model that only predicts has
+ * parameters alone.
+ */
 export class DeviceMemory {
   readonly banks: readonly BankPlan[];
   readonly #places: ReadonlyMap<string, TensorPlace>;

@@ -1,4 +1,7 @@
-/** WebGPU in Node through Dawn (the `webgpu` package: Metal, Vulkan, D3D12). Loaded only when a GPU is asked for. */
+/**
+ * WebGPU in Node through Dawn (the `webgpu` package: Metal, Vulkan, D3D12). Loaded only when a GPU is asked
+ * for.
+ */
 import { AttuneError } from '../../errors.js';
 import type { ModelGraphs } from '../../model/gpt2.js';
 import type { Engine, EngineSession, SessionOptions } from '../engine.js';
@@ -26,7 +29,10 @@ const nameOf = ({ vendor, architecture, device, description }: GPUAdapterInfo): 
   [...new Set([description, device, architecture, vendor].filter((part) => part !== ''))].join(', ') ||
   'unnamed adapter';
 
-/** The adapter that WebGPU would compute on, or why there is none. Only with `experiments` does it show its matrix units. */
+/**
+ * The adapter that WebGPU would compute on, or why there is none. Only with `experiments` does it show its
+ * matrix units.
+ */
 export async function findAdapter(
   experiments = false,
 ): Promise<{ readonly adapter: GPUAdapter; readonly report: AdapterReport } | { readonly reason: string }> {

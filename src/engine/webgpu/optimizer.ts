@@ -1,6 +1,7 @@
 /**
- * Clipping and AdamW on the device (Loshchilov and Hutter 2019, in the order of torch.optim.AdamW): the norm over all gradients, then one pass over all
- * parameters that clips and updates. Whether a step is sound (losses and norm finite) is decided there, too, so that no number has to come back first.
+ * Clipping and AdamW on the device (Loshchilov and Hutter 2019, in the order of torch.optim.AdamW): the norm
+ * over all gradients, then one pass over all parameters that clips and updates. Whether a step is sound
+ * (losses and norm finite) is decided there, too, so that no number has to come back first.
  *
  *   results  [norm, coefficient, sound, losses of the micro-batches ...]
  */
@@ -157,7 +158,10 @@ export class Optimizer {
     run(encoder, this.#adding);
   }
 
-  /** Norm, soundness, clipping and update, from the gradients in the banks and the losses in `results`. `fresh`: no step before this one is unanswered. */
+  /**
+   * Norm, soundness, clipping and update, from the gradients in the banks and the losses in `results`.
+   * `fresh`: no step before this one is unanswered.
+   */
   encodeUpdate(
     encoder: GPUCommandEncoder,
     { learningRate, beta1, beta2, epsilon, weightDecay, maxGradNorm, step }: UpdateSettings,

@@ -8,7 +8,10 @@ export class Pipelines {
     this.#device = device;
   }
 
-  /** Makes what is missing of the given kernels, side by side. @throws Error with the compiler's message where a kernel does not compile */
+  /**
+   * Makes what is missing of the given kernels, side by side. @throws Error with the compiler's message where
+   * a kernel does not compile
+   */
   async prepare(kernels: readonly { readonly label: string; readonly code: string }[]): Promise<void> {
     const missing = new Map(
       kernels.filter(({ code }) => !this.#made.has(code)).map((kernel) => [kernel.code, kernel.label]),

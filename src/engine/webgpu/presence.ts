@@ -1,8 +1,8 @@
 import { readdirSync } from 'node:fs';
 
 /**
- * Why this machine has no GPU for sure, or undefined. On Linux the devices are looked for: without any, loading Vulkan would only take time and print the
- * driver's complaints.
+ * Why this machine has no GPU for sure, or undefined. On Linux the devices are looked for: without any,
+ * loading Vulkan would only take time and print the driver's complaints.
  */
 export function noGpuDevice(): string | undefined {
   return process.platform === 'linux' && !hasLinuxGpu()

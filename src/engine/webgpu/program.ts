@@ -1,4 +1,6 @@
-/** A graph on the device: its dispatches bound to buffers, ready to be encoded for any batch up to a capacity. */
+/**
+ * A graph on the device: its dispatches bound to buffers, ready to be encoded for any batch up to a capacity.
+ */
 import { parameterName } from '../../graph/graph.js';
 import type { Graph, Value } from '../../graph/graph.js';
 import { BatchArrays } from './batch-arrays.js';
@@ -35,7 +37,10 @@ interface Allocation {
   readonly clearing: readonly Bound[];
 }
 
-/** Which rows of the tables' gradients in a bank are not zero: none, those that the batch in the buffer names, or some that nobody remembers. */
+/**
+ * Which rows of the tables' gradients in a bank are not zero: none, those that the batch in the buffer names,
+ * or some that nobody remembers.
+ */
 type Left = 'nothing' | 'batch' | 'unknown';
 
 export interface Target {
@@ -116,7 +121,10 @@ export class Program {
     this.#prepared.add(key);
   }
 
-  /** What batches up to `size` take, so many in one submission: bytes in all, of the largest buffer, and workgroups along one dimension. */
+  /**
+   * What batches up to `size` take, so many in one submission: bytes in all, of the largest buffer, and
+   * workgroups along one dimension.
+   */
   demandOf(
     size: BatchSize,
     batches: number,
@@ -136,14 +144,17 @@ export class Program {
     };
   }
 
-  /** Makes room for batches up to `size`, so many in one submission. Nothing that is encoded and not submitted yet may use the program. */
+  /**
+   * Makes room for batches up to `size`, so many in one submission. Nothing that is encoded and not submitted
+   * yet may use the program.
+   */
   reserve(size: BatchSize, batches = 1): void {
     this.#allocate(size, batches);
   }
 
   /**
-   * Uploads the batch and encodes the graph's dispatches as one compute pass. Several batches may go into one submission, each with its `place`, where
-   * `reserve` made room for them.
+   * Uploads the batch and encodes the graph's dispatches as one compute pass. Several batches may go into one
+   * submission, each with its `place`, where `reserve` made room for them.
    */
   encode(
     encoder: GPUCommandEncoder,
@@ -185,7 +196,10 @@ export class Program {
     for (const kind of this.#left.keys()) this.#left.set(kind, 'unknown');
   }
 
-  /** Sets to zero what batches before this one left of the tables' gradients; in a large table that is less to write by far than all of it. */
+  /**
+   * Sets to zero what batches before this one left of the tables' gradients; in a large table that is less to
+   * write by far than all of it.
+   */
   #clear(encoder: GPUCommandEncoder, gradients: BankKind): void {
     const left = this.#left.get(gradients) ?? 'nothing';
     if (left === 'batch') this.#run(encoder, this.#allocation!.clearing, { tokens: 0, rows: 0 }, gradients);
@@ -240,7 +254,9 @@ export class Program {
     return { buffer };
   }
 
-  /** What names a resource that lives in a slot; undefined for what lies in the banks or comes with the batch. */
+  /**
+   * What names a resource that lives in a slot; undefined for what lies in the banks or comes with the batch.
+   */
   #slotKey(binding: Binding): string | undefined {
     if ('batch' in binding || 'constants' in binding) return undefined;
     if ('side' in binding) return `${binding.side.of.id} ${binding.side.name}`;

@@ -1,6 +1,7 @@
 /**
- * The WebGPU engine: one model's parameters, gradients and moments on the device, its two graphs as compute passes, the optimizer. Nothing here needs
- * Node: the caller brings the device (node.ts: Dawn; a browser: its own).
+ * The WebGPU engine: one model's parameters, gradients and moments on the device, its two graphs as compute
+ * passes, the optimizer. Nothing here needs Node: the caller brings the device (node.ts: Dawn; a browser: its
+ * own).
  */
 import { AttuneError, TrainingError } from '../../errors.js';
 import { gradientName } from '../../model/gpt2.js';
@@ -246,7 +247,10 @@ export class WebGpuSession implements EngineSession, Gpu {
     this.#memory.destroy();
   }
 
-  /** All of a step in one submission: the batches, forward and backward passes, the update, and the reading of its result where it is due. */
+  /**
+   * All of a step in one submission: the batches, forward and backward passes, the update, and the reading of
+   * its result where it is due.
+   */
   #submitStep(
     optimizer: Optimizer,
     results: StepResults,
@@ -333,7 +337,10 @@ export class WebGpuSession implements EngineSession, Gpu {
     });
   }
 
-  /** Runs work that makes buffers and submits; what the device finds wrong with it becomes the error of the call, and ends the session. */
+  /**
+   * Runs work that makes buffers and submits; what the device finds wrong with it becomes the error of the
+   * call, and ends the session.
+   */
   async #checked<T>(work: () => Promise<T>): Promise<T> {
     this.device.pushErrorScope('validation');
     this.device.pushErrorScope('out-of-memory');

@@ -1,4 +1,7 @@
-/** Which buffers the intermediate results of a program share: a buffer is free again after the last dispatch that uses what lies in it. */
+/**
+ * Which buffers the intermediate results of a program share: a buffer is free again after the last dispatch
+ * that uses what lies in it.
+ */
 
 export interface Lifetime {
   /** Index of the first and of the last dispatch that uses it. */
@@ -15,8 +18,9 @@ export interface SlotPlan {
 }
 
 /**
- * Gives each lifetime a slot that nothing else uses meanwhile: the smallest free one that is large enough, else the largest free one, grown, else a new
- * one. Results of one dispatch never share with its inputs, because a buffer cannot be read and written in one dispatch.
+ * Gives each lifetime a slot that nothing else uses meanwhile: the smallest free one that is large enough,
+ * else the largest free one, grown, else a new one. Results of one dispatch never share with its inputs,
+ * because a buffer cannot be read and written in one dispatch.
  */
 export function planSlots(lifetimes: readonly Lifetime[]): SlotPlan {
   const order = lifetimes

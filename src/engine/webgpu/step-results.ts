@@ -1,11 +1,18 @@
 /**
- * Results of steps on their way back. Each step leaves its own in an entry of a ring on the device; they are read several at once, without anything being
- * waited for, so that the device never stands still for a number that nobody needs yet.
+ * Results of steps on their way back. Each step leaves its own in an entry of a ring on the device; they are
+ * read several at once, without anything being waited for, so that the device never stands still for a number
+ * that nobody needs yet.
  */
 
-/** Steps that may be unanswered at once: enough to keep the device busy. What was submitted cannot be taken back, and whoever stops a run waits for it. */
+/**
+ * Steps that may be unanswered at once: enough to keep the device busy. What was submitted cannot be taken
+ * back, and whoever stops a run waits for it.
+ */
 export const STEPS_IN_FLIGHT = 4;
-/** Where a step takes longer, nothing is gained by going ahead: the moment between two steps is as nothing, and Ctrl-C is answered after one of them. */
+/**
+ * Where a step takes longer, nothing is gained by going ahead: the moment between two steps is as nothing,
+ * and Ctrl-C is answered after one of them.
+ */
 const SLOW_MS = 400;
 /** Entries of the ring: so many results are read at once at most. */
 const ENTRIES = 2;
@@ -48,7 +55,10 @@ export class StepResults {
     return this.#unanswered.length;
   }
 
-  /** How many steps should be under way at once. The first is waited for, because nobody knows yet how long one takes. */
+  /**
+   * How many steps should be under way at once. The first is waited for, because nobody knows yet how long
+   * one takes.
+   */
   get advisable(): number {
     return this.#milliseconds === undefined || this.#milliseconds > SLOW_MS ? 1 : STEPS_IN_FLIGHT;
   }
@@ -62,7 +72,10 @@ export class StepResults {
     return this.#held.length > 0;
   }
 
-  /** Waits until at most `most` steps are unanswered; those in the ring are not read for it. A step that fails counts as answered. */
+  /**
+   * Waits until at most `most` steps are unanswered; those in the ring are not read for it. A step that fails
+   * counts as answered.
+   */
   async until(most: number): Promise<void> {
     while (this.#unanswered.length > most) await this.#unanswered[0].catch(() => undefined);
   }
@@ -79,7 +92,10 @@ export class StepResults {
     return answer;
   }
 
-  /** Encodes the reading of all that is in the ring. What it returns is to be called when the encoder's commands are submitted. */
+  /**
+   * Encodes the reading of all that is in the ring. What it returns is to be called when the encoder's
+   * commands are submitted.
+   */
   collect(encoder: GPUCommandEncoder): () => void {
     const taken = this.#held.splice(0);
     if (taken.length === 0) return () => undefined;

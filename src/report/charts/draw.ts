@@ -1,6 +1,7 @@
 /**
- * Charts as SVG in the page: Observable Plot draws into a document that linkedom provides. Colours are CSS variables and currentColor, so that the page's
- * style sheet decides for light and dark; sizes are for one column of a phone, and a page lays several side by side.
+ * Charts as SVG in the page: Observable Plot draws into a document that linkedom provides. Colours are CSS
+ * variables and currentColor, so that the page's style sheet decides for light and dark; sizes are for one
+ * column of a phone, and a page lays several side by side.
  */
 import * as Plot from '@observablehq/plot';
 import { parseHTML } from 'linkedom';
@@ -32,7 +33,10 @@ const page = parseHTML('<!doctype html><html><body></body></html>') as unknown a
 };
 
 const GEOMETRY = ['d', 'x', 'y', 'x1', 'x2', 'y1', 'y2', 'cx', 'cy', 'r', 'width', 'height', 'transform'];
-/** What Plot says for assistive technology, which the chart's own text replaces, and marks for its style sheet. */
+/**
+ * What Plot says for assistive technology, which the chart's own text replaces, and marks for its style
+ * sheet.
+ */
 const DROPPED = ['aria-label', 'aria-hidden', 'aria-description', 'class'];
 
 /** A chart with its title above it. */

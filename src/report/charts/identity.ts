@@ -1,4 +1,7 @@
-/** How one model is told from another in every chart: by number, colour, dashes and symbol, so that no meaning hangs on colour alone. */
+/**
+ * How one model is told from another in every chart: by number, colour, dashes and symbol, so that no meaning
+ * hangs on colour alone.
+ */
 import type { Comparison, ModelResult } from '../../compare/comparison.js';
 import type { Markup } from '../markup.js';
 import { html } from '../markup.js';

@@ -8,7 +8,10 @@ import { identified } from './identity.js';
 
 const ROW = 37;
 
-/** One metric of every model with its 95 % interval, best first, on one axis; of the fine-tuned model also under other seeds. */
+/**
+ * One metric of every model with its 95 % interval, best first, on one axis; of the fine-tuned model also
+ * under other seeds.
+ */
 export function intervalChart(
   comparison: Comparison,
   title: string,

@@ -17,7 +17,8 @@ const HEIGHT = 10;
 const DIGIT = 7;
 
 /**
- * Tries places around each dot, near ones first, and takes the one that covers the least of the dots and the labels placed before.
+ * Tries places around each dot, near ones first, and takes the one that covers the least of the dots and the
+ * labels placed before.
  *
  * @param dots in pixels
  * @param radius of a dot

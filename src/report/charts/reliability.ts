@@ -5,7 +5,9 @@ import type { Markup } from '../markup.js';
 import { chart } from './draw.js';
 import type { Identity } from './identity.js';
 
-/** How often a model is right against how sure it says it is; the size of a dot is how many rows there are. */
+/**
+ * How often a model is right against how sure it says it is; the size of a dot is how many rows there are.
+ */
 export function reliabilityChart(model: ModelResult, look: Identity, rows: number): Markup {
   const bins = model.calibration.bins.filter((bin) => bin.rows > 0);
   // A bin of a few rows swings between 0 and 1; the line leaves it out.

@@ -5,7 +5,10 @@ import type { Markup } from '../markup.js';
 import { chart } from './draw.js';
 import { identified } from './identity.js';
 
-/** ROC curves of all models for one class against the rest; undefined where the class is absent from the test rows. */
+/**
+ * ROC curves of all models for one class against the rest; undefined where the class is absent from the test
+ * rows.
+ */
 export function rocChart(comparison: Comparison, classIndex: number): Markup | undefined {
   const name = oneLine(comparison.dataset.labelNames[classIndex], 24);
   const curves = identified(comparison)

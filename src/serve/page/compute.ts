@@ -1,6 +1,7 @@
 /**
- * What the demo page computes, in its worker, so that the page stays responsive: model, rows and result are held in memory. It asks for what lies beside it and
- * nothing else. Requests run one after the other; each ends in an answer or in a problem.
+ * What the demo page computes, in its worker, so that the page stays responsive: model, rows and result are
+ * held in memory. It asks for what lies beside it and nothing else. Requests run one after the other; each
+ * ends in an answer or in a problem.
  */
 import type {
   Evaluation,
@@ -88,7 +89,10 @@ let tokenizer: Promise<Tokenizer> | undefined;
 let weights: Promise<void> | undefined;
 /** Of the last run that was asked for. */
 let stop: Stop | undefined;
-/** What a run that was stopped has still under way. The next one waits for it, because they share the GPU and the output folder. */
+/**
+ * What a run that was stopped has still under way. The next one waits for it, because they share the GPU and
+ * the output folder.
+ */
 let leftover: Promise<unknown> = Promise.resolve();
 /** Of the last check that was asked for: the page has no use for the results of those before. */
 let lastCheck = 0;
@@ -142,7 +146,10 @@ function inTurn(
   return turn;
 }
 
-/** What `work` gives, or the signal's reason as soon as it is aborted; the work itself goes on, and how it ends is ignored. */
+/**
+ * What `work` gives, or the signal's reason as soon as it is aborted; the work itself goes on, and how it
+ * ends is ignored.
+ */
 function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const abort = (): void => reject(signal.reason as Error);
@@ -303,7 +310,10 @@ async function begin(choice: TrainChoice, stop: Stop): Promise<void> {
   await train({ choice, options, rows }, stop);
 }
 
-/** From the checkpoint in memory, as a run on the command line goes on: to the same bits as one that was never stopped. */
+/**
+ * From the checkpoint in memory, as a run on the command line goes on: to the same bits as one that was never
+ * stopped.
+ */
 async function goOn(stop: Stop): Promise<void> {
   if (!stopped) throw new AttuneError('there is no stopped run to go on with');
   await unlessAborted(leftover, stop.inOrder);
@@ -437,7 +447,10 @@ function prepared(options: FineTuneOptions, stop: Stop): Promise<FineTuneRun> {
   });
 }
 
-/** Trains to the end, or until it is stopped. Returns the folder of the model, which in the latter case is that of the checkpoint the run was left with. */
+/**
+ * Trains to the end, or until it is stopped. Returns the folder of the model, which in the latter case is
+ * that of the checkpoint the run was left with.
+ */
 async function finish(run: FineTuneRun, evaluateStopped: () => Promise<void>, stop: Stop): Promise<string> {
   const training = run.train();
   try {

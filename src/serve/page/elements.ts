@@ -7,7 +7,10 @@ export function byId<T extends HTMLElement = HTMLElement>(id: string): T {
 
 export const show = (element: HTMLElement, shown: boolean): void => void (element.hidden = !shown);
 
-/** Puts markup of the escaping template into an element. Shares of bars and cells are set here, because the policy allows no style in markup. */
+/**
+ * Puts markup of the escaping template into an element. Shares of bars and cells are set here, because the
+ * policy allows no style in markup.
+ */
 export function put(element: HTMLElement, markup: { toString(): string }): void {
   element.innerHTML = markup.toString();
   for (const each of element.querySelectorAll<HTMLElement>('[data-share]'))

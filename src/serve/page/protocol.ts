@@ -59,7 +59,10 @@ export type ToWorker =
   | { readonly type: 'start' }
   | { readonly type: 'check'; readonly id: number; readonly data: DataChoice }
   | { readonly type: 'train'; readonly choice: TrainChoice }
-  /** Of a run: an orderly end, which may take a while; the second one does without its evaluation or its result. */
+  /**
+   * Of a run: an orderly end, which may take a while; the second one does without its evaluation or its
+   * result.
+   */
   | { readonly type: 'stop' }
   /** Goes on with the run that was stopped, with the rows and settings that it began with. */
   | { readonly type: 'continue' }

@@ -1,10 +1,10 @@
 /**
- * The page's worker: the only module that knows `Worker`. A worker's end is final and is reported once; nothing
- * that it sent reaches the page afterwards.
+ * The page's worker: the only module that knows `Worker`. A worker's end is final and is reported once;
+ * nothing that it sent reaches the page afterwards.
  *
- * A browser fires no event when a worker closes itself or is killed (when memory runs out, for instance), and lets
- * one live on after an uncaught error. So the worker holds a Web Lock for its life, and the page asks for the same
- * lock: it gets it when the worker is gone. A worker that fails is terminated here.
+ * A browser fires no event when a worker closes itself or is killed (when memory runs out, for instance), and
+ * lets one live on after an uncaught error. So the worker holds a Web Lock for its life, and the page asks
+ * for the same lock: it gets it when the worker is gone. A worker that fails is terminated here.
  */
 import type { FromWorker, LifeMessage, ToWorker } from './protocol.js';
 
@@ -19,12 +19,15 @@ export interface WorkerLink {
   send(message: ToWorker): void;
 }
 
-/** A worker has to report that it lives by then. Its script is tiny, and the page's own has just been loaded. */
+/**
+ * A worker has to report that it lives by then. Its script is tiny, and the page's own has just been loaded.
+ */
 const START_SECONDS = 60;
 
 /** Starts the worker. */
 export function openWorker({ onMessage, onEnd }: WorkerLinkOptions): WorkerLink {
-  // Neither the locks nor randomUUID exist in a page that came by http from another machine; WebGPU does not, either.
+  // Neither the locks nor randomUUID exist in a page that came by http from another machine; WebGPU does not,
+  // either.
   const { locks } = navigator as { readonly locks?: LockManager };
   const name = locks ? `attune-worker-${crypto.randomUUID()}` : '';
   const worker = new Worker(new URL('worker.js', import.meta.url), { type: 'module', name });

@@ -1,6 +1,7 @@
 /**
- * The worker of the demo page as the page sees it: it lives, or it reports why it does not. What computes is in
- * compute.ts, which is loaded from here, so that whatever goes wrong there, at its loading or later, is reported.
+ * The worker of the demo page as the page sees it: it lives, or it reports why it does not. What computes is
+ * in compute.ts, which is loaded from here, so that whatever goes wrong there, at its loading or later, is
+ * reported.
  */
 import type { LifeMessage, ToWorker } from './protocol.js';
 

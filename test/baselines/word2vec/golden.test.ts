@@ -36,7 +36,8 @@ for (const { options, words, counts, thresholds, cumulative, vectors } of golden
     const model = await Word2Vec.train(sentences, options);
     assert.deepEqual(model.words, words);
     assert.deepEqual([...model.counts!], counts);
-    // Sums run in another order than in gensim's BLAS, and a last bit may decide between two of the sigmoid table's 1,000 steps.
+    // Sums run in another order than in gensim's BLAS, and a last bit may decide between two of the sigmoid
+    // table's 1,000 steps.
     assertClose(model.vectors, vectors, 1e-5);
 
     const given = { counts: Float64Array.from(counts) };

@@ -1,4 +1,7 @@
-/** Damaged weights, checkpoints and data files: each refused by name before training, and the output folder as it was. */
+/**
+ * Damaged weights, checkpoints and data files: each refused by name before training, and the output folder as
+ * it was.
+ */
 import assert from 'node:assert/strict';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';

@@ -1,4 +1,7 @@
-/** What earlier versions wrote is read, gone on with and replaced as they did it (test/fixtures/earlier/README.md). */
+/**
+ * What earlier versions wrote is read, gone on with and replaced as they did it
+ * (test/fixtures/earlier/README.md).
+ */
 import assert from 'node:assert/strict';
 import { cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

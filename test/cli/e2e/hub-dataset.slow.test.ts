@@ -1,4 +1,6 @@
-/** `--model` and `--dataset` by their ids, from a server of the Hub's protocol, through the real command line. */
+/**
+ * `--model` and `--dataset` by their ids, from a server of the Hub's protocol, through the real command line.
+ */
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';

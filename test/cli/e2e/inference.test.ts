@@ -1,4 +1,7 @@
-/** What predict and evaluate compute agrees with the run that trained the model; stopping them is no defect; the event files are sound. */
+/**
+ * What predict and evaluate compute agrees with the run that trained the model; stopping them is no defect;
+ * the event files are sound.
+ */
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

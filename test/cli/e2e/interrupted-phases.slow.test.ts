@@ -1,4 +1,7 @@
-/** Ctrl-C in each phase of the commands that read, tokenize, measure and predict: exit status 130, no result, and nothing half-written. */
+/**
+ * Ctrl-C in each phase of the commands that read, tokenize, measure and predict: exit status 130, no result,
+ * and nothing half-written.
+ */
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

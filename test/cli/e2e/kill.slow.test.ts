@@ -1,4 +1,7 @@
-/** Fifty runs killed at any moment, twenty of them in the middle of writing a checkpoint, while they write, rotate and replace checkpoints: whatever bears a checkpoint's name is whole. */
+/**
+ * Fifty runs killed at any moment, twenty of them in the middle of writing a checkpoint, while they write,
+ * rotate and replace checkpoints: whatever bears a checkpoint's name is whole.
+ */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
@@ -38,7 +41,10 @@ const train = (...more: string[]): string[] => [
   ...more,
 ];
 
-/** Kills a run so many milliseconds after its start or its first checkpoint; `inWrite`: then at the next moment at which it is found writing a checkpoint. */
+/**
+ * Kills a run so many milliseconds after its start or its first checkpoint; `inWrite`: then at the next
+ * moment at which it is found writing a checkpoint.
+ */
 function killed(
   words: readonly string[],
   from: 'start' | 'checkpoint',
@@ -64,7 +70,10 @@ function killed(
   });
 }
 
-/** Stops the run until it is found with a checkpoint half written: what a stopped process has not done by then, it has not done when it is killed. */
+/**
+ * Stops the run until it is found with a checkpoint half written: what a stopped process has not done by
+ * then, it has not done when it is killed.
+ */
 async function stopInWrite(child: ChildProcess): Promise<void> {
   while (await stopped(child)) {
     if (halfWritten()) return;
@@ -95,7 +104,10 @@ const checkpoints = (): string[] =>
     ? readdirSync(join(cwd, 'run')).filter((name) => name.startsWith('checkpoint-'))
     : [];
 
-/** Whether a checkpoint is there in part that is newer than all whole ones; older ones in part are being deleted. */
+/**
+ * Whether a checkpoint is there in part that is newer than all whole ones; older ones in part are being
+ * deleted.
+ */
 function halfWritten(): boolean {
   const newest = Math.max(0, ...checkpoints().map((name) => Number(name.slice('checkpoint-'.length))));
   return beingWritten(join(cwd, 'run')).some(
@@ -113,10 +125,12 @@ test(
     let loaded = 0;
     let interruptedWrites = 0;
     for (let i = 0; i < KILLS; i++) {
-      // In turn: a run that replaces the one before it, and one that goes on with it; both delete old checkpoints as they go.
+      // In turn: a run that replaces the one before it, and one that goes on with it; both delete old
+      // checkpoints as they go.
       const how =
         i % 2 === 1 && checkpoints().length > 0 ? ['--resume-from-checkpoint'] : ['--overwrite-output-dir'];
-      // Every fifth is killed while it starts, when it deletes the run that it replaces; of the others, half in the middle of a write.
+      // Every fifth is killed while it starts, when it deletes the run that it replaces; of the others, half
+      // in the middle of a write.
       const [from, ms] =
         i % 5 === 4
           ? (['start', random.integer(200, 900)] as const)

@@ -1,4 +1,6 @@
-/** Rows that a model is measured on though it was trained on them: every command that measures says how many. */
+/**
+ * Rows that a model is measured on though it was trained on them: every command that measures says how many.
+ */
 import assert from 'node:assert/strict';
 import { cpSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

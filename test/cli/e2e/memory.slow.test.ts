@@ -1,6 +1,7 @@
 /**
- * Train one way, evaluate with no flag at all: the figures are the training's, for three names of the columns, two lengths, two seeds, a test size, an evaluation
- * dataset, a folder's test split, both orders of the classes and the sample. With CI a tenth of them, others each time.
+ * Train one way, evaluate with no flag at all: the figures are the training's, for three names of the
+ * columns, two lengths, two seeds, a test size, an evaluation dataset, a folder's test split, both orders of
+ * the classes and the sample. With CI a tenth of them, others each time.
  */
 import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';

@@ -1,4 +1,7 @@
-/** Train one way, and use the model with no flag at all: what it was trained with is remembered. More combinations: memory.slow.test.ts. */
+/**
+ * Train one way, and use the model with no flag at all: what it was trained with is remembered. More
+ * combinations: memory.slow.test.ts.
+ */
 import assert from 'node:assert/strict';
 import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

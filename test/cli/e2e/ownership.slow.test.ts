@@ -1,6 +1,7 @@
 /**
- * Every command, accepted or refused, over a folder of a user's files: whatever was there is as it was, byte for byte. The folder is the output, or lies around
- * it; one name that attune knows stands in it at a time, or all of them, as a file, a link or a pipe.
+ * Every command, accepted or refused, over a folder of a user's files: whatever was there is as it was, byte
+ * for byte. The folder is the output, or lies around it; one name that attune knows stands in it at a time,
+ * or all of them, as a file, a link or a pipe.
  *
  * With CI a twentieth of the cases, others each time.
  */

@@ -1,4 +1,7 @@
-/** What is the user's stays: output folders full of a user's files, inputs that are outputs. All commands: ownership.slow.test.ts; results through links and pipes: predict-output.slow.test.ts. */
+/**
+ * What is the user's stays: output folders full of a user's files, inputs that are outputs. All commands:
+ * ownership.slow.test.ts; results through links and pipes: predict-output.slow.test.ts.
+ */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';

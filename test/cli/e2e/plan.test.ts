@@ -1,4 +1,7 @@
-/** `train` and `compare` with nothing but a file: the plan, what it holds out, and later commands that find the same rows. */
+/**
+ * `train` and `compare` with nothing but a file: the plan, what it holds out, and later commands that find
+ * the same rows.
+ */
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';

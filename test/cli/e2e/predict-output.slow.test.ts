@@ -1,4 +1,7 @@
-/** Results led through links, pipes and devices by the real command line, and refused where they would go over what is read. */
+/**
+ * Results led through links, pipes and devices by the real command line, and refused where they would go over
+ * what is read.
+ */
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import {

@@ -1,4 +1,6 @@
-/** Bad input: refused before any work, with one clear message that says where, no stack, nothing left behind. */
+/**
+ * Bad input: refused before any work, with one clear message that says where, no stack, nothing left behind.
+ */
 import assert from 'node:assert/strict';
 import { cpSync, existsSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

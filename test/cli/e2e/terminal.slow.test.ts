@@ -1,4 +1,7 @@
-/** What a user reads of data, classes and tensors that hold control characters: nothing of them reaches the terminal. */
+/**
+ * What a user reads of data, classes and tensors that hold control characters: nothing of them reaches the
+ * terminal.
+ */
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,7 +14,10 @@ import { attune, jsonLines, readJson, toJsonl } from '../../support/cli.js';
 import { randomParameters } from '../../support/models.js';
 import { workspace } from '../../support/workspace.js';
 
-/** Clears the screen, sets its title, colours by C1, turns the direction of writing around, goes to the start of the line. */
+/**
+ * Clears the screen, sets its title, colours by C1, turns the direction of writing around, goes to the start
+ * of the line.
+ */
 const CONTROLS = '\u001b[2J\u001b]0;title\u0007\u009b31m\u202e\u2066\r\u007f\u0085';
 const GOOD = `good${CONTROLS}`;
 const ODD = `odd${CONTROLS}\nname`;

@@ -1,4 +1,7 @@
-/** The CPU engine against the float64 reference engine, on random models and batches, through the interface that the trainer drives. */
+/**
+ * The CPU engine against the float64 reference engine, on random models and batches, through the interface
+ * that the trainer drives.
+ */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
@@ -35,7 +38,10 @@ async function open(
   return session;
 }
 
-/** Layer normalisation over two or three columns is so ill-conditioned that float32 alone explains differences of 1e-4. */
+/**
+ * Layer normalisation over two or three columns is so ill-conditioned that float32 alone explains differences
+ * of 1e-4.
+ */
 const wellConditioned = ({ config }: TinyCase): boolean => config.nEmbd >= 6;
 
 const update = (step: number, fields: Partial<UpdateSettings> = {}): UpdateSettings => ({
@@ -185,7 +191,8 @@ test('windows of unequal micro-batches, clipped and decayed, agree with the refe
   const [ours, reference] = [await open(onnxEngine, CONFIG), await open(referenceEngine, CONFIG)];
   const [actual, expected] = [await run(ours), await run(reference)];
   for (const [i, step] of actual.entries()) assertSteps(step, expected[i], 1e-4);
-  // The key third of c_attn.bias has gradient zero in exact arithmetic; AdamW amplifies what rounding leaves of it.
+  // The key third of c_attn.bias has gradient zero in exact arithmetic; AdamW amplifies what rounding leaves
+  // of it.
   const keyThird = (tensors: Map<string, Float32Array>): void =>
     tensors.forEach(
       (values, name) => name.endsWith('c_attn.bias') && values.fill(0, CONFIG.nEmbd, 2 * CONFIG.nEmbd),

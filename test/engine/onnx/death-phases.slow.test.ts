@@ -1,4 +1,7 @@
-/** An engine's thread that ends in each phase of a run and of a prediction: a clear error and exit status 1, and what was saved before is whole. Through the real command line. */
+/**
+ * An engine's thread that ends in each phase of a run and of a prediction: a clear error and exit status 1,
+ * and what was saved before is whole. Through the real command line.
+ */
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -29,7 +32,8 @@ if (!isMainThread) {
   return { NODE_OPTIONS: `--import=${pathToFileURL(file).href}` };
 }
 
-// Loading, a step, an evaluation, the parameters that a checkpoint is written from; the last one after other checkpoints.
+// Loading, a step, an evaluation, the parameters that a checkpoint is written from; the last one after other
+// checkpoints.
 for (const [call, nth] of [
   ['write', 2],
   ['step', 3],

@@ -1,4 +1,7 @@
-/** An engine's thread that dies in the middle of a command: a clear error and exit status 1, with nothing left waiting. Through the real command line. */
+/**
+ * An engine's thread that dies in the middle of a command: a clear error and exit status 1, with nothing left
+ * waiting. Through the real command line.
+ */
 import { test } from 'node:test';
 import { dyingThread } from '../../support/engine-death.js';
 

@@ -1,4 +1,7 @@
-/** The CPU engine against the reference engine: random models and batches, and the shapes that are easy to get wrong. */
+/**
+ * The CPU engine against the reference engine: random models and batches, and the shapes that are easy to get
+ * wrong.
+ */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
@@ -27,7 +30,8 @@ interface Outcome {
   readonly parameters: ReadonlyMap<string, Float32Array>;
 }
 
-// Adam divides rounding noise by its own size; a large epsilon keeps the comparison of engines well conditioned. adamw.test.ts looks at the update with the usual one.
+// Adam divides rounding noise by its own size; a large epsilon keeps the comparison of engines well
+// conditioned. adamw.test.ts looks at the update with the usual one.
 const EPSILON = 1e-2;
 
 function requests({ steps }: Run): StepRequest[] {
@@ -63,8 +67,9 @@ function outcomeOf(engine: Engine, run: Run): Promise<Outcome> {
 const ROUNDING = 2 ** -23;
 
 /**
- * How exact the gradients of a step can be. They begin as probability minus 1 for the true class: where the model is certain of each row (loss 0.0001 of a random one), float32 leaves of that
- * difference as many digits as the probability's last place beside it.
+ * How exact the gradients of a step can be. They begin as probability minus 1 for the true class: where the
+ * model is certain of each row (loss 0.0001 of a random one), float32 leaves of that difference as many
+ * digits as the probability's last place beside it.
  */
 function attainable(losses: readonly number[]): number {
   const leastCertain = 1 - Math.exp(-Math.max(...losses));
@@ -80,7 +85,8 @@ async function assertEnginesAgree(run: Run): Promise<void> {
     assertClose(losses, wanted.losses, 1e-5, `losses of step ${i + 1}`);
     const relative = attainable(wanted.losses);
     assertClose([gradNorm / wanted.gradNorm], [1], relative, `relative gradient norm of step ${i + 1}`);
-    // The gradient of the keys' bias is zero in exact arithmetic, so rounding is measured against the whole gradient, too.
+    // The gradient of the keys' bias is zero in exact arithmetic, so rounding is measured against the whole
+    // gradient, too.
     assertTensors(
       actual.gradients[i],
       expected.gradients[i],
@@ -93,7 +99,8 @@ async function assertEnginesAgree(run: Run): Promise<void> {
   assertClose(actual.trainedLogits, expected.trainedLogits, 5e-5, 'logits after training');
 }
 
-// Layer normalisation over two or three columns is so ill-conditioned that float32 alone explains larger differences than are allowed here.
+// Layer normalisation over two or three columns is so ill-conditioned that float32 alone explains larger
+// differences than are allowed here.
 const runs = tinyConfigs({ dropout: true })
   .filter(({ nEmbd }) => nEmbd >= 6)
   .chain((config) =>

@@ -9,7 +9,10 @@ import { gpt2Graphs, gradientName } from '#attune/model/gpt2.js';
 import { tinyConfig } from '../../support/models.js';
 import { decodeOnnx } from './onnx-reader.js';
 
-/** logits = (table[ids] dropped out) weight + bias, every token labelled by its row: as small as a model that trains can be. */
+/**
+ * logits = (table[ids] dropped out) weight + bias, every token labelled by its row: as small as a model that
+ * trains can be.
+ */
 function tinyGraph(): Graph {
   const g = new GraphBuilder();
   const table = g.parameter('table', [9, 4]);

@@ -1,9 +1,14 @@
-/** Reads back what onnx-model.ts writes, by the field numbers of onnx.proto (github.com/onnx/onnx): for tests. */
+/**
+ * Reads back what onnx-model.ts writes, by the field numbers of onnx.proto (github.com/onnx/onnx): for tests.
+ */
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
 
 type Field = number | Uint8Array;
 
-/** The fields of one message: number -> values in order. Length-delimited ones stay bytes, fixed 32-bit ones are read as float. */
+/**
+ * The fields of one message: number -> values in order. Length-delimited ones stay bytes, fixed 32-bit ones
+ * are read as float.
+ */
 function fields(bytes: Uint8Array): Map<number, Field[]> {
   const reader = new BinaryReader(bytes);
   const found = new Map<number, Field[]>();

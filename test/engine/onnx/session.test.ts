@@ -38,8 +38,8 @@ function assertDied(error: unknown): true {
 
 test('a thread that ends rejects all pending and all later requests', TIME, async (t) => {
   const { session, worker } = await openWithWorker(t);
-  // Asked while the thread is being ended, or a quick answer might come first; and requests that stay in JavaScript, because a thread terminated inside
-  // ONNX Runtime takes the process along.
+  // Asked while the thread is being ended, or a quick answer might come first; and requests that stay in
+  // JavaScript, because a thread terminated inside ONNX Runtime takes the process along.
   const terminated = worker.terminate();
   const pending = ['score.weight', 'transformer.wte.weight', 'transformer.wpe.weight'].map((name) =>
     assert.rejects(session.readTensor('moment1', name), assertDied),

@@ -44,7 +44,10 @@ export async function withSession<T>(
   }
 }
 
-/** The step from 1 on over these micro-batches, each weighted to its mean; passes are counted as the trainer counts them. */
+/**
+ * The step from 1 on over these micro-batches, each weighted to its mean; passes are counted as the trainer
+ * counts them.
+ */
 export function stepRequest(
   microBatches: readonly PackedBatch[],
   step: number,

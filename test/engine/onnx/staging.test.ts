@@ -1,4 +1,6 @@
-/** Weights on their way to the engine's thread: in pieces, in order, and never into memory that is still read. */
+/**
+ * Weights on their way to the engine's thread: in pieces, in order, and never into memory that is still read.
+ */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';

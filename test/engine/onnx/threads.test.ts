@@ -1,4 +1,7 @@
-/** One thread and two give the same bits, at every width: of logits, losses, norms, and of every tensor after some steps. */
+/**
+ * One thread and two give the same bits, at every width: of logits, losses, norms, and of every tensor after
+ * some steps.
+ */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { packRows } from '#attune/engine/batch.js';
@@ -6,7 +9,8 @@ import { onnxEngine } from '#attune/engine/onnx/session.js';
 import { tinyConfig } from '../../support/models.js';
 import { everything, stepRequest, withSession } from './sessions.js';
 
-// 96 is where two threads of ONNX Runtime were seen to sum in another order; 144 is the last such width, 160 the first that is really parted.
+// 96 is where two threads of ONNX Runtime were seen to sum in another order; 144 is the last such width, 160
+// the first that is really parted.
 for (const width of [20, 64, 96, 144, 160, 224]) {
   test(`${width} columns`, async () => {
     const config = tinyConfig({

@@ -1,6 +1,7 @@
 /**
- * AdamW over whole steps of the CPU engine, replayed in float64 from the gradients that the engine itself reports: so the update is compared alone, with the
- * usual epsilon, however ill-conditioned Adam makes the gradients' rounding. The replay updates every row of the tables at every step.
+ * AdamW over whole steps of the CPU engine, replayed in float64 from the gradients that the engine itself
+ * reports: so the update is compared alone, with the usual epsilon, however ill-conditioned Adam makes the
+ * gradients' rounding. The replay updates every row of the tables at every step.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -177,7 +178,8 @@ test('the same bits at 1 and 2 threads and in a second run, of a model large eno
 });
 
 test('the same masks at any number of threads, and the same bits in a second run at that number', async () => {
-  // ONNX Runtime's matrix product orders its sums by the columns that each thread gets: where those are 64 or fewer, rounding depends on the number of threads.
+  // ONNX Runtime's matrix product orders its sums by the columns that each thread gets: where those are 64 or
+  // fewer, rounding depends on the number of threads.
   const fields = { n_embd: 96, n_head: 6 };
   const [one, three] = [await run(fields, 1, 1), await run(fields, 3, 1)];
   assertClose(

@@ -5,8 +5,9 @@ import type { ParameterState } from '#attune/engine/reference/adamw.js';
 import { assertClose } from '../../support/numbers.js';
 
 /**
- * Three steps of torch.optim.AdamW (2.13, float64) with betas 0.8 and 0.95, eps 1e-3, weight decay 0.5 on `a` and none on `b`, after clip_grad_norm_ to 1.
- * The norms lie on both sides of 1, and the last gradients differ in sign.
+ * Three steps of torch.optim.AdamW (2.13, float64) with betas 0.8 and 0.95, eps 1e-3, weight decay 0.5 on `a`
+ * and none on `b`, after clip_grad_norm_ to 1. The norms lie on both sides of 1, and the last gradients
+ * differ in sign.
  */
 const STEPS = [
   {

@@ -117,7 +117,8 @@ test('pooled attention is the attention of the pooled tokens, wherever they are'
 });
 
 test('dropout of the probabilities draws by (query * heads + head) * stride + key', () => {
-  // Zero queries give every visible key the same probability; unit vectors as values show each key's own weight.
+  // Zero queries give every visible key the same probability; unit vectors as values show each key's own
+  // weight.
   const heads = 2;
   const lengths = [4, 3];
   const width = 4;

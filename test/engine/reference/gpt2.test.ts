@@ -20,8 +20,9 @@ import { assertClose } from '../../support/numbers.js';
 const DROPOUTS = { embd_pdrop: 0.2, attn_pdrop: 0.3, resid_pdrop: 0.1 };
 
 /**
- * Logits of GPT2ForSequenceClassification (transformers 5.17, float64, its default attention) for ROWS, right-padded with a mask, whose
- * element k of parameter n (in the order of named_parameters()) is 0.8 sin(n + 0.37 k^2), plus 1 for LayerNorm weights.
+ * Logits of GPT2ForSequenceClassification (transformers 5.17, float64, its default attention) for ROWS,
+ * right-padded with a mask, whose element k of parameter n (in the order of named_parameters()) is 0.8 sin(n
+ * + 0.37 k^2), plus 1 for LayerNorm weights.
  */
 const TRANSFORMERS = [
   [

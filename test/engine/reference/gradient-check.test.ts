@@ -10,7 +10,9 @@ import { checkFunction, checkGraph, lossGraph } from '../../support/gradient-che
 import type { GradientCheckOptions } from '../../support/gradient-check.js';
 import { Random } from '../../support/random.js';
 
-/** Rows of 3, 1, 4 and 1 tokens, of which the last is blind; ids 0 and 6 do not occur, 2 occurs three times. */
+/**
+ * Rows of 3, 1, 4 and 1 tokens, of which the last is blind; ids 0 and 6 do not occur, 2 occurs three times.
+ */
 const BATCH: PackedBatch = packRows(
   [
     { ids: Int32Array.of(2, 1, 2), blind: false },

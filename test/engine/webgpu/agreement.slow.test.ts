@@ -1,4 +1,7 @@
-/** The GPU engine against the float64 reference engine and against itself, on whole models, through the interface that the trainer drives. */
+/**
+ * The GPU engine against the float64 reference engine and against itself, on whole models, through the
+ * interface that the trainer drives.
+ */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';

@@ -1,4 +1,7 @@
-/** What a GPU cannot hold is refused with numbers before anything is computed; on devices that are not there, with limits and memories of our choosing. */
+/**
+ * What a GPU cannot hold is refused with numbers before anything is computed; on devices that are not there,
+ * with limits and memories of our choosing.
+ */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { TrainingError } from '#attune/errors.js';

@@ -1,4 +1,7 @@
-/** Every kernel against the reference engine, on odd shapes: one token, rows of one token, 12 and 25 heads, widths that no tile divides. */
+/**
+ * Every kernel against the reference engine, on odd shapes: one token, rows of one token, 12 and 25 heads,
+ * widths that no tile divides.
+ */
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { packRows } from '#attune/engine/batch.js';

@@ -1,6 +1,7 @@
 /**
- * What the matrix units compute, where there are some: a GPU that has them, or lavapipe of Mesa 26 (VK_ICD_FILENAMES). SwiftShader has none, and there it is
- * refused. That the kernels compile is tested everywhere (matrix-unit.test.ts).
+ * What the matrix units compute, where there are some: a GPU that has them, or lavapipe of Mesa 26
+ * (VK_ICD_FILENAMES). SwiftShader has none, and there it is refused. That the kernels compile is tested
+ * everywhere (matrix-unit.test.ts).
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,4 +1,7 @@
-/** Matrix units: which of an adapter's is taken, and that every form of the kernels compiles. Dawn's null backend has all features and checks shaders, but computes nothing. */
+/**
+ * Matrix units: which of an adapter's is taken, and that every form of the kernels compiles. Dawn's null
+ * backend has all features and checks shaders, but computes nothing.
+ */
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { openDevice } from '#attune/engine/webgpu/gpu.js';

@@ -1,12 +1,14 @@
 /**
- * Attention within the rows of a packed batch, forward and backward, without a matrix of scores: a workgroup takes one query (or one key) of one head, and
- * holds CHUNK scores at a time. The forward pass keeps the logarithm of each softmax's denominator, from which the backward pass computes the
- * probabilities again (Dao et al. 2022, FlashAttention).
+ * Attention within the rows of a packed batch, forward and backward, without a matrix of scores: a workgroup
+ * takes one query (or one key) of one head, and holds CHUNK scores at a time. The forward pass keeps the
+ * logarithm of each softmax's denominator, from which the backward pass computes the probabilities again (Dao
+ * et al. 2022, FlashAttention).
  *
  *   queries [Q, .]  every token, or the last of each row (pooled); Q = N or B
  *   C columns of q, k and v, cut into H heads of width D
  *
- * No sum crosses workgroups, so nothing is added atomically and runs repeat bit for bit. What the operations mean: engine/reference/attention.ts.
+ * No sum crosses workgroups, so nothing is added atomically and runs repeat bit for bit. What the operations
+ * mean: engine/reference/attention.ts.
  */
 import { ATTENTION_STRIDE } from '../../../graph/dropout-mask.js';
 import type { AttentionAttributes, Node, Value } from '../../../graph/graph.js';
@@ -39,7 +41,10 @@ interface Layout {
 const place = ({ name, stride, left }: Columns, n: string, c: string): string =>
   `${name}[${n} * ${stride}u + ${left}u + head * D + ${c}]`;
 
-/** What every kernel here knows: sizes of heads, the keys that a query sees, dropout's factor of a probability. */
+/**
+ * What every kernel here knows: sizes of heads, the keys that a query sees, dropout's factor of a
+ * probability.
+ */
 function common({ heads, width, pooled, attributes }: Layout): string {
   return `${attributes.dropout ? DROPOUT_FUNCTION : ''}
 const H = ${heads}u;
@@ -84,7 +89,10 @@ const backwardOperands = ({ heads, pooled }: Layout, context: Value, dcontext: V
   { name: 'dcontext', binding: { value: dcontext } },
 ];
 
-/** A kernel with one workgroup for each of `items` (`group.x`) and each `head`. `inputs` are the matrices that q, k and v lie in. */
+/**
+ * A kernel with one workgroup for each of `items` (`group.x`) and each `head`. `inputs` are the matrices that
+ * q, k and v lie in.
+ */
 function kernel(
   label: string,
   layout: Layout,
@@ -187,7 +195,10 @@ ${heldColumns(layout, (i) => `context[n * ${width}u + head * D + c] = sum${i} * 
   );
 }
 
-/** dq [Q, .]: one query of one head a workgroup. With ds[j] = p[j] (factor[j] dcontext·v[j] - dcontext·context): dq = scale * sum of ds[j] k[j]. */
+/**
+ * dq [Q, .]: one query of one head a workgroup. With ds[j] = p[j] (factor[j] dcontext·v[j] -
+ * dcontext·context): dq = scale * sum of ds[j] k[j].
+ */
 function queryGradient(
   label: string,
   layout: Layout,

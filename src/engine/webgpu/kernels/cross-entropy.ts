@@ -1,4 +1,6 @@
-/** Cross-entropy of a softmax over K classes, and its gradient. Batches have few rows, so one workgroup does. */
+/**
+ * Cross-entropy of a softmax over K classes, and its gradient. Batches have few rows, so one workgroup does.
+ */
 import type { Node } from '../../../graph/graph.js';
 import { header } from '../dispatch.js';
 import type { Dispatch } from '../dispatch.js';

@@ -1,9 +1,14 @@
-/** Dropout (graph/dropout-mask.ts) in WGSL: the same generator, so the same masks as every other engine draws. */
+/**
+ * Dropout (graph/dropout-mask.ts) in WGSL: the same generator, so the same masks as every other engine draws.
+ */
 import { dropoutThreshold } from '../../../graph/dropout-mask.js';
 import type { DropoutSite } from '../../../graph/graph.js';
 import type { Binding, Declaration } from '../dispatch.js';
 
-/** What a kernel with dropout binds: the keys of all sites, and for each of its own what `dropoutFactor` is given. Sites are constants, so that they share pipelines. */
+/**
+ * What a kernel with dropout binds: the keys of all sites, and for each of its own what `dropoutFactor` is
+ * given. Sites are constants, so that they share pipelines.
+ */
 export function dropoutInputs(sites: readonly { readonly name: string; readonly site: DropoutSite }[]): {
   readonly declarations: readonly Declaration[];
   readonly bindings: readonly Binding[];

@@ -1,6 +1,6 @@
 /**
- * Operations that go through their elements one by one: as the end of another kernel (fusion.ts), or as a kernel of their own where none computes their
- * inputs that could end with them.
+ * Operations that go through their elements one by one: as the end of another kernel (fusion.ts), or as a
+ * kernel of their own where none computes their inputs that could end with them.
  */
 import type { Value } from '../../../graph/graph.js';
 import { elementLoop, elementWorkgroups, elementsOf, header, wgslElements } from '../dispatch.js';
@@ -9,7 +9,9 @@ import { operandsOf } from '../fusion.js';
 import type { ElementwiseNode } from '../fusion.js';
 import { DROPOUT_FUNCTION, dropoutInputs } from './dropout.js';
 
-/** tanh through exp, which WGSL promises to a few units in the last place; its own tanh may be far less exact. */
+/**
+ * tanh through exp, which WGSL promises to a few units in the last place; its own tanh may be far less exact.
+ */
 const GELU_FUNCTIONS = `
 fn tanhExact(x: f32) -> f32 {
   // Beyond 10 it is 1 to float32's last bit, and exp would overflow in the end.
@@ -39,7 +41,10 @@ function expressionOf(op: ElementwiseNode['op'], [a, b]: readonly string[], site
   }
 }
 
-/** Passes the elements of `first` through `steps`, and writes what is wanted of them. `first` is the result of the kernel that ends so; absent: the steps begin by themselves, and it is `finish(i)`. */
+/**
+ * Passes the elements of `first` through `steps`, and writes what is wanted of them. `first` is the result of
+ * the kernel that ends so; absent: the steps begin by themselves, and it is `finish(i)`.
+ */
 export function finishWith(
   first: Value | undefined,
   steps: readonly ElementwiseNode[],

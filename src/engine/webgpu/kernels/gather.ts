@@ -1,6 +1,7 @@
 /**
- * Embedding look-up and its gradient. The gradient adds rows of dy up by index without atomics, so that runs repeat bit for bit: the batch says
- * which tokens gathered each row of the table (scatter.ts), and one workgroup adds up one row, in the tokens' order.
+ * Embedding look-up and its gradient. The gradient adds rows of dy up by index without atomics, so that runs
+ * repeat bit for bit: the batch says which tokens gathered each row of the table (scatter.ts), and one
+ * workgroup adds up one row, in the tokens' order.
  */
 import type { InputName, Node, Value } from '../../../graph/graph.js';
 import { elementLoop, elementWorkgroups, elementsOf, header, labelWith, wgslElements } from '../dispatch.js';
@@ -43,7 +44,10 @@ export function gather(node: Node<'gather'>, finish: Finish): Dispatch[] {
 
 const THREADS = 64;
 
-/** Rows of a table that nothing gathered are not written: those of the batch before are cleared first (`clearRows`). */
+/**
+ * Rows of a table that nothing gathered are not written: those of the batch before are cleared first
+ * (`clearRows`).
+ */
 export function gatherGrad(node: Node<'gatherGrad'>): Dispatch[] {
   const [dy, indices] = node.inputs;
   const [y] = node.outputs;
@@ -79,7 +83,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
   ];
 }
 
-/** Sets the rows of `value` that the batch in the buffer names to zero: what is left of it when the next one comes. */
+/**
+ * Sets the rows of `value` that the batch in the buffer names to zero: what is left of it when the next one
+ * comes.
+ */
 export function clearRows(value: Value, by: BatchArray): Dispatch {
   const columns = value.shape[1] as number;
   return {

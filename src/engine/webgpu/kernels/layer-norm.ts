@@ -1,5 +1,6 @@
 /**
- * Layer normalisation. One workgroup takes one row; mean and inverse deviation of each row are kept for the gradient.
+ * Layer normalisation. One workgroup takes one row; mean and inverse deviation of each row are kept for the
+ * gradient.
  *
  *   statistics [M, 2]
  */

@@ -1,9 +1,11 @@
 /**
- * Matrix products on the GPU's matrix units (matrix-unit.ts). Each subgroup of a workgroup holds some products of the unit's size in its registers and walks
- * along K with the others, through tiles in workgroup memory that are in the operands' precision.
+ * Matrix products on the GPU's matrix units (matrix-unit.ts). Each subgroup of a workgroup holds some
+ * products of the unit's size in its registers and walks along K with the others, through tiles in workgroup
+ * memory that are in the operands' precision.
  *
- * Operands in float16 are rounded to 11 bits, sums are in float32. Gradients are often smaller than float16 can tell (6e-5 and below lose bits, 6e-8 is
- * nothing), so they are multiplied by a power of two on their way in, and the sums divided by it, which rounds nothing.
+ * Operands in float16 are rounded to 11 bits, sums are in float32. Gradients are often smaller than float16
+ * can tell (6e-5 and below lose bits, 6e-8 is nothing), so they are multiplied by a power of two on their way
+ * in, and the sums divided by it, which rounds nothing.
  */
 import { header } from '../dispatch.js';
 import { UNIT_THREADS, shareOf, unitTile } from '../matrix-unit.js';
@@ -11,7 +13,10 @@ import type { MatrixUnit } from '../matrix-unit.js';
 import { BIAS, SHAPE, SHAPE_STRUCT, loadTiles, partOfProduct } from './product-tiles.js';
 import type { Ending } from './product-tiles.js';
 
-/** Of gradients in float16: those of up to 64 still fit, which the norm of all is far below in a run that goes well. */
+/**
+ * Of gradients in float16: those of up to 64 still fit, which the norm of all is far below in a run that goes
+ * well.
+ */
 const GRADIENT_SCALE = 1024;
 
 export interface UnitProduct {
@@ -22,7 +27,10 @@ export interface UnitProduct {
   readonly gradient: 'a' | 'b' | undefined;
 }
 
-/** WGSL of one product. Right with any size of subgroups: those that a workgroup has too few of are made up for in further rounds. */
+/**
+ * WGSL of one product. Right with any size of subgroups: those that a workgroup has too few of are made up
+ * for in further rounds.
+ */
 export function unitShader(
   { bias, gradient, ...form }: UnitProduct,
   unit: MatrixUnit,
@@ -47,7 +55,8 @@ export function unitShader(
     ...(bias ? [BIAS] : []),
     ...finish.declarations,
   ]);
-  // The control flow that depends on the subgroup's number is the same in all of its threads, which the analysis of WGSL does not see.
+  // The control flow that depends on the subgroup's number is the same in all of its threads, which the
+  // analysis of WGSL does not see.
   return `${operands === 'f16' ? 'enable f16;\n' : ''}enable subgroups;
 enable chromium_experimental_subgroup_matrix;
 diagnostic(off, chromium.subgroup_matrix_uniformity);

@@ -3,9 +3,10 @@
  *
  *   y [M, N] = op(a) [M, K] op(b) [K, N] (+ bias [N])
  *
- * A workgroup computes a tile of tileM x tileN; each thread of it holds `threadM` rows of four columns in registers and walks along K in steps of tileK.
- * Where M and N give too few workgroups to fill a GPU, K is split too: each part goes to a buffer of its own, and a second kernel adds the parts up in
- * order, so that runs repeat bit for bit. Whichever kernel has the whole sum of an element finishes it (`Finish`).
+ * A workgroup computes a tile of tileM x tileN; each thread of it holds `threadM` rows of four columns in
+ * registers and walks along K in steps of tileK. Where M and N give too few workgroups to fill a GPU, K is
+ * split too: each part goes to a buffer of its own, and a second kernel adds the parts up in order, so that
+ * runs repeat bit for bit. Whichever kernel has the whole sum of an element finishes it (`Finish`).
  */
 import type { Dimension, Node, Value } from '../../../graph/graph.js';
 import { elementLoop, elementWorkgroups, header, labelWith, lengthOf, lengthWords } from '../dispatch.js';
@@ -67,8 +68,9 @@ const splitFor = (workgroups: number, k: number): number =>
   Math.max(1, Math.min(8, Math.floor(FILLING / workgroups), Math.floor(k / 64)));
 
 /**
- * Tiles by what was measured on an H100 through Vulkan: about 80 tokens want small tiles with K in 8 parts, weight gradients 64 x 64 in one part,
- * 512 tokens 64 x 128 with eight rows a thread. `m` and `n` are lengths at the most tokens the tiling is for.
+ * Tiles by what was measured on an H100 through Vulkan: about 80 tokens want small tiles with K in 8 parts,
+ * weight gradients 64 x 64 in one part, 512 tokens 64 x 128 with eight rows a thread. `m` and `n` are lengths
+ * at the most tokens the tiling is for.
  */
 function tilingFor(m: number, n: number, k: number, large: boolean): Tiling {
   if (large) return { tileM: 64, tileN: 128, tileK: 16, threadM: 8, split: 1 };
@@ -235,7 +237,10 @@ const PART: Ending = {
   code: 'fn finish(i: u32, value: f32) { parts[i] = value; }\n',
 };
 
-/** WGSL of one product; the tiles of a and b lie in workgroup memory with K as the slow index, so that threads read them side by side. */
+/**
+ * WGSL of one product; the tiles of a and b lie in workgroup memory with K as the slow index, so that threads
+ * read them side by side.
+ */
 function matmulShader(
   form: Pick<Product, 'transposeA' | 'transposeB'>,
   tiling: Tiling,
@@ -247,7 +252,8 @@ function matmulShader(
   const [threadsX, threadsY] = [tileN / 4, tileM / threadM];
   const threads = threadsX * threadsY;
   const rows = Array.from({ length: threadM }, (_, r) => r);
-  // The first row of tiles has every column of b pass by; what lies beyond K is zero there. Sums of a tile first, so that long columns lose less.
+  // The first row of tiles has every column of b pass by; what lies beyond K is zero there. Sums of a tile
+  // first, so that long columns lose less.
   const addColumns = `    if (group.y == 0u && thread < ${tileN}u) {
       var sum = 0.0;
       for (var kk = 0u; kk < ${tileK}u; kk++) { sum += tileB[kk * ${tileN}u + thread]; }

@@ -11,7 +11,10 @@ export interface Tile {
 /** What a shader needs of a finish. */
 export type Ending = Pick<Finish, 'declarations' | 'code'>;
 
-/** Lengths of the product and parts of K. The shapes come as constants, so that products of one form share a pipeline: compiling takes longer than literals would save. */
+/**
+ * Lengths of the product and parts of K. The shapes come as constants, so that products of one form share a
+ * pipeline: compiling takes longer than literals would save.
+ */
 export const SHAPE = { name: 'shape', type: 'Shape', access: 'uniform' } as const;
 export const SHAPE_STRUCT = 'struct Shape { m: Length, n: Length, k: Length, split: u32 }\n';
 
@@ -23,11 +26,12 @@ interface Form {
 }
 
 /**
- * WGSL that loads the tiles of a and b for the step along K that begins at k0. Neighbouring threads read neighbouring numbers of the matrix, whichever way it
- * lies; what is beyond the matrix is zero.
+ * WGSL that loads the tiles of a and b for the step along K that begins at k0. Neighbouring threads read
+ * neighbouring numbers of the matrix, whichever way it lies; what is beyond the matrix is zero.
  *
  * @param threads of a workgroup
- * @param store statements that put `value` into a tile: of row (a) or column (b) `outer` of the tile, and number `kk` of the step
+ * @param store statements that put `value` into a tile: of row (a) or column (b) `outer` of the tile, and
+ *   number `kk` of the step
  */
 export function loadTiles(
   { transposeA, transposeB }: Form,
@@ -53,7 +57,10 @@ export function loadTiles(
   return load('a', tileM, transposeA, 'row0', 'M') + load('b', tileN, !transposeB, 'column0', 'N');
 }
 
-/** Sizes of a product, and which part of it a workgroup computes: the tile at (row0, column0) over K from kBegin to kEnd. */
+/**
+ * Sizes of a product, and which part of it a workgroup computes: the tile at (row0, column0) over K from
+ * kBegin to kEnd.
+ */
 export const partOfProduct = ({ tileM, tileN, tileK }: Tile): string => `  let M = lengthOf(shape.m);
   let N = lengthOf(shape.n);
   let K = lengthOf(shape.k);

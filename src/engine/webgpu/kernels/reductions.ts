@@ -1,6 +1,12 @@
-/** Reductions over the threads of a workgroup, in a fixed order, so that runs repeat bit for bit. Every thread must call them, and gets the result. */
+/**
+ * Reductions over the threads of a workgroup, in a fixed order, so that runs repeat bit for bit. Every thread
+ * must call them, and gets the result.
+ */
 
-/** WGSL of `reduceSum(value, thread)` and `reduceMax(value, thread)` for workgroups of `threads` threads, a power of two. */
+/**
+ * WGSL of `reduceSum(value, thread)` and `reduceMax(value, thread)` for workgroups of `threads` threads, a
+ * power of two.
+ */
 export function reductions(threads: number): string {
   const reduce = (name: string, combine: (a: string, b: string) => string): string => `
 fn ${name}(value: f32, thread: u32) -> f32 {

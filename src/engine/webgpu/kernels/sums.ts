@@ -8,7 +8,8 @@ const COLUMNS = 32;
 const SHARES = 8;
 
 /**
- * A kernel that adds up terms over rows `m` for column `c`: each thread takes every eighth row, and the eight sums are added in a fixed order.
+ * A kernel that adds up terms over rows `m` for column `c`: each thread takes every eighth row, and the eight
+ * sums are added in a fixed order.
  *
  * @param sums names of the outputs with the term of each, in `m`, `c` and `i` = m * columns + c
  */
