@@ -1,7 +1,66 @@
 import tseslint from 'typescript-eslint';
 
+const FORM = [
+  {
+    selector: 'ExportDefaultDeclaration',
+    message: 'No default exports: a thing has one name everywhere.',
+  },
+  {
+    selector: ':matches(ImportSpecifier[importKind="type"], ExportSpecifier[exportKind="type"])',
+    message: 'Types are imported and exported by `import type` and `export type`.',
+  },
+  {
+    selector:
+      ':matches(PropertyDefinition, MethodDefinition:not([kind="constructor"]), TSParameterProperty)' +
+      '[accessibility=/./]',
+    message: 'What is private has a name with #.',
+  },
+  {
+    selector: ':not(ExpressionStatement, ForStatement) > AssignmentExpression',
+    message: 'An assignment is a statement of its own.',
+  },
+  {
+    selector:
+      'ObjectExpression > SpreadElement > ' +
+      ':matches(LogicalExpression[operator="&&"], ConditionalExpression[alternate.properties.length=0])',
+    message: 'Write the option as `x?: T | undefined` and pass it on.',
+  },
+];
+
+/** Attune starts no program and makes no code from text (SECURITY.md). */
+const NO_PROGRAMS = ['child_process', 'cluster', 'vm'];
+/** Only hub/ and serve/ touch the network: what the user asked to fetch, and what the user asked to serve. */
+const NETWORK = ['http', 'https', 'http2', 'net', 'tls', 'dgram', 'dns'];
+const CLIENTS = ['undici', 'axios', 'node-fetch'];
+
+/** Neither imported nor loaded later. */
+const without = (nodeModules, packages = []) => {
+  const names = [...nodeModules.flatMap((name) => [name, `node:${name}`]), ...packages];
+  return {
+    'no-restricted-imports': ['error', ...names],
+    'no-restricted-syntax': [
+      'error',
+      ...FORM,
+      {
+        selector: `ImportExpression > Literal[value=/^(${names.join('|')})$/]`,
+        message: 'SECURITY.md says that this is not used here.',
+      },
+    ],
+  };
+};
+
 export default tseslint.config(
-  { ignores: ['dist/', 'test-build/', 'node_modules/', '**/*.assembly.ts', 'attune-demo/', 'runs/'] },
+  {
+    ignores: [
+      'dist/',
+      'test-build/',
+      'unit-build/',
+      'node_modules/',
+      '**/*.assembly.ts',
+      'attune-demo/',
+      'runs/',
+    ],
+  },
   ...tseslint.configs.recommendedTypeChecked,
   {
     languageOptions: {
@@ -21,22 +80,7 @@ export default tseslint.config(
         { allowNumber: true, allowBoolean: true },
       ],
       '@typescript-eslint/switch-exhaustiveness-check': 'error',
-      'no-restricted-syntax': [
-        'error',
-        {
-          selector: 'ExportDefaultDeclaration',
-          message: 'No default exports: a thing has one name everywhere.',
-        },
-        {
-          selector: ':matches(ImportSpecifier[importKind="type"], ExportSpecifier[exportKind="type"])',
-          message: 'Types are imported and exported by `import type` and `export type`.',
-        },
-        {
-          selector:
-            ':matches(PropertyDefinition, MethodDefinition:not([kind="constructor"]), TSParameterProperty)[accessibility=/./]',
-          message: 'What is private has a name with #.',
-        },
-      ],
+      'no-restricted-syntax': ['error', ...FORM],
       '@typescript-eslint/no-floating-promises': [
         'error',
         {
@@ -46,6 +90,9 @@ export default tseslint.config(
         },
       ],
       eqeqeq: 'error',
+      'max-len': ['error', { code: 120, ignoreUrls: true }],
+      'max-lines': ['error', 500],
+      'no-nested-ternary': 'error',
       'prefer-const': 'error',
     },
   },
@@ -60,10 +107,24 @@ export default tseslint.config(
           object: 'process',
           property,
           message:
-            'Text for people goes through Terminal, results through ResultWriter: both keep control characters off the terminal.',
+            'Text for people goes through Terminal, results through ResultWriter: ' +
+            'both keep control characters off the terminal.',
         })),
       ],
     },
+  },
+  {
+    files: ['src/**/*.ts'],
+    rules: {
+      ...without([...NO_PROGRAMS, ...NETWORK], CLIENTS),
+      'no-eval': 'error',
+      'no-new-func': 'error',
+      'no-restricted-globals': ['error', 'fetch', 'XMLHttpRequest', 'WebSocket', 'EventSource'],
+    },
+  },
+  {
+    files: ['src/{hub,serve}/**/*.ts'],
+    rules: { ...without(NO_PROGRAMS), 'no-restricted-globals': 'off' },
   },
   // What stands in for Node's functions fails as they do: by rejecting, never by throwing.
   { files: ['src/browser/**/*.ts'], rules: { '@typescript-eslint/require-await': 'off' } },

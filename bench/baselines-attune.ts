@@ -61,13 +61,13 @@ async function measure(name: string, predicted: number): Promise<object> {
   return { fit: fitted - started, predict: performance.now() - fitted };
 }
 
+async function answer(request: Request): Promise<object> {
+  if ('measure' in request) return measure(request.measure, request.predicted);
+  if ('texts' in request) return setUp(request);
+  return { end: true };
+}
+
 for await (const line of createInterface({ input: process.stdin })) {
   const request = JSON.parse(line) as Request;
-  const answer =
-    'measure' in request
-      ? await measure(request.measure, request.predicted)
-      : 'texts' in request
-        ? setUp(request)
-        : { end: true };
-  process.stdout.write(`${JSON.stringify(answer)}\n`);
+  process.stdout.write(`${JSON.stringify(await answer(request))}\n`);
 }

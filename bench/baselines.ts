@@ -28,6 +28,12 @@ const { values: options } = parseArgs({
   },
 });
 
+/** What the other side can also do in another way; both ways are timed. */
+const ALSO = new Map([
+  ['random forest', 'random forest, all cores'],
+  ['Word2Vec', 'Word2Vec, one worker'],
+]);
+
 class Side {
   readonly #lines: AsyncIterator<string, undefined>;
   readonly #child: ChildProcess;
@@ -99,7 +105,9 @@ function randomFeatures({ texts }: Rows): Float64Array {
           word,
           Float64Array.from({ length: 100 }, () => random.nextNormal()),
         );
-      vectors.get(word)!.forEach((value, j) => (features[100 * row + j] += value / words.length));
+      vectors.get(word)!.forEach((value, j) => {
+        features[100 * row + j] += value / words.length;
+      });
     }
   });
   return features;
@@ -130,17 +138,16 @@ try {
     else writeFileSync(features, new Uint8Array(randomFeatures(rows).buffer));
     await theirs?.ask({ ...rows, features });
     await attune.ask({ ...rows, features });
+    const source = data === undefined ? 'made-up sentences' : 'the given file';
+    const vectors = theirs ? "gensim's vectors" : 'random word vectors';
     console.log(
-      `\n${rows.labels.length} rows of ${data === undefined ? 'made-up sentences' : 'the given file'}, ${theirs ? "gensim's vectors" : 'random word vectors'}; predicted: ${predicted}; medians of at least ${options.repetitions} runs in turn`,
+      `\n${rows.labels.length} rows of ${source}, ${vectors}; predicted: ${predicted}; ` +
+        `medians of at least ${options.repetitions} runs in turn`,
     );
     const totals = { ours: 0, theirs: 0 };
     for (const name of options.only.split(',')) {
-      const others =
-        name === 'random forest'
-          ? [name, 'random forest, all cores']
-          : name === 'Word2Vec'
-            ? [name, 'Word2Vec, one worker']
-            : [name];
+      const also = ALSO.get(name);
+      const others = also === undefined ? [name] : [name, also];
       const times = { ours: [] as Timing[], theirs: others.map((): Timing[] => []) };
       const started = performance.now();
       // Of what takes a few milliseconds more runs are needed for a median that says something.
@@ -161,8 +168,11 @@ try {
       }
       const of = (timings: readonly Timing[], key: keyof Timing): number =>
         median(timings.map((timing) => timing[key]));
-      const show = (label: string, timings: readonly Timing[]): string =>
-        `  ${label.padEnd(40)} fit ${of(timings, 'fit').toFixed(1).padStart(10)} ms   predict ${of(timings, 'predict').toFixed(1).padStart(9)} ms`;
+      const show = (label: string, timings: readonly Timing[]): string => {
+        const fit = of(timings, 'fit').toFixed(1).padStart(10);
+        const predict = of(timings, 'predict').toFixed(1).padStart(9);
+        return `  ${label.padEnd(40)} fit ${fit} ms   predict ${predict} ms`;
+      };
       console.log(show(`${name}, attune`, times.ours));
       totals.ours += of(times.ours, 'fit') + of(times.ours, 'predict');
       if (!theirs) continue;
@@ -171,15 +181,15 @@ try {
         // Of each pair of runs, then the median: neighbours on the machine come and go.
         const ratio = (key: keyof Timing): string =>
           median(times.theirs[i].map((timing, r) => timing[key] / times.ours[r][key])).toFixed(2);
-        console.log(
-          `${show(`${other}, reference`, times.theirs[i])}   x attune's time: fit ${ratio('fit')}, predict ${ratio('predict')}`,
-        );
+        const ratios = `fit ${ratio('fit')}, predict ${ratio('predict')}`;
+        console.log(`${show(`${other}, reference`, times.theirs[i])}   x attune's time: ${ratios}`);
       }
     }
-    if (theirs)
-      console.log(
-        `  together: attune ${(totals.ours / 1e3).toFixed(2)} s, reference ${(totals.theirs / 1e3).toFixed(2)} s, ratio ${(totals.theirs / totals.ours).toFixed(2)}`,
-      );
+    if (theirs) {
+      const [ours, others] = [totals.ours, totals.theirs].map((ms) => `${(ms / 1e3).toFixed(2)} s`);
+      const ratio = (totals.theirs / totals.ours).toFixed(2);
+      console.log(`  together: attune ${ours}, reference ${others}, ratio ${ratio}`);
+    }
     attune.end();
     theirs?.end();
   }

@@ -148,7 +148,7 @@ async function timeRuns(
   const encodeAll = (passFor?: PassTimes['next']): GPUCommandEncoder => {
     const encoder = device.createCommandEncoder();
     for (let place = 0; place < repetitions; place++)
-      program.encode(encoder, batch, pass, { place, ...(passFor && { passFor }) });
+      program.encode(encoder, batch, pass, { place, passFor });
     return encoder;
   };
   // Once to warm up: pipelines are compiled for the hardware at their first use.

@@ -33,7 +33,7 @@ import { resolveArguments } from '#attune/train/arguments.js';
 import { PREDICTION_BATCH, predictLogits } from '#attune/train/prediction.js';
 import { PRESETS } from '#attune/train/presets.js';
 import { Trainer } from '#attune/train/trainer.js';
-import type { LabelledRows } from '#attune/train/trainer.js';
+import type { LabelledRows } from '#attune/train/evaluate.js';
 import { timeProducts, timeStepByKernel } from './gpu-kernels.js';
 import { median } from './median.js';
 import { MODELS, randomTensor } from './models.js';
@@ -84,11 +84,14 @@ const config = withLabels(
   0,
 );
 const graphs = gpt2Graphs(config);
+const software = found.report.software ? ' (computes in software: times say nothing about a GPU)' : '';
 console.log(
-  `${found.report.name}${found.report.software ? ' (computes in software: times say nothing about a GPU)' : ''}, Node ${process.versions.node}, ${process.platform} ${process.arch}`,
+  `${found.report.name}${software}, Node ${process.versions.node}, ${process.platform} ${process.arch}`,
 );
+const hasTimestamps = gpu.device.features.has('timestamp-query');
 console.log(
-  `timestamps: ${gpu.device.features.has('timestamp-query') ? 'yes' : 'no'}; products: ${unit ? `matrix units, ${nameOfUnit(unit)}` : 'float32'}`,
+  `timestamps: ${hasTimestamps ? 'yes' : 'no'}; ` +
+    `products: ${unit ? `matrix units, ${nameOfUnit(unit)}` : 'float32'}`,
 );
 
 const format = (value: number, digits = 2): string => value.toFixed(digits).padStart(9);
@@ -129,8 +132,9 @@ async function check(): Promise<void> {
   const ours = await outcome(new WebGpuSession(gpu, model, { seed: 1, description: 'check' }));
   const exact = await outcome(await referenceEngine.open(model, { seed: 1 }));
   const differences = [Math.abs(ours.loss - exact.loss), Math.abs(ours.gradNorm / exact.gradNorm - 1)];
+  const [loss, norm] = differences.map((difference) => difference.toExponential(1));
   console.log(
-    `\nA step of a small model beside float64: loss differs by ${differences[0].toExponential(1)}, the gradient's norm by ${differences[1].toExponential(1)} of it`,
+    `\nA step of a small model beside float64: loss differs by ${loss}, the gradient's norm by ${norm} of it`,
   );
   if (!(Math.max(...differences) < (unit?.operands === 'f16' ? 2e-2 : 2e-4)))
     throw new Error('the GPU computes wrong numbers: no times of those');
@@ -145,9 +149,7 @@ async function products(): Promise<void> {
     [4 * nEmbd, nEmbd],
   ];
   const tokens = quick ? [16] : [16, 64, 80, 128, 512, 1280, 4096];
-  console.log(
-    `\nProducts, TFLOP/s (ms): ${gpu.device.features.has('timestamp-query') ? 'timestamps, medians' : 'by the wall clock'}`,
-  );
+  console.log(`\nProducts, TFLOP/s (ms): ${hasTimestamps ? 'timestamps, medians' : 'by the wall clock'}`);
   console.log('  tokens    weight        forward              dX                  dW');
   for (const count of tokens) {
     for (const [k, n] of quick ? weights.slice(1, 2) : weights) {
@@ -170,7 +172,8 @@ async function kernels(): Promise<void> {
     return;
   }
   console.log(
-    `\nA step of the notebook's job by kernel (${name}, batches of 4, each kernel in a pass of its own, medians of ${batches.length - 1}), ms`,
+    `\nA step of the notebook's job by kernel (${name}, batches of 4, each kernel in a pass of its own, ` +
+      `medians of ${batches.length - 1}), ms`,
   );
   for (const { label, count, ms } of times)
     console.log(`  ${label.padEnd(28)}${String(count).padStart(5)} x ${format(ms, 3)}`);
@@ -231,7 +234,7 @@ async function job(): Promise<void> {
       ...preset,
       outputDir,
       saveStrategy: 'no',
-      ...(quick && { numTrainEpochs: 1 }),
+      numTrainEpochs: quick ? 1 : preset.numTrainEpochs,
     });
     const trainer = new Trainer({
       session,
@@ -252,8 +255,10 @@ async function job(): Promise<void> {
     );
     const started = performance.now();
     const { state } = await trainer.train();
+    const seconds = ((performance.now() - started) / 1000).toFixed(1);
     console.log(
-      `\nThe notebook's job, ${name}: ${state.global_step} steps and ${args.numTrainEpochs} evaluations of ${rows.evaluation} rows in ${((performance.now() - started) / 1000).toFixed(1)} s`,
+      `\nThe notebook's job, ${name}: ${state.global_step} steps and ${args.numTrainEpochs} evaluations ` +
+        `of ${rows.evaluation} rows in ${seconds} s`,
     );
   } finally {
     await session.close();

@@ -164,8 +164,17 @@ for (const threads of numbers(options.threads)) {
       // The optimizer reads parameter, gradient and two moments and writes three of them back; of the tables
       // it touches few rows.
       const traffic = (28 * 12 * width * width * layers) / (side.median('optimizer') / 1000);
+      const percent = (part: number): string => `${(100 * part).toFixed(0)} %`;
+      const cells = [
+        `${String(tokens).padStart(6)} tokens`,
+        `${ms.toFixed(1).padStart(8)} ms/step`,
+        `${((1000 * tokens) / ms).toFixed(0).padStart(6)} tokens/s`,
+        `${(flops / (ms / 1000) / 1e9).toFixed(0).padStart(4)} GFLOP/s`,
+      ].join('  ');
       console.log(
-        `  ${name.padEnd(12)}${String(tokens).padStart(6)} tokens  ${ms.toFixed(1).padStart(8)} ms/step  ${((1000 * tokens) / ms).toFixed(0).padStart(6)} tokens/s  ${(flops / (ms / 1000) / 1e9).toFixed(0).padStart(4)} GFLOP/s; forward+backward ${(100 * share).toFixed(0)} % of the peak, update ${side.median('optimizer').toFixed(1)} ms, ${((100 * traffic) / rate).toFixed(0)} % of the memory's rate; peak memory ${(await side.end()).toFixed(0)} MiB`,
+        `  ${name.padEnd(12)}${cells}; forward+backward ${percent(share)} of the peak, ` +
+          `update ${side.median('optimizer').toFixed(1)} ms, ${percent(traffic / rate)} of the memory's rate; ` +
+          `peak memory ${(await side.end()).toFixed(0)} MiB`,
       );
     }
   }

@@ -43,7 +43,9 @@ async function run(
   const started = performance.now();
   const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'ignore'] });
   let out = '';
-  child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
+  child.stdout.on('data', (chunk: Buffer) => {
+    out += chunk.toString();
+  });
   const code = await new Promise<number | null>((resolve) => child.on('close', resolve));
   if (code !== 0) throw new Error(`${command} ended with ${code}`);
   return { out, seconds: (performance.now() - started) / 1e3 };
@@ -117,8 +119,11 @@ try {
   }
   const show = (name: string, runs: readonly Job[]): void => {
     const { steps, evalLoss, accuracy } = runs[0];
+    const seconds = (key: 'training' | 'whole'): string =>
+      `${median(runs.map((job) => job[key])).toFixed(1)} s`;
     console.log(
-      `  ${name.padEnd(24)}${steps} steps  training ${median(runs.map((job) => job.training)).toFixed(1)} s  whole process ${median(runs.map((job) => job.whole)).toFixed(1)} s  last eval_loss ${evalLoss.toFixed(4)}, accuracy ${accuracy.toFixed(3)}`,
+      `  ${name.padEnd(24)}${steps} steps  training ${seconds('training')}  whole process ${seconds('whole')}  ` +
+        `last eval_loss ${evalLoss.toFixed(4)}, accuracy ${accuracy.toFixed(3)}`,
     );
   };
   show('attune', jobs.ours);

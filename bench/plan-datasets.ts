@@ -42,10 +42,10 @@ const SUBJECTS = [
   'sculpture canvas gallery brush portrait exhibit',
   'sailor harbour anchor mast deck voyage',
 ].map((words) => words.split(' '));
-const FILLER =
-  'the a and but so we they it was is had been very quite about with from this that there then after before again still only some more people day time thing way'.split(
-    ' ',
-  );
+const FILLER = [
+  'the a and but so we they it was is had been very quite about with from this that there then after',
+  'before again still only some more people day time thing way',
+].flatMap((words) => words.split(' '));
 const PRAISE = 'love great wonderful excellent happy perfect enjoyed pleasant brilliant delightful'.split(
   ' ',
 );

@@ -24,6 +24,8 @@ const VARIANTS = {
 } as const;
 type Variant = keyof typeof VARIANTS;
 
+const secondsOf = ({ timings }: Side): number => timings.reduce((sum, { ms }) => sum + ms / 1000, 0);
+
 const { values: options } = parseArgs({
   options: {
     model: { type: 'string', default: 'gpt2-mini,gpt2' },
@@ -69,14 +71,13 @@ for (const name of options.model.split(',') as ModelName[]) {
   for (let chunk = -1; chunk < chunks.length; chunk++)
     for (const side of sides) await side.step(Math.max(chunk, 0), chunk >= 0);
   for (const side of sides) {
-    const seconds = side.timings.reduce((sum, { ms }) => sum + ms / 1000, 0);
-    const ratio =
-      side === ours
-        ? ''
-        : `   attune is ${(seconds / ours.timings.reduce((sum, { ms }) => sum + ms / 1000, 0)).toFixed(2)} x as fast`;
+    const seconds = secondsOf(side);
+    const ratio = side === ours ? '' : `   attune is ${(seconds / secondsOf(ours)).toFixed(2)} x as fast`;
     const peak = await side.end();
+    const rowRate = (rows.length / seconds).toFixed(0).padStart(6);
+    const tokenRate = (tokens / seconds).toFixed(0).padStart(7);
     console.log(
-      `  ${side.name.padEnd(42)}${(rows.length / seconds).toFixed(0).padStart(6)} rows/s  ${(tokens / seconds).toFixed(0).padStart(7)} tokens/s  peak ${peak.toFixed(0)} MiB${ratio}`,
+      `  ${side.name.padEnd(42)}${rowRate} rows/s  ${tokenRate} tokens/s  peak ${peak.toFixed(0)} MiB${ratio}`,
     );
   }
 }

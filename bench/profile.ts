@@ -147,9 +147,10 @@ for (const event of within) {
 }
 const print = (map: Map<string, { us: number; count: number; flops?: number }>, top: number): void => {
   for (const [key, { us, count, flops }] of [...map].sort((a, b) => b[1].us - a[1].us).slice(0, top)) {
-    console.log(
-      `${(us / 1000 / steps).toFixed(2).padStart(9)} ms ${(count / steps).toFixed(0).padStart(5)} ×  ${flops ? `${(flops / us / 1000).toFixed(0).padStart(4)} GFLOP/s  ` : ''}${key}`,
-    );
+    const ms = (us / 1000 / steps).toFixed(2).padStart(9);
+    const times = (count / steps).toFixed(0).padStart(5);
+    const rate = flops ? `${(flops / us / 1000).toFixed(0).padStart(4)} GFLOP/s  ` : '';
+    console.log(`${ms} ms ${times} ×  ${rate}${key}`);
   }
 };
 const tokens =
@@ -158,11 +159,14 @@ const tokens =
     .flat()
     .reduce((sum, { ids }) => sum + ids.length, 0) / steps;
 console.log(
-  `${name}: ${steps} steps, ${tokens.toFixed(1)} tokens a batch; ms: forward and backward ${totals.forwardBackward.toFixed(1)}, norm ${totals.norm.toFixed(1)}, update ${totals.update.toFixed(1)}`,
+  `${name}: ${steps} steps, ${tokens.toFixed(1)} tokens a batch; ` +
+    `ms: forward and backward ${totals.forwardBackward.toFixed(1)}, norm ${totals.norm.toFixed(1)}, ` +
+    `update ${totals.update.toFixed(1)}`,
 );
-console.log(
-  `nodes ${(within.reduce((sum, e) => sum + e.dur, 0) / 1000 / steps).toFixed(1)} ms, session.run ${(runs.reduce((sum, e) => sum + e.dur, 0) / 1000 / steps).toFixed(1)} ms, ${(within.length / steps).toFixed(0)} nodes`,
+const [inNodes, inRuns] = [within, runs].map((of) =>
+  (of.reduce((sum, event) => sum + event.dur, 0) / 1000 / steps).toFixed(1),
 );
+console.log(`nodes ${inNodes} ms, session.run ${inRuns} ms, ${(within.length / steps).toFixed(0)} nodes`);
 print(byOp, 30);
 console.log();
 print(byShape, 45);

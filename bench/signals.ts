@@ -310,7 +310,9 @@ async function modelNames(): Promise<string[]> {
     stdio: ['ignore', 'pipe', 'ignore'],
   });
   let text = '';
-  child.stdout.setEncoding('utf8').on('data', (part: string) => (text += part));
+  child.stdout.setEncoding('utf8').on('data', (part: string) => {
+    text += part;
+  });
   await ended(child);
   const records = text
     .split('\n')

@@ -218,16 +218,14 @@ export async function simulate(
     const labels = new Int32Array(rows);
     const predicted = limits.map(() => new Int32Array(rows));
     for (let row = 0; row < rows; row++) {
-      const label = (labels[row] = source.pick(prior));
+      const label = source.pick(prior);
+      labels[row] = label;
       const difficulty = source.normal() * Math.sqrt(SHARED_DIFFICULTY);
       const common = source.pick(prior, label);
       for (const [i, limit] of limits.entries()) {
         const right = difficulty + source.normal() * Math.sqrt(1 - SHARED_DIFFICULTY) < limit[label];
-        predicted[i][row] = right
-          ? label
-          : source.uniform() < SHARED_ANSWER
-            ? common
-            : source.pick(prior, label);
+        if (right) predicted[i][row] = label;
+        else predicted[i][row] = source.uniform() < SHARED_ANSWER ? common : source.pick(prior, label);
       }
     }
     const classCounts = await bootstrapClassCounts(resamples, labels, classes);

@@ -94,7 +94,6 @@ try {
 }
 for (const { what, times } of measured) {
   const taken = times.slice(1);
-  console.log(
-    `${what.padEnd(72)}${median(taken).toFixed(0).padStart(6)} ms  (${Math.min(...taken).toFixed(0)} to ${Math.max(...taken).toFixed(0)})`,
-  );
+  const range = `${Math.min(...taken).toFixed(0)} to ${Math.max(...taken).toFixed(0)}`;
+  console.log(`${what.padEnd(72)}${median(taken).toFixed(0).padStart(6)} ms  (${range})`);
 }

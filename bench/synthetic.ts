@@ -1,7 +1,7 @@
 /**
  * Rows of made-up token ids with the lengths of the notebook's: speed does not depend on what the tokens say.
  */
-import type { LabelledRows } from '#attune/train/trainer.js';
+import type { LabelledRows } from '#attune/train/evaluate.js';
 import { MT19937 } from '#attune/random/mt19937.js';
 
 /** How many of the notebook's 1,000 rows have 1, 2, 3 ... tokens of GPT-2's vocabulary (18.5 on average). */

@@ -9,7 +9,10 @@ import { Tokenizer } from '#attune/text/tokenizer.js';
 
 function madeUp(): string[] {
   let state = 1;
-  const draw = (n: number): number => (state = (state * 48271) % 2147483647) % n;
+  const draw = (n: number): number => {
+    state = (state * 48271) % 2147483647;
+    return state % n;
+  };
   const words = Array.from({ length: 40_000 }, () =>
     String.fromCharCode(...Array.from({ length: 1 + draw(9) }, () => 97 + draw(26))),
   );
@@ -33,7 +36,10 @@ for (const round of ['first time', 'again']) {
   let tokens = 0;
   for (const text of texts) tokens += tokenizer.encode(text, { maxLength: 128 }).ids.length;
   const { user, system } = process.cpuUsage(cpu);
+  const seconds = ((performance.now() - started) / 1e3).toFixed(2);
+  const processor = ((user + system) / 1e6).toFixed(2);
   console.log(
-    `${texts.length} texts, ${tokens} tokens, ${model}, ${round}: ${((performance.now() - started) / 1e3).toFixed(2)} s (${((user + system) / 1e6).toFixed(2)} s of processor time)`,
+    `${texts.length} texts, ${tokens} tokens, ${model}, ${round}: ` +
+      `${seconds} s (${processor} s of processor time)`,
   );
 }

@@ -49,7 +49,8 @@ for (const name of options.model.split(',') as ModelName[]) {
   const { source, classes, batches } = await notebookBatches(vocabulary, steps);
   const tokens = batches.flat().reduce((sum, { ids }) => sum + ids.length, 0) / batches.length;
   console.log(
-    `\n${name}, untrained: ${source}, batches of 4, ${tokens.toFixed(1)} tokens a batch, dropout 0.1, medians of ${steps} steps after ${WARM_UP}`,
+    `\n${name}, untrained: ${source}, batches of 4, ${tokens.toFixed(1)} tokens a batch, dropout 0.1, ` +
+      `medians of ${steps} steps after ${WARM_UP}`,
   );
   const setup = { config, classes, batches, threads };
   const ours = await Side.start(
@@ -88,8 +89,11 @@ for (const name of options.model.split(',') as ModelName[]) {
       `${((100 * side.median(key)) / ms).toFixed(0)} %`;
     const ratio = side === ours ? '' : `   ${(ms / ours.median('ms')).toFixed(2)} x attune's time`;
     const peak = await side.end();
+    const rate = ((1000 * tokens) / ms).toFixed(0).padStart(5);
     console.log(
-      `  ${side.name.padEnd(42)}${ms.toFixed(1).padStart(8)} ms/step  ${((1000 * tokens) / ms).toFixed(0).padStart(5)} tokens/s  forward+backward ${share('forwardBackward')}, clipping ${share('clip')}, optimizer ${share('optimizer')}  peak ${peak.toFixed(0)} MiB${ratio}`,
+      `  ${side.name.padEnd(42)}${ms.toFixed(1).padStart(8)} ms/step  ${rate} tokens/s  ` +
+        `forward+backward ${share('forwardBackward')}, clipping ${share('clip')}, ` +
+        `optimizer ${share('optimizer')}  peak ${peak.toFixed(0)} MiB${ratio}`,
     );
   }
 }

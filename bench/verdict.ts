@@ -59,7 +59,9 @@ function child(asked: object): Promise<Readonly<Record<string, Rates>>> {
       { stdio: ['ignore', 'pipe', 'inherit'] },
     );
     let output = '';
-    run.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
+    run.stdout.on('data', (chunk: Buffer) => {
+      output += chunk.toString();
+    });
     run.on('close', (code) =>
       code === 0
         ? resolve(JSON.parse(output) as Readonly<Record<string, Rates>>)
@@ -75,9 +77,14 @@ function print({ what, rows, classes }: Cell, rates: Readonly<Record<string, Rat
       (count) => `${((100 * count) / n).toFixed(1)} %`,
     );
     const mean = (sum: number, of = n): string => (of === 0 ? '–' : (sum / of).toFixed(4));
-    console.log(
-      `| ${[classes, rows, what, metric, ...shares, mean(r.regret, r.recommended), mean(r.regretUnshown, r.unshown), (r.bestSet / n).toFixed(1), mean(r.optimism), mean(r.corrected)].join(' | ')} |`,
-    );
+    const means = [
+      mean(r.regret, r.recommended),
+      mean(r.regretUnshown, r.unshown),
+      (r.bestSet / n).toFixed(1),
+      mean(r.optimism),
+      mean(r.corrected),
+    ];
+    console.log(`| ${[classes, rows, what, metric, ...shares, ...means].join(' | ')} |`);
   }
 }
 

@@ -26,7 +26,8 @@ async function main() {
 process.exitCode = 1;
 const endedEarly = () =>
   console.error(
-    'error: attune ended before its work was done. This is a defect of attune: please report it with the command you ran.',
+    'error: attune ended before its work was done. ' +
+      'This is a defect of attune: please report it with the command you ran.',
   );
 process.once('exit', endedEarly);
 void main()

@@ -30,7 +30,9 @@ if (counts) {
   for (const [name, { severity, range }] of serious) console.log(`  ${severity}: ${name} ${range}`);
   process.exit(serious.length > 0 ? 1 : 0);
 }
-const said = `${report?.message ?? ''} ${report?.error?.summary ?? ''} ${report?.error?.code ?? ''} ${stderr} ${error?.message ?? ''}`;
+const said = [report?.message, report?.error?.summary, report?.error?.code, stderr, error?.message]
+  .map((part) => part ?? '')
+  .join(' ');
 if (!/ENOLOCK|EAUDITNOLOCK|EJSONPARSE|EUSAGE|ENOENT/.test(said)) {
   console.log(
     `npm audit: the registry does not answer (${said.trim().split('\n')[0].slice(0, 160)}); not checked`,

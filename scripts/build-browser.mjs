@@ -41,6 +41,11 @@ const NODE = {
 };
 const LIBRARIES = { stream: 'readable-stream', 'process/': browser('node/process.js') };
 
+const withoutCounterpart = ({ path, importer, resolveDir }) => {
+  const module = `${relative(root, importer)} (in ${relative(root, resolveDir)})`;
+  return `${path} has no counterpart in the browser, and ${module} needs it`;
+};
+
 /**
  * What every module of attune may be replaced by; what is left of Node is an error, not a shim that fails
  * when it is called.
@@ -59,13 +64,7 @@ const replacements = {
           ? { path: LIBRARIES[name] }
           : resolve(LIBRARIES[name], { resolveDir: root, importer, kind });
       if (path.startsWith('node:'))
-        return {
-          errors: [
-            {
-              text: `${path} has no counterpart in the browser, and ${relative(root, importer)} (in ${relative(root, resolveDir)}) needs it`,
-            },
-          ],
-        };
+        return { errors: [{ text: withoutCounterpart({ path, importer, resolveDir }) }] };
       return undefined;
     });
     onResolve({ filter: /^\.\.?\// }, ({ path, resolveDir }) => {

@@ -83,7 +83,10 @@ const { metafile } = await build({
   plugins: [libraries, places],
   // Libraries that are not ES modules ask for Node's modules so.
   banner: {
-    js: "import { createRequire as createRequireOfBundle } from 'node:module'; const require = createRequireOfBundle(import.meta.url);",
+    js: [
+      "import { createRequire as createRequireOfBundle } from 'node:module';",
+      'const require = createRequireOfBundle(import.meta.url);',
+    ].join(' '),
   },
 });
 await build({

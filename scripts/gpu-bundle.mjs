@@ -46,7 +46,10 @@ try {
     external: ['webgpu', 'onnxruntime-node'],
     // Packages in CommonJS ask for Node's modules by `require`.
     banner: {
-      js: "import { createRequire as attuneRequire } from 'node:module'; const require = attuneRequire(import.meta.url);",
+      js: [
+        "import { createRequire as attuneRequire } from 'node:module';",
+        'const require = attuneRequire(import.meta.url);',
+      ].join(' '),
     },
     logLevel: 'warning',
   });
@@ -72,7 +75,13 @@ try {
   else {
     writeFileSync(
       at('run.sh'),
-      '#!/bin/sh\n# Options: the head of bench/gpu.ts; --quick tries it out.\nhere=$(CDPATH= cd -- "$(dirname -- "$0")" && pwd)\nexec "$here/node" "$here/app/bench/gpu.js" "$@"\n',
+      [
+        '#!/bin/sh',
+        '# Options: the head of bench/gpu.ts; --quick tries it out.',
+        'here=$(CDPATH= cd -- "$(dirname -- "$0")" && pwd)',
+        'exec "$here/node" "$here/app/bench/gpu.js" "$@"',
+        '',
+      ].join('\n'),
     );
     chmodSync(at('run.sh'), 0o755);
   }
@@ -92,9 +101,8 @@ try {
     );
   }
   const mib = statSync(target).size / 2 ** 20;
-  console.log(
-    `${target}: ${mib.toFixed(1)} MiB (Node ${process.versions.node}, webgpu ${JSON.parse(readFileSync(webgpu('package.json'), 'utf8')).version})`,
-  );
+  const { version } = JSON.parse(readFileSync(webgpu('package.json'), 'utf8'));
+  console.log(`${target}: ${mib.toFixed(1)} MiB (Node ${process.versions.node}, webgpu ${version})`);
   if (mib > MOST_MIB) {
     console.error(`That is more than ${MOST_MIB} MiB.`);
     process.exitCode = 1;

@@ -6,14 +6,17 @@ const at = (path) => new URL(`../${path}`, import.meta.url);
 const { packages } = JSON.parse(readFileSync(at('package-lock.json'), 'utf8'));
 const rows = Object.entries(packages)
   .filter(([path, { dev, devOptional }]) => path !== '' && !dev && !devOptional)
-  .map(
-    ([path, { version, license, optional }]) =>
-      `| ${path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length)} | ${version} | ${license ?? 'none stated'} |${optional ? ' optional' : ''} |`,
-  )
+  .map(([path, { version, license, optional }]) => {
+    const name = path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length);
+    return `| ${name} | ${version} | ${license ?? 'none stated'} |${optional ? ' optional' : ''} |`;
+  })
   .sort();
+const origin =
+  'Made by `node scripts/licences.mjs` from package-lock.json; ' +
+  'a test sees that it is current and that each licence is one that allows this use.';
 const text = `# Licences of what attune installs
 
-Made by \`node scripts/licences.mjs\` from package-lock.json; a test sees that it is current and that each licence is one that allows this use.
+${origin}
 attune itself: Apache-2.0 (LICENSE, NOTICE). Development tools are not listed.
 
 | package | version | licence | |

@@ -8,7 +8,10 @@ export class AttuneError extends Error {
   /** The command that the hint speaks of, as a shell reads it. */
   readonly command: string | undefined;
 
-  constructor(message: string, options: { hint?: string; command?: string; cause?: unknown } = {}) {
+  constructor(
+    message: string,
+    options: { hint?: string | undefined; command?: string | undefined; cause?: unknown } = {},
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = new.target.name;
     this.hint = options.hint;

@@ -45,7 +45,8 @@ export type { EncodedRow, PackedBatch } from './engine/batch.js';
 export { resolveArguments } from './train/arguments.js';
 export type { TrainingArguments, TrainingArgumentsInput } from './train/arguments.js';
 export { PRESETS } from './train/presets.js';
-export { encodeDataset, fineTune, prepareFineTune } from './train/fine-tune.js';
+export { fineTune, prepareFineTune } from './train/fine-tune.js';
+export { encodeDataset } from './train/encode-splits.js';
 export type { FineTuneOptions, FineTuneResult, FineTuneRun, MeasuredRun } from './train/fine-tune.js';
 export { planArguments } from './train/plan.js';
 export type { Plan, PlanFacts, PlanLine, TrainingChoice } from './train/plan.js';
@@ -56,13 +57,9 @@ export type { Manifest } from './train/manifest.js';
 export type { ModelMemory, TrainedOn } from './train/model-memory.js';
 export type { SeedRun } from './train/seeds.js';
 export { Trainer } from './train/trainer.js';
-export type {
-  Evaluation,
-  LabelledRows,
-  TrainerCallback,
-  TrainerOptions,
-  TrainOutput,
-} from './train/trainer.js';
+export type { TrainerOptions } from './train/trainer.js';
+export type { TrainerCallback, TrainOutput } from './train/callbacks.js';
+export type { Evaluation, LabelledRows } from './train/evaluate.js';
 export type { EvalRecord, FinalRecord, LogRecord, TrainRecord } from './train/records.js';
 export type { TrainerState } from './train/state.js';
 export { TextClassifier } from './train/classifier.js';
@@ -105,8 +102,10 @@ export { Word2VecVectorizer } from './baselines/word2vec/vectorizer.js';
 export { Word2Vec } from './baselines/word2vec/word2vec.js';
 export { splitWords } from './baselines/word2vec/words.js';
 
-export { compare, compareModels } from './compare/compare.js';
-export type { CompareCallbacks, CompareModelsOptions, CompareOptions } from './compare/compare.js';
+export { compare } from './compare/compare.js';
+export { compareModels } from './compare/compare-models.js';
+export type { CompareOptions } from './compare/compare.js';
+export type { CompareCallbacks, CompareModelsOptions } from './compare/compare-models.js';
 export type {
   AgainstBest,
   Choice,

@@ -33,12 +33,10 @@ export async function refuseOverlap(
     if (path === undefined || path === '') continue;
     for (const input of await placesOf(path)) {
       if (!isInTheWay(input)) continue;
-      throw new UsageError(
-        `${outputDir} is to be written into, and ${what}, ${path}, ${input === output ? 'is that very folder' : 'stands in it where the output goes'}`,
-        {
-          hint: 'Choose another output folder.',
-        },
-      );
+      const clash = input === output ? 'is that very folder' : 'stands in it where the output goes';
+      throw new UsageError(`${outputDir} is to be written into, and ${what}, ${path}, ${clash}`, {
+        hint: 'Choose another output folder.',
+      });
     }
   }
 }

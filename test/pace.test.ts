@@ -11,7 +11,9 @@ async function step(pace: Pace): Promise<void> {
 test('timers run while paced work goes on', async () => {
   const pace = new Pace();
   let fired = false;
-  setTimeout(() => (fired = true));
+  setTimeout(() => {
+    fired = true;
+  });
   while (!fired) await step(pace);
 });
 

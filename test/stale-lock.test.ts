@@ -31,7 +31,7 @@ test('a lock that is another’s by now is not even moved for a moment', async (
   assert.deepEqual(readdirSync(dir), ['lock']);
 });
 
-test('many remove a dead lock at once, and leave nothing; one that is not there, or whose folder is not, is no error', async (t) => {
+test('many processes remove a dead lock at once and leave nothing; a missing lock or folder is no error', async (t) => {
   const dir = folder(t);
   const lock = join(dir, 'lock');
   for (let i = 0; i < 10; i++) {
@@ -45,7 +45,7 @@ test('many remove a dead lock at once, and leave nothing; one that is not there,
 });
 
 test(
-  'whoever died while removing the lock does not keep it for ever; a file that another made where it would is left, and in the way',
+  'a process that died while removing the lock does not hold it for ever; a foreign file is left alone',
   { timeout: 60_000 },
   async (t) => {
     const whole = 'attune is removing a lock whose holder is gone\n';

@@ -20,7 +20,7 @@ import { Pace } from '../pace.js';
 import { encodeTexts, encodeTextsWithSpans } from '../text/encode-texts.js';
 import type { Span } from '../text/token-spans.js';
 import { evaluateGraph } from '../train/attribution.js';
-import { lengthLimit } from '../train/fine-tune.js';
+import { lengthLimit } from '../train/encode-splits.js';
 import { hashingSession } from '../train/manifest.js';
 import { planBatches, PREDICTION_BATCH } from '../train/prediction.js';
 import type { DenseMatrix, EstimatorState, Transformer } from './estimator.js';
@@ -115,7 +115,7 @@ export class HiddenStateModel implements Transformer<readonly string[], DenseMat
       if (!(error instanceof ModelError)) throw error;
       throw new ModelError(`the GPT-2 whose hidden states are needed cannot be opened: ${error.message}`, {
         cause: error,
-        ...(error.hint !== undefined && { hint: error.hint }),
+        hint: error.hint,
       });
     }
     if (restored.#digest === sha256) return restored;

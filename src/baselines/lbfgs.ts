@@ -63,7 +63,7 @@ export async function minimise(
     let slope = dot(direction, gradient);
     if (!(slope < 0)) {
       // Rounding has spoilt the history.
-      steps.length = changes.length = inverses.length = 0;
+      for (const list of [steps, changes, inverses]) list.length = 0;
       direction = await twoLoops(objective, gradient, history, pace);
       slope = dot(direction, gradient);
       if (!(slope < 0)) return { point, iterations: iteration, evaluations, gradient: worst };

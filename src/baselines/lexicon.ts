@@ -248,10 +248,14 @@ async function bestCuts(
     best = next;
     from.push(origin);
   }
+  const cutAt = (end: number): number => {
+    if (end === 0) return -FAR;
+    return end === S ? FAR : (distinct[end - 1] + distinct[end]) / 2;
+  };
   const cuts = new Float64Array(order.length - 1);
   for (let j = order.length - 1, end = S; j > 0; j--) {
     end = from[j][end];
-    cuts[j - 1] = end === 0 ? -FAR : end === S ? FAR : (distinct[end - 1] + distinct[end]) / 2;
+    cuts[j - 1] = cutAt(end);
   }
   return cuts;
 }

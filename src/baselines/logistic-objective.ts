@@ -104,8 +104,8 @@ export async function denseObjective(
     await eachSlice(padded, (s * s) / 2, pace, (from, count) => {
       arena.exports.gram(features.byteOffset + 8 * from * s, count, s, square.byteOffset, scratch.byteOffset);
     });
-    const entry = (i: number, j: number): number =>
-      weight * square[i * s + j] + (i === j ? (i < columns ? 1 : 1e-9 * rows * weight) : 0);
+    const ridge = (i: number): number => (i < columns ? 1 : 1e-9 * rows * weight);
+    const entry = (i: number, j: number): number => weight * square[i * s + j] + (i === j ? ridge(i) : 0);
     const factor = await cholesky(columns + 1, entry, pace);
     solve = (vector, start) => solveCholesky(factor, columns + 1, vector, start);
   } else {
@@ -247,7 +247,10 @@ function softmaxInPlace(z: Float64Array, start: number, K: number): { max: numbe
   let max = -Infinity;
   for (let k = start; k < start + K; k++) max = Math.max(max, z[k]);
   let sum = 0;
-  for (let k = start; k < start + K; k++) sum += z[k] = Math.exp(z[k] - max);
+  for (let k = start; k < start + K; k++) {
+    z[k] = Math.exp(z[k] - max);
+    sum += z[k];
+  }
   for (let k = start; k < start + K; k++) z[k] /= sum;
   return { max, sum };
 }
@@ -347,7 +350,8 @@ function solveCholesky(l: Float64Array, size: number, vector: Float64Array, star
     vector[start + i] = sum / l[i * size + i];
   }
   for (let i = size - 1; i >= 0; i--) {
-    const value = (vector[start + i] /= l[i * size + i]);
+    const value = vector[start + i] / l[i * size + i];
+    vector[start + i] = value;
     for (let k = 0; k < i; k++) vector[start + k] -= value * l[i * size + k];
   }
 }

@@ -77,7 +77,7 @@ export function presentClasses(
   const place = new Int32Array(classes).fill(-1);
   for (const label of labels) place[label] = 0;
   const present = Int32Array.from({ length: classes }, (_, k) => k).filter((k) => place[k] === 0);
-  present.forEach((k, i) => (place[k] = i));
+  for (const [i, k] of present.entries()) place[k] = i;
   return { present, index: labels.map((label) => place[label]) };
 }
 
@@ -90,8 +90,10 @@ export function spreadClasses(
   if (present.length === classes) return probabilities;
   const rows = probabilities.length / present.length;
   const spread = new Float64Array(rows * classes);
-  for (let row = 0; row < rows; row++)
-    present.forEach((k, i) => (spread[row * classes + k] = probabilities[row * present.length + i]));
+  for (let row = 0; row < rows; row++) {
+    for (let i = 0; i < present.length; i++)
+      spread[row * classes + present[i]] = probabilities[row * present.length + i];
+  }
   return spread;
 }
 
@@ -113,9 +115,8 @@ function checkStructure({ rows, columns, offsets, indices, values }: SparseMatri
     offsets[rows] !== values.length ||
     indices.length !== values.length
   ) {
-    throw new DataError(
-      `the sparse matrix of ${rows} rows is malformed: ${offsets.length} offsets, ${indices.length} indices, ${values.length} values`,
-    );
+    const lengths = `${offsets.length} offsets, ${indices.length} indices, ${values.length} values`;
+    throw new DataError(`the sparse matrix of ${rows} rows is malformed: ${lengths}`);
   }
   for (let row = 0; row < rows; row++) {
     if (offsets[row] > offsets[row + 1])

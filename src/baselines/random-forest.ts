@@ -176,13 +176,19 @@ function sum(values: Int32Array): number {
 function joinInt32(parts: readonly Int32Array[]): Int32Array {
   const joined = new Int32Array(parts.reduce((total, { length }) => total + length, 0));
   let at = 0;
-  for (const part of parts) joined.set(part, (at += part.length) - part.length);
+  for (const part of parts) {
+    joined.set(part, at);
+    at += part.length;
+  }
   return joined;
 }
 
 function joinFloat64(parts: readonly Float64Array[]): Float64Array {
   const joined = new Float64Array(parts.reduce((total, { length }) => total + length, 0));
   let at = 0;
-  for (const part of parts) joined.set(part, (at += part.length) - part.length);
+  for (const part of parts) {
+    joined.set(part, at);
+    at += part.length;
+  }
   return joined;
 }

@@ -32,7 +32,7 @@ interface StoredState {
   readonly kind: string;
   readonly settings: Readonly<Record<string, unknown>>;
   readonly arrays: readonly string[];
-  readonly steps?: readonly StoredState[];
+  readonly steps?: readonly StoredState[] | undefined;
 }
 
 export interface SaveOptions {
@@ -203,7 +203,7 @@ function takeApart(state: EstimatorState, prefix: string, arrays: Map<string, Nu
     kind: state.kind,
     settings: state.settings,
     arrays: Object.keys(state.arrays),
-    ...(steps && { steps }),
+    steps,
   };
 }
 

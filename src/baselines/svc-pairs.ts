@@ -187,9 +187,11 @@ class PairProblem {
     const out = new Uint8Array(y.length).fill(1, count);
     for (const i of places) out[i] = 1;
     const seen = (sign: number): boolean => rows.some((_, i) => out[i] === 0 && y[i] === sign);
-    if (!seen(1) || !seen(-1)) {
-      // libsvm's answer where one class (or both) is missing.
-      return { places, decisions: new Float64Array(places.length).fill(seen(1) ? 1 : seen(-1) ? -1 : 0) };
+    const [hasPositive, hasNegative] = [seen(1), seen(-1)];
+    if (!hasPositive || !hasNegative) {
+      // libsvm's answer if one class (or both) is missing: the sign of the other one, or 0.
+      const decision = Number(hasPositive) - Number(hasNegative);
+      return { places, decisions: new Float64Array(places.length).fill(decision) };
     }
     alpha.set(this.#wholeAlpha);
     f.set(this.#wholeF);

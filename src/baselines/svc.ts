@@ -152,8 +152,10 @@ export class SVC implements Classifier {
 
     const machines = pairs.map((_, p) => results[p * TASKS_A_PAIR].machine!);
     const isSupport = new Uint8Array(rows);
-    for (const machine of machines)
-      machine.coefficients.forEach((value, i) => value !== 0 && (isSupport[machine.rows[i]] = 1));
+    for (const machine of machines) {
+      for (const [i, value] of machine.coefficients.entries())
+        if (value !== 0) isSupport[machine.rows[i]] = 1;
+    }
     const chosen = Int32Array.from(isSupport.keys()).filter((row) => isSupport[row] === 1);
     const support = new Float32Array(chosen.length * columns);
     const place = new Int32Array(rows);
@@ -162,17 +164,16 @@ export class SVC implements Classifier {
       place[row] = i;
     });
     const coefficients = new Float64Array(pairs.length * chosen.length);
-    machines.forEach((machine, p) =>
-      machine.coefficients.forEach(
-        (value, i) => value !== 0 && (coefficients[p * chosen.length + place[machine.rows[i]]] = value),
-      ),
-    );
+    for (const [p, machine] of machines.entries()) {
+      for (const [i, value] of machine.coefficients.entries())
+        if (value !== 0) coefficients[p * chosen.length + place[machine.rows[i]]] = value;
+    }
     const sigmoids: Sigmoid[] = [];
     for (const [p, [first]] of pairs.entries()) {
       const { rows: members } = machines[p];
       const decisions = new Float64Array(members.length);
       for (const { fold } of results.slice(p * TASKS_A_PAIR + 1, (p + 1) * TASKS_A_PAIR))
-        fold!.places.forEach((at, i) => (decisions[at] = fold!.decisions[i]));
+        for (const [i, at] of fold!.places.entries()) decisions[at] = fold!.decisions[i];
       sigmoids.push(await fitSigmoid(decisions, (i) => index[members[i]] === first, pace));
     }
     const rho = Float64Array.from(machines, (machine) => machine.rho);

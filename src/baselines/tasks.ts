@@ -59,7 +59,7 @@ export async function runTasks<Setup, Result>(
   try {
     // Flags of the main thread, such as a loader of TypeScript, only delay a thread that needs none.
     const { module, resourceLimits } = work;
-    const init = { workerData: setup, execArgv: [], ...(resourceLimits && { resourceLimits }) };
+    const init = { workerData: setup, execArgv: [], resourceLimits };
     while (workers.length < Math.min(threads, tasks)) workers.push(new Worker(module, init));
     return await results(work, workers, options);
   } finally {

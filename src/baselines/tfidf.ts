@@ -225,7 +225,8 @@ function byCodePoints(a: string, b: string): number {
     const [x, y] = [a.charCodeAt(i), b.charCodeAt(i)];
     if (x === y) continue;
     const [highX, highY] = [x >= 0xd800 && x <= 0xdfff, y >= 0xd800 && y <= 0xdfff];
-    return highX === highY ? x - y : highX ? 1 : -1;
+    if (highX === highY) return x - y;
+    return highX ? 1 : -1;
   }
   return a.length - b.length;
 }

@@ -37,11 +37,10 @@ export class Arena<Exports extends { heapBase(): number }> {
       throw refusal(cause);
     }
     let code = compiled.get(module);
-    if (!code)
-      compiled.set(
-        module,
-        (code = new WebAssembly.Module(readFileSync(new URL(`./${module}.wasm`, import.meta.url)))),
-      );
+    if (!code) {
+      code = new WebAssembly.Module(readFileSync(new URL(`./${module}.wasm`, import.meta.url)));
+      compiled.set(module, code);
+    }
     const abort = (): never => {
       throw new Error(`${module} aborted`);
     };

@@ -47,18 +47,15 @@ export type { EncodedRow, PackedBatch } from '../engine/batch.js';
 export { resolveArguments } from '../train/arguments.js';
 export type { TrainingArguments, TrainingArgumentsInput } from '../train/arguments.js';
 export { PRESETS } from '../train/presets.js';
-export { encodeDataset, fineTune, prepareFineTune } from '../train/fine-tune.js';
+export { fineTune, prepareFineTune } from '../train/fine-tune.js';
+export { encodeDataset } from '../train/encode-splits.js';
 export type { FineTuneOptions, FineTuneResult, FineTuneRun, MeasuredRun } from '../train/fine-tune.js';
 export { planArguments } from '../train/plan.js';
 export type { Plan, PlanFacts, PlanLine, TrainingChoice } from '../train/plan.js';
 export { Trainer } from '../train/trainer.js';
-export type {
-  Evaluation,
-  LabelledRows,
-  TrainerCallback,
-  TrainerOptions,
-  TrainOutput,
-} from '../train/trainer.js';
+export type { TrainerOptions } from '../train/trainer.js';
+export type { TrainerCallback, TrainOutput } from '../train/callbacks.js';
+export type { Evaluation, LabelledRows } from '../train/evaluate.js';
 export type { EvalRecord, FinalRecord, LogRecord, TrainRecord } from '../train/records.js';
 export type { StepPlan } from '../train/schedule.js';
 export type { TrainerState } from '../train/state.js';

@@ -181,12 +181,11 @@ export const files = {
     path: string,
     contents: string | Uint8Array | ArrayBuffer | { arrayBuffer(): Promise<ArrayBuffer> },
   ): Promise<void> {
-    const bytes =
-      typeof contents === 'string'
-        ? new TextEncoder().encode(contents)
-        : contents instanceof Uint8Array
-          ? contents
-          : new Uint8Array(contents instanceof ArrayBuffer ? contents : await contents.arrayBuffer());
+    let bytes: Uint8Array;
+    if (typeof contents === 'string') bytes = new TextEncoder().encode(contents);
+    else if (contents instanceof Uint8Array) bytes = contents;
+    else if (contents instanceof ArrayBuffer) bytes = new Uint8Array(contents);
+    else bytes = new Uint8Array(await contents.arrayBuffer());
     disk.makeFolder(parentOf(resolve(path)), true);
     disk.create(path, 'open').append(bytes);
   },

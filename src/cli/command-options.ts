@@ -30,7 +30,9 @@ export const EVALUATE_OPTIONS = {
   dataset: {
     ...inGroup(dataset),
     description:
-      'labelled rows: a file, a quoted pattern of files, a folder with test.*, owner/name on the Hugging Face Hub, or sample (default: what was held out when the model was trained)',
+      'labelled rows: a file, a quoted pattern of files, a folder with test.*, ' +
+      'owner/name on the Hugging Face Hub, or sample ' +
+      '(default: what was held out when the model was trained)',
   },
   datasetConfig: inGroup(datasetConfig),
   split: {

@@ -1,13 +1,14 @@
 import { basename } from 'node:path';
 import type { Command } from 'commander';
-import { COMPARISON_MAKES, comparedSplits, requireComparisonFolder } from '../compare/compare.js';
+import { comparedSplits } from '../compare/compare.js';
+import { COMPARISON_MAKES, requireComparisonFolder } from '../compare/compare-models.js';
 import { measured } from '../compare/measure.js';
 import { labelledRows } from '../data/held-out.js';
 import { UsageError } from '../errors.js';
 import { resolveModel } from '../model/resolve.js';
 import { rememberedBase, rememberedSplits } from '../train/evaluation-rows.js';
 import { changesByHand, readMemory } from '../train/model-memory.js';
-import { asBegun } from '../train/fine-tune.js';
+import { asBegun } from '../train/resumed-run.js';
 import { partsOfComparison } from '../train/plan.js';
 import { planSeeds } from '../train/seeds.js';
 import { commandLine } from './command-arguments.js';
@@ -33,7 +34,8 @@ export async function compare(command: Command, context: CliContext): Promise<vo
           readMemory(await resolveModel(finetuned, hub)),
         );
   const hint =
-    'Give a file of labelled texts with --eval-dataset, a folder with train.* and test.*, or `sample` for the bundled sentences.';
+    'Give a file of labelled texts with --eval-dataset, a folder with train.* and test.*, ' +
+    'or `sample` for the bundled sentences.';
   const data = memory ? { ...given, ...(await rememberedSplits(given, memory)) } : given;
   const args = memory && !explicit.has('seed') ? { ...asked, seed: memory.seed } : asked;
   // A finished model is measured as it is: nothing is planned of it, and no rows are held out that it has

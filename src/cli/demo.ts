@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import { COMPARISON_MAKES, comparedSplits } from '../compare/compare.js';
+import { comparedSplits } from '../compare/compare.js';
+import { COMPARISON_MAKES } from '../compare/compare-models.js';
 import { measured } from '../compare/measure.js';
 import { labelledRows } from '../data/held-out.js';
 import { argmax, softmax } from '../metrics/probabilities.js';
@@ -29,7 +30,8 @@ export async function demo(command: Command, context: CliContext): Promise<void>
   const training = { outputDir, overwriteOutputDir: true, seed: DEFAULT_SEED };
   terminal.print('attune: fine-tune GPT-2 to tell good reviews from bad ones', 'bold');
   terminal.paragraph(
-    `The bundled ${EMBEDDED_MODEL} learns from labelled sentences, by a plan that is derived from them, and is compared with simpler models on other sentences. Nothing is downloaded.`,
+    `The bundled ${EMBEDDED_MODEL} learns from labelled sentences, by a plan that is derived from them, ` +
+      'and is compared with simpler models on other sentences. Nothing is downloaded.',
   );
   const options = { model: embeddedModelFolder(), dataset: 'sample', ...training };
   const { peakMemoryBytes } = await measured(() =>

@@ -67,11 +67,9 @@ function memoryFinding(): Finding {
   const gib = totalmem() / 2 ** 30;
   const limit = process.constrainedMemory();
   const usable = limit > 0 && limit < totalmem() ? limit / 2 ** 30 : gib;
-  return {
-    what: 'memory',
-    ok: true,
-    found: `${usable.toFixed(1)} GiB${usable < COMFORTABLE_GIB ? `: enough for gpt2-mini; gpt2 (124M) wants ${COMFORTABLE_GIB} GiB` : ''}`,
-  };
+  const remark =
+    usable < COMFORTABLE_GIB ? `: enough for gpt2-mini; gpt2 (124M) wants ${COMFORTABLE_GIB} GiB` : '';
+  return { what: 'memory', ok: true, found: `${usable.toFixed(1)} GiB${remark}` };
 }
 
 async function check(what: string, probe: () => Promise<string>, hint: string): Promise<Finding> {
@@ -128,7 +126,8 @@ async function matrixUnits(): Promise<string> {
   const found = await findAdapter(true);
   if ('reason' in found || found.report.matrixUnits.length === 0) return 'none';
   const unit = matrixUnitOf(found.adapter);
-  return `${found.report.matrixUnits.join(', ')}; --device webgpu-matrix-units ${unit ? `takes ${nameOfUnit(unit)}` : 'can use none of them'}`;
+  const use = unit ? `takes ${nameOfUnit(unit)}` : 'can use none of them';
+  return `${found.report.matrixUnits.join(', ')}; --device webgpu-matrix-units ${use}`;
 }
 
 async function tinyLoss(engine: Engine): Promise<number> {

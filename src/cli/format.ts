@@ -41,9 +41,11 @@ const SPEED = /_(runtime|samples_per_second|steps_per_second)$/;
 
 /** One line for a record. */
 export function formatRecord(record: LogRecord, totalSteps: number): string {
-  const place = `step ${String(record.step).padStart(String(totalSteps).length)}/${totalSteps}  epoch ${record.epoch.toFixed(2)}`;
+  const step = String(record.step).padStart(String(totalSteps).length);
+  const place = `step ${step}/${totalSteps}  epoch ${record.epoch.toFixed(2)}`;
   if (isTrainRecord(record)) {
-    return `${place}  loss ${record.loss.toFixed(4)}  grad norm ${record.grad_norm.toFixed(2)}  lr ${scientific(record.learning_rate)}`;
+    const [loss, gradNorm] = [record.loss.toFixed(4), record.grad_norm.toFixed(2)];
+    return `${place}  loss ${loss}  grad norm ${gradNorm}  lr ${scientific(record.learning_rate)}`;
   }
   if (isEvalRecord(record)) {
     const metrics = Object.entries(record).filter(([key]) => key.startsWith('eval_') && !SPEED.test(key));

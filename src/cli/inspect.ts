@@ -47,20 +47,19 @@ export async function inspect(command: Command, { terminal, results, signal }: C
   }
   for (const split of report.splits) showSplitInspection(terminal, split, options.maxLength);
   terminal.heading('Between the splits');
+  const { count: leaked } = report.leaked;
+  const remark = leaked > 0 ? ': their figures flatter the model' : '';
   terminal.keyValue(
     [
-      [
-        'leaked',
-        `${groupDigits(report.leaked.count)} test rows whose text is in the training split too${report.leaked.count > 0 ? ': their figures flatter the model' : ''}`,
-      ],
+      ['leaked', `${groupDigits(leaked)} test rows whose text is in the training split too${remark}`],
       ['conflicts', `${groupDigits(report.conflicts.length)} texts with different labels`],
     ],
     2,
   );
   for (const { text, rows } of report.conflicts.slice(0, CONFLICTS_SHOWN)) {
-    terminal.paragraph(
-      `"${printable(text)}": ${rows.map(({ split, row, label }) => `${split} row ${row} ${printable(report.labelNames[label])}`).join(', ')}`,
-      4,
+    const labelled = rows.map(
+      ({ split, row, label }) => `${split} row ${row} ${printable(report.labelNames[label])}`,
     );
+    terminal.paragraph(`"${printable(text)}": ${labelled.join(', ')}`, 4);
   }
 }

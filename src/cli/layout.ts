@@ -5,8 +5,12 @@
 
 // Made when a text first needs it: that takes longer than all the rest of `attune --help`.
 let segmenter: Intl.Segmenter | undefined;
-const WIDE =
-  /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Script=Yi}\p{Script=Bopomofo}\u3000-\u303e\uff01-\uff60\uffe0-\uffe6]|\p{Emoji_Presentation}|\p{Extended_Pictographic}\ufe0f/u;
+const WIDE_SCRIPTS = ['Han', 'Hiragana', 'Katakana', 'Hangul', 'Yi', 'Bopomofo']
+  .map((script) => `\\p{Script=${script}}`)
+  .join('');
+const WIDE_FORMS = '\\u3000-\\u303e\\uff01-\\uff60\\uffe0-\\uffe6';
+const EMOJI = '\\p{Emoji_Presentation}|\\p{Extended_Pictographic}\\ufe0f';
+const WIDE = new RegExp(`[${WIDE_SCRIPTS}${WIDE_FORMS}]|${EMOJI}`, 'u');
 const ZERO = /^[\p{Mn}\p{Me}\p{Cf}\p{Cc}]+$/u;
 
 /** UTF-16 units that are segmented at a time: V8 takes time by the square of their number. */
@@ -29,7 +33,10 @@ function* graphemes(text: string): Generator<string> {
 
 const isHighSurrogate = (unit: number): boolean => unit >= 0xd800 && unit <= 0xdbff;
 
-const graphemeWidth = (grapheme: string): number => (ZERO.test(grapheme) ? 0 : WIDE.test(grapheme) ? 2 : 1);
+function graphemeWidth(grapheme: string): number {
+  if (ZERO.test(grapheme)) return 0;
+  return WIDE.test(grapheme) ? 2 : 1;
+}
 
 /** Columns that `text` takes. */
 export function displayWidth(text: string): number {

@@ -33,7 +33,8 @@ export const DATA_OPTIONS = {
     default: undefined,
     group: DATA,
     description:
-      'model to start from: a folder, or an id of the Hub such as gpt2, with @revision where wanted (default: the gpt2-mini that comes with attune)',
+      'model to start from: a folder, or an id of the Hub such as gpt2, with @revision where wanted ' +
+      '(default: the gpt2-mini that comes with attune)',
   },
   dataset: {
     kind: 'string',
@@ -41,7 +42,8 @@ export const DATA_OPTIONS = {
     default: undefined,
     group: DATA,
     description:
-      'a file (jsonl, json, csv, tsv, parquet), a quoted pattern of files, a folder of train.* and test.*, owner/name[@revision] on the Hugging Face Hub, or sample, the bundled sentences',
+      'a file (jsonl, json, csv, tsv, parquet), a quoted pattern of files, a folder of train.* and test.*, ' +
+      'owner/name[@revision] on the Hugging Face Hub, or sample, the bundled sentences',
   },
   datasetConfig: {
     kind: 'string',
@@ -84,7 +86,8 @@ export const DATA_OPTIONS = {
     default: undefined,
     group: DATA,
     description:
-      'choose the epoch by this share, or number, of the training rows, the classes in proportion (default: see the plan)',
+      'choose the epoch by this share, or number, of the training rows, the classes in proportion ' +
+      '(default: see the plan)',
   },
   trainRows: {
     kind: 'integer',
@@ -120,7 +123,10 @@ export const DATA_OPTIONS = {
     default: 'auto',
     group: COMMAND_GROUP,
     description:
-      "what computes; auto takes the GPU where there is a real one; webgpu-matrix-units multiplies on the GPU's matrix units (tensor cores), as a rule in float16 with sums in float32: losses then differ from the reference by a ten-thousandth or so, and more as steps add up; attune doctor says whether the GPU has any",
+      'what computes; auto takes the GPU where there is a real one; ' +
+      "webgpu-matrix-units multiplies on the GPU's matrix units (tensor cores), " +
+      'as a rule in float16 with sums in float32: losses then differ from the reference ' +
+      'by a ten-thousandth or so, and more as steps add up; attune doctor says whether the GPU has any',
   },
   threads: {
     kind: 'integer',
@@ -156,7 +162,8 @@ export const DATA_OPTIONS = {
     default: false,
     group: COMMAND_GROUP,
     description:
-      'before training, take its first two steps on the float64 reference engine as well, rows padded, and print the largest differences; takes minutes',
+      'before training, take its first two steps on the float64 reference engine as well, rows padded, ' +
+      'and print the largest differences; takes minutes',
   },
   json: {
     kind: 'boolean',
@@ -216,7 +223,8 @@ export const COMPARE_OPTIONS = {
     default: 1,
     group: COMMAND_GROUP,
     description:
-      'fine-tune under this many seeds, from --seed up, each further one in a folder of its own (DIR-seed-43), and show how much its F1 varies; --overwrite-output-dir replaces these as well',
+      'fine-tune under this many seeds, from --seed up, each further one in a folder of its own (DIR-seed-43), ' +
+      'and show how much its F1 varies; --overwrite-output-dir replaces these as well',
   },
 } as const satisfies ArgumentTable;
 
@@ -245,17 +253,13 @@ export function trainOptionsOf(command: Command): TrainOptions {
   const given = pick(joined, TRAINING_ARGUMENTS);
   const planned = name === undefined && isPlanned(given);
   const args = planned ? filledArguments(given) : resolveArguments(given, optionName);
-  const warnings = argumentWarnings(
-    { ...args, ...(planned && { loadBestModelAtEnd: begunWith(given).loadBestModelAtEnd }) },
-    explicit,
-    optionName,
-  );
+  const begun = planned ? { ...args, loadBestModelAtEnd: begunWith(given).loadBestModelAtEnd } : args;
   return {
     training: planned ? given : { args },
     args,
     data: withDefaults(DATA_OPTIONS, pick(joined, DATA_OPTIONS)),
     explicit,
-    warnings,
+    warnings: argumentWarnings(begun, explicit, optionName),
   };
 }
 

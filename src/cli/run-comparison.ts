@@ -3,8 +3,8 @@
  * verdict, the page. Shared by `compare` and `demo`.
  */
 import { join } from 'node:path';
-import { compareModels } from '../compare/compare.js';
-import type { CompareModelsOptions } from '../compare/compare.js';
+import { compareModels } from '../compare/compare-models.js';
+import type { CompareModelsOptions } from '../compare/compare-models.js';
 import { FINE_TUNED } from '../compare/comparison.js';
 import type { Comparison, Estimate, ModelResult } from '../compare/comparison.js';
 import { FIGURES } from '../compare/figures.js';

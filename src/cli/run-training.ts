@@ -15,7 +15,8 @@ import { begunWith } from '../train/plan.js';
 import type { BegunArguments } from '../train/plan.js';
 import { isEvalRecord } from '../train/records.js';
 import { isOfRun } from '../train/run-names.js';
-import type { Evaluation, TrainOutput } from '../train/trainer.js';
+import type { TrainOutput } from '../train/callbacks.js';
+import type { Evaluation } from '../train/evaluate.js';
 import type { Verification } from '../train/verify.js';
 import { commandLine, optionName } from './command-arguments.js';
 import type { CliContext } from './context.js';
@@ -101,7 +102,8 @@ export async function runTraining(
       [
         [
           args.outputDir,
-          'the model, in the layout that transformers loads (config.json, model.safetensors, tokenizer), and trainer_state.json with every record',
+          'the model, in the layout that transformers loads (config.json, model.safetensors, tokenizer), ' +
+            'and trainer_state.json with every record',
         ],
         [
           `${args.outputDir}/checkpoint-*`,
@@ -170,7 +172,8 @@ function showResult(
   showMetrics(terminal, metrics);
   if (!test && isBest)
     terminal.paragraph(
-      'The epoch was chosen by these rows, so the metrics flatter the model. --test-size 0.2 holds out rows that choose nothing.',
+      'The epoch was chosen by these rows, so the metrics flatter the model. ' +
+        '--test-size 0.2 holds out rows that choose nothing.',
       2,
     );
   return { split, metrics };

@@ -31,19 +31,12 @@ export async function serve(command: Command, context: CliContext): Promise<void
     throw new UsageError('--out writes the page and serves nothing: --host and --port do not go with it');
   const named = modelFolder(options.model);
   const folder = await withDownloads(terminal, signal, (hub) => resolveModel(named, hub));
-  const site = await demoSite({
-    folder,
-    name:
-      folder === embeddedModelFolder()
-        ? 'gpt2-mini'
-        : options.model && !options.model.includes('@')
-          ? basename(resolve(options.model))
-          : (options.model ?? basename(folder)),
-  });
+  const site = await demoSite({ folder, name: nameOf(folder, options.model) });
   if (options.out !== undefined) {
     await writeSite(site, options.out, folder);
     terminal.print(
-      'Put this folder on any static host that speaks https; WebGPU is not to be had over plain http, except from localhost.',
+      'Put this folder on any static host that speaks https; ' +
+        'WebGPU is not to be had over plain http, except from localhost.',
     );
     if (options.json) results.record('page', { path: options.out, files: site.size });
     else results.line(options.out);
@@ -52,7 +45,8 @@ export async function serve(command: Command, context: CliContext): Promise<void
   const server = await startServer(site, { host: options.host, port: options.port, signal });
   if (!isLoopback(options.host))
     terminal.warning(
-      `everyone who reaches ${options.host} can open the page; browsers offer WebGPU over https or from localhost alone.`,
+      `everyone who reaches ${options.host} can open the page; ` +
+        'browsers offer WebGPU over https or from localhost alone.',
     );
   terminal.print(
     'Open this address in a browser with WebGPU. The texts stay in the browser. Ctrl-C ends the server.',
@@ -67,6 +61,13 @@ export async function serve(command: Command, context: CliContext): Promise<void
     await server.close();
   }
   signal.throwIfAborted();
+}
+
+/** The model's name on the page. An id of the Hub with its revision is shown as it was given. */
+function nameOf(folder: string, given: string | undefined): string {
+  if (folder === embeddedModelFolder()) return 'gpt2-mini';
+  if (given && !given.includes('@')) return basename(resolve(given));
+  return given ?? basename(folder);
 }
 
 /** A page that is there is replaced; a folder that holds anything else is refused. */

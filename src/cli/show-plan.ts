@@ -19,8 +19,10 @@ export function showPlan(terminal: Terminal, plan: readonly PlanLine[]): void {
     2,
   );
   const options = BY_HAND.map(optionName);
+  const anyOf = `${options.slice(0, -1).join(', ')} or ${options.at(-1)}`;
   terminal.paragraph(
-    `Each line follows from the data; the option it begins with changes it. With ${options.slice(0, -1).join(', ')} or ${options.at(-1)} no argument is planned.`,
+    'Each line follows from the data; the option it begins with changes it. ' +
+      `With ${anyOf} no argument is planned.`,
     2,
   );
 }

@@ -29,20 +29,19 @@ export function showExamples(
   maxLength: number,
   count: number,
 ): void {
-  const pad = tokenizer.tokens([tokenizer.padTokenId])[0];
+  const padId = tokenizer.padTokenId;
+  const pad = tokenizer.tokens([padId])[0];
   for (const [i, row] of dataset.rows.slice(0, count).entries()) {
     const encoded = tokenizer.encode(row.text, { maxLength });
     const ids = encoded.blind ? [] : [...encoded.ids];
+    const padding = maxLength - ids.length;
     terminal.keyValue(
       [
         [`row ${i}`, row.text],
         ['label', `${row.label} (${dataset.labelNames[row.label]})`],
         ['token ids', `${ids.join(' ')}   (${ids.length} tokens)`],
         ['decoded', tokenizer.decode(ids)],
-        [
-          'padded',
-          `${ids.join(' ')} ${tokenizer.padTokenId} ${tokenizer.padTokenId} …   (${maxLength} ids, ${maxLength - ids.length} of them padding)`,
-        ],
+        ['padded', `${ids.join(' ')} ${padId} ${padId} …   (${maxLength} ids, ${padding} of them padding)`],
         ['decoded padding', `${tokenizer.decode(ids)}${pad}${pad} …`],
       ],
       2,
@@ -50,7 +49,8 @@ export function showExamples(
     terminal.print();
   }
   terminal.paragraph(
-    `Padding is what the reference adds so that rows fit into a rectangle (${pad}, the end-of-text token). attune lays rows end to end instead and computes no padding; the result is the same.`,
+    `Padding is what the reference adds so that rows fit into a rectangle (${pad}, the end-of-text token). ` +
+      'attune lays rows end to end instead and computes no padding; the result is the same.',
     2,
   );
 }
@@ -66,7 +66,8 @@ export function showModel(terminal: Terminal, model: PretrainedModel, structure:
     );
   if (model.newHead)
     terminal.warning(
-      'the classification head (score.weight) is newly initialized: the model should be trained before it is used to predict.',
+      'the classification head (score.weight) is newly initialized: ' +
+        'the model should be trained before it is used to predict.',
     );
   if (structure) {
     terminal.print();
@@ -78,8 +79,10 @@ export function showModel(terminal: Terminal, model: PretrainedModel, structure:
     );
   }
   const parameters = model.graphs.parameters.reduce((sum, { shape }) => sum + elementCount(shape), 0);
+  const { nLayer, nEmbd, nHead, nPositions } = model.config;
   terminal.print(
-    `  ${groupDigits(parameters)} parameters, ${model.config.nLayer} layers, ${model.config.nEmbd} wide, ${model.config.nHead} heads, up to ${model.config.nPositions} tokens`,
+    `  ${groupDigits(parameters)} parameters, ${nLayer} layers, ${nEmbd} wide, ${nHead} heads, ` +
+      `up to ${nPositions} tokens`,
   );
 }
 
@@ -160,8 +163,10 @@ export function showSplitInspection(terminal: Terminal, split: SplitInspection, 
     ]),
     2,
   );
+  const { mean, min, max } = lengths;
+  const quantiles = lengths.quantiles.map(({ share, tokens }) => `${100 * share} % have at most ${tokens}`);
   terminal.print(
-    `\n  tokens a text: mean ${lengths.mean.toFixed(1)}, shortest ${lengths.min}, longest ${lengths.max}; ${lengths.quantiles.map(({ share, tokens }) => `${100 * share} % have at most ${tokens}`).join(', ')}`,
+    `\n  tokens a text: mean ${mean.toFixed(1)}, shortest ${min}, longest ${max}; ${quantiles.join(', ')}`,
   );
   terminal.histogram(
     lengths.histogram.map(({ from, to, rows }) => ({
@@ -171,6 +176,7 @@ export function showSplitInspection(terminal: Terminal, split: SplitInspection, 
     2,
   );
   terminal.print();
+  const repeating = duplicates.pairs.map(([, row]) => row);
   terminal.keyValue(
     [
       [
@@ -178,10 +184,7 @@ export function showSplitInspection(terminal: Terminal, split: SplitInspection, 
         `${groupDigits(truncated.count)} rows of more than ${maxLength} tokens${rowList(truncated.rows)}`,
       ],
       ['empty texts', `${groupDigits(emptyTexts.length)}${rowList(emptyTexts)}`],
-      [
-        'duplicates',
-        `${groupDigits(duplicates.count)} rows repeat an earlier text${rowList(duplicates.pairs.map(([, row]) => row))}`,
-      ],
+      ['duplicates', `${groupDigits(duplicates.count)} rows repeat an earlier text${rowList(repeating)}`],
     ],
     2,
   );

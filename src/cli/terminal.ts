@@ -126,7 +126,8 @@ export class Terminal {
       return;
     }
     this.#write(
-      `${this.#colors.red('error:')} this is a defect of attune, not of what you gave it. Please report it with the lines below.`,
+      `${this.#colors.red('error:')} this is a defect of attune, not of what you gave it. ` +
+        'Please report it with the lines below.',
     );
     this.print(error instanceof Error ? (error.stack ?? error.message) : String(error));
   }

@@ -4,7 +4,8 @@
  */
 import { argumentsToJson } from '../train/arguments.js';
 import type { TrainingArguments } from '../train/arguments.js';
-import type { TrainerCallback } from '../train/trainer.js';
+import type { TrainerCallback } from '../train/callbacks.js';
+import type { LogRecord } from '../train/records.js';
 import { isEvalRecord, isTrainRecord } from '../train/records.js';
 import { epochAt } from '../train/schedule.js';
 import { TensorBoardWriter } from '../report/tensorboard.js';
@@ -79,18 +80,26 @@ export function timeEstimate(
     if (done === MEASURED_STEPS.from) began = now();
     if (done !== MEASURED_STEPS.to || began === undefined) return undefined;
     const perStep = (now() - began) / 1000 / (MEASURED_STEPS.to - MEASURED_STEPS.from);
-    const seconds = perStep * (totalSteps - startStep);
-    return seconds < WORTH_TELLING
-      ? undefined
-      : `${totalSteps - startStep} steps take about ${formatDuration(seconds)} here, as the first ${MEASURED_STEPS.to} went, and the evaluations some more`;
+    const steps = totalSteps - startStep;
+    const seconds = perStep * steps;
+    if (seconds < WORTH_TELLING) return undefined;
+    return (
+      `${steps} steps take about ${formatDuration(seconds)} here, as the first ${MEASURED_STEPS.to} went, ` +
+      'and the evaluations some more'
+    );
   };
+}
+
+function typeOf(record: LogRecord): 'train' | 'eval' | 'final' {
+  if (isTrainRecord(record)) return 'train';
+  return isEvalRecord(record) ? 'eval' : 'final';
 }
 
 /** Each record as one JSON object a line: type `train`, `eval` or `final`; `saved` for checkpoints. */
 export function jsonCallback(results: ResultWriter): TrainerCallback {
   return {
     onLog(record) {
-      results.record(isTrainRecord(record) ? 'train' : isEvalRecord(record) ? 'eval' : 'final', record);
+      results.record(typeOf(record), record);
     },
     onSave(dir) {
       results.record('saved', { dir });

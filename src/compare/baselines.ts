@@ -123,8 +123,13 @@ export function baselines({
     {
       id: 'tfidf-logistic',
       name: 'TF-IDF + Logistic Regression',
-      description: () =>
-        `Weighted counts of words, pairs of words and runs of 2 to 5 characters (${tfidf.vectorizer.columns.toLocaleString('en-US')} of them), and a logistic regression.`,
+      description: () => {
+        const columns = tfidf.vectorizer.columns.toLocaleString('en-US');
+        return (
+          'Weighted counts of words, pairs of words and runs of 2 to 5 characters ' +
+          `(${columns} of them), and a logistic regression.`
+        );
+      },
       interpretability: { level: 'high', why: 'each n-gram has one weight a class, to be read off' },
       estimator: tfidfPipeline,
       secondsBefore: 0,
@@ -154,7 +159,8 @@ export function baselines({
       id: 'gpt2-probe',
       name: `Linear probe of ${base}`,
       description: () =>
-        `The mean of the untuned ${base}’s last hidden states, scaled, and a logistic regression: what the model knew before fine-tuning.`,
+        `The mean of the untuned ${base}’s last hidden states, scaled, and a logistic regression: ` +
+        'what the model knew before fine-tuning.',
       interpretability: { level: 'low', why: 'hidden states have no readable parts' },
       estimator: makePipeline<readonly string[], DenseMatrix, Matrix>(
         hiddenStates,
@@ -170,8 +176,14 @@ function describeAfinn(afinn: AfinnClassifier): string {
   const order =
     afinn.orderedBy === 'names'
       ? ''
-      : ' The names of the classes do not say which is good or bad, so they were laid on the scale by their mean score on the training rows; a lexicon of feelings may have nothing to say of them.';
-  return `The sum of a text’s AFINN word scores (npm package sentiment). Nothing is learned but where a class begins, by weighted F1 on the training rows (${afinn.bands}); its probabilities come from a logistic regression on that sum.${order}`;
+      : ' The names of the classes do not say which is good or bad, ' +
+        'so they were laid on the scale by their mean score on the training rows; ' +
+        'a lexicon of feelings may have nothing to say of them.';
+  return (
+    'The sum of a text’s AFINN word scores (npm package sentiment). ' +
+    `Nothing is learned but where a class begins, by weighted F1 on the training rows (${afinn.bands}); ` +
+    `its probabilities come from a logistic regression on that sum.${order}`
+  );
 }
 
 /** A vectorizer that several pipelines share is fitted once. */

@@ -53,7 +53,9 @@ function leakedRows({ leaked: { model, baselines }, testRows }: Evidence): Findi
   const finding = (rows: number | null, who: string, whose: string): Finding[] => {
     if (rows === null || rows === 0) return [];
     const have = rows === 1 ? 'has a text' : 'have texts';
-    const sentence = `${rows} of the ${testRows} test rows ${have} that ${who} trained on: ${whose} metrics there are too high.`;
+    const sentence =
+      `${rows} of the ${testRows} test rows ${have} that ${who} trained on: ` +
+      `${whose} metrics there are too high.`;
     return [{ code: 'leaked-rows', facts: { rows, testRows }, sentence }];
   };
   if (model === baselines) return finding(model, 'every model was', 'the');
@@ -83,7 +85,10 @@ function endedInWarmUp({ history, args }: Evidence): Finding[] {
     {
       code: 'ended-in-warm-up',
       facts,
-      sentence: `The run ended during warm-up: after ${steps} steps its learning rate was still rising, and never reached the one that was asked for. Fewer warm-up steps or more epochs would change that.`,
+      sentence:
+        `The run ended during warm-up: after ${steps} steps its learning rate was still rising, ` +
+        'and never reached the one that was asked for. ' +
+        'Fewer warm-up steps or more epochs would change that.',
     },
   ];
 }
@@ -121,7 +126,9 @@ function nearChance(evidence: Evidence): Finding[] {
     {
       code: 'loss-near-chance',
       facts: { loss, chance },
-      sentence: `The training loss ended at ${loss.toFixed(2)}, near the ${chance.toFixed(2)} of a model that has learned nothing (${equal}): it needs more steps, or another learning rate.`,
+      sentence:
+        `The training loss ended at ${loss.toFixed(2)}, near the ${chance.toFixed(2)} of a model that ` +
+        `has learned nothing (${equal}): it needs more steps, or another learning rate.`,
     },
   ];
 }
@@ -147,7 +154,9 @@ function learnedByHeart(evidence: Evidence): Finding[] {
     {
       code: 'learned-by-heart',
       facts: { trainLoss: trained, evalLoss: others },
-      sentence: `It learned the training rows by heart: loss ${trained.toFixed(2)} there, ${others.toFixed(2)} on other rows. Fewer epochs, more dropout or more rows may help.`,
+      sentence:
+        `It learned the training rows by heart: loss ${trained.toFixed(2)} there, ${others.toFixed(2)} on ` +
+        'other rows. Fewer epochs, more dropout or more rows may help.',
     },
   ];
 }

@@ -16,7 +16,9 @@ export async function measured<T>(work: () => Promise<T>): Promise<Measured<T>> 
   const highest = (): number => process.resourceUsage().maxRSS * 1024;
   const before = highest();
   let peak = process.memoryUsage.rss();
-  const look = (): void => void (peak = Math.max(peak, process.memoryUsage.rss()));
+  const look = (): void => {
+    peak = Math.max(peak, process.memoryUsage.rss());
+  };
   const timer = setInterval(look, 100);
   timer.unref();
   const started = performance.now();

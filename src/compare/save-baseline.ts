@@ -12,7 +12,7 @@ import type { OutputFolder } from '../train/output-folder.js';
 import { baselineFolder } from '../train/run-names.js';
 import { ROWS_FILE } from '../train/trained-rows.js';
 import type { Baseline } from './baselines.js';
-import type { CompareModelsOptions } from './compare.js';
+import type { CompareModelsOptions } from './compare-models.js';
 
 /** What a saved baseline remembers of how it was trained. */
 export function memoryOfBaselines(
@@ -61,14 +61,19 @@ export async function saveBaseline(
   return bytes;
 }
 
+const OF_MODEL = new RegExp(
+  [
+    '\\.safetensors$',
+    '^(config|vocab|tokenizer|tokenizer_config|special_tokens_map|added_tokens)\\.json$',
+    '\\.index\\.json$',
+    '^merges\\.txt$',
+  ].join('|'),
+);
+
 /** Weights, config and tokenizer of a model folder; 0 for a model that is no folder here. */
 export async function modelBytes(dir: string): Promise<number> {
   const names = await readdir(dir).catch(() => []);
-  const needed = names.filter((name) =>
-    /\.safetensors$|^(config|vocab|tokenizer|tokenizer_config|special_tokens_map|added_tokens)\.json$|\.index\.json$|^merges\.txt$/.test(
-      name,
-    ),
-  );
+  const needed = names.filter((name) => OF_MODEL.test(name));
   const sizes = await Promise.all(needed.map(async (name) => (await stat(join(dir, name))).size));
   return sizes.reduce((sum, size) => sum + size, 0);
 }

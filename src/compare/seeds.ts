@@ -48,5 +48,9 @@ export function seedSentence(
     : `${fixed(Math.min(...values))} to ${fixed(Math.max(...values))}`;
   const rank =
     others === 0 ? '' : `; no other model is measured higher under ${highest} of the ${runs.length}`;
-  return `${name} has F1 ${told} under the seeds ${seeds} (mean ${fixed(mean)})${rank}. F1 varies by ${fixed(deviation)} from seed to seed and by ${fixed(rowDeviation)} from one set of test rows to another (standard deviations).`;
+  return (
+    `${name} has F1 ${told} under the seeds ${seeds} (mean ${fixed(mean)})${rank}. ` +
+    `F1 varies by ${fixed(deviation)} from seed to seed and by ${fixed(rowDeviation)} from one set of ` +
+    'test rows to another (standard deviations).'
+  );
 }

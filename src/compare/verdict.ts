@@ -188,7 +188,8 @@ function sentencesOf(
   const reasons = findings.map(({ sentence }) => sentence);
   if (models.length === 1)
     return [
-      `${best.name} has a weighted F1 of ${fixed(best.f1.value)} on ${counted(rows, 'test row')} (95 % interval ${interval}). There is no other model to compare it with.`,
+      `${best.name} has a weighted F1 of ${fixed(best.f1.value)} on ${counted(rows, 'test row')} ` +
+        `(95 % interval ${interval}). There is no other model to compare it with.`,
       ...spread,
       ...reasons,
     ];
@@ -214,16 +215,20 @@ function sentencesOf(
   sentences.push(`Simplest first, by what has to be kept and run: ${simplestFirst.map(nameOf).join(', ')}.`);
   if (tuning) {
     sentences.push(
-      `Fine-tuning changes F1 by ${signed(tuning.difference)} against a linear probe of the same model untuned (95 % interval ${signed(tuning.low)} to ${signed(tuning.high)}): ${meaningOf(tuning)}.`,
+      `Fine-tuning changes F1 by ${signed(tuning.difference)} against a linear probe of the same model untuned ` +
+        `(95 % interval ${signed(tuning.low)} to ${signed(tuning.high)}): ${meaningOf(tuning)}.`,
     );
   }
   sentences.push(...spread, ...reasons);
   if (contenders.some(isFloor))
     sentences.push(
-      'Beware: not even the best is shown to be better than always answering the most frequent class. More test rows, or better data, are needed before any of them is deployed.',
+      'Beware: not even the best is shown to be better than always answering the most frequent class. ' +
+        'More test rows, or better data, are needed before any of them is deployed.',
     );
   sentences.push(
-    'The bounds against the best hold for all models at once, with 95 %. They say how other test rows would change the metrics of these very models; fine-tuning under another seed would change them as well, and no interval counts that.',
+    'The bounds against the best hold for all models at once, with 95 %. ' +
+      'They say how other test rows would change the metrics of these very models; ' +
+      'fine-tuning under another seed would change them as well, and no interval counts that.',
   );
   return sentences;
 }
@@ -248,11 +253,9 @@ function recommendation(
     return [
       `None is recommended over it: no model is shown to lose at most ${margin} F1 (the margin) to the best.`,
     ];
-  const { difference, low } = recommended.againstBest as AgainstBest;
   const sentences = [
-    recommended === best
-      ? `Recommended: ${best.name}, which is shown to lose at most ${margin} F1 (the margin) to any other model.`
-      : `Recommended: ${recommended.name}, which is shown to lose at most ${margin} F1 (the margin) to the best: measured ${signed(difference)}, and no less than ${signed(low)}. It answers a text in ${duration(recommended.cost.latencyMs / 1000)} and takes ${bytes(recommended.cost.bytesOnDisk)}; ${best.name} needs ${duration(best.cost.latencyMs / 1000)} and ${bytes(best.cost.bytesOnDisk)}.`,
+    `Recommended: ${recommended.name}, which is shown to lose at most ${margin} F1 (the margin) ` +
+      (recommended === best ? 'to any other model.' : inPlaceOfBest(recommended, best)),
   ];
   const place = (id: string): number => simplestFirst.indexOf(id);
   const simpler = models.filter(
@@ -261,10 +264,24 @@ function recommendation(
   if (simpler.length === 0) sentences.push('No simpler model is shown to be within the margin.');
   else
     sentences.push(
-      `${listed(simpler.map(({ name }) => name))} ${simpler.length === 1 ? 'is' : 'are'} simpler and within the margin as well, but another model there is at least as good in F1, latency and size.`,
+      `${listed(simpler.map(({ name }) => name))} ${simpler.length === 1 ? 'is' : 'are'} simpler and ` +
+        'within the margin as well, ' +
+        'but another model there is at least as good in F1, latency and size.',
     );
   return sentences;
 }
+
+/** The end of the sentence that recommends a model other than the best. */
+function inPlaceOfBest({ againstBest, cost }: ModelResult, best: ModelResult): string {
+  const { difference, low } = againstBest as AgainstBest;
+  return (
+    `to the best: measured ${signed(difference)}, and no less than ${signed(low)}. ` +
+    `It answers a text in ${latencyOf(cost)} and takes ${bytes(cost.bytesOnDisk)}; ` +
+    `${best.name} needs ${latencyOf(best.cost)} and ${bytes(best.cost.bytesOnDisk)}.`
+  );
+}
+
+const latencyOf = ({ latencyMs }: ModelResult['cost']): string => duration(latencyMs / 1000);
 
 /**
  * What would be saved with each simpler model that may be as good, and how many rows would show that it is.
@@ -280,7 +297,11 @@ function candidates(
   );
   const sentences = simpler.map(({ name, cost, againstBest }) => {
     const { difference, low } = againstBest as AgainstBest;
-    return `${name} may be as good: F1 ${signed(difference)}, and no less than ${signed(low)}. It would answer in ${duration(cost.latencyMs / 1000)} instead of ${duration(best.cost.latencyMs / 1000)}, and take ${bytes(cost.bytesOnDisk)} instead of ${bytes(best.cost.bytesOnDisk)}.`;
+    return (
+      `${name} may be as good: F1 ${signed(difference)}, and no less than ${signed(low)}. ` +
+      `It would answer in ${latencyOf(cost)} instead of ${latencyOf(best.cost)}, ` +
+      `and take ${bytes(cost.bytesOnDisk)} instead of ${bytes(best.cost.bytesOnDisk)}.`
+    );
   });
   const needed = Math.max(
     0,
@@ -288,12 +309,15 @@ function candidates(
   );
   if (needed > rows)
     sentences.push(
-      `With about ${about(needed)} test rows, a model that is truly as good would be shown to be within the margin in four cases of five; ${sourceOf(needed, rows, labelledRows)}.`,
+      `With about ${about(needed)} test rows, a model that is truly as good would be shown to be ` +
+        `within the margin in four cases of five; ${sourceOf(needed, rows, labelledRows)}.`,
     );
   return sentences;
 }
 
 function sourceOf(needed: number, rows: number, labelledRows: number): string {
-  if (needed > labelledRows) return `there are ${counted(labelledRows, 'labelled row')} in all`;
-  return `cross-validation over the ${counted(labelledRows, 'labelled row')}, in ${Math.ceil(labelledRows / rows)} folds of about ${grouped(rows)}, would give as many`;
+  const labelled = counted(labelledRows, 'labelled row');
+  if (needed > labelledRows) return `there are ${labelled} in all`;
+  const folds = Math.ceil(labelledRows / rows);
+  return `cross-validation over the ${labelled}, in ${folds} folds of about ${grouped(rows)}, would give as many`;
 }

@@ -49,7 +49,8 @@ export function alignClasses(labels: LabelMap, names: readonly string[], use: Al
   if (use === 'train' && known.length === 0) {
     const note =
       own.length === names.length
-        ? `the model’s classes ${listed(names)} are called ${listed(own)} from now on: their names have nothing in common`
+        ? `the model’s classes ${listed(names)} are called ${listed(own)} from now on: ` +
+          'their names have nothing in common'
         : undefined;
     return { names: own, to: identity, note };
   }
@@ -57,12 +58,13 @@ export function alignClasses(labels: LabelMap, names: readonly string[], use: Al
   if (unknown >= 0)
     throw new DataError(
       `${labels.placeOf(unknown)!}: unknown label ${shown(own[unknown])}; the classes are ${listed(names)}`,
-      hintOf(use, known, lookAlikeHint(own[unknown], names)),
+      { hint: hintOf(use, known, lookAlikeHint(own[unknown], names)) },
     );
   const used = found.filter((_, i) => !labels.isGap(i));
   if (new Set(used).size < used.length) {
     throw new DataError(
-      `the data names only some of its classes (${listed(named)}), and the others are taken already in the model’s ${listed(names)}`,
+      `the data names only some of its classes (${listed(named)}), ` +
+        `and the others are taken already in the model’s ${listed(names)}`,
       { hint: 'Name every class of the data.' },
     );
   }
@@ -74,14 +76,14 @@ export function alignClasses(labels: LabelMap, names: readonly string[], use: Al
   return { names, to: found, note };
 }
 
-function hintOf(use: AlignmentUse, known: readonly string[], alike: string | undefined): { hint?: string } {
-  if (alike !== undefined) return { hint: alike };
-  if (known.length === 0) return { hint: 'The model was trained on other classes.' };
-  return use === 'train'
-    ? {
-        hint: `Only ${listed(known)} are the model’s. Start from a model without these classes, or name the data’s as the model’s are.`,
-      }
-    : {};
+function hintOf(use: AlignmentUse, known: readonly string[], alike: string | undefined): string | undefined {
+  if (alike !== undefined) return alike;
+  if (known.length === 0) return 'The model was trained on other classes.';
+  if (use === 'measure') return undefined;
+  return (
+    `Only ${listed(known)} are the model’s. ` +
+    'Start from a model without these classes, or name the data’s as the model’s are.'
+  );
 }
 
 /** A dataset under the classes of the model. */
@@ -92,10 +94,9 @@ export function alignDataset(dataset: Dataset, { names, to }: Alignment): Datase
     (names.length === labelNames.length && names.every((each, i) => each === labelNames[i] && to[i] === i))
   )
     return dataset;
-  const aligned = rows.map((row) => ({
-    ...row,
-    label: to[row.label],
-    ...(row.labelText !== undefined && { labelText: names[to[row.label]] }),
-  }));
+  const aligned = rows.map((row) => {
+    const label = to[row.label];
+    return row.labelText === undefined ? { ...row, label } : { ...row, label, labelText: names[label] };
+  });
   return new Dataset(name, source, aligned, names);
 }

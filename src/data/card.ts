@@ -83,12 +83,7 @@ export async function parseCard(readme: string, file: string): Promise<Card | un
  */
 export function classNamesOf(value: unknown, place: string): readonly string[] | undefined {
   if (value === undefined || value === null) return undefined;
-  const entries: unknown[] = Array.isArray(value)
-    ? value
-    : isObject(value)
-      ? Object.keys(value).map((_, i) => value[String(i)])
-      : [];
-  const names = entries.map((name) =>
+  const names = namesIn(value).map((name) =>
     typeof name === 'number' || typeof name === 'boolean' ? String(name) : name,
   );
   const wrong = names.findIndex(
@@ -99,6 +94,11 @@ export function classNamesOf(value: unknown, place: string): readonly string[] |
       `${place}: the names of the classes are not a list of different names: ${shown(value)}`,
     );
   return names as string[]; // checked above
+}
+
+function namesIn(value: unknown): readonly unknown[] {
+  if (Array.isArray(value)) return value;
+  return isObject(value) ? Object.keys(value).map((_, i) => value[String(i)]) : [];
 }
 
 function parseConfig(value: unknown, place: string): CardConfig {
@@ -153,5 +153,7 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-const list = (value: unknown): readonly unknown[] =>
-  Array.isArray(value) ? value : value === undefined || value === null ? [] : [value];
+function list(value: unknown): readonly unknown[] {
+  if (Array.isArray(value)) return value;
+  return value === undefined || value === null ? [] : [value];
+}

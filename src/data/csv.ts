@@ -78,12 +78,11 @@ async function* readSeparated(
         continue;
       }
       if (record.length !== header.length) {
-        throw new DataError(
-          `${file}:${line}: has ${record.length} ${record.length === 1 ? 'field' : 'fields'}, but the header has ${header.length}`,
-          {
-            hint: `A field that holds a ${delimiter === ',' ? 'comma' : 'tab'} or a line break must be in double quotes.`,
-          },
-        );
+        const present = `${record.length} ${record.length === 1 ? 'field' : 'fields'}`;
+        const separator = delimiter === ',' ? 'comma' : 'tab';
+        throw new DataError(`${file}:${line}: has ${present}, but the header has ${header.length}`, {
+          hint: `A field that holds a ${separator} or a line break must be in double quotes.`,
+        });
       }
       const columns = header;
       yield { line, fields: Object.fromEntries(record.map((value, i) => [columns[i], value])) };
@@ -105,6 +104,12 @@ const faults: Readonly<Partial<Record<string, string>>> = {
   CSV_INVALID_CLOSING_QUOTE:
     'a double quote closes a field in the record that begins here, but more text follows before the next comma',
   INVALID_OPENING_QUOTE: 'a double quote stands in the middle of a field that does not begin with one',
+};
+
+/** Characters that part the columns of a file of another kind. */
+const SEPARATORS: Readonly<Partial<Record<string, { readonly name: string; readonly hint: string }>>> = {
+  ',': { name: 'commas', hint: 'Give the file a name that ends in .csv.' },
+  '\t': { name: 'tabs', hint: 'Give the file a name that ends in .tsv.' },
 };
 
 interface Wanted {
@@ -129,15 +134,9 @@ function checkHeader(
     ? [';', '\t', '|', ','].find((separator) => separator !== delimiter && header[0].includes(separator))
     : undefined;
   if (other !== undefined) {
-    const named = (separator: string): string =>
-      separator === '\t' ? 'tabs' : separator === ',' ? 'commas' : JSON.stringify(separator);
+    const named = (separator: string): string => SEPARATORS[separator]?.name ?? JSON.stringify(separator);
     throw new DataError(`${place}: the columns are parted by ${named(other)}, not by ${named(delimiter)}`, {
-      hint:
-        other === '\t'
-          ? 'Give the file a name that ends in .tsv.'
-          : other === ','
-            ? 'Give the file a name that ends in .csv.'
-            : 'Save the file with commas, or as JSON lines.',
+      hint: SEPARATORS[other]?.hint ?? 'Save the file with commas, or as JSON lines.',
     });
   }
   const missing = required.find((column) => !header.includes(column));

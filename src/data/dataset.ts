@@ -114,7 +114,8 @@ export class Dataset implements Iterable<Row> {
           throw new DataError(`row ${i} of ${this.source}: the text became ${typeof made.text}`);
         if (!Number.isInteger(made.label) || made.label < 0 || made.label >= this.labelNames.length)
           throw new DataError(
-            `row ${i} of ${this.source}: the label became ${String(made.label)}; the classes are 0 to ${this.labelNames.length - 1}`,
+            `row ${i} of ${this.source}: the label became ${String(made.label)}; ` +
+              `the classes are 0 to ${this.labelNames.length - 1}`,
           );
         return made.label === row.label || changed.labelText !== undefined || row.labelText === undefined
           ? made

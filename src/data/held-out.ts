@@ -61,7 +61,7 @@ export function labelledRows({
   validation,
 }: {
   readonly train: Dataset;
-  readonly validation?: Dataset;
+  readonly validation?: Dataset | undefined;
 }): Dataset {
   return validation
     ? new Dataset(train.name, train.source, [...train.rows, ...validation.rows], train.labelNames)

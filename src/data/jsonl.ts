@@ -36,9 +36,12 @@ function parseLine(text: string, place: string, first: boolean): Readonly<Record
   if (typeof value === 'object' && value !== null && !Array.isArray(value))
     return value as Readonly<Record<string, unknown>>;
   if (first && array) throw wholeArray(place);
-  throw new DataError(
-    `${place}: holds ${array ? 'an array' : value === null ? 'null' : `a ${typeof value}`}, not an object`,
-  );
+  throw new DataError(`${place}: holds ${kindOf(value)}, not an object`);
+}
+
+function kindOf(value: unknown): string {
+  if (Array.isArray(value)) return 'an array';
+  return value === null ? 'null' : `a ${typeof value}`;
 }
 
 function wholeArray(place: string): DataError {

@@ -3,7 +3,7 @@ import { Pace } from '../pace.js';
 import type { Row } from './dataset.js';
 import { lookAlikeHint } from './look-alikes.js';
 import { shown } from './records.js';
-import type { RawRow } from './rows.js';
+import type { RawRow, Writable } from './rows.js';
 import { rowPlace } from './rows.js';
 
 /** How the labels of the data were written, which decides how those of another split may be written. */
@@ -93,14 +93,18 @@ export class LabelMap {
     }
     if (odd) {
       const kind = (label: number | string) => (typeof label === 'number' ? 'an integer' : 'a name');
+      const [usual] = rows;
+      const place = usual.file === odd.file ? `${usual.unit ?? 'line'} ${usual.line}` : rowPlace(usual, file);
       throw new DataError(
-        `${rowPlace(odd, file)}: the label ${shown(odd.label)} is ${kind(odd.label)}, but ${shown(rows[0].label)} in ${rows[0].file === odd.file ? `${rows[0].unit ?? 'line'} ${rows[0].line}` : rowPlace(rows[0], file)} is ${kind(rows[0].label)}`,
+        `${rowPlace(odd, file)}: the label ${shown(odd.label)} is ${kind(odd.label)}, ` +
+          `but ${shown(usual.label)} in ${place} is ${kind(usual.label)}`,
         { hint: 'Write all labels as integers, or all as names.' },
       );
     }
     if (first.size === 1 && expected === undefined) {
       throw new DataError(
-        `${file}: all ${rows.length} rows have the label ${shown(rows[0].label)}; a classifier needs two classes or more`,
+        `${file}: all ${rows.length} rows have the label ${shown(rows[0].label)}; ` +
+          'a classifier needs two classes or more',
       );
     }
     const labels = [...first.keys()];
@@ -153,12 +157,10 @@ export class LabelMap {
         if (!before) called.set(row.label, { name, place });
       }
       const label = this.#index(row.label, name, place);
-      encoded.push({
-        text: row.text,
-        label,
-        ...(this.#named.has(label) ? { labelText: this.names[label] } : {}),
-        ...(row.id === undefined ? {} : { id: row.id }),
-      });
+      const made: Writable<Row> = { text: row.text, label };
+      if (this.#named.has(label)) made.labelText = this.names[label];
+      if (row.id !== undefined) made.id = row.id;
+      encoded.push(made);
     }
     return encoded;
   }
@@ -166,16 +168,10 @@ export class LabelMap {
   /** By its name, where it has one and this map knows names; else by its number. */
   #index(label: number | string, name: string | undefined, place: string): number {
     const unknown = (what: number | string, known: string, hint?: string) =>
-      new DataError(
-        `${place}: unknown label ${shown(what)}; the classes are ${known}`,
-        hint === undefined ? {} : { hint },
-      );
-    const text =
-      typeof label === 'string'
-        ? label
-        : this.#named.size > 0 && this.#notation !== 'given'
-          ? name
-          : undefined;
+      new DataError(`${place}: unknown label ${shown(what)}; the classes are ${known}`, { hint });
+    const goesByName = this.#named.size > 0 && this.#notation !== 'given';
+    const nameOfInteger = goesByName ? name : undefined;
+    const text = typeof label === 'string' ? label : nameOfInteger;
     if (text !== undefined) {
       const index = this.names.indexOf(text);
       if (index >= 0) return index;
@@ -206,8 +202,10 @@ function refuseGaps(
   const missing: number[] = [];
   for (let i = 0; missing.length < 10 && i < highest; i++) if (!first.has(i)) missing.push(i);
   const more = highest + 1 - labels.length - missing.length;
+  const place = rowPlace(first.get(highest)!, file);
+  const others = more > 0 ? ` (and ${more} more)` : '';
   throw new DataError(
-    `${rowPlace(first.get(highest)!, file)}: the highest label is ${highest}, but no row has label ${missing.join(', ')}${more > 0 ? ` (and ${more} more)` : ''}`,
+    `${place}: the highest label is ${highest}, but no row has label ${missing.join(', ')}${others}`,
     { hint: 'Labels must be 0 to K - 1 without gaps. Renumber them, or write names in place of numbers.' },
   );
 }
@@ -231,7 +229,8 @@ async function namesOfIntegers(
     const other = indexOf.get(labelText);
     if (other !== undefined && other !== label) {
       throw new DataError(
-        `${rowPlace(row, file)}: class ${label} is called ${shown(labelText)}, but so is class ${other} in ${places.get(other)!}`,
+        `${rowPlace(row, file)}: class ${label} is called ${shown(labelText)}, ` +
+          `but so is class ${other} in ${places.get(other)!}`,
       );
     }
     if (known !== undefined) continue;

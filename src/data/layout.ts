@@ -109,6 +109,11 @@ function localSplits(data: readonly string[]): SplitFiles {
   );
 }
 
+function usualConfig(configs: Card['configs']): Card['configs'][number] | undefined {
+  if (configs.length === 1) return configs[0];
+  return configs.find(({ isDefault }) => isDefault) ?? configs.find(({ name }) => name === 'default');
+}
+
 function cardLayout(
   repository: DataRepository,
   data: readonly string[],
@@ -117,12 +122,7 @@ function cardLayout(
 ): Pick<Layout, 'config' | 'splits' | 'classNames'> {
   const { configs } = card;
   const names = configs.map(({ name }) => name);
-  const chosen =
-    asked === undefined
-      ? configs.length === 1
-        ? configs[0]
-        : (configs.find(({ isDefault }) => isDefault) ?? configs.find(({ name }) => name === 'default'))
-      : configs.find(({ name }) => name === asked);
+  const chosen = asked === undefined ? usualConfig(configs) : configs.find(({ name }) => name === asked);
   if (!chosen)
     throw asked === undefined
       ? severalConfigs(repository.name, names)
@@ -229,8 +229,7 @@ async function convertedLayout(
   const data = paths.filter((path) => isData(path) && path.includes('/'));
   const folders = [...new Set(data.map((path) => path.split('/')[0]))].sort();
   if (folders.length === 0) throw new DataError(`${repository.name}: holds no data that attune reads`);
-  const chosen =
-    asked ?? (folders.length === 1 ? folders[0] : folders.includes('default') ? 'default' : undefined);
+  const chosen = asked ?? (folders.length === 1 ? folders[0] : folders.find((name) => name === 'default'));
   if (chosen === undefined) throw severalConfigs(repository.name, folders);
   if (!folders.includes(chosen)) throw noConfig(repository.name, chosen, folders);
   const splits = new Map<string, string[]>();

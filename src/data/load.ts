@@ -1,7 +1,9 @@
 import { DataError } from '../errors.js';
 import type { Dataset } from './dataset.js';
-import type { DatasetChoice, LoadSplitsOptions, Splits } from './splits.js';
-import { loadSplits, openSource } from './splits.js';
+import type { LoadSplitsOptions, Splits } from './splits.js';
+import type { DatasetChoice } from './source.js';
+import { loadSplits } from './splits.js';
+import { openSource } from './source.js';
 
 export interface LoadDatasetOptions extends Omit<DatasetChoice, 'dataset' | 'datasetConfig'> {
   /** The configuration of a dataset that has several. */

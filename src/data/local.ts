@@ -19,7 +19,8 @@ export class LocalFolder implements DataRepository {
   constructor(readonly name: string) {}
 
   list(): Promise<readonly string[]> {
-    return (this.#files ??= listFiles(this.name));
+    this.#files ??= listFiles(this.name);
+    return this.#files;
   }
 
   fetch(path: string): Promise<string> {

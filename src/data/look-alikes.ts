@@ -4,12 +4,11 @@
  */
 import { dumps } from '../json/python.js';
 
-/**
- * Soft hyphen, zero-width spaces and joiners, directional marks, byte order mark. A joiner behind an emoji
- * shows: it makes another one of two.
- */
-const INVISIBLE =
-  /[\u00ad\u061c\u180e\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]|(?<![\p{Extended_Pictographic}\p{Emoji_Modifier}\ufe0f])\u200d/gu;
+/** Soft hyphen, zero-width spaces and non-joiner, directional marks, byte order mark. */
+const MARKS = /[\u00ad\u061c\u180e\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]/u;
+/** A zero-width joiner behind an emoji shows: it makes another one of two. */
+const JOINER = /(?<![\p{Extended_Pictographic}\p{Emoji_Modifier}\ufe0f])\u200d/u;
+const INVISIBLE = new RegExp(`${MARKS.source}|${JOINER.source}`, 'gu');
 
 /** Equal for names that look alike. */
 const appearance = (name: string): string =>
@@ -28,9 +27,8 @@ export function lookAlikeNotes(names: readonly string[]): readonly string[] {
     else pairs.push(`${dumps(other)} and ${dumps(name)}`);
   }
   if (pairs.length === 0) return [];
-  return [
-    `classes that look alike are different ones: ${pairs.slice(0, MOST_PAIRS).join(', ')}${pairs.length > MOST_PAIRS ? `, … (${pairs.length} pairs)` : ''}`,
-  ];
+  const more = pairs.length > MOST_PAIRS ? `, … (${pairs.length} pairs)` : '';
+  return [`classes that look alike are different ones: ${pairs.slice(0, MOST_PAIRS).join(', ')}${more}`];
 }
 
 /** A hint for a name that is none of the classes but looks like one of them. */

@@ -67,12 +67,14 @@ export async function openRepository(name: string, options: OpenOptions = {}): P
   return hubDataset(name, {
     ...hub,
     signal: hub?.signal ?? signal,
-    ...(revision !== undefined && { revision }),
+    revision: revision ?? hub?.revision,
   });
 }
 
 function noSuch(name: string): DataError {
   return new DataError(`${name}: no such file or folder`, {
-    hint: `A dataset is a file that ends in ${READABLE}; a pattern of such files; a folder of them; owner/name on the Hugging Face Hub; or sample.`,
+    hint:
+      `A dataset is a file that ends in ${READABLE}; a pattern of such files; a folder of them; ` +
+      'owner/name on the Hugging Face Hub; or sample.',
   });
 }

@@ -48,12 +48,10 @@ export class MissingColumnError extends DataError {
   ) {
     const near = nearest(column, columns);
     const suggestion = near === undefined ? '' : `did you mean ${JSON.stringify(near)}? `;
-    super(
-      `${place}: has no column ${JSON.stringify(column)}; ${suggestion}its columns are ${columns.map((name) => JSON.stringify(name)).join(', ') || 'none'}`,
-      {
-        hint: NAME_THE_COLUMNS,
-      },
-    );
+    const present = columns.map((name) => JSON.stringify(name)).join(', ') || 'none';
+    super(`${place}: has no column ${JSON.stringify(column)}; ${suggestion}its columns are ${present}`, {
+      hint: NAME_THE_COLUMNS,
+    });
     this.name = 'DataError';
   }
 }

@@ -28,19 +28,22 @@ export interface ReadOptions extends ColumnOptions {
 export interface RawRow {
   /** Line of the file, from 1, or row where `unit` says so. */
   readonly line: number;
-  readonly unit?: 'row';
+  readonly unit?: 'row' | undefined;
   /** The file, where a split has several. */
-  readonly file?: string;
+  readonly file?: string | undefined;
   readonly text: string;
   /** An integer is a class index; a string names a class. */
   readonly label: number | string;
   /** How the file spells a label that is an integer, where that is not as integers are spelt: 01, +1. */
-  readonly spelling?: string;
-  readonly labelText?: string;
-  readonly id?: string;
+  readonly spelling?: string | undefined;
+  readonly labelText?: string | undefined;
+  readonly id?: string | undefined;
   /** The file has a null in place of the text, which is empty here. */
-  readonly nullText?: true;
+  readonly nullText?: true | undefined;
 }
+
+/** An object under construction: what a row does not have is to be absent, not undefined. */
+export type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
 /** Where a row came from, for messages; `file` where the row itself does not say. */
 export const rowPlace = (row: Pick<RawRow, 'file' | 'line' | 'unit'>, file: string): string =>
@@ -71,17 +74,16 @@ export async function readRows(file: string, options: ReadOptions = {}): Promise
     // Datasets that were once CSV have nulls where a text was empty; pandas and the Hub's converters write
     // them.
     const nullText = fieldOf(record, textColumn) === null;
-    rows.push({
+    const row: Writable<RawRow> = {
       line: record.line,
-      ...(record.unit === undefined ? {} : { unit: record.unit }),
       text: nullText ? '' : requiredText(record, textColumn, file),
       ...labelOf(record, labelColumn, place),
-      ...(labelText === undefined ? {} : { labelText }),
-      ...(typeof id === 'string' || typeof id === 'number' || typeof id === 'bigint'
-        ? { id: String(id) }
-        : {}),
-      ...(nullText ? { nullText } : {}),
-    });
+    };
+    if (record.unit !== undefined) row.unit = record.unit;
+    if (labelText !== undefined) row.labelText = labelText;
+    if (typeof id === 'string' || typeof id === 'number' || typeof id === 'bigint') row.id = String(id);
+    if (nullText) row.nullText = true;
+    rows.push(row);
   }
   if (rows.length === 0) throw new DataError(`${file}: holds no rows`);
   return rows;
@@ -146,7 +148,8 @@ function classIndex(value: number, refuse: (why: string, hint?: string) => DataE
     throw refuse(
       'is negative',
       value === -1
-        ? 'Many datasets mark the rows of a split without labels by -1: such a split can be neither trained nor tested on.'
+        ? 'Many datasets mark the rows of a split without labels by -1: ' +
+            'such a split can be neither trained nor tested on.'
         : undefined,
     );
   if (!Number.isSafeInteger(value)) throw refuse('is too large for a class index');

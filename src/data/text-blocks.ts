@@ -78,10 +78,14 @@ async function* gunzipped(stream: NodeJS.ReadableStream, file: string): AsyncGen
   } catch (cause) {
     const code = codeOf(cause);
     if (!code?.startsWith('Z_')) throw cause;
-    throw new DataError(
-      `${file}: ${code === 'Z_BUF_ERROR' ? 'the gzip file ends too early' : `is not a sound gzip file (${(cause as Error).message})`}`,
-      { cause, hint: 'The file may be damaged or cut short; fetch or write it again.' },
-    );
+    const why =
+      code === 'Z_BUF_ERROR'
+        ? 'the gzip file ends too early'
+        : `is not a sound gzip file (${(cause as Error).message})`;
+    throw new DataError(`${file}: ${why}`, {
+      cause,
+      hint: 'The file may be damaged or cut short; fetch or write it again.',
+    });
   } finally {
     gunzip.destroy();
   }
@@ -90,19 +94,17 @@ async function* gunzipped(stream: NodeJS.ReadableStream, file: string): AsyncGen
 const codeOf = (cause: unknown): string | undefined =>
   cause instanceof Error && 'code' in cause && typeof cause.code === 'string' ? cause.code : undefined;
 
+const FAULTS: Readonly<Partial<Record<string, string>>> = {
+  ENOENT: 'no such file',
+  EISDIR: 'is a folder, not a file',
+  EACCES: 'may not be read',
+};
+
 /** What the operating system says of a file, for people; anything else as it is. */
 export function fileFault(file: string, cause: unknown): unknown {
   const code = codeOf(cause);
   if (code === undefined || cause instanceof AttuneError) return cause;
-  const why =
-    code === 'ENOENT'
-      ? 'no such file'
-      : code === 'EISDIR'
-        ? 'is a folder, not a file'
-        : code === 'EACCES'
-          ? 'may not be read'
-          : code;
-  return new DataError(`${file}: ${why}`, { cause });
+  return new DataError(`${file}: ${FAULTS[code] ?? code}`, { cause });
 }
 
 /**

@@ -30,7 +30,7 @@ export interface PackedBatch {
   /** [B] token that is pooled, absent: the last of each row. With `attentionMask` only. */
   readonly pooledTokens?: Int32Array;
   /** [B] class index of each row; absent in prediction. */
-  readonly labels?: Int32Array;
+  readonly labels?: Int32Array | undefined;
 }
 
 /** One row of token ids as the tokenizer gives it, truncated, without padding. */
@@ -87,6 +87,6 @@ export function padBatch(batch: PackedBatch, padToken: number, length?: number):
     blindRows: new Uint8Array(rows),
     attentionMask,
     pooledTokens: Int32Array.from(lengths, (rowLength, r) => r * width + rowLength - 1),
-    ...(batch.labels && { labels: batch.labels }),
+    labels: batch.labels,
   };
 }

@@ -107,7 +107,7 @@ export interface SessionOptions {
   /** Seed of the dropout masks. */
   readonly seed: number;
   /** Threads of the engine; absent: as many as this process may use. */
-  readonly threads?: number;
+  readonly threads?: number | undefined;
   /** Handed on to the session. */
   readonly note?: string;
   /**
@@ -122,9 +122,10 @@ export interface SessionOptions {
 /** The largest batches of a run. */
 export interface Workload {
   /** Absent: no training. */
-  readonly training?: { readonly rows: number; readonly tokens: number; readonly microBatches: number };
+  readonly training?:
+    { readonly rows: number; readonly tokens: number; readonly microBatches: number } | undefined;
   /** Absent: no prediction that is known of. */
-  readonly prediction?: { readonly rows: number; readonly tokens: number };
+  readonly prediction?: { readonly rows: number; readonly tokens: number } | undefined;
 }
 
 export interface Engine {

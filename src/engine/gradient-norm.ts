@@ -6,5 +6,6 @@ const LARGEST = 3.4028234663852886e38;
  * it is in PyTorch, which sums in float32: a step with such a gradient (a norm above 1.8e19) is not taken.
  */
 export function gradientNorm(squares: number): number {
-  return squares <= LARGEST ? Math.sqrt(squares) : Number.isNaN(squares) ? NaN : Infinity;
+  if (squares <= LARGEST) return Math.sqrt(squares);
+  return Number.isNaN(squares) ? NaN : Infinity;
 }

@@ -121,10 +121,10 @@ function backward(
   }
   return targets.map((target) => {
     const gradient = gradientOf.get(target);
-    if (!gradient)
-      throw new Error(
-        `the ${seed ? 'output' : 'loss'} does not depend on ${JSON.stringify('parameter' in target.source ? target.source : target.id)}`,
-      );
+    if (!gradient) {
+      const what = JSON.stringify('parameter' in target.source ? target.source : target.id);
+      throw new Error(`the ${seed ? 'output' : 'loss'} does not depend on ${what}`);
+    }
     return gradient;
   });
 }

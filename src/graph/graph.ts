@@ -34,7 +34,7 @@ export interface AttentionAttributes {
   /** Factor of the scores: 1 / sqrt(head width), unless the config says otherwise. */
   readonly scale: number;
   /** Dropout of the attention probabilities. */
-  readonly dropout?: DropoutSite;
+  readonly dropout?: DropoutSite | undefined;
 }
 
 type None = Readonly<Record<never, never>>;

@@ -137,6 +137,11 @@ export class CachedRepository {
   }
 }
 
+/** A hint for a disk that cannot hold a download. */
+export const MAKE_ROOM =
+  'Make room (attune cache lists what was downloaded, attune cache prune removes), ' +
+  'or set HF_HUB_CACHE to a folder on another disk.';
+
 /** A failure to write into the cache, in words. */
 export function diskError(path: string, cause: unknown): HubError {
   const { code, message } = cause as NodeJS.ErrnoException;
@@ -147,7 +152,7 @@ export function diskError(path: string, cause: unknown): HubError {
     {
       cause,
       hint: full
-        ? 'Make room (attune cache lists what was downloaded, attune cache prune removes), or set HF_HUB_CACHE to a folder on another disk. What has come so far is kept, and the same command goes on from there.'
+        ? `${MAKE_ROOM} What has come so far is kept, and the same command goes on from there.`
         : 'HF_HUB_CACHE or HF_HOME names another cache folder.',
     },
   );

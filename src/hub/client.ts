@@ -20,12 +20,12 @@ export interface HubResponse {
 }
 
 export interface RequestOptions {
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
   readonly signal?: AbortSignal | undefined;
   /** What is asked for, for messages. */
   readonly about: About;
   /** Attempts after the first. */
-  readonly retries?: number;
+  readonly retries?: number | undefined;
 }
 
 /** What a message names. */
@@ -151,7 +151,7 @@ export class HubClient {
         about,
         signal,
         headers: { accept: 'application/json' },
-        ...(retries !== undefined && { retries }),
+        retries,
       });
       const text = await bounded(response.body, PAGE_BYTES).catch((cause: unknown) => {
         signal?.throwIfAborted();
@@ -176,10 +176,11 @@ export class HubClient {
       );
     }
     const ms = Math.max(asked ?? 0, this.pauseBefore(attempt));
-    if (ms >= NOTED_WAIT)
-      this.#options.onNote?.(
-        `the Hub ${status === 429 ? 'asks for patience' : `answers ${status}`}; going on with ${about.repository} in ${Math.ceil(ms / 1000)} s`,
-      );
+    if (ms >= NOTED_WAIT) {
+      const why = status === 429 ? 'asks for patience' : `answers ${status}`;
+      const seconds = Math.ceil(ms / 1000);
+      this.#options.onNote?.(`the Hub ${why}; going on with ${about.repository} in ${seconds} s`);
+    }
     await pause(ms, signal);
   }
 
@@ -197,16 +198,17 @@ export class HubClient {
       // What the Hub calls a file's contents is unknown elsewhere: there the condition would never hold, and
       // each answer be the whole file.
       const { 'if-range': condition, ...others } = headers;
+      const sent: Record<string, string> = {
+        'user-agent': `attune/${packageVersion()}`,
+        'accept-encoding': 'identity',
+        ...others,
+      };
+      if (own && condition !== undefined) sent['if-range'] = condition;
+      if (own && token !== undefined) sent['authorization'] = `Bearer ${token}`;
       const answer = await request(target, {
         dispatcher,
         method: 'GET',
-        headers: {
-          'user-agent': `attune/${packageVersion()}`,
-          'accept-encoding': 'identity',
-          ...others,
-          ...(own && condition !== undefined && { 'if-range': condition }),
-          ...(own && token !== undefined && { authorization: `Bearer ${token}` }),
-        },
+        headers: sent,
         signal: signal ?? null,
       });
       const received = flatHeaders(answer.headers);
@@ -325,25 +327,34 @@ function refusal(
       `the ${type} ${repository} on the Hub has no file ${file ?? 'of that name'}`,
       { hint: `Its files are listed at ${page}/tree/${revision}.` },
     );
+  const hasToken = settings.token !== undefined;
   if (code === 'GatedRepo') {
+    const then = hasToken
+      ? 'The token that is set must belong to the account that was let in, ' +
+        'and may need the permission to read gated repositories.'
+      : `Then: ${TOKEN_HINT}`;
     return new HubError('gated', `access to the ${type} ${id} must be asked for: it is gated${more}`, {
-      hint: `Ask for it at ${page}, logged in. ${settings.token === undefined ? `Then: ${TOKEN_HINT}` : 'The token that is set must belong to the account that was let in, and may need the permission to read gated repositories.'}`,
+      hint: `Ask for it at ${page}, logged in. ${then}`,
     });
   }
   if (said === 'Access to this resource is disabled.')
     return new HubError('forbidden', `the Hub has disabled the ${type} ${id}`, { hint: page });
   if (status === 401 && /invalid (?:credentials|(?:user )?token)/i.test(said)) {
     return new HubError('unauthorized', `the Hub does not accept the token${more}`, {
-      hint: 'HF_TOKEN, or the file that `hf auth login` wrote, holds a token that has ended or is mistyped. Without any token public repositories can be read.',
+      hint:
+        'HF_TOKEN, or the file that `hf auth login` wrote, holds a token that has ended or is mistyped. ' +
+        'Without any token public repositories can be read.',
     });
   }
   if (code === 'RepoNotFound' || status === 401 || status === 404) {
+    const unopened = hasToken ? ' and the token that is set does not open it' : '';
+    const ifPrivate = hasToken
+      ? 'If it is private, the token must be valid and of an account that can see it.'
+      : `If it is private: ${TOKEN_HINT}`;
     return new HubError(
       'repository-not-found',
-      `there is no ${type} ${id} on the Hub${settings.token === undefined ? ', or it is private' : ', or it is private and the token that is set does not open it'}`,
-      {
-        hint: `Is it spelled as on its page, ${page}? ${settings.token === undefined ? `If it is private: ${TOKEN_HINT}` : 'If it is private, the token must be valid and of an account that can see it.'}`,
-      },
+      `there is no ${type} ${id} on the Hub, or it is private${unopened}`,
+      { hint: `Is it spelled as on its page, ${page}? ${ifPrivate}` },
     );
   }
   if (status === 403)
@@ -355,16 +366,14 @@ function refusal(
       hint: 'Try again in some minutes. With a token (HF_TOKEN) the limits are higher.',
     });
   const from = settings.endpoint === 'https://huggingface.co' ? 'the Hub' : `the Hub at ${settings.endpoint}`;
-  return new HubError(
-    'server',
-    `${from} answers ${status} when asked for ${file === undefined ? repository : `${file} of ${repository}`}${more}`,
-    {
-      hint:
-        status >= 500
-          ? 'Its state is at https://status.huggingface.co. What was downloaded so far is kept; run the same command again later.'
-          : `Is HF_ENDPOINT the address of a Hub? A proxy may also have answered.`,
-    },
-  );
+  const asked = file === undefined ? repository : `${file} of ${repository}`;
+  return new HubError('server', `${from} answers ${status} when asked for ${asked}${more}`, {
+    hint:
+      status >= 500
+        ? 'Its state is at https://status.huggingface.co. ' +
+          'What was downloaded so far is kept; run the same command again later.'
+        : `Is HF_ENDPOINT the address of a Hub? A proxy may also have answered.`,
+  });
 }
 
 const CAUSES: Readonly<Record<string, string>> = {

@@ -8,7 +8,7 @@ import { createHash } from 'node:crypto';
 import { open, rename, rm, stat, statfs } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { INCOMPLETE, diskError } from './cache-layout.js';
+import { INCOMPLETE, MAKE_ROOM, diskError } from './cache-layout.js';
 import type { CachedRepository } from './cache-layout.js';
 import { failureText, unreachable } from './client.js';
 import type { About, HubClient, HubResponse } from './client.js';
@@ -84,11 +84,15 @@ async function downloadBlob(file: RemoteFile, blob: string, options: DownloadOpt
     await rm(part, { force: true });
     // A part of an earlier time may be what is wrong. What has come in one piece is not going to be better.
     if (resumed) continue;
+    const kind = file.algorithm === 'sha256' ? 'sha256' : 'git hash';
     throw new HubError(
       'integrity',
-      `${file.path} of ${about.repository} arrived damaged: its ${file.algorithm === 'sha256' ? 'sha256' : 'git hash'} is ${found}, the Hub names ${file.hash}; it was not kept`,
+      `${file.path} of ${about.repository} arrived damaged: ` +
+        `its ${kind} is ${found}, the Hub names ${file.hash}; it was not kept`,
       {
-        hint: 'Run the same command again. Where it stays so, something between here and the Hub alters files: a proxy, a mirror (HF_ENDPOINT).',
+        hint:
+          'Run the same command again. Where it stays so, something between here and the Hub alters files: ' +
+          'a proxy, a mirror (HF_ENDPOINT).',
       },
     );
   }
@@ -127,7 +131,7 @@ async function transfer(
         {
           about: { ...about, file: file.path },
           signal,
-          ...(position > 0 && { headers: { range: `bytes=${position}-`, 'if-range': `"${file.hash}"` } }),
+          headers: position > 0 ? { range: `bytes=${position}-`, 'if-range': `"${file.hash}"` } : undefined,
         },
         [416],
       );
@@ -158,7 +162,8 @@ async function transfer(
           const { hint } = unreachable(client.settings, address, error);
           throw new HubError(
             'network',
-            `the download of ${file.path} of ${about.repository} stopped at byte ${position} of ${file.size}: ${failureText(error)}`,
+            `the download of ${file.path} of ${about.repository} stopped at byte ${position} of ${file.size}: ` +
+              failureText(error),
             {
               cause: error,
               hint: `What has come is kept: the same command goes on from there. ${hint ?? ''}`.trim(),
@@ -201,12 +206,7 @@ function startOf(
       { hint: 'Run the same command again; the repository may just have been changed.' },
     );
   if (status === 416) throw new Error('the server does not have the rest of the file');
-  const total =
-    status === 206
-      ? /\/(\d+)$/.exec(headers['content-range'] ?? '')?.[1]
-      : headers['content-encoding'] === undefined || headers['content-encoding'] === 'identity'
-        ? headers['content-length']
-        : undefined;
+  const total = totalOf(status, headers);
   if (total !== undefined && Number(total) !== file.size)
     throw new HubError(
       'integrity',
@@ -220,6 +220,13 @@ function startOf(
   return Number(start);
 }
 
+/** Length of the whole file, in digits, where the answer says it. */
+function totalOf(status: number, headers: HubResponse['headers']): string | undefined {
+  if (status === 206) return /\/(\d+)$/.exec(headers['content-range'] ?? '')?.[1];
+  const { 'content-encoding': encoding = 'identity' } = headers;
+  return encoding === 'identity' ? headers['content-length'] : undefined;
+}
+
 async function writeAt(handle: FileHandle, chunk: Buffer, position: number, path: string): Promise<void> {
   try {
     for (let done = 0; done < chunk.length;)
@@ -231,7 +238,8 @@ async function writeAt(handle: FileHandle, chunk: Buffer, position: number, path
 
 /** The file's address: each segment escaped, so that `#`, `?` and `%` in a name stay part of it. */
 function addressOf(endpoint: string, { type, id }: About, commit: string, path: string): string {
-  return `${endpoint}/${type === 'dataset' ? 'datasets/' : ''}${id}/resolve/${commit}/${path.split('/').map(encodeURIComponent).join('/')}`;
+  const escaped = path.split('/').map(encodeURIComponent).join('/');
+  return `${endpoint}/${type === 'dataset' ? 'datasets/' : ''}${id}/resolve/${commit}/${escaped}`;
 }
 
 /** Fails before the first byte where the disk cannot hold the file. */
@@ -243,9 +251,7 @@ async function requireRoom(part: string, { size, path }: RemoteFile, present: nu
   throw new HubError(
     'disk',
     `${path} needs ${size - present} bytes more, and the disk of ${dirname(part)} has ${free} free`,
-    {
-      hint: 'Make room (attune cache lists what was downloaded, attune cache prune removes), or set HF_HUB_CACHE to a folder on another disk.',
-    },
+    { hint: MAKE_ROOM },
   );
 }
 

@@ -34,7 +34,7 @@ export class HubError extends AttuneError {
   constructor(
     readonly code: HubErrorCode,
     message: string,
-    options: { hint?: string; cause?: unknown } = {},
+    options: { hint?: string | undefined; cause?: unknown } = {},
   ) {
     super(message, options);
   }
@@ -61,6 +61,6 @@ export function notHereEither(name: string, error: unknown): unknown {
   return new HubError(
     error.code,
     `${name}: there is no file or folder ${resolve(name)}, and ${error.message}`,
-    { cause: error, ...(error.hint !== undefined && { hint: error.hint }) },
+    { cause: error, hint: error.hint },
   );
 }

@@ -139,7 +139,8 @@ export function requireSafePath(path: string, repository: string): string {
   if (safe) return path;
   throw new HubError(
     'unsafe-name',
-    `${repository} holds a file named ${JSON.stringify(path.slice(0, 200))}, which would lead outside its folder; nothing of it is used`,
+    `${repository} holds a file named ${JSON.stringify(path.slice(0, 200))}, ` +
+      'which would lead outside its folder; nothing of it is used',
     {
       hint: 'Such a name is an attack or a mistake. Tell the owner of the repository.',
     },

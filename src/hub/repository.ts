@@ -163,11 +163,14 @@ export class HubRepository {
 
   /** What cannot be had without the Hub, all of it. */
   notCached(missing: readonly string[]): HubError {
+    const why = hubSettings(this.#options).offline ? 'is not asked: offline' : 'is out of reach';
     return new HubError(
       'offline',
-      `${this.name} is in the cache, but without ${missing.join(', ')} (${this.folder}), and the Hub ${hubSettings(this.#options).offline ? 'is not asked: offline' : 'is out of reach'}`,
+      `${this.name} is in the cache, but without ${missing.join(', ')} (${this.folder}), and the Hub ${why}`,
       {
-        hint: 'Unset HF_HUB_OFFLINE, if it is set, and run the same command with a network to download what is missing.',
+        hint:
+          'Unset HF_HUB_OFFLINE, if it is set, ' +
+          'and run the same command with a network to download what is missing.',
       },
     );
   }
@@ -276,7 +279,8 @@ async function askHub(
       if (cause instanceof HubError) throw cause;
       throw new HubError(
         'server',
-        `${client.settings.endpoint} does not answer as a Hub does when asked for ${about.repository}: ${(cause as Error).message}`,
+        `${client.settings.endpoint} does not answer as a Hub does when asked for ${about.repository}: ` +
+          (cause as Error).message,
         { cause, hint: 'Is HF_ENDPOINT the address of a Hub? A proxy may also have answered.' },
       );
     }

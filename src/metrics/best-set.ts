@@ -133,7 +133,8 @@ function differencesOf(centred: readonly Float64Array[]): {
       const second = centred[j];
       const differences = first.map((value, r) => value - second[r]);
       const error = standardError(differences);
-      errors[i][j] = errors[j][i] = error;
+      errors[i][j] = error;
+      errors[j][i] = error;
       if (error === 0) continue;
       const [overFirst, overSecond] = [overOne[i], overOne[j]];
       for (let r = 0; r < size; r++) {

@@ -137,7 +137,8 @@ export async function bootstrapAuc(
         wins += tiedPositives * (below + tiedNegatives / 2);
         positives += tiedPositives;
         below += tiedNegatives;
-        tiedPositives = tiedNegatives = 0;
+        tiedPositives = 0;
+        tiedNegatives = 0;
       }
       const auc = wins / (positives * below);
       return classes === 2 ? auc : (auc * positives) / resamples.rows;

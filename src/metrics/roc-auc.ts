@@ -52,9 +52,10 @@ export function rocAuc(
   for (let row = 0; row < labels.length; row++) support[labels[row]]++;
   const absent = labelNames.filter((_, k) => support[k] === 0);
   if (absent.length > 0) {
+    const names = absent.map((name) => JSON.stringify(name)).join(' or ');
     return {
       value: null,
-      warning: `ROC-AUC is undefined: none of the ${labels.length} rows is labelled ${absent.map((name) => JSON.stringify(name)).join(' or ')}`,
+      warning: `ROC-AUC is undefined: none of the ${labels.length} rows is labelled ${names}`,
     };
   }
   const ofClass = (k: number): number => {

@@ -29,7 +29,8 @@ export function widen(
       target.set(new Float64Array(bytes.buffer, 0, bytes.length / 8), start);
       return;
     case 'F16': {
-      const table = (halfTable ??= makeHalfTable());
+      halfTable ??= makeHalfTable();
+      const table = halfTable;
       const halves = new Uint16Array(bytes.buffer, 0, bytes.length / 2);
       for (let i = 0; i < halves.length; i++) target[start + i] = table[halves[i]];
       return;
@@ -57,7 +58,14 @@ const HOST_IS_LITTLE_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
 export function toHostOrder(bytes: Uint8Array<ArrayBuffer>, width: 2 | 4 | 8): Uint8Array {
   if (HOST_IS_LITTLE_ENDIAN) return bytes;
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-  return width === 2 ? buffer.swap16() : width === 4 ? buffer.swap32() : buffer.swap64();
+  switch (width) {
+    case 2:
+      return buffer.swap16();
+    case 4:
+      return buffer.swap32();
+    case 8:
+      return buffer.swap64();
+  }
 }
 
 let halfTable: Float32Array | undefined;

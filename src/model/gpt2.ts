@@ -67,9 +67,8 @@ export function gpt2Graphs(config: Gpt2Config, options: Gpt2GraphOptions = {}): 
   );
   const targets = parameters.map(({ name }) => g.parameters.get(name)!);
   const outputs: Record<string, Value> = { loss };
-  gradients(g, loss, targets).forEach(
-    (gradient, i) => (outputs[gradientName(parameters[i].name)] = gradient),
-  );
+  for (const [i, gradient] of gradients(g, loss, targets).entries())
+    outputs[gradientName(parameters[i].name)] = gradient;
   return { parameters, inference, training: g.finish(outputs) };
 }
 
@@ -138,8 +137,7 @@ function transformer(
   const attentionOf = (layer: number): AttentionAttributes => {
     let scale = config.scaleAttnWeights ? 1 / Math.sqrt(c / config.nHead) : 1;
     if (config.scaleAttnByInverseLayerIdx) scale /= layer + 1;
-    const probabilityDropout = site(config.attnPdrop);
-    return { heads: config.nHead, scale, ...(probabilityDropout && { dropout: probabilityDropout }) };
+    return { heads: config.nHead, scale, dropout: site(config.attnPdrop) };
   };
   const addAttentionOutput = (x: Value, context: Value, block: string): Value =>
     add(g, x, dropout(g, conv1d(context, `${block}.attn.c_proj`), site(config.residPdrop)));

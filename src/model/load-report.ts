@@ -7,7 +7,8 @@ const NOTES = {
   UNEXPECTED:
     'can be ignored when loading from different task/architecture; not ok if you expect identical arch.',
   MISSING:
-    'those params were newly initialized because missing from the checkpoint. Consider training on your downstream task.',
+    'those params were newly initialized because missing from the checkpoint. ' +
+    'Consider training on your downstream task.',
 };
 
 /**

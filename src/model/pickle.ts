@@ -202,7 +202,8 @@ class Machine {
         }
         default:
           throw new Refusal(
-            `its pickle has the opcode 0x${opcode.toString(16).padStart(2, '0')} at byte ${this.#at - 1}, which no saved tensor needs`,
+            `its pickle has the opcode 0x${opcode.toString(16).padStart(2, '0')} at byte ${this.#at - 1}, ` +
+              'which no saved tensor needs',
           );
       }
     }

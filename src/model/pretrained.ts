@@ -55,7 +55,7 @@ export interface FromPretrainedOptions extends HubOptions {
    */
   readonly labelNames?: readonly string[] | ((ofHead: readonly string[] | undefined) => readonly string[]);
   /** Sets the three dropouts; absent: the config's. */
-  readonly dropout?: number;
+  readonly dropout?: number | undefined;
   /** Seed of a newly drawn head (transformers' set_seed). */
   readonly seed?: number;
 }

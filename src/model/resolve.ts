@@ -89,15 +89,13 @@ async function requireCached(repository: HubRepository, parts: 'all' | 'tokenize
       else missing.push(...(await shardsOf(repository)).filter((shard) => !repository.has(shard)));
     }
   }
-  if (!holdsTokenizer(repository))
-    missing.push(
-      repository.has('vocab.json')
-        ? 'merges.txt'
-        : repository.has('merges.txt')
-          ? 'vocab.json'
-          : 'tokenizer.json (or vocab.json with merges.txt)',
-    );
+  if (!holdsTokenizer(repository)) missing.push(missingOfTokenizer(repository));
   if (missing.length > 0) throw repository.notCached(missing);
+}
+
+function missingOfTokenizer(repository: HubRepository): string {
+  if (repository.has('vocab.json')) return 'merges.txt';
+  return repository.has('merges.txt') ? 'vocab.json' : 'tokenizer.json (or vocab.json with merges.txt)';
 }
 
 function noSafetensors({ name, page, paths }: HubRepository): ModelError {
@@ -110,7 +108,10 @@ function noSafetensors({ name, page, paths }: HubRepository): ModelError {
   return new ModelError(
     `the model ${name} on the Hub has its weights in ${pickled} alone, a pickle, which attune does not run`,
     {
-      hint: `A pull request with safetensors may be waiting at ${page}/discussions: then give the id with its number, as in ${name.replace(/@.*/, '')}@refs/pr/1. Or load it once in Python and save it: model.save_pretrained("${join('.', 'folder')}").`,
+      hint:
+        `A pull request with safetensors may be waiting at ${page}/discussions: ` +
+        `then give the id with its number, as in ${name.replace(/@.*/, '')}@refs/pr/1. ` +
+        `Or load it once in Python and save it: model.save_pretrained("${join('.', 'folder')}").`,
     },
   );
 }

@@ -48,7 +48,8 @@ export function headerLength(first: Uint8Array, fileBytes: number, file: string)
   if (length > fileBytes - LENGTH_BYTES)
     throw damaged(
       file,
-      `its header would have ${length} bytes, but the file has only ${fileBytes}; it is truncated or no safetensors file`,
+      `its header would have ${length} bytes, but the file has only ${fileBytes}; ` +
+        'it is truncated or no safetensors file',
     );
   return Number(length);
 }

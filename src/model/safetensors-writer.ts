@@ -23,7 +23,8 @@ const BYTES: Readonly<Record<NumberType, number>> = { F32: 4, F64: 8, I32: 4 };
 
 /** The dtype of an array's numbers. */
 export function numberType(values: NumberArray): NumberType {
-  return values instanceof Float32Array ? 'F32' : values instanceof Float64Array ? 'F64' : 'I32';
+  if (values instanceof Float32Array) return 'F32';
+  return values instanceof Float64Array ? 'F64' : 'I32';
 }
 
 /**

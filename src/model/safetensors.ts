@@ -136,11 +136,14 @@ export class SafetensorsFile {
       throw new ModelError(`${this.path}: tensor ${name} is ${dtype}, not F32, F64 or I32`);
     const bytes = await readBytes(this.#handle, begin, end - begin, this.path);
     toHostOrder(bytes, dtype === 'F64' ? 8 : 4);
-    return dtype === 'F32'
-      ? new Float32Array(bytes.buffer)
-      : dtype === 'F64'
-        ? new Float64Array(bytes.buffer)
-        : new Int32Array(bytes.buffer);
+    switch (dtype) {
+      case 'F32':
+        return new Float32Array(bytes.buffer);
+      case 'F64':
+        return new Float64Array(bytes.buffer);
+      case 'I32':
+        return new Int32Array(bytes.buffer);
+    }
   }
 
   async close(): Promise<void> {

@@ -11,7 +11,8 @@ const ACTIVATION_MODULES: Readonly<Record<ActivationFunction, string>> = {
 /** The model's structure as `print(model)` shows it in transformers 5.17, without a final line break. */
 export function printStructure(config: Gpt2Config): string {
   const { nEmbd: c, nInner, nLayer } = config;
-  const layerNorm = `LayerNorm((${c},), eps=${pythonFloat(config.layerNormEpsilon)}, elementwise_affine=True, bias=True)`;
+  const epsilon = pythonFloat(config.layerNormEpsilon);
+  const layerNorm = `LayerNorm((${c},), eps=${epsilon}, elementwise_affine=True, bias=True)`;
   const dropout = (p: number): string => `Dropout(p=${pythonFloat(p)}, inplace=False)`;
   const conv1d = (inputs: number, outputs: number): string => `Conv1D(nf=${outputs}, nx=${inputs})`;
 

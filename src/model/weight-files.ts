@@ -138,7 +138,8 @@ const CONVERSION = [
   'import torch',
   'from safetensors.torch import save_file',
   "weights = torch.load('pytorch_model.bin', map_location='cpu', weights_only=True)",
-  "save_file({name: tensor.clone().contiguous() for name, tensor in weights.items()}, 'model.safetensors', metadata={'format': 'pt'})",
+  'save_file({name: tensor.clone().contiguous() for name, tensor in weights.items()}, ' +
+    "'model.safetensors', metadata={'format': 'pt'})",
 ].join('; ');
 
 async function noWeights(dir: string): Promise<ModelError> {

@@ -118,7 +118,9 @@ function storedNames(files: WeightFiles, specs: readonly ParameterSpec[], dir: s
     const shown =
       absent.slice(0, 12).join(', ') + (absent.length > 12 ? `, … (${absent.length} in all)` : '');
     throw new ModelError(`the weights in ${dir} lack ${shown}`, {
-      hint: 'Only the classification head may be missing. Do the weights belong to this config.json (n_layer in particular)?',
+      hint:
+        'Only the classification head may be missing. ' +
+        'Do the weights belong to this config.json (n_layer in particular)?',
     });
   }
   return stored;
@@ -140,22 +142,24 @@ function requireShape(
   const found = info.shape;
   if (found.length === spec.shape.length && found.every((length, i) => length === spec.shape[i])) return;
 
-  const mismatch = `${path}: size mismatch for ${stored}: the file has [${found.join(', ')}], the config asks for [${spec.shape.join(', ')}]`;
+  const mismatch =
+    `${path}: size mismatch for ${stored}: ` +
+    `the file has [${found.join(', ')}], the config asks for [${spec.shape.join(', ')}]`;
   if (spec.name === HEAD && found.length === 2 && found[1] === config.nEmbd) {
     throw new ModelError(
       `${mismatch}; its head tells ${found[0]} labels apart, not ${config.labelNames.length}`,
       {
-        hint: `Use data with its ${found[0]} labels, or start from a model without a classification head, which then gets a new one.`,
+        hint:
+          `Use data with its ${found[0]} labels, ` +
+          'or start from a model without a classification head, which then gets a new one.',
       },
     );
   }
   if (spec.name === `${PREFIX}wte.weight` && found.length === 2 && found[1] === config.nEmbd) {
-    throw new ModelError(
-      `${mismatch}; the embedding has ${found[0] < config.vocabSize ? 'fewer' : 'more'} rows than the vocabulary (vocab_size)`,
-      {
-        hint: 'config.json and weights do not belong together: take both from the same model folder.',
-      },
-    );
+    const relation = found[0] < config.vocabSize ? 'fewer' : 'more';
+    throw new ModelError(`${mismatch}; the embedding has ${relation} rows than the vocabulary (vocab_size)`, {
+      hint: 'config.json and weights do not belong together: take both from the same model folder.',
+    });
   }
   throw new ModelError(mismatch, {
     hint: 'config.json and weights do not belong together: take both from the same model folder.',

@@ -62,7 +62,8 @@ export function runDocument(name: string, history: readonly LogRecord[]): string
 function page(title: string, subtitle: string, parts: readonly (Section | undefined)[]): string {
   const sections = parts.filter((section) => section !== undefined);
   const [first, ...others] = sections;
-  const contents = html`<nav aria-label="Contents"><ul>${others.map((section) => html`<li><a href="#${section.id}">${section.title}</a></li>`)}</ul></nav>`;
+  const links = others.map(({ id, title: name }) => html`<li><a href="#${id}">${name}</a></li>`);
+  const contents = html`<nav aria-label="Contents"><ul>${links}</ul></nav>`;
   return `<!doctype html>\n${html`<html lang="en">
 <head>
 <meta charset="utf-8">

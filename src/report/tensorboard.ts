@@ -44,7 +44,9 @@ export class TensorBoardWriter {
    */
   constructor(folder: string, options: TensorBoardOptions = {}) {
     this.#now = options.now ?? (() => Date.now() / 1000);
-    const stem = `events.out.tfevents.${String(Math.floor(this.#now())).padStart(10, '0')}.${options.host ?? hostname()}.${options.pid ?? process.pid}`;
+    const { host = hostname(), pid = process.pid } = options;
+    const seconds = String(Math.floor(this.#now())).padStart(10, '0');
+    const stem = `events.out.tfevents.${seconds}.${host}.${pid}`;
     try {
       mkdirSync(folder, { recursive: true });
       [this.path, this.#file] = openNew(folder, stem);

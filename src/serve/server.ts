@@ -12,9 +12,16 @@ import { AttuneError, UsageError } from '../errors.js';
 import { openSiteFile } from './site.js';
 import type { Site } from './site.js';
 
+const POLICY = [
+  "default-src 'none'",
+  ...['script', 'worker', 'style', 'img', 'connect'].map((kind) => `${kind}-src 'self'`),
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ');
+
 export const HEADERS: Readonly<Record<string, string>> = {
-  'Content-Security-Policy':
-    "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  'Content-Security-Policy': POLICY,
   'Cross-Origin-Opener-Policy': 'same-origin',
   'Cross-Origin-Embedder-Policy': 'require-corp',
   'Cross-Origin-Resource-Policy': 'same-origin',
@@ -172,7 +179,8 @@ async function* whole(parts: AsyncIterable<Uint8Array>, bytes: number): AsyncGen
 function fileName(target: string): string | undefined {
   try {
     const path = decodeURIComponent(target.replace(/[?#].*$/s, ''));
-    return path === '/' ? 'index.html' : path.startsWith('/') ? path.slice(1) : undefined;
+    if (path === '/') return 'index.html';
+    return path.startsWith('/') ? path.slice(1) : undefined;
   } catch {
     return undefined;
   }

@@ -84,12 +84,10 @@ async function modelFiles(folder: string): Promise<{
       (found) => (found.isFile() ? found.size : undefined),
       () => undefined,
     );
-  const weights =
-    (await size(SINGLE_FILE)) !== undefined
-      ? [SINGLE_FILE]
-      : (await size(INDEX_FILE)) !== undefined
-        ? [INDEX_FILE, ...new Set((await readIndex(join(folder, INDEX_FILE))).values())]
-        : [];
+  const weights: string[] = [];
+  if ((await size(SINGLE_FILE)) !== undefined) weights.push(SINGLE_FILE);
+  else if ((await size(INDEX_FILE)) !== undefined)
+    weights.push(INDEX_FILE, ...new Set((await readIndex(join(folder, INDEX_FILE))).values()));
   if (weights.length === 0) throw new ModelError(`${folder} holds neither ${SINGLE_FILE} nor ${INDEX_FILE}`);
   const found: { name: string; bytes: number }[] = [];
   for (const name of ['config.json', ...TOKENIZER_FILES, ...weights]) {
@@ -98,11 +96,13 @@ async function modelFiles(folder: string): Promise<{
     else if (weights.includes(name)) throw new ModelError(`${folder}: ${name} is missing`);
   }
   const bytes = found.filter(({ name }) => weights.includes(name)).reduce((sum, each) => sum + each.bytes, 0);
-  if (bytes > MOST_WEIGHT_BYTES)
+  if (bytes > MOST_WEIGHT_BYTES) {
+    const [mebibytes, most] = [Math.round(bytes / 2 ** 20), MOST_WEIGHT_BYTES / 2 ** 20];
     throw new ModelError(
-      `${folder}: the weights have ${Math.round(bytes / 2 ** 20)} MiB; the page takes models of at most ${MOST_WEIGHT_BYTES / 2 ** 20} MiB`,
+      `${folder}: the weights have ${mebibytes} MiB; the page takes models of at most ${most} MiB`,
       { hint: 'Train it with attune train --device webgpu.' },
     );
+  }
   return { files: found, positions: config.nPositions };
 }
 

@@ -29,13 +29,9 @@ export class BytePairEncoder {
     for (const id of Object.values(vocabulary)) highest = Math.max(highest, id);
     this.#unknown = highest + 1;
     this.#unknownId = unknownToken === null ? NONE : vocabulary[unknownToken];
-    for (const [byte, character] of BYTE_CHARACTERS.entries()) {
-      this.#idOfByte[byte] = Object.hasOwn(vocabulary, character)
-        ? vocabulary[character]
-        : unknownToken === null
-          ? NONE
-          : this.#unknown;
-    }
+    const absent = unknownToken === null ? NONE : this.#unknown;
+    for (const [byte, character] of BYTE_CHARACTERS.entries())
+      this.#idOfByte[byte] = Object.hasOwn(vocabulary, character) ? vocabulary[character] : absent;
     this.#merges = new MergeTable(merges.length);
     for (const [rank, [left, right]] of merges.entries()) {
       this.#merges.set(vocabulary[left], vocabulary[right], rank, vocabulary[left + right]);
@@ -70,10 +66,15 @@ export class BytePairEncoder {
       const id = this.#idOfByte[bytes[i]];
       if (id !== NONE) symbols[at++] = id;
     }
-    const left =
-      count === 1 ? 1 : count <= SHORT ? mergeShort(symbols, this.#merges) : mergeLong(symbols, this.#merges);
+    const left = mergeAll(symbols, this.#merges);
     for (let i = 0; i < left; i++) ids.push(symbols[i] === this.#unknown ? this.#unknownId : symbols[i]);
   }
+}
+
+/** Merges in place; returns how many symbols are left, at the front. */
+function mergeAll(symbols: Int32Array, merges: MergeTable): number {
+  if (symbols.length === 1) return 1;
+  return symbols.length <= SHORT ? mergeShort(symbols, merges) : mergeLong(symbols, merges);
 }
 
 /** Merges in place by the definition; returns how many symbols are left, at the front. */

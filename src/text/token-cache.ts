@@ -153,10 +153,11 @@ async function parseRows(
     const length = bytes.readInt32LE(4 * (HEAD + row));
     if (length < 0 || length > maxLength || at + 4 * length > end) return undefined;
     const ids = new Int32Array(length);
-    for (let i = 0; i < length; i++, at += 4) {
-      ids[i] = bytes.readInt32LE(at);
+    for (let i = 0; i < length; i++) {
+      ids[i] = bytes.readInt32LE(at + 4 * i);
       if (ids[i] < 0 || ids[i] >= vocabSize) return undefined;
     }
+    at += 4 * length;
     rows.push(length === 0 ? { ids: Int32Array.of(padTokenId), blind: true } : { ids, blind: false });
   }
   return at === end ? rows : undefined;

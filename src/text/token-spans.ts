@@ -53,14 +53,20 @@ function utf8(text: string): {
   let byte = 0;
   let unit = 0;
   for (const character of text) {
-    const code = character.codePointAt(0)!;
-    const length = code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+    const length = utf8Length(character.codePointAt(0)!);
     startOf.fill(unit, byte, byte + length);
     unit += character.length;
     endOf.fill(unit, byte, byte + length);
     byte += length;
   }
   return { bytes, startOf, endOf };
+}
+
+/** Bytes of a code point in UTF-8. */
+function utf8Length(code: number): number {
+  if (code < 0x80) return 1;
+  if (code < 0x800) return 2;
+  return code < 0x10000 ? 3 : 4;
 }
 
 /** The character that byte-level BPE spells each of the 256 bytes with: GPT-2's bytes_to_unicode. */

@@ -114,13 +114,13 @@ function fromVocabAndMerges(dir: string, files: ReadonlyMap<string, Uint8Array>,
   const vocab = files.get('vocab.json');
   const merges = files.get('merges.txt');
   if (!vocab || !merges) {
-    const missing = vocab
-      ? 'merges.txt is missing'
-      : merges
-        ? 'vocab.json is missing'
-        : 'there is neither a tokenizer.json nor a vocab.json with merges.txt';
+    let missing = 'there is neither a tokenizer.json nor a vocab.json with merges.txt';
+    if (vocab) missing = 'merges.txt is missing';
+    if (merges) missing = 'vocab.json is missing';
     throw new ModelError(`${dir}: no tokenizer: ${missing}`, {
-      hint: 'A model folder holds either tokenizer.json, or vocab.json and merges.txt, beside config.json and the weights.',
+      hint:
+        'A model folder holds either tokenizer.json, or vocab.json and merges.txt, ' +
+        'beside config.json and the weights.',
     });
   }
   const where = join(dir, 'vocab.json');
@@ -223,7 +223,9 @@ function refuseUnsupportedConfig(config: JsonObject, file: string): void {
     throw new ModelError(
       `${file}: padding_side is "left"; attune classifies at the last token of a row, as right padding does`,
       {
-        hint: 'Padding on the left shifts the positions and so the logits. To fine-tune this model with padding on the right, set "padding_side" to "right" in that file.',
+        hint:
+          'Padding on the left shifts the positions and so the logits. To fine-tune this model with ' +
+          'padding on the right, set "padding_side" to "right" in that file.',
       },
     );
   }
@@ -241,8 +243,9 @@ function refuseAddedTokens(post: unknown, file: string): void {
   const template =
     processor.type === 'TemplateProcessing' && Array.isArray(processor.single) ? processor.single : undefined;
   if (template?.every((item) => isJsonObject(item) && 'Sequence' in item)) return;
+  const type = JSON.stringify(processor.type);
   throw new ModelError(
-    `${file}: its post_processor (${JSON.stringify(processor.type)}) may add tokens to a text, which attune does not do`,
+    `${file}: its post_processor (${type}) may add tokens to a text, which attune does not do`,
   );
 }
 

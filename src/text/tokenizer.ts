@@ -198,19 +198,17 @@ export class Tokenizer {
       unk_token: special.unk,
       pad_token: special.pad,
     };
+    const fullConfig: Record<string, unknown> = {
+      add_prefix_space: addPrefixSpace,
+      tokenizer_class: 'GPT2Tokenizer',
+      ...config,
+      ...tokens,
+    };
+    if (modelMaxLength !== undefined) fullConfig['model_max_length'] = modelMaxLength;
     return new Map([
       ...sources,
       ['special_tokens_map.json', jsonBytes({ ...specialTokensMap, ...tokens })],
-      [
-        'tokenizer_config.json',
-        jsonBytes({
-          add_prefix_space: addPrefixSpace,
-          tokenizer_class: 'GPT2Tokenizer',
-          ...config,
-          ...tokens,
-          ...(modelMaxLength !== undefined && { model_max_length: modelMaxLength }),
-        }),
-      ],
+      ['tokenizer_config.json', jsonBytes(fullConfig)],
     ]);
   }
 

@@ -77,7 +77,8 @@ function checkMerge(parts: unknown, where: string, vocabulary: Vocabulary): Merg
   for (const token of [left, right, left + right]) {
     if (!Object.hasOwn(vocabulary, token)) {
       throw new ModelError(
-        `${where}: the merge of ${JSON.stringify(left)} and ${JSON.stringify(right)} needs token ${JSON.stringify(token)}, which is not in the vocabulary`,
+        `${where}: the merge of ${JSON.stringify(left)} and ${JSON.stringify(right)} ` +
+          `needs token ${JSON.stringify(token)}, which is not in the vocabulary`,
         { hint: 'Merges and vocabulary must come from the same tokenizer.' },
       );
     }

@@ -7,8 +7,16 @@
  * digits are those of the JavaScript engine's Unicode version; letters added since the reference's version
  * (16) may fall differently.
  */
-const GPT2_WORDS =
-  /'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\p{White_Space}\p{L}\p{N}]+|\p{White_Space}+(?!\P{White_Space})|\p{White_Space}+/gu;
+const GPT2_WORDS = new RegExp(
+  [
+    /'s|'t|'re|'ve|'m|'ll|'d/u,
+    / ?\p{L}+| ?\p{N}+| ?[^\p{White_Space}\p{L}\p{N}]+/u,
+    /\p{White_Space}+(?!\P{White_Space})|\p{White_Space}+/u,
+  ]
+    .map(({ source }) => source)
+    .join('|'),
+  'gu',
+);
 
 /**
  * Runs that may be long, in pieces: a regular expression remembers each character that it repeats over, and

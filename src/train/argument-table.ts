@@ -131,10 +131,7 @@ export function checkGiven<T extends ArgumentTable>(
     const name = argumentName(table, spelled);
     if (name === undefined) {
       const hint = didYouMean(spelled, spellingsLike(table, spelled));
-      throw new UsageError(
-        `${label(spelled)} is not an argument attune knows`,
-        hint === undefined ? {} : { hint },
-      );
+      throw new UsageError(`${label(spelled)} is not an argument attune knows`, { hint });
     }
     const checked = checkValue(table[name], value, label(spelled));
     const before = spelledAs.get(name);
@@ -152,12 +149,13 @@ export function checkGiven<T extends ArgumentTable>(
 
 /** Candidates for a suggestion, in the style of spelling the user used. */
 function spellingsLike(table: ArgumentTable, spelled: string): string[] {
-  const style = spelled.includes('_')
-    ? snakeCase
-    : spelled.includes('-')
-      ? kebabCase
-      : (name: string) => name;
+  const style = styleOf(spelled);
   return Object.entries(table).flatMap(([name, spec]) => [name, ...(spec.aliases ?? [])].map(style));
+}
+
+function styleOf(spelled: string): (name: string) => string {
+  if (spelled.includes('_')) return snakeCase;
+  return spelled.includes('-') ? kebabCase : (name) => name;
 }
 
 /** `value` as the argument's own type. Numbers are not taken from strings here: see `parseText`. */
@@ -165,10 +163,7 @@ export function checkValue(spec: ArgumentSpec, value: unknown, label: string): s
   if (accepts(spec, value)) return value;
   const hint =
     spec.kind === 'enum' && typeof value === 'string' ? didYouMean(value, spec.choices) : undefined;
-  throw new UsageError(
-    `${label} must be ${describeRange(spec)}; got ${shown(value)}`,
-    hint === undefined ? {} : { hint },
-  );
+  throw new UsageError(`${label} must be ${describeRange(spec)}; got ${shown(value)}`, { hint });
 }
 
 /** The value that a word on the command line stands for. */

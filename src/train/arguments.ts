@@ -354,7 +354,8 @@ function refuseContradictions(args: TrainingArguments, spell: Spelling): void {
   }
   if (args.evalStrategy !== args.saveStrategy) {
     throw new UsageError(
-      `${best} needs a checkpoint of every evaluation, but ${evalStrategy} is "${args.evalStrategy}" and ${saveStrategy} is "${args.saveStrategy}"`,
+      `${best} needs a checkpoint of every evaluation, ` +
+        `but ${evalStrategy} is "${args.evalStrategy}" and ${saveStrategy} is "${args.saveStrategy}"`,
       {
         hint: 'Set both to "epoch", or both to "steps".',
       },
@@ -367,7 +368,8 @@ function refuseContradictions(args: TrainingArguments, spell: Spelling): void {
   ) {
     const [saveSteps, evalSteps] = [spell('saveSteps'), spell('evalSteps')];
     throw new UsageError(
-      `${best} needs ${saveSteps} to be a multiple of ${evalSteps}, but they are ${args.saveSteps} and ${args.evalSteps}`,
+      `${best} needs ${saveSteps} to be a multiple of ${evalSteps}, ` +
+        `but they are ${args.saveSteps} and ${args.evalSteps}`,
       {
         hint: `Set ${saveSteps} to ${evalSteps}, or to a multiple of it; both whole numbers, or both fractions.`,
       },
@@ -394,7 +396,9 @@ export function requireEvaluation(
   throw new UsageError(
     `${spell('evalStrategy')} is "${args.evalStrategy}", but there are no evaluation rows`,
     {
-      hint: `Part some of the training rows off with --test-size 0.2 (testSize), give an evaluation dataset, or set ${spell('evalStrategy')} to "no".`,
+      hint:
+        'Part some of the training rows off with --test-size 0.2 (testSize), ' +
+        `give an evaluation dataset, or set ${spell('evalStrategy')} to "no".`,
     },
   );
 }

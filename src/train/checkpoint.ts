@@ -78,7 +78,7 @@ export interface ResumeState {
    * Steps before AdamW began to count its updates, where it began later than the run: a Trainer's checkpoint
    * without its optimizer.
    */
-  readonly updatesBefore?: number;
+  readonly updatesBefore?: number | undefined;
   /** The best value of the metric for the best model, where a later checkpoint took its place. */
   readonly bestPeak?: number | undefined;
   /**
@@ -275,7 +275,8 @@ export async function restore(
         const values = await optimizer.read(`${prefix}.${name}`);
         if (values.length !== shape.reduce((product, n) => product * n, 1)) {
           throw new ModelError(
-            `${optimizer.path}: tensor ${prefix}.${name} has ${values.length} numbers, the model's has shape [${shape.join(', ')}]`,
+            `${optimizer.path}: tensor ${prefix}.${name} has ${values.length} numbers, ` +
+              `the model's has shape [${shape.join(', ')}]`,
           );
         }
         await session.writeTensor(kind as keyof typeof MOMENTS, name, values);
@@ -307,7 +308,9 @@ async function readText(file: string): Promise<string> {
   } catch (cause) {
     throw new ModelError(`cannot read ${file}`, {
       cause,
-      hint: 'A checkpoint to resume from is a folder named checkpoint-STEP that attune or the Trainer of transformers wrote.',
+      hint:
+        'A checkpoint to resume from is a folder named checkpoint-STEP ' +
+        'that attune or the Trainer of transformers wrote.',
     });
   }
 }

@@ -221,14 +221,14 @@ export class TextClassifier {
           ...values.subarray(i * classes, (i + 1) * classes),
         ];
         const scores = of(probabilities);
-        yield {
+        const prediction = {
           text,
           label: labels[predicted[i]],
           label_id: predicted[i],
           score: scores[predicted[i]],
           scores: Object.fromEntries(labels.map((name, k) => [name, scores[k]])),
-          ...(withLogits && logits && { logits: of(logits) }),
         };
+        yield withLogits && logits ? { ...prediction, logits: of(logits) } : prediction;
       }
     }
   }

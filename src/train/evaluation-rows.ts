@@ -54,19 +54,16 @@ export async function loadEvaluationRows(
     const place = (path: string): Promise<string> => placeOf(path, data.cwd);
     const dataset = await place(data.dataset);
     const datasetConfig = given.datasetConfig ?? data.datasetConfig;
-    const { test, notes } =
-      by === 'evalDataset'
-        ? await loadTestSplit({ ...common, labelNames, dataset: await place(data.evalDataset!), evalRows })
-        : by === 'testSize' || by === 'validationSize'
-          ? await partedOff({ ...common, ...data, dataset, datasetConfig, evalRows }, labelNames)
-          : await loadTestSplit({
-              ...common,
-              labelNames,
-              dataset,
-              datasetConfig,
-              split: data[by] ?? 'test',
-              evalRows,
-            });
+    const load = async (): Promise<EvaluationRows> => {
+      if (by === 'testSize' || by === 'validationSize')
+        return partedOff({ ...common, ...data, dataset, datasetConfig, evalRows }, labelNames);
+      const of =
+        by === 'evalDataset'
+          ? { dataset: await place(data.evalDataset!) }
+          : { dataset, datasetConfig, split: data[by] ?? 'test' };
+      return loadTestSplit({ ...common, ...of, labelNames, evalRows });
+    };
+    const { test, notes } = await load();
     return {
       test,
       notes: notes.filter((note) => !/testSize makes one|of the train split are taken/.test(note)),
@@ -227,9 +224,9 @@ function said(by: HeldOutBy, data: TrainedOn, test: Dataset, given: EvaluationCh
     validationSize: `the validation rows of ${dataset}, by a validation size of ${validationSize}`,
     validationSplit: split,
   };
-  if (choosesEpoch(by))
-    return `held out when the model was trained: ${ways[by]}; if the epoch was chosen by them, the metrics flatter the model`;
+  const which = `held out when the model was trained: ${ways[by]}`;
+  if (choosesEpoch(by)) return `${which}; if the epoch was chosen by them, the metrics flatter the model`;
   const rows =
     evalRows !== undefined && given.evalRows === undefined ? `, the first ${test.length} rows` : '';
-  return `held out when the model was trained: ${ways[by]}${rows}`;
+  return `${which}${rows}`;
 }

@@ -2,64 +2,51 @@
  * From names of a model and a dataset to a run that is ready to train: everything is read and checked,
  * nothing is computed yet.
  */
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { alignSplits, loadUnaligned } from '../data/splits.js';
 import type { PlannedParts } from '../data/held-out.js';
 import type { Splits } from '../data/splits.js';
-import type { Dataset } from '../data/dataset.js';
 import { engineFor } from '../engine/device.js';
 import { warmUp } from '../engine/engine.js';
 import type { EngineSession, WarmEngine, Workload } from '../engine/engine.js';
 import { engineVersion } from '../engine/version.js';
-import { ModelError, UsageError } from '../errors.js';
 import { writeWhole } from '../files.js';
 import type { HubCommit, HubOptions } from '../hub/settings.js';
-import type { Gpt2Config } from '../model/config.js';
 import { readConfig } from '../model/config.js';
 import { fromPretrained } from '../model/pretrained.js';
 import type { PretrainedModel } from '../model/pretrained.js';
-import { realPath, refuseOverlap } from '../overlap.js';
+import { refuseOverlap } from '../overlap.js';
 import type { Input } from '../overlap.js';
 import { largestPrediction } from './prediction.js';
 import { largestTrainingBatch, planOf, warmupStepsOf } from './schedule.js';
-import { encodeTexts } from '../text/encode-texts.js';
-import { encodeCached } from '../text/token-cache.js';
-import type { Tokenizer } from '../text/tokenizer.js';
 import { packageVersion } from '../version.js';
 import { argumentsOf, argumentsToJson, requireEvaluation, requireMetric } from './arguments.js';
 import type { TrainingArguments } from './arguments.js';
 import { endsWithBest } from './best.js';
-import { listCheckpoints, readCheckpoint, saveModel, verifyCheckpoint } from './checkpoint.js';
-import { hashOfCheckpoint } from './checksums.js';
+import { encodeSplits, lengthLimit } from './encode-splits.js';
+import type { Encoded } from './encode-splits.js';
 import {
-  changesSince,
-  hashingSession,
-  hashOfData,
-  hashOfTokens,
-  MANIFEST_FILE,
-  manifestToJson,
-  readManifest,
-} from './manifest.js';
+  asBegun,
+  changesOnResume,
+  checkpointToResume,
+  isOutside,
+  refuseRunFolder,
+  withHistory,
+} from './resumed-run.js';
+import { readCheckpoint, saveModel } from './checkpoint.js';
+import { hashingSession, hashOfData, hashOfTokens, MANIFEST_FILE, manifestToJson } from './manifest.js';
 import type { Manifest, ManifestHashes, RunInputs } from './manifest.js';
 import { memoryOf } from './model-memory.js';
 import { OutputFolder } from './output-folder.js';
-import {
-  argumentsByHand,
-  begunWith,
-  isPlanned,
-  lengthOf,
-  partsOfTraining,
-  planOfRun,
-  withoutArguments,
-} from './plan.js';
+import { argumentsByHand, begunWith, isPlanned, lengthOf, partsOfTraining, planOfRun } from './plan.js';
 import type { BegunArguments, Plan, PlanLine, TrainingChoice } from './plan.js';
 import { brokenName, isOfRun, RUN_FILES } from './run-names.js';
 import { stateToJson } from './state.js';
 import { hashesToJson, hashTexts, leakNotes, readTrainedTexts } from './trained-rows.js';
 import { Trainer } from './trainer.js';
-import type { Evaluation, LabelledRows, TrainOutput, TrainerCallback } from './trainer.js';
+import type { TrainOutput, TrainerCallback } from './callbacks.js';
+import type { Evaluation } from './evaluate.js';
 import type { Verification } from './verify.js';
-import { newestWholeCheckpoint } from './whole-checkpoint.js';
 import type { NewestCheckpoint } from './whole-checkpoint.js';
 
 /**
@@ -71,7 +58,7 @@ export interface FineTuneOptions extends RunInputs, TrainingChoice {
   readonly threads?: number | undefined;
   /** Parts to hold out where the data has none; absent: those of the plan, where one is made. */
   readonly plannedParts?: PlannedParts | undefined;
-  readonly callbacks?: readonly TrainerCallback[];
+  readonly callbacks?: readonly TrainerCallback[] | undefined;
   readonly signal?: AbortSignal | undefined;
   /** How the Hub is used, where the model is not here. */
   readonly hub?: HubOptions | undefined;
@@ -155,32 +142,6 @@ export async function prepareFineTune(given: FineTuneOptions): Promise<FineTuneR
   }
 }
 
-/**
- * Of a run that goes on nothing is planned unless it was when it began: one of an earlier version, or of
- * transformers' Trainer, was not.
- */
-export async function asBegun<T extends TrainingChoice>(options: T): Promise<T> {
-  const { resumeFromCheckpoint: from, outputDir } = begunWith(options);
-  if (from === undefined || !isPlanned(options)) return options;
-  const run = from === true || from === 'last' ? outputDir : dirname(await realPath(from));
-  const manifest = await readManifest(run).catch(() => undefined);
-  return manifest?.isPlanned === true
-    ? options
-    : { ...withoutArguments(options), args: argumentsByHand(options) };
-}
-
-/**
- * Of a run's own folder the model could be taken, but not the moments of the optimizer. @throws UsageError
- */
-async function refuseRunFolder(dir: string): Promise<void> {
-  const manifest = await readManifest(dir).catch(() => undefined);
-  if (!manifest) return;
-  const [newest] = (await listCheckpoints(dir)).slice(-1);
-  throw new UsageError(`${dir} is the folder of a run, not one of its checkpoints`, {
-    hint: newest === undefined ? 'It holds no checkpoint to go on from.' : `Give ${join(dir, newest)}.`,
-  });
-}
-
 export const inputsOf = ({
   model,
   dataset,
@@ -233,7 +194,7 @@ async function prepareLocked(
       return splits.labelNames;
     },
     seed: asked.seed,
-    ...(asked.dropout !== undefined && { dropout: asked.dropout }),
+    dropout: asked.dropout,
   });
   const { maxLength, plan, train, evaluation, test, session } = await openSession(
     engine,
@@ -274,8 +235,8 @@ async function prepareLocked(
       ...source,
       args,
       train,
-      ...(evaluation && { evaluation }),
-      ...(options.callbacks && { callbacks: options.callbacks }),
+      evaluation,
+      callbacks: options.callbacks,
       output,
       signal,
     });
@@ -287,7 +248,7 @@ async function prepareLocked(
     };
     const begun = {
       ...manifestOf(inputs, args, options, session, hashes),
-      ...(commits.length > 0 && { hub: commits }),
+      hub: commits.length > 0 ? commits : undefined,
     };
     if (resumeDir !== undefined) {
       const { otherRows, changes } = await changesOnResume(resumeDir, begun, options);
@@ -303,13 +264,10 @@ async function prepareLocked(
     const outside = resumeDir !== undefined && (await isOutside(resumeDir, args.outputDir));
     const manifest = await withHistory(begun, args, resumeDir, outside, signal);
     // Last, so that a run that is refused for anything else leaves no trace.
+    const keeps = resumeDir !== undefined && !(outside && args.overwriteOutputDir);
+    const replaces = args.overwriteOutputDir ? 'overwrite' : 'new';
     await output.prepare({
-      mode:
-        resumeDir !== undefined && !(outside && args.overwriteOutputDir)
-          ? 'keep'
-          : args.overwriteOutputDir
-            ? 'overwrite'
-            : 'new',
+      mode: keeps ? 'keep' : replaces,
       makes: [...RUN_FILES, ...alsoMakes],
       checkpointsAfter: trainer.lastFinishedStep,
       purpose: demo ? 'demo' : 'run',
@@ -385,11 +343,10 @@ function warnOfWarmUp(args: TrainingArguments, rows: number, callbacks: FineTune
   const { totalSteps } = planOf(args, rows);
   const warmup = warmupStepsOf(args, totalSteps);
   if (args.lrSchedulerType === 'constant' || warmup < totalSteps) return;
-  callbacks?.forEach((callback) =>
-    callback.onWarning?.(
-      `the warm-up of ${warmup} steps is not over when the run ends, after ${totalSteps}: the learning rate never reaches ${args.learningRate}`,
-    ),
-  );
+  const warning =
+    `the warm-up of ${warmup} steps is not over when the run ends, after ${totalSteps}: ` +
+    `the learning rate never reaches ${args.learningRate}`;
+  callbacks?.forEach((callback) => callback.onWarning?.(warning));
 }
 
 function manifestOf(
@@ -410,75 +367,6 @@ function manifestOf(
     isPlanned: isPlanned(options),
     arguments: argumentsOf(args),
     hashes,
-  };
-}
-
-/** Whether a checkpoint is of a run in another folder. */
-export const isOutside = async (checkpoint: string, outputDir: string): Promise<boolean> =>
-  dirname(await realPath(checkpoint)) !== (await realPath(outputDir));
-
-interface ChangesOnResume {
-  /** Whether the evaluation rows are others. */
-  readonly otherRows: boolean;
-  /** What else, and rows, in words. */
-  readonly changes: readonly string[];
-}
-
-/**
- * What is not as it was in the run that a checkpoint is of, where its manifest is beside the checkpoint.
- *
- * @throws UsageError where rows are others and that is not allowed
- */
-async function changesOnResume(
-  resumeDir: string,
-  now: Omit<Manifest, 'format'>,
-  { allowChangedData = false }: FineTuneOptions,
-): Promise<ChangesOnResume> {
-  const earlier = await readManifest(dirname(await realPath(resumeDir))).catch(() => undefined);
-  if (!earlier) return { otherRows: false, changes: [] };
-  const isOther = (name: 'trainData' | 'evalData' | 'testData'): boolean => {
-    const [then, is] = [earlier.hashes[name] ?? null, now.hashes[name] ?? null];
-    return then !== null && is !== null && then !== is;
-  };
-  const [other] = [
-    isOther('trainData') ? 'training' : undefined,
-    isOther('evalData') ? 'evaluation' : undefined,
-    isOther('testData') ? 'test' : undefined,
-  ].filter((each) => each !== undefined);
-  if (other !== undefined && !allowChangedData) {
-    throw new UsageError(
-      `the ${other} rows are not those of the run that ${resumeDir} is of (texts, labels, classes or their order)`,
-      {
-        hint: 'Resume with the data of that run, begin a new run, or say --allow-changed-data.',
-      },
-    );
-  }
-  return { otherRows: isOther('evalData'), changes: changesSince(earlier, now) };
-}
-
-/** A manifest with what a run that went on must say of how it began. */
-async function withHistory(
-  manifest: Omit<Manifest, 'format'>,
-  { outputDir }: TrainingArguments,
-  resumeDir: string | undefined,
-  outside: boolean,
-  signal: AbortSignal | undefined,
-): Promise<Omit<Manifest, 'format'>> {
-  if (resumeDir === undefined) return manifest;
-  if (outside) {
-    return {
-      ...manifest,
-      startedFrom: { path: resumeDir, sha256: await hashOfCheckpoint(resumeDir, signal) },
-    };
-  }
-  const earlier = await readManifest(outputDir).catch(() => undefined);
-  if (!earlier) return manifest;
-  const { startedFrom } = earlier;
-  const changes = [...(earlier.changedOnResume ?? []), ...changesSince(earlier, manifest)];
-  return {
-    ...manifest,
-    ...(startedFrom && { startedFrom }),
-    ...(changes.length > 0 && { changedOnResume: changes }),
   };
 }
 
@@ -518,16 +406,6 @@ function pickInputs({
   };
 }
 
-interface Encoded {
-  readonly train: LabelledRows;
-  /**
-   * What the run is evaluated on as it learns: an epoch is not chosen by the test rows where there are
-   * others.
-   */
-  readonly evaluation: LabelledRows | undefined;
-  readonly test: LabelledRows | undefined;
-}
-
 interface Opened extends Encoded {
   readonly maxLength: number;
   readonly plan: Plan;
@@ -558,7 +436,7 @@ async function openSession(
       const startStep = resumeDir === undefined ? 0 : (await readCheckpoint(resumeDir)).state.global_step;
       return {
         training: largestTrainingBatch(train.rows, args, startStep),
-        ...(evaluation && { prediction: largestPrediction(evaluation.rows) }),
+        prediction: evaluation && largestPrediction(evaluation.rows),
       };
     };
     // The engine first, whose thread gets ready while texts become token ids.
@@ -567,7 +445,7 @@ async function openSession(
         seed,
         workload,
         first: 'training',
-        ...(threads !== undefined && { threads }),
+        threads,
       }),
     );
     const encoding = Promise.resolve().then(async () => {
@@ -589,21 +467,6 @@ async function openSession(
   }
 }
 
-async function encodeSplits(
-  { train, validation, test }: Splits,
-  tokenizer: Tokenizer,
-  maxLength: number,
-  signal: AbortSignal | undefined,
-): Promise<Encoded> {
-  const encode = async (rows: Dataset | undefined): Promise<LabelledRows | undefined> =>
-    rows && encodeDatasetCached(rows, tokenizer, maxLength, signal);
-  const [trained, tested] = [
-    await encodeDatasetCached(train, tokenizer, maxLength, signal),
-    await encode(test),
-  ];
-  return { train: trained, evaluation: validation ? await encode(validation) : tested, test: tested };
-}
-
 export interface FineTuneResult extends TrainOutput, MeasuredRun {
   /** The folder with the trained model: what TextClassifier.fromPretrained takes. */
   readonly outputDir: string;
@@ -620,74 +483,4 @@ export async function fineTune(options: FineTuneOptions): Promise<FineTuneResult
   } finally {
     await run.close();
   }
-}
-
-/**
- * Token ids and class indices of a dataset's rows.
- *
- * @throws the signal's reason if it is aborted
- */
-export async function encodeDataset(
-  dataset: Dataset,
-  tokenizer: Tokenizer,
-  maxLength: number,
-  signal?: AbortSignal,
-): Promise<LabelledRows> {
-  return {
-    rows: await encodeTexts(textsOf(dataset), tokenizer, maxLength, signal),
-    labels: labelsOf(dataset),
-  };
-}
-
-/** The same, from the cache of tokenised texts where they are in it (`encodeCached`). */
-export async function encodeDatasetCached(
-  dataset: Dataset,
-  tokenizer: Tokenizer,
-  maxLength: number,
-  signal?: AbortSignal,
-): Promise<LabelledRows> {
-  return {
-    rows: await encodeCached(textsOf(dataset), tokenizer, maxLength, { signal }),
-    labels: labelsOf(dataset),
-  };
-}
-
-const textsOf = ({ rows }: Dataset): string[] => rows.map(({ text }) => text);
-const labelsOf = ({ rows }: Dataset): Int32Array => Int32Array.from(rows, ({ label }) => label);
-
-/** @throws UsageError where more tokens are asked for than the model has positions */
-export function lengthLimit(maxLength: number | undefined, config: Gpt2Config): number {
-  if (maxLength !== undefined && maxLength > config.nPositions) {
-    throw new UsageError(`maxLength is ${maxLength}, but the model has only ${config.nPositions} positions`, {
-      hint: `Use --max-length ${config.nPositions} or less.`,
-    });
-  }
-  return maxLength ?? config.nPositions;
-}
-
-/**
- * The checkpoint that the arguments name.
- *
- * @throws ModelError where there is none that is whole, or the one that is named is not
- */
-async function checkpointToResume(
-  { resumeFromCheckpoint, outputDir, loadBestModelAtEnd }: BegunArguments,
-  signal: AbortSignal | undefined,
-): Promise<NewestCheckpoint> {
-  if (resumeFromCheckpoint === undefined) return { dir: undefined, broken: [] };
-  if (resumeFromCheckpoint !== true && resumeFromCheckpoint !== 'last') {
-    await verifyCheckpoint(resumeFromCheckpoint, signal);
-    return { dir: resumeFromCheckpoint, broken: [] };
-  }
-  const found = await newestWholeCheckpoint(outputDir, loadBestModelAtEnd, signal);
-  if (found.dir === undefined) {
-    const reasons = found.broken.map(({ name, reason }) => `${name}: ${reason}`).join('; ');
-    throw new ModelError(
-      `there is no ${reasons ? 'whole ' : ''}checkpoint in ${outputDir} to resume from${reasons && ` (${reasons})`}`,
-      {
-        hint: `Start the run without --resume-from-checkpoint${reasons && ' and with --overwrite-output-dir'}, or give the folder of a checkpoint.`,
-      },
-    );
-  }
-  return found;
 }

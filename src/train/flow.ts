@@ -30,8 +30,7 @@ export interface Intervals {
 }
 
 export function intervalsOf(args: FlowArguments, totalSteps: number): Intervals {
-  const whole = (steps: number | undefined): number =>
-    steps === undefined ? 500 : steps < 1 ? Math.ceil(totalSteps * steps) : steps;
+  const whole = (steps = 500): number => (steps < 1 ? Math.ceil(totalSteps * steps) : steps);
   return {
     loggingSteps: whole(args.loggingSteps),
     evalSteps: whole(args.evalSteps),

@@ -15,7 +15,7 @@ import { encodeTexts, encodeTextsWithSpans } from '../text/encode-texts.js';
 import type { Span } from '../text/token-spans.js';
 import { attributeTokens } from './attribution.js';
 import type { Attribution, Classified, ClassifierOptions, EvaluateOptions, TextModel } from './classifier.js';
-import { encodeDatasetCached, lengthLimit } from './fine-tune.js';
+import { encodeDatasetCached, lengthLimit } from './encode-splits.js';
 import { readMemory } from './model-memory.js';
 import type { ModelMemory } from './model-memory.js';
 import { PREDICTION_BATCH, predictLogits } from './prediction.js';

@@ -27,7 +27,7 @@ import { littleEndianBytes } from '../model/float-formats.js';
 import type { PretrainedModel } from '../model/pretrained.js';
 import { Pace } from '../pace.js';
 import { resolveArguments } from './arguments.js';
-import type { LabelledRows } from './trainer.js';
+import type { LabelledRows } from './evaluate.js';
 
 export const MANIFEST_FILE = 'attune.json';
 const FORMAT = 1;
@@ -80,14 +80,14 @@ export interface Manifest {
   readonly arguments: Readonly<Record<string, unknown>>;
   readonly hashes: ManifestHashes;
   /** The commits that model and dataset were taken from, where they came from the Hub. */
-  readonly hub?: readonly HubCommit[];
+  readonly hub?: readonly HubCommit[] | undefined;
   /** The checkpoint of another run that this one went on from. */
-  readonly startedFrom?: OutsideCheckpoint;
+  readonly startedFrom?: OutsideCheckpoint | undefined;
   /**
    * What was given otherwise when the run went on from its own checkpoint, in words: no start from the
    * beginning gives the same.
    */
-  readonly changedOnResume?: readonly string[];
+  readonly changedOnResume?: readonly string[] | undefined;
 }
 
 export interface OutsideCheckpoint {

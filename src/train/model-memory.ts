@@ -129,7 +129,8 @@ export function changesByHand(
     return value === undefined || value === memory[name]
       ? []
       : [
-          `the ${words[name]} is ${JSON.stringify(value)}, as given; the model was trained with ${JSON.stringify(memory[name])}`,
+          `the ${words[name]} is ${JSON.stringify(value)}, as given; ` +
+            `the model was trained with ${JSON.stringify(memory[name])}`,
         ];
   });
 }
@@ -154,7 +155,9 @@ export async function readMemory(dir: string): Promise<ModelMemory | undefined> 
 function parseMemory(text: string, file: string): ModelMemory {
   const refuse = (what: string): never => {
     throw new ModelError(`${file} ${what}`, {
-      hint: 'It says what the model was trained with. Without it, the model is used as one that others trained: move it away.',
+      hint:
+        'It says what the model was trained with. ' +
+        'Without it, the model is used as one that others trained: move it away.',
     });
   };
   let value: unknown;

@@ -122,7 +122,8 @@ export class OutputFolder {
     await this.#make();
     await this.#requireFree(preparation);
     if (mode === 'add') return;
-    this.#record = { ...(this.#record ?? newRecord(purpose)), purpose };
+    const record = this.#record ?? newRecord(purpose);
+    this.#record = { ...record, purpose };
     this.#isWritten = false;
     if (mode === 'overwrite') await this.#removeAll();
   }
@@ -155,7 +156,9 @@ export class OutputFolder {
     if (present.length > 0) {
       if (mode === 'new') {
         throw new UsageError(`${dir} already holds a run (${named(present.map(topOf).sort())})`, {
-          hint: 'Go on with it by --resume-from-checkpoint, replace it by --overwrite-output-dir, or choose another --output-dir.',
+          hint:
+            'Go on with it by --resume-from-checkpoint, replace it by --overwrite-output-dir, ' +
+            'or choose another --output-dir.',
         });
       }
       if (mode !== 'add' && record.purpose !== purpose && (purpose !== 'run' || record.purpose === 'page')) {
@@ -171,11 +174,13 @@ export class OutputFolder {
       record,
     );
     if (inTheWay.length > 0) {
+      const elsewhere =
+        mode === 'keep' && checkpointsAfter !== undefined
+          ? ' A checkpoint can be gone on from in another folder: give its path.'
+          : '';
       throw new UsageError(
         `${dir} holds ${named(inTheWay)}, which attune did not make and does not replace`,
-        {
-          hint: `Choose another folder, or move away what is in the way.${mode === 'keep' && checkpointsAfter !== undefined ? ' A checkpoint can be gone on from in another folder: give its path.' : ''}`,
-        },
+        { hint: `Choose another folder, or move away what is in the way.${elsewhere}` },
       );
     }
   }

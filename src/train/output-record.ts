@@ -52,7 +52,8 @@ const partialName = (id: string): string => `${workshopName(id)}${PARTIAL}`;
 
 /** Writes the record, whole or not at all. @throws AttuneError where it cannot be written */
 export async function writeRecord(dir: string, { purpose, id, files, adding }: OutputRecord): Promise<void> {
-  const text = `${JSON.stringify({ format: FORMAT, purpose, id, files: [...files].sort(), ...(adding && { adding }) }, null, 1)}\n`;
+  const record = { format: FORMAT, purpose, id, files: [...files].sort(), adding };
+  const text = `${JSON.stringify(record, null, 1)}\n`;
   const partial = join(dir, partialName(id));
   await rm(partial, { force: true });
   await writeWhole(join(dir, RECORD_FILE), text, { partial });

@@ -128,7 +128,8 @@ export function startDifferences(then: Manifest, now: Omit<Manifest, 'format'>):
   }
   for (const change of then.changedOnResume ?? [])
     differences.push(
-      `the run went on from its own checkpoint with something changed, which a run from the beginning cannot repeat: ${change}`,
+      'the run went on from its own checkpoint with something changed, ' +
+        `which a run from the beginning cannot repeat: ${change}`,
     );
   return differences;
 }

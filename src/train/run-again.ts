@@ -6,7 +6,7 @@ import type { TrainingArguments } from './arguments.js';
 import type { FineTuneOptions } from './fine-tune.js';
 import { convertedCommit, pathFrom, pinned } from './manifest.js';
 import type { Manifest } from './manifest.js';
-import type { TrainerCallback } from './trainer.js';
+import type { TrainerCallback } from './callbacks.js';
 
 export interface RunAgainOptions {
   /** Where the second run goes. */
@@ -50,7 +50,7 @@ export function optionsOfRun(
   };
   return {
     ...inputs,
-    ...(seed !== ownSeed && { splitSeed: inputs.splitSeed ?? ownSeed }),
+    splitSeed: seed === ownSeed ? inputs.splitSeed : (inputs.splitSeed ?? ownSeed),
     model: options.model ?? taken(inputs.model, 'model'),
     dataset: options.dataset ?? taken(inputs.dataset, 'dataset'),
     evalDataset: options.evalDataset ?? found(inputs.evalDataset),
@@ -62,13 +62,13 @@ export function optionsOfRun(
       seed,
       outputDir,
       overwriteOutputDir,
-      ...(resumeFromCheckpoint !== undefined && { resumeFromCheckpoint }),
+      resumeFromCheckpoint,
     }),
     hub: {
       ...options.hub,
       convertedCommit: options.dataset === undefined ? convertedCommit(hub) : undefined,
     },
-    ...(callbacks && { callbacks }),
+    callbacks,
     signal,
   };
 }

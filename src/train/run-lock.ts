@@ -228,8 +228,11 @@ export class RunLock {
 
   #refusal(holder: Holder): UsageError {
     const here = holder.host === hostname();
+    const ifGone = here
+      ? ''
+      : ` If that run is certainly gone, try again in two minutes or delete ${this.#path}.`;
     return new UsageError(`another run is writing into ${this.#dir}: ${nameOf(holder)}`, {
-      hint: `Wait for it, stop it, or choose another --output-dir.${here ? '' : ` If that run is certainly gone, try again in two minutes or delete ${this.#path}.`}`,
+      hint: `Wait for it, stop it, or choose another --output-dir.${ifGone}`,
     });
   }
 
@@ -248,7 +251,9 @@ export class RunLock {
   #lost(by: unknown): AttuneError {
     const who = isHolder(by) ? `${nameOf(by)} has taken it` : 'its file is gone';
     return new AttuneError(`the lock of ${this.#dir} is lost (${who}), so nothing more is written there`, {
-      hint: 'A process that is stopped for minutes loses its lock to the next one. What it saved before is whole; go on from that in another folder, or when the other run has ended.',
+      hint:
+        'A process that is stopped for minutes loses its lock to the next one. What it saved before is whole; ' +
+        'go on from that in another folder, or when the other run has ended.',
       cause: by,
     });
   }

@@ -13,7 +13,8 @@ import { fromPretrained } from '../model/pretrained.js';
 import { resolveModel } from '../model/resolve.js';
 import { refuseOverlap } from '../overlap.js';
 import { argumentsOf, MOST_SEEDS, resolveArguments } from './arguments.js';
-import { hashesOfHeldOut, inputsOf, isOutside, prepareFineTune } from './fine-tune.js';
+import { hashesOfHeldOut, inputsOf, prepareFineTune } from './fine-tune.js';
+import { isOutside } from './resumed-run.js';
 import { changesSince, hashOfData, hashOfWeights, readManifest } from './manifest.js';
 import type { Manifest, RunInputs } from './manifest.js';
 import { OutputFolder } from './output-folder.js';
@@ -21,7 +22,7 @@ import { begunWith, planOfRun } from './plan.js';
 import type { TrainingChoice } from './plan.js';
 import { optionsOfRun } from './run-again.js';
 import { isOfRun, RUN_FILES } from './run-names.js';
-import type { TrainerCallback } from './trainer.js';
+import type { TrainerCallback } from './callbacks.js';
 import { newestWholeCheckpoint } from './whole-checkpoint.js';
 
 const OF_RUN = { makes: RUN_FILES, checkpointsAfter: 0 } as const;
@@ -92,11 +93,13 @@ export async function planSeeds(seeds: number, first: FirstRun): Promise<SeedRun
     ...(begun ? inputsOf(optionsOfRun(begun.manifest, { outputDir })) : []),
     { what: 'the model', path: finetuned },
   ];
+  const unlessReplaced = begun ? 'keep' : 'new';
+  const mode = overwriteOutputDir ? 'overwrite' : unlessReplaced;
   for (const other of others) {
     await refuseOverlap(other.folder, read, (made) => isOfRun(made));
     const output = await OutputFolder.open(other.folder);
     try {
-      await output.check({ ...OF_RUN, mode: overwriteOutputDir ? 'overwrite' : begun ? 'keep' : 'new' });
+      await output.check({ ...OF_RUN, mode });
       if (begun && !overwriteOutputDir && (await standingOf(begun, other, first)) === NOT_BEGUN)
         await output.check({ ...OF_RUN, mode: 'new' });
     } finally {

@@ -96,24 +96,24 @@ export function controlState(shouldTrainingStop: boolean, shouldSave = true): Tr
 /** The file's text: `json.dumps(state, indent=2, sort_keys=True)` and a line feed. */
 export function stateToJson(state: TrainerState): string {
   const { EarlyStoppingCallback: stopping, TrainerControl: control } = state.stateful_callbacks;
+  const callbacks: Record<string, PythonValue> = {};
+  if (stopping) {
+    callbacks['EarlyStoppingCallback'] = {
+      args: {
+        early_stopping_patience: stopping.args.early_stopping_patience,
+        early_stopping_threshold: float(stopping.args.early_stopping_threshold),
+      },
+      attributes: { ...stopping.attributes },
+    };
+  }
+  if (control) callbacks['TrainerControl'] = { args: { ...control.args }, attributes: {} };
   const value: PythonValue = {
     ...state,
     best_metric: float(finiteOrNull(state.best_metric)),
     epoch: float(state.epoch),
     total_flos: float(state.total_flos),
     log_history: state.log_history.map(recordValue),
-    stateful_callbacks: {
-      ...(stopping && {
-        EarlyStoppingCallback: {
-          args: {
-            early_stopping_patience: stopping.args.early_stopping_patience,
-            early_stopping_threshold: float(stopping.args.early_stopping_threshold),
-          },
-          attributes: { ...stopping.attributes },
-        },
-      }),
-      ...(control && { TrainerControl: { args: { ...control.args }, attributes: {} } }),
-    },
+    stateful_callbacks: callbacks,
   };
   return `${dumps(value, { indent: 2, sortKeys: true })}\n`;
 }

@@ -59,16 +59,16 @@ export async function restoreTorchOptimizer(
         if (value.shape.join() !== expected.join())
           throw foreign(
             path,
-            `${key} of parameter ${index} (${name}) has shape [${value.shape.join(', ')}], the model’s has [${expected.join(', ')}]`,
+            `${key} of parameter ${index} (${name}) has shape [${value.shape.join(', ')}], ` +
+              `the model’s has [${expected.join(', ')}]`,
           );
         return value;
       };
       const [step] = await archive.read(tensor('step', []));
-      if (!Number.isSafeInteger(step) || step < 0 || (updates !== undefined && updates !== step))
-        throw foreign(
-          path,
-          `parameter ${index} (${name}) was updated ${step} times${updates === undefined ? '' : `, the others ${updates} times`}`,
-        );
+      if (!Number.isSafeInteger(step) || step < 0 || (updates !== undefined && updates !== step)) {
+        const others = updates === undefined ? '' : `, the others ${updates} times`;
+        throw foreign(path, `parameter ${index} (${name}) was updated ${step} times${others}`);
+      }
       updates = step;
       for (const [kind, key] of [
         ['moment1', 'exp_avg'],

@@ -68,7 +68,9 @@ export async function leakNotes(
 
 export function hashesToJson(hashes: TextHashes): string {
   const texts = Buffer.from([...hashes].sort().join(''), 'hex').toString('base64');
-  return `${JSON.stringify({ format: FORMAT, hash: 'sha256', bytes: HASH_BYTES, count: hashes.size, checksum: sha256(texts), texts })}\n`;
+  const checksum = sha256(texts);
+  const record = { format: FORMAT, hash: 'sha256', bytes: HASH_BYTES, count: hashes.size, checksum, texts };
+  return `${JSON.stringify(record)}\n`;
 }
 
 /**

@@ -3,25 +3,22 @@
  * row order, records, evaluations, checkpoints, the best model, early stopping. It does not know which engine
  * computes, nor which model.
  */
-import { dirname, join, resolve } from 'node:path';
-import { packRows } from '../engine/batch.js';
-import type { EncodedRow, PackedBatch } from '../engine/batch.js';
+import { join, resolve } from 'node:path';
 import type { StepResult } from '../engine/engine.js';
 import { InterruptedError, TrainingError } from '../errors.js';
-import { classificationMetrics } from '../metrics/classification.js';
-import type { ClassificationMetrics } from '../metrics/classification.js';
 import { elementCount } from '../model/parameters.js';
 import type { TrainingArguments } from './arguments.js';
+import type { TrainerCallback, TrainOutput } from './callbacks.js';
+import { evaluateRows } from './evaluate.js';
+import type { Evaluation, LabelledRows } from './evaluate.js';
 import {
   BestTracker,
   bestRuleOf,
-  bestRuleOfCheckpoint,
   checkpointName,
   checkpointStep,
   checkpointsToDelete,
   checkpointsToDeleteAtEnd,
 } from './best.js';
-import type { BestRule } from './best.js';
 import {
   copyTensors,
   listCheckpoints,
@@ -32,62 +29,27 @@ import {
   verifyCheckpoint,
 } from './checkpoint.js';
 import type { ModelSource, ResumeState } from './checkpoint.js';
+import { divergence } from './divergence.js';
 import { dueAfterEpoch, dueAfterStep, intervalsOf } from './flow.js';
 import type { Due } from './flow.js';
 import { LossLog } from './loss-log.js';
 import { OutputFolder } from './output-folder.js';
-import { PREDICTION_BATCH, predictLogits } from './prediction.js';
-import { evalRecord, finalRecord, trainRecord, trainingFlops } from './records.js';
-import type { EvalRecord, FinalRecord, LogRecord } from './records.js';
-import { batchRows, epochAt, learningRateAt, planOf, rowOrder, rowsUpTo, stepWindow } from './schedule.js';
+import { finalRecord, trainRecord, trainingFlops } from './records.js';
+import type { LogRecord } from './records.js';
+import { findBestSoFar, requireSameRun, resumeOfTrainer } from './resume.js';
+import { epochAt, planOf, rowsUpTo, stepWindow } from './schedule.js';
 import type { StepPlan } from './schedule.js';
 import { controlState, initialState } from './state.js';
 import type { TrainerState } from './state.js';
-
-/** Rows of token ids with their classes. */
-export interface LabelledRows {
-  readonly rows: readonly EncodedRow[];
-  /** Class index of each row. */
-  readonly labels: Int32Array;
-}
-
-/** Told of everything that happens in a run, in order. Each may be left out; what one throws ends the run. */
-export interface TrainerCallback {
-  onTrainBegin?(plan: StepPlan, startStep: number): void;
-  /** After each optimizer step; `loss` is that of the step alone. */
-  onStep?(step: number, plan: StepPlan, loss: number): void;
-  /** After each record was appended to the log history. */
-  onLog?(record: LogRecord): void;
-  onEvaluationProgress?(done: number, rows: number): void;
-  onEvaluate?(evaluation: Evaluation): void;
-  /** After a checkpoint was written whole; training may have gone on for some steps meanwhile. */
-  onSave?(dir: string): void;
-  onWarning?(message: string): void;
-}
-
-export interface Evaluation {
-  readonly record: EvalRecord;
-  readonly metrics: ClassificationMetrics;
-  /** [rows, K] */
-  readonly logits: Float32Array;
-}
-
-export interface TrainOutput {
-  readonly state: TrainerState;
-  readonly final: FinalRecord;
-  /** The last evaluation of the run, if there was one. */
-  readonly evaluation: Evaluation | undefined;
-  /** Why the run ended before its last step. */
-  readonly stoppedEarly: boolean;
-}
+import { StepQueue } from './step-queue.js';
 
 export interface TrainerOptions extends ModelSource {
   readonly args: TrainingArguments;
   readonly train: LabelledRows;
-  readonly evaluation?: LabelledRows;
+  readonly evaluation?: LabelledRows | undefined;
   /** Tokens a row is cut to: what total_flos counts for each, as the reference pads. */
   readonly maxLength: number;
-  readonly callbacks?: readonly TrainerCallback[];
+  readonly callbacks?: readonly TrainerCallback[] | undefined;
   /** Where checkpoints go; absent: `args.outputDir`, which is opened while it trains. */
   readonly output?: OutputFolder | undefined;
   /**
@@ -97,12 +59,6 @@ export interface TrainerOptions extends ModelSource {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** A step that the engine was asked for and has not answered yet. */
-interface PendingStep {
-  readonly step: number;
-  readonly result: Promise<StepResult>;
-}
-
 export class Trainer {
   readonly #plan: StepPlan;
   readonly #parametersOutsideEmbeddings: number;
@@ -110,13 +66,10 @@ export class Trainer {
   #history: LogRecord[] = [];
   #state: TrainerState;
   #lossLog = new LossLog();
-  #passes = 0;
-  /** In order; empty whenever something falls on a step. */
-  readonly #pending: PendingStep[] = [];
+  /** Empty whenever something falls on a step. */
+  readonly #queue: StepQueue;
   /** Of the last step that was answered, before clipping. */
   #gradNorm = NaN;
-  #updatesBefore = 0;
-  #order: { readonly epoch: number; readonly rows: Int32Array } | undefined;
   /** The checkpoint that the run was resumed from, if the evaluation of its step is still to be done. */
   #unfinished: string | undefined;
   #lastEvaluation: Evaluation | undefined;
@@ -134,6 +87,7 @@ export class Trainer {
 
     const { args, train } = options;
     this.#plan = planOf(args, train.rows.length);
+    this.#queue = new StepQueue(options, this.#plan);
     this.#parametersOutsideEmbeddings = options.parameters
       .filter(({ name }) => !/\.w[tp]e\.weight$/.test(name))
       .reduce((sum, { shape }) => sum + elementCount(shape), 0);
@@ -163,20 +117,12 @@ export class Trainer {
   async resumeFrom(dir: string, { otherRows = false }: { readonly otherRows?: boolean } = {}): Promise<void> {
     const { args, train } = this.#options;
     const { state, resume: saved } = await readCheckpoint(dir);
-    const resume = saved ?? this.#resumeOfTrainer(state.global_step);
-    const differs = (what: string, then: number, now: number): never => {
-      throw new TrainingError(`${dir} belongs to a run with ${what} ${then}; this one has ${now}`, {
-        hint: 'Resume with the arguments and data of the run that saved it.',
-      });
-    };
-    if (resume.rows !== train.rows.length) differs('training rows', resume.rows, train.rows.length);
-    if (resume.seed !== args.seed) differs('seed', resume.seed, args.seed);
-    if (state.train_batch_size !== args.perDeviceTrainBatchSize)
-      differs('batch size', state.train_batch_size ?? 0, args.perDeviceTrainBatchSize);
-    if (resume.accumulation !== args.gradientAccumulationSteps)
-      differs('gradient accumulation', resume.accumulation, args.gradientAccumulationSteps);
+    const run = { args, rows: train.rows.length };
+    const resume = saved ?? resumeOfTrainer(state.global_step, this.#plan, run);
+    requireSameRun(dir, { state, resume }, run);
     const updates = await restore(dir, this.#options, this.#options.signal);
-    this.#updatesBefore = updates === undefined ? (resume.updatesBefore ?? 0) : state.global_step - updates;
+    this.#queue.updatesBefore =
+      updates === undefined ? (resume.updatesBefore ?? 0) : state.global_step - updates;
     if (updates === 0 && state.global_step > 0)
       this.#warnOnce(`${dir} holds no state of the optimizer: AdamW’s moments begin anew`);
     this.#history = [...state.log_history];
@@ -188,11 +134,13 @@ export class Trainer {
       num_train_epochs: this.#plan.epochsBegun,
     };
     this.#lossLog = new LossLog(resume.lossLog);
-    this.#passes = resume.passes;
+    this.#queue.passes = resume.passes;
     this.#unfinished = resume.unfinished && dir;
     this.#gradNorm = resume.unfinished?.gradNorm ?? NaN;
     const rule = bestRuleOf(args);
-    const found = rule && (await this.#bestSoFar(dir, state, rule, otherRows));
+    const { signal } = this.#options;
+    const warn = (message: string): void => this.#warnOnce(message);
+    const found = rule && (await findBestSoFar(dir, state, { rule, args, otherRows, signal, warn }));
     this.#best = rule && new BestTracker(rule, found && { ...state, peak: resume.bestPeak });
     this.#state = {
       ...this.#state,
@@ -202,62 +150,9 @@ export class Trainer {
     };
   }
 
-  /**
-   * Where the best model so far lies, null where none was kept; undefined, with a warning, where the best
-   * begins anew.
-   */
-  async #bestSoFar(
-    dir: string,
-    { best_global_step: step, best_model_checkpoint: recorded }: TrainerState,
-    rule: BestRule,
-    otherRows: boolean,
-  ): Promise<{ readonly checkpoint: string | null } | undefined> {
-    const anew = (why: string): undefined => {
-      if (step !== null) this.#warnOnce(`${why}: the best model is that of the steps from here on`);
-    };
-    const before = await bestRuleOfCheckpoint(dir);
-    if (before && (before.metric !== rule.metric || before.greaterIsBetter !== rule.greaterIsBetter))
-      return anew(`the best was chosen by ${before.metric}, and is by ${rule.metric} now`);
-    if (otherRows) return anew('the evaluation rows are others now');
-    const { loadBestModelAtEnd, outputDir } = this.#options.args;
-    if (!loadBestModelAtEnd || step === null || recorded === null) return { checkpoint: recorded };
-    // The recorded place is from where the run was started; a folder may have been renamed, or one checkpoint
-    // carried elsewhere.
-    const name = checkpointName(step);
-    for (const place of new Set([join(dirname(resolve(dir)), name), join(outputDir, name), recorded])) {
-      if (
-        await verifyCheckpoint(place, this.#options.signal).then(
-          () => true,
-          () => false,
-        )
-      )
-        return { checkpoint: place };
-    }
-    return anew(
-      `the best checkpoint so far, ${name}, is neither beside ${dir} nor at ${recorded}, or not whole`,
-    );
-  }
-
   /** No checkpoint of this step or an earlier one will be written. */
   get lastFinishedStep(): number {
     return this.#unfinished === undefined ? this.#state.global_step : this.#state.global_step - 1;
-  }
-
-  /**
-   * What a checkpoint of the Trainer leaves to be worked out. Its loss records begin anew when it resumes,
-   * and so do these.
-   */
-  #resumeOfTrainer(step: number): ResumeState {
-    const { args, train } = this.#options;
-    const { epoch, firstBatch, batches } = stepWindow(this.#plan, Math.max(1, step));
-    const passes = step === 0 ? 0 : epoch * this.#plan.batchesPerEpoch + firstBatch + batches;
-    return {
-      seed: args.seed,
-      rows: train.rows.length,
-      accumulation: args.gradientAccumulationSteps,
-      passes,
-      lossLog: { pending: 0, recorded: 0, lastStep: step },
-    };
   }
 
   /**
@@ -280,7 +175,8 @@ export class Trainer {
   }
 
   async #openedOutput(): Promise<OutputFolder> {
-    return (this.#output ??= await openOutput(this.#options.args.outputDir, this.lastFinishedStep));
+    this.#output ??= await openOutput(this.#options.args.outputDir, this.lastFinishedStep);
+    return this.#output;
   }
 
   async #run(): Promise<TrainOutput> {
@@ -290,10 +186,10 @@ export class Trainer {
     this.#notify((callback) => callback.onTrainBegin?.(this.#plan, startStep));
 
     if (signal?.aborted && startStep < this.#plan.totalSteps) {
-      throw new InterruptedError(
-        `interrupted before step ${startStep + 1} of ${this.#plan.totalSteps}; nothing was computed, and nothing is saved`,
-        { hint: 'Start it again in the same way.' },
-      );
+      const where = `before step ${startStep + 1} of ${this.#plan.totalSteps}`;
+      throw new InterruptedError(`interrupted ${where}; nothing was computed, and nothing is saved`, {
+        hint: 'Start it again in the same way.',
+      });
     }
     // A run that had stopped early ends there again.
     let stop =
@@ -303,7 +199,7 @@ export class Trainer {
       // Engines that can compute ahead: nothing waits for a step on which nothing falls.
       const waits = atStep.log || atStep.evaluate || atStep.save || this.#endsEpoch(step);
       const ahead = waits ? 0 : (session.stepsInFlight ?? 1) - 1;
-      this.#begin(step, ahead > 0);
+      this.#queue.ask(step, ahead > 0);
       await this.#settle(ahead);
       // No further step is asked for; what the engine has begun cannot be taken back, and the checkpoint is
       // of the last of it.
@@ -379,78 +275,27 @@ export class Trainer {
     signal: AbortSignal | undefined = this.#options.signal,
   ): Promise<Evaluation> {
     const { session, config, args } = this.#options;
-    const started = performance.now();
-    const logits = await predictLogits(session, evaluation.rows, config.labelNames.length, {
-      // A row's logits do not depend on what it is batched with, so the evaluation batch size is only counted
-      // with, below.
-      ...PREDICTION_BATCH,
+    const { epoch, global_step: step } = this.#state;
+    const measured = await evaluateRows(session, evaluation, {
+      labelNames: config.labelNames,
+      batchSize: args.perDeviceEvalBatchSize,
+      at: { epoch, step },
       signal,
       onProgress: (done, rows) => this.#notify((callback) => callback.onEvaluationProgress?.(done, rows)),
     });
-    const metrics = classificationMetrics(logits, evaluation.labels, config.labelNames);
-    const rows = evaluation.rows.length;
-    const record = evalRecord(
-      metrics.loss,
-      { accuracy: metrics.accuracy, f1: metrics.f1, auc: metrics.auc },
-      {
-        seconds: (performance.now() - started) / 1000,
-        rows,
-        batches: Math.ceil(rows / args.perDeviceEvalBatchSize),
-      },
-      { epoch: this.#state.epoch, step: this.#state.global_step },
-    );
-    for (const warning of metrics.warnings) this.#warnOnce(warning);
-    return { record, metrics, logits };
-  }
-
-  /** Asks the engine for one optimizer step. */
-  #begin(step: number, deferResult: boolean): void {
-    const { args, session } = this.#options;
-    const learningRate = this.#learningRate(step);
-    const { adamBeta1: beta1, adamBeta2: beta2, adamEpsilon: epsilon, weightDecay, maxGradNorm } = args;
-    const microBatches = this.#microBatches(step);
-    const result = session.step({
-      microBatches,
-      // The mean over each micro-batch; a window's gradients are added up (LossLog says why).
-      lossWeights: microBatches.map(({ rows }) => 1 / rows),
-      firstPass: this.#passes,
-      update: {
-        learningRate,
-        beta1,
-        beta2,
-        epsilon,
-        weightDecay,
-        maxGradNorm,
-        step: step - this.#updatesBefore,
-      },
-      deferResult,
-    });
-    // Awaited in its turn; where an earlier step fails, it is not.
-    result.catch(() => undefined);
-    this.#passes += microBatches.length;
-    this.#pending.push({ step, result });
+    for (const warning of measured.metrics.warnings) this.#warnOnce(warning);
+    return measured;
   }
 
   /** Waits for steps, in order, until at most `ahead` are under way. */
   async #settle(ahead: number): Promise<void> {
-    if (ahead === 0) this.#options.session.collect?.();
-    while (this.#pending.length > ahead) {
-      const { step, result } = this.#pending.shift()!;
-      await this.#conclude(step, await result);
-    }
+    await this.#queue.settle(ahead, (step, result) => this.#conclude(step, result));
   }
 
   async #conclude(step: number, { losses, gradNorm, updated }: StepResult): Promise<void> {
     if (!updated) {
-      const { args } = this.#options;
       await this.#saving;
-      const [kept] = (await listCheckpoints(args.outputDir)).slice(-1);
-      throw new TrainingError(
-        `step ${step}: ${losses.every(Number.isFinite) ? `the gradient's norm is ${gradNorm}` : `the loss is ${losses.join(', ')}`}; training stopped`,
-        {
-          hint: `${kept ? `The last good checkpoint is ${join(args.outputDir, kept)}. ` : ''}Try a smaller learning rate or more warmup steps.`,
-        },
-      );
+      throw await divergence(step, { losses, gradNorm }, this.#options.args.outputDir);
     }
     for (const loss of losses) this.#lossLog.add(loss);
     this.#gradNorm = gradNorm;
@@ -469,30 +314,11 @@ export class Trainer {
     );
   }
 
-  #learningRate(step: number): number {
-    return learningRateAt(this.#options.args, step - 1, this.#plan.totalSteps);
-  }
-
-  #microBatches(step: number): PackedBatch[] {
-    const { args, train } = this.#options;
-    const { epoch, firstBatch, batches } = stepWindow(this.#plan, step);
-    if (this.#order?.epoch !== epoch)
-      this.#order = { epoch, rows: rowOrder(train.rows.length, args.seed, epoch) };
-    const { rows: order } = this.#order;
-    return Array.from({ length: batches }, (_, b) => {
-      const indices = [...batchRows(order, args.perDeviceTrainBatchSize, firstBatch + b)];
-      return packRows(
-        indices.map((i) => train.rows[i]),
-        indices.map((i) => train.labels[i]),
-      );
-    });
-  }
-
   /** Records and evaluates as due. Returns whether early stopping says so. */
   async #carryOut(due: Pick<Due, 'log' | 'evaluate'>): Promise<boolean> {
     const { epoch, global_step: step } = this.#state;
     if (due.log && this.#lossLog.hasUnrecorded(step)) {
-      const learningRate = this.#learningRate(step);
+      const learningRate = this.#queue.learningRate(step);
       this.#append(
         trainRecord(
           { loss: this.#lossLog.record(step), gradNorm: this.#gradNorm, learningRate },
@@ -543,22 +369,20 @@ export class Trainer {
   async #save(ending: boolean, unfinished = false): Promise<void> {
     const { args } = this.#options;
     const stopping = this.#best?.earlyStoppingState();
+    const control = { TrainerControl: controlState(ending) };
     this.#state = {
       ...this.#state,
-      stateful_callbacks: {
-        ...(stopping && { EarlyStoppingCallback: stopping }),
-        TrainerControl: controlState(ending),
-      },
+      stateful_callbacks: stopping ? { EarlyStoppingCallback: stopping, ...control } : control,
     };
     const resume: ResumeState = {
       seed: args.seed,
       rows: this.#options.train.rows.length,
       accumulation: args.gradientAccumulationSteps,
-      passes: this.#passes,
+      passes: this.#queue.passes,
       lossLog: this.#lossLog.state(),
-      ...(this.#updatesBefore > 0 && { updatesBefore: this.#updatesBefore }),
+      updatesBefore: this.#queue.updatesBefore || undefined,
       bestPeak: this.#best?.peak,
-      ...(unfinished && { unfinished: { gradNorm: this.#gradNorm } }),
+      unfinished: unfinished ? { gradNorm: this.#gradNorm } : undefined,
     };
     await this.#saving;
     // The copy takes a moment; the writing, which takes longer, goes on beside the next steps.
@@ -566,7 +390,7 @@ export class Trainer {
     const { best_global_step: best } = this.#state;
     const written = saveCheckpoint(
       await this.#openedOutput(),
-      { ...this.#options, ...(copy && { session: copy }) },
+      { ...this.#options, session: copy ?? this.#options.session },
       args,
       this.#state,
       resume,
@@ -575,7 +399,9 @@ export class Trainer {
       await this.#rotate(checkpointsToDelete, best);
     });
     this.#saving = written;
-    written.catch((error: unknown) => (this.#saveFailure = { error }));
+    written.catch((error: unknown) => {
+      this.#saveFailure = { error };
+    });
     if (!copy) await written;
   }
 

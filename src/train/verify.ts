@@ -14,7 +14,7 @@ import { gpt2Graphs } from '../model/gpt2.js';
 import type { ParameterSpec } from '../model/parameters.js';
 import type { TrainingArguments } from './arguments.js';
 import { batchRows, learningRateAt, planOf, rowOrder, stepWindow } from './schedule.js';
-import type { LabelledRows } from './trainer.js';
+import type { LabelledRows } from './evaluate.js';
 
 /** The largest differences found. */
 export interface Verification {

@@ -11,7 +11,7 @@ import { assertClose } from '../support/numbers.js';
 import { Random } from '../support/random.js';
 import { aucOf } from './scores.js';
 
-test('property: every tree is right about the rows it was grown from, probabilities add up, threads do not matter', async () => {
+test('property: trees fit the rows they grew from, probabilities add up to 1, threads do not matter', async () => {
   const shape = fc.record({
     rows: fc.integer({ min: 1, max: 120 }),
     columns: fc.integer({ min: 1, max: 9 }),

@@ -38,7 +38,7 @@ test('a saved pipeline predicts the same numbers, bit for bit', async (t) => {
   assert.deepEqual(readdirSync(join(dir, '..')), ['model']);
 });
 
-test('a pipeline of one\u2019s own that takes texts is opened as a classifier, under the names that it was saved with', async (t) => {
+test('a custom pipeline that takes texts opens as a classifier with its saved class names', async (t) => {
   const dir = join(folder(t), 'model');
   const texts = ['a fine day', 'a fine walk', 'a dull day', 'so dull', 'fine', 'dull, dull'];
   const pipeline = makePipeline(new TfidfVectorizer(), new LogisticRegression());

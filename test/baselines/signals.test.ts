@@ -112,7 +112,7 @@ test('pacedSort sorts as sort does, equal items in their order, and gives way', 
   assert.ok((await turnsOf(t, (signal) => pacedSort(items, compare, new Pace(signal)))) > 10);
 });
 
-test('Word2VecVectorizer gives way at each text, at each job of its training, and between slices of texts', async (t) => {
+test('Word2VecVectorizer yields at each text, at each job of its training, and between slices of texts', async (t) => {
   const vectorizer = (): Word2VecVectorizer => new Word2VecVectorizer({ epochs: 10, vectorSize: 4 });
   assert.ok((await turnsOf(t, (signal) => vectorizer().fit(texts, signal))) > 2 * ROWS);
   const fitted = vectorizer();

@@ -265,7 +265,9 @@ test('help goes to where it is told, under headings, and ends nothing', () => {
   let out = '';
   const program = createCommand('attune');
   const train = addTrainOptions(createCommand('train', 'Fine-tune a model.')).configureOutput({
-    writeOut: (text) => (out += text),
+    writeOut: (text) => {
+      out += text;
+    },
   });
   program.addCommand(train);
   assert.throws(() => program.parse(['train', '--help'], { from: 'user' }), isDone);

@@ -89,7 +89,9 @@ test('a slow reader is waited for, a lost one is not', async () => {
   const results = new ResultWriter(sink);
   assert.equal(results.line('longer than the buffer'), false);
   let drained = false;
-  const drain = results.drain().then(() => (drained = true));
+  const drain = results.drain().then(() => {
+    drained = true;
+  });
   await new Promise((resolve) => setImmediate(resolve));
   assert.equal(drained, false);
   sink.release();
@@ -108,7 +110,9 @@ test('flush waits for what a slow reader has not taken yet', async () => {
   const results = new ResultWriter(sink);
   results.line('one');
   let flushed = false;
-  const flush = results.flush().then(() => (flushed = true));
+  const flush = results.flush().then(() => {
+    flushed = true;
+  });
   await new Promise((resolve) => setImmediate(resolve));
   assert.equal(flushed, false);
   sink.release();
@@ -135,7 +139,10 @@ test(
     const url = import.meta.resolve('#attune/cli/results.js');
     const program = `import { standardResults } from ${JSON.stringify(url)};
     const results = standardResults();
-    for (let i = 0; i < 20000; i++) { results.record('n', { i }); if (i % 1000 === 0) await new Promise((resolve) => setImmediate(resolve)); }
+    for (let i = 0; i < 20000; i++) {
+      results.record('n', { i });
+      if (i % 1000 === 0) await new Promise((resolve) => setImmediate(resolve));
+    }
     await results.flush();
     console.error('end', results.open);`;
     const result = spawnSync(

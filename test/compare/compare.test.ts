@@ -9,7 +9,8 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { loadEstimator } from '#attune/baselines/saved.js';
 import { SIMPLEST_FIRST } from '#attune/compare/baselines.js';
-import { comparedSplits, compareModels } from '#attune/compare/compare.js';
+import { comparedSplits } from '#attune/compare/compare.js';
+import { compareModels } from '#attune/compare/compare-models.js';
 import { FINE_TUNED } from '#attune/compare/comparison.js';
 import type { Comparison, ModelResult } from '#attune/compare/comparison.js';
 import { Dataset } from '#attune/data/dataset.js';
@@ -102,7 +103,7 @@ test('models that can see the words beat those that cannot, and the best is no s
   assert.ok(said.length >= 3 && said[0].includes(comparison.models[0].name));
 });
 
-test('worst errors are those of the fine-tuned model, with the opinion of each and attributions that spell the text', () => {
+test('worst errors are the fine-tuned model’s, with all opinions, and attributions that spell the text', () => {
   assert.ok(comparison.worstErrors.length > 0);
   for (const { row, text, label, opinions, attributions } of comparison.worstErrors) {
     assert.equal(text, tested.rows[row].text);

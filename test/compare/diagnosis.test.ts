@@ -52,7 +52,9 @@ describe('diagnose', () => {
     assert.deepEqual(found({ history: run([0.6, 0.5, 0.4], rising) }), [
       [
         'ended-in-warm-up',
-        'The run ended during warm-up: after 30 steps its learning rate was still rising, and never reached the one that was asked for. Fewer warm-up steps or more epochs would change that.',
+        'The run ended during warm-up: after 30 steps its learning rate was still rising, ' +
+          'and never reached the one that was asked for. ' +
+          'Fewer warm-up steps or more epochs would change that.',
       ],
     ]);
     assert.deepEqual(
@@ -79,7 +81,8 @@ describe('diagnose', () => {
     assert.deepEqual(found({ history: run([1.2, 1.1, 1.08], falling), trainCounts: [50, 50, 50] }), [
       [
         'loss-near-chance',
-        'The training loss ended at 1.08, near the 1.10 of a model that has learned nothing (ln 3): it needs more steps, or another learning rate.',
+        'The training loss ended at 1.08, near the 1.10 of a model that has learned nothing (ln 3): ' +
+          'it needs more steps, or another learning rate.',
       ],
     ]);
     assert.deepEqual(codes({ history: run([1.2, 1.1, 0.9], falling), trainCounts: [50, 50, 50] }), []);
@@ -112,7 +115,8 @@ describe('diagnose', () => {
     assert.deepEqual(found({ history: run([0.6, 0.1, 0.01], falling, 0.9) }), [
       [
         'learned-by-heart',
-        'It learned the training rows by heart: loss 0.01 there, 0.90 on other rows. Fewer epochs, more dropout or more rows may help.',
+        'It learned the training rows by heart: loss 0.01 there, 0.90 on other rows. ' +
+          'Fewer epochs, more dropout or more rows may help.',
       ],
     ]);
     assert.deepEqual(codes({ history: run([0.6, 0.1, 0.01], falling, 0.1) }), [], 'low on other rows, too');

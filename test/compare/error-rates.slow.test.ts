@@ -22,7 +22,9 @@ for (const [classes, rows, what] of [
     for (const metric of METRICS) {
       const { excluded, falseClaim, covered } = rates[metric];
       console.log(
-        `${metric}: of ${SIMULATIONS}, ${excluded} left out one of the best, ${falseClaim} took a worse model for one within the margin, ${covered} intervals of the highest covered`,
+        `${metric}: of ${SIMULATIONS}, ${excluded} left out one of the best, ` +
+          `${falseClaim} took a worse model for one within the margin, ` +
+          `${covered} intervals of the highest covered`,
       );
       assert.ok(excluded <= MOST && falseClaim <= MOST && SIMULATIONS - covered <= MOST);
     }

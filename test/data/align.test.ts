@@ -19,11 +19,10 @@ async function aligned(
   readonly labels: readonly number[];
   readonly note: string | undefined;
 }> {
-  const raw = labels.map((label, i) => ({
-    line: i + 1,
-    text: `${i}`,
-    ...(typeof label === 'object' ? { label: label[0], labelText: label[1] } : { label }),
-  }));
+  const raw = labels.map((given, i) => {
+    const [label, labelText] = typeof given === 'object' ? given : [given, undefined];
+    return { line: i + 1, text: `${i}`, label, labelText };
+  });
   const map = await LabelMap.learn(
     raw,
     'data.jsonl',

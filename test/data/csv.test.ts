@@ -18,8 +18,16 @@ const parse = (t: TestContext, text: string | Uint8Array, required: readonly str
   read(`${folder(t, { 'rows.csv': text })}/rows.csv`, required);
 
 test('fields by column, with the line each record begins on', async (t) => {
-  const text =
-    '\ufefftext, label ,id\r\nplain,0,a\r\n\r\n"a, b ""c""",1,b\r\n"two\r\nlines\r\n\r\nand a gap",0,c\r\n,1,\r\n   \r\nlast,0,d';
+  const text = [
+    '\ufefftext, label ,id',
+    'plain,0,a',
+    '',
+    '"a, b ""c""",1,b',
+    '"two\r\nlines\r\n\r\nand a gap",0,c',
+    ',1,',
+    '   ',
+    'last,0,d',
+  ].join('\r\n');
   assert.deepEqual(await parse(t, text), [
     { line: 2, fields: { text: 'plain', label: '0', id: 'a' } },
     { line: 4, fields: { text: 'a, b "c"', label: '1', id: 'b' } },
@@ -29,7 +37,7 @@ test('fields by column, with the line each record begins on', async (t) => {
   ]);
 });
 
-test('LF and CRLF may be mixed; a lone carriage return is part of a field; leading spaces of a text stay', async (t) => {
+test('LF and CRLF may be mixed; a lone CR is part of a field; leading spaces of a text stay', async (t) => {
   assert.deepEqual(await parse(t, 'text,label\r\n a \r b,0\nc,1\r\n'), [
     { line: 2, fields: { text: ' a \r b', label: '0' } },
     { line: 3, fields: { text: 'c', label: '1' } },

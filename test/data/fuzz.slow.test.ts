@@ -52,7 +52,9 @@ function run(kind: FuzzKind, count: number, dir: string): Promise<{ refused: num
       clearTimeout(timer);
       timer = setTimeout(() => child.kill('SIGKILL'), SILENCE_MS);
     });
-    child.stderr.setEncoding('utf8').on('data', (chunk: string) => (err += chunk));
+    child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+      err += chunk;
+    });
     child.on('error', reject);
     child.on('close', (code, signal) => {
       clearTimeout(timer);

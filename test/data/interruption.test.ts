@@ -14,7 +14,7 @@ import { paced } from '#attune/pace.js';
 import { encodeTexts } from '#attune/text/encode-texts.js';
 import { encodeCached } from '#attune/text/token-cache.js';
 import { Tokenizer } from '#attune/text/tokenizer.js';
-import { encodeDataset } from '#attune/train/fine-tune.js';
+import { encodeDataset } from '#attune/train/encode-splits.js';
 import { hashOfData, hashOfTokens } from '#attune/train/manifest.js';
 import { abortNextTurn, hurryClock } from '../support/clock.js';
 import { folder } from '../support/folder.js';

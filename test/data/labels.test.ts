@@ -10,7 +10,7 @@ import { folder } from '../support/folder.js';
 function rows(...labels: (number | string | [number, string])[]): RawRow[] {
   return labels.map((entry, i) => {
     const [label, labelText] = Array.isArray(entry) ? entry : [entry, undefined];
-    return { line: i + 1, text: `t${i}`, label, ...(labelText === undefined ? {} : { labelText }) };
+    return { line: i + 1, text: `t${i}`, label, labelText };
   });
 }
 
@@ -151,8 +151,10 @@ test('labels of a file: integers however they are written, and names, without th
 
 test('other columns, ids, and texts kept as they are', async (t) => {
   const dir = folder(t, {
-    'rows.jsonl':
-      '{"id": 7, "s": " a ", "y": 1, "y_text": " good ", "label_text": "x"}\n{"id": "q", "s": "", "y": 0, "y_text": null}',
+    'rows.jsonl': [
+      '{"id": 7, "s": " a ", "y": 1, "y_text": " good ", "label_text": "x"}',
+      '{"id": "q", "s": "", "y": 0, "y_text": null}',
+    ].join('\n'),
   });
   assert.deepEqual(await readLines(dir, { textColumn: 's', labelColumn: 'y' }), [
     { line: 1, text: ' a ', label: 1, labelText: 'good', id: '7' },

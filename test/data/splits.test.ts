@@ -46,7 +46,7 @@ test('a folder: train.* and test.* of any kinds, classes shared', async (t) => {
 test('a file has no test split, unless another file is named', async (t) => {
   const dir = folder(t, { 'rows.json': jsonl(0, 1), 'other.csv': csv(1, 0, 0) });
   const alone = await loadSplits({ dataset: `${dir}/rows.json`, seed });
-  assert.ok(!('test' in alone));
+  assert.equal(alone.test, undefined);
   const both = await loadSplits({ dataset: `${dir}/rows.json`, evalDataset: `${dir}/other.csv`, seed });
   assert.deepEqual(
     both.test!.rows.map(({ label }) => label),
@@ -168,6 +168,7 @@ test('the bundled sample: 1,000 and 200 sentences of two classes, disjoint, in a
   assert.deepEqual(again, {
     train,
     test: held,
+    validation: undefined,
     labelNames,
     heldOut: { evalSplit: 'test' },
     notes: [],

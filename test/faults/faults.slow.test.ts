@@ -8,26 +8,21 @@
  *   drawn
  */
 import assert from 'node:assert/strict';
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  readdirSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { writeByteModel } from '../support/byte-model.js';
-import { jsonLines, readJson, writeData } from '../support/cli.js';
+import { jsonLines, writeData } from '../support/cli.js';
 import { casesFrom, seedFrom } from '../support/counts.js';
 import { Random } from '../support/random.js';
-import { beingReplaced, leftovers } from '../support/workshop.js';
+import { leftovers } from '../support/workshop.js';
 import { can, Disk, giveToNobody, Run, setWritable, snapshot } from './machine.js';
 import type { Ended } from './machine.js';
+import { damage, outcome, restart } from './checkpoints.js';
+import type { Outcome } from './checkpoints.js';
+import { HINDERS_WRITING, assertEnd, drawFault, runWith } from './fault-kinds.js';
+import type { FaultKind } from './fault-kinds.js';
 
 const FAULTS = casesFrom('ATTUNE_FAULT_RUNS', 200);
 const seed = seedFrom();
@@ -108,17 +103,6 @@ const VARIANTS: readonly {
   },
 ];
 
-type FaultKind =
-  | 'kill'
-  | 'interrupt'
-  | 'terminate'
-  | 'interrupt twice'
-  | 'terminate twice'
-  | 'file limit'
-  | 'full disk'
-  | 'no right to write'
-  | 'second run';
-
 interface Counts {
   cases: number;
   runs: number;
@@ -172,39 +156,6 @@ function spawnReadable(dir: string): void {
   setWritable(dir, true);
 }
 
-interface Outcome {
-  readonly history: readonly object[];
-  readonly best: readonly unknown[];
-  readonly files: Readonly<Record<string, string>>;
-}
-
-/** All that two runs must agree in: records without times, the best, weights, moments, counters. */
-function outcome(dir: string): Outcome {
-  const state = readJson(join(dir, 'trainer_state.json'));
-  const last = checkpointsOf(dir)[0];
-  const files: Record<string, string> = {
-    'model.safetensors': readFileSync(join(dir, 'model.safetensors'), 'base64'),
-  };
-  for (const name of ['model.safetensors', 'optimizer.safetensors', 'attune_state.json'])
-    files[`${last}/${name}`] = readFileSync(join(dir, last, name), 'base64');
-  const history = (state['log_history'] as Record<string, unknown>[]).map((record) =>
-    Object.fromEntries(Object.entries(record).filter(([key]) => !/runtime|per_second/.test(key))),
-  );
-  return {
-    history,
-    best: [state['best_metric'], state['best_global_step'], state['stateful_callbacks']],
-    files,
-  };
-}
-
-/** Names of checkpoints, newest first. */
-function checkpointsOf(dir: string): string[] {
-  const step = (name: string): number => Number(name.slice('checkpoint-'.length));
-  return (existsSync(dir) ? readdirSync(dir) : [])
-    .filter((name) => /^checkpoint-\d+$/.test(name))
-    .sort((a, b) => step(b) - step(a));
-}
-
 test(
   `${FAULTS} faults at random moments: nothing is lost, nothing is left, the end is the same`,
   { timeout: 3 * 3_600_000 },
@@ -223,10 +174,9 @@ test(
         await oneCase(counts.cases, new Random(random.integer(0, 2 ** 31 - 1)), story);
       } catch (error) {
         counts.differences++;
-        throw new Error(
-          `case ${counts.cases} of seed ${seed}, kept in ${root}:\n  ${story.join('\n  ')}\n${error instanceof Error ? error.message : String(error)}`,
-          { cause: error },
-        );
+        const what = `case ${counts.cases} of seed ${seed}, kept in ${root}:`;
+        const message = error instanceof Error ? error.message : String(error);
+        throw new Error(`${[what, ...story].join('\n  ')}\n${message}`, { cause: error });
       }
     }
     const { cases, runs, resumed, faults, cut, flipped, named, recoveredFolders, ends, differences } = counts;
@@ -242,7 +192,9 @@ test(
         .join(', ')}`,
     );
     t.diagnostic(
-      `checkpoints damaged: ${cut + flipped} (cut ${cut}, bit flipped ${flipped}); named and skipped: ${named}; folders moved back after a kill between two renames: ${recoveredFolders}`,
+      `checkpoints damaged: ${cut + flipped} (cut ${cut}, bit flipped ${flipped}); ` +
+        `named and skipped: ${named}; ` +
+        `folders moved back after a kill between two renames: ${recoveredFolders}`,
     );
     t.diagnostic(`runs resumed: ${resumed}`);
     t.diagnostic(`differences found: ${differences}`);
@@ -272,6 +224,7 @@ async function oneCase(number: number, random: Random, story: string[]): Promise
       const options = { cwd, tmp, asNobody };
       const line = ['train', ...COMMON, ...words, ...start.words];
       const kind = clean ? undefined : drawFault(random, asNobody, disk !== undefined);
+      if (kind !== undefined) counts.faults[kind] = (counts.faults[kind] ?? 0) + 1;
       const ended = await runWith(kind, random, { line, options, dir, lines, disk, story });
       counts.runs++;
       story.push(
@@ -334,7 +287,7 @@ async function oneCase(number: number, random: Random, story: string[]): Promise
         assert.equal(again.code, 0, again.stderr);
         finished = true;
       }
-      if (!finished && random.integer(0, 9) < 4) damage(random, dir, damaged, story);
+      if (!finished && random.integer(0, 9) < 4) damage(random, dir, { damaged, story, counts });
     }
     assert.ok(finished);
     assert.deepEqual(leftovers(dir), []);
@@ -364,209 +317,3 @@ const savedAgain = ({ stdout }: Ended, name: string): boolean =>
   jsonLines(stdout.slice(0, stdout.lastIndexOf('\n') + 1)).some(
     ({ type, dir }) => type === 'saved' && String(dir).endsWith(name),
   );
-
-interface Restart {
-  readonly words: readonly string[];
-  /** The checkpoint it must go on from; 'refused': there is none that is whole; undefined: it begins anew. */
-  readonly from: string | undefined;
-  readonly skipped: readonly string[];
-  readonly missing: ReadonlySet<string>;
-  readonly recovered: boolean;
-}
-
-/** How a user goes on, and what must come of it, worked out from what was done to the folder. */
-function restart(dir: string, damaged: ReadonlySet<string>, needsBest: boolean): Restart {
-  // A checkpoint under the name it has while it is replaced comes back.
-  const moved = beingReplaced(dir).filter(
-    (name) => /^checkpoint-\d+$/.test(name) && !existsSync(join(dir, name)),
-  );
-  const step = (name: string): number => Number(name.slice('checkpoint-'.length));
-  const names = [...new Set([...checkpointsOf(dir), ...moved])].sort((a, b) => step(b) - step(a));
-  if (names.length === 0)
-    return {
-      words: existsSync(join(dir, 'model.safetensors')) ? ['--overwrite-output-dir'] : [],
-      from: undefined,
-      skipped: [],
-      missing: new Set(),
-      recovered: false,
-    };
-  const skipped: string[] = [];
-  for (const name of names) {
-    const stateFile = join(dir, name, 'trainer_state.json');
-    const bestStep =
-      damaged.has(name) || !needsBest || !existsSync(stateFile)
-        ? null
-        : readJson(stateFile)['best_global_step'];
-    const bestName = `checkpoint-${String(bestStep)}`;
-    if (!damaged.has(name) && !(bestStep !== null && damaged.has(bestName) && names.includes(bestName))) {
-      return {
-        words: ['--resume-from-checkpoint', ...(names.length % 2 === 0 ? ['last'] : [])],
-        from: name,
-        skipped,
-        missing: new Set(),
-        recovered: moved.length > 0,
-      };
-    }
-    skipped.push(name);
-  }
-  return {
-    words: ['--resume-from-checkpoint'],
-    from: 'refused',
-    skipped,
-    missing: new Set([...damaged].filter((name) => !names.includes(name))),
-    recovered: false,
-  };
-}
-
-function drawFault(random: Random, asNobody: boolean, hasDisk: boolean): FaultKind {
-  const kinds: FaultKind[] = [
-    'kill',
-    'kill',
-    'kill',
-    'interrupt',
-    'terminate',
-    'interrupt twice',
-    'terminate twice',
-    'second run',
-  ];
-  if (can.limitFiles) kinds.push('file limit');
-  if (hasDisk) kinds.push('full disk');
-  if (asNobody) kinds.push('no right to write', 'no right to write');
-  return kinds[random.integer(0, kinds.length - 1)];
-}
-
-interface Scene {
-  readonly line: readonly string[];
-  readonly options: { readonly cwd: string; readonly tmp: string; readonly asNobody: boolean };
-  readonly dir: string;
-  /** Lines that the whole run writes to stdout, about. */
-  readonly lines: number;
-  readonly disk: Disk | undefined;
-  readonly story: string[];
-}
-
-async function runWith(
-  kind: FaultKind | undefined,
-  random: Random,
-  { line, options, dir, lines, disk, story }: Scene,
-): Promise<Ended> {
-  const fileLimit = kind === 'file limit' ? Math.floor(10 ** (random.integer(100, 460) / 100)) : undefined;
-  const run = Run.start(line, { ...options, ...(fileLimit !== undefined && { fileLimit }) });
-  if (kind === undefined) return run.wait();
-  counts.faults[kind] = (counts.faults[kind] ?? 0) + 1;
-  // Most faults fall into training; some into the start.
-  const early = random.integer(0, 7) === 0;
-  const line1 = early ? 0 : random.integer(1, lines);
-  const ms = early ? random.integer(0, 1500) : random.integer(0, 12);
-  story.push(
-    `  ${kind} after ${line1} lines and ${ms} ms${fileLimit === undefined ? '' : `, files of ${fileLimit} bytes at most`}`,
-  );
-  await run.lines(line1);
-  await run.milliseconds(ms);
-  switch (kind) {
-    case 'kill':
-      run.signal('SIGKILL');
-      break;
-    case 'interrupt':
-    case 'terminate':
-      run.signal(kind === 'interrupt' ? 'SIGINT' : 'SIGTERM');
-      break;
-    case 'interrupt twice':
-    case 'terminate twice': {
-      const name = kind === 'interrupt twice' ? 'SIGINT' : 'SIGTERM';
-      run.signal(name);
-      await run.milliseconds(random.integer(0, 15));
-      run.signal(name);
-      break;
-    }
-    case 'full disk': {
-      disk!.shrink(random.integer(0, 60_000));
-      const ended = await run.wait();
-      disk!.grow();
-      return ended;
-    }
-    case 'no right to write': {
-      if (existsSync(dir)) setWritable(dir, false);
-      const ended = await run.wait();
-      if (existsSync(dir)) setWritable(dir, true);
-      return ended;
-    }
-    case 'second run': {
-      // Stopped, so that it is still there when the second has started. A lock that is there already may be a
-      // dead run's.
-      const lock = join(dir, '.attune.lock');
-      const locked = (await run.stop()) && existsSync(lock) && readJson(lock)['pid'] === run.child.pid;
-      const second = locked ? await Run.start(line, options).wait() : undefined;
-      if (second) {
-        assert.equal(second.code, 2, `the second run was not refused: ${second.stderr}`);
-        assert.match(second.stderr, /error: another run is writing into disk.run: process \d+ on/);
-        assert.equal(second.stdout, '');
-      }
-      run.signal('SIGCONT');
-      if (random.integer(0, 1) === 0) run.signal('SIGKILL');
-      break;
-    }
-    case 'file limit':
-      break;
-  }
-  return run.wait();
-}
-
-const HINDERS_WRITING: readonly FaultKind[] = ['file limit', 'full disk', 'no right to write'];
-
-/** What each fault may end a run with. A run that was faster than its fault has ended well. */
-function assertEnd(kind: FaultKind | undefined, { code, signal, stderr }: Ended): void {
-  if (code === 0) return;
-  const end = code ?? signal;
-  const allowed: Readonly<Record<FaultKind, readonly (number | string | null)[]>> = {
-    kill: ['SIGKILL'],
-    // Before attune listens, a signal ends it as it ends any program.
-    interrupt: [130, 'SIGINT'],
-    terminate: [130, 'SIGTERM'],
-    'interrupt twice': [130, 'SIGINT'],
-    'terminate twice': [130, 'SIGINT', 'SIGTERM'],
-    'file limit': [1],
-    'full disk': [1],
-    'no right to write': [1],
-    'second run': ['SIGKILL'],
-  };
-  // A start from nothing but broken checkpoints is refused before anything can happen to it.
-  if (code === 1 && /no whole checkpoint/.test(stderr)) return;
-  assert.ok(kind === undefined || allowed[kind].includes(end), `${kind} ended with ${end}: ${stderr}`);
-  if (code === 1) assert.match(stderr, /^error: /m);
-}
-
-/** Cuts a file of the newest checkpoint, or flips a bit in it; now and then of the two newest. */
-function damage(random: Random, dir: string, damaged: Set<string>, story: string[]): void {
-  for (const name of checkpointsOf(dir)
-    .filter((checkpoint) => !damaged.has(checkpoint))
-    .slice(0, random.integer(0, 4) === 0 ? 2 : 1)) {
-    const files = readdirSync(join(dir, name));
-    const file = join(dir, name, files[random.integer(0, files.length - 1)]);
-    const bytes = readFileSync(file);
-    const at = random.integer(0, bytes.length - 1);
-    const cut = random.integer(0, 1) === 0;
-    // Checksums may be spelt in another way and still say the same.
-    if (file.endsWith('checksums.json') && at > bytes.length - 3) continue;
-    if (cut) writeFileSync(file, bytes.subarray(0, at));
-    else {
-      const before = bytes.toString('latin1');
-      bytes[at] ^= 1 << random.integer(0, 7);
-      if (file.endsWith('checksums.json') && sameJson(before, bytes.toString('latin1'))) continue;
-      writeFileSync(file, bytes);
-    }
-    counts[cut ? 'cut' : 'flipped']++;
-    damaged.add(name);
-    story.push(
-      `  ${cut ? 'cut' : 'flipped a bit of'} ${name}/${file.slice(join(dir, name).length + 1)} at ${at}`,
-    );
-  }
-}
-
-function sameJson(a: string, b: string): boolean {
-  try {
-    return JSON.stringify(JSON.parse(a)) === JSON.stringify(JSON.parse(b));
-  } catch {
-    return false;
-  }
-}

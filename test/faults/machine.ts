@@ -38,7 +38,7 @@ export interface StartOptions {
   readonly cwd: string;
   readonly asNobody?: boolean;
   /** RLIMIT_FSIZE: no file may grow beyond so many bytes. */
-  readonly fileLimit?: number;
+  readonly fileLimit?: number | undefined;
   /** Where temporary files would go. */
   readonly tmp: string;
 }
@@ -55,7 +55,9 @@ export class Run {
       this.#stdout += text;
       for (const watcher of this.#watchers) watcher();
     });
-    child.stderr!.setEncoding('utf8').on('data', (text: string) => (this.#stderr += text));
+    child.stderr!.setEncoding('utf8').on('data', (text: string) => {
+      this.#stderr += text;
+    });
     let hung = false;
     const timer = setTimeout(() => {
       hung = true;

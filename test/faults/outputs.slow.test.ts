@@ -183,7 +183,9 @@ async function outcome(
   }
 }
 
-const count = (way: string): void => void (counts[way] = (counts[way] ?? 0) + 1);
+function count(way: string): void {
+  counts[way] = (counts[way] ?? 0) + 1;
+}
 
 /** Interrupts a server when the other output shows that it is there. */
 const interrupted = ({ serves }: Command, on: 'stdout' | 'stderr'): ChildOptions['signal'] =>

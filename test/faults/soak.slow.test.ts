@@ -67,8 +67,12 @@ function soak(...words: string[]): Promise<Sample[]> {
       { cwd, stdio: ['ignore', 'pipe', 'pipe'] },
     );
     let [stdout, stderr] = ['', ''];
-    child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
-    child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      stdout += text;
+    });
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      stderr += text;
+    });
     child.on('error', reject);
     child.on('close', (code) =>
       code === 0
@@ -120,9 +124,14 @@ function assertFlat(samples: readonly Sample[], what: string): string {
   const resident = trend(later, ({ rss }) => rss);
   const held = least(fourth, (sample) => sample.held) - least(third, (sample) => sample.held);
   const mib = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(2)} MiB`;
-  const said =
-    `${what}: resident ${mib(later[0].rss)} at ${later[0].done}, ${mib(later.at(-1)!.rss)} at ${later.at(-1)!.done}, trend over that half ${mib(resident)}; ` +
-    `floor of what JavaScript holds ${mib(least(third, (sample) => sample.held))} in its third quarter, ${mib(held)} more in its fourth; handles ${later[0].handles} and ${later.at(-1)!.handles}, open files ${later[0].files} and ${later.at(-1)!.files}`;
+  const [begin, end] = [later[0], later.at(-1)!];
+  const floor = least(third, (sample) => sample.held);
+  const said = [
+    `${what}: resident ${mib(begin.rss)} at ${begin.done}, ${mib(end.rss)} at ${end.done}, ` +
+      `trend over that half ${mib(resident)}`,
+    `floor of what JavaScript holds ${mib(floor)} in its third quarter, ${mib(held)} more in its fourth`,
+    `handles ${begin.handles} and ${end.handles}, open files ${begin.files} and ${end.files}`,
+  ].join('; ');
   assert.ok(resident < MOST_RESIDENT, `resident memory grows: ${said}`);
   assert.ok(held < MOST_HELD, `what is held grows: ${said}`);
   // What a sample may find in passing is in few of them; handles left behind lift the usual number above

@@ -36,7 +36,7 @@ test('one at a time, whatever is thrown, and the file goes away', async (t) => {
   assert.equal(existsSync(lock), false);
 });
 
-test('the lock of a process of this machine that died is taken over at once, that of another machine after its time', async (t) => {
+test('the lock of a dead process is taken over at once, that of another machine after its time', async (t) => {
   const lock = join(folder(t), 'x.lock');
   const dead = spawnSync(process.execPath, ['-e', '']).pid;
   writeFileSync(lock, JSON.stringify({ pid: dead, host: hostname(), token: 'a' }));
@@ -46,7 +46,12 @@ test('the lock of a process of this machine that died is taken over at once, tha
     writeFileSync(lock, text);
     let waited = false;
     assert.equal(
-      await withLock(lock, () => Promise.resolve(2), { staleAfter: 150, onWait: () => (waited = true) }),
+      await withLock(lock, () => Promise.resolve(2), {
+        staleAfter: 150,
+        onWait: () => {
+          waited = true;
+        },
+      }),
       2,
     );
     assert.ok(waited);

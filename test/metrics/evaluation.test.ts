@@ -152,7 +152,7 @@ for (const expected of golden.cases) {
   });
 }
 
-test('the weight of a row in F1: 1 where a model is perfect, 2.5 where it never finds a rare class, and what one row changes in between', () => {
+test('the weight of a row in F1: 1 for a perfect model, 2.5 if it never finds a rare class', () => {
   assert.equal(
     f1RowWeight([
       [60, 0],

@@ -69,7 +69,7 @@ describe('clopperPearson', () => {
 });
 
 describe('effectiveInterval', () => {
-  it('is the exact one for a share with the standard error of a share, and never counts more rows than there are', () => {
+  it('is exact for a share with the standard error of a share, and counts no more rows than there are', () => {
     const error = Math.sqrt((0.8 * 0.2) / 150);
     const [found, exact] = [effectiveInterval(0.8, error, 150, 1, 0.025), clopperPearson(120, 150, 0.025)];
     assertClose([found.low, found.high], [exact.low, exact.high], 1e-9, 'bound');

@@ -22,7 +22,8 @@ test('the binary AUC is the share of pairs in the right order, equal ones counti
         for (const [low, isAlso] of rows) {
           if (isAlso) continue;
           pairs++;
-          won += high > low ? 1 : high === low ? 0.5 : 0;
+          if (high > low) won += 1;
+          else if (high === low) won += 0.5;
         }
       }
       const auc = binaryRocAuc(

@@ -52,8 +52,10 @@ test(`loading gpt2 peaks below ${MOST} times its file`, { skip: process.platform
   ]);
   const { baseline, peak } = JSON.parse(stdout) as { baseline: number; peak: number };
   const ratio = (peak - baseline) / size;
+  const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(0)} MB`;
   t.diagnostic(
-    `peak ${(peak / 1e6).toFixed(0)} MB, of which ${(baseline / 1e6).toFixed(0)} MB before loading: ${ratio.toFixed(3)} times the file`,
+    `peak ${megabytes(peak)}, of which ${megabytes(baseline)} before loading: ` +
+      `${ratio.toFixed(3)} times the file`,
   );
   assert.ok(ratio < MOST, `${ratio}`);
   assert.ok(ratio > 0.8, `${ratio}: the weights are not in memory, so nothing was measured`);

@@ -15,7 +15,8 @@ test('plain values', () => {
   // pickle.dumps({'a': [1, -2, 300, 70000, 2.5, True, False, None, (), (1,), (1, 2), (1, 2, 3), (1, 2, 3,
   // 4)], 7: -5000000000}, 2)
   const hex =
-    '80027d71002858010000006171015d7102284b014afeffffff4d2c014a7011010047400400000000000088894e294b018571034b014b028671044b014b024b03877105284b014b024b034b04747106654b078a05000efad5fe752e';
+    '80027d71002858010000006171015d7102284b014afeffffff4d2c014a7011010047400400000000000088894e29' +
+    '4b018571034b014b028671044b014b024b03877105284b014b024b034b04747106654b078a05000efad5fe752e';
   assert.deepEqual(
     readPickle(Buffer.from(hex, 'hex'), 'file.pt'),
     new Map<unknown, unknown>([
@@ -31,7 +32,8 @@ test('a tensor is described, not made', () => {
   const storage = `(X\x07\x00\x00\x00storagectorch\nFloatStorage\nX\x01\x00\x00\x000X\x03\x00\x00\x00cpuK\x06tQ`;
   assert.deepEqual(
     read(
-      `\x80\x02ctorch._utils\n_rebuild_tensor_v2\n(${storage}K\x00K\x02K\x03\x86K\x03K\x01\x86\x89ccollections\nOrderedDict\n)RtR.`,
+      `\x80\x02ctorch._utils\n_rebuild_tensor_v2\n(${storage}K\x00K\x02K\x03\x86K\x03K\x01\x86\x89` +
+        'ccollections\nOrderedDict\n)RtR.',
     ),
     {
       kind: 'tensor',

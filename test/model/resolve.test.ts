@@ -47,7 +47,7 @@ async function logits(
   };
 }
 
-test('every layout of a GPT-2 on the Hub gives the logits of the prefixed one, bit for bit, and only what is needed is downloaded', async (t) => {
+test('every layout of a GPT-2 on the Hub gives the same logits, and only what is needed is downloaded', async (t) => {
   const small = ['config.json', 'merges.txt', 'tokenizer_config.json', 'vocab.json'];
   const prefixed = await logits(t, 'prefixed');
   assert.equal(prefixed.values.length, 9);
@@ -69,7 +69,7 @@ test('every layout of a GPT-2 on the Hub gives the logits of the prefixed one, b
   }
 });
 
-test('a folder wins and nothing is asked of the network; a path that is not here is not asked of the Hub', async (t) => {
+test('a folder wins without a request; a path that does not exist here is not looked up on the Hub', async (t) => {
   const { server, options } = await setUp(t, {});
   const here = folder(t);
   assert.equal(await resolveModel(here, options), here);

@@ -47,7 +47,7 @@ for (const [saved, values] of [
   });
 }
 
-test('a bare model with mask buffers and a language-model head loads; its classification head is missing', async (t) => {
+test('a bare model with mask buffers and a language-model head loads without a classification head', async (t) => {
   const golden = await tensorsOf('model/values-f16.safetensors');
   const weights = await opened(t, fixturePath('model/saved-bare'));
   assert.deepEqual([weights.missing, weights.unexpected], [['score.weight'], []]);

@@ -87,14 +87,25 @@ async function open(page: Page, url: string): Promise<string[]> {
  */
 const OVERFLOW = `(() => {
   const width = document.documentElement.clientWidth;
-  const scrolls = (element) => element !== null && (['auto', 'scroll', 'hidden'].includes(getComputedStyle(element).overflowX) || scrolls(element.parentElement));
+  const scrolling = ['auto', 'scroll', 'hidden'];
+  const scrolls = (element) =>
+    element !== null &&
+    (scrolling.includes(getComputedStyle(element).overflowX) || scrolls(element.parentElement));
   const wide = [...document.querySelectorAll('body *')].filter((element) => {
     const { right, left, width: own } = element.getBoundingClientRect();
-    return own > 0 && (right > width + 1 || (left < -1 && !element.matches('.skip'))) && !scrolls(element.parentElement);
+    const isOver = right > width + 1 || (left < -1 && !element.matches('.skip'));
+    return own > 0 && isOver && !scrolls(element.parentElement);
   });
-  return { page: document.documentElement.scrollWidth - width, elements: wide.slice(0, 5).map((element) => element.outerHTML.slice(0, 120)) };
+  return {
+    page: document.documentElement.scrollWidth - width,
+    elements: wide.slice(0, 5).map((element) => element.outerHTML.slice(0, 120)),
+  };
 })()`;
-const SMALLEST_TEXT = `Math.min(...[...document.querySelectorAll('figure svg')].map((svg) => 11.5 * svg.getBoundingClientRect().width / svg.viewBox.baseVal.width))`;
+const SMALLEST_TEXT = `Math.min(
+  ...[...document.querySelectorAll('figure svg')].map(
+    (svg) => (11.5 * svg.getBoundingClientRect().width) / svg.viewBox.baseVal.width,
+  ),
+)`;
 
 for (const colorScheme of ['light', 'dark'] as const) {
   for (const width of [1180, 390, 320]) {
@@ -157,7 +168,8 @@ test('the policy of the page stops a script that got in', { skip }, async () => 
       'injected.html',
       comparisonDocument(comparison).replace(
         '</body>',
-        '<script>document.title = "ran"</script><img src="data:image/gif;base64,R0lGODlhAQABAAAAACw=" onerror="document.title = 1"></body>',
+        '<script>document.title = "ran"</script>' +
+          '<img src="data:image/gif;base64,R0lGODlhAQABAAAAACw=" onerror="document.title = 1"></body>',
       ),
     );
     const trouble = await open(page, url);
@@ -174,7 +186,9 @@ test('by keyboard: past the contents, through the links, into tables that scroll
     await open(page, PAGES.comparison);
     const focused = (): Promise<string> =>
       page.evaluate<string>(
-        'document.activeElement.getAttribute("href") ?? document.activeElement.getAttribute("aria-label") ?? document.activeElement.id',
+        `document.activeElement.getAttribute('href') ??
+          document.activeElement.getAttribute('aria-label') ??
+          document.activeElement.id`,
       );
     await page.keyboard.press('Tab');
     assert.equal(await focused(), '#content');

@@ -175,7 +175,7 @@ test('colours of both schemes have the contrast that text and marks need', () =>
   }
 });
 
-test('no text of the data becomes markup: the page has the elements and attributes it has with harmless text', async () => {
+test('no text of the data becomes markup: the page has the same elements and attributes', async () => {
   const shape = (text: string): string[] =>
     all(parsed(text), '*').map(
       (element) => `${element.tagName} ${element.getAttributeNames().sort().join(' ')}`,

@@ -16,12 +16,15 @@ test('a dot by itself has its number to the right', () => {
   ]);
 });
 
+/** The share of a text that lies left of its anchor. */
+const ANCHORED = { start: 0, middle: 0.5, end: 1 };
+
 test('numbers stay inside the frame', () => {
   fc.assert(
     fc.property(fc.array(at, { maxLength: 24 }), (dots) => {
       placeLabels(dots, 5, bounds).forEach(({ dx, anchor }, i) => {
         const width = 7 * dots[i].text.length;
-        const left = dots[i].x + dx - (anchor === 'start' ? 0 : anchor === 'end' ? width : width / 2);
+        const left = dots[i].x + dx - width * ANCHORED[anchor];
         assert.ok(left >= 0 && left + width <= 300);
       });
     }),

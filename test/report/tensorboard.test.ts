@@ -99,7 +99,11 @@ test("the same events as the reference's are the same bytes as its file", () => 
 test('a run is written record by record, under the tags of transformers', (t) => {
   const dir = join(folder(t), 'runs');
   let seconds = 1_700_000_000;
-  const writer = new TensorBoardWriter(dir, { now: () => (seconds += 0.5), host: 'host', pid: 77 });
+  const now = (): number => {
+    seconds += 0.5;
+    return seconds;
+  };
+  const writer = new TensorBoardWriter(dir, { now, host: 'host', pid: 77 });
   const read = (): Decoded[] => records(readFileSync(writer.path)).map(decode);
   assert.deepEqual(readdirSync(dir), ['events.out.tfevents.1700000000.host.77.0']);
   assert.deepEqual(

@@ -59,8 +59,15 @@ const shoot = async (page: Page, name: string): Promise<void> => {
  * Evaluated in the page, where TypeScript's DOM library would know the names; the project does without it.
  */
 const OVERFLOW = 'document.documentElement.scrollWidth - document.documentElement.clientWidth';
-const UNLABELLED = `[...document.querySelectorAll('input, textarea, progress')].filter((each) => each.labels.length === 0 && !each.getAttribute('aria-label')).map((each) => each.id)`;
-const PROBABILITIES = `Object.fromEntries([...document.querySelectorAll('#prediction li')].map((each) => [each.querySelector('.name').textContent, Number(each.querySelector('[data-share]').dataset.share)]))`;
+const UNLABELLED = `[...document.querySelectorAll('input, textarea, progress')]
+  .filter((each) => each.labels.length === 0 && !each.getAttribute('aria-label'))
+  .map((each) => each.id)`;
+const PROBABILITIES = `Object.fromEntries(
+  [...document.querySelectorAll('#prediction li')].map((each) => [
+    each.querySelector('.name').textContent,
+    Number(each.querySelector('[data-share]').dataset.share),
+  ]),
+)`;
 
 test(
   'it checks, trains, evaluates, predicts, and the download is the model it showed',

@@ -30,7 +30,9 @@ function ask(
       let body = '';
       response
         .setEncoding('utf8')
-        .on('data', (part: string) => (body += part))
+        .on('data', (part: string) => {
+          body += part;
+        })
         .on('end', () => resolve({ status: response.statusCode!, headers: response.headers, body }));
     });
     asked.on('error', reject);

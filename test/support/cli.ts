@@ -52,12 +52,14 @@ export interface SignalAt {
  * when this process gets its turn, and on a busy machine a short run is over by then.
  */
 function signalling(signals: readonly SignalAt[]): string {
+  const pending = signals.map(({ when, on = 'stderr', signal }) => `[${String(when)}, '${on}', '${signal}']`);
   const code = `import { isMainThread } from 'node:worker_threads';
     import { syncBuiltinESMExports } from 'node:module';
     import fs from 'node:fs';
-    const pending = [${signals.map(({ when, on = 'stderr', signal }) => `[${String(when)}, '${on}', '${signal}']`).join(', ')}];
+    const pending = [${pending.join(', ')}];
     const happened = (on, what) => {
-      while (pending.length > 0 && pending[0][1] === on && pending[0][0].test(what)) process.kill(process.pid, pending.shift()[2]);
+      while (pending.length > 0 && pending[0][1] === on && pending[0][0].test(what))
+        process.kill(process.pid, pending.shift()[2]);
     };
     const listen = (name) => {
       const { write } = process[name];
@@ -104,8 +106,12 @@ export function attune(
     );
     let stdout = '';
     let stderr = '';
-    child.stdout.setEncoding('utf8').on('data', (chunk: string) => (stdout += chunk));
-    child.stderr.setEncoding('utf8').on('data', (chunk: string) => (stderr += chunk));
+    child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+      stdout += chunk;
+    });
+    child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+      stderr += chunk;
+    });
     child.on('error', reject);
     child.on('close', (code, signal) => resolve({ code, signal, stdout, stderr }));
     // A command that refuses its arguments ends before it reads.

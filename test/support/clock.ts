@@ -6,7 +6,10 @@ import type { TestContext } from 'node:test';
  */
 export function hurryClock(t: TestContext): void {
   let now = 0;
-  t.mock.method(performance, 'now', () => (now += 1000));
+  t.mock.method(performance, 'now', () => {
+    now += 1000;
+    return now;
+  });
 }
 
 /**

@@ -21,7 +21,8 @@ const rows = Array.from({ length: 40 }, (_, i) => ({
   id: `r${i}`,
 }));
 const jsonl = rows.map((row) => `${JSON.stringify(row)}\n`).join('');
-const csv = `text,label,id\n${rows.map(({ text, label, id }) => `"${text.replaceAll('"', '""')}",${label},${id}\n`).join('')}`;
+const csvLines = rows.map(({ text, label, id }) => `"${text.replaceAll('"', '""')}",${label},${id}\n`);
+const csv = `text,label,id\n${csvLines.join('')}`;
 const columns = (): Parameters<typeof parquetBytes>[0] => [
   {
     name: 'text',

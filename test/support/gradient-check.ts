@@ -30,7 +30,9 @@ export function lossGraph(g: GraphBuilder, logits: Value): Graph {
     g,
     loss,
     names.map((name) => g.parameters.get(name)!),
-  ).forEach((gradient, i) => (outputs[gradientName(names[i])] = gradient));
+  ).forEach((gradient, i) => {
+    outputs[gradientName(names[i])] = gradient;
+  });
   return g.finish(outputs);
 }
 

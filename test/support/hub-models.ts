@@ -21,6 +21,9 @@ const EXTRA: HubFiles = {
   'onnx/decoder_model.onnx': 'x',
 };
 
+/** What the config of a classifier says beyond that of a language model. */
+const CLASSIFIER = { id2label: { 0: 'bad', 1: 'good' }, label2id: { bad: 0, good: 1 }, pad_token_id: 8191 };
+
 export type HubLayout = 'prefixed' | 'openai-community/gpt2' | 'distilgpt2' | 'sharded';
 
 /**
@@ -35,14 +38,7 @@ export async function hubModel(
 ): Promise<HubFiles> {
   const dir = join(folder(t), 'model');
   mkdirSync(dir);
-  await writeTinyModel(
-    dir,
-    {
-      n_layer: 2,
-      ...(head && { id2label: { 0: 'bad', 1: 'good' }, label2id: { bad: 0, good: 1 }, pad_token_id: 8191 }),
-    },
-    head,
-  );
+  await writeTinyModel(dir, head ? { n_layer: 2, ...CLASSIFIER } : { n_layer: 2 }, head);
   if (layout !== 'prefixed') await rewrite(dir, layout);
   writeFileSync(join(dir, 'tokenizer_config.json'), '{"model_max_length": 64}');
   return { ...EXTRA, ...filesIn(dir) };

@@ -61,7 +61,7 @@ interface Entry {
   readonly bytes: Uint8Array;
   readonly oid: string;
   /** Where the file is large. */
-  readonly sha256?: string;
+  readonly sha256?: string | undefined;
 }
 
 const LARGE = /\.(?:safetensors|parquet|bin|gz)$/;
@@ -263,10 +263,8 @@ export class HubServer {
         oid: large ? hex('sha1', 'pointer', large) : oid,
         size: bytes.length,
         path: this.listedPath(path),
-        ...(large !== undefined && {
-          lfs: { oid: large, size: bytes.length, pointerSize: 134 },
-          xetHash: hex('sha256', 'xet', large),
-        }),
+        lfs: large === undefined ? undefined : { oid: large, size: bytes.length, pointerSize: 134 },
+        xetHash: large === undefined ? undefined : hex('sha256', 'xet', large),
       })),
     ].filter(({ path }) => query.get('recursive')?.toLowerCase() === 'true' || !path.includes('/'));
     const from = Number(query.get('cursor') ?? 0);
@@ -356,7 +354,7 @@ function known(files: HubFiles): { entries: Entry[]; commit: string } {
     .map((path): Entry => {
       const contents = files[path];
       const bytes = typeof contents === 'string' ? Buffer.from(contents) : contents;
-      return { path, bytes, oid: gitHash(bytes), ...(LARGE.test(path) && { sha256: sha256(bytes) }) };
+      return { path, bytes, oid: gitHash(bytes), sha256: LARGE.test(path) ? sha256(bytes) : undefined };
     });
   const made = {
     entries,
@@ -394,11 +392,11 @@ function refuse(
   headers: OutgoingHttpHeaders = {},
 ): void {
   const text = JSON.stringify({ error: message });
+  if (code !== undefined) response.setHeader('x-error-code', code);
   response
     .writeHead(status, {
       'content-type': 'application/json; charset=utf-8',
       'content-length': Buffer.byteLength(text),
-      ...(code !== undefined && { 'x-error-code': code }),
       'x-error-message': message,
       ...headers,
     })
@@ -429,7 +427,7 @@ async function send(
     'accept-ranges': 'bytes',
     ...headers,
     'content-length': end - start,
-    ...(range && { 'content-range': `bytes ${start}-${end - 1}/${bytes.length}` }),
+    'content-range': range ? `bytes ${start}-${end - 1}/${bytes.length}` : undefined,
     ...fault.headers,
   };
   response.writeHead(

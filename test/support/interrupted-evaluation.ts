@@ -7,7 +7,7 @@ import { InterruptedError } from '#attune/errors.js';
 import type { TrainingArgumentsInput } from '#attune/train/arguments.js';
 import { readCheckpoint } from '#attune/train/checkpoint.js';
 import type { LogRecord } from '#attune/train/records.js';
-import type { TrainerCallback } from '#attune/train/trainer.js';
+import type { TrainerCallback } from '#attune/train/callbacks.js';
 import { folder, namesIn } from './folder.js';
 import { randomParameters } from './models.js';
 import { checkpointPath, TINY, tinyTrainer } from './tiny-run.js';
@@ -53,7 +53,7 @@ export async function interrupted(
     evalRows,
     signal,
     callbacks: [callback],
-    ...(from !== undefined && { parameters: randomParameters(TINY, 77) }),
+    parameters: from === undefined ? undefined : randomParameters(TINY, 77),
   });
   if (from !== undefined) await trainer.resumeFrom(from);
   const error = await trainer.train().catch((cause: unknown) => cause);

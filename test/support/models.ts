@@ -63,20 +63,20 @@ export function tinyConfigs(options: { readonly dropout?: boolean } = {}): fc.Ar
   );
 }
 
+function deviationOf(name: string, shape: readonly number[]): number {
+  const isTable = name.endsWith('wte.weight') || name.endsWith('wpe.weight');
+  if (isTable) return 1;
+  return shape.length > 1 ? 1 / Math.sqrt(shape[0]) : 0.3;
+}
+
 /** Values of every parameter, all of a size that matters to the logits, each exact in float32. */
 export function randomParameters(config: Gpt2Config, seed: number): Map<string, Float32Array> {
   const random = new Random(seed);
   return new Map(
     parameterSpecs(config).map(({ name, shape }) => {
-      const isMatrix = shape.length > 1;
-      const isTable = name.endsWith('wte.weight') || name.endsWith('wpe.weight');
-      const deviation = isTable ? 1 : isMatrix ? 1 / Math.sqrt(shape[0]) : 0.3;
-      return [
-        name,
-        Float32Array.from(
-          random.normals(elementCount(shape), deviation, !isMatrix && name.endsWith('.weight') ? 1 : 0),
-        ),
-      ];
+      const mean = shape.length === 1 && name.endsWith('.weight') ? 1 : 0;
+      const values = random.normals(elementCount(shape), deviationOf(name, shape), mean);
+      return [name, Float32Array.from(values)];
     }),
   );
 }

@@ -5,7 +5,8 @@ import { promisify } from 'node:util';
 const command = process.env['ATTUNE_PYTHON'];
 if (!command) {
   console.error(
-    'SKIPPED: the comparison with transformers. Set ATTUNE_PYTHON to a Python that has torch and transformers to run it.',
+    'SKIPPED: the comparison with transformers. ' +
+      'Set ATTUNE_PYTHON to a Python that has torch and transformers to run it.',
   );
 }
 

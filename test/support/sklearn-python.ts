@@ -5,7 +5,8 @@ import { promisify } from 'node:util';
 const command = process.env['ATTUNE_SKLEARN_PYTHON'];
 if (!command)
   console.error(
-    'SKIPPED: the comparison with gensim. Set ATTUNE_SKLEARN_PYTHON to a Python that has scikit-learn and gensim to run it.',
+    'SKIPPED: the comparison with gensim. ' +
+      'Set ATTUNE_SKLEARN_PYTHON to a Python that has scikit-learn and gensim to run it.',
   );
 
 /** For `test`'s options: why tests that need scikit-learn or gensim do not run, or false where they do. */

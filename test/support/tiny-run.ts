@@ -11,7 +11,9 @@ import { Tokenizer } from '#attune/text/tokenizer.js';
 import { resolveArguments } from '#attune/train/arguments.js';
 import type { TrainingArgumentsInput } from '#attune/train/arguments.js';
 import { Trainer } from '#attune/train/trainer.js';
-import type { LabelledRows, TrainerCallback, TrainerOptions } from '#attune/train/trainer.js';
+import type { TrainerOptions } from '#attune/train/trainer.js';
+import type { TrainerCallback } from '#attune/train/callbacks.js';
+import type { LabelledRows } from '#attune/train/evaluate.js';
 import { blindRow, randomParameters, tinyConfig } from './models.js';
 import { Random } from './random.js';
 
@@ -36,13 +38,13 @@ export function tinyRows(count: number, seed: number, config: Gpt2Config = TINY)
 export interface TinyRunOptions {
   readonly dir: string;
   readonly args?: TrainingArgumentsInput;
-  readonly callbacks?: readonly TrainerCallback[];
-  readonly signal?: AbortSignal;
+  readonly callbacks?: readonly TrainerCallback[] | undefined;
+  readonly signal?: AbortSignal | undefined;
   readonly engine?: Engine;
   readonly trainRows?: number;
   /** Default 9, which are one batch of prediction. */
   readonly evalRows?: number;
-  readonly parameters?: ReadonlyMap<string, Float32Array>;
+  readonly parameters?: ReadonlyMap<string, Float32Array> | undefined;
 }
 
 /**
@@ -83,8 +85,8 @@ export async function tinyTrainer(
     maxLength: TINY.nPositions,
     train: tinyRows(trainRows, 1),
     evaluation: tinyRows(evalRows, 2),
-    ...(callbacks && { callbacks }),
-    ...(signal && { signal }),
+    callbacks,
+    signal,
   };
   return { trainer: new Trainer(source), source };
 }

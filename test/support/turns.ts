@@ -14,7 +14,10 @@ export async function turnsOf(
   work: (signal: AbortSignal) => Promise<unknown>,
 ): Promise<number> {
   let clock = 0;
-  const mocked = t.mock.method(performance, 'now', () => (clock += 1000));
+  const mocked = t.mock.method(performance, 'now', () => {
+    clock += 1000;
+    return clock;
+  });
   try {
     let last = 0;
     for (let turn = 1; await isAborted(work, turn); turn += Math.ceil(turn / 8)) last = turn;

@@ -29,7 +29,9 @@ if (isMainThread) {
 } else {
   setInterval(() => {}, 2 ** 30);
   const on = parentPort.on;
-  parentPort.on = (event, listener) => on.call(parentPort, event, event === 'message' ? (asked) => asked.request?.call === 'loaded' && listener(asked) : listener);
+  const onlyLoaded = (listener) => (asked) => asked.request?.call === 'loaded' && listener(asked);
+  parentPort.on = (event, listener) =>
+    on.call(parentPort, event, event === 'message' ? onlyLoaded(listener) : listener);
 }`;
 
 /** Runs a command in which a promise never settles, and expects it to fail and to say so. */

@@ -281,7 +281,7 @@ test('accepted: CRLF, no version line, blank lines, a byte order mark, harmless 
 });
 
 // AutoTokenizer of transformers 5.17 was asked for these.
-test('bytes that the vocabulary lacks are left out before the merges, or become the unknown token of a generic tokenizer class', async (t) => {
+test('bytes that the vocabulary lacks are left out before the merges, or become the unknown token', async (t) => {
   const vocab = { a: 0, b: 1, ab: 2, [END]: 3, '?': 4 };
   const load = (tokenizerClass?: string) =>
     Tokenizer.fromDirectory(

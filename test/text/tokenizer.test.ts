@@ -106,7 +106,7 @@ function tokenizerJson(components: Readonly<Record<string, unknown>>, pairs: boo
   return JSON.stringify({ version: '1.0', added_tokens: [], normalizer: null, ...components, model });
 }
 
-test('tokenizer.json gives the same ids as vocab.json and merges.txt, with merges as strings or as pairs', async (t) => {
+test('tokenizer.json gives the ids of vocab.json and merges.txt, with merges as strings or pairs', async (t) => {
   for (const pairs of [false, true]) {
     const json = tokenizerJson(
       {

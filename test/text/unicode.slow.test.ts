@@ -49,7 +49,8 @@ test(
       compared++;
     }
     t.diagnostic(
-      `seed ${seed}: ${STRINGS} strings (${units} UTF-16 units) came back from two vocabularies; ${compared} compared with gpt-3-encoder, differences 0`,
+      `seed ${seed}: ${STRINGS} strings (${units} UTF-16 units) came back from two vocabularies; ` +
+        `${compared} compared with gpt-3-encoder, differences 0`,
     );
   },
 );

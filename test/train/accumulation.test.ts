@@ -16,7 +16,7 @@ import { resolveArguments } from '#attune/train/arguments.js';
 import { isEvalRecord, isTrainRecord } from '#attune/train/records.js';
 import type { LogRecord } from '#attune/train/records.js';
 import { Trainer } from '#attune/train/trainer.js';
-import type { LabelledRows } from '#attune/train/trainer.js';
+import type { LabelledRows } from '#attune/train/evaluate.js';
 import { fixturePath } from '../support/fixtures.js';
 import { folder } from '../support/folder.js';
 import { assertClose } from '../support/numbers.js';

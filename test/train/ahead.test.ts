@@ -50,7 +50,7 @@ function ahead(onAsked: (step: number) => void): Engine {
 }
 
 for (const stopAt of [1, 5, 8, 13]) {
-  test(`interrupted when step ${stopAt} is answered, it asks for no further step, and its checkpoint is of the last one`, async (t) => {
+  test(`interrupted at step ${stopAt}, it asks for no further step and saves a checkpoint of the last`, async (t) => {
     const whole = folder(t);
     const expected = await (await tinyTrainer(t, { dir: whole, args: ARGS })).trainer.train();
     const dir = folder(t);
@@ -65,7 +65,9 @@ for (const stopAt of [1, 5, 8, 13]) {
     const { trainer, source } = await tinyTrainer(t, {
       dir,
       args: ARGS,
-      engine: ahead((step) => (asked = step)),
+      engine: ahead((step) => {
+        asked = step;
+      }),
       signal: abort.signal,
       callbacks: [{ onStep }],
     });
@@ -125,7 +127,9 @@ test('interrupted before its first step, it computes nothing and saves nothing',
   const { trainer } = await tinyTrainer(t, {
     dir,
     args: ARGS,
-    engine: ahead((step) => (asked = step)),
+    engine: ahead((step) => {
+      asked = step;
+    }),
     signal: abort.signal,
   });
   await assert.rejects(trainer.train(), {

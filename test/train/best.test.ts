@@ -61,7 +61,9 @@ test('best metric, early stopping and kept checkpoints are those of runs of the 
     let best: string | undefined;
     for (const [i, event] of golden.events.entries()) {
       const step = 2 * (i + 1);
-      const what = `${JSON.stringify(golden.values)}, patience ${golden.patience}, limit ${golden.save_total_limit}, step ${step}`;
+      const what =
+        `${JSON.stringify(golden.values)}, patience ${golden.patience}, ` +
+        `limit ${golden.save_total_limit}, step ${step}`;
       const { stop } = tracker.observe(
         record(golden.metric_for_best_model.replace('eval_', ''), golden.values[i], step),
       );
@@ -161,7 +163,7 @@ test('checkpoints are sorted by step, other names are ignored', () => {
   assert.deepEqual(checkpointsToDeleteAtEnd(['checkpoint-1', 'checkpoint-2'], 2, 'checkpoint-1'), []);
 });
 
-test('within the tolerance of the best value seen, a later evaluation takes its place; patience counts from that value', () => {
+test('a later evaluation within the tolerance of the best takes its place; patience counts from that value', () => {
   const rule = {
     metric: 'eval_f1',
     greaterIsBetter: true,

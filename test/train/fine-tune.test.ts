@@ -77,7 +77,7 @@ const runArguments = (outputDir: string, args: TrainingArgumentsInput = {}): Fin
     ...args,
   });
 
-test('the output folder ends as a model folder with its records, which predicts what the run last evaluated', async (t) => {
+test('the output folder becomes a model folder with its records that predicts what was last evaluated', async (t) => {
   const { out, options } = await prepared(t);
   const { outputDir, state, evaluation } = await fineTune(options);
   assert.equal(outputDir, out);
@@ -259,7 +259,7 @@ test('the same seed gives the same file, another seed another', async (t) => {
   assert.ok(!first.equals(await modelOf('c', 2)));
 });
 
-test('what is not given is planned: an epoch is chosen by rows that are held out, and the model is tested on others', async (t) => {
+test('what is not given is planned: held-out rows choose the epoch, other rows test the model', async (t) => {
   const {
     root,
     out,
@@ -388,9 +388,10 @@ test('a run goes on as it was begun, planned or not, and sees that its test rows
   const given = { ...data, seed: 7 };
   const interrupted = async (outputDir: string, args?: FineTuneOptions['args']): Promise<void> => {
     const abort = new AbortController();
+    const options = args ? { ...data, args } : { ...given, outputDir };
     await assert.rejects(
       fineTune({
-        ...(args ? { ...data, args } : { ...given, outputDir }),
+        ...options,
         signal: abort.signal,
         callbacks: [{ onStep: (step) => step === 2 && abort.abort() }],
       }),

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { InterruptedError, ModelError } from '#attune/errors.js';
 import { readCheckpoint } from '#attune/train/checkpoint.js';
-import type { TrainerCallback } from '#attune/train/trainer.js';
+import type { TrainerCallback } from '#attune/train/callbacks.js';
 import { folder } from '../support/folder.js';
 import { evalRows, interrupted, STEPS, withoutTimes } from '../support/interrupted-evaluation.js';
 import { randomParameters } from '../support/models.js';

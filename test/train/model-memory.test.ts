@@ -38,7 +38,7 @@ describe('readMemory', () => {
       assert.equal(await readMemory(dir), undefined);
   });
 
-  it('takes length, seed and classes from training_args.json and config.json of an earlier version, without its manifest', async (t) => {
+  it('takes length, seed and classes from the files of an earlier version that wrote no manifest', async (t) => {
     const dir = folder(t, {
       'config.json': '{"id2label": {"0": "bad", "1": "good"}, "n_positions": 128}',
       'training_args.json': '{"max_length": null, "seed": 3}',

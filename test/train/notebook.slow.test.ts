@@ -35,9 +35,8 @@ test('dropout 0, seed 42: every record, evaluation and test logit', { skip: skip
       assert.equal('total_flos' in actual && actual.total_flos, expected.total_flos);
     }
   }
-  golden.test_logits
-    .flat()
-    .forEach((logit, i) => (worst.logit = Math.max(worst.logit, Math.abs(logit - evaluation!.logits[i]))));
+  for (const [i, logit] of golden.test_logits.flat().entries())
+    worst.logit = Math.max(worst.logit, Math.abs(logit - evaluation!.logits[i]));
   t.diagnostic(`largest differences: ${JSON.stringify(worst)}`);
   assert.ok(worst.loss <= 1e-4, `loss ${worst.loss}`);
   assert.ok(worst.gradNorm <= 1e-3, `grad_norm ${worst.gradNorm}`);

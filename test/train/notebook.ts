@@ -8,7 +8,7 @@ import { prepareFineTune } from '#attune/train/fine-tune.js';
 import type { FineTuneRun } from '#attune/train/fine-tune.js';
 import { PRESETS } from '#attune/train/presets.js';
 import type { LogRecord } from '#attune/train/records.js';
-import type { TrainerCallback } from '#attune/train/trainer.js';
+import type { TrainerCallback } from '#attune/train/callbacks.js';
 import { sharedPath } from '../support/shared.js';
 
 export interface NotebookGolden {
@@ -49,7 +49,7 @@ export async function notebookRun(
     device,
     ...data,
     args: resolveArguments({ ...preset, outputDir, seed, dropout, saveStrategy: 'no' }),
-    ...(callbacks && { callbacks }),
-    ...(signal && { signal }),
+    callbacks,
+    signal,
   });
 }

@@ -37,7 +37,7 @@ async function dyingAt(t: TestContext, n: number, work: () => Promise<unknown>):
   return calls >= n;
 }
 
-test('a process that dies at any change of a file: each name holds the old or the new, whole; what is the user’s is as it was; nothing else is left', async (t) => {
+test('after death at any change of a file: old or new files, whole; the user’s files unchanged', async (t) => {
   const root = folder(t, { 'notes.txt': 'mine' });
   const before = join(root, 'before');
   await within(before, fresh, (output) => run(output, 'old'));

@@ -39,7 +39,7 @@ test('a new folder is made, with those above it', async (t) => {
   assert.deepEqual(readdirSync(dir), []);
 });
 
-test('a folder that holds a run is refused, gone on with or overwritten, and what attune did not make stays', async (t) => {
+test('a folder that holds a run is refused, resumed or overwritten, and what attune did not make stays', async (t) => {
   const dir = folder(t, { 'my notes.txt': 'mine', '.thesis.partial.docx': 'mine' });
   mkdirSync(join(dir, 'checkpoint-final'));
   const before = everything(dir);
@@ -66,6 +66,11 @@ test('a run that left nothing but its manifest is no reason to refuse the folder
 
 test('whatever stands under a name that attune needs is refused by that name, and stays', async (t) => {
   const elsewhere = folder(t, { file: 'mine' });
+  const targets = {
+    link: join(elsewhere, 'file'),
+    'link to nothing': 'nowhere',
+    'link to a folder': elsewhere,
+  };
   for (const name of [...RUN_FILES, 'checkpoint-3', 'broken-checkpoint-1']) {
     for (const kind of [
       'file',
@@ -78,12 +83,8 @@ test('whatever stands under a name that attune needs is refused by that name, an
       const dir = folder(t);
       const path = join(dir, name);
       if (kind === 'file') writeFileSync(path, 'mine');
-      else if (kind.startsWith('folder')) mkdirSync(path);
-      else
-        symlinkSync(
-          kind === 'link' ? join(elsewhere, 'file') : kind === 'link to nothing' ? 'nowhere' : elsewhere,
-          path,
-        );
+      else if (kind === 'folder' || kind === 'folder with a file') mkdirSync(path);
+      else symlinkSync(targets[kind], path);
       if (kind === 'folder with a file') writeFileSync(join(path, 'file'), 'mine');
       const before = everything(dir);
       for (const mode of ['new', 'overwrite', 'keep'] as const) {
@@ -101,7 +102,7 @@ test('whatever stands under a name that attune needs is refused by that name, an
   }
 });
 
-test('a folder that attune made stays where something else was put into it; overwriting is refused by that name', async (t) => {
+test('a folder that attune made stays if it holds something else; overwriting is refused by that name', async (t) => {
   const dir = folder(t);
   await within(dir, fresh, async (output) => {
     await run(output);
@@ -157,7 +158,7 @@ test('a record of its own within a folder that attune made counts with it: the r
   assert.ok(!existsSync(join(dir, 'checkpoint-1')));
 });
 
-test('another run in a folder that attune made, a name that is not UTF-8, and a lock that somebody holds there are not attune’s to remove', async (t) => {
+test('a run inside a folder that attune made, a name that is not UTF-8 and a held lock there stay', async (t) => {
   const dir = folder(t);
   await within(dir, fresh, run);
   await within(join(dir, 'checkpoint-1', 'other'), fresh, run);
@@ -202,9 +203,13 @@ test('two that both write, because one was taken for dead: the loser leaves the 
   const loser = await OutputFolder.open(dir);
   await loser.prepare({ mode: 'keep', makes: [] });
   let begun = (): void => undefined;
-  const writing = new Promise<void>((resolve) => (begun = resolve));
+  const writing = new Promise<void>((resolve) => {
+    begun = resolve;
+  });
   let goOn = (): void => undefined;
-  const stopped = new Promise<void>((resolve) => (goOn = resolve));
+  const stopped = new Promise<void>((resolve) => {
+    goOn = resolve;
+  });
   const lost = loser.place(async (staged) => {
     begun();
     await stopped;
@@ -281,7 +286,8 @@ test('a lock that another has taken ends the work before anything is written', a
   t.after(() => output.close());
   await output.prepare({ mode: 'keep', makes: [] });
   const lock = join(dir, LOCK_FILE);
-  const other = `${JSON.stringify({ ...(JSON.parse(readFileSync(lock, 'utf8')) as object), pid: 1, host: 'elsewhere', nonce: 'other' })}\n`;
+  const held = JSON.parse(readFileSync(lock, 'utf8')) as object;
+  const other = `${JSON.stringify({ ...held, pid: 1, host: 'elsewhere', nonce: 'other' })}\n`;
   for (const lose of [() => writeFileSync(lock, other), () => rmSync(lock)]) {
     lose();
     for (const work of [

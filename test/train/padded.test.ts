@@ -20,7 +20,7 @@ import { resolveArguments } from '#attune/train/arguments.js';
 import type { TrainingArgumentsInput } from '#attune/train/arguments.js';
 import { rowOrder } from '#attune/train/schedule.js';
 import { Trainer } from '#attune/train/trainer.js';
-import type { LabelledRows } from '#attune/train/trainer.js';
+import type { LabelledRows } from '#attune/train/evaluate.js';
 import { folder } from '../support/folder.js';
 import { encodedRows, paddedTwin, randomParameters, tinyConfig } from '../support/models.js';
 import { assertClose } from '../support/numbers.js';

@@ -7,10 +7,11 @@ import { readManifest } from '#attune/train/manifest.js';
 import { writeByteModel } from '../support/byte-model.js';
 import { attune } from '../support/cli.js';
 import { modelAndData } from '../support/workspace.js';
+import { pattern } from '../support/pattern.js';
 
 const cwd = modelAndData(writeByteModel);
 
-test('a run that went on from another run\u2019s checkpoint is reproduced from that checkpoint, or it is said why not', async () => {
+test('a run that resumed another run’s checkpoint is reproduced from there, or says why not', async () => {
   const words = [
     '--model',
     'model',
@@ -130,6 +131,9 @@ test('a run that went on with other arguments says so', async () => {
   assert.equal(code, 1, stderr);
   assert.match(
     stderr,
-    /not as it was: the run went on from its own checkpoint with something changed, which a run from the beginning cannot repeat: learningRate was 0\.01, then 0\.02/,
+    pattern(
+      /not as it was: the run went on from its own checkpoint with something changed, /,
+      /which a run from the beginning cannot repeat: learningRate was 0\.01, then 0\.02/,
+    ),
   );
 });

@@ -45,13 +45,15 @@ const args = fc
     seed: fc.integer({ min: 0, max: 1000 }),
   })
   .map(({ best, patience, ...given }): TrainingArgumentsInput => {
-    const withBest = best && given.evalStrategy !== 'no';
+    const evaluates = given.evalStrategy !== 'no';
+    const withBest = best && evaluates;
     return {
       ...given,
       saveStrategy: given.evalStrategy === 'no' ? 'steps' : given.evalStrategy,
       saveSteps: given.evalSteps,
-      ...(withBest && { loadBestModelAtEnd: true, metricForBestModel: 'accuracy' }),
-      ...(given.evalStrategy !== 'no' && patience !== undefined && { earlyStoppingPatience: patience }),
+      loadBestModelAtEnd: withBest,
+      metricForBestModel: withBest ? 'accuracy' : undefined,
+      earlyStoppingPatience: evaluates ? patience : undefined,
     };
   });
 
@@ -85,7 +87,7 @@ async function runThrough(
       args: given,
       signal: abort.signal,
       callbacks,
-      ...(i > 0 && { parameters: randomParameters(TINY, 90 + i) }),
+      parameters: i > 0 ? randomParameters(TINY, 90 + i) : undefined,
     });
     const from = i === 0 ? undefined : (await newestWholeCheckpoint(dir)).dir;
     if (from !== undefined) {

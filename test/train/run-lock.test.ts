@@ -131,7 +131,7 @@ test('whatever else bears the lock’s name is not attune’s: refused, however 
   }
 });
 
-test('what a process left of its attempt goes when it is gone; what another is at, and what only looks like it, stays', async (t) => {
+test('what a dead process left of its attempt is removed; a live one’s, or a look-alike, stays', async (t) => {
   const dir = folder(t);
   const attempt = (digit: number): string =>
     `${LOCK_FILE}.0000000${digit}-0000-4000-8000-000000000000.partial`;

@@ -143,7 +143,7 @@ describe('planSeeds', () => {
     await refused(plan(2, args('x'.repeat(250))), /cannot be written: ENAMETOOLONG/);
   });
 
-  it('refuses a folder with another run: of other arguments, another model, or changed on its way; one that replaces the model itself', async () => {
+  it('refuses a folder with another run, of other arguments, of another model, or changed on its way', async () => {
     cpSync(at('run'), at('taken-seed-8'), { recursive: true });
     await refused(plan(3, args('taken')), /taken-seed-8 already holds a run/);
     assert.equal((await plan(3, args('taken', { overwriteOutputDir: true }))).length, 2);
@@ -221,7 +221,7 @@ describe('planSeeds', () => {
     );
   });
 
-  it('refuses a run that has one seed: it went on from a checkpoint, was or will be changed as it is resumed, or nobody knows', async () => {
+  it('refuses a run that has one seed: it resumed a checkpoint, was or will be changed, or nobody knows', async () => {
     const checkpoint = at('run', `checkpoint-${STEPS}`);
     await refused(
       plan(3, args('new', { resumeFromCheckpoint: checkpoint })),

@@ -29,8 +29,10 @@ test('records, evaluations and checkpoints come when they are due, in the refere
       {
         onTrainBegin: (plan, start) => events.push(`begin ${start}/${plan.totalSteps}`),
         onStep: (step) => events.push(`step ${step}`),
-        onLog: (record) =>
-          events.push(isTrainRecord(record) ? 'log' : isEvalRecord(record) ? 'eval' : 'final'),
+        onLog: (record) => {
+          if (isTrainRecord(record)) events.push('log');
+          else events.push(isEvalRecord(record) ? 'eval' : 'final');
+        },
         onSave: (path) => events.push(`save ${path.slice(dir.length + 1)}`),
       },
     ],
@@ -116,7 +118,7 @@ test('records, evaluations and checkpoints come when they are due, in the refere
 });
 
 for (const resumeStep of [3, 6]) {
-  test(`a run resumed at step ${resumeStep} of ${STEPS} ends with the same bits as one that was never interrupted`, async (t) => {
+  test(`a run resumed at step ${resumeStep} of ${STEPS} ends with the same bits as an uninterrupted one`, async (t) => {
     const [whole, resumed] = [folder(t), folder(t)];
     const first = await tinyTrainer(t, { dir: whole });
     const expected = await first.trainer.train();
@@ -270,7 +272,7 @@ test('a loss that is not finite stops the run, names the step and leaves the las
   assert.ok(saved.length > 0 && saved.every((name) => /^checkpoint-\d+$/.test(name)));
 });
 
-test('a folder that cannot be had, and what stands where a checkpoint will be, are refused before the first step', async (t) => {
+test('an unusable folder, and what is in the way of a checkpoint, are refused before the first step', async (t) => {
   const dir = folder(t, { blocked: 'in the way' });
   let steps = 0;
   const callbacks = [{ onStep: () => void steps++ }];

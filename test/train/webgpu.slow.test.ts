@@ -8,7 +8,7 @@ import { STEPS_IN_FLIGHT } from '#attune/engine/webgpu/step-results.js';
 import { InterruptedError } from '#attune/errors.js';
 import { isTrainRecord } from '#attune/train/records.js';
 import type { LogRecord } from '#attune/train/records.js';
-import type { TrainerCallback } from '#attune/train/trainer.js';
+import type { TrainerCallback } from '#attune/train/callbacks.js';
 import { altered } from '../support/altered-engine.js';
 import { folder } from '../support/folder.js';
 import { assertClose } from '../support/numbers.js';
@@ -155,8 +155,8 @@ test(
     assertClose([record.loss], [expected.loss], 1e-4, 'loss');
     assertClose([record.grad_norm / expected.grad_norm], [1], 1e-3, 'grad_norm');
     assertClose([record.learning_rate], [expected.learning_rate], 1e-12, 'learning rate');
-    t.diagnostic(
-      `loss differs by ${Math.abs(record.loss - expected.loss)}, grad_norm by ${Math.abs(record.grad_norm / expected.grad_norm - 1)}`,
-    );
+    const loss = Math.abs(record.loss - expected.loss);
+    const norm = Math.abs(record.grad_norm / expected.grad_norm - 1);
+    t.diagnostic(`loss differs by ${loss}, grad_norm by ${norm}`);
   },
 );

@@ -72,7 +72,7 @@ function isDeepEqualJson(a: string, b: string): boolean {
   }
 }
 
-test('the newest whole checkpoint is found, the broken ones are named; with a best model, its best must be whole too', async (t) => {
+test('the newest whole checkpoint is found, broken ones are named; its best one must be whole too', async (t) => {
   const dir = folder(t);
   assert.deepEqual(await newestWholeCheckpoint(join(dir, 'absent')), { dir: undefined, broken: [] });
   // With a learning rate of 0 no evaluation is better than the first: the best is checkpoint-3.

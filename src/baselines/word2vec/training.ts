@@ -257,9 +257,10 @@ class Arena {
   constructor(words: number) {
     const bytes = words * 4 + (REGIONS + 1) * ALIGNMENT;
     const pages = Math.ceil(bytes / PAGE);
+    const needed = `${(bytes / 2 ** 30).toFixed(2)} GiB`;
     const refusal = (cause?: unknown): TrainingError =>
       new TrainingError(
-        `Word2Vec needs ${(bytes / 2 ** 30).toFixed(2)} GiB for these sentences, which cannot be reserved (4 GiB at most)`,
+        `Word2Vec needs ${needed} for these sentences, which cannot be reserved (4 GiB at most)`,
         {
           hint: 'Raise minCount, or lower vectorSize.',
           cause,

@@ -93,7 +93,7 @@ export function buildVocabulary(
   const ids =
     typeof order === 'string' ? sortIds(retained, counts, order) : givenOrder(order, retained, words);
   const places = new Int32Array(words.length).fill(-1);
-  ids.forEach((id, place) => (places[id] = place));
+  for (const [place, id] of ids.entries()) places[id] = place;
   return {
     words: Array.from(ids, (id) => words[id]),
     counts: Float64Array.from(ids, (id) => counts[id]),
@@ -123,10 +123,12 @@ function givenOrder(order: readonly string[], retained: Int32Array, words: reado
     missing.delete(word);
     return id;
   });
-  if (missing.size > 0)
+  if (missing.size > 0) {
+    const [first] = missing.keys();
     throw new UsageError(
-      `the given word order lacks ${missing.size} of the vocabulary's words, such as ${JSON.stringify([...missing.keys()][0])}`,
+      `the given word order lacks ${missing.size} of the vocabulary's words, such as ${JSON.stringify(first)}`,
     );
+  }
   return ids;
 }
 
@@ -143,12 +145,16 @@ function leastCountFor(size: number, counts: readonly number[]): number {
  */
 export function keepThresholds({ counts }: Pick<Vocabulary, 'counts'>, sample: number): Uint32Array {
   const total = counts.reduce((sum, count) => sum + count, 0);
-  const threshold =
-    sample === 0 ? total : sample < 1 ? sample * total : Math.trunc((sample * (3 + Math.sqrt(5))) / 2);
+  const threshold = subsamplingThreshold(sample, total);
   return Uint32Array.from(
     counts,
     (count) => Math.min((Math.sqrt(count / threshold) + 1) * (threshold / count), 1) * (2 ** 32 - 1),
   );
+}
+
+function subsamplingThreshold(sample: number, total: number): number {
+  if (sample === 0) return total;
+  return sample < 1 ? sample * total : Math.trunc((sample * (3 + Math.sqrt(5))) / 2);
 }
 
 /** What cumulative counts are scaled to. */

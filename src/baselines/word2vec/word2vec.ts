@@ -144,9 +144,9 @@ export class Word2Vec {
     for (const item of negative) this.#accumulate(wanted, item, -1);
     const asked = new Set([...positive, ...negative].filter((item) => typeof item === 'string'));
     const length = norm(wanted);
-    const lengths = (this.#lengths ??= Float64Array.from(this.words, (_, i) => norm(this.#row(i))));
+    this.#lengths ??= Float64Array.from(this.words, (_, i) => norm(this.#row(i)));
     const similarities = Float64Array.from(
-      lengths,
+      this.#lengths,
       (own, i) => dot(this.#row(i), wanted) / (own * length || 1),
     );
     const best = Array.from(this.words.keys()).filter((i) => !asked.has(this.words[i]));

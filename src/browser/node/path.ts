@@ -31,7 +31,8 @@ export const basename = (path: string): string => trimmed(path).replace(/^.*\//s
 export function dirname(path: string): string {
   const whole = trimmed(path);
   const at = whole.lastIndexOf('/');
-  return at < 0 ? (path.startsWith('/') ? '/' : '.') : whole.slice(0, at) || '/';
+  if (at < 0) return path.startsWith('/') ? '/' : '.';
+  return whole.slice(0, at) || '/';
 }
 
 export const win32 = {

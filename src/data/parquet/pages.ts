@@ -274,11 +274,8 @@ function count(fields: ThriftStruct, id: number, what: string, most = Infinity):
 }
 
 function shownValue(value: ThriftValue | undefined): string {
-  return typeof value === 'number' || typeof value === 'bigint'
-    ? String(value)
-    : value === undefined
-      ? 'nothing'
-      : 'no number';
+  if (typeof value === 'number' || typeof value === 'bigint') return String(value);
+  return value === undefined ? 'nothing' : 'no number';
 }
 
 const viewOf = (bytes: Uint8Array): DataView =>

@@ -52,7 +52,8 @@ class Reader {
       const type = byte & 0x0f;
       if (type === 0) return fields;
       id = byte >> 4 === 0 ? this.#zigzag() : id + (byte >> 4);
-      const value = type === 1 ? true : type === 2 ? false : this.#value(type, depth);
+      // Of a boolean the type is the value: 1 is true, 2 is false.
+      const value = type === 1 || type === 2 ? type === 1 : this.#value(type, depth);
       if (this.keep) fields.set(id, value);
     }
   }

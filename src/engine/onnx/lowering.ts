@@ -271,12 +271,14 @@ function rowGradients(graph: Graph): Map<AnyNode, { dy: Value; indices: InputNam
   return found;
 }
 
+const SYMBOLS = { tokens: 'N', rows: 'B' } as const;
+
 function symbolicShape(shape: Shape): (number | string)[] {
-  return shape.map((dimension) => (dimension === 'tokens' ? 'N' : dimension === 'rows' ? 'B' : dimension));
+  return shape.map((dimension) => (typeof dimension === 'number' ? dimension : SYMBOLS[dimension]));
 }
 
 function dropoutShape(covers: DropoutFeed['covers']): (number | string)[] {
-  if ('columns' in covers) return [covers.rows === 'tokens' ? 'N' : 'B', covers.columns];
+  if ('columns' in covers) return [SYMBOLS[covers.rows], covers.columns];
   return ['B', covers.heads, covers.queries === 'tokens' ? 'T' : 1, 'T'];
 }
 

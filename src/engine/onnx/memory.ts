@@ -70,8 +70,9 @@ export class Bank {
   constructor(bytes: number) {
     const pages = Math.ceil((bytes + SCRATCH_FLOATS * 4) / PAGE);
     if (pages > MAX_PAGES) {
+      const needed = `${(bytes / 2 ** 30).toFixed(1)} GiB`;
       throw new TrainingError(
-        `one tensor needs ${(bytes / 2 ** 30).toFixed(1)} GiB with its gradient and moments; 4 GiB is the most that fits`,
+        `one tensor needs ${needed} with its gradient and moments; 4 GiB is the most that fits`,
       );
     }
     try {

@@ -25,7 +25,8 @@ export class Staging {
    * @returns settled when `values` may be overwritten
    */
   write(values: Float32Array, send: (piece: Float32Array, at: number) => Promise<unknown>): Promise<void> {
-    return (this.#turn = this.#turn.then(() => this.#hand(values, send)));
+    this.#turn = this.#turn.then(() => this.#hand(values, send));
+    return this.#turn;
   }
 
   async #hand(

@@ -89,7 +89,8 @@ export class EngineThread {
    * is closed: `close` stands in `finally`.
    */
   close(): Promise<void> {
-    return (this.#closed ??= this.#close());
+    this.#closed ??= this.#close();
+    return this.#closed;
   }
 
   async #close(): Promise<void> {

@@ -1,4 +1,7 @@
-/** The part of WebAssembly's JavaScript API (W3C, webassembly.github.io/spec/js-api) that memory.ts uses; Node's own types leave it out. */
+/**
+ * The part of WebAssembly's JavaScript API (W3C, webassembly.github.io/spec/js-api) that memory.ts uses;
+ * Node's own types leave it out.
+ */
 declare namespace WebAssembly {
   class Module {
     constructor(bytes: Uint8Array);

@@ -39,7 +39,7 @@ export function* executing(
   batch: PackedBatch,
   options: ExecuteOptions = {},
 ): Pieces<Map<string, Float64Array>> {
-  const context: KernelContext = { batch, ...(options.dropout && { dropout: options.dropout }) };
+  const context: KernelContext = { batch, dropout: options.dropout };
   const tensors = new Map<Value, Tensor>();
 
   const tensorOf = (value: Value): Tensor => {

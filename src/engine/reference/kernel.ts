@@ -23,7 +23,7 @@ export interface DropoutPass {
 export interface KernelContext {
   readonly batch: PackedBatch;
   /** Absent in a graph that is run without dropout. */
-  readonly dropout?: DropoutPass;
+  readonly dropout?: DropoutPass | undefined;
 }
 
 /** Computes one operation: its inputs in the node's order, its outputs in the node's order. */
@@ -35,9 +35,7 @@ export type Kernel<Op extends OperationName> = (
 
 /** The numbers behind a symbolic shape. */
 export function resolveShape(shape: Shape, batch: PackedBatch): number[] {
-  return shape.map((dimension) =>
-    dimension === 'tokens' ? batch.tokens : dimension === 'rows' ? batch.rows : dimension,
-  );
+  return shape.map((dimension) => (typeof dimension === 'number' ? dimension : batch[dimension]));
 }
 
 /** Rows and columns of a matrix; a tensor of more dimensions counts as rows of its last one. */

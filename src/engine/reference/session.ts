@@ -83,9 +83,8 @@ class ReferenceSession implements EngineSession {
 
   *#stepping({ microBatches, lossWeights, firstPass, update }: StepRequest): Pieces<StepResult> {
     if (microBatches.length === 0 || microBatches.length !== lossWeights.length) {
-      throw new RangeError(
-        `a step needs one loss weight for each of its micro-batches; got ${lossWeights.length} for ${microBatches.length}`,
-      );
+      const given = `${lossWeights.length} for ${microBatches.length}`;
+      throw new RangeError(`a step needs one loss weight for each of its micro-batches; got ${given}`);
     }
     if (!Number.isInteger(update.step) || update.step < 1)
       throw new RangeError(`updates are numbered from 1, not ${update.step}`);
@@ -101,7 +100,9 @@ class ReferenceSession implements EngineSession {
         dropout,
       });
       for (const { spec, gradient } of all) {
-        outputs.get(gradientName(spec.name))!.forEach((value, k) => (gradient[k] += value));
+        outputs.get(gradientName(spec.name))!.forEach((value, k) => {
+          gradient[k] += value;
+        });
         yield;
       }
       losses.push(outputs.get('loss')![0]);
@@ -131,13 +132,12 @@ class ReferenceSession implements EngineSession {
   ): Promise<void> {
     return this.#inTurn(() => {
       const state = this.#state(parameter);
-      if (
-        offset === undefined
-          ? values.length !== state[kind].length
-          : offset + values.length > state[kind].length
-      ) {
+      const elements = state[kind].length;
+      const fits = offset === undefined ? values.length === elements : offset + values.length <= elements;
+      if (!fits) {
+        const from = offset === undefined ? '' : ` from ${offset} on`;
         throw new RangeError(
-          `${kind} of ${parameter} has ${state[kind].length} elements, ${values.length} were given${offset === undefined ? '' : ` from ${offset} on`}`,
+          `${kind} of ${parameter} has ${elements} elements, ${values.length} were given${from}`,
         );
       }
       state[kind].set(values, offset);
@@ -146,7 +146,9 @@ class ReferenceSession implements EngineSession {
   }
 
   close(): Promise<void> {
-    return this.#inTurn(() => void (this.#closed = true));
+    return this.#inTurn(() => {
+      this.#closed = true;
+    });
   }
 
   #values(): Map<string, Float64Array> {

@@ -25,7 +25,8 @@ export type DeviceLimits = Pick<
 >;
 
 export const SMALLER =
-  'Use smaller batches (--per-device-train-batch-size) with more --gradient-accumulation-steps, a smaller --max-length, or --device cpu.';
+  'Use smaller batches (--per-device-train-batch-size) with more --gradient-accumulation-steps, ' +
+  'a smaller --max-length, or --device cpu.';
 
 export const mebibytes = (bytes: number): string =>
   `${(bytes / 2 ** 20).toLocaleString('en-US', { maximumFractionDigits: 1 })} MiB`;
@@ -80,24 +81,30 @@ export function demandsOf(
 }
 
 /** "5,432 MiB: parameters ... 1,900.8 MiB; a training batch ... 3,531.2 MiB". */
-export const demandText = (demands: readonly Demand[]): string =>
-  `${mebibytes(demands.reduce((sum, { bytes }) => sum + bytes, 0))}: ${demands.map(({ what, bytes }) => `${what}, ${mebibytes(bytes)}`).join('; ')}`;
+export function demandText(demands: readonly Demand[]): string {
+  const total = demands.reduce((sum, { bytes }) => sum + bytes, 0);
+  const parts = demands.map(({ what, bytes }) => `${what}, ${mebibytes(bytes)}`);
+  return `${mebibytes(total)}: ${parts.join('; ')}`;
+}
 
 /** @throws TrainingError with the numbers where the limits do not allow it */
 export function requireWithin(limits: DeviceLimits, demands: readonly Demand[]): void {
   const most = largestBinding(limits);
+  const mostSideBySide = limits.maxComputeWorkgroupsPerDimension;
   for (const { what, batch } of demands) {
     if (!batch) continue;
     const { largestBuffer, mostWorkgroups } = batch;
     if (largestBuffer > most) {
       throw new TrainingError(
-        `${what} needs a buffer of ${mebibytes(largestBuffer)}, but one on this GPU holds ${mebibytes(most)} at most (the run would take ${demandText(demands)})`,
+        `${what} needs a buffer of ${mebibytes(largestBuffer)}, ` +
+          `but one on this GPU holds ${mebibytes(most)} at most (the run would take ${demandText(demands)})`,
         { hint: SMALLER },
       );
     }
-    if (mostWorkgroups > limits.maxComputeWorkgroupsPerDimension) {
+    if (mostWorkgroups > mostSideBySide) {
       throw new TrainingError(
-        `${what} needs ${mostWorkgroups.toLocaleString('en-US')} workgroups side by side, but this GPU takes ${limits.maxComputeWorkgroupsPerDimension.toLocaleString('en-US')} at most`,
+        `${what} needs ${mostWorkgroups.toLocaleString('en-US')} workgroups side by side, ` +
+          `but this GPU takes ${mostSideBySide.toLocaleString('en-US')} at most`,
         { hint: SMALLER },
       );
     }

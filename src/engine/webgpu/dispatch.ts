@@ -65,27 +65,29 @@ export interface Dispatch {
    * An output of which only the rows that `by` names are written: it must lie in a bank, where rows of
    * earlier batches are cleared before.
    */
-  readonly writesRowsOf?: { readonly value: Value; readonly by: BatchArray };
+  readonly writesRowsOf?: { readonly value: Value; readonly by: BatchArray } | undefined;
   /**
    * Batches for which this dispatch runs at all; absent: every one. Kernels with a form for small and one for
    * large batches give two.
    */
-  readonly when?: (size: BatchSize) => boolean;
+  readonly when?: ((size: BatchSize) => boolean) | undefined;
 }
 
 export const lengthOf = (dimension: Dimension, size: BatchSize): number =>
-  dimension === 'tokens' ? size.tokens : dimension === 'rows' ? size.rows : dimension;
+  typeof dimension === 'number' ? dimension : size[dimension];
 
 export const elementsOf = (shape: readonly Dimension[], size: BatchSize): number =>
   shape.reduce<number>((product, dimension) => product * lengthOf(dimension, size), 1);
 
+const SYMBOLIC_LENGTHS = { tokens: [0, 1, 0, 0], rows: [0, 0, 1, 0] } as const;
+
 /** A dimension as a `Length` of WGSL. */
 export const lengthWords = (dimension: Dimension): readonly number[] =>
-  dimension === 'tokens' ? [0, 1, 0, 0] : dimension === 'rows' ? [0, 0, 1, 0] : [dimension, 0, 0, 0];
+  typeof dimension === 'number' ? [dimension, 0, 0, 0] : SYMBOLIC_LENGTHS[dimension];
 
 /** A dimension as WGSL reads it. */
 export const wgslLength = (dimension: Dimension): string =>
-  dimension === 'tokens' ? 'sizes.tokens' : dimension === 'rows' ? 'sizes.rows' : `${dimension}u`;
+  typeof dimension === 'number' ? `${dimension}u` : `sizes.${dimension}`;
 
 /** An element count as WGSL computes it. */
 export const wgslElements = (shape: readonly Dimension[]): string =>
@@ -119,7 +121,8 @@ export function header(bindings: readonly Declaration[]): string {
     'struct Sizes { tokens: u32, rows: u32 }',
     // A length as constants: a fixed part, and how often the tokens and the rows of the batch count.
     'struct Length { fixed: u32, tokens: u32, rows: u32, unused: u32 }',
-    'fn lengthOf(length: Length) -> u32 { return length.fixed + length.tokens * sizes.tokens + length.rows * sizes.rows; }',
+    'fn lengthOf(length: Length) -> u32 { ' +
+      'return length.fixed + length.tokens * sizes.tokens + length.rows * sizes.rows; }',
     '@group(0) @binding(0) var<uniform> sizes: Sizes;',
     ...bindings.map(
       ({ name, type, access = 'read' }, i) =>

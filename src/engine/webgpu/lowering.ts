@@ -1,5 +1,5 @@
 /** Every operation of the graph and the kernels that compute it; exhaustive by type. */
-import type { AnyNode, Graph, Node, OperationName, Value } from '../../graph/graph.js';
+import type { AnyNode, DropoutSite, Graph, Node, OperationName, Value } from '../../graph/graph.js';
 import type { Dispatch, Finish } from './dispatch.js';
 import { groupsOf, isElementwise } from './fusion.js';
 import type { ElementwiseNode } from './fusion.js';
@@ -73,13 +73,14 @@ function gradientsIn(graph: Graph): Set<Value> {
 export function dropoutSites(graph: Graph): number {
   let sites = 0;
   for (const node of graph.nodes) {
-    const site =
-      node.op === 'dropout'
-        ? node.attributes
-        : node.op === 'attention' || node.op === 'pooledAttention'
-          ? node.attributes.dropout
-          : undefined;
+    const site = siteOf(node);
     if (site) sites = Math.max(sites, site.site + 1);
   }
   return sites;
+}
+
+function siteOf(node: AnyNode): DropoutSite | undefined {
+  if (node.op === 'dropout') return node.attributes;
+  if (node.op === 'attention' || node.op === 'pooledAttention') return node.attributes.dropout;
+  return undefined;
 }

@@ -39,7 +39,8 @@ export function placeTensors(
     const floats = padded(spec);
     if (floats > most) {
       throw new TrainingError(
-        `${spec.name} takes ${mebibytes(floats * 4)}, but one binding on this GPU holds ${mebibytes(maxBindingBytes)} at most`,
+        `${spec.name} takes ${mebibytes(floats * 4)}, ` +
+          `but one binding on this GPU holds ${mebibytes(maxBindingBytes)} at most`,
         {
           hint: 'Use --device cpu, or a GPU whose maxStorageBufferBindingSize is larger (attune doctor shows it).',
         },

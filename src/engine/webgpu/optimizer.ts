@@ -15,13 +15,21 @@ export const RESULT = { norm: 0, coefficient: 1, sound: 2, losses: 3 } as const;
 const SETTINGS_FLOATS = 12;
 
 const SETTINGS = `
-struct Settings { stepSize: f32, inverseRoot2: f32, beta1: f32, rest1: f32, beta2: f32, rest2: f32, epsilon: f32, decay: f32, maxGradNorm: f32, losses: u32, partials: u32, fresh: u32 }
+struct Settings {
+  stepSize: f32, inverseRoot2: f32, beta1: f32, rest1: f32, beta2: f32, rest2: f32,
+  epsilon: f32, decay: f32, maxGradNorm: f32, losses: u32, partials: u32, fresh: u32
+}
 @group(0) @binding(0) var<uniform> settings: Settings;
 `;
 
 const loop = (body: string): string => `
 @compute @workgroup_size(${THREADS})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) thread: u32) {
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(global_invocation_id) id: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) thread: u32,
+) {
 ${body}
 }
 `;
@@ -61,7 +69,8 @@ ${loop(`  var sum = 0.0;
     var sound = finite(norm) && (settings.fresh == 1u || results[${RESULT.sound}] == 1.0);
     for (var i = 0u; i < settings.losses; i++) { sound = sound && finite(results[${RESULT.losses}u + i]); }
     results[${RESULT.norm}] = norm;
-    results[${RESULT.coefficient}] = select(1.0, min(1.0, settings.maxGradNorm / (norm + 1e-6)), settings.maxGradNorm > 0.0);
+    results[${RESULT.coefficient}] =
+      select(1.0, min(1.0, settings.maxGradNorm / (norm + 1e-6)), settings.maxGradNorm > 0.0);
     results[${RESULT.sound}] = select(0.0, 1.0, sound);
   }`)}`;
 
@@ -80,13 +89,16 @@ ${loop(`  if (results[${RESULT.sound}] == 0.0) { return; }
     moment1[i] = m;
     moment2[i] = v;
     let kept = select(1.0, settings.decay, i < ${decayEnd}u);
-    parameter[i] = parameter[i] * kept - settings.stepSize * (m / (sqrt(v) * settings.inverseRoot2 + settings.epsilon));
+    parameter[i] = parameter[i] * kept
+      - settings.stepSize * (m / (sqrt(v) * settings.inverseRoot2 + settings.epsilon));
   }`)}`;
 
 const ADD = `${SETTINGS}
 @group(0) @binding(1) var<storage, read_write> gradient: array<f32>;
 @group(0) @binding(2) var<storage, read> incoming: array<f32>;
-${loop(`  for (var i = id.x; i < arrayLength(&gradient); i += groups.x * ${THREADS}u) { gradient[i] += incoming[i]; }`)}`;
+${loop(`  for (var i = id.x; i < arrayLength(&gradient); i += groups.x * ${THREADS}u) {
+    gradient[i] += incoming[i];
+  }`)}`;
 
 interface Step {
   readonly pipeline: GPUComputePipeline;

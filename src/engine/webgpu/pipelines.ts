@@ -42,6 +42,13 @@ export class Pipelines {
   }
 }
 
+/** By the address space and access of a binding's declaration in WGSL. */
+const BUFFER_TYPES: Readonly<Record<string, GPUBufferBindingType>> = {
+  uniform: 'uniform',
+  'storage, read': 'read-only-storage',
+  'storage, read_write': 'storage',
+};
+
 /** Explicit, because a layout derived by WebGPU leaves out bindings that a kernel happens not to use. */
 function entriesOf(code: string): GPUBindGroupLayoutEntry[] {
   return [
@@ -49,8 +56,6 @@ function entriesOf(code: string): GPUBindGroupLayoutEntry[] {
   ].map(([, binding, kind]) => ({
     binding: Number(binding),
     visibility: GPUShaderStage.COMPUTE,
-    buffer: {
-      type: kind === 'uniform' ? 'uniform' : kind === 'storage, read' ? 'read-only-storage' : 'storage',
-    },
+    buffer: { type: BUFFER_TYPES[kind] },
   }));
 }

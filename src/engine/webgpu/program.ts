@@ -45,11 +45,11 @@ type Left = 'nothing' | 'batch' | 'unknown';
 
 export interface Target {
   /** Into which banks the outputs of `bankOutputs` go. */
-  readonly gradients?: BankKind;
+  readonly gradients?: BankKind | undefined;
   /** Number of the batch within its submission. */
-  readonly place?: number;
+  readonly place?: number | undefined;
   /** Told of each dispatch, in order, for a pass of its own; absent: one pass for all. For timings. */
-  readonly passFor?: (label: string) => GPUComputePassDescriptor;
+  readonly passFor?: ((label: string) => GPUComputePassDescriptor) | undefined;
 }
 
 export class Program {
@@ -92,15 +92,9 @@ export class Program {
       for (const binding of bindings) {
         const key = this.#slotKey(binding);
         if (key === undefined) continue;
-        const floats =
-          'value' in binding
-            ? (size: BatchSize) => elementsOf(binding.value.shape, size)
-            : 'side' in binding
-              ? binding.side.floats
-              : () => 0;
         const known = this.#alive.get(key);
         if (known) known.last = d;
-        else this.#alive.set(key, { first: d, last: d, floats });
+        else this.#alive.set(key, { first: d, last: d, floats: floatsOf(binding) });
       }
     }
     for (const value of graph.outputs.values()) {
@@ -351,4 +345,10 @@ export class Program {
       ? this.#memory.binding('parameter', parameter)
       : this.#memory.binding(gradients, this.#inBank.get(value)!);
   }
+}
+
+/** How many floats a binding takes by the size of the batch. */
+function floatsOf(binding: Binding): (size: BatchSize) => number {
+  if ('value' in binding) return (size) => elementsOf(binding.value.shape, size);
+  return 'side' in binding ? binding.side.floats : () => 0;
 }

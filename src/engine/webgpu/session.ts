@@ -72,13 +72,13 @@ export class WebGpuSession implements EngineSession, Gpu {
       new Map(model.parameters.map(({ name }) => [gradientName(name), name])),
     );
     void device.lost.then(({ reason, message }) => {
+      const how = reason === 'destroyed' ? ' (destroyed)' : '';
       this.#end(
-        new TrainingError(
-          `the GPU device was lost${reason === 'destroyed' ? ' (destroyed)' : ''}: ${message}`,
-          {
-            hint: 'Checkpoints saved so far are whole: go on with --resume-from-checkpoint, on the GPU or with --device cpu.',
-          },
-        ),
+        new TrainingError(`the GPU device was lost${how}: ${message}`, {
+          hint:
+            'Checkpoints saved so far are whole: ' +
+            'go on with --resume-from-checkpoint, on the GPU or with --device cpu.',
+        }),
       );
     });
   }
@@ -376,7 +376,8 @@ export class WebGpuSession implements EngineSession, Gpu {
   #outOfMemory(message: string): TrainingError {
     const needed = this.#demands
       ? `the run needs ${demandText(this.#demands)}`
-      : `parameters, gradients and two moments take ${mebibytes(this.#memory.bytes)} each, beside a batch's intermediate results`;
+      : `parameters, gradients and two moments take ${mebibytes(this.#memory.bytes)} each, ` +
+        "beside a batch's intermediate results";
     return new TrainingError(`the GPU has too little memory: ${needed} (${message})`, { hint: SMALLER });
   }
 

@@ -33,7 +33,7 @@ export function againstBestChart(comparison: Comparison): Markup {
     Plot.ruleX([x], {
       stroke: 'currentColor',
       strokeOpacity: 0.55,
-      ...(x !== 0 && { strokeDasharray: '4 3' }),
+      strokeDasharray: x === 0 ? 'none' : '4 3',
     });
   return chart(
     {

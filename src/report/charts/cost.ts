@@ -117,7 +117,7 @@ export function costChart(
             `${look.number} ${model.name}: ${format(cost)}, F1 ${fixed(value)}`,
         )
         .join('; '),
-      ...(positive.length < points.length && { note: 'A cost of zero is drawn at the left edge.' }),
+      note: positive.length < points.length ? 'A cost of zero is drawn at the left edge.' : undefined,
     },
   );
 }

@@ -25,6 +25,17 @@ const SYMBOLS = ['circle', 'diamond', 'square', 'triangle'] as const;
 /** A line of more points than this says no more. */
 const MOST_POINTS = 1000;
 
+const LOGARITHMIC: Plot.ScaleOptions = { type: 'log', ticks: 4, tickFormat: '~g' };
+
+/** @param small whether the values are too small for decimals */
+const linear = (small: boolean): Plot.ScaleOptions =>
+  small ? { nice: true, tickFormat: exponential } : { nice: true };
+
+function exponential(value: number): string {
+  if (value === 0) return '0';
+  return value.toExponential(value.toExponential().startsWith('1e') ? 0 : 1);
+}
+
 /** Something over the steps of a run. */
 export function curveChart({ title, unit, series, log = false, epochEnds }: CurveOptions): Markup {
   const drawn = series.map((each) => ({ ...each, points: thinned(each.points) }));
@@ -43,15 +54,7 @@ export function curveChart({ title, unit, series, log = false, epochEnds }: Curv
         grid: true,
         ticks: 5,
         labelArrow: 'none',
-        ...(log
-          ? { type: 'log' as const, ticks: 4, tickFormat: '~g' }
-          : {
-              nice: true,
-              ...(small && {
-                tickFormat: (value: number) =>
-                  value === 0 ? '0' : value.toExponential(value.toExponential().startsWith('1e') ? 0 : 1),
-              }),
-            }),
+        ...(log ? LOGARITHMIC : linear(small)),
       },
       marks: [
         Plot.ruleX(epochEnds, { stroke: 'currentColor', strokeOpacity: 0.25, strokeDasharray: '2 3' }),
@@ -80,14 +83,18 @@ export function curveChart({ title, unit, series, log = false, epochEnds }: Curv
     },
     {
       title,
-      description: drawn
-        .map(
-          ({ name, points }) =>
-            `${name}: from ${significant(points[0].value)} at step ${points[0].step} to ${significant(points.at(-1)!.value)} at step ${points.at(-1)!.step}, lowest ${significant(Math.min(...points.map(({ value }) => value)))}, highest ${significant(Math.max(...points.map(({ value }) => value)))}`,
-        )
-        .join('; '),
+      description: drawn.map(described).join('; '),
     },
   );
+}
+
+/** A series in words. */
+function described({ name, points }: Series): string {
+  const at = ({ step, value }: Series['points'][number]): string => `${significant(value)} at step ${step}`;
+  const values = points.map(({ value }) => value);
+  const lowest = significant(Math.min(...values));
+  const highest = significant(Math.max(...values));
+  return `${name}: from ${at(points[0])} to ${at(points.at(-1)!)}, lowest ${lowest}, highest ${highest}`;
 }
 
 /** Names at the ends of the lines, moved apart where they would overlap. */

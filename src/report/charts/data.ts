@@ -22,6 +22,12 @@ export function lengthChart({ trainLengths, maxLength }: Comparison['dataset']):
   }
   const bars = [...bins].map(([bin, rows]) => ({ from: bin * size, to: (bin + 1) * size, rows }));
   const shown = maxLength <= limit;
+  const [median, most] = [quantile(0.5), quantile(0.95)];
+  const whatIsCut =
+    cut === 0
+      ? `no text is longer than the ${maxLength} tokens that GPT-2 reads`
+      : `GPT-2 reads ${maxLength} tokens of a text: ${grouped(cut)} (${percent(cut / sorted.length, 1)}) were cut`;
+  const lastBar = longest > limit + size ? ' The last bar holds all that are longer.' : '';
   return chart(
     {
       x: {
@@ -53,8 +59,8 @@ export function lengthChart({ trainLengths, maxLength }: Comparison['dataset']):
     },
     {
       title: 'Length of the training texts',
-      description: `Shortest ${sorted[0]} tokens, median ${quantile(0.5)}, 95 % have at most ${quantile(0.95)}, longest ${longest}.`,
-      note: `Median ${quantile(0.5)}, longest ${grouped(longest)} tokens; ${cut === 0 ? `no text is longer than the ${maxLength} tokens that GPT-2 reads` : `GPT-2 reads ${maxLength} tokens of a text: ${grouped(cut)} (${percent(cut / sorted.length, 1)}) were cut`}.${longest > limit + size ? ' The last bar holds all that are longer.' : ''}`,
+      description: `Shortest ${sorted[0]} tokens, median ${median}, 95 % have at most ${most}, longest ${longest}.`,
+      note: `Median ${median}, longest ${grouped(longest)} tokens; ${whatIsCut}.${lastBar}`,
     },
   );
 }

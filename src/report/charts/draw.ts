@@ -15,7 +15,7 @@ export interface ChartText {
   /** What is to be seen, for those who do not see it. */
   readonly description: string;
   /** Below the chart, for everyone. */
-  readonly note?: string;
+  readonly note?: string | undefined;
 }
 
 /** What is used here of an SVG element; the project does without TypeScript's DOM library. */
@@ -41,7 +41,9 @@ const DROPPED = ['aria-label', 'aria-hidden', 'aria-description', 'class'];
 
 /** A chart with its title above it. */
 export function chart(options: Plot.PlotOptions, { title, description, note }: ChartText): Markup {
-  return html`<figure class="chart"><figcaption>${title}</figcaption>${draw(options, `${title}. ${description}`)}${note !== undefined && html`<p class="note">${note}</p>`}</figure>`;
+  const drawing = draw(options, `${title}. ${description}`);
+  const below = note !== undefined && html`<p class="note">${note}</p>`;
+  return html`<figure class="chart"><figcaption>${title}</figcaption>${drawing}${below}</figure>`;
 }
 
 function draw(options: Plot.PlotOptions, label: string): Markup {

@@ -36,8 +36,14 @@ export const badge = ({ number, color }: Identity): Markup =>
 
 /** A legend of lines. */
 export function legend(comparison: Comparison): Markup {
-  return html`<ul class="legend" aria-label="Models">${identified(comparison).map(
-    ({ model, look }) =>
-      html`<li><svg class="sample" viewBox="0 0 40 8" aria-hidden="true"><line x1="0" x2="40" y1="4" y2="4" stroke="${look.color}" stroke-width="2.5" stroke-dasharray="${look.dash ?? 'none'}"/></svg>${badge(look)} ${model.name}</li>`,
-  )}</ul>`;
+  const items = identified(comparison).map(
+    ({ model, look }) => html`<li>${sampleLine(look)}${badge(look)} ${model.name}</li>`,
+  );
+  return html`<ul class="legend" aria-label="Models">${items}</ul>`;
+}
+
+function sampleLine({ color, dash = 'none' }: Identity): Markup {
+  const look = html`stroke="${color}" stroke-width="2.5" stroke-dasharray="${dash}"`;
+  const line = html`<line x1="0" x2="40" y1="4" y2="4" ${look}/>`;
+  return html`<svg class="sample" viewBox="0 0 40 8" aria-hidden="true">${line}</svg>`;
 }

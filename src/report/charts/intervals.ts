@@ -36,7 +36,9 @@ export function intervalChart(
   const description = rows
     .map(({ name, value, low: from95, high, seeds: others }) => {
       const interval = from95 === null ? '' : `, 95 % interval ${fixed(from95)} to ${fixed(high)}`;
-      return `${name}: ${fixed(value)}${interval}${others.length === 0 ? '' : `, under other seeds ${listed(others.map((other) => fixed(other)))}`}`;
+      const underOthers = listed(others.map((other) => fixed(other)));
+      const spread = others.length === 0 ? '' : `, under other seeds ${underOthers}`;
+      return `${name}: ${fixed(value)}${interval}${spread}`;
     })
     .join('; ');
   const best = known[0];
@@ -114,6 +116,6 @@ export function intervalChart(
       ],
       width: CHART_WIDTH,
     },
-    { title, description, ...(notes.length > 0 && { note: notes.join(' ') }) },
+    { title, description, note: notes.length > 0 ? notes.join(' ') : undefined },
   );
 }

@@ -15,6 +15,8 @@ interface Box {
 
 const HEIGHT = 10;
 const DIGIT = 7;
+/** Share of a label's width that is left of its anchor. */
+const BEFORE: Readonly<Record<Placed['anchor'], number>> = { start: 0, middle: 0.5, end: 1 };
 
 /**
  * Tries places around each dot, near ones first, and takes the one that covers the least of the dots and the
@@ -47,7 +49,7 @@ export function placeLabels(
       { dx: 0, dy: far + 4, anchor: 'middle' },
     ]);
     const boxOf = ({ dx, dy, anchor }: Placed): Box => {
-      const left = x + dx - (anchor === 'start' ? 0 : anchor === 'end' ? width : width / 2);
+      const left = x + dx - width * BEFORE[anchor];
       return { left, right: left + width, top: y + dy - HEIGHT / 2, bottom: y + dy + HEIGHT / 2 };
     };
     const cost = (box: Box): number =>

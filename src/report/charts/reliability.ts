@@ -12,6 +12,11 @@ export function reliabilityChart(model: ModelResult, look: Identity, rows: numbe
   const bins = model.calibration.bins.filter((bin) => bin.rows > 0);
   // A bin of a few rows swings between 0 and 1; the line leaves it out.
   const enough = Math.max(5, rows / 100);
+  const inWords = bins.map(
+    (bin) =>
+      `${counted(bin.rows, 'row')} with mean confidence ${percent(bin.meanConfidence)}: ` +
+      `${percent(bin.accuracy)} right`,
+  );
   const tick = { domain: [0, 1], ticks: [0, 0.2, 0.4, 0.6, 0.8, 1], grid: true, labelArrow: 'none' as const };
   return chart(
     {
@@ -58,7 +63,7 @@ export function reliabilityChart(model: ModelResult, look: Identity, rows: numbe
     },
     {
       title: `${look.number}  ${oneLine(model.name, 34)}`,
-      description: `ECE ${fixed(model.calibration.ece)}. ${bins.map((bin) => `${counted(bin.rows, 'row')} with mean confidence ${percent(bin.meanConfidence)}: ${percent(bin.accuracy)} right`).join('; ')}`,
+      description: `ECE ${fixed(model.calibration.ece)}. ${inWords.join('; ')}`,
     },
   );
 }

@@ -15,6 +15,7 @@ export function rocChart(comparison: Comparison, classIndex: number): Markup | u
     .map(({ model, look }) => ({ model, look, row: model.classes[classIndex] }))
     .filter(({ row }) => row.auc !== null && row.roc.falsePositiveRate.length > 0);
   if (curves.length === 0) return undefined;
+  const areas = curves.map(({ model, look, row }) => `${look.number} ${model.name} ${fixed(row.auc)}`);
   const tick = { domain: [0, 1], ticks: [0, 0.2, 0.4, 0.6, 0.8, 1], grid: true, labelArrow: 'none' as const };
   return chart(
     {
@@ -33,14 +34,14 @@ export function rocChart(comparison: Comparison, classIndex: number): Markup | u
         ...curves.toReversed().map(({ row, look }) =>
           Plot.line(
             row.roc.falsePositiveRate.map((x, i) => [x, row.roc.truePositiveRate[i]]),
-            { stroke: look.color, strokeWidth: 2, ...(look.dash && { strokeDasharray: look.dash }) },
+            { stroke: look.color, strokeWidth: 2, strokeDasharray: look.dash ?? 'none' },
           ),
         ),
       ],
     },
     {
       title: `“${name}” against the rest`,
-      description: `ROC curves. AUC by model: ${curves.map(({ model, look, row }) => `${look.number} ${model.name} ${fixed(row.auc)}`).join('; ')}`,
+      description: `ROC curves. AUC by model: ${areas.join('; ')}`,
     },
   );
 }

@@ -29,6 +29,7 @@ export function classLook(label: number): {
 /** What Word2Vec sees: all occurrences in one place. */
 export function staticPoint(study: WordStudy): Markup {
   const word = oneLine(study.word, 24);
+  const occurrences = counted(study.occurrences.length, 'occurrence');
   return chart(
     {
       ...FRAME,
@@ -46,7 +47,7 @@ export function staticPoint(study: WordStudy): Markup {
     },
     {
       title: 'Word2Vec',
-      description: `One point for all ${counted(study.occurrences.length, 'occurrence')} of ${word}, whatever the sentence says.`,
+      description: `One point for all ${occurrences} of ${word}, whatever the sentence says.`,
     },
   );
 }
@@ -67,6 +68,9 @@ export function contextualPoints(study: WordStudy, labelNames: readonly string[]
       1e-9,
     ) * 1.18;
   const [cx, cy] = [(Math.max(...xs) + Math.min(...xs)) / 2, (Math.max(...ys) + Math.min(...ys)) / 2];
+  const places = points.map(
+    ({ number, label, x, y }) => `${number} (${labelNames[label]}) at ${x.toFixed(1)}, ${y.toFixed(1)}`,
+  );
   const labels = placeLabels(
     points.map(({ x, y, number }) => ({ x: (x - cx) / unit, y: (cy - y) / unit, text: number })),
     5,
@@ -107,7 +111,7 @@ export function contextualPoints(study: WordStudy, labelNames: readonly string[]
     },
     {
       title: 'GPT-2',
-      description: `${counted(points.length, 'occurrence')}, each at its own place: ${points.map(({ number, label, x, y }) => `${number} (${labelNames[label]}) at ${x.toFixed(1)}, ${y.toFixed(1)}`).join('; ')}`,
+      description: `${counted(points.length, 'occurrence')}, each at its own place: ${places.join('; ')}`,
     },
   );
 }

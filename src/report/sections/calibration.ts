@@ -7,10 +7,13 @@ import type { Section } from './section.js';
 import { charts, reading } from './section.js';
 
 export function calibrationSection(comparison: Comparison): Section {
+  const figures = identified(comparison).map(({ model, look }) =>
+    reliabilityChart(model, look, comparison.dataset.testRows),
+  );
   return {
     id: 'calibration',
     title: 'Calibration',
-    body: html`${charts(identified(comparison).map(({ model, look }) => reliabilityChart(model, look, comparison.dataset.testRows)))}
+    body: html`${charts(figures)}
 ${reading(FIGURES.calibration.reading)}`,
   };
 }

@@ -3,7 +3,8 @@ import { curveChart } from '../charts/curves.js';
 import { duration, fixed, grouped, significant } from '../figures.js';
 import type { Markup } from '../markup.js';
 import { html } from '../markup.js';
-import type { EvalRecord, LogRecord } from '../../train/records.js';
+import { numberCells, numberHeads, table } from '../tables.js';
+import type { EvalRecord, FinalRecord, LogRecord } from '../../train/records.js';
 import { isEvalRecord, isFinalRecord, isTrainRecord } from '../../train/records.js';
 import type { Section } from './section.js';
 import { charts, reading, wide } from './section.js';
@@ -50,6 +51,17 @@ export function learningFigures(history: readonly LogRecord[]): Markup[] {
   return figures;
 }
 
+const LOSS =
+  'The training loss should fall and flatten; the faint line is what was recorded, ' +
+  'the bold one its running mean. If the evaluation loss rises while the training loss still falls, ' +
+  'the model learns rows by heart: fewer epochs, more dropout or more rows help. ' +
+  'If neither falls, the learning rate is too small or too large.';
+
+const GRADIENTS =
+  'The gradient norm is how strongly a step pulls; ' +
+  'single peaks are normal and are clipped, a steady climb announces divergence. ' +
+  'The learning rate shows warmup and decay as they were set. Dotted rules mark evaluations.';
+
 /** How a run went, from its records; undefined where there are none. */
 export function learningSection(history: readonly LogRecord[]): Section | undefined {
   const evaluations = history.filter(isEvalRecord);
@@ -58,13 +70,15 @@ export function learningSection(history: readonly LogRecord[]): Section | undefi
   return {
     id: 'learning',
     title: 'How the fine-tuning went',
-    body: html`${final && html`<p>${grouped(final.step)} steps, ${significant(final.epoch)} epochs, ${duration(final.train_runtime)}; mean training loss ${fixed(final.train_loss, 4)}.</p>`}${charts(learningFigures(history))}
-${reading(
-  'The training loss should fall and flatten; the faint line is what was recorded, the bold one its running mean. If the evaluation loss rises while the training loss still falls, the model learns rows by heart: fewer epochs, more dropout or more rows help. If neither falls, the learning rate is too small or too large.',
-  'The gradient norm is how strongly a step pulls; single peaks are normal and are clipped, a steady climb announces divergence. The learning rate shows warmup and decay as they were set. Dotted rules mark evaluations.',
-)}
+    body: html`${final && summary(final)}${charts(learningFigures(history))}
+${reading(LOSS, GRADIENTS)}
 ${evaluations.length > 0 && evaluationTable(evaluations)}`,
   };
+}
+
+function summary({ step, epoch, train_runtime: seconds, train_loss: loss }: FinalRecord): Markup {
+  const extent = `${grouped(step)} steps, ${significant(epoch)} epochs, ${duration(seconds)}`;
+  return html`<p>${extent}; mean training loss ${fixed(loss, 4)}.</p>`;
 }
 
 const metricNames = (evaluations: readonly EvalRecord[]): string[] =>
@@ -82,11 +96,16 @@ function spansDecades(points: Series['points']): boolean {
 
 function evaluationTable(evaluations: readonly EvalRecord[]): Markup {
   const names = metricNames(evaluations);
-  return wide(
-    'Evaluations',
-    html`<table class="small"><caption>Evaluations during the run</caption><thead><tr>${['Step', 'Epoch', 'Loss', ...names.map(metricName)].map((title) => title[0].toUpperCase() + title.slice(1)).map((title) => html`<th scope="col" class="number">${title}</th>`)}</tr></thead>
-<tbody>${evaluations.map((record) => html`<tr><th scope="row" class="number">${grouped(record.step)}</th>${[fixed(record.epoch, 2), fixed(record.eval_loss, 4), ...names.map((key) => metric(record, key))].map((figure) => html`<td class="number">${figure}</td>`)}</tr>`)}</tbody></table>`,
-  );
+  const titles = names.map(metricName).map((title) => title[0].toUpperCase() + title.slice(1));
+  const rows = evaluations.map((record) => {
+    const metrics = names.map((key) => metric(record, key));
+    const figures = [fixed(record.epoch, 2), fixed(record.eval_loss, 4), ...metrics];
+    const step = grouped(record.step);
+    return html`<tr><th scope="row" class="number">${step}</th>${numberCells(...figures)}</tr>`;
+  });
+  const caption = 'Evaluations during the run';
+  const heads = numberHeads('Step', 'Epoch', 'Loss', ...titles);
+  return wide('Evaluations', table({ kind: 'small', caption, heads, rows }));
 }
 
 function metric(record: EvalRecord, key: string): string {

@@ -7,9 +7,11 @@ export interface Section {
   readonly body: Markup;
 }
 
+const HOW = html`<strong>How to read it.</strong> `;
+
 /** How a figure is to be read. */
 export const reading = (...paragraphs: readonly Content[]): Markup =>
-  html`<div class="reading">${paragraphs.map((paragraph, i) => html`<p>${i === 0 && html`<strong>How to read it.</strong> `}${paragraph}</p>`)}</div>`;
+  html`<div class="reading">${paragraphs.map((paragraph, i) => html`<p>${i === 0 && HOW}${paragraph}</p>`)}</div>`;
 
 /** Charts side by side where there is room. */
 export const charts = (...figures: readonly Content[]): Markup => html`<div class="charts">${figures}</div>`;

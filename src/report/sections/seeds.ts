@@ -1,8 +1,8 @@
 import type { Comparison } from '../../compare/comparison.js';
 import { FIGURES } from '../../compare/figures.js';
 import { fixed } from '../figures.js';
-import type { Markup } from '../markup.js';
 import { html } from '../markup.js';
+import { numberCells, numberHeads, table, textHeads } from '../tables.js';
 import type { Section } from './section.js';
 import { reading, wide } from './section.js';
 
@@ -10,16 +10,25 @@ import { reading, wide } from './section.js';
 export function seedsSection({ verdict: { seeds } }: Comparison): Section | undefined {
   if (!seeds) return undefined;
   const { runs, mean, deviation, rowDeviation } = seeds;
-  const row = (title: Markup | string, figures: readonly string[]): Markup =>
-    html`<tr><th scope="row">${title}</th>${figures.map((figure) => html`<td class="number">${figure}</td>`)}</tr>`;
-  const table = html`<table class="small"><caption>The same fine-tuning under ${String(runs.length)} seeds</caption>
-<thead><tr><th scope="col">Seed</th>${['Accuracy', 'F1', 'AUC'].map((title) => html`<th scope="col" class="number">${title}</th>`)}</tr></thead>
-<tbody>${runs.map(({ seed, accuracy, f1, auc }, i) => row(html`${String(seed)}${i === 0 && html` <span class="tag">the model above</span>`}`, [fixed(accuracy), fixed(f1), auc === null ? 'undefined' : fixed(auc)]))}</tbody></table>`;
+  const rows = runs.map(({ seed, accuracy, f1, auc }, i) => {
+    const tag = i === 0 && html` <span class="tag">the model above</span>`;
+    const figures = [fixed(accuracy), fixed(f1), auc === null ? 'undefined' : fixed(auc)];
+    return html`<tr><th scope="row">${String(seed)}${tag}</th>${numberCells(...figures)}</tr>`;
+  });
+  const runTable = table({
+    kind: 'small',
+    caption: `The same fine-tuning under ${runs.length} seeds`,
+    heads: [textHeads('Seed'), numberHeads('Accuracy', 'F1', 'AUC')],
+    rows,
+  });
+  const spread =
+    `F1 is ${fixed(mean)} on average. It varies by ${fixed(deviation)} from seed to seed, and ` +
+    `by ${fixed(rowDeviation)} from one set of test rows to another (standard deviations).`;
   return {
     id: 'seeds',
     title: 'How much is luck of the seed',
-    body: html`<p>F1 is ${fixed(mean)} on average. It varies by ${fixed(deviation)} from seed to seed, and by ${fixed(rowDeviation)} from one set of test rows to another (standard deviations).</p>
-${wide('Seeds', table)}
+    body: html`<p>${spread}</p>
+${wide('Seeds', runTable)}
 ${reading(FIGURES.seeds.reading)}`,
   };
 }

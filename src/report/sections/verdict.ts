@@ -14,12 +14,17 @@ import { charts, reading } from './section.js';
 export function verdictSection(comparison: Comparison): Section {
   const { sentences } = comparison.verdict;
   const [first, ...others] = sentences;
+  const lead = first !== undefined && html`<p class="lead">${first}</p>`;
   return {
     id: 'verdict',
     title: 'The verdict',
-    body: html`${first !== undefined && html`<p class="lead">${first}</p>`}${others.map((sentence) => html`<p>${sentence}</p>`)}
+    body: html`${lead}${others.map((sentence) => html`<p>${sentence}</p>`)}
 <div class="cards">${highest(comparison)}${recommendation(comparison)}${certainty(comparison)}</div>
-${charts(comparison.models.length > 1 && againstBestChart(comparison), intervalChart(comparison, 'Weighted F1 with 95 % intervals', 'weighted F1', 'f1'), intervalChart(comparison, 'Weighted AUC with 95 % intervals', 'weighted AUC', 'auc'))}
+${charts(
+  comparison.models.length > 1 && againstBestChart(comparison),
+  intervalChart(comparison, 'Weighted F1 with 95 % intervals', 'weighted F1', 'f1'),
+  intervalChart(comparison, 'Weighted AUC with 95 % intervals', 'weighted AUC', 'auc'),
+)}
 ${reading(FIGURES.againstBest.reading, FIGURES.interval.reading)}`,
   };
 }
@@ -30,9 +35,11 @@ const costOf = ({ cost }: ModelResult): string =>
 function highest({ models, verdict }: Comparison): Markup {
   const { best, low, high, optimism } = verdict;
   const model = models.find(({ id }) => id === best)!;
+  const tooHigh =
+    optimism >= LEAST_OPTIMISM ? `, about ${fixed(optimism)} too high because it was chosen for it` : '';
   const allowing = models.length > 1 ? ', the choice allowed for' : '';
   return card('Highest measured', model.name, [
-    `weighted F1 ${fixed(model.f1.value)}${optimism >= LEAST_OPTIMISM ? `, about ${fixed(optimism)} too high because it was chosen for it` : ''}`,
+    `weighted F1 ${fixed(model.f1.value)}${tooHigh}`,
     `95 % interval ${fixed(low)} to ${fixed(high)}${allowing}`,
     costOf(model),
   ]);
@@ -57,12 +64,16 @@ function certainty(comparison: Comparison): Markup {
   const inSet = identified(comparison).filter(
     ({ model }) => verdict.bestSet.includes(model.id) && model.id !== verdict.best,
   );
+  const numbers = listed(inSet.map(({ look }) => String(look.number)));
   const line =
     others === 0
       ? 'The best is shown to be better than every other model.'
-      : `${others} of ${counted(models.length - 1, 'other model')} may be as good as the best: ${listed(inSet.map(({ look }) => String(look.number)))} in the charts.`;
+      : `${others} of ${counted(models.length - 1, 'other model')} may be as good as the best: ` +
+        `${numbers} in the charts.`;
   return card('How sure this is', counted(dataset.testRows, 'test row'), [models.length > 1 && line]);
 }
 
-const card = (title: string, name: string, lines: readonly (string | false)[]): Markup =>
-  html`<div class="card"><h3>${title}</h3><p class="name">${name}</p>${lines.map((line) => line !== false && html`<p>${line}</p>`)}</div>`;
+function card(title: string, name: string, lines: readonly (string | false)[]): Markup {
+  const paragraphs = lines.map((line) => line !== false && html`<p>${line}</p>`);
+  return html`<div class="card"><h3>${title}</h3><p class="name">${name}</p>${paragraphs}</div>`;
+}

@@ -34,6 +34,7 @@ import type {
   ToWorker,
   TrainChoice,
 } from './protocol.js';
+import { Stop, unlessAborted } from './stop.js';
 
 const scope = self as unknown as { postMessage(message: FromWorker): void };
 const say = (message: FromWorker): void => scope.postMessage(message);
@@ -66,24 +67,6 @@ interface Stopped {
   readonly evaluated: number;
 }
 
-/** How a run is stopped: in order, with the result so far; or at once, because that takes too long. */
-class Stop {
-  readonly #inOrder = new AbortController();
-  readonly #atOnce = new AbortController();
-  readonly inOrder = this.#inOrder.signal;
-  readonly atOnce = this.#atOnce.signal;
-
-  /** @param beforeTraining what a stop means that comes before the first step */
-  constructor(readonly beforeTraining: string) {}
-
-  /** The first call asks for an end in order, the second one for an end at once. */
-  ask(): void {
-    if (this.inOrder.aborted)
-      this.#atOnce.abort(new AttuneError('the run was stopped at once: nothing that it learned is kept'));
-    else this.#inOrder.abort(new AttuneError(this.beforeTraining));
-  }
-}
-
 let settings: Promise<DemoSettings> | undefined;
 let tokenizer: Promise<Tokenizer> | undefined;
 let weights: Promise<void> | undefined;
@@ -114,11 +97,13 @@ export function handle(message: ToWorker): Promise<void> {
         (problem) => say({ type: 'refused', id: message.id, problem }),
       );
     case 'train': {
-      const asked = (stop = new Stop('the run was stopped before its first step: there is no model of it'));
+      const asked = new Stop('the run was stopped before its first step: there is no model of it');
+      stop = asked;
       return inTurn(() => begin(message.choice, asked), failed, asked.inOrder);
     }
     case 'continue': {
-      const asked = (stop = new Stop('the run was stopped before it went on'));
+      const asked = new Stop('the run was stopped before it went on');
+      stop = asked;
       return inTurn(() => goOn(asked), failed, asked.inOrder);
     }
     case 'stop':
@@ -146,19 +131,6 @@ function inTurn(
   return turn;
 }
 
-/**
- * What `work` gives, or the signal's reason as soon as it is aborted; the work itself goes on, and how it
- * ends is ignored.
- */
-function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const abort = (): void => reject(signal.reason as Error);
-    if (signal.aborted) abort();
-    signal.addEventListener('abort', abort);
-    void work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
-  });
-}
-
 function problemOf(error: unknown): Problem {
   if (error instanceof LoadError) return { message: error.message, hint: error.hint, transient: true };
   // Hints that speak of the command line's options are of no use here.
@@ -175,7 +147,9 @@ function problemOf(error: unknown): Problem {
 
 function demo(): Promise<DemoSettings> {
   settings ??= loadText('demo.json').then((json) => JSON.parse(json) as DemoSettings);
-  settings.catch(() => (settings = undefined));
+  settings.catch(() => {
+    settings = undefined;
+  });
   return settings;
 }
 
@@ -201,7 +175,9 @@ function loadTokenizer(): Promise<Tokenizer> {
       await files.write(`${MODEL}/${name}`, await load(`model/${name}`));
     return Tokenizer.fromDirectory(MODEL);
   })();
-  tokenizer.catch(() => (tokenizer = undefined));
+  tokenizer.catch(() => {
+    tokenizer = undefined;
+  });
   return tokenizer;
 }
 
@@ -219,7 +195,9 @@ function loadWeights(signal: AbortSignal): Promise<void> {
     for (const name of model.files.filter(isWeights))
       await files.write(`${MODEL}/${name}`, await load(`model/${name}`, { onBytes, signal }));
   })();
-  weights.catch(() => (weights = undefined));
+  weights.catch(() => {
+    weights = undefined;
+  });
   return weights;
 }
 
@@ -237,7 +215,7 @@ function bytesOf(file: File): Promise<ArrayBuffer> {
 async function put(
   { train, evaluation }: DataChoice,
   signal?: AbortSignal,
-): Promise<{ readonly dataset: string; readonly evalDataset?: string }> {
+): Promise<{ readonly dataset: string; readonly evalDataset?: string | undefined }> {
   files.remove('data');
   const write = async (rows: Rows, folder: string): Promise<string> => {
     const path = `${folder}/${rows.name.replace(/[/\\]/g, '_')}`;
@@ -249,7 +227,7 @@ async function put(
   };
   return {
     dataset: await write(train, 'data'),
-    ...(evaluation && { evalDataset: await write(evaluation, 'data/evaluation') }),
+    evalDataset: evaluation && (await write(evaluation, 'data/evaluation')),
   };
 }
 
@@ -258,7 +236,7 @@ async function dataOptions(data: DataChoice, signal?: AbortSignal) {
   const names = await put(data, signal);
   return {
     ...names,
-    ...(names.evalDataset === undefined && { testSize }),
+    testSize: names.evalDataset === undefined ? testSize : undefined,
     trainRows,
     evalRows,
     textColumn,
@@ -357,7 +335,7 @@ async function train(begun: Begun, stop: Stop, from?: Stopped): Promise<void> {
     saveStrategy: 'no',
     // Of what a stopped run is left with: the memory is the page's.
     saveTotalLimit: 1,
-    ...(from && { resumeFromCheckpoint: from.checkpoint }),
+    resumeFromCheckpoint: from?.checkpoint,
     maxLength: data.maxLength,
     seed: data.seed,
   });
@@ -366,7 +344,12 @@ async function train(begun: Begun, stop: Stop, from?: Stopped): Promise<void> {
   // A run that was stopped at once may have work under way; nobody is to hear of it.
   const report = (message: FromWorker): void => void (stop.atOnce.aborted || say(message));
   const seconds = (): number => (from?.seconds ?? 0) + (performance.now() - started) / 1000;
-  const told100 = (): boolean => performance.now() - told >= TELL_MS && ((told = performance.now()), true);
+  /** Whether it is time to report again; if so, that is remembered. */
+  const isDue = (): boolean => {
+    if (performance.now() - told < TELL_MS) return false;
+    told = performance.now();
+    return true;
+  };
   let evaluated = from?.evaluated ?? 0;
   const onEvaluate = ({
     record,
@@ -384,14 +367,18 @@ async function train(begun: Begun, stop: Stop, from?: Stopped): Promise<void> {
   let last = { step: 0, steps };
   const callbacks: TrainerCallback[] = [
     {
-      onTrainBegin: ({ totalSteps }, step) => (last = { step, steps: totalSteps }),
+      onTrainBegin: ({ totalSteps }, step) => {
+        last = { step, steps: totalSteps };
+      },
       onStep: (step, plan) => {
         last = { step, steps: plan.totalSteps };
-        if (told100() || step === plan.totalSteps)
+        if (isDue() || step === plan.totalSteps)
           report({ type: 'step', ...last, epoch: (epochs * step) / plan.totalSteps, seconds: seconds() });
       },
       onLog: (record) => report({ type: 'record', record }),
-      onEvaluationProgress: (done, of) => void (told100() && report({ type: 'evaluating', done, rows: of })),
+      onEvaluationProgress: (done, of) => {
+        if (isDue()) report({ type: 'evaluating', done, rows: of });
+      },
       onEvaluate,
       onWarning: (message) => report({ type: 'warning', message }),
     },

@@ -5,7 +5,9 @@ export function byId<T extends HTMLElement = HTMLElement>(id: string): T {
   return found as T; // index.html says which kind it is
 }
 
-export const show = (element: HTMLElement, shown: boolean): void => void (element.hidden = !shown);
+export function show(element: HTMLElement, shown: boolean): void {
+  element.hidden = !shown;
+}
 
 /**
  * Puts markup of the escaping template into an element. Shares of bars and cells are set here, because the

@@ -1,13 +1,14 @@
 /** The demo page: forms in, pictures out. What computes is in compute.ts, in a worker (worker-link.ts). */
 import type { LogRecord } from './attune.js';
-import { duration, bytes as fileSize, fixed, grouped } from '../../report/figures.js';
+import { bytes as fileSize, grouped } from '../../report/figures.js';
 import { html } from '../../report/markup.js';
 import { learningFigures } from '../../report/sections/learning.js';
 import type { DemoSettings } from '../demo-settings.js';
 import { byId, put, show } from './elements.js';
 import { loadText } from './load.js';
 import type { DataChoice, FromWorker, Problem, Rows, ToWorker, TrainChoice } from './protocol.js';
-import { lastRecord, predictionMarkup, scoresMarkup, summaryMarkup } from './scores.js';
+import { predictionMarkup, problemMarkup, scoresMarkup, summaryMarkup } from './scores.js';
+import { readyText, stepText, trainedText, UNSUPPORTED_HINT } from './texts.js';
 import { openWorker } from './worker-link.js';
 
 const rowsBox = byId<HTMLTextAreaElement>('rows');
@@ -65,8 +66,7 @@ function hear(message: FromWorker): void {
     case 'ready':
       clearTimeout(slowStart);
       able = true;
-      byId('adapter').textContent =
-        `Computes on ${message.adapter}${message.software ? ', in software: this is slow' : ''}. It starts from ${message.model} (${fileSize(message.bytes)}), loaded when you train.`;
+      byId('adapter').textContent = readyText(message);
       return update();
     case 'unready':
       clearTimeout(slowStart);
@@ -80,7 +80,7 @@ function hear(message: FromWorker): void {
       byId('adapter').textContent = '';
       return problem('unsupported', {
         message: `This browser cannot train here: ${message.reason}.`,
-        hint: 'The page computes by WebGPU. Use a current Chrome or Edge, Firefox from 141 on Windows (145 on a Mac), or Safari from 26, with hardware acceleration turned on; over https or from localhost. On Linux, Chrome may need chrome://flags/#enable-unsafe-webgpu. Without a GPU, attune train does the same on the command line.',
+        hint: UNSUPPORTED_HINT,
       });
     case 'checked':
       if (message.id !== checking) return;
@@ -99,13 +99,8 @@ function hear(message: FromWorker): void {
       );
     case 'preparing':
       return state(message.what);
-    case 'step': {
-      const left = (message.seconds / message.step) * (message.steps - message.step);
-      return state(
-        `Step ${grouped(message.step)} of ${grouped(message.steps)}, epoch ${fixed(message.epoch, 2)}${lastRecord(history)}${message.step > 3 && left > 1 ? `, about ${duration(Math.round(left))} left` : ''}`,
-        message.step / message.steps,
-      );
-    }
+    case 'step':
+      return state(stepText(message, history), message.step / message.steps);
     case 'evaluating':
       return state(`Evaluating: ${grouped(message.done)} of ${grouped(message.rows)} rows`);
     case 'record':
@@ -125,12 +120,7 @@ function hear(message: FromWorker): void {
       trained = true;
       stopped = message.stopped;
       drawNow();
-      state(
-        stopped
-          ? `Stopped after step ${grouped(message.step)} of ${grouped(message.steps)} in ${duration(message.seconds)}. Continue goes on from there, with the rows and settings it began with.`
-          : `Done: ${grouped(message.step)} steps in ${duration(message.seconds)}.`,
-        message.step / message.steps,
-      );
+      state(trainedText(message), message.step / message.steps);
       downloadButton.textContent = `Download the model (${fileSize(message.bytes)})`;
       show(byId('use'), true);
       if (textBox.value === '') textBox.value = 'What a lovely day!';
@@ -152,12 +142,6 @@ function hear(message: FromWorker): void {
       return save(message.name, message.blob);
   }
 }
-
-/** A message that begins with a file's name begins with it as it is. */
-const sentence = (message: string): string =>
-  /^\S+(?::\d+)*:/.test(message) ? message : message[0].toUpperCase() + message.slice(1);
-const problemMarkup = ({ message, hint }: Problem) =>
-  html`<p>${sentence(message)}</p>${hint !== undefined && html`<p>${hint}</p>`}`;
 
 /** Shows what is wrong in a place of its own, or that nothing is. */
 function problem(place: string, what?: Problem): void {
@@ -247,17 +231,14 @@ function choose(evaluation: 'share' | 'sample' | 'file'): void {
 
 /** Pasted rows are called by what they look like, because the name's ending says how they are read. */
 function pasted(rows: string): Rows {
-  const start = rows.trimStart()[0];
-  const header = rows.trimStart().split('\n', 1)[0];
-  const ending =
-    start === '{'
-      ? 'jsonl'
-      : start === '['
-        ? 'json'
-        : header.includes('\t') && !header.includes(',')
-          ? 'tsv'
-          : 'csv';
-  return { name: `pasted.${ending}`, text: rows };
+  return { name: `pasted.${endingOf(rows.trimStart())}`, text: rows };
+}
+
+function endingOf(rows: string): 'jsonl' | 'json' | 'tsv' | 'csv' {
+  if (rows.startsWith('{')) return 'jsonl';
+  if (rows.startsWith('[')) return 'json';
+  const header = rows.split('\n', 1)[0];
+  return header.includes('\t') && !header.includes(',') ? 'tsv' : 'csv';
 }
 
 /** The choice as it stands, or what is wrong with it. */
@@ -274,20 +255,14 @@ function dataChoice(): DataChoice | Problem {
   if (evaluation === 'share' && !share.validity.valid)
     return { message: `the share of rows to evaluate on: ${share.validationMessage}` };
   for (const input of settingsForm.querySelectorAll('input')) {
-    if (!input.validity.valid)
-      return {
-        message: `${document.querySelector(`label[for="${input.id}"]`)?.textContent ?? input.id}: ${input.validationMessage}`,
-      };
+    if (!input.validity.valid) {
+      const label = document.querySelector(`label[for="${input.id}"]`)?.textContent ?? input.id;
+      return { message: `${label}: ${input.validationMessage}` };
+    }
   }
-  const rows: Rows = file ? { name: file.name, file } : pasted(rowsBox.value);
-  const other = evaluation === 'file' ? evaluationFile.files![0] : undefined;
   return {
-    train: rows,
-    evaluation: other
-      ? { name: other.name, file: other }
-      : evaluation === 'sample' && sample
-        ? { name: 'sample-test.jsonl', text: sample.test }
-        : undefined,
+    train: file ? { name: file.name, file } : pasted(rowsBox.value),
+    evaluation: evaluationRows(evaluation),
     testSize: number('test-size'),
     trainRows: number('max-rows'),
     evalRows: number('max-rows'),
@@ -296,6 +271,14 @@ function dataChoice(): DataChoice | Problem {
     seed: number('seed'),
     maxLength: number('max-length'),
   };
+}
+
+/** Rows of their own to evaluate on; undefined: a share of those to learn from. */
+function evaluationRows(evaluation: string): Rows | undefined {
+  const other = evaluationFile.files?.[0];
+  if (evaluation === 'file' && other) return { name: other.name, file: other };
+  if (evaluation === 'sample' && sample) return { name: 'sample-test.jsonl', text: sample.test };
+  return undefined;
 }
 
 function check(): void {

@@ -58,7 +58,7 @@ test('any vectors and words survive saving and loading in both formats', async (
   );
 });
 
-test('line feeds after binary vectors, spaces at the end of lines and words given twice are read as gensim reads them', async (t) => {
+test('line feeds after binary vectors, trailing spaces and repeated words are read as gensim reads them', async (t) => {
   const dir = folder(t);
   const bytes = (...values: number[]): Buffer => Buffer.from(Float32Array.from(values).buffer);
   writeFileSync(

@@ -54,13 +54,9 @@ describe('resuming', () => {
       putRows(split, rows);
       const { code, stderr } = await train('--max-steps', '3', '--resume-from-checkpoint', ...which);
       assert.equal(code, 2, stderr);
-      assert.match(
-        stderr,
-        new RegExp(
-          `the ${split === 'train' ? 'training' : 'evaluation'} rows are not those of the run that run.checkpoint-\\d is of.*--allow-changed-data`,
-          's',
-        ),
-      );
+      const role = split === 'train' ? 'training' : 'evaluation';
+      const refusal = `the ${role} rows are not those of the run that run.checkpoint-\\d is of`;
+      assert.match(stderr, new RegExp(`${refusal}.*--allow-changed-data`, 's'));
       writeData(at('data'));
     }
     assert.deepEqual(snapshot(at('run')), saved);

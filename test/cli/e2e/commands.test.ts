@@ -305,7 +305,9 @@ test('help for a reader that goes away is no error', async () => {
   const child = spawn(process.execPath, [bin, 'train', '--help'], { stdio: ['ignore', 'pipe', 'pipe'] });
   child.stdout.destroy();
   let stderr = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+  });
   const [code] = (await once(child, 'close')) as [number | null];
   assert.deepEqual([code, stderr], [0, '']);
 });
@@ -328,7 +330,9 @@ test(
         stdio: ['ignore', openSync(FULL, 'w'), 'pipe'],
       });
       let stderr = '';
-      child.stderr!.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+      child.stderr!.setEncoding('utf8').on('data', (text: string) => {
+        stderr += text;
+      });
       const [code] = (await once(child, 'close')) as [number | null];
       assert.equal(code, 1, words.join(' '));
       assert.match(stderr, /^error: the results cannot be written: ENOSPC/m);
@@ -348,7 +352,9 @@ test(
       { cwd, stdio: ['ignore', 'pipe', openSync(FULL, 'w')] },
     );
     let stdout = '';
-    child.stdout!.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+    child.stdout!.setEncoding('utf8').on('data', (text: string) => {
+      stdout += text;
+    });
     const [code] = (await once(child, 'close')) as [number | null];
     assert.deepEqual([code, jsonLines(stdout).map(({ type }) => type)], [0, ['result']]);
   },

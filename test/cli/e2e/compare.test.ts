@@ -18,7 +18,7 @@ const cwd = workspace(async (cwd) => {
   writeFileSync(join(cwd, 'data', 'test.jsonl'), toJsonl(sentences(40, 4, { classes: 2 })));
 });
 
-test('compare trains, measures every model, and writes data and page; interrupted meanwhile, it goes on from the finished model', async () => {
+test('compare writes data and page, and once interrupted resumes from the finished model', async () => {
   const stopped = await attune(
     [
       'compare',

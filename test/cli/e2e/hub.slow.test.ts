@@ -8,7 +8,9 @@ import { can, Run, setWritable } from '../../faults/machine.js';
 import { HubCli } from '../../support/hub-cli.js';
 
 let hub: HubCli;
-before(async () => void (hub = await HubCli.start()));
+before(async () => {
+  hub = await HubCli.start();
+});
 after(() => hub.stop());
 
 test('evaluate, predict and inspect take ids with revisions', async () => {
@@ -47,14 +49,18 @@ test('evaluate, predict and inspect take ids with revisions', async () => {
 test('two processes that want the same model at once download it once, and both have it whole', async (t) => {
   let listings = 0;
   let bothHaveListed = (): void => undefined;
-  const listed = new Promise<void>((resolve) => (bothHaveListed = resolve));
+  const listed = new Promise<void>((resolve) => {
+    bothHaveListed = resolve;
+  });
   hub.server.fault = async ({ cdn, url }) => {
     if (url.includes('/tree/') && ++listings === 2) bothHaveListed();
     if (!cdn) return undefined;
     await listed;
     return { pauseBetween: 30, pieceBytes: 40_000 };
   };
-  t.after(() => (hub.server.fault = () => undefined));
+  t.after(() => {
+    hub.server.fault = () => undefined;
+  });
   hub.server.requests.length = 0;
   const both = await Promise.all(
     [1, 2].map(() =>
@@ -75,7 +81,9 @@ test('two processes that want the same model at once download it once, and both 
 test('killed in a download, the next run goes on from what came; Ctrl-C ends with 130', async (t) => {
   const args = ['predict', '--model', 'tiny/classifier', '--text', 'a fine day'];
   hub.server.fault = ({ cdn }) => (cdn ? { stallAfter: 100_000 } : undefined);
-  t.after(() => (hub.server.fault = () => undefined));
+  t.after(() => {
+    hub.server.fault = () => undefined;
+  });
   for (const signal of ['SIGKILL', 'SIGINT'] as const) {
     const ended = await hub.run('killed', args, {}, [{ when: /downloading/, signal }]);
     if (signal === 'SIGKILL') assert.equal(ended.signal, 'SIGKILL');
@@ -145,13 +153,15 @@ test('cache lists and prunes; it asks, and without a terminal wants --yes', asyn
 });
 
 test(
-  'a disk that is full in the middle of a download, and a cache that may not be written: one line, and the next start goes on',
+  'a disk that fills up during a download, a cache that is read-only: one line, and the next run resumes',
   { skip: can.limitFiles ? false : 'prlimit is not here' },
   async (t) => {
     const cli = await HubCli.start();
     t.after(() => cli.stop());
     const saved = { ...process.env };
-    t.after(() => void (process.env = saved));
+    t.after(() => {
+      process.env = saved;
+    });
     Object.assign(process.env, {
       HF_ENDPOINT: cli.server.url,
       HF_HOME: join(cli.cwd, 'full'),

@@ -6,9 +6,12 @@ import { after, before, test } from 'node:test';
 import { jsonLines } from '../../support/cli.js';
 import type { CliResult } from '../../support/cli.js';
 import { HubCli } from '../../support/hub-cli.js';
+import { pattern } from '../../support/pattern.js';
 
 let hub: HubCli;
-before(async () => void (hub = await HubCli.start()));
+before(async () => {
+  hub = await HubCli.start();
+});
 after(() => hub.stop());
 
 const TRAIN = [
@@ -58,7 +61,10 @@ test('what cannot be had is refused in one line with what to do', async () => {
       ['train', '--model', 'tiny/none', ...TRAIN],
       {},
       1,
-      /^error: tiny\/none: there is no file or folder .*none, and there is no model tiny\/none on the Hub, or it is private\n +Is it spelled/m,
+      pattern(
+        /^error: tiny\/none: there is no file or folder .*none, /m,
+        /and there is no model tiny\/none on the Hub, or it is private\n +Is it spelled/,
+      ),
     ],
     [
       ['predict', '--model', 'tiny/gpt2', '--text', 'a'],

@@ -54,7 +54,7 @@ test('texts of a megabyte on one line are classified, from a file, from stdin an
   );
 });
 
-test('a model whose logits overflow predicts nothing: every command that would use it fails and gives no result', async () => {
+test('a model whose logits overflow makes every command that uses it fail, without a result', async () => {
   const model = join(cwd, 'overflowing');
   await writeByteModel(model, { id2label: { 0: 'bad', 1: 'good' }, label2id: { bad: 0, good: 1 } });
   const config = await readConfig(model);

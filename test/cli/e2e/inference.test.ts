@@ -60,7 +60,7 @@ test('the saved model gives the logits of the last evaluation', async () => {
   assert.ok(Math.abs(mean - evalLoss) < 1e-6, `${mean} against ${evalLoss}`);
 });
 
-test('the event file is whole: every checksum is right, one event for each number logged, two texts and the version', () => {
+test('the event file has valid checksums, one event per number logged, two texts and the version', () => {
   const [name, ...more] = readdirSync(join(cwd, 'run', 'runs'));
   assert.deepEqual(more, []);
   assert.match(name, /^events\.out\.tfevents\.\d{10}\./);

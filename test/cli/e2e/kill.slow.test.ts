@@ -143,7 +143,8 @@ test(
       if (inWrite)
         assert.ok(
           halfWritten(),
-          `kill ${i}: the run was stopped in a write, and nothing of it is left: ${readdirSync(join(cwd, 'run')).join(', ')}`,
+          `kill ${i}: the run was stopped in a write, and nothing of it is left: ` +
+            readdirSync(join(cwd, 'run')).join(', '),
         );
       for (const name of found) await load(join(cwd, 'run', name));
       loaded += found.length;

@@ -8,6 +8,7 @@ import { describe, it } from 'node:test';
 import { writeByteModel } from '../../support/byte-model.js';
 import { attune, toJsonl } from '../../support/cli.js';
 import { workspace } from '../../support/workspace.js';
+import { pattern } from '../../support/pattern.js';
 
 const rows = (from: number, to: number): readonly object[] =>
   Array.from({ length: to - from }, (_, i) => ({
@@ -42,7 +43,10 @@ async function warned(words: readonly string[]): Promise<Readonly<Record<string,
   const { code, stderr } = await attune(words, { cwd });
   assert.equal(code, 0, stderr);
   const found = stderr.matchAll(
-    /^warning: (\d+) of the \d+ rows to measure on ha(?:s|ve) (?:a text|texts) that the (model was|baselines are) trained on/gm,
+    pattern(
+      /^warning: (\d+) of the \d+ rows to measure on ha(?:s|ve) (?:a text|texts) /gm,
+      /that the (model was|baselines are) trained on/,
+    ),
   );
   return Object.fromEntries([...found].map(([, count, who]) => [who.split(' ')[0], Number(count)]));
 }

@@ -47,7 +47,7 @@ describe('an output folder full of a user’s files', () => {
     assert.deepEqual(snapshot(dir), before);
   });
 
-  it('is trained into, reported on, gone on with and overwritten where they do not, and they stay as they are', async (t) => {
+  it('is trained into, reported on, resumed and overwritten if they are not in the way, and they stay', async (t) => {
     const dir = at('mixed');
     mkdirSync(dir);
     putUsersFiles(dir);

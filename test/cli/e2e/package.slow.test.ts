@@ -14,8 +14,13 @@ test('the packed package trains, predicts and is imported in an empty project', 
   const project = folder(t, {
     'package.json': '{"name": "user", "private": true, "type": "module"}',
     'data.csv': `text,label\n${ROWS.map(({ text, label_text: label }) => `"${text}",${label}`).join('\n')}\n`,
-    'use.mjs':
-      "import { TextClassifier } from 'attune';\nconst c = await TextClassifier.fromPretrained('model');\nconsole.log(JSON.stringify(await c.predict(['a fine day'])));\nawait c.close();\n",
+    'use.mjs': [
+      "import { TextClassifier } from 'attune';",
+      "const c = await TextClassifier.fromPretrained('model');",
+      "console.log(JSON.stringify(await c.predict(['a fine day'])));",
+      'await c.close();',
+      '',
+    ].join('\n'),
   });
   const env = { ...process.env, HOME: folder(t), ONNXRUNTIME_NODE_INSTALL: 'skip' };
   const run = (command: string, ...args: string[]): string =>
@@ -47,7 +52,12 @@ test('the packed package trains, predicts and is imported in an empty project', 
   assert.deepEqual(JSON.parse(run('node', 'use.mjs')), [predicted]);
   writeFileSync(
     join(project, 'types.ts'),
-    "import { resolveArguments } from 'attune';\nconst rate: number = resolveArguments({ learningRate: 1e-3 }).learningRate;\nexport { rate };\n",
+    [
+      "import { resolveArguments } from 'attune';",
+      'const rate: number = resolveArguments({ learningRate: 1e-3 }).learningRate;',
+      'export { rate };',
+      '',
+    ].join('\n'),
   );
   execFileSync(
     process.execPath,

@@ -95,7 +95,9 @@ describe('predict --output', () => {
     spawnSync('mkfifo', [at('pipe')]);
     const reader = spawn('cat', ['pipe'], { cwd });
     let read = '';
-    reader.stdout.setEncoding('utf8').on('data', (text: string) => (read += text));
+    reader.stdout.setEncoding('utf8').on('data', (text: string) => {
+      read += text;
+    });
     const closed = new Promise((resolve) => reader.on('close', resolve));
     await accepted(predict('pipe'));
     await closed;

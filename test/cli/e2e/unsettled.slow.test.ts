@@ -41,8 +41,8 @@ test(
   'a task thread that dies ends the comparison: its model is not left out in silence',
   { skip: usableCores() === 1 && 'one core: no threads', timeout: 1_800_000 },
   async () => {
-    const dying =
-      "import { workerData } from 'node:worker_threads'; if (!isMainThread && workerData) parentPort.on = () => process.exit(7);";
+    const dying = `import { workerData } from 'node:worker_threads';
+      if (!isMainThread && workerData) parentPort.on = () => process.exit(7);`;
     const { code, stderr } = await attune(
       ['compare', '--finetuned', 'run', '--model', 'model', '--dataset', 'data'],
       { cwd, env: preloaded(dying) },

@@ -34,21 +34,27 @@ for (const words of [
     endsEarly([...words, '--model', 'classifier'], { cwd, env: preloaded(DEAF_THREADS) }));
 }
 
+const SILENT_STDIN = `if (isMainThread)
+  process.stdin[Symbol.asyncIterator] = () => ({
+    next: () => new Promise(() => {}),
+    [Symbol.asyncIterator]() { return this; },
+  });`;
+const DEAF_DNS = `import dns from 'node:dns';
+  import { syncBuiltinESMExports } from 'node:module';
+  dns.lookup = () => {};
+  syncBuiltinESMExports();`;
+
 test('the stream of texts to classify never goes on', () =>
   endsEarly(['predict', '--model', 'classifier', '--input', '-'], {
     cwd,
-    env: preloaded(
-      'if (isMainThread) process.stdin[Symbol.asyncIterator] = () => ({ next: () => new Promise(() => {}), [Symbol.asyncIterator]() { return this; } });',
-    ),
+    env: preloaded(SILENT_STDIN),
   }));
 
 test('a download never goes on', () =>
   endsEarly(['predict', '--model', 'owner/name', '--text', 'a'], {
     cwd,
     env: {
-      ...preloaded(
-        "import dns from 'node:dns'; import { syncBuiltinESMExports } from 'node:module'; dns.lookup = () => {}; syncBuiltinESMExports();",
-      ),
+      ...preloaded(DEAF_DNS),
       HF_ENDPOINT: 'http://hub.invalid',
       HF_HUB_OFFLINE: '',
       HF_HOME: join(cwd, 'hub'),

@@ -187,7 +187,7 @@ async function run(session: EngineSession, afterStep?: () => Promise<unknown>): 
   return results;
 }
 
-test('windows of unequal micro-batches, clipped and decayed, agree with the reference engine over several steps', async () => {
+test('accumulation steps of unequal micro-batches, clipped and decayed, agree with the reference engine', async () => {
   const [ours, reference] = [await open(onnxEngine, CONFIG), await open(referenceEngine, CONFIG)];
   const [actual, expected] = [await run(ours), await run(reference)];
   for (const [i, step] of actual.entries()) assertSteps(step, expected[i], 1e-4);
@@ -204,7 +204,7 @@ test('windows of unequal micro-batches, clipped and decayed, agree with the refe
   await ours.close();
 });
 
-test('the same bits at 1 and 2 threads, in a second run, and however often the parameters are read in between', async () => {
+test('the same bits at 1 and 2 threads, in a second run, and if the parameters are read in between', async () => {
   const sessions = [
     await open(onnxEngine, CONFIG),
     await open(onnxEngine, CONFIG, { threads: 2 }),

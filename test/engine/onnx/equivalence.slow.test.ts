@@ -188,7 +188,7 @@ for (const [name, { fields, batches }] of Object.entries(CASES)) {
     }));
 }
 
-test('dropout is at work in those cases: other seeds and passes give other losses, inference the same logits', async () => {
+test('dropout is at work there: other seeds and passes give other losses, inference the same logits', async () => {
   const config = tinyConfig(EVERYWHERE);
   const [batch] = MIXED;
   const lossAndLogits = (seed: number, pass: number): Promise<{ loss: number; logits: Float32Array }> =>

@@ -128,7 +128,7 @@ test('every name in a whole GPT-2 is written once and before it is read', () => 
   }
 });
 
-test('inference takes neither labels nor masks; training takes a mask for each site, with the shape that it covers', () => {
+test('inference takes neither labels nor masks; training takes a mask per site, of the shape it covers', () => {
   const { inference, training } = gpt2Graphs(tinyConfig({ embd_pdrop: 0.1, attn_pdrop: 0.2, n_layer: 2 }));
   const forward = lowerGraph(inference);
   assert.deepEqual(forward.dropout, []);

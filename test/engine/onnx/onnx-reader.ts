@@ -14,18 +14,16 @@ function fields(bytes: Uint8Array): Map<number, Field[]> {
   const found = new Map<number, Field[]>();
   while (reader.pos < reader.len) {
     const [field, wire] = reader.tag();
-    const value =
-      wire === WireType.Varint
-        ? Number(reader.int64())
-        : wire === WireType.LengthDelimited
-          ? reader.bytes()
-          : wire === WireType.Bit32
-            ? reader.float()
-            : undefined;
-    if (value === undefined) throw new Error(`wire type ${wire}`);
-    found.set(field, [...(found.get(field) ?? []), value]);
+    found.set(field, [...(found.get(field) ?? []), valueOf(reader, wire)]);
   }
   return found;
+}
+
+function valueOf(reader: BinaryReader, wire: WireType): Field {
+  if (wire === WireType.Varint) return Number(reader.int64());
+  if (wire === WireType.LengthDelimited) return reader.bytes();
+  if (wire === WireType.Bit32) return reader.float();
+  throw new Error(`wire type ${wire}`);
 }
 
 const bytesOf = (message: Map<number, Field[]>, field: number): Uint8Array[] =>

@@ -169,7 +169,7 @@ const run = (
   });
 };
 
-test('the same bits at 1 and 2 threads and in a second run, of a model large enough to be split; other seeds draw other masks', async () => {
+test('a model large enough to be split: the same bits at 1 and 2 threads; other seeds draw other masks', async () => {
   const fields = { n_embd: 160, n_head: 5 };
   const first = await run(fields, 1, 1);
   assert.deepEqual(await run(fields, 2, 1), first);
@@ -191,7 +191,7 @@ test('the same masks at any number of threads, and the same bits in a second run
   assert.deepEqual(await run(fields, 3, 1), three);
 });
 
-test('NaN in a weight, or a loss that overflows, updates nothing, and the next sound step is as if it had not been', async () => {
+test('NaN in a weight, or a loss that overflows, updates nothing and does not change the next sound step', async () => {
   const config = tinyConfig({ embd_pdrop: 0.1 });
   const batch = batchOf(1, 4, config, 0, 10);
   const next = stepRequest([batchOf(2, 3, config, 0, 10)], 2, 5);

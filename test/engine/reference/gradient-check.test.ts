@@ -58,12 +58,12 @@ interface Check {
 
 const addTwice = (g: GraphBuilder, a: Value): Value => ops.add(g, a, a);
 const attention = (dropout?: DropoutSite) => (g: GraphBuilder) =>
-  ops.attention(g, p(g, 'qkv', 'tokens', 12), { heads: 2, scale: 0.6, ...(dropout && { dropout }) });
+  ops.attention(g, p(g, 'qkv', 'tokens', 12), { heads: 2, scale: 0.6, dropout });
 const pooledAttention = (dropout?: DropoutSite) => (g: GraphBuilder) =>
   ops.pooledAttention(g, p(g, 'q', 'rows', 4), p(g, 'kv', 'tokens', 8), {
     heads: 2,
     scale: 0.6,
-    ...(dropout && { dropout }),
+    dropout,
   });
 
 const CHECKS: readonly Check[] = [

@@ -58,7 +58,9 @@ test('adding up by the scatter is adding up by the indices', () => {
             sums[scatter[3 * r]] += 1 + scatter[i];
         }
         const expected = new Float64Array(rows);
-        indices.forEach((row, i) => (expected[row] += 1 + i));
+        indices.forEach((row, i) => {
+          expected[row] += 1 + i;
+        });
         assert.deepEqual(sums, expected);
       }
     }),

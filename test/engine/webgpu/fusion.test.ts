@@ -93,14 +93,13 @@ test('no kernel binds more than WebGPU promises, whatever follows a product', ()
         const value = values[from % values.length];
         const second =
           other === null ? g.parameter(`term ${i}`, ['tokens', 4]) : values[other % values.length];
-        const made =
-          op === 'add'
-            ? ops.add(g, value, second)
-            : op === 'gelu'
-              ? ops.gelu(g, value)
-              : op === 'dropout'
-                ? ops.dropout(g, value, { site: i, probability: 0.5 })
-                : linear(g, value, `${i}`);
+        const make = {
+          add: () => ops.add(g, value, second),
+          gelu: () => ops.gelu(g, value),
+          dropout: () => ops.dropout(g, value, { site: i, probability: 0.5 }),
+          linear: () => linear(g, value, `${i}`),
+        };
+        const made = make[op]();
         values.push(made);
         if (kept) outputs[`${i}`] = made;
       }

@@ -247,7 +247,7 @@ const KERNELS: Readonly<Record<string, (g: GraphBuilder) => Record<string, Value
       ] as const
     ).flatMap(([heads, width, dropout]) => {
       const c = heads * width;
-      const attributes = { heads, scale: 1 / Math.sqrt(width), ...(dropout && { dropout }) };
+      const attributes = { heads, scale: 1 / Math.sqrt(width), dropout };
       return [
         [
           `attention and its gradient: ${heads} heads of ${width}${dropout ? ', dropout' : ''}`,

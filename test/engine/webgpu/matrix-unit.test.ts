@@ -67,7 +67,8 @@ test('without units that serve it is refused, with what there is', () => {
   assert.equal(refused(adapter(32, 32, [])), '--device webgpu-matrix-units: A card shows no matrix units');
   assert.equal(
     refused(adapter(32, 32, [configuration('i8', 'i32', 16, 16, 32)]), 'i8 x i8 -> i32 16x16x32'),
-    '--device webgpu-matrix-units: A card has no matrix units that attune can use (it has i8 x i8 -> i32 16x16x32; sums must be in f32)',
+    '--device webgpu-matrix-units: A card has no matrix units that attune can use ' +
+      '(it has i8 x i8 -> i32 16x16x32; sums must be in f32)',
   );
   assert.equal(
     matrixUnitOf(

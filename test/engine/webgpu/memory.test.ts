@@ -8,7 +8,7 @@ const spec = (name: string, rows: number, columns: number, decay = true) => ({
   decay,
 });
 
-test('tensors are spread over banks no larger than a binding, those that decay first, each where a binding may begin', () => {
+test('tensors go into banks no larger than a binding, those that decay first, aligned to bindings', () => {
   const specs = [
     spec('a', 10, 10),
     spec('b', 1, 10, false),

@@ -46,14 +46,19 @@ const place = ({ name, stride, left }: Columns, n: string, c: string): string =>
  * probability.
  */
 function common({ heads, width, pooled, attributes }: Layout): string {
+  const row = pooled ? 'query' : 'rowMap[2u * sizes.rows + query]';
+  const rowEnd = 'rowMap[2u * row + 1u]';
+  const keysEnd = pooled ? rowEnd : `min(query + 1u, ${rowEnd})`;
+  const counter = `(query * H + head) * ${ATTENTION_STRIDE}u + key - first`;
+  const factor = attributes.dropout ? `dropoutFactor(site, ${counter})` : '1.0';
   return `${attributes.dropout ? DROPOUT_FUNCTION : ''}
 const H = ${heads}u;
 const D = ${width / heads}u;
 const SCALE = ${wgslFloat(attributes.scale)};
 // rowMap: first token of each row, and one past the last that may be attended to; then the row of each token
-fn rowOf(query: u32) -> u32 { return ${pooled ? 'query' : 'rowMap[2u * sizes.rows + query]'}; }
-fn keysEnd(query: u32, row: u32) -> u32 { return ${pooled ? 'rowMap[2u * row + 1u]' : 'min(query + 1u, rowMap[2u * row + 1u])'}; }
-fn factorOf(query: u32, head: u32, key: u32, first: u32) -> f32 { return ${attributes.dropout ? `dropoutFactor(site, (query * H + head) * ${ATTENTION_STRIDE}u + key - first)` : '1.0'}; }
+fn rowOf(query: u32) -> u32 { return ${row}; }
+fn keysEnd(query: u32, row: u32) -> u32 { return ${keysEnd}; }
+fn factorOf(query: u32, head: u32, key: u32, first: u32) -> f32 { return ${factor}; }
 `;
 }
 
@@ -105,9 +110,14 @@ function kernel(
   const { heads, q, k, v } = layout;
   const batch = batchInputs(layout);
   const matrices = [...new Set([q, k, v].map(({ name }) => name))];
+  const declared = header([
+    ...batch.declarations,
+    ...matrices.map((name) => ({ name, type: 'array<f32>' })),
+    ...operands.map(({ name, access = 'read' }) => ({ name, type: 'array<f32>', access })),
+  ]);
   return {
     label,
-    code: `${header([...batch.declarations, ...matrices.map((name) => ({ name, type: 'array<f32>' })), ...operands.map(({ name, access = 'read' }) => ({ name, type: 'array<f32>', access }))])}${common(layout)}
+    code: `${declared}${common(layout)}
 ${shared}
 @compute @workgroup_size(${THREADS})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
@@ -209,6 +219,8 @@ function queryGradient(
   output: Binding,
 ): Dispatch {
   const { width, pooled, q, k, v } = layout;
+  const addKeys = (i: number): string =>
+    `for (var j = 0u; j < count; j++) { sum${i} += weights[j] * ${place(k, '(base + j)', 'c')}; }`;
   return kernel(
     label,
     layout,
@@ -244,7 +256,7 @@ ${heldSums(layout, 'sum')}
       weights[j] = SCALE * exp(score - logSum) * (dp * factorOf(n, head, base + j, first) - mean);
     }
     workgroupBarrier();
-${heldColumns(layout, (i) => `for (var j = 0u; j < count; j++) { sum${i} += weights[j] * ${place(k, '(base + j)', 'c')}; }`)}
+${heldColumns(layout, addKeys)}
     workgroupBarrier();
   }
 ${heldColumns(layout, (i) => `${place(dq, 'n', 'c')} = sum${i};`)}`,

@@ -27,10 +27,11 @@ const INPUTS = [
 
 export function crossEntropy(node: Node<'crossEntropy'>): Dispatch[] {
   const [logits, labels, lossWeight] = node.inputs;
+  const declared = header([...INPUTS, { name: 'loss', type: 'array<f32>', access: 'read_write' }]);
   return [
     {
       label: 'crossEntropy',
-      code: `${header([...INPUTS, { name: 'loss', type: 'array<f32>', access: 'read_write' }])}${LOG_SUM(logits.shape[1] as number)}
+      code: `${declared}${LOG_SUM(logits.shape[1] as number)}
 var<workgroup> partial: array<f32, ${THREADS}>;
 @compute @workgroup_size(${THREADS})
 fn main(@builtin(local_invocation_index) thread: u32) {
@@ -53,10 +54,11 @@ fn main(@builtin(local_invocation_index) thread: u32) {
 
 export function crossEntropyGrad(node: Node<'crossEntropyGrad'>): Dispatch[] {
   const [logits, labels, lossWeight] = node.inputs;
+  const declared = header([...INPUTS, { name: 'dlogits', type: 'array<f32>', access: 'read_write' }]);
   return [
     {
       label: 'crossEntropyGrad',
-      code: `${header([...INPUTS, { name: 'dlogits', type: 'array<f32>', access: 'read_write' }])}${LOG_SUM(logits.shape[1] as number)}
+      code: `${declared}${LOG_SUM(logits.shape[1] as number)}
 @compute @workgroup_size(${THREADS})
 fn main(@builtin(global_invocation_id) id: vec3u) {
   let r = id.x;

@@ -72,6 +72,10 @@ export function finishWith(
     ),
     ...written.map((value, i) => `result${i}[i] = ${names.get(value)!};`),
   ];
+  const functions = [
+    steps.some(({ op }) => op === 'gelu' || op === 'geluGrad') ? GELU_FUNCTIONS : '',
+    sites.length > 0 ? DROPOUT_FUNCTION : '',
+  ].join('');
   return {
     label: steps.map(({ op }) => op).join(', '),
     declarations: [
@@ -80,7 +84,7 @@ export function finishWith(
       ...written.map((_, i) => ({ name: `result${i}`, type: 'array<f32>', access: 'read_write' as const })),
     ],
     bindings: [...dropout.bindings, ...[...operands, ...written].map((value) => ({ value }))],
-    code: `${steps.some(({ op }) => op === 'gelu' || op === 'geluGrad') ? GELU_FUNCTIONS : ''}${sites.length > 0 ? DROPOUT_FUNCTION : ''}
+    code: `${functions}
 fn finish(i: u32${first ? ', value: f32' : ''}) {
   ${body.join('\n  ')}
 }

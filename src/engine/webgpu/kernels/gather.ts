@@ -77,7 +77,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
 `,
       bindings: [{ batch: scatter }, { value: dy }, { value: y }],
       // Every token of a packed batch is named in its scatter; rows of a table that no text uses are not.
-      ...(typeof node.attributes.rows === 'number' && { writesRowsOf: { value: y, by: scatter } }),
+      writesRowsOf: typeof node.attributes.rows === 'number' ? { value: y, by: scatter } : undefined,
       workgroups: (_size, batch) => [batch.scatterRows(scatter), 1, 1],
     },
   ];

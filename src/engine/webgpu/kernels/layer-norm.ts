@@ -65,11 +65,12 @@ export function layerNormGrad(node: Node<'layerNormGrad'>, finish: Finish): Disp
     { name: 'x', type: 'array<f32>' },
     { name: 'statistics', type: 'array<f32>' },
   ];
+  const declared = header([...inputs, { name: 'weight', type: 'array<f32>' }, ...finish.declarations]);
   const xhat = '(x[i] - statistics[2u * m]) * statistics[2u * m + 1u]';
   return [
     {
       label: labelWith('layerNormGrad: dx', finish),
-      code: `${header([...inputs, { name: 'weight', type: 'array<f32>' }, ...finish.declarations])}${finish.code}${reductions(THREADS)}
+      code: `${declared}${finish.code}${reductions(THREADS)}
 const C = ${columns}u;
 @compute @workgroup_size(${THREADS})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {

@@ -55,6 +55,38 @@ export function unitShader(
     ...(bias ? [BIAS] : []),
     ...finish.declarations,
   ]);
+  const loaded = loadTiles(form, tile, UNIT_THREADS, {
+    a: `tileA[outer * ${tileK}u + kk] = ${operands}(value${scaled('a')});`,
+    b: `tileB[kk * ${tileN}u + outer] = ${operands}(value${scaled('b')});`,
+  });
+  const load = (matrix: string, place: string, stride: number): string =>
+    `subgroupMatrixLoad<${matrix}, row_major>(${place}, ${stride}u);`;
+  const loadsOfA = Array.from({ length: rows }, (_, i) => {
+    const place = `&tileA, (shareRow + ${i * m}u) * ${tileK}u + kk`;
+    return `          let a${i} = ${load('Left', place, tileK)}`;
+  });
+  const loadsOfB = Array.from({ length: columns }, (_, j) => {
+    const place = `&tileB, kk * ${tileN}u + shareColumn + ${j * n}u`;
+    return `          let b${j} = ${load('Right', place, tileN)}`;
+  });
+  const multiplications = products.map(
+    ({ name, i, j }) => `          ${name} = subgroupMatrixMultiplyAccumulate(a${i}, b${j}, ${name});`,
+  );
+  const perProduct = m * n;
+  const finished = `finish(left + row * N + column, sums[e]${unscaled}${bias ? ' + bias[column]' : ''});`;
+  const store = ({ name, i, j }: (typeof products)[number]): string => `    if (share < ${down * across}u) {
+      subgroupMatrixStore<row_major>(&sums, share * ${perProduct}u, ${name}, ${n}u);
+    }
+    workgroupBarrier();
+    for (var e = thread; e < ${down * across * perProduct}u; e += ${UNIT_THREADS}u) {
+      let owner = e / ${perProduct}u;
+      let row = row0 + owner / ${across}u * ${rows * m}u + ${i * m}u + e % ${perProduct}u / ${n}u;
+      let column = column0 + owner % ${across}u * ${columns * n}u + ${j * n}u + e % ${n}u;
+      if (owner >= first && owner < first + subgroups && row < M && column < N) {
+        ${finished}
+      }
+    }
+    workgroupBarrier();`;
   // The control flow that depends on the subgroup's number is the same in all of its threads, which the
   // analysis of WGSL does not see.
   return `${operands === 'f16' ? 'enable f16;\n' : ''}enable subgroups;
@@ -80,33 +112,15 @@ ${partOfProduct(tile)}  let left = group.z * M * N;
     let shareColumn = share % ${across}u * ${columns * n}u;
 ${products.map(({ name }) => `    var ${name} = Sum();`).join('\n')}
     for (var k0 = kBegin; k0 < kEnd; k0 += ${tileK}u) {
-${loadTiles(form, tile, UNIT_THREADS, { a: `tileA[outer * ${tileK}u + kk] = ${operands}(value${scaled('a')});`, b: `tileB[kk * ${tileN}u + outer] = ${operands}(value${scaled('b')});` })}      workgroupBarrier();
+${loaded}      workgroupBarrier();
       if (share < ${down * across}u) {
         for (var kk = 0u; kk < ${tileK}u; kk += ${k}u) {
-${Array.from({ length: rows }, (_, i) => `          let a${i} = subgroupMatrixLoad<Left, row_major>(&tileA, (shareRow + ${i * m}u) * ${tileK}u + kk, ${tileK}u);`).join('\n')}
-${Array.from({ length: columns }, (_, j) => `          let b${j} = subgroupMatrixLoad<Right, row_major>(&tileB, kk * ${tileN}u + shareColumn + ${j * n}u, ${tileN}u);`).join('\n')}
-${products.map(({ name, i, j }) => `          ${name} = subgroupMatrixMultiplyAccumulate(a${i}, b${j}, ${name});`).join('\n')}
+${[...loadsOfA, ...loadsOfB, ...multiplications].join('\n')}
         }
       }
       workgroupBarrier();
     }
-${products
-  .map(
-    ({
-      name,
-      i,
-      j,
-    }) => `    if (share < ${down * across}u) { subgroupMatrixStore<row_major>(&sums, share * ${m * n}u, ${name}, ${n}u); }
-    workgroupBarrier();
-    for (var e = thread; e < ${down * across * m * n}u; e += ${UNIT_THREADS}u) {
-      let owner = e / ${m * n}u;
-      let row = row0 + owner / ${across}u * ${rows * m}u + ${i * m}u + e % ${m * n}u / ${n}u;
-      let column = column0 + owner % ${across}u * ${columns * n}u + ${j * n}u + e % ${n}u;
-      if (owner >= first && owner < first + subgroups && row < M && column < N) { finish(left + row * N + column, sums[e]${unscaled}${bias ? ' + bias[column]' : ''}); }
-    }
-    workgroupBarrier();`,
-  )
-  .join('\n')}
+${products.map(store).join('\n')}
   }
 }
 `;

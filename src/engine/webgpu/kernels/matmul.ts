@@ -130,12 +130,12 @@ function wayFor(
   dimensions: readonly Dimension[],
   large: boolean,
 ): Way {
-  const { a, b, units } = product;
+  const { units } = product;
   // Below that most of a unit's work would be lost, as for the few columns of a classifier's head.
   if (units && dimensions.every((dimension) => !isFixed(dimension) || dimension >= LEAST_FOR_UNITS)) {
     const { unit, gradients } = units;
     const tile = unitTile(unit);
-    const gradient = gradients.has(a) ? 'a' : gradients.has(b) ? 'b' : undefined;
+    const gradient = (['a', 'b'] as const).find((operand) => gradients.has(product[operand]));
     const split = large ? 1 : splitFor(Math.ceil(m / tile.tileM) * Math.ceil(n / tile.tileN), k);
     return {
       name: 'matmul on units',
@@ -165,7 +165,6 @@ function kernels(
   const { name, tile, split, code } = way;
   const [m, n] = dimensions;
   const at = (dimension: Dimension, size: BatchSize): number => lengthOf(dimension, size);
-  const condition = when ? { when } : {};
   const label = `${name} ${transposeA ? 'T' : 'N'}${transposeB ? 'T' : 'N'}`;
   const workgroups = (size: BatchSize): readonly [number, number, number] => [
     Math.ceil(at(n, size) / tile.tileN),
@@ -177,7 +176,7 @@ function kernels(
   const biasBinding: Binding[] = bias ? [{ value: bias }] : [];
   const sums = way.sums ? product.sums : undefined;
   const besides =
-    product.sums && !sums ? sumRows(product.sums).map((dispatch) => ({ ...dispatch, ...condition })) : [];
+    product.sums && !sums ? sumRows(product.sums).map((dispatch) => ({ ...dispatch, when })) : [];
   if (split === 1) {
     return [
       {
@@ -190,7 +189,7 @@ function kernels(
           ...finish.bindings,
         ],
         workgroups,
-        ...condition,
+        when,
       },
       ...besides,
     ];
@@ -205,25 +204,32 @@ function kernels(
     of: y,
     floats: (size) => split * at(m, upTo(size)) * at(n, upTo(size)),
   };
+  const declared = header([
+    SHAPE,
+    { name: 'x', type: 'array<f32>' },
+    ...(bias ? [BIAS] : []),
+    ...finish.declarations,
+  ]);
+  const sumParts = elementLoop(
+    'lengthOf(shape.m) * lengthOf(shape.n)',
+    `var sum = x[i];
+    for (var part = 1u; part < shape.split; part++) { sum += x[part * count + i]; }
+    finish(i, sum${bias ? ' + bias[i % lengthOf(shape.n)]' : ''});`,
+  );
   return [
     {
       label: `${label}, K in ${split} parts`,
       code: code(false, PART, false),
       bindings: [...operands, { side: parts }],
       workgroups,
-      ...condition,
+      when,
     },
     {
       label: labelWith('sum of parts', finish),
-      code: `${header([SHAPE, { name: 'x', type: 'array<f32>' }, ...(bias ? [BIAS] : []), ...finish.declarations])}${SHAPE_STRUCT}${finish.code}${elementLoop(
-        'lengthOf(shape.m) * lengthOf(shape.n)',
-        `var sum = x[i];
-    for (var part = 1u; part < shape.split; part++) { sum += x[part * count + i]; }
-    finish(i, sum${bias ? ' + bias[i % lengthOf(shape.n)]' : ''});`,
-      )}`,
+      code: `${declared}${SHAPE_STRUCT}${finish.code}${sumParts}`,
       bindings: [shape, { side: parts }, ...biasBinding, ...finish.bindings],
       workgroups: (size) => elementWorkgroups(at(m, size) * at(n, size)),
-      ...condition,
+      when,
     },
     ...besides,
   ];
@@ -260,21 +266,39 @@ function matmulShader(
       columnSum += sum;
     }
 `;
-  return `${header([
+  const writeColumns = `  if (group.y == 0u && thread < ${tileN}u && column0 + thread < N) {
+    columnSums[column0 + thread] = columnSum;
+  }
+`;
+  const loaded = loadTiles(form, tiling, threads, {
+    a: `tileA[kk * ${tileM}u + outer] = value;`,
+    b: `tileB[kk * ${tileN}u + outer] = value;`,
+  });
+  const addend = bias ? ' + bias[column + j]' : '';
+  const finishRow = (r: number): string => `  if (row + ${r}u < M) {
+    let place = left + (row + ${r}u) * N + column;
+    for (var j = 0u; j < 4u; j++) { if (column + j < N) { finish(place + j, sum${r}[j]${addend}); } }
+  }`;
+  const declared = header([
     SHAPE,
     { name: 'a', type: 'array<f32>' },
     { name: 'b', type: 'array<f32>' },
     ...(bias ? [BIAS] : []),
     ...(sums ? [COLUMN_SUMS] : []),
     ...finish.declarations,
-  ])}${SHAPE_STRUCT}${finish.code}
+  ]);
+  return `${declared}${SHAPE_STRUCT}${finish.code}
 var<workgroup> tileA: array<f32, ${tileK * tileM}>;
 var<workgroup> tileB: array<f32, ${tileK * tileN}>;
 @compute @workgroup_size(${threadsX}, ${threadsY})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) id: vec3u, @builtin(local_invocation_index) thread: u32) {
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(local_invocation_id) id: vec3u,
+  @builtin(local_invocation_index) thread: u32,
+) {
 ${partOfProduct(tiling)}${rows.map((r) => `  var sum${r} = vec4f();`).join('\n')}
 ${sums ? '  var columnSum = 0.0;\n' : ''}  for (var k0 = kBegin; k0 < kEnd; k0 += ${tileK}u) {
-${loadTiles(form, tiling, threads, { a: `tileA[kk * ${tileM}u + outer] = value;`, b: `tileB[kk * ${tileN}u + outer] = value;` })}    workgroupBarrier();
+${loaded}    workgroupBarrier();
 ${sums ? addColumns : ''}    for (var kk = 0u; kk < ${tileK}u; kk++) {
       let fromB = kk * ${tileN}u + id.x * 4u;
       let fromA = kk * ${tileM}u + id.y * ${threadM}u;
@@ -283,17 +307,10 @@ ${rows.map((r) => `      sum${r} = fma(vec4f(tileA[fromA + ${r}u]), bs, sum${r})
     }
     workgroupBarrier();
   }
-${sums ? `  if (group.y == 0u && thread < ${tileN}u && column0 + thread < N) { columnSums[column0 + thread] = columnSum; }\n` : ''}  let column = column0 + id.x * 4u;
+${sums ? writeColumns : ''}  let column = column0 + id.x * 4u;
   let row = row0 + id.y * ${threadM}u;
   let left = group.z * M * N;
-${rows
-  .map(
-    (r) => `  if (row + ${r}u < M) {
-    let place = left + (row + ${r}u) * N + column;
-    for (var j = 0u; j < 4u; j++) { if (column + j < N) { finish(place + j, sum${r}[j]${bias ? ' + bias[column + j]' : ''}); } }
-  }`,
-  )
-  .join('\n')}
+${rows.map(finishRow).join('\n')}
 }
 `;
 }

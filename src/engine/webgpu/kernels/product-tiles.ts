@@ -46,14 +46,18 @@ export function loadTiles(
     across: boolean,
     origin: string,
     limit: string,
-  ): string => `    for (var i = thread; i < ${length * tileK}u; i += ${threads}u) {
+  ): string => {
+    const line = `${origin} + outer`;
+    const index = across ? `(k0 + kk) * ${limit} + ${line}` : `(${line}) * K + k0 + kk`;
+    return `    for (var i = thread; i < ${length * tileK}u; i += ${threads}u) {
       let outer = ${across ? `i % ${length}u` : `i / ${tileK}u`};
       let kk = ${across ? `i / ${length}u` : `i % ${tileK}u`};
       var value = 0.0;
-      if (${origin} + outer < ${limit} && k0 + kk < kEnd) { value = ${matrix}[${across ? `(k0 + kk) * ${limit} + ${origin} + outer` : `(${origin} + outer) * K + k0 + kk`}]; }
+      if (${line} < ${limit} && k0 + kk < kEnd) { value = ${matrix}[${index}]; }
       ${store[matrix]}
     }
 `;
+  };
   return load('a', tileM, transposeA, 'row0', 'M') + load('b', tileN, !transposeB, 'column0', 'N');
 }
 

@@ -20,6 +20,8 @@ fn ${name}(value: f32, thread: u32) -> f32 {
   return partial[0];
 }
 `;
+  const reduceSum = reduce('reduceSum', (a, b) => `${a} + ${b}`);
+  const reduceMax = reduce('reduceMax', (a, b) => `max(${a}, ${b})`);
   return `
-var<workgroup> partial: array<f32, ${threads}>;${reduce('reduceSum', (a, b) => `${a} + ${b}`)}${reduce('reduceMax', (a, b) => `max(${a}, ${b})`)}`;
+var<workgroup> partial: array<f32, ${threads}>;${reduceSum}${reduceMax}`;
 }

@@ -1,0 +1,59 @@
+/** Folders and repositories of datasets, and how they are refused. */
+import assert from 'node:assert/strict';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { DataError } from '#attune/errors.js';
+import type { AttuneError } from '#attune/errors.js';
+import type { DataRepository } from '#attune/data/repository.js';
+import { folder } from '../support/folder.js';
+import { parquetBytes } from '../support/parquet.js';
+
+export const csv = (...labels: (number | string)[]) =>
+  `text,label\n${labels.map((label, i) => `text ${i},${label}\n`).join('')}`;
+export const parquet = (...labels: number[]) =>
+  parquetBytes([
+    { name: 'text', data: labels.map((_, i) => `text ${i}`) },
+    { name: 'label', data: Int32Array.from(labels) },
+  ]);
+
+/** A folder whose files may lie in folders. */
+export function tree(t: TestContext, files: Readonly<Record<string, string | Uint8Array>>): string {
+  const dir = folder(t);
+  for (const [path, contents] of Object.entries(files)) {
+    mkdirSync(dirname(join(dir, path)), { recursive: true });
+    writeFileSync(join(dir, path), contents);
+  }
+  return dir;
+}
+
+/** The same as a repository that is not the user's own folder, which counts what is fetched. */
+export function remote(
+  t: TestContext,
+  files: Readonly<Record<string, string | Uint8Array>>,
+  converted?: DataRepository,
+): DataRepository & { fetched: string[] } {
+  const dir = tree(t, files);
+  const fetched: string[] = [];
+  return {
+    name: 'owner/rows',
+    fetched,
+    list: () => Promise.resolve(Object.keys(files).sort()),
+    fetch: (path) => Promise.resolve((fetched.push(path), join(dir, path))),
+    converted: () => Promise.resolve(converted),
+  };
+}
+
+export async function refuses(
+  action: Promise<unknown>,
+  message: RegExp,
+  kind: new (message: string) => AttuneError = DataError,
+  hint?: RegExp,
+): Promise<void> {
+  await assert.rejects(action, (error) => {
+    assert.ok(error instanceof kind, String(error));
+    assert.match(error.message, message);
+    if (hint) assert.match(error.hint ?? '', hint);
+    return true;
+  });
+}

@@ -1,0 +1,64 @@
+/** A dataset on a server that does what can go wrong, and its download. */
+import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { HubError } from '#attune/hub/errors.js';
+import type { HubErrorCode } from '#attune/hub/errors.js';
+import { HubRepository } from '#attune/hub/repository.js';
+import type { RepositoryOptions } from '#attune/hub/repository.js';
+import { folder } from '../support/folder.js';
+import { HubServer } from '../support/hub-server.js';
+import type { HubFiles, HubRepositoryFixture } from '../support/hub-server.js';
+import { Random } from '../support/random.js';
+
+const random = new Random(1);
+export const LARGE = Uint8Array.from({ length: 3000 }, () => random.integer(0, 255));
+export const FILES: HubFiles = {
+  'config.json': '{"a": 1}',
+  'data/big.parquet': LARGE,
+  'data/ü #1?.csv': 'text,label\n',
+  'empty.txt': '',
+  'none.bin': new Uint8Array(0),
+};
+export const ID = { type: 'dataset', id: 'tiny/tweets', revision: 'main' } as const;
+export const FIXTURE: HubRepositoryFixture = { type: 'dataset', id: ID.id, files: FILES };
+
+export const bytesOf = (name: string): Buffer => Buffer.from(FILES[name] as string);
+const settings = (server: HubServer, cacheDir: string): RepositoryOptions => ({
+  endpoint: server.url,
+  cacheDir,
+  token: false,
+  firstPause: 1,
+});
+export const blobs = (cacheDir: string): string[] =>
+  readdirSync(join(cacheDir, 'datasets--tiny--tweets', 'blobs')).sort();
+export const isHubError =
+  (code: HubErrorCode, ...texts: RegExp[]) =>
+  (error: unknown): boolean => {
+    assert.ok(error instanceof HubError, String(error));
+    assert.equal(error.code, code, error.message);
+    for (const text of texts) assert.match(`${error.message}\n${error.hint}`, text);
+    return true;
+  };
+
+export async function download(
+  options: RepositoryOptions,
+  paths: readonly string[] = Object.keys(FILES),
+): Promise<string[]> {
+  const repository = await HubRepository.open(ID, options);
+  try {
+    return await repository.fetch(paths);
+  } finally {
+    await repository.close();
+  }
+}
+
+export async function setUp(
+  t: TestContext,
+  fixture: Partial<HubRepositoryFixture> = {},
+): Promise<{ server: HubServer; cacheDir: string; options: RepositoryOptions }> {
+  const server = await HubServer.start(t, [{ ...FIXTURE, ...fixture }]);
+  const cacheDir = folder(t);
+  return { server, cacheDir, options: settings(server, cacheDir) };
+}
