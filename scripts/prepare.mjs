@@ -1,4 +1,5 @@
-// Makes a checkout ready to run: installs what is missing, builds what is stale. Plain JavaScript on Node's
+// Makes a checkout ready to run: installs what is missing, builds what is stale. With `--unit` it only compiles what
+// unit tests need, unit-build/, which takes a second: no check of types, no bundles. Plain JavaScript on Node's
 // own modules, because it runs before anything is installed. Prints to stderr only what it does.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -74,6 +75,30 @@ function install() {
   writeFileSync(stamp, lock);
 }
 
+/** Compiles the AssemblyScript modules into a folder that stands beside src/. */
+function buildWasm(folder) {
+  const modules = filesUnder('src').filter((file) => file.endsWith('.assembly.ts'));
+  const target = (source) => at(source.replace(/^src/, folder).replace(/\.assembly\.ts$/, '.wasm'));
+  // What was compiled before from the same source by the same compiler is kept: the compiler alone takes
+  // seconds to start.
+  const kept = (source) =>
+    at(
+      'node_modules',
+      '.attune-wasm',
+      `${hashOf([source, 'package-lock.json', 'scripts/build-wasm.mjs'])}.wasm`,
+    );
+  const stale = modules.filter((source) => !existsSync(kept(source)));
+  if (stale.length > 0)
+    run('The WebAssembly build', process.execPath, [
+      at('scripts', 'build-wasm.mjs'),
+      ...stale.flatMap((source) => [source, kept(source)]),
+    ]);
+  for (const source of modules) {
+    mkdirSync(dirname(target(source)), { recursive: true });
+    copyFileSync(kept(source), target(source));
+  }
+}
+
 function build() {
   const stamp = at('dist', '.attune-build');
   const sources = hashOf([
@@ -96,30 +121,18 @@ function build() {
     '-p',
     'tsconfig.json',
   ]);
-  const modules = filesUnder('src').filter((file) => file.endsWith('.assembly.ts'));
-  const target = (source) => at(source.replace(/^src/, 'dist').replace(/\.assembly\.ts$/, '.wasm'));
-  // What was compiled before from the same source by the same compiler is kept: the compiler alone takes
-  // seconds to start.
-  const kept = (source) =>
-    at(
-      'node_modules',
-      '.attune-wasm',
-      `${hashOf([source, 'package-lock.json', 'scripts/build-wasm.mjs'])}.wasm`,
-    );
-  const stale = modules.filter((source) => !existsSync(kept(source)));
-  if (stale.length > 0)
-    run('The WebAssembly build', process.execPath, [
-      at('scripts', 'build-wasm.mjs'),
-      ...stale.flatMap((source) => [source, kept(source)]),
-    ]);
-  for (const source of modules) {
-    mkdirSync(dirname(target(source)), { recursive: true });
-    copyFileSync(kept(source), target(source));
-  }
+  buildWasm('dist');
   run('The build for the browser', process.execPath, [at('scripts', 'build-browser.mjs')]);
   run('The build of the command line', process.execPath, [at('scripts', 'build-cli.mjs')]);
   writeFileSync(stamp, sources);
 }
 
+async function buildForUnitTests() {
+  const { compileFolder } = await import('./compile.mjs');
+  await compileFolder(at('src'), at('unit-build'));
+  buildWasm('unit-build');
+}
+
 install();
-build();
+if (process.argv.includes('--unit')) await buildForUnitTests();
+else build();

@@ -1,23 +1,27 @@
-// Runs the tests on Node's own runner. `node scripts/test.mjs` runs the fast ones, `--slow` the long ones;
-// further arguments pick files by a part of their path.
+// Runs the tests on Node's own runner. `node scripts/test.mjs` runs the fast ones, `--slow` the long ones, `--unit`
+// those of the fast ones that need no build; further arguments pick files by a part of their path.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { compileTests } from './compile-tests.mjs';
+import { compileFolder } from './compile.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const slow = process.argv.includes('--slow');
+const kind = ['slow', 'unit'].find((each) => process.argv.includes(`--${each}`)) ?? 'fast';
+const [slow, unit] = [kind === 'slow', kind === 'unit'];
+/** Tests that start the command line, a server, or the bundle for the browser. */
+const NEEDS_BUILD = /^test.(?:cli.(?:e2e|bundle)|serve|browser.module\.|security|train.reproduce)/;
 const wanted = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
 
 const files = readdirSync(join(root, 'test'), { recursive: true })
   .map((file) => join('test', file))
   .filter((file) => file.endsWith('.test.ts') && file.endsWith('.slow.test.ts') === slow)
+  .filter((file) => !unit || !NEEDS_BUILD.test(file))
   .filter((file) => wanted.length === 0 || wanted.some((part) => file.includes(part)))
   .map((file) => relative('.', file))
   .sort();
 if (files.length === 0) {
-  console.error(`No ${slow ? 'slow ' : ''}test file matches ${wanted.join(' ')}.`);
+  console.error(`No ${kind} test file matches ${wanted.join(' ')}.`);
   process.exit(1);
 }
 
@@ -39,12 +43,14 @@ const vulkan =
 
 // The slow ones run as they are: some start TypeScript in processes of their own, and a compiler more or less
 // does not count there.
-const compiled = slow ? undefined : relative(root, await compileTests(root));
+const compiled = slow ? undefined : 'test-build';
+if (compiled) await compileFolder(join(root, 'test'), join(root, compiled));
 const toRun =
   compiled === undefined
     ? ['--import', 'tsx', ...files]
     : [
         '--enable-source-maps',
+        ...(unit ? ['--conditions=attune-unit'] : []),
         ...files.map((file) => join(compiled, relative('test', file)).replace(/\.ts$/, '.js')),
       ];
 const options = toRun.filter((word) => !/\.test\.[jt]s$/.test(word));
