@@ -107,11 +107,11 @@ export class Tokenizer {
    * The row the model sees: ids truncated to `maxLength` tokens, then without the pad tokens (`poolingPadId`)
    * at the end.
    *
-   * The reference pools at the right-most token that is not the pad token (PARITY.md), and in a causal model
-   * what follows the pooled token cannot matter. So pad tokens that come last, even where the text itself
-   * spells them, are dropped. A text of nothing but pad tokens is pooled at position 0, which attends to
-   * itself: one pad token. An empty text is padding as a whole, masked everywhere: one pad token that attends
-   * to nothing (`blind`).
+   * transformers pools at the right-most token that is not the pad token, and in a causal model what follows
+   * the pooled token cannot matter. So pad tokens that come last, even where the text itself spells them, are
+   * dropped. A text of nothing but pad tokens is pooled at position 0, which attends to itself: one pad
+   * token. An empty text is padding as a whole, masked everywhere: one pad token that attends to nothing
+   * (`blind`).
    */
   encode(text: string, options: { readonly maxLength?: number } = {}): EncodedRow {
     const { all, start, end } = this.#truncated(text, options.maxLength ?? Infinity);

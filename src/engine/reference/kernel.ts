@@ -1,7 +1,7 @@
 /**
  * What the plain-loop engine computes with. Every tensor is float64, the int32 inputs too: float64 holds each
  * of them exactly, and one kind of array keeps the definitions plain. This engine defines what each operation
- * means; it is written to be read, and is for tests alone.
+ * means and is written to be read; tests, `attune doctor` and `train --verify-exact` compute with it.
  */
 import type { Node, OperationName, Shape } from '../../graph/graph.js';
 import type { PackedBatch } from '../batch.js';

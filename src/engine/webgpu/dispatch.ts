@@ -28,7 +28,7 @@ export type BatchArray =
   | 'rowMap'
   /** [sites] the two words of each dropout site's key */
   | 'dropoutKeys'
-  /** Rows of a table and the tokens that gathered each (scatter.ts). */
+  /** Rows of a table and the tokens that gathered each (batch-arrays.ts). */
   | 'inputIdsScatter'
   | 'positionIdsScatter'
   | 'pooledTokensScatter';

@@ -1,6 +1,6 @@
 /**
  * Embedding look-up and its gradient. The gradient adds rows of dy up by index without atomics, so that runs
- * repeat bit for bit: the batch says which tokens gathered each row of the table (scatter.ts), and one
+ * repeat bit for bit: the batch says which tokens gathered each row of the table (batch-arrays.ts), and one
  * workgroup adds up one row, in the tokens' order.
  */
 import type { InputName, Node, Value } from '../../../graph/graph.js';
