@@ -38,7 +38,7 @@ export interface EstimatorState {
   /** Names the estimator, such as `logistic-regression`. */
   readonly kind: string;
   readonly settings: Readonly<Record<string, unknown>>;
-  readonly arrays: Readonly<Record<string, Float32Array | Float64Array | Int32Array>>;
+  readonly arrays: Readonly<Partial<Record<string, Float32Array | Float64Array | Int32Array>>>;
   /** Steps of a pipeline. */
   readonly steps?: readonly EstimatorState[];
 }

@@ -5,10 +5,11 @@
  *   n = rows, K = classes, S = distinct scores of the training rows
  */
 import { createRequire } from 'node:module';
-import { DataError, UsageError } from '../errors.js';
+import { UsageError } from '../errors.js';
 import { Pace } from '../pace.js';
 import type { Classifier, DenseMatrix, EstimatorState } from './estimator.js';
 import { LogisticRegression } from './logistic-regression.js';
+import { checkTexts } from './matrix.js';
 import { StateReader } from './state-reader.js';
 
 interface SentimentAnalyzer {
@@ -67,6 +68,8 @@ export class AfinnClassifier implements Classifier<readonly string[]> {
   /**
    * Lays the classes on the scale and cuts it so that the weighted F1 of the training rows is the highest
    * there is.
+   *
+   * @throws DataError as every classifier; UsageError if the names are not as many as the classes
    */
   async fit(
     texts: readonly string[],
@@ -74,9 +77,11 @@ export class AfinnClassifier implements Classifier<readonly string[]> {
     classes: number,
     signal?: AbortSignal,
   ): Promise<void> {
-    if (texts.length === 0) throw new DataError('there are no rows to learn from');
-    if (texts.length !== labels.length)
-      throw new DataError(`there are ${texts.length} texts, but ${labels.length} labels`);
+    checkTexts(texts, labels, classes);
+    if (this.#labelNames.length !== classes)
+      throw new UsageError(
+        `labelNames has ${this.#labelNames.length} names, but there are ${classes} classes`,
+      );
     const pace = new Pace(signal);
     const scores = await afinnScores(texts, pace);
     const layout = layOut(this.#labelNames, scores, labels, classes);
@@ -197,7 +202,7 @@ function layOut(
     sums[label] += scores[row];
   });
   const present = Array.from(rows.keys()).filter((label) => rows[label] > 0);
-  const named = present.map((label) => polarity(names[label] ?? ''));
+  const named = present.map((label) => polarity(names[label]));
   const byNames = named.every((value) => value !== undefined) && new Set(named).size === present.length;
   const place = (label: number): number => (byNames ? polarity(names[label])! : sums[label] / rows[label]);
   return { order: present.sort((a, b) => place(a) - place(b) || a - b), by: byNames ? 'names' : 'means' };

@@ -1,5 +1,6 @@
-import { DataError, UsageError } from '../errors.js';
+import { UsageError } from '../errors.js';
 import type { Classifier, EstimatorState } from './estimator.js';
+import { checkTexts } from './matrix.js';
 import { StateReader } from './state-reader.js';
 
 /**
@@ -12,9 +13,7 @@ export class MajorityClassifier implements Classifier<readonly string[]> {
 
   // eslint-disable-next-line @typescript-eslint/require-await -- so that refusals reject
   async fit(texts: readonly string[], labels: Int32Array, classes: number): Promise<void> {
-    if (texts.length === 0) throw new DataError('there are no rows to learn from');
-    if (texts.length !== labels.length)
-      throw new DataError(`there are ${texts.length} texts, but ${labels.length} labels`);
+    checkTexts(texts, labels, classes);
     const shares = new Float64Array(classes);
     for (const label of labels) shares[label] += 1 / labels.length;
     this.#shares = shares;

@@ -39,14 +39,23 @@ export function checkFeatures(x: Matrix): void {
 export function checkFit(x: Matrix, labels: Int32Array, classes: number): void {
   if (x.rows === 0) throw new DataError('there are no rows to learn from');
   if (x.columns === 0) throw new DataError('there are no features to learn from');
+  checkLabels(labels, classes, x.rows, 'rows of features');
+  checkFeatures(x);
+}
+
+/** What fit on texts needs. @throws DataError for no texts, and labels that do not fit */
+export function checkTexts(texts: readonly string[], labels: Int32Array, classes: number): void {
+  if (texts.length === 0) throw new DataError('there are no rows to learn from');
+  checkLabels(labels, classes, texts.length, 'texts');
+}
+
+function checkLabels(labels: Int32Array, classes: number, rows: number, what: string): void {
   if (!Number.isInteger(classes) || classes < 1)
     throw new DataError(`the number of classes is ${classes}, not a whole number from 1`);
-  if (labels.length !== x.rows)
-    throw new DataError(`there are ${x.rows} rows of features, but ${labels.length} labels`);
+  if (labels.length !== rows) throw new DataError(`there are ${rows} ${what}, but ${labels.length} labels`);
   const bad = labels.findIndex((label) => label < 0 || label >= classes);
   if (bad >= 0)
     throw new DataError(`row ${bad} has the label ${labels[bad]}; labels go from 0 to ${classes - 1}`);
-  checkFeatures(x);
 }
 
 /**

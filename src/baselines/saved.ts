@@ -197,12 +197,17 @@ export async function bytesOnDisk(dir: string): Promise<number> {
 }
 
 function takeApart(state: EstimatorState, prefix: string, arrays: Map<string, NumberArray>): StoredState {
-  for (const [name, values] of Object.entries(state.arrays)) arrays.set(prefix + name, values);
+  const names: string[] = [];
+  for (const [name, values] of Object.entries(state.arrays)) {
+    if (!values) continue;
+    arrays.set(prefix + name, values);
+    names.push(name);
+  }
   const steps = state.steps?.map((step, i) => takeApart(step, `${prefix}steps.${i}.`, arrays));
   return {
     kind: state.kind,
     settings: state.settings,
-    arrays: Object.keys(state.arrays),
+    arrays: names,
     steps,
   };
 }
@@ -221,8 +226,9 @@ async function putTogether(
   if (!Array.isArray(names) || !names.every((name) => typeof name === 'string'))
     throw refusal(`${prefix}arrays is not a list of names`);
   if (steps !== undefined && !Array.isArray(steps)) throw refusal(`${prefix}steps is not a list`);
-  const arrays: Record<string, NumberArray> = {};
-  for (const name of names) arrays[name] = await read(prefix + name);
+  const entries: [name: string, values: NumberArray][] = [];
+  for (const name of names) entries.push([name, await read(prefix + name)]);
+  const arrays = Object.fromEntries(entries);
   if (!steps) return { kind, settings, arrays };
   const children: EstimatorState[] = [];
   for (const [i, step] of steps.entries())

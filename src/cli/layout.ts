@@ -111,7 +111,7 @@ function pieces(word: string, width: number): string[] {
   return [...found, piece];
 }
 
-const NAMED: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
+const NAMED: Readonly<Partial<Record<string, string>>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
 const escaped = (control: string): string =>
   NAMED[control] ?? `\\u${control.codePointAt(0)!.toString(16).padStart(4, '0')}`;
 

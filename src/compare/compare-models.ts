@@ -3,17 +3,16 @@
  * Baselines come after the fine-tuning, so that nothing takes cores away from it.
  */
 import { cpus, platform, arch, totalmem } from 'node:os';
-import { basename, join } from 'node:path';
+import { basename } from 'node:path';
 import { HiddenStateModel } from '../baselines/hidden-states.js';
 import { BaselineModel } from '../baselines/text-model.js';
 import { Word2VecVectorizer } from '../baselines/word2vec/vectorizer.js';
 import type { Dataset } from '../data/dataset.js';
+import { requireSameClasses } from '../data/labels.js';
 import { usableCores } from '../engine/cores.js';
 import type { Device } from '../engine/device-names.js';
-import { AttuneError, InterruptedError, ModelError, ThreadDeath } from '../errors.js';
-import { readPlainFile } from '../files.js';
+import { AttuneError, InterruptedError, ModelError, ThreadDeath, UsageError } from '../errors.js';
 import type { HubOptions } from '../hub/settings.js';
-import { parseJson } from '../json/syntax.js';
 import { EMBEDDED_MODEL, embeddedModelFolder } from '../model/embedded.js';
 import { resolveModel } from '../model/resolve.js';
 import { realPath, refuseOverlap } from '../overlap.js';
@@ -39,6 +38,7 @@ import { FINE_TUNED } from './comparison.js';
 import type { Comparison, ModelResult, SeedResult } from './comparison.js';
 import { diagnose } from './diagnosis.js';
 import type { Evidence } from './diagnosis.js';
+import { logHistory } from './log-history.js';
 import { MARGIN } from './margin.js';
 import { measured, predictionSpeed } from './measure.js';
 import type { Measured } from './measure.js';
@@ -111,17 +111,21 @@ export interface CompareModelsOptions {
 /**
  * Measures a fine-tuned model beside the baselines.
  *
- * @throws as `compare`; UsageError where something that attune did not make stands in the output folder where
- *   it would write. An abortion is noticed at once but for what the system is asked for (reading weights,
- *   writing files), which is waited for
+ * @throws as `compare`; UsageError if there are no training or test rows, their classes differ, or something
+ *   that attune did not make stands in the output folder where it would write. An abortion is noticed at once
+ *   but for what the system is asked for (reading weights, writing files), which is waited for
  */
 export async function compareModels(options: CompareModelsOptions): Promise<Comparison> {
   requireMargin(options.margin ?? MARGIN);
+  for (const name of ['train', 'test'] as const)
+    if (options[name].length === 0) throw new UsageError(`${name}: there are no rows`);
+  requireSameClasses(options.train, options.test);
+  const history = await logHistory(options.finetuned);
   await refuseBase(options);
   const output = await OutputFolder.open(options.outputDir);
   try {
     await output.prepare(COMPARISON);
-    return await compareInto(output, options);
+    return await compareInto(output, options, history);
   } finally {
     await output.close();
   }
@@ -139,10 +143,11 @@ async function refuseBase({ base, finetuned, outputDir }: ComparisonPlace): Prom
 }
 
 /**
- * Sees, where much is to be done before `compareModels`, that it will not refuse the output folder. @throws
- * as it does
+ * Sees, where much is to be done before `compareModels`, that it will refuse neither the fine-tuned model's log
+ * history nor the output folder. @throws as it does
  */
 export async function requireComparisonFolder(place: ComparisonPlace): Promise<void> {
+  await logHistory(place.finetuned);
   await refuseBase(place);
   const output = await OutputFolder.open(place.outputDir);
   try {
@@ -152,7 +157,11 @@ export async function requireComparisonFolder(place: ComparisonPlace): Promise<v
   }
 }
 
-async function compareInto(output: OutputFolder, options: CompareModelsOptions): Promise<Comparison> {
+async function compareInto(
+  output: OutputFolder,
+  options: CompareModelsOptions,
+  history: readonly LogRecord[],
+): Promise<Comparison> {
   const { train, test, seed, signal, callbacks = {}, maxLength, margin = MARGIN } = options;
   const { labelNames } = test;
   const [trainTexts, testTexts] = [train, test].map(({ rows }) => rows.map(({ text }) => text));
@@ -170,7 +179,6 @@ async function compareInto(output: OutputFolder, options: CompareModelsOptions):
     callbacks.onModel?.(result);
   };
 
-  const history = await logHistory(options.finetuned);
   const trainCounts = countsOf(trainLabels, labelNames.length);
   const trainHashes = await hashTexts(train, signal);
   const evidence = {
@@ -444,15 +452,6 @@ function predictionsOf(predictions: readonly Prediction[], labelNames: readonly 
       predictions.flatMap(({ scores }) => labelNames.map((name) => scores[name])),
     ),
   };
-}
-
-/** The records of the run that made a model; none where its folder has no trainer_state.json. */
-async function logHistory(dir: string): Promise<LogRecord[]> {
-  const text = await readPlainFile(join(dir, 'trainer_state.json')).catch(() => undefined);
-  const parsed = text === undefined ? undefined : parseJson(text);
-  if (!parsed || 'error' in parsed) return [];
-  const { log_history: history } = (parsed.value ?? {}) as { readonly log_history?: unknown };
-  return Array.isArray(history) ? (history as LogRecord[]) : [];
 }
 
 /** Rows of each class, [K]. */

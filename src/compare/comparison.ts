@@ -119,15 +119,20 @@ export interface ModelResult {
   };
 }
 
+/** What a model said of a row. */
+export interface Opinion {
+  /** Class index. */
+  readonly label: number;
+  readonly probabilityOfTruth: number;
+}
+
 export interface WorstError {
   /** Index of the test row. */
   readonly row: number;
   readonly text: string;
   readonly label: number;
-  /** What each model said, by its id: the class and its probability of the true class. */
-  readonly opinions: Readonly<
-    Record<string, { readonly label: number; readonly probabilityOfTruth: number }>
-  >;
+  /** What each model said, by its id. A file that was edited may lack some. */
+  readonly opinions: Readonly<Partial<Record<string, Opinion>>>;
   /** Gradient times input of the fine-tuned GPT-2 for the class it predicted, token by token. */
   readonly attributions: readonly Attribution[];
 }

@@ -3,6 +3,7 @@
  * vector, whatever stands around it; a transformer's hidden state at the word depends on all that came
  * before. The study measures how far the latter spread, and who their neighbours are.
  */
+import { UsageError } from '../errors.js';
 import { Pace } from '../pace.js';
 import type { WordStudy } from './comparison.js';
 import { FUNCTION_WORDS } from './function-words.js';
@@ -74,9 +75,13 @@ interface SeenWord extends Place {
  * many texts, of more than one class where there is one, and are no English function words; of these, the
  * ones with the lowest mean cosine similarity between their occurrences are taken. Contextual neighbours are
  * other words of the same sentences.
+ *
+ * @throws UsageError unless there is one label per text, and hidden states fit the texts; the signal's reason
  */
 export async function studyWords(options: WordStudyOptions): Promise<WordStudy[]> {
   const { words, texts, labels, word2vec, hiddenStates, signal } = options;
+  if (labels.length !== texts.length)
+    throw new UsageError(`labels has length ${labels.length}, but texts has length ${texts.length}`);
   const pace = new Pace(signal);
   const places = await placesOfWords(texts, word2vec, words && new Set(words), pace);
   const candidates = words
@@ -88,6 +93,7 @@ export async function studyWords(options: WordStudyOptions): Promise<WordStudy[]
   const needed = [...new Set([...chosen.values()].flat().map(({ text }) => text))].sort((a, b) => a - b);
   if (needed.length === 0) return [];
   const states = await hiddenStates(needed.map((text) => texts[text]));
+  requireStates(states, needed.length);
   const context: SeenWord[] = [];
   for (const [i, text] of needed.entries()) {
     if (pace.due) await pace.rest();
@@ -103,6 +109,22 @@ export async function studyWords(options: WordStudyOptions): Promise<WordStudy[]
     if (occurrences.length >= 2) studies.push(await study(word, occurrences, context, options, pace));
   }
   return words ? studies : studies.sort((a, b) => a.cosine.mean - b.cosine.mean).slice(0, STUDIES);
+}
+
+/** What is missing would be a vector of no numbers, whose cosine is none. */
+function requireStates(states: readonly TextStates[], texts: number): void {
+  if (states.length !== texts)
+    throw new UsageError(`hiddenStates returned ${states.length} results for ${texts} texts`);
+  const width = states.find(({ tokens }) => tokens.length > 0)?.width;
+  for (const [i, { tokens, width: own, states: values }] of states.entries()) {
+    if (tokens.length === 0) continue;
+    if (own !== width)
+      throw new UsageError(`hiddenStates returned result ${i} with width ${own}, another one with ${width}`);
+    if (values.length < tokens.length * width)
+      throw new UsageError(
+        `hiddenStates returned result ${i} with ${values.length} values for ${tokens.length} tokens of width ${width}`,
+      );
+  }
 }
 
 /** The first place of each word in each text. */

@@ -37,11 +37,18 @@ export function alignClasses(labels: LabelMap, names: readonly string[], use: Al
   const identity = own.map((_, i) => i);
   const named = own.filter((_, i) => labels.placeOf(i) !== undefined);
   const isModelNamed = !names.every(isPlaceholder);
-  if (named.length === 0) return { names, to: identity };
-  if (use === 'measure' && own.length > names.length)
+  const refuseMore = (hint?: string): void => {
+    if (own.length <= names.length) return;
     throw new DataError(
       `the data has ${own.length} classes (${listed(own)}), the model ${names.length} (${listed(names)})`,
+      { hint },
     );
+  };
+  if (named.length === 0) {
+    refuseMore(use === 'train' ? 'Start from a model without a classification head.' : undefined);
+    return { names, to: identity };
+  }
+  if (use === 'measure') refuseMore();
   if (!isModelNamed && !(labels.areNames && use === 'measure'))
     return { names: use === 'train' ? own : names, to: identity };
   const found = own.map((name, i) => (labels.placeOf(i) === undefined ? i : names.indexOf(name)));
@@ -68,6 +75,7 @@ export function alignClasses(labels: LabelMap, names: readonly string[], use: Al
       { hint: 'Name every class of the data.' },
     );
   }
+  refuseMore('Name every class of the data.');
   const moved = labels.areNames ? -1 : found.findIndex((to, i) => to !== i);
   const note =
     moved < 0

@@ -2,6 +2,7 @@ import { DataError } from '../errors.js';
 import { atOnce } from '../pace.js';
 import type { Pieces } from '../pace.js';
 import { NumpyGenerator } from '../random/numpy-generator.js';
+import { classRange, isClass } from './classes.js';
 import { partByClass, partRandomly, testRows } from './stratified.js';
 
 /** One labelled text. */
@@ -34,6 +35,7 @@ export interface TrainTestSplit {
  * datasets calls them.
  */
 export class Dataset implements Iterable<Row> {
+  /** @throws DataError for a text that is not a string, or a label that is not a class */
   constructor(
     /** `train`, `test`, or as the data calls it. */
     readonly name: string,
@@ -42,7 +44,9 @@ export class Dataset implements Iterable<Row> {
     readonly rows: readonly Row[],
     /** [K] the name of each class; `LABEL_i` where nothing names class i. */
     readonly labelNames: readonly string[],
-  ) {}
+  ) {
+    requireRows(rows, labelNames.length, source);
+  }
 
   get length(): number {
     return this.rows.length;
@@ -73,11 +77,13 @@ export class Dataset implements Iterable<Row> {
    * The first `n` rows, all of them where there are fewer; or the rows with these numbers, from 0, in this
    * order.
    *
-   * @throws RangeError for a number that is not of a row
+   * @throws RangeError for a number that is not of a row, or below 0
    */
   select(which: number | Iterable<number>): Dataset {
-    if (typeof which === 'number')
+    if (typeof which === 'number') {
+      if (!(which >= 0)) throw new RangeError(`select takes a number of rows from 0 up, not ${which}`);
       return which >= this.rows.length ? this : this.#with(this.rows.slice(0, which));
+    }
     return this.#with(
       Array.from(which, (index) => {
         const row = this.rows[index] as Row | undefined;
@@ -112,10 +118,10 @@ export class Dataset implements Iterable<Row> {
         const made = { ...row, ...changed };
         if (typeof made.text !== 'string')
           throw new DataError(`row ${i} of ${this.source}: the text became ${typeof made.text}`);
-        if (!Number.isInteger(made.label) || made.label < 0 || made.label >= this.labelNames.length)
+        if (!isClass(made.label, this.labelNames.length))
           throw new DataError(
             `row ${i} of ${this.source}: the label became ${String(made.label)}; ` +
-              `the classes are 0 to ${this.labelNames.length - 1}`,
+              classRange(this.labelNames.length),
           );
         return made.label === row.label || changed.labelText !== undefined || row.labelText === undefined
           ? made
@@ -153,5 +159,15 @@ export class Dataset implements Iterable<Row> {
 
   #with(rows: readonly Row[]): Dataset {
     return new Dataset(this.name, this.source, rows, this.labelNames);
+  }
+}
+
+function requireRows(rows: readonly Row[], classes: number, source: string): void {
+  for (let i = 0; i < rows.length; i++) {
+    const { text, label } = rows[i];
+    if (typeof text !== 'string')
+      throw new DataError(`row ${i} of ${source}: the text is ${typeof text}, not a string`);
+    if (!isClass(label, classes))
+      throw new DataError(`row ${i} of ${source}: the label is ${String(label)}; ${classRange(classes)}`);
   }
 }

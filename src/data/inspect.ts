@@ -1,10 +1,12 @@
 // What a person should know of a dataset before training on it, as plain data: `JSON.stringify` gives the
 // whole report. Rows are numbered from 0, as `select` and Hugging Face's datasets number them. Two texts are
 // the same where they differ in nothing but white space, which scraped texts gain and lose.
+import { DataError } from '../errors.js';
 import { Pace } from '../pace.js';
 import type { Tokenizer } from '../text/tokenizer.js';
 import type { Dataset, Row } from './dataset.js';
 import { textIdentity } from './identity.js';
+import { requireSameClasses } from './labels.js';
 import type { Splits } from './splits.js';
 
 export interface Inspection {
@@ -87,7 +89,8 @@ const MOST_BINS = 20;
 /**
  * Looks over every row of the splits. `examples` rows of the training split are shown in full.
  *
- * @throws the signal's reason if it is aborted
+ * @throws DataError for a split without rows, UsageError if the splits do not share their classes, the
+ *   signal's reason if it is aborted
  */
 export async function inspectSplits(
   splits: Pick<Splits, 'train' | 'test' | 'labelNames' | 'notes'>,
@@ -98,6 +101,11 @@ export async function inspectSplits(
 ): Promise<Inspection> {
   signal?.throwIfAborted();
   const { train, test, labelNames, notes } = splits;
+  requireRows(train, 'training');
+  if (test) {
+    requireRows(test, 'test');
+    requireSameClasses(train, test);
+  }
   const pace = new Pace(signal);
   const trained = await inspectSplit(train, tokenizer, maxLength, examples, pace);
   const tested = test && (await inspectSplit(test, tokenizer, maxLength, 0, pace));
@@ -110,6 +118,11 @@ export async function inspectSplits(
     conflicts: await conflicts(tested ? [trained, tested] : [trained], pace),
     notes: [...notes],
   };
+}
+
+/** Of no rows, there are no lengths and no shares. */
+function requireRows({ source, length }: Dataset, use: 'training' | 'test'): void {
+  if (length === 0) throw new DataError(`${source}: the ${use} split has no rows to inspect`);
 }
 
 /** A split with the `textIdentity` of each of its texts, [rows], and the first row of each. */

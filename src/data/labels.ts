@@ -1,4 +1,4 @@
-import { DataError } from '../errors.js';
+import { DataError, UsageError } from '../errors.js';
 import { Pace } from '../pace.js';
 import type { Row } from './dataset.js';
 import { lookAlikeHint } from './look-alikes.js';
@@ -187,6 +187,24 @@ export class LabelMap {
       throw unknown(label, `0 to ${this.names.length - 1} (${listed(this.names)})`);
     return label;
   }
+}
+
+interface NamedClasses {
+  readonly labelNames: readonly string[];
+}
+
+/**
+ * A class index means the same in two splits only if both have the same names in the same order.
+ *
+ * @throws UsageError
+ */
+export function requireSameClasses(train: NamedClasses, test: NamedClasses): void {
+  const [own, other] = [train.labelNames, test.labelNames];
+  if (own.length === other.length && own.every((name, i) => name === other[i])) return;
+  throw new UsageError(
+    `the training rows have the classes ${listed(own)}, but the test rows have ${listed(other)}`,
+    { hint: 'Both must have the same class names in the same order.' },
+  );
 }
 
 /** As transformers calls a class that nobody named. */

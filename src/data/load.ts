@@ -16,7 +16,10 @@ export interface LoadDatasetOptions extends Omit<DatasetChoice, 'dataset' | 'dat
   readonly seed?: number | undefined;
 }
 
-/** The splits by name: `train`, `test`, and whatever else the dataset has. */
+/**
+ * The splits by name: `train`, `test`, and whatever else the dataset has. One that it lacks is undefined here,
+ * as in any record (`noUncheckedIndexedAccess` makes the compiler say so); asked for as `split`, it is refused.
+ */
 export type DatasetDict = Readonly<Record<string, Dataset>>;
 
 /**
@@ -47,11 +50,10 @@ export async function loadDataset(
   const teacher = all.includes('train') ? 'train' : (split ?? all[0]);
   if (teacher === undefined) throw new DataError(`${name}: holds no data`);
   const taught = await source.load(teacher, { names: labelNames });
-  if (split === teacher) return taught.dataset;
-  const loaded: Record<string, Dataset> = {};
-  for (const other of split === undefined ? all : [split]) {
-    loaded[other] =
-      other === teacher ? taught.dataset : (await source.load(other, { labels: taught.labels })).dataset;
-  }
-  return split === undefined ? loaded : loaded[split];
+  const load = async (other: string): Promise<Dataset> =>
+    other === teacher ? taught.dataset : (await source.load(other, { labels: taught.labels })).dataset;
+  if (split !== undefined) return load(split);
+  const loaded: [name: string, dataset: Dataset][] = [];
+  for (const other of all) loaded.push([other, await load(other)]);
+  return Object.fromEntries(loaded);
 }

@@ -40,8 +40,14 @@ export interface EncodedRow {
   readonly blind: boolean;
 }
 
-/** Lays encoded rows end to end. `labels`, where given, are class indices in the order of `rows`. */
+/**
+ * Lays encoded rows end to end. `labels`, where given, are class indices in the order of `rows`.
+ *
+ * @throws RangeError for a row without tokens, or if there is not one label per row
+ */
 export function packRows(rows: readonly EncodedRow[], labels?: ArrayLike<number>): PackedBatch {
+  if (labels && labels.length !== rows.length)
+    throw new RangeError(`labels has length ${labels.length}, but rows has length ${rows.length}`);
   const tokens = rows.reduce((sum, row) => sum + row.ids.length, 0);
   const inputIds = new Int32Array(tokens);
   const positionIds = new Int32Array(tokens);

@@ -1,5 +1,6 @@
 /** Which engine computes. */
-import { AttuneError } from '../errors.js';
+import { AttuneError, UsageError } from '../errors.js';
+import { DEVICES } from './device-names.js';
 import type { Device } from './device-names.js';
 import { warmUp } from './engine.js';
 import type { Engine } from './engine.js';
@@ -50,6 +51,8 @@ const matrixUnitsOnDemand: Engine = {
 /**
  * The engine for a device. `auto` takes the best there is on this machine; `webgpu` insists on WebGPU, in
  * software too; `webgpu-matrix-units` on the GPU's matrix units besides, in their precision.
+ *
+ * @throws UsageError for another name
  */
 export function engineFor(device: Device): Engine {
   switch (device) {
@@ -61,5 +64,7 @@ export function engineFor(device: Device): Engine {
       return webGpuOnDemand;
     case 'webgpu-matrix-units':
       return matrixUnitsOnDemand;
+    default:
+      throw new UsageError(`device must be one of ${DEVICES.join(', ')}; got ${String(device)}`);
   }
 }

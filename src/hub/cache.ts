@@ -38,11 +38,11 @@ export interface HubCacheInfo {
   readonly repositories: readonly CachedRepositoryInfo[];
 }
 
-const TYPES: Readonly<Record<string, CachedRepositoryInfo['type']>> = {
-  models: 'model',
-  datasets: 'dataset',
-  spaces: 'space',
-};
+const TYPES: ReadonlyMap<string, CachedRepositoryInfo['type']> = new Map([
+  ['models', 'model'],
+  ['datasets', 'dataset'],
+  ['spaces', 'space'],
+]);
 /** Marks what is being removed: gone under its name at once, deleted after. */
 const REMOVED = '.removed-';
 /** A part that was written to in this time may be another program's download under way. */
@@ -67,7 +67,8 @@ export async function scanHubCache(cacheDir = hubCacheDir()): Promise<HubCacheIn
 function parseFolderName(name: string): Pick<CachedRepositoryInfo, 'type' | 'id'> | undefined {
   const [kind, ...parts] = name.split('--');
   const id = parts.join('/');
-  return kind in TYPES && isRepositoryId(id) ? { type: TYPES[kind], id } : undefined;
+  const type = TYPES.get(kind);
+  return type !== undefined && isRepositoryId(id) ? { type, id } : undefined;
 }
 
 async function scanRepository(
@@ -79,18 +80,19 @@ async function scanRepository(
   const counts = new Map<string, number>();
   const refs = new Map<string, string[]>();
   for (const { parts, stats } of files) {
-    const [kind, name] = parts;
+    const [kind, ...rest] = parts;
     if (kind === 'snapshots') {
-      counts.set(name, (counts.get(name) ?? 0) + 1);
+      const commit = rest.at(0);
+      if (commit !== undefined && isCommit(commit)) counts.set(commit, (counts.get(commit) ?? 0) + 1);
       // A link's blob is counted where it lies; a copy, where links are not to be had, here.
       if (stats.isSymbolicLink()) continue;
     }
     if (kind === 'blobs' || kind === 'snapshots') size += stats.size;
     if (kind === 'blobs' && parts.at(-1)!.endsWith(INCOMPLETE)) incomplete += stats.size;
     if (kind === 'blobs' || kind === 'snapshots') lastUsed = Math.max(lastUsed, stats.atimeMs, stats.mtimeMs);
-    if (kind === 'refs') {
+    if (kind === 'refs' && rest.length > 0) {
       const commit = (await readFile(join(path, ...parts), 'utf8').catch(() => '')).trim();
-      if (isCommit(commit)) refs.set(commit, [...(refs.get(commit) ?? []), parts.slice(1).join('/')]);
+      if (isCommit(commit)) refs.set(commit, [...(refs.get(commit) ?? []), rest.join('/')]);
     }
   }
   const revisions = [...new Set([...counts.keys(), ...refs.keys()])]

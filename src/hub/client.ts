@@ -10,12 +10,14 @@ import { HubError } from './errors.js';
 import type { HubSettings } from './settings.js';
 import { pause } from './pause.js';
 
+/** By their lower-case names. */
+export type ResponseHeaders = ReadonlyMap<string, string>;
+
 export interface HubResponse {
   readonly status: number;
-  /** Lower-case names. */
-  readonly headers: Readonly<Record<string, string>>;
+  readonly headers: ResponseHeaders;
   /** Headers of the Hub's own answer, where it redirected elsewhere. */
-  readonly hubHeaders: Readonly<Record<string, string>>;
+  readonly hubHeaders: ResponseHeaders;
   readonly body: Dispatcher.ResponseData['body'];
 }
 
@@ -157,7 +159,7 @@ export class HubClient {
         signal?.throwIfAborted();
         throw unreachable(this.settings, url, cause);
       });
-      return new Response(text, { status: response.status, headers: { ...response.headers } });
+      return new Response(text, { status: response.status, headers: [...response.headers] });
     };
   }
 
@@ -191,7 +193,7 @@ export class HubClient {
   ): Promise<HubResponse> {
     const { dispatcher, request } = await this.#connect();
     let target = new URL(url);
-    let hubHeaders: Readonly<Record<string, string>> | undefined;
+    let hubHeaders: ResponseHeaders | undefined;
     for (let hops = 0; hops <= REDIRECTS; hops++) {
       const own = target.origin === this.#endpoint.origin;
       const { token } = this.settings;
@@ -212,8 +214,8 @@ export class HubClient {
         signal: signal ?? null,
       });
       const received = flatHeaders(answer.headers);
-      if (own) hubHeaders = { ...hubHeaders, ...received };
-      const location = received['location'];
+      if (own) hubHeaders = new Map([...(hubHeaders ?? []), ...received]);
+      const location = received.get('location');
       if (![301, 302, 303, 307, 308].includes(answer.statusCode) || location === undefined) {
         return {
           status: answer.statusCode,
@@ -235,28 +237,26 @@ export class HubClient {
   }
 }
 
-function flatHeaders(
-  headers: Readonly<Record<string, string | string[] | undefined>>,
-): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(headers).flatMap(([name, value]) =>
-      value === undefined ? [] : [[name.toLowerCase(), Array.isArray(value) ? value.join(', ') : value]],
-    ),
-  );
+function flatHeaders(headers: Readonly<Record<string, string | string[] | undefined>>): ResponseHeaders {
+  const flat = new Map<string, string>();
+  for (const [name, value] of Object.entries(headers)) {
+    if (value !== undefined) flat.set(name.toLowerCase(), Array.isArray(value) ? value.join(', ') : value);
+  }
+  return flat;
 }
 
 /**
  * Milliseconds that `Retry-After` (RFC 9110, section 10.2.3: seconds or a date) or the Hub's `RateLimit`
  * (`"api";r=0;t=55`) ask to wait.
  */
-function retryAfter(headers: Readonly<Record<string, string>>): number | undefined {
-  const value = headers['retry-after'];
+function retryAfter(headers: ResponseHeaders): number | undefined {
+  const value = headers.get('retry-after');
   if (value !== undefined) {
     if (/^\d+$/.test(value)) return Number(value) * 1000;
     const date = Date.parse(value);
     if (!Number.isNaN(date)) return Math.max(0, date - Date.now());
   }
-  const limit = /;\s*r=0\s*;\s*t=(\d+)/.exec(headers['ratelimit'] ?? '');
+  const limit = /;\s*r=0\s*;\s*t=(\d+)/.exec(headers.get('ratelimit') ?? '');
   return limit ? Number(limit[1]) * 1000 : undefined;
 }
 
@@ -281,7 +281,7 @@ async function bounded(body: HubResponse['body'], most: number): Promise<string>
  */
 async function errorText({ headers, body }: HubResponse): Promise<string> {
   const text = await bounded(body, ERROR_BYTES).catch(() => '');
-  let said = headers['x-error-message'] ?? '';
+  let said = headers.get('x-error-message') ?? '';
   if (said === '') {
     try {
       const json = jsonValue(text) as { error?: unknown } | null;
@@ -313,7 +313,7 @@ function refusal(
   about: About,
   said: string,
 ): HubError {
-  const code = headers['x-error-code'];
+  const code = headers.get('x-error-code');
   const { repository, type, id, revision, file } = about;
   const page = pageOf(settings, about);
   const more = said === '' ? '' : ` (${said})`;
@@ -376,25 +376,25 @@ function refusal(
   });
 }
 
-const CAUSES: Readonly<Record<string, string>> = {
-  ENOTFOUND: 'its name is not known',
-  EAI_AGAIN: 'its name cannot be looked up now',
-  ECONNREFUSED: 'it refuses connections',
-  ECONNRESET: 'the connection was reset',
-  ETIMEDOUT: 'it does not answer',
-  UND_ERR_CONNECT_TIMEOUT: 'it does not answer',
-  UND_ERR_HEADERS_TIMEOUT: 'it does not answer',
-  UND_ERR_BODY_TIMEOUT: 'nothing comes any more',
-  UND_ERR_SOCKET: 'the connection broke',
-};
+const CAUSES: ReadonlyMap<string, string> = new Map([
+  ['ENOTFOUND', 'its name is not known'],
+  ['EAI_AGAIN', 'its name cannot be looked up now'],
+  ['ECONNREFUSED', 'it refuses connections'],
+  ['ECONNRESET', 'the connection was reset'],
+  ['ETIMEDOUT', 'it does not answer'],
+  ['UND_ERR_CONNECT_TIMEOUT', 'it does not answer'],
+  ['UND_ERR_HEADERS_TIMEOUT', 'it does not answer'],
+  ['UND_ERR_BODY_TIMEOUT', 'nothing comes any more'],
+  ['UND_ERR_SOCKET', 'the connection broke'],
+]);
 
 /** Why a connection failed, in words. */
 export function failureText(error: unknown): string {
   const codes = errorsWithin(error).flatMap((each) =>
     'code' in each && typeof each.code === 'string' ? [each.code] : [],
   );
-  const known = codes.find((code) => code in CAUSES);
-  return known ? `${CAUSES[known]} (${known})` : errorsWithin(error).at(-1)?.message || String(error);
+  const known = codes.find((code) => CAUSES.has(code));
+  return known ? `${CAUSES.get(known)!} (${known})` : errorsWithin(error).at(-1)?.message || String(error);
 }
 
 function errorsWithin(error: unknown): Error[] {

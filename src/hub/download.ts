@@ -197,7 +197,7 @@ function startOf(
   // The Hub's own answer names the content; what the content network calls it (an MD5 or nothing) is of no
   // use. A commit's file does not change, so another name means another file.
   const etag = /^(?:W\/)?"?([0-9a-f]{40}|[0-9a-f]{64})"?$/.exec(
-    hubHeaders['x-linked-etag'] ?? hubHeaders['etag'] ?? '',
+    hubHeaders.get('x-linked-etag') ?? hubHeaders.get('etag') ?? '',
   )?.[1];
   if (etag !== undefined && etag.length === file.hash.length && etag !== file.hash)
     throw new HubError(
@@ -214,7 +214,7 @@ function startOf(
       { hint: 'A proxy may have answered in place of the Hub.' },
     );
   if (status !== 206) return 0;
-  const start = /^bytes (\d+)-/.exec(headers['content-range'] ?? '')?.[1];
+  const start = /^bytes (\d+)-/.exec(headers.get('content-range') ?? '')?.[1];
   if (start === undefined || Number(start) > asked)
     throw new Error('the server answers with another part of the file');
   return Number(start);
@@ -222,9 +222,9 @@ function startOf(
 
 /** Length of the whole file, in digits, where the answer says it. */
 function totalOf(status: number, headers: HubResponse['headers']): string | undefined {
-  if (status === 206) return /\/(\d+)$/.exec(headers['content-range'] ?? '')?.[1];
-  const { 'content-encoding': encoding = 'identity' } = headers;
-  return encoding === 'identity' ? headers['content-length'] : undefined;
+  if (status === 206) return /\/(\d+)$/.exec(headers.get('content-range') ?? '')?.[1];
+  const encoding = headers.get('content-encoding') ?? 'identity';
+  return encoding === 'identity' ? headers.get('content-length') : undefined;
 }
 
 async function writeAt(handle: FileHandle, chunk: Buffer, position: number, path: string): Promise<void> {

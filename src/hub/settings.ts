@@ -158,6 +158,10 @@ function expand(path: string, env: Environment): string {
   const home = path === '~' || /^~[/\\]/.test(path) ? homeOf(env) + path.slice(1) : path;
   return home.replace(
     /\$(?:\{(\w+)\}|(\w+))/g,
-    (whole, braced: string | undefined, bare: string | undefined) => env[braced ?? bare ?? ''] ?? whole,
+    (whole, braced: string | undefined, bare: string | undefined) => {
+      const name = braced ?? bare ?? '';
+      // Own variables only: "$constructor" is no variable of any environment.
+      return (Object.hasOwn(env, name) ? env[name] : undefined) ?? whole;
+    },
   );
 }

@@ -1,4 +1,5 @@
 /** Whether probabilities can be taken at their word. n = rows, K = classes. */
+import { checkRows } from './check.js';
 
 export interface ConfidenceBin {
   readonly from: number;
@@ -26,6 +27,8 @@ export interface Calibration {
  *
  * @param probabilities [n, K] row-major
  * @param labels [n]
+ * @throws RangeError if there are no rows, the lengths do not fit, a label is no class, a probability is not
+ *   finite, or the number of bins is not a whole number from 1
  */
 export function calibration(
   probabilities: ArrayLike<number>,
@@ -33,6 +36,9 @@ export function calibration(
   classes: number,
   bins = 10,
 ): Calibration {
+  checkRows(probabilities, 'probabilities', labels, classes);
+  if (!Number.isSafeInteger(bins) || bins < 1)
+    throw new RangeError(`calibration in ${bins} bins; the number of bins must be a whole number from 1`);
   const rows = new Array<number>(bins).fill(0);
   const confidence = new Array<number>(bins).fill(0);
   const right = new Array<number>(bins).fill(0);

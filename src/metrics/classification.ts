@@ -1,5 +1,6 @@
 import { accuracy, classScores, confusionMatrix, weightedF1 } from './confusion.js';
 import type { ClassScores } from './confusion.js';
+import { checkRows } from './check.js';
 import { argmax, crossEntropy, logLoss, softmax } from './probabilities.js';
 import { rocAuc } from './roc-auc.js';
 
@@ -46,7 +47,7 @@ export function classificationMetrics(
   labelNames: readonly string[],
 ): ClassificationMetrics {
   const classes = labelNames.length;
-  check(logits, 'logits', labels, classes);
+  checkRows(logits, 'logits', labels, classes);
   const probabilities = softmax(logits, classes);
   return metricsOf(
     { labels: argmax(probabilities, classes), probabilities },
@@ -75,7 +76,7 @@ export function predictionMetrics(
   labels: ArrayLike<number>,
   labelNames: readonly string[],
 ): ClassificationMetrics {
-  check(predicted.probabilities, 'probabilities', labels, labelNames.length);
+  checkRows(predicted.probabilities, 'probabilities', labels, labelNames.length);
   return metricsOf(
     predicted,
     logLoss(predicted.probabilities, labels, labelNames.length),
@@ -104,26 +105,4 @@ function metricsOf(
     predicted,
     warnings: auc.value === null ? [auc.warning] : [],
   };
-}
-
-function check(
-  values: Float32Array | Float64Array,
-  what: 'logits' | 'probabilities',
-  labels: ArrayLike<number>,
-  classes: number,
-): void {
-  if (labels.length === 0) throw new RangeError('metrics of no rows');
-  if (classes < 2) throw new RangeError(`metrics of ${classes} classes`);
-  if (values.length !== labels.length * classes)
-    throw new RangeError(`${values.length} ${what} for ${labels.length} rows of ${classes} classes`);
-  for (let row = 0; row < labels.length; row++) {
-    const label = labels[row];
-    if (!Number.isInteger(label) || label < 0 || label >= classes)
-      throw new RangeError(`row ${row} has the label ${label}, not 0 to ${classes - 1}`);
-  }
-  const bad = values.findIndex((value) => !Number.isFinite(value));
-  if (bad >= 0)
-    throw new RangeError(
-      `row ${Math.floor(bad / classes)} has the ${what === 'logits' ? 'logit' : 'probability'} ${values[bad]}`,
-    );
 }

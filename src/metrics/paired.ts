@@ -13,12 +13,16 @@ export interface McNemar {
 
 /**
  * McNemar's exact test (1947): a binomial test of the rows that only one of two models had right. All [n].
+ *
+ * @throws RangeError if they are not of one length
  */
 export function mcnemar(
   labels: ArrayLike<number>,
   first: ArrayLike<number>,
   second: ArrayLike<number>,
 ): McNemar {
+  if (first.length !== labels.length || second.length !== labels.length)
+    throw new RangeError(`${first.length} and ${second.length} predictions for ${labels.length} rows`);
   let onlyFirst = 0;
   let onlySecond = 0;
   for (let row = 0; row < labels.length; row++) {

@@ -17,11 +17,14 @@ export interface RocCurve {
  * @param scores [n], finite
  * @param isPositive of each row
  * @returns undefined where all rows are positive, or none is
+ * @throws RangeError if a score is not finite
  */
 export function rocCurve(
   scores: ArrayLike<number>,
   isPositive: (row: number) => boolean,
 ): RocCurve | undefined {
+  for (let row = 0; row < scores.length; row++)
+    if (!Number.isFinite(scores[row])) throw new RangeError(`row ${row} has the score ${scores[row]}`);
   const order = Array.from({ length: scores.length }, (_, row) => row).sort((a, b) => scores[b] - scores[a]);
   const falses: number[] = [];
   const trues: number[] = [];

@@ -10,13 +10,13 @@ export function isJsonObject(value: unknown): value is JsonObject {
 export class FieldReader {
   readonly #fields: JsonObject;
   readonly #defaults: JsonObject;
-  readonly #aliases: Readonly<Record<string, string>>;
+  readonly #aliases: Readonly<Partial<Record<string, string>>>;
 
   constructor(
     fields: JsonObject,
     readonly source: string,
     defaults: JsonObject,
-    aliases: Readonly<Record<string, string>>,
+    aliases: Readonly<Partial<Record<string, string>>>,
   ) {
     this.#fields = fields;
     this.#defaults = defaults;

@@ -18,7 +18,7 @@ import { elementCount } from './parameters.js';
 import { readPickle } from './pickle.js';
 import type { Pickled, PickledTensor } from './pickle.js';
 
-const DTYPES: Readonly<Record<string, FloatType>> = {
+const DTYPES: Readonly<Partial<Record<string, FloatType>>> = {
   FloatStorage: 'F32',
   DoubleStorage: 'F64',
   HalfStorage: 'F16',

@@ -12,6 +12,7 @@ import type {
   Estimate,
   Finding,
   ModelResult,
+  Opinion,
   ReliabilityBin,
   SeedResult,
   SeedSpread,
@@ -143,7 +144,7 @@ const worstError = object<WorstError>({
   row: count,
   text,
   label: count,
-  opinions: record(object<WorstError['opinions'][string]>({ label: count, probabilityOfTruth: number })),
+  opinions: record(object<Opinion>({ label: count, probabilityOfTruth: number })),
   attributions: list(object<Attribution>({ token: text, score: number })),
 });
 
@@ -397,7 +398,7 @@ function checkAgreement({ dataset, seed, models, worstErrors, words }: Measured)
     isClass(label, `worstErrors[${i}].label`);
     for (const [id, opinion] of Object.entries(opinions)) {
       must(ids.has(id), `worstErrors[${i}].opinions`, `"${id}" is the id of no model`);
-      isClass(opinion.label, `worstErrors[${i}].opinions["${id}"].label`);
+      if (opinion) isClass(opinion.label, `worstErrors[${i}].opinions["${id}"].label`);
     }
   });
   words.forEach(({ occurrences, contextualNeighbours }, i) => {

@@ -31,15 +31,20 @@ export const HEADERS: Readonly<Record<string, string>> = {
   'Cache-Control': 'no-cache',
 };
 
-const TYPES: Readonly<Record<string, string>> = {
-  html: 'text/html; charset=utf-8',
-  css: 'text/css; charset=utf-8',
-  js: 'text/javascript; charset=utf-8',
-  json: 'application/json; charset=utf-8',
-  jsonl: 'text/plain; charset=utf-8',
-  svg: 'image/svg+xml',
-  txt: 'text/plain; charset=utf-8',
-};
+const PLAIN_TEXT = 'text/plain; charset=utf-8';
+
+/** By the ending of a file's name. */
+const TYPES: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    html: 'text/html; charset=utf-8',
+    css: 'text/css; charset=utf-8',
+    js: 'text/javascript; charset=utf-8',
+    json: 'application/json; charset=utf-8',
+    jsonl: PLAIN_TEXT,
+    svg: 'image/svg+xml',
+    txt: PLAIN_TEXT,
+  }),
+);
 
 export interface ServeOptions {
   readonly host: string;
@@ -150,7 +155,7 @@ async function answer(
   if (name === undefined || !file) return plain(response, 404, 'there is no such file');
   const { bytes, stream } = await openSiteFile(file);
   response.writeHead(200, {
-    'Content-Type': TYPES[name.slice(name.lastIndexOf('.') + 1)] ?? 'application/octet-stream',
+    'Content-Type': TYPES.get(name.slice(name.lastIndexOf('.') + 1)) ?? 'application/octet-stream',
     'Content-Length': bytes,
   });
   if (request.method === 'HEAD') {
@@ -193,6 +198,6 @@ export const isLoopback = (host: string): boolean =>
   host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
 
 function plain(response: ServerResponse, status: number, text: string): void {
-  response.writeHead(status, { 'Content-Type': TYPES['txt'] });
+  response.writeHead(status, { 'Content-Type': PLAIN_TEXT });
   response.end(`${text}\n`);
 }

@@ -166,11 +166,15 @@ export function checkValue(spec: ArgumentSpec, value: unknown, label: string): s
   throw new UsageError(`${label} must be ${describeRange(spec)}; got ${shown(value)}`, { hint });
 }
 
+const BOOLEANS: ReadonlyMap<string, boolean> = new Map([
+  ['true', true],
+  ['false', false],
+]);
+
 /** The value that a word on the command line stands for. */
 export function parseText(spec: ArgumentSpec, text: string, label: string): string | number | boolean {
   let value: unknown = text;
-  if (spec.kind === 'boolean')
-    value = ({ true: true, false: false } as Record<string, boolean>)[text.toLowerCase()] ?? text;
+  if (spec.kind === 'boolean') value = BOOLEANS.get(text.toLowerCase()) ?? text;
   else if (
     spec.kind !== 'string' &&
     spec.kind !== 'enum' &&

@@ -24,16 +24,17 @@ interface Sum {
  */
 export async function writeChecksums(
   folder: string,
-  known: Readonly<Record<string, string>> = {},
+  known: Readonly<Partial<Record<string, string>>> = {},
 ): Promise<void> {
-  const files: Record<string, Sum> = {};
+  const hashes = new Map(Object.entries(known));
+  const files: [name: string, sum: Sum][] = [];
   for (const name of (await readdir(folder)).sort()) {
     const { size } = await stat(join(folder, name));
-    files[name] = { bytes: size, sha256: known[name] ?? (await sha256(join(folder, name))) };
+    files.push([name, { bytes: size, sha256: hashes.get(name) ?? (await sha256(join(folder, name))) }]);
   }
   await writeWhole(
     join(folder, CHECKSUMS_FILE),
-    `${JSON.stringify({ algorithm: 'sha256', files }, null, 2)}\n`,
+    `${JSON.stringify({ algorithm: 'sha256', files: Object.fromEntries(files) }, null, 2)}\n`,
   );
 }
 

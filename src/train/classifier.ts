@@ -1,9 +1,10 @@
 /**
  * A trained classifier as most people use it, whatever its kind: texts in, classes with probabilities out.
  */
+import { classRange, isClass } from '../data/classes.js';
 import type { Dataset } from '../data/dataset.js';
 import type { Device } from '../engine/device-names.js';
-import { UsageError } from '../errors.js';
+import { ModelError, UsageError } from '../errors.js';
 import type { HubOptions } from '../hub/settings.js';
 import type { ClassificationMetrics, PredictedClasses } from '../metrics/classification.js';
 import { isClassical } from '../model/config.js';
@@ -161,7 +162,12 @@ export class TextClassifier {
       });
   }
 
-  /** Classifies all texts, in their order. */
+  /**
+   * Classifies all texts, in their order.
+   *
+   * @throws UsageError where logits are asked for of a model that has none, ModelError if the model does not
+   *   answer every text with one of its classes
+   */
   async predict(texts: readonly string[], options: PredictOptions = {}): Promise<Prediction[]> {
     const predictions: Prediction[] = [];
     for await (const prediction of this.predictStream(texts, options)) predictions.push(prediction);
@@ -171,7 +177,7 @@ export class TextClassifier {
   /**
    * Classifies all texts and says which tokens spoke for the predicted class: gradient times input.
    *
-   * @throws UsageError where the model or the device cannot do it
+   * @throws UsageError where the model or the device cannot do it, ModelError as `predict`
    */
   async explain(texts: readonly string[], options: PredictOptions = {}): Promise<ExplainedPrediction[]> {
     const explained: ExplainedPrediction[] = [];
@@ -193,6 +199,7 @@ export class TextClassifier {
         predictions.map(({ label_id }) => label_id),
         options.signal,
       );
+      requireOne('attribution', attributions.length, chunk.length, model);
       for (const [i, prediction] of predictions.entries())
         yield { ...prediction, attributions: attributions[i] };
     }
@@ -202,7 +209,7 @@ export class TextClassifier {
    * Classifies texts as they come, in their order, a few hundred at a time. A text that occurs twice in a
    * chunk is computed once.
    *
-   * @throws UsageError where logits are asked for of a model that has none
+   * @throws as `predict`
    */
   async *predictStream(
     texts: Iterable<string> | AsyncIterable<string>,
@@ -214,7 +221,9 @@ export class TextClassifier {
     for await (const chunk of chunksOf(texts, CHUNK_TEXTS)) {
       const distinct = [...new Set(chunk)];
       const place = new Map(distinct.map((text, i) => [text, i]));
-      const { labels: predicted, probabilities, logits } = await this.#model.classify(distinct, signal);
+      const classified = await this.#model.classify(distinct, signal);
+      requireComplete(classified, distinct.length, withLogits, this.#model);
+      const { labels: predicted, probabilities, logits } = classified;
       for (const text of chunk) {
         const i = place.get(text)!;
         const of = (values: Float32Array | Float64Array): number[] => [
@@ -236,15 +245,49 @@ export class TextClassifier {
   /**
    * Every metric on labelled rows, whose classes are the model's.
    *
-   * @throws RangeError where there are no rows, the signal's reason where it is aborted
+   * @throws RangeError where there are no rows or one is of a class that the model does not have, the signal's
+   *   reason where it is aborted
    */
-  evaluate(rows: Dataset, options: EvaluateOptions = {}): Promise<ClassificationMetrics> {
-    return this.#model.evaluate(rows, options);
+  async evaluate(dataset: Dataset, options: EvaluateOptions = {}): Promise<ClassificationMetrics> {
+    const classes = this.labels.length;
+    const wrong = dataset.rows.findIndex(({ label }) => !isClass(label, classes));
+    if (wrong >= 0)
+      throw new RangeError(
+        `row ${wrong} of ${dataset.source} has the label ${dataset.rows[wrong].label}; ` +
+          `of the model, ${classRange(classes)}`,
+      );
+    return this.#model.evaluate(dataset, options);
   }
 
   async close(): Promise<void> {
     await this.#model.close();
   }
+}
+
+type Answering = Pick<TextModel, 'kind' | 'labels'>;
+
+/** @throws ModelError unless there is one of `what` per text */
+function requireOne(what: string, given: number, texts: number, { kind }: Answering): void {
+  if (given !== texts) throw new ModelError(`${kind} returned ${given} ${what}s for ${texts} texts`);
+}
+
+/** A model of the caller's own may leave something out. @throws ModelError */
+function requireComplete(
+  { labels: predicted, probabilities, logits }: Classified,
+  texts: number,
+  withLogits: boolean,
+  model: Answering,
+): void {
+  const classes = model.labels.length;
+  requireOne('label', predicted.length, texts, model);
+  for (const [what, values] of Object.entries(withLogits ? { probabilities, logits } : { probabilities }))
+    if (values?.length !== texts * classes)
+      throw new ModelError(
+        `${model.kind} returned ${values?.length ?? 0} ${what} for ${texts} texts and ${classes} classes`,
+      );
+  const wrong = predicted.findIndex((label) => !isClass(label, classes));
+  if (wrong >= 0)
+    throw new ModelError(`${model.kind} returned the label ${predicted[wrong]}; ${classRange(classes)}`);
 }
 
 async function* chunksOf<T>(items: Iterable<T> | AsyncIterable<T>, size: number): AsyncGenerator<T[]> {

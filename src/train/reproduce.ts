@@ -143,14 +143,29 @@ export function recordDifferences(expected: readonly LogRecord[], actual: readon
   if (expected.length !== actual.length)
     differences.push(`${expected.length} records then, ${actual.length} now`);
   for (const [i, record] of expected.slice(0, actual.length).entries()) {
-    const before: Readonly<Record<string, unknown>> = { ...record };
-    const after: Readonly<Record<string, unknown>> = { ...actual[i] };
-    for (const key of new Set([...Object.keys(before), ...Object.keys(after)])) {
-      if (!isTime(key) && before[key] !== after[key])
-        differences.push(`step ${record.step}: ${key} was ${String(before[key])}, is ${String(after[key])}`);
+    const before = new Map(Object.entries<unknown>({ ...record }));
+    const after = new Map(Object.entries<unknown>({ ...actual[i] }));
+    for (const key of new Set([...before.keys(), ...after.keys()])) {
+      const [was, is] = [before.get(key), after.get(key)];
+      if (!isTime(key) && was !== is)
+        differences.push(`step ${record.step}: ${key} was ${String(was)}, is ${String(is)}`);
     }
   }
   return shortened(differences);
+}
+
+/** How the numbers of a tensor differ, bit for bit; undefined if they do not. */
+export function tensorDifference(before: Float32Array, after: Float32Array): string | undefined {
+  if (before.length !== after.length) return `${before.length} numbers then, ${after.length} now`;
+  let worst = 0;
+  let count = 0;
+  for (let i = 0; i < after.length; i++) {
+    if (Object.is(before[i], after[i])) continue;
+    count++;
+    worst = Math.max(worst, Math.abs(before[i] - after[i]));
+  }
+  if (count === 0) return undefined;
+  return `${count} of ${after.length} numbers differ, by up to ${worst.toExponential(2)}`;
 }
 
 async function weightDifferences(
@@ -170,17 +185,8 @@ async function weightDifferences(
       }
       const before = await file.read(name);
       const after = await run.session.readTensor('parameter', name);
-      let worst = 0;
-      let count = before.length === after.length ? 0 : Math.max(before.length, after.length);
-      for (let i = 0; i < after.length && count <= after.length; i++) {
-        if (Object.is(before[i], after[i])) continue;
-        count++;
-        worst = Math.max(worst, Math.abs(before[i] - after[i]));
-      }
-      if (count > 0)
-        differences.push(
-          `${name}: ${count} of ${after.length} numbers differ, by up to ${worst.toExponential(2)}`,
-        );
+      const difference = tensorDifference(before, after);
+      if (difference !== undefined) differences.push(`${name}: ${difference}`);
     }
     return { differences: shortened(differences), tensors: parameters.length };
   } finally {

@@ -147,6 +147,9 @@ const or =
   (value) =>
     checks.some((check) => check(value));
 
+/** What `log_history` must be, in words. */
+export const LOG_HISTORY = 'a list of records, each with a step and otherwise numbers or nulls';
+
 const FIELDS: Readonly<Record<keyof TrainerState, readonly [check: Check, what: string]>> = {
   best_global_step: [or(isCount, isNull), 'a whole number or null'],
   best_metric: [or(isNumber, isNull), 'a number or null'],
@@ -157,10 +160,7 @@ const FIELDS: Readonly<Record<keyof TrainerState, readonly [check: Check, what: 
   is_hyper_param_search: [isBoolean, 'true or false'],
   is_local_process_zero: [isBoolean, 'true or false'],
   is_world_process_zero: [isBoolean, 'true or false'],
-  log_history: [
-    (value) => Array.isArray(value) && value.every(isRecord),
-    'a list of records, each with a step and otherwise numbers or nulls',
-  ],
+  log_history: [isLogHistory, LOG_HISTORY],
   logging_steps: [isNumber, 'a number'],
   max_steps: [isCount, 'a whole number'],
   num_input_tokens_seen: [isCount, 'a whole number'],
@@ -172,6 +172,11 @@ const FIELDS: Readonly<Record<keyof TrainerState, readonly [check: Check, what: 
   trial_name: [or(isText, isNull), 'a text or null'],
   trial_params: [isNull, 'null'],
 };
+
+/** Whether a value of JSON is the records of a run. */
+export function isLogHistory(value: unknown): value is readonly LogRecord[] {
+  return Array.isArray(value) && value.every(isRecord);
+}
 
 function isRecord(value: unknown): boolean {
   return (

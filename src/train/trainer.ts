@@ -32,6 +32,7 @@ import type { ModelSource, ResumeState } from './checkpoint.js';
 import { divergence } from './divergence.js';
 import { dueAfterEpoch, dueAfterStep, intervalsOf } from './flow.js';
 import type { Due } from './flow.js';
+import { requireLabels } from './labeled-rows.js';
 import { LossLog } from './loss-log.js';
 import { OutputFolder } from './output-folder.js';
 import { finalRecord, trainRecord, trainingFlops } from './records.js';
@@ -84,8 +85,9 @@ export class Trainer {
 
   constructor(options: TrainerOptions) {
     this.#options = options;
-
-    const { args, train } = options;
+    const { args, train, evaluation, config } = options;
+    requireLabels('train', train, config.labelNames.length);
+    if (evaluation) requireLabels('evaluation', evaluation, config.labelNames.length);
     this.#plan = planOf(args, train.rows.length);
     this.#queue = new StepQueue(options, this.#plan);
     this.#parametersOutsideEmbeddings = options.parameters
@@ -275,6 +277,7 @@ export class Trainer {
     signal: AbortSignal | undefined = this.#options.signal,
   ): Promise<Evaluation> {
     const { session, config, args } = this.#options;
+    requireLabels('evaluation', evaluation, config.labelNames.length);
     const { epoch, global_step: step } = this.#state;
     const measured = await evaluateRows(session, evaluation, {
       labelNames: config.labelNames,

@@ -1,4 +1,4 @@
-/** Classes of the data become those of a model: by their names where both have some. */
+/** Classes of a dataset are matched to those of a model: by name if both have names. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { DataError } from '#attune/errors.js';
@@ -49,7 +49,7 @@ const refuses = (
   );
 
 describe('alignClasses', () => {
-  it('takes equal names in another order by their names, for training and for measuring', async () => {
+  it('matches equal names in another order by name, for training and for measuring', async () => {
     for (const use of ['train', 'measure'] as const) {
       assert.deepEqual(
         (
@@ -82,12 +82,12 @@ describe('alignClasses', () => {
       assert.equal(
         (await aligned(['bad', 'good'], ['good', 'bad'], use)).note,
         undefined,
-        'the number of a name is of no meaning',
+        'names have no numbers of their own',
       );
     }
   });
 
-  it('keeps the model’s names where the data has only numbers', async () => {
+  it('keeps the names of the model if the data has only numbers', async () => {
     for (const use of ['train', 'measure'] as const)
       assert.deepEqual(await aligned([1, 0], ['bad', 'good'], use), {
         names: ['bad', 'good'],
@@ -96,7 +96,7 @@ describe('alignClasses', () => {
       });
   });
 
-  it('names the classes of a model that has only numbers', async () => {
+  it('gives a model that has only numbers the names of the data, but only for training', async () => {
     assert.deepEqual(await aligned(['b', 'a'], ['LABEL_0', 'LABEL_1'], 'train'), {
       names: ['a', 'b'],
       labels: [1, 0],
@@ -121,7 +121,7 @@ describe('alignClasses', () => {
     );
   });
 
-  it('says that names are replaced which have nothing in common', async () => {
+  it('replaces names that have nothing in common, with a note, but only for training', async () => {
     const { names, note } = await aligned(['happy', 'sad'], ['bad', 'good'], 'train');
     assert.deepEqual(names, ['happy', 'sad']);
     assert.match(note!, /the model’s classes "bad", "good" are called "happy", "sad" from now on/);
@@ -133,7 +133,7 @@ describe('alignClasses', () => {
     );
   });
 
-  it('refuses names that agree in part', async () => {
+  it('refuses names that agree only in part', async () => {
     await refuses(
       ['bad', 'great'],
       ['bad', 'good'],
@@ -148,7 +148,7 @@ describe('alignClasses', () => {
     );
   });
 
-  it('lets rows leave classes out', async () => {
+  it('accepts rows without some of the classes of the model', async () => {
     assert.deepEqual((await aligned(['good', 'good'], ['bad', 'good', 'so'], 'measure')).labels, [1, 1]);
     assert.deepEqual(
       (
@@ -175,5 +175,20 @@ describe('alignClasses', () => {
       'good',
       'so',
     ]);
+  });
+
+  it('refuses to train a model on more classes than it has', async () => {
+    await refuses(
+      [0, 1, 2],
+      ['bad', 'good'],
+      'train',
+      /the data has 3 classes \("LABEL_0", "LABEL_1", "LABEL_2"\), the model 2 \("bad", "good"\) Start from a model/,
+    );
+    await refuses(
+      [[1, 'bad'], [0, 'good'], 2],
+      ['bad', 'good'],
+      'train',
+      /the data has 3 classes .* Name every class/,
+    );
   });
 });

@@ -1,3 +1,4 @@
+/** The columns of text and label: named, or guessed from their names and contents. */
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -31,36 +32,37 @@ async function load(
   return loadSplits({ dataset: file, seed: 1, ...options });
 }
 
-describe('columns that nobody names', () => {
-  const cases: readonly [string, string, { readonly textColumn: string; readonly labelColumn: string }][] = [
+describe('loadSplits', () => {
+  const guessed: readonly [string, string, { readonly textColumn: string; readonly labelColumn: string }][] =
     [
-      'by what people call them',
-      csv('id,message,category', (i) => `${i},${TEXTS[i]},${LABELS[i]}`),
-      { textColumn: 'message', labelColumn: 'category' },
-    ],
-    [
-      'in capitals',
-      csv('Text,Label', (i) => `${TEXTS[i]},${LABELS[i]}`),
-      { textColumn: 'Text', labelColumn: 'Label' },
-    ],
-    [
-      'one by its name, and of two the other',
-      csv('verdict,review', (i) => `${LABELS[i]},${TEXTS[i]}`),
-      { textColumn: 'review', labelColumn: 'verdict' },
-    ],
-    [
-      'the other beside a text',
-      csv('text,verdict', (i) => `${TEXTS[i]},${LABELS[i]}`),
-      { textColumn: 'text', labelColumn: 'verdict' },
-    ],
-    [
-      'by what is in them',
-      csv('v1,v2', (i) => `${LABELS[i]},${TEXTS[i]}`),
-      { textColumn: 'v2', labelColumn: 'v1' },
-    ],
-  ];
-  for (const [how, text, columns] of cases) {
-    it(`are guessed ${how}, which is said`, async (t) => {
+      [
+        'with common names',
+        csv('id,message,category', (i) => `${i},${TEXTS[i]},${LABELS[i]}`),
+        { textColumn: 'message', labelColumn: 'category' },
+      ],
+      [
+        'with capitalized names',
+        csv('Text,Label', (i) => `${TEXTS[i]},${LABELS[i]}`),
+        { textColumn: 'Text', labelColumn: 'Label' },
+      ],
+      [
+        'if one of two has a common name',
+        csv('verdict,review', (i) => `${LABELS[i]},${TEXTS[i]}`),
+        { textColumn: 'review', labelColumn: 'verdict' },
+      ],
+      [
+        'if there is one column beside text',
+        csv('text,verdict', (i) => `${TEXTS[i]},${LABELS[i]}`),
+        { textColumn: 'text', labelColumn: 'verdict' },
+      ],
+      [
+        'by their contents if their names give no hint',
+        csv('v1,v2', (i) => `${LABELS[i]},${TEXTS[i]}`),
+        { textColumn: 'v2', labelColumn: 'v1' },
+      ],
+    ];
+  for (const [how, text, columns] of guessed) {
+    it(`guesses columns ${how}, and reports the guess`, async (t) => {
       const splits = await load(t, text, { testSize: 2 });
       assert.deepEqual(splits.columns, columns);
       assert.deepEqual(splits.notes, [
@@ -73,7 +75,7 @@ describe('columns that nobody names', () => {
     });
   }
 
-  it('are text and label where there are such, whatever else is there, and nothing is said', async (t) => {
+  it('takes text and label without a note if there are columns of these names', async (t) => {
     const splits = await load(
       t,
       csv('message,text,category,label', (i) => `x,${TEXTS[i]},y,${LABELS[i]}`),
@@ -81,7 +83,7 @@ describe('columns that nobody names', () => {
     assert.deepEqual([splits.columns, splits.notes], [{ textColumn: 'text', labelColumn: 'label' }, []]);
   });
 
-  it('are the same in the evaluation file', async (t) => {
+  it('takes the guessed columns for the evaluation file as well', async (t) => {
     const dir = folder(t);
     const other = join(dir, 'other.jsonl');
     writeFileSync(
@@ -102,7 +104,7 @@ describe('columns that nobody names', () => {
     assert.equal(notes.length, 1);
   });
 
-  it('are those of the training file in every other file', async (t) => {
+  it('refuses a test or evaluation file without the columns of the training file', async (t) => {
     const dir = folder(t, {
       'train.csv': csv('text,label', (i) => `${TEXTS[i]},${LABELS[i]}`),
       'test.csv': csv('id,text', (i) => `${i},${TEXTS[i]}`),
@@ -114,7 +116,7 @@ describe('columns that nobody names', () => {
     );
   });
 
-  it('are the usual ones where the data has them, else text and label, else guessed', async (t) => {
+  it('prefers usualColumns to text and label, and columns given by name to both', async (t) => {
     const usualColumns = { textColumn: 'review', labelColumn: 'verdict' };
     const both = await load(
       t,
@@ -141,7 +143,7 @@ describe('columns that nobody names', () => {
     );
   });
 
-  it('are named in an error that may come of the guess', async (t) => {
+  it('reports the guessed columns with an error that they may have caused', async (t) => {
     const stars = csv('review,stars', (i) => `${TEXTS[i]},${1 + (i % 2)}`);
     await assert.rejects(load(t, stars), {
       name: 'DataError',
@@ -150,52 +152,57 @@ describe('columns that nobody names', () => {
     });
   });
 
-  const refused: readonly [string, string, Partial<LoadSplitsOptions>, RegExp, string?][] = [
+  const notGuessed: readonly [string, string, Partial<LoadSplitsOptions>, RegExp, string?][] = [
     [
-      'two could be meant',
+      'two columns are candidates for the text',
       csv('title,body,category', (i) => `${i},${TEXTS[i]},${LABELS[i]}`),
       {},
       /has no column "text"/,
     ],
-    ['neither looks like labels', csv('a,b', (i) => `${i},${TEXTS[i]}`), {}, /has no column "text"/],
     [
-      'the other is a number of the row',
+      'neither of two columns looks like labels',
+      csv('a,b', (i) => `${i},${TEXTS[i]}`),
+      {},
+      /has no column "text"/,
+    ],
+    [
+      'the only other column numbers the rows',
       csv('id,text', (i) => `${i},${TEXTS[i]}`),
       {},
       /has no column "label"/,
     ],
     [
-      'the other has fractions',
+      'the only other column holds fractions',
       csv('price,description', (i) => `${i % 2}.5,${TEXTS[i]}`),
       {},
       /has no column "text"/,
     ],
     [
-      'what is called a label is a text',
+      'a column with the name of a label holds texts',
       csv('title,topic', (i) => `${i},${TEXTS[i]}`),
       {},
       /has no column "text"/,
     ],
     [
-      'text and label would be turned around',
+      'names and contents disagree on which is the label',
       csv('y,x', (i) => `${TEXTS[i]},${i % 2}`),
       {},
       /has no column "text"/,
     ],
     [
-      'the one that is named leaves a text for the label',
+      'the given text column leaves only texts for the label',
       csv('message,category', (i) => `${TEXTS[i]},${LABELS[i]}`),
       { textColumn: 'category' },
       /has no column "label"/,
     ],
     [
-      'one was named that is not there',
+      'a given column does not exist',
       csv('message,category', (i) => `${TEXTS[i]},${LABELS[i]}`),
       { textColumn: 'txt' },
       /has no column "txt"/,
     ],
     [
-      'one record lacks what the others have',
+      'one record lacks a column that the others have',
       TEXTS.map((text, i) =>
         JSON.stringify(i === 3 ? { text, category: 'x' } : { text, label: LABELS[i] }),
       ).join('\n'),
@@ -204,8 +211,8 @@ describe('columns that nobody names', () => {
       'rows.jsonl',
     ],
   ];
-  for (const [when, text, options, message, name] of refused) {
-    it(`are not guessed where ${when}`, async (t) => {
+  for (const [when, text, options, message, name] of notGuessed) {
+    it(`does not guess columns if ${when}`, async (t) => {
       await assert.rejects(load(t, text, options, name), message);
     });
   }

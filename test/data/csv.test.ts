@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
-import { test } from 'node:test';
 import type { TestContext } from 'node:test';
+import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { DataError } from '#attune/errors.js';
 import { readCsv } from '#attune/data/csv.js';
@@ -17,162 +17,182 @@ async function read(file: string, required: readonly string[] = []): Promise<Dat
 const parse = (t: TestContext, text: string | Uint8Array, required: readonly string[] = []) =>
   read(`${folder(t, { 'rows.csv': text })}/rows.csv`, required);
 
-test('fields by column, with the line each record begins on', async (t) => {
-  const text = [
-    '\ufefftext, label ,id',
-    'plain,0,a',
-    '',
-    '"a, b ""c""",1,b',
-    '"two\r\nlines\r\n\r\nand a gap",0,c',
-    ',1,',
-    '   ',
-    'last,0,d',
-  ].join('\r\n');
-  assert.deepEqual(await parse(t, text), [
-    { line: 2, fields: { text: 'plain', label: '0', id: 'a' } },
-    { line: 4, fields: { text: 'a, b "c"', label: '1', id: 'b' } },
-    { line: 5, fields: { text: 'two\r\nlines\r\n\r\nand a gap', label: '0', id: 'c' } },
-    { line: 9, fields: { text: '', label: '1', id: '' } },
-    { line: 11, fields: { text: 'last', label: '0', id: 'd' } },
-  ]);
-});
+/** 30,000 records; each third one, from the first on, takes two lines. */
+const manyRows = (): string =>
+  Array.from({ length: 30_000 }, (_, i) => (i % 3 === 0 ? `"row\n${i}",0\n` : `row ${i},1\n`)).join('');
 
-test('LF and CRLF may be mixed; a lone CR is part of a field; leading spaces of a text stay', async (t) => {
-  assert.deepEqual(await parse(t, 'text,label\r\n a \r b,0\nc,1\r\n'), [
-    { line: 2, fields: { text: ' a \r b', label: '0' } },
-    { line: 3, fields: { text: 'c', label: '1' } },
-  ]);
-});
-
-test('columns may have the names of members of every object', async (t) => {
-  const [record] = await parse(t, '__proto__,constructor\na,b\n');
-  assert.deepEqual(Object.entries(record.fields), [
-    ['__proto__', 'a'],
-    ['constructor', 'b'],
-  ]);
-});
-
-test('a header alone, or nothing, has no records', async (t) => {
-  assert.deepEqual(await parse(t, 'text,label\n'), []);
-  assert.deepEqual(await parse(t, ''), []);
-});
-
-const refused: [name: string, text: string | Uint8Array, message: RegExp][] = [
-  ['a field too many', 'text,label\na,0\nb, c,1\n', /:3: has 3 fields, but the header has 2$/],
-  ['a field too few', 'text,label\n"a\nb",0\n\nc\n', /:5: has 1 field, but the header has 2$/],
-  [
-    'a quote never closed',
-    'text,label\na,0\n"b,1\nc,0\nd,1\n',
-    /:3: broken CSV: a double quote opens a field in the record that begins here and is never closed$/,
-  ],
-  [
-    'text after a closing quote',
-    'text,label\n"two\nlines",0\n"b" c,1\n',
-    /:4: broken CSV: a double quote closes a field in the record that begins here/,
-  ],
-  [
-    'a quote in the middle',
-    'text,label\na,0\n\nb"c,1\n',
-    /:4: broken CSV: a double quote stands in the middle of a field/,
-  ],
-  ['a column named twice', 'text,label,text\na,0,b\n', /:1: the header names column "text" twice$/],
-  [
-    'a missing column',
-    'texts,label\na,0\n',
-    /:1: has no column "text"; did you mean "texts"\? its columns are "texts", "label"$/,
-  ],
-  ['semicolons', 'text;label\na;0\n', /:1: the columns are parted by ";", not by commas$/],
-  ['tabs', 'text\tlabel\na\t0\n', /:1: the columns are parted by tabs, not by commas$/],
-  ['no header', 'a,0\nb,1\n', /:1: has no column "text"; its columns are "a", "0"$/],
-  [
-    'Latin-1',
-    Buffer.concat([Buffer.from('text,label\n"a\nb",0\ncaf'), Buffer.of(0xe9), Buffer.from(',1\n')]),
-    /:4: is not UTF-8 text$/,
-  ],
-];
-for (const [name, text, message] of refused) {
-  test(`refused: ${name}`, async (t) => {
-    await assert.rejects(parse(t, text, ['text', 'label']), (error) => {
-      assert.ok(error instanceof DataError, String(error));
-      assert.match(error.message, message);
-      assert.match(error.message, /rows\.csv:\d+: /);
-      return true;
-    });
+describe('readCsv', () => {
+  it('gives the fields by column and the line that each record begins on', async (t) => {
+    const text = [
+      '\ufefftext, label ,id',
+      'plain,0,a',
+      '',
+      '"a, b ""c""",1,b',
+      '"two\r\nlines\r\n\r\nand a gap",0,c',
+      ',1,',
+      '   ',
+      'last,0,d',
+    ].join('\r\n');
+    assert.deepEqual(await parse(t, text), [
+      { line: 2, fields: { text: 'plain', label: '0', id: 'a' } },
+      { line: 4, fields: { text: 'a, b "c"', label: '1', id: 'b' } },
+      { line: 5, fields: { text: 'two\r\nlines\r\n\r\nand a gap', label: '0', id: 'c' } },
+      { line: 9, fields: { text: '', label: '1', id: '' } },
+      { line: 11, fields: { text: 'last', label: '0', id: 'd' } },
+    ]);
   });
-}
 
-test('a fault after many records is reported on its own line', async (t) => {
-  const rows = Array.from({ length: 30_000 }, (_, i) =>
-    i % 3 === 0 ? `"row\n${i}",0\n` : `row ${i},1\n`,
-  ).join('');
-  await assert.rejects(parse(t, `text,label\n${rows}"x"y,0\n`), /rows\.csv:40002: broken CSV/);
-  await assert.rejects(parse(t, `text,label\n${rows}x\n`), /rows\.csv:40002: has 1 field/);
-});
+  it('accepts mixed LF and CRLF, and keeps a lone CR and the spaces around a text', async (t) => {
+    assert.deepEqual(await parse(t, 'text,label\r\n a \r b,0\nc,1\r\n'), [
+      { line: 2, fields: { text: ' a \r b', label: '0' } },
+      { line: 3, fields: { text: 'c', label: '1' } },
+    ]);
+  });
 
-test('every record of a long file knows its line', async (t) => {
-  const rows = Array.from({ length: 30_000 }, (_, i) =>
-    i % 3 === 0 ? `"row\n${i}",0\n` : `row ${i},1\n`,
-  ).join('');
-  const lines = (await parse(t, `text,label\n${rows}`)).map(({ line }) => line);
-  // Each third record, from the first on, takes two lines.
-  assert.deepEqual(
-    lines,
-    Array.from({ length: 30_000 }, (_, i) => 2 + i + Math.ceil(i / 3)),
-  );
-});
+  it('reads columns named like properties of every object', async (t) => {
+    const [record] = await parse(t, '__proto__,constructor\na,b\n');
+    assert.deepEqual(Object.entries(record.fields), [
+      ['__proto__', 'a'],
+      ['constructor', 'b'],
+    ]);
+  });
 
-test('a missing file', async (t) => {
-  await assert.rejects(
-    read(`${folder(t)}/none.csv`),
-    (error) => error instanceof DataError && /no such file/.test(error.message),
-  );
-});
+  it('gives no records for a header without rows and for an empty file', async (t) => {
+    assert.deepEqual(await parse(t, 'text,label\n'), []);
+    assert.deepEqual(await parse(t, ''), []);
+  });
 
-test('any texts survive the way through a file, and the lines are right', async (t) => {
-  const dir = folder(t);
-  const field = fc.oneof(
-    fc.string({ unit: 'grapheme' }),
-    fc
-      .array(fc.constantFrom('"', ',', '\n', '\r\n', '\r', ' ', 'a', 'é', '\ufeff'))
-      .map((parts) => parts.join('')),
-  );
-  const quoted = (value: string) => `"${value.replaceAll('"', '""')}"`;
-  const records = fc.array(fc.tuple(field, field, fc.boolean(), fc.nat(2)), { maxLength: 12 });
-  let n = 0;
-  await fc.assert(
-    fc.asyncProperty(records, fc.constantFrom('\n', '\r\n'), async (rows, end) => {
-      let text = `one,two${end}`;
-      const expected: DataRecord[] = [];
-      for (const [one, two, bare, blanks] of rows) {
-        text += end.repeat(blanks);
-        expected.push({ line: text.split('\n').length, fields: { one, two } });
-        const write = (value: string) => (bare && !/[",\r\n]/.test(value) ? value : quoted(value));
-        text += `${write(one)},${write(two)}${end}`;
-      }
-      const file = `${dir}/${n++}.csv`;
-      await writeFile(file, text);
-      assert.deepEqual(await read(file), expected);
-    }),
-    { numRuns: 300, seed: 5 },
-  );
-});
-
-test('damage anywhere gives records or a DataError, never anything else', async (t) => {
-  const dir = folder(t);
-  const good = Buffer.from('text,label\n"caf\u00e9, ""x""\r\ny",0\r\nplain,1\n');
-  const damage = fc.array(fc.tuple(fc.nat(good.length - 1), fc.nat(255)), { minLength: 1, maxLength: 4 });
-  let n = 0;
-  await fc.assert(
-    fc.asyncProperty(damage, fc.nat(good.length), async (changes, length) => {
-      const bytes = Buffer.from(good);
-      for (const [at, byte] of changes) bytes[at] = byte;
-      const file = `${dir}/${n++}.csv`;
-      await writeFile(file, bytes.subarray(0, length));
-      await read(file, ['text', 'label']).catch((error: unknown) => {
+  const refused: [what: string, text: string | Uint8Array, message: RegExp][] = [
+    [
+      'a record with more fields than the header',
+      'text,label\na,0\nb, c,1\n',
+      /:3: has 3 fields, but the header has 2$/,
+    ],
+    [
+      'a record with fewer fields than the header',
+      'text,label\n"a\nb",0\n\nc\n',
+      /:5: has 1 field, but the header has 2$/,
+    ],
+    [
+      'a quote that is never closed',
+      'text,label\na,0\n"b,1\nc,0\nd,1\n',
+      /:3: broken CSV: a double quote opens a field in the record that begins here and is never closed$/,
+    ],
+    [
+      'text after a closing quote',
+      'text,label\n"two\nlines",0\n"b" c,1\n',
+      /:4: broken CSV: a double quote closes a field in the record that begins here/,
+    ],
+    [
+      'a quote in the middle of a field',
+      'text,label\na,0\n\nb"c,1\n',
+      /:4: broken CSV: a double quote stands in the middle of a field/,
+    ],
+    [
+      'a header that names a column twice',
+      'text,label,text\na,0,b\n',
+      /:1: the header names column "text" twice$/,
+    ],
+    [
+      'a header without a required column',
+      'texts,label\na,0\n',
+      /:1: has no column "text"; did you mean "texts"\? its columns are "texts", "label"$/,
+    ],
+    [
+      'columns separated by semicolons',
+      'text;label\na;0\n',
+      /:1: the columns are parted by ";", not by commas$/,
+    ],
+    [
+      'columns separated by tabs',
+      'text\tlabel\na\t0\n',
+      /:1: the columns are parted by tabs, not by commas$/,
+    ],
+    ['a file without a header', 'a,0\nb,1\n', /:1: has no column "text"; its columns are "a", "0"$/],
+    [
+      'text in Latin-1',
+      Buffer.concat([Buffer.from('text,label\n"a\nb",0\ncaf'), Buffer.of(0xe9), Buffer.from(',1\n')]),
+      /:4: is not UTF-8 text$/,
+    ],
+  ];
+  for (const [what, text, message] of refused) {
+    it(`refuses ${what} and reports the line`, async (t) => {
+      await assert.rejects(parse(t, text, ['text', 'label']), (error) => {
         assert.ok(error instanceof DataError, String(error));
-        assert.match(error.message, /\.csv:\d+: /);
+        assert.match(error.message, message);
+        assert.match(error.message, /rows\.csv:\d+: /);
+        return true;
       });
-    }),
-    { numRuns: 500, seed: 6 },
-  );
+    });
+  }
+
+  it('reports the line of an error after many records', async (t) => {
+    const rows = manyRows();
+    await assert.rejects(parse(t, `text,label\n${rows}"x"y,0\n`), /rows\.csv:40002: broken CSV/);
+    await assert.rejects(parse(t, `text,label\n${rows}x\n`), /rows\.csv:40002: has 1 field/);
+  });
+
+  it('gives the line of every record of a long file', async (t) => {
+    const lines = (await parse(t, `text,label\n${manyRows()}`)).map(({ line }) => line);
+    assert.deepEqual(
+      lines,
+      Array.from({ length: 30_000 }, (_, i) => 2 + i + Math.ceil(i / 3)),
+    );
+  });
+
+  it('refuses a file that does not exist', async (t) => {
+    await assert.rejects(
+      read(`${folder(t)}/none.csv`),
+      (error) => error instanceof DataError && /no such file/.test(error.message),
+    );
+  });
+
+  it('reads back any texts that were written, with their lines', async (t) => {
+    const dir = folder(t);
+    const field = fc.oneof(
+      fc.string({ unit: 'grapheme' }),
+      fc
+        .array(fc.constantFrom('"', ',', '\n', '\r\n', '\r', ' ', 'a', 'é', '\ufeff'))
+        .map((parts) => parts.join('')),
+    );
+    const quoted = (value: string) => `"${value.replaceAll('"', '""')}"`;
+    const records = fc.array(fc.tuple(field, field, fc.boolean(), fc.nat(2)), { maxLength: 12 });
+    let n = 0;
+    await fc.assert(
+      fc.asyncProperty(records, fc.constantFrom('\n', '\r\n'), async (rows, end) => {
+        let text = `one,two${end}`;
+        const expected: DataRecord[] = [];
+        for (const [one, two, bare, blanks] of rows) {
+          text += end.repeat(blanks);
+          expected.push({ line: text.split('\n').length, fields: { one, two } });
+          const write = (value: string) => (bare && !/[",\r\n]/.test(value) ? value : quoted(value));
+          text += `${write(one)},${write(two)}${end}`;
+        }
+        const file = `${dir}/${n++}.csv`;
+        await writeFile(file, text);
+        assert.deepEqual(await read(file), expected);
+      }),
+      { numRuns: 300, seed: 5 },
+    );
+  });
+
+  it('gives records or a DataError for a damaged file', async (t) => {
+    const dir = folder(t);
+    const good = Buffer.from('text,label\n"caf\u00e9, ""x""\r\ny",0\r\nplain,1\n');
+    const damage = fc.array(fc.tuple(fc.nat(good.length - 1), fc.nat(255)), { minLength: 1, maxLength: 4 });
+    let n = 0;
+    await fc.assert(
+      fc.asyncProperty(damage, fc.nat(good.length), async (changes, length) => {
+        const bytes = Buffer.from(good);
+        for (const [at, byte] of changes) bytes[at] = byte;
+        const file = `${dir}/${n++}.csv`;
+        await writeFile(file, bytes.subarray(0, length));
+        await read(file, ['text', 'label']).catch((error: unknown) => {
+          assert.ok(error instanceof DataError, String(error));
+          assert.match(error.message, /\.csv:\d+: /);
+        });
+      }),
+      { numRuns: 500, seed: 6 },
+    );
+  });
 });

@@ -1,6 +1,6 @@
 /**
- * Rows that are held out: parts of the training rows, splits of the data, and what is recorded so that the
- * same rows are parted again.
+ * Rows that are held out: parts of the training rows, or splits of the dataset, and the options that hold out
+ * the same rows again.
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -14,15 +14,15 @@ import { folder } from '../support/folder.js';
 const seed = 42;
 const PLANNED: PlannedParts = { testSize: 0.2, validationSize: 0.15 };
 
-/** Row i has the text `NAME i`; every third is of the class b. */
+/** Row i has the text `NAME i`; every third row has the class b. */
 const rows = (count: number, name = 'text'): string =>
   Array.from({ length: count }, (_, i) =>
     JSON.stringify({ text: `${name} ${i}`, label: i % 3 === 0 ? 'b' : 'a' }),
   ).join('\n');
 const texts = (part: Dataset | undefined): string[] => part!.rows.map(({ text }) => text);
 
-describe('plannedParts', () => {
-  it('parts test rows off a file, and validation rows off what is left, the classes in proportion', async (t) => {
+describe('loadSplits with plannedParts', () => {
+  it('splits test rows off a file, then validation rows off the rest, both stratified', async (t) => {
     const dataset = `${folder(t, { 'rows.jsonl': rows(300) })}/rows.jsonl`;
     const { train, validation, test, heldOut } = await loadSplits({ dataset, seed, plannedParts: PLANNED });
     assert.deepEqual([train.length, validation!.length, test!.length], [204, 36, 60]);
@@ -41,7 +41,7 @@ describe('plannedParts', () => {
       ...texts(train),
       ...texts(validation),
     ]);
-    // The test rows are those of a run that plans nothing, and what is recorded parts the same rows.
+    // The test rows are those that testSize gives without a plan, and the reported options give the same rows.
     assert.deepEqual(texts((await loadSplits({ dataset, seed, testSize: 0.2 })).test), texts(test));
     const again = await loadSplits({ dataset, seed, ...heldOut });
     assert.deepEqual(
@@ -50,7 +50,7 @@ describe('plannedParts', () => {
     );
   });
 
-  it('takes the splits that the data has', async (t) => {
+  it('takes the test and validation splits that the dataset has', async (t) => {
     const dataset = folder(t, {
       'train.jsonl': rows(60),
       'dev.jsonl': rows(20, 'dev'),
@@ -69,7 +69,7 @@ describe('plannedParts', () => {
     assert.deepEqual(texts(again.validation), texts(validation));
   });
 
-  it('chooses no epoch by the rows that are tested on', async (t) => {
+  it('does not choose the epoch by the split that is evaluated on', async (t) => {
     const dataset = folder(t, { 'train.jsonl': rows(60), 'validation.jsonl': rows(20, 'validation') });
     const { train, validation, test, heldOut } = await loadSplits({
       dataset,
@@ -79,20 +79,9 @@ describe('plannedParts', () => {
     });
     assert.deepEqual([train.length, validation!.length, test!.length], [51, 9, 20]);
     assert.deepEqual(heldOut, { evalSplit: 'validation', validationSize: 0.15 });
-    await assert.rejects(
-      loadSplits({ dataset, seed, evalSplit: 'validation', validationSplit: 'validation' }),
-      (error) =>
-        error instanceof UsageError &&
-        /validation cannot be tested on and choose an epoch/.test(error.message),
-    );
-    await assert.rejects(
-      loadSplits({ dataset, seed, validationSplit: 'train' }),
-      (error) =>
-        error instanceof UsageError && /train cannot be trained on and choose an epoch/.test(error.message),
-    );
   });
 
-  it('leaves a size that is given as it is', async (t) => {
+  it('leaves a given testSize and validationSize unchanged', async (t) => {
     const dataset = `${folder(t, { 'rows.jsonl': rows(60) })}/rows.jsonl`;
     const { validation, test, heldOut } = await loadSplits({
       dataset,
@@ -103,17 +92,9 @@ describe('plannedParts', () => {
     });
     assert.deepEqual([validation!.length, test!.length], [27, 6]);
     assert.deepEqual(heldOut, { testSize: 6, validationSize: 0.5 });
-    await assert.rejects(
-      loadSplits({ dataset, seed, validationSize: 60 }),
-      (error) => error instanceof UsageError && /validationSize 60 takes 60 of 60 rows/.test(error.message),
-    );
-    await assert.rejects(
-      loadSplits({ dataset, seed, validationSize: 5, validationSplit: 'dev' }),
-      (error) => error instanceof UsageError && /exclude each other/.test(error.message),
-    );
   });
 
-  it('parts rows of its own where a file to evaluate on may be the validation split', async (t) => {
+  it('splits validation rows off the training split if an evaluation file is given', async (t) => {
     const dataset = folder(t, { 'train.jsonl': rows(60), 'validation.jsonl': rows(20, 'validation') });
     const { train, validation, test } = await loadSplits({
       dataset,
@@ -125,7 +106,7 @@ describe('plannedParts', () => {
     assert.equal(new Set([...texts(train), ...texts(validation), ...texts(test)]).size, 80);
   });
 
-  it('parts nothing, and says why, where the rows are too few, or a class cannot be in both parts', async (t) => {
+  it('holds out nothing, with a note, if the rows are too few or a class has one row only', async (t) => {
     const few = folder(t, {
       'rows.jsonl': rows(19),
       'lonely.jsonl': `${rows(60)}\n{"text":"only","label":"c"}`,
@@ -147,17 +128,23 @@ describe('plannedParts', () => {
       ]);
       assert.deepEqual(heldOut, {});
     }
-    // Fifty classes of two rows: a fifth of the rows could not hold each.
+  });
+
+  it('holds out nothing, with a note, if the held-out rows could not contain each class', async (t) => {
     const many = folder(t, {
       'rows.jsonl': Array.from({ length: 100 }, (_, i) =>
         JSON.stringify({ text: `text ${i}`, label: `class ${i % 50}` }),
       ).join('\n'),
     });
     const splits = await loadSplits({ dataset: `${many}/rows.jsonl`, seed, plannedParts: PLANNED });
-    assert.equal(splits.test, undefined);
+    assert.deepEqual([splits.train.length, splits.validation, splits.test], [100, undefined, undefined]);
+    assert.deepEqual(splits.notes, [
+      'no test rows are parted off: 20 of 100 rows cannot hold each of 50 classes',
+      'no validation rows are parted off: 15 of 100 rows cannot hold each of 50 classes',
+    ]);
   });
 
-  it('takes no more validation rows than tell epochs apart, of the training rows that are taken', async (t) => {
+  it('limits the validation rows, and takes them from the first trainRows rows', async (t) => {
     const dataset = `${folder(t, { 'rows.jsonl': rows(4000) })}/rows.jsonl`;
     const all = await loadSplits({ dataset, seed, plannedParts: { validationSize: 0.15 } });
     assert.deepEqual(
@@ -171,5 +158,34 @@ describe('plannedParts', () => {
       Array.from({ length: 100 }, (_, i) => `text ${i}`).sort(),
     );
     assert.equal(first.validation!.length, 15);
+  });
+});
+
+describe('loadSplits', () => {
+  it('refuses to choose the epoch by the split that is trained or evaluated on', async (t) => {
+    const dataset = folder(t, { 'train.jsonl': rows(60), 'validation.jsonl': rows(20, 'validation') });
+    await assert.rejects(
+      loadSplits({ dataset, seed, evalSplit: 'validation', validationSplit: 'validation' }),
+      (error) =>
+        error instanceof UsageError &&
+        /validation cannot be tested on and choose an epoch/.test(error.message),
+    );
+    await assert.rejects(
+      loadSplits({ dataset, seed, validationSplit: 'train' }),
+      (error) =>
+        error instanceof UsageError && /train cannot be trained on and choose an epoch/.test(error.message),
+    );
+  });
+
+  it('refuses a validationSize of all rows, or beside a validationSplit', async (t) => {
+    const dataset = `${folder(t, { 'rows.jsonl': rows(60) })}/rows.jsonl`;
+    await assert.rejects(
+      loadSplits({ dataset, seed, validationSize: 60 }),
+      (error) => error instanceof UsageError && /validationSize 60 takes 60 of 60 rows/.test(error.message),
+    );
+    await assert.rejects(
+      loadSplits({ dataset, seed, validationSize: 5, validationSplit: 'dev' }),
+      (error) => error instanceof UsageError && /exclude each other/.test(error.message),
+    );
   });
 });

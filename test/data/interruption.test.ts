@@ -1,4 +1,4 @@
-/** Everything that goes through the rows of a dataset hears a signal while it does. */
+/** Work on the rows of a dataset stops when its signal is aborted. */
 import assert from 'node:assert/strict';
 import { PassThrough } from 'node:stream';
 import { describe, it } from 'node:test';
@@ -21,7 +21,7 @@ import { folder } from '../support/folder.js';
 
 const tokenizer = await Tokenizer.fromDirectory(embeddedModelFolder());
 
-/** Rows enough that the work has turns left when the signal comes. */
+/** Enough rows that work is left when the signal is aborted. */
 const COUNT = 50;
 const raw = Array.from({ length: COUNT }, (_, i) => ({ line: i + 1, text: `a fine day ${i}`, label: i % 2 }));
 const names = ['bad', 'good'];
@@ -46,7 +46,7 @@ const FILES = {
 };
 
 const WORK: Readonly<Record<string, (signal: AbortSignal, dir: string) => Promise<unknown>>> = {
-  'readRows of JSON lines': (signal, dir) => readRows(`${dir}/rows.jsonl`, { signal }),
+  'readRows of JSON Lines': (signal, dir) => readRows(`${dir}/rows.jsonl`, { signal }),
   'readRows of a JSON array': (signal, dir) => readRows(`${dir}/rows.json`, { signal }),
   'readRows of CSV': (signal, dir) => readRows(`${dir}/rows.csv`, { signal }),
   'readRows of TSV': (signal, dir) => readRows(`${dir}/rows.tsv`, { signal }),
@@ -58,14 +58,13 @@ const WORK: Readonly<Record<string, (signal: AbortSignal, dir: string) => Promis
   'loadSplits with a test size': (signal, dir) =>
     loadSplits({ dataset: `${dir}/rows.jsonl`, testSize: 0.5, seed: 1, signal }),
   loadDataset: (signal, dir) => loadDataset(`${dir}/rows.jsonl`, { signal }),
-  'the splitting of a dataset': (signal) =>
-    paced(dataset.splitting({ testSize: 0.5, stratified: true }), signal),
+  'Dataset.splitting': (signal) => paced(dataset.splitting({ testSize: 0.5, stratified: true }), signal),
   inspectSplits: (signal) => inspectSplits(splits, tokenizer, 8, 3, signal),
   encodeTexts: (signal) => encodeTexts(texts, tokenizer, 8, signal),
   encodeDataset: (signal) => encodeDataset(dataset, tokenizer, 8, signal),
-  'encodeCached without the ids': (signal, dir) =>
+  'encodeCached without cached ids': (signal, dir) =>
     encodeCached(texts, tokenizer, 8, { folder: `${dir}/new`, worthCharacters: 1, signal }),
-  'encodeCached with the ids': async (signal, dir) => {
+  'encodeCached with cached ids': async (signal, dir) => {
     await encodeCached(texts, tokenizer, 8, { folder: `${dir}/tokens`, worthCharacters: 1 });
     return encodeCached(texts, tokenizer, 8, { folder: `${dir}/tokens`, worthCharacters: 1, signal });
   },
@@ -73,24 +72,28 @@ const WORK: Readonly<Record<string, (signal: AbortSignal, dir: string) => Promis
   hashOfTokens: (signal) => hashOfTokens(encoded, signal),
 };
 
-describe('work on the rows of a dataset', () => {
+describe('abort signal', () => {
   for (const [name, work] of Object.entries(WORK)) {
-    it(`ends with the signal’s reason: ${name}`, async (t) => {
+    it(`stops ${name} with the signal’s reason`, async (t) => {
       const dir = folder(t, FILES);
       hurryClock(t);
       await assert.rejects(work(abortNextTurn(), dir), /enough/);
     });
   }
+});
 
-  it('does not begin when the signal is aborted already', async (t) => {
+describe('readRows', () => {
+  it('does not start if the signal is already aborted', async (t) => {
     const dir = folder(t, FILES);
     await assert.rejects(
       readRows(`${dir}/rows.jsonl`, { signal: AbortSignal.abort(new Error('enough')) }),
       /enough/,
     );
   });
+});
 
-  it('of a generator without an end ends by its signal', async () => {
+describe('encodeTexts', () => {
+  it('stops an endless generator when the signal is aborted', async () => {
     const endless = function* (): Generator<string> {
       for (;;) yield 'again and again';
     };
@@ -99,7 +102,7 @@ describe('work on the rows of a dataset', () => {
 });
 
 describe('streamChunks', () => {
-  it('ends while it waits for bytes that never come, and closes the stream', async () => {
+  it('stops waiting for bytes when the signal is aborted, and closes the stream', async () => {
     const stream = new PassThrough();
     stream.write('a line\n');
     const abort = new AbortController();
@@ -115,12 +118,15 @@ describe('streamChunks', () => {
     assert.equal(stream.destroyed, true);
   });
 
-  it('gives what is there, and what the stream fails with', async () => {
+  it('yields all bytes of the stream', async () => {
     const stream = new PassThrough();
     stream.end('all of it');
     const chunks: string[] = [];
     for await (const chunk of streamChunks(stream, new AbortController().signal)) chunks.push(String(chunk));
     assert.deepEqual(chunks, ['all of it']);
+  });
+
+  it('rejects with the error of the stream', async () => {
     const broken = new PassThrough();
     setImmediate(() => broken.destroy(new Error('a broken pipe')));
     await assert.rejects(async () => {

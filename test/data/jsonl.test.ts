@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
-import { test } from 'node:test';
+import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { DataError } from '#attune/errors.js';
 import { parseJsonl, readJsonl } from '#attune/data/jsonl.js';
@@ -18,87 +18,99 @@ async function parse(text: string | Uint8Array, size = 7): Promise<DataRecord[]>
   return records;
 }
 
-test('a record a line, with its line number; blank lines, CRLF and a byte order mark are tolerated', async () => {
-  assert.deepEqual(await parse('\ufeff{"a": 1}\r\n\r\n  \n{"a": "x\\ny"}\n{"b": null}'), [
-    { line: 1, fields: { a: 1 } },
-    { line: 4, fields: { a: 'x\ny' } },
-    { line: 5, fields: { b: null } },
-  ]);
-  assert.deepEqual(await parse(''), []);
-  assert.deepEqual(await parse('\n\n'), []);
-});
-
-test('any objects survive the way through a file', async (t) => {
-  const dir = folder(t);
-  const value = fc.oneof(fc.string({ unit: 'binary' }), fc.integer(), fc.constant(null), fc.boolean());
-  const records = fc.array(fc.dictionary(fc.string({ unit: 'binary' }), value, { noNullPrototype: true }), {
-    maxLength: 8,
+describe('parseJsonl', () => {
+  it('gives one record per line; accepts blank lines, CRLF and a byte order mark', async () => {
+    assert.deepEqual(await parse('\ufeff{"a": 1}\r\n\r\n  \n{"a": "x\\ny"}\n{"b": null}'), [
+      { line: 1, fields: { a: 1 } },
+      { line: 4, fields: { a: 'x\ny' } },
+      { line: 5, fields: { b: null } },
+    ]);
+    assert.deepEqual(await parse(''), []);
+    assert.deepEqual(await parse('\n\n'), []);
   });
-  let n = 0;
-  await fc.assert(
-    fc.asyncProperty(
-      records,
-      fc.constantFrom('\n', '\r\n', '\n\n'),
-      fc.boolean(),
-      async (objects, separator, last) => {
-        const file = `${dir}/${n++}.jsonl`;
-        await writeFile(
-          file,
-          objects.map((object) => JSON.stringify(object)).join(separator) + (last ? separator : ''),
-        );
-        const read: unknown[] = [];
-        for await (const { fields } of readJsonl(file)) read.push(fields);
-        assert.deepEqual(read, objects);
-      },
-    ),
-    { numRuns: 200, seed: 3 },
-  );
-});
 
-const refused: [name: string, text: string | Uint8Array, message: RegExp][] = [
-  ['a line cut short', '{"text": "a"}\n{"text": "b', /^rows\.jsonl:2: broken JSON at column \d+: /],
-  ['two objects on a line', '{"text": "a"} {"text": "b"}\n', /^rows\.jsonl:1: broken JSON at column 15: /],
-  ['a trailing comma', '{"text": "a",}\n', /^rows\.jsonl:1: broken JSON/],
-  ['NaN', '{"label": NaN}\n', /^rows\.jsonl:1: broken JSON/],
-  ['a number', '{"text": "a"}\n\n7\n', /^rows\.jsonl:3: holds a number, not an object$/],
-  ['null', 'null\n', /^rows\.jsonl:1: holds null, not an object$/],
-  ['a text', '"a"\n', /^rows\.jsonl:1: holds a string, not an object$/],
-  ['an array in the middle', '{}\n[1]\n', /^rows\.jsonl:2: holds an array, not an object$/],
-  ['one array on one line', '[{"text": "a"}]', /^rows\.jsonl:1: is a JSON array, not JSON lines$/],
-  [
-    'one array over lines',
-    '[\n  {"text": "a"},\n  {"text": "b"}\n]\n',
-    /^rows\.jsonl:1: is a JSON array, not JSON lines$/,
-  ],
-  [
-    'Latin-1',
-    Buffer.concat([Buffer.from('{"text": "a"}\n{"text": "caf'), Buffer.of(0xe9), Buffer.from('"}\n')]),
-    /^rows\.jsonl:2: is not UTF-8 text$/,
-  ],
-  ['a NUL byte', '{"text": "a\0"}\n', /^rows\.jsonl:1: broken JSON/],
-];
-for (const [name, text, message] of refused) {
-  test(`refused: ${name}`, async () => {
-    await assert.rejects(parse(text), (error) => {
-      assert.ok(error instanceof DataError, String(error));
-      assert.match(error.message, message);
-      return true;
-    });
-  });
-}
-
-test('damage anywhere gives records or a DataError, never anything else', async () => {
-  const good = Buffer.from('{"text": "caf\u00e9 \\u00e9", "label": 0}\n{"text": "b", "label": 1}\r\n');
-  const damage = fc.array(fc.tuple(fc.nat(good.length - 1), fc.nat(255)), { minLength: 1, maxLength: 4 });
-  await fc.assert(
-    fc.asyncProperty(damage, fc.nat(good.length), async (changes, length) => {
-      const bytes = Buffer.from(good);
-      for (const [at, byte] of changes) bytes[at] = byte;
-      await parse(bytes.subarray(0, length), 5).catch((error: unknown) => {
+  const refused: [what: string, text: string | Uint8Array, message: RegExp][] = [
+    ['a truncated line', '{"text": "a"}\n{"text": "b', /^rows\.jsonl:2: broken JSON at column \d+: /],
+    [
+      'two objects on one line',
+      '{"text": "a"} {"text": "b"}\n',
+      /^rows\.jsonl:1: broken JSON at column 15: /,
+    ],
+    ['a trailing comma', '{"text": "a",}\n', /^rows\.jsonl:1: broken JSON/],
+    ['NaN', '{"label": NaN}\n', /^rows\.jsonl:1: broken JSON/],
+    [
+      'a number in place of an object',
+      '{"text": "a"}\n\n7\n',
+      /^rows\.jsonl:3: holds a number, not an object$/,
+    ],
+    ['null in place of an object', 'null\n', /^rows\.jsonl:1: holds null, not an object$/],
+    ['a string in place of an object', '"a"\n', /^rows\.jsonl:1: holds a string, not an object$/],
+    ['an array in place of an object', '{}\n[1]\n', /^rows\.jsonl:2: holds an array, not an object$/],
+    ['a JSON array on one line', '[{"text": "a"}]', /^rows\.jsonl:1: is a JSON array, not JSON lines$/],
+    [
+      'a JSON array over several lines',
+      '[\n  {"text": "a"},\n  {"text": "b"}\n]\n',
+      /^rows\.jsonl:1: is a JSON array, not JSON lines$/,
+    ],
+    [
+      'text in Latin-1',
+      Buffer.concat([Buffer.from('{"text": "a"}\n{"text": "caf'), Buffer.of(0xe9), Buffer.from('"}\n')]),
+      /^rows\.jsonl:2: is not UTF-8 text$/,
+    ],
+    ['a NUL byte', '{"text": "a\0"}\n', /^rows\.jsonl:1: broken JSON/],
+  ];
+  for (const [what, text, message] of refused) {
+    it(`refuses ${what} and reports the line`, async () => {
+      await assert.rejects(parse(text), (error) => {
         assert.ok(error instanceof DataError, String(error));
-        assert.match(error.message, /^rows\.jsonl:\d+: /);
+        assert.match(error.message, message);
+        return true;
       });
-    }),
-    { numRuns: 1000, seed: 4 },
-  );
+    });
+  }
+
+  it('gives records or a DataError for damaged input', async () => {
+    const good = Buffer.from('{"text": "caf\u00e9 \\u00e9", "label": 0}\n{"text": "b", "label": 1}\r\n');
+    const damage = fc.array(fc.tuple(fc.nat(good.length - 1), fc.nat(255)), { minLength: 1, maxLength: 4 });
+    await fc.assert(
+      fc.asyncProperty(damage, fc.nat(good.length), async (changes, length) => {
+        const bytes = Buffer.from(good);
+        for (const [at, byte] of changes) bytes[at] = byte;
+        await parse(bytes.subarray(0, length), 5).catch((error: unknown) => {
+          assert.ok(error instanceof DataError, String(error));
+          assert.match(error.message, /^rows\.jsonl:\d+: /);
+        });
+      }),
+      { numRuns: 1000, seed: 4 },
+    );
+  });
+});
+
+describe('readJsonl', () => {
+  it('reads back any objects that were written', async (t) => {
+    const dir = folder(t);
+    const value = fc.oneof(fc.string({ unit: 'binary' }), fc.integer(), fc.constant(null), fc.boolean());
+    const records = fc.array(fc.dictionary(fc.string({ unit: 'binary' }), value, { noNullPrototype: true }), {
+      maxLength: 8,
+    });
+    let n = 0;
+    await fc.assert(
+      fc.asyncProperty(
+        records,
+        fc.constantFrom('\n', '\r\n', '\n\n'),
+        fc.boolean(),
+        async (objects, separator, last) => {
+          const file = `${dir}/${n++}.jsonl`;
+          await writeFile(
+            file,
+            objects.map((object) => JSON.stringify(object)).join(separator) + (last ? separator : ''),
+          );
+          const read: unknown[] = [];
+          for await (const { fields } of readJsonl(file)) read.push(fields);
+          assert.deepEqual(read, objects);
+        },
+      ),
+      { numRuns: 200, seed: 3 },
+    );
+  });
 });

@@ -1,8 +1,8 @@
-/** Datasets in files and folders of the user: what is read, and as which split. */
+/** Datasets in files and folders of the user: which files are read, and as which split. */
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { describe, it } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { DataError, UsageError } from '#attune/errors.js';
 import { loadDataset } from '#attune/data/load.js';
@@ -11,208 +11,269 @@ import { folder } from '../support/folder.js';
 import { csv, parquet, refuses, tree } from './repositories.js';
 
 const seed = 42;
+const NO_TEST_SPLIT = { 'train.csv': csv(0, 1, 1), 'validation.csv': csv(1), 'extra.csv': csv(0) };
 
-test('a folder: every kind of file, packed or not, several of them as one split', async (t) => {
-  const tsv = 'text\tlabel\nsaid "so"\t1\n"a\tb"\t0\n';
-  const dir = tree(t, {
-    'data/train-00000-of-00002.parquet': parquet(0, 1),
-    'data/train-00001-of-00002.parquet': parquet(1, 1, 0),
-    'data/validation-00000-of-00001.csv.gz': gzipSync(csv(1)),
-    'data/test-00000-of-00001.tsv': tsv,
-    'data/extra-00000-of-00001.json': JSON.stringify([{ text: 'x', label: 1 }]),
-    'README.md': '# no card',
-    '.cache/train.csv': 'rubbish',
-  });
-  const all = await loadDataset(dir);
-  assert.deepEqual(
-    Object.fromEntries(
-      Object.entries(all).map(([name, rows]) => [name, rows.rows.map(({ label }) => label)]),
-    ),
-    { train: [0, 1, 1, 1, 0], validation: [1], test: [1, 0], extra: [1] },
-  );
-  assert.deepEqual(
-    all.test.rows.map(({ text }) => text),
-    ['said "so"', 'a\tb'],
-  );
-  assert.equal(all.train.source, `${dir} (2 files)`);
-  assert.equal((await loadDataset(dir, { split: 'validation' })).length, 1);
-  await refuses(
-    loadDataset(dir, { split: 'valdation' }),
-    /holds no valdation\.\*/,
-    DataError,
-    /Did you mean validation\?/,
-  );
-});
-
-test('an error in one of several files names that file', async (t) => {
-  const dir = tree(t, {
-    'data/train-00000-of-00002.parquet': parquet(0, 1),
-    'data/train-00001-of-00002.parquet': parquet(1, 3),
-  });
-  await refuses(
-    loadDataset(dir),
-    /data\/train-00001-of-00002\.parquet: row 2: the highest label is 3, but no row has label 2$/,
-  );
-});
-
-test('a train.* at the top of a folder is the training split, whatever else lies there', async (t) => {
-  const dir = tree(t, {
-    'train.csv': csv(0, 1),
-    'train_old.csv': csv(0, 1, 1),
-    'old/train/rows.csv': csv(1, 0, 0, 0),
-    'dev.csv': csv(1),
-  });
-  assert.deepEqual(
-    Object.entries(await loadDataset(dir)).map(([name, { length }]) => [name, length]),
-    [
-      ['train', 2],
-      ['validation', 1],
-    ],
-  );
-});
-
-test('a pattern names several files as one split', async (t) => {
-  const dir = tree(t, { 'a-1.csv': csv(0, 1), 'a-2.csv': csv(2), 'b.csv': csv(1), 'deep/a-3.csv': csv(0) });
-  const { train, notes } = await loadSplits({
-    dataset: `${dir}/a-*.csv`,
-    evalDataset: `${dir}/{b,c}.csv`,
-    seed,
-  });
-  assert.deepEqual(
-    train.rows.map(({ label }) => label),
-    [0, 1, 2],
-  );
-  assert.equal(train.source, `${dir}/a-1.csv … ${dir}/a-2.csv (2 files)`);
-  assert.deepEqual(notes, []);
-  assert.equal((await loadDataset(`${dir}/**/a-*.csv`, { split: 'train' })).length, 4);
-  assert.equal(
-    (await loadTestSplit({ dataset: `${dir}/a-*.csv`, labelNames: ['x', 'y', 'z'], seed })).test.length,
-    3,
-  );
-  await refuses(loadSplits({ dataset: `${dir}/z-*.csv`, seed }), /z-\*\.csv: no file matches$/);
-  await refuses(loadSplits({ dataset: `${dir}/none/*.csv`, seed }), /there is no folder .*none$/);
-  // A file of that very name is meant as one.
-  writeFileSync(join(dir, 'a[1].csv'), csv(0, 1));
-  assert.equal((await loadDataset(`${dir}/a[1].csv`)).train.length, 2);
-});
-
-test('the split to train on, and the one to evaluate on', async (t) => {
-  const dir = tree(t, { 'train.csv': csv(0, 1, 1), 'validation.csv': csv(1), 'extra.csv': csv(0) });
-  const { test: none, notes } = await loadSplits({ dataset: dir, seed });
-  assert.equal(none, undefined);
-  assert.deepEqual(notes, [
-    `${dir} holds no test.*, so there is no test split; it has validation: --eval-split validation evaluates on that`,
-  ]);
-  const { test: held } = await loadSplits({ dataset: dir, evalSplit: 'validation', seed });
-  assert.deepEqual([held!.name, held!.length], ['validation', 1]);
-  assert.equal(
-    (await loadTestSplit({ dataset: dir, split: 'validation', labelNames: ['a', 'b'], seed })).test.length,
-    1,
-  );
-  await refuses(
-    loadTestSplit({ dataset: dir, labelNames: ['a', 'b'], seed }),
-    /holds no test\.\*/,
-    DataError,
-    /Its splits are train, validation/,
-  );
-  await refuses(loadSplits({ dataset: dir, evalSplit: 'test', seed }), /holds no test\.\*/);
-  await refuses(
-    loadSplits({ dataset: dir, split: 'train', evalSplit: 'train', seed }),
-    /cannot be trained and evaluated on at once/,
-    UsageError,
-  );
-  await refuses(
-    loadSplits({ dataset: dir, evalSplit: 'validation', testSize: 0.5, seed }),
-    /testSize and evalSplit exclude each other/,
-    UsageError,
-  );
-  await refuses(
-    loadSplits({ dataset: `${dir}/train.csv`, split: 'dev', seed }),
-    /train\.csv: is one split, which has no dev/,
-    UsageError,
-  );
-  await refuses(
-    loadSplits({ dataset: `${dir}/train.csv`, datasetConfig: 'en', seed }),
-    /has no configurations/,
-    UsageError,
-  );
-  await refuses(
-    loadSplits({ dataset: dir, revision: 'main', seed }),
-    /is on this machine and has no revisions/,
-    UsageError,
-  );
-});
-
-test('a share of the training rows to evaluate on, the classes in proportion', async (t) => {
-  const dir = tree(t, {
-    'train.csv': csv(...Array.from({ length: 50 }, (_, i) => (i < 40 ? 0 : 1))),
-    'test.csv': csv(0, 1),
-  });
-  const { train, test: held, notes } = await loadSplits({ dataset: dir, testSize: 0.2, seed });
-  assert.deepEqual([train.length, held!.length], [40, 10]);
-  assert.deepEqual(
-    held!.classLabels.map(({ rows }) => rows),
-    [8, 2],
-  );
-  assert.equal(new Set([...train, ...held!].map(({ text }) => text)).size, 50);
-  assert.deepEqual(notes, [
-    "the dataset's own test split is not used, because testSize makes one of 10 rows",
-  ]);
-  assert.equal((await loadSplits({ dataset: `${dir}/train.csv`, testSize: 5, seed })).test!.length, 5);
-  await refuses(
-    loadSplits({ dataset: dir, testSize: 50, seed }),
-    /testSize 50 takes 50 of 50 rows/,
-    UsageError,
-  );
-  await refuses(loadSplits({ dataset: dir, testSize: 1.5, seed }), /testSize must be a share/, UsageError);
-});
-
-test('names that are neither here nor on the Hub', async (t) => {
-  const dir = folder(t, {});
-  for (const name of ['nowhere', `${dir}/none`, './x/y', 'rows.csv', 'data/rows.csv', 'a/b/c'])
-    await refuses(
-      loadDataset(name),
-      /: no such file or folder$/,
-      DataError,
-      /owner\/name on the Hugging Face Hub/,
+describe('loadDataset', () => {
+  it('reads every kind of file in a folder, also compressed, and several files as one split', async (t) => {
+    const tsv = 'text\tlabel\nsaid "so"\t1\n"a\tb"\t0\n';
+    const dir = tree(t, {
+      'data/train-00000-of-00002.parquet': parquet(0, 1),
+      'data/train-00001-of-00002.parquet': parquet(1, 1, 0),
+      'data/validation-00000-of-00001.csv.gz': gzipSync(csv(1)),
+      'data/test-00000-of-00001.tsv': tsv,
+      'data/extra-00000-of-00001.json': JSON.stringify([{ text: 'x', label: 1 }]),
+      'README.md': '# no card',
+      '.cache/train.csv': 'rubbish',
+    });
+    const all = await loadDataset(dir);
+    assert.deepEqual(
+      Object.fromEntries(
+        Object.entries(all).map(([name, rows]) => [name, rows.rows.map(({ label }) => label)]),
+      ),
+      { train: [0, 1, 1, 1, 0], validation: [1], test: [1, 0], extra: [1] },
     );
-  await refuses(
-    loadDataset('owner/name@main', { revision: 'other' }),
-    /names one revision, and other is given beside it/,
-    UsageError,
-  );
+    assert.deepEqual(
+      all.test.rows.map(({ text }) => text),
+      ['said "so"', 'a\tb'],
+    );
+    assert.equal(all.train.source, `${dir} (2 files)`);
+    assert.equal((await loadDataset(dir, { split: 'validation' })).length, 1);
+  });
+
+  it('refuses an unknown split and suggests one with a similar name', async (t) => {
+    const dir = tree(t, { 'train.csv': csv(0, 1), 'validation.csv': csv(1) });
+    await refuses(
+      loadDataset(dir, { split: 'valdation' }),
+      /holds no valdation\.\*/,
+      DataError,
+      /Did you mean validation\?/,
+    );
+  });
+
+  it('reports which of several files an error is in', async (t) => {
+    const dir = tree(t, {
+      'data/train-00000-of-00002.parquet': parquet(0, 1),
+      'data/train-00001-of-00002.parquet': parquet(1, 3),
+    });
+    await refuses(
+      loadDataset(dir),
+      /data\/train-00001-of-00002\.parquet: row 2: the highest label is 3, but no row has label 2$/,
+    );
+  });
+
+  it('takes train.* at the top of a folder as the whole training split', async (t) => {
+    const dir = tree(t, {
+      'train.csv': csv(0, 1),
+      'train_old.csv': csv(0, 1, 1),
+      'old/train/rows.csv': csv(1, 0, 0, 0),
+      'dev.csv': csv(1),
+    });
+    assert.deepEqual(
+      Object.entries(await loadDataset(dir)).map(([name, { length }]) => [name, length]),
+      [
+        ['train', 2],
+        ['validation', 1],
+      ],
+    );
+  });
+
+  it('reads a pattern with ** in subfolders, and a file whose name looks like a pattern', async (t) => {
+    const dir = tree(t, { 'a-1.csv': csv(0, 1), 'a-2.csv': csv(2), 'b.csv': csv(1), 'deep/a-3.csv': csv(0) });
+    assert.equal((await loadDataset(`${dir}/**/a-*.csv`, { split: 'train' })).length, 4);
+    writeFileSync(join(dir, 'a[1].csv'), csv(0, 1));
+    assert.equal((await loadDataset(`${dir}/a[1].csv`)).train.length, 2);
+  });
+
+  it('refuses a name that is neither a file, a folder, nor an id on the Hub', async (t) => {
+    const dir = folder(t, {});
+    for (const name of ['nowhere', `${dir}/none`, './x/y', 'rows.csv', 'data/rows.csv', 'a/b/c'])
+      await refuses(
+        loadDataset(name),
+        /: no such file or folder$/,
+        DataError,
+        /owner\/name on the Hugging Face Hub/,
+      );
+  });
+
+  it('refuses two revisions of one repository', async () => {
+    await refuses(
+      loadDataset('owner/name@main', { revision: 'other' }),
+      /names one revision, and other is given beside it/,
+      UsageError,
+    );
+  });
+
+  it('reads a gzip file, but refuses one that expands too much, is truncated or is not gzip', async (t) => {
+    const bomb = gzipSync(Buffer.alloc(8 << 20, 0x20));
+    const cut = gzipSync(csv(0, 1)).subarray(0, 30);
+    const dir = tree(t, {
+      'bomb.csv.gz': bomb,
+      'cut.csv.gz': cut,
+      'none.jsonl.gz': '{"text": "a", "label": 0}\n',
+      'packed.csv.zip': 'PK',
+      'good.jsonl.gz': gzipSync('{"text": "a", "label": 0}\n{"text": "b", "label": 1}\n'),
+    });
+    await refuses(
+      loadDataset(`${dir}/bomb.csv.gz`),
+      /bomb\.csv\.gz: becomes more than 256 times as long when it is unpacked/,
+    );
+    await refuses(loadDataset(`${dir}/cut.csv.gz`), /cut\.csv\.gz: the gzip file ends too early$/);
+    await refuses(loadDataset(`${dir}/none.jsonl.gz`), /none\.jsonl\.gz: is not a sound gzip file/);
+    await refuses(loadDataset(`${dir}/packed.csv.zip`), /does not unpack this kind of file/);
+    assert.equal((await loadDataset(`${dir}/good.jsonl.gz`)).train.length, 2);
+  });
+
+  it('reports the row of a wrong element of a JSON array, and the line of broken JSON', async (t) => {
+    const dir = tree(t, {
+      'rows.json': '\ufeff [\n{"text": "a", "label": 0},\n{"text": "b", "label": 2}]',
+      'odd.json': '[{"text": "a", "label": 0}, 7]',
+      'broken.json': '[{"text": "a"},\n{"text" "b"}]',
+    });
+    await refuses(
+      loadDataset(`${dir}/rows.json`),
+      /rows\.json: row 2: the highest label is 2, but no row has label 1$/,
+    );
+    await refuses(loadDataset(`${dir}/odd.json`), /odd\.json: row 2: is 7, not an object$/);
+    await refuses(loadDataset(`${dir}/broken.json`), /broken\.json:2: broken JSON at column 9/);
+  });
+
+  it('gives splits that are named like properties of every object', async (t) => {
+    const card = [
+      '---',
+      'configs:',
+      '- config_name: default',
+      '  data_files:',
+      '  - split: train',
+      '    path: a.csv',
+      '  - split: __proto__',
+      '    path: b.csv',
+      '  - split: constructor',
+      '    path: c.csv',
+      '---',
+    ].join('\n');
+    const dir = tree(t, { 'README.md': card, 'a.csv': csv(0, 1), 'b.csv': csv(1), 'c.csv': csv(0, 0, 1) });
+    assert.deepEqual(
+      Object.entries(await loadDataset(dir)).map(([name, { length }]) => [name, length]),
+      [
+        ['train', 2],
+        ['__proto__', 1],
+        ['constructor', 3],
+      ],
+    );
+    assert.equal((await loadDataset(dir, { split: '__proto__' })).length, 1);
+  });
 });
 
-test('a gzip file that unpacks without end, is cut short or is none', async (t) => {
-  const bomb = gzipSync(Buffer.alloc(8 << 20, 0x20));
-  const cut = gzipSync(csv(0, 1)).subarray(0, 30);
-  const dir = tree(t, {
-    'bomb.csv.gz': bomb,
-    'cut.csv.gz': cut,
-    'none.jsonl.gz': '{"text": "a", "label": 0}\n',
-    'packed.csv.zip': 'PK',
-    'good.jsonl.gz': gzipSync('{"text": "a", "label": 0}\n{"text": "b", "label": 1}\n'),
+describe('loadSplits and loadTestSplit', () => {
+  it('reads the files that match a pattern as one split', async (t) => {
+    const dir = tree(t, { 'a-1.csv': csv(0, 1), 'a-2.csv': csv(2), 'b.csv': csv(1), 'deep/a-3.csv': csv(0) });
+    const { train, notes } = await loadSplits({
+      dataset: `${dir}/a-*.csv`,
+      evalDataset: `${dir}/{b,c}.csv`,
+      seed,
+    });
+    assert.deepEqual(
+      train.rows.map(({ label }) => label),
+      [0, 1, 2],
+    );
+    assert.equal(train.source, `${dir}/a-1.csv … ${dir}/a-2.csv (2 files)`);
+    assert.deepEqual(notes, []);
+    assert.equal(
+      (await loadTestSplit({ dataset: `${dir}/a-*.csv`, labelNames: ['x', 'y', 'z'], seed })).test.length,
+      3,
+    );
   });
-  await refuses(
-    loadDataset(`${dir}/bomb.csv.gz`),
-    /bomb\.csv\.gz: becomes more than 256 times as long when it is unpacked/,
-  );
-  await refuses(loadDataset(`${dir}/cut.csv.gz`), /cut\.csv\.gz: the gzip file ends too early$/);
-  await refuses(loadDataset(`${dir}/none.jsonl.gz`), /none\.jsonl\.gz: is not a sound gzip file/);
-  await refuses(loadDataset(`${dir}/packed.csv.zip`), /does not unpack this kind of file/);
-  assert.equal((await loadDataset(`${dir}/good.jsonl.gz`)).train.length, 2);
-});
 
-test('a JSON array is read, row by row', async (t) => {
-  const dir = tree(t, {
-    'rows.json': '\ufeff [\n{"text": "a", "label": 0},\n{"text": "b", "label": 2}]',
-    'odd.json': '[{"text": "a", "label": 0}, 7]',
-    'broken.json': '[{"text": "a"},\n{"text" "b"}]',
+  it('refuses a pattern that matches no file, or in a folder that does not exist', async (t) => {
+    const dir = tree(t, { 'a-1.csv': csv(0, 1) });
+    await refuses(loadSplits({ dataset: `${dir}/z-*.csv`, seed }), /z-\*\.csv: no file matches$/);
+    await refuses(loadSplits({ dataset: `${dir}/none/*.csv`, seed }), /there is no folder .*none$/);
   });
-  await refuses(
-    loadDataset(`${dir}/rows.json`),
-    /rows\.json: row 2: the highest label is 2, but no row has label 1$/,
-  );
-  await refuses(loadDataset(`${dir}/odd.json`), /odd\.json: row 2: is 7, not an object$/);
-  await refuses(loadDataset(`${dir}/broken.json`), /broken\.json:2: broken JSON at column 9/);
+
+  it('evaluates on the validation split only on request, and suggests it in a note', async (t) => {
+    const dir = tree(t, NO_TEST_SPLIT);
+    const { test: none, notes } = await loadSplits({ dataset: dir, seed });
+    assert.equal(none, undefined);
+    assert.deepEqual(notes, [
+      `${dir} holds no test.*, so there is no test split; it has validation: --eval-split validation evaluates on that`,
+    ]);
+    const { test: held } = await loadSplits({ dataset: dir, evalSplit: 'validation', seed });
+    assert.deepEqual([held!.name, held!.length], ['validation', 1]);
+    assert.equal(
+      (await loadTestSplit({ dataset: dir, split: 'validation', labelNames: ['a', 'b'], seed })).test.length,
+      1,
+    );
+  });
+
+  it('refuses a dataset without the test split and lists the splits that it has', async (t) => {
+    const dir = tree(t, NO_TEST_SPLIT);
+    await refuses(
+      loadTestSplit({ dataset: dir, labelNames: ['a', 'b'], seed }),
+      /holds no test\.\*/,
+      DataError,
+      /Its splits are train, validation/,
+    );
+    await refuses(loadSplits({ dataset: dir, evalSplit: 'test', seed }), /holds no test\.\*/);
+  });
+
+  it('refuses to train and evaluate on one split, and both a testSize and an evalSplit', async (t) => {
+    const dir = tree(t, NO_TEST_SPLIT);
+    await refuses(
+      loadSplits({ dataset: dir, split: 'train', evalSplit: 'train', seed }),
+      /cannot be trained and evaluated on at once/,
+      UsageError,
+    );
+    await refuses(
+      loadSplits({ dataset: dir, evalSplit: 'validation', testSize: 0.5, seed }),
+      /testSize and evalSplit exclude each other/,
+      UsageError,
+    );
+  });
+
+  it('refuses a split or a configuration of a file, and a revision of a folder', async (t) => {
+    const dir = tree(t, NO_TEST_SPLIT);
+    await refuses(
+      loadSplits({ dataset: `${dir}/train.csv`, split: 'dev', seed }),
+      /train\.csv: is one split, which has no dev/,
+      UsageError,
+    );
+    await refuses(
+      loadSplits({ dataset: `${dir}/train.csv`, datasetConfig: 'en', seed }),
+      /has no configurations/,
+      UsageError,
+    );
+    await refuses(
+      loadSplits({ dataset: dir, revision: 'main', seed }),
+      /is on this machine and has no revisions/,
+      UsageError,
+    );
+  });
+
+  it('splits testSize of the training rows off, stratified, in place of the test split', async (t) => {
+    const dir = tree(t, {
+      'train.csv': csv(...Array.from({ length: 50 }, (_, i) => (i < 40 ? 0 : 1))),
+      'test.csv': csv(0, 1),
+    });
+    const { train, test: held, notes } = await loadSplits({ dataset: dir, testSize: 0.2, seed });
+    assert.deepEqual([train.length, held!.length], [40, 10]);
+    assert.deepEqual(
+      held!.classLabels.map(({ rows }) => rows),
+      [8, 2],
+    );
+    assert.equal(new Set([...train, ...held!].map(({ text }) => text)).size, 50);
+    assert.deepEqual(notes, [
+      "the dataset's own test split is not used, because testSize makes one of 10 rows",
+    ]);
+    assert.equal((await loadSplits({ dataset: `${dir}/train.csv`, testSize: 5, seed })).test!.length, 5);
+  });
+
+  it('refuses a testSize of all rows, or one that is neither a share nor a number of rows', async (t) => {
+    const dir = tree(t, { 'train.csv': csv(...Array.from({ length: 50 }, (_, i) => (i < 40 ? 0 : 1))) });
+    await refuses(
+      loadSplits({ dataset: dir, testSize: 50, seed }),
+      /testSize 50 takes 50 of 50 rows/,
+      UsageError,
+    );
+    await refuses(loadSplits({ dataset: dir, testSize: 1.5, seed }), /testSize must be a share/, UsageError);
+  });
 });

@@ -1,6 +1,8 @@
+/** Parquet files: columns, encodings and codecs, what is refused, and the class names in their metadata. */
 import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
 import type { TestContext } from 'node:test';
-import { test } from 'node:test';
+import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { DataError } from '#attune/errors.js';
 import { parquetKeyValue, readParquet } from '#attune/data/parquet/reader.js';
@@ -37,244 +39,285 @@ const read = (
 const values = (records: readonly DataRecord[], column: string): unknown[] =>
   records.map(({ fields }) => fields[column]);
 
-const texts = ['one', '', 'three é 🙂', 'one', 'five'];
+const refuses = (action: Promise<unknown>, message: RegExp) =>
+  assert.rejects(
+    action,
+    (error) =>
+      error instanceof DataError && message.test(error.message) && /rows\.parquet: /.test(error.message),
+    String(message),
+  );
 
-test('the columns asked for, row by row, of all row groups; others are left out', async (t) => {
-  const columns: ColumnSource[] = [
-    { name: 'text', data: texts },
-    { name: 'label', data: Int32Array.of(0, 1, 2, 1, 0) },
-    { name: 'more', data: texts },
-  ];
-  for (const rowGroupSize of [1, 2, 5, 100]) {
-    const records = await readBytes(
-      t,
-      parquetBytes(columns, { rowGroupSize }),
-      ['text'],
-      ['label', 'absent'],
+const twoColumns: ColumnSource[] = [
+  { name: 'texts', data: ['a', 'b'] },
+  { name: 'label', data: Int32Array.of(0, 1) },
+];
+const threeRows: ColumnSource[] = [
+  { name: 'text', data: ['a', 'b', 'c'] },
+  { name: 'label', data: [0n, 2n, 0n] },
+];
+
+describe('readParquet', () => {
+  it('gives the requested columns of all row groups, row by row', async (t) => {
+    const texts = ['one', '', 'three é 🙂', 'one', 'five'];
+    const columns: ColumnSource[] = [
+      { name: 'text', data: texts },
+      { name: 'label', data: Int32Array.of(0, 1, 2, 1, 0) },
+      { name: 'more', data: texts },
+    ];
+    for (const rowGroupSize of [1, 2, 5, 100]) {
+      const records = await readBytes(
+        t,
+        parquetBytes(columns, { rowGroupSize }),
+        ['text'],
+        ['label', 'absent'],
+      );
+      assert.deepEqual(
+        records,
+        texts.map((text, i) => ({ line: i + 1, unit: 'row', fields: { text, label: [0, 1, 2, 1, 0][i] } })),
+      );
+    }
+  });
+
+  for (const codec of ['UNCOMPRESSED', 'SNAPPY', 'GZIP', 'BROTLI'] as const) {
+    it(`reads ${codec} pages with dictionaries and nulls`, async (t) => {
+      const long = Array.from({ length: 3000 }, (_, i) =>
+        i % 7 === 3 ? null : `text ${i % 2 === 0 ? i : i % 5} ${'x'.repeat(i % 40)}`,
+      );
+      const records = await read(
+        t,
+        [
+          { name: 'text', data: long, nullable: true },
+          { name: 'n', data: long.map((_, i) => i), type: 'INT32' },
+        ],
+        { codec, pageSize: 4000, rowGroupSize: 1700 },
+      );
+      assert.deepEqual(values(records, 'text'), long);
+      assert.deepEqual(
+        values(records, 'n'),
+        long.map((_, i) => i),
+      );
+    });
+  }
+
+  it('reads every type that a label can have, in several encodings', async (t) => {
+    const n = 200;
+    const numbers = Array.from({ length: n }, (_, i) => (i * i) % 13);
+    const columns: ColumnSource[] = [
+      { name: 'int64', data: numbers.map(BigInt), type: 'INT64' },
+      { name: 'delta', data: Int32Array.from(numbers), encoding: 'DELTA_BINARY_PACKED' },
+      { name: 'double', data: Float64Array.from(numbers) },
+      { name: 'split', data: Float32Array.from(numbers), encoding: 'BYTE_STREAM_SPLIT' },
+      { name: 'bool', data: numbers.map((value) => value % 2 === 1), type: 'BOOLEAN' },
+      { name: 'name', data: numbers.map((value) => `class ${value}`), encoding: 'DELTA_LENGTH_BYTE_ARRAY' },
+      { name: 'huge', data: numbers.map(() => 2n ** 60n), type: 'INT64' },
+    ];
+    const records = await read(t, columns);
+    for (const name of ['int64', 'delta', 'double', 'split'])
+      assert.deepEqual(values(records, name), numbers, name);
+    assert.deepEqual(
+      values(records, 'bool'),
+      numbers.map((value) => value % 2 === 1),
     );
     assert.deepEqual(
-      records,
-      texts.map((text, i) => ({ line: i + 1, unit: 'row', fields: { text, label: [0, 1, 2, 1, 0][i] } })),
+      values(records, 'name'),
+      numbers.map((value) => `class ${value}`),
     );
+    assert.deepEqual(
+      values(records, 'huge'),
+      numbers.map(() => 2n ** 60n),
+    );
+  });
+
+  it('reads back any columns that were written', async (t) => {
+    const dir = folder(t);
+    const rows = fc.array(
+      fc.record(
+        {
+          text: fc.oneof(fc.string({ unit: 'grapheme', maxLength: 12 }), fc.constantFrom('a', 'b')),
+          label: fc.option(fc.integer({ min: -4, max: 9 })),
+        },
+        { noNullPrototype: true },
+      ),
+      { minLength: 1, maxLength: 60 },
+    );
+    let n = 0;
+    await fc.assert(
+      fc.asyncProperty(
+        rows,
+        fc.constantFrom('UNCOMPRESSED' as const, 'SNAPPY' as const, 'GZIP' as const),
+        fc.constantFrom(1, 7, 100),
+        async (given, codec, rowGroupSize) => {
+          const file = `${dir}/${n++}.parquet`;
+          const text = given.map((row) => row.text);
+          await writeFile(
+            file,
+            parquetBytes(
+              [
+                { name: 'text', data: text, type: 'STRING' },
+                { name: 'label', data: given.map(({ label }) => label), type: 'INT32', nullable: true },
+              ],
+              { codec, rowGroupSize },
+            ),
+          );
+          const found: unknown[] = [];
+          for await (const { fields } of readParquet(file, ['text', 'label'])) found.push(fields);
+          assert.deepEqual(found, given);
+        },
+      ),
+      { numRuns: 100, seed: 8 },
+    );
+  });
+
+  it('refuses a file without a required column, and suggests one with a similar name', async (t) => {
+    await refuses(
+      read(t, twoColumns, {}, ['text']),
+      /rows\.parquet: has no column "text"; did you mean "texts"\? its columns are "texts", "label"$/,
+    );
+  });
+
+  it('refuses a column of lists', async (t) => {
+    const list: ParquetOptions['schema'] = [
+      { name: 'root', num_children: 1 },
+      { name: 'text', repetition_type: 'OPTIONAL', converted_type: 'LIST', num_children: 1 },
+      { name: 'list', repetition_type: 'REPEATED', num_children: 1 },
+      { name: 'element', type: 'BYTE_ARRAY', converted_type: 'UTF8', repetition_type: 'OPTIONAL' },
+    ];
+    await refuses(
+      read(t, [{ name: 'text', data: [['a'], ['b', 'c']] }], { schema: list }),
+      /column "text" holds lists or structs, not plain values$/,
+    );
+  });
+
+  it('refuses a file that is too short, of another kind, or without a sound footer', async (t) => {
+    await refuses(readBytes(t, Buffer.from('PAR1')), /it is too short$/);
+    await refuses(
+      readBytes(t, Buffer.from('text,label\na,0\nb,1\n')),
+      /it does not end as a parquet file ends \(PAR1\)$/,
+    );
+    const footer = Uint8Array.from(parquetBytes(twoColumns));
+    new DataView(footer.buffer).setUint32(footer.length - 8, 2 ** 31, true);
+    await refuses(readBytes(t, footer), /its footer claims 2147483648 bytes/);
+  });
+
+  it('refuses a text that is not UTF-8 and reports the row', async (t) => {
+    const bad = Buffer.from(
+      parquetBytes([{ name: 'text', data: ['plain', 'caf\u00e9'] }], { codec: 'UNCOMPRESSED' }),
+    );
+    bad[bad.indexOf('caf\u00e9') + 4] = 0xff;
+    await refuses(readBytes(t, bad, ['text']), /rows\.parquet: row 2: column "text" is not UTF-8 text$/);
+  });
+
+  it('refuses more rows than the length of the file allows', async (t) => {
+    // 2^20 equal rows take a few hundred bytes.
+    const many = (rows: number): Uint8Array =>
+      parquetBytes([{ name: 'text', data: new Array<string>(rows).fill('') }]);
+    assert.ok(many(2 ** 20).length < 5000);
+    assert.equal((await readBytes(t, many(2 ** 16), ['text'])).length, 2 ** 16);
+    await assert.rejects(
+      readBytes(t, many(2 ** 20 + 1), ['text']),
+      /rows\.parquet: is not a sound parquet file: it claims 1048577 rows in \d+ bytes$/,
+    );
+  });
+
+  it('refuses pages that would expand to more than 256 times the length of the file', async (t) => {
+    const bomb = parquetBytes([{ name: 'text', data: [`${'x'.repeat(4 << 20)}`] }], { codec: 'BROTLI' });
+    await assert.rejects(
+      readBytes(t, bomb, ['text']),
+      /its pages would be more than 256 times as long as the file when unpacked$/,
+    );
+  });
+});
+
+describe('parquetKeyValue', () => {
+  it('gives the metadata of a key, or undefined', async (t) => {
+    const dir = folder(t, {
+      'train.parquet': parquetBytes(threeRows, {
+        kvMetadata: classLabels('label', ['bad', 'fair', 'good']),
+      }),
+    });
+    assert.match((await parquetKeyValue(`${dir}/train.parquet`, 'huggingface'))!, /ClassLabel/);
+    assert.equal(await parquetKeyValue(`${dir}/train.parquet`, 'none'), undefined);
+  });
+});
+
+describe('loadSplits', () => {
+  it('takes the class names from the metadata that datasets writes', async (t) => {
+    const dir = folder(t, {
+      'train.parquet': parquetBytes(threeRows, {
+        kvMetadata: classLabels('label', ['bad', 'fair', 'good']),
+      }),
+      'test.csv': 'text,label\nd,fair\ne,2\n',
+    });
+    const { train, test: held, labelNames } = await loadSplits({ dataset: dir, seed: 1 });
+    assert.deepEqual(labelNames, ['bad', 'fair', 'good']);
+    assert.deepEqual(
+      train.rows.map(({ label, labelText }) => [label, labelText]),
+      [
+        [0, 'bad'],
+        [2, 'good'],
+        [0, 'bad'],
+      ],
+    );
+    assert.deepEqual(
+      held!.rows.map(({ label }) => label),
+      [1, 2],
+    );
+  });
+
+  it('refuses metadata that names two classes alike', async (t) => {
+    const twice = folder(t, {
+      'train.parquet': parquetBytes(threeRows, {
+        kvMetadata: classLabels('label', ['bad', 'bad', 'good']),
+      }),
+    });
+    await assert.rejects(
+      loadSplits({ dataset: twice, seed: 1 }),
+      /train\.parquet: metadata of column "label": the names of the classes are not a list of different names/,
+    );
+  });
+
+  it('takes null texts as empty, with a note', async (t) => {
+    const file = folder(t, {
+      'rows.parquet': parquetBytes([
+        { name: 'text', data: ['a', null, 'c', null], type: 'STRING', nullable: true },
+        { name: 'label', data: Float64Array.of(0, 1, 1, 0) },
+      ]),
+    });
+    const { train, notes } = await loadSplits({ dataset: `${file}/rows.parquet`, seed: 1 });
+    assert.deepEqual(
+      train.rows.map(({ text, label }) => [text, label]),
+      [
+        ['a', 0],
+        ['', 1],
+        ['c', 1],
+        ['', 0],
+      ],
+    );
+    assert.deepEqual(notes, [
+      `2 texts are null and count as empty; the first is ${file}/rows.parquet: row 2`,
+    ]);
+  });
+
+  it('refuses a label that is a fraction', async (t) => {
+    const wrong = folder(t, {
+      'rows.parquet': parquetBytes([
+        { name: 'text', data: ['a', 'b'] },
+        { name: 'label', data: Float64Array.of(0, 0.5) },
+      ]),
+    });
+    await assert.rejects(
+      loadSplits({ dataset: `${wrong}/rows.parquet`, seed: 1 }),
+      /rows\.parquet: row 2: column "label": the label 0\.5 is not an integer$/,
+    );
+  });
+});
+
+describe('readRows', () => {
+  for (const name of ['zstd', 'lz4-raw']) {
+    it(`reads a Parquet file with pages compressed with ${name}`, async () => {
+      const rows = await readRows(fixturePath(`data/${name}.parquet`));
+      assert.equal(rows.length, 60);
+      assert.deepEqual([rows[5].text, rows[5].label], [`${'x'.repeat(90)} 🙂 rain`, 2]);
+    });
   }
 });
-
-for (const codec of ['UNCOMPRESSED', 'SNAPPY', 'GZIP', 'BROTLI'] as const) {
-  test(`pages packed by ${codec}, with a dictionary and without, and nulls`, async (t) => {
-    const long = Array.from({ length: 3000 }, (_, i) =>
-      i % 7 === 3 ? null : `text ${i % 2 === 0 ? i : i % 5} ${'x'.repeat(i % 40)}`,
-    );
-    const records = await read(
-      t,
-      [
-        { name: 'text', data: long, nullable: true },
-        { name: 'n', data: long.map((_, i) => i), type: 'INT32' },
-      ],
-      { codec, pageSize: 4000, rowGroupSize: 1700 },
-    );
-    assert.deepEqual(values(records, 'text'), long);
-    assert.deepEqual(
-      values(records, 'n'),
-      long.map((_, i) => i),
-    );
-  });
-}
-
-test('values of every type that a label can have; encodings of numbers', async (t) => {
-  const n = 200;
-  const numbers = Array.from({ length: n }, (_, i) => (i * i) % 13);
-  const columns: ColumnSource[] = [
-    { name: 'int64', data: numbers.map(BigInt), type: 'INT64' },
-    { name: 'delta', data: Int32Array.from(numbers), encoding: 'DELTA_BINARY_PACKED' },
-    { name: 'double', data: Float64Array.from(numbers) },
-    { name: 'split', data: Float32Array.from(numbers), encoding: 'BYTE_STREAM_SPLIT' },
-    { name: 'bool', data: numbers.map((value) => value % 2 === 1), type: 'BOOLEAN' },
-    { name: 'name', data: numbers.map((value) => `class ${value}`), encoding: 'DELTA_LENGTH_BYTE_ARRAY' },
-    { name: 'huge', data: numbers.map(() => 2n ** 60n), type: 'INT64' },
-  ];
-  const records = await read(t, columns);
-  for (const name of ['int64', 'delta', 'double', 'split'])
-    assert.deepEqual(values(records, name), numbers, name);
-  assert.deepEqual(
-    values(records, 'bool'),
-    numbers.map((value) => value % 2 === 1),
-  );
-  assert.deepEqual(
-    values(records, 'name'),
-    numbers.map((value) => `class ${value}`),
-  );
-  assert.deepEqual(values(records, 'huge').slice(0, 1), [2n ** 60n]);
-});
-
-test('any columns survive the way through a file', async (t) => {
-  const dir = folder(t);
-  const rows = fc.array(
-    fc.record(
-      {
-        text: fc.oneof(fc.string({ unit: 'grapheme', maxLength: 12 }), fc.constantFrom('a', 'b')),
-        label: fc.option(fc.integer({ min: -4, max: 9 })),
-      },
-      { noNullPrototype: true },
-    ),
-    { minLength: 1, maxLength: 60 },
-  );
-  const { writeFile } = await import('node:fs/promises');
-  let n = 0;
-  await fc.assert(
-    fc.asyncProperty(
-      rows,
-      fc.constantFrom('UNCOMPRESSED' as const, 'SNAPPY' as const, 'GZIP' as const),
-      fc.constantFrom(1, 7, 100),
-      async (given, codec, rowGroupSize) => {
-        const file = `${dir}/${n++}.parquet`;
-        const text = given.map((row) => row.text);
-        await writeFile(
-          file,
-          parquetBytes(
-            [
-              { name: 'text', data: text, type: 'STRING' },
-              { name: 'label', data: given.map(({ label }) => label), type: 'INT32', nullable: true },
-            ],
-            { codec, rowGroupSize },
-          ),
-        );
-        const found: unknown[] = [];
-        for await (const { fields } of readParquet(file, ['text', 'label'])) found.push(fields);
-        assert.deepEqual(found, given);
-      },
-    ),
-    { numRuns: 100, seed: 8 },
-  );
-});
-
-test('refused, with the file and the place', async (t) => {
-  const columns: ColumnSource[] = [
-    { name: 'texts', data: ['a', 'b'] },
-    { name: 'label', data: Int32Array.of(0, 1) },
-  ];
-  const refuses = (action: Promise<unknown>, message: RegExp) =>
-    assert.rejects(
-      action,
-      (error) =>
-        error instanceof DataError && message.test(error.message) && /rows\.parquet: /.test(error.message),
-      String(message),
-    );
-  await refuses(
-    read(t, columns, {}, ['text']),
-    /rows\.parquet: has no column "text"; did you mean "texts"\? its columns are "texts", "label"$/,
-  );
-  const list: ParquetOptions['schema'] = [
-    { name: 'root', num_children: 1 },
-    { name: 'text', repetition_type: 'OPTIONAL', converted_type: 'LIST', num_children: 1 },
-    { name: 'list', repetition_type: 'REPEATED', num_children: 1 },
-    { name: 'element', type: 'BYTE_ARRAY', converted_type: 'UTF8', repetition_type: 'OPTIONAL' },
-  ];
-  await refuses(
-    read(t, [{ name: 'text', data: [['a'], ['b', 'c']] }], { schema: list }),
-    /column "text" holds lists or structs, not plain values$/,
-  );
-  await refuses(readBytes(t, Buffer.from('PAR1')), /it is too short$/);
-  await refuses(
-    readBytes(t, Buffer.from('text,label\na,0\nb,1\n')),
-    /it does not end as a parquet file ends \(PAR1\)$/,
-  );
-  const good = parquetBytes(columns);
-  const footer = Uint8Array.from(good);
-  new DataView(footer.buffer).setUint32(good.length - 8, 2 ** 31, true);
-  await refuses(readBytes(t, footer), /its footer claims 2147483648 bytes/);
-  const bad = Buffer.from(
-    parquetBytes([{ name: 'text', data: ['plain', 'caf\u00e9'] }], { codec: 'UNCOMPRESSED' }),
-  );
-  bad[bad.indexOf('caf\u00e9') + 4] = 0xff;
-  await refuses(readBytes(t, bad, ['text']), /rows\.parquet: row 2: column "text" is not UTF-8 text$/);
-});
-
-test('a header that claims 2^40 rows, or pages without end, is refused before anything is allocated', async (t) => {
-  // 2^20 equal rows are a few hundred bytes; half of them are within what any file may have.
-  const many = (rows: number): Uint8Array =>
-    parquetBytes([{ name: 'text', data: new Array<string>(rows).fill('') }]);
-  assert.ok(many(2 ** 20).length < 5000);
-  assert.equal((await readBytes(t, many(2 ** 16), ['text'])).length, 2 ** 16);
-  await assert.rejects(
-    readBytes(t, many(2 ** 20 + 1), ['text']),
-    /rows\.parquet: is not a sound parquet file: it claims 1048577 rows in \d+ bytes$/,
-  );
-  // The same text over and over packs a thousand to one.
-  const bomb = parquetBytes([{ name: 'text', data: [`${'x'.repeat(4 << 20)}`] }], { codec: 'BROTLI' });
-  await assert.rejects(
-    readBytes(t, bomb, ['text']),
-    /its pages would be more than 256 times as long as the file when unpacked$/,
-  );
-});
-
-test('class names of the metadata that datasets writes', async (t) => {
-  const columns: ColumnSource[] = [
-    { name: 'text', data: ['a', 'b', 'c'] },
-    { name: 'label', data: [0n, 2n, 0n] },
-  ];
-  const dir = folder(t, {
-    'train.parquet': parquetBytes(columns, { kvMetadata: classLabels('label', ['bad', 'fair', 'good']) }),
-    'test.csv': 'text,label\nd,fair\ne,2\n',
-  });
-  assert.match((await parquetKeyValue(`${dir}/train.parquet`, 'huggingface'))!, /ClassLabel/);
-  assert.equal(await parquetKeyValue(`${dir}/train.parquet`, 'none'), undefined);
-  const { train, test: held, labelNames } = await loadSplits({ dataset: dir, seed: 1 });
-  assert.deepEqual(labelNames, ['bad', 'fair', 'good']);
-  assert.deepEqual(
-    train.rows.map(({ label, labelText }) => [label, labelText]),
-    [
-      [0, 'bad'],
-      [2, 'good'],
-      [0, 'bad'],
-    ],
-  );
-  assert.deepEqual(
-    held!.rows.map(({ label }) => label),
-    [1, 2],
-  );
-  const twice = folder(t, {
-    'train.parquet': parquetBytes(columns, { kvMetadata: classLabels('label', ['bad', 'bad', 'good']) }),
-  });
-  await assert.rejects(
-    loadSplits({ dataset: twice, seed: 1 }),
-    /train\.parquet: metadata of column "label": the names of the classes are not a list of different names/,
-  );
-});
-
-test('null texts count as empty, with a note; labels in any notation', async (t) => {
-  const file = folder(t, {
-    'rows.parquet': parquetBytes([
-      { name: 'text', data: ['a', null, 'c', null], type: 'STRING', nullable: true },
-      { name: 'label', data: Float64Array.of(0, 1, 1, 0) },
-    ]),
-  });
-  const { train, notes } = await loadSplits({ dataset: `${file}/rows.parquet`, seed: 1 });
-  assert.deepEqual(
-    train.rows.map(({ text, label }) => [text, label]),
-    [
-      ['a', 0],
-      ['', 1],
-      ['c', 1],
-      ['', 0],
-    ],
-  );
-  assert.deepEqual(notes, [`2 texts are null and count as empty; the first is ${file}/rows.parquet: row 2`]);
-  const wrong = folder(t, {
-    'rows.parquet': parquetBytes([
-      { name: 'text', data: ['a', 'b'] },
-      { name: 'label', data: Float64Array.of(0, 0.5) },
-    ]),
-  });
-  await assert.rejects(
-    loadSplits({ dataset: `${wrong}/rows.parquet`, seed: 1 }),
-    /rows\.parquet: row 2: column "label": the label 0\.5 is not an integer$/,
-  );
-});
-
-for (const name of ['zstd', 'lz4-raw']) {
-  test(`pages packed by ${name}`, async () => {
-    const rows = await readRows(fixturePath(`data/${name}.parquet`));
-    assert.equal(rows.length, 60);
-    assert.deepEqual([rows[5].text, rows[5].label], [`${'x'.repeat(90)} 🙂 rain`, 2]);
-  });
-}

@@ -1,4 +1,4 @@
-/** Folders and repositories of datasets, and how they are refused. */
+/** Folders and repositories with small datasets, and a check of the errors that they cause. */
 import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -17,7 +17,7 @@ export const parquet = (...labels: number[]) =>
     { name: 'label', data: Int32Array.from(labels) },
   ]);
 
-/** A folder whose files may lie in folders. */
+/** A temporary folder with files that may lie in subfolders. */
 export function tree(t: TestContext, files: Readonly<Record<string, string | Uint8Array>>): string {
   const dir = folder(t);
   for (const [path, contents] of Object.entries(files)) {
@@ -27,7 +27,7 @@ export function tree(t: TestContext, files: Readonly<Record<string, string | Uin
   return dir;
 }
 
-/** The same as a repository that is not the user's own folder, which counts what is fetched. */
+/** The same files as a repository on the Hub, which lists the files that were fetched. */
 export function remote(
   t: TestContext,
   files: Readonly<Record<string, string | Uint8Array>>,
@@ -39,7 +39,10 @@ export function remote(
     name: 'owner/rows',
     fetched,
     list: () => Promise.resolve(Object.keys(files).sort()),
-    fetch: (path) => Promise.resolve((fetched.push(path), join(dir, path))),
+    fetch: (path) => {
+      fetched.push(path);
+      return Promise.resolve(join(dir, path));
+    },
     converted: () => Promise.resolve(converted),
   };
 }

@@ -1,5 +1,6 @@
+/** Blocks of whole lines of UTF-8 text, and the chunks of a file that they are made of. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { DataError } from '#attune/errors.js';
 import { fileChunks, textBlocks } from '#attune/data/text-blocks.js';
@@ -9,63 +10,67 @@ async function* inChunks(bytes: Uint8Array, size: number): AsyncGenerator<Uint8A
   for (let at = 0; at < bytes.length; at += size) yield await Promise.resolve(bytes.subarray(at, at + size));
 }
 
-test('however the bytes come, the blocks are whole lines and know their numbers', async () => {
-  const lines = fc.array(
-    fc.string({ unit: 'binary', maxLength: 6 }).map((line) => line.replaceAll('\n', '¶')),
-    { minLength: 1, maxLength: 12 },
-  );
-  await fc.assert(
-    fc.asyncProperty(lines, fc.integer({ min: 1, max: 9 }), fc.boolean(), async (content, size, mark) => {
-      const text = content.join('\n');
-      const bytes = Buffer.from((mark ? '\ufeff' : '') + text);
-      fc.pre(mark || !text.startsWith('\ufeff'));
-      const found: string[] = [];
-      for await (const block of textBlocks(inChunks(bytes, size), 'x')) {
-        const part = block.bytes.toString('utf8');
-        assert.equal(block.line, found.length + 1);
-        found.push(...(part.endsWith('\n') ? part.slice(0, -1) : part).split('\n'));
-      }
-      // A last line without anything on it is not a line.
-      assert.deepEqual(found.join('\n'), text.endsWith('\n') ? text.slice(0, -1) : text);
-    }),
-    { seed: 1 },
-  );
-});
-
-test('bytes that are not UTF-8 are refused with their line, wherever the stream is cut', async () => {
-  const bad = Buffer.concat([
-    Buffer.from('eins\nzwei é\n\n'),
-    Buffer.of(0x64, 0xe9, 0x6a),
-    Buffer.from('\nfünf\n'),
-  ]);
-  for (let size = 1; size <= bad.length; size++) {
-    await assert.rejects(
-      async () => {
-        for await (const block of textBlocks(inChunks(bad, size), 'file.txt')) assert.ok(block);
-      },
-      (error) => error instanceof DataError && error.message === 'file.txt:4: is not UTF-8 text',
+describe('textBlocks', () => {
+  it('gives blocks of whole lines with their numbers, however the stream is cut into chunks', async () => {
+    const lines = fc.array(
+      fc.string({ unit: 'binary', maxLength: 6 }).map((line) => line.replaceAll('\n', '¶')),
+      { minLength: 1, maxLength: 12 },
     );
-  }
-  const halfCharacter = Buffer.from('é').subarray(0, 1);
-  await assert.rejects(textBlocks(inChunks(halfCharacter, 1), 'f').next(), /f:1: is not UTF-8/);
+    await fc.assert(
+      fc.asyncProperty(lines, fc.integer({ min: 1, max: 9 }), fc.boolean(), async (content, size, mark) => {
+        const text = content.join('\n');
+        const bytes = Buffer.from((mark ? '\ufeff' : '') + text);
+        fc.pre(mark || !text.startsWith('\ufeff'));
+        const found: string[] = [];
+        for await (const block of textBlocks(inChunks(bytes, size), 'x')) {
+          const part = block.bytes.toString('utf8');
+          assert.equal(block.line, found.length + 1);
+          found.push(...(part.endsWith('\n') ? part.slice(0, -1) : part).split('\n'));
+        }
+        // An empty last line does not count as a line.
+        assert.deepEqual(found.join('\n'), text.endsWith('\n') ? text.slice(0, -1) : text);
+      }),
+      { seed: 1 },
+    );
+  });
+
+  it('refuses bytes that are not UTF-8 and reports the line, wherever the stream is cut', async () => {
+    const bad = Buffer.concat([
+      Buffer.from('eins\nzwei é\n\n'),
+      Buffer.of(0x64, 0xe9, 0x6a),
+      Buffer.from('\nfünf\n'),
+    ]);
+    for (let size = 1; size <= bad.length; size++) {
+      await assert.rejects(
+        async () => {
+          for await (const block of textBlocks(inChunks(bad, size), 'file.txt')) assert.ok(block);
+        },
+        (error) => error instanceof DataError && error.message === 'file.txt:4: is not UTF-8 text',
+      );
+    }
+    const halfCharacter = Buffer.from('é').subarray(0, 1);
+    await assert.rejects(textBlocks(inChunks(halfCharacter, 1), 'f').next(), /f:1: is not UTF-8/);
+  });
+
+  it('recognizes UTF-16 and names it in the hint', async () => {
+    const bytes = Buffer.concat([Buffer.of(0xff, 0xfe), Buffer.from('{"text": "a"}\n', 'utf16le')]);
+    await assert.rejects(
+      textBlocks(inChunks(bytes, 100), 'f').next(),
+      (error) => error instanceof DataError && /UTF-16/.test(error.hint ?? ''),
+    );
+  });
 });
 
-test('UTF-16 is recognised and said', async () => {
-  const bytes = Buffer.concat([Buffer.of(0xff, 0xfe), Buffer.from('{"text": "a"}\n', 'utf16le')]);
-  await assert.rejects(
-    textBlocks(inChunks(bytes, 100), 'f').next(),
-    (error) => error instanceof DataError && /UTF-16/.test(error.hint ?? ''),
-  );
-});
-
-test('a file that is not there, or is a folder', async (t) => {
-  const dir = folder(t);
-  await assert.rejects(
-    fileChunks(`${dir}/none.jsonl`).next(),
-    (error) => error instanceof DataError && error.message.endsWith('none.jsonl: no such file'),
-  );
-  await assert.rejects(
-    fileChunks(dir).next(),
-    (error) => error instanceof DataError && error.message.endsWith('is a folder, not a file'),
-  );
+describe('fileChunks', () => {
+  it('refuses a file that does not exist and a folder', async (t) => {
+    const dir = folder(t);
+    await assert.rejects(
+      fileChunks(`${dir}/none.jsonl`).next(),
+      (error) => error instanceof DataError && error.message.endsWith('none.jsonl: no such file'),
+    );
+    await assert.rejects(
+      fileChunks(dir).next(),
+      (error) => error instanceof DataError && error.message.endsWith('is a folder, not a file'),
+    );
+  });
 });

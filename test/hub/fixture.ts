@@ -1,4 +1,4 @@
-/** A dataset on a server that does what can go wrong, and its download. */
+/** A dataset on a local Hub whose answers can be made to fail, and a download of it. */
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';

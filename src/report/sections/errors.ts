@@ -1,5 +1,5 @@
 import { FINE_TUNED } from '../../compare/comparison.js';
-import type { Attribution, Comparison, WorstError } from '../../compare/comparison.js';
+import type { Attribution, Comparison, Opinion, WorstError } from '../../compare/comparison.js';
 import { badge, identified } from '../charts/identity.js';
 import { percent, shortened, signed } from '../figures.js';
 import type { Content, Markup } from '../markup.js';
@@ -41,7 +41,7 @@ export function errorsSection(comparison: Comparison): Section | undefined {
 function errorItem(error: WorstError, comparison: Comparison): Markup {
   const { labelNames } = comparison.dataset;
   const explained = comparison.models.find(({ id }) => id === FINE_TUNED);
-  const opinion = explained && error.opinions[explained.id];
+  const opinion = explained && opinionOf(error, explained.id);
   const isExplained = error.attributions.length > 0;
   const shown = isExplained ? highlighted(error.attributions) : shortened(error.text, SHOWN_CHARACTERS);
   const whole =
@@ -59,11 +59,16 @@ ${whole}
 ${wide(`Opinions on test row ${row}`, opinionTable(error, comparison))}`;
 }
 
+/** Own opinions only: an id such as "constructor" is no name of one. */
+const opinionOf = ({ opinions }: WorstError, id: string): Opinion | undefined =>
+  Object.hasOwn(opinions, id) ? opinions[id] : undefined;
+
 function opinionTable(error: WorstError, comparison: Comparison): Markup {
   const { labelNames } = comparison.dataset;
-  const opinions = identified(comparison).filter(({ model }) => Object.hasOwn(error.opinions, model.id));
-  const rows = opinions.map(({ model, look }) => {
-    const { label, probabilityOfTruth } = error.opinions[model.id];
+  const rows = identified(comparison).flatMap(({ model, look }) => {
+    const opinion = opinionOf(error, model.id);
+    if (!opinion) return [];
+    const { label, probabilityOfTruth } = opinion;
     const mark = label === error.label ? '✓\u00a0' : '✗\u00a0';
     const meter = html`<span class="meter" style="--share: ${clamp(probabilityOfTruth).toFixed(3)}"></span>`;
     const share = html`<span class="share">${percent(probabilityOfTruth, 1)}</span>`;

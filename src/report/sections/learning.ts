@@ -11,6 +11,21 @@ import { charts, reading, wide } from './section.js';
 
 const SPEED = /_(runtime|samples_per_second|steps_per_second)$/;
 
+/** What is written otherwise than as its key. */
+const METRIC_NAMES: ReadonlyMap<string, string> = new Map([
+  ['f1', 'F1'],
+  ['auc', 'AUC'],
+]);
+
+/**
+ * A number of a record; null where it was not finite, as trainer_state.json has it, or where the record, which
+ * may be that of another program, lacks it.
+ */
+function valueOf(record: LogRecord, key: string): number | null {
+  const value = (record as unknown as Readonly<Partial<Record<string, number | null>>>)[key];
+  return value !== undefined && Number.isFinite(value) ? value : null;
+}
+
 /** Loss, metrics, gradient norm and learning rate over the steps; what has no records yet is left out. */
 export function learningFigures(history: readonly LogRecord[]): Markup[] {
   const train = history.filter(isTrainRecord);
@@ -18,9 +33,8 @@ export function learningFigures(history: readonly LogRecord[]): Markup[] {
   const epochEnds = evaluations.map(({ step }) => step);
   const of = (records: readonly LogRecord[], key: string): Series['points'] =>
     records.flatMap((record) => {
-      const value = (record as unknown as Readonly<Record<string, number | null>>)[key];
-      // What was not finite is null in trainer_state.json.
-      return typeof value === 'number' && Number.isFinite(value) ? [{ step: record.step, value }] : [];
+      const value = valueOf(record, key);
+      return value === null ? [] : [{ step: record.step, value }];
     });
   const gradients = of(train, 'grad_norm');
   const figures: Markup[] = [];
@@ -76,9 +90,15 @@ ${evaluations.length > 0 && evaluationTable(evaluations)}`,
   };
 }
 
-function summary({ step, epoch, train_runtime: seconds, train_loss: loss }: FinalRecord): Markup {
-  const extent = `${grouped(step)} steps, ${significant(epoch)} epochs, ${duration(seconds)}`;
-  return html`<p>${extent}; mean training loss ${fixed(loss, 4)}.</p>`;
+function summary(record: FinalRecord): Markup {
+  const [epoch, seconds] = [valueOf(record, 'epoch'), valueOf(record, 'train_runtime')];
+  const extent = [
+    `${grouped(record.step)} steps`,
+    epoch !== null && `${significant(epoch)} epochs`,
+    seconds !== null && duration(seconds),
+  ].filter((part) => part !== false);
+  const loss = fixed(valueOf(record, 'train_loss'), 4);
+  return html`<p>${extent.join(', ')}; mean training loss ${loss}.</p>`;
 }
 
 const metricNames = (evaluations: readonly EvalRecord[]): string[] =>
@@ -86,8 +106,11 @@ const metricNames = (evaluations: readonly EvalRecord[]): string[] =>
     (key) => key.startsWith('eval_') && key !== 'eval_loss' && !SPEED.test(key),
   );
 
-const metricName = (key: string): string =>
-  ({ f1: 'F1', auc: 'AUC' })[key.slice('eval_'.length)] ?? key.slice('eval_'.length).replaceAll('_', ' ');
+/** A metric without a name goes by its key. */
+function metricName(key: string): string {
+  const name = key.slice('eval_'.length);
+  return METRIC_NAMES.get(name) ?? (name.replaceAll('_', ' ') || key);
+}
 
 function spansDecades(points: Series['points']): boolean {
   const values = points.map(({ value }) => value);
@@ -99,7 +122,7 @@ function evaluationTable(evaluations: readonly EvalRecord[]): Markup {
   const titles = names.map(metricName).map((title) => title[0].toUpperCase() + title.slice(1));
   const rows = evaluations.map((record) => {
     const metrics = names.map((key) => metric(record, key));
-    const figures = [fixed(record.epoch, 2), fixed(record.eval_loss, 4), ...metrics];
+    const figures = [fixed(valueOf(record, 'epoch'), 2), fixed(valueOf(record, 'eval_loss'), 4), ...metrics];
     const step = grouped(record.step);
     return html`<tr><th scope="row" class="number">${step}</th>${numberCells(...figures)}</tr>`;
   });
@@ -109,6 +132,6 @@ function evaluationTable(evaluations: readonly EvalRecord[]): Markup {
 }
 
 function metric(record: EvalRecord, key: string): string {
-  const value = (record as unknown as Readonly<Record<string, number | null | undefined>>)[key];
-  return value === null || value === undefined ? 'undefined' : fixed(value, 4);
+  const value = valueOf(record, key);
+  return value === null ? 'undefined' : fixed(value, 4);
 }

@@ -1,0 +1,59 @@
+/** Rows that `compareModels` refuses before it opens a model or makes a file. */
+import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import type { TestContext } from 'node:test';
+import { compareModels } from '#attune/compare/compare-models.js';
+import { Dataset } from '#attune/data/dataset.js';
+import { UsageError } from '#attune/errors.js';
+import { folder } from '../support/folder.js';
+
+const split = (name: string, labelNames: readonly string[]): Dataset =>
+  new Dataset(
+    name,
+    'rows',
+    labelNames.map((text, label) => ({ text, label })),
+    labelNames,
+  );
+
+async function assertRefuses(t: TestContext, train: Dataset, test: Dataset, message: string): Promise<void> {
+  const dir = folder(t);
+  await assert.rejects(
+    compareModels({
+      finetuned: join(dir, 'no model'),
+      base: join(dir, 'no model'),
+      train,
+      test,
+      datasetName: 'rows',
+      outputDir: join(dir, 'output'),
+      seed: 7,
+      trainPeakMemoryBytes: null,
+    }),
+    (error) => error instanceof UsageError && error.message === message,
+  );
+  assert.deepEqual(readdirSync(dir), []);
+}
+
+describe('compareModels', () => {
+  it('refuses training and test rows with different classes before it makes the output folder', async (t) => {
+    const [two, three, swapped] = [
+      ['n', 'p'],
+      ['n', 'p', 'q'],
+      ['p', 'n'],
+    ];
+    for (const [train, test, message] of [
+      [three, two, 'the training rows have the classes "n", "p", "q", but the test rows have "n", "p"'],
+      [two, three, 'the training rows have the classes "n", "p", but the test rows have "n", "p", "q"'],
+      [two, swapped, 'the training rows have the classes "n", "p", but the test rows have "p", "n"'],
+    ] as const)
+      await assertRefuses(t, split('train', train), split('test', test), message);
+  });
+
+  it('refuses splits without rows before it makes the output folder', async (t) => {
+    const full = split('train', ['n', 'p']);
+    const empty = full.filter(() => false);
+    await assertRefuses(t, empty, full, 'train: there are no rows');
+    await assertRefuses(t, full, empty, 'test: there are no rows');
+  });
+});
