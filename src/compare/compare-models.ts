@@ -26,7 +26,6 @@ import type { RunInputs } from '../train/manifest.js';
 import { OutputFolder } from '../train/output-folder.js';
 import type { Preparation } from '../train/output-folder.js';
 import { isFinalRecord } from '../train/records.js';
-import type { LogRecord } from '../train/records.js';
 import { baselineFolder, COMPARISON_FILE, REPORT_FILE } from '../train/run-names.js';
 import type { SeedRun } from '../train/seeds.js';
 import { countLeaked, hashesToJson, hashTexts, readTrainedTexts } from '../train/trained-rows.js';
@@ -120,12 +119,11 @@ export async function compareModels(options: CompareModelsOptions): Promise<Comp
   for (const name of ['train', 'test'] as const)
     if (options[name].length === 0) throw new UsageError(`${name}: there are no rows`);
   requireSameClasses(options.train, options.test);
-  const history = await logHistory(options.finetuned);
   await refuseBase(options);
   const output = await OutputFolder.open(options.outputDir);
   try {
     await output.prepare(COMPARISON);
-    return await compareInto(output, options, history);
+    return await compareInto(output, options);
   } finally {
     await output.close();
   }
@@ -143,11 +141,10 @@ async function refuseBase({ base, finetuned, outputDir }: ComparisonPlace): Prom
 }
 
 /**
- * Sees, where much is to be done before `compareModels`, that it will refuse neither the fine-tuned model's log
- * history nor the output folder. @throws as it does
+ * Sees, where much is to be done before `compareModels`, that it will not refuse the output folder. @throws
+ * as it does
  */
 export async function requireComparisonFolder(place: ComparisonPlace): Promise<void> {
-  await logHistory(place.finetuned);
   await refuseBase(place);
   const output = await OutputFolder.open(place.outputDir);
   try {
@@ -157,11 +154,7 @@ export async function requireComparisonFolder(place: ComparisonPlace): Promise<v
   }
 }
 
-async function compareInto(
-  output: OutputFolder,
-  options: CompareModelsOptions,
-  history: readonly LogRecord[],
-): Promise<Comparison> {
+async function compareInto(output: OutputFolder, options: CompareModelsOptions): Promise<Comparison> {
   const { train, test, seed, signal, callbacks = {}, maxLength, margin = MARGIN } = options;
   const { labelNames } = test;
   const [trainTexts, testTexts] = [train, test].map(({ rows }) => rows.map(({ text }) => text));
@@ -179,6 +172,7 @@ async function compareInto(
     callbacks.onModel?.(result);
   };
 
+  const history = await logHistory(options.finetuned);
   const trainCounts = countsOf(trainLabels, labelNames.length);
   const trainHashes = await hashTexts(train, signal);
   const evidence = {

@@ -147,9 +147,6 @@ const or =
   (value) =>
     checks.some((check) => check(value));
 
-/** What `log_history` must be, in words. */
-export const LOG_HISTORY = 'a list of records, each with a step and otherwise numbers or nulls';
-
 const FIELDS: Readonly<Record<keyof TrainerState, readonly [check: Check, what: string]>> = {
   best_global_step: [or(isCount, isNull), 'a whole number or null'],
   best_metric: [or(isNumber, isNull), 'a number or null'],
@@ -160,7 +157,7 @@ const FIELDS: Readonly<Record<keyof TrainerState, readonly [check: Check, what: 
   is_hyper_param_search: [isBoolean, 'true or false'],
   is_local_process_zero: [isBoolean, 'true or false'],
   is_world_process_zero: [isBoolean, 'true or false'],
-  log_history: [isLogHistory, LOG_HISTORY],
+  log_history: [areRecords, 'a list of records, each with a step and otherwise numbers or nulls'],
   logging_steps: [isNumber, 'a number'],
   max_steps: [isCount, 'a whole number'],
   num_input_tokens_seen: [isCount, 'a whole number'],
@@ -173,12 +170,12 @@ const FIELDS: Readonly<Record<keyof TrainerState, readonly [check: Check, what: 
   trial_params: [isNull, 'null'],
 };
 
-/** Whether a value of JSON is the records of a run. */
-export function isLogHistory(value: unknown): value is readonly LogRecord[] {
-  return Array.isArray(value) && value.every(isRecord);
+function areRecords(value: unknown): boolean {
+  return Array.isArray(value) && value.every(isLogRecord);
 }
 
-function isRecord(value: unknown): boolean {
+/** Whether a value of JSON is an entry of `log_history` as attune and the Trainer itself write it. */
+export function isLogRecord(value: unknown): value is LogRecord {
   return (
     isObject(value) &&
     isCount(value['step']) &&

@@ -87,7 +87,8 @@ export class Trainer {
     this.#options = options;
     const { args, train, evaluation, config } = options;
     requireLabels('train', train, config.labelNames.length);
-    if (evaluation) requireLabels('evaluation', evaluation, config.labelNames.length);
+    if (evaluation && args.evalStrategy !== 'no')
+      requireLabels('evaluation', evaluation, config.labelNames.length);
     this.#plan = planOf(args, train.rows.length);
     this.#queue = new StepQueue(options, this.#plan);
     this.#parametersOutsideEmbeddings = options.parameters
@@ -117,12 +118,12 @@ export class Trainer {
    * @throws the signal's reason if it is aborted
    */
   async resumeFrom(dir: string, { otherRows = false }: { readonly otherRows?: boolean } = {}): Promise<void> {
-    const { args, train } = this.#options;
+    const { args, train, signal } = this.#options;
     const { state, resume: saved } = await readCheckpoint(dir);
     const run = { args, rows: train.rows.length };
     const resume = saved ?? resumeOfTrainer(state.global_step, this.#plan, run);
     requireSameRun(dir, { state, resume }, run);
-    const updates = await restore(dir, this.#options, this.#options.signal);
+    const updates = await restore(dir, this.#options, signal);
     this.#queue.updatesBefore =
       updates === undefined ? (resume.updatesBefore ?? 0) : state.global_step - updates;
     if (updates === 0 && state.global_step > 0)
@@ -140,7 +141,6 @@ export class Trainer {
     this.#unfinished = resume.unfinished && dir;
     this.#gradNorm = resume.unfinished?.gradNorm ?? NaN;
     const rule = bestRuleOf(args);
-    const { signal } = this.#options;
     const warn = (message: string): void => this.#warnOnce(message);
     const found = rule && (await findBestSoFar(dir, state, { rule, args, otherRows, signal, warn }));
     this.#best = rule && new BestTracker(rule, found && { ...state, peak: resume.bestPeak });
@@ -183,8 +183,7 @@ export class Trainer {
 
   async #run(): Promise<TrainOutput> {
     const { args, session, signal } = this.#options;
-    const started = performance.now();
-    const startStep = this.#state.global_step;
+    const [started, startStep] = [performance.now(), this.#state.global_step];
     this.#notify((callback) => callback.onTrainBegin?.(this.#plan, startStep));
 
     if (signal?.aborted && startStep < this.#plan.totalSteps) {
@@ -377,13 +376,14 @@ export class Trainer {
       ...this.#state,
       stateful_callbacks: stopping ? { EarlyStoppingCallback: stopping, ...control } : control,
     };
+    const { passes, updatesBefore } = this.#queue;
     const resume: ResumeState = {
       seed: args.seed,
       rows: this.#options.train.rows.length,
       accumulation: args.gradientAccumulationSteps,
-      passes: this.#queue.passes,
+      passes,
       lossLog: this.#lossLog.state(),
-      updatesBefore: this.#queue.updatesBefore || undefined,
+      updatesBefore: updatesBefore > 0 ? updatesBefore : undefined,
       bestPeak: this.#best?.peak,
       unfinished: unfinished ? { gradNorm: this.#gradNorm } : undefined,
     };

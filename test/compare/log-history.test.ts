@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { logHistory } from '#attune/compare/log-history.js';
-import { ModelError } from '#attune/errors.js';
 import { folder } from '../support/folder.js';
 
 describe('logHistory', () => {
@@ -19,17 +18,30 @@ describe('logHistory', () => {
     assert.deepEqual(await logHistory(folder(t, { 'trainer_state.json': '{}' })), []);
   });
 
-  it('refuses a log history that is not a list of log entries, and names file and key', async (t) => {
-    for (const history of ['[null]', '[[]]', '[{"loss": 1}]', '[{"loss": "1", "step": 1}]', '7', 'null']) {
-      const dir = folder(t, { 'trainer_state.json': `{"log_history": ${history}}` });
-      await assert.rejects(
-        logHistory(dir),
-        (error) =>
-          error instanceof ModelError &&
-          /trainer_state\.json: "log_history" must be a list of records/.test(error.message) &&
-          error.hint !== undefined,
-        history,
-      );
+  it('returns no log entries if the log cannot be read', async (t) => {
+    for (const content of ['{"log_history": 7}', '{"log_history": null}', 'null', '{"log_history": [']) {
+      const dir = folder(t, { 'trainer_state.json': content });
+      assert.deepEqual(await logHistory(dir), [], content);
     }
+  });
+
+  it('leaves out entries of other kinds, and values that are not numbers', async (t) => {
+    const others = [
+      null,
+      [],
+      'text',
+      { loss: 1 },
+      { loss: '1', step: 1 },
+      { test_loss: 1, step: 2 },
+      { eval_a_loss: 1, step: 2 },
+      { my_metric: 1, epoch: 1, step: 2 },
+    ];
+    const evaluated = { eval_loss: 0.5, eval_report: { a: 1 }, eval_note: 'good', step: 2 };
+    const log = { log_history: [...others, evaluated, { train_runtime: 3, step: 2 }] };
+    const dir = folder(t, { 'trainer_state.json': JSON.stringify(log) });
+    assert.deepEqual(await logHistory(dir), [
+      { eval_loss: 0.5, step: 2 },
+      { train_runtime: 3, step: 2 },
+    ]);
   });
 });
