@@ -10,7 +10,8 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const kind = ['slow', 'unit'].find((each) => process.argv.includes(`--${each}`)) ?? 'fast';
 const [slow, unit] = [kind === 'slow', kind === 'unit'];
 /** Tests that start the command line, a server, or the bundle for the browser. */
-const NEEDS_BUILD = /^test.(?:cli.(?:e2e|bundle)|serve|browser.module\.|security|train.reproduce)/;
+const NEEDS_BUILD =
+  /^test.(?:cli.(?:e2e|bundle)|serve|browser.module\.|engine.onnx.death|security|train.reproduce)/;
 const wanted = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
 
 const files = readdirSync(join(root, 'test'), { recursive: true })

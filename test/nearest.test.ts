@@ -1,16 +1,32 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, it } from 'node:test';
 import { didYouMean, nearest } from '#attune/nearest.js';
 
-test('the nearest candidate wins, swaps count one, case does not count', () => {
-  assert.equal(nearest('lerning-rate', ['logging-steps', 'learning-rate']), 'learning-rate');
-  assert.equal(nearest('sede', ['seed', 'side-effect']), 'seed');
-  assert.equal(nearest('SEED', ['seed']), 'seed');
+describe('nearest', () => {
+  it('returns the candidate with the smallest edit distance', () => {
+    assert.equal(nearest('lerning-rate', ['logging-steps', 'learning-rate']), 'learning-rate');
+  });
+
+  it('counts a swap of adjacent letters as one edit', () => {
+    assert.equal(nearest('sede', ['seed', 'side-effect']), 'seed');
+  });
+
+  it('ignores case', () => {
+    assert.equal(nearest('SEED', ['seed']), 'seed');
+  });
+
+  it('returns undefined if no candidate is close', () => {
+    assert.equal(nearest('banana', ['seed', 'model']), undefined);
+    assert.equal(nearest('ab', ['cd']), undefined);
+  });
 });
 
-test('nothing is suggested where nothing is near', () => {
-  assert.equal(nearest('banana', ['seed', 'model']), undefined);
-  assert.equal(nearest('ab', ['cd']), undefined);
-  assert.equal(didYouMean('xyz', []), undefined);
-  assert.equal(didYouMean('modle', ['model']), 'Did you mean model?');
+describe('didYouMean', () => {
+  it('suggests a close candidate', () => {
+    assert.equal(didYouMean('modle', ['model']), 'Did you mean model?');
+  });
+
+  it('returns undefined if there are no candidates', () => {
+    assert.equal(didYouMean('xyz', []), undefined);
+  });
 });

@@ -11,8 +11,11 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
+import fsPromises from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import type { TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AttuneError, UsageError } from '#attune/errors.js';
 import { findOutput, refuseSameFile, writeOutput } from '#attune/output-file.js';
@@ -28,13 +31,51 @@ async function* pieces(...texts: readonly (string | Error)[]): AsyncGenerator<st
   }
 }
 
-const cannot =
+const attuneError =
   (words: RegExp) =>
   (error: unknown): boolean =>
     error instanceof AttuneError && words.test(error.message);
 
+const isUsageError = (error: unknown): boolean => error instanceof UsageError;
+
+/** Makes every way to open a file take 50 ms. Returns the openings, each settled when its file is open. */
+function slowOpening(t: TestContext): readonly Promise<unknown>[] {
+  const openings: Promise<unknown>[] = [];
+  const { open: openFile } = fs;
+  const { open: openHandle } = fsPromises;
+  const mocks = [
+    // A stream that opens its file itself does so by this one.
+    t.mock.method(fs, 'open', (...words: unknown[]): void => {
+      const callback = words.pop() as (...results: unknown[]) => void;
+      const opening = new Promise<void>((resolve) => {
+        setTimeout(() => {
+          Reflect.apply(openFile, fs, [
+            ...words,
+            (...results: unknown[]) => {
+              callback(...results);
+              resolve();
+            },
+          ]);
+        }, 50);
+      });
+      openings.push(opening);
+    }),
+    t.mock.method(fsPromises, 'open', (...words: Parameters<typeof openHandle>) => {
+      const opening = sleep(50).then(() => openHandle(...words));
+      openings.push(opening.catch(() => undefined));
+      return opening;
+    }),
+  ];
+  syncBuiltinESMExports();
+  t.after(() => {
+    for (const { mock } of mocks) mock.restore();
+    syncBuiltinESMExports();
+  });
+  return openings;
+}
+
 describe('writeOutput', () => {
-  it('makes a file, and replaces one, whole', async (t) => {
+  it('creates a file and replaces an existing one', async (t) => {
     const dir = folder(t);
     for (const text of ['one', 'two']) {
       await writeOutput(join(dir, 'out'), pieces(text, '!'));
@@ -43,7 +84,7 @@ describe('writeOutput', () => {
     assert.deepEqual(readdirSync(dir), ['out']);
   });
 
-  it('leaves what was there where it fails, and nothing beside it', async (t) => {
+  it('keeps the old file and leaves no temporary file if it fails', async (t) => {
     const dir = folder(t, { old: 'old' });
     for (const name of ['old', 'new'])
       await assert.rejects(
@@ -54,24 +95,20 @@ describe('writeOutput', () => {
     assert.equal(readFileSync(join(dir, 'old'), 'utf8'), 'old');
   });
 
-  it('leaves nothing where it fails while the file is being opened', async (t) => {
+  it('leaves no file if it fails while a file is being opened', async (t) => {
     const dir = folder(t);
-    // A stream that opens its file itself does so by this; here it takes its time.
-    const { open } = fs;
-    t.mock.method(
-      fs,
-      'open',
-      (...words: Parameters<typeof open>): void => void setTimeout(() => open(...words), 50),
-    );
+    const openings = slowOpening(t);
     await assert.rejects(
       writeOutput(join(dir, 'new'), pieces(new AttuneError('the engine is gone'))),
       /the engine is gone/,
     );
-    await sleep(200);
+    assert.ok(openings.length > 0);
+    await Promise.all(openings);
+    await new Promise((resolve) => setImmediate(resolve));
     assert.deepEqual(readdirSync(dir), []);
   });
 
-  it('goes through links, one after another, also to a file that is not there yet', { skip }, async (t) => {
+  it('writes through chains of links, also to a file that does not exist yet', { skip }, async (t) => {
     const dir = folder(t, { old: 'old' });
     mkdirSync(join(dir, 'deep'));
     symlinkSync('deep', join(dir, 'folder'));
@@ -91,7 +128,7 @@ describe('writeOutput', () => {
     assert.deepEqual(readdirSync(join(dir, 'deep')).sort(), ['new', 'to-new', 'to-old']);
   });
 
-  it('keeps a file that has several names one, and its rights', { skip }, async (t) => {
+  it('keeps the hard links and the mode of the file that it replaces', { skip }, async (t) => {
     const dir = folder(t, { one: 'old', alone: 'old' });
     linkSync(join(dir, 'one'), join(dir, 'two'));
     for (const name of ['one', 'alone']) chmodSync(join(dir, name), 0o600);
@@ -107,60 +144,65 @@ describe('writeOutput', () => {
     assert.equal(lstatSync(join(dir, 'one')).ino, lstatSync(join(dir, 'two')).ino);
   });
 
-  it(
-    'refuses what is read-only, also as the superuser, a folder, a link in circles and a folder that is not there',
-    { skip },
-    async (t) => {
-      const dir = folder(t);
-      writeFileSync(join(dir, 'read-only'), 'old', { mode: 0o444 });
-      symlinkSync('circle', join(dir, 'circle'));
-      await assert.rejects(
-        writeOutput(join(dir, 'read-only'), pieces('new')),
-        cannot(/read-only: it is read-only/),
-      );
-      await assert.rejects(writeOutput(dir, pieces('new')), cannot(/it is a folder/));
-      await assert.rejects(writeOutput(join(dir, 'circle'), pieces('new')), cannot(/cannot write .*circle/));
-      await assert.rejects(
-        writeOutput(join(dir, 'none', 'out'), pieces('new')),
-        cannot(/cannot write .*ENOENT/),
-      );
-      assert.deepEqual(readdirSync(dir).sort(), ['circle', 'read-only']);
-      assert.equal(readFileSync(join(dir, 'read-only'), 'utf8'), 'old');
-    },
-  );
+  it('refuses a read-only file, even as root', { skip }, async (t) => {
+    const dir = folder(t);
+    writeFileSync(join(dir, 'read-only'), 'old', { mode: 0o444 });
+    await assert.rejects(
+      writeOutput(join(dir, 'read-only'), pieces('new')),
+      attuneError(/read-only: it is read-only/),
+    );
+    assert.deepEqual(readdirSync(dir), ['read-only']);
+    assert.equal(readFileSync(join(dir, 'read-only'), 'utf8'), 'old');
+  });
 
-  it(
-    'takes the name of a folder for none of a file, and ".." behind a link as the system does',
-    { skip },
-    async (t) => {
-      const dir = folder(t, { out: 'precious', old: 'old' });
-      mkdirSync(join(dir, 'other', 'deep'), { recursive: true });
-      symlinkSync(join('other', 'deep'), join(dir, 'link'));
-      for (const name of ['out/', 'new/', 'other/']) {
-        await assert.rejects(
-          writeOutput(`${dir}/${name}`, pieces('new')),
-          (error) => error instanceof UsageError,
-          name,
-        );
-        await assert.rejects(
-          refuseSameFile(`${dir}/${name}`, []),
-          (error) => error instanceof UsageError,
-          name,
-        );
-      }
-      await writeOutput(`${dir}/link/../out`, pieces('new'));
-      symlinkSync('link/../second', join(dir, 'to-second'));
-      await writeOutput(join(dir, 'to-second'), pieces('second'));
-      assert.deepEqual(readdirSync(dir).sort(), ['link', 'old', 'other', 'out', 'to-second']);
-      assert.equal(readFileSync(join(dir, 'out'), 'utf8'), 'precious');
-      assert.deepEqual(
-        ['out', 'second'].map((name) => readFileSync(join(dir, 'other', name), 'utf8')),
-        ['new', 'second'],
-      );
-    },
-  );
+  it('refuses a folder, a link to itself and a file in a folder that does not exist', { skip }, async (t) => {
+    const dir = folder(t);
+    symlinkSync('circle', join(dir, 'circle'));
+    await assert.rejects(writeOutput(dir, pieces('new')), attuneError(/it is a folder/));
+    await assert.rejects(
+      writeOutput(join(dir, 'circle'), pieces('new')),
+      attuneError(/cannot write .*circle/),
+    );
+    await assert.rejects(
+      writeOutput(join(dir, 'none', 'out'), pieces('new')),
+      attuneError(/cannot write .*ENOENT/),
+    );
+    assert.deepEqual(readdirSync(dir), ['circle']);
+  });
 
-  it('knows what is open already by every name', { skip }, async (t) => {
+  it('refuses a path that ends with a slash', { skip }, async (t) => {
+    const dir = folder(t, { out: 'precious', old: 'old' });
+    mkdirSync(join(dir, 'other'));
+    for (const name of ['out/', 'new/', 'other/'])
+      await assert.rejects(writeOutput(`${dir}/${name}`, pieces('new')), isUsageError, name);
+    assert.deepEqual(readdirSync(dir).sort(), ['old', 'other', 'out']);
+    assert.deepEqual(readdirSync(join(dir, 'other')), []);
+    assert.equal(readFileSync(join(dir, 'out'), 'utf8'), 'precious');
+  });
+
+  it('resolves ".." after a link from the folder that the link leads to', { skip }, async (t) => {
+    const dir = folder(t, { out: 'precious', old: 'old' });
+    mkdirSync(join(dir, 'other', 'deep'), { recursive: true });
+    symlinkSync(join('other', 'deep'), join(dir, 'link'));
+    await writeOutput(`${dir}/link/../out`, pieces('new'));
+    symlinkSync('link/../second', join(dir, 'to-second'));
+    await writeOutput(join(dir, 'to-second'), pieces('second'));
+    assert.deepEqual(readdirSync(dir).sort(), ['link', 'old', 'other', 'out', 'to-second']);
+    assert.equal(readFileSync(join(dir, 'out'), 'utf8'), 'precious');
+    assert.deepEqual(
+      ['out', 'second'].map((name) => readFileSync(join(dir, 'other', name), 'utf8')),
+      ['new', 'second'],
+    );
+  });
+
+  it('writes to a device', { skip }, async () => {
+    await writeOutput('/dev/null', pieces('gone'));
+    assert.ok(lstatSync('/dev/null').isCharacterDevice());
+  });
+});
+
+describe('findOutput', () => {
+  it('recognizes an open descriptor by each of its names, and a device', { skip }, async (t) => {
     const dir = folder(t);
     symlinkSync('/dev/stdout', join(dir, 'out'));
     for (const name of ['/dev/stdout', '/dev/fd/1', '/proc/self/fd/1', join(dir, 'out')])
@@ -168,25 +210,28 @@ describe('writeOutput', () => {
     assert.deepEqual(await findOutput('/dev/fd/7'), { descriptor: 7 });
     assert.deepEqual(await findOutput('/dev/null'), { stream: '/dev/null' });
   });
-
-  it('writes into a device', { skip }, async () => {
-    await writeOutput('/dev/null', pieces('gone'));
-    assert.ok(lstatSync('/dev/null').isCharacterDevice());
-  });
 });
 
-describe('refuseSameFile', () => {
-  it('knows a file under all of its names, and takes none for another', { skip }, async (t) => {
+describe('refuseSameFile', { skip }, () => {
+  it('refuses an output that is one of the inputs, by any name of the file', async (t) => {
     const dir = folder(t, { one: '1', other: '2' });
     const at = (name: string): string => join(dir, name);
     symlinkSync('one', at('link'));
     linkSync(at('one'), at('hard'));
     for (const name of ['one', 'link', 'hard', 'sub/../one'])
-      await assert.rejects(
-        refuseSameFile(at('one'), [at('other'), at(name)]),
-        (error) => error instanceof UsageError,
-        name,
-      );
+      await assert.rejects(refuseSameFile(at('one'), [at('other'), at(name)]), isUsageError, name);
+  });
+
+  it('refuses a path that ends with a slash', async (t) => {
+    const dir = folder(t, { out: 'precious' });
+    mkdirSync(join(dir, 'other'));
+    for (const name of ['out/', 'new/', 'other/'])
+      await assert.rejects(refuseSameFile(`${dir}/${name}`, []), isUsageError, name);
+  });
+
+  it('accepts other files, an output that does not exist yet and a device', async (t) => {
+    const dir = folder(t, { one: '1', other: '2' });
+    const at = (name: string): string => join(dir, name);
     await refuseSameFile(at('one'), [at('other'), at('none'), dir]);
     await refuseSameFile(at('none'), [at('one'), at('none')]);
     await refuseSameFile('/dev/null', ['/dev/null']);

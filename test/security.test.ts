@@ -1,21 +1,21 @@
-/** What SECURITY.md promises of the dependencies and of a run; eslint.config.js has what it promises of the source. */
+/**
+ * What SECURITY.md promises about the dependencies and about a run. What it promises about the source is held by
+ * eslint.config.js.
+ */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  readdirSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { readConfig } from '#attune/model/config.js';
+import { parameterSpecs } from '#attune/model/parameters.js';
 import { writeByteModel } from './support/byte-model.js';
 import { attune, writeData } from './support/cli.js';
+import type { CliResult } from './support/cli.js';
+import { folder } from './support/folder.js';
+import { preloaded } from './support/unsettled.js';
+import { workspace } from './support/workspace.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 interface LockedPackage {
@@ -31,7 +31,7 @@ const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) a
 };
 const installed = Object.entries(lock.packages).filter(([path, { dev }]) => path !== '' && dev !== true);
 
-/** Licences that allow use, change and redistribution with no more than a notice. */
+/** Licenses that allow use, change and redistribution with no more than a notice. */
 const ALLOWED = new Set([
   'MIT',
   'ISC',
@@ -44,103 +44,109 @@ const ALLOWED = new Set([
   'Unlicense',
 ]);
 
-test('every dependency has a licence that allows this use, and is listed', () => {
-  for (const [path, { license = 'none' }] of installed) {
-    const words = license.replace(/[()]/g, '').split(/ (?:AND|OR) /);
-    const allowed = / OR /.test(license)
-      ? words.some((word) => ALLOWED.has(word))
-      : words.every((word) => ALLOWED.has(word));
-    assert.ok(allowed, `${path}: ${license}`);
-  }
-  const { status, stderr } = spawnSync(process.execPath, [join(root, 'scripts', 'licences.mjs'), '--check'], {
-    encoding: 'utf8',
+describe('package-lock.json', () => {
+  it('lists only packages whose license permits use and redistribution', () => {
+    assert.ok(installed.length > 0);
+    for (const [path, { license = 'none' }] of installed) {
+      const words = license.replace(/[()]/g, '').split(/ (?:AND|OR) /);
+      const allowed = / OR /.test(license)
+        ? words.some((word) => ALLOWED.has(word))
+        : words.every((word) => ALLOWED.has(word));
+      assert.ok(allowed, `${path}: ${license}`);
+    }
   });
-  assert.equal(status, 0, stderr);
+
+  it('takes every package from the npm registry, with its hash', () => {
+    for (const [path, { resolved, integrity }] of installed) {
+      // If the lock file has no address, npm asks its registry.
+      assert.match(resolved ?? 'https://registry.npmjs.org/', /^https:\/\/registry\.npmjs\.org\//, path);
+      assert.match(integrity ?? '', /^sha512-/, path);
+    }
+  });
+
+  it('has no package that needs an install script', () => {
+    // onnxruntime-node's would download CUDA libraries, which attune does not use; webgpu brings its libraries
+    // in the package and works without its own.
+    const scripted = installed.filter(([, { hasInstallScript }]) => hasInstallScript).map(([path]) => path);
+    assert.deepEqual(scripted.sort(), ['node_modules/onnxruntime-node', 'node_modules/webgpu']);
+    assert.match(readFileSync(join(root, '.npmrc'), 'utf8'), /^ignore-scripts=true$/m);
+  });
 });
 
-test('dependencies are pinned, checked by hash, come from the registry, and need no install script', () => {
-  const { dependencies, devDependencies } = JSON.parse(
-    readFileSync(join(root, 'package.json'), 'utf8'),
-  ) as Record<string, Record<string, string>>;
-  for (const [name, version] of Object.entries({ ...dependencies, ...devDependencies }))
-    assert.match(version, /^\d+\.\d+\.\d+(?:-[\w.]+)?$/, name);
-  for (const [path, { resolved, integrity }] of installed) {
-    // Where the lock file says nothing, npm asks its registry.
-    assert.match(resolved ?? 'https://registry.npmjs.org/', /^https:\/\/registry\.npmjs\.org\//, path);
-    assert.match(integrity ?? '', /^sha512-/, path);
-  }
-  // onnxruntime-node's would download CUDA libraries, which attune does not use; webgpu brings its libraries
-  // in the package and works without its own.
-  const scripted = installed.filter(([, { hasInstallScript }]) => hasInstallScript).map(([path]) => path);
-  assert.deepEqual(scripted.sort(), ['node_modules/onnxruntime-node', 'node_modules/webgpu']);
-  assert.match(readFileSync(join(root, '.npmrc'), 'utf8'), /^ignore-scripts=true$/m);
+describe('package.json', () => {
+  it('pins every dependency to one version', () => {
+    const { dependencies, devDependencies } = JSON.parse(
+      readFileSync(join(root, 'package.json'), 'utf8'),
+    ) as Record<string, Record<string, string>>;
+    for (const [name, version] of Object.entries({ ...dependencies, ...devDependencies }))
+      assert.match(version, /^\d+\.\d+\.\d+(?:-[\w.]+)?$/, name);
+  });
 });
 
-test(
-  'a run writes into its output folder and nowhere else, and reports to nobody',
-  { timeout: 1_800_000 },
-  async (t) => {
-    const cwd = mkdtempSync(join(tmpdir(), 'attune-security-'));
-    t.after(() => rmSync(cwd, { recursive: true, force: true }));
+describe('docs/third-party.md', () => {
+  it('lists every dependency with its license', () => {
+    const check = [join(root, 'scripts', 'licences.mjs'), '--check'];
+    const { status, stderr } = spawnSync(process.execPath, check, { encoding: 'utf8' });
+    assert.equal(status, 0, stderr);
+  });
+});
+
+const TRAIN = ['train', '--model', 'model', '--dataset', 'data', '--output-dir', 'run', '--threads', '1'];
+const trainOneStep = (cwd: string, ...more: string[]): Promise<CliResult> =>
+  attune([...TRAIN, '--max-steps', '1', ...more], { cwd });
+
+/** Writes every address that the process connects to or looks up into the file `network`. */
+const RECORD_CONNECTIONS = `
+import dns from 'node:dns';
+import { appendFileSync } from 'node:fs';
+import net from 'node:net';
+import { syncBuiltinESMExports } from 'node:module';
+const recorded = (object, name) => {
+  const real = object[name];
+  object[name] = function (...words) {
+    appendFileSync('network', name + ' ' + JSON.stringify(words[0]) + '\\n');
+    return Reflect.apply(real, this, words);
+  };
+};
+recorded(net.Socket.prototype, 'connect');
+recorded(dns, 'lookup');
+syncBuiltinESMExports();`;
+
+describe('attune train and attune predict', () => {
+  it('write only into the output folder and open no connection', { timeout: 1_800_000 }, async (t) => {
+    const cwd = folder(t);
     for (const name of ['home', 'tmp']) mkdirSync(join(cwd, name));
     await writeByteModel(join(cwd, 'model'));
     writeData(join(cwd, 'data'));
-    // ONNX Runtime keeps a device id in the home folder and logs in the temporary one where its telemetry is
-    // on.
+    // With its telemetry on, ONNX Runtime keeps a device id in the home folder and logs in the temporary one.
     const env = {
+      ...preloaded(RECORD_CONNECTIONS),
+      HF_HUB_OFFLINE: '',
       HOME: join(cwd, 'home'),
       XDG_CACHE_HOME: join(cwd, 'home'),
       TMPDIR: join(cwd, 'tmp'),
       TEMP: join(cwd, 'tmp'),
     };
-    const run = await attune(
-      [
-        'train',
-        '--model',
-        'model',
-        '--dataset',
-        'data',
-        '--output-dir',
-        'run',
-        '--max-steps',
-        '2',
-        '--threads',
-        '1',
-      ],
-      { cwd, env },
-    );
+    const run = await attune([...TRAIN, '--max-steps', '2'], { cwd, env });
     assert.equal(run.code, 0, run.stderr);
     const predicted = await attune(['predict', '--model', 'run', '--text', 'a fine day'], { cwd, env });
     assert.equal(predicted.code, 0, predicted.stderr);
     assert.deepEqual(readdirSync(cwd).sort(), ['data', 'home', 'model', 'run', 'tmp']);
     assert.deepEqual(readdirSync(join(cwd, 'home'), { recursive: true }), []);
     assert.deepEqual(readdirSync(join(cwd, 'tmp'), { recursive: true }), []);
-  },
-);
+  });
+});
 
-test(
-  'paths in a model’s or checkpoint’s own files do not lead out of its folder',
-  { timeout: 1_800_000 },
-  async (t) => {
-    const cwd = mkdtempSync(join(tmpdir(), 'attune-security-'));
-    t.after(() => rmSync(cwd, { recursive: true, force: true }));
+describe('model.safetensors.index.json', () => {
+  it('is refused if it names a file outside its folder', { timeout: 1_800_000 }, async (t) => {
+    const cwd = folder(t);
     await writeByteModel(join(cwd, 'model'));
     await writeByteModel(join(cwd, 'secret'));
     writeData(join(cwd, 'data'));
     rmSync(join(cwd, 'model', 'model.safetensors'));
-    const train = [
-      'train',
-      '--model',
-      'model',
-      '--dataset',
-      'data',
-      '--output-dir',
-      'run',
-      '--max-steps',
-      '1',
-      '--threads',
-      '1',
-    ];
+    const tensors = parameterSpecs(await readConfig(join(cwd, 'model')))
+      .map(({ name }) => name)
+      .filter((name) => name !== 'score.weight');
     for (const path of [
       '../secret/model.safetensors',
       '..\\secret\\model.safetensors',
@@ -150,77 +156,91 @@ test(
       '..',
       '',
     ]) {
+      // All of them, so that the model would load if the path were followed.
+      const weightMap = Object.fromEntries(tensors.map((name) => [name, path]));
       writeFileSync(
         join(cwd, 'model', 'model.safetensors.index.json'),
-        JSON.stringify({ metadata: {}, weight_map: { 'transformer.wte.weight': path } }),
+        JSON.stringify({ metadata: {}, weight_map: weightMap }),
       );
-      const { code, stderr } = await attune(train, { cwd });
+      const { code, stderr } = await trainOneStep(cwd);
       assert.equal(code, 1, path);
       assert.match(stderr, /error: .*model\.safetensors\.index\.json/, path);
     }
-  },
-);
+  });
+});
 
-test(
-  'JSON nested beyond any stack is refused wherever it is read, and names that are JavaScript’s own are names',
-  { timeout: 1_800_000 },
-  async (t) => {
-    const cwd = mkdtempSync(join(tmpdir(), 'attune-security-'));
-    t.after(() => rmSync(cwd, { recursive: true, force: true }));
-    await writeByteModel(join(cwd, 'model'));
-    writeData(join(cwd, 'data'));
-    const deep = `${'['.repeat(200_000)}${']'.repeat(200_000)}`;
-    const train = [
-      'train',
-      '--model',
-      'model',
-      '--dataset',
-      'data',
-      '--output-dir',
-      'run',
-      '--max-steps',
-      '1',
-      '--threads',
-      '1',
-    ];
-    for (const [file, more] of [
-      ['config.json', []],
-      ['tokenizer_config.json', []],
-      ['special_tokens_map.json', []],
-    ] as const) {
-      const path = join(cwd, 'model', file);
-      const before = existsSync(path) ? readFileSync(path, 'utf8') : '{}';
-      writeFileSync(path, before.replace(/\}\s*$/, `${before.trim() === '{}' ? '' : ','}"odd": ${deep}}`));
-      const { code, stderr } = await attune([...train, ...more], { cwd });
-      assert.equal(code, 1, file);
+/** More levels than any stack has. */
+const DEEP = `${'['.repeat(200_000)}${']'.repeat(200_000)}`;
+/** Keys that would be a prototype if they were assigned. */
+const POLLUTING = '"__proto__": {"polluted": 1}, "constructor": {"prototype": {"polluted": 1}}';
+/** Fails the process if all objects have got what POLLUTING holds. */
+const DETECT_POLLUTION = `process.on('exit', () => {
+  if ({}.polluted !== undefined) process.exitCode = 99;
+});`;
+
+const cwd = workspace(async (dir) => {
+  await writeByteModel(join(dir, 'model'));
+  writeData(join(dir, 'data'));
+});
+
+for (const file of ['config.json', 'tokenizer_config.json', 'special_tokens_map.json']) {
+  describe(`${file} of a model`, { timeout: 1_800_000 }, () => {
+    const path = join(cwd, 'model', file);
+    let original: string;
+    before(() => {
+      original = existsSync(path) ? readFileSync(path, 'utf8') : '{}';
+    });
+    /** Writes the file with more members. */
+    const writeWith = (members: string): void => {
+      const comma = original.trim() === '{}' ? '' : ',';
+      writeFileSync(path, original.replace(/\}\s*$/, `${comma}${members}}`));
+    };
+
+    it('is refused if it is nested beyond 512 levels', async () => {
+      writeWith(`"odd": ${DEEP}`);
+      const { code, stderr } = await trainOneStep(cwd);
+      assert.equal(code, 1);
       assert.match(stderr, new RegExp(`^error: model.${file}.*nested more than 512 levels deep`, 'm'));
-      // And beside it a key that would be a prototype if it were assigned.
-      const polluting = '"__proto__": {"polluted": 1}, "constructor": {"prototype": {"polluted": 1}}';
-      const comma = before.trim() === '{}' ? '' : ',';
-      writeFileSync(path, before.replace(/\}\s*$/, `${comma}${polluting}}`));
-      const odd = await attune([...train, '--overwrite-output-dir'], { cwd });
-      assert.equal(odd.code, 0, odd.stderr);
+    });
+
+    it('changes no prototype if it has keys such as "__proto__"', async () => {
+      writeWith(POLLUTING);
+      const { code, stderr } = await attune([...TRAIN, '--max-steps', '1', '--overwrite-output-dir'], {
+        cwd,
+        env: preloaded(DETECT_POLLUTION),
+      });
+      assert.equal(code, 0, stderr);
       rmSync(join(cwd, 'run'), { recursive: true });
-      writeFileSync(path, before);
-    }
-    writeFileSync(join(cwd, 'deep.json'), deep);
-    writeFileSync(join(cwd, 'deep.jsonl'), `{"text": "a", "label": 0, "odd": ${deep}}\n`);
-    writeFileSync(join(cwd, 'run.json'), `{"seed": ${deep}}`);
-    writeFileSync(join(cwd, 'proto.json'), '{"__proto__": {"seed": 3}}');
-    for (const [words, status] of [
-      [['inspect', '--dataset', 'deep.json'], 1],
-      [['inspect', '--dataset', 'deep.jsonl'], 1],
-      [[...train, '--config', 'run.json'], 2],
-    ] as const) {
-      const { code, stderr } = await attune(words, { cwd });
-      assert.equal(code, status, stderr);
+      writeFileSync(path, original);
+    });
+  });
+}
+
+describe('attune inspect --dataset', () => {
+  for (const [file, contents] of [
+    ['deep.json', DEEP],
+    ['deep.jsonl', `{"text": "a", "label": 0, "odd": ${DEEP}}\n`],
+  ]) {
+    it(`refuses ${file} if it is nested beyond 512 levels`, { timeout: 1_800_000 }, async () => {
+      writeFileSync(join(cwd, file), contents);
+      const { code, stderr } = await attune(['inspect', '--dataset', file], { cwd });
+      assert.equal(code, 1, stderr);
       assert.match(stderr, /^error: \S+:1.*nested more than 512 levels deep/m);
-    }
-    const proto = await attune([...train, '--config', 'proto.json'], { cwd });
-    assert.deepEqual(
-      [proto.code, /"__proto__" is not an argument/.test(proto.stderr)],
-      [2, true],
-      proto.stderr,
-    );
-  },
-);
+    });
+  }
+});
+
+describe('attune train --config', () => {
+  it('refuses a file that is nested beyond 512 levels', { timeout: 1_800_000 }, async () => {
+    writeFileSync(join(cwd, 'run.json'), `{"seed": ${DEEP}}`);
+    const { code, stderr } = await trainOneStep(cwd, '--config', 'run.json');
+    assert.equal(code, 2, stderr);
+    assert.match(stderr, /^error: \S+:1.*nested more than 512 levels deep/m);
+  });
+
+  it('refuses the key "__proto__"', { timeout: 1_800_000 }, async () => {
+    writeFileSync(join(cwd, 'proto.json'), '{"__proto__": {"seed": 3}}');
+    const { code, stderr } = await trainOneStep(cwd, '--config', 'proto.json');
+    assert.deepEqual([code, /"__proto__" is not an argument/.test(stderr)], [2, true], stderr);
+  });
+});

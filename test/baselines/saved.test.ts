@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { describe, it } from 'node:test';
+import type { TestContext } from 'node:test';
 import { LogisticRegression } from '#attune/baselines/logistic-regression.js';
 import { makePipeline } from '#attune/baselines/pipeline.js';
-import { bytesOnDisk, loadEstimator, saveEstimator } from '#attune/baselines/saved.js';
+import { bytesOnDisk, loadEstimator, loadSaved, saveEstimator } from '#attune/baselines/saved.js';
+import type { SaveOptions } from '#attune/baselines/saved.js';
 import { StandardScaler } from '#attune/baselines/standard-scaler.js';
 import { TfidfVectorizer } from '#attune/baselines/tfidf.js';
 import { readConfig } from '#attune/model/config.js';
@@ -21,100 +23,171 @@ const X = dense([
 ]);
 const Y = Int32Array.of(0, 1, 2, 1, 0);
 
-test('a saved pipeline predicts the same numbers, bit for bit', async (t) => {
+/** Saves a fitted pipeline that takes features, into the folder `dir`. */
+async function savedFeatures(t: TestContext, C = 1) {
   const dir = join(folder(t), 'model');
-  const pipeline = makePipeline(new StandardScaler(), new LogisticRegression({ C: 2 }));
+  const pipeline = makePipeline(new StandardScaler(), new LogisticRegression({ C }));
   await pipeline.fit(X, Y, 3);
   await saveEstimator(dir, pipeline);
-  const loaded = await loadEstimator(dir);
-  assert.deepEqual(await loaded.predictProba(X), await pipeline.predictProba(X));
-  assert.deepEqual(loaded.state(), pipeline.state());
-  assert.equal(
-    await bytesOnDisk(dir),
-    readdirSync(dir).reduce((sum, file) => sum + readFileSync(join(dir, file)).length, 0),
-  );
-  // Again over it: replaced, nothing left beside it.
-  await saveEstimator(dir, pipeline);
-  assert.deepEqual(readdirSync(join(dir, '..')), ['model']);
-});
+  return { dir, pipeline };
+}
 
-test('a custom pipeline that takes texts opens as a classifier with its saved class names', async (t) => {
+/** Saves a fitted pipeline that takes texts, into the folder `dir`. */
+async function savedTexts(t: TestContext, options: SaveOptions = { labelNames: ['dull', 'fine'] }) {
   const dir = join(folder(t), 'model');
   const texts = ['a fine day', 'a fine walk', 'a dull day', 'so dull', 'fine', 'dull, dull'];
   const pipeline = makePipeline(new TfidfVectorizer(), new LogisticRegression());
   await pipeline.fit(texts, Int32Array.of(1, 1, 0, 0, 1, 0), 2);
-  await saveEstimator(dir, pipeline);
-  await assert.rejects(TextClassifier.fromPretrained(dir), /does not say what its classes are called/);
-  await saveEstimator(dir, pipeline, { labelNames: ['dull', 'fine'] });
-  const classifier = await TextClassifier.fromPretrained(dir);
-  assert.deepEqual(classifier.labels, ['dull', 'fine']);
-  const [fine, dull, again] = await classifier.predict(['a fine day', 'dull', 'a fine day']);
-  assert.deepEqual([fine.label, dull.label, again], ['fine', 'dull', fine]);
-  assert.deepEqual(Object.values(fine.scores), [...(await pipeline.predictProba(['a fine day']))]);
-  await assert.rejects(classifier.predict(['a'], { logits: true }), /a classical model has no logits/);
-  await assert.rejects(classifier.explain(['a']), /cannot say which tokens/);
-  await assert.rejects(TextClassifier.fromPretrained(dir, { maxLength: 4 }), /takes texts whole/);
-  await assert.rejects(TextClassifier.fromPretrained(dir, { device: 'webgpu' }), /computes on the processor/);
-  await assert.rejects(readConfig(dir), /holds a classical model, not a GPT-2/);
-  await assert.rejects(
-    saveEstimator(dir, pipeline, { labelNames: ['dull', 'fine', 'more'] }),
-    /labelNames has 3 names, but there are 2 classes/,
-  );
-  await assert.rejects(
-    saveEstimator(dir, pipeline, { labelNames: ['dull', 'dull'] }),
-    /labelNames has "dull" twice/,
-  );
-  const file = join(dir, 'estimator.json');
-  writeFileSync(
-    file,
-    readFileSync(file, 'utf8').replace(/"labelNames": \[[^\]]*\]/, '"labelNames": ["dull"]'),
-  );
-  await assert.rejects(
-    TextClassifier.fromPretrained(dir),
-    /estimator\.json is damaged: labelNames has 1 names, but there are 2 classes/,
-  );
-  const features = makePipeline(new StandardScaler(), new LogisticRegression());
-  await features.fit(X, Y, 3);
-  await saveEstimator(dir, features, { labelNames: ['a', 'b', 'c'] });
-  await assert.rejects(TextClassifier.fromPretrained(dir), /takes features, not texts/);
+  await saveEstimator(dir, pipeline, options);
+  return { dir, pipeline };
+}
+
+describe('saveEstimator', () => {
+  it('replaces an estimator saved before and leaves nothing beside it', async (t) => {
+    const { dir, pipeline } = await savedFeatures(t);
+    await saveEstimator(dir, pipeline);
+    assert.deepEqual(readdirSync(join(dir, '..')), ['model']);
+  });
+
+  it('refuses labelNames that repeat a name or are not as many as the classes', async (t) => {
+    const { dir, pipeline } = await savedTexts(t);
+    await assert.rejects(
+      saveEstimator(dir, pipeline, { labelNames: ['dull', 'fine', 'more'] }),
+      /labelNames has 3 names, but there are 2 classes/,
+    );
+    await assert.rejects(
+      saveEstimator(dir, pipeline, { labelNames: ['dull', 'dull'] }),
+      /labelNames has "dull" twice/,
+    );
+  });
 });
 
-test('what is damaged or does not fit is refused, naming what', async (t) => {
-  const dir = join(folder(t), 'model');
-  const pipeline = makePipeline(new StandardScaler(), new LogisticRegression());
-  await pipeline.fit(X, Y, 3);
-  await saveEstimator(dir, pipeline);
-  const path = join(dir, 'estimator.json');
-  const good = readFileSync(path, 'utf8');
-  const edited = async (from: string | RegExp, to: string): Promise<void> => {
-    assert.match(good, from instanceof RegExp ? from : new RegExp(from));
-    writeFileSync(path, good.replace(from, to));
+describe('bytesOnDisk', () => {
+  it('adds up the files of a saved estimator', async (t) => {
+    const { dir } = await savedFeatures(t);
+    assert.equal(
+      await bytesOnDisk(dir),
+      readdirSync(dir).reduce((sum, file) => sum + readFileSync(join(dir, file)).length, 0),
+    );
+  });
+});
+
+describe('loadEstimator', () => {
+  it('gives a pipeline that predicts the same numbers, bit for bit', async (t) => {
+    const { dir, pipeline } = await savedFeatures(t, 2);
+    const loaded = await loadEstimator(dir);
+    assert.deepEqual(await loaded.predictProba(X), await pipeline.predictProba(X));
+    assert.deepEqual(loaded.state(), pipeline.state());
+  });
+
+  it('refuses an estimator.json that is damaged and names the fault', async (t) => {
+    const { dir } = await savedFeatures(t);
+    const path = join(dir, 'estimator.json');
+    const good = readFileSync(path, 'utf8');
+    const edited = async (from: string | RegExp, to: string): Promise<void> => {
+      assert.match(good, from instanceof RegExp ? from : new RegExp(from));
+      writeFileSync(path, good.replace(from, to));
+      await loadEstimator(dir);
+    };
+    await assert.rejects(
+      edited('logistic-regression', 'logistic-regresion'),
+      (error: Error & { hint?: string }) =>
+        /no estimator "logistic-regresion"/.test(error.message) && /logistic-regression/.test(error.hint!),
+    );
+    await assert.rejects(edited('"format": 1', '"format": 2'), /not format 1/);
+    await assert.rejects(
+      edited('"columns": 2', '"columns": 3'),
+      /logistic-regression is damaged: the array coefficients has 6 numbers, not 9/,
+    );
+    await assert.rejects(
+      edited('"classes": 3', '"classes": 2'),
+      /the array present holds 2 at 2, not a number from 0 to 1/,
+    );
+    await assert.rejects(edited('"mean"', '"median"'), /no tensor steps\.0\.median/);
+    await assert.rejects(edited(/"C": 1/, '"C": "1"'), /the setting C is "1", not a number/);
+    await assert.rejects(edited(/^\{/, ''), /cannot read .*estimator\.json/);
+  });
+
+  it('refuses to open a pipeline of features for texts', async (t) => {
+    const { dir } = await savedFeatures(t);
+    await assert.rejects(loadEstimator(dir, 'texts'), /takes features, not texts/);
     await loadEstimator(dir);
-  };
-  await assert.rejects(
-    edited('logistic-regression', 'logistic-regresion'),
-    (error: Error & { hint?: string }) =>
-      /no estimator "logistic-regresion"/.test(error.message) && /logistic-regression/.test(error.hint!),
-  );
-  await assert.rejects(edited('"format": 1', '"format": 2'), /not format 1/);
-  await assert.rejects(
-    edited('"columns": 2', '"columns": 3'),
-    /logistic-regression is damaged: the array coefficients has 6 numbers, not 9/,
-  );
-  await assert.rejects(
-    edited('"classes": 3', '"classes": 2'),
-    /the array present holds 2 at 2, not a number from 0 to 1/,
-  );
-  await assert.rejects(edited('"mean"', '"median"'), /no tensor steps\.0\.median/);
-  await assert.rejects(edited(/"C": 1/, '"C": "1"'), /the setting C is "1", not a number/);
-  await assert.rejects(edited(/^\{/, ''), /cannot read .*estimator\.json/);
-  writeFileSync(path, good);
-  await assert.rejects(loadEstimator(dir, 'texts'), /takes features, not texts/);
-  await loadEstimator(dir);
-  writeFileSync(
-    join(dir, 'arrays.safetensors'),
-    readFileSync(join(dir, 'arrays.safetensors')).subarray(0, -4),
-  );
-  await assert.rejects(loadEstimator(dir), /arrays\.safetensors is damaged/);
-  await assert.rejects(loadEstimator(join(dir, 'nowhere')), /cannot read/);
+  });
+
+  it('refuses arrays.safetensors that is cut off', async (t) => {
+    const { dir } = await savedFeatures(t);
+    const path = join(dir, 'arrays.safetensors');
+    writeFileSync(path, readFileSync(path).subarray(0, -4));
+    await assert.rejects(loadEstimator(dir), /arrays\.safetensors is damaged/);
+  });
+
+  it('refuses a folder that does not exist', async (t) => {
+    await assert.rejects(loadEstimator(join(folder(t), 'nowhere')), /cannot read/);
+  });
+});
+
+describe('loadSaved', () => {
+  it('gives back an array whose name is a property of every object', async (t) => {
+    const dir = join(folder(t), 'model');
+    const arrays = Object.fromEntries([
+      ['__proto__', Float64Array.of(1, 2)],
+      ['shares', Float64Array.of(3)],
+    ]);
+    await saveEstimator(dir, { state: () => ({ kind: 'own', settings: {}, arrays }) });
+    assert.deepEqual(Object.entries((await loadSaved(dir)).state.arrays), Object.entries(arrays));
+  });
+});
+
+describe('TextClassifier.fromPretrained', () => {
+  it('opens a saved pipeline of texts with its class names', async (t) => {
+    const { dir, pipeline } = await savedTexts(t);
+    const classifier = await TextClassifier.fromPretrained(dir);
+    assert.deepEqual(classifier.labels, ['dull', 'fine']);
+    const [fine, dull, again] = await classifier.predict(['a fine day', 'dull', 'a fine day']);
+    assert.deepEqual([fine.label, dull.label, again], ['fine', 'dull', fine]);
+    assert.deepEqual(Object.values(fine.scores), [...(await pipeline.predictProba(['a fine day']))]);
+  });
+
+  it('refuses a pipeline that was saved without class names', async (t) => {
+    const { dir } = await savedTexts(t, {});
+    await assert.rejects(TextClassifier.fromPretrained(dir), /does not say what its classes are called/);
+  });
+
+  it('refuses a pipeline of features', async (t) => {
+    const { dir, pipeline } = await savedFeatures(t);
+    await saveEstimator(dir, pipeline, { labelNames: ['a', 'b', 'c'] });
+    await assert.rejects(TextClassifier.fromPretrained(dir), /takes features, not texts/);
+  });
+
+  it('refuses class names that do not match the classes', async (t) => {
+    const { dir } = await savedTexts(t);
+    const file = join(dir, 'estimator.json');
+    writeFileSync(
+      file,
+      readFileSync(file, 'utf8').replace(/"labelNames": \[[^\]]*\]/, '"labelNames": ["dull"]'),
+    );
+    await assert.rejects(
+      TextClassifier.fromPretrained(dir),
+      /estimator\.json is damaged: labelNames has 1 names, but there are 2 classes/,
+    );
+  });
+
+  it('refuses what only a GPT-2 has: a maximum length, a device, logits and attributions', async (t) => {
+    const { dir } = await savedTexts(t);
+    await assert.rejects(TextClassifier.fromPretrained(dir, { maxLength: 4 }), /takes texts whole/);
+    await assert.rejects(
+      TextClassifier.fromPretrained(dir, { device: 'webgpu' }),
+      /computes on the processor/,
+    );
+    const classifier = await TextClassifier.fromPretrained(dir);
+    await assert.rejects(classifier.predict(['a'], { logits: true }), /a classical model has no logits/);
+    await assert.rejects(classifier.explain(['a']), /cannot say which tokens/);
+  });
+});
+
+describe('readConfig', () => {
+  it('refuses the folder of a classical model', async (t) => {
+    const { dir } = await savedTexts(t);
+    await assert.rejects(readConfig(dir), /holds a classical model, not a GPT-2/);
+  });
 });

@@ -1,4 +1,4 @@
-/** Weighted F1 and weighted one-vs-rest AUC, as the notebook computes them. */
+/** Weighted F1 and weighted one-vs-rest AUC, as scikit-learn computes them. */
 import { classScores, confusionMatrix, weightedF1 } from '#attune/metrics/confusion.js';
 import { binaryRocAuc } from '#attune/metrics/roc-auc.js';
 

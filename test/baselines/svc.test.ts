@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, it } from 'node:test';
 import { makePipeline } from '#attune/baselines/pipeline.js';
 import { coupleProbabilities, fitSigmoid } from '#attune/baselines/platt.js';
 import { StandardScaler } from '#attune/baselines/standard-scaler.js';
@@ -20,43 +20,14 @@ interface Case {
   test: number[][];
   testLabels: number[];
   gamma: number;
-  /** Of machines solved to 1e-9; scikit-learn gives two classes' the other sign. */
+  /** Of binary classifiers solved to 1e-9; for two classes scikit-learn's have the opposite sign. */
   decisions: number[] | number[][];
   predicted: number[];
   probabilities: number[][];
   auc: number;
 }
 
-for (const golden of fixtureJson('baselines/svc.json') as Case[]) {
-  test(`scikit-learn's SVC, ${golden.name}: decisions, votes, and probabilities from the same folds`, async () => {
-    const classes = golden.probabilities[0].length;
-    const model = new SVC({ seed: 0 });
-    const labels = Int32Array.from(golden.y);
-    await model.fit(dense(golden.x), labels, classes);
-    assertClose([model.gamma], [golden.gamma], 1e-12, 'gamma');
-    const rows = dense(golden.test);
-    const decisions = golden.decisions.flat().map((value) => (classes === 2 ? -value : value));
-    // libsvm stops at a violation of 1e-3, and so do we.
-    assertClose(await model.decisionFunction(rows), decisions, 2e-3, 'decision');
-    assert.deepEqual([...(await model.predict(rows))], golden.predicted);
-    const probabilities = await model.predictProba(rows);
-    assertClose(probabilities, golden.probabilities.flat(), 1e-3, 'probability');
-    assertClose(
-      [aucOf(Int32Array.from(golden.testLabels), probabilities, classes)],
-      [golden.auc],
-      1e-3,
-      'AUC',
-    );
-    // Moving all rows, even far, changes nothing but roundings.
-    const moved = (x: number[][]): ReturnType<typeof dense> =>
-      dense(x.map((row) => row.map((value, j) => value + 1000 * (j + 1))));
-    const other = new SVC({ seed: 0, gamma: golden.gamma });
-    await other.fit(moved(golden.x), labels, classes);
-    assertClose(await other.decisionFunction(moved(golden.test)), decisions, 2e-3, 'decision after moving');
-  });
-}
-
-/** Two noisy clusters a class. */
+/** A noisy cluster per class. */
 function clusters(
   rows: number,
   columns: number,
@@ -71,107 +42,166 @@ function clusters(
   return { x: { kind: 'dense', rows, columns, values: Float64Array.from(values) }, y };
 }
 
-test('the same machine with a cache of four rows and from sparse rows', async () => {
-  const { x, y } = clusters(200, 80, 3, 4);
-  const small = new SVC();
-  await small.fit(x, y, 3);
-  for (const [model, rows] of [
-    [new SVC({ cacheMegabytes: 1e-6 }), x],
-    [new SVC(), sparse(x)],
-  ] as const) {
-    await model.fit(rows, y, 3);
-    assert.deepEqual(model.state().arrays, small.state().arrays);
+const CASES = fixtureJson('baselines/svc.json') as Case[];
+
+const decisionsOf = ({ decisions, probabilities }: Case): number[] => {
+  const classes = probabilities[0].length;
+  return decisions.flat().map((value) => (classes === 2 ? -value : value));
+};
+
+/** Three rows in each of two corners, and one in a third. */
+const CORNERS = dense([
+  [0, 0],
+  [0, 1],
+  [1, 0],
+  [5, 5],
+  [5, 6],
+  [6, 5],
+  [9, 0],
+]);
+
+describe('SVC', () => {
+  for (const golden of CASES) {
+    const classes = golden.probabilities[0].length;
+    const labels = Int32Array.from(golden.y);
+
+    it(`gives scikit-learn's decisions, votes and probabilities of ${golden.name}`, async () => {
+      const model = new SVC({ seed: 0 });
+      await model.fit(dense(golden.x), labels, classes);
+      assertClose([model.gamma], [golden.gamma], 1e-12, 'gamma');
+      const rows = dense(golden.test);
+      // libsvm stops at a violation of 1e-3, and so do we.
+      assertClose(await model.decisionFunction(rows), decisionsOf(golden), 2e-3, 'decision');
+      assert.deepEqual([...(await model.predict(rows))], golden.predicted);
+      // scikit-learn's come from the same folds.
+      const probabilities = await model.predictProba(rows);
+      assertClose(probabilities, golden.probabilities.flat(), 1e-3, 'probability');
+      assertClose(
+        [aucOf(Int32Array.from(golden.testLabels), probabilities, classes)],
+        [golden.auc],
+        1e-3,
+        'AUC',
+      );
+    });
+
+    it(`gives the same decisions of ${golden.name} if all rows are moved far away`, async () => {
+      const moved = (x: number[][]): ReturnType<typeof dense> =>
+        dense(x.map((row) => row.map((value, j) => value + 1000 * (j + 1))));
+      const model = new SVC({ seed: 0, gamma: golden.gamma });
+      await model.fit(moved(golden.x), labels, classes);
+      assertClose(await model.decisionFunction(moved(golden.test)), decisionsOf(golden), 2e-3, 'decision');
+    });
   }
+
+  it('fits the same model with a cache of four rows and from sparse rows', async () => {
+    const { x, y } = clusters(200, 80, 3, 4);
+    const small = new SVC();
+    await small.fit(x, y, 3);
+    for (const [model, rows] of [
+      [new SVC({ cacheMegabytes: 1e-6 }), x],
+      [new SVC(), sparse(x)],
+    ] as const) {
+      await model.fit(rows, y, 3);
+      assert.deepEqual(model.state().arrays, small.state().arrays);
+    }
+  });
+
+  it('gives classes without rows probability 0, beside a class of one row', async () => {
+    const model = new SVC();
+    await model.fit(CORNERS, Int32Array.of(0, 0, 0, 2, 2, 2, 4), 5);
+    const probabilities = await model.predictProba(CORNERS);
+    for (let row = 0; row < 7; row++) {
+      const [a, b, c, d, e] = probabilities.slice(5 * row, 5 * row + 5);
+      assert.deepEqual([b, d], [0, 0]);
+      assertClose([a + c + e], [1], 1e-12);
+    }
+    assert.deepEqual([...(await model.predict(CORNERS))].slice(0, 6), [0, 0, 0, 2, 2, 2]);
+  });
+
+  it('gives the only class probability 1', async () => {
+    const model = new SVC();
+    await model.fit(CORNERS, new Int32Array(7).fill(1), 2);
+    assert.deepEqual([...(await model.predict(CORNERS))], [1, 1, 1, 1, 1, 1, 1]);
+    assert.deepEqual([...(await model.predictProba(dense([[3, 3]])))], [0, 1]);
+  });
+
+  it('predicts the majority class if all features are constant', async () => {
+    const model = new SVC();
+    await model.fit(
+      dense([
+        [2, 7],
+        [2, 7],
+        [2, 7],
+        [2, 7],
+        [2, 7],
+      ]),
+      Int32Array.of(0, 0, 0, 1, 1),
+      2,
+    );
+    assert.equal(model.gamma, 1 / (2 * 6.25));
+    assert.deepEqual([...(await model.predict(dense([[2, 7]])))], [0]);
+    await model.fit(dense([[3], [3], [3]]), Int32Array.of(1, 1, 0), 2);
+    assert.equal(model.gamma, 1);
+    assert.deepEqual([...(await model.predict(dense([[3]])))], [1]);
+  });
+
+  it('refuses features and options that it cannot use', async () => {
+    const model = new SVC();
+    await assert.rejects(model.predict(dense([[1]])), /not fitted/);
+    await assert.rejects(model.fit(dense([[1], [NaN]]), Int32Array.of(0, 1), 2), /row 1, column 0 is NaN/);
+    await assert.rejects(
+      model.fit(dense([[1e300], [0]]), Int32Array.of(0, 1), 2),
+      /too large for their variance/,
+    );
+    await assert.rejects(
+      new SVC({ gamma: 1 }).fit(dense([[1e39], [0]]), Int32Array.of(0, 1), 2),
+      /row 0, column 0 is too large for float32/,
+    );
+    assert.throws(() => new SVC({ C: -1 }), /C is -1/);
+    assert.throws(() => new SVC({ seed: 0.5 }), /seed is 0.5/);
+  });
+
+  it("gives scikit-learn's probabilities and metrics on the vectors of the tweets", async (t) => {
+    const golden = goldenVectors();
+    if (!golden) return t.skip('../shared is not there');
+    const { x, y, test: rows, testY, metrics } = golden;
+    const pipeline = makePipeline(new StandardScaler(), new SVC({ seed: 1 }));
+    await pipeline.fit(x, y, 3);
+    const probabilities = await pipeline.predictProba(rows);
+    // The golden run had random_state 1: the folds are the same.
+    assertClose(probabilities, golden.probabilities.svm.flat(), 1e-3, 'probability');
+    const predicted = await pipeline.predict(rows);
+    assertClose(
+      [f1Of(testY, predicted, 3), aucOf(testY, probabilities, 3)],
+      [metrics.svm.f1, metrics.svm.auc],
+      1e-3,
+      'F1, AUC',
+    );
+  });
 });
 
-test('classes without rows, one class alone, and a class of one row', async () => {
-  const x = dense([
-    [0, 0],
-    [0, 1],
-    [1, 0],
-    [5, 5],
-    [5, 6],
-    [6, 5],
-    [9, 0],
-  ]);
-  const model = new SVC();
-  await model.fit(x, Int32Array.of(0, 0, 0, 2, 2, 2, 4), 5);
-  const probabilities = await model.predictProba(x);
-  for (let row = 0; row < 7; row++) {
-    const [a, b, c, d, e] = probabilities.slice(5 * row, 5 * row + 5);
-    assert.deepEqual([b, d], [0, 0]);
-    assertClose([a + c + e], [1], 1e-12);
-  }
-  assert.deepEqual([...(await model.predict(x))].slice(0, 6), [0, 0, 0, 2, 2, 2]);
-  await model.fit(x, new Int32Array(7).fill(1), 2);
-  assert.deepEqual([...(await model.predict(x))], [1, 1, 1, 1, 1, 1, 1]);
-  assert.deepEqual([...(await model.predictProba(dense([[3, 3]])))], [0, 1]);
+describe('libsvmOrder', () => {
+  it('is a permutation', () => {
+    assert.deepEqual(
+      [...libsvmOrder(50, 7)].sort((a, b) => a - b),
+      Array.from({ length: 50 }, (_, i) => i),
+    );
+  });
 });
 
-test('constant features leave every row at the same distance', async () => {
-  const model = new SVC();
-  await model.fit(
-    dense([
-      [2, 7],
-      [2, 7],
-      [2, 7],
-      [2, 7],
-      [2, 7],
-    ]),
-    Int32Array.of(0, 0, 0, 1, 1),
-    2,
-  );
-  assert.equal(model.gamma, 1 / (2 * 6.25));
-  assert.deepEqual([...(await model.predict(dense([[2, 7]])))], [0]);
-  await model.fit(dense([[3], [3], [3]]), Int32Array.of(1, 1, 0), 2);
-  assert.equal(model.gamma, 1);
-  assert.deepEqual([...(await model.predict(dense([[3]])))], [1]);
+describe('fitSigmoid', () => {
+  it('is flat at the smoothed class share if the decisions carry no information', async () => {
+    const { A, B } = await fitSigmoid(new Float64Array(40), (i) => i < 10, new Pace());
+    // The share has the rule of succession applied.
+    assertClose([A, 1 / (1 + Math.exp(B))], [0, (10 * (11 / 12) + 30 * (1 / 32)) / 40], 1e-6);
+  });
 });
 
-test('what cannot be fitted or predicted is refused', async () => {
-  const model = new SVC();
-  await assert.rejects(model.predict(dense([[1]])), /not fitted/);
-  await assert.rejects(model.fit(dense([[1], [NaN]]), Int32Array.of(0, 1), 2), /row 1, column 0 is NaN/);
-  await assert.rejects(
-    model.fit(dense([[1e300], [0]]), Int32Array.of(0, 1), 2),
-    /too large for their variance/,
-  );
-  await assert.rejects(
-    new SVC({ gamma: 1 }).fit(dense([[1e39], [0]]), Int32Array.of(0, 1), 2),
-    /row 0, column 0 is too large for float32/,
-  );
-  assert.throws(() => new SVC({ C: -1 }), /C is -1/);
-  assert.throws(() => new SVC({ seed: 0.5 }), /seed is 0.5/);
-});
-
-test("libsvm's order is a permutation; Platt's sigmoid and the coupling keep what they must", async () => {
-  assert.deepEqual(
-    [...libsvmOrder(50, 7)].sort((a, b) => a - b),
-    Array.from({ length: 50 }, (_, i) => i),
-  );
-  // Decisions that say nothing: the sigmoid is flat at the classes' share (with the rule of succession).
-  const { A, B } = await fitSigmoid(new Float64Array(40), (i) => i < 10, new Pace());
-  assertClose([A, 1 / (1 + Math.exp(B))], [0, (10 * (11 / 12) + 30 * (1 / 32)) / 40], 1e-6);
-  // Pairs that come from class probabilities give them back, as far as the method's own bound goes.
-  const p = [0.5, 0.3, 0.2];
-  const pairs = [p[0] / (p[0] + p[1]), p[0] / (p[0] + p[2]), p[1] / (p[1] + p[2])];
-  assertClose(coupleProbabilities(pairs, 3), p, 5e-3);
-});
-
-test('the golden vectors of the tweets', async (t) => {
-  const golden = goldenVectors();
-  if (!golden) return t.skip('../shared is not there');
-  const { x, y, test: rows, testY, metrics } = golden;
-  const pipeline = makePipeline(new StandardScaler(), new SVC({ seed: 1 }));
-  await pipeline.fit(x, y, 3);
-  const probabilities = await pipeline.predictProba(rows);
-  // The golden run had random_state 1: the folds are the same.
-  assertClose(probabilities, golden.probabilities.svm.flat(), 1e-3, 'probability');
-  const predicted = await pipeline.predict(rows);
-  assertClose(
-    [f1Of(testY, predicted, 3), aucOf(testY, probabilities, 3)],
-    [metrics.svm.f1, metrics.svm.auc],
-    1e-3,
-    'F1, AUC',
-  );
+describe('coupleProbabilities', () => {
+  it('recovers class probabilities from those of the pairs', () => {
+    const p = [0.5, 0.3, 0.2];
+    const pairs = [p[0] / (p[0] + p[1]), p[0] / (p[0] + p[2]), p[1] / (p[1] + p[2])];
+    // As far as the method's own bound goes.
+    assertClose(coupleProbabilities(pairs, 3), p, 5e-3);
+  });
 });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, it } from 'node:test';
 import type { SparseMatrix } from '#attune/baselines/estimator.js';
 import { CHARACTERS, TfidfVectorizer, WORDS } from '#attune/baselines/tfidf.js';
 import { DataError } from '#attune/errors.js';
@@ -35,68 +35,78 @@ function assertSame(found: SparseMatrix, expected: Packed): void {
   assertClose(found.values, expected.data, 1e-14, 'weight');
 }
 
-for (const expected of golden.cases) {
-  const { analyzer, from, to, sublinear } = expected;
-  test(`scikit-learn's TfidfVectorizer: ${analyzer} ${from}-${to}${sublinear ? ', sublinear' : ''}`, async () => {
-    const vectorizer = new TfidfVectorizer({ parts: [{ analyzer, from, to }], sublinearTf: sublinear });
-    await vectorizer.fit(golden.texts);
-    assert.deepEqual(
-      vectorizer.features().map(({ term }) => term),
-      expected.terms,
-    );
-    assertClose(vectorizer.state().arrays['idf'], expected.idf, 1e-14, 'idf');
-    assertSame(await vectorizer.transform(golden.texts), expected.train);
-    assertSame(await vectorizer.transform(golden.new), expected.test);
-  });
-}
-
-test('parts stand side by side, and a saved state gives the same rows', async () => {
-  const vectorizer = new TfidfVectorizer({ parts: [WORDS, CHARACTERS], sublinearTf: true });
-  await vectorizer.fit(golden.texts);
-  const alone = await Promise.all(
-    [WORDS, CHARACTERS].map(async (part) => {
-      const one = new TfidfVectorizer({ parts: [part], sublinearTf: true });
-      await one.fit(golden.texts);
-      return one.transform(golden.new);
-    }),
-  );
-  const both = await vectorizer.transform(golden.new);
-  assert.equal(both.columns, alone[0].columns + alone[1].columns);
-  for (let row = 0; row < both.rows; row++) {
-    const part = (matrix: SparseMatrix, shift: number): [number, number][] =>
-      [...matrix.indices.subarray(matrix.offsets[row], matrix.offsets[row + 1])].map((column, i) => [
-        column + shift,
-        matrix.values[matrix.offsets[row] + i],
-      ]);
-    assert.deepEqual(part(both, 0), [...part(alone[0], 0), ...part(alone[1], alone[0].columns)]);
+describe('TfidfVectorizer', () => {
+  for (const expected of golden.cases) {
+    const { analyzer, from, to, sublinear } = expected;
+    it(`gives scikit-learn's weights of ${analyzer} ${from}-${to}${sublinear ? ', sublinear' : ''}`, async () => {
+      const vectorizer = new TfidfVectorizer({ parts: [{ analyzer, from, to }], sublinearTf: sublinear });
+      await vectorizer.fit(golden.texts);
+      assert.deepEqual(
+        vectorizer.features().map(({ term }) => term),
+        expected.terms,
+      );
+      assertClose(vectorizer.state().arrays['idf']!, expected.idf, 1e-14, 'idf');
+      assertSame(await vectorizer.transform(golden.texts), expected.train);
+      assertSame(await vectorizer.transform(golden.new), expected.test);
+    });
   }
-  const state = JSON.parse(JSON.stringify(vectorizer.state().settings)) as Record<string, unknown>;
-  const restored = TfidfVectorizer.restore({
-    kind: 'tfidf',
-    settings: state,
-    arrays: vectorizer.state().arrays,
-  });
-  assert.deepEqual(await restored.transform(golden.new), both);
-});
 
-test('texts without a word are refused, and so are settings that do not fit together', async () => {
-  await assert.rejects(new TfidfVectorizer().fit(['', '! ?', 'a']), DataError);
-  assert.throws(
-    () =>
-      TfidfVectorizer.restore({
-        kind: 'tfidf',
-        settings: { sublinearTf: true, parts: [{ analyzer: 'word', from: 2, to: 1, terms: [] }] },
-        arrays: {},
+  it('puts the columns of its parts side by side', async () => {
+    const vectorizer = new TfidfVectorizer({ parts: [WORDS, CHARACTERS], sublinearTf: true });
+    await vectorizer.fit(golden.texts);
+    const single = await Promise.all(
+      [WORDS, CHARACTERS].map(async (part) => {
+        const one = new TfidfVectorizer({ parts: [part], sublinearTf: true });
+        await one.fit(golden.texts);
+        return one.transform(golden.new);
       }),
-    /saved tfidf is damaged/,
-  );
-  assert.throws(
-    () =>
-      TfidfVectorizer.restore({
-        kind: 'tfidf',
-        settings: { sublinearTf: true, parts: [{ ...WORDS, terms: ['a'] }] },
-        arrays: { idf: Float64Array.of(1, 2) },
-      }),
-    /2 numbers, not 1/,
-  );
+    );
+    const both = await vectorizer.transform(golden.new);
+    assert.equal(both.columns, single[0].columns + single[1].columns);
+    for (let row = 0; row < both.rows; row++) {
+      const part = (matrix: SparseMatrix, shift: number): [number, number][] =>
+        [...matrix.indices.subarray(matrix.offsets[row], matrix.offsets[row + 1])].map((column, i) => [
+          column + shift,
+          matrix.values[matrix.offsets[row] + i],
+        ]);
+      assert.deepEqual(part(both, 0), [...part(single[0], 0), ...part(single[1], single[0].columns)]);
+    }
+  });
+
+  it('gives the same rows when it is restored from its state', async () => {
+    const vectorizer = new TfidfVectorizer({ parts: [WORDS, CHARACTERS], sublinearTf: true });
+    await vectorizer.fit(golden.texts);
+    const state = JSON.parse(JSON.stringify(vectorizer.state().settings)) as Record<string, unknown>;
+    const restored = TfidfVectorizer.restore({
+      kind: 'tfidf',
+      settings: state,
+      arrays: vectorizer.state().arrays,
+    });
+    assert.deepEqual(await restored.transform(golden.new), await vectorizer.transform(golden.new));
+  });
+
+  it('refuses texts without a word', async () => {
+    await assert.rejects(new TfidfVectorizer().fit(['', '! ?', 'a']), DataError);
+  });
+
+  it('refuses to be restored from settings and arrays that do not fit together', () => {
+    assert.throws(
+      () =>
+        TfidfVectorizer.restore({
+          kind: 'tfidf',
+          settings: { sublinearTf: true, parts: [{ analyzer: 'word', from: 2, to: 1, terms: [] }] },
+          arrays: {},
+        }),
+      /saved tfidf is damaged/,
+    );
+    assert.throws(
+      () =>
+        TfidfVectorizer.restore({
+          kind: 'tfidf',
+          settings: { sublinearTf: true, parts: [{ ...WORDS, terms: ['a'] }] },
+          arrays: { idf: Float64Array.of(1, 2) },
+        }),
+      /2 numbers, not 1/,
+    );
+  });
 });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { describe, it } from 'node:test';
+import type { Command } from 'commander';
 import fc from 'fast-check';
 import { createCommand, isDone, normalizeArguments } from '#attune/cli/command.js';
 import { commandLine, optionName, program } from '#attune/cli/command-arguments.js';
@@ -15,7 +16,7 @@ import { folder } from '../support/folder.js';
 
 const parse = (...argv: string[]): TrainOptions => parseTrainOptions(argv);
 
-const refused = (argv: string[], message: RegExp, hint?: RegExp): void =>
+const assertRefused = (argv: string[], message: RegExp, hint?: RegExp): void =>
   assert.throws(
     () => parse(...argv),
     (error) => {
@@ -27,283 +28,116 @@ const refused = (argv: string[], message: RegExp, hint?: RegExp): void =>
     },
   );
 
-test('without options everything has its default and nothing is explicit', () => {
-  const { args, data, explicit, warnings } = parse();
-  assert.deepEqual(args, resolveArguments());
-  assert.deepEqual(data, {
-    model: undefined,
-    dataset: undefined,
-    datasetConfig: undefined,
-    split: undefined,
-    evalSplit: undefined,
-    evalDataset: undefined,
-    testSize: undefined,
-    validationSize: undefined,
-    trainRows: undefined,
-    evalRows: undefined,
-    textColumn: undefined,
-    labelColumn: undefined,
-    device: 'auto',
-    threads: undefined,
-    preset: undefined,
-    config: undefined,
-    allowChangedData: false,
-    verifyExact: false,
-    json: false,
-  });
-  assert.equal(explicit.size, 0);
-  assert.deepEqual(warnings, []);
-});
-
-test('options are read in both their forms, switches and their opposites too', () => {
-  const { args, data, explicit } = parse(
-    '--learning-rate=1e-4',
-    '--max-steps',
-    '-1',
-    '--no-load-best-model-at-end',
-    '--json',
-    '--dataset',
-    'tweets',
-    '--evaluation-strategy',
-    'epoch',
-  );
-  assert.equal(args.learningRate, 1e-4);
-  assert.equal(args.maxSteps, -1);
-  assert.equal(args.loadBestModelAtEnd, false);
-  assert.equal(args.evalStrategy, 'epoch');
-  assert.deepEqual([data.json, data.dataset], [true, 'tweets']);
-  assert.deepEqual([...explicit].sort(), [
-    'dataset',
-    'evalStrategy',
-    'json',
-    'learningRate',
-    'loadBestModelAtEnd',
-    'maxSteps',
-  ]);
-  assert.equal(parse('--resume-from-checkpoint').args.resumeFromCheckpoint, true);
-  assert.equal(
-    parse('--resume-from-checkpoint', 'out/checkpoint-5').args.resumeFromCheckpoint,
-    'out/checkpoint-5',
-  );
-});
-
-test("options spelled as HF's scripts spell them are read too", () => {
+describe('normalizeArguments', () => {
   const { options } = addTrainOptions(createCommand('train'));
-  const words = [
-    '--learning_rate',
-    '1',
-    '--output_dir=a_b',
-    'x_y',
-    '--dataset',
-    '--train_rows',
-    '--max_steps',
-    '3',
-    '--',
-    '--not_this',
-  ];
-  // What stands behind an option that takes a value is that value, however it looks.
-  assert.deepEqual(normalizeArguments(words, options), [
-    '--learning-rate',
-    '1',
-    '--output-dir=a_b',
-    'x_y',
-    '--dataset',
-    '--train_rows',
-    '--max-steps',
-    '3',
-    '--',
-    '--not_this',
-  ]);
-  assert.equal(parse('--warmup_steps', '7').args.warmupSteps, 7);
-  const switched = [
-    '--load_best_model_at_end',
-    'True',
-    '--json',
-    'false',
-    '--overwrite-output-dir=FALSE',
-    '--dataset',
-    'True',
-    '--json',
-    'a',
-    '--json',
-  ];
-  assert.deepEqual(normalizeArguments(switched, options), [
-    '--load-best-model-at-end',
-    '--no-json',
-    '--no-overwrite-output-dir',
-    '--dataset',
-    'True',
-    '--json',
-    'a',
-    '--json',
-  ]);
-  const { args } = parse(
-    '--eval_strategy',
-    'epoch',
-    '--save_strategy',
-    'epoch',
-    '--load_best_model_at_end',
-    'True',
-    '--resume_from_checkpoint',
-    'True',
-  );
-  assert.deepEqual([args.loadBestModelAtEnd, args.resumeFromCheckpoint], [true, true]);
-  assert.equal(parse('--resume_from_checkpoint', 'False').args.resumeFromCheckpoint, undefined);
-  assert.equal(
-    parse('--resume-from-checkpoint', 'run/checkpoint-1').args.resumeFromCheckpoint,
-    'run/checkpoint-1',
-  );
-});
 
-test('short names mean the arguments that they are short for', () => {
-  const { args, explicit } = parse('--epochs', '2', '--lr', '1e-4', '--batch-size', '16', '--output', 'here');
-  assert.deepEqual(
-    [args.numTrainEpochs, args.learningRate, args.perDeviceTrainBatchSize, args.outputDir],
-    [2, 1e-4, 16, 'here'],
-  );
-  assert.deepEqual([...explicit], ['numTrainEpochs', 'perDeviceTrainBatchSize', 'learningRate', 'outputDir']);
-  assert.throws(
-    () => parse('--epochs', '2', '--num-train-epochs', '3'),
-    /--num-train-epochs and --epochs are the same argument|--epochs and --num-train-epochs are the same argument/,
-  );
-});
-
-test('the command line wins over the config file, that over the preset, that over the defaults', (t) => {
-  const config = join(
-    folder(t, {
-      'run.json': JSON.stringify({
-        preset: 'notebook',
-        warmup_steps: 20,
-        'train-rows': 50,
-        learningRate: 1e-3,
-        saveTotalLimit: null,
-      }),
-    }),
-    'run.json',
-  );
-  const { args, data, explicit } = parse('--config', config, '--learning-rate', '2e-3');
-  assert.equal(args.learningRate, 2e-3);
-  assert.equal(args.warmupSteps, 20);
-  assert.equal(data.trainRows, 50);
-  assert.equal(data.evalRows, 200, 'from the preset that the config file names');
-  assert.equal(args.perDeviceTrainBatchSize, 4, 'from the preset');
-  assert.equal(args.adamBeta1, 0.9);
-  assert.equal(args.saveTotalLimit, undefined);
-  assert.deepEqual([...explicit].sort(), ['config', 'learningRate', 'preset', 'trainRows', 'warmupSteps']);
-});
-
-test('a wrong config file is refused, naming file and key or line', (t) => {
-  const at = (text: string): string => join(folder(t, { 'run.json': text }), 'run.json');
-  refused(
-    ['--config', at('{\n  "learningRate": 1,\n}')],
-    /run\.json:2:20: a comma before "}" is not allowed$/,
-  );
-  refused(
-    ['--config', at('{"lerning_rate": 1}')],
-    /run\.json: "lerning_rate" is not an argument attune knows/,
-    /learning_rate/,
-  );
-  refused(
-    ['--config', at('{"learningRate": "fast"}')],
-    /run\.json: "learningRate" must be a number, at least 0; got "fast"$/,
-  );
-  refused(
-    ['--config', at('{"trainRows": 0}')],
-    /run\.json: "trainRows" must be a whole number, at least 1; got 0$/,
-  );
-  refused(['--config', at('{"seed": 1, "config": "other.json"}')], /cannot name another one/);
-  refused(
-    ['--config', at('{"learning_rate": 1, "learningRate": 2}')],
-    /"learning_rate" and .*"learningRate" are the same argument/,
-  );
-  refused(['--config', at('[1]')], /expected a JSON object/);
-  refused(['--config', 'no-such.json'], /cannot read the config file no-such\.json/);
-});
-
-test('a preset and some arguments say that nothing is planned', () => {
-  assert.deepEqual(parse().training, {});
-  assert.deepEqual(parse('--num-train-epochs', '2', '--seed', '7').training, { numTrainEpochs: 2, seed: 7 });
-  for (const byHand of [
-    ['--learning-rate', '1e-4'],
-    ['--max-steps', '9'],
-    ['--eval-strategy', 'no'],
-    ['--save-strategy', 'epoch'],
-    ['--preset', 'transformers'],
-  ]) {
-    const { training, args } = parse(...byHand);
-    assert.deepEqual(training, { args }, byHand.join(' '));
-  }
-  assert.deepEqual(parse('--preset', 'transformers').args, resolveArguments());
-});
-
-test('mistakes on the command line are refused with a suggestion', () => {
-  refused(['--lerning-rate', '1'], /^unknown option --lerning-rate$/, /Did you mean --learning-rate\?/);
-  refused(['--lerning-rate=1'], /^unknown option --lerning-rate/, /Did you mean --learning-rate\?/);
-  refused(['--learning-rate'], /^--learning-rate needs a value$/);
-  refused(['--learning-rate', 'fast'], /^--learning-rate must be a number, at least 0; got "fast"$/);
-  refused(
-    ['--eval-strategy', 'epochs'],
-    /^--eval-strategy must be one of no, steps, epoch; got "epochs"$/,
-    /epoch/,
-  );
-  refused(['tweets.jsonl'], /^unexpected argument tweets\.jsonl$/);
-  refused(
-    ['--eval-strategy', 'no', '--evaluation-strategy', 'epoch'],
-    /^--eval-strategy and --evaluation-strategy are the same argument/,
-  );
-  refused(
-    ['--preset', 'transformers', '--load-best-model-at-end'],
-    /^--load-best-model-at-end compares evaluations, but --eval-strategy is "no"$/,
-  );
-  assert.match(
-    parse('--max-steps', '5', '--num-train-epochs', '2').warnings.join(),
-    /--max-steps \(5\) overrides --num-train-epochs \(2\)/,
-  );
-});
-
-test('help goes to where it is told, under headings, and ends nothing', () => {
-  let out = '';
-  const program = createCommand('attune');
-  const train = addTrainOptions(createCommand('train', 'Fine-tune a model.')).configureOutput({
-    writeOut: (text) => {
-      out += text;
-    },
+  it('rewrites underscores in option names, and leaves values as they are', () => {
+    const words = [
+      '--learning_rate',
+      '1',
+      '--output_dir=a_b',
+      'x_y',
+      '--dataset',
+      '--train_rows',
+      '--max_steps',
+      '3',
+      '--',
+      '--not_this',
+    ];
+    // What follows an option that takes a value is that value, whatever it looks like.
+    assert.deepEqual(normalizeArguments(words, options), [
+      '--learning-rate',
+      '1',
+      '--output-dir=a_b',
+      'x_y',
+      '--dataset',
+      '--train_rows',
+      '--max-steps',
+      '3',
+      '--',
+      '--not_this',
+    ]);
   });
-  program.addCommand(train);
-  assert.throws(() => program.parse(['train', '--help'], { from: 'user' }), isDone);
-  assert.match(out, /^Usage: attune train \[options\]/);
-  const headings = [...out.matchAll(/^(\S.*):$/gm)].map((match) => match[1]);
-  assert.deepEqual(headings, [
-    'Model and data',
-    'Command',
-    'Duration and batches',
-    'Optimizer and schedule',
-    'Records, evaluation and checkpoints',
-    'Best model and early stopping',
-    'The run',
-  ]);
-  for (const name of Object.keys({ ...DATA_OPTIONS, ...TRAINING_ARGUMENTS }))
-    assert.match(out, new RegExp(`--(\\[no-\\])?${optionName(name).slice(2)}[ \n]`), name);
-  assert.doesNotMatch(out, /evaluation-strategy|default: undefined/);
+
+  it('rewrites a switch with a value of True or False', () => {
+    const words = [
+      '--load_best_model_at_end',
+      'True',
+      '--json',
+      'false',
+      '--overwrite-output-dir=FALSE',
+      '--dataset',
+      'True',
+      '--json',
+      'a',
+      '--json',
+    ];
+    assert.deepEqual(normalizeArguments(words, options), [
+      '--load-best-model-at-end',
+      '--no-json',
+      '--no-overwrite-output-dir',
+      '--dataset',
+      'True',
+      '--json',
+      'a',
+      '--json',
+    ]);
+  });
 });
 
-test('a program says which command was meant, and that one is needed', () => {
-  const program = createCommand('attune').configureOutput({ writeErr: () => undefined });
-  program.addCommand(createCommand('train').action(() => undefined));
-  assert.throws(
-    () => program.parse(['trian'], { from: 'user' }),
-    (error) =>
-      error instanceof UsageError &&
-      error.message === 'unknown command trian' &&
-      /Did you mean train\?/.test(error.hint!),
-  );
-  assert.throws(
-    () => program.parse([], { from: 'user' }),
-    (error) => error instanceof UsageError && error.message === 'attune needs a command',
-  );
+describe('addTrainOptions', () => {
+  it('lists every option under a heading in the help', () => {
+    let out = '';
+    const program = createCommand('attune');
+    const train = addTrainOptions(createCommand('train', 'Fine-tune a model.')).configureOutput({
+      writeOut: (text) => {
+        out += text;
+      },
+    });
+    program.addCommand(train);
+    assert.throws(() => program.parse(['train', '--help'], { from: 'user' }), isDone);
+    assert.match(out, /^Usage: attune train \[options\]/);
+    const headings = [...out.matchAll(/^(\S.*):$/gm)].map((match) => match[1]);
+    assert.deepEqual(headings, [
+      'Model and data',
+      'Command',
+      'Duration and batches',
+      'Optimizer and schedule',
+      'Records, evaluation and checkpoints',
+      'Best model and early stopping',
+      'The run',
+    ]);
+    for (const name of Object.keys({ ...DATA_OPTIONS, ...TRAINING_ARGUMENTS }))
+      assert.match(out, new RegExp(`--(\\[no-\\])?${optionName(name).slice(2)}[ \n]`), name);
+    assert.doesNotMatch(out, /evaluation-strategy|default: undefined/);
+  });
 });
 
-/** Values that an argument accepts. */
+describe('createCommand', () => {
+  const attuneTrain = (): Command => {
+    const attune = createCommand('attune').configureOutput({ writeErr: () => undefined });
+    return attune.addCommand(createCommand('train').action(() => undefined));
+  };
+
+  it('suggests the command that a mistyped word may stand for', () => {
+    assert.throws(
+      () => attuneTrain().parse(['trian'], { from: 'user' }),
+      (error) =>
+        error instanceof UsageError &&
+        error.message === 'unknown command trian' &&
+        /Did you mean train\?/.test(error.hint!),
+    );
+  });
+
+  it('refuses a command line without a command', () => {
+    assert.throws(
+      () => attuneTrain().parse([], { from: 'user' }),
+      (error) => error instanceof UsageError && error.message === 'attune needs a command',
+    );
+  });
+});
+
+/** Values that an argument accepts, by its specification. */
 function valueOf(spec: ArgumentSpec): fc.Arbitrary<string | number | boolean> {
   const fits = (value: string | number | boolean): boolean => {
     try {
@@ -329,83 +163,295 @@ function valueOf(spec: ArgumentSpec): fc.Arbitrary<string | number | boolean> {
   }
 }
 
-test('any arguments written as options are read back as the same values', () => {
-  const table = { ...DATA_OPTIONS, ...TRAINING_ARGUMENTS };
-  const names = (Object.keys(table) as (keyof typeof table)[]).filter(
-    (name) => name !== 'config' && name !== 'preset',
-  );
-  const given = fc
-    .subarray(names)
-    .chain((subset) =>
-      fc.tuple(...subset.map((name) => valueOf(table[name]).map((value) => [name, value] as const))),
+describe('commandLine', () => {
+  it('quotes words for a shell, and attaches values that begin with a dash', () => {
+    const words = commandLine(['compare'], {
+      finetuned: "it's mine",
+      model: '-x',
+      seeds: 3,
+      json: true,
+      bf16: false,
+      margin: undefined,
+      dataset: 'a/*.csv',
+    });
+    assert.equal(
+      words.slice(words.indexOf('compare')),
+      "compare --finetuned 'it'\\''s mine' --model=-x --seeds 3 --json --no-bf16 --dataset 'a/*.csv'",
     );
-  let accepted = 0;
-  fc.assert(
-    fc.property(given, (pairs) => {
-      const values = Object.fromEntries(pairs) as Record<string, string | number | boolean>;
-      const argv = pairs.flatMap(([name, value]) =>
-        typeof value === 'boolean'
-          ? [value ? optionName(name) : optionName(`no-${name}`)]
-          : [`${optionName(name)}=${value}`],
-      );
-      let expected;
-      try {
-        const training = Object.fromEntries(pairs.filter(([name]) => name in TRAINING_ARGUMENTS));
-        expected = isPlanned(training) ? filledArguments(training) : resolveArguments(training);
-      } catch {
-        assert.throws(() => parse(...argv), UsageError); // a contradiction stays one
-        return;
-      }
-      const read = parse(...argv);
-      accepted++;
-      assert.deepEqual(read.args, expected);
-      for (const [name, value] of Object.entries(values))
-        if (name in DATA_OPTIONS) assert.equal(read.data[name as keyof typeof read.data], value);
-      assert.deepEqual([...read.explicit].sort(), Object.keys(values).sort());
-    }),
-    { numRuns: 200 },
-  );
-  assert.ok(accepted > 20, `${accepted} of 200 were free of contradictions`);
-});
-
-test('a command is written as a shell reads it back', () => {
-  const words = commandLine(['compare'], {
-    finetuned: "it's mine",
-    model: '-x',
-    seeds: 3,
-    json: true,
-    bf16: false,
-    margin: undefined,
-    dataset: 'a/*.csv',
   });
-  assert.equal(
-    words.slice(words.indexOf('compare')),
-    "compare --finetuned 'it'\\''s mine' --model=-x --seeds 3 --json --no-bf16 --dataset 'a/*.csv'",
-  );
 });
 
-test('a command begins as the program was started', () => {
-  assert.deepEqual(program('/usr/local/bin/attune', '/home/me'), ['attune']);
-  assert.deepEqual(program('/home/me/job/node_modules/.bin/attune', '/home/me/job'), ['npx', 'attune']);
-  assert.deepEqual(program('/home/me/.npm/_npx/1f/node_modules/.bin/attune', '/home/me/job/data'), [
-    'npx',
-    'attune',
-  ]);
-  assert.deepEqual(program('/home/me/job/node_modules/attune/bin/attune.js', '/home/me/job'), [
-    'npx',
-    'attune',
-  ]);
-  assert.deepEqual(program('/usr/lib/node_modules/attune/bin/attune.js', '/home/me'), ['attune']);
-  assert.deepEqual(program('/home/me/attune/bin/attune.js', '/home/me/attune'), ['node', 'bin/attune.js']);
-  assert.deepEqual(program('/home/me/attune/bin/attune.js', '/home/me/data'), [
-    'node',
-    '/home/me/attune/bin/attune.js',
-  ]);
+describe('program', () => {
+  it('returns attune if it is installed globally', () => {
+    assert.deepEqual(program('/usr/local/bin/attune', '/home/me'), ['attune']);
+    assert.deepEqual(program('/usr/lib/node_modules/attune/bin/attune.js', '/home/me'), ['attune']);
+  });
+
+  it('returns npx attune if it is installed in a project or started by npx', () => {
+    for (const [script, cwd] of [
+      ['/home/me/job/node_modules/.bin/attune', '/home/me/job'],
+      ['/home/me/.npm/_npx/1f/node_modules/.bin/attune', '/home/me/job/data'],
+      ['/home/me/job/node_modules/attune/bin/attune.js', '/home/me/job'],
+    ])
+      assert.deepEqual(program(script, cwd), ['npx', 'attune'], script);
+  });
+
+  it('returns node and the path of the script in a checkout', () => {
+    const script = '/home/me/attune/bin/attune.js';
+    assert.deepEqual(program(script, '/home/me/attune'), ['node', 'bin/attune.js']);
+    assert.deepEqual(program(script, '/home/me/data'), ['node', script]);
+  });
 });
 
-test('options of one command do not leak into another parse', () => {
-  const command = addTrainOptions(createCommand('train'));
-  command.parse(['--seed', '1'], { from: 'user' });
-  assert.equal(trainOptionsOf(command).args.seed, 1);
-  assert.equal(parse().args.seed, 42);
+describe('parseTrainOptions', () => {
+  it('gives every argument its default without options', () => {
+    const { args, data, explicit, warnings } = parse();
+    assert.deepEqual(args, resolveArguments());
+    assert.deepEqual(data, {
+      model: undefined,
+      dataset: undefined,
+      datasetConfig: undefined,
+      split: undefined,
+      evalSplit: undefined,
+      evalDataset: undefined,
+      testSize: undefined,
+      validationSize: undefined,
+      trainRows: undefined,
+      evalRows: undefined,
+      textColumn: undefined,
+      labelColumn: undefined,
+      device: 'auto',
+      threads: undefined,
+      preset: undefined,
+      config: undefined,
+      allowChangedData: false,
+      verifyExact: false,
+      json: false,
+    });
+    assert.equal(explicit.size, 0);
+    assert.deepEqual(warnings, []);
+  });
+
+  it('reads values after a space or an equals sign, switches and their opposites', () => {
+    const { args, data, explicit } = parse(
+      '--learning-rate=1e-4',
+      '--max-steps',
+      '-1',
+      '--no-load-best-model-at-end',
+      '--json',
+      '--dataset',
+      'tweets',
+      '--evaluation-strategy',
+      'epoch',
+    );
+    assert.equal(args.learningRate, 1e-4);
+    assert.equal(args.maxSteps, -1);
+    assert.equal(args.loadBestModelAtEnd, false);
+    assert.equal(args.evalStrategy, 'epoch');
+    assert.deepEqual([data.json, data.dataset], [true, 'tweets']);
+    assert.deepEqual([...explicit].sort(), [
+      'dataset',
+      'evalStrategy',
+      'json',
+      'learningRate',
+      'loadBestModelAtEnd',
+      'maxSteps',
+    ]);
+    assert.equal(parse('--resume-from-checkpoint').args.resumeFromCheckpoint, true);
+    assert.equal(
+      parse('--resume-from-checkpoint', 'out/checkpoint-5').args.resumeFromCheckpoint,
+      'out/checkpoint-5',
+    );
+  });
+
+  it('reads options spelled as in the scripts of Hugging Face', () => {
+    assert.equal(parse('--warmup_steps', '7').args.warmupSteps, 7);
+    const { args } = parse(
+      '--eval_strategy',
+      'epoch',
+      '--save_strategy',
+      'epoch',
+      '--load_best_model_at_end',
+      'True',
+      '--resume_from_checkpoint',
+      'True',
+    );
+    assert.deepEqual([args.loadBestModelAtEnd, args.resumeFromCheckpoint], [true, true]);
+    assert.equal(parse('--resume_from_checkpoint', 'False').args.resumeFromCheckpoint, undefined);
+    assert.equal(
+      parse('--resume-from-checkpoint', 'run/checkpoint-1').args.resumeFromCheckpoint,
+      'run/checkpoint-1',
+    );
+  });
+
+  it('reads short names, and refuses an argument given under two names', () => {
+    const { args, explicit } = parse(
+      '--epochs',
+      '2',
+      '--lr',
+      '1e-4',
+      '--batch-size',
+      '16',
+      '--output',
+      'here',
+    );
+    assert.deepEqual(
+      [args.numTrainEpochs, args.learningRate, args.perDeviceTrainBatchSize, args.outputDir],
+      [2, 1e-4, 16, 'here'],
+    );
+    assert.deepEqual(
+      [...explicit],
+      ['numTrainEpochs', 'perDeviceTrainBatchSize', 'learningRate', 'outputDir'],
+    );
+    assert.throws(
+      () => parse('--epochs', '2', '--num-train-epochs', '3'),
+      /--num-train-epochs and --epochs are the same argument|--epochs and --num-train-epochs are the same argument/,
+    );
+  });
+
+  it('prefers the command line to the config file, then the preset, then the defaults', (t) => {
+    const config = join(
+      folder(t, {
+        'run.json': JSON.stringify({
+          preset: 'notebook',
+          warmup_steps: 20,
+          'train-rows': 50,
+          learningRate: 1e-3,
+          saveTotalLimit: null,
+        }),
+      }),
+      'run.json',
+    );
+    const { args, data, explicit } = parse('--config', config, '--learning-rate', '2e-3');
+    assert.equal(args.learningRate, 2e-3);
+    assert.equal(args.warmupSteps, 20);
+    assert.equal(data.trainRows, 50);
+    assert.equal(data.evalRows, 200, 'from the preset that the config file gives');
+    assert.equal(args.perDeviceTrainBatchSize, 4, 'from the preset');
+    assert.equal(args.adamBeta1, 0.9);
+    assert.equal(args.saveTotalLimit, undefined);
+    assert.deepEqual([...explicit].sort(), ['config', 'learningRate', 'preset', 'trainRows', 'warmupSteps']);
+  });
+
+  it('refuses a bad config file with its name and the key or line', (t) => {
+    const at = (text: string): string => join(folder(t, { 'run.json': text }), 'run.json');
+    assertRefused(
+      ['--config', at('{\n  "learningRate": 1,\n}')],
+      /run\.json:2:20: a comma before "}" is not allowed$/,
+    );
+    assertRefused(
+      ['--config', at('{"lerning_rate": 1}')],
+      /run\.json: "lerning_rate" is not an argument attune knows/,
+      /learning_rate/,
+    );
+    assertRefused(
+      ['--config', at('{"learningRate": "fast"}')],
+      /run\.json: "learningRate" must be a number, at least 0; got "fast"$/,
+    );
+    assertRefused(
+      ['--config', at('{"trainRows": 0}')],
+      /run\.json: "trainRows" must be a whole number, at least 1; got 0$/,
+    );
+    assertRefused(['--config', at('{"seed": 1, "config": "other.json"}')], /cannot name another one/);
+    assertRefused(
+      ['--config', at('{"learning_rate": 1, "learningRate": 2}')],
+      /"learning_rate" and .*"learningRate" are the same argument/,
+    );
+    assertRefused(['--config', at('[1]')], /expected a JSON object/);
+    assertRefused(['--config', 'no-such.json'], /cannot read the config file no-such\.json/);
+  });
+
+  it('turns planning off if a preset or an argument that a plan would choose is given', () => {
+    assert.deepEqual(parse().training, {});
+    assert.deepEqual(parse('--num-train-epochs', '2', '--seed', '7').training, {
+      numTrainEpochs: 2,
+      seed: 7,
+    });
+    for (const byHand of [
+      ['--learning-rate', '1e-4'],
+      ['--max-steps', '9'],
+      ['--eval-strategy', 'no'],
+      ['--save-strategy', 'epoch'],
+      ['--preset', 'transformers'],
+    ]) {
+      const { training, args } = parse(...byHand);
+      assert.deepEqual(training, { args }, byHand.join(' '));
+    }
+    assert.deepEqual(parse('--preset', 'transformers').args, resolveArguments());
+  });
+
+  it('refuses mistakes on the command line with a suggestion', () => {
+    assertRefused(
+      ['--lerning-rate', '1'],
+      /^unknown option --lerning-rate$/,
+      /Did you mean --learning-rate\?/,
+    );
+    assertRefused(['--lerning-rate=1'], /^unknown option --lerning-rate/, /Did you mean --learning-rate\?/);
+    assertRefused(['--learning-rate'], /^--learning-rate needs a value$/);
+    assertRefused(['--learning-rate', 'fast'], /^--learning-rate must be a number, at least 0; got "fast"$/);
+    assertRefused(
+      ['--eval-strategy', 'epochs'],
+      /^--eval-strategy must be one of no, steps, epoch; got "epochs"$/,
+      /epoch/,
+    );
+    assertRefused(['tweets.jsonl'], /^unexpected argument tweets\.jsonl$/);
+    assertRefused(
+      ['--eval-strategy', 'no', '--evaluation-strategy', 'epoch'],
+      /^--eval-strategy and --evaluation-strategy are the same argument/,
+    );
+    assertRefused(
+      ['--preset', 'transformers', '--load-best-model-at-end'],
+      /^--load-best-model-at-end compares evaluations, but --eval-strategy is "no"$/,
+    );
+    assert.match(
+      parse('--max-steps', '5', '--num-train-epochs', '2').warnings.join(),
+      /--max-steps \(5\) overrides --num-train-epochs \(2\)/,
+    );
+  });
+
+  it('reads back any arguments that are written as options', () => {
+    const table = { ...DATA_OPTIONS, ...TRAINING_ARGUMENTS };
+    const names = (Object.keys(table) as (keyof typeof table)[]).filter(
+      (name) => name !== 'config' && name !== 'preset',
+    );
+    const given = fc
+      .subarray(names)
+      .chain((subset) =>
+        fc.tuple(...subset.map((name) => valueOf(table[name]).map((value) => [name, value] as const))),
+      );
+    let accepted = 0;
+    fc.assert(
+      fc.property(given, (pairs) => {
+        const values = Object.fromEntries(pairs) as Record<string, string | number | boolean>;
+        const argv = pairs.flatMap(([name, value]) =>
+          typeof value === 'boolean'
+            ? [value ? optionName(name) : optionName(`no-${name}`)]
+            : [`${optionName(name)}=${value}`],
+        );
+        let expected;
+        try {
+          const training = Object.fromEntries(pairs.filter(([name]) => name in TRAINING_ARGUMENTS));
+          expected = isPlanned(training) ? filledArguments(training) : resolveArguments(training);
+        } catch {
+          assert.throws(() => parse(...argv), UsageError); // a contradiction stays one
+          return;
+        }
+        const read = parse(...argv);
+        accepted++;
+        assert.deepEqual(read.args, expected);
+        for (const [name, value] of Object.entries(values))
+          if (name in DATA_OPTIONS) assert.equal(read.data[name as keyof typeof read.data], value);
+        assert.deepEqual([...read.explicit].sort(), Object.keys(values).sort());
+      }),
+      { numRuns: 200 },
+    );
+    assert.ok(accepted > 20, `${accepted} of 200 were free of contradictions`);
+  });
+
+  it('keeps no option of an earlier command', () => {
+    const command = addTrainOptions(createCommand('train'));
+    command.parse(['--seed', '1'], { from: 'user' });
+    assert.equal(trainOptionsOf(command).args.seed, 1);
+    assert.equal(parse().args.seed, 42);
+  });
 });

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { timeEstimate } from '#attune/cli/train-report.js';
 
-/** What is told of a run whose steps take so many seconds each, step by step. */
-function told(
+/** What is reported after each step of a run, given the seconds that each step takes. */
+function reports(
   totalSteps: number,
   startStep: number,
   secondsOfStep: (step: number) => number,
@@ -17,8 +17,8 @@ function told(
 }
 
 describe('timeEstimate', () => {
-  it('tells once, after the tenth step, how long all steps take, by those after the third', () => {
-    const lines = told(600, 0, (step) => (step <= 3 ? 9 : 0.5));
+  it('reports once, after step 10, how long all steps take, ignoring the first three', () => {
+    const lines = reports(600, 0, (step) => (step <= 3 ? 9 : 0.5));
     assert.equal(
       lines.findIndex((line) => line !== undefined),
       9,
@@ -27,12 +27,12 @@ describe('timeEstimate', () => {
     assert.match(lines[9]!, /^600 steps take about 5:00 here/);
   });
 
-  it('counts the steps that are left of a run that goes on', () => {
-    assert.match(told(600, 480, () => 0.5)[9]!, /^120 steps take about 1:00 here/);
+  it('counts the remaining steps of a resumed run', () => {
+    assert.match(reports(600, 480, () => 0.5)[9]!, /^120 steps take about 1:00 here/);
   });
 
-  it('tells nothing of a short run', () => {
-    assert.ok(told(100, 0, () => 0.1).every((line) => line === undefined));
-    assert.ok(told(8, 0, () => 60).every((line) => line === undefined));
+  it('reports nothing for a run that takes seconds or has few steps', () => {
+    assert.ok(reports(100, 0, () => 0.1).every((line) => line === undefined));
+    assert.ok(reports(8, 0, () => 60).every((line) => line === undefined));
   });
 });

@@ -1,12 +1,9 @@
-/**
- * The whole comparison on a data set of our own and a tiny model: sensible order, the same at every run, all
- * of it written down.
- */
+/** A whole comparison on made-up sentences with a tiny model. */
 import assert from 'node:assert/strict';
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, before, describe, it } from 'node:test';
 import { loadEstimator } from '#attune/baselines/saved.js';
 import { SIMPLEST_FIRST } from '#attune/compare/baselines.js';
 import { comparedSplits } from '#attune/compare/compare.js';
@@ -64,184 +61,200 @@ after(() => rmSync(dir, { recursive: true, force: true }));
 
 const model = (id: string): ModelResult => comparison.models.find((each) => each.id === id)!;
 
-test('every model is there, announced, measured, and told in the order of its F1', () => {
-  assert.deepEqual(comparison.models.map(({ id }) => id).sort(), [...SIMPLEST_FIRST].sort());
-  assert.deepEqual(seen.slice(0, 2), ['begin gpt2-finetuned', 'gpt2-finetuned']);
-  const f1 = comparison.models.map((each) => each.f1.value!);
-  assert.deepEqual(
-    f1,
-    [...f1].sort((a, b) => b - a),
-  );
-  for (const each of comparison.models) {
-    assert.ok(each.f1.low! <= each.f1.value! && each.f1.value! <= each.f1.high!, each.id);
-    assert.ok(each.cost.latencyMs > 0 && each.cost.rowsPerSecond > 0 && each.cost.bytesOnDisk > 0, each.id);
-    assert.equal(each.predictions.labels.length, tested.length);
-    for (const row of each.predictions.probabilities)
-      assert.ok(Math.abs(row.reduce((sum, value) => sum + value, 0) - 1) < 1e-5, each.id);
-  }
-});
-
-test('models that can see the words beat those that cannot, and the best is no simpler than it has to be', () => {
-  assert.ok(
-    model('tfidf-logistic').accuracy.value! > 0.85,
-    `TF-IDF ${model('tfidf-logistic').accuracy.value}`,
-  );
-  assert.ok(model('afinn').accuracy.value! > 0.8, `AFINN ${model('afinn').accuracy.value}`);
-  assert.ok(model('majority').auc.value === 0.5 && model('majority').accuracy.value! < 0.5);
-  assert.ok(
-    model('tfidf-logistic').f1.value! > model('gpt2-finetuned').f1.value!,
-    'the tiny model was never trained',
-  );
-  const { best, bestSet, simplestFirst, tuning, sentences: said } = comparison.verdict;
-  assert.ok(
-    !bestSet.includes('majority') && bestSet.includes(best) && !model('majority').againstBest!.mayBeBest,
-  );
-  assert.deepEqual(simplestFirst, SIMPLEST_FIRST);
-  const { low, high, difference } = tuning!;
-  assert.ok(low < difference && difference < high);
-  assert.equal(best, comparison.models[0].id);
-  assert.ok(said.length >= 3 && said[0].includes(comparison.models[0].name));
-});
-
-test('worst errors are the fine-tuned model’s, with all opinions, and attributions that spell the text', () => {
-  assert.ok(comparison.worstErrors.length > 0);
-  for (const { row, text, label, opinions, attributions } of comparison.worstErrors) {
-    assert.equal(text, tested.rows[row].text);
-    assert.notEqual(opinions['gpt2-finetuned'].label, label);
-    assert.deepEqual(Object.keys(opinions).sort(), [...SIMPLEST_FIRST].sort());
-    assert.equal(attributions.map(({ token }) => token).join(''), text);
-    assert.ok(attributions.every(({ score }) => Number.isFinite(score)));
-  }
-});
-
-test('top n-grams are words that speak for their class', () => {
-  assert.deepEqual(
-    comparison.topNgrams.map(({ label }) => label),
-    [...SENTENCE_LABELS],
-  );
-  assert.match(
-    comparison.topNgrams[0].ngrams
-      .slice(0, 3)
-      .map(({ ngram }) => ngram)
-      .join(' '),
-    /awful|broken|terrible|sad|bad|horrible/,
-  );
-  assert.match(
-    comparison.topNgrams[2].ngrams
-      .slice(0, 3)
-      .map(({ ngram }) => ngram)
-      .join(' '),
-    /wonderful|lovely|good|happy|excellent|great/,
-  );
-});
-
-test('comparison.json is what was returned and what the report reads', async () => {
-  const written = JSON.parse(readFileSync(join(dir, 'comparison.json'), 'utf8')) as unknown;
-  assert.deepEqual(await checkComparison(written), JSON.parse(JSON.stringify(comparison)));
-});
-
-for (const id of SIMPLEST_FIRST) {
-  test(`${id} is opened by its folder, and answers as it was measured, bit for bit`, async () => {
-    const classifier = await TextClassifier.fromPretrained(
-      id === FINE_TUNED ? join(dir, 'model') : join(dir, 'baselines', id),
+describe('compareModels', () => {
+  it('announces and measures every model, and orders them by F1', () => {
+    assert.deepEqual(comparison.models.map(({ id }) => id).sort(), [...SIMPLEST_FIRST].sort());
+    assert.deepEqual(seen.slice(0, 2), ['begin gpt2-finetuned', 'gpt2-finetuned']);
+    const begun = seen.filter((_, i) => i % 2 === 0);
+    const ended = seen.filter((_, i) => i % 2 === 1);
+    assert.deepEqual(
+      begun,
+      ended.map((id) => `begin ${id}`),
     );
-    try {
-      const predictions = await classifier.predict(tested.rows.map(({ text }) => text));
-      const { labels, probabilities } = model(id).predictions;
-      assert.deepEqual(
-        predictions.map(({ label_id }) => label_id),
-        labels,
-      );
-      assert.deepEqual(
-        predictions.map(({ scores }) => SENTENCE_LABELS.map((name) => scores[name])),
-        probabilities,
-      );
-      const [first] = predictions;
-      assert.deepEqual(
-        [first.label, first.score],
-        [SENTENCE_LABELS[first.label_id], probabilities[0][first.label_id]],
-      );
-      if (id === FINE_TUNED) return;
-      const { accuracy, f1, auc } = await classifier.evaluate(tested);
-      assert.deepEqual(
-        [accuracy, f1, auc],
-        [model(id).accuracy.value, model(id).f1.value, model(id).auc.value],
-      );
-      assert.equal(
-        (await readTrainedTexts(classifier.folder!))!.size,
-        new Set(train.rows.map(({ text }) => text.trim())).size,
-      );
-    } finally {
-      await classifier.close();
+    assert.deepEqual([...ended].sort(), [...SIMPLEST_FIRST].sort());
+    const f1 = comparison.models.map((each) => each.f1.value!);
+    assert.deepEqual(
+      f1,
+      [...f1].sort((a, b) => b - a),
+    );
+    for (const each of comparison.models) {
+      assert.ok(each.f1.low! <= each.f1.value! && each.f1.value! <= each.f1.high!, each.id);
+      assert.ok(each.cost.latencyMs > 0 && each.cost.rowsPerSecond > 0 && each.cost.bytesOnDisk > 0, each.id);
+      assert.equal(each.predictions.labels.length, tested.length);
+      for (const row of each.predictions.probabilities)
+        assert.ok(Math.abs(row.reduce((sum, value) => sum + value, 0) - 1) < 1e-5, each.id);
     }
   });
-}
 
-test('a probe is refused whose GPT-2 is gone, or no longer the one that it was fitted on', async () => {
-  const probe = join(dir, 'probe');
-  cpSync(join(dir, 'baselines', 'gpt2-probe'), probe, { recursive: true });
-  const file = join(probe, 'estimator.json');
-  const saved = readFileSync(file, 'utf8');
-  const other = join(dir, 'other');
-  cpSync(join(dir, 'model'), other, { recursive: true });
-  writeFileSync(file, saved.replace(JSON.stringify(join(dir, 'model')), JSON.stringify(other)));
-  await (await TextClassifier.fromPretrained(probe)).close();
-  const changes: readonly [string, (text: string) => string][] = [
-    ['config.json', (text) => text.replace(/"n_head": \d+/, '"n_head": 1')],
-    ['merges.txt', (text) => text.slice(0, text.lastIndexOf('\n', text.length - 2) + 1)],
-  ];
-  for (const [name, change] of changes) {
-    const [path, whole] = [join(other, name), readFileSync(join(other, name), 'utf8')];
-    writeFileSync(path, change(whole));
-    assert.notEqual(readFileSync(path, 'utf8'), whole);
+  it('measures models that use the words above those that do not', () => {
+    assert.ok(
+      model('tfidf-logistic').accuracy.value! > 0.85,
+      `TF-IDF ${model('tfidf-logistic').accuracy.value}`,
+    );
+    assert.ok(model('afinn').accuracy.value! > 0.8, `AFINN ${model('afinn').accuracy.value}`);
+    assert.ok(model('majority').auc.value === 0.5 && model('majority').accuracy.value! < 0.5);
+    assert.ok(
+      model('tfidf-logistic').f1.value! > model('gpt2-finetuned').f1.value!,
+      'the tiny model was never trained',
+    );
+  });
+
+  it('gives a verdict with the first model as the best and the majority class ruled out', () => {
+    const { best, bestSet, simplestFirst, tuning, sentences: lines } = comparison.verdict;
+    assert.ok(
+      !bestSet.includes('majority') && bestSet.includes(best) && !model('majority').againstBest!.mayBeBest,
+    );
+    assert.deepEqual(simplestFirst, SIMPLEST_FIRST);
+    const { low, high, difference } = tuning!;
+    assert.ok(low < difference && difference < high);
+    assert.equal(best, comparison.models[0].id);
+    assert.ok(lines.length >= 3 && lines[0].includes(comparison.models[0].name));
+  });
+
+  it('lists errors of the fine-tuned model, with all predictions and an attribution per token', () => {
+    assert.ok(comparison.worstErrors.length > 0);
+    for (const { row, text, label, opinions, attributions } of comparison.worstErrors) {
+      assert.equal(text, tested.rows[row].text);
+      assert.notEqual(opinions['gpt2-finetuned']!.label, label);
+      assert.deepEqual(Object.keys(opinions).sort(), [...SIMPLEST_FIRST].sort());
+      assert.equal(attributions.map(({ token }) => token).join(''), text);
+      assert.ok(attributions.every(({ score }) => Number.isFinite(score)));
+    }
+  });
+
+  it('lists n-grams that are evidence for their class', () => {
+    assert.deepEqual(
+      comparison.topNgrams.map(({ label }) => label),
+      [...SENTENCE_LABELS],
+    );
+    assert.match(
+      comparison.topNgrams[0].ngrams
+        .slice(0, 3)
+        .map(({ ngram }) => ngram)
+        .join(' '),
+      /awful|broken|terrible|sad|bad|horrible/,
+    );
+    assert.match(
+      comparison.topNgrams[2].ngrams
+        .slice(0, 3)
+        .map(({ ngram }) => ngram)
+        .join(' '),
+      /wonderful|lovely|good|happy|excellent|great/,
+    );
+  });
+
+  it('writes what it returns to comparison.json, where the report can read it', async () => {
+    const written = JSON.parse(readFileSync(join(dir, 'comparison.json'), 'utf8')) as unknown;
+    assert.deepEqual(await checkComparison(written), JSON.parse(JSON.stringify(comparison)));
+  });
+
+  it('gives the same metrics when it runs again, bit for bit', async () => {
+    const again = await run(join(dir, 'model'));
+    const reproducible = ({ models, verdict, worstErrors, topNgrams, words }: Comparison): unknown => ({
+      models: models.map((each) => ({ ...each, cost: undefined })),
+      verdict: {
+        ...verdict,
+        choices: undefined,
+        recommended: undefined,
+        sentences: verdict.sentences.slice(0, 2),
+      },
+      worstErrors,
+      topNgrams,
+      words,
+    });
+    assert.deepEqual(reproducible(again), reproducible(comparison));
+  });
+});
+
+describe('TextClassifier.fromPretrained', () => {
+  for (const id of SIMPLEST_FIRST) {
+    it(`opens ${id}, which predicts what was measured, bit for bit`, async () => {
+      const classifier = await TextClassifier.fromPretrained(
+        id === FINE_TUNED ? join(dir, 'model') : join(dir, 'baselines', id),
+      );
+      try {
+        const predictions = await classifier.predict(tested.rows.map(({ text }) => text));
+        const { labels, probabilities } = model(id).predictions;
+        assert.deepEqual(
+          predictions.map(({ label_id }) => label_id),
+          labels,
+        );
+        assert.deepEqual(
+          predictions.map(({ scores }) => SENTENCE_LABELS.map((name) => scores[name])),
+          probabilities,
+        );
+        const [first] = predictions;
+        assert.deepEqual(
+          [first.label, first.score],
+          [SENTENCE_LABELS[first.label_id], probabilities[0][first.label_id]],
+        );
+        if (id === FINE_TUNED) return;
+        const { accuracy, f1, auc } = await classifier.evaluate(tested);
+        assert.deepEqual(
+          [accuracy, f1, auc],
+          [model(id).accuracy.value, model(id).f1.value, model(id).auc.value],
+        );
+        assert.equal(
+          (await readTrainedTexts(classifier.folder!))!.size,
+          new Set(train.rows.map(({ text }) => text.trim())).size,
+        );
+      } finally {
+        await classifier.close();
+      }
+    });
+  }
+
+  it('refuses a probe if its GPT-2 is missing or differs from the one it was fitted on', async () => {
+    const probe = join(dir, 'probe');
+    cpSync(join(dir, 'baselines', 'gpt2-probe'), probe, { recursive: true });
+    const file = join(probe, 'estimator.json');
+    const saved = readFileSync(file, 'utf8');
+    const other = join(dir, 'other');
+    cpSync(join(dir, 'model'), other, { recursive: true });
+    writeFileSync(file, saved.replace(JSON.stringify(join(dir, 'model')), JSON.stringify(other)));
+    await (await TextClassifier.fromPretrained(probe)).close();
+    const changes: readonly [string, (text: string) => string][] = [
+      ['config.json', (text) => text.replace(/"n_head": \d+/, '"n_head": 1')],
+      ['merges.txt', (text) => text.slice(0, text.lastIndexOf('\n', text.length - 2) + 1)],
+    ];
+    for (const [name, change] of changes) {
+      const [path, whole] = [join(other, name), readFileSync(join(other, name), 'utf8')];
+      writeFileSync(path, change(whole));
+      assert.notEqual(readFileSync(path, 'utf8'), whole);
+      await assert.rejects(
+        TextClassifier.fromPretrained(probe),
+        /other is not the GPT-2 whose hidden states are needed: its weights, config or tokenizer are others/,
+      );
+      writeFileSync(path, whole);
+    }
+    writeFileSync(file, saved.replace(JSON.stringify(join(dir, 'model')), JSON.stringify(join(dir, 'gone'))));
     await assert.rejects(
       TextClassifier.fromPretrained(probe),
-      /other is not the GPT-2 whose hidden states are needed: its weights, config or tokenizer are others/,
+      /hidden states are needed cannot be opened: .*gone/,
     );
-    writeFileSync(path, whole);
-  }
-  writeFileSync(file, saved.replace(JSON.stringify(join(dir, 'model')), JSON.stringify(join(dir, 'gone'))));
-  await assert.rejects(
-    TextClassifier.fromPretrained(probe),
-    /hidden states are needed cannot be opened: .*gone/,
-  );
-  await assert.rejects(
-    loadEstimator(join(dir, 'baselines', 'gpt2-probe'), 'texts'),
-    /stands on the hidden states of a GPT-2/,
-  );
-});
-
-test('rows are parted by the seed of their own where there is one', async () => {
-  writeFileSync(join(dir, 'rows.jsonl'), toJsonl(sentences(40, 3)));
-  const parted = async (seed: number, splitSeed?: number): Promise<string[]> => {
-    const args = resolveArguments({ outputDir: join(dir, 'none'), seed });
-    return (
-      await comparedSplits({
-        model: join(dir, 'model'),
-        dataset: join(dir, 'rows.jsonl'),
-        testSize: 10,
-        args,
-        splitSeed,
-      })
-    ).test.rows.map(({ text }) => text);
-  };
-  assert.deepEqual(await parted(8, 7), await parted(7));
-  assert.notDeepEqual(await parted(8), await parted(7));
-});
-
-test('a second run gives the same figures to the last digit', async () => {
-  const again = await run(join(dir, 'model'));
-  const figures = ({ models, verdict, worstErrors, topNgrams, words }: Comparison): unknown => ({
-    models: models.map((each) => ({ ...each, cost: undefined })),
-    verdict: {
-      ...verdict,
-      choices: undefined,
-      recommended: undefined,
-      sentences: verdict.sentences.slice(0, 2),
-    },
-    worstErrors,
-    topNgrams,
-    words,
+    await assert.rejects(
+      loadEstimator(join(dir, 'baselines', 'gpt2-probe'), 'texts'),
+      /stands on the hidden states of a GPT-2/,
+    );
   });
-  assert.deepEqual(figures(again), figures(comparison));
+});
+
+describe('comparedSplits', () => {
+  it('splits the rows by splitSeed if it is given, else by seed', async () => {
+    writeFileSync(join(dir, 'rows.jsonl'), toJsonl(sentences(40, 3)));
+    const testTexts = async (seed: number, splitSeed?: number): Promise<string[]> => {
+      const args = resolveArguments({ outputDir: join(dir, 'none'), seed });
+      return (
+        await comparedSplits({
+          model: join(dir, 'model'),
+          dataset: join(dir, 'rows.jsonl'),
+          testSize: 10,
+          args,
+          splitSeed,
+        })
+      ).test.rows.map(({ text }) => text);
+    };
+    assert.deepEqual(await testTexts(8, 7), await testTexts(7));
+    assert.notDeepEqual(await testTexts(8), await testTexts(7));
+  });
 });

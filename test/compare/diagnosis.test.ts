@@ -5,10 +5,7 @@ import type { Evidence } from '#attune/compare/diagnosis.js';
 import { evalRecord, finalRecord, trainRecord } from '#attune/train/records.js';
 import type { LogRecord } from '#attune/train/records.js';
 
-/**
- * A run of as many records as losses, ten steps apart, with the evaluation loss at its end where one is
- * given.
- */
+/** The log of a run: an entry per loss, ten steps apart, then the evaluation loss if there is one. */
 function run(
   losses: readonly number[],
   rates: (i: number) => number,
@@ -42,13 +39,13 @@ const found = (evidence: Partial<Evidence>): readonly (readonly [string, string]
 const codes = (evidence: Partial<Evidence>): string[] => found(evidence).map(([code]) => code);
 
 describe('diagnose', () => {
-  it('finds nothing in a run that went well, and nothing where nothing is known', () => {
+  it('finds nothing in a run that went well, or if nothing is known about it', () => {
     assert.deepEqual(found({ history: run([0.6, 0.4, 0.3], falling, 0.35) }), []);
     assert.deepEqual(found({ history: [], args: undefined, leaked: { model: null, baselines: null } }), []);
     assert.deepEqual(found({ history: [], trainCounts: [5, 0] }), []);
   });
 
-  it('says that a run ended during warm-up where the learning rate rose to its end', () => {
+  it('reports a run that ended during warm-up if its learning rate rose to the end', () => {
     assert.deepEqual(found({ history: run([0.6, 0.5, 0.4], rising) }), [
       [
         'ended-in-warm-up',
@@ -62,8 +59,8 @@ describe('diagnose', () => {
       [],
       'a constant rate after warm-up',
     );
-    assert.deepEqual(codes({ history: run([0.4], rising) }), [], 'one record shows no direction');
-    // Records end before the run does: 1e-7 more every ten steps, so 3.5e-7 at step 35.
+    assert.deepEqual(codes({ history: run([0.4], rising) }), [], 'one log entry shows no direction');
+    // The log ends before the run does: 1e-7 more every ten steps, so 3.5e-7 at step 35.
     const cut = [
       ...run([0.6, 0.5, 0.4], rising),
       finalRecord({ loss: 0.5, flops: 1 }, { seconds: 1, samples: 10, steps: 10 }, { epoch: 1, step: 35 }),
@@ -72,12 +69,12 @@ describe('diagnose', () => {
     assert.deepEqual(
       codes({ history: cut, args: { ...args, learningRate: 3.4e-7 } }),
       [],
-      'it was reached after the last record',
+      'it was reached after the last log entry',
     );
     assert.deepEqual(codes({ history: cut, args: undefined }), [], 'it may have been');
   });
 
-  it('says that the loss is still near ln K, of the mean of the last records', () => {
+  it('reports a loss still near ln K, by the mean of the last log entries', () => {
     assert.deepEqual(found({ history: run([1.2, 1.1, 1.08], falling), trainCounts: [50, 50, 50] }), [
       [
         'loss-near-chance',
@@ -86,12 +83,12 @@ describe('diagnose', () => {
       ],
     ]);
     assert.deepEqual(codes({ history: run([1.2, 1.1, 0.9], falling), trainCounts: [50, 50, 50] }), []);
-    // One noisy record of twenty at the end does not decide.
+    // One noisy log entry of twenty at the end does not decide.
     const noisy = [...new Array<number>(19).fill(0.2), 0.9];
     assert.deepEqual(codes({ history: run(noisy, falling) }), []);
   });
 
-  it('takes the entropy of the class shares where classes are unequal: ln K would be out of reach', () => {
+  it('compares with the entropy of the class shares if classes are unequal', () => {
     assert.match(
       found({ history: run([0.5, 0.33, 0.32], falling), trainCounts: [180, 20] })[0][1],
       /ended at 0\.32, near the 0\.33 .* \(the entropy of the class shares\)/,
@@ -99,14 +96,14 @@ describe('diagnose', () => {
     assert.deepEqual(codes({ history: run([0.5, 0.33, 0.2], falling), trainCounts: [180, 20] }), []);
   });
 
-  it('divides by the micro-batches whose losses a record adds up, and is silent where nobody knows how many', () => {
+  it('divides the loss by the accumulation steps, and reports nothing if their number is unknown', () => {
     const history = run([2.8, 2.0, 1.2], falling);
     assert.deepEqual(codes({ history, args: { ...args, gradientAccumulationSteps: 4 } }), []);
     assert.deepEqual(codes({ history }), ['loss-near-chance']);
     assert.deepEqual(codes({ history, args: undefined }), []);
   });
 
-  it('says that the training rows were learned by heart: 0.01 against 0.9', () => {
+  it('reports training rows that were learned by heart, if that model was kept', () => {
     assert.deepEqual(
       codes({ history: run([0.6, 0.1, 0.01], falling, 0.9), args: { ...args, loadBestModelAtEnd: true } }),
       [],
@@ -127,7 +124,7 @@ describe('diagnose', () => {
     );
   });
 
-  it('counts leaked rows, of the model and of the baselines apart where they differ', () => {
+  it('counts leaked rows, separately for the model and the baselines if they differ', () => {
     assert.deepEqual(found({ leaked: { model: 1, baselines: 1 } }), [
       [
         'leaked-rows',
@@ -156,7 +153,7 @@ describe('diagnose', () => {
     );
   });
 
-  it('leaves out losses that are not finite', () => {
+  it('ignores losses that are not finite', () => {
     const history = run([0.6, 0.1, 0.01], falling).map((record) =>
       'loss' in record && record.step === 30 ? { ...record, loss: null as unknown as number } : record,
     );

@@ -1,4 +1,4 @@
-/** The verdict on made-up models: each is the rows that it gets wrong. */
+/** The verdict on made-up models: each is given by the rows that it gets wrong. */
 import type { AgainstBest, Finding, ModelResult, SeedResult, Verdict } from '#attune/compare/comparison.js';
 import { MARGIN } from '#attune/compare/margin.js';
 import { TestBench } from '#attune/compare/quality.js';
@@ -11,7 +11,7 @@ const LABELLED = 1200;
 
 interface Made {
   readonly id: string;
-  /** Of the test rows, those that it has wrong. */
+  /** Test rows that it gets wrong. */
   readonly wrong: readonly number[];
   readonly cost?: Partial<ModelResult['cost']>;
   readonly level?: ModelResult['interpretability']['level'];
@@ -21,7 +21,7 @@ interface Made {
 export const CHEAP = { latencyMs: 0.05, bytesOnDisk: 100_000 };
 export const DEAR = { latencyMs: 6, bytesOnDisk: 56e6 };
 
-/** Labels alternate; a model is what it gets wrong. */
+/** Labels alternate between the two classes. */
 export function labelsOf(rows: number): Int32Array {
   return Int32Array.from({ length: rows }, (_, row) => row % 2);
 }

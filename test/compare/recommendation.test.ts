@@ -1,4 +1,4 @@
-/** Which model a comparison recommends, if any. */
+/** The model that a comparison recommends, if any. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { MARGIN } from '#attune/compare/margin.js';
@@ -7,7 +7,7 @@ import { UsageError } from '#attune/errors.js';
 import { pattern } from '../support/pattern.js';
 import { against, CHEAP, DEAR, first, judged } from './judged.js';
 
-describe('the recommendation', () => {
+describe('verdict.recommended', () => {
   it('is the simplest model that is shown to lose at most the margin', async () => {
     const { models, verdict } = await judged(2000, [
       { id: 'gpt2-finetuned', wrong: first(200), cost: DEAR },
@@ -27,7 +27,7 @@ describe('the recommendation', () => {
     );
   });
 
-  it('is none where the rows are too few, and the candidates and the rows that would decide are named', async () => {
+  it('is null if there are too few rows, and the sentences give candidates and the rows needed', async () => {
     const { models, verdict } = await judged(200, [
       { id: 'gpt2-finetuned', wrong: first(30), cost: DEAR },
       { id: 'tfidf-logistic', wrong: first(32, 5), cost: CHEAP },
@@ -35,28 +35,28 @@ describe('the recommendation', () => {
     assert.equal(verdict.recommended, null);
     assert.deepEqual(verdict.bestSet, ['gpt2-finetuned', 'tfidf-logistic']);
     const { difference, low, rowsToShow } = against(models, 'tfidf-logistic');
-    // Five rows speak for it and seven against.
+    // Only it is right on five rows, only the best on seven.
     const error = Math.sqrt((12 / 200 - difference ** 2) / 200);
     const expected = 200 * ((difference - low + 0.84 * error) / MARGIN) ** 2;
     assert.ok(Math.abs(rowsToShow! / expected - 1) < 0.05, `${rowsToShow}, not about ${expected}`);
-    const said = verdict.sentences.join('\n');
+    const lines = verdict.sentences.join('\n');
     assert.match(
-      said,
+      lines,
       /^Highest measured: model gpt2-finetuned, .* not shown to be better than model tfidf-logistic\./,
     );
     assert.match(
-      said,
+      lines,
       /None is recommended over it: no model is shown to lose at most 0\.02 F1 \(the margin\) to the best\./,
     );
     assert.match(
-      said,
+      lines,
       pattern(
         /model tfidf-logistic may be as good: .* /,
         /It would answer in 0\.05 ms instead of 6 ms, and take 100 kB instead of 56 MB\./,
       ),
     );
     assert.match(
-      said,
+      lines,
       pattern(
         /With about 1\s[1-9]00 test rows, a model that is truly as good would be shown to be within the margin /,
         /in four cases of five; there are 1\s200 labelled rows in all\./,
@@ -72,7 +72,7 @@ describe('the recommendation', () => {
     );
   });
 
-  it('may be the best itself, and then the simpler candidates are named as well', async () => {
+  it('may be the best model, and the sentences give the simpler candidates', async () => {
     const { verdict } = await judged(200, [
       { id: 'gpt2-finetuned', wrong: first(20), cost: DEAR },
       { id: 'tfidf-logistic', wrong: first(28, 10), cost: CHEAP },
@@ -104,7 +104,7 @@ describe('the recommendation', () => {
     );
   });
 
-  it('follows the margin that is asked for', async () => {
+  it('depends on the margin', async () => {
     const made = [
       { id: 'gpt2-finetuned', wrong: first(30), cost: DEAR },
       { id: 'tfidf-logistic', wrong: first(32, 5), cost: CHEAP },
@@ -113,7 +113,7 @@ describe('the recommendation', () => {
     assert.equal((await judged(200, made, 0.005)).verdict.recommended, null);
   });
 
-  it('is never the floor', async () => {
+  it('is never the majority class', async () => {
     const close = await judged(400, [
       { id: 'gpt2-finetuned', wrong: first(190) },
       { id: 'majority', wrong: first(192) },
@@ -137,8 +137,10 @@ describe('the recommendation', () => {
     );
     assert.doesNotMatch(highest.verdict.sentences.join('\n'), /Beware|may be as good/);
   });
+});
 
-  it('refuses a margin that is no share', () => {
+describe('requireMargin', () => {
+  it('refuses a margin that is not between 0 and 1', () => {
     for (const margin of [0, -0.1, 1, 1e-9, NaN]) assert.throws(() => requireMargin(margin), UsageError);
     requireMargin(0.5);
   });

@@ -1,4 +1,4 @@
-/** Faults of the verdict that were found from outside, numbered as they were reported. */
+/** Faults of the verdict that reviewers reported: each test is named after its number there. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
@@ -8,8 +8,8 @@ import { TestBench } from '#attune/compare/quality.js';
 import { Random } from '../support/random.js';
 import { against, by, first, judged } from './judged.js';
 
-describe('the faults that were found from outside', () => {
-  it('D1: of eight equal models all stay in the best set, and the highest metric is said to be too high', async () => {
+describe('judge', () => {
+  it('keeps eight equal models in the best set, and reports the optimism of the highest (D1)', async () => {
     const random = new Random(5);
     const ids = [
       'afinn',
@@ -21,7 +21,7 @@ describe('the faults that were found from outside', () => {
       'gpt2-finetuned',
       'majority',
     ];
-    let left = 0;
+    let excluded = 0;
     for (let run = 0; run < 6; run++) {
       const hard = random.normals(200, 0.7);
       const made = ids.map((id) => ({
@@ -29,15 +29,15 @@ describe('the faults that were found from outside', () => {
         wrong: [...random.normals(200, 0.7)].flatMap((own, row) => (own + hard[row] > 1.03 ? [row] : [])),
       }));
       const { models, verdict } = await judged(200, made);
-      left += 8 - verdict.bestSet.length;
+      excluded += 8 - verdict.bestSet.length;
       assert.ok(verdict.optimism > 0.005 && verdict.optimism < 0.06, String(verdict.optimism));
       assert.ok(verdict.low < models[0].f1.low!, 'the interval of the highest allows for the choice');
     }
-    // Before, each by itself was told from the best in one comparison of four: ten of these 42.
-    assert.ok(left <= 2, `${left} of 42 left out`);
+    // Each compared with the best by itself, as before, would exclude ten of these 42.
+    assert.ok(excluded <= 2, `${excluded} of 42 excluded`);
   });
 
-  it('D2: a model that is truly five points worse is not taken for as good at 200 rows', async () => {
+  it('does not take a model that is truly five points worse for as good at 200 rows (D2)', async () => {
     const { models, verdict } = await judged(200, [
       { id: 'gpt2-finetuned', wrong: first(30) },
       { id: 'afinn', wrong: first(32, 15) },
@@ -47,7 +47,7 @@ describe('the faults that were found from outside', () => {
     assert.equal(verdict.recommended, null);
   });
 
-  it('D3: a perfect score has an interval with an exact lower bound', async () => {
+  it('gives a perfect accuracy and F1 the exact lower bound (D3)', async () => {
     const { models, verdict } = await judged(96, [
       { id: 'gpt2-finetuned', wrong: [] },
       { id: 'tfidf-logistic', wrong: [] },
@@ -64,16 +64,16 @@ describe('the faults that were found from outside', () => {
     // The classes have 48 rows each.
     assert.deepEqual([auc.value, auc.low!.toFixed(3), auc.high], [1, '0.926', 1]);
     assert.ok(verdict.low < 0.962 && verdict.high === 1);
-    assert.equal(verdict.best, 'tfidf-logistic', 'of equals of one size the simpler');
-    // Not one row tells the two apart: that leaves room for 3 % of all rows.
+    assert.equal(verdict.best, 'tfidf-logistic', 'the simpler of two equals of one size');
+    // The two differ on no row: that leaves room for 3 % of all rows.
     assert.ok(
       Math.abs(against(models, 'gpt2-finetuned').low + 1 - 0.035 ** (1 / 96)) < 1e-9,
       String(against(models, 'gpt2-finetuned').low),
     );
-    assert.ok(!verdict.sentences.join(' ').includes('0.000 drown'));
+    assert.doesNotMatch(verdict.sentences.join(' '), /\b0\.000\b/);
   });
 
-  it('D3: a perfect AUC has an interval with any number of classes', async () => {
+  it('gives a perfect AUC an interval for any number of classes (D3)', async () => {
     for (let classes = 2; classes <= 7; classes++) {
       const labels = Int32Array.from({ length: 65 }, (_, row) => row % classes);
       const bench = await TestBench.create(labels, labels.slice(0, classes).join().split(','), 42);
@@ -92,7 +92,7 @@ describe('the faults that were found from outside', () => {
     }
   });
 
-  it('D4: the sentences say what the table says', async () => {
+  it('writes sentences that agree with the table (D4)', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.uniqueArray(fc.integer({ min: 0, max: 59 }), { maxLength: 40 }), {
@@ -125,7 +125,7 @@ describe('the faults that were found from outside', () => {
     );
   });
 
-  it('D5: the choices leave out what is shown to be worse or dominated, and say what each may lose', async () => {
+  it('offers no model that is worse or dominated, and reports what each may lose (D5)', async () => {
     const { models, verdict } = await judged(200, [
       { id: 'gpt2-finetuned', wrong: first(4), cost: { latencyMs: 6, bytesOnDisk: 56e6, trainSeconds: 40 } },
       { id: 'word2vec-logistic', wrong: first(4), cost: { latencyMs: 0.05, bytesOnDisk: 63_000 } },
@@ -153,7 +153,7 @@ describe('the faults that were found from outside', () => {
       'dominated in all but this',
     );
     assert.notEqual(verdict.recommended, 'tfidf-logistic');
-    assert.ok(offered.size === 3 && offered.has('gpt2-probe'), 'the probe by its ECE alone');
+    assert.ok(offered.size === 3 && offered.has('gpt2-probe'), 'the probe only by its ECE');
     const honest = verdict.choices.find(({ aim }) => aim === 'probabilities one can rely on')!;
     assert.match(
       honest.reason,

@@ -1,4 +1,4 @@
-/** The verdict: the order of the models, its findings and sentences, and how to choose. */
+/** The verdict: order of the models, findings, sentences, choices (the recommendation: recommendation.test.ts). */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Finding, ModelResult, SeedResult } from '#attune/compare/comparison.js';
@@ -8,7 +8,7 @@ import { pattern } from '../support/pattern.js';
 import { against, by, CHEAP, first, judged, labelsOf } from './judged.js';
 
 describe('judge', () => {
-  it('orders by F1, of equals by size, then by simplicity, and shows the order of simplicity', async () => {
+  it('orders models by F1, then size, then simplicity, and lists the order of simplicity', async () => {
     const { models, verdict } = await judged(80, [
       { id: 'gpt2-finetuned', wrong: first(8) },
       { id: 'gpt2-probe', wrong: first(8) },
@@ -30,7 +30,7 @@ describe('judge', () => {
     );
   });
 
-  it('counts the rows that only one had right: against the best, and the best against the second', async () => {
+  it('counts the rows that only one of two got right, for the best against the second model', async () => {
     const { models } = await judged(100, [
       { id: 'gpt2-finetuned', wrong: first(10) },
       { id: 'afinn', wrong: first(20, 5) },
@@ -47,8 +47,8 @@ describe('judge', () => {
     );
   });
 
-  it('tells what fine-tuning did by the interval of one difference named beforehand', async () => {
-    const said = async (tuned: number, probe: number): Promise<string> =>
+  it('reports what fine-tuning changed by the interval of its difference to the probe', async () => {
+    const sentencesOf = async (tuned: number, probe: number): Promise<string> =>
       (
         await judged(300, [
           { id: 'gpt2-finetuned', wrong: first(tuned) },
@@ -56,14 +56,14 @@ describe('judge', () => {
         ])
       ).verdict.sentences.join('\n');
     assert.match(
-      await said(30, 90),
+      await sentencesOf(30, 90),
       /Fine-tuning changes F1 by \+0\.2\d\d .*: fine-tuning makes the difference\./,
     );
-    assert.match(await said(90, 30), /: on these rows fine-tuning made it worse\./);
-    assert.match(await said(30, 31), /: these rows do not show whether it helps\./);
+    assert.match(await sentencesOf(90, 30), /: on these rows fine-tuning made it worse\./);
+    assert.match(await sentencesOf(30, 31), /: these rows do not show whether it helps\./);
   });
 
-  it('gives the findings of the diagnosis, as data and among its sentences', async () => {
+  it('returns the findings of the diagnosis, as data and in its sentences', async () => {
     const finding: Finding = {
       code: 'leaked-rows',
       facts: { rows: 3, testRows: 80 },
@@ -82,15 +82,15 @@ describe('judge', () => {
     assert.ok(verdict.sentences.includes('Three rows leaked.'));
   });
 
-  it('shows the spread of seeds beside that of the test rows', async () => {
+  it('reports the spread of seeds beside that of the test rows', async () => {
     const run = (seed: number, f1: number): SeedResult => ({ seed, accuracy: f1, f1, auc: null });
     const made = [
       { id: 'gpt2-finetuned', wrong: first(20) },
       { id: 'afinn', wrong: first(30) },
     ];
-    const alone = await judged(100, made);
-    assert.equal(alone.verdict.seeds, null);
-    const runs = [run(42, by(alone.models, 'gpt2-finetuned').f1.value!), run(43, 0.76), run(44, 0.69)];
+    const oneSeed = await judged(100, made);
+    assert.equal(oneSeed.verdict.seeds, null);
+    const runs = [run(42, by(oneSeed.models, 'gpt2-finetuned').f1.value!), run(43, 0.76), run(44, 0.69)];
     const { models, verdict } = await judged(100, made, MARGIN, { seeds: runs });
     const { mean, deviation, rowDeviation, highest } = verdict.seeds!;
     // 0.8, 0.76 and 0.69: deviations of 0.05, 0.01 and -0.06 from 0.75.
@@ -105,12 +105,12 @@ describe('judge', () => {
     assert.equal(highest, 2, 'AFINN has 0.7');
     assert.deepEqual(
       { ...verdict, seeds: null, sentences: [] },
-      { ...alone.verdict, sentences: [] },
+      { ...oneSeed.verdict, sentences: [] },
       'nothing else follows from it',
     );
-    const said = verdict.sentences.join('\n');
+    const lines = verdict.sentences.join('\n');
     assert.match(
-      said,
+      lines,
       pattern(
         /model gpt2-finetuned has F1 0\.800, 0\.760 and 0\.690 under the seeds 42, 43 and 44 \(mean 0\.750\); /,
         /no other model is measured higher under 2 of the 3\. /,
@@ -128,7 +128,7 @@ describe('judge', () => {
     assert.match(only.verdict.sentences.join('\n'), /\(mean 0\.750\)\. F1 varies/);
   });
 
-  it('keeps bounds of differences within -1 and 1, and single metrics within 0 and 1', async () => {
+  it('keeps bounds of differences within -1 and 1, and of metrics within 0 and 1', async () => {
     const { models, verdict } = await judged(4, [
       { id: 'gpt2-finetuned', wrong: [] },
       { id: 'gpt2-probe', wrong: [1, 3] },
@@ -142,17 +142,18 @@ describe('judge', () => {
     assert.ok(low >= -1 && high <= 1 && verdict.low >= 0 && verdict.high <= 1);
   });
 
-  it('has nothing to compare one model with', async () => {
+  it('compares nothing if there is a single model', async () => {
     const { models, verdict } = await judged(40, [{ id: 'gpt2-finetuned', wrong: first(4) }]);
     assert.equal(models[0].againstBest, null);
     assert.deepEqual(verdict.bestSet, ['gpt2-finetuned']);
     assert.equal(verdict.sentences.length, 1);
-    assert.doesNotMatch(JSON.stringify({ models, verdict }), /null,"high":null,"mayBeBest"/);
+    assert.equal(verdict.tuning, null);
+    assert.doesNotMatch(JSON.stringify({ models, verdict }), /"(?:low|high)":null/);
   });
 });
 
-describe('how to choose', () => {
-  it('takes the least of all that may be as good, though one of the dearer may dominate another', async () => {
+describe('verdict.choices', () => {
+  it('offers the fastest model that may be as good, even if each step is too small to notice', async () => {
     const slow = (latencyMs: number): Partial<ModelResult['cost']> => ({ latencyMs, bytesOnDisk: 2e6 });
     const { verdict } = await judged(200, [
       { id: 'gpt2-finetuned', wrong: first(8), cost: slow(100) },
@@ -168,7 +169,7 @@ describe('how to choose', () => {
     );
   });
 
-  it('weighs training time, readability and ECE only where they are what counts', async () => {
+  it('weighs training time, interpretability and ECE only for the aims that are about them', async () => {
     const { verdict } = await judged(2000, [
       { id: 'word2vec-svc', wrong: first(200), cost: { ...CHEAP, trainSeconds: 50 }, ece: 0.2 },
       {

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, it } from 'node:test';
 import { studyWords } from '#attune/compare/word-study.js';
 import type { HiddenStates, StaticVectors } from '#attune/compare/word-study.js';
 
 const NAMES = ['Ann', 'Bob', 'Cleo', 'Dan', 'Eva', 'Finn', 'Gus', 'Hana'];
-/** "light" means two things, "table" one; "kettle" stands in one class alone. */
+/** "light" has two meanings, "table" has one; "kettle" occurs in one class only. */
 const texts = [
   ...NAMES.map((name) => `${name} carried a light bag to the table .`),
   ...NAMES.map((name) => `${name} saw the light shine on a table .`),
@@ -19,8 +19,8 @@ const word2vec: StaticVectors = {
 };
 
 /**
- * A token for each word with the space before it; its state: what the word is, and what stood before.
- * "kettle" is two tokens, the first of which says nothing.
+ * A token per word with the space before it; its state depends on the word and on the one before.
+ * "kettle" is two tokens, the first of which has the state of any unknown word.
  */
 const hiddenStates: HiddenStates = (given) =>
   Promise.resolve(
@@ -43,100 +43,103 @@ const hiddenStates: HiddenStates = (given) =>
     }),
   );
 
-test('chooses content words of several classes, the most spread first', async () => {
-  const studies = await studyWords({ texts, labels, word2vec, hiddenStates });
-  assert.deepEqual(
-    studies.map(({ word }) => word),
-    ['light', 'table'],
-    'the others stand in one class alone',
-  );
-  const [light, table] = studies;
-  assert.equal(light.occurrences.length, 16);
-  assert.ok(
-    light.cosine.min < 0.75 &&
-      light.cosine.max > 0.99 &&
-      light.cosine.min <= light.cosine.mean &&
-      light.cosine.mean <= light.cosine.max,
-  );
-  assert.ok(table.cosine.min > 0.99, 'one meaning, one vector but for what the name adds');
-  // The two meanings are two groups of the projection, parted along x.
-  const sides = [0, 1].map((label) =>
-    light.occurrences.filter((place) => place.label === label).map(({ x }) => x),
-  );
-  assert.ok(Math.max(...sides[0]) < Math.min(...sides[1]) || Math.max(...sides[1]) < Math.min(...sides[0]));
-  assert.deepEqual(light.staticNeighbours[0], { word: 'light0', similarity: 0.9 });
-});
-
-test('contextual neighbours are other words, once each, with their sentence', async () => {
-  const [light] = await studyWords({ texts, labels, word2vec, hiddenStates });
-  assert.equal(light.contextualNeighbours.length, 3);
-  for (const { occurrence, neighbours } of light.contextualNeighbours) {
-    assert.ok(occurrence >= 0 && occurrence < light.occurrences.length);
-    assert.equal(new Set(neighbours.map(({ word }) => word)).size, neighbours.length);
-    for (const { word, text } of neighbours) {
-      assert.notEqual(word, 'light');
-      assert.ok(text.includes(word));
-    }
-    for (let i = 1; i < neighbours.length; i++)
-      assert.ok(neighbours[i - 1].similarity >= neighbours[i].similarity);
-  }
-});
-
-test('the state is that of the word’s last token', async () => {
-  const [kettle] = await studyWords({ words: ['kettle'], texts, labels, word2vec, hiddenStates });
-  assert.ok(kettle.cosine.min > 0.99);
-  const wrong: HiddenStates = async (given) =>
-    (await hiddenStates(given)).map((states) => ({
-      ...states,
-      tokens: states.tokens.slice(0, -2),
-      states: states.states.slice(0, -16),
-    }));
-  assert.deepEqual(
-    await studyWords({ words: ['kettle'], texts, labels, word2vec, hiddenStates: wrong }),
-    [],
-    'its last token was truncated away',
-  );
-});
-
-test('given words are kept in their order; unknown and single ones are left out', async () => {
-  const studies = await studyWords({
-    words: ['table', 'shine', 'nowhere', 'light', 'Ann'],
-    texts,
-    labels,
-    word2vec,
-    hiddenStates,
+describe('studyWords', () => {
+  it('chooses content words of several classes, most spread first', async () => {
+    const studies = await studyWords({ texts, labels, word2vec, hiddenStates });
+    assert.deepEqual(
+      studies.map(({ word }) => word),
+      ['light', 'table'],
+      'the others occur in one class only',
+    );
+    const [light, table] = studies;
+    assert.equal(light.occurrences.length, 16);
+    assert.ok(
+      light.cosine.min < 0.75 &&
+        light.cosine.max > 0.99 &&
+        light.cosine.min <= light.cosine.mean &&
+        light.cosine.mean <= light.cosine.max,
+    );
+    assert.ok(table.cosine.min > 0.99, 'one meaning, one vector but for what the name adds');
+    // The two meanings are two groups of the projection, separated along x.
+    const sides = [0, 1].map((label) =>
+      light.occurrences.filter((place) => place.label === label).map(({ x }) => x),
+    );
+    assert.ok(Math.max(...sides[0]) < Math.min(...sides[1]) || Math.max(...sides[1]) < Math.min(...sides[0]));
+    assert.deepEqual(light.staticNeighbours[0], { word: 'light0', similarity: 0.9 });
   });
-  assert.deepEqual(
-    studies.map(({ word }) => word),
-    ['table', 'light', 'Ann'],
-  );
-});
 
-test('many occurrences are thinned to 24, classes in turn; same input, same study', async () => {
-  const many = Array.from({ length: 6 }, () => texts).flat();
-  const options = {
-    words: ['light'],
-    texts: many,
-    labels: many.map((_, i) => (i % 24 < 8 ? 0 : 1)),
-    word2vec,
-    hiddenStates,
-  };
-  const [light] = await studyWords(options);
-  assert.equal(light.occurrences.length, 24);
-  assert.equal(light.occurrences.filter(({ label }) => label === 0).length, 12);
-  assert.deepEqual(await studyWords(options), [light]);
-});
+  it('finds contextual neighbors that are other words, each once, with their sentence', async () => {
+    const [light] = await studyWords({ texts, labels, word2vec, hiddenStates });
+    assert.equal(light.contextualNeighbours.length, 3);
+    for (const { occurrence, neighbours } of light.contextualNeighbours) {
+      assert.ok(occurrence >= 0 && occurrence < light.occurrences.length);
+      assert.ok(neighbours.length > 1);
+      assert.equal(new Set(neighbours.map(({ word }) => word)).size, neighbours.length);
+      for (const { word, text } of neighbours) {
+        assert.notEqual(word, 'light');
+        assert.ok(text.includes(word));
+      }
+      for (let i = 1; i < neighbours.length; i++)
+        assert.ok(neighbours[i - 1].similarity >= neighbours[i].similarity);
+    }
+  });
 
-test('no texts, or no word often enough: no study, and no hidden state is asked for', async () => {
-  const never: HiddenStates = () => Promise.reject(new Error('asked'));
-  assert.deepEqual(await studyWords({ texts: [], labels: [], word2vec, hiddenStates: never }), []);
-  assert.deepEqual(
-    await studyWords({
-      texts: ['one thing', 'and another word'],
-      labels: [0, 1],
+  it('takes the state of the last token of a word', async () => {
+    const [kettle] = await studyWords({ words: ['kettle'], texts, labels, word2vec, hiddenStates });
+    assert.ok(kettle.cosine.min > 0.99);
+    const wrong: HiddenStates = async (given) =>
+      (await hiddenStates(given)).map((states) => ({
+        ...states,
+        tokens: states.tokens.slice(0, -2),
+        states: states.states.slice(0, -16),
+      }));
+    assert.deepEqual(
+      await studyWords({ words: ['kettle'], texts, labels, word2vec, hiddenStates: wrong }),
+      [],
+      'its last token was truncated away',
+    );
+  });
+
+  it('keeps the order of given words, without those that are unknown or occur once', async () => {
+    const studies = await studyWords({
+      words: ['table', 'shine', 'nowhere', 'light', 'Ann'],
+      texts,
+      labels,
       word2vec,
-      hiddenStates: never,
-    }),
-    [],
-  );
+      hiddenStates,
+    });
+    assert.deepEqual(
+      studies.map(({ word }) => word),
+      ['table', 'light', 'Ann'],
+    );
+  });
+
+  it('samples 24 of many occurrences evenly across classes, the same ones each time', async () => {
+    const many = Array.from({ length: 6 }, () => texts).flat();
+    const options = {
+      words: ['light'],
+      texts: many,
+      labels: many.map((_, i) => (i % 24 < 8 ? 0 : 1)),
+      word2vec,
+      hiddenStates,
+    };
+    const [light] = await studyWords(options);
+    assert.equal(light.occurrences.length, 24);
+    assert.equal(light.occurrences.filter(({ label }) => label === 0).length, 12);
+    assert.deepEqual(await studyWords(options), [light]);
+  });
+
+  it('returns nothing without computing hidden states if no word occurs often enough', async () => {
+    const never: HiddenStates = () => Promise.reject(new Error('asked'));
+    assert.deepEqual(await studyWords({ texts: [], labels: [], word2vec, hiddenStates: never }), []);
+    assert.deepEqual(
+      await studyWords({
+        texts: ['one thing', 'and another word'],
+        labels: [0, 1],
+        word2vec,
+        hiddenStates: never,
+      }),
+      [],
+    );
+  });
 });

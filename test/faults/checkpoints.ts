@@ -1,4 +1,4 @@
-/** The checkpoints of a run: damage to them, and what a run that is resumed must make of it. */
+/** The checkpoints of a run: damage to them, and how a resumed run must react to it. */
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readJson } from '../support/cli.js';
@@ -11,7 +11,7 @@ export interface Outcome {
   readonly files: Readonly<Record<string, string>>;
 }
 
-/** All that two runs must agree in: records without times, the best, weights, moments, counters. */
+/** All that two runs must agree in: log entries without times, best checkpoint, weights, moments, counters. */
 export function outcome(dir: string): Outcome {
   const state = readJson(join(dir, 'trainer_state.json'));
   const last = checkpointsOf(dir)[0];
@@ -20,8 +20,8 @@ export function outcome(dir: string): Outcome {
   };
   for (const name of ['model.safetensors', 'optimizer.safetensors', 'attune_state.json'])
     files[`${last}/${name}`] = readFileSync(join(dir, last, name), 'base64');
-  const history = (state['log_history'] as Record<string, unknown>[]).map((record) =>
-    Object.fromEntries(Object.entries(record).filter(([key]) => !/runtime|per_second/.test(key))),
+  const history = (state['log_history'] as Record<string, unknown>[]).map((entry) =>
+    Object.fromEntries(Object.entries(entry).filter(([key]) => !/runtime|per_second/.test(key))),
   );
   return {
     history,
@@ -40,16 +40,16 @@ export function checkpointsOf(dir: string): string[] {
 
 export interface Restart {
   readonly words: readonly string[];
-  /** The checkpoint it must go on from; 'refused': there is none that is whole; undefined: it begins anew. */
+  /** The checkpoint it must resume from; 'refused': none is intact; undefined: it starts from the beginning. */
   readonly from: string | undefined;
   readonly skipped: readonly string[];
   readonly missing: ReadonlySet<string>;
   readonly recovered: boolean;
 }
 
-/** How a user goes on, and what must come of it, worked out from what was done to the folder. */
+/** How a user resumes the run, and what must happen then, computed from what was done to the folder. */
 export function restart(dir: string, damaged: ReadonlySet<string>, needsBest: boolean): Restart {
-  // A checkpoint under the name it has while it is replaced comes back.
+  // A checkpoint that was moved aside while it was replaced is moved back.
   const moved = beingReplaced(dir).filter(
     (name) => /^checkpoint-\d+$/.test(name) && !existsSync(join(dir, name)),
   );
@@ -94,12 +94,12 @@ export function restart(dir: string, damaged: ReadonlySet<string>, needsBest: bo
 interface Damage {
   /** The checkpoints that are damaged; grows. */
   readonly damaged: Set<string>;
-  /** What has happened; grows. */
+  /** What happened so far; grows. */
   readonly story: string[];
   readonly counts: { cut: number; flipped: number };
 }
 
-/** Cuts a file of the newest checkpoint, or flips a bit in it; now and then of the two newest. */
+/** Truncates a file of the newest checkpoint, or flips a bit in it; sometimes of the two newest. */
 export function damage(random: Random, dir: string, { damaged, story, counts }: Damage): void {
   for (const name of checkpointsOf(dir)
     .filter((checkpoint) => !damaged.has(checkpoint))
@@ -109,7 +109,7 @@ export function damage(random: Random, dir: string, { damaged, story, counts }: 
     const bytes = readFileSync(file);
     const at = random.integer(0, bytes.length - 1);
     const cut = random.integer(0, 1) === 0;
-    // Checksums may be spelt in another way and still say the same.
+    // A change of white space at the end of checksums.json is no damage.
     if (file.endsWith('checksums.json') && at > bytes.length - 3) continue;
     if (cut) writeFileSync(file, bytes.subarray(0, at));
     else {

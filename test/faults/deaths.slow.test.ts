@@ -1,8 +1,8 @@
 /**
  * The engine's thread dies at moments drawn from a seed, in each way a thread can die, in every command
- * that computes: the command reports it and ends with 1, or it had all it needed and ends with 0 and its
- * whole output. It never hangs, never ends with 0 and a part of its output, and the next command finds the
- * folder in order.
+ * that computes. The command reports the death and exits with 1, or it had all it needed and exits with 0 and its
+ * whole output. It never hangs, never exits with 0 and partial output, and the next command finds the folder in
+ * order. V8 may abort the process when a thread runs out of memory; no other death may end it by a signal.
  *
  *   ATTUNE_DEATHS   deaths to inject, 100 by default       ATTUNE_FUZZ_SEED   the seed of all that is drawn
  */
@@ -10,7 +10,7 @@ import assert from 'node:assert/strict';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, before, describe, it } from 'node:test';
 import { writeByteModel } from '../support/byte-model.js';
 import { errorLines, inLanes, runChild, shown, timeless } from '../support/child.js';
 import type { ChildEnd } from '../support/child.js';
@@ -23,16 +23,13 @@ import { leftovers } from '../support/workshop.js';
 
 const DEATHS = casesFrom('ATTUNE_DEATHS', 100);
 const seed = seedFrom();
-/**
- * Milliseconds after a thread's start, most of them soon after it; or of a run without end, after it is
- * ready.
- */
+/** Milliseconds after a thread's start, or after it is ready in an endless run. */
 const LATEST = 2000;
 /** The weights are written in some twenty requests, each with its answer; the work begins after them. */
 const ANSWERS = 60;
 const EVALUATED = 8000;
 const PREDICTED = 30_000;
-/** Enough for half the machine to be busy with the death while the other half is busy with the command. */
+/** Two commands at a time, so that deaths also occur on a busy machine. */
 const LANES = 2;
 
 const LEARN = [
@@ -63,9 +60,9 @@ const SHORT = [...LEARN, '--max-steps', '40', '--eval-strategy', 'steps', '--eva
 interface Scenario {
   readonly words: readonly string[];
   readonly input?: string;
-  /** Nothing but the death of its thread ends it. */
+  /** Only the death of its thread ends it. */
   readonly endless?: boolean;
-  /** A finished run is in `run` before. */
+  /** `run` holds a finished run before it starts. */
   readonly finetuned?: boolean;
 }
 
@@ -74,7 +71,7 @@ const TEXTS = toJsonl(
 );
 
 const SCENARIOS: Readonly<Record<string, Scenario>> = {
-  'train without end': { words: ['train', ...LEARN, '--max-steps', '1000000', ...SAVING], endless: true },
+  'endless train': { words: ['train', ...LEARN, '--max-steps', '1000000', ...SAVING], endless: true },
   train: { words: ['train', ...SHORT] },
   'predict a file': { words: ['predict', '--model', '../tuned', '--input', '../texts.jsonl'] },
   'predict stdin': { words: ['predict', '--model', '../tuned', '--input', '-'], input: TEXTS },
@@ -104,13 +101,13 @@ interface Case {
   readonly moment: DeathMoment;
 }
 
-/** Every death in every scenario in turn, each round in an order of its own. */
+/** Every death in every scenario in turn, each round in a new order. */
 function drawCases(random: Random): Case[] {
   const deaths = Object.keys(THREAD_DEATHS) as ThreadDeath[];
   const pairs: { readonly name: string; readonly death: ThreadDeath }[] = [];
   while (pairs.length < DEATHS) {
     const names = shuffled(Object.keys(SCENARIOS), random);
-    // Each round of scenarios meets the deaths one further on, so that a few rounds have had them all.
+    // Each round shifts the deaths by one, so that a few rounds cover all pairs.
     for (let round = 0; round < deaths.length; round++) {
       pairs.push(...names.map((name, i) => ({ name, death: deaths[(i + round) % deaths.length] })));
     }
@@ -121,8 +118,8 @@ function drawCases(random: Random): Case[] {
 }
 
 /**
- * Soon after the start, when a thread is made ready; with an answer on its way, which may arrive after the
- * death; or at any time of the work, which takes as long as the machine is busy.
+ * Soon after the start, while a thread is made ready; with an answer on its way, which may arrive after the
+ * death; or at any time of the work, as long as it took in `before`.
  */
 function drawMoment(name: string, random: Random): DeathMoment {
   const moments: readonly DeathMoment[] = [
@@ -140,7 +137,7 @@ function shuffled<T>(values: readonly T[], random: Random): T[] {
 
 let root = '';
 const expected: Record<string, string> = {};
-/** Milliseconds of a whole run. */
+/** Milliseconds of a whole run of each scenario. */
 const durations: Record<string, number> = {};
 before(async () => {
   root = mkdtempSync(join(tmpdir(), 'attune-deaths-'));
@@ -189,7 +186,7 @@ function runScenario(
   return run(folder, scenario.words, scenario, env);
 }
 
-/** Predictions have an order; a checkpoint is written, and reported, beside the steps that follow. */
+/** Only predictions have an order: a checkpoint is written and reported while the next steps run. */
 function outputOf({ input, words }: Scenario, { stdout }: ChildEnd): string {
   if (input !== undefined || words[0] === 'predict') return stdout;
   return timeless(stdout).split('\n').sort().join('\n');
@@ -204,36 +201,38 @@ const counts = {
   kinds: {} as Record<string, number>,
 };
 
-test(
-  `the engine's thread dies ${DEATHS} times: the command reports it with status 1, or its output is whole`,
-  { timeout: 3 * 3_600_000 },
-  async (t) => {
-    t.diagnostic(`seed ${seed} (ATTUNE_FUZZ_SEED)`);
-    const failures: string[] = [];
-    await inLanes(LANES, drawCases(new Random(seed)), async (drawn) => {
-      try {
-        await oneDeath(drawn);
-      } catch (error) {
-        const reason = error instanceof Error ? error.message : String(error);
-        const moment = `${drawn.moment.ms} ms after ${drawn.moment.messages} messages`;
-        failures.push(`case ${drawn.number}: "${drawn.name}" ${drawn.death} ${moment}: ${reason}`);
-      }
-    });
-    const { reported, whole, aborted, resumed, restarted, kinds } = counts;
-    t.diagnostic(
-      `deaths injected: ${DEATHS} (${Object.entries(kinds)
-        .sort()
-        .map(([kind, n]) => `${kind} ${n}`)
-        .join(', ')})`,
-    );
-    t.diagnostic(
-      `ends: reported with status 1 ${reported}, finished before with the whole output ${whole}, ` +
-        `native aborts ${aborted}; failures ${failures.length}`,
-    );
-    t.diagnostic(`the next command on the folder: resumed ${resumed}, anew ${restarted}`);
-    assert.equal(failures.length, 0, `of seed ${seed}, kept in ${root}:\n${failures.join('\n')}`);
-  },
-);
+describe('attune', () => {
+  it(
+    `reports the death of the engine's thread or writes its whole output (${DEATHS} deaths)`,
+    { timeout: 3 * 3_600_000 },
+    async (t) => {
+      t.diagnostic(`seed ${seed} (ATTUNE_FUZZ_SEED)`);
+      const failures: string[] = [];
+      await inLanes(LANES, drawCases(new Random(seed)), async (drawn) => {
+        try {
+          await oneDeath(drawn);
+        } catch (error) {
+          const reason = error instanceof Error ? error.message : String(error);
+          const moment = `${drawn.moment.ms} ms after ${drawn.moment.messages} messages`;
+          failures.push(`case ${drawn.number}: "${drawn.name}" ${drawn.death} ${moment}: ${reason}`);
+        }
+      });
+      const { reported, whole, aborted, resumed, restarted, kinds } = counts;
+      t.diagnostic(
+        `deaths injected: ${DEATHS} (${Object.entries(kinds)
+          .sort()
+          .map(([kind, n]) => `${kind} ${n}`)
+          .join(', ')})`,
+      );
+      t.diagnostic(
+        `ends: reported with status 1 ${reported}, finished before with the whole output ${whole}, ` +
+          `native aborts ${aborted}; failures ${failures.length}`,
+      );
+      t.diagnostic(`the next command on the folder: resumed ${resumed}, restarted ${restarted}`);
+      assert.equal(failures.length, 0, `of seed ${seed}, kept in ${root}:\n${failures.join('\n')}`);
+    },
+  );
+});
 
 async function oneDeath({ number, name, death, moment }: Case): Promise<void> {
   const scenario = SCENARIOS[name];
@@ -243,9 +242,13 @@ async function oneDeath({ number, name, death, moment }: Case): Promise<void> {
   assert.ok(!end.hung, shown(end));
   assert.doesNotMatch(end.stderr, /defect of attune|[Uu]nhandled|MaxListenersExceeded/, shown(end));
   const aborted = end.signal === 'SIGABRT' || end.code === 134;
-  if (aborted) counts.aborted++;
-  else assertReportedOrWhole(name, scenario, end);
-  if (!aborted) assert.deepEqual(leftovers(join(root, folder)), [], 'a lock or a partial file is left');
+  if (aborted) {
+    counts.aborted++;
+    assert.equal(death, 'runs out of memory', shown(end));
+  } else {
+    assertReportedOrWhole(name, scenario, end);
+    assert.deepEqual(leftovers(join(root, folder)), [], 'a lock or a partial file is left');
+  }
   await nextCommand(folder, name, scenario);
   rmSync(join(root, folder), { recursive: true, force: true });
 }
@@ -267,7 +270,7 @@ function assertReportedOrWhole(name: string, scenario: Scenario, end: ChildEnd):
   counts.reported++;
 }
 
-/** The same command, with nothing in its way: a run is resumed if it has a checkpoint. */
+/** The same command without a death; a run with a checkpoint is resumed. */
 async function nextCommand(folder: string, name: string, scenario: Scenario): Promise<void> {
   const checkpoints = entries(folder).map((entry) => Number(/^checkpoint-(\d+)$/.exec(entry)?.[1] ?? 0));
   const last = Math.max(0, ...checkpoints);

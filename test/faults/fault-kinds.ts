@@ -1,4 +1,4 @@
-/** What happens to a run, and how it may end then. */
+/** The faults that are injected into a run, and how the run may end then. */
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -39,7 +39,7 @@ interface Scene {
   readonly line: readonly string[];
   readonly options: { readonly cwd: string; readonly tmp: string; readonly asNobody: boolean };
   readonly dir: string;
-  /** Lines that the whole run writes to stdout, about. */
+  /** About how many lines the whole run writes to stdout. */
   readonly lines: number;
   readonly disk: Disk | undefined;
   readonly story: string[];
@@ -53,7 +53,7 @@ export async function runWith(
   const fileLimit = kind === 'file limit' ? Math.floor(10 ** (random.integer(100, 460) / 100)) : undefined;
   const run = Run.start(line, { ...options, fileLimit });
   if (kind === undefined) return run.wait();
-  // Most faults fall into training; some into the start.
+  // Most faults occur during training, some during the start.
   const early = random.integer(0, 7) === 0;
   const line1 = early ? 0 : random.integer(1, lines);
   const ms = early ? random.integer(0, 1500) : random.integer(0, 12);
@@ -90,8 +90,8 @@ export async function runWith(
       return ended;
     }
     case 'second run': {
-      // Stopped, so that it is still there when the second has started. A lock that is there already may be a
-      // dead run's.
+      // Stopped, so that it still runs when the second has started. A lock that exists already may be that of a
+      // dead run.
       const lock = join(dir, '.attune.lock');
       const locked = (await run.stop()) && existsSync(lock) && readJson(lock)['pid'] === run.child.pid;
       const second = locked ? await Run.start(line, options).wait() : undefined;
@@ -112,13 +112,13 @@ export async function runWith(
 
 export const HINDERS_WRITING: readonly FaultKind[] = ['file limit', 'full disk', 'no right to write'];
 
-/** What each fault may end a run with. A run that was faster than its fault has ended well. */
+/** The run ended in a way that its fault allows. A run that was faster than its fault ended with 0. */
 export function assertEnd(kind: FaultKind | undefined, { code, signal, stderr }: Ended): void {
   if (code === 0) return;
   const end = code ?? signal;
   const allowed: Readonly<Record<FaultKind, readonly (number | string | null)[]>> = {
     kill: ['SIGKILL'],
-    // Before attune listens, a signal ends it as it ends any program.
+    // Before attune handles signals, a signal ends it like any program.
     interrupt: [130, 'SIGINT'],
     terminate: [130, 'SIGTERM'],
     'interrupt twice': [130, 'SIGINT'],
@@ -128,7 +128,7 @@ export function assertEnd(kind: FaultKind | undefined, { code, signal, stderr }:
     'no right to write': [1],
     'second run': ['SIGKILL'],
   };
-  // A start from nothing but broken checkpoints is refused before anything can happen to it.
+  // A run with only damaged checkpoints is refused before its fault occurs.
   if (code === 1 && /no whole checkpoint/.test(stderr)) return;
   assert.ok(kind === undefined || allowed[kind].includes(end), `${kind} ended with ${end}: ${stderr}`);
   if (code === 1) assert.match(stderr, /^error: /m);

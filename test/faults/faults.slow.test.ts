@@ -1,17 +1,16 @@
 /**
- * Runs to which everything happens: killed, interrupted, out of disk, without the right to write, their
- * newest checkpoint cut or with a bit flipped, a second run on the same folder, at moments drawn from a seed;
- * and after each, the same command goes on. Whatever happened, the newest whole checkpoint is found, what is
- * broken is named, and the end is bit for bit that of a run to which nothing happened.
+ * Runs with faults at moments drawn from a seed: killed, interrupted, out of disk space, without permission to
+ * write, with the newest checkpoint truncated or a bit of it flipped, with a second run on the same folder. After
+ * each fault the same command resumes. It always finds the newest intact checkpoint and reports the damaged ones,
+ * and the result is bit for bit that of a run without faults.
  *
- *   ATTUNE_FAULT_RUNS   faults to inject, 200 by default       ATTUNE_FUZZ_SEED   the seed of all that is
- *   drawn
+ *   ATTUNE_FAULT_RUNS   faults to inject, 200 by default       ATTUNE_FUZZ_SEED   the seed of all that is drawn
  */
 import assert from 'node:assert/strict';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, before, describe, it } from 'node:test';
 import { writeByteModel } from '../support/byte-model.js';
 import { jsonLines, writeData } from '../support/cli.js';
 import { casesFrom, seedFrom } from '../support/counts.js';
@@ -20,7 +19,7 @@ import { leftovers } from '../support/workshop.js';
 import { can, Disk, giveToNobody, Run, setWritable, snapshot } from './machine.js';
 import type { Ended } from './machine.js';
 import { damage, outcome, restart } from './checkpoints.js';
-import type { Outcome } from './checkpoints.js';
+import type { Outcome, Restart } from './checkpoints.js';
 import { HINDERS_WRITING, assertEnd, drawFault, runWith } from './fault-kinds.js';
 import type { FaultKind } from './fault-kinds.js';
 
@@ -43,7 +42,7 @@ const COMMON = [
   '1',
   '--json',
 ];
-/** Runs of 18 and 15 steps whose records, evaluations and checkpoints fall together and apart. */
+/** Runs of 18 and 15 steps whose log entries, evaluations and checkpoints partly coincide. */
 const VARIANTS: readonly {
   readonly words: readonly string[];
   readonly best: boolean;
@@ -113,7 +112,7 @@ interface Counts {
   flipped: number;
   named: number;
   recoveredFolders: number;
-  /** What faulted runs ended with. */
+  /** Exit statuses and signals of the runs with a fault. */
   ends: Record<string, number>;
 }
 const counts: Counts = {
@@ -133,7 +132,8 @@ let root = '';
 let expected: readonly Outcome[] = [];
 before(async () => {
   root = mkdtempSync(join(tmpdir(), 'attune-faults-'));
-  spawnReadable(root);
+  // mkdtemp makes folders that only their owner may enter.
+  setWritable(root, true);
   await writeByteModel(join(root, 'model'));
   writeData(join(root, 'data'));
   expected = await Promise.all(
@@ -151,55 +151,53 @@ after(() => {
     rmSync(root, { recursive: true, force: true });
 });
 
-/** mkdtemp makes folders that only their owner may enter. */
-function spawnReadable(dir: string): void {
-  setWritable(dir, true);
-}
-
-test(
-  `${FAULTS} faults at random moments: nothing is lost, nothing is left, the end is the same`,
-  { timeout: 3 * 3_600_000 },
-  async (t) => {
-    t.diagnostic(
-      `seed ${seed} (ATTUNE_FUZZ_SEED); ${Object.entries(can)
-        .map(([what, able]) => `${what}: ${able}`)
-        .join(', ')}`,
-    );
-    const random = new Random(seed);
-    const injected = (): number => Object.values(counts.faults).reduce((sum, n) => sum + n, 0);
-    while (injected() < FAULTS) {
-      counts.cases++;
-      const story: string[] = [];
-      try {
-        await oneCase(counts.cases, new Random(random.integer(0, 2 ** 31 - 1)), story);
-      } catch (error) {
-        counts.differences++;
-        const what = `case ${counts.cases} of seed ${seed}, kept in ${root}:`;
-        const message = error instanceof Error ? error.message : String(error);
-        throw new Error(`${[what, ...story].join('\n  ')}\n${message}`, { cause: error });
+describe('attune train', () => {
+  it(
+    `resumes after ${FAULTS} random faults to the same result and leaves nothing behind`,
+    { timeout: 3 * 3_600_000 },
+    async (t) => {
+      t.diagnostic(
+        `seed ${seed} (ATTUNE_FUZZ_SEED); ${Object.entries(can)
+          .map(([what, able]) => `${what}: ${able}`)
+          .join(', ')}`,
+      );
+      const random = new Random(seed);
+      const injected = (): number => Object.values(counts.faults).reduce((sum, n) => sum + n, 0);
+      while (injected() < FAULTS) {
+        counts.cases++;
+        const story: string[] = [];
+        try {
+          await oneCase(counts.cases, new Random(random.integer(0, 2 ** 31 - 1)), story);
+        } catch (error) {
+          counts.differences++;
+          const what = `case ${counts.cases} of seed ${seed}, kept in ${root}:`;
+          const message = error instanceof Error ? error.message : String(error);
+          throw new Error(`${[what, ...story].join('\n  ')}\n${message}`, { cause: error });
+        }
       }
-    }
-    const { cases, runs, resumed, faults, cut, flipped, named, recoveredFolders, ends, differences } = counts;
-    t.diagnostic(`cases run: ${cases} (${runs} runs of the command line)`);
-    t.diagnostic(
-      `faults injected: ${injected()} (${Object.entries(faults)
-        .map(([kind, n]) => `${kind} ${n}`)
-        .join(', ')})`,
-    );
-    t.diagnostic(
-      `faulted runs ended: ${Object.entries(ends)
-        .map(([how, n]) => `${how} ${n}`)
-        .join(', ')}`,
-    );
-    t.diagnostic(
-      `checkpoints damaged: ${cut + flipped} (cut ${cut}, bit flipped ${flipped}); ` +
-        `named and skipped: ${named}; ` +
-        `folders moved back after a kill between two renames: ${recoveredFolders}`,
-    );
-    t.diagnostic(`runs resumed: ${resumed}`);
-    t.diagnostic(`differences found: ${differences}`);
-  },
-);
+      const { cases, runs, resumed, faults, cut, flipped, named, recoveredFolders, ends, differences } =
+        counts;
+      t.diagnostic(`cases run: ${cases} (${runs} runs of the command line)`);
+      t.diagnostic(
+        `faults injected: ${injected()} (${Object.entries(faults)
+          .map(([kind, n]) => `${kind} ${n}`)
+          .join(', ')})`,
+      );
+      t.diagnostic(
+        `faulted runs ended: ${Object.entries(ends)
+          .map(([how, n]) => `${how} ${n}`)
+          .join(', ')}`,
+      );
+      t.diagnostic(
+        `checkpoints damaged: ${cut + flipped} (cut ${cut}, bit flipped ${flipped}); ` +
+          `named and skipped: ${named}; ` +
+          `folders moved back after a kill between two renames: ${recoveredFolders}`,
+      );
+      t.diagnostic(`runs resumed: ${resumed}`);
+      t.diagnostic(`differences found: ${differences}`);
+    },
+  );
+});
 
 async function oneCase(number: number, random: Random, story: string[]): Promise<void> {
   const variant = random.integer(0, VARIANTS.length - 1);
@@ -220,7 +218,9 @@ async function oneCase(number: number, random: Random, story: string[]): Promise
     for (let i = 0; i <= faults && !finished; i++) {
       const clean = i === faults;
       const start = restart(dir, damaged, best);
-      story.push(`start ${i}: ${start.words.join(' ') || 'anew'}${clean ? ', nothing happens' : ''}`);
+      story.push(
+        `start ${i}: ${start.words.join(' ') || 'from the beginning'}${clean ? ', without a fault' : ''}`,
+      );
       const options = { cwd, tmp, asNobody };
       const line = ['train', ...COMMON, ...words, ...start.words];
       const kind = clean ? undefined : drawFault(random, asNobody, disk !== undefined);
@@ -244,42 +244,8 @@ async function oneCase(number: number, random: Random, story: string[]): Promise
         counts.ends[String(ended.code ?? ended.signal)] =
           (counts.ends[String(ended.code ?? ended.signal)] ?? 0) + 1;
 
-      // It went on from what it should have, and named what it passed over.
-      const began = ended.stdout !== '';
-      if (start.from === 'refused') {
-        // Where nothing can be written, that is said first: the lock comes before the checkpoints.
-        const cannotWrite =
-          kind !== undefined &&
-          HINDERS_WRITING.includes(kind) &&
-          /error: the output folder disk.run cannot be written/.test(ended.stderr);
-        if (ended.code === 1 && !began && !cannotWrite) {
-          for (const name of damaged)
-            if (!start.missing.has(name))
-              assert.match(ended.stderr, new RegExp(`no whole checkpoint[^]*${name}`));
-          counts.named += damaged.size;
-          rmSync(dir, { recursive: true, force: true });
-          damaged.clear();
-        }
-      } else if (start.from !== undefined && began) {
-        assert.match(ended.stderr, new RegExp(`going on from disk.run.${start.from}\\s`), ended.stderr);
-        counts.resumed++;
-        for (const name of start.skipped) {
-          if (damaged.has(name))
-            assert.match(
-              ended.stderr,
-              new RegExp(`warning: ${name} is skipped and set aside as broken-${name}: .* is damaged: `),
-              ended.stderr,
-            );
-          counts.named++;
-          damaged.delete(name);
-        }
-        if (start.recovered) counts.recoveredFolders++;
-      }
-      // What it saved again is whole.
-      if (began)
-        for (const name of [...damaged])
-          if (!existsSync(join(dir, name)) || (start.from !== undefined && savedAgain(ended, name)))
-            damaged.delete(name);
+      if (start.from === 'refused') assertRefused(ended, start, { kind, dir, damaged });
+      else assertResumed(ended, start, { dir, damaged });
       finished = ended.code === 0;
       if (clean) assert.ok(finished || start.from === 'refused', ended.stderr);
       if (clean && start.from === 'refused') {
@@ -311,6 +277,57 @@ async function oneCase(number: number, random: Random, story: string[]): Promise
     disk?.unmount();
     throw error;
   }
+}
+
+interface Scene {
+  readonly dir: string;
+  /** The damaged checkpoints; those that are gone or replaced are removed. */
+  readonly damaged: Set<string>;
+}
+
+/** Without an intact checkpoint the run must not begin. It is refused, unless its fault came first. */
+function assertRefused(
+  ended: Ended,
+  start: Restart,
+  { kind, dir, damaged }: Scene & { readonly kind: FaultKind | undefined },
+): void {
+  assert.equal(ended.stdout, '', `it began without an intact checkpoint: ${ended.stderr}`);
+  assert.notEqual(ended.code, 0, ended.stderr);
+  // The lock comes before the checkpoints, so a folder that cannot be written is reported first.
+  const cannotWrite =
+    kind !== undefined &&
+    HINDERS_WRITING.includes(kind) &&
+    /error: the output folder disk.run cannot be written/.test(ended.stderr);
+  if (ended.code !== 1 || cannotWrite) return;
+  for (const name of damaged)
+    if (!start.missing.has(name)) assert.match(ended.stderr, new RegExp(`no whole checkpoint[^]*${name}`));
+  counts.named += damaged.size;
+  rmSync(dir, { recursive: true, force: true });
+  damaged.clear();
+}
+
+/** A run that began resumed from the newest intact checkpoint and reported each damaged one that it skipped. */
+function assertResumed(ended: Ended, start: Restart, { dir, damaged }: Scene): void {
+  if (ended.stdout === '') return;
+  if (start.from !== undefined) {
+    assert.match(ended.stderr, new RegExp(`going on from disk.run.${start.from}\\s`), ended.stderr);
+    counts.resumed++;
+    for (const name of start.skipped) {
+      if (damaged.has(name))
+        assert.match(
+          ended.stderr,
+          new RegExp(`warning: ${name} is skipped and set aside as broken-${name}: .* is damaged: `),
+          ended.stderr,
+        );
+      counts.named++;
+      damaged.delete(name);
+    }
+    if (start.recovered) counts.recoveredFolders++;
+  }
+  // A checkpoint that was saved again is intact.
+  for (const name of [...damaged])
+    if (!existsSync(join(dir, name)) || (start.from !== undefined && savedAgain(ended, name)))
+      damaged.delete(name);
 }
 
 const savedAgain = ({ stdout }: Ended, name: string): boolean =>

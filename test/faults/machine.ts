@@ -1,6 +1,4 @@
-/**
- * The real command line as a child process that things are done to, and what this machine allows to be done.
- */
+/** The real command line as a child process with faults, and which faults this machine can inject. */
 import { spawn, spawnSync } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -20,9 +18,9 @@ import { join, relative } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { bin } from '../support/cli.js';
 
-/** What runs as nobody's: the rights of root cannot be taken away. */
+/** The user `nobody`, because root may always write. */
 const NOBODY = 65534;
-/** A child that takes longer hangs. */
+/** A child that takes longer counts as hung. */
 const HANGS_MS = 180_000;
 
 export interface Ended {
@@ -39,7 +37,7 @@ export interface StartOptions {
   readonly asNobody?: boolean;
   /** RLIMIT_FSIZE: no file may grow beyond so many bytes. */
   readonly fileLimit?: number | undefined;
-  /** Where temporary files would go. */
+  /** The folder for temporary files. */
   readonly tmp: string;
 }
 
@@ -75,7 +73,7 @@ export class Run {
   }
 
   static start(words: readonly string[], { cwd, asNobody = false, fileLimit, tmp }: StartOptions): Run {
-    // Each wrapper replaces itself by what it wraps, so that a signal to the child reaches attune.
+    // Each wrapper replaces itself by its command, so that a signal to the child reaches attune.
     const line = [
       ...(asNobody ? ['setpriv', `--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups'] : []),
       ...(fileLimit === undefined ? [] : ['prlimit', `--fsize=${fileLimit}`]),
@@ -104,14 +102,12 @@ export class Run {
     if (!this.#over) this.child.kill(name);
   }
 
-  /**
-   * Stopped in the middle of whatever it does, so that it can be looked at. False where it was over before.
-   */
+  /** Stops the process in the middle of its work. @returns false if it had already ended */
   async stop(): Promise<boolean> {
     return !this.#over && (await stopped(this.child));
   }
 
-  /** Until so many lines are on stdout, or the run is over. */
+  /** Waits for this many lines on stdout, or the end of the run. */
   async lines(count: number): Promise<void> {
     await new Promise<void>((resolve) => {
       const look = (): void => {
@@ -122,15 +118,16 @@ export class Run {
     });
   }
 
-  /** So many milliseconds, or until the run is over. */
+  /** Waits for this many milliseconds, or the end of the run. */
   async milliseconds(ms: number): Promise<void> {
     await Promise.race([sleep(ms), this.#ended]);
   }
 }
 
 /**
- * Stops a process (SIGSTOP) and waits until every one of its threads stands still, which a signal alone does
- * not. False where the process is gone.
+ * Stops a process (SIGSTOP) and waits until all of its threads stand still; the signal itself does not wait.
+ *
+ * @returns false if the process is gone
  */
 export async function stopped(child: ChildProcess): Promise<boolean> {
   if (!child.kill('SIGSTOP')) return false;
@@ -142,16 +139,16 @@ export async function stopped(child: ChildProcess): Promise<boolean> {
   }
 }
 
-/** The letters by which Linux tells what each thread of a process does: T stopped, Z gone. */
+/** The state letters that Linux gives the threads of a process: T stopped, Z gone. */
 function threadStates(pid: number): string[] {
   const folder = `/proc/${pid}/task`;
   try {
-    // After the name, which may hold anything.
+    // The letter follows the name in parentheses, which may contain anything.
     return readdirSync(folder).map(
       (thread) => /\) (\w) [^)]*$/.exec(readFileSync(`${folder}/${thread}/stat`, 'latin1'))?.[1] ?? '?',
     );
   } catch (error) {
-    // A thread that ended since it was listed: the others are asked again.
+    // A thread ended after it was listed: the caller asks again.
     return existsSync(folder) && (error as NodeJS.ErrnoException).code !== undefined ? ['?'] : [];
   }
 }
@@ -182,7 +179,7 @@ export const can = {
   })(),
 };
 
-/** A small disk of its own, whose size can be changed. */
+/** A small disk whose size can be changed. */
 export class Disk {
   private constructor(readonly path: string) {}
 
@@ -203,7 +200,7 @@ export class Disk {
     return new Disk(path);
   }
 
-  /** Leaves room for about so many bytes more. */
+  /** Leaves room for about this many more bytes. */
   shrink(room: number): void {
     const used = Number(
       spawnSync('df', ['--output=used', '-B1', this.path], { encoding: 'utf8' }).stdout.split('\n')[1],
@@ -225,8 +222,8 @@ export function giveToNobody(path: string): void {
 }
 
 /**
- * Takes the right to write from a folder and all below it, or gives it back; what is gone by then, because a
- * run is under way, is passed over.
+ * Takes write permission from a folder and everything in it, or gives it back. Files that a running command has
+ * removed meanwhile are ignored.
  */
 export function setWritable(path: string, writable: boolean): void {
   try {
@@ -239,7 +236,7 @@ export function setWritable(path: string, writable: boolean): void {
   }
 }
 
-/** Every file below a folder with its bytes' hash. */
+/** Every path in a folder, with the hash of each file. */
 export function snapshot(dir: string): Readonly<Record<string, string>> {
   const paths = readdirSync(dir, { recursive: true, withFileTypes: true }).map((entry) => ({
     path: join(entry.parentPath, entry.name),

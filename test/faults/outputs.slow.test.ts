@@ -1,9 +1,9 @@
 /**
- * Every command with its outputs led to where they cannot be written. Results that cannot be written are an
- * error, in one sentence and with status 1, also if only a part of them fits; a reader that goes away is
- * none. What people would read on stderr matters to nobody's results.
+ * Every command with outputs that cannot be written. Results that cannot be written are an error, in one sentence
+ * and with status 1, also if some of them fit; a reader that closes the pipe is no error. An unwritable stderr
+ * affects no results.
  *
- * With CI a third of the commands, another one each time, and never `demo`, which trains for minutes.
+ * With CI a third of the commands, a different one each time, and never `demo`, which trains for minutes.
  */
 import assert from 'node:assert/strict';
 import {
@@ -29,7 +29,7 @@ import { can, Disk } from './machine.js';
 interface Command {
   readonly words: readonly string[];
   readonly input?: string;
-  /** It goes on until it is interrupted. */
+  /** It runs until it is interrupted. */
   readonly serves?: boolean;
   /** It trains for minutes. */
   readonly long?: boolean;
@@ -146,14 +146,11 @@ before(async () => {
   );
   assert.equal(compared.code, 0, shown(compared));
 });
-after(() => rmSync(root, { recursive: true, force: true }));
-after(() =>
-  console.log(
-    `runs with an output that cannot be written: ${Object.entries(counts)
-      .map(([way, n]) => `${way} ${n}`)
-      .join(', ')}`,
-  ),
-);
+after(() => {
+  const runsOf = Object.entries(counts).map(([way, n]) => `${way} ${n}`);
+  console.log(`runs with an output that cannot be written: ${runsOf.join(', ')}`);
+  rmSync(root, { recursive: true, force: true });
+});
 
 const environment = (cwd: string): Readonly<Record<string, string>> => ({
   HF_HUB_CACHE: join(cwd, 'hub'),
@@ -161,11 +158,11 @@ const environment = (cwd: string): Readonly<Record<string, string>> => ({
 });
 
 interface Outcome extends ChildEnd {
-  /** What it made, numbers aside. */
+  /** The files in its folder, without numbers. */
   readonly files: readonly string[];
 }
 
-/** Runs a command in a folder of its own. */
+/** Runs a command in a new folder. */
 async function outcome(
   { words, input }: Command,
   options: Pick<ChildOptions, 'stdout' | 'stderr' | 'signal'>,
@@ -187,7 +184,7 @@ function count(way: string): void {
   counts[way] = (counts[way] ?? 0) + 1;
 }
 
-/** Interrupts a server when the other output shows that it is there. */
+/** Interrupts a server when its output `on` shows that it has started. */
 const interrupted = ({ serves }: Command, on: 'stdout' | 'stderr'): ChildOptions['signal'] =>
   serves ? { when: on === 'stderr' ? /Open this address/ : /\n/, on, name: 'SIGINT' } : undefined;
 
@@ -204,7 +201,7 @@ function assertLost(end: ChildEnd): void {
   );
 }
 
-/** Ends as it would with a reader, and says nothing of there being none. */
+/** The command ends as it would with a reader and reports no error about the missing one. */
 function assertQuiet(end: ChildEnd, whole: ChildEnd): void {
   assert.ok(!end.hung, shown(end));
   assert.deepEqual([end.code, end.signal], [whole.code, whole.signal], shown(end));
@@ -223,16 +220,16 @@ function assertUnharmed(end: Outcome, whole: Outcome, words: readonly string[]):
   assert.equal(sorted(end.stdout), sorted(whole.stdout), words.join(' '));
 }
 
-/** A checkpoint is written, and reported, beside the steps that follow. */
+/** In an order of their own: a checkpoint is written and reported while the next steps run. */
 const sorted = (stdout: string): string => timeless(stdout).split('\n').sort().join('\n');
 
-/** A file of which half of a text fits on its disk. */
+/** Runs a command with a file as its output, on a disk with room for half of `length` bytes. */
 async function onFullDisk(length: number, use: (sink: Sink) => Promise<ChildEnd>): Promise<ChildEnd> {
   const room = Math.max(1, Math.floor(length / 2));
   const disk = Disk.mount(join(root, `disk-${disks++}`), undefined);
   try {
     const path = join(disk.path, 'results');
-    // Disks give room in pages: what is in the file before fills up the first.
+    // Disks allocate pages: what the file already contains fills up the first.
     const before = (4096 - (room % 4096)) % 4096;
     writeFileSync(path, '#'.repeat(before));
     disk.shrink(before + room - (before > 0 ? 4096 : 0));
@@ -245,7 +242,7 @@ async function onFullDisk(length: number, use: (sink: Sink) => Promise<ChildEnd>
 }
 
 const seed = seedFrom();
-/** With CI every third command, from where the seed says. */
+/** With CI every third command; the seed decides which. */
 const drawn = process.env['CI'] === 'true' ? COMMANDS.filter((_, i) => (i + seed) % 3 === 0) : COMMANDS;
 console.log(`outputs: seed ${seed} (ATTUNE_FUZZ_SEED), ${drawn.length} of ${COMMANDS.length} commands`);
 
@@ -263,7 +260,7 @@ describe('outputs that cannot be written', { concurrency: LANES, timeout: 3 * 3_
       const prints = (): boolean => whole.stdout !== '';
 
       it(
-        'stdout is /dev/full: status 1 and one sentence, if anything is printed',
+        'reports one error and exits with 1 if stdout is /dev/full and anything is printed',
         { skip: noFull },
         async () => {
           count('stdout on /dev/full');
@@ -274,7 +271,7 @@ describe('outputs that cannot be written', { concurrency: LANES, timeout: 3 * 3_
       );
 
       it(
-        'stdout is a file on a disk that is full in the middle: status 1 and one sentence',
+        'reports one error and exits with 1 if the disk of stdout fills up halfway',
         { skip: noDisk },
         async (t) => {
           if (!prints()) return t.skip('it prints nothing');
@@ -285,7 +282,7 @@ describe('outputs that cannot be written', { concurrency: LANES, timeout: 3 * 3_
         },
       );
 
-      it('the reader of stdout is gone at once: quiet, its own status', { skip: noPipe }, async (t) => {
+      it('keeps its status and is quiet if stdout has no reader', { skip: noPipe }, async (t) => {
         if (!prints()) return t.skip('it prints nothing');
         count('stdout without a reader');
         assertQuiet(
@@ -295,7 +292,7 @@ describe('outputs that cannot be written', { concurrency: LANES, timeout: 3 * 3_
       });
 
       it(
-        'the reader of stdout goes after a line: quiet, its own status',
+        'keeps its status and is quiet if the reader of stdout closes after a line',
         { skip: isHelp && 'as above' },
         async (t) => {
           if (!prints()) return t.skip('it prints nothing');
@@ -312,7 +309,7 @@ describe('outputs that cannot be written', { concurrency: LANES, timeout: 3 * 3_
         ['a pipe without a reader', 'closed at once', noPipe],
       ] as const) {
         it(
-          `stderr is ${way}: results and status are whole`,
+          `keeps results and status if stderr is ${way}`,
           { skip: none || (isHelp && 'nothing is written there') },
           async () => {
             count(`stderr on ${way}`);

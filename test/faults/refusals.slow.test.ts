@@ -1,7 +1,7 @@
 /**
- * Refused commands, again and again and several at a time: each ends with its status and one error, never
- * by a signal, and leaves nothing. A thread that was started ahead and is still loading native code when
- * the process ends would abort it, now and then; how often depends on how busy the machine is.
+ * Refused commands, again and again and several at a time: each exits with its status and one error, never
+ * by a signal, and leaves nothing behind. A thread that was started ahead and still loads native code when
+ * the process exits could abort it, more often on a busy machine.
  *
  *   ATTUNE_REFUSALS   commands to run, 500 by default       ATTUNE_FUZZ_SEED   the seed of their order
  */
@@ -18,7 +18,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, before, describe, it } from 'node:test';
 import { writeByteModel } from '../support/byte-model.js';
 import { errorLines, inLanes, runChild, shown } from '../support/child.js';
 import { ROWS, toJsonl, writeData } from '../support/cli.js';
@@ -49,7 +49,7 @@ const predict = (...more: string[]): string[] => [
   ...more,
 ];
 
-/** Words and exit status: 2 for how the command was used, 1 for what was given to it. */
+/** Words and exit status: 2 for wrong usage, 1 for wrong input. */
 const REFUSED: readonly (readonly [words: readonly string[], status: 1 | 2])[] = [
   [train('--dataset', 'column.csv'), 1],
   [train('--dataset', 'column.csv', '--text-column', 'txt', '--label-column', 'klass'), 1],
@@ -186,7 +186,7 @@ before(async () => {
 });
 after(() => rmSync(root, { recursive: true, force: true }));
 
-/** Every command once, in an order of its own, then again; at most as many as were asked for. */
+/** REFUSALS commands: all of them in random order, then again in another order. */
 function drawCommands(random: Random): typeof REFUSED {
   const drawn: (typeof REFUSED)[number][] = [];
   while (drawn.length < REFUSALS) {
@@ -196,39 +196,43 @@ function drawCommands(random: Random): typeof REFUSED {
   return drawn.slice(0, REFUSALS);
 }
 
-test(
-  `${REFUSALS} refused commands, ${LANES} at a time: one error, its status, nothing left behind`,
-  { timeout: 3 * 3_600_000 },
-  async (t) => {
-    t.diagnostic(`seed ${seed} (ATTUNE_FUZZ_SEED)`);
-    const ends: Record<string, number> = {};
-    const failures: string[] = [];
-    const before = Array.from({ length: LANES }, (_, number) => snapshot(lane(number)));
-    await inLanes(LANES, drawCommands(new Random(seed)), async ([words, status], number) => {
-      const tmp = join(root, `tmp-${number}`);
-      // What Node compiled, kept in the temporary folder, is not what a command leaves.
-      const env = { TMPDIR: tmp, ATTUNE_CACHE: join(tmp, 'cache'), NODE_DISABLE_COMPILE_CACHE: '1' };
-      const end = await runChild(words, { cwd: lane(number), env });
-      const how = String(end.code ?? end.signal);
-      ends[how] = (ends[how] ?? 0) + 1;
-      try {
-        assert.ok(!end.hung, shown(end));
-        assert.deepEqual([end.code, end.signal], [status, null], shown(end));
-        assert.equal(errorLines(end.stderr).length, 1, shown(end));
-        assert.doesNotMatch(end.stderr, /^\s+at |defect of attune|terminate called/m, shown(end));
-        assert.equal(end.stdout, '');
-        assert.deepEqual(snapshot(lane(number)), before[number], 'files were changed or left');
-        assert.deepEqual(readdirSync(tmp), [], 'temporary files were left');
-      } catch (error) {
-        failures.push(`attune ${words.join(' ')}: ${error instanceof Error ? error.message : String(error)}`);
-      }
-    });
-    t.diagnostic(
-      `refused commands: ${REFUSALS} (${REFUSED.length} kinds); ends: ${Object.entries(ends)
-        .sort()
-        .map(([how, n]) => `${how} ${n}`)
-        .join(', ')}; failures ${failures.length}`,
-    );
-    assert.equal(failures.length, 0, `of seed ${seed}:\n${failures.join('\n')}`);
-  },
-);
+describe('attune', () => {
+  it(
+    `refuses ${REFUSALS} commands, ${LANES} at a time, with one error and nothing left behind`,
+    { timeout: 3 * 3_600_000 },
+    async (t) => {
+      t.diagnostic(`seed ${seed} (ATTUNE_FUZZ_SEED)`);
+      const ends: Record<string, number> = {};
+      const failures: string[] = [];
+      const before = Array.from({ length: LANES }, (_, number) => snapshot(lane(number)));
+      await inLanes(LANES, drawCommands(new Random(seed)), async ([words, status], number) => {
+        const tmp = join(root, `tmp-${number}`);
+        // Without Node's compile cache, which would be a file in the temporary folder.
+        const env = { TMPDIR: tmp, ATTUNE_CACHE: join(tmp, 'cache'), NODE_DISABLE_COMPILE_CACHE: '1' };
+        const end = await runChild(words, { cwd: lane(number), env });
+        const how = String(end.code ?? end.signal);
+        ends[how] = (ends[how] ?? 0) + 1;
+        try {
+          assert.ok(!end.hung, shown(end));
+          assert.deepEqual([end.code, end.signal], [status, null], shown(end));
+          assert.equal(errorLines(end.stderr).length, 1, shown(end));
+          assert.doesNotMatch(end.stderr, /^\s+at |defect of attune|terminate called/m, shown(end));
+          assert.equal(end.stdout, '');
+          assert.deepEqual(snapshot(lane(number)), before[number], 'files were changed or left');
+          assert.deepEqual(readdirSync(tmp), [], 'temporary files were left');
+        } catch (error) {
+          failures.push(
+            `attune ${words.join(' ')}: ${error instanceof Error ? error.message : String(error)}`,
+          );
+        }
+      });
+      t.diagnostic(
+        `refused commands: ${REFUSALS} (${REFUSED.length} kinds); ends: ${Object.entries(ends)
+          .sort()
+          .map(([how, n]) => `${how} ${n}`)
+          .join(', ')}; failures ${failures.length}`,
+      );
+      assert.equal(failures.length, 0, `of seed ${seed}:\n${failures.join('\n')}`);
+    },
+  );
+});

@@ -1,6 +1,6 @@
 /**
- * The process that soak.slow.test.ts watches: trains, predicts, or predicts with a leak, and prints its
- * memory and handles now and then.
+ * The process that soak.slow.test.ts measures: it trains, predicts, or predicts with a leak, and regularly prints
+ * its memory and handles.
  */
 import { readdirSync } from 'node:fs';
 import { fineTune, resolveArguments, TextClassifier } from '#attune/index.js';
@@ -9,8 +9,7 @@ const [what, count] = [process.argv[2], Number(process.argv[3])];
 const SAMPLES = 40;
 
 function sample(done: number): void {
-  // Twice: what the first finds to be free of arrays' memory is given back while the program goes on, and the
-  // second waits for it.
+  // Twice: array memory that the first collection finds free is released concurrently, and the second waits for it.
   for (let i = 0; i < 2; i++) (globalThis as { gc?: () => void }).gc?.();
   const files = process.platform === 'linux' ? readdirSync('/proc/self/fd').length : 0;
   const { rss, heapUsed, external } = process.memoryUsage();
@@ -38,8 +37,7 @@ if (what === 'train') {
     saveSteps: Math.ceil(count / SAMPLES),
     saveTotalLimit: 2,
   });
-  // When a checkpoint has been written: at any other moment, how many files are open depends on how far the
-  // writing of one has come.
+  // Samples are taken right after a checkpoint, because the number of open files varies while one is written.
   await fineTune({
     model: 'model',
     dataset: 'data',

@@ -1,20 +1,20 @@
 /**
- * A long run and many predictions on a tiny model, in a process of their own: memory is flat after a warm-up,
- * and no handle is left behind.
+ * A long run and many predictions on a tiny model, in a separate process: memory is flat after a warm-up, and no
+ * handle is left open.
  *
  *   ATTUNE_SOAK_STEPS   2,000 by default     ATTUNE_SOAK_PREDICTIONS   200,000 by default
  */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { writeByteModel } from '../support/byte-model.js';
 import { attune, writeData } from '../support/cli.js';
 import { casesFrom } from '../support/counts.js';
 import { workspace } from '../support/workspace.js';
 
-// Fewer than these are all warm-up.
+// Shorter runs consist of warm-up only.
 const STEPS = Math.max(1_000, casesFrom('ATTUNE_SOAK_STEPS', 2_000));
 const PREDICTIONS = Math.max(50_000, casesFrom('ATTUNE_SOAK_PREDICTIONS', 200_000));
 
@@ -46,13 +46,13 @@ interface Sample {
   readonly done: number;
   /** Resident memory of the process, bytes. */
   readonly rss: number;
-  /** Bytes of JavaScript's objects and buffers in the main thread, after a collection. */
+  /** Bytes of JavaScript objects and buffers in the main thread, after garbage collection. */
   readonly held: number;
   readonly handles: number;
   readonly files: number;
 }
 
-/** Runs soak-child.ts and gives what it measured. */
+/** Runs soak-child.ts and returns its samples. */
 function soak(...words: string[]): Promise<Sample[]> {
   return new Promise((resolve, reject) => {
     const child = spawn(
@@ -87,7 +87,7 @@ function soak(...words: string[]): Promise<Sample[]> {
   });
 }
 
-/** Growth over the later half by the least-squares line through it, bytes. */
+/** Growth over all samples, in bytes, by the least-squares line through them. */
 function trend(samples: readonly Sample[], of: (sample: Sample) => number): number {
   const mean = (values: readonly number[]): number =>
     values.reduce((sum, value) => sum + value, 0) / values.length;
@@ -108,9 +108,9 @@ const median = (samples: readonly Sample[], of: (sample: Sample) => number): num
   samples.map(of).sort((a, b) => a - b)[samples.length >> 1];
 
 /**
- * What may grow over the later half. Resident memory: by its trend, since the allocator and the engine's
- * thread give back what they like when they like. What JavaScript holds is known exactly: its floor may not
- * rise from the third quarter to the fourth by more than the words that happen to be remembered.
+ * The growth allowed over the second half, in bytes. Resident memory is judged by its trend, since the allocator and
+ * the engine's thread give memory back when they like. JavaScript memory is known exactly: its minimum may rise from
+ * the third quarter to the fourth by no more than the words that the tokenizer remembers.
  */
 const MOST_RESIDENT = 8 * 2 ** 20;
 const MOST_HELD = 2 ** 20;
@@ -126,62 +126,67 @@ function assertFlat(samples: readonly Sample[], what: string): string {
   const mib = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(2)} MiB`;
   const [begin, end] = [later[0], later.at(-1)!];
   const floor = least(third, (sample) => sample.held);
-  const said = [
+  const report = [
     `${what}: resident ${mib(begin.rss)} at ${begin.done}, ${mib(end.rss)} at ${end.done}, ` +
       `trend over that half ${mib(resident)}`,
     `floor of what JavaScript holds ${mib(floor)} in its third quarter, ${mib(held)} more in its fourth`,
     `handles ${begin.handles} and ${end.handles}, open files ${begin.files} and ${end.files}`,
   ].join('; ');
-  assert.ok(resident < MOST_RESIDENT, `resident memory grows: ${said}`);
-  assert.ok(held < MOST_HELD, `what is held grows: ${said}`);
-  // What a sample may find in passing is in few of them; handles left behind lift the usual number above
-  // whatever it was before.
+  assert.ok(resident < MOST_RESIDENT, `resident memory grows: ${report}`);
+  assert.ok(held < MOST_HELD, `what is held grows: ${report}`);
+  // Handles that are open for a moment appear in few samples; handles left open raise the median above all earlier
+  // samples.
   for (const counted of ['handles', 'files'] as const)
     assert.ok(
       median(fourth, (sample) => sample[counted]) <= most(third, (sample) => sample[counted]),
-      `${counted} grow: ${said}`,
+      `${counted} grow: ${report}`,
     );
-  return said;
+  return report;
 }
 
-test(`${STEPS} steps, with evaluations and checkpoints`, { timeout: 1_800_000 }, async (t) => {
-  t.diagnostic(assertFlat(await soak('train', String(STEPS)), `${STEPS} steps`));
+describe('fineTune', () => {
+  it(
+    `keeps memory and handles flat over ${STEPS} steps with evaluations and checkpoints`,
+    { timeout: 1_800_000 },
+    async (t) => {
+      t.diagnostic(assertFlat(await soak('train', String(STEPS)), `${STEPS} steps`));
+    },
+  );
 });
 
-test(`${PREDICTIONS} predictions`, { timeout: 1_800_000 }, async (t) => {
-  t.diagnostic(assertFlat(await soak('predict', String(PREDICTIONS)), `${PREDICTIONS} predictions`));
+describe('TextClassifier.predictStream', () => {
+  it(`keeps memory and handles flat over ${PREDICTIONS} predictions`, { timeout: 1_800_000 }, async (t) => {
+    t.diagnostic(assertFlat(await soak('predict', String(PREDICTIONS)), `${PREDICTIONS} predictions`));
+  });
 });
 
-test(
-  'a leak of a hundred bytes a prediction, or of a file now and then, is seen',
-  { timeout: 1_800_000 },
-  async () => {
+/** Forty samples, all the same except for what `change` gives the i-th. */
+const samplesOf = (change: (i: number) => Partial<Sample>): Sample[] =>
+  Array.from({ length: 40 }, (_, i) => ({
+    done: i,
+    rss: 1e8,
+    held: 1e7,
+    handles: 2,
+    files: 20,
+    ...change(i),
+  }));
+
+describe('assertFlat', () => {
+  it('detects a leak of a hundred bytes per prediction', { timeout: 1_800_000 }, async () => {
     const samples = await soak('leak', '50000');
     assert.throws(() => assertFlat(samples, 'leak'), /(resident memory|what is held) grows/);
-    const flat = { rss: 1e8, held: 1e7, handles: 2 };
-    assert.throws(
-      () =>
-        assertFlat(
-          Array.from({ length: 40 }, (_, i) => ({ ...flat, done: i, files: 20 + Math.floor(i / 4) })),
-          'files',
-        ),
-      /files grow/,
+  });
+
+  it('detects growth of handles, open files, resident memory and JavaScript memory', () => {
+    assertFlat(
+      samplesOf(() => ({})),
+      'constant',
     );
-    assert.throws(
-      () =>
-        assertFlat(
-          Array.from({ length: 40 }, (_, i) => ({ ...flat, rss: 1e8 + i * 5e5, done: i, files: 20 })),
-          'resident',
-        ),
-      /resident memory grows/,
-    );
-    assert.throws(
-      () =>
-        assertFlat(
-          Array.from({ length: 40 }, (_, i) => ({ ...flat, held: 1e7 + i * 1.2e5, done: i, files: 20 })),
-          'held',
-        ),
-      /what is held grows/,
-    );
-  },
-);
+    const assertDetected = (grown: (i: number) => Partial<Sample>, message: RegExp): void =>
+      assert.throws(() => assertFlat(samplesOf(grown), 'grown'), message);
+    assertDetected((i) => ({ handles: 2 + Math.floor(i / 4) }), /handles grow/);
+    assertDetected((i) => ({ files: 20 + Math.floor(i / 4) }), /files grow/);
+    assertDetected((i) => ({ rss: 1e8 + i * 5e5 }), /resident memory grows/);
+    assertDetected((i) => ({ held: 1e7 + i * 1.2e5 }), /what is held grows/);
+  });
+});

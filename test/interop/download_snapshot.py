@@ -1,4 +1,4 @@
-"""Downloads or finds repositories with huggingface_hub, and says what it finds in the cache, as JSON.
+"""Downloads or finds repositories with huggingface_hub, and prints what it finds in the cache, as JSON.
 
   python download_snapshot.py REQUEST.json
 

@@ -1,9 +1,7 @@
-/**
- * The Hub's cache across the border: what attune downloaded serves Python's huggingface_hub, and the reverse.
- */
+/** The cache of the Hub is shared: Python's huggingface_hub uses what attune downloaded, and the reverse. */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { describe, it } from 'node:test';
 import type { TestContext } from 'node:test';
 import { scanHubCache } from '#attune/hub/cache.js';
 import { hubDataset } from '#attune/hub/dataset.js';
@@ -43,7 +41,7 @@ async function setUp(
     },
   ]);
   const cacheDir = folder(t);
-  // Xet's own protocol is not the server's; without it huggingface_hub downloads over plain HTTP, as attune
+  // The server does not speak Xet's protocol; without it huggingface_hub downloads over plain HTTP, as attune
   // does.
   const env = {
     HF_ENDPOINT: server.url,
@@ -84,50 +82,52 @@ async function withAttune(options: {
   };
 }
 
-test(
-  'huggingface_hub finds whole what attune downloaded, without a network',
-  { skip: skipWithoutPython },
-  async (t) => {
-    const { server, cacheDir, python } = await setUp(t);
-    const ours = await withAttune({ endpoint: server.url, cacheDir });
-    const requests = server.requests.length;
-    const { folders, warnings, repositories } = await python(true);
-    assert.equal(server.requests.length, requests);
-    assert.deepEqual(warnings, []);
-    assert.equal(folders[0].folder, ours.model);
-    assert.deepEqual(
-      folders.map(({ files }) => files),
-      [NEEDED, ['README.md', 'data/test.csv', 'data/train.jsonl'], ['default/train/0000.parquet']],
-    );
-    await assertSameScan(cacheDir, repositories);
-  },
-);
+describe('Hub cache', () => {
+  it(
+    'serves everything that attune downloaded to huggingface_hub offline',
+    { skip: skipWithoutPython },
+    async (t) => {
+      const { server, cacheDir, python } = await setUp(t);
+      const ours = await withAttune({ endpoint: server.url, cacheDir });
+      const requests = server.requests.length;
+      const { folders, warnings, repositories } = await python(true);
+      assert.equal(server.requests.length, requests);
+      assert.deepEqual(warnings, []);
+      assert.equal(folders[0].folder, ours.model);
+      assert.deepEqual(
+        folders.map(({ files }) => files),
+        [NEEDED, ['README.md', 'data/test.csv', 'data/train.jsonl'], ['default/train/0000.parquet']],
+      );
+      await assertSameScan(cacheDir, repositories);
+    },
+  );
 
-test(
-  'attune finds whole what huggingface_hub downloaded, without a network, and goes on with it',
-  { skip: skipWithoutPython },
-  async (t) => {
-    const { server, cacheDir, python } = await setUp(t);
-    const { folders, warnings, repositories } = await python(false);
-    assert.deepEqual(warnings, []);
-    const requests = server.requests.length;
-    const ours = await withAttune({ endpoint: server.url, cacheDir, localFilesOnly: true });
-    assert.equal(server.requests.length, requests);
-    assert.equal(ours.model, folders[0].folder);
-    assert.deepEqual(
-      ours.tweets,
-      folders[1].files.map((file) => join(folders[1].folder, file)),
-    );
-    assert.deepEqual(
-      ours.converted,
-      folders[2].files.map((file) => join(folders[2].folder, file)),
-    );
-    await assertSameScan(cacheDir, repositories);
-    // With the network, too, nothing is downloaded again.
-    await withAttune({ endpoint: server.url, cacheDir });
-    assert.ok(!server.requests.slice(requests).some(({ url }) => url.includes('/resolve/')));
-  },
-);
+  it(
+    'serves everything that huggingface_hub downloaded to attune, offline and online',
+    { skip: skipWithoutPython },
+    async (t) => {
+      const { server, cacheDir, python } = await setUp(t);
+      const { folders, warnings, repositories } = await python(false);
+      assert.deepEqual(warnings, []);
+      const requests = server.requests.length;
+      const ours = await withAttune({ endpoint: server.url, cacheDir, localFilesOnly: true });
+      assert.equal(server.requests.length, requests);
+      assert.equal(ours.model, folders[0].folder);
+      assert.deepEqual(
+        ours.tweets,
+        folders[1].files.map((file) => join(folders[1].folder, file)),
+      );
+      assert.deepEqual(
+        ours.converted,
+        folders[2].files.map((file) => join(folders[2].folder, file)),
+      );
+      await assertSameScan(cacheDir, repositories);
+      // Online, too, nothing is downloaded again.
+      await withAttune({ endpoint: server.url, cacheDir });
+      assert.ok(!server.requests.slice(requests).some(({ url }) => url.includes('/resolve/')));
+    },
+  );
+});
 
 async function assertSameScan(cacheDir: string, repositories: Answer['repositories']): Promise<void> {
   const ours = (await scanHubCache(cacheDir)).repositories.map(({ type, id, size, revisions }) => ({

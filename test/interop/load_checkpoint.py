@@ -1,8 +1,8 @@
-"""Loads a model folder in transformers and says what it finds there, as JSON.
+"""Loads a model folder in transformers and prints what it finds there, as JSON.
 
   python load_checkpoint.py MODEL_FOLDER REQUEST.json
 
-REQUEST: {"ids": [[...], ...], "texts": [...]}. An empty row of ids is an empty text: padding as a whole, masked everywhere.
+REQUEST: {"ids": [[...], ...], "texts": [...]}. An empty row of ids is an empty text: only padding, fully masked.
 """
 import json
 import sys

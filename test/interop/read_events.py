@@ -2,7 +2,7 @@
 
   python read_events.py LOG_FOLDER
 
-{"scalars": {tag: [[step, value], ...]}, "texts": {tag: [[step, text], ...]}}; or {"missing": why} where tensorboard is not installed.
+{"scalars": {tag: [[step, value], ...]}, "texts": {tag: [[step, text], ...]}}; or {"missing": reason} if tensorboard is not installed.
 """
 import json
 import sys

@@ -1,4 +1,4 @@
-"""Makes a tiny random classifier with transformers, saves it, and says what it computes, as JSON.
+"""Makes a tiny random classifier with transformers, saves it, and prints what it computes, as JSON.
 
   python save_checkpoint.py MODEL_FOLDER [--dtype float32|float16|bfloat16] [--max-shard-size 4KB] [--tokenizer FOLDER]
                             [--config '{"n_inner": 7, ...}'] [--texts '["...", ...]']

@@ -29,16 +29,18 @@ const golden = fixtureJson('metrics/intervals.json') as {
   readonly comparisons: readonly GoldenComparison[];
 };
 
-describe('distributions', () => {
-  it("give scipy's tails of the normal distribution", () => {
+describe('normalTail', () => {
+  it("gives scipy's tails", () => {
     for (const [z, tail] of golden.tails)
       assert.ok(
         Math.abs(normalTail(z) / tail - 1) < (z > 6 ? 1e-3 : 1e-6),
         `${z}: ${normalTail(z)}, not ${tail}`,
       );
   });
+});
 
-  it("give scipy's quantiles of the beta distribution", () => {
+describe('betaQuantile', () => {
+  it("gives scipy's quantiles", () => {
     for (const [p, a, b, x] of golden.quantiles)
       assert.ok(
         Math.abs(betaQuantile(p, a, b) / x - 1) < 1e-9,
@@ -46,12 +48,12 @@ describe('distributions', () => {
       );
   });
 
-  it('give a quantile back as its probability', () => {
+  it('is the inverse of betaCdf', () => {
     const parameter = fc.double({ min: 0.05, max: 3000, noNaN: true });
     fc.assert(
       fc.property(fc.double({ min: 1e-4, max: 1 - 1e-4, noNaN: true }), parameter, parameter, (p, a, b) => {
         const x = betaQuantile(p, a, b);
-        // Where the distribution piles up at an end, neighbouring numbers are far apart in probability.
+        // If the distribution piles up at an end, neighboring numbers are far apart in probability.
         if (x > 1e-12 && x < 1 - 1e-9) assert.ok(Math.abs(betaCdf(x, a, b) - p) < 1e-6, `${p}, ${a}, ${b}`);
       }),
     );
@@ -59,7 +61,7 @@ describe('distributions', () => {
 });
 
 describe('clopperPearson', () => {
-  it("gives scipy's exact intervals: 96 of 96 leave room for 0.962", () => {
+  it("gives scipy's exact intervals, with a lower bound of 0.962 for 96 of 96", () => {
     for (const { count, rows, low, high } of golden.exact) {
       const found = clopperPearson(count, rows, 0.025);
       assertClose([found.low, found.high], [low, high], 1e-10, `${count} of ${rows}`);
@@ -69,7 +71,7 @@ describe('clopperPearson', () => {
 });
 
 describe('effectiveInterval', () => {
-  it('is exact for a share with the standard error of a share, and counts no more rows than there are', () => {
+  it('is exact if the standard error is that of a share, and counts no more rows than there are', () => {
     const error = Math.sqrt((0.8 * 0.2) / 150);
     const [found, exact] = [effectiveInterval(0.8, error, 150, 1, 0.025), clopperPearson(120, 150, 0.025)];
     assertClose([found.low, found.high], [exact.low, exact.high], 1e-9, 'bound');
@@ -77,7 +79,7 @@ describe('effectiveInterval', () => {
     assertClose([capped.low, capped.high], [exact.low, exact.high], 1e-9, 'bound');
   });
 
-  it('is not empty at 0 and 1, where all resamples agree', () => {
+  it('has a width at 0 and 1, although all resamples agree', () => {
     for (const value of [0, 1]) {
       const [found, exact] = [
         effectiveInterval(value, 0, 96, 1, 0.025),
@@ -87,7 +89,7 @@ describe('effectiveInterval', () => {
     }
   });
 
-  it('reaches further where a row counts for more than one: an unseen class costs half as much again', () => {
+  it('reaches 1.5 times as far if a row counts for 1.5 rows', () => {
     assertClose(
       [1 - effectiveInterval(1, 0, 96, 1.5, 0.025).low],
       [1.5 * (1 - clopperPearson(96, 96, 0.025).low)],
@@ -96,7 +98,7 @@ describe('effectiveInterval', () => {
     );
   });
 
-  it('holds the value and lies within 0 and 1, whatever is asked', () => {
+  it('contains the value and stays within 0 and 1 for any input', () => {
     const value = fc.oneof(
       fc.double({ min: 0, max: 1, noNaN: true }),
       fc.constantFrom(0, 1, 0.5, 1 + 2e-16, 1 - 2e-16, 5e-324),
@@ -120,18 +122,18 @@ describe('effectiveInterval', () => {
 });
 
 describe('differenceReach', () => {
-  it('is that of the rule of three where no row tells the models apart', () => {
+  it('gives the exact bound if the models differ on no row', () => {
     const { below, above } = differenceReach(0, 0, 200, 1, 0.05);
     assertClose([below, above], [1 - 0.05 ** (1 / 200), 1 - 0.05 ** (1 / 200)], 1e-12, 'reach');
   });
 
-  it('is that of the normal approximation where many do', () => {
+  it('gives the normal approximation if they differ on many rows', () => {
     const error = Math.sqrt((0.2 - 0.04 ** 2) / 20_000);
     const { below, above } = differenceReach(0.04, error, 20_000, 1, 0.025);
     assertClose([below / error, above / error], [1.96, 1.96], 0.03, 'standard errors');
   });
 
-  it('mirrors: what lies below one difference lies above the other', () => {
+  it('is mirrored if the difference changes its sign', () => {
     fc.assert(
       fc.property(
         fc.double({ min: -1, max: 1, noNaN: true }),
@@ -151,7 +153,7 @@ describe('differenceReach', () => {
 
 describe('compareWithBest', () => {
   for (const expected of golden.comparisons) {
-    it(`gives what the method gives in numpy and scipy: ${expected.name}`, () => {
+    it(`agrees with the method in numpy and scipy: ${expected.name}`, () => {
       const found = compareWithBest(
         expected.values,
         expected.resampled.map((values) => Float64Array.from(values)),
@@ -184,7 +186,7 @@ describe('compareWithBest', () => {
     });
   }
 
-  it('says of one model what is to be said of it, and nothing of others', () => {
+  it('gives the interval of a single model, which may be the best, without optimism', () => {
     const { best, models, optimism, interval } = compareWithBest(
       [0.8],
       [Float64Array.of(0.75, 0.8, 0.85)],

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { test } from 'node:test';
+import { describe, it } from 'node:test';
 import { initializeHead } from '#attune/model/head.js';
 import { assertClose } from '../support/numbers.js';
 
@@ -16,17 +16,19 @@ const heads = JSON.parse(
   readFileSync(new URL('../fixtures/random/heads.json', import.meta.url), 'utf8'),
 ) as Head[];
 
-for (const { from, numLabels, nEmbd, initializerRange, seed, values } of heads) {
-  test(`the head [${numLabels}, ${nEmbd}] of seed ${seed} is that of ${from}`, () => {
-    // Two units in the last place of the largest value drawn, |x| < 4 standard deviations.
-    assertClose(
-      initializeHead(numLabels, nEmbd, initializerRange, seed),
-      values,
-      4 * initializerRange * 2 ** -22,
-    );
-  });
-}
+describe('initializeHead', () => {
+  for (const { from, numLabels, nEmbd, initializerRange, seed, values } of heads) {
+    it(`draws the [${numLabels}, ${nEmbd}] head of seed ${seed} as in ${from}`, () => {
+      // Two units in the last place of the largest value drawn, |x| < 4 standard deviations.
+      assertClose(
+        initializeHead(numLabels, nEmbd, initializerRange, seed),
+        values,
+        4 * initializerRange * 2 ** -22,
+      );
+    });
+  }
 
-test('a head of another seed is another head', () => {
-  assert.notDeepEqual(initializeHead(3, 384, 0.02, 42), initializeHead(3, 384, 0.02, 43));
+  it('draws a different head for a different seed', () => {
+    assert.notDeepEqual(initializeHead(3, 384, 0.02, 42), initializeHead(3, 384, 0.02, 43));
+  });
 });

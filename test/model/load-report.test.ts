@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, it } from 'node:test';
 import { loadReport } from '#attune/model/load-report.js';
 import { fixtureText } from '../support/fixtures.js';
 
@@ -21,18 +21,21 @@ function unexpectedAsIn(report: string): string[] {
   return extra.sort((a, b) => place(a) - place(b));
 }
 
-test("a missing head is reported in transformers' words", () => {
-  assert.equal(loadReport('my-model', ['score.weight'], []), fixtureText('model/load-report-missing.txt'));
-});
-
-for (const [name, missing] of [
-  ['unexpected', []],
-  ['both', ['score.weight']],
-] as const) {
-  test(`unexpected tensors are reported in transformers' words, layers merged (${name})`, () => {
-    const golden = fixtureText(`model/load-report-${name}.txt`);
-    assert.equal(loadReport('my-model', missing, unexpectedAsIn(golden)), golden);
+describe('loadReport', () => {
+  it("reports a missing head in transformers' words", () => {
+    assert.equal(loadReport('my-model', ['score.weight'], []), fixtureText('model/load-report-missing.txt'));
   });
-}
 
-test('nothing to report is no report', () => assert.equal(loadReport('my-model', [], []), undefined));
+  for (const [name, missing] of [
+    ['unexpected', []],
+    ['both', ['score.weight']],
+  ] as const) {
+    it(`reports unexpected tensors in transformers' words, with layers merged (${name})`, () => {
+      const golden = fixtureText(`model/load-report-${name}.txt`);
+      assert.equal(loadReport('my-model', missing, unexpectedAsIn(golden)), golden);
+    });
+  }
+
+  it('returns undefined if there is nothing to report', () =>
+    assert.equal(loadReport('my-model', [], []), undefined));
+});

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, it } from 'node:test';
 import { parseConfig } from '#attune/model/config.js';
 import { parameterCount, parameterSpecs } from '#attune/model/parameters.js';
 import { fixtureJson } from '../support/fixtures.js';
@@ -10,13 +10,17 @@ interface NamedParameter {
   decay: boolean;
 }
 
-test("names, shapes, order and decay are those of PyTorch's named_parameters and the Trainer's groups", () => {
-  const golden = fixtureJson('model/parameters.json') as { config: unknown; parameters: NamedParameter[] };
-  assert.deepEqual(parameterSpecs(parseConfig(golden.config, 'parameters.json')), golden.parameters);
+describe('parameterSpecs', () => {
+  it('lists names, shapes, order and weight decay as PyTorch and the Trainer do', () => {
+    const golden = fixtureJson('model/parameters.json') as { config: unknown; parameters: NamedParameter[] };
+    assert.deepEqual(parameterSpecs(parseConfig(golden.config, 'parameters.json')), golden.parameters);
+  });
 });
 
-test("the Hub's gpt2 with three labels has 124,442,112 parameters", () => {
-  // 124,439,808 of the language model, whose head is its embedding, and 3 x 768.
-  const gpt2 = parseConfig({ model_type: 'gpt2', num_labels: 3 }, 'gpt2');
-  assert.equal(parameterCount(parameterSpecs(gpt2)), 124_442_112);
+describe('parameterCount', () => {
+  it("counts 124,442,112 parameters for the Hub's gpt2 with three labels", () => {
+    // 124,439,808 of the language model, whose head is its embedding, and 3 x 768.
+    const gpt2 = parseConfig({ model_type: 'gpt2', num_labels: 3 }, 'gpt2');
+    assert.equal(parameterCount(parameterSpecs(gpt2)), 124_442_112);
+  });
 });

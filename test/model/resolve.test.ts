@@ -1,8 +1,8 @@
-/** Models of the Hub: what is downloaded of them, and that the layouts they come in are one model. */
+/** Models on the Hub: which files are downloaded, and that every layout loads as the same model. */
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { describe, it } from 'node:test';
 import type { TestContext } from 'node:test';
 import { packRows } from '#attune/engine/batch.js';
 import { referenceEngine } from '#attune/engine/reference/session.js';
@@ -47,142 +47,146 @@ async function logits(
   };
 }
 
-test('every layout of a GPT-2 on the Hub gives the same logits, and only what is needed is downloaded', async (t) => {
-  const small = ['config.json', 'merges.txt', 'tokenizer_config.json', 'vocab.json'];
-  const prefixed = await logits(t, 'prefixed');
-  assert.equal(prefixed.values.length, 9);
-  assert.ok(prefixed.values.every(Number.isFinite) && new Set(prefixed.values).size === 9);
-  assert.deepEqual(prefixed.downloaded, [...small, 'model.safetensors'].sort());
-  for (const layout of ['openai-community/gpt2', 'distilgpt2', 'sharded'] as const) {
-    const { values, downloaded, report } = await logits(t, layout);
-    assert.deepEqual(values, prefixed.values, layout);
-    assert.equal(report, prefixed.report, layout);
-    const weights =
-      layout === 'sharded'
-        ? [
-            'model-00001-of-00002.safetensors',
-            'model-00002-of-00002.safetensors',
-            'model.safetensors.index.json',
-          ]
-        : ['model.safetensors'];
-    assert.deepEqual(downloaded, [...small, ...weights].sort(), layout);
-  }
-});
-
-test('a folder wins without a request; a path that does not exist here is not looked up on the Hub', async (t) => {
-  const { server, options } = await setUp(t, {});
-  const here = folder(t);
-  assert.equal(await resolveModel(here, options), here);
-  assert.equal(await resolveModel('./not-here', options), './not-here');
-  await assert.rejects(
-    fromPretrained('./not-here', options),
-    (error) => error instanceof ModelError && /is not a model folder/.test(error.message),
-  );
-  await assert.rejects(resolveModel('not an id', options), UsageError);
-  assert.equal(server.requests.length, 0);
-});
-
-test('where neither is there the error says both that were tried', async (t) => {
-  const { options } = await setUp(t, {});
-  for (const more of [{}, { localFilesOnly: true }]) {
-    await assert.rejects(resolveModel('tiny/none', { ...options, ...more }), (error: HubError) => {
-      assert.ok(error instanceof HubError);
-      assert.ok(
-        error.message.startsWith(
-          `tiny/none: there is no file or folder ${join(process.cwd(), 'tiny', 'none')}, and `,
-        ),
-        error.message,
-      );
-      assert.match(
-        error.message,
-        more.localFilesOnly ? /not in the cache/ : /no model tiny\/none on the Hub/,
-      );
-      return true;
-    });
-  }
-  const outOfReach = { ...options, endpoint: 'http://127.0.0.1:9' };
-  await assert.rejects(
-    resolveModel('tiny/none', outOfReach),
-    /^HubError: tiny\/none: there is no file or folder .*none, and cannot reach 127\.0\.0\.1:9/,
-  );
-  await assert.rejects(
-    loadSplits({ dataset: 'tiny/none', seed: 1, hub: outOfReach }),
-    /^HubError: tiny\/none: there is no file or folder .*none, and cannot reach 127\.0\.0\.1:9/,
-  );
-});
-
-test('for a tokenizer no weights are downloaded', async (t) => {
-  const { options } = await setUp(t, await hubModel(t, 'prefixed'));
-  const dir = await resolveModel('tiny/gpt2', { ...options, parts: 'tokenizer' });
-  assert.deepEqual(readdirSync(dir).sort(), ['merges.txt', 'tokenizer_config.json', 'vocab.json']);
-  // With a tokenizer alone in the cache, offline names all that a model needs beside it.
-  await assert.rejects(
-    resolveModel('tiny/gpt2', { ...options, localFilesOnly: true }),
-    /without config\.json, model\.safetensors \(/,
-  );
-  assert.equal(
-    await resolveModel('tiny/gpt2', { ...options, localFilesOnly: true, parts: 'tokenizer' }),
-    dir,
-  );
-});
-
-test('offline, a shard that is missing is named', async (t) => {
-  const files = await hubModel(t, 'sharded');
-  const { server, options } = await setUp(t, files);
-  server.fault = ({ url }) =>
-    url.endsWith('model-00002-of-00002.safetensors')
-      ? { status: 404, headers: { 'x-error-code': 'EntryNotFound' } }
-      : undefined;
-  await assert.rejects(resolveModel('tiny/gpt2', options), HubError);
-  await assert.rejects(
-    resolveModel('tiny/gpt2', { ...options, localFilesOnly: true }),
-    /model-00002-of-00002\.safetensors/,
-  );
-});
-
-test('repositories that lack what a model needs are refused before weights are downloaded', async (t) => {
-  const files = await hubModel(t, 'sharded');
-  const without = (...names: string[]): HubFiles =>
-    Object.fromEntries(Object.entries(files).filter(([name]) => !names.includes(name)));
-  const shard = 'model-00002-of-00002.safetensors';
-  const index = (weightMap: Record<string, unknown>): HubFiles => ({
-    ...files,
-    'model.safetensors.index.json': JSON.stringify({ weight_map: weightMap }),
+describe('fromPretrained', () => {
+  it('loads every layout of a GPT-2 to the same logits and downloads no more than needed', async (t) => {
+    const small = ['config.json', 'merges.txt', 'tokenizer_config.json', 'vocab.json'];
+    const prefixed = await logits(t, 'prefixed');
+    assert.equal(prefixed.values.length, 9);
+    assert.ok(prefixed.values.every(Number.isFinite) && new Set(prefixed.values).size === 9);
+    assert.deepEqual(prefixed.downloaded, [...small, 'model.safetensors'].sort());
+    for (const layout of ['openai-community/gpt2', 'distilgpt2', 'sharded'] as const) {
+      const { values, downloaded, report } = await logits(t, layout);
+      assert.deepEqual(values, prefixed.values, layout);
+      assert.equal(report, prefixed.report, layout);
+      const weights =
+        layout === 'sharded'
+          ? [
+              'model-00001-of-00002.safetensors',
+              'model-00002-of-00002.safetensors',
+              'model.safetensors.index.json',
+            ]
+          : ['model.safetensors'];
+      assert.deepEqual(downloaded, [...small, ...weights].sort(), layout);
+    }
   });
-  for (const [repository, message] of [
-    [without('config.json'), /has no config\.json/],
-    [without('vocab.json'), /has no tokenizer/],
-    [without('model.safetensors.index.json'), /weights in pytorch_model\.bin alone, a pickle/],
-    [without('model.safetensors.index.json', 'pytorch_model.bin'), /no weights that attune reads/],
-    [without(shard), /names model-00002-of-00002\.safetensors, which the repository does not have/],
-    [index({ x: '../../../evil' }), /not the name of a file in its folder/],
-    [index({ x: '/etc/passwd' }), /not the name of a file in its folder/],
-    [index({ x: 5 }), /not the name of a file in its folder/],
-  ] as const) {
-    const { server, options } = await setUp(t, repository);
-    await assert.rejects(
-      resolveModel('tiny/gpt2', options),
-      (error: ModelError) => error instanceof ModelError && message.test(error.message),
-    );
-    assert.ok(!server.requests.some(({ cdn }) => cdn), String(message));
-  }
 });
 
-test('a revision stands behind the id or beside it', async (t) => {
-  const files = await hubModel(t, 'prefixed');
-  const server = await HubServer.start(t, [
-    { type: 'model', id: 'tiny/gpt2', files: {}, revisions: { 'refs/pr/1': files } },
-  ]);
-  const options = { endpoint: server.url, cacheDir: folder(t), token: false, firstPause: 1 } as const;
-  const dir = await resolveModel('tiny/gpt2@refs/pr/1', options);
-  assert.equal(await resolveModel('tiny/gpt2', { ...options, revision: 'refs/pr/1' }), dir);
-  assert.equal(
-    await resolveModel(`tiny/gpt2@${server.commit('tiny/gpt2', 'refs/pr/1')}`, {
-      ...options,
-      localFilesOnly: true,
-    }),
-    dir,
-  );
-  await assert.rejects(resolveModel('tiny/gpt2', options), ModelError);
-  assert.ok(existsSync(join(options.cacheDir, 'models--tiny--gpt2', 'refs', 'refs', 'pr', '1')));
+describe('resolveModel', () => {
+  it('returns a folder without a request and does not look up a missing path on the Hub', async (t) => {
+    const { server, options } = await setUp(t, {});
+    const here = folder(t);
+    assert.equal(await resolveModel(here, options), here);
+    assert.equal(await resolveModel('./not-here', options), './not-here');
+    await assert.rejects(
+      fromPretrained('./not-here', options),
+      (error) => error instanceof ModelError && /is not a model folder/.test(error.message),
+    );
+    await assert.rejects(resolveModel('not an id', options), UsageError);
+    assert.equal(server.requests.length, 0);
+  });
+
+  it('reports both places if there is neither a folder nor a repository', async (t) => {
+    const { options } = await setUp(t, {});
+    for (const more of [{}, { localFilesOnly: true }]) {
+      await assert.rejects(resolveModel('tiny/none', { ...options, ...more }), (error: HubError) => {
+        assert.ok(error instanceof HubError);
+        assert.ok(
+          error.message.startsWith(
+            `tiny/none: there is no file or folder ${join(process.cwd(), 'tiny', 'none')}, and `,
+          ),
+          error.message,
+        );
+        assert.match(
+          error.message,
+          more.localFilesOnly ? /not in the cache/ : /no model tiny\/none on the Hub/,
+        );
+        return true;
+      });
+    }
+    const outOfReach = { ...options, endpoint: 'http://127.0.0.1:9' };
+    await assert.rejects(
+      resolveModel('tiny/none', outOfReach),
+      /^HubError: tiny\/none: there is no file or folder .*none, and cannot reach 127\.0\.0\.1:9/,
+    );
+    await assert.rejects(
+      loadSplits({ dataset: 'tiny/none', seed: 1, hub: outOfReach }),
+      /^HubError: tiny\/none: there is no file or folder .*none, and cannot reach 127\.0\.0\.1:9/,
+    );
+  });
+
+  it('downloads no weights if only the tokenizer is requested', async (t) => {
+    const { options } = await setUp(t, await hubModel(t, 'prefixed'));
+    const dir = await resolveModel('tiny/gpt2', { ...options, parts: 'tokenizer' });
+    assert.deepEqual(readdirSync(dir).sort(), ['merges.txt', 'tokenizer_config.json', 'vocab.json']);
+    // With only a tokenizer in the cache, the offline error lists all other files that a model needs.
+    await assert.rejects(
+      resolveModel('tiny/gpt2', { ...options, localFilesOnly: true }),
+      /without config\.json, model\.safetensors \(/,
+    );
+    assert.equal(
+      await resolveModel('tiny/gpt2', { ...options, localFilesOnly: true, parts: 'tokenizer' }),
+      dir,
+    );
+  });
+
+  it('reports the missing shard when offline', async (t) => {
+    const files = await hubModel(t, 'sharded');
+    const { server, options } = await setUp(t, files);
+    server.fault = ({ url }) =>
+      url.endsWith('model-00002-of-00002.safetensors')
+        ? { status: 404, headers: { 'x-error-code': 'EntryNotFound' } }
+        : undefined;
+    await assert.rejects(resolveModel('tiny/gpt2', options), HubError);
+    await assert.rejects(
+      resolveModel('tiny/gpt2', { ...options, localFilesOnly: true }),
+      /model-00002-of-00002\.safetensors/,
+    );
+  });
+
+  it('refuses a repository that lacks required files before it downloads weights', async (t) => {
+    const files = await hubModel(t, 'sharded');
+    const without = (...names: string[]): HubFiles =>
+      Object.fromEntries(Object.entries(files).filter(([name]) => !names.includes(name)));
+    const shard = 'model-00002-of-00002.safetensors';
+    const index = (weightMap: Record<string, unknown>): HubFiles => ({
+      ...files,
+      'model.safetensors.index.json': JSON.stringify({ weight_map: weightMap }),
+    });
+    for (const [repository, message] of [
+      [without('config.json'), /has no config\.json/],
+      [without('vocab.json'), /has no tokenizer/],
+      [without('model.safetensors.index.json'), /weights in pytorch_model\.bin alone, a pickle/],
+      [without('model.safetensors.index.json', 'pytorch_model.bin'), /no weights that attune reads/],
+      [without(shard), /names model-00002-of-00002\.safetensors, which the repository does not have/],
+      [index({ x: '../../../evil' }), /not the name of a file in its folder/],
+      [index({ x: '/etc/passwd' }), /not the name of a file in its folder/],
+      [index({ x: 5 }), /not the name of a file in its folder/],
+    ] as const) {
+      const { server, options } = await setUp(t, repository);
+      await assert.rejects(
+        resolveModel('tiny/gpt2', options),
+        (error: ModelError) => error instanceof ModelError && message.test(error.message),
+      );
+      assert.ok(!server.requests.some(({ cdn }) => cdn), String(message));
+    }
+  });
+
+  it('accepts a revision after the id or as an option', async (t) => {
+    const files = await hubModel(t, 'prefixed');
+    const server = await HubServer.start(t, [
+      { type: 'model', id: 'tiny/gpt2', files: {}, revisions: { 'refs/pr/1': files } },
+    ]);
+    const options = { endpoint: server.url, cacheDir: folder(t), token: false, firstPause: 1 } as const;
+    const dir = await resolveModel('tiny/gpt2@refs/pr/1', options);
+    assert.equal(await resolveModel('tiny/gpt2', { ...options, revision: 'refs/pr/1' }), dir);
+    assert.equal(
+      await resolveModel(`tiny/gpt2@${server.commit('tiny/gpt2', 'refs/pr/1')}`, {
+        ...options,
+        localFilesOnly: true,
+      }),
+      dir,
+    );
+    await assert.rejects(resolveModel('tiny/gpt2', options), ModelError);
+    assert.ok(existsSync(join(options.cacheDir, 'models--tiny--gpt2', 'refs', 'refs', 'pr', '1')));
+  });
 });

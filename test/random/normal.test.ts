@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { test } from 'node:test';
+import { describe, it } from 'node:test';
 import { Generator, normal } from '#attune/random/normal.js';
 import { assertClose } from '../support/numbers.js';
 
@@ -11,15 +11,17 @@ const golden = JSON.parse(
   readFileSync(new URL('../fixtures/random/torch.json', import.meta.url), 'utf8'),
 ) as Golden;
 
-for (const { size, seed, mean, std, values } of golden.normal) {
-  test(`${size} values of N(${mean}, ${std}) from seed ${seed} are torch's`, () => {
-    // Below 16 values both compute in double precision; above, torch's polynomials differ in float32's last
-    // bit.
-    assertClose(normal(size, mean, std, new Generator(seed)), values, size < 16 ? 0 : 1e-6 * std);
-  });
-}
+describe('normal', () => {
+  for (const { size, seed, mean, std, values } of golden.normal) {
+    it(`draws ${size} values of N(${mean}, ${std}) from seed ${seed} as torch does`, () => {
+      // Below 16 values both compute in double precision; above, torch's polynomials differ in float32's last
+      // bit.
+      assertClose(normal(size, mean, std, new Generator(seed)), values, size < 16 ? 0 : 1e-6 * std);
+    });
+  }
 
-test("one generator through tensors of 3, 20, 2 and 1 values draws what torch's does", () => {
-  const generator = new Generator(11);
-  for (const values of golden.sequence) assertClose(normal(values.length, 0, 1, generator), values, 1e-6);
+  it('draws tensors of 3, 20, 2 and 1 values from one generator as torch does', () => {
+    const generator = new Generator(11);
+    for (const values of golden.sequence) assertClose(normal(values.length, 0, 1, generator), values, 1e-6);
+  });
 });

@@ -1,9 +1,9 @@
-/** The report in a real Chromium. ATTUNE_SCREENSHOTS names a folder for pictures of what was tested. */
+/** The report in a real Chromium. With ATTUNE_SCREENSHOTS=DIR, screenshots are written to that folder. */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { after, describe, it } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import type { Page } from 'playwright-core';
 import type { Comparison } from '#attune/compare/comparison.js';
@@ -66,7 +66,7 @@ const PAGES = {
   run: write('run.html', runDocument('my-model', comparison.logHistory)),
 };
 
-/** Opens a page and collects whatever it does that it should not. */
+/** Opens a page and collects its errors, requests, dialogs and console messages: there should be none. */
 async function open(page: Page, url: string): Promise<string[]> {
   const trouble: string[] = [];
   page.on('console', (message) => trouble.push(`console: ${message.text()}`));
@@ -82,9 +82,7 @@ async function open(page: Page, url: string): Promise<string[]> {
   return trouble;
 }
 
-/**
- * Evaluated in the page, where TypeScript's DOM library would know the names; the project does without it.
- */
+/** Evaluated in the page, and a string because the project does without TypeScript's DOM library. */
 const OVERFLOW = `(() => {
   const width = document.documentElement.clientWidth;
   const scrolling = ['auto', 'scroll', 'hidden'];
@@ -107,116 +105,124 @@ const SMALLEST_TEXT = `Math.min(
   ),
 )`;
 
-for (const colorScheme of ['light', 'dark'] as const) {
-  for (const width of [1180, 390, 320]) {
-    test(
-      `${colorScheme}, ${width} pixels wide: quiet, whole, nothing runs over the edge`,
-      { skip },
-      async () => {
-        await withBrowser(
-          { colorScheme, viewport: { width, height: 844 }, offline: true },
-          async (context) => {
-            for (const [name, url] of Object.entries(PAGES)) {
-              const page = await context.newPage();
-              const trouble = await open(page, url);
-              // The table of a training run and the parts of a comparison.
-              assert.equal(await page.locator('main section').count(), name === 'run' ? 1 : 14);
-              await page.evaluate(
-                "document.querySelectorAll('details').forEach((each) => { each.open = true; })",
-              );
-              const overflow = await page.evaluate<{ page: number; elements: string[] }>(OVERFLOW);
-              assert.deepEqual(overflow, { page: 0, elements: [] }, name);
-              assert.ok((await page.evaluate<number>(SMALLEST_TEXT)) >= 9, `text of the charts, ${name}`);
-              const background = await page.evaluate<string>(
-                'getComputedStyle(document.documentElement).backgroundColor',
-              );
-              assert.equal(background, colorScheme === 'light' ? 'rgb(255, 255, 255)' : 'rgb(20, 23, 28)');
-              assert.deepEqual(trouble, [], name);
-              const shots = process.env['ATTUNE_SCREENSHOTS'];
-              if (shots)
-                await page.screenshot({
-                  path: join(shots, `${name}-${colorScheme}-${width}.png`),
-                  fullPage: true,
-                });
-              await page.close();
-            }
-          },
-        );
-      },
-    );
+describe('comparisonDocument and runDocument', () => {
+  for (const colorScheme of ['light', 'dark'] as const) {
+    for (const width of [1180, 390, 320]) {
+      it(
+        `fit ${width} pixels in ${colorScheme} colors, with all sections and no errors or requests`,
+        { skip },
+        async () => {
+          await withBrowser(
+            { colorScheme, viewport: { width, height: 844 }, offline: true },
+            async (context) => {
+              for (const [name, url] of Object.entries(PAGES)) {
+                const page = await context.newPage();
+                const trouble = await open(page, url);
+                // The table of a training run and the parts of a comparison.
+                assert.equal(await page.locator('main section').count(), name === 'run' ? 1 : 14);
+                await page.evaluate(
+                  "document.querySelectorAll('details').forEach((each) => { each.open = true; })",
+                );
+                const overflow = await page.evaluate<{ page: number; elements: string[] }>(OVERFLOW);
+                assert.deepEqual(overflow, { page: 0, elements: [] }, name);
+                const smallest = await page.evaluate<number>(SMALLEST_TEXT);
+                assert.ok(smallest >= 9 && smallest < Infinity, `text of the charts, ${name}`);
+                const background = await page.evaluate<string>(
+                  'getComputedStyle(document.documentElement).backgroundColor',
+                );
+                assert.equal(background, colorScheme === 'light' ? 'rgb(255, 255, 255)' : 'rgb(20, 23, 28)');
+                assert.deepEqual(trouble, [], name);
+                const shots = process.env['ATTUNE_SCREENSHOTS'];
+                if (shots)
+                  await page.screenshot({
+                    path: join(shots, `${name}-${colorScheme}-${width}.png`),
+                    fullPage: true,
+                  });
+                await page.close();
+              }
+            },
+          );
+        },
+      );
+    }
   }
-}
-
-test('texts of the data stay texts', { skip }, async () => {
-  await withBrowser({}, async (context) => {
-    const page = await context.newPage();
-    const trouble = await open(page, PAGES.hostile);
-    assert.equal(await page.title(), `Which model for ${HOSTILE}?`);
-    assert.equal(await page.locator('script, img, iframe, object, embed, link').count(), 0);
-    assert.equal(
-      await page.locator('blockquote').first().textContent(),
-      HOSTILE.repeat(comparison.worstErrors[0].attributions.length),
-    );
-    assert.deepEqual(trouble, []);
-  });
 });
 
-test('the policy of the page stops a script that got in', { skip }, async () => {
-  await withBrowser({}, async (context) => {
-    const page = await context.newPage();
-    const url = write(
-      'injected.html',
-      comparisonDocument(comparison).replace(
-        '</body>',
-        '<script>document.title = "ran"</script>' +
-          '<img src="data:image/gif;base64,R0lGODlhAQABAAAAACw=" onerror="document.title = 1"></body>',
-      ),
-    );
-    const trouble = await open(page, url);
-    assert.ok((await page.title()).startsWith('Which model'));
-    await until('the complaint of the policy', () =>
-      Promise.resolve(trouble.some((line) => line.includes('Content Security Policy'))),
-    );
+describe('comparisonDocument', () => {
+  it('shows markup in the data as text', { skip }, async () => {
+    await withBrowser({}, async (context) => {
+      const page = await context.newPage();
+      const trouble = await open(page, PAGES.hostile);
+      assert.equal(await page.title(), `Which model for ${HOSTILE}?`);
+      assert.equal(await page.locator('script, img, iframe, object, embed, link').count(), 0);
+      assert.equal(
+        await page.locator('blockquote').first().textContent(),
+        HOSTILE.repeat(comparison.worstErrors[0].attributions.length),
+      );
+      assert.deepEqual(trouble, []);
+    });
   });
-});
 
-test('by keyboard: past the contents, through the links, into tables that scroll', { skip }, async () => {
-  await withBrowser({ viewport: { width: 390, height: 844 } }, async (context) => {
-    const page = await context.newPage();
-    await open(page, PAGES.comparison);
-    const focused = (): Promise<string> =>
-      page.evaluate<string>(
-        `document.activeElement.getAttribute('href') ??
+  it('blocks injected scripts by its Content-Security-Policy', { skip }, async () => {
+    await withBrowser({}, async (context) => {
+      const page = await context.newPage();
+      const url = write(
+        'injected.html',
+        comparisonDocument(comparison).replace(
+          '</body>',
+          '<script>document.title = "ran"</script>' +
+            '<img src="data:image/gif;base64,R0lGODlhAQABAAAAACw=" onerror="document.title = 1"></body>',
+        ),
+      );
+      const trouble = await open(page, url);
+      assert.ok((await page.title()).startsWith('Which model'));
+      await until('the report of a violation of the policy', () =>
+        Promise.resolve(trouble.some((line) => line.includes('Content Security Policy'))),
+      );
+    });
+  });
+
+  it('can be used by keyboard: the skip link, the contents and scrolling tables', { skip }, async () => {
+    await withBrowser({ viewport: { width: 390, height: 844 } }, async (context) => {
+      const page = await context.newPage();
+      await open(page, PAGES.comparison);
+      const focused = (): Promise<string> =>
+        page.evaluate<string>(
+          `document.activeElement.getAttribute('href') ??
           document.activeElement.getAttribute('aria-label') ??
           document.activeElement.id`,
+        );
+      await page.keyboard.press('Tab');
+      assert.equal(await focused(), '#content');
+      assert.ok(
+        (await page.locator('.skip').boundingBox())!.x >= 0,
+        'the skip link is visible when it has the focus',
       );
-    await page.keyboard.press('Tab');
-    assert.equal(await focused(), '#content');
-    assert.ok((await page.locator('.skip').boundingBox())!.x >= 0, 'the link is seen when it has the focus');
-    await page.keyboard.press('Tab');
-    assert.equal(await focused(), '#models');
-    await page.locator('[role=region][aria-label=Quality]').focus();
-    await page.keyboard.press('ArrowRight');
-    await until('the table scrolled to the right', () =>
-      page.evaluate<boolean>('document.querySelector("[aria-label=Quality]").scrollLeft > 0'),
-    );
+      await page.keyboard.press('Tab');
+      assert.equal(await focused(), '#models');
+      await page.locator('[role=region][aria-label=Quality]').focus();
+      await page.keyboard.press('ArrowRight');
+      await until('the table scrolled to the right', () =>
+        page.evaluate<boolean>('document.querySelector("[aria-label=Quality]").scrollLeft > 0'),
+      );
+    });
   });
-});
 
-test('printed: light whatever the scheme, closed parts opened, nothing cut off', { skip }, async () => {
-  await withBrowser({ colorScheme: 'dark', viewport: { width: 688, height: 900 } }, async (context) => {
-    const page = await context.newPage();
-    await open(page, PAGES.comparison);
-    await page.emulateMedia({ media: 'print' });
-    assert.equal(
-      await page.evaluate<string>('getComputedStyle(document.documentElement).backgroundColor'),
-      'rgb(255, 255, 255)',
-    );
-    assert.ok((await page.locator('.sentences').first().boundingBox())!.height > 100);
-    assert.deepEqual(await page.evaluate(OVERFLOW), { page: 0, elements: [] });
-    const pdf = await page.pdf({ format: 'A4', printBackground: true });
-    assert.equal(pdf.subarray(0, 5).toString('latin1'), '%PDF-');
-    const shots = process.env['ATTUNE_SCREENSHOTS'];
-    if (shots) writeFileSync(join(shots, 'report.pdf'), pdf);
+  it('prints in light colors, with details open and nothing cut off', { skip }, async () => {
+    await withBrowser({ colorScheme: 'dark', viewport: { width: 688, height: 900 } }, async (context) => {
+      const page = await context.newPage();
+      await open(page, PAGES.comparison);
+      await page.emulateMedia({ media: 'print' });
+      assert.equal(
+        await page.evaluate<string>('getComputedStyle(document.documentElement).backgroundColor'),
+        'rgb(255, 255, 255)',
+      );
+      assert.ok((await page.locator('.sentences').first().boundingBox())!.height > 100);
+      assert.deepEqual(await page.evaluate(OVERFLOW), { page: 0, elements: [] });
+      const pdf = await page.pdf({ format: 'A4', printBackground: true });
+      assert.equal(pdf.subarray(0, 5).toString('latin1'), '%PDF-');
+      const shots = process.env['ATTUNE_SCREENSHOTS'];
+      if (shots) writeFileSync(join(shots, 'report.pdf'), pdf);
+    });
   });
 });

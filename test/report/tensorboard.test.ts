@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { describe, it } from 'node:test';
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
 import { AttuneError } from '#attune/errors.js';
 import { maskedCrc, summaryEvent, tfRecord, versionEvent } from '#attune/report/event-file.js';
@@ -9,8 +9,8 @@ import { tensorBoardTag, TensorBoardWriter } from '#attune/report/tensorboard.js
 import { evalRecord, finalRecord, trainRecord } from '#attune/train/records.js';
 import { folder } from '../support/folder.js';
 
-/** Bytes of each TFRecord of a file; fails where a length or checksum is wrong. */
-function records(file: Buffer): Buffer[] {
+/** Bytes of each TFRecord of a file; fails if a length or checksum is wrong. */
+function tfRecords(file: Buffer): Buffer[] {
   const found: Buffer[] = [];
   for (let at = 0; at < file.length;) {
     const length = Number(file.readBigUInt64LE(at));
@@ -77,112 +77,132 @@ const golden = JSON.parse(
   }[];
 };
 
-test('the masked checksum is that of RFC 3720 and of TensorFlow', () => {
-  // RFC 3720, B.4: 32 bytes of zeros have the CRC-32C 0x8a9136aa.
-  const crc = 0x8a9136aa;
-  assert.equal(maskedCrc(new Uint8Array(32)), (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0);
-});
-
-test("the same events as the reference's are the same bytes as its file", () => {
-  const expected = records(reference);
-  assert.equal(expected.length, golden.events.length);
-  const ours = expected.map((bytes, i) => {
-    const { wallTime } = decode(bytes);
-    const { step, tag, simple_value: scalar, tensor } = golden.events[i];
-    if (tag === undefined) return versionEvent(wallTime, 'tensorboard.summary.writer.event_file_writer');
-    if (scalar !== undefined) return summaryEvent(wallTime, step, { tag, scalar });
-    return summaryEvent(wallTime, step, { tag: tag.replace('/text_summary', ''), text: tensor!.strings[0] });
+describe('maskedCrc', () => {
+  it('is the CRC-32C of RFC 3720, masked as TensorFlow does', () => {
+    // RFC 3720, B.4: 32 bytes of zeros have the CRC-32C 0x8a9136aa.
+    const crc = 0x8a9136aa;
+    assert.equal(maskedCrc(new Uint8Array(32)), (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0);
   });
-  assert.ok(Buffer.concat(ours.map(tfRecord)).equals(reference));
 });
 
-test('a run is written record by record, under the tags of transformers', (t) => {
-  const dir = join(folder(t), 'runs');
-  let seconds = 1_700_000_000;
-  const now = (): number => {
-    seconds += 0.5;
-    return seconds;
-  };
-  const writer = new TensorBoardWriter(dir, { now, host: 'host', pid: 77 });
-  const read = (): Decoded[] => records(readFileSync(writer.path)).map(decode);
-  assert.deepEqual(readdirSync(dir), ['events.out.tfevents.1700000000.host.77.0']);
-  assert.deepEqual(
-    read().map((event) => event.version),
-    ['brain.Event:2'],
-  );
-
-  writer.text('args', '{"é": 1}');
-  writer.log({ ...trainRecord({ loss: 0.75, gradNorm: 2, learningRate: 5e-5 }, { epoch: 0.5, step: 1 }) });
-  assert.equal(read().length, 6, 'records are on disk before the file is closed');
-  writer.log({
-    ...evalRecord(
-      0.5,
-      { accuracy: 0.25, auc: null },
-      { seconds: 2, rows: 4, batches: 2 },
-      { epoch: 1, step: 2 },
-    ),
+describe('versionEvent, summaryEvent and tfRecord', () => {
+  it('encode the events of a file of transformers to its bytes', () => {
+    const expected = tfRecords(reference);
+    assert.equal(expected.length, golden.events.length);
+    const ours = expected.map((bytes, i) => {
+      const { wallTime } = decode(bytes);
+      const { step, tag, simple_value: scalar, tensor } = golden.events[i];
+      if (tag === undefined) return versionEvent(wallTime, 'tensorboard.summary.writer.event_file_writer');
+      if (scalar !== undefined) return summaryEvent(wallTime, step, { tag, scalar });
+      return summaryEvent(wallTime, step, {
+        tag: tag.replace('/text_summary', ''),
+        text: tensor!.strings[0],
+      });
+    });
+    assert.ok(Buffer.concat(ours.map(tfRecord)).equals(reference));
   });
-  writer.log({
-    ...finalRecord({ loss: 0.75, flops: 18720 }, { seconds: 4, samples: 4, steps: 2 }, { epoch: 1, step: 2 }),
+});
+
+describe('TensorBoardWriter', () => {
+  it('writes each log entry at once, with the tags of transformers', (t) => {
+    const dir = join(folder(t), 'runs');
+    let seconds = 1_700_000_000;
+    const now = (): number => {
+      seconds += 0.5;
+      return seconds;
+    };
+    const writer = new TensorBoardWriter(dir, { now, host: 'host', pid: 77 });
+    const read = (): Decoded[] => tfRecords(readFileSync(writer.path)).map(decode);
+    assert.deepEqual(readdirSync(dir), ['events.out.tfevents.1700000000.host.77.0']);
+    assert.deepEqual(
+      read().map((event) => event.version),
+      ['brain.Event:2'],
+    );
+
+    writer.text('args', '{"é": 1}');
+    writer.log({ ...trainRecord({ loss: 0.75, gradNorm: 2, learningRate: 5e-5 }, { epoch: 0.5, step: 1 }) });
+    assert.equal(read().length, 6, 'log entries are on disk before the file is closed');
+    writer.log({
+      ...evalRecord(
+        0.5,
+        { accuracy: 0.25, auc: null },
+        { seconds: 2, rows: 4, batches: 2 },
+        { epoch: 1, step: 2 },
+      ),
+    });
+    writer.log({
+      ...finalRecord(
+        { loss: 0.75, flops: 18720 },
+        { seconds: 4, samples: 4, steps: 2 },
+        { epoch: 1, step: 2 },
+      ),
+    });
+    writer.close();
+    writer.close();
+
+    const events = read();
+    const scalars = events.filter((event) => event.scalar !== undefined);
+    assert.deepEqual(events[1], {
+      wallTime: 1_700_000_001.5,
+      step: 0,
+      tag: 'args/text_summary',
+      text: '{"é": 1}',
+    });
+    assert.ok(events.every((event, i) => i === 0 || event.wallTime > events[i - 1].wallTime));
+    const expected = golden.events.filter(
+      (event) =>
+        event.simple_value !== undefined &&
+        !(event.step === 2 && ['train/loss', 'train/grad_norm', 'train/learning_rate'].includes(event.tag!)),
+    );
+    // The second training log entry of transformers is left out above; its epoch remains one of the three
+    // train/epoch at step 2.
+    expected.splice(
+      expected.findIndex((event) => event.step === 2 && event.tag === 'train/epoch'),
+      1,
+    );
+    assert.deepEqual(
+      scalars.map((event) => [event.tag, event.step]),
+      expected.map((event) => [event.tag, event.step]),
+    );
+    assert.deepEqual(
+      scalars.slice(0, 4).map((event) => event.scalar),
+      [0.75, 2, Math.fround(5e-5), 0.5],
+    );
   });
-  writer.close();
-  writer.close();
 
-  const events = read();
-  const scalars = events.filter((event) => event.scalar !== undefined);
-  assert.deepEqual(events[1], {
-    wallTime: 1_700_000_001.5,
-    step: 0,
-    tag: 'args/text_summary',
-    text: '{"é": 1}',
+  it('does not overwrite a file that was made in the same second', (t) => {
+    const dir = folder(t);
+    const options = { now: () => 5, host: 'h', pid: 1 };
+    const first = new TensorBoardWriter(dir, options);
+    const second = new TensorBoardWriter(dir, options);
+    first.close();
+    second.close();
+    assert.deepEqual(readdirSync(dir).sort(), [
+      'events.out.tfevents.0000000005.h.1.0',
+      'events.out.tfevents.0000000005.h.1.1',
+    ]);
   });
-  assert.ok(events.every((event, i) => i === 0 || event.wallTime > events[i - 1].wallTime));
-  const expected = golden.events.filter(
-    (event) =>
-      event.simple_value !== undefined &&
-      !(event.step === 2 && ['train/loss', 'train/grad_norm', 'train/learning_rate'].includes(event.tag!)),
-  );
-  // The reference's second training record is left out above; its epoch remains one of the three train/epoch
-  // at step 2.
-  expected.splice(
-    expected.findIndex((event) => event.step === 2 && event.tag === 'train/epoch'),
-    1,
-  );
-  assert.deepEqual(
-    scalars.map((event) => [event.tag, event.step]),
-    expected.map((event) => [event.tag, event.step]),
-  );
-  assert.deepEqual(
-    scalars.slice(0, 4).map((event) => event.scalar),
-    [0.75, 2, Math.fround(5e-5), 0.5],
-  );
+
+  it('refuses to write once it is closed', (t) => {
+    const writer = new TensorBoardWriter(folder(t));
+    writer.close();
+    assert.throws(() => writer.scalar('train/loss', 1, 1), /is closed/);
+  });
+
+  it('reports the folder if it cannot be created', (t) => {
+    const dir = folder(t, { taken: '' });
+    writeFileSync(join(dir, 'taken'), 'a file');
+    assert.throws(
+      () => new TensorBoardWriter(join(dir, 'taken')),
+      (error) => error instanceof AttuneError && error.message.includes('taken') && error.hint !== undefined,
+    );
+  });
 });
 
-test('two files in one second do not overwrite each other', (t) => {
-  const dir = folder(t);
-  const options = { now: () => 5, host: 'h', pid: 1 };
-  const first = new TensorBoardWriter(dir, options);
-  const second = new TensorBoardWriter(dir, options);
-  first.close();
-  second.close();
-  assert.deepEqual(readdirSync(dir).sort(), [
-    'events.out.tfevents.0000000005.h.1.0',
-    'events.out.tfevents.0000000005.h.1.1',
-  ]);
-  assert.throws(() => first.scalar('train/loss', 1, 1), /is closed/);
-});
-
-test('keys that are no training records keep their own groups', () => {
-  assert.equal(tensorBoardTag('test_loss'), 'test/loss');
-  assert.equal(tensorBoardTag('evaluation'), 'train/evaluation');
-  assert.equal(tensorBoardTag('train_runtime'), 'train/train_runtime');
-});
-
-test('a folder that cannot be made is an error that names it', (t) => {
-  const dir = folder(t, { taken: '' });
-  writeFileSync(join(dir, 'taken'), 'a file');
-  assert.throws(
-    () => new TensorBoardWriter(join(dir, 'taken')),
-    (error) => error instanceof AttuneError && error.message.includes('taken') && error.hint !== undefined,
-  );
+describe('tensorBoardTag', () => {
+  it('puts test metrics into the group test and all others into train', () => {
+    assert.equal(tensorBoardTag('test_loss'), 'test/loss');
+    assert.equal(tensorBoardTag('evaluation'), 'train/evaluation');
+    assert.equal(tensorBoardTag('train_runtime'), 'train/train_runtime');
+  });
 });

@@ -1,8 +1,8 @@
 /**
- * The demo page in a real Chromium when what it depends on dies: its worker, or the server that it came from.
- * The page has to report it, to offer nothing that cannot work, and to work again after a reload. A worker's
- * death is appended to its script and comes with one of the messages that it posts, drawn from a seed:
- * ATTUNE_FUZZ_SEED repeats a run, ATTUNE_PAGE_DEATHS says how many deaths there are.
+ * The demo page in a real Chromium when its worker dies, or the server that it came from. The page has to report it,
+ * to offer nothing that cannot work, and to work again after a reload. The death of a worker is appended to its
+ * script, and happens as it posts one of its messages, drawn from a seed: ATTUNE_FUZZ_SEED repeats a run,
+ * ATTUNE_PAGE_DEATHS is the number of deaths.
  */
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -11,7 +11,7 @@ import type { Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, before, describe, it } from 'node:test';
 import type { Page } from 'playwright-core';
 import { serve } from '#attune/serve/server.js';
 import type { RunningServer } from '#attune/serve/server.js';
@@ -59,8 +59,8 @@ async function train(page: Page): Promise<void> {
 }
 
 /**
- * Nothing is offered that cannot work, nothing looks as if it were under way, and what the worker still does
- * is not shown.
+ * The death is reported, nothing that cannot work is offered, nothing seems to be under way, and what the worker
+ * still does is not shown.
  */
 async function requireEnded(page: Page, reason: RegExp): Promise<void> {
   await until('the message', () => ended(page));
@@ -93,7 +93,7 @@ async function requireAlive(page: Page, trains: boolean): Promise<void> {
 interface Death {
   readonly name: string;
   readonly reason: RegExp;
-  /** Runs in the worker, as it posts its message `nth`. */
+  /** Code that runs in the worker as it posts a message. Without it the worker is killed from outside. */
   readonly code?: string;
 }
 
@@ -132,7 +132,7 @@ const dying = (code: string, nth: number): SiteFile => ({
 }`,
 });
 
-/** From outside and without a word, as a browser does it; once, not again after a reload. */
+/** Kills the worker from outside at its message `nth`, as a browser does it; once, not again after a reload. */
 const killing = (nth: number): string => `{
   const Real = Worker;
   let left = ${nth};
@@ -149,78 +149,13 @@ const killing = (nth: number): string => `{
   };
 }`;
 
-test(
-  'the worker dies: the page reports it once, offers nothing, and works after a reload',
-  options,
-  async () => {
-    const seed = seedFrom();
-    const random = new Random(seed);
-    const cases = casesFrom('ATTUNE_PAGE_DEATHS', 20);
-    console.error(`ATTUNE_FUZZ_SEED=${seed}, ${cases} deaths of the page's worker`);
-    await withBrowser(
-      {},
-      async (context) => {
-        for (let i = 0; i < cases; i++) {
-          const { name, code, reason } = DEATHS[i % DEATHS.length];
-          const nth = random.integer(1, MESSAGES);
-          const page = await context.newPage();
-          if (code === undefined) await page.addInitScript(killing(nth));
-          else site.set('worker.js', dying(code, nth));
-          try {
-            await page.goto(server.url);
-            await train(page);
-            await requireEnded(page, reason);
-            site.set('worker.js', { contents: script });
-            await requireAlive(page, i < DEATHS.length);
-          } catch (error) {
-            throw new Error(`seed ${seed}, case ${i}: ${name}, with message ${nth}`, { cause: error });
-          }
-          await page.close();
-        }
-      },
-      SOFTWARE_WEBGPU,
-    );
-  },
-);
-
-/** It says nothing and ends: only the page's clock tells. */
+/** A worker that ends without a message: the page notices only by its clock. */
 const SILENT = 'self.close();';
 
-test('the worker does not come to life: the page reports it', options, async () => {
-  await withBrowser({}, async (context) => {
-    const scripts: readonly (readonly [file: string, contents: string | undefined, reason: RegExp])[] = [
-      ['worker.js', undefined, /its script could not be loaded/],
-      ['attune.js', undefined, /compute\.js/],
-      ['attune.js', 'export {};', /SyntaxError: .*does not provide an export/],
-      ['worker.js', SILENT, /it did not start within 60 seconds/],
-    ];
-    for (const [file, contents, reason] of scripts) {
-      const whole = site.get(file)!;
-      if (contents === undefined) site.delete(file);
-      else site.set(file, { contents });
-      const page = await context.newPage();
-      const isSilent = contents === SILENT;
-      if (isSilent) await page.clock.install();
-      try {
-        await page.goto(server.url);
-        if (isSilent) await page.clock.fastForward('01:00');
-        await requireEnded(page, reason);
-      } finally {
-        site.set(file, whole);
-      }
-      await page.reload();
-      await until('an answer of the worker', async () =>
-        /1.000 rows to learn from/.test(await textOf(page, '#data-summary')),
-      );
-      await page.close();
-    }
-  });
-});
-
-/** What becomes of the second half of the weights. */
+/** What happens to the second half of the weights. */
 type Fault = 'none' | 'stalled' | 'broken' | 'trickling';
 
-/** A server before the page's own, with a fault. */
+/** A proxy in front of the page's server, with a fault. */
 class FaultyServer {
   fault: Fault = 'none';
   readonly #server: Server;
@@ -256,72 +191,7 @@ class FaultyServer {
   }
 }
 
-test(
-  'the server dies while the weights load: the page reports it, can be stopped, and can try again',
-  options,
-  async () => {
-    const faulty = new FaultyServer(new URL(server.url).port);
-    const url = await faulty.listen();
-    try {
-      await withBrowser(
-        {},
-        async (context) => {
-          const page = await context.newPage();
-          await page.goto(url);
-          const trained = async (fault: Fault): Promise<void> => {
-            faulty.fault = fault;
-            await train(page);
-          };
-          await trained('broken');
-          const broken =
-            /^Model\/model\.safetensors cannot be loaded: the connection failed.*Is the server .* still running\?/i;
-          await until('the problem', async () => broken.test(await problemOf(page)));
-
-          await trained('stalled');
-          await until('the problem', async () => /nothing came for 30 seconds/.test(await problemOf(page)));
-
-          await trained('trickling');
-          await until('the loading', async () => /^Loading the model: /.test(await textOf(page, '#state')));
-          await page.click('#stop');
-          await until('the stop', async () =>
-            /^The run was stopped before its first step/.test(await problemOf(page)),
-          );
-
-          await trained('none');
-          await requireStep(page);
-        },
-        SOFTWARE_WEBGPU,
-      );
-    } finally {
-      faulty.close();
-    }
-  },
-);
-
-test('a server that is gone when the page asks for its model is reported', options, async () => {
-  const faulty = new FaultyServer(new URL(server.url).port);
-  const url = await faulty.listen();
-  await withBrowser(
-    {},
-    async (context) => {
-      const page = await context.newPage();
-      await page.goto(url);
-      await until('the button', () => trainable(page));
-      faulty.close();
-      await train(page);
-      await until('the problem', async () =>
-        /model\.safetensors cannot be loaded: the connection failed/.test(await problemOf(page)),
-      );
-      assert.ok(await trainable(page));
-    },
-    SOFTWARE_WEBGPU,
-  );
-});
-
-/**
- * Evaluated in the page: clicks Stop so many times as soon as the state reads so, before anything else
- * happens there.
- */
+/** Code for the page: clicks Stop as soon as the state matches, before anything else happens there. */
 const stopAt = (state: RegExp, times = 1): string => `{
   const [state, stop] = [document.getElementById('state'), document.getElementById('stop')];
   const watch = new MutationObserver(() => {
@@ -332,16 +202,137 @@ const stopAt = (state: RegExp, times = 1): string => `{
   watch.observe(state, { childList: true });
 }`;
 
-test(
-  'stop ends a run in every phase, at once if it is asked for twice, and the next run trains',
-  options,
-  async () => {
+describe('demo page', () => {
+  it('reports once that its worker has died, offers nothing, and works after a reload', options, async () => {
+    const seed = seedFrom();
+    const random = new Random(seed);
+    const cases = casesFrom('ATTUNE_PAGE_DEATHS', 20);
+    console.error(`ATTUNE_FUZZ_SEED=${seed}, ${cases} deaths of the page's worker`);
+    await withBrowser(
+      {},
+      async (context) => {
+        for (let i = 0; i < cases; i++) {
+          const { name, code, reason } = DEATHS[i % DEATHS.length];
+          const nth = random.integer(1, MESSAGES);
+          const page = await context.newPage();
+          if (code === undefined) await page.addInitScript(killing(nth));
+          else site.set('worker.js', dying(code, nth));
+          try {
+            await page.goto(server.url);
+            await train(page);
+            await requireEnded(page, reason);
+            site.set('worker.js', { contents: script });
+            await requireAlive(page, i < DEATHS.length);
+          } catch (error) {
+            throw new Error(`seed ${seed}, case ${i}: ${name}, with message ${nth}`, { cause: error });
+          }
+          await page.close();
+        }
+      },
+      SOFTWARE_WEBGPU,
+    );
+  });
+
+  it('reports that its worker does not start, and works after a reload', options, async () => {
+    await withBrowser({}, async (context) => {
+      const scripts: readonly (readonly [file: string, contents: string | undefined, reason: RegExp])[] = [
+        ['worker.js', undefined, /its script could not be loaded/],
+        ['attune.js', undefined, /compute\.js/],
+        ['attune.js', 'export {};', /SyntaxError: .*does not provide an export/],
+        ['worker.js', SILENT, /it did not start within 60 seconds/],
+      ];
+      for (const [file, contents, reason] of scripts) {
+        const whole = site.get(file)!;
+        if (contents === undefined) site.delete(file);
+        else site.set(file, { contents });
+        const page = await context.newPage();
+        const isSilent = contents === SILENT;
+        if (isSilent) await page.clock.install();
+        try {
+          await page.goto(server.url);
+          if (isSilent) await page.clock.fastForward('01:00');
+          await requireEnded(page, reason);
+        } finally {
+          site.set(file, whole);
+        }
+        await page.reload();
+        await until('an answer of the worker', async () =>
+          /1.000 rows to learn from/.test(await textOf(page, '#data-summary')),
+        );
+        await page.close();
+      }
+    });
+  });
+
+  it(
+    'reports a server that fails while the weights load, can be stopped, and can try again',
+    options,
+    async () => {
+      const faulty = new FaultyServer(new URL(server.url).port);
+      const url = await faulty.listen();
+      try {
+        await withBrowser(
+          {},
+          async (context) => {
+            const page = await context.newPage();
+            await page.goto(url);
+            const trained = async (fault: Fault): Promise<void> => {
+              faulty.fault = fault;
+              await train(page);
+            };
+            await trained('broken');
+            const broken =
+              /^Model\/model\.safetensors cannot be loaded: the connection failed.*Is the server .* still running\?/i;
+            await until('the problem', async () => broken.test(await problemOf(page)));
+
+            await trained('stalled');
+            await until('the problem', async () => /nothing came for 30 seconds/.test(await problemOf(page)));
+
+            await trained('trickling');
+            await until('the loading', async () => /^Loading the model: /.test(await textOf(page, '#state')));
+            await page.click('#stop');
+            await until('the stop', async () =>
+              /^The run was stopped before its first step/.test(await problemOf(page)),
+            );
+
+            await trained('none');
+            await requireStep(page);
+          },
+          SOFTWARE_WEBGPU,
+        );
+      } finally {
+        faulty.close();
+      }
+    },
+  );
+
+  it('reports a server that is gone when it asks for the model', options, async () => {
+    const faulty = new FaultyServer(new URL(server.url).port);
+    const url = await faulty.listen();
+    await withBrowser(
+      {},
+      async (context) => {
+        const page = await context.newPage();
+        await page.goto(url);
+        await until('the button', () => trainable(page));
+        faulty.close();
+        await train(page);
+        await until('the problem', async () =>
+          /model\.safetensors cannot be loaded: the connection failed/.test(await problemOf(page)),
+        );
+        assert.ok(await trainable(page));
+      },
+      SOFTWARE_WEBGPU,
+    );
+  });
+
+  it('ends a run in every phase on Stop, at once on a second click, and trains again', options, async () => {
     await withBrowser(
       {},
       async (context) => {
         const page = await context.newPage();
         await page.goto(server.url);
-        // In order: where the run stands by the time it hears of it decides whether there is a model.
+        // A run that had begun its steps by the time it is stopped has a model.
         const early = /^The run was stopped before its first step/;
         const inOrder = /^Stopped after step|^Done/;
         const phases: readonly (readonly [phase: RegExp, clicks: number, problem: RegExp])[] = [
@@ -368,28 +359,28 @@ test(
       },
       SOFTWARE_WEBGPU,
     );
-  },
-);
+  });
 
-test('a file of rows that is removed is reported when it is read again', options, async () => {
-  await withBrowser(
-    {},
-    async (context) => {
-      const page = await context.newPage();
-      await page.goto(server.url);
-      await until('the button', () => trainable(page));
-      const file = join(dir, 'rows.csv');
-      writeFileSync(file, 'text,label\na fine day,good\na grim day,bad\na good day,good\na bad day,bad\n');
-      await page.setInputFiles('#file', file);
-      await page.fill('#test-size', '0.5');
-      await until('the rows', async () => /2 rows to learn from/.test(await textOf(page, '#data-summary')));
-      await until('the button', () => trainable(page));
-      rmSync(file);
-      await page.click('#train');
-      await until('the problem', async () =>
-        /^rows\.csv cannot be read any more.*Choose it again\./i.test(await problemOf(page)),
-      );
-    },
-    SOFTWARE_WEBGPU,
-  );
+  it('reports a file of rows that was removed before it is read again', options, async () => {
+    await withBrowser(
+      {},
+      async (context) => {
+        const page = await context.newPage();
+        await page.goto(server.url);
+        await until('the button', () => trainable(page));
+        const file = join(dir, 'rows.csv');
+        writeFileSync(file, 'text,label\na fine day,good\na grim day,bad\na good day,good\na bad day,bad\n');
+        await page.setInputFiles('#file', file);
+        await page.fill('#test-size', '0.5');
+        await until('the rows', async () => /2 rows to learn from/.test(await textOf(page, '#data-summary')));
+        await until('the button', () => trainable(page));
+        rmSync(file);
+        await page.click('#train');
+        await until('the problem', async () =>
+          /^rows\.csv cannot be read any more.*Choose it again\./i.test(await problemOf(page)),
+        );
+      },
+      SOFTWARE_WEBGPU,
+    );
+  });
 });

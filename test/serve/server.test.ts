@@ -5,12 +5,16 @@ import { readdirSync, readFileSync, readlinkSync, truncateSync, writeFileSync, m
 import { request } from 'node:http';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
+import type { Socket } from 'node:net';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { describe, it } from 'node:test';
+import type { TestContext } from 'node:test';
 import { serve } from '#attune/serve/server.js';
+import type { RunningServer } from '#attune/serve/server.js';
 import type { Site } from '#attune/serve/site.js';
 import { writeByteModel } from '../support/byte-model.js';
 import { attune, jsonLines } from '../support/cli.js';
+import type { CliResult } from '../support/cli.js';
 import { folder } from '../support/folder.js';
 
 interface Answer {
@@ -19,7 +23,7 @@ interface Answer {
   readonly body: string;
 }
 
-/** Asks for a path as it is: nothing is tidied up on the way. */
+/** Requests a path as it is: nothing is normalized on the way. */
 function ask(
   url: string,
   path: string,
@@ -40,264 +44,328 @@ function ask(
   });
 }
 
-test('it answers with its files and nothing else', async (t) => {
-  const dir = folder(t, { 'a.bin': 'weights', 'secret.txt': 'secret' });
-  const site: Site = new Map([
-    ['index.html', { contents: '<p>hello' }],
-    ['model/a.safetensors', { path: join(dir, 'a.bin') }],
-    ['gone.js', { path: join(dir, 'gone.js') }],
-    ['page.js', { contents: '1' }],
-  ]);
+/** A server that stops when the test ends. */
+async function started(t: TestContext, site: Site): Promise<RunningServer> {
   const server = await serve(site, { host: '127.0.0.1', port: 0 });
   t.after(() => server.close());
-  const { status, headers, body } = await ask(server.url, '/?x#y');
-  assert.deepEqual(
-    [status, body, headers['content-type'], headers['content-length']],
-    [200, '<p>hello', 'text/html; charset=utf-8', '8'],
-  );
-  assert.match(
-    String(headers['content-security-policy']),
-    /^default-src 'none'; script-src 'self'; .*connect-src 'self';.*frame-ancestors 'none'$/,
-  );
-  assert.equal(headers['cross-origin-opener-policy'], 'same-origin');
-  assert.equal(headers['cross-origin-embedder-policy'], 'require-corp');
-  assert.equal(headers['cross-origin-resource-policy'], 'same-origin');
-  assert.equal(headers['x-content-type-options'], 'nosniff');
-  assert.equal(headers['referrer-policy'], 'no-referrer');
-  assert.equal(
-    (await ask(server.url, '/model/a.safetensors')).headers['content-type'],
-    'application/octet-stream',
-  );
-  assert.equal((await ask(server.url, '/model%2Fa.safetensors')).body, 'weights');
-  assert.equal((await ask(server.url, '/page.js')).headers['content-type'], 'text/javascript; charset=utf-8');
-  const head = await ask(server.url, '/page.js', { method: 'HEAD' });
-  assert.deepEqual([head.status, head.body], [200, '']);
-  for (const path of [
-    '/secret.txt',
-    '/../secret.txt',
-    '/model/../secret.txt',
-    '/model/%2e%2e/secret.txt',
-    '/..%2fsecret.txt',
-    '//etc/passwd',
-    '/model',
-    '/%',
-    '/\0'.replace('\0', '%00'),
-    'index.html',
-    '/__proto__',
-    '/constructor',
-  ]) {
-    const answer = await ask(server.url, path);
-    assert.ok(answer.status === 404 || answer.status === 400, `${path}: ${answer.status}`);
-    assert.doesNotMatch(answer.body, /secret|root:/);
-  }
-  const posted = await ask(server.url, '/', { method: 'POST' });
-  assert.deepEqual([posted.status, posted.headers['allow']], [405, 'GET, HEAD']);
-  assert.equal((await ask(server.url, '/gone.js')).status, 500);
-  for (const host of ['evil.example', '127.0.0.1.evil.example'])
-    assert.equal((await ask(server.url, '/', { headers: { host } })).status, 403, host);
-  for (const host of ['localhost', 'localhost:8642', '[::1]:1', '127.0.0.1'])
-    assert.equal((await ask(server.url, '/', { headers: { host } })).status, 200, host);
-});
+  return server;
+}
 
-test('a file is sent no faster than it is read, so that readers who wait cost no memory', async (t) => {
-  const dir = folder(t, { 'weights.bin': '' });
-  const bytes = 28 * 2 ** 20;
-  truncateSync(join(dir, 'weights.bin'), bytes);
-  const server = await serve(
+/** One with a page, a script, a model file, and a file that does not exist, in a folder with a secret. */
+function smallSite(t: TestContext): Promise<RunningServer> {
+  const dir = folder(t, { 'a.bin': 'weights', 'secret.txt': 'secret' });
+  return started(
+    t,
     new Map([
-      ['weights', { path: join(dir, 'weights.bin') }],
+      ['index.html', { contents: '<p>hello' }],
+      ['model/a.safetensors', { path: join(dir, 'a.bin') }],
+      ['gone.js', { path: join(dir, 'gone.js') }],
+      ['page.js', { contents: '1' }],
+    ]),
+  );
+}
+
+const WEIGHTS_BYTES = 28 * 2 ** 20;
+
+/** One with a page and a large file, at `path`. */
+async function siteWithWeights(t: TestContext): Promise<{ server: RunningServer; path: string }> {
+  const path = join(folder(t, { 'weights.bin': '' }), 'weights.bin');
+  truncateSync(path, WEIGHTS_BYTES);
+  const server = await started(
+    t,
+    new Map([
+      ['weights', { path }],
       ['index.html', { contents: 'whole' }],
     ]),
-    { host: '127.0.0.1', port: 0 },
   );
-  t.after(() => server.close());
-  const before = process.memoryUsage().arrayBuffers;
-  const waiting = await Promise.all(
-    Array.from(
-      { length: 20 },
-      () =>
-        new Promise<IncomingMessage>((resolve, reject) => {
-          // Nobody reads the answer that has begun.
-          request(`${server.url}weights`, resolve).on('error', reject).end();
-        }),
-    ),
-  );
-  const most = 20 * 2 ** 20;
-  const held = process.memoryUsage().arrayBuffers - before;
-  assert.ok(held < most, `${held} bytes are held for 20 readers`);
-  assert.equal((await ask(server.url, '/')).body, 'whole');
-  let read = 0;
-  for await (const part of waiting[0]) read += (part as Uint8Array).length;
-  assert.equal(read, bytes);
-  for (const response of waiting) response.destroy();
-});
+  return { server, path };
+}
 
-test(
-  'a reader who asks for much at once and goes away leaves no file open',
-  { skip: process.platform === 'linux' ? false : 'needs /proc' },
-  async (t) => {
-    const dir = folder(t, { 'weights.bin': '' });
-    truncateSync(join(dir, 'weights.bin'), 28 * 2 ** 20);
-    const server = await serve(
+/** Sends the same request several times on one connection. */
+function pipelined(url: string, path: string, times: number): Socket {
+  const socket = connect(Number(new URL(url).port), '127.0.0.1');
+  socket.write(`GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`.repeat(times));
+  return socket;
+}
+
+describe('serve', () => {
+  it('answers with the page, and with headers that isolate it', async (t) => {
+    const server = await smallSite(t);
+    const { status, headers, body } = await ask(server.url, '/?x#y');
+    assert.deepEqual(
+      [status, body, headers['content-type'], headers['content-length']],
+      [200, '<p>hello', 'text/html; charset=utf-8', '8'],
+    );
+    assert.match(
+      String(headers['content-security-policy']),
+      /^default-src 'none'; script-src 'self'; .*connect-src 'self';.*frame-ancestors 'none'$/,
+    );
+    assert.equal(headers['cross-origin-opener-policy'], 'same-origin');
+    assert.equal(headers['cross-origin-embedder-policy'], 'require-corp');
+    assert.equal(headers['cross-origin-resource-policy'], 'same-origin');
+    assert.equal(headers['x-content-type-options'], 'nosniff');
+    assert.equal(headers['referrer-policy'], 'no-referrer');
+  });
+
+  it('answers with each file of the site and its type', async (t) => {
+    const { url } = await smallSite(t);
+    assert.equal(
+      (await ask(url, '/model/a.safetensors')).headers['content-type'],
+      'application/octet-stream',
+    );
+    assert.equal((await ask(url, '/model%2Fa.safetensors')).body, 'weights');
+    assert.equal((await ask(url, '/page.js')).headers['content-type'], 'text/javascript; charset=utf-8');
+    const head = await ask(url, '/page.js', { method: 'HEAD' });
+    assert.deepEqual([head.status, head.body], [200, '']);
+  });
+
+  it('answers with 404 or 400 for every path that is not a file of the site', async (t) => {
+    const { url } = await smallSite(t);
+    for (const path of [
+      '/secret.txt',
+      '/../secret.txt',
+      '/model/../secret.txt',
+      '/model/%2e%2e/secret.txt',
+      '/..%2fsecret.txt',
+      '//etc/passwd',
+      '/model',
+      '/%',
+      '/%00',
+      'index.html',
+      '/__proto__',
+      '/constructor',
+    ]) {
+      const answer = await ask(url, path);
+      assert.ok(answer.status === 404 || answer.status === 400, `${path}: ${answer.status}`);
+      assert.doesNotMatch(answer.body, /secret|root:/);
+    }
+  });
+
+  it('answers with 405 for a method other than GET and HEAD', async (t) => {
+    const { url } = await smallSite(t);
+    const posted = await ask(url, '/', { method: 'POST' });
+    assert.deepEqual([posted.status, posted.headers['allow']], [405, 'GET, HEAD']);
+  });
+
+  it('answers with 403 unless the host is this computer', async (t) => {
+    const { url } = await smallSite(t);
+    for (const host of ['evil.example', '127.0.0.1.evil.example'])
+      assert.equal((await ask(url, '/', { headers: { host } })).status, 403, host);
+    for (const host of ['localhost', 'localhost:8642', '[::1]:1', '127.0.0.1'])
+      assert.equal((await ask(url, '/', { headers: { host } })).status, 200, host);
+  });
+
+  it('answers with 500 for a file that does not exist', async (t) => {
+    assert.equal((await ask((await smallSite(t)).url, '/gone.js')).status, 500);
+  });
+
+  it('answers with 500 for a pipe, a folder and a device', async (t) => {
+    const dir = folder(t);
+    execFileSync('mkfifo', [join(dir, 'pipe')]);
+    const { url } = await started(
+      t,
       new Map([
-        ['weights', { path: join(dir, 'weights.bin') }],
-        ['index.html', { contents: 'whole' }],
+        ['pipe', { path: join(dir, 'pipe') }],
+        ['.', { path: dir }],
+        ['zero', { path: '/dev/zero' }],
       ]),
-      { host: '127.0.0.1', port: 0 },
     );
-    t.after(() => server.close());
-    const opened = (): number =>
-      readdirSync('/proc/self/fd').filter((name) => {
-        try {
-          return readlinkSync(join('/proc/self/fd', name)) === join(dir, 'weights.bin');
-        } catch {
-          return false; // the descriptor of this listing
-        }
-      }).length;
-    const socket = connect(Number(new URL(server.url).port), '127.0.0.1');
-    socket.write('GET /weights HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(50));
-    await once(socket, 'data');
-    assert.equal(opened(), 1);
-    socket.destroy();
-    // The server learns of it before it answers somebody who came later; the file is closed in turns of its
-    // own.
-    for (let i = 0; i < 200 && opened() > 0; i++) assert.equal((await ask(server.url, '/')).body, 'whole');
-    assert.equal(opened(), 0);
-  },
-);
-
-test('what is cut while it is sent ends the connection, and what is no file is not waited for', async (t) => {
-  const dir = folder(t, { 'weights.bin': '', 'empty.bin': '' });
-  const path = join(dir, 'weights.bin');
-  truncateSync(path, 28 * 2 ** 20);
-  execFileSync('mkfifo', [join(dir, 'pipe')]);
-  const names = ['weights.bin', 'empty.bin', 'pipe', '.'];
-  const server = await serve(
-    new Map([
-      ...names.map((name) => [name, { path: join(dir, name) }] as const),
-      ['zero', { path: '/dev/zero' }],
-    ]),
-    { host: '127.0.0.1', port: 0 },
-  );
-  t.after(() => server.close());
-  for (const name of ['pipe', '.', 'zero'])
-    assert.equal((await ask(server.url, `/${name}`)).status, 500, name);
-  const empty = await ask(server.url, '/empty.bin');
-  assert.deepEqual([empty.status, empty.headers['content-length'], empty.body], [200, '0', '']);
-  const socket = connect(Number(new URL(server.url).port), '127.0.0.1');
-  socket.write('GET /weights.bin HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(2));
-  let received = '';
-  for await (const part of socket) {
-    if (received === '') truncateSync(path, 2 ** 20);
-    received += (part as Buffer).toString('latin1');
-  }
-  assert.equal(received.split('HTTP/1.1 ').length, 2, 'nothing comes after what was cut');
-});
-
-test('a port in use and a signal', async (t) => {
-  const site: Site = new Map([['index.html', { contents: '' }]]);
-  const server = await serve(site, { host: '127.0.0.1', port: 0 });
-  t.after(() => server.close());
-  const port = Number(new URL(server.url).port);
-  await assert.rejects(serve(site, { host: '127.0.0.1', port }), {
-    name: 'UsageError',
-    message: `port ${port} of 127.0.0.1 is in use`,
-    hint: /another --port/,
+    for (const name of ['pipe', '.', 'zero']) assert.equal((await ask(url, `/${name}`)).status, 500, name);
   });
-  // An address that is no machine's (RFC 5737); a name would be asked of the network.
-  await assert.rejects(serve(site, { host: '192.0.2.1', port: 0 }), {
-    name: 'AttuneError',
-    message: /^cannot listen on 192\.0\.2\.1, port 0: /,
+
+  it('answers with an empty file', async (t) => {
+    const dir = folder(t, { 'empty.bin': '' });
+    const { url } = await started(t, new Map([['empty.bin', { path: join(dir, 'empty.bin') }]]));
+    const { status, headers, body } = await ask(url, '/empty.bin');
+    assert.deepEqual([status, headers['content-length'], body], [200, '0', '']);
   });
-  const abort = new AbortController();
-  const other = await serve(site, { host: '127.0.0.1', port: 0, signal: abort.signal });
-  abort.abort();
-  await other.ended;
-  // A used port is told by the command as well, with the status of wrong usage.
-  const cwd = folder(t);
-  await writeByteModel(join(cwd, 'model'));
-  const refused = await attune(['serve', '--demo', '--model', 'model', '--port', String(port)], { cwd });
-  assert.deepEqual([refused.code, refused.stdout], [2, '']);
-  assert.match(refused.stderr, /error: port \d+ of 127\.0\.0\.1 is in use/);
-});
 
-test('attune serve prints its address and ends with 130 on Ctrl-C', async (t) => {
-  const cwd = folder(t);
-  await writeByteModel(join(cwd, 'model'));
-  const { code, stdout, stderr } = await attune(
-    ['serve', '--demo', '--model', 'model', '--port', '0', '--json'],
-    { cwd, signals: [{ when: /Open this address/, signal: 'SIGINT' }] },
-  );
-  assert.equal(code, 130, stderr);
-  const [record] = jsonLines(stdout);
-  assert.equal(record.type, 'serving');
-  assert.match(String(record.url), /^http:\/\/127\.0\.0\.1:\d+\/$/);
-});
-
-test('attune serve --out writes the page as a folder, and replaces nothing that is not one', async (t) => {
-  const cwd = folder(t);
-  await writeByteModel(join(cwd, 'model'));
-  const write = () => attune(['serve', '--demo', '--model', 'model', '--out', 'site'], { cwd });
-  for (let i = 0; i < 2; i++) {
-    const { code, stdout, stderr } = await write();
-    assert.deepEqual([code, stdout], [0, 'site\n'], stderr);
-  }
-  assert.deepEqual(readdirSync(join(cwd, 'site')).sort(), [
-    '.attune-files.json',
-    'LICENSES.txt',
-    'attune.js',
-    'compute.js',
-    'demo.json',
-    'icon.svg',
-    'index.html',
-    'model',
-    'page.css',
-    'page.js',
-    'sample',
-    'worker.js',
-  ]);
-  assert.deepEqual(readdirSync(join(cwd, 'site', 'model')).sort(), [
-    'config.json',
-    'merges.txt',
-    'model.safetensors',
-    'vocab.json',
-  ]);
-  assert.equal(
-    readFileSync(join(cwd, 'site', 'sample', 'train.jsonl'), 'utf8')
-      .trimEnd()
-      .split('\n').length,
-    1000,
-  );
-  for (const name of ['page.js', 'worker.js', 'compute.js', 'index.html', 'page.css'])
-    assert.doesNotMatch(
-      readFileSync(join(cwd, 'site', name), 'utf8'),
-      /["'(]https?:\/\/(?!www\.w3\.org\/)/,
-      `${name} names another origin`,
+  it('reads a file no faster than it is received, so that slow clients take no memory', async (t) => {
+    const { server } = await siteWithWeights(t);
+    const before = process.memoryUsage().arrayBuffers;
+    const waiting = await Promise.all(
+      Array.from(
+        { length: 20 },
+        () =>
+          new Promise<IncomingMessage>((resolve, reject) => {
+            // The answer has begun, and its body is not read.
+            request(`${server.url}weights`, resolve).on('error', reject).end();
+          }),
+      ),
     );
-  mkdirSync(join(cwd, 'mine'));
-  writeFileSync(join(cwd, 'mine', 'letter.txt'), 'dear');
-  const other = await attune(['serve', '--demo', '--model', 'model', '--out', 'mine'], { cwd });
-  assert.equal(other.code, 2);
-  assert.match(other.stderr, /mine holds letter\.txt, which attune did not make and does not replace/);
-  assert.deepEqual(readdirSync(join(cwd, 'mine')), ['letter.txt']);
+    const most = 20 * 2 ** 20;
+    const held = process.memoryUsage().arrayBuffers - before;
+    assert.ok(held < most, `${held} bytes are held for 20 readers`);
+    assert.equal((await ask(server.url, '/')).body, 'whole');
+    let read = 0;
+    for await (const part of waiting[0]) read += (part as Uint8Array).length;
+    assert.equal(read, WEIGHTS_BYTES);
+    for (const response of waiting) response.destroy();
+  });
+
+  it(
+    'opens one file at a time per connection, and closes it if the client goes away',
+    { skip: process.platform === 'linux' ? false : 'needs /proc' },
+    async (t) => {
+      const { server, path } = await siteWithWeights(t);
+      const opened = (): number =>
+        readdirSync('/proc/self/fd').filter((name) => {
+          try {
+            return readlinkSync(join('/proc/self/fd', name)) === path;
+          } catch {
+            return false; // the descriptor of this listing
+          }
+        }).length;
+      const socket = pipelined(server.url, '/weights', 50);
+      await once(socket, 'data');
+      assert.equal(opened(), 1);
+      socket.destroy();
+      // The server learns of it before it answers a later client; the file is closed in turns of its own.
+      for (let i = 0; i < 200 && opened() > 0; i++) assert.equal((await ask(server.url, '/')).body, 'whole');
+      assert.equal(opened(), 0);
+    },
+  );
+
+  it('closes the connection if a file is cut while it is sent', async (t) => {
+    const { server, path } = await siteWithWeights(t);
+    let received = '';
+    for await (const part of pipelined(server.url, '/weights', 2)) {
+      if (received === '') truncateSync(path, 2 ** 20);
+      received += (part as Buffer).toString('latin1');
+    }
+    assert.equal(received.split('HTTP/1.1 ').length, 2, 'nothing comes after what was cut');
+  });
+
+  const EMPTY_PAGE: Site = new Map([['index.html', { contents: '' }]]);
+
+  it('refuses a port that is in use, and so does the command with status 2', async (t) => {
+    const port = Number(new URL((await started(t, EMPTY_PAGE)).url).port);
+    await assert.rejects(serve(EMPTY_PAGE, { host: '127.0.0.1', port }), {
+      name: 'UsageError',
+      message: `port ${port} of 127.0.0.1 is in use`,
+      hint: /another --port/,
+    });
+    const cwd = folder(t);
+    await writeByteModel(join(cwd, 'model'));
+    const refused = await attune(['serve', '--demo', '--model', 'model', '--port', String(port)], { cwd });
+    assert.deepEqual([refused.code, refused.stdout], [2, '']);
+    assert.match(refused.stderr, /error: port \d+ of 127\.0\.0\.1 is in use/);
+  });
+
+  it('refuses an address that is not one of this computer', async () => {
+    // An address that belongs to no computer (RFC 5737); a name would be looked up in the network.
+    await assert.rejects(serve(EMPTY_PAGE, { host: '192.0.2.1', port: 0 }), {
+      name: 'AttuneError',
+      message: /^cannot listen on 192\.0\.2\.1, port 0: /,
+    });
+  });
+
+  it('ends when its signal is aborted', async () => {
+    const abort = new AbortController();
+    const server = await serve(EMPTY_PAGE, { host: '127.0.0.1', port: 0, signal: abort.signal });
+    abort.abort();
+    await server.ended;
+  });
 });
 
-test('what cannot be served is refused', async (t) => {
-  const cwd = folder(t);
-  mkdirSync(join(cwd, 'empty'));
-  for (const [args, code, message] of [
-    [['serve'], 2, /--demo is missing/],
+describe('attune serve', () => {
+  it('prints its address and ends with 130 on Ctrl-C', async (t) => {
+    const cwd = folder(t);
+    await writeByteModel(join(cwd, 'model'));
+    const { code, stdout, stderr } = await attune(
+      ['serve', '--demo', '--model', 'model', '--port', '0', '--json'],
+      { cwd, signals: [{ when: /Open this address/, signal: 'SIGINT' }] },
+    );
+    assert.equal(code, 130, stderr);
+    const [record] = jsonLines(stdout);
+    assert.equal(record.type, 'serving');
+    assert.match(String(record.url), /^http:\/\/127\.0\.0\.1:\d+\/$/);
+  });
+
+  const REFUSALS: readonly (readonly [
+    what: string,
+    words: readonly string[],
+    code: number,
+    message: RegExp,
+  ])[] = [
+    ['a command line without --demo', [], 2, /--demo is missing/],
     [
-      ['serve', '--demo', '--port', '70000'],
+      'a port above 65535',
+      ['--demo', '--port', '70000'],
       2,
       /--port must be a whole number, at least 0 and at most 65535/,
     ],
-    [['serve', '--demo', '--out', 'x', '--port', '1'], 2, /--out writes the page/],
-    [['serve', '--demo', '--model', './empty'], 1, /config\.json/],
-    [['serve', '--demo', '--model', './none'], 1, /none/],
-  ] as const) {
-    const result = await attune(args, { cwd });
-    assert.equal(result.code, code, result.stderr);
-    assert.match(result.stderr, message);
+    ['--out together with --port', ['--demo', '--out', 'x', '--port', '1'], 2, /--out writes the page/],
+    ['a folder that holds no model', ['--demo', '--model', './empty'], 1, /config\.json/],
+    ['a model that does not exist', ['--demo', '--model', './none'], 1, /none/],
+  ];
+  for (const [what, words, expected, message] of REFUSALS) {
+    it(`refuses ${what}`, async (t) => {
+      const cwd = folder(t);
+      mkdirSync(join(cwd, 'empty'));
+      const { code, stderr } = await attune(['serve', ...words], { cwd });
+      assert.equal(code, expected, stderr);
+      assert.match(stderr, message);
+    });
   }
+});
+
+describe('attune serve --out', () => {
+  async function workFolder(t: TestContext): Promise<string> {
+    const cwd = folder(t);
+    await writeByteModel(join(cwd, 'model'));
+    return cwd;
+  }
+  const write = (cwd: string, out: string): Promise<CliResult> =>
+    attune(['serve', '--demo', '--model', 'model', '--out', out], { cwd });
+
+  it('writes the page as a folder, and replaces an earlier one', async (t) => {
+    const cwd = await workFolder(t);
+    for (let i = 0; i < 2; i++) {
+      const { code, stdout, stderr } = await write(cwd, 'site');
+      assert.deepEqual([code, stdout], [0, 'site\n'], stderr);
+    }
+    assert.deepEqual(readdirSync(join(cwd, 'site')).sort(), [
+      '.attune-files.json',
+      'LICENSES.txt',
+      'attune.js',
+      'compute.js',
+      'demo.json',
+      'icon.svg',
+      'index.html',
+      'model',
+      'page.css',
+      'page.js',
+      'sample',
+      'worker.js',
+    ]);
+    assert.deepEqual(readdirSync(join(cwd, 'site', 'model')).sort(), [
+      'config.json',
+      'merges.txt',
+      'model.safetensors',
+      'vocab.json',
+    ]);
+    assert.equal(
+      readFileSync(join(cwd, 'site', 'sample', 'train.jsonl'), 'utf8')
+        .trimEnd()
+        .split('\n').length,
+      1000,
+    );
+    for (const name of ['page.js', 'worker.js', 'compute.js', 'index.html', 'page.css'])
+      assert.doesNotMatch(
+        readFileSync(join(cwd, 'site', name), 'utf8'),
+        /["'(]https?:\/\/(?!www\.w3\.org\/)/,
+        `${name} names another origin`,
+      );
+  });
+
+  it('refuses a folder that holds a file of the user', async (t) => {
+    const cwd = await workFolder(t);
+    mkdirSync(join(cwd, 'mine'));
+    writeFileSync(join(cwd, 'mine', 'letter.txt'), 'dear');
+    const { code, stderr } = await write(cwd, 'mine');
+    assert.equal(code, 2);
+    assert.match(stderr, /mine holds letter\.txt, which attune did not make and does not replace/);
+    assert.deepEqual(readdirSync(join(cwd, 'mine')), ['letter.txt']);
+  });
 });

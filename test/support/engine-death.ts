@@ -1,4 +1,4 @@
-/** An engine's thread that dies in the middle of a command, through the real command line. */
+/** Makes the thread of the CPU engine die in the middle of a command, through the real command line. */
 import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -7,28 +7,14 @@ import { pathToFileURL } from 'node:url';
 import { writeByteModel } from './byte-model.js';
 import { attune, writeData } from './cli.js';
 
-const TRAIN = [
-  'train',
-  '--model',
-  'model',
-  '--dataset',
-  'data',
-  '--output-dir',
-  'run',
-  '--overwrite-output-dir',
-  '--max-steps',
-  '1000000',
-  '--save-steps',
-  '1000000',
-  '--threads',
-  '1',
-  '--logging-steps',
-  '1000',
-];
+const TRAIN = (
+  'train --model model --dataset data --threads 1 --output-dir run --overwrite-output-dir ' +
+  '--max-steps 1000000 --save-steps 1000000 --logging-steps 1000'
+).split(' ');
 
 /**
- * What ends a thread. Numbers fill the memory faster than objects, which the collector would trace again and
- * again.
+ * Code that ends a thread. Numbers fill the memory faster than objects, which the garbage collector would trace
+ * again and again.
  */
 export const THREAD_DEATHS = {
   throws: 'throw new Error("boom")',
@@ -39,7 +25,7 @@ export const THREAD_DEATHS = {
 
 export type ThreadDeath = keyof typeof THREAD_DEATHS;
 
-/** Milliseconds after a thread has posted so many messages; 0 messages: after its start; 0 ms: at once. */
+/** `ms` milliseconds (0: at once) after a thread has posted `messages` messages (0: after its start). */
 export interface DeathMoment {
   readonly messages: number;
   readonly ms: number;
@@ -61,7 +47,7 @@ export function deadlyEnvironment(
       left -= 1;
       if (left === 0) ${then}
     };`;
-  // A worker thread's own file is its argument: those of the baselines have others.
+  // The argument of a worker thread is its own file; the workers of the baselines have others.
   const code = `if (/engine.onnx.worker\\.js$/.test(process.argv[1])) { ${messages === 0 ? then : counting} }`;
   // V8's limit for a thread's own heap is set by its parent's.
   const limit = death === 'runs out of memory' ? ' --max-old-space-size=300' : '';
@@ -69,10 +55,10 @@ export function deadlyEnvironment(
 }
 
 /**
- * Trains with an engine's thread in which `death` runs, and checks that the command ends with a clear error
- * and leaves nothing.
+ * Trains with an engine's thread that runs the code `death`, and checks that the command ends with exit status 1
+ * and an error that says so, and leaves neither lock nor partial file.
  */
-export async function dyingThread(death: string): Promise<void> {
+export async function trainWithDyingThread(death: string): Promise<void> {
   const cwd = mkdtempSync(join(tmpdir(), 'attune-death-'));
   try {
     await writeByteModel(join(cwd, 'model'));

@@ -1,7 +1,7 @@
 /**
- * Central finite differences in float64. A function of a graph is checked by making a loss of it: `mix` [B,
- * M] (drawn, a parameter like any other) times its output y [M, K] gives logits, so that every element of y
- * counts with a weight of its own.
+ * Central finite differences in float64. A function of a graph is checked by making a loss of it: `mix` [B, M]
+ * (random, a parameter like any other) times its output y [M, K] gives logits, so that every element of y counts
+ * with a weight of its own.
  */
 import assert from 'node:assert/strict';
 import type { PackedBatch } from '#attune/engine/batch.js';
@@ -38,7 +38,7 @@ export function lossGraph(g: GraphBuilder, logits: Value): Graph {
 
 export interface GradientCheckOptions extends ExecuteOptions {
   readonly seed: number;
-  /** Entries checked of each parameter, drawn; absent: all of them. */
+  /** How many random entries of each parameter are checked; absent: all. */
   readonly entries?: number;
 }
 

@@ -324,6 +324,8 @@ export class HubServer {
     if (seen.headers.authorization !== undefined)
       return refuse(response, 400, undefined, 'Only one auth mechanism allowed');
     const large = /^\/xet\/([0-9a-f]{64})\?X-Amz-Signature=signed$/.exec(seen.url)?.[1];
+    // Small files have no hash and are not here.
+    if (large === undefined) return refuse(response, 403, undefined, 'Access denied');
     for (const repository of this.#repositories) {
       for (const files of [repository.files, ...Object.values(repository.revisions ?? {})]) {
         const entry = entriesOf(files).find((each) => each.sha256 === large);

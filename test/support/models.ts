@@ -10,10 +10,7 @@ import type { Gpt2Config } from '#attune/model/config.js';
 import { elementCount, parameterSpecs } from '#attune/model/parameters.js';
 import { Random } from './random.js';
 
-/**
- * A GPT-2 of 2 layers, 8 wide, with a vocabulary of 11, whose last id pads; `fields` as in config.json
- * override.
- */
+/** A GPT-2 of 2 layers, 8 wide, with a vocabulary of 11, whose last id pads. `fields` of config.json override. */
 export function tinyConfig(fields: Readonly<Record<string, unknown>> = {}): Gpt2Config {
   return parseConfig(
     {
@@ -55,7 +52,7 @@ export function tinyConfigs(options: { readonly dropout?: boolean } = {}): fc.Ar
         attn_pdrop: probability,
         resid_pdrop: probability,
       })
-      // Layer normalisation of a single column is its bias, whatever the input: nothing in front of it would
+      // Layer normalization of a single column is its bias, whatever the input: nothing in front of it would
       // be tested.
       .map(({ headWidth, ...fields }) =>
         tinyConfig({ ...fields, n_embd: fields.n_head * Math.max(headWidth, fields.n_head === 1 ? 2 : 1) }),
@@ -85,12 +82,12 @@ export function toFloat64(parameters: ReadonlyMap<string, Float32Array>): Map<st
   return new Map(Array.from(parameters, ([name, values]) => [name, Float64Array.from(values)]));
 }
 
-/** An empty text: one pad token that attends to nothing. */
+/** A fully masked row, as for an empty text: one pad token that attends to nothing. */
 export function blindRow(config: Gpt2Config): EncodedRow {
   return { ids: Int32Array.of(config.padTokenId!), blind: true };
 }
 
-/** Rows of 1 to nPositions tokens of any id, and blind ones. */
+/** Rows of 1 to nPositions tokens of any id, and fully masked ones. */
 export function encodedRows(config: Gpt2Config): fc.Arbitrary<EncodedRow> {
   const ids = fc.array(fc.integer({ min: 0, max: config.vocabSize - 1 }), {
     minLength: 1,

@@ -1,19 +1,20 @@
 /**
- * The golden test: a 2-layer GPT-2 on random token ids against what PyTorch and transformers computed
- * (test/fixtures/tiny-gpt2), through the interface that the trainer uses. Every engine passes the same test.
+ * The golden tests that every engine passes: a 2-layer GPT-2 on random token ids against what PyTorch and
+ * transformers computed (test/fixtures/tiny-gpt2), through the interface that the trainer uses.
  */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { describe, it } from 'node:test';
 import { packRows } from '#attune/engine/batch.js';
 import type { EncodedRow, PackedBatch } from '#attune/engine/batch.js';
-import type { Engine, EngineSession, StepResult, UpdateSettings } from '#attune/engine/engine.js';
+import type { Engine, EngineSession, StepResult } from '#attune/engine/engine.js';
 import { readConfig } from '#attune/model/config.js';
 import type { Gpt2Config } from '#attune/model/config.js';
-import { attributionGraph, gpt2Graphs, hiddenStatesGraph } from '#attune/model/gpt2.js';
+import { attributionGraph, hiddenStatesGraph } from '#attune/model/gpt2.js';
 import { parameterSpecs } from '#attune/model/parameters.js';
-import { SafetensorsFile } from '#attune/model/safetensors.js';
 import { attributeTokens } from '#attune/train/attribution.js';
+import { stepRequest, withSession } from './engine-sessions.js';
+import { fixtureTensors } from './fixture-tensors.js';
 import { fixtureJson, fixturePath } from './fixtures.js';
 import { assertClose } from './numbers.js';
 
@@ -28,49 +29,45 @@ interface Golden {
 
 const FIXTURE = 'tiny-gpt2';
 const ROWS_PER_STEP = 4;
-const UPDATE: Omit<UpdateSettings, 'learningRate' | 'step'> = {
-  beta1: 0.9,
-  beta2: 0.999,
-  epsilon: 1e-8,
-  weightDecay: 0.01,
-  maxGradNorm: 1,
-};
 
-export function testTinyGpt2Golden(engine: Engine): void {
-  test(`${engine.name}: logits of the golden batch within 1e-5`, () =>
-    withModel(engine, async ({ session, golden, batch }) => {
-      assertClose(await session.infer(batch(0)), golden.logits.flat(), 1e-5, 'logits');
-    }));
+/** @param skip why the engine cannot run here */
+export function describeGoldenTraining(engine: Engine, skip: string | false = false): void {
+  describe(`${engine.name} engine, golden training`, { skip }, () => {
+    it('computes the logits of transformers within 1e-5', () =>
+      withModel(engine, async ({ session, golden, batch }) => {
+        assertClose(await session.infer(batch(0)), golden.logits.flat(), 1e-5, 'logits');
+      }));
 
-  test(`${engine.name}: loss of the golden batch within 1e-6, every gradient within 1e-4`, () =>
-    withModel(engine, async ({ session, config, golden, batch }) => {
-      const { losses, gradNorm } = await takeStep(session, batch(0), 0, 1);
-      assertClose(losses, [golden.loss], 1e-6, 'loss');
-      assertClose([gradNorm / golden.grad_norm], [1], 1e-5, 'relative gradient norm');
-      const expected = await tensorsOf('grads.safetensors');
-      for (const { name } of parameterSpecs(config)) {
-        assertRelativelyClose(
-          await session.readTensor('gradient', name),
-          expected.get(name)!,
-          1e-4,
-          `gradient of ${name}`,
-        );
-      }
-    }));
+    it('computes the loss of PyTorch within 1e-6 and every gradient within 1e-4', () =>
+      withModel(engine, async ({ session, config, golden, batch }) => {
+        const { losses, gradNorm } = await takeStep(session, batch(0), 0, 1);
+        assertClose(losses, [golden.loss], 1e-6, 'loss');
+        assertClose([gradNorm / golden.grad_norm], [1], 1e-5, 'relative gradient norm');
+        const expected = await fixtureTensors(join(FIXTURE, 'grads.safetensors'));
+        for (const { name } of parameterSpecs(config)) {
+          assertRelativelyClose(
+            await session.readTensor('gradient', name),
+            expected.get(name)!,
+            1e-4,
+            `gradient of ${name}`,
+          );
+        }
+      }));
 
-  test(`${engine.name}: twenty golden AdamW steps, every loss within 1e-4, the weights after them within 1e-4`, () =>
-    withModel(engine, async ({ session, config, golden, batch }) => {
-      assert.equal(golden.steps.length, 20);
-      for (const [i, expected] of golden.steps.entries()) {
-        const { losses, gradNorm, updated } = await takeStep(session, batch(i), expected.lr, i + 1);
-        assert.ok(updated);
-        assertClose(losses, [expected.loss], 1e-4, `loss of step ${i}`);
-        assertClose([gradNorm / expected.grad_norm], [1], 1e-3, `relative gradient norm of step ${i}`);
-      }
-      const after = await tensorsOf('after20.safetensors');
-      for (const { name } of parameterSpecs(config))
-        assertWeights(await session.readTensor('parameter', name), after.get(name)!, name, config.nEmbd);
-    }));
+    it('takes 20 AdamW steps with every loss and the final weights within 1e-4 of PyTorch', () =>
+      withModel(engine, async ({ session, config, golden, batch }) => {
+        assert.equal(golden.steps.length, 20);
+        for (const [i, expected] of golden.steps.entries()) {
+          const { losses, gradNorm, updated } = await takeStep(session, batch(i), expected.lr, i + 1);
+          assert.ok(updated);
+          assertClose(losses, [expected.loss], 1e-4, `loss of step ${i}`);
+          assertClose([gradNorm / expected.grad_norm], [1], 1e-3, `relative gradient norm of step ${i}`);
+        }
+        const after = await fixtureTensors(join(FIXTURE, 'after20.safetensors'));
+        for (const { name } of parameterSpecs(config))
+          assertWeights(await session.readTensor('parameter', name), after.get(name)!, name, config.nEmbd);
+      }));
+  });
 }
 
 interface Explained {
@@ -84,60 +81,59 @@ interface Explained {
   }[];
 }
 
-/**
- * What an engine that evaluates other graphs of the model must give: hidden states as transformers'
- * GPT2Model, attributions as torch's autograd.
- */
-export function testTinyGpt2Explained(engine: Engine): void {
+/** For engines that evaluate other graphs of the model: hidden states and attributions. */
+export function describeExplanations(engine: Engine): void {
   const explained = fixtureJson(join(FIXTURE, 'explain.json')) as Explained;
 
-  test(`${engine.name}: mean hidden states of transformers within 1e-5, the empty row's among them`, () =>
-    withModel(engine, async ({ session, config, rows }) => {
-      const batch = packRows(explained.rows.map((r) => rows[r]));
-      const graph = hiddenStatesGraph(config);
-      const states = (await session.evaluate!(graph, batch)).get('hidden')!;
-      const width = config.nEmbd;
-      const mean = (r: number): number[] => {
-        const [first, end] = [batch.rowOffsets[r], batch.rowOffsets[r + 1]];
-        return Array.from({ length: width }, (_, c) => {
-          let sum = 0;
-          for (let t = first; t < end; t++) sum += states[t * width + c];
-          return sum / (end - first);
-        });
-      };
-      assertClose(
-        explained.rows.flatMap((_, r) => mean(r)),
-        explained.means.flat(),
-        1e-5,
-        'mean hidden state',
-      );
-      assertClose(
-        states.subarray((batch.rowOffsets[1] - 1) * width, batch.rowOffsets[1] * width),
-        explained.lastState,
-        1e-5,
-        'last hidden state',
-      );
-      // A graph that the session has is run again on another batch.
-      const alone = (await session.evaluate!(graph, packRows([rows[explained.rows[0]]]))).get('hidden')!;
-      assertClose(alone, states.subarray(0, alone.length), 1e-5, 'hidden states of a row alone');
-    }));
+  describe(`${engine.name} engine, golden explanations`, () => {
+    it("computes transformers' mean hidden states within 1e-5, an empty row included", () =>
+      withModel(engine, async ({ session, config, rows }) => {
+        const batch = packRows(explained.rows.map((r) => rows[r]));
+        const graph = hiddenStatesGraph(config);
+        const states = (await session.evaluate!(graph, batch)).get('hidden')!;
+        const width = config.nEmbd;
+        const mean = (r: number): number[] => {
+          const [first, end] = [batch.rowOffsets[r], batch.rowOffsets[r + 1]];
+          return Array.from({ length: width }, (_, c) => {
+            let sum = 0;
+            for (let t = first; t < end; t++) sum += states[t * width + c];
+            return sum / (end - first);
+          });
+        };
+        assertClose(
+          explained.rows.flatMap((_, r) => mean(r)),
+          explained.means.flat(),
+          1e-5,
+          'mean hidden state',
+        );
+        assertClose(
+          states.subarray((batch.rowOffsets[1] - 1) * width, batch.rowOffsets[1] * width),
+          explained.lastState,
+          1e-5,
+          'last hidden state',
+        );
+        // The session runs a graph that it has already compiled on another batch.
+        const single = (await session.evaluate!(graph, packRows([rows[explained.rows[0]]]))).get('hidden')!;
+        assertClose(single, states.subarray(0, single.length), 1e-5, 'hidden states of a single row');
+      }));
 
-  test(`${engine.name}: gradient times input of torch's autograd within 1e-5`, () =>
-    withModel(engine, async ({ session, config, rows }) => {
-      const chosen = explained.rows.map((r) => rows[r]);
-      const labels = explained.attributions.map(({ predicted }) => predicted);
-      const scores = await attributeTokens(session, attributionGraph(config), chosen, labels, {
-        batchRows: 3,
-      });
-      for (const [i, expected] of explained.attributions.entries())
-        assertClose(scores[i], expected.scores, 1e-5, `scores of row ${explained.rows[i]}`);
-    }));
+    it("computes the gradient times input of torch's autograd within 1e-5", () =>
+      withModel(engine, async ({ session, config, rows }) => {
+        const chosen = explained.rows.map((r) => rows[r]);
+        const labels = explained.attributions.map(({ predicted }) => predicted);
+        const scores = await attributeTokens(session, attributionGraph(config), chosen, labels, {
+          batchRows: 3,
+        });
+        for (const [i, expected] of explained.attributions.entries())
+          assertClose(scores[i], expected.scores, 1e-5, `scores of row ${explained.rows[i]}`);
+      }));
+  });
 }
 
 /**
- * The gradient of the keys' bias is zero in exact arithmetic (it shifts all scores of a query alike). The
- * reference holds rounding noise there, which Adam divides by its own size; so that third is compared on its
- * own, absolutely.
+ * The gradient of the keys' bias is zero in exact arithmetic (it shifts all scores of a query alike). PyTorch
+ * has rounding noise there, which Adam divides by its own size; so that third is compared on its own,
+ * absolutely.
  */
 function assertWeights(actual: Float32Array, expected: Float32Array, name: string, c: number): void {
   if (!name.endsWith('attn.c_attn.bias')) return assertRelativelyClose(actual, expected, 1e-4, name);
@@ -164,12 +160,7 @@ function takeStep(
   learningRate: number,
   step: number,
 ): Promise<StepResult> {
-  return session.step({
-    microBatches: [batch],
-    lossWeights: [1 / batch.rows],
-    firstPass: step - 1,
-    update: { ...UPDATE, learningRate, step },
-  });
+  return session.step(stepRequest([batch], step, step - 1, { learningRate, weightDecay: 0.01 }));
 }
 
 interface GoldenModel {
@@ -196,23 +187,8 @@ async function withModel(engine: Engine, use: (model: GoldenModel) => Promise<vo
     const range = [i * ROWS_PER_STEP, (i + 1) * ROWS_PER_STEP] as const;
     return packRows(rows.slice(...range), golden.row_labels.slice(...range));
   };
-  const session = await engine.open(gpt2Graphs(config), { seed: 0 });
-  try {
-    for (const [name, values] of await tensorsOf(join('model', 'model.safetensors')))
-      await session.writeTensor('parameter', name, values);
-    await use({ session, config, golden, rows, batch });
-  } finally {
-    await session.close();
-  }
-}
-
-async function tensorsOf(file: string): Promise<Map<string, Float32Array>> {
-  const safetensors = await SafetensorsFile.open(fixturePath(join(FIXTURE, file)));
-  try {
-    const tensors = new Map<string, Float32Array>();
-    for (const name of safetensors.tensors.keys()) tensors.set(name, await safetensors.read(name));
-    return tensors;
-  } finally {
-    await safetensors.close();
-  }
+  const parameters = await fixtureTensors(join(FIXTURE, 'model', 'model.safetensors'));
+  await withSession(engine, config, { seed: 0, threads: undefined, parameters }, (session) =>
+    use({ session, config, golden, rows, batch }),
+  );
 }

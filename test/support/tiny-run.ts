@@ -6,7 +6,7 @@ import type { Engine } from '#attune/engine/engine.js';
 import { onnxEngine } from '#attune/engine/onnx/session.js';
 import type { Gpt2Config } from '#attune/model/config.js';
 import { embeddedModelFolder } from '#attune/model/embedded.js';
-import { gpt2Graphs } from '#attune/model/gpt2.js';
+import { parameterSpecs } from '#attune/model/parameters.js';
 import { Tokenizer } from '#attune/text/tokenizer.js';
 import { resolveArguments } from '#attune/train/arguments.js';
 import type { TrainingArgumentsInput } from '#attune/train/arguments.js';
@@ -14,7 +14,8 @@ import { Trainer } from '#attune/train/trainer.js';
 import type { TrainerOptions } from '#attune/train/trainer.js';
 import type { TrainerCallback } from '#attune/train/callbacks.js';
 import type { LabelledRows } from '#attune/train/evaluate.js';
-import { blindRow, randomParameters, tinyConfig } from './models.js';
+import { openSession } from './engine-sessions.js';
+import { blindRow, tinyConfig } from './models.js';
 import { Random } from './random.js';
 
 export const TINY = tinyConfig({ embd_pdrop: 0.1, attn_pdrop: 0.1, resid_pdrop: 0.1 });
@@ -71,14 +72,13 @@ export async function tinyTrainer(
     seed: 11,
     ...options.args,
   });
-  const graphs = gpt2Graphs(TINY);
-  const session = await engine.open(graphs, { seed: args.seed, threads: 1 });
-  t.after(() => session.close());
-  for (const [name, values] of options.parameters ?? randomParameters(TINY, 3))
-    await session.writeTensor('parameter', name, values);
+  const session = await openSession(t, engine, TINY, {
+    seed: args.seed,
+    parameters: options.parameters ?? 3,
+  });
   const source: TrainerOptions = {
     session,
-    parameters: graphs.parameters,
+    parameters: parameterSpecs(TINY),
     config: TINY,
     tokenizer: await Tokenizer.fromDirectory(embeddedModelFolder()),
     args,

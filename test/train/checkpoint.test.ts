@@ -1,7 +1,4 @@
-/**
- * A checkpoint holds all of a session, appears whole or not at all, and says what is wrong with a damaged
- * one.
- */
+/** A checkpoint holds all of a session and appears whole or not at all; damage is reported by the file's name. */
 import assert from 'node:assert/strict';
 import fsPromises from 'node:fs/promises';
 import {
@@ -15,7 +12,7 @@ import {
 } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { describe, it } from 'node:test';
 import type { TestContext } from 'node:test';
 import type { EngineSession } from '#attune/engine/engine.js';
 import { referenceEngine } from '#attune/engine/reference/session.js';
@@ -61,7 +58,7 @@ const stateAt = (step: number): TrainerState => ({
   log_history: [{ loss: 0.1, grad_norm: 1e-7, learning_rate: 1 / 3, epoch: 1 / 3, step }],
 });
 
-/** Saves into a folder as a run does that has it for itself. */
+/** Saves into a folder as a run does, which holds the lock of its folder. */
 async function save(
   dir: string,
   ...what: Parameters<typeof saveCheckpoint> extends [unknown, ...infer Rest] ? Rest : never
@@ -85,52 +82,7 @@ async function source(t: TestContext, dir: string): Promise<TrainerOptions> {
   return options;
 }
 
-test('everything that was saved is restored, bit for bit', async (t) => {
-  const dir = folder(t);
-  const options = await source(t, dir);
-  const path = await save(dir, options, options.args, stateAt(5), RESUME);
-  assert.equal(path, checkpointPath(dir, 5));
-  const { state, resume } = await readCheckpoint(path);
-  assert.deepEqual(state, stateAt(5));
-  assert.deepEqual(resume, RESUME);
-  const session = await referenceEngine.open(gpt2Graphs(TINY), { seed: 0 });
-  await restore(path, { ...options, session });
-  for (const [kind, seed] of Object.entries(KINDS)) {
-    for (const [name, values] of randomParameters(TINY, seed))
-      assert.deepEqual(
-        await session.readTensor(kind as keyof typeof KINDS, name),
-        values,
-        `${kind} of ${name}`,
-      );
-  }
-});
-
-test('a copy holds what the session held, whatever comes after, and gives each tensor out once', async (t) => {
-  const dir = folder(t);
-  const options = await source(t, dir);
-  const copy = await copyTensors(options);
-  assert.ok(copy);
-  for (const [name, values] of randomParameters(TINY, 99))
-    await options.session.writeTensor('parameter', name, values);
-  const path = await save(dir, { ...options, session: copy }, options.args, stateAt(5), RESUME);
-  const session = await referenceEngine.open(gpt2Graphs(TINY), { seed: 0 });
-  await restore(path, { ...options, session });
-  for (const [name, values] of randomParameters(TINY, KINDS.parameter))
-    assert.deepEqual(await session.readTensor('parameter', name), values, name);
-  await assert.rejects(copy.readTensor('parameter', options.parameters[0].name), /read twice/);
-});
-
-test('checkpoints are listed oldest first, by number; nothing else is; a missing folder has none', async (t) => {
-  const dir = folder(t, { 'checkpoint-x': '', 'notes.txt': '' });
-  for (const step of [10, 9, 100]) await fsPromises.mkdir(checkpointPath(dir, step));
-  await fsPromises.mkdir(join(dir, '.checkpoint-11'));
-  assert.deepEqual(await listCheckpoints(dir), ['checkpoint-9', 'checkpoint-10', 'checkpoint-100']);
-  assert.deepEqual(await listCheckpoints(join(dir, 'none')), []);
-});
-
-/**
- * The session, but reading the `count`-th tensor fails: an engine that dies while a checkpoint is written.
- */
+/** A session whose `count`-th read of a tensor fails, as when an engine dies while a checkpoint is written. */
 function failingAt(session: EngineSession, count: number): EngineSession {
   let reads = 0;
   return {
@@ -146,79 +98,13 @@ function failingAt(session: EngineSession, count: number): EngineSession {
   };
 }
 
-test('a write that fails anywhere leaves nothing of the new checkpoint and all of the old one', async (t) => {
-  const dir = folder(t);
-  const options = await source(t, dir);
-  const tensors = options.parameters.length;
-  // In the model, between model and optimizer, at the optimizer's end.
-  for (const count of [1, tensors, tensors + 1, 3 * tensors]) {
-    await assert.rejects(
-      save(dir, { ...options, session: failingAt(options.session, count) }, options.args, stateAt(5), RESUME),
-      /the engine is gone/,
-    );
-    assert.deepEqual(namesIn(dir), []);
-  }
-  const path = await save(dir, options, options.args, stateAt(5), RESUME);
-  const before = readdirSync(path).map((name) => [name, readFileSync(join(path, name))]);
-  await assert.rejects(
-    save(dir, { ...options, session: failingAt(options.session, 3 * tensors) }, options.args, stateAt(5), {
-      ...RESUME,
-      passes: 99,
-    }),
-    /the engine is gone/,
-  );
-  assert.deepEqual(namesIn(dir), ['checkpoint-5']);
-  assert.deepEqual(
-    readdirSync(path).map((name) => [name, readFileSync(join(path, name))]),
-    before,
-  );
-});
-
-test('a folder that cannot be moved into its place leaves the old one there', async (t) => {
-  const dir = folder(t);
-  const options = await source(t, dir);
-  const path = await save(dir, options, options.args, stateAt(5), RESUME);
-  const rename = fsPromises.rename.bind(fsPromises);
-  const mock = t.mock.method(fsPromises, 'rename', (from: string, to: string) =>
-    to === path && !from.includes('replaced')
-      ? Promise.reject(new Error('EIO: the disk is gone'))
-      : rename(from, to),
-  );
-  syncBuiltinESMExports();
-  try {
-    await assert.rejects(
-      save(dir, options, options.args, stateAt(5), { ...RESUME, passes: 99 }),
-      /cannot write .*checkpoint-5: EIO/,
-    );
-  } finally {
-    mock.mock.restore();
-    syncBuiltinESMExports();
-  }
-  assert.deepEqual(namesIn(dir), ['checkpoint-5']);
-  assert.equal((await readCheckpoint(path)).resume?.passes, RESUME.passes);
-});
-
-test('the hash of a checkpoint is of what was saved, whatever was added to it since', async (t) => {
-  const dir = folder(t);
-  const options = await source(t, dir);
-  const path = await save(dir, options, options.args, stateAt(5), RESUME);
-  const before = await hashOfCheckpoint(path);
-  writeFileSync(join(path, 'report.html'), 'page');
-  assert.equal(await hashOfCheckpoint(path), before);
-  writeFileSync(join(path, 'attune_state.json'), '{}');
-  assert.notEqual(await hashOfCheckpoint(path), before);
-});
-
-test('a checkpoint of the same step replaces the one before', async (t) => {
-  const dir = folder(t);
-  const options = await source(t, dir);
-  await save(dir, options, options.args, stateAt(5), RESUME);
-  const path = await save(dir, options, options.args, stateAt(5), { ...RESUME, passes: 99 });
-  assert.equal((await readCheckpoint(path)).resume?.passes, 99);
-  assert.deepEqual(namesIn(dir), ['checkpoint-5']);
-});
-
-test('a damaged checkpoint is refused, naming the file', async (t) => {
+/**
+ * Saves a checkpoint, and returns the path of a copy of it together with a function that makes this copy anew,
+ * damages it and reads all of it.
+ */
+async function damageable(
+  t: TestContext,
+): Promise<{ damaged: string; reading: (damage: () => void) => Promise<void> }> {
   const dir = folder(t);
   const options = await source(t, dir);
   const whole = await save(dir, options, options.args, stateAt(5), RESUME);
@@ -230,68 +116,211 @@ test('a damaged checkpoint is refused, naming the file', async (t) => {
     await readCheckpoint(damaged);
     await restore(damaged, options);
   };
-  const refused =
-    (message: RegExp) =>
-    (error: unknown): true => {
-      assert.ok(error instanceof ModelError, String(error));
-      assert.match(error.message, message);
-      return true;
-    };
   await reading(() => undefined);
-  await assert.rejects(
-    reading(() => rmSync(join(damaged, 'attune_state.json'))),
-    refused(/cannot read .*attune_state.json/),
-  );
-  for (const text of [
-    '{',
-    '[]',
-    'null',
-    '{"seed": 1, "rows": 2, "accumulation": 1, "passes": 3}',
-    JSON.stringify({ ...RESUME, accumulation: null }),
-  ]) {
+  return { damaged, reading };
+}
+
+const refused =
+  (message: RegExp) =>
+  (error: unknown): true => {
+    assert.ok(error instanceof ModelError, String(error));
+    assert.match(error.message, message);
+    return true;
+  };
+
+describe('saveCheckpoint', () => {
+  it('replaces a checkpoint of the same step', async (t) => {
+    const dir = folder(t);
+    const options = await source(t, dir);
+    await save(dir, options, options.args, stateAt(5), RESUME);
+    const path = await save(dir, options, options.args, stateAt(5), { ...RESUME, passes: 99 });
+    assert.equal((await readCheckpoint(path)).resume?.passes, 99);
+    assert.deepEqual(namesIn(dir), ['checkpoint-5']);
+  });
+
+  it('leaves nothing new, and all of the old checkpoint, if reading a tensor fails', async (t) => {
+    const dir = folder(t);
+    const options = await source(t, dir);
+    const tensors = options.parameters.length;
+    // In the model, between model and optimizer, at the end of the optimizer.
+    for (const count of [1, tensors, tensors + 1, 3 * tensors]) {
+      await assert.rejects(
+        save(
+          dir,
+          { ...options, session: failingAt(options.session, count) },
+          options.args,
+          stateAt(5),
+          RESUME,
+        ),
+        /the engine is gone/,
+      );
+      assert.deepEqual(namesIn(dir), []);
+    }
+    const path = await save(dir, options, options.args, stateAt(5), RESUME);
+    const before = readdirSync(path).map((name) => [name, readFileSync(join(path, name))]);
     await assert.rejects(
-      reading(() => writeFileSync(join(damaged, 'attune_state.json'), text)),
-      refused(/attune_state.json is damaged/),
+      save(dir, { ...options, session: failingAt(options.session, 3 * tensors) }, options.args, stateAt(5), {
+        ...RESUME,
+        passes: 99,
+      }),
+      /the engine is gone/,
     );
-  }
-  await assert.rejects(
-    reading(() => writeFileSync(join(damaged, 'trainer_state.json'), '{"epoch": 1}')),
-    refused(/trainer_state.json: ".*" must be/),
-  );
-  await assert.rejects(
-    reading(() => truncateSync(join(damaged, 'optimizer.safetensors'), 3000)),
-    refused(/optimizer.safetensors/),
-  );
-  await assert.rejects(
-    reading(() => truncateSync(join(damaged, 'model.safetensors'), 3000)),
-    refused(/model.safetensors/),
-  );
-  await assert.rejects(
-    reading(() => copyFileSync(join(damaged, 'model.safetensors'), join(damaged, 'optimizer.safetensors'))),
-    refused(/optimizer.safetensors.*exp_avg/),
-  );
+    assert.deepEqual(namesIn(dir), ['checkpoint-5']);
+    assert.deepEqual(
+      readdirSync(path).map((name) => [name, readFileSync(join(path, name))]),
+      before,
+    );
+  });
+
+  it('leaves the old checkpoint in place if the new one cannot be moved there', async (t) => {
+    const dir = folder(t);
+    const options = await source(t, dir);
+    const path = await save(dir, options, options.args, stateAt(5), RESUME);
+    const rename = fsPromises.rename.bind(fsPromises);
+    const mock = t.mock.method(fsPromises, 'rename', (from: string, to: string) =>
+      to === path && !from.includes('replaced')
+        ? Promise.reject(new Error('EIO: the disk is gone'))
+        : rename(from, to),
+    );
+    syncBuiltinESMExports();
+    try {
+      await assert.rejects(
+        save(dir, options, options.args, stateAt(5), { ...RESUME, passes: 99 }),
+        /cannot write .*checkpoint-5: EIO/,
+      );
+    } finally {
+      mock.mock.restore();
+      syncBuiltinESMExports();
+    }
+    assert.deepEqual(namesIn(dir), ['checkpoint-5']);
+    assert.equal((await readCheckpoint(path)).resume?.passes, RESUME.passes);
+  });
 });
 
-test('moments of another shape are refused by name', async (t) => {
-  const dir = folder(t);
-  const options = await source(t, dir);
-  const path = await save(dir, options, options.args, stateAt(5), RESUME);
-  const wide = await tinyTrainer(t, { dir: join(dir, 'wide'), engine: referenceEngine });
-  const config = tinyConfig({ n_inner: 16 });
-  const graphs = gpt2Graphs(config);
-  const session = await referenceEngine.open(graphs, { seed: 0 });
-  for (const [name, values] of randomParameters(config, 1))
-    await session.writeTensor('parameter', name, values);
-  const other = await save(
-    join(dir, 'wide'),
-    { ...wide.source, session, parameters: graphs.parameters, config },
-    options.args,
-    stateAt(5),
-    RESUME,
-  );
-  copyFileSync(join(other, 'optimizer.safetensors'), join(path, 'optimizer.safetensors'));
-  await assert.rejects(
-    restore(path, options),
-    /tensor exp_avg(_sq)?\.transformer\.h\.0\.mlp\.c_fc\.weight has 128 numbers, the model's has shape \[8, 32\]/,
-  );
+describe('copyTensors', () => {
+  it('keeps what the session held when it was copied, and returns each tensor once', async (t) => {
+    const dir = folder(t);
+    const options = await source(t, dir);
+    const copy = await copyTensors(options);
+    assert.ok(copy);
+    for (const [name, values] of randomParameters(TINY, 99))
+      await options.session.writeTensor('parameter', name, values);
+    const path = await save(dir, { ...options, session: copy }, options.args, stateAt(5), RESUME);
+    const session = await referenceEngine.open(gpt2Graphs(TINY), { seed: 0 });
+    await restore(path, { ...options, session });
+    for (const [name, values] of randomParameters(TINY, KINDS.parameter))
+      assert.deepEqual(await session.readTensor('parameter', name), values, name);
+    await assert.rejects(copy.readTensor('parameter', options.parameters[0].name), /read twice/);
+  });
+});
+
+describe('listCheckpoints', () => {
+  it('lists checkpoints by ascending step, ignores other names, and accepts a missing folder', async (t) => {
+    const dir = folder(t, { 'checkpoint-x': '', 'notes.txt': '' });
+    for (const step of [10, 9, 100]) await fsPromises.mkdir(checkpointPath(dir, step));
+    await fsPromises.mkdir(join(dir, '.checkpoint-11'));
+    assert.deepEqual(await listCheckpoints(dir), ['checkpoint-9', 'checkpoint-10', 'checkpoint-100']);
+    assert.deepEqual(await listCheckpoints(join(dir, 'none')), []);
+  });
+});
+
+describe('readCheckpoint', () => {
+  it('refuses a missing or damaged state file and names it', async (t) => {
+    const { damaged, reading } = await damageable(t);
+    await assert.rejects(
+      reading(() => rmSync(join(damaged, 'attune_state.json'))),
+      refused(/cannot read .*attune_state.json/),
+    );
+    for (const text of [
+      '{',
+      '[]',
+      'null',
+      '{"seed": 1, "rows": 2, "accumulation": 1, "passes": 3}',
+      JSON.stringify({ ...RESUME, accumulation: null }),
+    ]) {
+      await assert.rejects(
+        reading(() => writeFileSync(join(damaged, 'attune_state.json'), text)),
+        refused(/attune_state.json is damaged/),
+      );
+    }
+    await assert.rejects(
+      reading(() => writeFileSync(join(damaged, 'trainer_state.json'), '{"epoch": 1}')),
+      refused(/trainer_state.json: ".*" must be/),
+    );
+  });
+});
+
+describe('restore', () => {
+  it('restores parameters, moments and state bit for bit', async (t) => {
+    const dir = folder(t);
+    const options = await source(t, dir);
+    const path = await save(dir, options, options.args, stateAt(5), RESUME);
+    assert.equal(path, checkpointPath(dir, 5));
+    const { state, resume } = await readCheckpoint(path);
+    assert.deepEqual(state, stateAt(5));
+    assert.deepEqual(resume, RESUME);
+    const session = await referenceEngine.open(gpt2Graphs(TINY), { seed: 0 });
+    await restore(path, { ...options, session });
+    for (const [kind, seed] of Object.entries(KINDS)) {
+      for (const [name, values] of randomParameters(TINY, seed))
+        assert.deepEqual(
+          await session.readTensor(kind as keyof typeof KINDS, name),
+          values,
+          `${kind} of ${name}`,
+        );
+    }
+  });
+
+  it('refuses damaged or exchanged tensor files and names them', async (t) => {
+    const { damaged, reading } = await damageable(t);
+    await assert.rejects(
+      reading(() => truncateSync(join(damaged, 'optimizer.safetensors'), 3000)),
+      refused(/optimizer.safetensors/),
+    );
+    await assert.rejects(
+      reading(() => truncateSync(join(damaged, 'model.safetensors'), 3000)),
+      refused(/model.safetensors/),
+    );
+    await assert.rejects(
+      reading(() => copyFileSync(join(damaged, 'model.safetensors'), join(damaged, 'optimizer.safetensors'))),
+      refused(/optimizer.safetensors.*exp_avg/),
+    );
+  });
+
+  it('refuses moments of another shape and names the tensor', async (t) => {
+    const dir = folder(t);
+    const options = await source(t, dir);
+    const path = await save(dir, options, options.args, stateAt(5), RESUME);
+    const wide = await tinyTrainer(t, { dir: join(dir, 'wide'), engine: referenceEngine });
+    const config = tinyConfig({ n_inner: 16 });
+    const graphs = gpt2Graphs(config);
+    const session = await referenceEngine.open(graphs, { seed: 0 });
+    for (const [name, values] of randomParameters(config, 1))
+      await session.writeTensor('parameter', name, values);
+    const other = await save(
+      join(dir, 'wide'),
+      { ...wide.source, session, parameters: graphs.parameters, config },
+      options.args,
+      stateAt(5),
+      RESUME,
+    );
+    copyFileSync(join(other, 'optimizer.safetensors'), join(path, 'optimizer.safetensors'));
+    await assert.rejects(
+      restore(path, options),
+      /tensor exp_avg(_sq)?\.transformer\.h\.0\.mlp\.c_fc\.weight has 128 numbers, the model's has shape \[8, 32\]/,
+    );
+  });
+});
+
+describe('hashOfCheckpoint', () => {
+  it('ignores files added after the checkpoint was saved, but not changes to saved ones', async (t) => {
+    const dir = folder(t);
+    const options = await source(t, dir);
+    const path = await save(dir, options, options.args, stateAt(5), RESUME);
+    const before = await hashOfCheckpoint(path);
+    writeFileSync(join(path, 'report.html'), 'page');
+    assert.equal(await hashOfCheckpoint(path), before);
+    writeFileSync(join(path, 'attune_state.json'), '{}');
+    assert.notEqual(await hashOfCheckpoint(path), before);
+  });
 });

@@ -14,7 +14,7 @@ const rows = (count: number, name: string): string =>
     JSON.stringify({ text: `${name} ${i}`, label: i % 2 === 0 ? 'a' : 'b' }),
   ).join('\n');
 
-/** What a run on these options holds out, and what is found of it afterwards. */
+/** What a run with these options holds out, and what loadEvaluationRows finds of it later. */
 async function after(
   options: Omit<LoadSplitsOptions, 'seed'>,
   given: { readonly evalRows?: number } = {},
@@ -40,23 +40,27 @@ const dataset = (t: TestContext): string =>
   });
 
 describe('loadEvaluationRows', () => {
-  it('finds the test rows of a run that chose its epoch by others', async (t) => {
+  it('finds the test rows of a run that chose its epoch on other rows', async (t) => {
     const { trained, found } = await after({ dataset: dataset(t), evalRows: 5 });
     assert.deepEqual(found.test.rows, trained.test!.rows);
     assert.match(found.heldOut!, /the split test of .*, the first 5 rows$/);
   });
 
-  it('finds the validation rows where nothing was tested on, all of them', async (t) => {
+  it('finds all validation rows of a run without test rows', async (t) => {
     const file = join(dataset(t), 'train.jsonl');
     const { trained, found } = await after({ dataset: file, evalRows: 2 });
     assert.equal(trained.validation!.length, 6);
     assert.deepEqual(found.test.rows, trained.validation!.rows);
     assert.match(found.heldOut!, /by a validation size of 0\.15; if the epoch was chosen by them/);
     assert.deepEqual(found.notes, []);
-    assert.equal((await after({ dataset: file }, { evalRows: 2 })).found.test.length, 2, 'as given now');
+    assert.equal(
+      (await after({ dataset: file }, { evalRows: 2 })).found.test.length,
+      2,
+      'evalRows limits them if it is given now',
+    );
   });
 
-  it('finds the validation split where the test split was trained on', async (t) => {
+  it('finds the validation split of a run that trained on the test split', async (t) => {
     const { trained, found } = await after({ dataset: dataset(t), split: 'test' });
     assert.deepEqual(found.test.rows, trained.validation!.rows);
     assert.match(found.heldOut!, /the split validation of .*; if the epoch was chosen by them/);

@@ -1,17 +1,27 @@
-/** A run interrupted in the middle of an evaluation ends as the whole run, under each kind of schedule. */
+/** A run that is interrupted in an evaluation and resumed ends like an uninterrupted run, under any schedule. */
 import { describe, it } from 'node:test';
 import { resumesToTheSameEnd } from '../support/interrupted-evaluation.js';
 import type { InterruptedCase } from '../support/interrupted-evaluation.js';
 
-const CASES: readonly InterruptedCase[] = [
-  { args: { evalStrategy: 'epoch', saveStrategy: 'epoch' }, steps: [3, 9] },
-  { args: { evalStrategy: 'epoch', saveStrategy: 'no', loggingStrategy: 'epoch' }, steps: [9] },
+const CASES: readonly (InterruptedCase & { readonly what: string })[] = [
   {
+    what: 'evaluation and checkpoint by epoch',
+    args: { evalStrategy: 'epoch', saveStrategy: 'epoch' },
+    steps: [3, 9],
+  },
+  {
+    what: 'evaluation and log by epoch, no checkpoints',
+    args: { evalStrategy: 'epoch', saveStrategy: 'no', loggingStrategy: 'epoch' },
+    steps: [9],
+  },
+  {
+    what: 'evaluation, checkpoint and log every 2 steps',
     args: { evalStrategy: 'steps', evalSteps: 2, saveStrategy: 'steps', saveSteps: 2, loggingSteps: 2 },
     steps: [4, 9],
   },
   // The log entry of the epoch's last step comes after the evaluation of that step.
   {
+    what: 'evaluation every 3 steps, checkpoint and log by epoch',
     args: {
       evalStrategy: 'steps',
       evalSteps: 3,
@@ -21,8 +31,13 @@ const CASES: readonly InterruptedCase[] = [
     },
     steps: [6],
   },
-  { args: { evalStrategy: 'steps', evalSteps: 3, saveStrategy: 'no' }, steps: [6] },
   {
+    what: 'evaluation every 3 steps, no checkpoints',
+    args: { evalStrategy: 'steps', evalSteps: 3, saveStrategy: 'no' },
+    steps: [6],
+  },
+  {
+    what: 'the best model kept',
     args: {
       loadBestModelAtEnd: true,
       metricForBestModel: 'loss',
@@ -33,6 +48,7 @@ const CASES: readonly InterruptedCase[] = [
   },
   // So large a rate that the second epoch is worse than the first: its evaluation ends the run.
   {
+    what: 'early stopping in that evaluation',
     args: {
       loadBestModelAtEnd: true,
       metricForBestModel: 'loss',
@@ -46,10 +62,8 @@ const CASES: readonly InterruptedCase[] = [
   },
 ];
 
-describe('a run interrupted in an evaluation', () => {
-  for (const each of CASES) {
-    it(`resumes to the same end: ${JSON.stringify(each.args)}`, { timeout: 1_800_000 }, (t) =>
-      resumesToTheSameEnd(t, each),
-    );
+describe('Trainer.train interrupted in an evaluation', () => {
+  for (const { what, ...each } of CASES) {
+    it(`resumes to the same end with ${what}`, { timeout: 1_800_000 }, (t) => resumesToTheSameEnd(t, each));
   }
 });

@@ -1,6 +1,6 @@
 /**
- * A run interrupted in the middle of an evaluation resumes with that evaluation. That it ends as the whole
- * run: interrupted-evaluation.slow.test.ts.
+ * A run that is interrupted in an evaluation resumes with that evaluation.
+ * interrupted-evaluation.slow.test.ts compares how it ends with an uninterrupted run.
  */
 import assert from 'node:assert/strict';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
@@ -14,8 +14,8 @@ import { evalRows, interrupted, STEPS, withoutTimes } from '../support/interrupt
 import { randomParameters } from '../support/models.js';
 import { checkpointPath, TINY, tinyTrainer } from '../support/tiny-run.js';
 
-describe('a run interrupted in an evaluation', () => {
-  it('may be interrupted in the same evaluation again, which leaves the checkpoint as it is', async (t) => {
+describe('Trainer.train interrupted in an evaluation', () => {
+  it('does not write the checkpoint again when the same evaluation is interrupted twice', async (t) => {
     const [whole, dir] = [folder(t), folder(t)];
     const expected = await (await tinyTrainer(t, { dir: whole, evalRows })).trainer.train();
     const checkpoint = checkpointPath(dir, 6);
@@ -36,7 +36,7 @@ describe('a run interrupted in an evaluation', () => {
     assert.equal((await readCheckpoint(checkpoint)).resume?.unfinished, undefined);
   });
 
-  it('writes a checkpoint of its own when it was resumed from another folder', async (t) => {
+  it('saves a checkpoint in its own folder if it was resumed from another one', async (t) => {
     const [first, second] = [folder(t), folder(t)];
     await interrupted(t, first, {}, 1);
     await interrupted(t, second, {}, 0, checkpointPath(first, 6));
@@ -48,7 +48,7 @@ describe('a run interrupted in an evaluation', () => {
     assert.deepEqual(ours.state.log_history, theirs.state.log_history);
   });
 
-  it('begins no evaluation when the signal came in the step before it', async (t) => {
+  it('starts no evaluation if the signal came in the step before it', async (t) => {
     const [whole, dir] = [folder(t), folder(t)];
     const expected = await (await tinyTrainer(t, { dir: whole })).trainer.train();
     const abort = new AbortController();
@@ -70,7 +70,7 @@ describe('a run interrupted in an evaluation', () => {
 });
 
 describe('Trainer.evaluate', () => {
-  it('ends with the signal’s reason, after the batches under way', async (t) => {
+  it('rejects with the reason of the signal after the current batches', async (t) => {
     const abort = new AbortController();
     const seen: number[] = [];
     const onEvaluationProgress = (done: number): void => {
@@ -89,7 +89,7 @@ describe('Trainer.evaluate', () => {
 });
 
 describe('readCheckpoint', () => {
-  it('refuses a step that is unfinished without its gradient’s norm', async (t) => {
+  it('refuses an unfinished step that lacks its gradient norm', async (t) => {
     const dir = folder(t);
     await interrupted(t, dir, {}, 0);
     const file = join(checkpointPath(dir, 3), 'attune_state.json');

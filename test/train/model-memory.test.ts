@@ -23,13 +23,13 @@ const memory = memoryOf({
 });
 
 describe('readMemory', () => {
-  it('gives back what was written', async (t) => {
+  it('reads what memoryToJson wrote', async (t) => {
     const dir = folder(t, { [MEMORY_FILE]: memoryToJson(memory) });
     assert.deepEqual(await readMemory(dir), JSON.parse(JSON.stringify({ format: 1, ...memory })));
     assert.equal(memory.labelColumn, 'label');
   });
 
-  it('knows nothing of a model that others trained, or that is not there', async (t) => {
+  it('is undefined for a model trained elsewhere and for a missing folder', async (t) => {
     for (const dir of [
       folder(t),
       folder(t, { 'config.json': '{"id2label": {"0": "a"}}', 'training_args.json': '{}' }),
@@ -38,7 +38,7 @@ describe('readMemory', () => {
       assert.equal(await readMemory(dir), undefined);
   });
 
-  it('takes length, seed and classes from the files of an earlier version that wrote no manifest', async (t) => {
+  it('takes length, seed and classes from the files of an earlier version without a manifest', async (t) => {
     const dir = folder(t, {
       'config.json': '{"id2label": {"0": "bad", "1": "good"}, "n_positions": 128}',
       'training_args.json': '{"max_length": null, "seed": 3}',
@@ -50,7 +50,7 @@ describe('readMemory', () => {
     );
   });
 
-  it('refuses what is damaged or of a later version, naming file and field', async (t) => {
+  it('refuses a file that is damaged or of a later version and names it', async (t) => {
     const whole = memoryToJson(memory);
     for (const [text, message] of [
       ['{', /is not JSON/],
@@ -79,6 +79,9 @@ describe('readMemory', () => {
         text,
       );
     }
+  });
+
+  it('refuses a folder in place of the file', async (t) => {
     const dir = folder(t);
     mkdirSync(join(dir, MEMORY_FILE));
     writeFileSync(join(dir, 'config.json'), '{}');
@@ -87,7 +90,7 @@ describe('readMemory', () => {
 });
 
 describe('changesByHand', () => {
-  it('names what is given otherwise than in the training', () => {
+  it('lists each option that differs from the training', () => {
     assert.deepEqual(changesByHand(memory, { textColumn: 'review', maxLength: 64, seed: undefined }), []);
     assert.deepEqual(changesByHand(memory, { labelColumn: 'class', maxLength: 32 }), [
       'the label column is "class", as given; the model was trained with "label"',

@@ -1,4 +1,4 @@
-/** The notebook's run on gpt2-mini and the tweets, which lie beside the project or not at all. */
+/** The run of the reference notebook, on gpt2-mini and tweets that need not lie beside the project. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Device } from '#attune/engine/device-names.js';
@@ -21,7 +21,7 @@ export interface NotebookGolden {
 const tweets = sharedPath('data', 'tweets');
 const goldenDir = sharedPath('golden', 'notebook-gpt2-mini');
 
-/** Why the tests cannot run here, or false. */
+/** Why tests that need this data cannot run here, or false. */
 export const skipNotebook =
   tweets === undefined || goldenDir === undefined
     ? 'needs ../shared/data/tweets and ../shared/golden'

@@ -33,7 +33,7 @@ const named = ({ lines }: ReturnType<typeof planArguments>): string[] =>
   lines.map(({ argument }) => argument);
 
 describe('planArguments', () => {
-  it('follows the number of rows', () => {
+  it('sets epochs, batch size and learning rate by the number of rows', () => {
     const of = (trainRows: number): number[] => {
       const { numTrainEpochs, perDeviceTrainBatchSize, learningRate } = plan({}, { trainRows }).args;
       return [numTrainEpochs, perDeviceTrainBatchSize, learningRate];
@@ -47,19 +47,19 @@ describe('planArguments', () => {
     assert.deepEqual(of(100_000), [3, 16, 1e-4]);
   });
 
-  it('follows the number of classes', () => {
+  it('raises the learning rate with the number of classes', () => {
     assert.deepEqual(
       [2, 3, 20].map((classes) => plan({}, { trainRows: 1000, classes }).args.learningRate),
       [1e-4, 1.2e-4, 2e-4],
     );
   });
 
-  it('follows the width of the model', () => {
+  it('lowers the learning rate for wide models', () => {
     const of = (width: number): number => plan({}, { trainRows: 100, width }).args.learningRate;
     assert.deepEqual([16, 384, 768, 1024, 1600].map(of), [2e-4, 2e-4, 5e-5, 2.8e-5, 1.2e-5]);
   });
 
-  it('keeps the best epoch by F1 on the validation rows, and stops early', () => {
+  it('keeps the best epoch by F1 on the validation rows and stops early', () => {
     const { args } = plan();
     const {
       evalStrategy,
@@ -90,7 +90,7 @@ describe('planArguments', () => {
     assert.deepEqual([args.warmupRatio, args.weightDecay, args.maxLength, args.seed], [0.1, 0.01, 256, 42]);
   });
 
-  it('makes about 30 log entries', () => {
+  it('logs at least 16 times, or at every step, and at most 30 times', () => {
     for (const trainRows of [20, 100, 850, 5000]) {
       const { args } = plan({}, { trainRows });
       const { totalSteps } = planOf(args, trainRows);
@@ -99,7 +99,7 @@ describe('planArguments', () => {
     }
   });
 
-  it('says of each planned argument what it is and why', () => {
+  it('lists each planned argument with its value and the reason for it', () => {
     const planned = plan();
     assert.deepEqual(named(planned), [
       'numTrainEpochs',
@@ -123,7 +123,7 @@ describe('planArguments', () => {
     );
   });
 
-  it('chooses by the metric that is given, and tells chance only of shares', () => {
+  it('chooses by a given metric, with a tolerance only for metrics that are proportions', () => {
     const { args, lines } = plan({ metricForBestModel: 'eval_loss' });
     assert.deepEqual(
       [args.metricForBestModel, args.greaterIsBetter, args.bestModelTolerance],
@@ -134,7 +134,7 @@ describe('planArguments', () => {
     assert.deepEqual(plan({ numTrainEpochs: undefined }), plan());
   });
 
-  it('yields to what is given', () => {
+  it('keeps every argument that is given', () => {
     const given = {
       perDeviceTrainBatchSize: 4,
       warmupSteps: 7,
@@ -151,10 +151,14 @@ describe('planArguments', () => {
       assert.equal(planned.args[name as keyof typeof given], value, name);
     assert.deepEqual(named(planned), ['numTrainEpochs', 'learningRate', 'loadBestModelAtEnd']);
     assert.equal(planned.args.warmupRatio, 0);
-    assert.equal(plan({ lrSchedulerType: 'constant' }).args.warmupRatio, 0, 'which has no warm-up');
+    assert.equal(
+      plan({ lrSchedulerType: 'constant' }).args.warmupRatio,
+      0,
+      'a constant schedule has no warm-up',
+    );
   });
 
-  it('goes through epochs that are given to the end', () => {
+  it('trains a given number of epochs without early stopping', () => {
     const { args, lines } = plan({ numTrainEpochs: 2 });
     assert.deepEqual(
       [
@@ -174,7 +178,7 @@ describe('planArguments', () => {
     assert.equal(plan({ loadBestModelAtEnd: false }).args.earlyStoppingPatience, undefined);
   });
 
-  it('looks for no best epoch without validation rows, and refuses to where that is asked for', () => {
+  it('keeps no best epoch without validation rows, and refuses a request for one', () => {
     const { args } = plan({}, { validationRows: 0 });
     assert.deepEqual(
       [args.evalStrategy, args.loadBestModelAtEnd, args.earlyStoppingPatience, args.saveStrategy],
@@ -189,64 +193,80 @@ describe('planArguments', () => {
   });
 });
 
+/** Arguments of which each decides how the model learns. */
+const byHand = [
+  { learningRate: 1e-4 },
+  { maxSteps: 5 },
+  { evalStrategy: 'no' },
+  { evalSteps: 5 },
+  { saveStrategy: 'epoch' },
+  { saveSteps: 5 },
+] as const;
+const notPlanned = [...byHand, { args: resolveArguments() }];
+
 describe('isPlanned', () => {
-  it('is false where the caller decides how the model learns', () => {
+  it('is true unless the caller decides how the model learns', () => {
     assert.ok(isPlanned({}) && isPlanned({ numTrainEpochs: 2, perDeviceTrainBatchSize: 4, seed: 1 }));
-    const byHand = [
-      { learningRate: 1e-4 },
-      { maxSteps: 5 },
-      { evalStrategy: 'no' },
-      { evalSteps: 5 },
-      { saveStrategy: 'epoch' },
-      { saveSteps: 5 },
-    ] as const;
     assert.deepEqual(byHand.flatMap(Object.keys).sort(), [...BY_HAND].sort());
-    for (const given of [...byHand, { args: resolveArguments() }]) {
-      assert.ok(!isPlanned(given), JSON.stringify(given));
-      assert.equal(partsOfTraining(given), undefined);
-      assert.deepEqual(
-        partsOfComparison(given),
-        { testSize: 0.2 },
-        'a comparison needs test rows in any case',
-      );
-    }
+    for (const given of notPlanned) assert.ok(!isPlanned(given), JSON.stringify(given));
+  });
+
+  it('recognizes the spelling of transformers', () => {
+    assert.ok(!isPlanned({ ...({ learning_rate: 1e-4 } as object) }));
+  });
+});
+
+describe('partsOfTraining', () => {
+  it('is undefined without a plan', () => {
+    for (const given of notPlanned) assert.equal(partsOfTraining(given), undefined);
+  });
+});
+
+describe('partsOfComparison', () => {
+  it('holds out test and validation rows with a plan, and only test rows without one', () => {
     assert.deepEqual(partsOfComparison({}), { testSize: 0.2, validationSize: 0.15 });
+    for (const given of notPlanned) assert.deepEqual(partsOfComparison(given), { testSize: 0.2 });
   });
 });
 
 describe('begunWith', () => {
-  it('has what is given, and defaults until the plan is made', () => {
+  it('uses what is given, and defaults until the plan is made', () => {
     const options = { model: 'm', dataset: 'd', seed: 7, output_dir: 'mine', threads: 2 };
     const begun = begunWith(options);
     assert.deepEqual([begun.seed, begun.outputDir, begun.loggingDir], [7, 'mine', join('mine', 'runs')]);
   });
 
-  it('cuts texts to the planned length, where that is not given and the model has as many positions', () => {
-    assert.deepEqual(
-      [
-        lengthOf({}, 1024),
-        lengthOf({}, 64),
-        lengthOf({ maxLength: 512 }, 1024),
-        lengthOf({ learningRate: 1e-3 }, 1024),
-      ],
-      [256, 64, 512, 1024],
-    );
-  });
-
-  it('knows transformers’ spellings', () => {
-    assert.ok(!isPlanned({ ...({ learning_rate: 1e-4 } as object) }));
-  });
-
-  it('refuses a value that an argument does not take, and arguments beside all arguments', () => {
+  it('refuses single arguments beside a full set of arguments', () => {
     assert.throws(
       () => begunWith({ args: resolveArguments(), numTrainEpochs: 7 }),
       (error) => error instanceof UsageError && /numTrainEpochs stands beside args/.test(error.message),
     );
-    assert.equal(argumentsByHand({ learningRate: 1e-3 }).learningRate, 1e-3);
+  });
+
+  it('refuses invalid and contradictory arguments', () => {
     assert.throws(() => begunWith({ seed: -1 }), UsageError);
     assert.throws(
       () => begunWith({ learningRate: 1e-3, loadBestModelAtEnd: true }),
       (error) => error instanceof UsageError && /loadBestModelAtEnd compares evaluations/.test(error.message),
     );
+  });
+});
+
+describe('lengthOf', () => {
+  it('is the planned length unless one is given or the model has fewer positions', () => {
+    assert.deepEqual(
+      [lengthOf({}, 1024), lengthOf({}, 64), lengthOf({ maxLength: 512 }, 1024)],
+      [256, 64, 512],
+    );
+  });
+
+  it('is the number of positions without a plan', () => {
+    assert.equal(lengthOf({ learningRate: 1e-3 }, 1024), 1024);
+  });
+});
+
+describe('argumentsByHand', () => {
+  it('keeps a given argument', () => {
+    assert.equal(argumentsByHand({ learningRate: 1e-3 }).learningRate, 1e-3);
   });
 });

@@ -1,4 +1,4 @@
-/** One run at a time in a folder, and locks whose process is gone. */
+/** One run at a time in a folder, and locks of processes that have ended. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import {
@@ -12,7 +12,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AttuneError, UsageError } from '#attune/errors.js';
 import { LOCK_FILE, RunLock } from '#attune/train/run-lock.js';
@@ -26,38 +26,7 @@ const refused =
     return true;
   };
 
-test('a lock is held by one at a time, says by whom, and leaves nothing when it is given back', async (t) => {
-  const dir = folder(t);
-  const [first, second] = [new RunLock(dir), new RunLock(dir)];
-  await first.acquire();
-  await first.acquire();
-  await assert.rejects(
-    second.acquire(),
-    refused(
-      new RegExp(
-        `another run is writing into .*process ${process.pid} on .*since 20.*choose another --output-dir`,
-      ),
-    ),
-  );
-  assert.deepEqual(readdirSync(dir), [LOCK_FILE]);
-  await second.release();
-  assert.deepEqual(readdirSync(dir), [LOCK_FILE], 'only its holder gives a lock back');
-  await first.release();
-  assert.deepEqual(readdirSync(dir), []);
-  await second.acquire();
-  await second.release();
-});
-
-test('of many that try at once, one gets it', async (t) => {
-  const dir = folder(t);
-  const locks = Array.from({ length: 20 }, () => new RunLock(dir));
-  const results = await Promise.allSettled(locks.map((lock) => lock.acquire()));
-  assert.equal(results.filter(({ status }) => status === 'fulfilled').length, 1);
-  await Promise.all(locks.map((lock) => lock.release()));
-  assert.deepEqual(readdirSync(dir), []);
-});
-
-/** What a lock of this process says, changed. */
+/** The text of a lock of this process, with some fields changed. */
 async function holderWith(dir: string, changes: Readonly<Record<string, unknown>>): Promise<string> {
   const lock = new RunLock(dir);
   await lock.acquire();
@@ -66,7 +35,7 @@ async function holderWith(dir: string, changes: Readonly<Record<string, unknown>
   return `${JSON.stringify({ ...holder, ...changes })}\n`;
 }
 
-/** Number of a process that has just ended. */
+/** The id of a process that has just ended. */
 function endedProcess(): Promise<number> {
   return new Promise((resolve) => {
     const child = spawn(process.execPath, ['-e', '0'], { stdio: 'ignore' });
@@ -74,99 +43,135 @@ function endedProcess(): Promise<number> {
   });
 }
 
-test('a lock is taken over where its process is gone, or its number has gone to another', async (t) => {
-  const dir = folder(t);
-  const stale = [
-    { pid: await endedProcess() },
-    { pid: process.ppid, started: '1' },
-    { pid: await endedProcess(), scope: null },
-  ];
-  for (const changes of process.platform === 'linux' ? stale : stale.slice(2)) {
-    writeFileSync(join(dir, LOCK_FILE), await holderWith(dir, changes));
-    const locks = Array.from({ length: 10 }, () => new RunLock(dir));
-    const results = await Promise.allSettled(locks.map((lock) => lock.acquire()));
-    assert.equal(results.filter(({ status }) => status === 'fulfilled').length, 1, JSON.stringify(changes));
-    await Promise.all(locks.map((lock) => lock.release()));
-    assert.ok(!existsSync(join(dir, LOCK_FILE)));
-  }
-});
-
-test('a lock of another machine counts as long as it was written within two minutes', async (t) => {
-  const dir = folder(t);
-  const path = join(dir, LOCK_FILE);
-  writeFileSync(path, await holderWith(dir, { host: 'elsewhere', scope: 'another boot pid:[1]', pid: 1 }));
-  await assert.rejects(
-    new RunLock(dir).acquire(),
-    refused(/certainly gone, try again in two minutes or delete .*\.attune\.lock/),
-  );
-  const old = new Date(Date.now() - 121_000);
-  utimesSync(path, old, old);
-  const lock = new RunLock(dir);
-  await lock.acquire();
-  await lock.release();
-  assert.deepEqual(readdirSync(dir), []);
-});
-
-test('whatever else bears the lock’s name is not attune’s: refused, however old it is, and left', async (t) => {
-  const old = new Date(Date.now() - 1e9);
-  for (const text of ['', 'mine', '{"pid": "x"}', 'null', '\0\0\0', '{"pid": 1}']) {
-    const dir = folder(t, { [LOCK_FILE]: text });
-    utimesSync(join(dir, LOCK_FILE), old, old);
+describe('RunLock.acquire', () => {
+  it('admits one holder at a time, names it to others, and leaves no file after release', async (t) => {
+    const dir = folder(t);
+    const [first, second] = [new RunLock(dir), new RunLock(dir)];
+    await first.acquire();
+    await first.acquire();
     await assert.rejects(
-      new RunLock(dir).acquire(),
-      refused(/\.attune\.lock is not a lock that attune made.* If it is not yours, delete it/),
+      second.acquire(),
+      refused(
+        new RegExp(
+          `another run is writing into .*process ${process.pid} on .*since 20.*choose another --output-dir`,
+        ),
+      ),
     );
     assert.deepEqual(readdirSync(dir), [LOCK_FILE]);
-    assert.equal(readFileSync(join(dir, LOCK_FILE), 'utf8'), text);
-  }
-  const dir = folder(t);
-  for (const make of [
-    () => symlinkSync('nowhere', join(dir, LOCK_FILE)),
-    () => mkdirSync(join(dir, LOCK_FILE)),
-  ]) {
-    make();
-    await assert.rejects(new RunLock(dir).acquire(), refused(/is not a lock that attune made/));
-    assert.deepEqual(readdirSync(dir), [LOCK_FILE]);
-    rmSync(join(dir, LOCK_FILE), { recursive: true });
-  }
+    await second.release();
+    assert.deepEqual(readdirSync(dir), [LOCK_FILE], 'only the holder releases a lock');
+    await first.release();
+    assert.deepEqual(readdirSync(dir), []);
+    await second.acquire();
+    await second.release();
+  });
+
+  it('admits one of 20 simultaneous attempts', async (t) => {
+    const dir = folder(t);
+    const locks = Array.from({ length: 20 }, () => new RunLock(dir));
+    const results = await Promise.allSettled(locks.map((lock) => lock.acquire()));
+    assert.equal(results.filter(({ status }) => status === 'fulfilled').length, 1);
+    await Promise.all(locks.map((lock) => lock.release()));
+    assert.deepEqual(readdirSync(dir), []);
+  });
+
+  it('takes over the lock of a process that has ended or whose id belongs to another one', async (t) => {
+    const dir = folder(t);
+    const stale = [
+      { pid: await endedProcess() },
+      { pid: process.ppid, started: '1' },
+      { pid: await endedProcess(), scope: null },
+    ];
+    for (const changes of process.platform === 'linux' ? stale : stale.slice(2)) {
+      writeFileSync(join(dir, LOCK_FILE), await holderWith(dir, changes));
+      const locks = Array.from({ length: 10 }, () => new RunLock(dir));
+      const results = await Promise.allSettled(locks.map((lock) => lock.acquire()));
+      assert.equal(results.filter(({ status }) => status === 'fulfilled').length, 1, JSON.stringify(changes));
+      await Promise.all(locks.map((lock) => lock.release()));
+      assert.ok(!existsSync(join(dir, LOCK_FILE)));
+    }
+  });
+
+  it('respects the lock of another host for two minutes after its last heartbeat', async (t) => {
+    const dir = folder(t);
+    const path = join(dir, LOCK_FILE);
+    writeFileSync(path, await holderWith(dir, { host: 'elsewhere', scope: 'another boot pid:[1]', pid: 1 }));
+    await assert.rejects(
+      new RunLock(dir).acquire(),
+      refused(/certainly gone, try again in two minutes or delete .*\.attune\.lock/),
+    );
+    const old = new Date(Date.now() - 121_000);
+    utimesSync(path, old, old);
+    const lock = new RunLock(dir);
+    await lock.acquire();
+    await lock.release();
+    assert.deepEqual(readdirSync(dir), []);
+  });
+
+  it('refuses anything else under the name of the lock, however old, and leaves it', async (t) => {
+    const old = new Date(Date.now() - 1e9);
+    for (const text of ['', 'mine', '{"pid": "x"}', 'null', '\0\0\0', '{"pid": 1}']) {
+      const dir = folder(t, { [LOCK_FILE]: text });
+      utimesSync(join(dir, LOCK_FILE), old, old);
+      await assert.rejects(
+        new RunLock(dir).acquire(),
+        refused(/\.attune\.lock is not a lock that attune made.* If it is not yours, delete it/),
+      );
+      assert.deepEqual(readdirSync(dir), [LOCK_FILE]);
+      assert.equal(readFileSync(join(dir, LOCK_FILE), 'utf8'), text);
+    }
+    const dir = folder(t);
+    for (const make of [
+      () => symlinkSync('nowhere', join(dir, LOCK_FILE)),
+      () => mkdirSync(join(dir, LOCK_FILE)),
+    ]) {
+      make();
+      await assert.rejects(new RunLock(dir).acquire(), refused(/is not a lock that attune made/));
+      assert.deepEqual(readdirSync(dir), [LOCK_FILE]);
+      rmSync(join(dir, LOCK_FILE), { recursive: true });
+    }
+  });
+
+  it('removes the attempts of dead processes, but not those of live ones or similar files', async (t) => {
+    const dir = folder(t);
+    const attempt = (digit: number): string =>
+      `${LOCK_FILE}.0000000${digit}-0000-4000-8000-000000000000.partial`;
+    writeFileSync(join(dir, attempt(1)), await holderWith(dir, { pid: await endedProcess() }));
+    writeFileSync(join(dir, attempt(2)), '');
+    writeFileSync(join(dir, attempt(3)), await holderWith(dir, {}));
+    writeFileSync(join(dir, attempt(4)), 'mine');
+    writeFileSync(join(dir, `${LOCK_FILE}.mine.partial`), '');
+    mkdirSync(join(dir, attempt(5)));
+    const removal = `${LOCK_FILE}.stale.partial`;
+    writeFileSync(join(dir, removal), 'attune is removing a lock whose holder is gone\n');
+    utimesSync(join(dir, removal), new Date(0), new Date(0));
+    const lock = new RunLock(dir);
+    await lock.acquire();
+    await lock.release();
+    const kept = [...(process.platform === 'linux' ? [] : [1]), 3, 4, 5].map(attempt);
+    assert.deepEqual(readdirSync(dir).sort(), [...kept, `${LOCK_FILE}.mine.partial`].sort());
+  });
 });
 
-test('what a dead process left of its attempt is removed; a live one’s, or a look-alike, stays', async (t) => {
-  const dir = folder(t);
-  const attempt = (digit: number): string =>
-    `${LOCK_FILE}.0000000${digit}-0000-4000-8000-000000000000.partial`;
-  writeFileSync(join(dir, attempt(1)), await holderWith(dir, { pid: await endedProcess() }));
-  writeFileSync(join(dir, attempt(2)), '');
-  writeFileSync(join(dir, attempt(3)), await holderWith(dir, {}));
-  writeFileSync(join(dir, attempt(4)), 'mine');
-  writeFileSync(join(dir, `${LOCK_FILE}.mine.partial`), '');
-  mkdirSync(join(dir, attempt(5)));
-  const right = `${LOCK_FILE}.stale.partial`;
-  writeFileSync(join(dir, right), 'attune is removing a lock whose holder is gone\n');
-  utimesSync(join(dir, right), new Date(0), new Date(0));
-  const lock = new RunLock(dir);
-  await lock.acquire();
-  await lock.release();
-  const kept = [...(process.platform === 'linux' ? [] : [1]), 3, 4, 5].map(attempt);
-  assert.deepEqual(readdirSync(dir).sort(), [...kept, `${LOCK_FILE}.mine.partial`].sort());
-});
-
-test('a lock that was taken over is noticed, and what its old holder beats is not the new one’s', async (t) => {
-  const dir = folder(t);
-  const path = join(dir, LOCK_FILE);
-  t.mock.timers.enable({ apis: ['setInterval'] });
-  const lock = new RunLock(dir);
-  await lock.acquire();
-  await lock.assertHeld();
-  const other = readFileSync(path, 'utf8').replace(/"nonce":"[^"]*"/, '"nonce":"other"');
-  // By the same file, too.
-  writeFileSync(path, other);
-  t.mock.timers.tick(30_000);
-  await sleep(50);
-  await assert.rejects(
-    lock.assertHeld(),
-    (error) => error instanceof AttuneError && /the lock of .* is lost \(process \d+ on /.test(error.message),
-  );
-  await lock.release();
-  assert.equal(readFileSync(path, 'utf8'), other);
+describe('RunLock.assertHeld', () => {
+  it('rejects once another process has taken the lock, and leaves the new lock as it is', async (t) => {
+    const dir = folder(t);
+    const path = join(dir, LOCK_FILE);
+    t.mock.timers.enable({ apis: ['setInterval'] });
+    const lock = new RunLock(dir);
+    await lock.acquire();
+    await lock.assertHeld();
+    const other = readFileSync(path, 'utf8').replace(/"nonce":"[^"]*"/, '"nonce":"other"');
+    // The other process may write into the same file.
+    writeFileSync(path, other);
+    t.mock.timers.tick(30_000);
+    await sleep(50);
+    await assert.rejects(
+      lock.assertHeld(),
+      (error) =>
+        error instanceof AttuneError && /the lock of .* is lost \(process \d+ on /.test(error.message),
+    );
+    await lock.release();
+    assert.equal(readFileSync(path, 'utf8'), other);
+  });
 });

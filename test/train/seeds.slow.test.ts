@@ -67,7 +67,7 @@ async function train(
   });
 }
 
-/** @returns what its manifest says was changed */
+/** @returns the changes that its manifest lists */
 async function resumed(
   name: string,
   given: TrainingArgumentsInput,
@@ -81,7 +81,7 @@ function again(other: SeedRun, options: SeedsOptions = {}): Promise<void> {
   return trainOtherSeeds(at('run'), [other], options);
 }
 
-/** An interruption after the second step, whose checkpoint is saved. */
+/** Interrupts after the second step, whose checkpoint is saved. */
 async function interrupt(others: readonly SeedRun[], options: SeedsOptions = {}): Promise<void> {
   const stop = new AbortController();
   const callbacks = () => [
@@ -109,7 +109,7 @@ describe('planSeeds', () => {
   const refused = (planned: Promise<unknown>, message: RegExp): Promise<void> =>
     assert.rejects(planned, (error) => error instanceof AttuneError && message.test(error.message));
 
-  it('names the folders beside that of the run, and makes nothing', async () => {
+  it('names the folders beside the run and creates none of them', async () => {
     assert.deepEqual(await plan(3, args('new')), [seed(8, 'new-seed-8'), seed(9, 'new-seed-9')]);
     assert.deepEqual(await plan(2, { ...args('new'), outputDir: `${at('new')}/` }), [seed(8, 'new-seed-8')]);
     assert.deepEqual(await plan(1, args('new')), []);
@@ -119,14 +119,14 @@ describe('planSeeds', () => {
     assert.ok(!existsSync(at('new')) && !existsSync(at('new-seed-8')));
   });
 
-  it('refuses seeds that do not exist', async () => {
+  it('refuses a number of seeds or a seed that is out of range', async () => {
     for (const seeds of [0, -1, 1.5, NaN, 101])
       await refused(plan(seeds, args('new')), /whole number from 1 to 100/);
     await refused(plan(3, args('new', { seed: 2 ** 32 - 2 })), /seed/);
     assert.equal((await plan(2, args('new', { seed: 2 ** 32 - 2 }))).length, 1);
   });
 
-  it('refuses a folder with what attune did not make, an input, a file or a link to nowhere', async () => {
+  it('refuses a folder that holds other files or is an input, a file, or a broken link', async () => {
     mkdirSync(at('mine-seed-9'));
     writeFileSync(at('mine-seed-9', 'config.json'), '{}');
     await refused(plan(3, args('mine')), /mine-seed-9 holds config\.json, which attune did not make/);
@@ -143,7 +143,7 @@ describe('planSeeds', () => {
     await refused(plan(2, args('x'.repeat(250))), /cannot be written: ENAMETOOLONG/);
   });
 
-  it('refuses a folder with another run, of other arguments, of another model, or changed on its way', async () => {
+  it('refuses a folder with a run of other arguments or weights, or changed on resume', async () => {
     cpSync(at('run'), at('taken-seed-8'), { recursive: true });
     await refused(plan(3, args('taken')), /taken-seed-8 already holds a run/);
     assert.equal((await plan(3, args('taken', { overwriteOutputDir: true }))).length, 2);
@@ -174,7 +174,7 @@ describe('planSeeds', () => {
     assert.ok(existsSync(at('taken-seed-8', 'model.safetensors')));
   });
 
-  it('sees all that before an interrupted first run goes on, and that it will be what it began as', async () => {
+  it('refuses an interrupted first run that would be another run once resumed', async () => {
     cpSync(at('run'), at('first'), { recursive: true });
     for (const file of ['config.json', 'model.safetensors', 'trainer_state.json']) rmSync(at('first', file));
     rmSync(at('first', `checkpoint-${STEPS}`), { recursive: true });
@@ -199,7 +199,7 @@ describe('planSeeds', () => {
     await refused(planned, /as it goes on \(the training rows were others\)/);
   });
 
-  it('plans again what was planned, and sees where that is no longer so', async () => {
+  it('repeats the plan of a planned run and refuses a different plan', async () => {
     const given = { outputDir: at('planned'), seed: 7, numTrainEpochs: 1 };
     const inputs = { model: at('model'), dataset: at('rows.jsonl') };
     const { plan: lines } = await fineTune({ ...inputs, ...given, threads: 1 });
@@ -213,7 +213,7 @@ describe('planSeeds', () => {
     );
   });
 
-  it('never replaces the model that is compared', async () => {
+  it('never replaces the model under comparison', async () => {
     cpSync(at('run'), at('self-seed-8'), { recursive: true });
     await refused(
       plan(2, args('self', { overwriteOutputDir: true }), at('self-seed-8')),
@@ -221,7 +221,7 @@ describe('planSeeds', () => {
     );
   });
 
-  it('refuses a run that has one seed: it resumed a checkpoint, was or will be changed, or nobody knows', async () => {
+  it('refuses a run that resumed another one, was or will be changed, or has no manifest', async () => {
     const checkpoint = at('run', `checkpoint-${STEPS}`);
     await refused(
       plan(3, args('new', { resumeFromCheckpoint: checkpoint })),
@@ -250,7 +250,7 @@ describe('planSeeds', () => {
     assert.equal((await plan(2, args('run', { resumeFromCheckpoint: checkpoint }))).length, 1);
   });
 
-  it('refuses where the model that the run began as is another by now', async () => {
+  it('refuses a run whose base model has changed, but accepts one that was moved', async () => {
     cpSync(at('model'), at('then'), { recursive: true });
     await train('moved', {}, undefined, 'then');
     assert.equal((await plan(2, args('moved'), at('moved'))).length, 1);
@@ -268,12 +268,12 @@ describe('planSeeds', () => {
       1,
       'it has moved',
     );
-    await assert.rejects(plan(2, args('moved'), at('moved'), { model: at('then') }));
+    await refused(plan(2, args('moved'), at('moved'), { model: at('then') }), /then is not a model folder/);
   });
 });
 
 describe('trainOtherSeeds', () => {
-  it('trains what a run under that seed is, on the rows of the first', async () => {
+  it('trains the same weights as a run with that seed on the rows of the first run', async () => {
     await again(seed(8));
     await train('by-hand', { seed: 8 }, 7);
     assert.ok(weights('run-seed-8').equals(weights('by-hand')));
@@ -281,18 +281,18 @@ describe('trainOtherSeeds', () => {
     const [first, second] = [await readManifest(at('run')), await readManifest(at('run-seed-8'))];
     assert.deepEqual(second.hashes, { ...first.hashes, weights: second.hashes.weights });
     assert.notEqual(second.hashes.weights, first.hashes.weights, 'the head is a new one');
-    // Whoever measures it is given the rows that were held out.
+    // The held-out rows are those of the first run.
     assert.equal((await readMemory(at('run-seed-8')))!.seed, 7);
   });
 
-  it('goes on from the last checkpoint of an interrupted one, to the same bits', async () => {
+  it('resumes an interrupted run to the same weights', async () => {
     await again(seed(9, 'whole-seed-9'));
     await interrupt([seed(9)]);
     await again(seed(9));
     assert.ok(weights('run-seed-9').equals(weights('whole-seed-9')));
   });
 
-  it('knows one that was gone on with from another model', async () => {
+  it('refuses a run that was resumed from another model', async () => {
     await interrupt([seed(14)]);
     const [change] = await resumed('run-seed-14', { seed: 14 }, 'run');
     assert.equal(change, 'the weights before the first step were others');
@@ -302,7 +302,7 @@ describe('trainOtherSeeds', () => {
     );
   });
 
-  it('takes a finished one as it is', async () => {
+  it('keeps a finished run as it is', async () => {
     await again(seed(10));
     const before = statSync(at('run-seed-10', 'model.safetensors')).mtimeMs;
     const found: SeedRun[] = [];
@@ -314,7 +314,7 @@ describe('trainOtherSeeds', () => {
     assert.equal(statSync(at('run-seed-10', 'model.safetensors')).mtimeMs, before);
   });
 
-  it('refuses a folder that holds a run with other arguments, and replaces it where that is asked for', async () => {
+  it('refuses a folder with a run of other arguments, and replaces it on request', async () => {
     await train('run-seed-11', { seed: 11, learningRate: 0.02 }, 7);
     const before = weights('run-seed-11');
     await assert.rejects(
@@ -324,15 +324,14 @@ describe('trainOtherSeeds', () => {
         /holds another run .* under seed 11: learningRate was 0\.02, then 0\.01/.test(error.message),
     );
     assert.ok(weights('run-seed-11').equals(before));
-    // All that is to be replaced is gone at once: an interruption leaves nothing that could be taken for this
-    // run's.
+    // All folders are emptied first: an interruption leaves nothing that could pass for a run of these seeds.
     cpSync(at('run-seed-11'), at('run-seed-13'), { recursive: true });
     await interrupt([seed(11), seed(13)], { overwriteOutputDir: true });
     await again(seed(11));
     assert.ok(!weights('run-seed-11').equals(before));
   });
 
-  it('refuses rows that are others by now, without a trace', async () => {
+  it('refuses training rows that have changed, and creates no folder', async () => {
     renameSync(at('rows.jsonl'), at('rows-then.jsonl'));
     writeFileSync(at('rows.jsonl'), toJsonl(sentences(40, 5, { classes: 2 })));
     await assert.rejects(

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, it } from 'node:test';
 import { ModelError } from '#attune/errors.js';
 import type { LogRecord } from '#attune/train/records.js';
 import { evalRecord, finalRecord, trainingFlops, trainRecord } from '#attune/train/records.js';
@@ -10,40 +10,6 @@ const files = ['plain-checkpoint', 'plain-final', 'best-checkpoint', 'best-final
   (name) => `trainer_state-${name}.json`,
 );
 
-test('a state written by transformers is read and written back byte for byte', () => {
-  for (const file of files) {
-    const text = fixtureText(file);
-    assert.equal(stateToJson(parseTrainerState(text, file)), text, file);
-  }
-});
-
-test('a state made here has the keys of transformers, floats where it has floats', () => {
-  const plan = {
-    eval_steps: 500,
-    logging_steps: 10,
-    save_steps: 500,
-    max_steps: 750,
-    num_train_epochs: 3,
-    train_batch_size: 4,
-  };
-  const state = {
-    ...initialState(plan),
-    epoch: 1,
-    global_step: 250,
-    stateful_callbacks: { TrainerControl: controlState(false) },
-  };
-  const ours = JSON.parse(stateToJson(state)) as Record<string, unknown>;
-  const theirs = JSON.parse(fixtureText(files[0])) as Record<string, unknown>;
-  assert.deepEqual(Object.keys(ours), Object.keys(theirs));
-  assert.deepEqual(
-    Object.keys(ours['stateful_callbacks'] as object),
-    Object.keys(theirs['stateful_callbacks'] as object),
-  );
-  const text = stateToJson(state);
-  for (const line of ['"epoch": 1.0,', '"global_step": 250,', '"total_flos": 0.0,', '"best_metric": null,'])
-    assert.ok(text.includes(line), line);
-});
-
 interface Golden {
   readonly options: { readonly num_train_epochs: number };
   readonly max_length: number;
@@ -51,95 +17,140 @@ interface Golden {
   readonly log_history: readonly Readonly<Record<string, number>>[];
 }
 
-test('records have the keys of the Trainer in its order', () => {
-  const golden = fixture<Golden>('accumulation.json').log_history;
-  const at = { epoch: 1, step: 41 };
-  const keys = (record: LogRecord): string[] => Object.keys(record);
-  assert.deepEqual(keys(trainRecord({ loss: 1, gradNorm: 2, learningRate: 3 }, at)), Object.keys(golden[0]));
-  assert.deepEqual(
-    keys(evalRecord(1, { accuracy: 0.5, f1: 0.5, auc: 0.5 }, { seconds: 1, rows: 23, batches: 3 }, at)),
-    Object.keys(golden[41]),
-  );
-  assert.deepEqual(
-    keys(finalRecord({ loss: 1, flops: 2 }, { seconds: 1, samples: 1202, steps: 82 }, at)),
-    Object.keys(golden.at(-1)!),
-  );
-});
-
-test('rates are rounded as speed_metrics rounds them, and left out for a time of zero', () => {
-  const at = { epoch: 1, step: 250 };
-  const record = evalRecord(0.5, { auc: NaN }, { seconds: 0.45263, rows: 200, batches: 50 }, at);
-  assert.deepEqual(record, {
-    eval_loss: 0.5,
-    eval_auc: null,
-    eval_runtime: 0.4526,
-    eval_samples_per_second: 441.862,
-    eval_steps_per_second: 110.466,
-    ...at,
+describe('stateToJson', () => {
+  it('reads a state of transformers and writes it back byte for byte', () => {
+    for (const file of files) {
+      const text = fixtureText(file);
+      assert.equal(stateToJson(parseTrainerState(text, file)), text, file);
+    }
   });
-  assert.deepEqual(finalRecord({ loss: 1, flops: 2 }, { seconds: 0, samples: 1, steps: 1 }, at), {
-    train_runtime: 0,
-    total_flos: 2,
-    train_loss: 1,
-    ...at,
-  });
-});
 
-test('total_flos counts the padded input and all parameters but the embeddings', () => {
-  const golden = fixture<Golden>('accumulation.json');
-  assert.equal(
-    trainingFlops(
-      601 * golden.options.num_train_epochs * golden.max_length,
-      golden.parameters_without_embeddings,
-    ),
-    golden.log_history.at(-1)!['total_flos'],
-  );
-  // The notebook's run on gpt2-mini: 13,892,736 parameters less wte [8192, 384] and wpe [256, 384].
-  assert.equal(trainingFlops(3 * 1000 * 128, 10_648_704), 24534614016000);
-});
-
-test('what is undefined is null in the file', () => {
-  const plan = {
-    eval_steps: 1,
-    logging_steps: 1,
-    save_steps: 1,
-    max_steps: 1,
-    num_train_epochs: 1,
-    train_batch_size: 1,
-  };
-  const record = evalRecord(1, { auc: null }, { seconds: 1, rows: 1, batches: 1 }, { epoch: 1, step: 1 });
-  const text = stateToJson({ ...initialState(plan), best_metric: -Infinity, log_history: [record] });
-  const state = parseTrainerState(text, 'x');
-  assert.equal(state.best_metric, null);
-  assert.deepEqual(state.log_history, [record]);
-});
-
-test('a damaged state is refused with file and place', () => {
-  const good = fixtureText(files[2]);
-  const cases: readonly [text: string, message: RegExp][] = [
-    [
-      good.slice(0, 400),
-      /^run\/trainer_state\.json:\d+:\d+: expected|^run\/trainer_state\.json:\d+:\d+: a string/,
-    ],
-    ['[]', /^run\/trainer_state\.json: expected an object/],
-    [good.replace('"global_step": 10', '"global_step": 10.5'), /"global_step" must be a whole number/],
-    [
-      good.replace('"epoch": 2.5,\n  "eval_steps"', '"epoch": "2.5",\n  "eval_steps"'),
-      /"epoch" must be a number/,
-    ],
-    [
-      good.replace('"early_stopping_patience_counter": 3', '"early_stopping_patience_counter": null'),
-      /"stateful_callbacks" must be/,
-    ],
-    [good.replace('"loss": 1.121877670288086', '"loss": "low"'), /"log_history" must be a list of records/],
-    [good.replace('"max_steps": 12,', ''), /"max_steps" must be a whole number/],
-  ];
-  for (const [text, message] of cases) {
-    assert.notEqual(text, good);
-    assert.throws(
-      () => parseTrainerState(text, 'run/trainer_state.json'),
-      (error) => error instanceof ModelError && message.test(error.message) && error.hint !== undefined,
-      String(message),
+  it('writes the keys of transformers, and floats as floats', () => {
+    const plan = {
+      eval_steps: 500,
+      logging_steps: 10,
+      save_steps: 500,
+      max_steps: 750,
+      num_train_epochs: 3,
+      train_batch_size: 4,
+    };
+    const state = {
+      ...initialState(plan),
+      epoch: 1,
+      global_step: 250,
+      stateful_callbacks: { TrainerControl: controlState(false) },
+    };
+    const ours = JSON.parse(stateToJson(state)) as Record<string, unknown>;
+    const theirs = JSON.parse(fixtureText(files[0])) as Record<string, unknown>;
+    assert.deepEqual(Object.keys(ours), Object.keys(theirs));
+    assert.deepEqual(
+      Object.keys(ours['stateful_callbacks'] as object),
+      Object.keys(theirs['stateful_callbacks'] as object),
     );
-  }
+    const text = stateToJson(state);
+    for (const line of ['"epoch": 1.0,', '"global_step": 250,', '"total_flos": 0.0,', '"best_metric": null,'])
+      assert.ok(text.includes(line), line);
+  });
+
+  it('writes null for an undefined metric', () => {
+    const plan = {
+      eval_steps: 1,
+      logging_steps: 1,
+      save_steps: 1,
+      max_steps: 1,
+      num_train_epochs: 1,
+      train_batch_size: 1,
+    };
+    const record = evalRecord(1, { auc: null }, { seconds: 1, rows: 1, batches: 1 }, { epoch: 1, step: 1 });
+    const text = stateToJson({ ...initialState(plan), best_metric: -Infinity, log_history: [record] });
+    const state = parseTrainerState(text, 'x');
+    assert.equal(state.best_metric, null);
+    assert.deepEqual(state.log_history, [record]);
+  });
+});
+
+describe('parseTrainerState', () => {
+  it('refuses a damaged state and names the file and the place', () => {
+    const good = fixtureText(files[2]);
+    const cases: readonly [text: string, message: RegExp][] = [
+      [
+        good.slice(0, 400),
+        /^run\/trainer_state\.json:\d+:\d+: expected|^run\/trainer_state\.json:\d+:\d+: a string/,
+      ],
+      ['[]', /^run\/trainer_state\.json: expected an object/],
+      [good.replace('"global_step": 10', '"global_step": 10.5'), /"global_step" must be a whole number/],
+      [
+        good.replace('"epoch": 2.5,\n  "eval_steps"', '"epoch": "2.5",\n  "eval_steps"'),
+        /"epoch" must be a number/,
+      ],
+      [
+        good.replace('"early_stopping_patience_counter": 3', '"early_stopping_patience_counter": null'),
+        /"stateful_callbacks" must be/,
+      ],
+      [good.replace('"loss": 1.121877670288086', '"loss": "low"'), /"log_history" must be a list of records/],
+      [good.replace('"max_steps": 12,', ''), /"max_steps" must be a whole number/],
+    ];
+    for (const [text, message] of cases) {
+      assert.notEqual(text, good);
+      assert.throws(
+        () => parseTrainerState(text, 'run/trainer_state.json'),
+        (error) => error instanceof ModelError && message.test(error.message) && error.hint !== undefined,
+        String(message),
+      );
+    }
+  });
+});
+
+describe('trainRecord, evalRecord and finalRecord', () => {
+  it('have the keys of the Trainer’s log entries in the same order', () => {
+    const golden = fixture<Golden>('accumulation.json').log_history;
+    const at = { epoch: 1, step: 41 };
+    const keys = (record: LogRecord): string[] => Object.keys(record);
+    assert.deepEqual(
+      keys(trainRecord({ loss: 1, gradNorm: 2, learningRate: 3 }, at)),
+      Object.keys(golden[0]),
+    );
+    assert.deepEqual(
+      keys(evalRecord(1, { accuracy: 0.5, f1: 0.5, auc: 0.5 }, { seconds: 1, rows: 23, batches: 3 }, at)),
+      Object.keys(golden[41]),
+    );
+    assert.deepEqual(
+      keys(finalRecord({ loss: 1, flops: 2 }, { seconds: 1, samples: 1202, steps: 82 }, at)),
+      Object.keys(golden.at(-1)!),
+    );
+  });
+
+  it('round rates like speed_metrics and omit them for a time of zero', () => {
+    const at = { epoch: 1, step: 250 };
+    const record = evalRecord(0.5, { auc: NaN }, { seconds: 0.45263, rows: 200, batches: 50 }, at);
+    assert.deepEqual(record, {
+      eval_loss: 0.5,
+      eval_auc: null,
+      eval_runtime: 0.4526,
+      eval_samples_per_second: 441.862,
+      eval_steps_per_second: 110.466,
+      ...at,
+    });
+    assert.deepEqual(finalRecord({ loss: 1, flops: 2 }, { seconds: 0, samples: 1, steps: 1 }, at), {
+      train_runtime: 0,
+      total_flos: 2,
+      train_loss: 1,
+      ...at,
+    });
+  });
+});
+
+describe('trainingFlops', () => {
+  it('counts the padded input and all parameters except the embeddings', () => {
+    const golden = fixture<Golden>('accumulation.json');
+    assert.equal(
+      trainingFlops(
+        601 * golden.options.num_train_epochs * golden.max_length,
+        golden.parameters_without_embeddings,
+      ),
+      golden.log_history.at(-1)!['total_flos'],
+    );
+    // The reference notebook on gpt2-mini: 13,892,736 parameters less wte [8192, 384] and wpe [256, 384].
+    assert.equal(trainingFlops(3 * 1000 * 128, 10_648_704), 24534614016000);
+  });
 });

@@ -1,8 +1,8 @@
-/** Going on from a checkpoint of the real Trainer, against what the Trainer itself made of it. */
+/** Runs resumed from a checkpoint of transformers' Trainer, beside the run that the Trainer resumed from it. */
 import assert from 'node:assert/strict';
 import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { describe, it } from 'node:test';
 import type { TestContext } from 'node:test';
 import fc from 'fast-check';
 import type { Engine, EngineSession } from '#attune/engine/engine.js';
@@ -17,8 +17,8 @@ import { Tokenizer } from '#attune/text/tokenizer.js';
 import { resolveArguments } from '#attune/train/arguments.js';
 import type { TrainingArgumentsInput } from '#attune/train/arguments.js';
 import { readCheckpoint } from '#attune/train/checkpoint.js';
-import { isTrainRecord } from '#attune/train/records.js';
-import type { FinalRecord, LogRecord } from '#attune/train/records.js';
+import { isFinalRecord, isTrainRecord } from '#attune/train/records.js';
+import type { LogRecord } from '#attune/train/records.js';
 import { parameterGroups } from '#attune/train/parameter-groups.js';
 import { restoreTorchOptimizer } from '#attune/train/torch-optimizer.js';
 import { Trainer } from '#attune/train/trainer.js';
@@ -77,28 +77,67 @@ async function prepare(
   };
 }
 
-test('the order of the optimizer’s parameters is the Trainer’s', () => {
-  assert.deepEqual(parameterGroups(graphs.parameters), golden.param_groups);
+/** A new folder with this `optimizer.pt`. */
+function optimizerIn(t: TestContext, bytes: Uint8Array): string {
+  return folder(t, { 'optimizer.pt': bytes });
+}
+
+const optimizer = readFileSync(join(CHECKPOINT, 'optimizer.pt'));
+
+/** The tensors that the file in a folder restores, as kind and name with their bytes. */
+async function restored(dir: string): Promise<Map<string, Buffer>> {
+  const tensors = new Map<string, Buffer>();
+  const writeTensor = (kind: string, name: string, values: Float32Array): Promise<void> => {
+    tensors.set(`${kind} ${name}`, Buffer.from(values.slice().buffer));
+    return Promise.resolve();
+  };
+  const session = { writeTensor } as unknown as EngineSession;
+  assert.equal(await restoreTorchOptimizer(dir, session, graphs.parameters), 5);
+  return tensors;
+}
+
+/** @returns whether the file was refused; fails if it restores other tensors than the original */
+async function isRefused(dir: string, original: ReadonlyMap<string, Buffer>): Promise<boolean> {
+  let found: Map<string, Buffer>;
+  try {
+    found = await restored(dir);
+  } catch (error) {
+    assert.ok(error instanceof ModelError, error instanceof Error ? error.stack : String(error));
+    assert.ok(error.message.includes('optimizer.pt'), error.message);
+    return true;
+  }
+  assert.deepEqual(found, original);
+  return false;
+}
+
+const ignore = { writeTensor: () => Promise.resolve() } as unknown as EngineSession;
+
+describe('parameterGroups', () => {
+  it('orders the parameters like the optimizer of the Trainer', () => {
+    assert.deepEqual(parameterGroups(graphs.parameters), golden.param_groups);
+  });
 });
 
-for (const engine of [onnxEngine, referenceEngine]) {
-  test(
-    `${engine.name}: a run that goes on from the Trainer’s checkpoint is the Trainer’s own: records, weights, moments`,
-    { timeout: 1_800_000 },
-    async (t) => {
-      const { trainer, session } = await prepare(t, engine, folder(t));
-      await trainer.resumeFrom(CHECKPOINT);
-      const { state } = await trainer.train();
-      assert.equal(state.log_history.length, golden.log_history.length);
-      for (const [i, expected] of golden.log_history.entries()) {
-        const actual = state.log_history[i];
-        assert.equal(actual.step, expected.step);
-        if (isTrainRecord(expected) && isTrainRecord(actual)) {
+describe('Trainer.resumeFrom with a checkpoint of the Trainer', () => {
+  for (const engine of [onnxEngine, referenceEngine]) {
+    it(
+      `matches the log, weights and moments of the Trainer's resumed run (engine: ${engine.name})`,
+      { timeout: 1_800_000 },
+      async (t) => {
+        const { trainer, session } = await prepare(t, engine, folder(t));
+        await trainer.resumeFrom(CHECKPOINT);
+        const { state } = await trainer.train();
+        assert.equal(state.log_history.length, golden.log_history.length);
+        for (const [i, expected] of golden.log_history.entries()) {
+          const actual = state.log_history[i];
+          assert.equal(actual.step, expected.step);
+          if (!isTrainRecord(expected)) continue;
+          assert.ok(isTrainRecord(actual));
           assertClose(
             [actual.loss, actual.epoch, actual.learning_rate],
             [expected.loss, expected.epoch, expected.learning_rate],
             1e-5,
-            `record of step ${expected.step}`,
+            `log entry of step ${expected.step}`,
           );
           assertClose(
             [actual.grad_norm / expected.grad_norm],
@@ -107,44 +146,38 @@ for (const engine of [onnxEngine, referenceEngine]) {
             `grad_norm of step ${expected.step}`,
           );
         }
-      }
-      const [ours, theirs] = [state.log_history.at(-1), golden.log_history.at(-1)] as [
-        FinalRecord,
-        FinalRecord,
-      ];
-      assertClose([ours.train_loss], [theirs.train_loss], 1e-5, 'train_loss');
-      assert.equal(ours.total_flos, theirs.total_flos);
-      const last = await SafetensorsFile.open(fixturePath('trainer-checkpoint/resumed.safetensors'));
-      t.after(() => last.close());
-      for (const { name } of graphs.parameters) {
-        for (const [kind, stored] of [
-          ['parameter', name],
-          ['moment1', `exp_avg.${name}`],
-          ['moment2', `exp_avg_sq.${name}`],
-        ] as const) {
-          // The bias of the keys adds the same to every score of a query, so its gradient is 0 but for
-          // rounding, of which AdamW makes steps of full size.
-          const compared = (values: Float32Array): Float32Array =>
-            name.endsWith('c_attn.bias')
-              ? values.map((value, j) => (j >= config.nEmbd && j < 2 * config.nEmbd ? 0 : value))
-              : values;
-          const expected = compared(await last.read(stored));
-          const actual = compared(await session.readTensor(kind, name));
-          const norm = (values: Float32Array): number => Math.hypot(...values);
-          assert.ok(
-            norm(actual.map((value, j) => value - expected[j])) <= 2e-4 * norm(expected) + 1e-7,
-            `${kind} of ${name}`,
-          );
+        const [ours, theirs] = [state.log_history.at(-1)!, golden.log_history.at(-1)!];
+        assert.ok(isFinalRecord(ours) && isFinalRecord(theirs));
+        assertClose([ours.train_loss], [theirs.train_loss], 1e-5, 'train_loss');
+        assert.equal(ours.total_flos, theirs.total_flos);
+        const last = await SafetensorsFile.open(fixturePath('trainer-checkpoint/resumed.safetensors'));
+        t.after(() => last.close());
+        for (const { name } of graphs.parameters) {
+          for (const [kind, stored] of [
+            ['parameter', name],
+            ['moment1', `exp_avg.${name}`],
+            ['moment2', `exp_avg_sq.${name}`],
+          ] as const) {
+            // The bias of the keys adds the same to every score of a query, so its gradient is 0 except for
+            // rounding errors, which AdamW turns into steps of full size.
+            const compared = (values: Float32Array): Float32Array =>
+              name.endsWith('c_attn.bias')
+                ? values.map((value, j) => (j >= config.nEmbd && j < 2 * config.nEmbd ? 0 : value))
+                : values;
+            const expected = compared(await last.read(stored));
+            const actual = compared(await session.readTensor(kind, name));
+            const norm = (values: Float32Array): number => Math.hypot(...values);
+            assert.ok(
+              norm(actual.map((value, j) => value - expected[j])) <= 2e-4 * norm(expected) + 1e-7,
+              `${kind} of ${name}`,
+            );
+          }
         }
-      }
-    },
-  );
-}
+      },
+    );
+  }
 
-test(
-  'a run that went on from the Trainer’s checkpoint can itself be resumed, to the same bits',
-  { timeout: 1_800_000 },
-  async (t) => {
+  it('resumes a checkpoint of such a run to the same bits', { timeout: 1_800_000 }, async (t) => {
     for (const withOptimizer of [true, false]) {
       const start = folder(t);
       cpSync(CHECKPOINT, start, { recursive: true });
@@ -170,66 +203,68 @@ test(
           );
       }
     }
-  },
-);
+  });
+});
 
-test(
-  'an optimizer.pt that is damaged, or of another model, is refused by name; none does anything else',
-  { timeout: 1_800_000 },
-  async (t) => {
-    const dir = folder(t);
-    const path = join(dir, 'optimizer.pt');
-    const whole = readFileSync(join(CHECKPOINT, 'optimizer.pt'));
-    const ignore = { writeTensor: () => Promise.resolve() } as unknown as EngineSession;
-    const outcome = async (bytes: Uint8Array): Promise<string> => {
-      writeFileSync(path, bytes);
-      try {
-        assert.equal(await restoreTorchOptimizer(dir, ignore, graphs.parameters), 5);
-        return 'same';
-      } catch (error) {
-        assert.ok(error instanceof ModelError, error instanceof Error ? error.stack : String(error));
-        assert.ok(error.message.includes('optimizer.pt'), error.message);
-        return error.message;
-      }
-    };
-    assert.equal(await outcome(whole), 'same');
-    const changed = fc.record({
-      at: fc.nat(whole.length - 1),
-      bit: fc.integer({ min: 0, max: 7 }),
-      cut: fc.boolean(),
-    });
-    let refused = 0;
-    await fc.assert(
-      fc.asyncProperty(changed, async ({ at, bit, cut }) => {
-        const bytes = Buffer.from(cut ? whole.subarray(0, at) : whole);
-        if (!cut) bytes[at] ^= 1 << bit;
-        // Names, dates and padding between entries may differ and nothing else is lost; numbers and the
-        // pickle are under a CRC.
-        if ((await outcome(bytes)) !== 'same') refused++;
-        else assert.ok(!cut || at > whole.length - 30, `cut at ${at}`);
-      }),
-      { numRuns: 150 },
-    );
-    assert.ok(refused > 50);
-    // The offset of the second end record (zip64), beyond what a file can have.
-    const far = Buffer.from(whole);
+describe('restoreTorchOptimizer', () => {
+  it(
+    'refuses a damaged optimizer.pt by name, or restores the same tensors',
+    { timeout: 1_800_000 },
+    async (t) => {
+      const dir = optimizerIn(t, optimizer);
+      const original = await restored(dir);
+      assert.equal(original.size, 2 * graphs.parameters.length);
+      const changed = fc.record({
+        at: fc.nat(optimizer.length - 1),
+        bit: fc.integer({ min: 0, max: 7 }),
+        cut: fc.boolean(),
+      });
+      let refused = 0;
+      await fc.assert(
+        fc.asyncProperty(changed, async ({ at, bit, cut }) => {
+          const bytes = Buffer.from(cut ? optimizer.subarray(0, at) : optimizer);
+          if (!cut) bytes[at] ^= 1 << bit;
+          writeFileSync(join(dir, 'optimizer.pt'), bytes);
+          // Names, dates and padding between entries may differ; tensors and the pickle are under a CRC.
+          if (await isRefused(dir, original)) refused++;
+          else assert.ok(!cut || at > optimizer.length - 30, `cut at ${at}`);
+        }),
+        { numRuns: 150 },
+      );
+      assert.ok(refused > 50);
+    },
+  );
+
+  it('refuses an offset beyond the end of the file', async (t) => {
+    // The offset of the second end record (zip64).
+    const far = Buffer.from(optimizer);
     far[far.length - 22 - 20 + 15] = 0xff;
-    assert.match(
-      await outcome(far),
-      /is damaged or not what torch\.save writes: it refers to byte 18374686479671\d+ of \d+/,
-    );
-    const other = gpt2Graphs({ ...config, nInner: 8 });
-    writeFileSync(path, whole);
     await assert.rejects(
-      restoreTorchOptimizer(dir, ignore, other.parameters),
+      restoreTorchOptimizer(optimizerIn(t, far), ignore, graphs.parameters),
+      (error) =>
+        error instanceof ModelError &&
+        error.message.includes('optimizer.pt') &&
+        /is damaged or not what torch\.save writes: it refers to byte 18374686479671\d+ of \d+/.test(
+          error.message,
+        ),
+    );
+  });
+
+  it('refuses the optimizer of a model with other shapes and names the parameter', async (t) => {
+    const other = gpt2Graphs({ ...config, nInner: 8 });
+    await assert.rejects(
+      restoreTorchOptimizer(optimizerIn(t, optimizer), ignore, other.parameters),
       pattern(
         /exp_avg of parameter \d+ \(transformer\.h\.0\.mlp\.c_fc\.weight\) /,
         /has shape \[16, 64\], the model’s has \[16, 8\]/,
       ),
     );
+  });
+
+  it('refuses the optimizer of a model with another number of parameters', async (t) => {
     await assert.rejects(
-      restoreTorchOptimizer(dir, ignore, graphs.parameters.slice(1)),
-      /state of 29 parameters, the model has 28|state of \d+ parameters/,
+      restoreTorchOptimizer(optimizerIn(t, optimizer), ignore, graphs.parameters.slice(1)),
+      /state of 29 parameters, the model has 28/,
     );
-  },
-);
+  });
+});

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { Dataset } from '#attune/data/dataset.js';
 import {
@@ -23,75 +23,84 @@ const dataset = (...texts: string[]): Dataset =>
 const asFile = async (...texts: string[]): Promise<string> =>
   hashesToJson(await hashTexts(dataset(...texts)));
 
-test('what is read back counts the texts that were trained on, whatever they hold', async (t) => {
-  const dir = folder(t);
-  const text = fc.string({ unit: fc.constantFrom('a', 'b', ' ', '\n', '\u00a0', '🙂'), maxLength: 4 });
-  await fc.assert(
-    fc.asyncProperty(
-      fc.array(text, { maxLength: 12 }),
-      fc.array(text, { maxLength: 12 }),
-      async (trained, held) => {
-        writeFileSync(join(dir, ROWS_FILE), await asFile(...trained));
-        const words = (each: string): string => each.trim().split(/\s+/).join(' ');
-        const known = new Set(trained.map(words));
-        const seen = held.filter((each) => known.has(words(each))).length;
-        const [note] = await leakNotes(dataset(...held), await readTrainedTexts(dir), 'model');
-        assert.equal(note === undefined ? 0 : Number(note.split(' ')[0]), seen);
-      },
-    ),
-    { numRuns: 60 },
-  );
-});
-
-test('the words: one row, several rows, the baselines', async () => {
-  const seen = await hashTexts(dataset('a', 'b  c'));
-  assert.deepEqual(await leakNotes(dataset('a', 'd'), seen, 'model'), [
-    '1 of the 2 rows to measure on has a text that the model was trained on: the figures flatter it',
-  ]);
-  assert.deepEqual(await leakNotes(dataset('a', 'a', ' b c\n'), seen, 'baselines'), [
-    '3 of the 3 rows to measure on have texts that the baselines are trained on: the figures flatter them',
-  ]);
-  assert.deepEqual(await leakNotes(dataset('d'), seen, 'model'), []);
-  assert.deepEqual(await leakNotes(undefined, seen, 'model'), []);
-  assert.deepEqual(await leakNotes(dataset('a'), undefined, 'model'), []);
-});
-
-test('the same texts are the same file, in any order', async (t) => {
-  const file = await asFile('a', 'b', 'a');
-  assert.equal(await asFile('b', 'a'), file);
-  const { texts, checksum, ...rest } = JSON.parse(file) as { texts: string; checksum: string };
-  assert.deepEqual(rest, { format: 1, hash: 'sha256', bytes: 8, count: 2 });
-  assert.match(checksum, /^[0-9a-f]{64}$/);
-  // sha256sum gives ca978112ca1bbdca… for "a", 3e23e8160039594a… for "b".
-  assert.equal(Buffer.from(texts, 'base64').toString('hex'), '3e23e8160039594aca978112ca1bbdca');
-  assert.equal(await readTrainedTexts(folder(t)), undefined, 'nobody knows');
-});
-
-test('a file that is damaged or of a later version is refused by name', async (t) => {
-  const file = await asFile('a', 'b', 'c', 'd');
-  const fields = JSON.parse(file) as { texts: string };
-  const { texts } = fields;
-  const dir = folder(t);
-  const damaged = [
-    '',
-    '[]',
-    'null',
-    '5',
-    '{"format": 2}',
-    file.slice(0, -9),
-    file.replace('"format":1', '"format":2'),
-    file.replace('"bytes":8', '"bytes":4'),
-    file.replace('sha256', 'md5'),
-    ...[texts.slice(0, -4), texts.slice(1), `${texts}AAAA`, texts.replace(/^../, 'AA'), 5].map((other) =>
-      JSON.stringify({ ...fields, texts: other }),
-    ),
-  ];
-  for (const text of damaged) {
-    writeFileSync(join(dir, ROWS_FILE), text);
-    await assert.rejects(
-      readTrainedTexts(dir),
-      (error: Error) => error.name === 'ModelError' && error.message.startsWith(join(dir, ROWS_FILE)),
-      text,
+describe('leakNotes', () => {
+  it('counts the rows whose text is in the file that was read', async (t) => {
+    const dir = folder(t);
+    const text = fc.string({ unit: fc.constantFrom('a', 'b', ' ', '\n', '\u00a0', '🙂'), maxLength: 4 });
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(text, { maxLength: 12 }),
+        fc.array(text, { maxLength: 12 }),
+        async (trained, held) => {
+          writeFileSync(join(dir, ROWS_FILE), await asFile(...trained));
+          const words = (each: string): string => each.trim().split(/\s+/).join(' ');
+          const known = new Set(trained.map(words));
+          const seen = held.filter((each) => known.has(words(each))).length;
+          const [note] = await leakNotes(dataset(...held), await readTrainedTexts(dir), 'model');
+          assert.equal(note === undefined ? 0 : Number(note.split(' ')[0]), seen);
+        },
+      ),
+      { numRuns: 60 },
     );
-  }
+  });
+
+  it('phrases one row, several rows, and the baselines; says nothing of new rows', async () => {
+    const seen = await hashTexts(dataset('a', 'b  c'));
+    assert.deepEqual(await leakNotes(dataset('a', 'd'), seen, 'model'), [
+      '1 of the 2 rows to measure on has a text that the model was trained on: the figures flatter it',
+    ]);
+    assert.deepEqual(await leakNotes(dataset('a', 'a', ' b c\n'), seen, 'baselines'), [
+      '3 of the 3 rows to measure on have texts that the baselines are trained on: the figures flatter them',
+    ]);
+    assert.deepEqual(await leakNotes(dataset('d'), seen, 'model'), []);
+    assert.deepEqual(await leakNotes(undefined, seen, 'model'), []);
+    assert.deepEqual(await leakNotes(dataset('a'), undefined, 'model'), []);
+  });
+});
+
+describe('hashesToJson', () => {
+  it('writes the same file for the same texts in any order', async () => {
+    const file = await asFile('a', 'b', 'a');
+    assert.equal(await asFile('b', 'a'), file);
+    const { texts, checksum, ...rest } = JSON.parse(file) as { texts: string; checksum: string };
+    assert.deepEqual(rest, { format: 1, hash: 'sha256', bytes: 8, count: 2 });
+    assert.match(checksum, /^[0-9a-f]{64}$/);
+    // sha256sum gives ca978112ca1bbdca… for "a", 3e23e8160039594a… for "b".
+    assert.equal(Buffer.from(texts, 'base64').toString('hex'), '3e23e8160039594aca978112ca1bbdca');
+  });
+});
+
+describe('readTrainedTexts', () => {
+  it('is undefined for a folder without the file', async (t) => {
+    assert.equal(await readTrainedTexts(folder(t)), undefined);
+  });
+
+  it('refuses a file that is damaged or of a later version and names it', async (t) => {
+    const file = await asFile('a', 'b', 'c', 'd');
+    const fields = JSON.parse(file) as { texts: string };
+    const { texts } = fields;
+    const dir = folder(t);
+    const damaged = [
+      '',
+      '[]',
+      'null',
+      '5',
+      '{"format": 2}',
+      file.slice(0, -9),
+      file.replace('"format":1', '"format":2'),
+      file.replace('"bytes":8', '"bytes":4'),
+      file.replace('sha256', 'md5'),
+      ...[texts.slice(0, -4), texts.slice(1), `${texts}AAAA`, texts.replace(/^../, 'AA'), 5].map((other) =>
+        JSON.stringify({ ...fields, texts: other }),
+      ),
+    ];
+    for (const text of damaged) {
+      writeFileSync(join(dir, ROWS_FILE), text);
+      await assert.rejects(
+        readTrainedTexts(dir),
+        (error: Error) => error.name === 'ModelError' && error.message.startsWith(join(dir, ROWS_FILE)),
+        text,
+      );
+    }
+  });
 });

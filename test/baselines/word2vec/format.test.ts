@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { describe, it } from 'node:test';
+import type { TestContext } from 'node:test';
 import fc from 'fast-check';
 import { Word2Vec } from '#attune/baselines/word2vec/word2vec.js';
 import { AttuneError, ModelError, UsageError } from '#attune/errors.js';
@@ -11,111 +12,141 @@ import { folder } from '../../support/folder.js';
 const golden = fixtureJson('word2vec/gensim.json') as { text: string; binary: string };
 const FORMATS = [{ binary: false }, { binary: true }];
 
-test('files of gensim are read, and written again byte for byte', async (t) => {
+/** A folder with the files `text` and `binary` that gensim wrote. */
+function gensimFiles(t: TestContext): { dir: string; files: { text: Buffer; binary: Buffer } } {
   const dir = folder(t);
   const files = { text: Buffer.from(golden.text), binary: Buffer.from(golden.binary, 'hex') };
   writeFileSync(join(dir, 'text'), files.text);
   writeFileSync(join(dir, 'binary'), files.binary);
-  const text = await Word2Vec.load(join(dir, 'text'));
-  const binary = await Word2Vec.load(join(dir, 'binary'), { binary: true });
-  assert.deepEqual(binary.words, text.words);
-  assert.deepEqual(binary.vectors, text.vectors);
-  assert.equal(text.vectorSize, 6);
-  await text.save(join(dir, 'text-again'));
-  await binary.save(join(dir, 'binary-again'), { binary: true });
-  assert.deepEqual(readFileSync(join(dir, 'text-again')), files.text);
-  assert.deepEqual(readFileSync(join(dir, 'binary-again')), files.binary);
+  return { dir, files };
+}
 
-  const few = await Word2Vec.load(join(dir, 'text'), { limit: 3 });
-  assert.deepEqual(few.words, text.words.slice(0, 3));
-  assert.deepEqual(few.vectors, text.vectors.slice(0, 18));
-});
+describe('Word2Vec.load and Word2Vec.save', () => {
+  it('read the files of gensim and write them back byte for byte', async (t) => {
+    const { dir, files } = gensimFiles(t);
+    const text = await Word2Vec.load(join(dir, 'text'));
+    const binary = await Word2Vec.load(join(dir, 'binary'), { binary: true });
+    assert.deepEqual(binary.words, text.words);
+    assert.deepEqual(binary.vectors, text.vectors);
+    assert.equal(text.vectorSize, 6);
+    await text.save(join(dir, 'text-again'));
+    await binary.save(join(dir, 'binary-again'), { binary: true });
+    assert.deepEqual(readFileSync(join(dir, 'text-again')), files.text);
+    assert.deepEqual(readFileSync(join(dir, 'binary-again')), files.binary);
+  });
 
-test('any vectors and words survive saving and loading in both formats', async (t) => {
-  const dir = folder(t);
-  const word = fc.string({ unit: 'grapheme', minLength: 1 }).map((text) => text.replace(/[ \n]/g, '_'));
-  const number = fc.float({ noNaN: true, noDefaultInfinity: true });
-  const model = fc.integer({ min: 1, max: 5 }).chain((size) =>
-    fc.uniqueArray(fc.tuple(word, fc.array(number, { minLength: size, maxLength: size })), {
-      selector: ([key]) => key,
-      minLength: 1,
-      maxLength: 8,
-    }),
-  );
-  await fc.assert(
-    fc.asyncProperty(model, fc.constantFrom(...FORMATS), async (entries, format) => {
-      const saved = new Word2Vec(
-        entries.map(([key]) => key),
-        Float32Array.from(entries.flatMap(([, vector]) => vector)),
-        entries[0][1].length,
-      );
-      await saved.save(join(dir, 'file'), format);
-      const loaded = await Word2Vec.load(join(dir, 'file'), format);
-      assert.deepEqual(loaded.words, saved.words);
-      assert.deepEqual(loaded.vectors, saved.vectors);
-    }),
-    { numRuns: 100 },
-  );
-});
-
-test('line feeds after binary vectors, trailing spaces and repeated words are read as gensim reads them', async (t) => {
-  const dir = folder(t);
-  const bytes = (...values: number[]): Buffer => Buffer.from(Float32Array.from(values).buffer);
-  writeFileSync(
-    join(dir, 'c'),
-    Buffer.concat([
-      Buffer.from('2 2\n'),
-      Buffer.from('a '),
-      bytes(1, 2),
-      Buffer.from('\nb '),
-      bytes(3, 4),
-      Buffer.from('\n'),
-    ]),
-  );
-  assert.deepEqual((await Word2Vec.load(join(dir, 'c'), { binary: true })).words, ['a', 'b']);
-  writeFileSync(join(dir, 't'), '3 2\na 1 2 \nb 3 4 \na 5 6');
-  const model = await Word2Vec.load(join(dir, 't'));
-  assert.deepEqual(model.words, ['a', 'b']);
-  assert.deepEqual([...model.vectors], [1, 2, 3, 4]);
-});
-
-test('a file that is cut off or no such file is refused with its place', async (t) => {
-  const path = join(folder(t), 'file');
-  const refused = async (contents: string | Buffer, pattern: RegExp, binary = false): Promise<void> => {
-    writeFileSync(path, contents);
-    await assert.rejects(
-      Word2Vec.load(path, { binary }),
-      (error) => error instanceof ModelError && pattern.test(error.message),
+  it('round-trip any words and vectors in both formats', async (t) => {
+    const dir = folder(t);
+    const word = fc.string({ unit: 'grapheme', minLength: 1 }).map((text) => text.replace(/[ \n]/g, '_'));
+    const number = fc.float({ noNaN: true, noDefaultInfinity: true });
+    const model = fc.integer({ min: 1, max: 5 }).chain((size) =>
+      fc.uniqueArray(fc.tuple(word, fc.array(number, { minLength: size, maxLength: size })), {
+        selector: ([key]) => key,
+        minLength: 1,
+        maxLength: 8,
+      }),
     );
-  };
-  await refused('', /does not begin with/);
-  await refused('words and vectors\n', /does not begin with/);
-  await refused('99999999999 300\na 1\n', /too short/);
-  await refused('2 2\na 1 2\nb 1 2 3\n', /word 2: 3 numbers instead of 2/);
-  await refused('2 2\na 1 2\nb 1 x\n', /word 2: "x" is no finite number/);
-  await refused('2 1\nabcdefghijkl 1\n', /word 2: the file ends/);
-  await refused(
-    Buffer.concat([Buffer.from('1 1\n'), Buffer.from([0xff, 0x20, 0x31, 0x0a])]),
-    /word 1: the word is not UTF-8/,
-  );
-  await refused('2 2\naaaaaaaaaaaaaaa 12345678', /word 2: the file ends/, true);
-  await refused(
-    Buffer.concat([Buffer.from('1 1\na '), Buffer.from([0, 0, 0xc0, 0x7f])]),
-    /word 1: a number is not finite/,
-    true,
-  );
-  await assert.rejects(Word2Vec.load(`${path}-none`), ModelError);
-  await assert.rejects(Word2Vec.load(path, { limit: 0 }), UsageError);
+    await fc.assert(
+      fc.asyncProperty(model, fc.constantFrom(...FORMATS), async (entries, format) => {
+        const saved = new Word2Vec(
+          entries.map(([key]) => key),
+          Float32Array.from(entries.flatMap(([, vector]) => vector)),
+          entries[0][1].length,
+        );
+        await saved.save(join(dir, 'file'), format);
+        const loaded = await Word2Vec.load(join(dir, 'file'), format);
+        assert.deepEqual(loaded.words, saved.words);
+        assert.deepEqual(loaded.vectors, saved.vectors);
+      }),
+      { numRuns: 100 },
+    );
+  });
 });
 
-test('a word that the format cannot hold is refused before anything is written', async (t) => {
-  const path = join(folder(t), 'file');
-  for (const word of ['', 'two words', 'two\nlines', '\ud800']) {
-    await assert.rejects(new Word2Vec([word], new Float32Array(1), 1).save(path), UsageError);
-    assert.ok(!existsSync(path));
-  }
-  await assert.rejects(
-    new Word2Vec(['a'], new Float32Array(1), 1).save(join(path, 'no', 'folder')),
-    AttuneError,
-  );
+describe('Word2Vec.load', () => {
+  it('reads only the first words if given a limit', async (t) => {
+    const { dir } = gensimFiles(t);
+    const text = await Word2Vec.load(join(dir, 'text'));
+    const few = await Word2Vec.load(join(dir, 'text'), { limit: 3 });
+    assert.deepEqual(few.words, text.words.slice(0, 3));
+    assert.deepEqual(few.vectors, text.vectors.slice(0, 18));
+  });
+
+  it('accepts line feeds after binary vectors, as gensim does', async (t) => {
+    const dir = folder(t);
+    const bytes = (...values: number[]): Buffer => Buffer.from(Float32Array.from(values).buffer);
+    writeFileSync(
+      join(dir, 'c'),
+      Buffer.concat([
+        Buffer.from('2 2\n'),
+        Buffer.from('a '),
+        bytes(1, 2),
+        Buffer.from('\nb '),
+        bytes(3, 4),
+        Buffer.from('\n'),
+      ]),
+    );
+    assert.deepEqual((await Word2Vec.load(join(dir, 'c'), { binary: true })).words, ['a', 'b']);
+  });
+
+  it('accepts trailing spaces and keeps the first of repeated words, as gensim does', async (t) => {
+    const dir = folder(t);
+    writeFileSync(join(dir, 't'), '3 2\na 1 2 \nb 3 4 \na 5 6');
+    const model = await Word2Vec.load(join(dir, 't'));
+    assert.deepEqual(model.words, ['a', 'b']);
+    assert.deepEqual([...model.vectors], [1, 2, 3, 4]);
+  });
+
+  it('refuses a truncated or malformed file and names the word', async (t) => {
+    const path = join(folder(t), 'file');
+    const refused = async (contents: string | Buffer, pattern: RegExp, binary = false): Promise<void> => {
+      writeFileSync(path, contents);
+      await assert.rejects(
+        Word2Vec.load(path, { binary }),
+        (error) => error instanceof ModelError && pattern.test(error.message),
+      );
+    };
+    await refused('', /does not begin with/);
+    await refused('words and vectors\n', /does not begin with/);
+    await refused('99999999999 300\na 1\n', /too short/);
+    await refused('2 2\na 1 2\nb 1 2 3\n', /word 2: 3 numbers instead of 2/);
+    await refused('2 2\na 1 2\nb 1 x\n', /word 2: "x" is no finite number/);
+    await refused('2 1\nabcdefghijkl 1\n', /word 2: the file ends/);
+    await refused(
+      Buffer.concat([Buffer.from('1 1\n'), Buffer.from([0xff, 0x20, 0x31, 0x0a])]),
+      /word 1: the word is not UTF-8/,
+    );
+    await refused('2 2\naaaaaaaaaaaaaaa 12345678', /word 2: the file ends/, true);
+    await refused(
+      Buffer.concat([Buffer.from('1 1\na '), Buffer.from([0, 0, 0xc0, 0x7f])]),
+      /word 1: a number is not finite/,
+      true,
+    );
+  });
+
+  it('refuses a file that does not exist', async (t) => {
+    await assert.rejects(Word2Vec.load(join(folder(t), 'none')), ModelError);
+  });
+
+  it('refuses a limit of 0', async (t) => {
+    const { dir } = gensimFiles(t);
+    await assert.rejects(Word2Vec.load(join(dir, 'text'), { limit: 0 }), UsageError);
+  });
+});
+
+describe('Word2Vec.save', () => {
+  it('refuses a word that the format cannot hold before it writes anything', async (t) => {
+    const path = join(folder(t), 'file');
+    for (const word of ['', 'two words', 'two\nlines', '\ud800']) {
+      await assert.rejects(new Word2Vec([word], new Float32Array(1), 1).save(path), UsageError);
+      assert.ok(!existsSync(path));
+    }
+  });
+
+  it('rejects if the folder does not exist', async (t) => {
+    await assert.rejects(
+      new Word2Vec(['a'], new Float32Array(1), 1).save(join(folder(t), 'no', 'folder', 'file')),
+      AttuneError,
+    );
+  });
 });

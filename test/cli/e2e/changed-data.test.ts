@@ -1,4 +1,4 @@
-/** Going on from a checkpoint with data or arguments that are not those of its run. */
+/** Resuming from a checkpoint with data or arguments that are not those of its run. */
 import assert from 'node:assert/strict';
 import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -35,34 +35,48 @@ const putRows = (split: 'train' | 'test', rows: readonly object[]): void =>
   writeFileSync(at('data', `${split}.jsonl`), toJsonl(rows));
 const [TRAIN, TEST] = [ROWS.slice(0, 12), ROWS.slice(12)];
 
-describe('resuming', () => {
+describe('attune train --resume-from-checkpoint', () => {
   before(async () => {
     const { code, stderr } = await train('--max-steps', '2');
     assert.equal(code, 0, stderr);
   });
 
-  it('refuses other texts, labels, or an order of the rows, in training and evaluation', async () => {
-    const saved = snapshot(at('run'));
-    const turned = (rows: readonly (typeof ROWS)[number][]): object[] =>
-      rows.map((row) => ({ ...row, label: 1 - row.label, label_text: row.label === 0 ? 'good' : 'bad' }));
-    for (const [split, rows, ...which] of [
-      ['train', TRAIN.map((row) => ({ ...row, text: `${row.text}!` })), 'last'],
-      ['train', turned(TRAIN)],
-      ['train', [...TRAIN].reverse(), 'run/checkpoint-1'],
-      ['test', TEST.map((row) => ({ ...row, text: `${row.text}!` }))],
-    ] as const) {
+  type Row = (typeof ROWS)[number];
+  const edited = (rows: readonly Row[]): Row[] => rows.map((row) => ({ ...row, text: `${row.text}!` }));
+  const CHANGES: readonly (readonly [
+    what: string,
+    split: 'train' | 'test',
+    rows: readonly object[],
+    ...checkpoint: string[],
+  ])[] = [
+    ['other training texts', 'train', edited(TRAIN), 'last'],
+    [
+      'other training labels',
+      'train',
+      TRAIN.map((row) => ({
+        ...row,
+        label: 1 - row.label,
+        label_text: row.label === 0 ? 'good' : 'bad',
+      })),
+    ],
+    ['another order of the training rows', 'train', [...TRAIN].reverse(), 'run/checkpoint-1'],
+    ['other evaluation texts', 'test', edited(TEST)],
+  ];
+  for (const [what, split, rows, ...checkpoint] of CHANGES) {
+    it(`refuses ${what}, and leaves the run as it was`, async () => {
+      const saved = snapshot(at('run'));
       putRows(split, rows);
-      const { code, stderr } = await train('--max-steps', '3', '--resume-from-checkpoint', ...which);
+      const { code, stderr } = await train('--max-steps', '3', '--resume-from-checkpoint', ...checkpoint);
+      writeData(at('data'));
       assert.equal(code, 2, stderr);
       const role = split === 'train' ? 'training' : 'evaluation';
       const refusal = `the ${role} rows are not those of the run that run.checkpoint-\\d is of`;
       assert.match(stderr, new RegExp(`${refusal}.*--allow-changed-data`, 's'));
-      writeData(at('data'));
-    }
-    assert.deepEqual(snapshot(at('run')), saved);
-  });
+      assert.deepEqual(snapshot(at('run')), saved);
+    });
+  }
 
-  it('takes the same classes under other numbers for the same rows, and says every other change', async () => {
+  it('accepts other numbers for the same label names, and warns of each changed argument', async () => {
     // `label_text` names the classes: 0 and 1 are only what this file calls them.
     putRows(
       'train',
@@ -88,11 +102,8 @@ describe('resuming', () => {
     assert.deepEqual(readJson(at('run', 'config.json'))['id2label'], { 0: 'bad', 1: 'good' });
   });
 
-  it('goes on with other rows where that is allowed, and says so', async () => {
-    putRows(
-      'train',
-      TRAIN.map((row) => ({ ...row, text: `${row.text}!` })),
-    );
+  it('resumes with other rows and a warning if --allow-changed-data is given', async () => {
+    putRows('train', edited(TRAIN));
     const { code, stderr } = await train(
       '--max-steps',
       '4',

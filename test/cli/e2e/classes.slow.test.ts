@@ -1,4 +1,4 @@
-/** Classes by name: a model and data that number the same names otherwise. */
+/** Classes are matched by name if model and data number the same names differently. */
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -65,8 +65,8 @@ const further = async (
   };
 };
 
-describe('a classifier, and data that numbers its classes otherwise', () => {
-  it('is measured and trained further by the names', async () => {
+describe('a classifier whose data numbers its classes differently', () => {
+  it('is evaluated and trained further by the names of the classes', async () => {
     const { metrics } = await trained(cwd, { words: ['--dataset', 'numbered'] }, 'run');
     assert.deepEqual(await evaluated(cwd, 'run', 'turned'), metrics);
     const before = await attune(['evaluate', '--model', 'run', '--json'], { cwd });
@@ -80,22 +80,31 @@ describe('a classifier, and data that numbers its classes otherwise', () => {
     assert.match(after.stderr, /classes are taken by their names: the data’s 0 \("good"\) is the model’s 1/);
   });
 
-  it('keeps its names over numbers, says where they are replaced, and refuses what contradicts', async () => {
+  it('keeps its names if the data has only numbers', async () => {
     assert.deepEqual((await further('numbers.jsonl', 'numbers-further')).names, { 0: 'bad', 1: 'good' });
+  });
+
+  it('takes over other names with a warning', async () => {
     const replaced = await further('other.jsonl', 'other-further');
     assert.deepEqual(replaced.names, { 0: 'happy', 1: 'sad' });
     assert.match(
       replaced.stderr,
       /warning: the model’s classes "bad", "good" are called "happy", "sad" from now on/,
     );
-    const partly = await attune(
+  });
+
+  it('refuses data that has only some of its names', async () => {
+    const { code, stderr } = await attune(
       ['train', '--model', 'run', '--dataset', 'partly.jsonl', '--output-dir', 'refused', '--max-steps', '1'],
       { cwd },
     );
-    assert.equal(partly.code, 1, partly.stderr);
-    assert.match(partly.stderr, /unknown label "great"; the classes are "bad", "good"/);
-    const sample = await attune(['evaluate', '--model', 'run', '--dataset', 'sample'], { cwd });
-    assert.equal(sample.code, 1, sample.stderr);
-    assert.match(sample.stderr, /class \d is called "(negative|positive)", but "(bad|good)" in the model/);
+    assert.equal(code, 1, stderr);
+    assert.match(stderr, /unknown label "great"; the classes are "bad", "good"/);
+  });
+
+  it('refuses to be evaluated on data that gives its numbers other names', async () => {
+    const { code, stderr } = await attune(['evaluate', '--model', 'run', '--dataset', 'sample'], { cwd });
+    assert.equal(code, 1, stderr);
+    assert.match(stderr, /class \d is called "(negative|positive)", but "(bad|good)" in the model/);
   });
 });

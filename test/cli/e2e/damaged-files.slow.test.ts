@@ -1,11 +1,11 @@
 /**
- * Damaged weights, checkpoints and data files: each refused by name before training, and the output folder as
+ * Damaged weights, checkpoints and data files are refused by name before training, and the output folder stays as
  * it was.
  */
 import assert from 'node:assert/strict';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { test } from 'node:test';
+import { before, describe, it } from 'node:test';
 import { attune, ROWS, toJsonl } from '../../support/cli.js';
 import type { CliResult } from '../../support/cli.js';
 import { safetensorsBytes } from '../../support/safetensors.js';
@@ -42,7 +42,7 @@ async function refusesToTrain(
   assert.ok(!existsSync(join(cwd, 'out')), 'an output folder was left');
 }
 
-/** Every file under a folder with its time and bytes: equal for folders nothing was done to. */
+/** Every file under a folder with its time and bytes: equal if nothing was done to the folder. */
 function contentsOf(dir: string): Record<string, string> {
   const paths = readdirSync(dir, { recursive: true, withFileTypes: true }).map((entry) => ({
     path: join(entry.parentPath, entry.name),
@@ -74,28 +74,31 @@ const WTE = 'transformer.wte.weight';
 const DAMAGES: Readonly<
   Record<string, readonly [change: (bytes: Buffer) => Uint8Array, ...message: (string | RegExp)[]]>
 > = {
-  'cut in its data': [
+  'that is cut in its data': [
     (bytes) => bytes.subarray(0, bytes.length - 100),
     'tensor transformer.wte.weight ends at byte',
     'truncated',
   ],
-  'cut in its header': [(bytes) => bytes.subarray(0, 50), 'its header would have', 'truncated'],
+  'that is cut in its header': [(bytes) => bytes.subarray(0, 50), 'its header would have', 'truncated'],
   'of no bytes': [() => new Uint8Array(0), '0 bytes'],
   'with one byte too many': [
     (bytes) => Buffer.concat([bytes, Buffer.of(0)]),
     '1 bytes after',
     'belong to no tensor',
   ],
-  'with its length in the other byte order': [
+  'with its header length in the other byte order': [
     (bytes) =>
       Buffer.concat([Buffer.from(bytes.subarray(0, LENGTH_BYTES)).reverse(), bytes.subarray(LENGTH_BYTES)]),
     'its header would have',
   ],
-  'with too short a length': [
-    (bytes) => (bytes.writeBigUInt64LE(bytes.readBigUInt64LE(0) - 16n), bytes),
+  'with a header length that is too short': [
+    (bytes) => {
+      bytes.writeBigUInt64LE(bytes.readBigUInt64LE(0) - 16n);
+      return bytes;
+    },
     'its header is not JSON',
   ],
-  'with garbage for a header': [
+  'with garbage in its header': [
     (bytes) => bytes.fill(0x7b, LENGTH_BYTES, LENGTH_BYTES + 40),
     'its header is not JSON',
   ],
@@ -126,41 +129,43 @@ const DAMAGES: Readonly<
   ],
 };
 
-for (const [i, [what, [change, ...message]]] of Object.entries(DAMAGES).entries()) {
-  test(`a safetensors file ${what}`, async () => {
-    const name = `damaged-${i}`;
-    cpSync(join(cwd, 'model'), join(cwd, name), { recursive: true });
-    const file = join(cwd, name, 'model.safetensors');
-    writeFileSync(file, change(readFileSync(file)));
-    await refusesToTrain(['--dataset', 'data', '--model', name], [name, ...message]);
-  });
-}
+describe('attune train --model', () => {
+  for (const [i, [what, [change, ...message]]] of Object.entries(DAMAGES).entries()) {
+    it(`refuses a safetensors file ${what}`, async () => {
+      const name = `damaged-${i}`;
+      cpSync(join(cwd, 'model'), join(cwd, name), { recursive: true });
+      const file = join(cwd, name, 'model.safetensors');
+      writeFileSync(file, change(readFileSync(file)));
+      await refusesToTrain(['--dataset', 'data', '--model', name], [name, ...message]);
+    });
+  }
 
-test('NaN in the weights: the old run that was to be replaced is still there', async () => {
-  cpSync(join(cwd, 'model'), join(cwd, 'nan'), { recursive: true });
-  const file = join(cwd, 'nan', 'model.safetensors');
-  const bytes = readFileSync(file);
-  const { header, data } = parts(bytes);
-  const [begin] = header['transformer.h.0.mlp.c_fc.weight'].data_offsets;
-  data.writeFloatLE(NaN, begin + 4 * 65);
-  writeFileSync(file, bytes);
-  const used = join(cwd, 'used');
-  mkdirSync(join(used, 'checkpoint-3'), { recursive: true });
-  for (const name of ['trainer_state.json', 'checkpoint-3/config.json', 'model.safetensors'])
-    writeFileSync(join(used, name), '{}');
-  const untouched = contentsOf(used);
-  assertRefused(
-    await attune(
-      ['train', '--model', 'nan', '--dataset', 'data', '--output-dir', 'used', '--overwrite-output-dir'],
-      { cwd },
-    ),
-    ['nan', 'tensor transformer.h.0.mlp.c_fc.weight is NaN at [1, 1]'],
-  );
-  assert.deepEqual(contentsOf(used), untouched);
+  it('refuses NaN in the weights, and keeps the run that it was to replace', async () => {
+    cpSync(join(cwd, 'model'), join(cwd, 'nan'), { recursive: true });
+    const file = join(cwd, 'nan', 'model.safetensors');
+    const bytes = readFileSync(file);
+    const { header, data } = parts(bytes);
+    const [begin] = header['transformer.h.0.mlp.c_fc.weight'].data_offsets;
+    data.writeFloatLE(NaN, begin + 4 * 65);
+    writeFileSync(file, bytes);
+    const used = join(cwd, 'used');
+    mkdirSync(join(used, 'checkpoint-3'), { recursive: true });
+    for (const name of ['trainer_state.json', 'checkpoint-3/config.json', 'model.safetensors'])
+      writeFileSync(join(used, name), '{}');
+    const untouched = contentsOf(used);
+    assertRefused(
+      await attune(
+        ['train', '--model', 'nan', '--dataset', 'data', '--output-dir', 'used', '--overwrite-output-dir'],
+        { cwd },
+      ),
+      ['nan', 'tensor transformer.h.0.mlp.c_fc.weight is NaN at [1, 1]'],
+    );
+    assert.deepEqual(contentsOf(used), untouched);
+  });
 });
 
-test('resuming from a damaged checkpoint, with other rows, with another seed', async () => {
-  const line = [
+describe('attune train --resume-from-checkpoint', () => {
+  const LINE = [
     'train',
     '--model',
     'model',
@@ -171,36 +176,37 @@ test('resuming from a damaged checkpoint, with other rows, with another seed', a
     '--per-device-train-batch-size',
     '4',
   ];
-  const run = await attune([...line, '--dataset', 'data', '--output-dir', 'run'], { cwd });
-  assert.equal(run.code, 0, run.stderr);
-  const untouched = contentsOf(join(cwd, 'run'));
-  writeFileSync(join(cwd, 'few.jsonl'), toJsonl(ROWS.slice(0, 6)));
-  const resume = [...line, '--output-dir', 'run', '--resume-from-checkpoint', '--max-steps', '4'];
-  const few = await attune([...resume, '--dataset', 'few.jsonl'], { cwd });
-  assert.equal(few.code, 2, few.stderr);
-  assert.match(few.stderr, /the training rows are not those of the run that run.checkpoint-2 is of/);
-  assertRefused(await attune([...resume, '--dataset', 'few.jsonl', '--allow-changed-data'], { cwd }), [
-    'checkpoint-2',
-    'training rows 12',
-    'this one has 6',
-  ]);
-  assertRefused(await attune([...resume, '--dataset', 'data', '--seed', '7'], { cwd }), [
-    'checkpoint-2',
-    'seed 42',
-    'this one has 7',
-  ]);
-  assert.deepEqual(contentsOf(join(cwd, 'run')), untouched);
+  const RESUME = [...LINE, '--output-dir', 'run', '--resume-from-checkpoint', '--max-steps', '4'];
+  let untouched: ReturnType<typeof contentsOf>;
+  before(async () => {
+    const { code, stderr } = await attune([...LINE, '--dataset', 'data', '--output-dir', 'run'], { cwd });
+    assert.equal(code, 0, stderr);
+    untouched = contentsOf(join(cwd, 'run'));
+    writeFileSync(join(cwd, 'few.jsonl'), toJsonl(ROWS.slice(0, 6)));
+  });
 
-  const elsewhere = [
-    ...line,
-    '--dataset',
-    'data',
-    '--output-dir',
-    'elsewhere',
-    '--resume-from-checkpoint',
-    'run/checkpoint-1',
-  ];
-  const damages: readonly (readonly [file: string, contents: string, ...message: string[]])[] = [
+  it('refuses fewer training rows, even with --allow-changed-data', async () => {
+    const few = await attune([...RESUME, '--dataset', 'few.jsonl'], { cwd });
+    assert.equal(few.code, 2, few.stderr);
+    assert.match(few.stderr, /the training rows are not those of the run that run.checkpoint-2 is of/);
+    assertRefused(await attune([...RESUME, '--dataset', 'few.jsonl', '--allow-changed-data'], { cwd }), [
+      'checkpoint-2',
+      'training rows 12',
+      'this one has 6',
+    ]);
+    assert.deepEqual(contentsOf(join(cwd, 'run')), untouched);
+  });
+
+  it('refuses another seed', async () => {
+    assertRefused(await attune([...RESUME, '--dataset', 'data', '--seed', '7'], { cwd }), [
+      'checkpoint-2',
+      'seed 42',
+      'this one has 7',
+    ]);
+    assert.deepEqual(contentsOf(join(cwd, 'run')), untouched);
+  });
+
+  for (const [name, contents, ...message] of [
     ['optimizer.safetensors', 'broken', 'optimizer.safetensors is damaged'],
     ['attune_state.json', '{"seed": 42}', 'attune_state.json is damaged'],
     [
@@ -209,60 +215,101 @@ test('resuming from a damaged checkpoint, with other rows, with another seed', a
       'trainer_state.json is damaged',
       'Resume from another checkpoint',
     ],
-  ];
-  for (const [name, contents, ...message] of damages) {
-    const file = join(cwd, 'run', 'checkpoint-1', name);
-    const sound = readFileSync(file);
-    writeFileSync(file, contents);
-    assertRefused(await attune(elsewhere, { cwd }), message);
-    assert.ok(!existsSync(join(cwd, 'elsewhere')), `${name}: an output folder was left`);
-    writeFileSync(file, sound);
+  ]) {
+    it(`refuses a checkpoint whose ${name} is damaged`, async () => {
+      const file = join(cwd, 'run', 'checkpoint-1', name);
+      const sound = readFileSync(file);
+      writeFileSync(file, contents);
+      const elsewhere = ['--output-dir', 'elsewhere', '--resume-from-checkpoint', 'run/checkpoint-1'];
+      assertRefused(await attune([...LINE, '--dataset', 'data', ...elsewhere], { cwd }), message);
+      assert.ok(!existsSync(join(cwd, 'elsewhere')), 'an output folder was left');
+      writeFileSync(file, sound);
+    });
   }
 });
 
-test('data files in other encodings, with odd records, sorted by class', async () => {
-  const cases: readonly (readonly [
+describe('attune train --dataset', () => {
+  const FILES: readonly (readonly [
+    what: string,
     file: string,
     contents: string | Uint8Array,
     ...message: (string | RegExp)[],
   ])[] = [
-    ['latin1.csv', Buffer.from('text,label\ncaf\u00e9,1\nbad,0\n', 'latin1'), 'latin1.csv:2', 'UTF-8'],
-    ['array.jsonl', '{"text": "a", "label": 0}\n[1]\n', 'array.jsonl:2', 'an array, not an object'],
-    ['fields.csv', 'text,label\ngood,1\nso, so,0\n', 'fields.csv:3', '3 fields', 'the header has 2'],
-    ['never.csv', 'text,label\ngood,1\n"bad,0\nworse,0\n', 'never.csv:3', 'never closed'],
-    ['mixed.csv', 'text,label\ngood,1\nbad,no\n', 'mixed.csv:3', '"no" is a name'],
-    ['negative.csv', 'text,label\ngood,1\nbad,-1\n', 'negative.csv:3', 'negative'],
-    ['header.csv', 'text,label\n', 'header.csv', 'no rows'],
-    ['rows.xlsx', 'PK', 'rows.xlsx', 'does not read', '.jsonl'],
-    ['rows.parquet', 'PAR1', 'rows.parquet', 'not a sound parquet file'],
+    [
+      'text that is not UTF-8',
+      'latin1.csv',
+      Buffer.from('text,label\ncaf\u00e9,1\nbad,0\n', 'latin1'),
+      'latin1.csv:2',
+      'UTF-8',
+    ],
+    [
+      'a line that is an array',
+      'array.jsonl',
+      '{"text": "a", "label": 0}\n[1]\n',
+      'array.jsonl:2',
+      'an array, not an object',
+    ],
+    [
+      'a row with more fields than the header',
+      'fields.csv',
+      'text,label\ngood,1\nso, so,0\n',
+      'fields.csv:3',
+      '3 fields',
+      'the header has 2',
+    ],
+    [
+      'a quote that is never closed',
+      'never.csv',
+      'text,label\ngood,1\n"bad,0\nworse,0\n',
+      'never.csv:3',
+      'never closed',
+    ],
+    [
+      'labels that are numbers and names',
+      'mixed.csv',
+      'text,label\ngood,1\nbad,no\n',
+      'mixed.csv:3',
+      '"no" is a name',
+    ],
+    ['a negative label', 'negative.csv', 'text,label\ngood,1\nbad,-1\n', 'negative.csv:3', 'negative'],
+    ['a header without rows', 'header.csv', 'text,label\n', 'header.csv', 'no rows'],
+    ['a file of another format', 'rows.xlsx', 'PK', 'rows.xlsx', 'does not read', '.jsonl'],
+    ['a parquet file that is cut', 'rows.parquet', 'PAR1', 'rows.parquet', 'not a sound parquet file'],
   ];
-  for (const [file, contents, ...message] of cases) {
-    writeFileSync(join(cwd, file), contents);
-    await refusesToTrain(['--dataset', file], message);
+  for (const [what, file, contents, ...message] of FILES) {
+    it(`refuses ${what}`, async () => {
+      writeFileSync(join(cwd, file), contents);
+      await refusesToTrain(['--dataset', file], message);
+    });
   }
-  writeFileSync(join(cwd, 'sorted.jsonl'), toJsonl([...ROWS].sort((a, b) => a.label - b.label)));
-  await refusesToTrain(
-    ['--dataset', 'sorted.jsonl', '--train-rows', '4'],
-    ['sorted.jsonl', 'first 4 of its 16 rows', 'shuffle'],
-  );
+
+  it('refuses --train-rows that take a single class because the rows are sorted', async () => {
+    writeFileSync(join(cwd, 'sorted.jsonl'), toJsonl([...ROWS].sort((a, b) => a.label - b.label)));
+    await refusesToTrain(
+      ['--dataset', 'sorted.jsonl', '--train-rows', '4'],
+      ['sorted.jsonl', 'first 4 of its 16 rows', 'shuffle'],
+    );
+  });
 });
 
-test('an option of a wrong metric is named as the command line spells it', async () => {
-  const result = await attune(
-    [
-      'train',
-      '--model',
-      'model',
-      '--dataset',
-      'data',
-      '--output-dir',
-      'out',
-      '--eval-strategy',
-      'epoch',
-      '--metric-for-best-model',
-      'acuracy',
-    ],
-    { cwd },
-  );
-  assertRefused(result, ['--metric-for-best-model', 'acuracy', 'Did you mean accuracy?'], 2);
+describe('attune train --metric-for-best-model', () => {
+  it('refuses an unknown metric with a suggestion', async () => {
+    const result = await attune(
+      [
+        'train',
+        '--model',
+        'model',
+        '--dataset',
+        'data',
+        '--output-dir',
+        'out',
+        '--eval-strategy',
+        'epoch',
+        '--metric-for-best-model',
+        'acuracy',
+      ],
+      { cwd },
+    );
+    assertRefused(result, ['--metric-for-best-model', 'acuracy', 'Did you mean accuracy?'], 2);
+  });
 });

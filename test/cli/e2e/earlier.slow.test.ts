@@ -1,5 +1,5 @@
 /**
- * What earlier versions wrote is read, gone on with and replaced as they did it
+ * Runs that an earlier version wrote are read, resumed and replaced as that version did it
  * (test/fixtures/earlier/README.md).
  */
 import assert from 'node:assert/strict';
@@ -18,7 +18,7 @@ const cwd = workspace((dir) => {
   writeFileSync(manifest, JSON.stringify({ ...readJson(manifest), cwd: dir }));
 });
 const at = (...path: string[]): string => join(cwd, ...path);
-const close = (actual: unknown, expected: unknown, what: string): void =>
+const assertClose = (actual: unknown, expected: unknown, what: string): void =>
   assert.ok(
     Math.abs((actual as number) - (expected as number)) < 1e-5,
     `${what}: ${String(actual)}, not ${String(expected)}`,
@@ -31,46 +31,50 @@ async function records(...words: string[]): Promise<Record<string, unknown>[]> {
 }
 
 describe('a run of version 0.1.0', () => {
-  it('is evaluated as it was trained, with no flag, and so are its checkpoints', async () => {
+  it('gives its metrics in attune evaluate without options, and so do its checkpoints', async () => {
     const expected = readJson(at('result.json'));
     for (const model of ['run', 'run/checkpoint-4']) {
       const [result] = await records('evaluate', '--model', model, '--json');
       for (const name of ['loss', 'accuracy', 'f1', 'auc'])
-        close(result[name], expected[name], `${model} ${name}`);
+        assertClose(result[name], expected[name], `${model} ${name}`);
     }
   });
 
-  it('predicts the logits that it predicted', async () => {
+  it('gives the same logits in attune predict', async () => {
     const expected = jsonLines(readFileSync(at('predictions.jsonl'), 'utf8'));
     const found = await records('predict', '--model', 'run', '--input', 'data/test.jsonl', '--logits');
     assert.equal(found.length, expected.length);
     for (const [i, { text, logits }] of found.entries()) {
       assert.equal(text, expected[i]['text']);
       (logits as number[]).forEach((logit, k) =>
-        close(logit, (expected[i]['logits'] as number[])[k], `row ${i}`),
+        assertClose(logit, (expected[i]['logits'] as number[])[k], `row ${i}`),
       );
     }
   });
 
-  it('is reported on, and its comparison and baselines are read', async () => {
+  it('has a comparison that is read, and that attune report shows', async () => {
     const { version, models, verdict } = await readComparison(at('run', 'comparison.json'));
     assert.deepEqual([version, models.length, verdict.best], [2, 8, 'tfidf-logistic']);
-    // That version's interval of a perfect score was empty.
+    // The interval of a perfect score was empty in that version.
     assert.deepEqual([models[0].f1.value, models[0].f1.low!.toFixed(3)], [1, '0.735']);
-    for (const id of readdirSync(at('run', 'baselines')).filter((each) => each !== 'gpt2-probe')) {
-      const [label] = await (
-        await loadEstimator(at('run', 'baselines', id), 'texts')
-      ).predict(['a fine day']);
-      assert.ok(label === 0 || label === 1, id);
-    }
     assert.deepEqual(await records('report', 'run', '--json'), [{ type: 'report', path: 'run/report.html' }]);
   });
 
-  it('is gone on with and overwritten, and what is the user’s stays', async () => {
+  it('has baselines that are loaded and predict', async () => {
+    const ids = readdirSync(at('run', 'baselines')).filter((each) => each !== 'gpt2-probe');
+    assert.equal(ids.length, 6);
+    for (const id of ids) {
+      const estimator = await loadEstimator(at('run', 'baselines', id), 'texts');
+      const [label] = await estimator.predict(['a fine day']);
+      assert.ok(label === 0 || label === 1, id);
+    }
+  });
+
+  it('is resumed and overwritten, and files of the user stay', async () => {
     writeFileSync(at('run', 'letter.txt'), 'dear');
-    // The report has made the record of this version.
+    // attune report has written the file list of this version, which that version did not have.
     rmSync(at('run', '.attune-files.json'));
-    // What that version left of a write that was interrupted, and what only looks like it.
+    // Leftovers of an interrupted write of that version, and a file of the user that looks like one.
     renameSync(at('run', 'checkpoint-4'), at('run', '.checkpoint-4.4711.partial.old'));
     mkdirSync(at('run', '.checkpoint-4.4711.partial'));
     writeFileSync(at('run', '.thesis.4711.partial'), 'mine');

@@ -2,13 +2,14 @@
  * `--model` and `--dataset` by their ids, from a server of the Hub's protocol, through the real command line.
  */
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
-import { attune, jsonLines, ROWS, toJsonl, writeTinyModel } from '../../support/cli.js';
-import { folder } from '../../support/folder.js';
+import { after, describe, it } from 'node:test';
+import { attune, jsonLines, readJson, ROWS, toJsonl, writeTinyModel } from '../../support/cli.js';
+import type { CliResult } from '../../support/cli.js';
 import { filesIn, HubServer } from '../../support/hub-server.js';
 import { classLabels, parquetBytes } from '../../support/parquet.js';
+import { workspace } from '../../support/workspace.js';
 
 const CARD = `---
 configs:
@@ -19,26 +20,30 @@ configs:
 ---
 `;
 
-test('a run with model and dataset of the Hub, then offline from the cache', async (t) => {
-  const cwd = folder(t);
-  await writeTinyModel(join(cwd, 'source'));
-  const rows = ROWS.slice(0, 12);
-  const parquet = parquetBytes(
-    [
-      { name: 'text', data: rows.map(({ text }) => text) },
-      { name: 'label', data: rows.map(({ label }) => BigInt(label)), type: 'INT64' },
-    ],
-    { kvMetadata: classLabels('label', ['bad', 'good']) },
-  );
-  const converted = { 'default/train/0000.parquet': parquet };
-  const SCRIPT = {
-    type: 'dataset',
-    id: 'tiny/script',
-    files: { 'script.py': 'raise SystemExit' },
-    revisions: { 'refs/convert/parquet': converted },
-  } as const;
-  const hub = await HubServer.start(t, [
-    { type: 'model', id: 'tiny/gpt2', files: filesIn(join(cwd, 'source')) },
+const rows = ROWS.slice(0, 12);
+const parquet = parquetBytes(
+  [
+    { name: 'text', data: rows.map(({ text }) => text) },
+    { name: 'label', data: rows.map(({ label }) => BigInt(label)), type: 'INT64' },
+  ],
+  { kvMetadata: classLabels('label', ['bad', 'good']) },
+);
+
+/** A dataset made by a script, which the Hub has converted to parquet. */
+const converted = { 'default/train/0000.parquet': parquet };
+const SCRIPT = {
+  type: 'dataset',
+  id: 'tiny/script',
+  files: { 'script.py': 'raise SystemExit' },
+  revisions: { 'refs/convert/parquet': converted },
+} as const;
+
+let hub: HubServer;
+let env: Record<string, string>;
+const cwd = workspace(async (dir) => {
+  await writeTinyModel(join(dir, 'source'));
+  hub = await HubServer.start(undefined, [
+    { type: 'model', id: 'tiny/gpt2', files: filesIn(join(dir, 'source')) },
     {
       type: 'dataset',
       id: 'tiny/tweets',
@@ -62,110 +67,131 @@ test('a run with model and dataset of the Hub, then offline from the cache', asy
     },
     SCRIPT,
   ]);
-  const env = { HF_ENDPOINT: hub.url, HF_HUB_CACHE: join(cwd, 'cache'), HF_HUB_OFFLINE: '', NO_COLOR: '1' };
-  const train = (...more: string[]): Promise<Awaited<ReturnType<typeof attune>>> =>
-    attune(
-      [
-        'train',
-        '--model',
-        'tiny/gpt2',
-        '--max-steps',
-        '2',
-        '--per-device-train-batch-size',
-        '4',
-        '--logging-steps',
-        '1',
-        '--save-strategy',
-        'no',
-        '--max-length',
-        '32',
-        '--overwrite-output-dir',
-        '--output-dir',
-        'run',
-        '--json',
-        ...more,
-      ],
-      { cwd, env },
+  env = { HF_ENDPOINT: hub.url, HF_HUB_CACHE: join(dir, 'cache'), HF_HUB_OFFLINE: '', NO_COLOR: '1' };
+});
+after(() => hub.stop());
+
+/** Trains into `run`, in place of what it holds. */
+const train = (...more: string[]): Promise<CliResult> =>
+  attune(
+    [
+      'train',
+      '--model',
+      'tiny/gpt2',
+      '--max-steps',
+      '2',
+      '--per-device-train-batch-size',
+      '4',
+      '--logging-steps',
+      '1',
+      '--save-strategy',
+      'no',
+      '--max-length',
+      '32',
+      '--overwrite-output-dir',
+      '--output-dir',
+      'run',
+      '--json',
+      ...more,
+    ],
+    { cwd, env },
+  );
+const manifest = (folder: string): Record<string, unknown> => readJson(join(cwd, folder, 'attune.json'));
+/** Reproduces `run` into a folder, with more environment variables. */
+const reproduce = (folder: string, more: Readonly<Record<string, string>>): Promise<CliResult> =>
+  attune(['reproduce', 'run', '--output-dir', folder, '--json'], { cwd, env: { ...env, ...more } });
+
+describe('attune train with a dataset of the Hub', () => {
+  it('downloads the splits that it needs, and trains', async () => {
+    const { code, stdout, stderr } = await train('--dataset', 'tiny/tweets');
+    assert.equal(code, 0, stderr);
+    const run = jsonLines(stdout)[0];
+    assert.deepEqual([run.trainRows, run.evalRows, run.labels], [12, 12, ['bad', 'good']]);
+    assert.ok(existsSync(join(cwd, 'run', 'model.safetensors')));
+    assert.ok(
+      !hub.requests.some(({ url }) => url.includes('extra-00000')),
+      'a file that is not needed was downloaded',
     );
-
-  const first = await train('--dataset', 'tiny/tweets');
-  assert.equal(first.code, 0, first.stderr);
-  const run = jsonLines(first.stdout)[0];
-  assert.deepEqual([run.trainRows, run.evalRows, run.labels], [12, 12, ['bad', 'good']]);
-  assert.ok(existsSync(join(cwd, 'run', 'model.safetensors')));
-  assert.ok(
-    !hub.requests.some(({ url }) => url.includes('extra-00000')),
-    'a file that is not needed was downloaded',
-  );
-
-  // The manifest names the commits, and the same run is made from them after the branches have moved on.
-  const { hub: commits } = JSON.parse(readFileSync(join(cwd, 'run', 'attune.json'), 'utf8')) as {
-    hub: unknown;
-  };
-  assert.deepEqual(commits, [
-    { type: 'dataset', id: 'tiny/tweets', revision: 'main', commit: hub.commit('tiny/tweets') },
-    { type: 'model', id: 'tiny/gpt2', revision: 'main', commit: hub.commit('tiny/gpt2') },
-  ]);
-  const reproduced = await attune(['reproduce', 'run', '--output-dir', 'again', '--json'], {
-    cwd,
-    env: { ...env, HF_HUB_CACHE: join(cwd, 'another-cache') },
   });
-  assert.equal(reproduced.code, 0, reproduced.stderr);
-  assert.deepEqual(
-    (
-      JSON.parse(readFileSync(join(cwd, 'again', 'attune.json'), 'utf8')) as {
-        inputs: { model: string; dataset: string };
-      }
-    ).inputs.dataset,
-    `tiny/tweets@${hub.commit('tiny/tweets')}`,
-  );
-  const then = hub.commit('tiny/gpt2');
-  hub.push('tiny/gpt2', { ...filesIn(join(cwd, 'source')), 'README.md': 'moved on' });
-  assert.notEqual(hub.commit('tiny/gpt2'), then);
-  const moved = await attune(['reproduce', 'run', '--output-dir', 'offline', '--json'], {
-    cwd,
-    env: { ...env, HF_HUB_OFFLINE: '1' },
-  });
-  assert.equal(moved.code, 0, moved.stderr);
-  assert.equal(hub.requests.filter(({ url }) => url.includes(hub.commit('tiny/gpt2'))).length, 0);
 
-  const missing = await train('--dataset', 'tiny/several');
-  assert.equal(missing.code, 2);
-  assert.match(missing.stderr, /tiny\/several: has several configurations: small, whole[^]*--dataset-config/);
-  const whole = await train(
-    '--dataset',
-    'tiny/several',
-    '--dataset-config',
-    'whole',
-    '--eval-split',
-    'validation',
-  );
-  assert.equal(whole.code, 0, whole.stderr);
-  assert.deepEqual([jsonLines(whole.stdout)[0].trainRows, jsonLines(whole.stdout)[0].evalRows], [12, 4]);
-  const script = await train('--dataset', 'tiny/script', '--test-size', '0.25');
-  assert.equal(script.code, 0, script.stderr);
-  assert.deepEqual([jsonLines(script.stdout)[0].trainRows, jsonLines(script.stdout)[0].evalRows], [9, 3]);
+  it('records the commits in the manifest', () => {
+    assert.deepEqual(manifest('run')['hub'], [
+      { type: 'dataset', id: 'tiny/tweets', revision: 'main', commit: hub.commit('tiny/tweets') },
+      { type: 'model', id: 'tiny/gpt2', revision: 'main', commit: hub.commit('tiny/gpt2') },
+    ]);
+  });
+});
 
-  // The Hub converts again, and what it had made then is still asked for.
-  hub.replace({
-    ...SCRIPT,
-    revisions: {
-      'refs/convert/parquet': { 'default/train/0000.parquet': 'PAR1 of other rows' },
-      then: converted,
-    },
+describe('attune reproduce', () => {
+  it('downloads the commits of the manifest', async () => {
+    const { code, stderr } = await reproduce('again', { HF_HUB_CACHE: join(cwd, 'another-cache') });
+    assert.equal(code, 0, stderr);
+    const { dataset } = manifest('again')['inputs'] as { dataset: string };
+    assert.equal(dataset, `tiny/tweets@${hub.commit('tiny/tweets')}`);
   });
-  const converting = await attune(['reproduce', 'run', '--output-dir', 'converted', '--json'], {
-    cwd,
-    env: { ...env, HF_HUB_CACHE: join(cwd, 'yet-another-cache') },
-  });
-  assert.equal(converting.code, 0, converting.stderr);
 
-  const before = hub.requests.length;
-  const offline = await attune(['evaluate', '--model', 'run', '--dataset', 'tiny/tweets', '--json'], {
-    cwd,
-    env: { ...env, HF_HUB_OFFLINE: '1' },
+  it('takes them from the cache offline, after the branch has moved on', async () => {
+    const before = hub.commit('tiny/gpt2');
+    hub.push('tiny/gpt2', { ...filesIn(join(cwd, 'source')), 'README.md': 'moved on' });
+    assert.notEqual(hub.commit('tiny/gpt2'), before);
+    const { code, stderr } = await reproduce('offline', { HF_HUB_OFFLINE: '1' });
+    assert.equal(code, 0, stderr);
+    assert.equal(hub.requests.filter(({ url }) => url.includes(hub.commit('tiny/gpt2'))).length, 0);
   });
-  assert.equal(offline.code, 0, offline.stderr);
-  assert.equal(jsonLines(offline.stdout)[0].rows, 12);
-  assert.equal(hub.requests.length, before);
+});
+
+describe('attune train --dataset-config', () => {
+  it('is required for a dataset that has several configurations', async () => {
+    const { code, stderr } = await train('--dataset', 'tiny/several');
+    assert.equal(code, 2);
+    assert.match(stderr, /tiny\/several: has several configurations: small, whole[^]*--dataset-config/);
+  });
+
+  it('chooses the files of a configuration', async () => {
+    const { code, stdout, stderr } = await train(
+      '--dataset',
+      'tiny/several',
+      '--dataset-config',
+      'whole',
+      '--eval-split',
+      'validation',
+    );
+    assert.equal(code, 0, stderr);
+    const [{ trainRows, evalRows }] = jsonLines(stdout);
+    assert.deepEqual([trainRows, evalRows], [12, 4]);
+  });
+});
+
+describe('a dataset that the Hub has converted to parquet', () => {
+  it('is trained on in the converted form', async () => {
+    const { code, stdout, stderr } = await train('--dataset', 'tiny/script', '--test-size', '0.25');
+    assert.equal(code, 0, stderr);
+    const [{ trainRows, evalRows }] = jsonLines(stdout);
+    assert.deepEqual([trainRows, evalRows], [9, 3]);
+  });
+
+  it('is reproduced from the same conversion after the Hub has converted it again', async () => {
+    hub.replace({
+      ...SCRIPT,
+      revisions: {
+        'refs/convert/parquet': { 'default/train/0000.parquet': 'PAR1 of other rows' },
+        then: converted,
+      },
+    });
+    const { code, stderr } = await reproduce('converted', { HF_HUB_CACHE: join(cwd, 'yet-another-cache') });
+    assert.equal(code, 0, stderr);
+  });
+});
+
+describe('attune evaluate with a dataset of the Hub', () => {
+  it('sends no request if it is offline and the dataset is in the cache', async () => {
+    const before = hub.requests.length;
+    const { code, stdout, stderr } = await attune(
+      ['evaluate', '--model', 'run', '--dataset', 'tiny/tweets', '--json'],
+      { cwd, env: { ...env, HF_HUB_OFFLINE: '1' } },
+    );
+    assert.equal(code, 0, stderr);
+    assert.equal(jsonLines(stdout)[0].rows, 12);
+    assert.equal(hub.requests.length, before);
+  });
 });

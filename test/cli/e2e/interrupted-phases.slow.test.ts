@@ -1,6 +1,6 @@
 /**
- * Ctrl-C in each phase of the commands that read, tokenize, measure and predict: exit status 130, no result,
- * and nothing half-written.
+ * Ctrl-C in each phase of the commands that read, tokenize, evaluate and predict: exit status 130, no result, and
+ * no file half written.
  */
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -46,19 +46,23 @@ const predict = ['predict', '--model', 'classifier', '--input', 'many.jsonl'];
 const inspect = ['inspect', '--model', 'model', '--dataset', 'many.jsonl'];
 
 const CASES: readonly (readonly [what: string, words: readonly string[], signals: SignalAt[]])[] = [
-  ['train while it reads the rows', train, at(DATA)],
-  ['train while it loads the weights', train, at(WEIGHTS, 'SIGTERM')],
-  ['evaluate while it loads the weights', evaluate, at(WEIGHTS)],
-  ['evaluate while it reads the rows', evaluate, at(DATA, 'SIGTERM')],
-  ['inspect while it reads the rows', inspect, at(DATA)],
-  ['predict while it loads the weights', predict, at(WEIGHTS)],
-  ['predict from a file', [...predict, '--output', 'out.jsonl'], at(DATA)],
-  ['predict with explanations', [...predict, '--explain', '--output', 'out.jsonl'], at(DATA)],
+  ['attune train while it reads the rows', train, at(DATA)],
+  ['attune train while it loads the weights', train, at(WEIGHTS, 'SIGTERM')],
+  ['attune evaluate while it loads the weights', evaluate, at(WEIGHTS)],
+  ['attune evaluate while it reads the rows', evaluate, at(DATA, 'SIGTERM')],
+  ['attune inspect while it reads the rows', inspect, at(DATA)],
+  ['attune predict while it loads the weights', predict, at(WEIGHTS)],
+  ['attune predict --output while it reads the rows', [...predict, '--output', 'out.jsonl'], at(DATA)],
+  [
+    'attune predict --explain while it reads the rows',
+    [...predict, '--explain', '--output', 'out.jsonl'],
+    at(DATA),
+  ],
 ];
 
 describe('a signal', () => {
   for (const [what, words, signals] of CASES) {
-    it(`ends ${what} with 130, no result and no file`, async () => {
+    it(`ends ${what}, with 130, no result and no file`, async () => {
       const before = readdirSync(cwd).sort();
       const { code, stdout, stderr } = await attune(words, { cwd, signals });
       assert.equal(code, 130, stderr);
@@ -69,8 +73,8 @@ describe('a signal', () => {
   }
 
   for (const more of [[], ['--explain']]) {
-    it(`ends predict ${more.join(' ')} while it waits for a stdin that stays open`, async () => {
-      // As many texts as are classified at a time: after their predictions the command waits for more.
+    it(`ends ${['attune predict', ...more].join(' ')} while it waits for more on stdin`, async () => {
+      // As many texts as are classified at a time: then the command waits for more.
       const input = toJsonl(Array.from({ length: 512 }, (_, i) => ({ text: `day ${i}` })));
       const last: SignalAt[] = [{ when: /day 511"/, on: 'stdout', signal: 'SIGINT' }];
       const result = await attune(['predict', '--model', 'classifier', '--input', '-', ...more], {
@@ -85,7 +89,7 @@ describe('a signal', () => {
     });
   }
 
-  it('ends the evaluation after training with 130, and the model is saved', async () => {
+  it('ends attune train in its last evaluation with 130, after the model is saved', async () => {
     const best = [
       '--load-best-model-at-end',
       '--eval-strategy',
@@ -116,7 +120,7 @@ describe('a signal', () => {
       assert.ok(existsSync(join(cwd, 'best', file)), file);
   });
 
-  it('ends compare with 130 while it trains another seed; the printed command gives the same bits', async () => {
+  it('ends attune compare at another seed, and the printed command finishes it bit for bit', async () => {
     const words = (dir: string): string[] => [
       'compare',
       '--model',

@@ -1,8 +1,8 @@
-/** Ctrl-C in the middle of a run, and going on afterwards. */
+/** Ctrl-C in the middle of a run, and resuming it. */
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { describe, it } from 'node:test';
 import { attune, jsonLines } from '../../support/cli.js';
 import { modelAndData } from '../../support/workspace.js';
 
@@ -36,50 +36,62 @@ const timeless = (text: string): object[] =>
 const STEPS = '60';
 
 // Kills and broken disks: test/faults and kill.slow.test.ts.
-test('SIGINT finishes the step, saves, says how to go on, and the run goes on to the same end', async () => {
-  const expected = await attune(train('whole', '--max-steps', STEPS), { cwd });
-  assert.equal(expected.code, 0, expected.stderr);
-  const first = await attune(train('cut', '--max-steps', STEPS), {
-    cwd,
-    signals: [{ when: /step +5\/60/, signal: 'SIGINT' }],
-  });
-  assert.equal(first.code, 130, first.stderr);
-  assert.match(first.stderr, /interrupted after step \d+ of 60.*--resume-from-checkpoint/s);
-  assert.ok(!existsSync(join(cwd, 'cut', 'model.safetensors')), 'an interrupted run has no final model');
-  const second = await attune(train('cut', '--max-steps', STEPS, '--resume-from-checkpoint'), { cwd });
-  assert.equal(second.code, 0, second.stderr);
-  assert.match(second.stderr, /going on from cut.checkpoint-\d+/);
-  assert.deepEqual([...timeless(first.stdout), ...timeless(second.stdout)], timeless(expected.stdout));
-  assert.ok(
-    readFileSync(join(cwd, 'cut', 'model.safetensors')).equals(
-      readFileSync(join(cwd, 'whole', 'model.safetensors')),
-    ),
-  );
-});
-
-for (const signal of ['SIGTERM', 'SIGHUP'] as const) {
-  test(`${signal} stops a run as Ctrl-C does`, async () => {
-    const { code, stderr } = await attune(train(signal, '--max-steps', STEPS), {
+describe('attune train', () => {
+  it('saves after the current step on SIGINT, and resumes to the same records and weights', async () => {
+    const expected = await attune(train('whole', '--max-steps', STEPS), { cwd });
+    assert.equal(expected.code, 0, expected.stderr);
+    const first = await attune(train('cut', '--max-steps', STEPS), {
       cwd,
-      signals: [{ when: /step +5\/60/, signal }],
+      signals: [{ when: /step +5\/60/, signal: 'SIGINT' }],
     });
-    assert.equal(code, 130, stderr);
-    assert.match(stderr, /interrupted after step \d+ of 60/);
+    assert.equal(first.code, 130, first.stderr);
+    assert.match(first.stderr, /interrupted after step \d+ of 60.*--resume-from-checkpoint/s);
+    assert.ok(!existsSync(join(cwd, 'cut', 'model.safetensors')), 'an interrupted run has no final model');
+    const second = await attune(train('cut', '--max-steps', STEPS, '--resume-from-checkpoint'), { cwd });
+    assert.equal(second.code, 0, second.stderr);
+    assert.match(second.stderr, /going on from cut.checkpoint-\d+/);
+    assert.deepEqual([...timeless(first.stdout), ...timeless(second.stdout)], timeless(expected.stdout));
+    assert.ok(
+      readFileSync(join(cwd, 'cut', 'model.safetensors')).equals(
+        readFileSync(join(cwd, 'whole', 'model.safetensors')),
+      ),
+    );
   });
-}
 
-test('a second Ctrl-C ends at once, in the middle of a step of a large model too', async () => {
-  const result = await attune(
-    ['train', '--dataset', 'data', '--output-dir', 'twice', '--max-steps', '100000', '--logging-steps', '1'],
-    {
-      cwd,
-      signals: [
-        { when: /step +3\//, signal: 'SIGINT' },
-        { when: /once more to stop at once/, signal: 'SIGINT' },
+  for (const signal of ['SIGTERM', 'SIGHUP'] as const) {
+    it(`ends with 130 after the current step on ${signal}`, async () => {
+      const { code, stderr } = await attune(train(signal, '--max-steps', STEPS), {
+        cwd,
+        signals: [{ when: /step +5\/60/, signal }],
+      });
+      assert.equal(code, 130, stderr);
+      assert.match(stderr, /interrupted after step \d+ of 60/);
+    });
+  }
+
+  it('ends at once on a second SIGINT, even in the middle of a step of a large model', async () => {
+    const result = await attune(
+      [
+        'train',
+        '--dataset',
+        'data',
+        '--output-dir',
+        'twice',
+        '--max-steps',
+        '100000',
+        '--logging-steps',
+        '1',
       ],
-    },
-  );
-  // What a shell reports as 130.
-  assert.deepEqual([result.code, result.signal], [null, 'SIGINT'], result.stderr);
-  assert.doesNotMatch(result.stderr, /terminate called/);
+      {
+        cwd,
+        signals: [
+          { when: /step +3\//, signal: 'SIGINT' },
+          { when: /once more to stop at once/, signal: 'SIGINT' },
+        ],
+      },
+    );
+    // A shell reports this as 130.
+    assert.deepEqual([result.code, result.signal], [null, 'SIGINT'], result.stderr);
+    assert.doesNotMatch(result.stderr, /terminate called/);
+  });
 });

@@ -1,13 +1,13 @@
 /**
- * Fifty runs killed at any moment, twenty of them in the middle of writing a checkpoint, while they write,
- * rotate and replace checkpoints: whatever bears a checkpoint's name is whole.
+ * Fifty runs are killed while they write, rotate and replace checkpoints, twenty of them in the middle of writing
+ * one: every folder with the name of a checkpoint is whole.
  */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readConfig } from '#attune/model/config.js';
 import { parameterSpecs } from '#attune/model/parameters.js';
@@ -42,8 +42,8 @@ const train = (...more: string[]): string[] => [
 ];
 
 /**
- * Kills a run so many milliseconds after its start or its first checkpoint; `inWrite`: then at the next
- * moment at which it is found writing a checkpoint.
+ * Kills a run `ms` milliseconds after its start or its first checkpoint; with `inWrite` not before it is found
+ * writing a checkpoint. Rejects if the run ends before.
  */
 function killed(
   words: readonly string[],
@@ -53,6 +53,7 @@ function killed(
 ): Promise<void> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [bin, ...words], { cwd, stdio: ['ignore', 'ignore', 'pipe'] });
+    let stderr = '';
     let waiting = from === 'checkpoint';
     const kill = async (): Promise<void> => {
       await sleep(ms);
@@ -61,18 +62,22 @@ function killed(
     };
     if (!waiting) kill().catch(reject);
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      stderr += text;
       if (!waiting || !text.includes('saved ')) return;
       waiting = false;
       kill().catch(reject);
     });
     child.on('error', reject);
-    child.on('close', () => resolve());
+    child.on('close', (code, signal) => {
+      if (signal === 'SIGKILL') resolve();
+      else reject(new Error(`${words.join(' ')} ended with ${code} before it was killed: ${stderr}`));
+    });
   });
 }
 
 /**
- * Stops the run until it is found with a checkpoint half written: what a stopped process has not done by
- * then, it has not done when it is killed.
+ * Stops the run again and again until it is found with a checkpoint half written, and leaves it stopped: it does
+ * nothing more before it is killed.
  */
 async function stopInWrite(child: ChildProcess): Promise<void> {
   while (await stopped(child)) {
@@ -82,7 +87,7 @@ async function stopInWrite(child: ChildProcess): Promise<void> {
   }
 }
 
-/** Reads all of a checkpoint: model, tokenizer, moments, records. */
+/** Reads all of a checkpoint: model, tokenizer, moments, log. */
 async function load(dir: string): Promise<void> {
   const config = await readConfig(dir);
   await Tokenizer.fromDirectory(dir);
@@ -104,10 +109,7 @@ const checkpoints = (): string[] =>
     ? readdirSync(join(cwd, 'run')).filter((name) => name.startsWith('checkpoint-'))
     : [];
 
-/**
- * Whether a checkpoint is there in part that is newer than all whole ones; older ones in part are being
- * deleted.
- */
+/** Whether a checkpoint is half written: it is newer than all whole ones. Older ones are being deleted. */
 function halfWritten(): boolean {
   const newest = Math.max(0, ...checkpoints().map((name) => Number(name.slice('checkpoint-'.length))));
   return beingWritten(join(cwd, 'run')).some(
@@ -115,45 +117,49 @@ function halfWritten(): boolean {
   );
 }
 
-test(
-  'killed at any moment, every checkpoint is whole, and a run can go on from it',
-  { timeout: 1_800_000 },
-  async (t) => {
-    const seed = seedFrom();
-    t.diagnostic(`seed ${seed}`);
-    const random = new Random(seed);
-    let loaded = 0;
-    let interruptedWrites = 0;
-    for (let i = 0; i < KILLS; i++) {
-      // In turn: a run that replaces the one before it, and one that goes on with it; both delete old
-      // checkpoints as they go.
-      const how =
-        i % 2 === 1 && checkpoints().length > 0 ? ['--resume-from-checkpoint'] : ['--overwrite-output-dir'];
-      // Every fifth is killed while it starts, when it deletes the run that it replaces; of the others, half
-      // in the middle of a write.
-      const [from, ms] =
-        i % 5 === 4
-          ? (['start', random.integer(200, 900)] as const)
-          : (['checkpoint', random.integer(0, 250)] as const);
-      const inWrite = i % 5 < 2 && process.platform === 'linux';
-      await killed(train('--max-steps', '100000', '--save-total-limit', '2', ...how), from, ms, inWrite);
-      const found = checkpoints();
-      if (from === 'checkpoint')
-        assert.ok(found.length > 0, `kill ${i}: a checkpoint was reported and is not there`);
-      if (inWrite)
-        assert.ok(
-          halfWritten(),
-          `kill ${i}: the run was stopped in a write, and nothing of it is left: ` +
-            readdirSync(join(cwd, 'run')).join(', '),
-        );
-      for (const name of found) await load(join(cwd, 'run', name));
-      loaded += found.length;
-      if (leftovers(join(cwd, 'run')).some((path) => !path.endsWith('.attune.lock'))) interruptedWrites++;
-    }
-    t.diagnostic(`${loaded} checkpoints loaded; ${interruptedWrites} kills fell into a write or a deletion`);
-    const { code, stderr } = await attune(train('--max-steps', '3', '--overwrite-output-dir'), { cwd });
-    assert.equal(code, 0, stderr);
-    assert.deepEqual(leftovers(join(cwd, 'run')), []);
-    assert.deepEqual(checkpoints().sort(), ['checkpoint-1', 'checkpoint-2', 'checkpoint-3']);
-  },
-);
+describe('attune train', () => {
+  it(
+    'leaves only whole checkpoints, from which it resumes, when it is killed at any moment',
+    { timeout: 1_800_000 },
+    async (t) => {
+      const seed = seedFrom();
+      t.diagnostic(`seed ${seed}`);
+      const random = new Random(seed);
+      let loaded = 0;
+      let interruptedWrites = 0;
+      for (let i = 0; i < KILLS; i++) {
+        // In turn: a run that replaces the one before it, and one that resumes it; both delete old checkpoints as they
+        // go.
+        const how =
+          i % 2 === 1 && checkpoints().length > 0 ? ['--resume-from-checkpoint'] : ['--overwrite-output-dir'];
+        // Every fifth is killed while it starts, when it deletes the run that it replaces; of the others, half
+        // in the middle of a write.
+        const [from, ms] =
+          i % 5 === 4
+            ? (['start', random.integer(200, 900)] as const)
+            : (['checkpoint', random.integer(0, 250)] as const);
+        const inWrite = i % 5 < 2 && process.platform === 'linux';
+        await killed(train('--max-steps', '100000', '--save-total-limit', '2', ...how), from, ms, inWrite);
+        const found = checkpoints();
+        if (from === 'checkpoint')
+          assert.ok(found.length > 0, `kill ${i}: a checkpoint was reported and is not there`);
+        if (inWrite)
+          assert.ok(
+            halfWritten(),
+            `kill ${i}: the run was stopped in a write, and nothing of it is left: ` +
+              readdirSync(join(cwd, 'run')).join(', '),
+          );
+        for (const name of found) await load(join(cwd, 'run', name));
+        loaded += found.length;
+        if (leftovers(join(cwd, 'run')).some((path) => !path.endsWith('.attune.lock'))) interruptedWrites++;
+      }
+      t.diagnostic(
+        `${loaded} checkpoints loaded; ${interruptedWrites} kills fell into a write or a deletion`,
+      );
+      const { code, stderr } = await attune(train('--max-steps', '3', '--overwrite-output-dir'), { cwd });
+      assert.equal(code, 0, stderr);
+      assert.deepEqual(leftovers(join(cwd, 'run')), []);
+      assert.deepEqual(checkpoints().sort(), ['checkpoint-1', 'checkpoint-2', 'checkpoint-3']);
+    },
+  );
+});

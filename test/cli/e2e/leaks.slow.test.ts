@@ -1,6 +1,4 @@
-/**
- * Rows that a model is measured on though it was trained on them: every command that measures says how many.
- */
+/** Every command that evaluates a model warns how many of the rows the model was trained on. */
 import assert from 'node:assert/strict';
 import { cpSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -22,7 +20,7 @@ const cwd = workspace(async (dir) => {
   writeFileSync(join(dir, 'more.jsonl'), toJsonl(rows(40, 80)));
   writeFileSync(join(dir, 'clean.jsonl'), toJsonl(rows(80, 100)));
   writeFileSync(join(dir, 'mixed.jsonl'), toJsonl([...rows(95, 100), ...rows(0, 3), ...rows(40, 42)]));
-  // Three rows of the training data, one of them with other white space.
+  // The last three rows are those of the training data, one of them with other white space.
   writeFileSync(
     join(dir, 'leaky.jsonl'),
     toJsonl([...rows(80, 97), ...rows(0, 2), { text: ' row  2 of 2\n', label: 'good' }]),
@@ -38,7 +36,7 @@ const train = (output: string, ...words: string[]): readonly string[] => [
   ...words,
 ];
 
-/** Runs a command and gives the numbers of leaked rows that it warns of. */
+/** Runs a command and returns the numbers of leaked rows that it warns of. */
 async function warned(words: readonly string[]): Promise<Readonly<Record<string, number>>> {
   const { code, stderr } = await attune(words, { cwd });
   assert.equal(code, 0, stderr);
@@ -57,8 +55,8 @@ async function leaked(words: readonly string[]): Promise<number> {
   return model;
 }
 
-describe('rows that the model was trained on', () => {
-  it('are counted by train', async () => {
+describe('evaluation rows that the model was trained on', () => {
+  it('are counted by attune train', async () => {
     assert.equal(
       await leaked(
         train('run', '--model', 'model', '--dataset', 'train.jsonl', '--eval-dataset', 'leaky.jsonl'),
@@ -77,7 +75,7 @@ describe('rows that the model was trained on', () => {
     );
   });
 
-  it('are counted by evaluate, of a run and of its checkpoints', async () => {
+  it('are counted by attune evaluate, for a run and for its checkpoints', async () => {
     for (const model of ['run', 'run/checkpoint-1']) {
       assert.equal(await leaked(['evaluate', '--model', model]), 3);
       assert.equal(await leaked(['evaluate', '--model', model, '--dataset', 'train.jsonl']), 40);
@@ -86,7 +84,7 @@ describe('rows that the model was trained on', () => {
     assert.equal(await leaked(['evaluate', '--model', 'split']), 0);
   });
 
-  it('are counted by compare, whoever learnt from them', async () => {
+  it('are counted by attune compare, for the model and for the baselines', async () => {
     assert.deepEqual(
       await warned([
         'compare',
@@ -118,7 +116,7 @@ describe('rows that the model was trained on', () => {
     );
   });
 
-  it('count where the model was trained on them before: further training, and resuming', async () => {
+  it('are counted if the model was trained further on other rows', async () => {
     assert.equal(
       await leaked(
         train('further', '--model', 'run', '--dataset', 'more.jsonl', '--eval-dataset', 'leaky.jsonl'),
@@ -126,6 +124,9 @@ describe('rows that the model was trained on', () => {
       3,
     );
     assert.equal(await leaked(['evaluate', '--model', 'further', '--dataset', 'train.jsonl']), 40);
+  });
+
+  it('are counted if the run was resumed with other rows', async () => {
     cpSync(join(cwd, 'run'), join(cwd, 'resumed'), { recursive: true });
     const resumed = [
       'train',
@@ -145,13 +146,13 @@ describe('rows that the model was trained on', () => {
     assert.equal(await leaked(resumed), 0);
     for (const dataset of ['train.jsonl', 'more.jsonl'])
       assert.equal(await leaked(['evaluate', '--model', 'resumed', '--dataset', dataset]), 40);
-    // A checkpoint knows what it was trained on itself, wherever it lies.
+    // A checkpoint remembers what it was trained on itself, wherever it is.
     cpSync(join(cwd, 'resumed', 'checkpoint-1'), join(cwd, 'alone'), { recursive: true });
     assert.equal(await leaked(['evaluate', '--model', 'alone', '--dataset', 'train.jsonl']), 40);
     assert.equal(await leaked(['evaluate', '--model', 'alone', '--dataset', 'more.jsonl']), 0);
   });
 
-  it('are not looked for where nobody knows them', async () => {
+  it('are not counted if attune_rows.json is missing', async () => {
     rmSync(join(cwd, 'same', 'attune_rows.json'));
     assert.equal(await leaked(['evaluate', '--model', 'same', '--dataset', 'train.jsonl']), 0);
   });

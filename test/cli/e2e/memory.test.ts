@@ -1,11 +1,10 @@
 /**
- * Train one way, and use the model with no flag at all: what it was trained with is remembered. More
- * combinations: memory.slow.test.ts.
+ * A model remembers how it was trained: later commands need no options. memory.slow.test.ts has more combinations.
  */
 import assert from 'node:assert/strict';
 import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, it } from 'node:test';
+import { before, describe, it } from 'node:test';
 import { writeByteModel } from '../../support/byte-model.js';
 import { attune, jsonLines, readJson, toJsonl } from '../../support/cli.js';
 import { evaluated, predicted, TRAININGS, trained, writeTrainingData } from '../../support/trainings.js';
@@ -17,14 +16,24 @@ const cwd = workspace(async (dir) => {
 });
 const at = (...path: string[]): string => join(cwd, ...path);
 
-describe('evaluate, of a model alone', () => {
-  it('gives the figures of the training, with a test size and columns of its own', async () => {
-    const { metrics, steps } = await trained(cwd, TRAININGS[0], 'run');
+describe('attune evaluate with only a model', () => {
+  let training: Awaited<ReturnType<typeof trained>>;
+  before(async () => {
+    training = await trained(cwd, TRAININGS[0], 'run');
+    mkdirSync(at('elsewhere'));
+  });
+
+  it('gives the metrics of the training, of its test rows and with its columns', async () => {
+    const { metrics, steps } = training;
     for (const [model, dataset] of [['run'], ['run', 'own.jsonl'], [`run/checkpoint-${steps}`]])
       assert.deepEqual(await evaluated(cwd, model, dataset), metrics, `${model} ${dataset ?? ''}`);
-    mkdirSync(at('elsewhere'));
-    assert.deepEqual(await evaluated(at('elsewhere'), join('..', 'run')), metrics, 'from another folder');
-    // A file that is only called so is another one, of which nothing was held out.
+  });
+
+  it('gives the same metrics if it is started in another folder', async () => {
+    assert.deepEqual(await evaluated(at('elsewhere'), join('..', 'run')), training.metrics);
+  });
+
+  it('evaluates all rows of another file that has the name of the dataset', async () => {
     writeFileSync(
       at('elsewhere', 'own.jsonl'),
       toJsonl([
@@ -39,7 +48,7 @@ describe('evaluate, of a model alone', () => {
     assert.equal(jsonLines(stdout)[0].rows, 2);
   });
 
-  it('says what is given otherwise by hand', async () => {
+  it('warns of options that differ from those of the training', async () => {
     const { code, stderr } = await attune(
       ['evaluate', '--model', 'run', '--max-length', '5', '--seed', '9'],
       { cwd },
@@ -53,7 +62,7 @@ describe('evaluate, of a model alone', () => {
     );
   });
 
-  it('of a model that nobody remembers asks for the dataset', async () => {
+  it('asks for the dataset if the files that remember it are missing', async () => {
     cpSync(at('run'), at('forgotten'), { recursive: true });
     for (const name of ['attune.json', 'attune_model.json', 'training_args.json'])
       rmSync(at('forgotten', name));
@@ -64,7 +73,7 @@ describe('evaluate, of a model alone', () => {
 });
 
 describe('attune_model.json', () => {
-  it('holds what later commands need, and tokenizer_config.json the length for transformers', () => {
+  it('holds what later commands need, and tokenizer_config.json holds the maximum length', () => {
     for (const dir of ['run', 'run/checkpoint-2']) {
       const { data, ...memory } = readJson(at(dir, 'attune_model.json'));
       assert.deepEqual(memory, {
@@ -91,31 +100,37 @@ describe('attune_model.json', () => {
   });
 });
 
-describe('predict', () => {
-  it('reads the column and cuts to the length of the training', async () => {
-    const long = 'a fine day, and what came after it does not count';
-    writeFileSync(at('new.jsonl'), toJsonl([{ review: long, text: 'another' }]));
-    const [alone, cut] = [
-      await predicted(cwd, 'run', ['--input', 'new.jsonl']),
-      await predicted(cwd, 'run', ['--text', long.slice(0, 12)]),
-    ];
-    assert.equal(alone[0].text, long);
-    assert.deepEqual(alone[0].scores, cut[0].scores);
-    const other = await attune(
+describe('attune predict with only a model', () => {
+  const LONG = 'a fine day, and what came after it does not count';
+  before(() => writeFileSync(at('new.jsonl'), toJsonl([{ review: LONG, text: 'another' }])));
+
+  it('reads the text column of the training, and cuts texts to its maximum length', async () => {
+    const [whole] = await predicted(cwd, 'run', ['--input', 'new.jsonl']);
+    const [cut] = await predicted(cwd, 'run', ['--text', LONG.slice(0, 12)]);
+    assert.equal(whole.text, LONG);
+    assert.deepEqual(whole.scores, cut.scores);
+  });
+
+  it('warns if another text column is given', async () => {
+    const { stdout, stderr } = await attune(
       ['predict', '--model', 'run', '--input', 'new.jsonl', '--text-column', 'text', '--max-length', '3'],
       { cwd },
     );
-    assert.equal(jsonLines(other.stdout)[0].text, 'another');
-    assert.match(
-      other.stderr,
-      /warning: the text column is "text", as given; the model was trained with "review"/,
-    );
-    writeFileSync(at('semicolons.csv'), 'review;verdict\nfine;good\n');
-    assert.match(
-      (await attune(['predict', '--model', 'run', '--input', 'semicolons.csv'], { cwd })).stderr,
-      /semicolons\.csv:1: the columns are parted by ";", not by commas/,
-    );
+    assert.equal(jsonLines(stdout)[0].text, 'another');
+    assert.match(stderr, /warning: the text column is "text", as given; the model was trained with "review"/);
+  });
+
+  it('reads the column "text" if the file does not have that of the training', async () => {
     writeFileSync(at('plain-texts.jsonl'), toJsonl([{ text: 'no review' }]));
     assert.equal((await predicted(cwd, 'run', ['--input', 'plain-texts.jsonl']))[0].text, 'no review');
+  });
+
+  it('refuses a CSV file whose columns are separated by semicolons', async () => {
+    writeFileSync(at('semicolons.csv'), 'review;verdict\nfine;good\n');
+    const { code, stderr } = await attune(['predict', '--model', 'run', '--input', 'semicolons.csv'], {
+      cwd,
+    });
+    assert.equal(code, 1);
+    assert.match(stderr, /semicolons\.csv:1: the columns are parted by ";", not by commas/);
   });
 });

@@ -1,6 +1,6 @@
 /**
- * What is the user's stays: output folders full of a user's files, inputs that are outputs. All commands:
- * ownership.slow.test.ts; results through links and pipes: predict-output.slow.test.ts.
+ * Files of the user stay as they are: output folders full of them, and inputs that are outputs.
+ * ownership.slow.test.ts has all commands, predict-output.slow.test.ts results that go through links and pipes.
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -33,7 +33,7 @@ async function refused(result: Promise<CliResult>, words: RegExp): Promise<void>
 }
 
 describe('an output folder full of a user’s files', () => {
-  it('is refused by name where they stand in the way, and stays as it is', async (t) => {
+  it('is refused if they are in the way, and stays as it is', async (t) => {
     const dir = at('full');
     mkdirSync(dir);
     putUsersFiles(dir, KNOWN_NAMES);
@@ -47,7 +47,7 @@ describe('an output folder full of a user’s files', () => {
     assert.deepEqual(snapshot(dir), before);
   });
 
-  it('is trained into, reported on, resumed and overwritten if they are not in the way, and they stay', async (t) => {
+  it('takes a run beside files that are not in the way, and keeps them', async (t) => {
     const dir = at('mixed');
     mkdirSync(dir);
     putUsersFiles(dir);
@@ -86,8 +86,8 @@ describe('an output folder full of a user’s files', () => {
   });
 });
 
-describe('what stands in the way of a part of the work', () => {
-  it('is refused before an old run is removed: where event files are to go', async () => {
+describe('a file in the way of a part of the work', () => {
+  it('is refused before an old run is removed, if event files cannot go to --logging-dir', async () => {
     await accepted(train('--output-dir', 'logged', '--save-strategy', 'no'));
     rmSync(at('logged', 'runs'), { recursive: true });
     writeFileSync(at('logged', 'runs'), 'mine');
@@ -104,30 +104,26 @@ describe('what stands in the way of a part of the work', () => {
     assert.deepEqual(snapshot(at('logged')), before);
   });
 
-  it(
-    'is refused, and not waited for, where it is a pipe that nobody writes into',
-    { skip: noLinks },
-    async () => {
-      mkdirSync(at('piped', 'checkpoint-7'), { recursive: true });
-      for (const name of ['checkpoint-7/trainer_state.json', 'comparison.json', 'attune.json'])
-        spawnSync('mkfifo', [at('piped', name)]);
-      const before = snapshot(at('piped'));
-      for (const words of [
-        ['report', 'piped'],
-        ['reproduce', 'piped'],
-        ['train', ...LEARN, '--output-dir', 'piped', '--resume-from-checkpoint'],
-        ['train', ...LEARN, '--output-dir', 'piped', '--overwrite-output-dir'],
-      ]) {
-        const { code, stderr } = await attune(words, { cwd });
-        assert.ok(code === 1 || code === 2, stderr);
-      }
-      assert.deepEqual(snapshot(at('piped')), before);
-    },
-  );
+  it('is refused, and not waited for, if it is a pipe that nobody writes to', { skip: noLinks }, async () => {
+    mkdirSync(at('piped', 'checkpoint-7'), { recursive: true });
+    for (const name of ['checkpoint-7/trainer_state.json', 'comparison.json', 'attune.json'])
+      spawnSync('mkfifo', [at('piped', name)]);
+    const before = snapshot(at('piped'));
+    for (const words of [
+      ['report', 'piped'],
+      ['reproduce', 'piped'],
+      ['train', ...LEARN, '--output-dir', 'piped', '--resume-from-checkpoint'],
+      ['train', ...LEARN, '--output-dir', 'piped', '--overwrite-output-dir'],
+    ]) {
+      const { code, stderr } = await attune(words, { cwd });
+      assert.ok(code === 1 || code === 2, stderr);
+    }
+    assert.deepEqual(snapshot(at('piped')), before);
+  });
 });
 
 describe('an input that is an output', () => {
-  it('is refused: the model that is to be trained from, under any name', { skip: noLinks }, async () => {
+  it('is refused if it is the model or the dataset, under any name', { skip: noLinks }, async () => {
     cpSync(at('model'), at('base'), { recursive: true });
     symlinkSync('base', at('also-base'));
     const before = snapshot(at('base'));
@@ -160,7 +156,7 @@ describe('an input that is an output', () => {
     assert.deepEqual(snapshot(at('base')), before);
   });
 
-  it('is refused: a checkpoint of the run, and the run itself', async () => {
+  it('is refused if it is a checkpoint of the run, or the run itself', async () => {
     await accepted(train('--output-dir', 'run', '--save-steps', '1'));
     const before = snapshot(at('run'));
     await refused(

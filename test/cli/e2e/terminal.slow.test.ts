@@ -1,7 +1,4 @@
-/**
- * What a user reads of data, classes and tensors that hold control characters: nothing of them reaches the
- * terminal.
- */
+/** Control characters in data, classes, tensors and arguments do not reach the terminal. */
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,7 +12,7 @@ import { randomParameters } from '../../support/models.js';
 import { workspace } from '../../support/workspace.js';
 
 /**
- * Clears the screen, sets its title, colours by C1, turns the direction of writing around, goes to the start
+ * Clears the screen, sets its title, changes the color by C1, reverses the direction of writing, goes to the start
  * of the line.
  */
 const CONTROLS = '\u001b[2J\u001b]0;title\u0007\u009b31m\u202e\u2066\r\u007f\u0085';
@@ -59,9 +56,22 @@ const SETTINGS = [
   '--threads',
   '1',
 ];
-const COMMANDS: readonly (readonly [status: number, ...words: string[]])[] = [
-  [0, 'inspect', '--model', 'model', '--dataset', 'data.jsonl', '--test-size', '0.25', '--examples', '3'],
+const COMMANDS: readonly (readonly [what: string, status: number, ...words: string[]])[] = [
   [
+    'attune inspect',
+    0,
+    'inspect',
+    '--model',
+    'model',
+    '--dataset',
+    'data.jsonl',
+    '--test-size',
+    '0.25',
+    '--examples',
+    '3',
+  ],
+  [
+    'attune train',
     0,
     'train',
     ...SETTINGS,
@@ -74,18 +84,37 @@ const COMMANDS: readonly (readonly [status: number, ...words: string[]])[] = [
     '--eval-steps',
     '1',
   ],
-  [0, 'evaluate', '--model', 'run'],
-  [0, 'compare', ...SETTINGS, '--output-dir', 'comparison', '--max-steps', '1', '--threads', '1'],
-  [0, 'predict', '--model', 'run', '--text', `a ${CONTROLS}`],
-  [1, 'evaluate', '--model', 'run', '--dataset', 'other.jsonl'],
-  [2, 'evaluate', '--model', `absent${CONTROLS}`, '--dataset', 'other.jsonl'],
-  [2, 'train', `--unknown${CONTROLS}`],
-  [2, `tra${CONTROLS}`],
+  ['attune evaluate', 0, 'evaluate', '--model', 'run'],
+  [
+    'attune compare',
+    0,
+    'compare',
+    ...SETTINGS,
+    '--output-dir',
+    'comparison',
+    '--max-steps',
+    '1',
+    '--threads',
+    '1',
+  ],
+  ['attune predict', 0, 'predict', '--model', 'run', '--text', `a ${CONTROLS}`],
+  ['attune evaluate with an unknown label', 1, 'evaluate', '--model', 'run', '--dataset', 'other.jsonl'],
+  [
+    'attune evaluate with a model that does not exist',
+    2,
+    'evaluate',
+    '--model',
+    `absent${CONTROLS}`,
+    '--dataset',
+    'other.jsonl',
+  ],
+  ['attune train with an unknown option', 2, 'train', `--unknown${CONTROLS}`],
+  ['an unknown command', 2, `tra${CONTROLS}`],
 ];
 
 describe('control characters of labels, texts, ids, tensors and arguments', () => {
-  for (const [i, [status, ...words]] of COMMANDS.entries()) {
-    it(`are shown as escapes: command ${i + 1}, status ${status}`, async () => {
+  for (const [what, status, ...words] of COMMANDS) {
+    it(`are shown as escapes by ${what}`, async () => {
       const { code, stdout, stderr } = await attune(words, { cwd });
       assert.equal(code, status, JSON.stringify(stderr).slice(0, 500));
       const found = /[^\P{Cc}\n]|\p{Bidi_Control}/u.exec(stderr);
@@ -94,12 +123,12 @@ describe('control characters of labels, texts, ids, tensors and arguments', () =
       if (words[0] === 'predict')
         assert.ok(
           [GOOD, BAD].includes(String(jsonLines(stdout)[0]['label'])),
-          'a program gets the very label',
+          'a program gets the label as it is',
         );
     });
   }
 
-  it('are in the files as they were', () => {
+  it('are written to config.json as they are', () => {
     assert.deepEqual(readJson(join(cwd, 'run', 'config.json'))['id2label'], { 0: BAD, 1: GOOD });
   });
 });

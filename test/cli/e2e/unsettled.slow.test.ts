@@ -1,8 +1,8 @@
-/** As unsettled.test.ts, where the command has much to do before. */
+/** As unsettled.test.ts, for a command that has much to do before. */
 import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { describe, it } from 'node:test';
 import { usableCores } from '#attune/engine/cores.js';
 import { attune, toJsonl, writeTinyModel } from '../../support/cli.js';
 import { sentences } from '../../support/sentences.js';
@@ -19,35 +19,37 @@ const cwd = workspace(async (dir) => {
   writeFileSync(join(dir, 'data', 'test.jsonl'), toJsonl(sentences(40, 4, { classes: 2 })));
 });
 
-test(
-  'a task thread of the baselines never answers',
-  { skip: usableCores() === 1 && 'one core: no threads', timeout: 1_800_000 },
-  async () => {
-    const data = ['--model', 'model', '--dataset', 'data'];
-    const trained = await attune(
-      ['train', ...data, '--output-dir', 'run', '--max-steps', '1', '--save-strategy', 'no'],
-      { cwd },
-    );
-    assert.equal(trained.code, 0, trained.stderr);
-    // The engine's thread has no data from its parent, a task's has.
-    const deaf = `import { workerData } from 'node:worker_threads';
+describe('attune compare', () => {
+  it(
+    'fails if a thread that trains a baseline never answers',
+    { skip: usableCores() === 1 && 'one core: no threads', timeout: 1_800_000 },
+    async () => {
+      const data = ['--model', 'model', '--dataset', 'data'];
+      const trained = await attune(
+        ['train', ...data, '--output-dir', 'run', '--max-steps', '1', '--save-strategy', 'no'],
+        { cwd },
+      );
+      assert.equal(trained.code, 0, trained.stderr);
+      // A thread of the engine gets no data from its parent, that of a baseline does.
+      const deaf = `import { workerData } from 'node:worker_threads';
     if (isMainThread) process.on('worker', (worker) => worker.unref());
     else if (workerData) parentPort.on = () => parentPort;`;
-    await endsEarly(['compare', '--finetuned', 'run', ...data, '--json'], { cwd, env: preloaded(deaf) });
-  },
-);
+      await endsEarly(['compare', '--finetuned', 'run', ...data, '--json'], { cwd, env: preloaded(deaf) });
+    },
+  );
 
-test(
-  'a task thread that dies ends the comparison: its model is not left out in silence',
-  { skip: usableCores() === 1 && 'one core: no threads', timeout: 1_800_000 },
-  async () => {
-    const dying = `import { workerData } from 'node:worker_threads';
+  it(
+    'fails if a thread that trains a baseline dies, rather than leave the baseline out',
+    { skip: usableCores() === 1 && 'one core: no threads', timeout: 1_800_000 },
+    async () => {
+      const dying = `import { workerData } from 'node:worker_threads';
       if (!isMainThread && workerData) parentPort.on = () => process.exit(7);`;
-    const { code, stderr } = await attune(
-      ['compare', '--finetuned', 'run', '--model', 'model', '--dataset', 'data'],
-      { cwd, env: preloaded(dying) },
-    );
-    assert.equal(code, 1, stderr);
-    assert.match(stderr, /^error: a thread of .* ended \(exit 7\) with work under way/m);
-  },
-);
+      const { code, stderr } = await attune(
+        ['compare', '--finetuned', 'run', '--model', 'model', '--dataset', 'data'],
+        { cwd, env: preloaded(dying) },
+      );
+      assert.equal(code, 1, stderr);
+      assert.match(stderr, /^error: a thread of .* ended \(exit 7\) with work under way/m);
+    },
+  );
+});

@@ -1,7 +1,12 @@
-/** As death.test.ts; collecting garbage to the end takes long. */
-import { test } from 'node:test';
-import { dyingThread } from '../../support/engine-death.js';
+/** As death.test.ts. Slow, because the garbage collector tries until the end. */
+import { describe, it } from 'node:test';
+import { trainWithDyingThread } from '../../support/engine-death.js';
 
-test("the engine's thread runs out of memory while it trains", { timeout: 1_800_000 }, () =>
-  dyingThread('setTimeout(() => { const hoard = []; for (;;) hoard.push(new Array(1e5).fill({})); }, 300);'),
-);
+const TIME = { timeout: 1_800_000 };
+const DEATH = 'setTimeout(() => { const hoard = []; for (;;) hoard.push(new Array(1e5).fill({})); }, 300);';
+
+describe('attune train', () => {
+  it("fails with an error, and leaves no lock, if the engine's thread runs out of memory", TIME, () =>
+    trainWithDyingThread(DEATH),
+  );
+});

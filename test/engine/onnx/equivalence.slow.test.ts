@@ -3,7 +3,7 @@
  * wrong.
  */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { packRows } from '#attune/engine/batch.js';
 import type { EncodedRow, PackedBatch } from '#attune/engine/batch.js';
@@ -11,9 +11,9 @@ import type { Engine, StepRequest, StepResult } from '#attune/engine/engine.js';
 import { onnxEngine } from '#attune/engine/onnx/session.js';
 import { referenceEngine } from '#attune/engine/reference/session.js';
 import type { Gpt2Config } from '#attune/model/config.js';
+import { assertTensors, stepRequest, tensorsOf, withSession } from '../../support/engine-sessions.js';
 import { blindRow, packedBatches, tinyConfig, tinyConfigs } from '../../support/models.js';
 import { assertClose } from '../../support/numbers.js';
-import { assertTensors, stepRequest, tensorsOf, withSession } from './sessions.js';
 
 interface Run {
   readonly config: Gpt2Config;
@@ -31,14 +31,14 @@ interface Outcome {
 }
 
 // Adam divides rounding noise by its own size; a large epsilon keeps the comparison of engines well
-// conditioned. adamw.test.ts looks at the update with the usual one.
+// conditioned. updates.test.ts checks the update with the usual one.
 const EPSILON = 1e-2;
 
 function requests({ steps }: Run): StepRequest[] {
-  let pass = 0;
+  let forwardPasses = 0;
   return steps.map((microBatches, i) => {
-    const request = stepRequest(microBatches, i + 1, pass, { epsilon: EPSILON });
-    pass += microBatches.length;
+    const request = stepRequest(microBatches, i + 1, forwardPasses, { epsilon: EPSILON });
+    forwardPasses += microBatches.length;
     return request;
   });
 }
@@ -63,13 +63,13 @@ function outcomeOf(engine: Engine, run: Run): Promise<Outcome> {
   });
 }
 
-/** Of a probability in float32, beside 1. */
+/** Distance of 1 to the next float32: how exact a probability near 1 is. */
 const ROUNDING = 2 ** -23;
 
 /**
- * How exact the gradients of a step can be. They begin as probability minus 1 for the true class: where the
- * model is certain of each row (loss 0.0001 of a random one), float32 leaves of that difference as many
- * digits as the probability's last place beside it.
+ * How exact the gradients of a step can be. They begin as probability minus 1 for the true class. If the model
+ * is certain of each row (loss 0.0001 of a random one), float32 leaves that difference only the digits that
+ * rounding of the probability has not taken.
  */
 function attainable(losses: readonly number[]): number {
   const leastCertain = 1 - Math.exp(-Math.max(...losses));
@@ -99,7 +99,7 @@ async function assertEnginesAgree(run: Run): Promise<void> {
   assertClose(actual.trainedLogits, expected.trainedLogits, 5e-5, 'logits after training');
 }
 
-// Layer normalisation over two or three columns is so ill-conditioned that float32 alone explains larger
+// Layer normalization of two or three columns is so ill-conditioned that float32 alone explains larger
 // differences than are allowed here.
 const runs = tinyConfigs({ dropout: true })
   .filter(({ nEmbd }) => nEmbd >= 6)
@@ -114,8 +114,8 @@ const runs = tinyConfigs({ dropout: true })
     }),
   );
 
-const [CERTAIN] = [packRows([{ ids: Int32Array.of(0, 0, 0), blind: false }], [1])];
-const certain = {
+/** With seed 17, a model that is certain of CERTAIN_ROW. */
+const CERTAIN_MODEL = {
   vocab_size: 11,
   n_positions: 9,
   n_embd: 8,
@@ -130,11 +130,7 @@ const certain = {
   scale_attn_by_inverse_layer_idx: true,
 };
 
-test('as the reference engine: a model that is certain of its one row', () =>
-  assertEnginesAgree({ config: tinyConfig(certain), seed: 17, steps: [[CERTAIN]] }));
-
-test('logits, losses, gradients and AdamW steps of random models, batches and windows are the reference engine’s', () =>
-  fc.assert(fc.asyncProperty(runs, assertEnginesAgree), { numRuns: 15 }));
+const CERTAIN_ROW = packRows([{ ids: Int32Array.of(0, 0, 0), blind: false }], [1]);
 
 const row = (...ids: number[]): EncodedRow => ({ ids: Int32Array.from(ids), blind: false });
 const BLIND = blindRow(tinyConfig());
@@ -159,11 +155,11 @@ const CASES: Readonly<
     fields: { ...EVERYWHERE, n_head: 5, n_embd: 5 },
     batches: MIXED,
   },
-  'dropout of attention alone, in one block: pooled attention': {
+  'dropout only of attention, in one block: pooled attention': {
     fields: { attn_pdrop: 0.4, n_layer: 1 },
     batches: MIXED,
   },
-  'blind rows alone': { fields: {}, batches: [packRows([BLIND, BLIND], [0, 1])] },
+  'only fully masked rows': { fields: {}, batches: [packRows([BLIND, BLIND], [0, 1])] },
   'one row of one token': { fields: EVERYWHERE, batches: [packRows([row(4)], [1])] },
   'rows of one token': { fields: EVERYWHERE, batches: [packRows([row(4), row(0), row(10)], [1, 1, 0])] },
   'unequal micro-batches': {
@@ -179,30 +175,42 @@ const CASES: Readonly<
   },
 };
 
-for (const [name, { fields, batches }] of Object.entries(CASES)) {
-  test(`as the reference engine: ${name}`, () =>
-    assertEnginesAgree({
-      config: tinyConfig({ ...fields }),
-      seed: 3,
-      steps: [batches, [batches[0]], batches],
-    }));
-}
+describe('onnxEngine against referenceEngine', () => {
+  it('agrees on random models, batches and accumulation steps', () =>
+    fc.assert(fc.asyncProperty(runs, assertEnginesAgree), { numRuns: 15 }));
 
-test('dropout is at work there: other seeds and passes give other losses, inference the same logits', async () => {
-  const config = tinyConfig(EVERYWHERE);
-  const [batch] = MIXED;
-  const lossAndLogits = (seed: number, pass: number): Promise<{ loss: number; logits: Float32Array }> =>
-    withSession(onnxEngine, config, { seed, parameters: 1 }, async (session) => {
-      const logits = await session.infer(batch);
-      return { loss: (await session.step(stepRequest([batch], 1, pass))).losses[0], logits };
-    });
-  const [first, again, otherSeed, otherPass] = [
-    await lossAndLogits(1, 0),
-    await lossAndLogits(1, 0),
-    await lossAndLogits(2, 0),
-    await lossAndLogits(1, 1),
-  ];
-  assert.deepEqual(again, first);
-  assert.deepEqual(otherSeed.logits, first.logits);
-  assert.equal(new Set([first.loss, otherSeed.loss, otherPass.loss]).size, 3);
+  it('agrees on a model that is certain of its only row', () =>
+    assertEnginesAgree({ config: tinyConfig(CERTAIN_MODEL), seed: 17, steps: [[CERTAIN_ROW]] }));
+
+  for (const [name, { fields, batches }] of Object.entries(CASES)) {
+    it(`agrees on ${name}`, () =>
+      assertEnginesAgree({
+        config: tinyConfig({ ...fields }),
+        seed: 3,
+        steps: [batches, [batches[0]], batches],
+      }));
+  }
+
+  // Shows that dropout takes part in the cases above.
+  it('changes the loss, but not the logits of inference, with the seed and the forward pass', async () => {
+    const config = tinyConfig(EVERYWHERE);
+    const [batch] = MIXED;
+    const lossAndLogits = (
+      seed: number,
+      forwardPass: number,
+    ): Promise<{ loss: number; logits: Float32Array }> =>
+      withSession(onnxEngine, config, { seed, parameters: 1 }, async (session) => {
+        const logits = await session.infer(batch);
+        return { loss: (await session.step(stepRequest([batch], 1, forwardPass))).losses[0], logits };
+      });
+    const [first, again, otherSeed, otherPass] = [
+      await lossAndLogits(1, 0),
+      await lossAndLogits(1, 0),
+      await lossAndLogits(2, 0),
+      await lossAndLogits(1, 1),
+    ];
+    assert.deepEqual(again, first);
+    assert.deepEqual(otherSeed.logits, first.logits);
+    assert.equal(new Set([first.loss, otherSeed.loss, otherPass.loss]).size, 3);
+  });
 });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, it } from 'node:test';
 import { adamWStep, clippingCoefficient, globalNorm } from '#attune/engine/reference/adamw.js';
 import type { ParameterState } from '#attune/engine/reference/adamw.js';
 import { assertClose } from '../../support/numbers.js';
@@ -43,37 +43,41 @@ const stateOf = (...values: number[]): ParameterState => ({
   moment2: new Float64Array(values.length),
 });
 
-test("clipping and AdamW are PyTorch's", () => {
-  const a = stateOf(1, -2, 0.5);
-  const b = stateOf(0.3, 0);
-  for (const [i, expected] of STEPS.entries()) {
-    a.gradient.set(expected.a);
-    b.gradient.set(expected.b);
-    const norm = globalNorm([a.gradient, b.gradient]);
-    assertClose([norm], [expected.norm], 1e-15, 'norm');
-    const settings = {
-      learningRate: expected.learningRate,
-      beta1: 0.8,
-      beta2: 0.95,
-      epsilon: 1e-3,
-      weightDecay: 0.5,
-      maxGradNorm: 1,
-      step: i + 1,
-    };
-    const coefficient = clippingCoefficient(norm, settings.maxGradNorm);
-    adamWStep(a, settings, true, coefficient);
-    adamWStep(b, settings, false, coefficient);
-    assertClose(a.parameter, expected.afterA, 1e-14, `a after step ${i + 1}`);
-    assertClose(b.parameter, expected.afterB, 1e-14, `b after step ${i + 1}`);
-  }
-  assertClose(a.moment1, [0.032924263629766214, 0.040491877864322574, 0.1535995888909357], 1e-15);
-  assertClose(a.moment2, [0.03796374132282916, 0.007313854094549354, 0.036430025689968046], 1e-15);
-  assertClose(b.moment1, [0.03815395829057264, 0.07341614149408876], 1e-15);
-  assertClose(b.moment2, [0.0013534635236373382, 0.019188849061328405], 1e-15);
+describe('adamWStep', () => {
+  it('takes three clipped steps as PyTorch does', () => {
+    const a = stateOf(1, -2, 0.5);
+    const b = stateOf(0.3, 0);
+    for (const [i, expected] of STEPS.entries()) {
+      a.gradient.set(expected.a);
+      b.gradient.set(expected.b);
+      const norm = globalNorm([a.gradient, b.gradient]);
+      assertClose([norm], [expected.norm], 1e-15, 'norm');
+      const settings = {
+        learningRate: expected.learningRate,
+        beta1: 0.8,
+        beta2: 0.95,
+        epsilon: 1e-3,
+        weightDecay: 0.5,
+        maxGradNorm: 1,
+        step: i + 1,
+      };
+      const coefficient = clippingCoefficient(norm, settings.maxGradNorm);
+      adamWStep(a, settings, true, coefficient);
+      adamWStep(b, settings, false, coefficient);
+      assertClose(a.parameter, expected.afterA, 1e-14, `a after step ${i + 1}`);
+      assertClose(b.parameter, expected.afterB, 1e-14, `b after step ${i + 1}`);
+    }
+    assertClose(a.moment1, [0.032924263629766214, 0.040491877864322574, 0.1535995888909357], 1e-15);
+    assertClose(a.moment2, [0.03796374132282916, 0.007313854094549354, 0.036430025689968046], 1e-15);
+    assertClose(b.moment1, [0.03815395829057264, 0.07341614149408876], 1e-15);
+    assertClose(b.moment2, [0.0013534635236373382, 0.019188849061328405], 1e-15);
+  });
 });
 
-test('gradients are scaled down, never up, and not at all where clipping is off', () => {
-  assert.equal(clippingCoefficient(0.5, 1), 1);
-  assert.equal(clippingCoefficient(4, 2), 2 / (4 + 1e-6));
-  assert.equal(clippingCoefficient(1e9, 0), 1);
+describe('clippingCoefficient', () => {
+  it('scales gradients down, never up, and not at all if clipping is off', () => {
+    assert.equal(clippingCoefficient(0.5, 1), 1);
+    assert.equal(clippingCoefficient(4, 2), 2 / (4 + 1e-6));
+    assert.equal(clippingCoefficient(1e9, 0), 1);
+  });
 });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { packRows } from '#attune/engine/batch.js';
 import { execute } from '#attune/engine/reference/execute.js';
@@ -21,8 +21,8 @@ const DROPOUTS = { embd_pdrop: 0.2, attn_pdrop: 0.3, resid_pdrop: 0.1 };
 
 /**
  * Logits of GPT2ForSequenceClassification (transformers 5.17, float64, its default attention) for ROWS,
- * right-padded with a mask, whose element k of parameter n (in the order of named_parameters()) is 0.8 sin(n
- * + 0.37 k^2), plus 1 for LayerNorm weights.
+ * right-padded with a mask. Element k of parameter n (in the order of named_parameters()) is
+ * 0.8 sin(n + 0.37 k^2), plus 1 for LayerNorm weights.
  */
 const TRANSFORMERS = [
   [
@@ -67,80 +67,9 @@ const TRANSFORMERS = [
   ],
 ] as const;
 
-for (const [fields, logits] of TRANSFORMERS) {
-  test(`logits are those of transformers for ${JSON.stringify(fields)}`, () => {
-    const config = tinyConfig({ ...fields });
-    const rows = [[1, 2, 3, 2], [4], [], [9, 0, 7, 9, 9, 1]];
-    const batch = packRows(
-      rows.map((ids) => (ids.length > 0 ? { ids: Int32Array.from(ids), blind: false } : blindRow(config))),
-    );
-    const parameters = new Map(
-      parameterSpecs(config).map(({ name, shape }, n) => {
-        const offset = name.includes('.ln_') && name.endsWith('.weight') ? 1 : 0;
-        return [
-          name,
-          Float64Array.from(
-            { length: elementCount(shape) },
-            (_, k) => offset + 0.8 * Math.sin(n + 0.37 * k * k),
-          ),
-        ];
-      }),
-    );
-    assertClose(execute(gpt2Graphs(config).inference, parameters, batch).get('logits')!, logits, 1e-12);
-    const padded = paddedTwin(batch, config.padTokenId!);
-    assertClose(
-      execute(gpt2Graphs(config, { poolLast: true }).inference, parameters, padded).get('logits')!,
-      logits,
-      1e-12,
-    );
-  });
-}
+const ROWS = [[1, 2, 3, 2], [4], [], [9, 0, 7, 9, 9, 1]];
 
-for (const [name, fields, poolLast] of [
-  ['without dropout', {}, false],
-  ['with dropout everywhere', DROPOUTS, false],
-  ['with every block computed for all tokens', DROPOUTS, true],
-  [
-    'of one block, with other scales and MLP width',
-    { n_layer: 1, n_inner: 5, scale_attn_weights: false, scale_attn_by_inverse_layer_idx: true },
-    false,
-  ],
-] as const) {
-  test(`gradients of a whole GPT-2 ${name}`, () => {
-    const config = tinyConfig({ ...fields });
-    const ids = (...list: number[]): { ids: Int32Array; blind: boolean } => ({
-      ids: Int32Array.from(list),
-      blind: false,
-    });
-    const batch = packRows([ids(1, 2, 3, 2), ids(4), blindRow(config), ids(10, 0, 9, 9, 9, 1)], [0, 2, 1, 1]);
-    const graph = gpt2Graphs(config, { poolLast }).training;
-    checkGraph(graph, toFloat64(randomParameters(config, 3)), batch, {
-      seed: 8,
-      entries: 8,
-      lossWeight: 0.25,
-      dropout: { seed: 42, pass: 1 },
-    });
-  });
-}
-
-test('training drops out embeddings, attention probabilities and residual branches; inference nothing', () => {
-  const { inference, training } = gpt2Graphs(tinyConfig(DROPOUTS));
-  const forward = training.nodes.slice(
-    0,
-    training.nodes.findIndex(({ op }) => op === 'crossEntropy'),
-  );
-  assert.deepEqual(dropoutSites(inference.nodes), []);
-  assert.deepEqual(dropoutSites(forward), [
-    'site 0 drops 0.2 of add',
-    'site 1 drops 0.3 in attention',
-    'site 2 drops 0.1 of linear',
-    'site 3 drops 0.1 of linear',
-    'site 4 drops 0.3 in pooledAttention',
-    'site 5 drops 0.1 of linear',
-    'site 6 drops 0.1 of linear',
-  ]);
-});
-
+/** The dropout of each node, in words. */
 function dropoutSites(nodes: readonly AnyNode[]): string[] {
   return nodes.flatMap((node) => {
     if (node.op === 'dropout') {
@@ -154,24 +83,102 @@ function dropoutSites(nodes: readonly AnyNode[]): string[] {
   });
 }
 
-test('a packed batch gives what the padded one gives: logits, loss and every gradient', () => {
-  fc.assert(
-    fc.property(tinyCases(), fc.integer({ min: 1, max: 9 }), ({ config, batch, seed }, length) => {
-      const parameters = toFloat64(randomParameters(config, seed));
-      const packed = gpt2Graphs(config);
-      const padded = gpt2Graphs(config, { poolLast: true });
-      const twin = paddedTwin(batch, config.padTokenId!, length);
-      const options = { lossWeight: 1 / batch.rows };
-      assertClose(
-        execute(packed.inference, parameters, batch).get('logits')!,
-        execute(padded.inference, parameters, twin).get('logits')!,
-        1e-9,
-        'logits',
+describe('gpt2Graphs', () => {
+  for (const [fields, logits] of TRANSFORMERS) {
+    it(`computes the logits of transformers for ${JSON.stringify(fields)}`, () => {
+      const config = tinyConfig({ ...fields });
+      const batch = packRows(
+        ROWS.map((ids) => (ids.length > 0 ? { ids: Int32Array.from(ids), blind: false } : blindRow(config))),
       );
-      const expected = execute(padded.training, parameters, twin, options);
-      for (const [name, values] of execute(packed.training, parameters, batch, options))
-        assertClose(values, expected.get(name)!, 1e-9, name);
-    }),
-    { numRuns: 40 },
-  );
+      const parameters = new Map(
+        parameterSpecs(config).map(({ name, shape }, n) => {
+          const offset = name.includes('.ln_') && name.endsWith('.weight') ? 1 : 0;
+          return [
+            name,
+            Float64Array.from(
+              { length: elementCount(shape) },
+              (_, k) => offset + 0.8 * Math.sin(n + 0.37 * k * k),
+            ),
+          ];
+        }),
+      );
+      assertClose(execute(gpt2Graphs(config).inference, parameters, batch).get('logits')!, logits, 1e-12);
+      const padded = paddedTwin(batch, config.padTokenId!);
+      assertClose(
+        execute(gpt2Graphs(config, { poolLast: true }).inference, parameters, padded).get('logits')!,
+        logits,
+        1e-12,
+      );
+    });
+  }
+
+  for (const [name, fields, poolLast] of [
+    ['without dropout', {}, false],
+    ['with dropout everywhere', DROPOUTS, false],
+    ['whose blocks are all computed for every token', DROPOUTS, true],
+    [
+      'of one block, with other scales and MLP width',
+      { n_layer: 1, n_inner: 5, scale_attn_weights: false, scale_attn_by_inverse_layer_idx: true },
+      false,
+    ],
+  ] as const) {
+    it(`computes the gradients of finite differences for a GPT-2 ${name}`, () => {
+      const config = tinyConfig({ ...fields });
+      const ids = (...list: number[]): { ids: Int32Array; blind: boolean } => ({
+        ids: Int32Array.from(list),
+        blind: false,
+      });
+      const batch = packRows(
+        [ids(1, 2, 3, 2), ids(4), blindRow(config), ids(10, 0, 9, 9, 9, 1)],
+        [0, 2, 1, 1],
+      );
+      const graph = gpt2Graphs(config, { poolLast }).training;
+      checkGraph(graph, toFloat64(randomParameters(config, 3)), batch, {
+        seed: 8,
+        entries: 8,
+        lossWeight: 0.25,
+        dropout: { seed: 42, pass: 1 },
+      });
+    });
+  }
+
+  it('drops out embeddings, attention and residual branches in training, nothing in inference', () => {
+    const { inference, training } = gpt2Graphs(tinyConfig(DROPOUTS));
+    const forward = training.nodes.slice(
+      0,
+      training.nodes.findIndex(({ op }) => op === 'crossEntropy'),
+    );
+    assert.deepEqual(dropoutSites(inference.nodes), []);
+    assert.deepEqual(dropoutSites(forward), [
+      'site 0 drops 0.2 of add',
+      'site 1 drops 0.3 in attention',
+      'site 2 drops 0.1 of linear',
+      'site 3 drops 0.1 of linear',
+      'site 4 drops 0.3 in pooledAttention',
+      'site 5 drops 0.1 of linear',
+      'site 6 drops 0.1 of linear',
+    ]);
+  });
+
+  it('computes the same logits, loss and gradients for packed and for padded rows', () => {
+    fc.assert(
+      fc.property(tinyCases(), fc.integer({ min: 1, max: 9 }), ({ config, batch, seed }, length) => {
+        const parameters = toFloat64(randomParameters(config, seed));
+        const packed = gpt2Graphs(config);
+        const padded = gpt2Graphs(config, { poolLast: true });
+        const twin = paddedTwin(batch, config.padTokenId!, length);
+        const options = { lossWeight: 1 / batch.rows };
+        assertClose(
+          execute(packed.inference, parameters, batch).get('logits')!,
+          execute(padded.inference, parameters, twin).get('logits')!,
+          1e-9,
+          'logits',
+        );
+        const expected = execute(padded.training, parameters, twin, options);
+        for (const [name, values] of execute(packed.training, parameters, batch, options))
+          assertClose(values, expected.get(name)!, 1e-9, name);
+      }),
+      { numRuns: 40 },
+    );
+  });
 });

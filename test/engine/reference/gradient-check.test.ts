@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, it } from 'node:test';
 import { packRows } from '#attune/engine/batch.js';
 import type { PackedBatch } from '#attune/engine/batch.js';
 import { kernels } from '#attune/engine/reference/operations.js';
@@ -10,9 +10,7 @@ import { checkFunction, checkGraph, lossGraph } from '../../support/gradient-che
 import type { GradientCheckOptions } from '../../support/gradient-check.js';
 import { Random } from '../../support/random.js';
 
-/**
- * Rows of 3, 1, 4 and 1 tokens, of which the last is blind; ids 0 and 6 do not occur, 2 occurs three times.
- */
+/** Rows of 3, 1, 4 and 1 tokens, the last fully masked. Ids 0 and 6 do not occur, 2 occurs three times. */
 const BATCH: PackedBatch = packRows(
   [
     { ids: Int32Array.of(2, 1, 2), blind: false },
@@ -112,21 +110,23 @@ const CHECKS: readonly Check[] = [
   },
 ];
 
-const seen = new Set<OperationName>();
+describe('gradients, against finite differences', () => {
+  const checked = new Set<OperationName>();
 
-for (const { name, build, batch } of CHECKS) {
-  test(`gradient of ${name}`, () => {
-    for (const op of checkFunction(build, batch ?? BATCH, OPTIONS)) seen.add(op);
+  for (const { name, build, batch } of CHECKS) {
+    it(`differentiate ${name}`, () => {
+      for (const op of checkFunction(build, batch ?? BATCH, OPTIONS)) checked.add(op);
+    });
+  }
+
+  it('differentiate crossEntropy', () => {
+    const g = new GraphBuilder();
+    const graph = lossGraph(g, g.parameter('logits', ['rows', 3]));
+    checkGraph(graph, new Map([['logits', new Random(1).normals(BATCH.rows * 3, 2)]]), BATCH, OPTIONS);
+    for (const { op } of graph.nodes) checked.add(op);
   });
-}
 
-test('gradient of crossEntropy', () => {
-  const g = new GraphBuilder();
-  const graph = lossGraph(g, g.parameter('logits', ['rows', 3]));
-  checkGraph(graph, new Map([['logits', new Random(1).normals(BATCH.rows * 3, 2)]]), BATCH, OPTIONS);
-  for (const { op } of graph.nodes) seen.add(op);
-});
-
-test('no operation is left without a check', () => {
-  assert.deepEqual([...seen].sort(), Object.keys(kernels).sort());
+  it('cover every operation', () => {
+    assert.deepEqual([...checked].sort(), Object.keys(kernels).sort());
+  });
 });

@@ -1,9 +1,9 @@
 /**
- * What a GPU cannot hold is refused with numbers before anything is computed; on devices that are not there,
- * with limits and memories of our choosing.
+ * The memory estimate of a run: what a GPU cannot hold is refused, with numbers, before anything is computed. On
+ * fake devices, with limits and memories that the tests choose.
  */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, it } from 'node:test';
 import { TrainingError } from '#attune/errors.js';
 import { Pipelines } from '#attune/engine/webgpu/pipelines.js';
 import { WebGpuSession } from '#attune/engine/webgpu/session.js';
@@ -29,7 +29,7 @@ const GRAPHS: ModelGraphs = gpt2Graphs(
   ),
 );
 
-/** A device of which nothing is asked but buffers: it has room for `memory` bytes. */
+/** A device that only makes buffers, of `memory` bytes together, and a session on it. */
 function fakeDevice(limits: { binding: number; workgroups?: number }, memory = Infinity) {
   Object.assign(globalThis, {
     GPUBufferUsage: { STORAGE: 1, UNIFORM: 2, COPY_SRC: 4, COPY_DST: 8, MAP_READ: 16 },
@@ -61,165 +61,177 @@ function fakeDevice(limits: { binding: number; workgroups?: number }, memory = I
     bytes,
     session: new WebGpuSession({ device, pipelines: new Pipelines(device) }, GRAPHS, {
       seed: 1,
-      description: 'a device that is not there',
+      description: 'a fake device',
     }),
   };
 }
 
-test('what a run will take is what is made', async () => {
-  const { session, bytes, made } = fakeDevice({ binding: 2048 * MIB }, 100 * MIB);
-  const training = { rows: 8, tokens: 800, microBatches: 3 };
-  const refused = await session.reserve({ training, prediction: { rows: 32, tokens: 2048 } }).then(
-    () => undefined,
-    (error: unknown) => error,
-  );
-  assert.ok(refused instanceof TrainingError);
-  const [, total] = /the run needs ([\d,.]+) MiB/.exec(refused.message)!;
-  assert.ok(
-    Math.abs(Number(total.replaceAll(',', '')) - bytes() / MIB) < 0.1,
-    `${refused.message}; ${bytes() / MIB} MiB were made`,
-  );
-  for (const kind of ['parameter', 'gradient', 'moment1', 'moment2', 'incoming'])
-    assert.equal(made.filter(({ label }) => label === `${kind} 0`).length, 1);
+describe('WebGpuSession.reserve', () => {
+  it('makes buffers of as many bytes as it estimates', async () => {
+    const { session, bytes, made } = fakeDevice({ binding: 2048 * MIB }, 100 * MIB);
+    const training = { rows: 8, tokens: 800, microBatches: 3 };
+    const refused = await session.reserve({ training, prediction: { rows: 32, tokens: 2048 } }).then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    assert.ok(refused instanceof TrainingError);
+    const [, total] = /the run needs ([\d,.]+) MiB/.exec(refused.message)!;
+    assert.ok(
+      Math.abs(Number(total.replaceAll(',', '')) - bytes() / MIB) < 0.1,
+      `${refused.message}; ${bytes() / MIB} MiB were made`,
+    );
+    for (const kind of ['parameter', 'gradient', 'moment1', 'moment2', 'incoming'])
+      assert.equal(made.filter(({ label }) => label === `${kind} 0`).length, 1);
+  });
+
+  it('refuses a run that does not fit, with numbers and a hint, and ends the session', async () => {
+    const { session } = fakeDevice({ binding: 2048 * MIB }, 1000 * MIB);
+    await assert.rejects(
+      session.reserve({ training: { rows: 32, tokens: 4096, microBatches: 1 } }),
+      (error: TrainingError) => {
+        assert.match(
+          error.message,
+          pattern(
+            /^the GPU has too little memory: the run needs [\d,.]+ MiB: /,
+            /parameters, gradients, two moments \(twice that\) of 474\.\d MiB each, 1,89\d\.\d MiB; /,
+            /a training batch of up to 32 rows and 4,096 tokens, [\d,.]+ MiB \(Out of device memory\)$/,
+          ),
+        );
+        assert.match(
+          error.hint!,
+          /--per-device-train-batch-size.*--gradient-accumulation-steps.*--max-length.*--device cpu/,
+        );
+        return true;
+      },
+    );
+    await assert.rejects(session.readTensor('parameter', 'transformer.wpe.weight'), /too little memory/);
+  });
+
+  it('refuses a buffer larger than one binding before it makes any', async () => {
+    const { session, made } = fakeDevice({ binding: 160 * MIB });
+    await assert.rejects(
+      session.reserve({ training: { rows: 64, tokens: 65536, microBatches: 1 } }),
+      pattern(
+        /a training batch of up to 64 rows and 65,536 tokens needs a buffer of [\d,.]+ MiB, /,
+        /but one on this GPU holds 160 MiB at most \(the run would take [\d,.]+ MiB/,
+      ),
+    );
+    assert.deepEqual(made, []);
+  });
+
+  it('refuses a batch of more tokens than workgroups in one dimension', async () => {
+    const { session } = fakeDevice({ binding: 1e15 });
+    await assert.rejects(
+      session.reserve({ prediction: { rows: 70, tokens: 70_000 } }),
+      pattern(
+        /a batch of prediction of up to 70 rows and 70,000 tokens needs 70,000 workgroups side by side, /,
+        /but this GPU takes 65,535 at most/,
+      ),
+    );
+  });
 });
 
-test('too little memory: the numbers, what to do, and the session is over', async () => {
-  const { session } = fakeDevice({ binding: 2048 * MIB }, 1000 * MIB);
-  await assert.rejects(
-    session.reserve({ training: { rows: 32, tokens: 4096, microBatches: 1 } }),
-    (error: TrainingError) => {
-      assert.match(
-        error.message,
-        pattern(
-          /^the GPU has too little memory: the run needs [\d,.]+ MiB: /,
-          /parameters, gradients, two moments \(twice that\) of 474\.\d MiB each, 1,89\d\.\d MiB; /,
-          /a training batch of up to 32 rows and 4,096 tokens, [\d,.]+ MiB \(Out of device memory\)$/,
-        ),
-      );
-      assert.match(
-        error.hint!,
-        /--per-device-train-batch-size.*--gradient-accumulation-steps.*--max-length.*--device cpu/,
-      );
-      return true;
-    },
-  );
-  await assert.rejects(session.readTensor('parameter', 'transformer.wpe.weight'), /too little memory/);
-});
-
-test('a buffer larger than the GPU takes is refused before any is made', async () => {
-  const { session, made } = fakeDevice({ binding: 160 * MIB });
-  await assert.rejects(
-    session.reserve({ training: { rows: 64, tokens: 65536, microBatches: 1 } }),
-    pattern(
-      /a training batch of up to 64 rows and 65,536 tokens needs a buffer of [\d,.]+ MiB, /,
-      /but one on this GPU holds 160 MiB at most \(the run would take [\d,.]+ MiB/,
-    ),
-  );
-  assert.deepEqual(made, []);
-});
-
-test('more tokens than workgroups may lie side by side are refused', async () => {
-  const { session } = fakeDevice({ binding: 1e15 });
-  await assert.rejects(
-    session.reserve({ prediction: { rows: 70, tokens: 70_000 } }),
-    pattern(
-      /a batch of prediction of up to 70 rows and 70,000 tokens needs 70,000 workgroups side by side, /,
-      /but this GPU takes 65,535 at most/,
-    ),
-  );
-});
-
-test('a table larger than one binding of this GPU is refused when the session is made', () => {
-  assert.throws(
-    () => fakeDevice({ binding: 128 * MIB }),
-    /transformer\.wte\.weight takes 147\.2 MiB, but one binding on this GPU holds 128 MiB at most/,
-  );
+describe('new WebGpuSession', () => {
+  it('refuses a table larger than one binding', () => {
+    assert.throws(
+      () => fakeDevice({ binding: 128 * MIB }),
+      /transformer\.wte\.weight takes 147\.2 MiB, but one binding on this GPU holds 128 MiB at most/,
+    );
+  });
 });
 
 const rowsOf = (lengths: readonly number[]) =>
   lengths.map((length) => ({ ids: new Int32Array(length), blind: false }));
 
-test('the largest batches of a run are those of its own order', () => {
-  const args = {
-    perDeviceTrainBatchSize: 2,
-    gradientAccumulationSteps: 2,
-    numTrainEpochs: 1,
-    maxSteps: 0,
-    seed: 42,
-  };
-  // The longest two never meet: (1 + 2), (7 + 3), 9.
-  const rows = rowsOf([3, 9, 1, 7, 2]);
-  assert.deepEqual([...rowOrder(5, 42, 0)], [2, 4, 3, 0, 1]);
-  assert.deepEqual(largestTrainingBatch(rows, args), { rows: 2, tokens: 10, microBatches: 2 });
-  // The last batch alone is left: one row of 9 tokens.
-  assert.deepEqual(largestTrainingBatch(rows, args, 1), { rows: 1, tokens: 9, microBatches: 1 });
-  assert.deepEqual(largestTrainingBatch(rows, { ...args, maxSteps: 1, gradientAccumulationSteps: 1 }), {
-    rows: 2,
-    tokens: 3,
-    microBatches: 1,
-  });
-  assert.deepEqual(largestTrainingBatch(rows, { ...args, perDeviceTrainBatchSize: 8 }), {
-    rows: 5,
-    tokens: 22,
-    microBatches: 1,
-  });
-  // Nothing is left to do, or too much to go through it.
-  for (const bound of [
-    largestTrainingBatch(rows, args, 2),
-    largestTrainingBatch(rows, { ...args, numTrainEpochs: 1_000_000 }),
-  ])
-    assert.deepEqual(bound, { rows: 2, tokens: 16, microBatches: 2 });
-});
-
-test('and just as large as those that are trained on, from whatever step', () => {
-  const random = new Random(5);
-  for (let i = 0; i < 40; i++) {
-    const rows = rowsOf(Array.from({ length: random.integer(1, 40) }, () => random.integer(1, 128)));
+describe('largestTrainingBatch', () => {
+  it('is the largest batch in the order in which the run takes its rows', () => {
     const args = {
-      perDeviceTrainBatchSize: random.integer(1, 9),
-      gradientAccumulationSteps: random.integer(1, 4),
-      numTrainEpochs: random.integer(1, 30) / 10,
-      maxSteps: i % 4 === 0 ? random.integer(1, 60) : 0,
-      seed: random.integer(0, 1000),
+      perDeviceTrainBatchSize: 2,
+      gradientAccumulationSteps: 2,
+      numTrainEpochs: 1,
+      maxSteps: 0,
+      seed: 42,
     };
-    const plan = planOf(args, rows.length);
-    const startStep = random.integer(0, plan.totalSteps - 1);
-    const windows = Array.from({ length: plan.totalSteps - startStep }, (_, s) =>
-      stepWindow(plan, startStep + s + 1),
-    );
-    const batches = windows.flatMap(({ epoch, firstBatch, batches: count }) =>
-      Array.from({ length: count }, (_, b) =>
-        packRows(
-          [
-            ...batchRows(
-              rowOrder(rows.length, args.seed, epoch),
-              args.perDeviceTrainBatchSize,
-              firstBatch + b,
-            ),
-          ].map((row) => rows[row]),
+    // The longest two never meet: (1 + 2), (7 + 3), 9.
+    const rows = rowsOf([3, 9, 1, 7, 2]);
+    assert.deepEqual([...rowOrder(5, 42, 0)], [2, 4, 3, 0, 1]);
+    assert.deepEqual(largestTrainingBatch(rows, args), { rows: 2, tokens: 10, microBatches: 2 });
+    // Only the last batch is left: one row of 9 tokens.
+    assert.deepEqual(largestTrainingBatch(rows, args, 1), { rows: 1, tokens: 9, microBatches: 1 });
+    assert.deepEqual(largestTrainingBatch(rows, { ...args, maxSteps: 1, gradientAccumulationSteps: 1 }), {
+      rows: 2,
+      tokens: 3,
+      microBatches: 1,
+    });
+    assert.deepEqual(largestTrainingBatch(rows, { ...args, perDeviceTrainBatchSize: 8 }), {
+      rows: 5,
+      tokens: 22,
+      microBatches: 1,
+    });
+    // An upper bound, if nothing is left to do, or too much to go through it.
+    for (const bound of [
+      largestTrainingBatch(rows, args, 2),
+      largestTrainingBatch(rows, { ...args, numTrainEpochs: 1_000_000 }),
+    ])
+      assert.deepEqual(bound, { rows: 2, tokens: 16, microBatches: 2 });
+  });
+
+  it('is the largest of the batches that are trained on, from any step on', () => {
+    const random = new Random(5);
+    for (let i = 0; i < 40; i++) {
+      const rows = rowsOf(Array.from({ length: random.integer(1, 40) }, () => random.integer(1, 128)));
+      const args = {
+        perDeviceTrainBatchSize: random.integer(1, 9),
+        gradientAccumulationSteps: random.integer(1, 4),
+        numTrainEpochs: random.integer(1, 30) / 10,
+        maxSteps: i % 4 === 0 ? random.integer(1, 60) : 0,
+        seed: random.integer(0, 1000),
+      };
+      const plan = planOf(args, rows.length);
+      const startStep = random.integer(0, plan.totalSteps - 1);
+      const steps = Array.from({ length: plan.totalSteps - startStep }, (_, s) =>
+        stepWindow(plan, startStep + s + 1),
+      );
+      const batches = steps.flatMap(({ epoch, firstBatch, batches: count }) =>
+        Array.from({ length: count }, (_, b) =>
+          packRows(
+            [
+              ...batchRows(
+                rowOrder(rows.length, args.seed, epoch),
+                args.perDeviceTrainBatchSize,
+                firstBatch + b,
+              ),
+            ].map((row) => rows[row]),
+          ),
         ),
-      ),
-    );
-    const most = {
-      rows: Math.max(...batches.map((batch) => batch.rows)),
-      tokens: Math.max(...batches.map(({ tokens }) => tokens)),
-      microBatches: Math.max(...windows.map((window) => window.batches)),
-    };
-    assert.deepEqual(largestTrainingBatch(rows, args, startStep), most, JSON.stringify({ args, startStep }));
-  }
+      );
+      const most = {
+        rows: Math.max(...batches.map((batch) => batch.rows)),
+        tokens: Math.max(...batches.map(({ tokens }) => tokens)),
+        microBatches: Math.max(...steps.map((step) => step.batches)),
+      };
+      assert.deepEqual(
+        largestTrainingBatch(rows, args, startStep),
+        most,
+        JSON.stringify({ args, startStep }),
+      );
+    }
+  });
 });
 
-test('the largest batches of prediction are those that are predicted', () => {
-  assert.deepEqual(largestPrediction(rowsOf([3, 9, 1, 7, 2])), { rows: 5, tokens: 22 });
-  // In order of length: 1 + 2 + 3 + 7 fit into 13 tokens, 9 does not.
-  assert.deepEqual(largestPrediction(rowsOf([3, 9, 1, 7, 2]), { batchRows: 32, batchTokens: 13 }), {
-    rows: 4,
-    tokens: 13,
-  });
-  assert.deepEqual(largestPrediction(rowsOf([3, 9, 1, 7, 2]), { batchRows: 2 }), { rows: 2, tokens: 10 });
-  // No two of them fit into 2,048 tokens.
-  assert.deepEqual(largestPrediction(rowsOf(Array.from({ length: 40 }, () => 1025))), {
-    rows: 1,
-    tokens: 1025,
+describe('largestPrediction', () => {
+  it('is the largest of the batches that are predicted', () => {
+    assert.deepEqual(largestPrediction(rowsOf([3, 9, 1, 7, 2])), { rows: 5, tokens: 22 });
+    // In order of length: 1 + 2 + 3 + 7 fit into 13 tokens, 9 does not.
+    assert.deepEqual(largestPrediction(rowsOf([3, 9, 1, 7, 2]), { batchRows: 32, batchTokens: 13 }), {
+      rows: 4,
+      tokens: 13,
+    });
+    assert.deepEqual(largestPrediction(rowsOf([3, 9, 1, 7, 2]), { batchRows: 2 }), { rows: 2, tokens: 10 });
+    // No two of them fit into 2,048 tokens.
+    assert.deepEqual(largestPrediction(rowsOf(Array.from({ length: 40 }, () => 1025))), {
+      rows: 1,
+      tokens: 1025,
+    });
   });
 });

@@ -1,4 +1,5 @@
 import { webGpuEngine } from '#attune/engine/webgpu/node.js';
-import { testTinyGpt2Golden } from '../../support/tiny-gpt2-golden.js';
+import { describeGoldenTraining } from '../../support/tiny-gpt2-golden.js';
+import { needsWebGpu } from '../../support/webgpu.js';
 
-testTinyGpt2Golden(webGpuEngine);
+describeGoldenTraining(webGpuEngine, await needsWebGpu());

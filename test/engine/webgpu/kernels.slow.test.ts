@@ -3,7 +3,7 @@
  * widths that no tile divides.
  */
 import assert from 'node:assert/strict';
-import { after, test } from 'node:test';
+import { after, describe, it } from 'node:test';
 import { packRows } from '#attune/engine/batch.js';
 import type { PackedBatch } from '#attune/engine/batch.js';
 import { execute } from '#attune/engine/reference/execute.js';
@@ -23,8 +23,6 @@ import { needsWebGpu } from '../../support/webgpu.js';
 const skip = await needsWebGpu();
 const found = skip ? undefined : await findAdapter();
 const gpu = found && 'adapter' in found ? await openDevice(found.adapter) : undefined;
-after(() => gpu?.device.destroy());
-
 const row = (length: number, first = 0, blind = false): { ids: Int32Array; blind: boolean } => ({
   ids: Int32Array.from({ length }, (_, i) => (first + 3 * i) % 11),
   blind,
@@ -32,11 +30,11 @@ const row = (length: number, first = 0, blind = false): { ids: Int32Array; blind
 const BATCHES: Readonly<Record<string, PackedBatch>> = {
   'one token': packRows([row(1, 4)], [1]),
   'rows of one token': packRows([row(1), row(1, 5), row(1, 5)], [0, 2, 1]),
-  'a blind row between others': packRows([row(7, 2), row(1, 10, true), row(12)], [2, 0, 1]),
+  'a fully masked row between others': packRows([row(7, 2), row(1, 10, true), row(12)], [2, 0, 1]),
   'a row longer than the scores held at a time': packRows([row(270), row(3)], [0, 1]),
 };
 
-const PASS = { seed: 42, pass: 7 };
+const DROPOUT = { seed: 42, pass: 7 };
 const LOSS_WEIGHT = 0.3;
 const SITE: DropoutSite = { site: 1, probability: 0.4 };
 
@@ -64,17 +62,6 @@ async function compare(
   }));
   const memory = new DeviceMemory(device, specs);
   const program = new Program(gpu!, memory, graph, tables);
-  const read = async (buffer: GPUBuffer, offset: number, floats: number): Promise<Float32Array> => {
-    const staging = device.createBuffer({
-      size: floats * 4,
-      usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
-    });
-    const encoder = device.createCommandEncoder();
-    encoder.copyBufferToBuffer(buffer, offset, staging, 0, floats * 4);
-    device.queue.submit([encoder.finish()]);
-    await staging.mapAsync(GPUMapMode.READ);
-    return new Float32Array(staging.getMappedRange().slice(0));
-  };
   for (const [name, numbers] of values) {
     const { bank, offset } = memory.place(name);
     device.queue.writeBuffer(memory.bank('parameter', bank), offset * 4, numbers);
@@ -82,7 +69,7 @@ async function compare(
   await program.prepare(batch);
   device.pushErrorScope('validation');
   const encoder = device.createCommandEncoder();
-  program.encode(encoder, batch, { lossWeight: LOSS_WEIGHT, ...PASS });
+  program.encode(encoder, batch, { lossWeight: LOSS_WEIGHT, ...DROPOUT });
   device.queue.submit([encoder.finish()]);
   await assertSound(device);
 
@@ -90,14 +77,14 @@ async function compare(
     graph,
     new Map([...values].map(([name, numbers]) => [name, Float64Array.from(numbers)])),
     batch,
-    { lossWeight: LOSS_WEIGHT, dropout: PASS },
+    { lossWeight: LOSS_WEIGHT, dropout: DROPOUT },
   );
   for (const [name, wanted] of expected) {
     const table = tables.get(name);
     const place = table === undefined ? undefined : memory.place(table);
     const actual = place
-      ? await read(memory.bank('gradient', place.bank), place.offset * 4, place.floats)
-      : await read(program.output(name), 0, wanted.length);
+      ? await read(device, memory.bank('gradient', place.bank), place.offset * 4, place.floats)
+      : await read(device, program.output(name), 0, wanted.length);
     const scale = Math.max(
       1,
       wanted.reduce((most, value) => Math.max(most, Math.abs(value)), 0),
@@ -108,6 +95,24 @@ async function compare(
   memory.destroy();
 }
 
+async function read(
+  device: GPUDevice,
+  buffer: GPUBuffer,
+  offset: number,
+  floats: number,
+): Promise<Float32Array> {
+  const staging = device.createBuffer({
+    size: floats * 4,
+    usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
+  });
+  const encoder = device.createCommandEncoder();
+  encoder.copyBufferToBuffer(buffer, offset, staging, 0, floats * 4);
+  device.queue.submit([encoder.finish()]);
+  await staging.mapAsync(GPUMapMode.READ);
+  return new Float32Array(staging.getMappedRange().slice(0));
+}
+
+/** Ends the error scope, and fails if it holds an error. */
 async function assertSound(device: GPUDevice): Promise<void> {
   const error = await device.popErrorScope();
   assert.equal(error?.message, undefined);
@@ -119,11 +124,11 @@ const nodeOf = <Op extends Node['op']>(value: Value): Node<Op> =>
   (value.source as { readonly node: unknown }).node as Node<Op>;
 
 const KERNELS: Readonly<Record<string, (g: GraphBuilder) => Record<string, Value>>> = {
-  'add, a value to itself too': (g) => {
+  'sums, also of a value and itself': (g) => {
     const [a, b] = [p(g, 'a', 'tokens', 5), p(g, 'b', 'tokens', 5)];
     return { sum: ops.add(g, a, b), twice: ops.add(g, a, a) };
   },
-  'gather by ids and by pooled tokens, with the gradient of the latter': (g) => {
+  'gather by ids and by pooled tokens, and the gradient of the latter': (g) => {
     const x = p(g, 'x', 'tokens', 7);
     const pooled = g.input('pooledTokens', ['rows'], 'int32');
     return {
@@ -132,17 +137,17 @@ const KERNELS: Readonly<Record<string, (g: GraphBuilder) => Record<string, Value
       scattered: ops.gatherGrad(g, p(g, 'dy', 'rows', 7), pooled, 'tokens'),
     };
   },
-  'products in all four forms, and linear': (g) => ({
+  'products in all four forms, and a linear layer': (g) => ({
     linear: ops.linear(g, p(g, 'x', 'tokens', 37), p(g, 'weight', 37, 70), p(g, 'bias', 70)),
     nn: ops.matmul(g, p(g, 'a1', 'tokens', 19), p(g, 'b1', 19, 3)),
     nt: ops.matmul(g, p(g, 'a2', 'rows', 130), p(g, 'b2', 66, 130), false, true),
     tn: ops.matmul(g, p(g, 'a3', 'tokens', 65), p(g, 'b3', 'tokens', 33), true, false),
     tt: ops.matmul(g, p(g, 'a4', 20, 'tokens'), p(g, 'b4', 9, 20), true, true),
   }),
-  'K in parts, summed with the bias': (g) => ({
+  'a product with K in parts, and its bias': (g) => ({
     linear: ops.linear(g, p(g, 'x', 'rows', 517), p(g, 'weight', 517, 9), p(g, 'bias', 9)),
   }),
-  'what follows a product ends it: gelu, and its gradient at the other end': (g) => {
+  'gelu in the epilogue of a product, and its gradient in that of another': (g) => {
     const before = ops.linear(g, p(g, 'x', 'tokens', 37), p(g, 'weight', 37, 70), p(g, 'bias', 70));
     const y = ops.gelu(g, before);
     return {
@@ -154,7 +159,7 @@ const KERNELS: Readonly<Record<string, (g: GraphBuilder) => Record<string, Value
       ),
     };
   },
-  'a sum of parts of K ends with dropout and the residual; twice, with sites of their own': (g) => {
+  'dropout and the residual in the epilogue of a product with K in parts, at two sites': (g) => {
     let x = p(g, 'x', 'tokens', 9);
     for (const [i, site] of [SITE, { site: 0, probability: 0.1 }].entries()) {
       x = ops.add(
@@ -169,10 +174,10 @@ const KERNELS: Readonly<Record<string, (g: GraphBuilder) => Record<string, Value
     }
     return { x };
   },
-  'a result that two read, or one twice': (g) => {
+  'a result with two readers, or with one that reads it twice': (g) => {
     const y = ops.linear(g, p(g, 'x', 'tokens', 37), p(g, 'weight', 37, 21), p(g, 'bias', 21));
     const z = ops.dropout(g, ops.add(g, y, y), SITE);
-    // One reader is no step: what it reads must have been written.
+    // sumRows is no step of an epilogue: what it reads must have been written.
     return {
       z,
       sum: ops.sumRows(g, y),
@@ -180,32 +185,32 @@ const KERNELS: Readonly<Record<string, (g: GraphBuilder) => Record<string, Value
       product: ops.matmul(g, z, p(g, 'b', 21, 4)),
     };
   },
-  'two products meet in one sum': (g) => {
+  'the sum of two products': (g) => {
     const product = (name: string): Value =>
       ops.matmul(g, p(g, `${name} a`, 'rows', 70), p(g, `${name} b`, 70, 33));
     return { sum: ops.add(g, product('left'), product('right')) };
   },
-  'a gradient of layer normalisation ends with the other branch and dropout': (g) => {
+  'a residual branch and dropout in the epilogue of a layer normalization gradient': (g) => {
     const y = ops.layerNorm(g, p(g, 'x', 'tokens', 67), p(g, 'weight', 67), p(g, 'bias', 67), 1e-5);
     const [dx, dweight, dbias] = ops.layerNormGrad(g, p(g, 'dy', 'tokens', 67), nodeOf<'layerNorm'>(y));
     const sum = ops.add(g, p(g, 'branch', 'tokens', 67), dx);
     return { sum, dropped: ops.dropout(g, sum, SITE), dweight, dbias };
   },
-  'embeddings added and dropped out while they are looked up': (g) => {
+  'embeddings that are added and dropped out while they are gathered': (g) => {
     const [tokens, positions] = [
       ops.gather(g, p(g, 'wte', 11, 7), ids(g)),
       ops.gather(g, p(g, 'wpe', 300, 7), g.input('positionIds', ['tokens'], 'int32')),
     ];
     return { tokens, x: ops.dropout(g, ops.add(g, tokens, positions), SITE) };
   },
-  'more operands than a kernel may bind': (g) => {
+  'a sum of more operands than a kernel may bind': (g) => {
     let y = ops.linear(g, p(g, 'x', 'tokens', 5), p(g, 'weight', 5, 6), p(g, 'bias', 6));
     for (let i = 0; i < 9; i++) y = ops.add(g, y, p(g, `term${i}`, 'tokens', 6));
     return { y };
   },
-  'the sums of columns that come with a product': (g) => {
+  'sums of columns in the kernel of a product': (g) => {
     const [x, dy, wide] = [p(g, 'x', 'tokens', 33), p(g, 'dy', 'tokens', 70), p(g, 'wide', 'tokens', 300)];
-    // 300 x 70 is one whose K is never in parts.
+    // The K of 300 x 70 is never in parts.
     return {
       dw: ops.matmul(g, x, dy, true, false),
       db: ops.sumRows(g, dy),
@@ -214,7 +219,7 @@ const KERNELS: Readonly<Record<string, (g: GraphBuilder) => Record<string, Value
     };
   },
   'sums over rows': (g) => ({ sum: ops.sumRows(g, p(g, 'x', 'tokens', 45)) }),
-  'layer normalisation and its gradient': (g) => {
+  'layer normalization and its gradient': (g) => {
     const y = ops.layerNorm(g, p(g, 'x', 'tokens', 67), p(g, 'weight', 67), p(g, 'bias', 67), 1e-5);
     const [dx, dweight, dbias] = ops.layerNormGrad(g, p(g, 'dy', 'tokens', 67), nodeOf<'layerNorm'>(y));
     return { y, dx, dweight, dbias };
@@ -224,7 +229,7 @@ const KERNELS: Readonly<Record<string, (g: GraphBuilder) => Record<string, Value
     return { y, dx: ops.geluGrad(g, p(g, 'dy', 'tokens', 9), nodeOf<'gelu'>(y)) };
   },
   dropout: (g) => ({ y: ops.dropout(g, p(g, 'x', 'tokens', 13), SITE) }),
-  'columns split and joined': (g) => {
+  'columns that are split and joined': (g) => {
     const [a, b, c] = ops.splitColumns(g, p(g, 'x', 'tokens', 11), [2, 8, 1]);
     return { a, b, joined: ops.joinColumns(g, [c, a, b]) };
   },
@@ -250,14 +255,14 @@ const KERNELS: Readonly<Record<string, (g: GraphBuilder) => Record<string, Value
       const attributes = { heads, scale: 1 / Math.sqrt(width), dropout };
       return [
         [
-          `attention and its gradient: ${heads} heads of ${width}${dropout ? ', dropout' : ''}`,
+          `attention and its gradient, heads: ${heads}, head width: ${width}${dropout ? ', dropout' : ''}`,
           (g: GraphBuilder) => {
             const y = ops.attention(g, p(g, 'qkv', 'tokens', 3 * c), attributes);
             return { y, dqkv: ops.attentionGrad(g, p(g, 'dy', 'tokens', c), nodeOf<'attention'>(y)) };
           },
         ],
         [
-          `pooled attention and its gradient: ${heads} heads of ${width}${dropout ? ', dropout' : ''}`,
+          `pooled attention and its gradient, heads: ${heads}, head width: ${width}${dropout ? ', dropout' : ''}`,
           (g: GraphBuilder) => {
             const y = ops.pooledAttention(g, p(g, 'q', 'rows', c), p(g, 'kv', 'tokens', 2 * c), attributes);
             const [dq, dkv] = ops.pooledAttentionGrad(g, p(g, 'dy', 'rows', c), nodeOf<'pooledAttention'>(y));
@@ -269,22 +274,26 @@ const KERNELS: Readonly<Record<string, (g: GraphBuilder) => Record<string, Value
   ),
 };
 
-for (const [name, build] of Object.entries(KERNELS)) {
-  test(name, { skip, timeout: 300_000 }, async () => {
-    for (const [what, batch] of Object.entries(BATCHES)) {
-      await compare(build, batch).catch((error: unknown) =>
-        assert.fail(`${what}: ${error instanceof Error ? error.message : String(error)}`),
-      );
+describe('Program, against the reference engine', () => {
+  after(() => gpu?.device.destroy());
+
+  for (const [name, build] of Object.entries(KERNELS)) {
+    it(`computes ${name}`, { skip, timeout: 300_000 }, async () => {
+      for (const [what, batch] of Object.entries(BATCHES)) {
+        await compare(build, batch).catch((error: unknown) =>
+          assert.fail(`${what}: ${error instanceof Error ? error.message : String(error)}`),
+        );
+      }
+    });
+  }
+
+  it('computes the gradient of a table, zero in rows that no text uses', { skip }, async () => {
+    for (const batch of Object.values(BATCHES)) {
+      const build = (g: GraphBuilder): Record<string, Value> => {
+        p(g, 'table', 11, 70);
+        return { dtable: ops.gatherGrad(g, p(g, 'dy', 'tokens', 70), ids(g), 11) };
+      };
+      await compare(build, batch, new Map([['dtable', 'table']]));
     }
   });
-}
-
-test('the gradient of a table: rows that no text uses are zero', { skip }, async () => {
-  for (const batch of Object.values(BATCHES)) {
-    const build = (g: GraphBuilder): Record<string, Value> => {
-      p(g, 'table', 11, 70);
-      return { dtable: ops.gatherGrad(g, p(g, 'dy', 'tokens', 70), ids(g), 11) };
-    };
-    await compare(build, batch, new Map([['dtable', 'table']]));
-  }
 });

@@ -1,24 +1,24 @@
 /**
- * What the matrix units compute, where there are some: a GPU that has them, or lavapipe of Mesa 26
- * (VK_ICD_FILENAMES). SwiftShader has none, and there it is refused. That the kernels compile is tested
- * everywhere (matrix-unit.test.ts).
+ * What subgroup matrices (tensor cores) compute, on a GPU that has them or on lavapipe of Mesa 26
+ * (VK_ICD_FILENAMES). SwiftShader has none: there the engine must refuse. matrix-unit.test.ts compiles the kernels
+ * everywhere.
  */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, it } from 'node:test';
 import { packRows } from '#attune/engine/batch.js';
 import type { Engine } from '#attune/engine/engine.js';
 import { referenceEngine } from '#attune/engine/reference/session.js';
 import { matrixUnitOf } from '#attune/engine/webgpu/matrix-unit.js';
 import type { MatrixUnit } from '#attune/engine/webgpu/matrix-unit.js';
 import { findAdapter, matrixUnitEngine, webGpuEngine } from '#attune/engine/webgpu/node.js';
+import { allTensors, assertTensors, norm, stepRequest, withSession } from '../../support/engine-sessions.js';
 import { tinyConfig } from '../../support/models.js';
-import { assertTensors, everything, norm, stepRequest, withSession } from '../onnx/sessions.js';
 import { needsWebGpu } from '../../support/webgpu.js';
 
 const noGpu = await needsWebGpu();
 const found = noGpu ? undefined : await findAdapter(true);
 const unit: MatrixUnit | undefined = found && 'adapter' in found ? matrixUnitOf(found.adapter) : undefined;
-const skip = noGpu || (unit ? false : 'the adapter has no matrix units');
+const skip = noGpu || (unit ? false : 'the adapter has no subgroup matrices');
 
 const CONFIG = tinyConfig({ n_embd: 64, n_head: 4, n_positions: 200, resid_pdrop: 0.1 });
 const ids = (length: number, first: number): Int32Array =>
@@ -36,51 +36,54 @@ const BATCHES = [
 async function run(engine: Engine) {
   return withSession(engine, CONFIG, { seed: 3, parameters: 4 }, async (session) => {
     const results = [];
-    // Without learning, so that both steps begin with the same numbers.
+    // A learning rate of 0, so that both steps begin with the same numbers.
     for (const [i, batch] of BATCHES.entries())
       results.push(await session.step(stepRequest([batch], i + 1, i, { learningRate: 0 })));
-    return { results, tensors: await everything(session, CONFIG), logits: await session.infer(BATCHES[1]) };
+    return { results, tensors: await allTensors(session, CONFIG), logits: await session.infer(BATCHES[1]) };
   });
 }
 
-test(
-  'steps of fewer and of more than 256 tokens agree with the reference to what float16 tells',
-  { skip, timeout: 300_000 },
-  async () => {
-    const [ours, plain, reference] = [
-      await run(matrixUnitEngine),
-      await run(webGpuEngine),
-      await run(referenceEngine),
-    ];
-    // 11 bits round to 5e-4 of a number. Operands in float32 lose nothing.
-    const most = unit!.operands === 'f16' ? 5e-3 : 1e-4;
-    for (const [i, { losses, gradNorm, updated }] of ours.results.entries()) {
-      assert.ok(updated);
+describe('matrixUnitEngine', () => {
+  it(
+    'agrees with the reference engine, to its precision, on steps of fewer and more than 256 tokens',
+    { skip, timeout: 300_000 },
+    async () => {
+      const [ours, plain, reference] = [
+        await run(matrixUnitEngine),
+        await run(webGpuEngine),
+        await run(referenceEngine),
+      ];
+      // The 11 bits of float16 round to 5e-4 of a number. Operands in float32 lose nothing.
+      const most = unit!.operands === 'f16' ? 5e-3 : 1e-4;
+      for (const [i, { losses, gradNorm, updated }] of ours.results.entries()) {
+        assert.ok(updated);
+        assert.ok(
+          Math.abs(losses[0] / reference.results[i].losses[0] - 1) < most,
+          `loss ${i}: ${losses[0]} and ${reference.results[i].losses[0]}`,
+        );
+        assert.ok(
+          Math.abs(gradNorm / reference.results[i].gradNorm - 1) < most,
+          `norm ${i}: ${gradNorm} and ${reference.results[i].gradNorm}`,
+        );
+      }
+      assertTensors(ours.tensors.gradient, reference.tensors.gradient, 2 * most, 1e-6, 'gradient');
       assert.ok(
-        Math.abs(losses[0] / reference.results[i].losses[0] - 1) < most,
-        `loss ${i}: ${losses[0]} and ${reference.results[i].losses[0]}`,
+        norm(ours.logits.map((value, i) => value - reference.logits[i])) < 2 * most * norm(reference.logits),
       );
-      assert.ok(
-        Math.abs(gradNorm / reference.results[i].gradNorm - 1) < most,
-        `norm ${i}: ${gradNorm} and ${reference.results[i].gradNorm}`,
-      );
-    }
-    assertTensors(ours.tensors['gradient'], reference.tensors['gradient'], 2 * most, 1e-6, 'gradient');
-    assert.ok(
-      norm(ours.logits.map((value, i) => value - reference.logits[i])) < 2 * most * norm(reference.logits),
-    );
-    if (unit!.operands === 'f16') assert.notDeepEqual(ours.logits, plain.logits, 'the units took part');
-    assert.deepEqual(await run(matrixUnitEngine), ours, 'the same bits in a second run');
-  },
-);
+      if (unit!.operands === 'f16')
+        assert.notDeepEqual(ours.logits, plain.logits, 'subgroup matrices took part');
+      assert.deepEqual(await run(matrixUnitEngine), ours, 'the same bits in a second run');
+    },
+  );
 
-test(
-  'an adapter without matrix units is refused',
-  { skip: noGpu || (unit ? 'the adapter has matrix units' : false) },
-  async () => {
-    await assert.rejects(
-      withSession(matrixUnitEngine, CONFIG, { seed: 3, parameters: 4 }, () => Promise.resolve()),
-      /--device webgpu-matrix-units: .* (shows|has) no matrix units/,
-    );
-  },
-);
+  it(
+    'refuses an adapter without subgroup matrices',
+    { skip: noGpu || (unit ? 'the adapter has subgroup matrices' : false) },
+    async () => {
+      await assert.rejects(
+        withSession(matrixUnitEngine, CONFIG, { seed: 3, parameters: 4 }, () => Promise.resolve()),
+        /--device webgpu-matrix-units: .* (shows|has) no matrix units/,
+      );
+    },
+  );
+});

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, it } from 'node:test';
 import { placeTensors } from '#attune/engine/webgpu/memory.js';
 
 const spec = (name: string, rows: number, columns: number, decay = true) => ({
@@ -8,35 +8,37 @@ const spec = (name: string, rows: number, columns: number, decay = true) => ({
   decay,
 });
 
-test('tensors go into banks no larger than a binding, those that decay first, aligned to bindings', () => {
-  const specs = [
-    spec('a', 10, 10),
-    spec('b', 1, 10, false),
-    spec('c', 20, 10),
-    spec('d', 3, 3, false),
-    spec('e', 25, 10),
-  ];
-  const { banks, places } = placeTensors(specs, 512 * 4);
-  assert.equal(banks.length, 2);
-  for (const { floats } of banks) assert.ok(floats <= 512);
-  for (const { name, shape, decay } of specs) {
-    const { bank, offset, floats } = places.get(name)!;
-    assert.equal(floats, shape[0] * shape[1]);
-    assert.equal(offset % 64, 0);
-    assert.equal(offset < banks[bank].decayEnd, decay, name);
-  }
-  const taken = specs
-    .map(({ name }) => places.get(name)!)
-    .sort((x, y) => x.bank - y.bank || x.offset - y.offset);
-  for (const [i, place] of taken.entries()) {
-    const next = taken[i + 1];
-    if (next?.bank === place.bank) assert.ok(place.offset + place.floats <= next.offset);
-  }
-});
+describe('placeTensors', () => {
+  it('fills banks no larger than a binding, aligned, with the tensors that decay first', () => {
+    const specs = [
+      spec('a', 10, 10),
+      spec('b', 1, 10, false),
+      spec('c', 20, 10),
+      spec('d', 3, 3, false),
+      spec('e', 25, 10),
+    ];
+    const { banks, places } = placeTensors(specs, 512 * 4);
+    assert.equal(banks.length, 2);
+    for (const { floats } of banks) assert.ok(floats <= 512);
+    for (const { name, shape, decay } of specs) {
+      const { bank, offset, floats } = places.get(name)!;
+      assert.equal(floats, shape[0] * shape[1]);
+      assert.equal(offset % 64, 0);
+      assert.equal(offset < banks[bank].decayEnd, decay, name);
+    }
+    const taken = specs
+      .map(({ name }) => places.get(name)!)
+      .sort((x, y) => x.bank - y.bank || x.offset - y.offset);
+    for (const [i, place] of taken.entries()) {
+      const next = taken[i + 1];
+      if (next?.bank === place.bank) assert.ok(place.offset + place.floats <= next.offset);
+    }
+  });
 
-test('a tensor larger than a binding is refused with the numbers', () => {
-  assert.throws(
-    () => placeTensors([spec('transformer.wte.weight', 50257, 768)], 128 * 2 ** 20),
-    /transformer\.wte\.weight takes 147\.2 MiB, but one binding on this GPU holds 128 MiB at most/,
-  );
+  it('refuses a tensor larger than a binding, with the numbers', () => {
+    assert.throws(
+      () => placeTensors([spec('transformer.wte.weight', 50257, 768)], 128 * 2 ** 20),
+      /transformer\.wte\.weight takes 147\.2 MiB, but one binding on this GPU holds 128 MiB at most/,
+    );
+  });
 });
