@@ -410,9 +410,16 @@ export function unreachable(settings: HubSettings, url: string, cause: unknown):
     process.env['HTTPS_PROXY'] ??
     process.env['http_proxy'] ??
     process.env['HTTP_PROXY'];
+  const proxyHint = proxy
+    ? `, and the proxy ${withoutPassword(proxy)} right`
+    : '? Behind a proxy, set HTTPS_PROXY';
+  const { endpoint } = settings;
+  const endpointHint = endpoint === 'https://huggingface.co' ? '' : `; is HF_ENDPOINT (${endpoint}) right`;
   return new HubError('network', `cannot reach ${new URL(url).host}: ${failureText(cause)}`, {
     cause,
-    hint: `Is the network up${proxy ? `, and the proxy ${withoutPassword(proxy)} right` : '? Behind a proxy, set HTTPS_PROXY'}${settings.endpoint === 'https://huggingface.co' ? '' : `; is HF_ENDPOINT (${settings.endpoint}) right`}? What is in the cache can be used with HF_HUB_OFFLINE=1.`,
+    hint:
+      `Is the network up${proxyHint}${endpointHint}? ` +
+      'What is in the cache can be used with HF_HUB_OFFLINE=1.',
   });
 }
 

@@ -313,7 +313,9 @@ export class HubServer {
         'x-linked-etag': `"${large}"`,
         'x-linked-size': bytes.length,
         'x-xet-hash': hex('sha256', 'xet', large),
-        link: `<${this.url}/api/${type}s/${id}/xet-read-token/${commit['x-repo-commit']}>; rel="xet-auth", <https://cas.invalid/reconstruction/0>; rel="xet-reconstruction-info"`,
+        link:
+          `<${this.url}/api/${type}s/${id}/xet-read-token/${commit['x-repo-commit']}>; rel="xet-auth", ` +
+          '<https://cas.invalid/reconstruction/0>; rel="xet-reconstruction-info"',
         'content-length': 0,
       })
       .end();
