@@ -1,8 +1,10 @@
-// Growing and reading decision trees in WebAssembly (AssemblyScript). Pointers are byte offsets into the imported memory, 16-byte aligned.
+// Growing and reading decision trees in WebAssembly (AssemblyScript). Pointers are byte offsets into the
+// imported memory, 16-byte aligned.
 //
-// Features come as ranks: ranks[f][i] is the place of row i's value among the distinct values of feature f, values[f][rank] that value. Ranks order rows
-// as their values do, and whole numbers are sorted without comparisons. A row that a node looks at is one 64-bit key: rank (high 32 bits),
-// class (16), times drawn by the bootstrap (16). s = rows of a column of `ranks` and `values`; K = classes.
+// Features come as ranks: ranks[f][i] is the place of row i's value among the distinct values of feature f,
+// values[f][rank] that value. Ranks order rows as their values do, and whole numbers are sorted without
+// comparisons. A row that a node looks at is one 64-bit key: rank (high 32 bits), class (16), times drawn by
+// the bootstrap (16). s = rows of a column of `ranks` and `values`; K = classes.
 
 export function heapBase(): usize {
   return __heap_base;
@@ -45,7 +47,10 @@ function next(): u32 {
   return <i32>((<u64>next() * <u64>n) >> 32);
 }
 
-/** Sorts m keys at keysA by rank; returns where they are. `low` and `high` are the smallest and the largest rank. */
+/**
+ * Sorts m keys at keysA by rank; returns where they are. `low` and `high` are the smallest and the largest
+ * rank.
+ */
 function sortKeys(m: i32, low: u32, high: u32): usize {
   if (m <= INSERTION) {
     for (let i = 1; i < m; i++) {
@@ -101,8 +106,12 @@ let bestRank: u32 = 0;
 let bestNextRank: u32 = 0;
 let bestScore: f64 = 0;
 
-/** Looks at all splits of the sorted keys. The score is what Gini's weighted impurity leaves to maximise: sum of squares / weight, left plus right. */
-function scan(sorted: usize, m: i32, K: i32, totals: usize, weight: f64, squares: f64, feature: i32, column: usize): void {
+/**
+ * Looks at all splits of the sorted keys. The score is what Gini's weighted impurity leaves to maximise: sum
+ * of squares / weight, left plus right.
+ */
+function scan(sorted: usize, m: i32, K: i32, totals: usize, weight: f64, squares: f64, feature: i32,
+    column: usize): void {
   for (let k = 0; k < K; k++) {
     store<f64>(left + (<usize>k << 3), 0);
     store<f64>(right + (<usize>k << 3), load<f64>(totals + (<usize>k << 3)));
@@ -117,7 +126,8 @@ function scan(sorted: usize, m: i32, K: i32, totals: usize, weight: f64, squares
     const rank = <u32>(key >> 32);
     if (rank != previous) {
       const score = sl / wl + sr / (weight - wl);
-      if (score > bestScore && <f64>load<f32>(column + (<usize>rank << 2)) > <f64>load<f32>(column + (<usize>previous << 2)) + SAME) {
+      if (score > bestScore &&
+          <f64>load<f32>(column + (<usize>rank << 2)) > <f64>load<f32>(column + (<usize>previous << 2)) + SAME) {
         bestScore = score;
         bestFeature = feature;
         bestRank = previous;
@@ -138,11 +148,13 @@ function scan(sorted: usize, m: i32, K: i32, totals: usize, weight: f64, squares
 }
 
 /**
- * Grows one tree to purity (Breiman 2001, with scikit-learn's rules: Gini, `tries` features a split, looking further while all tried were constant).
+ * Grows one tree to purity (Breiman 2001, with scikit-learn's rules: Gini, `tries` features a split, looking
+ * further while all tried were constant).
  *
- * Writes nodes in preorder, 16 bytes each: feature i32 (-1 for a leaf), right child i32 (of a leaf: its distribution), threshold f64. The left child of
- * node i is i + 1. Distributions are [K] fractions; the first K are the pure ones, written by the caller.
- * importances[d] are added to. Returns the number of nodes; `distributionCount` tells the other.
+ * Writes nodes in preorder, 16 bytes each: feature i32 (-1 for a leaf), right child i32 (of a leaf: its
+ * distribution), threshold f64. The left child of node i is i + 1. Distributions are [K] fractions; the first
+ * K are the pure ones, written by the caller. importances[d] are added to. Returns the number of nodes;
+ * `distributionCount` tells the other.
  */
 export function growTree(
   ranks: usize, values: usize, labels: usize, n: i32, s: i32, d: i32, K: i32, tries: i32, seed: u64,
@@ -162,7 +174,8 @@ export function growTree(
   left = at; at += <usize>K << 3;
   right = at; at += <usize>K << 3;
   const totals = at; at += <usize>K << 3;
-  // Nodes to come: begin, end, parent whose right child it is (or -1), constants known. A row can wait in one of them only.
+  // Nodes to come: begin, end, parent whose right child it is (or -1), constants known. A row can wait in one
+  // of them only.
   const stack = at;
 
   // The bootstrap: n draws with replacement, rows drawn several times count so often.
@@ -268,7 +281,9 @@ export function growTree(
       if (isPure) store<i32>(node, pure, 4);
       else {
         store<i32>(node, distributionTotal, 4);
-        for (let k = 0; k < K; k++) store<f64>(distributions + (<usize>(distributionTotal * K + k) << 3), load<f64>(totals + (<usize>k << 3)) / weight);
+        for (let k = 0; k < K; k++)
+          store<f64>(distributions + (<usize>(distributionTotal * K + k) << 3),
+              load<f64>(totals + (<usize>k << 3)) / weight);
         distributionTotal++;
       }
       count++;
@@ -329,10 +344,14 @@ export function distributionCount(): i32 {
 // @ts-ignore: decorator
 @inline function addLeaf(node: usize, distributions: usize, K: i32, sum: usize): void {
   const fractions = distributions + (<usize>(load<i32>(node, 4) * K) << 3);
-  for (let k: usize = 0; k < <usize>(K << 3); k += 8) store<f64>(sum + k, load<f64>(sum + k) + load<f64>(fractions + k));
+  for (let k: usize = 0; k < <usize>(K << 3); k += 8)
+    store<f64>(sum + k, load<f64>(sum + k) + load<f64>(fractions + k));
 }
 
-/** Adds each row's leaf fractions to sums[n, K]. x is [n, d] float32. Four rows walk down at once: each waits for memory at every node. */
+/**
+ * Adds each row's leaf fractions to sums[n, K]. x is [n, d] float32. Four rows walk down at once: each waits
+ * for memory at every node.
+ */
 export function addTree(nodes: usize, distributions: usize, x: usize, n: i32, d: i32, K: i32, sums: usize): void {
   const stride = <usize>d << 2;
   const width = <usize>K << 3;

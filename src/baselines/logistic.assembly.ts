@@ -1,6 +1,7 @@
-// Dense products of logistic regression in WebAssembly SIMD (AssemblyScript), float64. Pointers are byte offsets into the imported memory, 16-byte
-// aligned. n = rows, s = row stride: the columns, a column of ones for the intercept, zeros up to a multiple of 2; K = class vectors (1 for two
-// classes, whose loss is the plain logistic one). x is [n, s], theta and gradient are [K, s].
+// Dense products of logistic regression in WebAssembly SIMD (AssemblyScript), float64. Pointers are byte
+// offsets into the imported memory, 16-byte aligned. n = rows, s = row stride: the columns, a column of ones
+// for the intercept, zeros up to a multiple of 2; K = class vectors (1 for two classes, whose loss is the
+// plain logistic one). x is [n, s], theta and gradient are [K, s].
 
 const BLOCK: i32 = 8;
 
@@ -9,7 +10,10 @@ export function heapBase(): usize {
   return __heap_base;
 }
 
-/** target[i..s] += sum over the block's rows r of factors[r] * x[r, i..s]; rows is at most 8, missing ones have the factor 0. */
+/**
+ * target[i..s] += sum over the block's rows r of factors[r] * x[r, i..s]; rows is at most 8, missing ones
+ * have the factor 0.
+ */
 // @ts-ignore: decorator
 @inline function addRows(target: usize, factors: usize, x: usize, from: i32, s: i32): void {
   const stride = <usize>s << 3;
@@ -88,8 +92,8 @@ function scores(x: usize, theta: usize, s: i32, K: i32, z: usize): void {
 }
 
 /**
- * The sum of `loss` and the rows' losses; adds their gradient to `gradient`. Rows are a multiple of 8, those from n on are zeros without a label.
- * scratch: 16 K numbers.
+ * The sum of `loss` and the rows' losses; adds their gradient to `gradient`. Rows are a multiple of 8, those
+ * from n on are zeros without a label. scratch: 16 K numbers.
  */
 export function lossAndGradient(
   x: usize, labels: usize, n: i32, s: i32, K: i32, theta: usize, gradient: usize, scratch: usize, loss: f64,
@@ -129,10 +133,12 @@ export function lossAndGradient(
       loss += Math.log(sum) + max - target;
       const scale = 1 / sum;
       for (let k = 0; k < K; k++) {
-        store<f64>(residuals + (<usize>(k * BLOCK + r) << 3), load<f64>(row + (<usize>k << 3)) * scale - (k == label ? 1.0 : 0.0));
+        store<f64>(residuals + (<usize>(k * BLOCK + r) << 3),
+            load<f64>(row + (<usize>k << 3)) * scale - (k == label ? 1.0 : 0.0));
       }
     }
-    for (let k = 0; k < K; k++) addRows(gradient + <usize>k * stride, residuals + (<usize>(k * BLOCK) << 3), block, 0, s);
+    for (let k = 0; k < K; k++)
+      addRows(gradient + <usize>k * stride, residuals + (<usize>(k * BLOCK) << 3), block, 0, s);
   }
   return loss;
 }
@@ -143,7 +149,8 @@ export function gram(x: usize, n: i32, s: i32, target: usize, scratch: usize): v
   for (let first = 0; first < n; first += BLOCK) {
     const block = x + <usize>first * stride;
     for (let i = 0; i < s; i++) {
-      for (let r = 0; r < BLOCK; r++) store<f64>(scratch + (<usize>r << 3), load<f64>(block + <usize>r * stride + (<usize>i << 3)));
+      for (let r = 0; r < BLOCK; r++)
+        store<f64>(scratch + (<usize>r << 3), load<f64>(block + <usize>r * stride + (<usize>i << 3)));
       addRows(target + <usize>i * stride, scratch, block, i & ~1, s);
     }
   }

@@ -1,12 +1,17 @@
-// The inner loops of support vector classification in WebAssembly SIMD (AssemblyScript). Pointers are byte offsets into the imported memory, 16-byte
-// aligned. Rows come centred and multiplied by sqrt(2 gamma), so that K(x, y) = exp(-gamma |x - y|^2) = exp(x.y - |x|^2/2 - |y|^2/2). They are float32
-// [l, s], s the columns padded to a multiple of 4, l padded to a multiple of 4; `halves` [l] holds |x|^2/2. Kernel values are float32, as libsvm's.
+// The inner loops of support vector classification in WebAssembly SIMD (AssemblyScript). Pointers are byte
+// offsets into the imported memory, 16-byte aligned. Rows come centred and multiplied by sqrt(2 gamma), so
+// that K(x, y) = exp(-gamma |x - y|^2) = exp(x.y - |x|^2/2 - |y|^2/2). They are float32 [l, s], s the columns
+// padded to a multiple of 4, l padded to a multiple of 4; `halves` [l] holds |x|^2/2. Kernel values are
+// float32, as libsvm's.
 
 export function heapBase(): usize {
   return __heap_base;
 }
 
-/** exp(x) for x <= 0 (Cephes' expf: a power of two times a polynomial), relative error below 2e-7; 0 below -87. */
+/**
+ * exp(x) for x <= 0 (Cephes' expf: a power of two times a polynomial), relative error below 2e-7; 0 below
+ * -87.
+ */
 // @ts-ignore: decorator
 @inline function exp4(x: v128): v128 {
   const clamped = f32x4.max(f32x4.min(x, f32x4.splat(0)), f32x4.splat(-87));
@@ -55,7 +60,8 @@ export function kernelRow(p: usize, half: f32, x: usize, halves: usize, l: i32, 
 }
 
 /** Two rows of the kernel in one pass over x. */
-export function kernelRows2(p: usize, halfP: f32, q: usize, halfQ: f32, x: usize, halves: usize, l: i32, s: i32, outP: usize, outQ: usize): void {
+export function kernelRows2(p: usize, halfP: f32, q: usize, halfQ: f32, x: usize, halves: usize, l: i32,
+    s: i32, outP: usize, outQ: usize): void {
   const stride = <usize>s << 2;
   const hp = f32x4.splat(halfP);
   const hq = f32x4.splat(halfQ);
@@ -97,7 +103,8 @@ export function weigh(kernel: usize, coefficients: usize, l: i32): f64 {
   while (kernel < end) {
     const k = v128.load(kernel);
     a = f64x2.add(a, f64x2.mul(f64x2.promote_low_f32x4(k), v128.load(coefficients)));
-    b = f64x2.add(b, f64x2.mul(f64x2.promote_low_f32x4(v128.shuffle<f32>(k, k, 2, 3, 2, 3)), v128.load(coefficients, 16)));
+    b = f64x2.add(b, f64x2.mul(f64x2.promote_low_f32x4(v128.shuffle<f32>(k, k, 2, 3, 2, 3)),
+        v128.load(coefficients, 16)));
     kernel += 16; coefficients += 32;
   }
   const c = f64x2.add(a, b);
@@ -111,12 +118,14 @@ export function addScaled(f: usize, kernel: usize, factor: f64, l: i32): void {
   while (kernel < end) {
     const k = v128.load(kernel);
     v128.store(f, f64x2.add(v128.load(f), f64x2.mul(v, f64x2.promote_low_f32x4(k))));
-    v128.store(f, f64x2.add(v128.load(f, 16), f64x2.mul(v, f64x2.promote_low_f32x4(v128.shuffle<f32>(k, k, 2, 3, 2, 3)))), 16);
+    v128.store(f, f64x2.add(v128.load(f, 16),
+        f64x2.mul(v, f64x2.promote_low_f32x4(v128.shuffle<f32>(k, k, 2, 3, 2, 3)))), 16);
     kernel += 16; f += 32;
   }
 }
 
-// The kernel cache: rows of l float32 in `slots` places, the least recently used given up first. It lasts from one solve to the next over the same rows.
+// The kernel cache: rows of l float32 in `slots` places, the least recently used given up first. It lasts
+// from one solve to the next over the same rows.
 let rowsX: usize = 0;
 let rowsHalves: usize = 0;
 let rowsL: i32 = 0;
@@ -133,7 +142,8 @@ let used: i32 = 0;
 let computed: i32 = 0;
 
 /** bookkeeping: [l + 3 slots] of 4 bytes. Forgets all rows. */
-export function openCache(x: usize, halves: usize, l: i32, s: i32, memory: usize, slotCount: i32, bookkeeping: usize): void {
+export function openCache(x: usize, halves: usize, l: i32, s: i32, memory: usize, slotCount: i32,
+    bookkeeping: usize): void {
   rowsX = x; rowsHalves = halves; rowsL = l; rowsS = s;
   cache = memory;
   slots = slotCount;
@@ -197,7 +207,10 @@ function take(i: i32): i32 {
   return rowsX + <usize>i * (<usize>rowsS << 2);
 }
 
-/** Row i of the kernel. Where it has to be computed, `also` (a row that will be wanted, or -1) is computed in the same pass. */
+/**
+ * Row i of the kernel. Where it has to be computed, `also` (a row that will be wanted, or -1) is computed in
+ * the same pass.
+ */
 function rowOf(i: i32, also: i32): usize {
   let slot = at(slotOf, i);
   if (slot >= 0) {
@@ -211,7 +224,8 @@ function rowOf(i: i32, also: i32): usize {
   if (also >= 0 && also != i && at(slotOf, also) < 0 && slots > 2) {
     // `also` becomes the newest: row i must not be the one that gives way at the next call.
     const other = placeOf(take(also));
-    kernelRows2(vectorOf(i), half, vectorOf(also), load<f32>(rowsHalves + (<usize>also << 2)), rowsX, rowsHalves, rowsL, rowsS, out, other);
+    kernelRows2(vectorOf(i), half, vectorOf(also), load<f32>(rowsHalves + (<usize>also << 2)), rowsX,
+        rowsHalves, rowsL, rowsS, out, other);
   } else kernelRow(vectorOf(i), half, rowsX, rowsHalves, rowsL, rowsS, out);
   return out;
 }
@@ -228,10 +242,12 @@ export function computedRows(): i32 {
 const TAU: f64 = 1e-12;
 
 /**
- * Sequential minimal optimisation with second-order working sets (Fan, Chen, Lin 2005; Chang and Lin, LIBSVM, 4.1), from any feasible alpha.
+ * Sequential minimal optimisation with second-order working sets (Fan, Chen, Lin 2005; Chang and Lin, LIBSVM,
+ * 4.1), from any feasible alpha.
  *
- * y: +1 or -1; f: y times the dual gradient, that is the sum over i of alpha_i y_i K_i, less y; up and low: 0 where alpha may move so, else -Infinity (rows
- * left out of the problem: both -Infinity). All are float64 [l]. Ends when the largest violation is below epsilon; returns the iterations, or -1 after `limit`.
+ * y: +1 or -1; f: y times the dual gradient, that is the sum over i of alpha_i y_i K_i, less y; up and low: 0
+ * where alpha may move so, else -Infinity (rows left out of the problem: both -Infinity). All are float64
+ * [l]. Ends when the largest violation is below epsilon; returns the iterations, or -1 after `limit`.
  */
 export function solve(y: usize, alpha: usize, f: usize, up: usize, low: usize, C: f64, epsilon: f64, limit: i32): i32 {
   const l = rowsL;
@@ -285,7 +301,8 @@ export function solve(y: usize, alpha: usize, f: usize, up: usize, low: usize, C
     index = f64x2(0, 1);
     for (let k: usize = 0; k < size; k += 16) {
       const b = f64x2.add(f64x2.add(vMax, v128.load(f + k)), v128.load(low + k));
-      const a = f64x2.max(f64x2.sub(two, f64x2.mul(two, f64x2.promote_low_f32x4(v128.load64_zero(ki + (k >> 1))))), tau);
+      const a = f64x2.max(
+          f64x2.sub(two, f64x2.mul(two, f64x2.promote_low_f32x4(v128.load64_zero(ki + (k >> 1))))), tau);
       const gain = v128.bitselect(f64x2.div(f64x2.mul(b, b), a), f64x2.splat(-1), f64x2.gt(b, zero));
       bestAt = v128.bitselect(index, bestAt, f64x2.gt(gain, best));
       best = f64x2.pmax(best, gain);

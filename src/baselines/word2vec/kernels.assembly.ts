@@ -1,6 +1,7 @@
-// Word2Vec's inner loops in WebAssembly SIMD (AssemblyScript): what gensim 4.2 computes in word2vec_inner.pyx, in the same order, with the same random
-// numbers. Pointers are byte offsets into the imported memory, 16-byte aligned. A row has `width` floats, a multiple of 4: training.ts pads with
-// zeros, which stay zeros.
+// Word2Vec's inner loops in WebAssembly SIMD (AssemblyScript): what gensim 4.2 computes in
+// word2vec_inner.pyx, in the same order, with the same random numbers. Pointers are byte offsets into the
+// imported memory, 16-byte aligned. A row has `width` floats, a multiple of 4: training.ts pads with zeros,
+// which stay zeros.
 
 let inputs: usize; // vectors of the words, gensim's syn0
 let outputs: usize; // syn1neg
@@ -26,18 +27,33 @@ let touched: u32; // keeps `touch` from being optimized away
 let random: u64; // 48 bits, java.util.Random's generator
 
 const MAX_EXPONENT: f32 = 6;
-const TABLE_STEPS: f64 = 83; // gensim's integer division 1000 / 6 / 2; the sum is in float64 there, so that a tiny negative activation falls below the middle
+// Gensim's integer division 1000 / 6 / 2; the sum is in float64 there, so that a tiny negative activation
+// falls below the middle
+const TABLE_STEPS: f64 = 83;
 
-export function placeWeights(inputsAt: usize, outputsAt: usize, rowBytes: usize, hiddenAt: usize, errorsAt: usize): void {
+export function placeWeights(inputsAt: usize, outputsAt: usize, rowBytes: usize, hiddenAt: usize,
+    errorsAt: usize): void {
   inputs = inputsAt; outputs = outputsAt; width = rowBytes; hidden = hiddenAt; errors = errorsAt;
 }
 
-export function placeTables(cumulativeAt: usize, lastValue: u32, guideAt: usize, shift: u32, sigmoidsAt: usize, thresholdsAt: usize): void {
-  cumulative = cumulativeAt; domain = lastValue; guide = guideAt; guideShift = shift; sigmoids = sigmoidsAt; thresholds = thresholdsAt;
+export function placeTables(cumulativeAt: usize, lastValue: u32, guideAt: usize, shift: u32,
+    sigmoidsAt: usize, thresholdsAt: usize): void {
+  cumulative = cumulativeAt;
+  domain = lastValue;
+  guide = guideAt;
+  guideShift = shift;
+  sigmoids = sigmoidsAt;
+  thresholds = thresholdsAt;
 }
 
-export function placeCorpus(tokensAt: usize, offsetsAt: usize, keptAt: usize, keptEndsAt: usize, reductionsAt: usize, drawnAt: usize): void {
-  tokens = tokensAt; offsets = offsetsAt; kept = keptAt; keptEnds = keptEndsAt; reductions = reductionsAt; drawn = drawnAt;
+export function placeCorpus(tokensAt: usize, offsetsAt: usize, keptAt: usize, keptEndsAt: usize,
+    reductionsAt: usize, drawnAt: usize): void {
+  tokens = tokensAt;
+  offsets = offsetsAt;
+  kept = keptAt;
+  keptEnds = keptEndsAt;
+  reductions = reductionsAt;
+  drawn = drawnAt;
 }
 
 export function configure(window: i32, negative: i32, mean: bool): void {
@@ -45,10 +61,11 @@ export function configure(window: i32, negative: i32, mean: bool): void {
 }
 
 /**
- * Fills `words` rows with `size` numbers uniform in ±1 / size, as gensim's `prep_vectors` draws them from numpy's PCG64 (random/pcg64.ts), whose state and
- * increment come in halves.
+ * Fills `words` rows with `size` numbers uniform in ±1 / size, as gensim's `prep_vectors` draws them from
+ * numpy's PCG64 (random/pcg64.ts), whose state and increment come in halves.
  */
-export function fillInputs(words: i32, size: i32, stateLow: u64, stateHigh: u64, incrementLow: u64, incrementHigh: u64): void {
+export function fillInputs(words: i32, size: i32, stateLow: u64, stateHigh: u64, incrementLow: u64,
+    incrementHigh: u64): void {
   let low = stateLow;
   let high = stateHigh;
   let kept: u64 = 0;
@@ -94,7 +111,10 @@ export function startJob(high: u32, low: u32): void {
   return value;
 }
 
-/** Writes the words of sentences `first` to `last` - 1 that frequent-word subsampling keeps, `limit` at most; returns their number. */
+/**
+ * Writes the words of sentences `first` to `last` - 1 that frequent-word subsampling keeps, `limit` at most;
+ * returns their number.
+ */
 export function keepWords(first: i32, last: i32, subsample: bool, limit: i32): i32 {
   let count = 0;
   for (let s = first; s < last; s++) {
@@ -140,7 +160,8 @@ export function keepWords(first: i32, last: i32, subsample: bool, limit: i32): i
 // @ts-ignore: decorator
 @inline function scale(target: usize, factor: f32): void {
   const factors = f32x4.splat(factor);
-  for (const end = target + width; target < end; target += 16) v128.store(target, f32x4.mul(v128.load(target), factors));
+  for (const end = target + width; target < end; target += 16)
+    v128.store(target, f32x4.mul(v128.load(target), factors));
 }
 
 // @ts-ignore: decorator
@@ -165,7 +186,10 @@ export function keepWords(first: i32, last: i32, subsample: bool, limit: i32): i
   return f32x4.extract_lane(s, 0) + f32x4.extract_lane(s, 1) + (f32x4.extract_lane(s, 2) + f32x4.extract_lane(s, 3));
 }
 
-/** One step of logistic regression of `target` (label 1) or a negative (0) on the layer: its output row moves, and its error is added up. */
+/**
+ * One step of logistic regression of `target` (label 1) or a negative (0) on the layer: its output row moves,
+ * and its error is added up.
+ */
 // @ts-ignore: decorator
 @inline function learn(layer: usize, target: i32, label: f32, alpha: f32): void {
   let row = outputs + <usize>target * width;
@@ -181,7 +205,10 @@ export function keepWords(first: i32, last: i32, subsample: bool, limit: i32): i
   }
 }
 
-/** Reads a byte of each cache line of a row, so that the rows of all negatives are on their way from memory together before the first is needed. */
+/**
+ * Reads a byte of each cache line of a row, so that the rows of all negatives are on their way from memory
+ * together before the first is needed.
+ */
 // @ts-ignore: decorator
 @inline function touch(row: usize): void {
   let sum: u32 = 0;

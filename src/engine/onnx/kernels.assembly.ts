@@ -1,10 +1,12 @@
-// The loops between two runs of the graph, in WebAssembly SIMD (AssemblyScript). Every pointer is a byte offset into the imported memory, 16-byte
-// aligned; every count is a number of float32 and a multiple of 4: memory.ts pads each tensor with zeros, which all of these keep.
+// The loops between two runs of the graph, in WebAssembly SIMD (AssemblyScript). Every pointer is a byte
+// offset into the imported memory, 16-byte aligned; every count is a number of float32 and a multiple of 4:
+// memory.ts pads each tensor with zeros, which all of these keep.
 
 /** Updates the moments of four elements and returns what is to be subtracted from the decayed parameters. */
 // @ts-ignore: decorator
 @inline function adamwQuotient(
-  g: usize, m: usize, v: usize, clip: v128, oneMinusBeta1: v128, beta2: v128, oneMinusBeta2: v128, stepSize: v128, inverseRoot2: v128, epsilon: v128,
+  g: usize, m: usize, v: usize, clip: v128, oneMinusBeta1: v128, beta2: v128, oneMinusBeta2: v128,
+  stepSize: v128, inverseRoot2: v128, epsilon: v128,
 ): v128 {
   const gi = f32x4.mul(v128.load(g), clip);
   const m0 = v128.load(m);
@@ -16,9 +18,10 @@
 }
 
 /**
- * AdamW over one block. clip: factor of the gradient; decay: 1 - lr * weight decay; stepSize: lr / (1 - beta1^t); inverseRoot2: 1 / sqrt(1 - beta2^t).
- * The betas come in float64: 1 - beta2 of a beta2 that is already rounded to float32 would be off by 1e-5 of itself.
- * Four vectors a round: the loop is bound by instructions, not by memory, and this takes a fifth of them away.
+ * AdamW over one block. clip: factor of the gradient; decay: 1 - lr * weight decay; stepSize: lr / (1 -
+ * beta1^t); inverseRoot2: 1 / sqrt(1 - beta2^t). The betas come in float64: 1 - beta2 of a beta2 that is
+ * already rounded to float32 would be off by 1e-5 of itself. Four vectors a round: the loop is bound by
+ * instructions, not by memory, and this takes a fifth of them away.
  */
 export function adamw(
   p: usize, g: usize, m: usize, v: usize, n: i32,
@@ -67,7 +70,10 @@ export function decayRows(p: usize, n: i32, factors: usize, count: i32): void {
   }
 }
 
-/** Sum of squares. Blocks are summed in float32 lanes, the blocks in float64, so that the error does not grow with the size. */
+/**
+ * Sum of squares. Blocks are summed in float32 lanes, the blocks in float64, so that the error does not grow
+ * with the size.
+ */
 export function sumOfSquares(x: usize, n: i32): f64 {
   let total: f64 = 0;
   const end = x + (<usize>n << 2);
@@ -88,7 +94,8 @@ export function sumOfSquares(x: usize, n: i32): f64 {
       x += 16;
     }
     const c = f32x4.add(a, b);
-    total += <f64>f32x4.extract_lane(c, 0) + <f64>f32x4.extract_lane(c, 1) + <f64>f32x4.extract_lane(c, 2) + <f64>f32x4.extract_lane(c, 3);
+    total += <f64>f32x4.extract_lane(c, 0) + <f64>f32x4.extract_lane(c, 1) +
+        <f64>f32x4.extract_lane(c, 2) + <f64>f32x4.extract_lane(c, 3);
   }
   return total;
 }
@@ -109,8 +116,12 @@ export function accumulate(target: usize, source: usize, n: i32): void {
   return v128.xor(x, i32x4.shr_u(x, 16));
 }
 
-/** Dropout factors for n counters from `counter`: graph/dropout-mask.ts, four at a time. Writes past n up to the next multiple of 4. */
-export function dropoutFactors(target: usize, n: i32, counter: i32, key0: i32, key1: i32, threshold: u32, factor: f32): void {
+/**
+ * Dropout factors for n counters from `counter`: graph/dropout-mask.ts, four at a time. Writes past n up to
+ * the next multiple of 4.
+ */
+export function dropoutFactors(target: usize, n: i32, counter: i32, key0: i32, key1: i32, threshold: u32,
+    factor: f32): void {
   const vKey0 = i32x4.splat(key0);
   const vKey1 = i32x4.splat(key1);
   const vThreshold = i32x4.splat(threshold);
@@ -127,8 +138,9 @@ export function dropoutFactors(target: usize, n: i32, counter: i32, key0: i32, k
 }
 
 /**
- * Dropout factors of attention probabilities [heads, queries, longest] of one row of the batch, whose queries are firstQuery, firstQuery + 1, …; the rows of `target` are
- * rowStride queries apart from head to head. Keys past a query's own are drawn too and never used.
+ * Dropout factors of attention probabilities [heads, queries, longest] of one row of the batch, whose queries
+ * are firstQuery, firstQuery + 1, …; the rows of `target` are rowStride queries apart from head to head. Keys
+ * past a query's own are drawn too and never used.
  */
 export function attentionFactors(
   target: usize, firstQuery: i32, queries: i32, longest: i32, heads: i32, rowStride: i32, stride: i32,
@@ -137,7 +149,8 @@ export function attentionFactors(
   for (let h = 0; h < heads; h++) {
     for (let q = 0; q < queries; q++) {
       const counter = ((firstQuery + q) * heads + h) * stride;
-      dropoutFactors(target + (<usize>((h * rowStride + q) * longest) << 2), longest, counter, key0, key1, threshold, factor);
+      dropoutFactors(target + (<usize>((h * rowStride + q) * longest) << 2), longest, counter, key0, key1,
+          threshold, factor);
     }
   }
 }
