@@ -25,6 +25,26 @@ const remembered = { default: undefined, group: GROUP } as const;
 
 const inGroup = <T extends { readonly group: string }>(spec: T): T => ({ ...spec, group: GROUP });
 
+/** What a trained model remembers, and a flag overrides. */
+const REMEMBERED = {
+  textColumn: {
+    ...textColumn,
+    ...remembered,
+    description: 'column of the text (default: as the model was trained, else text or what looks like it)',
+  },
+  labelColumn: {
+    ...labelColumn,
+    ...remembered,
+    description: 'column of the label (default: as the model was trained, else label or what looks like it)',
+  },
+  seed: {
+    ...seed,
+    ...remembered,
+    description:
+      'seed that parts the bundled sample and a test size (default: as the model was trained, else 42)',
+  },
+} as const satisfies ArgumentTable;
+
 export const EVALUATE_OPTIONS = {
   model: trained,
   dataset: {
@@ -41,24 +61,11 @@ export const EVALUATE_OPTIONS = {
       'split to evaluate on (default: what was held out of the dataset in the training, else test)',
   },
   evalRows: inGroup(evalRows),
-  textColumn: {
-    ...textColumn,
-    ...remembered,
-    description: 'column of the text (default: as the model was trained, else text or what looks like it)',
-  },
-  labelColumn: {
-    ...labelColumn,
-    ...remembered,
-    description: 'column of the label (default: as the model was trained, else label or what looks like it)',
-  },
+  textColumn: REMEMBERED.textColumn,
+  labelColumn: REMEMBERED.labelColumn,
   maxLength,
   batchSize: { kind: 'integer', min: 1, default: 32, group: GROUP, description: 'rows a batch at most' },
-  seed: {
-    ...seed,
-    ...remembered,
-    description:
-      'seed that parts the bundled sample and a test size (default: as the model was trained, else 42)',
-  },
+  seed: REMEMBERED.seed,
   device: inGroup(device),
   json: inGroup(json),
 } as const satisfies ArgumentTable;
@@ -109,27 +116,14 @@ export const INSPECT_OPTIONS = {
   testSize: inGroup(DATA_OPTIONS.testSize),
   trainRows: inGroup(DATA_OPTIONS.trainRows),
   evalRows: inGroup(evalRows),
-  textColumn: {
-    ...textColumn,
-    ...remembered,
-    description: 'column of the text (default: as the model was trained, else text or what looks like it)',
-  },
-  labelColumn: {
-    ...labelColumn,
-    ...remembered,
-    description: 'column of the label (default: as the model was trained, else label or what looks like it)',
-  },
+  textColumn: REMEMBERED.textColumn,
+  labelColumn: REMEMBERED.labelColumn,
   maxLength: {
     ...maxLength,
     description: 'tokens a row at most (default: as the model was trained, else 256)',
   },
   examples: { kind: 'integer', min: 0, default: 3, group: GROUP, description: 'rows to show in full' },
-  seed: {
-    ...seed,
-    ...remembered,
-    description:
-      'seed that parts the bundled sample and a test size (default: as the model was trained, else 42)',
-  },
+  seed: REMEMBERED.seed,
   json: inGroup(json),
 } as const satisfies ArgumentTable;
 
