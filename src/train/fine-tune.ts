@@ -17,6 +17,7 @@ import { fromPretrained } from '../model/pretrained.js';
 import type { PretrainedModel } from '../model/pretrained.js';
 import { refuseOverlap } from '../overlap.js';
 import type { Input } from '../overlap.js';
+import { pick } from '../pick.js';
 import { largestPrediction } from './prediction.js';
 import { largestTrainingBatch, planOf, warmupStepsOf } from './schedule.js';
 import { packageVersion } from '../version.js';
@@ -74,6 +75,24 @@ export interface FineTuneOptions extends RunInputs, TrainingChoice {
   /** The run is the demonstration's, which replaces an earlier one and nothing else. */
   readonly demo?: boolean | undefined;
 }
+
+const RUN_INPUTS = [
+  'model',
+  'dataset',
+  'datasetConfig',
+  'split',
+  'evalSplit',
+  'evalDataset',
+  'testSize',
+  'validationSplit',
+  'validationSize',
+  'trainRows',
+  'evalRows',
+  'textColumn',
+  'labelColumn',
+  'device',
+  'splitSeed',
+] as const satisfies readonly (keyof RunInputs)[];
 
 /** The metrics that every evaluation reports. */
 export const METRICS = ['loss', 'accuracy', 'f1', 'auc'] as const;
@@ -220,7 +239,7 @@ async function prepareLocked(
         ...(await leakNotes(splits.test ?? splits.validation, texts, 'model', signal)),
       ],
     };
-    const inputs = { ...pickInputs(options), ...splits.heldOut, ...splits.columns };
+    const inputs = { ...pick(options, RUN_INPUTS), ...splits.heldOut, ...splits.columns };
     const memory = memoryOf({ ...inputs, seed: splitSeed, maxLength, labelNames: splits.labelNames });
     const source = {
       session,
@@ -367,42 +386,6 @@ function manifestOf(
     isPlanned: isPlanned(options),
     arguments: argumentsOf(args),
     hashes,
-  };
-}
-
-function pickInputs({
-  model,
-  dataset,
-  datasetConfig,
-  split,
-  evalSplit,
-  evalDataset,
-  testSize,
-  validationSplit,
-  validationSize,
-  trainRows,
-  evalRows,
-  textColumn,
-  labelColumn,
-  device,
-  splitSeed,
-}: FineTuneOptions): RunInputs {
-  return {
-    model,
-    dataset,
-    datasetConfig,
-    split,
-    evalSplit,
-    evalDataset,
-    testSize,
-    validationSplit,
-    validationSize,
-    trainRows,
-    evalRows,
-    textColumn,
-    labelColumn,
-    device,
-    splitSeed,
   };
 }
 

@@ -16,6 +16,7 @@ import { readPlainFile } from '../files.js';
 import { jsonValue, parseJson } from '../json/syntax.js';
 import { isJsonObject } from '../model/config-fields.js';
 import { MEMORY_FILE } from '../model/resolve.js';
+import { pick } from '../pick.js';
 import { checkpointStep } from './best.js';
 import { MANIFEST_FILE, readManifest } from './manifest.js';
 
@@ -64,41 +65,23 @@ export type MemoryOptions = Omit<LoadSplitsOptions, 'labelNames' | 'hub' | 'sign
 /** The seed of a run that names none. */
 export const DEFAULT_SEED = 42;
 
+const DATA = [
+  'datasetConfig',
+  'split',
+  'evalSplit',
+  'evalDataset',
+  'testSize',
+  'validationSplit',
+  'validationSize',
+  'trainRows',
+  'evalRows',
+] as const satisfies readonly (keyof MemoryOptions)[];
+
 /** What there is to remember of a run. */
 export function memoryOf(options: MemoryOptions): ModelMemory {
-  const {
-    model,
-    dataset,
-    datasetConfig,
-    split,
-    evalSplit,
-    evalDataset,
-    testSize,
-    validationSplit,
-    validationSize,
-    trainRows,
-    evalRows,
-    textColumn,
-    labelColumn,
-    seed,
-    maxLength,
-    labelNames,
-  } = options;
+  const { model, dataset, textColumn, labelColumn, seed, maxLength, labelNames } = options;
   return {
-    data: {
-      model,
-      dataset,
-      cwd: process.cwd(),
-      datasetConfig,
-      split,
-      evalSplit,
-      evalDataset,
-      testSize,
-      validationSplit,
-      validationSize,
-      trainRows,
-      evalRows,
-    },
+    data: { model, dataset, cwd: process.cwd(), ...pick(options, DATA) },
     textColumn: textColumn ?? DEFAULT_COLUMNS.textColumn,
     labelColumn: labelColumn ?? DEFAULT_COLUMNS.labelColumn,
     seed,

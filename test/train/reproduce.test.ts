@@ -13,6 +13,7 @@ import { recordDifferences, tensorDifference } from '#attune/train/reproduce.js'
 import { writeByteModel } from '../support/byte-model.js';
 import { attune, jsonLines, readJson, writeData } from '../support/cli.js';
 import { workspace } from '../support/workspace.js';
+import { FINISHED_RUN } from '../support/folder-contents.js';
 
 const cwd = workspace(async (cwd) => {
   await writeByteModel(join(cwd, 'model'));
@@ -111,21 +112,7 @@ describe('attune reproduce', () => {
         readFileSync(join(cwd, 'run', 'model.safetensors')),
       ),
     );
-    assert.deepEqual(readdirSync(join(cwd, 'run')).sort(), [
-      '.attune-files.json',
-      'attune.json',
-      'attune_model.json',
-      'attune_rows.json',
-      'config.json',
-      'merges.txt',
-      'model.safetensors',
-      'runs',
-      'special_tokens_map.json',
-      'tokenizer_config.json',
-      'trainer_state.json',
-      'training_args.json',
-      'vocab.json',
-    ]);
+    assert.deepEqual(readdirSync(join(cwd, 'run')).sort(), FINISHED_RUN);
   });
 
   it('reports changed data before training and the differences after it, and exits with 1', async () => {

@@ -16,6 +16,7 @@ import { folder, namesIn } from '../support/folder.js';
 import { randomParameters, tinyConfig } from '../support/models.js';
 import { checkpointPath, TINY, tinyTrainer } from '../support/tiny-run.js';
 import { withoutTimes } from './log-entries.js';
+import { CHECKPOINT_FILES } from '../support/folder-contents.js';
 
 /** 23 rows in batches of 4, two per step: 6 batches and 3 steps per epoch, 9 steps in all. */
 const STEPS = 9;
@@ -98,19 +99,7 @@ describe('Trainer.train', () => {
       'epoch',
       'step',
     ]);
-    assert.deepEqual(readdirSync(checkpointPath(dir, 9)).sort(), [
-      'attune_state.json',
-      'checksums.json',
-      'config.json',
-      'merges.txt',
-      'model.safetensors',
-      'optimizer.safetensors',
-      'special_tokens_map.json',
-      'tokenizer_config.json',
-      'trainer_state.json',
-      'training_args.json',
-      'vocab.json',
-    ]);
+    assert.deepEqual(readdirSync(checkpointPath(dir, 9)).sort(), CHECKPOINT_FILES);
     const state = parseTrainerState(
       readFileSync(join(checkpointPath(dir, 9), 'trainer_state.json'), 'utf8'),
       'state',

@@ -9,22 +9,8 @@ import { ModelError } from '#attune/errors.js';
 import { verifyCheckpoint } from '#attune/train/checkpoint.js';
 import { newestWholeCheckpoint } from '#attune/train/whole-checkpoint.js';
 import { folder } from '../support/folder.js';
+import { CHECKPOINT_FILES } from '../support/folder-contents.js';
 import { tinyTrainer } from '../support/tiny-run.js';
-
-/** The files of a checkpoint. */
-const FILES = [
-  'attune_state.json',
-  'checksums.json',
-  'config.json',
-  'merges.txt',
-  'model.safetensors',
-  'optimizer.safetensors',
-  'special_tokens_map.json',
-  'tokenizer_config.json',
-  'trainer_state.json',
-  'training_args.json',
-  'vocab.json',
-];
 
 function isSameJson(a: string, b: string): boolean {
   try {
@@ -39,7 +25,7 @@ describe('verifyCheckpoint', () => {
     const dir = folder(t);
     await (await tinyTrainer(t, { dir, args: { maxSteps: 1, evalStrategy: 'no' } })).trainer.train();
     const whole = join(dir, 'checkpoint-1');
-    assert.deepEqual(readdirSync(whole).sort(), FILES);
+    assert.deepEqual(readdirSync(whole).sort(), CHECKPOINT_FILES);
     await verifyCheckpoint(whole);
     const damaged = join(dir, 'damaged');
     cpSync(whole, damaged, { recursive: true });
@@ -53,7 +39,7 @@ describe('verifyCheckpoint', () => {
     };
     await fc.assert(
       fc.asyncProperty(
-        fc.constantFrom(...FILES),
+        fc.constantFrom(...CHECKPOINT_FILES),
         fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
         fc.integer({ min: 0, max: 7 }),
         fc.boolean(),
@@ -72,7 +58,7 @@ describe('verifyCheckpoint', () => {
       ),
       { numRuns: 120 },
     );
-    for (const file of FILES) {
+    for (const file of CHECKPOINT_FILES) {
       rmSync(join(damaged, file));
       await refuses(file);
     }

@@ -4,6 +4,7 @@
  */
 import { AttuneError } from '../../errors.js';
 import type { ModelGraphs } from '../../model/gpt2.js';
+import { pick } from '../../pick.js';
 import type { Engine, EngineSession, SessionOptions } from '../engine.js';
 import { dawn } from './dawn.js';
 import { openDevice } from './gpu.js';
@@ -22,6 +23,15 @@ export interface AdapterReport {
   /** All that the adapter lists, in words. */
   readonly matrixUnits: readonly string[];
 }
+
+const LIMITS = [
+  'maxBufferSize',
+  'maxStorageBufferBindingSize',
+  'maxStorageBuffersPerShaderStage',
+  'maxComputeInvocationsPerWorkgroup',
+  'maxComputeWorkgroupStorageSize',
+  'maxComputeWorkgroupsPerDimension',
+] as const satisfies readonly (keyof GPUSupportedLimits)[];
 
 const SOFTWARE = /swiftshader|llvmpipe|lavapipe|softpipe|microsoft basic render/i;
 
@@ -47,27 +57,12 @@ export async function findAdapter(
   if (!adapter)
     return { reason: 'WebGPU finds no adapter (no GPU, or no driver for Vulkan, Metal or D3D12)' };
   const name = nameOf(adapter.info);
-  const {
-    maxBufferSize,
-    maxStorageBufferBindingSize,
-    maxStorageBuffersPerShaderStage,
-    maxComputeInvocationsPerWorkgroup,
-    maxComputeWorkgroupStorageSize,
-    maxComputeWorkgroupsPerDimension,
-  } = adapter.limits;
   return {
     adapter,
     report: {
       name,
       software: SOFTWARE.test(name) || adapter.info.isFallbackAdapter,
-      limits: {
-        maxBufferSize,
-        maxStorageBufferBindingSize,
-        maxStorageBuffersPerShaderStage,
-        maxComputeInvocationsPerWorkgroup,
-        maxComputeWorkgroupStorageSize,
-        maxComputeWorkgroupsPerDimension,
-      },
+      limits: pick(adapter.limits, LIMITS),
       features: [...adapter.features].sort(),
       matrixUnits: matrixConfigurations(adapter),
     },

@@ -11,6 +11,7 @@ import { packageVersion } from '#attune/cli/version.js';
 import { attune, bin, jsonLines, readJson, toJsonl, writeData, writeTinyModel } from '../../support/cli.js';
 import type { CliResult } from '../../support/cli.js';
 import { workspace } from '../../support/workspace.js';
+import { FINISHED_RUN } from '../../support/folder-contents.js';
 
 let trained: CliResult;
 const TRAIN = [
@@ -86,23 +87,10 @@ describe('attune train', () => {
   });
 
   it('saves the model, its tokenizer and configuration, the log and the checkpoints', () => {
-    assert.deepEqual(readdirSync(join(cwd, 'run')).sort(), [
-      '.attune-files.json',
-      'attune.json',
-      'attune_model.json',
-      'attune_rows.json',
-      'checkpoint-3',
-      'checkpoint-6',
-      'config.json',
-      'merges.txt',
-      'model.safetensors',
-      'runs',
-      'special_tokens_map.json',
-      'tokenizer_config.json',
-      'trainer_state.json',
-      'training_args.json',
-      'vocab.json',
-    ]);
+    assert.deepEqual(
+      readdirSync(join(cwd, 'run')).sort(),
+      [...FINISHED_RUN, 'checkpoint-3', 'checkpoint-6'].sort(),
+    );
     assert.ok(
       readFileSync(join(cwd, 'run', 'model.safetensors')).equals(
         readFileSync(join(cwd, 'run', 'checkpoint-6', 'model.safetensors')),

@@ -12,6 +12,7 @@ import { attune } from '../../support/cli.js';
 import type { CliResult } from '../../support/cli.js';
 import { KNOWN_NAMES, makeRemovable, putUsersFiles, snapshot } from '../../support/users-files.js';
 import { modelAndData } from '../../support/workspace.js';
+import { FINISHED_RUN } from '../../support/folder-contents.js';
 
 const cwd = modelAndData(writeByteModel);
 const at = (...path: string[]): string => join(cwd, ...path);
@@ -68,21 +69,7 @@ describe('an output folder full of a user’s files', () => {
     const isMade = (path: string): boolean => !(path in before) && !(`${path}/` in before);
     assert.deepEqual(snapshot(dir, isMade), before);
     const left = readdirSync(dir).filter(isMade).sort();
-    assert.deepEqual(left, [
-      '.attune-files.json',
-      'attune.json',
-      'attune_model.json',
-      'attune_rows.json',
-      'config.json',
-      'merges.txt',
-      'model.safetensors',
-      'runs',
-      'special_tokens_map.json',
-      'tokenizer_config.json',
-      'trainer_state.json',
-      'training_args.json',
-      'vocab.json',
-    ]);
+    assert.deepEqual(left, FINISHED_RUN);
   });
 });
 
