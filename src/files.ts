@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { AttuneError } from './errors.js';
+import { AttuneError } from './errors/attune-error.js';
 
 /** Ends the name of what is being written. */
 export const PARTIAL = '.partial';

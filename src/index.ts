@@ -4,7 +4,14 @@
  *
  * @packageDocumentation
  */
-export { AttuneError, DataError, InterruptedError, ModelError, TrainingError, UsageError } from './errors.js';
+export {
+  AttuneError,
+  DataError,
+  InterruptedError,
+  ModelError,
+  TrainingError,
+  UsageError,
+} from './errors/attune-error.js';
 
 export { Dataset } from './data/dataset.js';
 export type { Row, TrainTestSplitOptions } from './data/dataset.js';
@@ -17,7 +24,7 @@ export { inspectSplits } from './data/inspect.js';
 export type { Inspection } from './data/inspect.js';
 
 export { HubError } from './hub/errors.js';
-export type { HubErrorCode } from './hub/errors.js';
+export type { HubErrorKind } from './hub/errors.js';
 export { hubCacheDir } from './hub/settings.js';
 export type { HubOptions, HubProgress } from './hub/settings.js';
 export { hubDataset } from './hub/dataset.js';

@@ -3,7 +3,7 @@ import { createWriteStream } from 'node:fs';
 import { chmod, copyFile, open, readlink, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { AttuneError, UsageError } from './errors.js';
+import { AttuneError, UsageError } from './errors/attune-error.js';
 import { partialPath, syncFolder, writeNew } from './files.js';
 import { realPath } from './overlap.js';
 

@@ -3,7 +3,7 @@
  */
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, sep } from 'node:path';
-import { UsageError } from './errors.js';
+import { UsageError } from './errors/attune-error.js';
 
 export interface Input {
   /** In words: `the model`. */

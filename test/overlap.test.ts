@@ -3,7 +3,7 @@ import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { describe, it } from 'node:test';
 import type { TestContext } from 'node:test';
-import { UsageError } from '#attune/errors.js';
+import { UsageError } from '#attune/errors/attune-error.js';
 import { realPath, refuseOverlap } from '#attune/overlap.js';
 import { folder } from './support/folder.js';
 

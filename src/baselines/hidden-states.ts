@@ -9,7 +9,7 @@ import { engineFor } from '../engine/device.js';
 import { packRows } from '../engine/batch.js';
 import type { EncodedRow } from '../engine/batch.js';
 import type { EngineSession } from '../engine/engine.js';
-import { ModelError } from '../errors.js';
+import { ModelError } from '../errors/attune-error.js';
 import type { Graph } from '../graph/graph.js';
 import type { HubOptions } from '../hub/settings.js';
 import { EMBEDDED_MODEL, embeddedModelFolder } from '../model/embedded.js';

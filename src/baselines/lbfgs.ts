@@ -4,7 +4,7 @@
  * last digits: near the minimum, where differences of the function drown in rounding, the line search looks
  * at slopes alone, which a convex function allows.
  */
-import { TrainingError } from '../errors.js';
+import { TrainingError } from '../errors/attune-error.js';
 import type { Pace } from '../pace.js';
 
 export interface Objective {

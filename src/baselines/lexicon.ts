@@ -5,7 +5,7 @@
  *   n = rows, K = classes, S = distinct scores of the training rows
  */
 import { createRequire } from 'node:module';
-import { UsageError } from '../errors.js';
+import { UsageError } from '../errors/attune-error.js';
 import { Pace } from '../pace.js';
 import type { Classifier, DenseMatrix, EstimatorState } from './estimator.js';
 import { LogisticRegression } from './logistic-regression.js';

@@ -1,4 +1,4 @@
-import { UsageError } from '../errors.js';
+import { UsageError } from '../errors/attune-error.js';
 import { Pace } from '../pace.js';
 import type { Classifier, EstimatorState, Matrix } from './estimator.js';
 import { minimise } from './lbfgs.js';

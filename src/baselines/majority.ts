@@ -1,4 +1,4 @@
-import { UsageError } from '../errors.js';
+import { UsageError } from '../errors/attune-error.js';
 import type { Classifier, EstimatorState } from './estimator.js';
 import { checkTexts } from './matrix.js';
 import { StateReader } from './state-reader.js';

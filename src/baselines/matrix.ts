@@ -1,5 +1,5 @@
 /** Checks and small operations on feature matrices. n = rows, d = columns. */
-import { DataError } from '../errors.js';
+import { DataError } from '../errors/attune-error.js';
 import type { DenseMatrix, Matrix, SparseMatrix } from './estimator.js';
 
 /** @throws DataError where `values` is not [rows, columns] */

@@ -1,4 +1,4 @@
-import { UsageError } from '../errors.js';
+import { UsageError } from '../errors/attune-error.js';
 import type { PredictedClasses } from '../metrics/classification.js';
 import type { Classifier, EstimatorState, Transformer } from './estimator.js';
 

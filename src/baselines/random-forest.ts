@@ -1,5 +1,5 @@
 import { usableCores } from '../engine/cores.js';
-import { DataError, UsageError } from '../errors.js';
+import { DataError, UsageError } from '../errors/attune-error.js';
 import { Pace } from '../pace.js';
 import type { Classifier, EstimatorState, Matrix } from './estimator.js';
 import { FOREST_WORK, MAX_ROWS, forestProbabilities, rankFeatures } from './forest-trees.js';

@@ -1,5 +1,5 @@
 /** The kinds of estimators that can be saved and loaded: one line each. */
-import { ModelError } from '../errors.js';
+import { ModelError } from '../errors/attune-error.js';
 import { didYouMean } from '../nearest.js';
 import type { Classifier, EstimatorState, Transformer } from './estimator.js';
 import { AfinnClassifier } from './lexicon.js';

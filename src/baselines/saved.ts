@@ -6,7 +6,7 @@
 import { lstat, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { jsonValue } from '../json/syntax.js';
-import { ModelError, UsageError } from '../errors.js';
+import { ModelError, UsageError } from '../errors/attune-error.js';
 import { readPlainFile, writeFolder, writeWhole } from '../files.js';
 import { ESTIMATOR_FILE } from '../model/config.js';
 import { isJsonObject } from '../model/config-fields.js';

@@ -1,4 +1,4 @@
-import { DataError, UsageError } from '../errors.js';
+import { DataError, UsageError } from '../errors/attune-error.js';
 import { Pace } from '../pace.js';
 import type { DenseMatrix, EstimatorState, Matrix, Transformer } from './estimator.js';
 import { checkFeatures, checkPredict } from './matrix.js';

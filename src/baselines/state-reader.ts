@@ -1,5 +1,5 @@
 /** Checked reading of a saved estimator's state: what a file holds is not trusted to fit together. */
-import { ModelError } from '../errors.js';
+import { ModelError } from '../errors/attune-error.js';
 import type { EstimatorState } from './estimator.js';
 
 export class StateReader {

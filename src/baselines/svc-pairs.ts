@@ -6,7 +6,7 @@
  * their decision values come for nothing. A fold starts from the whole problem's solution without the
  * left-out rows, which is nearly its own.
  */
-import { TrainingError } from '../errors.js';
+import { TrainingError } from '../errors/attune-error.js';
 import { libsvmOrder } from '../random/libsvm.js';
 import type { Work } from './tasks.js';
 import { Arena } from './wasm.js';

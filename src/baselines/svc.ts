@@ -1,5 +1,5 @@
 import { usableCores } from '../engine/cores.js';
-import { DataError, UsageError } from '../errors.js';
+import { DataError, UsageError } from '../errors/attune-error.js';
 import { Pace } from '../pace.js';
 import type { Classifier, DenseMatrix, EstimatorState, Matrix } from './estimator.js';
 import { argmaxRows, checkFit, checkPredict, presentClasses, spreadClasses, toDense } from './matrix.js';

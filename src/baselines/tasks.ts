@@ -5,7 +5,7 @@
 import { inspect } from 'node:util';
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
 import type { ResourceLimits } from 'node:worker_threads';
-import { ThreadDeath, TrainingError } from '../errors.js';
+import { ThreadDeath, TrainingError } from '../errors/attune-error.js';
 import { Pace } from '../pace.js';
 
 /**

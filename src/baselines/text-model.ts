@@ -3,7 +3,7 @@
  * one's own.
  */
 import type { Dataset } from '../data/dataset.js';
-import { ModelError, UsageError } from '../errors.js';
+import { ModelError, UsageError } from '../errors/attune-error.js';
 import { predictionMetrics } from '../metrics/classification.js';
 import type { ClassificationMetrics } from '../metrics/classification.js';
 import type { Classified, ClassifierOptions, EvaluateOptions, TextModel } from '../train/classifier.js';

@@ -1,4 +1,4 @@
-import { DataError, UsageError } from '../errors.js';
+import { DataError, UsageError } from '../errors/attune-error.js';
 import { Pace } from '../pace.js';
 import type { EstimatorState, SparseMatrix, Transformer } from './estimator.js';
 import { characterNgrams, wordNgrams } from './ngrams.js';

@@ -2,7 +2,7 @@
  * A WebAssembly memory of one computation, with the exports of one of this folder's *.assembly.ts over it.
  */
 import { readFileSync } from 'node:fs';
-import { TrainingError } from '../errors.js';
+import { TrainingError } from '../errors/attune-error.js';
 
 const PAGE = 65536;
 const MAX_PAGES = 65536;

@@ -20,7 +20,7 @@ export {
   ModelError,
   TrainingError,
   UsageError,
-} from '../errors.js';
+} from '../errors/attune-error.js';
 
 export { Dataset } from '../data/dataset.js';
 export type { Row, TrainTestSplitOptions } from '../data/dataset.js';

@@ -2,7 +2,7 @@
  * What stands in the browser in place of modules that need the operating system; scripts/build-browser.mjs
  * says which export is in place of what.
  */
-import { AttuneError, UsageError } from '../errors.js';
+import { AttuneError, UsageError } from '../errors/attune-error.js';
 import type { Device } from '../engine/device-names.js';
 import type { EncodedRow } from '../engine/batch.js';
 import type { Engine } from '../engine/engine.js';

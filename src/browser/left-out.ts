@@ -2,7 +2,7 @@
  * What the browser module does without, said when it is asked for; scripts/build-browser.mjs puts these in
  * place of the modules that have it.
  */
-import { DataError, ModelError } from '../errors.js';
+import { DataError, ModelError } from '../errors/attune-error.js';
 import { HubError } from '../hub/errors.js';
 
 const refuse = (error: Error): Promise<never> => Promise.reject(error);

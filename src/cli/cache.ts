@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
-import { InterruptedError, UsageError } from '../errors.js';
+import { InterruptedError, UsageError } from '../errors/attune-error.js';
 import { planPrune, removeFromCache, scanHubCache } from '../hub/cache.js';
 import { hubCacheDir } from '../hub/settings.js';
 import { withDefaults } from '../train/argument-table.js';

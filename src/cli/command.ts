@@ -3,7 +3,7 @@
  * process.
  */
 import { Command, CommanderError, Option } from 'commander';
-import { UsageError } from '../errors.js';
+import { UsageError } from '../errors/attune-error.js';
 import { didYouMean } from '../nearest.js';
 import { standardResults } from './results.js';
 

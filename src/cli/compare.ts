@@ -4,7 +4,7 @@ import { comparedSplits } from '../compare/compare.js';
 import { COMPARISON_MAKES, requireComparisonFolder } from '../compare/compare-models.js';
 import { measured } from '../compare/measure.js';
 import { labelledRows } from '../data/held-out.js';
-import { UsageError } from '../errors.js';
+import { UsageError } from '../errors/attune-error.js';
 import { resolveModel } from '../model/resolve.js';
 import { rememberedBase, rememberedSplits } from '../train/evaluation-rows.js';
 import { changesByHand, readMemory } from '../train/model-memory.js';

@@ -1,7 +1,7 @@
 /**
  * What a command has to do with the outside: where people read, where results go, whether it was interrupted.
  */
-import { InterruptedError } from '../errors.js';
+import { InterruptedError } from '../errors/attune-error.js';
 import { standardResults } from './results.js';
 import type { ResultWriter } from './results.js';
 import { createTerminal } from './terminal.js';

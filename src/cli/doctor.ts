@@ -7,7 +7,7 @@ import { packRows } from '../engine/batch.js';
 import { usableCores } from '../engine/cores.js';
 import type { Engine } from '../engine/engine.js';
 import { referenceEngine } from '../engine/reference/session.js';
-import { AttuneError } from '../errors.js';
+import { AttuneError } from '../errors/attune-error.js';
 import { parseConfig } from '../model/config.js';
 import { embeddedModelFolder } from '../model/embedded.js';
 import { gpt2Graphs } from '../model/gpt2.js';

@@ -3,7 +3,7 @@
  * called.
  */
 import type { Command } from 'commander';
-import { AttuneError, explained } from '../errors.js';
+import { AttuneError, explained } from '../errors/attune-error.js';
 import { createCommand, isDone, normalizeArguments } from './command.js';
 import type { CliContext } from './context.js';
 import { standardResults } from './results.js';

@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { LEAST_MARGIN, MARGIN } from '../compare/margin.js';
 import { DEVICES } from '../engine/device-names.js';
-import { UsageError } from '../errors.js';
+import { UsageError } from '../errors/attune-error.js';
 import { parseJson } from '../json/syntax.js';
 import type { ArgumentTable, Given, Resolved } from '../train/argument-table.js';
 import { checkGiven, withDefaults } from '../train/argument-table.js';

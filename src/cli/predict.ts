@@ -7,7 +7,7 @@ import { readerFor } from '../data/readers.js';
 import { fieldOf } from '../data/records.js';
 import { requiredText } from '../data/rows.js';
 import { streamChunks } from '../data/text-blocks.js';
-import { UsageError } from '../errors.js';
+import { UsageError } from '../errors/attune-error.js';
 import { findOutput, refuseSameFile, writeOutput } from '../output-file.js';
 import { withDefaults } from '../train/argument-table.js';
 import { TextClassifier } from '../train/classifier.js';

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { AttuneError, DataError, UsageError } from '../errors.js';
+import { AttuneError, DataError, UsageError } from '../errors/attune-error.js';
 import { readPlainFile } from '../files.js';
 import { parseComparison } from '../report/comparison-file.js';
 import { writeReport, writeRunReport } from '../report/page.js';

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { AttuneError, UsageError } from '../errors.js';
+import { AttuneError, UsageError } from '../errors/attune-error.js';
 import { reproduce as runAgain } from '../train/reproduce.js';
 import { givenOptions } from './command-arguments.js';
 import { REPRODUCE_OPTIONS } from './command-options.js';

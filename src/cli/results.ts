@@ -10,7 +10,7 @@
 import { fstatSync, writeSync } from 'node:fs';
 import { Writable } from 'node:stream';
 import { isatty } from 'node:tty';
-import { AttuneError } from '../errors.js';
+import { AttuneError } from '../errors/attune-error.js';
 import { printableLines } from './layout.js';
 
 export class ResultWriter {

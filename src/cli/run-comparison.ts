@@ -10,7 +10,7 @@ import type { Comparison, Estimate, ModelResult } from '../compare/comparison.js
 import { FIGURES } from '../compare/figures.js';
 import { signed } from '../compare/wording.js';
 import { SIMPLEST_FIRST } from '../compare/baselines.js';
-import { InterruptedError } from '../errors.js';
+import { InterruptedError } from '../errors/attune-error.js';
 import { writeReport } from '../report/page.js';
 import { baselineFolder } from '../train/run-names.js';
 import { commandLine } from './command-arguments.js';

@@ -1,4 +1,4 @@
-import { InterruptedError } from '../errors.js';
+import { InterruptedError } from '../errors/attune-error.js';
 import { trainOtherSeeds } from '../train/seeds.js';
 import type { SeedRun } from '../train/seeds.js';
 import type { CliContext } from './context.js';

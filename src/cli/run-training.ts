@@ -4,7 +4,7 @@
  */
 import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { InterruptedError, UsageError } from '../errors.js';
+import { InterruptedError, UsageError } from '../errors/attune-error.js';
 import { toJson } from '../model/config.js';
 import { nameWithin, realPath } from '../overlap.js';
 import { requireMetric } from '../train/arguments.js';

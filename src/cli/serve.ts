@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { UsageError } from '../errors.js';
+import { UsageError } from '../errors/attune-error.js';
 import { writeWhole } from '../files.js';
 import { embeddedModelFolder } from '../model/embedded.js';
 import { resolveModel } from '../model/resolve.js';

@@ -6,9 +6,11 @@
  */
 import type { Writable } from 'node:stream';
 import picocolors from 'picocolors';
-import { AttuneError } from '../errors.js';
+import { AttuneError } from '../errors/attune-error.js';
+import { hint, sentence } from '../errors/shell.js';
 import type { Bin, Column } from './layout.js';
 import { displayWidth, histogramLines, pad, printable, printableLines, tableLines, wrap } from './layout.js';
+import { COMMAND_LINE } from './shell.js';
 
 type Colors = ReturnType<typeof picocolors.createColors>;
 type Style = 'bold' | 'dim' | 'yellow';
@@ -118,11 +120,13 @@ export class Terminal {
   /** An error for people with its hint, or a defect of attune with its stack. */
   error(error: unknown): void {
     if (error instanceof AttuneError) {
-      this.#labelled('error:', this.#colors.red, error.message);
-      if (error.hint !== undefined) this.paragraph(error.hint, 'error: '.length);
+      if ((error.code as string) === 'legacy') return this.#legacy(error);
+      const indent = 'error: '.length;
+      this.#labelled('error:', this.#colors.red, sentence(error, COMMAND_LINE));
+      this.paragraph(hint(error, COMMAND_LINE), indent);
+      const { command } = error.facts;
       // On one line, or it could not be pasted.
-      if (error.command !== undefined)
-        this.#write(`${' '.repeat('error: '.length)}${printable(error.command)}`);
+      if (typeof command === 'string') this.#write(`${' '.repeat(indent)}${printable(command)}`);
       return;
     }
     this.#write(
@@ -130,6 +134,13 @@ export class Terminal {
         'Please report it with the lines below.',
     );
     this.print(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  }
+
+  #legacy(error: AttuneError): void {
+    this.#labelled('error:', this.#colors.red, error.message);
+    if ((error.hint as string | undefined) !== undefined) this.paragraph(error.hint, 'error: '.length);
+    if (error.command !== undefined)
+      this.#write(`${' '.repeat('error: '.length)}${printable(error.command)}`);
   }
 
   #labelled(label: string, colour: (text: string) => string, text: string): void {

@@ -11,7 +11,13 @@ import type { Dataset } from '../data/dataset.js';
 import { requireSameClasses } from '../data/labels.js';
 import { usableCores } from '../engine/cores.js';
 import type { Device } from '../engine/device-names.js';
-import { AttuneError, InterruptedError, ModelError, ThreadDeath, UsageError } from '../errors.js';
+import {
+  AttuneError,
+  InterruptedError,
+  ModelError,
+  ThreadDeath,
+  UsageError,
+} from '../errors/attune-error.js';
 import type { HubOptions } from '../hub/settings.js';
 import { EMBEDDED_MODEL, embeddedModelFolder } from '../model/embedded.js';
 import { resolveModel } from '../model/resolve.js';

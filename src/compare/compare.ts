@@ -7,7 +7,7 @@ import type { Dataset } from '../data/dataset.js';
 import { labelledRows } from '../data/held-out.js';
 import { alignSplits, loadSplits, loadUnaligned, NO_TEST_ROWS } from '../data/splits.js';
 import type { Splits } from '../data/splits.js';
-import { UsageError } from '../errors.js';
+import { UsageError } from '../errors/attune-error.js';
 import { readConfig } from '../model/config.js';
 import { fromPretrained } from '../model/pretrained.js';
 import { resolveModel } from '../model/resolve.js';

@@ -3,7 +3,7 @@
  * model that is shown to lose at most the margin to the best (non-inferiority), and there is none where the
  * test rows do not show it. How often that is wrong: docs/verdict.md.
  */
-import { UsageError } from '../errors.js';
+import { UsageError } from '../errors/attune-error.js';
 import { compareWithBest } from '../metrics/best-set.js';
 import type { BestOf } from '../metrics/best-set.js';
 import { f1RowWeight } from '../metrics/confusion.js';

@@ -3,7 +3,7 @@
  * vector, whatever stands around it; a transformer's hidden state at the word depends on all that came
  * before. The study measures how far the latter spread, and who their neighbours are.
  */
-import { UsageError } from '../errors.js';
+import { UsageError } from '../errors/attune-error.js';
 import { Pace } from '../pace.js';
 import type { WordStudy } from './comparison.js';
 import { FUNCTION_WORDS } from './function-words.js';

@@ -3,7 +3,7 @@
  * transformers' run_glue; numbers do where one side has none. A model whose classes nobody named calls them
  * LABEL_0, LABEL_1, …
  */
-import { DataError } from '../errors.js';
+import { DataError } from '../errors/attune-error.js';
 import { Dataset } from './dataset.js';
 import { isPlaceholder, listed } from './labels.js';
 import type { LabelMap } from './labels.js';

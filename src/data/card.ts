@@ -2,7 +2,7 @@
 // (https://huggingface.co/docs/hub/datasets-manual-configuration): `configs` says which files are which
 // split, `dataset_info` what the columns are.
 import { open } from 'node:fs/promises';
-import { DataError } from '../errors.js';
+import { DataError } from '../errors/attune-error.js';
 import { shown } from './records.js';
 
 export interface CardConfig {

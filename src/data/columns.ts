@@ -1,6 +1,6 @@
 // Which columns hold the text and the label, where nobody says: those of these very names, else the ones that
 // are called or look like it.
-import { DataError, UsageError } from '../errors.js';
+import { DataError, UsageError } from '../errors/attune-error.js';
 import { readerFor } from './readers.js';
 import { fieldOf, MissingColumnError, NAME_THE_COLUMNS } from './records.js';
 import type { ColumnOptions, RawRow, ReadOptions } from './rows.js';

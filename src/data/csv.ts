@@ -1,6 +1,6 @@
 import { Readable, pipeline } from 'node:stream';
 import { CsvError, parse } from 'csv-parse';
-import { DataError } from '../errors.js';
+import { DataError } from '../errors/attune-error.js';
 import type { DataRecord } from './records.js';
 import { MissingColumnError, shown } from './records.js';
 import type { TextBlock } from './text-blocks.js';

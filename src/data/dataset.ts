@@ -1,4 +1,4 @@
-import { DataError } from '../errors.js';
+import { DataError } from '../errors/attune-error.js';
 import { atOnce } from '../pace.js';
 import type { Pieces } from '../pace.js';
 import { NumpyGenerator } from '../random/numpy-generator.js';

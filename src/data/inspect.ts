@@ -1,7 +1,7 @@
 // What a person should know of a dataset before training on it, as plain data: `JSON.stringify` gives the
 // whole report. Rows are numbered from 0, as `select` and Hugging Face's datasets number them. Two texts are
 // the same where they differ in nothing but white space, which scraped texts gain and lose.
-import { DataError } from '../errors.js';
+import { DataError } from '../errors/attune-error.js';
 import { Pace } from '../pace.js';
 import type { Tokenizer } from '../text/tokenizer.js';
 import type { Dataset, Row } from './dataset.js';

@@ -1,4 +1,4 @@
-import { DataError } from '../errors.js';
+import { DataError } from '../errors/attune-error.js';
 import { parseJson } from '../json/syntax.js';
 import { parseJsonl } from './jsonl.js';
 import type { DataRecord } from './records.js';

@@ -1,4 +1,4 @@
-import { DataError } from '../errors.js';
+import { DataError } from '../errors/attune-error.js';
 import { parseJson } from '../json/syntax.js';
 import type { DataRecord } from './records.js';
 import { fileChunks, textBlocks } from './text-blocks.js';

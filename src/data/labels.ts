@@ -1,4 +1,4 @@
-import { DataError, UsageError } from '../errors.js';
+import { DataError, UsageError } from '../errors/attune-error.js';
 import { Pace } from '../pace.js';
 import type { Row } from './dataset.js';
 import { lookAlikeHint } from './look-alikes.js';

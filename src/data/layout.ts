@@ -1,6 +1,6 @@
 // Which files of a repository are which split of which configuration. The card decides; where it does not,
 // names do.
-import { DataError, UsageError } from '../errors.js';
+import { DataError, UsageError } from '../errors/attune-error.js';
 import { didYouMean } from '../nearest.js';
 import { globMatcher } from './glob.js';
 import type { Card } from './card.js';

@@ -1,4 +1,4 @@
-import { DataError } from '../errors.js';
+import { DataError } from '../errors/attune-error.js';
 import type { Dataset } from './dataset.js';
 import type { LoadSplitsOptions, Splits } from './splits.js';
 import type { DatasetChoice } from './source.js';

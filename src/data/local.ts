@@ -1,7 +1,7 @@
 // Datasets on this machine: a folder, or files that a pattern names.
 import { readdir, stat } from 'node:fs/promises';
 import { join, resolve, sep } from 'node:path';
-import { DataError } from '../errors.js';
+import { DataError } from '../errors/attune-error.js';
 import type { DataRepository } from './repository.js';
 
 /** Beyond this many files, the folder is not a dataset but somebody's home. */

@@ -1,7 +1,7 @@
 // What the user calls a dataset: `sample`, a file, a folder, a pattern of files, or the id of a repository on
 // the Hub.
 import { stat } from 'node:fs/promises';
-import { DataError, UsageError } from '../errors.js';
+import { DataError, UsageError } from '../errors/attune-error.js';
 import { looksLikePath } from '../hub/identifiers.js';
 import type { HubOptions } from '../hub/settings.js';
 import { LocalFolder, isPattern, matchingFiles } from './local.js';

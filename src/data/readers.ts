@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { DataError } from '../errors.js';
+import { DataError } from '../errors/attune-error.js';
 import type { RecordReader } from './records.js';
 
 /** A kind of data file. To read another kind, add it here: nothing else knows which kinds there are. */

@@ -1,4 +1,4 @@
-import { DataError } from '../errors.js';
+import { DataError } from '../errors/attune-error.js';
 import { nearest } from '../nearest.js';
 
 /** One record of a data file, before anything is known about its columns. */

@@ -1,4 +1,4 @@
-import { DataError } from '../errors.js';
+import { DataError } from '../errors/attune-error.js';
 
 /**
  * Where a dataset's files lie: a folder on this machine, or a repository of the Hub. Which of them are the

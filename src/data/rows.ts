@@ -1,6 +1,6 @@
 // From records of any file kind to rows with a text and a label. What the labels mean is left to labels.ts,
 // which sees all of them.
-import { DataError, UsageError } from '../errors.js';
+import { DataError, UsageError } from '../errors/attune-error.js';
 import { Pace } from '../pace.js';
 import type { Columns } from './columns.js';
 import { readerFor } from './readers.js';

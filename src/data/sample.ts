@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { DataError } from '../errors.js';
+import { DataError } from '../errors/attune-error.js';
 import { parseJson } from '../json/syntax.js';
 import { randperm } from '../random/permutation.js';
 import type { Row } from './dataset.js';

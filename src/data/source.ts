@@ -1,7 +1,7 @@
 // What a dataset is before its rows are parted: bundled sentences, files, or a repository, whose splits are loaded one
 // by one under classes that are known, declared or learned.
 import { jsonValue } from '../json/syntax.js';
-import { DataError, UsageError } from '../errors.js';
+import { DataError, UsageError } from '../errors/attune-error.js';
 import { didYouMean } from '../nearest.js';
 import { classNamesOf } from './card.js';
 import type { Columns } from './columns.js';

@@ -1,7 +1,7 @@
 // From what the user calls the dataset (a file, a pattern, a folder, a repository of the Hub, `sample`) to
 // splits that share their classes.
 import { stat } from 'node:fs/promises';
-import { DataError, UsageError } from '../errors.js';
+import { DataError, UsageError } from '../errors/attune-error.js';
 import type { AlignmentUse } from './align.js';
 import { alignClasses, alignDataset } from './align.js';
 import type { Columns } from './columns.js';

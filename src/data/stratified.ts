@@ -1,7 +1,7 @@
 // Parting rows into two groups, as Hugging Face's datasets does it (`Dataset.train_test_split`; the
 // stratified way is scikit-learn's StratifiedShuffleSplit, src/datasets/utils/stratify.py): the same seed
 // takes the same rows.
-import { UsageError } from '../errors.js';
+import { UsageError } from '../errors/attune-error.js';
 import type { Pieces } from '../pace.js';
 import { NumpyGenerator } from '../random/numpy-generator.js';
 

@@ -5,7 +5,7 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
-import { AttuneError, DataError } from '../errors.js';
+import { AttuneError, DataError } from '../errors/attune-error.js';
 
 /** Whole lines of a text file, checked to be UTF-8, without the byte order mark. */
 export interface TextBlock {

@@ -1,5 +1,5 @@
 /** Which engine computes. */
-import { AttuneError, UsageError } from '../errors.js';
+import { AttuneError, UsageError } from '../errors/attune-error.js';
 import { DEVICES } from './device-names.js';
 import type { Device } from './device-names.js';
 import { warmUp } from './engine.js';

@@ -5,7 +5,7 @@
 import type { Stats } from 'node:fs';
 import { lstat, readFile, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
-import { UsageError } from '../errors.js';
+import { UsageError } from '../errors/attune-error.js';
 import { INCOMPLETE, LOCKS, diskError } from './cache-layout.js';
 import { isCommit, isRepositoryId } from './identifiers.js';
 import { isHeld } from './lock.js';

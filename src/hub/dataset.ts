@@ -4,7 +4,7 @@ import { CONVERTED_PARQUET, displayName, parseRepositoryId } from './identifiers
 import type { RepositoryId } from './identifiers.js';
 import { HubRepository } from './repository.js';
 import type { RepositoryOptions } from './repository.js';
-import { UsageError } from '../errors.js';
+import { UsageError } from '../errors/attune-error.js';
 
 /**
  * A dataset of the Hub, `owner/name` with `@revision` where wanted. Nothing is asked of the network before
@@ -66,7 +66,7 @@ class HubDataset implements DataRepository {
     try {
       return new HubDataset(repository, options, true, await HubRepository.open(repository, options));
     } catch (error) {
-      if (error instanceof HubError && error.code === 'revision-not-found' && convertedCommit === undefined)
+      if (error instanceof HubError && error.kind === 'revision-not-found' && convertedCommit === undefined)
         return undefined;
       throw error;
     }

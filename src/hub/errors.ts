@@ -1,8 +1,8 @@
 import { resolve } from 'node:path';
-import { AttuneError } from '../errors.js';
+import { AttuneError } from '../errors/attune-error.js';
 
 /** What went wrong with the Hub, for programs; the message says it for people. */
-export type HubErrorCode =
+export type HubErrorKind =
   /**
    * There is no such repository, or it is private and the token does not open it: the Hub does not tell these
    * apart.
@@ -32,7 +32,7 @@ export type HubErrorCode =
 /** Something of the Hugging Face Hub cannot be had. */
 export class HubError extends AttuneError {
   constructor(
-    readonly code: HubErrorCode,
+    readonly kind: HubErrorKind,
     message: string,
     options: { hint?: string | undefined; cause?: unknown } = {},
   ) {
@@ -41,7 +41,7 @@ export class HubError extends AttuneError {
 }
 
 /** What the Hub says of a repository that is there. */
-const OF_WHAT_IS_THERE: readonly HubErrorCode[] = [
+const OF_WHAT_IS_THERE: readonly HubErrorKind[] = [
   'revision-not-found',
   'entry-not-found',
   'gated',
@@ -57,9 +57,9 @@ const OF_WHAT_IS_THERE: readonly HubErrorCode[] = [
  * @param name as the user gave it
  */
 export function notHereEither(name: string, error: unknown): unknown {
-  if (!(error instanceof HubError) || OF_WHAT_IS_THERE.includes(error.code)) return error;
+  if (!(error instanceof HubError) || OF_WHAT_IS_THERE.includes(error.kind)) return error;
   return new HubError(
-    error.code,
+    error.kind,
     `${name}: there is no file or folder ${resolve(name)}, and ${error.message}`,
     { cause: error, hint: error.hint },
   );

@@ -4,7 +4,7 @@
  */
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { UsageError } from '../errors.js';
+import { UsageError } from '../errors/attune-error.js';
 import { HubError } from './errors.js';
 
 export type RepositoryType = 'model' | 'dataset';

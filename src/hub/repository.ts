@@ -113,7 +113,7 @@ export class HubRepository {
     } catch (error) {
       const outOfReach =
         error instanceof HubError &&
-        (error.code === 'network' || error.code === 'server' || error.code === 'rate-limited');
+        (error.kind === 'network' || error.kind === 'server' || error.kind === 'rate-limited');
       const repo = outOfReach && known !== undefined ? await fromCache(known) : undefined;
       if (repo === undefined || repo.#local.size === 0) {
         await client.close();

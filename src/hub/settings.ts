@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { UsageError } from '../errors.js';
+import { UsageError } from '../errors/attune-error.js';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 

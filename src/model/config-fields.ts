@@ -1,4 +1,4 @@
-import { ModelError } from '../errors.js';
+import { ModelError } from '../errors/attune-error.js';
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 

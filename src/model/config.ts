@@ -4,7 +4,7 @@
  */
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ModelError } from '../errors.js';
+import { ModelError } from '../errors/attune-error.js';
 import { readPlainFile } from '../files.js';
 import { dumps, float } from '../json/python.js';
 import type { PythonValue } from '../json/python.js';

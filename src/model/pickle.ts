@@ -6,7 +6,7 @@
  *
  * Format: Lib/pickletools.py of CPython; protocol 2, which torch.save writes.
  */
-import { ModelError } from '../errors.js';
+import { ModelError } from '../errors/attune-error.js';
 
 /** A tensor as the pickle describes it; its numbers lie in another entry of the archive. */
 export interface PickledTensor {

@@ -4,7 +4,7 @@
  */
 import { stat } from 'node:fs/promises';
 import type { EngineSession } from '../engine/engine.js';
-import { ModelError } from '../errors.js';
+import { ModelError } from '../errors/attune-error.js';
 import type { HubOptions } from '../hub/settings.js';
 import { Tokenizer } from '../text/tokenizer.js';
 import { readConfig, requireVocabulary, withLabels } from './config.js';

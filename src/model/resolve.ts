@@ -3,7 +3,7 @@
  * repository that attune reads, and no others.
  */
 import { join } from 'node:path';
-import { ModelError } from '../errors.js';
+import { ModelError } from '../errors/attune-error.js';
 import { notHereEither } from '../hub/errors.js';
 import { locate } from '../hub/identifiers.js';
 import type { HubRepository, RepositoryOptions } from '../hub/repository.js';

@@ -5,7 +5,7 @@
  * overlap, hole or rest.
  */
 import { jsonValue } from '../json/syntax.js';
-import { ModelError } from '../errors.js';
+import { ModelError } from '../errors/attune-error.js';
 import { isJsonObject } from './config-fields.js';
 import { elementCount } from './parameters.js';
 

@@ -3,7 +3,7 @@ import type { Hash } from 'node:crypto';
 import { open, rename, rm } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { AttuneError } from '../errors.js';
+import { AttuneError } from '../errors/attune-error.js';
 import { partialPath, syncFolder } from '../files.js';
 import { littleEndianBytes } from './float-formats.js';
 import { elementCount } from './parameters.js';

@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
-import { ModelError } from '../errors.js';
+import { ModelError } from '../errors/attune-error.js';
 import { FLOAT_BYTES, isFloatType, toHostOrder, widen } from './float-formats.js';
 import type { FloatType } from './float-formats.js';
 import { elementCount } from './parameters.js';

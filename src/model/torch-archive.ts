@@ -11,7 +11,7 @@ import { Readable } from 'node:stream';
 import CRC32 from 'crc-32';
 import { fromRandomAccessReaderPromise, RandomAccessReader } from 'yauzl';
 import type { Entry, ZipFile } from 'yauzl';
-import { ModelError } from '../errors.js';
+import { ModelError } from '../errors/attune-error.js';
 import { FLOAT_BYTES, widen } from './float-formats.js';
 import type { FloatType } from './float-formats.js';
 import { elementCount } from './parameters.js';

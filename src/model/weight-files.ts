@@ -5,7 +5,7 @@
 import { readFile, readdir, stat } from 'node:fs/promises';
 import { basename, join, win32 } from 'node:path';
 import { jsonValue } from '../json/syntax.js';
-import { ModelError } from '../errors.js';
+import { ModelError } from '../errors/attune-error.js';
 import { isJsonObject } from './config-fields.js';
 import { SafetensorsFile } from './safetensors.js';
 import type { TensorPiece } from './safetensors.js';

@@ -1,6 +1,6 @@
 /** The weights of a model folder, checked against its config and given under the names of parameters.ts. */
 import type { EngineSession } from '../engine/engine.js';
-import { ModelError } from '../errors.js';
+import { ModelError } from '../errors/attune-error.js';
 import type { Gpt2Config } from './config.js';
 import { isFloatType } from './float-formats.js';
 import { parameterSpecs } from './parameters.js';

@@ -28,7 +28,7 @@ import { TestBench } from '../compare/quality.js';
 import { spreadOf } from '../compare/seeds.js';
 import { judge } from '../compare/verdict.js';
 import type { Contestant } from '../compare/verdict.js';
-import { AttuneError, DataError } from '../errors.js';
+import { AttuneError, DataError } from '../errors/attune-error.js';
 import { readPlainFile } from '../files.js';
 import type { Shape } from '../json/shape.js';
 import {

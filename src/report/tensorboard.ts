@@ -6,7 +6,7 @@
 import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { AttuneError } from '../errors.js';
+import { AttuneError } from '../errors/attune-error.js';
 import type { EventValue } from './event-file.js';
 import { summaryEvent, tfRecord, versionEvent } from './event-file.js';
 

@@ -10,7 +10,7 @@ import { buffer } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { loadSample } from '../data/sample.js';
 import type { Dataset } from '../data/dataset.js';
-import { AttuneError, ModelError } from '../errors.js';
+import { AttuneError, ModelError } from '../errors/attune-error.js';
 import { readConfig, requireVocabulary } from '../model/config.js';
 import { INDEX_FILE, readIndex, SINGLE_FILE } from '../model/weight-files.js';
 import { TOKENIZER_FILES } from '../text/tokenizer-files.js';

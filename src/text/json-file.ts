@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ModelError } from '../errors.js';
+import { ModelError } from '../errors/attune-error.js';
 import { requirePlainFile } from '../files.js';
 import { parseJson } from '../json/syntax.js';
 

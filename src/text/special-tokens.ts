@@ -2,7 +2,7 @@
 // so in up to four places: tokenizer.json's added_tokens, tokenizer_config.json, special_tokens_map.json and
 // added_tokens.json.
 import { join } from 'node:path';
-import { ModelError } from '../errors.js';
+import { ModelError } from '../errors/attune-error.js';
 import type { JsonObject } from './json-file.js';
 import { isJsonObject } from './json-file.js';
 import type { Vocabulary } from './vocabulary.js';

@@ -6,7 +6,7 @@
 // is refused by name: the pipeline is GPT-2's (ByteLevel with its pattern), with Unicode's NFC before it
 // where the file asks for that.
 import { join } from 'node:path';
-import { ModelError } from '../errors.js';
+import { ModelError } from '../errors/attune-error.js';
 import type { JsonObject } from './json-file.js';
 import { isJsonObject, parseJsonObject, readIfPresent } from './json-file.js';
 import type { AddedToken, SpecialTokens } from './special-tokens.js';

@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ByteLevelPreTokenizer, Tokenizer as HfTokenizer } from '@huggingface/tokenizers';
 import type { EncodedRow } from '../engine/batch.js';
-import { ModelError } from '../errors.js';
+import { ModelError } from '../errors/attune-error.js';
 import { writeWhole } from '../files.js';
 import { BytePairEncoder } from './byte-pair.js';
 import type { JsonObject } from './json-file.js';

@@ -1,7 +1,7 @@
 // The two tables of a byte-level BPE tokenizer: token -> id, and the merges in order of rank. Both are
 // checked here, because a table with a hole or a merge that leads nowhere would otherwise surface as a wrong
 // id deep inside a run.
-import { ModelError } from '../errors.js';
+import { ModelError } from '../errors/attune-error.js';
 import { decodeUtf8, isJsonObject } from './json-file.js';
 
 export type Vocabulary = Readonly<Record<string, number>>;

@@ -3,7 +3,7 @@
  * its command line option and its help are derived from it. Names are camelCase in the table; kebab-case and
  * snake_case name the same argument.
  */
-import { UsageError } from '../errors.js';
+import { UsageError } from '../errors/attune-error.js';
 import { didYouMean } from '../nearest.js';
 
 interface Described {

@@ -5,7 +5,7 @@
  * dropout and bestModelTolerance.
  */
 import { join } from 'node:path';
-import { UsageError } from '../errors.js';
+import { UsageError } from '../errors/attune-error.js';
 import type { PythonValue } from '../json/python.js';
 import { dumps, float } from '../json/python.js';
 import { didYouMean } from '../nearest.js';

@@ -6,7 +6,7 @@
 import { packRows } from '../engine/batch.js';
 import type { EncodedRow } from '../engine/batch.js';
 import type { EngineSession } from '../engine/engine.js';
-import { UsageError } from '../errors.js';
+import { UsageError } from '../errors/attune-error.js';
 import type { Graph } from '../graph/graph.js';
 import { planBatches, requireFinite } from './prediction.js';
 import type { PredictionOptions } from './prediction.js';

@@ -3,7 +3,7 @@
  * _determine_best_metric, EarlyStoppingCallback and rotate_checkpoints.
  */
 import { join } from 'node:path';
-import { TrainingError } from '../errors.js';
+import { TrainingError } from '../errors/attune-error.js';
 import { readPlainFile } from '../files.js';
 import { parseJson } from '../json/syntax.js';
 import { isJsonObject } from '../model/config-fields.js';

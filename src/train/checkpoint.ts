@@ -20,7 +20,7 @@ import { freemem } from 'node:os';
 import { join } from 'node:path';
 import { jsonValue } from '../json/syntax.js';
 import type { EngineSession } from '../engine/engine.js';
-import { ModelError, TrainingError } from '../errors.js';
+import { ModelError, TrainingError } from '../errors/attune-error.js';
 import { readPlainFile, writeWhole } from '../files.js';
 import { toJson } from '../model/config.js';
 import type { Gpt2Config } from '../model/config.js';

@@ -7,7 +7,7 @@ import { createReadStream } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { jsonValue } from '../json/syntax.js';
-import { AttuneError, ModelError } from '../errors.js';
+import { AttuneError, ModelError } from '../errors/attune-error.js';
 import { readPlainFile, writeWhole } from '../files.js';
 
 export const CHECKSUMS_FILE = 'checksums.json';

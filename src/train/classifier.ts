@@ -4,7 +4,7 @@
 import { classRange, isClass } from '../data/classes.js';
 import type { Dataset } from '../data/dataset.js';
 import type { Device } from '../engine/device-names.js';
-import { ModelError, UsageError } from '../errors.js';
+import { ModelError, UsageError } from '../errors/attune-error.js';
 import type { HubOptions } from '../hub/settings.js';
 import type { ClassificationMetrics, PredictedClasses } from '../metrics/classification.js';
 import { isClassical } from '../model/config.js';

@@ -1,7 +1,7 @@
 /** What a run reports when a loss or a gradient is not finite. */
 import { join } from 'node:path';
 import type { StepResult } from '../engine/engine.js';
-import { TrainingError } from '../errors.js';
+import { TrainingError } from '../errors/attune-error.js';
 import { listCheckpoints } from './checkpoint.js';
 
 export async function divergence(

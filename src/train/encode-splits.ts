@@ -1,7 +1,7 @@
 /** From rows of text to rows of token ids: what training and measuring begin with. */
 import type { Splits } from '../data/splits.js';
 import type { Dataset } from '../data/dataset.js';
-import { UsageError } from '../errors.js';
+import { UsageError } from '../errors/attune-error.js';
 import type { Gpt2Config } from '../model/config.js';
 import { encodeTexts } from '../text/encode-texts.js';
 import { encodeCached } from '../text/token-cache.js';

@@ -9,7 +9,7 @@ import { loadSplits, loadTestSplit } from '../data/splits.js';
 import type { HeldOut } from '../data/held-out.js';
 import type { LoadSplitsOptions } from '../data/splits.js';
 import type { Dataset } from '../data/dataset.js';
-import { UsageError } from '../errors.js';
+import { UsageError } from '../errors/attune-error.js';
 import { looksLikePath } from '../hub/identifiers.js';
 import { realPath } from '../overlap.js';
 import { DEFAULT_SEED } from './model-memory.js';

@@ -3,7 +3,7 @@ import type { Dataset } from '../data/dataset.js';
 import { engineFor } from '../engine/device.js';
 import { warmUp } from '../engine/engine.js';
 import type { EngineSession } from '../engine/engine.js';
-import { AttuneError, ModelError } from '../errors.js';
+import { AttuneError, ModelError } from '../errors/attune-error.js';
 import type { Graph } from '../graph/graph.js';
 import { classificationMetrics } from '../metrics/classification.js';
 import type { ClassificationMetrics } from '../metrics/classification.js';

@@ -1,6 +1,6 @@
 /** Checks of rows and labels that a caller put together, before anything is computed with them. */
 import { classRange, isClass } from '../data/classes.js';
-import { UsageError } from '../errors.js';
+import { UsageError } from '../errors/attune-error.js';
 import type { LabelledRows } from './evaluate.js';
 
 /**

@@ -11,7 +11,7 @@ import type { LoadSplitsOptions } from '../data/splits.js';
 import { DEVICES } from '../engine/device-names.js';
 import type { Device } from '../engine/device-names.js';
 import type { EngineSession } from '../engine/engine.js';
-import { ModelError } from '../errors.js';
+import { ModelError } from '../errors/attune-error.js';
 import { readPlainFile } from '../files.js';
 import {
   CONVERTED_PARQUET,

@@ -11,7 +11,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { DEFAULT_COLUMNS } from '../data/columns.js';
 import type { HeldOut } from '../data/held-out.js';
 import type { LoadSplitsOptions } from '../data/splits.js';
-import { ModelError } from '../errors.js';
+import { ModelError } from '../errors/attune-error.js';
 import { readPlainFile } from '../files.js';
 import { jsonValue, parseJson } from '../json/syntax.js';
 import { isJsonObject } from '../model/config-fields.js';

@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { access, constants, lstat, mkdir, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { AttuneError, UsageError } from '../errors.js';
+import { AttuneError, UsageError } from '../errors/attune-error.js';
 import { syncFolder, writeWhole } from '../files.js';
 import { checkpointStep } from './best.js';
 import { recordOfEarlier } from './earlier-folders.js';

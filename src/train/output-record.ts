@@ -15,7 +15,7 @@
 import { randomUUID } from 'node:crypto';
 import { lstat, mkdir, readFile, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { UsageError } from '../errors.js';
+import { UsageError } from '../errors/attune-error.js';
 import { PARTIAL, writeWhole } from '../files.js';
 import { jsonValue } from '../json/syntax.js';
 import { isJsonObject } from '../model/config-fields.js';

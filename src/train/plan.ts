@@ -11,7 +11,7 @@ import type { Dataset } from '../data/dataset.js';
 import type { PlannedParts } from '../data/held-out.js';
 import { MOST_VALIDATION_ROWS } from '../data/held-out.js';
 import type { Splits } from '../data/splits.js';
-import { UsageError } from '../errors.js';
+import { UsageError } from '../errors/attune-error.js';
 import type { Gpt2Config } from '../model/config.js';
 import type { Given } from './argument-table.js';
 import { argumentName, checkGiven, withDefaults } from './argument-table.js';

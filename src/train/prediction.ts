@@ -2,7 +2,7 @@
 import { packRows } from '../engine/batch.js';
 import type { EncodedRow } from '../engine/batch.js';
 import type { EngineSession } from '../engine/engine.js';
-import { ModelError } from '../errors.js';
+import { ModelError } from '../errors/attune-error.js';
 import { firstNotFinite } from '../model/weights.js';
 
 export interface PredictionOptions {

@@ -4,7 +4,7 @@
  */
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { ModelError, UsageError } from '../errors.js';
+import { ModelError, UsageError } from '../errors/attune-error.js';
 import { readPlainFile } from '../files.js';
 import { SafetensorsFile } from '../model/safetensors.js';
 import { refuseOverlap } from '../overlap.js';

@@ -1,6 +1,6 @@
 /** What a run takes over from a checkpoint, which must be of the same run; the best so far, if the rule is the same. */
 import { dirname, join, resolve } from 'node:path';
-import { TrainingError } from '../errors.js';
+import { TrainingError } from '../errors/attune-error.js';
 import type { TrainingArguments } from './arguments.js';
 import { bestRuleOfCheckpoint, checkpointName } from './best.js';
 import type { BestRule } from './best.js';

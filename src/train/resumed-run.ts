@@ -1,6 +1,6 @@
 /** A run that resumes: from which checkpoint, what may differ from then, and what its manifest keeps. */
 import { dirname, join } from 'node:path';
-import { ModelError, UsageError } from '../errors.js';
+import { ModelError, UsageError } from '../errors/attune-error.js';
 import { realPath } from '../overlap.js';
 import type { TrainingArguments } from './arguments.js';
 import { listCheckpoints, verifyCheckpoint } from './checkpoint.js';

@@ -15,7 +15,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { jsonValue } from '../json/syntax.js';
 import { isJsonObject } from '../model/config-fields.js';
-import { AttuneError, UsageError } from '../errors.js';
+import { AttuneError, UsageError } from '../errors/attune-error.js';
 import { PARTIAL } from '../files.js';
 import { removeAbandoned, removeStaleLock } from '../stale-lock.js';
 

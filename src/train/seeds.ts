@@ -6,7 +6,7 @@
 import { access } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import type { Splits } from '../data/splits.js';
-import { ModelError, UsageError } from '../errors.js';
+import { ModelError, UsageError } from '../errors/attune-error.js';
 import type { HubOptions } from '../hub/settings.js';
 import { readConfig } from '../model/config.js';
 import { fromPretrained } from '../model/pretrained.js';

@@ -2,7 +2,7 @@
  * trainer_state.json: what the Trainer remembers of a run, with its keys (trainer_callback.py, TrainerState),
  * written byte for byte as Python writes it.
  */
-import { ModelError } from '../errors.js';
+import { ModelError } from '../errors/attune-error.js';
 import type { PythonValue } from '../json/python.js';
 import { dumps, float } from '../json/python.js';
 import { parseJson } from '../json/syntax.js';

@@ -6,7 +6,7 @@
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { EngineSession } from '../engine/engine.js';
-import { ModelError } from '../errors.js';
+import { ModelError } from '../errors/attune-error.js';
 import type { ParameterSpec } from '../model/parameters.js';
 import type { Pickled, PickledTensor } from '../model/pickle.js';
 import { TorchArchive } from '../model/torch-archive.js';

@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { textIdentity } from '../data/identity.js';
 import type { Dataset } from '../data/dataset.js';
-import { ModelError } from '../errors.js';
+import { ModelError } from '../errors/attune-error.js';
 import { pacedMap } from '../pace.js';
 import { parseJsonObject, readIfPresent } from '../text/json-file.js';
 

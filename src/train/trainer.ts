@@ -5,7 +5,7 @@
  */
 import { join, resolve } from 'node:path';
 import type { StepResult } from '../engine/engine.js';
-import { InterruptedError, TrainingError } from '../errors.js';
+import { InterruptedError, TrainingError } from '../errors/attune-error.js';
 import { elementCount } from '../model/parameters.js';
 import type { TrainingArguments } from './arguments.js';
 import type { TrainerCallback, TrainOutput } from './callbacks.js';

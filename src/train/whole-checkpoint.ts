@@ -1,6 +1,6 @@
 /** Which checkpoint of a folder to go on from. */
 import { join } from 'node:path';
-import { ModelError } from '../errors.js';
+import { ModelError } from '../errors/attune-error.js';
 import { checkpointName } from './best.js';
 import { listCheckpoints, readCheckpoint, verifyCheckpoint } from './checkpoint.js';
 

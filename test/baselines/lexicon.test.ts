@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import type { Classifier, EstimatorState } from '#attune/baselines/estimator.js';
 import { AfinnClassifier, afinnScore } from '#attune/baselines/lexicon.js';
 import { MajorityClassifier } from '#attune/baselines/majority.js';
-import { DataError, UsageError } from '#attune/errors.js';
+import { DataError, UsageError } from '#attune/errors/attune-error.js';
 import { loadEstimator, saveEstimator } from '#attune/baselines/saved.js';
 import { classScores, confusionMatrix, weightedF1 } from '#attune/metrics/confusion.js';
 import { folder } from '../support/folder.js';

@@ -15,7 +15,7 @@ import { StandardScaler } from '#attune/baselines/standard-scaler.js';
 import { SVC } from '#attune/baselines/svc.js';
 import { TfidfVectorizer } from '#attune/baselines/tfidf.js';
 import { Word2VecVectorizer } from '#attune/baselines/word2vec/vectorizer.js';
-import { InterruptedError } from '#attune/errors.js';
+import { InterruptedError } from '#attune/errors/attune-error.js';
 import { Pace } from '#attune/pace.js';
 import { sparse } from '../support/matrices.js';
 import { Random } from '../support/random.js';

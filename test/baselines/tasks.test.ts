@@ -6,7 +6,7 @@ import type { TestContext } from 'node:test';
 import type { ResourceLimits, Worker } from 'node:worker_threads';
 import { runTasks, serveTasks } from '#attune/baselines/tasks.js';
 import type { Work } from '#attune/baselines/tasks.js';
-import { TrainingError } from '#attune/errors.js';
+import { TrainingError } from '#attune/errors/attune-error.js';
 import { folder } from '../support/folder.js';
 import { watchThreads } from '../support/threads.js';
 
@@ -15,7 +15,7 @@ function workOf(t: TestContext, source: string, resourceLimits?: ResourceLimits)
   const head = [
     `import { parentPort as port } from 'node:worker_threads';`,
     `import { serveTasks } from ${JSON.stringify(import.meta.resolve('#attune/baselines/tasks.js'))};`,
-    `import { TrainingError } from ${JSON.stringify(import.meta.resolve('#attune/errors.js'))};`,
+    `import { TrainingError } from ${JSON.stringify(import.meta.resolve('#attune/errors/attune-error.js'))};`,
   ];
   const dir = folder(t, { 'worker.mjs': [...head, source].join('\n') });
   const module = pathToFileURL(join(dir, 'worker.mjs'));

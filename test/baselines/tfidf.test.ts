@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { SparseMatrix } from '#attune/baselines/estimator.js';
 import { CHARACTERS, TfidfVectorizer, WORDS } from '#attune/baselines/tfidf.js';
-import { DataError } from '#attune/errors.js';
+import { DataError } from '#attune/errors/attune-error.js';
 import { fixtureJson } from '../support/fixtures.js';
 import { assertClose } from '../support/numbers.js';
 

@@ -7,7 +7,7 @@ import { createCommand, isDone, normalizeArguments } from '#attune/cli/command.j
 import { commandLine, optionName, program } from '#attune/cli/command-arguments.js';
 import type { TrainOptions } from '#attune/cli/options.js';
 import { addTrainOptions, DATA_OPTIONS, parseTrainOptions, trainOptionsOf } from '#attune/cli/options.js';
-import { UsageError } from '#attune/errors.js';
+import { UsageError } from '#attune/errors/attune-error.js';
 import type { ArgumentSpec } from '#attune/train/argument-table.js';
 import { checkValue } from '#attune/train/argument-table.js';
 import { filledArguments, resolveArguments, TRAINING_ARGUMENTS } from '#attune/train/arguments.js';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { createTerminal } from '#attune/cli/terminal.js';
-import { AttuneError, UsageError } from '#attune/errors.js';
+import { AttuneError, UsageError } from '#attune/errors/attune-error.js';
 import { Screen } from '../support/screen.js';
 
 describe('createTerminal', () => {

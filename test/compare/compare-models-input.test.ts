@@ -6,7 +6,7 @@ import { describe, it } from 'node:test';
 import type { TestContext } from 'node:test';
 import { compareModels } from '#attune/compare/compare-models.js';
 import { Dataset } from '#attune/data/dataset.js';
-import { UsageError } from '#attune/errors.js';
+import { UsageError } from '#attune/errors/attune-error.js';
 import { folder } from '../support/folder.js';
 
 const split = (name: string, labelNames: readonly string[]): Dataset =>

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { MARGIN } from '#attune/compare/margin.js';
 import { requireMargin } from '#attune/compare/verdict.js';
-import { UsageError } from '#attune/errors.js';
+import { UsageError } from '#attune/errors/attune-error.js';
 import { pattern } from '../support/pattern.js';
 import { against, CHEAP, DEAR, first, judged } from './judged.js';
 

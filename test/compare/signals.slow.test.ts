@@ -18,7 +18,7 @@ import { tfidfModel } from '#attune/compare/baselines.js';
 import { predictionSpeed } from '#attune/compare/measure.js';
 import { studyWords } from '#attune/compare/word-study.js';
 import { Dataset } from '#attune/data/dataset.js';
-import { DataError } from '#attune/errors.js';
+import { DataError } from '#attune/errors/attune-error.js';
 import { writeTinyModel } from '../support/cli.js';
 import { folder } from '../support/folder.js';
 import { SENTENCE_LABELS, sentences } from '../support/sentences.js';

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { studyWords } from '#attune/compare/word-study.js';
 import type { HiddenStates, TextStates } from '#attune/compare/word-study.js';
-import { UsageError } from '#attune/errors.js';
+import { UsageError } from '#attune/errors/attune-error.js';
 
 const WIDTH = 8;
 const texts = ['a light bag', 'the light shone on us', 'light'];

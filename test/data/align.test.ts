@@ -1,7 +1,7 @@
 /** Classes of a dataset are matched to those of a model: by name if both have names. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { DataError } from '#attune/errors.js';
+import { DataError } from '#attune/errors/attune-error.js';
 import { alignClasses, alignDataset } from '#attune/data/align.js';
 import type { AlignmentUse } from '#attune/data/align.js';
 import { Dataset } from '#attune/data/dataset.js';

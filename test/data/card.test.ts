@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { describe, it } from 'node:test';
-import { UsageError } from '#attune/errors.js';
+import { UsageError } from '#attune/errors/attune-error.js';
 import { parseCard } from '#attune/data/card.js';
 import { findLayout } from '#attune/data/layout.js';
 import { loadSplits } from '#attune/data/splits.js';

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import type { TestContext } from 'node:test';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { DataError } from '#attune/errors.js';
+import { DataError } from '#attune/errors/attune-error.js';
 import { readCsv } from '#attune/data/csv.js';
 import type { DataRecord } from '#attune/data/records.js';
 import { folder } from '../support/folder.js';

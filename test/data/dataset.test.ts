@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { DataError, UsageError } from '#attune/errors.js';
+import { DataError, UsageError } from '#attune/errors/attune-error.js';
 import type { Row } from '#attune/data/dataset.js';
 import { Dataset } from '#attune/data/dataset.js';
 import { loadDataset } from '#attune/data/load.js';

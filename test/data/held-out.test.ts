@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Dataset } from '#attune/data/dataset.js';
-import { UsageError } from '#attune/errors.js';
+import { UsageError } from '#attune/errors/attune-error.js';
 import type { PlannedParts } from '#attune/data/held-out.js';
 import { labelledRows, MOST_VALIDATION_ROWS } from '#attune/data/held-out.js';
 import { loadSplits } from '#attune/data/splits.js';

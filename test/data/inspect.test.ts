@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { Dataset } from '#attune/data/dataset.js';
-import { DataError, UsageError } from '#attune/errors.js';
+import { DataError, UsageError } from '#attune/errors/attune-error.js';
 import { inspectSplits } from '#attune/data/inspect.js';
 import { loadSplits } from '#attune/data/splits.js';
 import { Tokenizer } from '#attune/text/tokenizer.js';

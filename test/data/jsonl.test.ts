@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { DataError } from '#attune/errors.js';
+import { DataError } from '#attune/errors/attune-error.js';
 import { parseJsonl, readJsonl } from '#attune/data/jsonl.js';
 import type { DataRecord } from '#attune/data/records.js';
 import { folder } from '../support/folder.js';

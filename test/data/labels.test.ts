@@ -1,7 +1,7 @@
 /** Labels of rows and the classes that they become. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { DataError, UsageError } from '#attune/errors.js';
+import { DataError, UsageError } from '#attune/errors/attune-error.js';
 import { LabelMap } from '#attune/data/labels.js';
 import type { RawRow } from '#attune/data/rows.js';
 import { readRows } from '#attune/data/rows.js';

@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { AttuneError, UsageError } from '#attune/errors.js';
+import { AttuneError, UsageError } from '#attune/errors/attune-error.js';
 import { loadDataset } from '#attune/data/load.js';
 import { findLayout } from '#attune/data/layout.js';
 import type { DataRepository } from '#attune/data/repository.js';

@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { DataError, UsageError } from '#attune/errors.js';
+import { DataError, UsageError } from '#attune/errors/attune-error.js';
 import { loadDataset } from '#attune/data/load.js';
 import { loadSplits, loadTestSplit } from '#attune/data/splits.js';
 import { folder } from '../support/folder.js';

@@ -4,7 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import type { TestContext } from 'node:test';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { DataError } from '#attune/errors.js';
+import { DataError } from '#attune/errors/attune-error.js';
 import { parquetKeyValue, readParquet } from '#attune/data/parquet/reader.js';
 import type { DataRecord } from '#attune/data/records.js';
 import { readRows } from '#attune/data/rows.js';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
-import { UsageError } from '#attune/errors.js';
+import { UsageError } from '#attune/errors/attune-error.js';
 import { loadSplits, loadTestSplit } from '#attune/data/splits.js';
 import { folder } from '../support/folder.js';
 import { sharedPath } from '../support/shared.js';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { DataError } from '#attune/errors.js';
+import { DataError } from '#attune/errors/attune-error.js';
 import { fileChunks, textBlocks } from '#attune/data/text-blocks.js';
 import { folder } from '../support/folder.js';
 

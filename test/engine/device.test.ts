@@ -15,7 +15,7 @@ import type { Engine, EngineSession, SessionOptions } from '#attune/engine/engin
 import { onnxEngine } from '#attune/engine/onnx/session.js';
 import { dawn } from '#attune/engine/webgpu/dawn.js';
 import { matrixUnitEngine, webGpuEngine } from '#attune/engine/webgpu/node.js';
-import { AttuneError, UsageError } from '#attune/errors.js';
+import { AttuneError, UsageError } from '#attune/errors/attune-error.js';
 import { gpt2Graphs } from '#attune/model/gpt2.js';
 import { tinyConfig } from '../support/models.js';
 

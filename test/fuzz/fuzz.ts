@@ -7,7 +7,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { isDone } from '#attune/cli/command.js';
-import { AttuneError } from '#attune/errors.js';
+import { AttuneError } from '#attune/errors/attune-error.js';
 import { casesFrom, seedFrom } from '../support/counts.js';
 import { Random } from '../support/random.js';
 

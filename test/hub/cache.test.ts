@@ -5,7 +5,7 @@ import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { describe, it } from 'node:test';
-import { UsageError } from '#attune/errors.js';
+import { UsageError } from '#attune/errors/attune-error.js';
 import { planPrune, pruneHubCache, removeFromCache, scanHubCache } from '#attune/hub/cache.js';
 import { folder } from '../support/folder.js';
 

@@ -4,7 +4,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { HubError } from '#attune/hub/errors.js';
-import type { HubErrorCode } from '#attune/hub/errors.js';
+import type { HubErrorKind } from '#attune/hub/errors.js';
 import { HubRepository } from '#attune/hub/repository.js';
 import type { RepositoryOptions } from '#attune/hub/repository.js';
 import { folder } from '../support/folder.js';
@@ -34,10 +34,10 @@ const settings = (server: HubServer, cacheDir: string): RepositoryOptions => ({
 export const blobs = (cacheDir: string): string[] =>
   readdirSync(join(cacheDir, 'datasets--tiny--tweets', 'blobs')).sort();
 export const isHubError =
-  (code: HubErrorCode, ...texts: RegExp[]) =>
+  (code: HubErrorKind, ...texts: RegExp[]) =>
   (error: unknown): boolean => {
     assert.ok(error instanceof HubError, String(error));
-    assert.equal(error.code, code, error.message);
+    assert.equal(error.kind, code, error.message);
     for (const text of texts) assert.match(`${error.message}\n${error.hint}`, text);
     return true;
   };

@@ -5,7 +5,7 @@ import { join, posix, win32 } from 'node:path';
 import type { TestContext } from 'node:test';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { UsageError } from '#attune/errors.js';
+import { UsageError } from '#attune/errors/attune-error.js';
 import { HubError } from '#attune/hub/errors.js';
 import {
   displayName,
@@ -184,7 +184,7 @@ describe('requireSafePath', () => {
     ]) {
       assert.throws(
         () => requireSafePath(path, 'a/b'),
-        (error: HubError) => error instanceof HubError && error.code === 'unsafe-name',
+        (error: HubError) => error instanceof HubError && error.kind === 'unsafe-name',
         path,
       );
     }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { join, resolve } from 'node:path';
 import { describe, it } from 'node:test';
-import { UsageError } from '#attune/errors.js';
+import { UsageError } from '#attune/errors/attune-error.js';
 import { hubCacheDir, hubSettings } from '#attune/hub/settings.js';
 import { folder } from '../support/folder.js';
 

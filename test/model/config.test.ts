@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { parseConfig, readConfig, requireVocabulary, toJson, withLabels } from '#attune/model/config.js';
 import type { Gpt2Config } from '#attune/model/config.js';
-import { ModelError } from '#attune/errors.js';
+import { ModelError } from '#attune/errors/attune-error.js';
 import { fixtureJson, fixtureText } from '../support/fixtures.js';
 import { folder } from '../support/folder.js';
 

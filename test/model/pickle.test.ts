@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { ModelError } from '#attune/errors.js';
+import { ModelError } from '#attune/errors/attune-error.js';
 import { readPickle } from '#attune/model/pickle.js';
 
 const bytes = (text: string): Uint8Array => Buffer.from(text, 'latin1');

@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { AttuneError } from '#attune/errors.js';
+import { AttuneError } from '#attune/errors/attune-error.js';
 import { elementCount } from '#attune/model/parameters.js';
 import { SafetensorsFile } from '#attune/model/safetensors.js';
 import { writeSafetensors } from '#attune/model/safetensors-writer.js';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { TestContext } from 'node:test';
 import fc from 'fast-check';
-import { ModelError } from '#attune/errors.js';
+import { ModelError } from '#attune/errors/attune-error.js';
 import { SafetensorsFile } from '#attune/model/safetensors.js';
 import { fixtureJson, fixturePath } from '../support/fixtures.js';
 import { folder } from '../support/folder.js';

@@ -3,7 +3,7 @@ import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { TestContext } from 'node:test';
-import { ModelError } from '#attune/errors.js';
+import { ModelError } from '#attune/errors/attune-error.js';
 import { parseConfig, readConfig } from '#attune/model/config.js';
 import type { Gpt2Config } from '#attune/model/config.js';
 import { initializeHead } from '#attune/model/head.js';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { Comparison } from '#attune/compare/comparison.js';
-import { DataError } from '#attune/errors.js';
+import { DataError } from '#attune/errors/attune-error.js';
 import { parseComparison } from '#attune/report/comparison-file.js';
 import { comparisonDocument } from '#attune/report/document.js';
 import { comparisonFixture } from '../support/comparison.js';

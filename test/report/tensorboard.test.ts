@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
-import { AttuneError } from '#attune/errors.js';
+import { AttuneError } from '#attune/errors/attune-error.js';
 import { maskedCrc, summaryEvent, tfRecord, versionEvent } from '#attune/report/event-file.js';
 import { tensorBoardTag, TensorBoardWriter } from '#attune/report/tensorboard.js';
 import { evalRecord, finalRecord, trainRecord } from '#attune/train/records.js';

@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { readRows } from '#attune/data/rows.js';
-import { AttuneError } from '#attune/errors.js';
+import { AttuneError } from '#attune/errors/attune-error.js';
 import { SafetensorsFile } from '#attune/model/safetensors.js';
 import { fixturePath } from './fixtures.js';
 import { classLabels, parquetBytes } from './parquet.js';

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { InterruptedError } from '#attune/errors.js';
+import { InterruptedError } from '#attune/errors/attune-error.js';
 import type { TrainingArgumentsInput } from '#attune/train/arguments.js';
 import { readCheckpoint } from '#attune/train/checkpoint.js';
 import type { LogRecord } from '#attune/train/records.js';

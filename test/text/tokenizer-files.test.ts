@@ -3,7 +3,7 @@ import { existsSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { ModelError } from '#attune/errors.js';
+import { ModelError } from '#attune/errors/attune-error.js';
 import { Tokenizer } from '#attune/text/tokenizer.js';
 import { folder } from '../support/folder.js';
 

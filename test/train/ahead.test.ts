@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { Engine } from '#attune/engine/engine.js';
 import { onnxEngine } from '#attune/engine/onnx/session.js';
-import { InterruptedError } from '#attune/errors.js';
+import { InterruptedError } from '#attune/errors/attune-error.js';
 import { readCheckpoint } from '#attune/train/checkpoint.js';
 import type { LogRecord } from '#attune/train/records.js';
 import { altered } from '../support/altered-engine.js';

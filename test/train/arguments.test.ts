@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { UsageError } from '#attune/errors.js';
+import { UsageError } from '#attune/errors/attune-error.js';
 import type { ArgumentSpec } from '#attune/train/argument-table.js';
 import {
   argumentName,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { TrainingError } from '#attune/errors.js';
+import { TrainingError } from '#attune/errors/attune-error.js';
 import { resolveArguments } from '#attune/train/arguments.js';
 import {
   bestRuleOf,

@@ -16,7 +16,7 @@ import { describe, it } from 'node:test';
 import type { TestContext } from 'node:test';
 import type { EngineSession } from '#attune/engine/engine.js';
 import { referenceEngine } from '#attune/engine/reference/session.js';
-import { AttuneError, ModelError } from '#attune/errors.js';
+import { AttuneError, ModelError } from '#attune/errors/attune-error.js';
 import { gpt2Graphs } from '#attune/model/gpt2.js';
 import {
   copyTensors,

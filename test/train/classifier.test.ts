@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Dataset } from '#attune/data/dataset.js';
-import { ModelError } from '#attune/errors.js';
+import { ModelError } from '#attune/errors/attune-error.js';
 import { TextClassifier } from '#attune/train/classifier.js';
 import type { Classified, TextModel } from '#attune/train/classifier.js';
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { TestContext } from 'node:test';
 import { referenceEngine } from '#attune/engine/reference/session.js';
-import { AttuneError, InterruptedError, ModelError, UsageError } from '#attune/errors.js';
+import { AttuneError, InterruptedError, ModelError, UsageError } from '#attune/errors/attune-error.js';
 import { embeddedModelFolder } from '#attune/model/embedded.js';
 import { gpt2Graphs } from '#attune/model/gpt2.js';
 import { Tokenizer } from '#attune/text/tokenizer.js';

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { InterruptedError, ModelError } from '#attune/errors.js';
+import { InterruptedError, ModelError } from '#attune/errors/attune-error.js';
 import { readCheckpoint } from '#attune/train/checkpoint.js';
 import type { TrainerCallback } from '#attune/train/callbacks.js';
 import { folder } from '../support/folder.js';

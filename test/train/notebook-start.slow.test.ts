@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { InterruptedError } from '#attune/errors.js';
+import { InterruptedError } from '#attune/errors/attune-error.js';
 import { isTrainRecord } from '#attune/train/records.js';
 import type { LogRecord } from '#attune/train/records.js';
 import { rowOrder } from '#attune/train/schedule.js';

@@ -17,7 +17,7 @@ import {
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { AttuneError, UsageError } from '#attune/errors.js';
+import { AttuneError, UsageError } from '#attune/errors/attune-error.js';
 import { OutputFolder } from '#attune/train/output-folder.js';
 import { RECORD_FILE } from '#attune/train/output-record.js';
 import { LOCK_FILE } from '#attune/train/run-lock.js';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { UsageError } from '#attune/errors.js';
+import { UsageError } from '#attune/errors/attune-error.js';
 import type { TrainingArgumentsInput } from '#attune/train/arguments.js';
 import { resolveArguments } from '#attune/train/arguments.js';
 import type { PlanFacts } from '#attune/train/plan.js';

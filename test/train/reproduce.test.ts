@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { cpSync, mkdirSync, readFileSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { ModelError } from '#attune/errors.js';
+import { ModelError } from '#attune/errors/attune-error.js';
 import { readManifest } from '#attune/train/manifest.js';
 import type { LogRecord } from '#attune/train/records.js';
 import { recordDifferences, tensorDifference } from '#attune/train/reproduce.js';

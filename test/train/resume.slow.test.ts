@@ -11,7 +11,7 @@ import { basename, join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { TestContext } from 'node:test';
 import fc from 'fast-check';
-import { InterruptedError } from '#attune/errors.js';
+import { InterruptedError } from '#attune/errors/attune-error.js';
 import type { TrainingArgumentsInput } from '#attune/train/arguments.js';
 import { newestWholeCheckpoint } from '#attune/train/whole-checkpoint.js';
 import { casesFrom, seedFrom } from '../support/counts.js';

@@ -4,7 +4,7 @@ import { readFileSync, renameSync, rmSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { TestContext } from 'node:test';
-import { InterruptedError, TrainingError } from '#attune/errors.js';
+import { InterruptedError, TrainingError } from '#attune/errors/attune-error.js';
 import { readCheckpoint } from '#attune/train/checkpoint.js';
 import type { TrainingArgumentsInput } from '#attune/train/arguments.js';
 import type { TrainOutput } from '#attune/train/callbacks.js';

@@ -14,7 +14,7 @@ import {
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AttuneError, UsageError } from '#attune/errors.js';
+import { AttuneError, UsageError } from '#attune/errors/attune-error.js';
 import { LOCK_FILE, RunLock } from '#attune/train/run-lock.js';
 import { folder } from '../support/folder.js';
 

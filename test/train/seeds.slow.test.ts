@@ -13,7 +13,7 @@ import {
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { loadSplits } from '#attune/data/splits.js';
-import { AttuneError, InterruptedError, UsageError } from '#attune/errors.js';
+import { AttuneError, InterruptedError, UsageError } from '#attune/errors/attune-error.js';
 import { resolveArguments } from '#attune/train/arguments.js';
 import type { TrainingArguments, TrainingArgumentsInput } from '#attune/train/arguments.js';
 import { fineTune } from '#attune/train/fine-tune.js';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { ModelError } from '#attune/errors.js';
+import { ModelError } from '#attune/errors/attune-error.js';
 import type { LogRecord } from '#attune/train/records.js';
 import { evalRecord, finalRecord, trainingFlops, trainRecord } from '#attune/train/records.js';
 import { controlState, initialState, parseTrainerState, stateToJson } from '#attune/train/state.js';

@@ -8,7 +8,7 @@ import fc from 'fast-check';
 import type { Engine, EngineSession } from '#attune/engine/engine.js';
 import { onnxEngine } from '#attune/engine/onnx/session.js';
 import { referenceEngine } from '#attune/engine/reference/session.js';
-import { ModelError } from '#attune/errors.js';
+import { ModelError } from '#attune/errors/attune-error.js';
 import { readConfig } from '#attune/model/config.js';
 import { embeddedModelFolder } from '#attune/model/embedded.js';
 import { gpt2Graphs } from '#attune/model/gpt2.js';

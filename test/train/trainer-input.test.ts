@@ -1,7 +1,7 @@
 /** A Trainer checks the rows and labels that a caller supplies before it computes with them. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { UsageError } from '#attune/errors.js';
+import { UsageError } from '#attune/errors/attune-error.js';
 import { Trainer } from '#attune/train/trainer.js';
 import { folder } from '../support/folder.js';
 import { TINY, tinyTrainer } from '../support/tiny-run.js';

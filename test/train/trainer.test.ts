@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { InterruptedError, TrainingError } from '#attune/errors.js';
+import { InterruptedError, TrainingError } from '#attune/errors/attune-error.js';
 import { onnxEngine } from '#attune/engine/onnx/session.js';
 import { embeddedModelFolder } from '#attune/model/embedded.js';
 import { gpt2Graphs } from '#attune/model/gpt2.js';

@@ -5,7 +5,7 @@ import type { TestContext } from 'node:test';
 import type { Engine } from '#attune/engine/engine.js';
 import { webGpuEngine } from '#attune/engine/webgpu/node.js';
 import { STEPS_IN_FLIGHT } from '#attune/engine/webgpu/step-results.js';
-import { InterruptedError } from '#attune/errors.js';
+import { InterruptedError } from '#attune/errors/attune-error.js';
 import { isTrainRecord } from '#attune/train/records.js';
 import type { LogRecord } from '#attune/train/records.js';
 import type { TrainerCallback } from '#attune/train/callbacks.js';

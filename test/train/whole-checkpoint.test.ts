@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
-import { ModelError } from '#attune/errors.js';
+import { ModelError } from '#attune/errors/attune-error.js';
 import { verifyCheckpoint } from '#attune/train/checkpoint.js';
 import { newestWholeCheckpoint } from '#attune/train/whole-checkpoint.js';
 import { folder } from '../support/folder.js';

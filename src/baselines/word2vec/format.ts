@@ -5,7 +5,7 @@
  */
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { ModelError, UsageError } from '../../errors.js';
+import { ModelError, UsageError } from '../../errors/attune-error.js';
 import { writeWhole } from '../../files.js';
 import { pythonFloat } from '../../json/python.js';
 

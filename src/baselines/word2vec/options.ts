@@ -1,4 +1,4 @@
-import { UsageError } from '../../errors.js';
+import { UsageError } from '../../errors/attune-error.js';
 import type { ArgumentTable, Given, Resolved } from '../../train/argument-table.js';
 import { checkGiven, snakeCase, withDefaults } from '../../train/argument-table.js';
 

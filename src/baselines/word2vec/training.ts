@@ -3,7 +3,7 @@
  * jobs.
  */
 import { readFileSync } from 'node:fs';
-import { TrainingError } from '../../errors.js';
+import { TrainingError } from '../../errors/attune-error.js';
 import { Pace } from '../../pace.js';
 import { MT19937 } from '../../random/mt19937.js';
 import { Pcg64 } from '../../random/pcg64.js';

@@ -1,4 +1,4 @@
-import { ModelError, UsageError } from '../../errors.js';
+import { ModelError, UsageError } from '../../errors/attune-error.js';
 import { Pace, pacedMap } from '../../pace.js';
 import type { DenseMatrix, EstimatorState, Transformer } from '../estimator.js';
 import { resolveTrainOptions, Word2Vec } from './word2vec.js';

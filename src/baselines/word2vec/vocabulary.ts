@@ -1,4 +1,4 @@
-import { DataError, UsageError } from '../../errors.js';
+import { DataError, UsageError } from '../../errors/attune-error.js';
 import type { Pace } from '../../pace.js';
 import { numpyArgsort } from './numpy-argsort.js';
 

@@ -1,5 +1,5 @@
 /** Word2Vec (Mikolov et al., 2013) as gensim 4.2 trains it with one worker, number for number. */
-import { InterruptedError, ModelError, UsageError } from '../../errors.js';
+import { InterruptedError, ModelError, UsageError } from '../../errors/attune-error.js';
 import { didYouMean } from '../../nearest.js';
 import { Pace } from '../../pace.js';
 import type { DenseMatrix } from '../estimator.js';

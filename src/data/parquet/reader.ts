@@ -5,7 +5,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { open } from 'node:fs/promises';
 import type { AsyncBuffer, Compressors, FileMetaData, RowGroup, SchemaTree } from 'hyparquet';
 import { parquetMetadata, parquetScan, parquetSchema } from 'hyparquet';
-import { AttuneError, DataError } from '../../errors.js';
+import { AttuneError, DataError } from '../../errors/attune-error.js';
 import { Pace } from '../../pace.js';
 import { fileFault } from '../text-blocks.js';
 import type { DataRecord } from '../records.js';

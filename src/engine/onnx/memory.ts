@@ -6,7 +6,7 @@
  * predicts, rows of an embedding that no text uses.
  */
 import { readFileSync } from 'node:fs';
-import { TrainingError } from '../../errors.js';
+import { TrainingError } from '../../errors/attune-error.js';
 
 /** The exports of kernels.assembly.ts, which documents them. */
 export interface Kernels {

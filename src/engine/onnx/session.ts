@@ -3,7 +3,7 @@
  * computes.
  */
 import './no-telemetry.js';
-import { TrainingError } from '../../errors.js';
+import { TrainingError } from '../../errors/attune-error.js';
 import type { Graph } from '../../graph/graph.js';
 import type { ModelGraphs } from '../../model/gpt2.js';
 import { elementCount } from '../../model/parameters.js';

@@ -9,7 +9,7 @@
  * asked to close, and answers when it has nothing to do.
  */
 import { Worker } from 'node:worker_threads';
-import { ThreadDeath, TrainingError } from '../../errors.js';
+import { ThreadDeath, TrainingError } from '../../errors/attune-error.js';
 import type { Answer, Answers, Numbered, Opening, Request } from './protocol.js';
 
 interface Waiting {

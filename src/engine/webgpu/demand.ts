@@ -3,7 +3,7 @@
  * a device has, only how large one buffer may be: the latter is compared here; for the former all buffers are
  * made at once (session.ts), and these numbers say what did not fit.
  */
-import { TrainingError } from '../../errors.js';
+import { TrainingError } from '../../errors/attune-error.js';
 import type { Workload } from '../engine.js';
 import type { BatchSize } from './dispatch.js';
 

@@ -3,7 +3,7 @@
  * binding may be. A tensor has the same place in the four buffers of its bank, so that one kernel goes
  * through all of them at once. Within a bank the parameters that decay come first.
  */
-import { TrainingError } from '../../errors.js';
+import { TrainingError } from '../../errors/attune-error.js';
 import { elementCount } from '../../model/parameters.js';
 import type { ParameterSpec } from '../../model/parameters.js';
 import type { TensorKind } from '../engine.js';

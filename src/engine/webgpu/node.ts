@@ -2,7 +2,7 @@
  * WebGPU in Node through Dawn (the `webgpu` package: Metal, Vulkan, D3D12). Loaded only when a GPU is asked
  * for.
  */
-import { AttuneError } from '../../errors.js';
+import { AttuneError } from '../../errors/attune-error.js';
 import type { ModelGraphs } from '../../model/gpt2.js';
 import { pick } from '../../pick.js';
 import type { Engine, EngineSession, SessionOptions } from '../engine.js';

@@ -3,7 +3,7 @@
  * passes, the optimizer. Nothing here needs Node: the caller brings the device (node.ts: Dawn; a browser: its
  * own).
  */
-import { AttuneError, TrainingError } from '../../errors.js';
+import { AttuneError, TrainingError } from '../../errors/attune-error.js';
 import { gradientName } from '../../model/gpt2.js';
 import type { ModelGraphs } from '../../model/gpt2.js';
 import type { Graph } from '../../graph/graph.js';

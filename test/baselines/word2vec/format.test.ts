@@ -5,7 +5,7 @@ import { describe, it } from 'node:test';
 import type { TestContext } from 'node:test';
 import fc from 'fast-check';
 import { Word2Vec } from '#attune/baselines/word2vec/word2vec.js';
-import { AttuneError, ModelError, UsageError } from '#attune/errors.js';
+import { AttuneError, ModelError, UsageError } from '#attune/errors/attune-error.js';
 import { fixtureJson } from '../../support/fixtures.js';
 import { folder } from '../../support/folder.js';
 

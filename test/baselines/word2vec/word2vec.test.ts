@@ -6,8 +6,8 @@ import type { TrainOptions } from '#attune/baselines/word2vec/word2vec.js';
 import { Word2VecVectorizer } from '#attune/baselines/word2vec/vectorizer.js';
 import { jobsOfEpoch } from '#attune/baselines/word2vec/schedule.js';
 import { splitWords } from '#attune/baselines/word2vec/words.js';
-import type { AttuneError } from '#attune/errors.js';
-import { DataError, InterruptedError, ModelError, TrainingError, UsageError } from '#attune/errors.js';
+import type { AttuneError } from '#attune/errors/attune-error.js';
+import { DataError, InterruptedError, ModelError, TrainingError, UsageError } from '#attune/errors/attune-error.js';
 
 const sentences = [
   'the quick fox likes the warm den',

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { TrainingError } from '#attune/errors.js';
+import { TrainingError } from '#attune/errors/attune-error.js';
 import { Bank, SCRATCH_FLOATS, placeTensors } from '#attune/engine/onnx/memory.js';
 import { adamWStep } from '#attune/engine/reference/adamw.js';
 import { ATTENTION_STRIDE, dropoutFactor, dropoutKey, dropoutThreshold } from '#attune/graph/dropout-mask.js';

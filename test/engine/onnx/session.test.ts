@@ -8,7 +8,7 @@ import { packRows } from '#attune/engine/batch.js';
 import { warmUp } from '#attune/engine/engine.js';
 import type { EngineSession } from '#attune/engine/engine.js';
 import { onnxEngine } from '#attune/engine/onnx/session.js';
-import { TrainingError } from '#attune/errors.js';
+import { TrainingError } from '#attune/errors/attune-error.js';
 import { gpt2Graphs } from '#attune/model/gpt2.js';
 import { openSession, stepRequest, withSession } from '../../support/engine-sessions.js';
 import type { TestSessionOptions } from '../../support/engine-sessions.js';

@@ -13,7 +13,7 @@ import { referenceEngine } from '#attune/engine/reference/session.js';
 import { openDevice } from '#attune/engine/webgpu/gpu.js';
 import { findAdapter, webGpuEngine } from '#attune/engine/webgpu/node.js';
 import { WebGpuSession } from '#attune/engine/webgpu/session.js';
-import { TrainingError } from '#attune/errors.js';
+import { TrainingError } from '#attune/errors/attune-error.js';
 import type { Gpt2Config } from '#attune/model/config.js';
 import { attributionGraph, gpt2Graphs } from '#attune/model/gpt2.js';
 import {

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { TrainingError } from '#attune/errors.js';
+import { TrainingError } from '#attune/errors/attune-error.js';
 import { Pipelines } from '#attune/engine/webgpu/pipelines.js';
 import { WebGpuSession } from '#attune/engine/webgpu/session.js';
 import type { ModelGraphs } from '#attune/model/gpt2.js';

@@ -1,0 +1,3 @@
+/** What is wrong with what computes: CPU threads, the GPU, memory. */
+
+export const ENGINE_ERRORS = {};

@@ -1,0 +1,3 @@
+/** What is wrong with the server and the page in the browser. */
+
+export const SERVE_ERRORS = {};

@@ -1,0 +1,3 @@
+/** What is wrong with a tokenizer's files. */
+
+export const TOKENIZER_ERRORS = {};
