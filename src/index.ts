@@ -23,6 +23,12 @@ export type { LoadSplitsOptions, LoadTestOptions, Splits } from './data/splits.j
 export { inspectSplits } from './data/inspect.js';
 export type { Inspection } from './data/inspect.js';
 
+export { hint, LIBRARY, sentence } from './errors/shell.js';
+export type { Described, Shell } from './errors/shell.js';
+export { noticeSentence } from './errors/notices.js';
+export type { Notice, NoticeCode } from './errors/notices.js';
+export type { ErrorCode, FactsOf } from './errors/catalogue.js';
+export type { Facts } from './errors/wording.js';
 export { HubError } from './hub/errors.js';
 export type { HubErrorKind } from './hub/errors.js';
 export { hubCacheDir } from './hub/settings.js';

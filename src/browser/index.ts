@@ -21,6 +21,12 @@ export {
   TrainingError,
   UsageError,
 } from '../errors/attune-error.js';
+export { hint, LIBRARY, sentence } from '../errors/shell.js';
+export type { Described, Shell } from '../errors/shell.js';
+export { noticeSentence } from '../errors/notices.js';
+export type { Notice, NoticeCode } from '../errors/notices.js';
+export type { ErrorCode, FactsOf } from '../errors/catalogue.js';
+export type { Facts } from '../errors/wording.js';
 
 export { Dataset } from '../data/dataset.js';
 export type { Row, TrainTestSplitOptions } from '../data/dataset.js';

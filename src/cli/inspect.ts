@@ -1,4 +1,6 @@
 import type { Command } from 'commander';
+import { noticeSentence } from '../errors/notices.js';
+import { COMMAND_LINE } from './shell.js';
 import { inspectSplits } from '../data/inspect.js';
 import { loadSplits } from '../data/splits.js';
 import { resolveModel } from '../model/resolve.js';
@@ -37,7 +39,8 @@ export async function inspect(command: Command, { terminal, results, signal }: C
   const tokenizer = await Tokenizer.fromDirectory(folder);
   const report = await inspectSplits(splits, tokenizer, options.maxLength, options.examples, signal);
   if (options.json) {
-    results.record('inspection', report);
+    const notes = report.notes.map((note) => noticeSentence(note, COMMAND_LINE));
+    results.record('inspection', { ...report, notes });
     return;
   }
   for (const note of report.notes) terminal.warning(note);

@@ -7,6 +7,7 @@ import type { Command } from 'commander';
 import { LEAST_MARGIN, MARGIN } from '../compare/margin.js';
 import { DEVICES } from '../engine/device-names.js';
 import { UsageError } from '../errors/attune-error.js';
+import type { Notice } from '../errors/notices.js';
 import { parseJson } from '../json/syntax.js';
 import type { ArgumentTable, Given, Resolved } from '../train/argument-table.js';
 import { checkGiven, withDefaults } from '../train/argument-table.js';
@@ -190,7 +191,7 @@ export interface TrainOptions {
   /** Names given on the command line or in the config file. */
   readonly explicit: ReadonlySet<string>;
   /** What the user should be told before the run. */
-  readonly warnings: readonly string[];
+  readonly warnings: readonly Notice[];
 }
 
 /** Gives a command (of `createCommand`) all options of `attune train`. */
@@ -259,7 +260,7 @@ export function trainOptionsOf(command: Command): TrainOptions {
     args,
     data: withDefaults(DATA_OPTIONS, pick(joined, DATA_OPTIONS)),
     explicit,
-    warnings: argumentWarnings(begun, explicit, optionName),
+    warnings: argumentWarnings(begun, explicit),
   };
 }
 

@@ -7,6 +7,8 @@
 import type { Writable } from 'node:stream';
 import picocolors from 'picocolors';
 import { AttuneError } from '../errors/attune-error.js';
+import type { Notice } from '../errors/notices.js';
+import { noticeSentence } from '../errors/notices.js';
 import { hint, sentence } from '../errors/shell.js';
 import type { Bin, Column } from './layout.js';
 import { displayWidth, histogramLines, pad, printable, printableLines, tableLines, wrap } from './layout.js';
@@ -113,7 +115,8 @@ export class Terminal {
     for (const line of histogramLines(bins, this.width - indent)) this.print(' '.repeat(indent) + line);
   }
 
-  warning(text: string): void {
+  warning(said: string | Notice): void {
+    const text = typeof said === 'string' ? said : noticeSentence(said, COMMAND_LINE);
     this.#labelled('warning:', this.#colors.yellow, text);
   }
 

@@ -5,9 +5,10 @@
 import { basename } from 'node:path';
 import type { Dataset } from '../data/dataset.js';
 import { labelledRows } from '../data/held-out.js';
-import { alignSplits, loadSplits, loadUnaligned, NO_TEST_ROWS } from '../data/splits.js';
+import { alignSplits, loadSplits, loadUnaligned } from '../data/splits.js';
 import type { Splits } from '../data/splits.js';
 import { UsageError } from '../errors/attune-error.js';
+import type { NoticeFacts } from '../errors/notices.js';
 import { readConfig } from '../model/config.js';
 import { fromPretrained } from '../model/pretrained.js';
 import { resolveModel } from '../model/resolve.js';
@@ -126,13 +127,11 @@ export async function comparedSplits(
   const { test, ...splits } =
     finetuned === undefined ? await trainedSplits(options) : await measuredSplits(options, finetuned);
   if (!test) {
-    const why = splits.notes.find((note) => note.startsWith(NO_TEST_ROWS));
-    const others = 'give --eval-dataset or a folder with train.* and test.*.';
-    const hint =
-      finetuned === undefined && why === undefined
-        ? `Part some of the training rows off with --test-size 0.2, or ${others}`
-        : `Rows that it has not learned from: ${others}`;
-    throw new UsageError(`a comparison needs test rows${why === undefined ? '' : `, and ${why}`}`, { hint });
+    const why = splits.notes.find(({ code }) => code === 'no-test-rows');
+    throw new UsageError('comparison-without-test-rows', {
+      finetuned: finetuned !== undefined,
+      obstacle: why && (why.facts as NoticeFacts<'no-test-rows'>).obstacle,
+    });
   }
   return { ...splits, test };
 }

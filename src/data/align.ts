@@ -4,6 +4,8 @@
  * LABEL_0, LABEL_1, …
  */
 import { DataError } from '../errors/attune-error.js';
+import type { Notice } from '../errors/notices.js';
+import { notice } from '../errors/notices.js';
 import { Dataset } from './dataset.js';
 import { isPlaceholder, listed } from './labels.js';
 import type { LabelMap } from './labels.js';
@@ -16,7 +18,7 @@ export interface Alignment {
   /** The new index of each class of the data. */
   readonly to: readonly number[];
   /** What the user should know of it. */
-  readonly note?: string | undefined;
+  readonly note?: Notice | undefined;
 }
 
 export type AlignmentUse =
@@ -55,10 +57,7 @@ export function alignClasses(labels: LabelMap, names: readonly string[], use: Al
   const known = named.filter((name) => names.includes(name));
   if (use === 'train' && known.length === 0) {
     const note =
-      own.length === names.length
-        ? `the model’s classes ${listed(names)} are called ${listed(own)} from now on: ` +
-          'their names have nothing in common'
-        : undefined;
+      own.length === names.length ? notice('classes-renamed', { from: names, to: own }) : undefined;
     return { names: own, to: identity, note };
   }
   const unknown = found.indexOf(-1);
@@ -80,7 +79,7 @@ export function alignClasses(labels: LabelMap, names: readonly string[], use: Al
   const note =
     moved < 0
       ? undefined
-      : `classes are taken by their names: the data’s ${moved} (${shown(own[moved])}) is the model’s ${found[moved]}`;
+      : notice('classes-taken-by-name', { inData: moved, name: own[moved], inModel: found[moved] });
   return { names, to: found, note };
 }
 

@@ -1,6 +1,8 @@
 // Which columns hold the text and the label, where nobody says: those of these very names, else the ones that
 // are called or look like it.
 import { DataError, UsageError } from '../errors/attune-error.js';
+import type { Notice } from '../errors/notices.js';
+import { notice } from '../errors/notices.js';
 import { readerFor } from './readers.js';
 import { fieldOf, MissingColumnError, NAME_THE_COLUMNS } from './records.js';
 import type { ColumnOptions, RawRow, ReadOptions } from './rows.js';
@@ -72,10 +74,8 @@ export class DatasetColumns {
   }
 
   /** What a user should be told of columns that were guessed. */
-  get note(): string | undefined {
-    return this.#isGuess
-      ? `the columns are guessed: text = ${this.names.textColumn}, label = ${this.names.labelColumn}`
-      : undefined;
+  get note(): Notice | undefined {
+    return this.#isGuess ? notice('columns-guessed', this.names) : undefined;
   }
 
   /**
@@ -114,11 +114,11 @@ export class DatasetColumns {
     if (
       note === undefined ||
       !(error instanceof DataError || error instanceof UsageError) ||
-      error.message.includes(note)
+      error.message.includes(note.message)
     )
       return error;
     const Kind = error instanceof UsageError ? UsageError : DataError;
-    return new Kind(`${error.message} (${note})`, { cause: error, hint: NAME_THE_COLUMNS });
+    return new Kind(`${error.message} (${note.message})`, { cause: error, hint: NAME_THE_COLUMNS });
   }
 
   #named({ textColumn, labelColumn }: Columns): Columns {

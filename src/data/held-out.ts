@@ -2,6 +2,7 @@
  * Which rows of a dataset a model does not learn from: those that choose its epoch (validation) and those
  * that it is tested on.
  */
+import type { PartObstacle } from '../errors/phrases/obstacle.js';
 import { Dataset } from './dataset.js';
 import { testRows } from './stratified.js';
 
@@ -34,7 +35,7 @@ export interface PlannedSize {
   /** A share, or a number of rows; undefined where none is planned, or the rows cannot be parted by class. */
   readonly size?: number;
   /** Why they cannot. */
-  readonly obstacle?: string;
+  readonly obstacle?: PartObstacle;
 }
 
 /** The size of a planned part. @param most rows that it may have */
@@ -44,14 +45,14 @@ export function plannedSize(
   most = Infinity,
 ): PlannedSize {
   if (share === undefined) return {};
-  if (length < FEWEST_TO_PART) return { obstacle: `${length} rows are too few` };
+  if (length < FEWEST_TO_PART) return { obstacle: { kind: 'too-few-rows', rows: length } };
   const classes = classLabels.filter(({ rows }) => rows > 0);
   const lonely = classes.find(({ rows }) => rows === 1);
-  if (lonely) return { obstacle: `the class ${lonely.name} has one row only, which cannot be in both parts` };
+  if (lonely) return { obstacle: { kind: 'class-of-one-row', name: lonely.name } };
   const size = share * length > most ? most : share;
   const part = testRows(length, size);
   return part < classes.length
-    ? { obstacle: `${part} of ${length} rows cannot hold each of ${classes.length} classes` }
+    ? { obstacle: { kind: 'part-too-small', part, rows: length, classes: classes.length } }
     : { size };
 }
 

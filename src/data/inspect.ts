@@ -2,6 +2,7 @@
 // whole report. Rows are numbered from 0, as `select` and Hugging Face's datasets number them. Two texts are
 // the same where they differ in nothing but white space, which scraped texts gain and lose.
 import { DataError } from '../errors/attune-error.js';
+import type { Notice } from '../errors/notices.js';
 import { Pace } from '../pace.js';
 import type { Tokenizer } from '../text/tokenizer.js';
 import type { Dataset, Row } from './dataset.js';
@@ -21,7 +22,7 @@ export interface Inspection {
   readonly leaked: Repeats;
   /** Texts that occur with different labels, in any split, in order of their first row. */
   readonly conflicts: readonly Conflict[];
-  readonly notes: readonly string[];
+  readonly notes: readonly Notice[];
 }
 
 export interface SplitInspection {

@@ -2,6 +2,8 @@
  * Class names that differ, though a reader takes them for one: by case, by white space, by characters nobody
  * sees, or by another code of the same letter.
  */
+import type { Notice } from '../errors/notices.js';
+import { notice } from '../errors/notices.js';
 import { dumps } from '../json/python.js';
 
 /** Soft hyphen, zero-width spaces and non-joiner, directional marks, byte order mark. */
@@ -14,21 +16,17 @@ const INVISIBLE = new RegExp(`${MARKS.source}|${JOINER.source}`, 'gu');
 const appearance = (name: string): string =>
   name.replace(INVISIBLE, '').replace(/\s+/g, ' ').trim().toLowerCase().normalize('NFC');
 
-const MOST_PAIRS = 3;
-
-/** A sentence that says which of the names look alike, with all but ASCII escaped; none where none do. */
-export function lookAlikeNotes(names: readonly string[]): readonly string[] {
+/** Which of the names look alike; nothing if none do. */
+export function lookAlikeNotes(names: readonly string[]): readonly Notice[] {
   const first = new Map<string, string>();
-  const pairs: string[] = [];
+  const pairs: [string, string][] = [];
   for (const name of names) {
     const seen = appearance(name);
     const other = first.get(seen);
     if (other === undefined) first.set(seen, name);
-    else pairs.push(`${dumps(other)} and ${dumps(name)}`);
+    else pairs.push([other, name]);
   }
-  if (pairs.length === 0) return [];
-  const more = pairs.length > MOST_PAIRS ? `, … (${pairs.length} pairs)` : '';
-  return [`classes that look alike are different ones: ${pairs.slice(0, MOST_PAIRS).join(', ')}${more}`];
+  return pairs.length === 0 ? [] : [notice('classes-look-alike', { pairs })];
 }
 
 /** A hint for a name that is none of the classes but looks like one of them. */

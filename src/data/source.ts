@@ -2,6 +2,8 @@
 // by one under classes that are known, declared or learned.
 import { jsonValue } from '../json/syntax.js';
 import { DataError, UsageError } from '../errors/attune-error.js';
+import type { Notice } from '../errors/notices.js';
+import { notice } from '../errors/notices.js';
 import { didYouMean } from '../nearest.js';
 import { classNamesOf } from './card.js';
 import type { Columns } from './columns.js';
@@ -37,7 +39,7 @@ export interface Source {
   /** Names of its splits; none where it is files that are one split, whatever that is called. */
   readonly splits: readonly string[];
   /** Grows as splits are loaded. */
-  readonly notes: readonly string[];
+  readonly notes: readonly Notice[];
   /** Known when the first split is loaded. */
   readonly columns: DatasetColumns;
   /**
@@ -127,7 +129,7 @@ interface FileOptions extends ReadOptions {
 }
 
 function filesSource(files: readonly string[], options: FileOptions): Source {
-  const notes: string[] = [];
+  const notes: Notice[] = [];
   return {
     folder: undefined,
     splits: [],
@@ -148,7 +150,7 @@ function filesSource(files: readonly string[], options: FileOptions): Source {
 
 function layoutSource(layout: Layout, options: FileOptions): Source {
   const { repository, splits } = layout;
-  const notes: string[] = [];
+  const notes: Notice[] = [];
   return {
     folder: repository.name,
     splits: [...splits.keys()],
@@ -163,7 +165,7 @@ function layoutSource(layout: Layout, options: FileOptions): Source {
       const files: string[] = [];
       for (const path of paths) files.push(await repository.fetch(path));
       if (files.length > 1 && !paths.every((path) => /\d/.test(path)))
-        notes.push(`the ${split} split is ${files.length} files: ${shortList(paths)}`);
+        notes.push(notice('split-of-several-files', { split, files: paths }));
       const source = files.length === 1 ? undefined : `${repository.name} (${files.length} files)`;
       const part = { name: split, files, source, classNames: (column: string) => layout.classNames(column) };
       if (labels) return { dataset: await loadFiles(part, labels, options, notes), labels };
@@ -186,7 +188,7 @@ async function learnSplit(
   part: SplitFiles,
   { names, expected }: Pick<KnownClasses, 'names' | 'expected'>,
   options: FileOptions,
-  notes: string[],
+  notes: Notice[],
 ) {
   const { name, files, source = sourceName(files) } = part;
   const rows = await readAll(files, options, notes);
@@ -206,7 +208,7 @@ export async function loadFiles(
   part: SplitFiles,
   labels: LabelMap,
   options: FileOptions,
-  notes: string[],
+  notes: Notice[],
 ): Promise<Dataset> {
   const { name, files, source = sourceName(files) } = part;
   const rows = await readAll(files, options, notes);
@@ -232,7 +234,7 @@ const sourceName = (files: readonly string[]): string =>
   files.length === 1 ? files[0] : `${files[0]} … ${files[files.length - 1]} (${files.length} files)`;
 
 /** The rows of all files, in order. */
-async function readAll(files: readonly string[], options: FileOptions, notes: string[]): Promise<RawRow[]> {
+async function readAll(files: readonly string[], options: FileOptions, notes: Notice[]): Promise<RawRow[]> {
   let rows: RawRow[] = [];
   if (files.length === 1) rows = await options.columns.read(files[0], options);
   else {
@@ -245,16 +247,17 @@ async function readAll(files: readonly string[], options: FileOptions, notes: st
     }
   }
   const { note } = options.columns;
-  if (note !== undefined && !notes.includes(note)) notes.push(note);
+  if (note !== undefined && notes.every(({ code }) => code !== note.code)) notes.push(note);
   const nulls = rows.filter(({ nullText }) => nullText);
   if (nulls.length > 0) {
-    const what = nulls.length === 1 ? 'text is null and counts' : 'texts are null and count';
-    notes.push(`${nulls.length} ${what} as empty; the first is ${rowPlace(nulls[0], files[0])}`);
+    notes.push(notice('null-texts', { count: nulls.length, first: rowPlace(nulls[0], files[0]) }));
   }
   const odd = rows.find(({ spelling }) => spelling !== undefined);
   if (odd) {
-    const label = `${JSON.stringify(odd.spelling)} (${rowPlace(odd, files[0])})`;
-    notes.push(`labels of digits are numbers: ${label} is class ${odd.label}`);
+    const { spelling = '', label } = odd;
+    notes.push(
+      notice('digits-are-numbers', { spelling, place: rowPlace(odd, files[0]), label: Number(label) }),
+    );
   }
   return rows;
 }

@@ -2,6 +2,8 @@
 // splits that share their classes.
 import { stat } from 'node:fs/promises';
 import { DataError, UsageError } from '../errors/attune-error.js';
+import type { Notice } from '../errors/notices.js';
+import { notice } from '../errors/notices.js';
 import type { AlignmentUse } from './align.js';
 import { alignClasses, alignDataset } from './align.js';
 import type { Columns } from './columns.js';
@@ -47,7 +49,7 @@ export interface Splits {
   /** [K] */
   readonly labelNames: readonly string[];
   /** What the user should know though nothing is wrong. */
-  readonly notes: readonly string[];
+  readonly notes: readonly Notice[];
   /** Where text and label were found. */
   readonly columns: Columns;
 }
@@ -136,7 +138,7 @@ async function loadBoth(
     columns: source.columns.names,
   };
   return {
-    splits: { ...splits, notes: [...notes, ...source.notes.filter((note) => !notes.includes(note))] },
+    splits: { ...splits, notes: distinct([...notes, ...source.notes]) },
     labels,
   };
 }
@@ -147,7 +149,7 @@ interface SplitsUnderWay {
   readonly source: Source;
   readonly options: LoadSplitsOptions;
   readonly labels: LabelMap;
-  readonly notes: string[];
+  readonly notes: Notice[];
 }
 
 interface TestPart {
@@ -172,10 +174,7 @@ async function testPart(
   }
   if (testSize !== undefined) {
     const parts = await paced(train.splitting({ testSize, seed, stratified: true }), signal);
-    if (source.splits.includes('test'))
-      notes.push(
-        `the dataset's own test split is not used, because testSize makes one of ${parts.test.length} rows`,
-      );
+    if (source.splits.includes('test')) notes.push(notice('test-split-unused', { rows: parts.test.length }));
     return { ...parts, heldOut: { testSize } };
   }
   const wanted = options.evalSplit ?? (name === 'test' ? undefined : 'test');
@@ -192,13 +191,13 @@ async function testPart(
       ...(await paced(train.splitting({ testSize: planned.size, seed, stratified: true }), signal)),
       heldOut: { testSize: planned.size },
     };
-  if (planned.obstacle !== undefined) notes.push(`${NO_TEST_ROWS}: ${planned.obstacle}`);
+  if (planned.obstacle !== undefined) notes.push(notice('no-test-rows', { obstacle: planned.obstacle }));
   if (source.folder !== undefined && plannedParts === undefined)
     notes.push(
-      noTestSplit(
-        source.folder,
-        source.splits.filter((split) => split !== name),
-      ),
+      notice('no-test-split', {
+        folder: source.folder,
+        others: source.splits.filter((split) => split !== name),
+      }),
     );
   return { train, heldOut: {} };
 }
@@ -241,7 +240,8 @@ async function validationPart(
   const planned = plannedSize(train, plannedParts?.validationSize, MOST_VALIDATION_ROWS);
   const size = validationSize ?? planned.size;
   if (size === undefined) {
-    if (planned.obstacle !== undefined) notes.push(`no validation rows are parted off: ${planned.obstacle}`);
+    if (planned.obstacle !== undefined)
+      notes.push(notice('no-validation-rows', { obstacle: planned.obstacle }));
     return { train, heldOut: {} };
   }
   testRows(train.length, size, 'validationSize');
@@ -255,17 +255,6 @@ async function validationPart(
 
 /** What a card may call it; files by their names are `validation`. */
 const VALIDATION: ReadonlySet<string> = new Set(['validation', 'valid', 'val', 'dev']);
-
-/** How the note begins that says why a planned test part is not there. */
-export const NO_TEST_ROWS = 'no test rows are parted off';
-
-function noTestSplit(folder: string, others: readonly string[]): string {
-  const rest =
-    others.length === 0
-      ? '--test-size 0.2 parts one off'
-      : `it has ${others.join(', ')}: --eval-split ${others[0]} evaluates on that`;
-  return `${folder} holds no test.*, so there is no test split; ${rest}`;
-}
 
 export interface LoadTestOptions extends DatasetChoice {
   /** The split to test on; default `test`. */
@@ -283,7 +272,7 @@ export interface LoadTestOptions extends DatasetChoice {
  */
 export async function loadTestSplit(
   options: LoadTestOptions,
-): Promise<{ readonly test: Dataset; readonly notes: readonly string[] }> {
+): Promise<{ readonly test: Dataset; readonly notes: readonly Notice[] }> {
   checkRowCount('evalRows', options.evalRows);
   const { labelNames } = options;
   const source = await openSource(options);
@@ -296,14 +285,17 @@ export async function loadTestSplit(
   return { test: first(test, options.evalRows, notes), notes };
 }
 
-function first(split: Dataset, rows: number | undefined, notes: string[]): Dataset {
+/** Each notice once, where several files gave the same. */
+function distinct(notes: readonly Notice[]): Notice[] {
+  return [...new Map(notes.map((each) => [each.message, each])).values()];
+}
+
+function first(split: Dataset, rows: number | undefined, notes: Notice[]): Dataset {
   if (rows === undefined) return split;
   if (rows < split.length)
-    notes.push(`only the first ${rows} of the ${split.length} rows of the ${split.name} split are taken`);
+    notes.push(notice('first-rows-taken', { split: split.name, rows: split.length, taken: rows }));
   if (rows > split.length)
-    notes.push(
-      `the ${split.name} split has ${split.length} rows, fewer than the ${rows} asked for; all of them are used`,
-    );
+    notes.push(notice('fewer-rows-than-asked', { split: split.name, rows: split.length, asked: rows }));
   return split.select(rows);
 }
 

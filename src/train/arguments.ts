@@ -6,6 +6,8 @@
  */
 import { join } from 'node:path';
 import { UsageError } from '../errors/attune-error.js';
+import type { Notice } from '../errors/notices.js';
+import { notice } from '../errors/notices.js';
 import type { PythonValue } from '../json/python.js';
 import { dumps, float } from '../json/python.js';
 import { didYouMean } from '../nearest.js';
@@ -433,20 +435,18 @@ export function requireMetric(
 export function argumentWarnings(
   args: TrainingArguments,
   explicit: ReadonlySet<string> = new Set(),
-  spell: Spelling = asItIs,
-): string[] {
-  const warnings: string[] = [];
-  const overrides = (winner: 'maxSteps' | 'warmupSteps', loser: 'numTrainEpochs' | 'warmupRatio'): number =>
-    warnings.push(`${spell(winner)} (${args[winner]}) overrides ${spell(loser)} (${args[loser]}).`);
+): readonly Notice[] {
+  const warnings: Notice[] = [];
+  const overrides = (winner: 'maxSteps' | 'warmupSteps', loser: 'numTrainEpochs' | 'warmupRatio'): void => {
+    warnings.push(notice('argument-overridden', { winner, value: args[winner], loser, lost: args[loser] }));
+  };
   if (args.maxSteps > 0 && explicit.has('numTrainEpochs')) overrides('maxSteps', 'numTrainEpochs');
   if (args.warmupSteps > 0 && args.warmupRatio > 0) overrides('warmupSteps', 'warmupRatio');
   if (args.lrSchedulerType === 'constant' && (args.warmupSteps > 0 || args.warmupRatio > 0)) {
-    warnings.push('The "constant" schedule has no warmup; "constant_with_warmup" has.');
+    warnings.push(notice('constant-schedule-no-warmup', {}));
   }
   if (args.earlyStoppingPatience !== undefined && !args.loadBestModelAtEnd) {
-    warnings.push(
-      `Early stopping without ${spell('loadBestModelAtEnd')}: the run ends with its last weights, not with the best.`,
-    );
+    warnings.push(notice('early-stopping-keeps-last', {}));
   }
   return warnings;
 }

@@ -10,6 +10,7 @@ import type { HeldOut } from '../data/held-out.js';
 import type { LoadSplitsOptions } from '../data/splits.js';
 import type { Dataset } from '../data/dataset.js';
 import { UsageError } from '../errors/attune-error.js';
+import type { Notice } from '../errors/notices.js';
 import { looksLikePath } from '../hub/identifiers.js';
 import { realPath } from '../overlap.js';
 import { DEFAULT_SEED } from './model-memory.js';
@@ -28,7 +29,7 @@ export interface EvaluationChoice extends Pick<
 
 export interface EvaluationRows {
   readonly test: Dataset;
-  readonly notes: readonly string[];
+  readonly notes: readonly Notice[];
   /** Which rows these are, where they are those that were held out when the model was trained. */
   readonly heldOut?: string;
 }
@@ -66,7 +67,7 @@ export async function loadEvaluationRows(
     const { test, notes } = await load();
     return {
       test,
-      notes: notes.filter((note) => !/testSize makes one|of the train split are taken/.test(note)),
+      notes: notes.filter((note) => !isOfTraining(note)),
       heldOut: said(by, data, test, given),
     };
   }
@@ -88,6 +89,11 @@ export async function loadEvaluationRows(
     evalRows: given.evalRows,
     labelNames,
   });
+}
+
+/** Notices of a training, which whoever measures its model knows or has no use for. */
+function isOfTraining({ code, facts }: Notice): boolean {
+  return code === 'test-split-unused' || (code === 'first-rows-taken' && facts['split'] === 'train');
 }
 
 /** The rows that `testSize`, else `validationSize`, took, taken again. */

@@ -8,6 +8,8 @@ import { join } from 'node:path';
 import { textIdentity } from '../data/identity.js';
 import type { Dataset } from '../data/dataset.js';
 import { ModelError } from '../errors/attune-error.js';
+import type { Notice } from '../errors/notices.js';
+import { notice } from '../errors/notices.js';
 import { pacedMap } from '../pace.js';
 import { parseJsonObject, readIfPresent } from '../text/json-file.js';
 
@@ -53,17 +55,10 @@ export async function leakNotes(
   hashes: TextHashes | undefined,
   learner: 'model' | 'baselines',
   signal?: AbortSignal,
-): Promise<readonly string[]> {
+): Promise<readonly Notice[]> {
   if (!test || !hashes) return [];
   const seen = await countLeaked(test, hashes, signal);
-  if (seen === 0) return [];
-  const who =
-    learner === 'model'
-      ? 'the model was trained on: the figures flatter it'
-      : 'the baselines are trained on: the figures flatter them';
-  return [
-    `${seen} of the ${test.length} rows to measure on ${seen === 1 ? 'has a text' : 'have texts'} that ${who}`,
-  ];
+  return seen === 0 ? [] : [notice('rows-trained-on', { learner, seen, rows: test.length })];
 }
 
 export function hashesToJson(hashes: TextHashes): string {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { notice } from '#attune/errors/notices.js';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { Command } from 'commander';
@@ -125,7 +126,7 @@ describe('createCommand', () => {
       (error) =>
         error instanceof UsageError &&
         error.message === 'unknown command trian' &&
-        /Did you mean train\?/.test(error.hint!),
+        /Did you mean train\?/.test(error.hint),
     );
   });
 
@@ -403,10 +404,9 @@ describe('parseTrainOptions', () => {
       ['--preset', 'transformers', '--load-best-model-at-end'],
       /^--load-best-model-at-end compares evaluations, but --eval-strategy is "no"$/,
     );
-    assert.match(
-      parse('--max-steps', '5', '--num-train-epochs', '2').warnings.join(),
-      /--max-steps \(5\) overrides --num-train-epochs \(2\)/,
-    );
+    assert.deepEqual(parse('--max-steps', '5', '--num-train-epochs', '2').warnings, [
+      notice('argument-overridden', { winner: 'maxSteps', value: 5, loser: 'numTrainEpochs', lost: 2 }),
+    ]);
   });
 
   it('reads back any arguments that are written as options', () => {

@@ -1,5 +1,6 @@
 /** The columns of text and label: named, or guessed from their names and contents. */
 import assert from 'node:assert/strict';
+import { notice } from '#attune/errors/notices.js';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
@@ -65,9 +66,7 @@ describe('loadSplits', () => {
     it(`guesses columns ${how}, and reports the guess`, async (t) => {
       const splits = await load(t, text, { testSize: 2 });
       assert.deepEqual(splits.columns, columns);
-      assert.deepEqual(splits.notes, [
-        `the columns are guessed: text = ${columns.textColumn}, label = ${columns.labelColumn}`,
-      ]);
+      assert.deepEqual(splits.notes, [notice('columns-guessed', columns)]);
       assert.deepEqual(
         [splits.train.length, splits.test?.length, splits.labelNames],
         [4, 2, ['bad', 'good']],
@@ -131,7 +130,10 @@ describe('loadSplits', () => {
     );
     assert.deepEqual(
       [plain.columns, plain.notes],
-      [{ textColumn: 'text', labelColumn: 'label' }, ['the columns are guessed: text = text, label = label']],
+      [
+        { textColumn: 'text', labelColumn: 'label' },
+        [notice('columns-guessed', { textColumn: 'text', labelColumn: 'label' })],
+      ],
     );
     await assert.rejects(
       load(

@@ -3,6 +3,7 @@
  * the same rows again.
  */
 import assert from 'node:assert/strict';
+import { notice } from '#attune/errors/notices.js';
 import { describe, it } from 'node:test';
 import type { Dataset } from '#attune/data/dataset.js';
 import { UsageError } from '#attune/errors/attune-error.js';
@@ -111,10 +112,10 @@ describe('loadSplits with plannedParts', () => {
       'rows.jsonl': rows(19),
       'lonely.jsonl': `${rows(60)}\n{"text":"only","label":"c"}`,
     });
-    for (const [name, why] of [
-      ['rows', '19 rows are too few'],
-      ['lonely', 'the class c has one row only, which cannot be in both parts'],
-    ]) {
+    for (const [name, obstacle] of [
+      ['rows', { kind: 'too-few-rows', rows: 19 }],
+      ['lonely', { kind: 'class-of-one-row', name: 'c' }],
+    ] as const) {
       const { train, validation, test, heldOut, notes } = await loadSplits({
         dataset: `${few}/${name}.jsonl`,
         seed,
@@ -123,8 +124,8 @@ describe('loadSplits with plannedParts', () => {
       assert.equal(train.length, name === 'rows' ? 19 : 61);
       assert.deepEqual([validation, test], [undefined, undefined]);
       assert.deepEqual(notes, [
-        `no test rows are parted off: ${why}`,
-        `no validation rows are parted off: ${why}`,
+        notice('no-test-rows', { obstacle }),
+        notice('no-validation-rows', { obstacle }),
       ]);
       assert.deepEqual(heldOut, {});
     }
@@ -139,8 +140,10 @@ describe('loadSplits with plannedParts', () => {
     const splits = await loadSplits({ dataset: `${many}/rows.jsonl`, seed, plannedParts: PLANNED });
     assert.deepEqual([splits.train.length, splits.validation, splits.test], [100, undefined, undefined]);
     assert.deepEqual(splits.notes, [
-      'no test rows are parted off: 20 of 100 rows cannot hold each of 50 classes',
-      'no validation rows are parted off: 15 of 100 rows cannot hold each of 50 classes',
+      notice('no-test-rows', { obstacle: { kind: 'part-too-small', part: 20, rows: 100, classes: 50 } }),
+      notice('no-validation-rows', {
+        obstacle: { kind: 'part-too-small', part: 15, rows: 100, classes: 50 },
+      }),
     ]);
   });
 

@@ -1,5 +1,7 @@
 /** The report on a dataset: classes, lengths, duplicates, leaked and contradictory rows, examples. */
 import assert from 'node:assert/strict';
+import type { Notice } from '#attune/errors/notices.js';
+import { notice } from '#attune/errors/notices.js';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { Dataset } from '#attune/data/dataset.js';
@@ -32,19 +34,15 @@ const train = split(
   ['one two three four five six', 1],
 );
 const held = split('test', ['no\n', 2], ['', 1], ['new', 0], ['hi There', 1]);
-const report = await inspectSplits(
-  { train, test: held, labelNames: names, notes: ['a note'] },
-  tokenizer,
-  4,
-  2,
-);
+const NOTE = notice('columns-guessed', { textColumn: 'a', labelColumn: 'b' });
+const report = await inspectSplits({ train, test: held, labelNames: names, notes: [NOTE] }, tokenizer, 4, 2);
 const [first, second] = report.splits;
 const tweets = sharedPath('data', 'tweets');
 
 describe('inspectSplits', () => {
   it('gives a report that JSON preserves', () => {
     assert.deepEqual(JSON.parse(JSON.stringify(report)), report);
-    assert.deepEqual(report.notes, ['a note']);
+    assert.deepEqual(report.notes, [NOTE]);
   });
 
   it('counts the rows of each class', () => {
@@ -211,7 +209,7 @@ describe('inspectSplits', () => {
   });
 
   const full = split('train', ['a', 0], ['b', 1]);
-  const notes: string[] = [];
+  const notes: Notice[] = [];
 
   it('refuses a training or test split without rows', async () => {
     const empty = (name: string): Dataset => split(name, ['a', 0]).filter(() => false);

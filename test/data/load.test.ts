@@ -1,5 +1,6 @@
 /** Datasets in files and folders of the user: which files are read, and as which split. */
 import assert from 'node:assert/strict';
+import { notice } from '#attune/errors/notices.js';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
@@ -194,9 +195,7 @@ describe('loadSplits and loadTestSplit', () => {
     const dir = tree(t, NO_TEST_SPLIT);
     const { test: none, notes } = await loadSplits({ dataset: dir, seed });
     assert.equal(none, undefined);
-    assert.deepEqual(notes, [
-      `${dir} holds no test.*, so there is no test split; it has validation: --eval-split validation evaluates on that`,
-    ]);
+    assert.deepEqual(notes, [notice('no-test-split', { folder: dir, others: ['validation'] })]);
     const { test: held } = await loadSplits({ dataset: dir, evalSplit: 'validation', seed });
     assert.deepEqual([held!.name, held!.length], ['validation', 1]);
     assert.equal(
@@ -261,9 +260,7 @@ describe('loadSplits and loadTestSplit', () => {
       [8, 2],
     );
     assert.equal(new Set([...train, ...held!].map(({ text }) => text)).size, 50);
-    assert.deepEqual(notes, [
-      "the dataset's own test split is not used, because testSize makes one of 10 rows",
-    ]);
+    assert.deepEqual(notes, [notice('test-split-unused', { rows: 10 })]);
     assert.equal((await loadSplits({ dataset: `${dir}/train.csv`, testSize: 5, seed })).test!.length, 5);
   });
 

@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import type { Notice } from '#attune/errors/notices.js';
+import { notice } from '#attune/errors/notices.js';
 import { lookAlikeHint, lookAlikeNotes } from '#attune/data/look-alikes.js';
 import { loadSplits } from '#attune/data/splits.js';
 import { toJsonl } from '../support/cli.js';
@@ -24,12 +26,12 @@ const PAIRS: readonly (readonly [one: string, other: string, why: string])[] = [
 describe('lookAlikeNotes', () => {
   it('reports names that look alike, with escapes for the characters that differ', () => {
     for (const [one, other, why] of PAIRS) {
-      const [note] = lookAlikeNotes(['bad', one, other]);
-      assert.match(note, /^classes that look alike are different ones: "[ -~]+" and "[ -~]+"$/, why);
-      const [first, second] = [...note.matchAll(/"(?:[^"\\]|\\.)*"/g)].map(
-        ([name]) => JSON.parse(name) as string,
+      assert.deepEqual(
+        lookAlikeNotes(['bad', one, other]),
+        [notice('classes-look-alike', { pairs: [[one, other]] })],
+        why,
       );
-      assert.deepEqual([first, second], [one, other], why);
+      assert.match(lookAlikeNotes([one, other])[0].message, /: "[ -~]+" and "[ -~]+"$/, why);
     }
   });
 
@@ -54,7 +56,7 @@ describe('lookAlikeNotes', () => {
 
   it('shows the first three of many pairs, and their number', () => {
     assert.match(
-      lookAlikeNotes(['a', 'A', 'b', 'B', 'c', 'C', 'd', 'D'])[0],
+      lookAlikeNotes(['a', 'A', 'b', 'B', 'c', 'C', 'd', 'D'])[0].message,
       /"a" and "A", "b" and "B", "c" and "C", … \(4 pairs\)$/,
     );
   });
@@ -92,13 +94,13 @@ describe('loadSplits', () => {
       'numbers.csv': 'text,label\na,0\nb,1\nc,01\nd,+1\n',
       'plain.csv': 'text,label\na,0\nb,1\nc, 1\n',
     });
-    const notes = async (name: string): Promise<readonly string[]> =>
+    const notes = async (name: string): Promise<readonly Notice[]> =>
       (await loadSplits({ dataset: `${dir}/${name}`, seed: 1 })).notes;
     assert.deepEqual(await notes('alike.jsonl'), [
-      'classes that look alike are different ones: "Good" and "good"',
+      notice('classes-look-alike', { pairs: [['Good', 'good']] }),
     ]);
     assert.deepEqual(await notes('numbers.csv'), [
-      `labels of digits are numbers: "01" (${dir}/numbers.csv:4) is class 1`,
+      notice('digits-are-numbers', { spelling: '01', place: `${dir}/numbers.csv:4`, label: 1 }),
     ]);
     assert.deepEqual(await notes('plain.csv'), []);
   });

@@ -1,5 +1,6 @@
 /** Parquet files: columns, encodings and codecs, what is refused, and the class names in their metadata. */
 import assert from 'node:assert/strict';
+import { notice } from '#attune/errors/notices.js';
 import { writeFile } from 'node:fs/promises';
 import type { TestContext } from 'node:test';
 import { describe, it } from 'node:test';
@@ -293,9 +294,7 @@ describe('loadSplits', () => {
         ['', 0],
       ],
     );
-    assert.deepEqual(notes, [
-      `2 texts are null and count as empty; the first is ${file}/rows.parquet: row 2`,
-    ]);
+    assert.deepEqual(notes, [notice('null-texts', { count: 2, first: `${file}/rows.parquet: row 2` })]);
   });
 
   it('refuses a label that is a fraction', async (t) => {

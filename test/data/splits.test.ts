@@ -1,5 +1,6 @@
 /** The splits to train and to evaluate on: from a folder, a file or the bundled sample. */
 import assert from 'node:assert/strict';
+import { notice } from '#attune/errors/notices.js';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { UsageError } from '#attune/errors/attune-error.js';
@@ -57,9 +58,7 @@ describe('loadSplits', () => {
     const dir = folder(t, { 'train.csv': csv(0, 1) });
     const { test: held, notes } = await loadSplits({ dataset: dir, seed });
     assert.equal(held, undefined);
-    assert.deepEqual(notes, [
-      `${dir} holds no test.*, so there is no test split; --test-size 0.2 parts one off`,
-    ]);
+    assert.deepEqual(notes, [notice('no-test-split', { folder: dir, others: [] })]);
   });
 
   it('takes the first trainRows and evalRows rows, and the classes of the whole training file', async (t) => {
@@ -77,8 +76,8 @@ describe('loadSplits', () => {
     assert.equal(labelNames.length, 3);
     assert.equal(held!.length, 2);
     assert.deepEqual(notes, [
-      'only the first 2 of the 4 rows of the train split are taken',
-      'the test split has 2 rows, fewer than the 5 asked for; all of them are used',
+      notice('first-rows-taken', { split: 'train', rows: 4, taken: 2 }),
+      notice('fewer-rows-than-asked', { split: 'test', rows: 2, asked: 5 }),
     ]);
     const { test: first } = await loadSplits({ dataset: dir, evalRows: 1, seed });
     assert.deepEqual(

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { Dataset } from '#attune/data/dataset.js';
+import { notice } from '#attune/errors/notices.js';
 import {
   hashesToJson,
   hashTexts,
@@ -37,20 +38,20 @@ describe('leakNotes', () => {
           const known = new Set(trained.map(words));
           const seen = held.filter((each) => known.has(words(each))).length;
           const [note] = await leakNotes(dataset(...held), await readTrainedTexts(dir), 'model');
-          assert.equal(note === undefined ? 0 : Number(note.split(' ')[0]), seen);
+          assert.equal(note === undefined ? 0 : note.facts['seen'], seen);
         },
       ),
       { numRuns: 60 },
     );
   });
 
-  it('phrases one row, several rows, and the baselines; says nothing of new rows', async () => {
+  it('counts the rows, for the model and for the baselines; reports nothing of new rows', async () => {
     const seen = await hashTexts(dataset('a', 'b  c'));
     assert.deepEqual(await leakNotes(dataset('a', 'd'), seen, 'model'), [
-      '1 of the 2 rows to measure on has a text that the model was trained on: the figures flatter it',
+      notice('rows-trained-on', { learner: 'model', seen: 1, rows: 2 }),
     ]);
     assert.deepEqual(await leakNotes(dataset('a', 'a', ' b c\n'), seen, 'baselines'), [
-      '3 of the 3 rows to measure on have texts that the baselines are trained on: the figures flatter them',
+      notice('rows-trained-on', { learner: 'baselines', seen: 3, rows: 3 }),
     ]);
     assert.deepEqual(await leakNotes(dataset('d'), seen, 'model'), []);
     assert.deepEqual(await leakNotes(undefined, seen, 'model'), []);

@@ -19,11 +19,13 @@ import {
   inspectSplits,
   InterruptedError,
   loadSplits,
+  noticeSentence,
   prepareFineTune,
   resolveArguments,
   TextClassifier,
   Tokenizer,
 } from './attune.js';
+import { PAGE } from './shell.js';
 import { load, LoadError, loadText } from './load.js';
 import type {
   DataChoice,
@@ -270,7 +272,9 @@ async function check(data: DataChoice): Promise<DataSummary> {
     test: summary(test),
     leaked: leaked.count,
     conflicts: conflicts.length,
-    notes: notes.filter((note) => !note.includes('asked for')),
+    notes: notes
+      .filter(({ code }) => code !== 'fewer-rows-than-asked')
+      .map((note) => noticeSentence(note, PAGE)),
   };
 }
 

@@ -7,7 +7,13 @@ import { Word2VecVectorizer } from '#attune/baselines/word2vec/vectorizer.js';
 import { jobsOfEpoch } from '#attune/baselines/word2vec/schedule.js';
 import { splitWords } from '#attune/baselines/word2vec/words.js';
 import type { AttuneError } from '#attune/errors/attune-error.js';
-import { DataError, InterruptedError, ModelError, TrainingError, UsageError } from '#attune/errors/attune-error.js';
+import {
+  DataError,
+  InterruptedError,
+  ModelError,
+  TrainingError,
+  UsageError,
+} from '#attune/errors/attune-error.js';
 
 const sentences = [
   'the quick fox likes the warm den',
