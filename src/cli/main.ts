@@ -22,7 +22,7 @@ interface Entry {
   readonly complete: (command: Command, attach: Attach) => Promise<unknown>;
 }
 
-const COMMANDS: readonly Entry[] = [
+export const COMMANDS: readonly Entry[] = [
   {
     name: 'train',
     description: 'fine-tune a model on labelled texts',

@@ -16,7 +16,7 @@ import { WebGpuSession } from './session.js';
 export interface AdapterReport {
   /** For people: vendor, architecture, what drives it. */
   readonly name: string;
-  /** Computes on the processor: of use in tests alone. */
+  /** Computes on the processor: of use only in tests. */
   readonly software: boolean;
   readonly limits: Readonly<Record<string, number>>;
   readonly features: readonly string[];

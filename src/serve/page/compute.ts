@@ -25,7 +25,7 @@ import {
   TextClassifier,
   Tokenizer,
 } from './attune.js';
-import { PAGE } from './shell.js';
+import { PAGE } from '../page-shell.js';
 import { load, LoadError, loadText } from './load.js';
 import type {
   DataChoice,

@@ -1,5 +1,5 @@
 /** The terms of the page: its fields by their labels. */
-import type { Shell } from './attune.js';
+import type { Shell } from '../errors/shell.js';
 
 /** The labels of the page's fields. Other arguments cannot be set on the page. */
 const LABELS: Readonly<Record<string, string>> = {};

@@ -1,0 +1,31 @@
+/** The examples of every part of the catalogue, by the name of its golden file. */
+import type { Facts } from '#attune/errors/wording.js';
+import { DATA_EXAMPLES } from './data-examples.js';
+import { DATA_FILES_EXAMPLES } from './data-files-examples.js';
+import { MODEL_EXAMPLES } from './model-examples.js';
+import { TOKENIZER_EXAMPLES } from './tokenizer-examples.js';
+import { HUB_EXAMPLES } from './hub-examples.js';
+import { FILES_EXAMPLES } from './files-examples.js';
+import { BASELINES_EXAMPLES } from './baselines-examples.js';
+import { TRAIN_EXAMPLES } from './train-examples.js';
+import { RUN_FOLDER_EXAMPLES } from './run-folder-examples.js';
+import { ENGINE_EXAMPLES } from './engine-examples.js';
+import { COMPARE_EXAMPLES } from './compare-examples.js';
+import { SERVE_EXAMPLES } from './serve-examples.js';
+import { COMMAND_LINE_EXAMPLES } from './command-line-examples.js';
+
+export const EXAMPLES: Readonly<Record<string, Readonly<Record<string, readonly Facts[]>>>> = {
+  data: DATA_EXAMPLES,
+  'data-files': DATA_FILES_EXAMPLES,
+  model: MODEL_EXAMPLES,
+  tokenizer: TOKENIZER_EXAMPLES,
+  hub: HUB_EXAMPLES,
+  files: FILES_EXAMPLES,
+  baselines: BASELINES_EXAMPLES,
+  train: TRAIN_EXAMPLES,
+  'run-folder': RUN_FOLDER_EXAMPLES,
+  engine: ENGINE_EXAMPLES,
+  compare: COMPARE_EXAMPLES,
+  serve: SERVE_EXAMPLES,
+  'command-line': COMMAND_LINE_EXAMPLES,
+};

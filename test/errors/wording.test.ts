@@ -1,0 +1,139 @@
+/**
+ * The wording of every error and notice, in each shell, from the examples of its facts. `golden/` holds it, a
+ * file for each part of the catalogue: `ATTUNE_WRITE_WORDING=1 npm run test:unit -- wording` writes them anew,
+ * to be read in the diff.
+ */
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import type { Command } from 'commander';
+import { createCommand } from '#attune/cli/command.js';
+import { COMMANDS } from '#attune/cli/main.js';
+import { COMMAND_LINE } from '#attune/cli/shell.js';
+import type { ErrorCode } from '#attune/errors/catalogue.js';
+import { CATALOGUE } from '#attune/errors/catalogue.js';
+import type { NoticeCode } from '#attune/errors/notices.js';
+import { noticeSentence, NOTICES } from '#attune/errors/notices.js';
+import type { Shell } from '#attune/errors/shell.js';
+import { hint, LIBRARY, sentence } from '#attune/errors/shell.js';
+import type { Facts } from '#attune/errors/wording.js';
+import { PAGE } from '#attune/serve/page-shell.js';
+import { EXAMPLES } from './examples/all.js';
+import { NOTICE_EXAMPLES } from './examples/notice-examples.js';
+
+const SHELLS: readonly (readonly [name: string, shell: Shell])[] = [
+  ['library', LIBRARY],
+  ['command line', COMMAND_LINE],
+  ['page', PAGE],
+];
+const GOLDEN = join('test', 'errors', 'golden');
+const writes = (process.env['ATTUNE_WRITE_WORDING'] ?? '') !== '';
+
+type Worded = (shell: Shell) => readonly string[];
+
+/** What each shell says; one that says what the library says is left out. */
+function inEachShell(lines: Worded): string[] {
+  const own = lines(LIBRARY);
+  return SHELLS.flatMap(([name, shell]) => {
+    const said = lines(shell);
+    return shell === LIBRARY || said.join('\n') !== own.join('\n')
+      ? said.map((line, i) => `  ${i === 0 ? `${name}: ` : '    '}${line}`)
+      : [];
+  });
+}
+
+function assertGolden(name: string, lines: readonly string[]): void {
+  const file = join(GOLDEN, `${name}.txt`);
+  const text = `${lines.join('\n')}\n`;
+  if (writes) {
+    mkdirSync(GOLDEN, { recursive: true });
+    writeFileSync(file, text);
+  }
+  assert.ok(existsSync(file), `${file} is missing`);
+  assert.equal(text, readFileSync(file, 'utf8'));
+}
+
+/** A flag of the command line. */
+const FLAG = /(?<![\w-])--[a-z][a-z-]*/g;
+/** What no sentence says: a value that is not there, an object as JavaScript writes it. */
+const BROKEN = /\bundefined\b|\bNaN\b|\[object |^\s|\s$|  |^$|Symbol\(|function/;
+
+describe('CATALOGUE', () => {
+  for (const [name, examples] of Object.entries(EXAMPLES)) {
+    it(`words the errors of ${name} in each shell as golden/${name}.txt has them`, () => {
+      const blocks = Object.entries(examples).map(([code, all]) => [
+        code,
+        ...all.flatMap((facts) => {
+          const error = { code: code as ErrorCode, facts };
+          return inEachShell((shell) => [sentence(error, shell), hint(error, shell)]);
+        }),
+      ]);
+      assertGolden(name, blocks.flat());
+    });
+  }
+
+  it('has an example of each code, which loses nothing in JSON', () => {
+    const codes = Object.values(EXAMPLES).flatMap((examples) => Object.keys(examples));
+    assert.deepEqual(codes.toSorted(), Object.keys(CATALOGUE).toSorted());
+    for (const facts of Object.values(EXAMPLES).flatMap((examples) => Object.values(examples).flat()))
+      assert.deepEqual(JSON.parse(JSON.stringify(facts)), JSON.parse(JSON.stringify({ ...facts })));
+  });
+
+  it('has a sentence and a hint for each code in each shell, flags at the command line only', () => {
+    for (const [code, all] of Object.values(EXAMPLES).flatMap((examples) => Object.entries(examples)))
+      for (const facts of all)
+        for (const [name, shell] of SHELLS) {
+          const error = { code: code as ErrorCode, facts };
+          const [says, advice] = [sentence(error, shell), hint(error, shell)];
+          const where = `${code} (${name}): ${says} / ${advice}`;
+          assert.doesNotMatch(says, BROKEN, where);
+          assert.doesNotMatch(advice, BROKEN, where);
+          assert.match(advice, /[.?:)]$/, where);
+          if (shell !== COMMAND_LINE) assert.deepEqual(`${says} ${advice}`.match(FLAG), null, where);
+        }
+  });
+
+  it('names at the command line only options that a command has', async () => {
+    const flags = Object.entries(EXAMPLES)
+      .flatMap(([, examples]) => Object.entries(examples))
+      .flatMap(([code, all]) => all.map((facts) => ({ code: code as ErrorCode, facts })))
+      .flatMap((error) => [sentence(error, COMMAND_LINE), hint(error, COMMAND_LINE)])
+      .flatMap((text) => text.match(FLAG) ?? []);
+    const options = await allOptions();
+    assert.ok(flags.length > 0, `${flags.length} flags`);
+    assert.deepEqual(
+      [...new Set(flags)].filter((flag) => !options.has(flag)),
+      [],
+    );
+  });
+});
+
+/** Of every command and its subcommands, aliases included. */
+async function allOptions(): Promise<ReadonlySet<string>> {
+  const found = new Set<string>(['--help', '--version']);
+  const collect = (command: Command): Command => {
+    for (const { long } of command.options) if (typeof long === 'string') found.add(long);
+    command.commands.forEach(collect);
+    return command;
+  };
+  for (const { name, complete } of COMMANDS) {
+    const command = createCommand(name);
+    await complete(command, collect);
+    collect(command);
+  }
+  return found;
+}
+
+describe('NOTICES', () => {
+  it('are worded in each shell as golden/notices.txt has them', () => {
+    const blocks = Object.entries(NOTICE_EXAMPLES).map(([code, all]) => [
+      code,
+      ...all.flatMap((facts: Facts) =>
+        inEachShell((shell) => [noticeSentence({ code: code as NoticeCode, facts }, shell)]),
+      ),
+    ]);
+    assert.deepEqual(Object.keys(NOTICE_EXAMPLES).toSorted(), Object.keys(NOTICES).toSorted());
+    assertGolden('notices', blocks.flat());
+  });
+});
