@@ -55,7 +55,7 @@ export async function writeWhole(
     await syncFolder(dirname(path));
   } catch (cause) {
     await rm(partial, { force: true }).catch(() => undefined);
-    throw new AttuneError(`cannot write ${path}: ${(cause as Error).message}`, { cause });
+    throw new AttuneError('file-unwritable', { path, reason: (cause as Error).message }, { cause });
   }
 }
 
@@ -84,7 +84,7 @@ export async function writeFolder(path: string, fill: (folder: string) => Promis
   } catch (cause) {
     await rm(partial, { recursive: true, force: true }).catch(() => undefined);
     if (cause instanceof AttuneError) throw cause;
-    throw new AttuneError(`cannot write ${path}: ${(cause as Error).message}`, { cause });
+    throw new AttuneError('file-unwritable', { path, reason: (cause as Error).message }, { cause });
   }
 }
 

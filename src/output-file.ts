@@ -28,10 +28,7 @@ const STANDARD: readonly (string | undefined)[] = ['stdin', 'stdout', 'stderr'];
  * @throws UsageError for a name that can only be a folder's; AttuneError where nothing can be written there
  */
 export async function findOutput(path: string): Promise<Output> {
-  if (/[\\/]$/.test(path))
-    throw new UsageError(`${path} is the name of a folder, not of a file`, {
-      hint: 'Name the file for the results.',
-    });
+  if (/[\\/]$/.test(path)) throw new UsageError('output-file-name-of-folder', { path });
   let at = path;
   for (let links = 0; links < MOST_LINKS; links++) {
     const named = DESCRIPTORS.map((pattern) => pattern.exec(at)?.[1]).find((each) => each !== undefined);
@@ -42,17 +39,17 @@ export async function findOutput(path: string): Promise<Output> {
     // Not joined: a folder on the way may be a link, behind which ".." is another folder.
     at = isAbsolute(next) ? next : `${dirname(at)}/${next}`;
   }
-  throw new AttuneError(`cannot write ${path}: it is a link that leads in circles`);
+  throw new AttuneError('output-file-link-circular', { path });
 }
 
 async function place(at: string, path: string): Promise<Output> {
   const there = await stat(at).catch(() => undefined);
-  if (there?.isDirectory()) throw new AttuneError(`cannot write ${path}: it is a folder`);
+  if (there?.isDirectory()) throw new AttuneError('output-file-is-folder', { path });
   if (there && !there.isFile()) return { stream: at };
   // The superuser may write into a file that says it must not be written; that is not what its owner meant.
-  if (there && (there.mode & 0o222) === 0) throw new AttuneError(`cannot write ${path}: it is read-only`);
+  if (there && (there.mode & 0o222) === 0) throw new AttuneError('output-file-read-only', { path });
   const folder = await realpath(dirname(at)).catch((cause: Error) => {
-    throw new AttuneError(`cannot write ${path}: ${cause.message}`, { cause });
+    throw new AttuneError('file-unwritable', { path, reason: cause.message }, { cause });
   });
   return { file: join(folder, basename(at)), there };
 }
@@ -74,7 +71,7 @@ export async function writeOutput(path: string, pieces: AsyncIterable<string>): 
     else await replace(output.file, pieces, output.there);
   } catch (cause) {
     if (cause instanceof AttuneError || !(cause instanceof Error) || !('syscall' in cause)) throw cause;
-    throw new AttuneError(`cannot write ${path}: ${cause.message}`, { cause });
+    throw new AttuneError('file-unwritable', { path, reason: cause.message }, { cause });
   }
 }
 
@@ -113,9 +110,6 @@ export async function refuseSameFile(output: string, inputs: readonly string[]):
       other && other.ino !== 0n
         ? other.ino === found.ino && other.dev === found.dev
         : (await realPath(input)) === (await realPath(output));
-    if (same)
-      throw new UsageError(`${output} is read by this command, so it is not written`, {
-        hint: 'Choose another file for the results.',
-      });
+    if (same) throw new UsageError('output-file-is-input', { path: output });
   }
 }

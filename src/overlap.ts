@@ -33,10 +33,7 @@ export async function refuseOverlap(
     if (path === undefined || path === '') continue;
     for (const input of await placesOf(path)) {
       if (!isInTheWay(input)) continue;
-      const clash = input === output ? 'is that very folder' : 'stands in it where the output goes';
-      throw new UsageError(`${outputDir} is to be written into, and ${what}, ${path}, ${clash}`, {
-        hint: 'Choose another output folder.',
-      });
+      throw new UsageError('output-overlaps-input', { outputDir, what, path, isFolder: input === output });
     }
   }
 }

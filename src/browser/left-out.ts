@@ -3,7 +3,7 @@
  * place of the modules that have it.
  */
 import { DataError, ModelError } from '../errors/attune-error.js';
-import { HubError } from '../hub/errors.js';
+import { HubError } from '../hub/hub-error.js';
 
 const refuse = (error: Error): Promise<never> => Promise.reject(error);
 

@@ -5,10 +5,23 @@ import { optionName } from './command-arguments.js';
 /** Arguments of the library that are options of another name. */
 const OPTIONS: Readonly<Record<string, string>> = { config: 'datasetConfig' };
 
+const MAKE_ROOM =
+  'Make room (attune cache lists what was downloaded, attune cache prune removes), ' +
+  'or set HF_HUB_CACHE to a folder on another disk.';
+
 const option = (name: string): string => optionName(OPTIONS[name] ?? name);
 
 export const COMMAND_LINE: Shell = {
   argument: option,
   given: (name, value) => (value === true ? option(name) : `${option(name)} ${value}`),
-  hints: {},
+  hints: {
+    'cache-disk-full': () =>
+      `${MAKE_ROOM} What has come so far is kept, and the same command resumes from there.`,
+
+    'cache-entry-unknown': () => '`attune cache` lists what is.',
+
+    'cache-prune-unspecified': () => 'Give ids, --older-than DAYS, or --incomplete.',
+
+    'cache-space-insufficient': () => MAKE_ROOM,
+  },
 };

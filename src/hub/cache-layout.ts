@@ -15,7 +15,7 @@
 import { randomUUID } from 'node:crypto';
 import { copyFile, mkdir, readFile, readdir, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
-import { HubError } from './errors.js';
+import { HubError } from './hub-error.js';
 import { folderName, isCommit } from './identifiers.js';
 import type { RepositoryId } from './identifiers.js';
 
@@ -137,23 +137,10 @@ export class CachedRepository {
   }
 }
 
-/** A hint for a disk that cannot hold a download. */
-export const MAKE_ROOM =
-  'Make room (attune cache lists what was downloaded, attune cache prune removes), ' +
-  'or set HF_HUB_CACHE to a folder on another disk.';
-
-/** A failure to write into the cache, in words. */
+/** A failure to write into the cache. */
 export function diskError(path: string, cause: unknown): HubError {
   const { code, message } = cause as NodeJS.ErrnoException;
-  const full = code === 'ENOSPC' || code === 'EDQUOT';
-  return new HubError(
-    'disk',
-    full ? `the disk is full: ${path} cannot be written` : `cannot write ${path}: ${message}`,
-    {
-      cause,
-      hint: full
-        ? `${MAKE_ROOM} What has come so far is kept, and the same command goes on from there.`
-        : 'HF_HUB_CACHE or HF_HOME names another cache folder.',
-    },
-  );
+  if (code === 'ENOSPC' || code === 'EDQUOT')
+    return new HubError('disk', 'cache-disk-full', { path }, { cause });
+  return new HubError('disk', 'cache-unwritable', { path, reason: message }, { cause });
 }

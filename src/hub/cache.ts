@@ -7,6 +7,7 @@ import { lstat, readFile, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { UsageError } from '../errors/attune-error.js';
 import { INCOMPLETE, LOCKS, diskError } from './cache-layout.js';
+import { HubError } from './hub-error.js';
 import { isCommit, isRepositoryId } from './identifiers.js';
 import { isHeld } from './lock.js';
 import { hubCacheDir } from './settings.js';
@@ -53,7 +54,7 @@ const DAY = 24 * 3600 * 1000;
 export async function scanHubCache(cacheDir = hubCacheDir()): Promise<HubCacheInfo> {
   const entries = await readdir(cacheDir, { withFileTypes: true }).catch((cause: NodeJS.ErrnoException) => {
     if (cause.code === 'ENOENT') return [];
-    throw diskError(cacheDir, cause);
+    throw new HubError('disk', 'cache-unreadable', { path: cacheDir, reason: cause.message }, { cause });
   });
   const repositories: CachedRepositoryInfo[] = [];
   for (const entry of entries) {
@@ -156,9 +157,7 @@ export async function planPrune({
   incomplete = false,
 }: PruneOptions): Promise<Pruned[]> {
   if (ids.length === 0 && olderThanDays === undefined && !incomplete)
-    throw new UsageError('nothing says what to remove from the cache', {
-      hint: 'Give ids, --older-than DAYS, or --incomplete.',
-    });
+    throw new UsageError('cache-prune-unspecified', {});
   const { repositories } = await scanHubCache(cacheDir);
   const named =
     ids.length === 0 ? repositories : [...new Set(ids.map((id) => byId(repositories, id, cacheDir)))];
@@ -213,12 +212,10 @@ function byId(
 ): CachedRepositoryInfo {
   const found = repositories.filter(({ type, id }) => given === id || given === `${type}s/${id}`);
   if (found.length === 1) return found[0];
-  if (found.length === 0)
-    throw new UsageError(`${given} is not in the cache ${cacheDir}`, {
-      hint: '`attune cache` lists what is.',
-    });
-  throw new UsageError(`${given} is both a ${found.map(({ type }) => type).join(' and a ')} in the cache`, {
-    hint: `Say which: ${found.map(({ type, id }) => `${type}s/${id}`).join(' or ')}.`,
+  if (found.length === 0) throw new UsageError('cache-entry-unknown', { given, cacheDir });
+  throw new UsageError('cache-entry-ambiguous', {
+    given,
+    entries: found.map(({ type, id }) => ({ type, id })),
   });
 }
 

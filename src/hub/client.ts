@@ -6,7 +6,7 @@
 import type { Dispatcher, request } from 'undici';
 import { jsonValue } from '../json/syntax.js';
 import { packageVersion } from '../version.js';
-import { HubError } from './errors.js';
+import { HubError } from './hub-error.js';
 import type { HubSettings } from './settings.js';
 import { pause } from './pause.js';
 
@@ -171,11 +171,7 @@ export class HubClient {
   ): Promise<void> {
     const asked = retryAfter(headers);
     if (asked !== undefined && asked > LONGEST_WAIT) {
-      throw new HubError(
-        'rate-limited',
-        `the Hub asks to wait ${Math.ceil(asked / 1000)} s before the next request`,
-        { hint: 'Try again then. With a token (HF_TOKEN) the limits are higher.' },
-      );
+      throw new HubError('rate-limited', 'hub-wait-too-long', { seconds: Math.ceil(asked / 1000) });
     }
     const ms = Math.max(asked ?? 0, this.pauseBefore(attempt));
     if (ms >= NOTED_WAIT) {
@@ -227,13 +223,13 @@ export class HubClient {
       await answer.body.dump();
       const next = new URL(location, target);
       if (next.protocol !== 'https:' && next.protocol !== target.protocol)
-        throw new HubError(
-          'server',
-          `${target.origin} redirects to ${next.protocol}//${next.host}, which is not as safe; not followed`,
-        );
+        throw new HubError('server', 'hub-redirect-insecure', {
+          from: target.origin,
+          to: `${next.protocol}//${next.host}`,
+        });
       target = next;
     }
-    throw new HubError('server', `${url} redirects more than ${REDIRECTS} times`);
+    throw new HubError('server', 'hub-redirects-too-many', { url, limit: REDIRECTS });
   }
 }
 
@@ -265,11 +261,7 @@ async function bounded(body: HubResponse['body'], most: number): Promise<string>
   let bytes = 0;
   for await (const chunk of body as AsyncIterable<Buffer>) {
     bytes += chunk.length;
-    if (bytes > most)
-      throw new HubError(
-        'server',
-        `the Hub answers with more than ${most} bytes where a listing was asked for`,
-      );
+    if (bytes > most) throw new HubError('server', 'hub-answer-too-large', { limit: most });
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString('utf8');
@@ -301,9 +293,6 @@ export function pageOf(settings: HubSettings, { type, id }: Pick<About, 'type' |
   return `${settings.endpoint}/${type === 'dataset' ? 'datasets/' : ''}${id}`;
 }
 
-const TOKEN_HINT =
-  'Set HF_TOKEN to a token of https://huggingface.co/settings/tokens that may read it, or log in with `hf auth login`.';
-
 /**
  * The error for a status, told apart as huggingface_hub does (hf_raise_for_status), by X-Error-Code first.
  */
@@ -315,65 +304,25 @@ function refusal(
 ): HubError {
   const code = headers.get('x-error-code');
   const { repository, type, id, revision, file } = about;
+  const { endpoint } = settings;
   const page = pageOf(settings, about);
-  const more = said === '' ? '' : ` (${said})`;
-  if (code === 'RevisionNotFound')
-    return new HubError('revision-not-found', `the ${type} ${id} on the Hub has no revision ${revision}`, {
-      hint: `Its branches and tags are listed at ${page}/tree/main.`,
-    });
-  if (code === 'EntryNotFound')
-    return new HubError(
-      'entry-not-found',
-      `the ${type} ${repository} on the Hub has no file ${file ?? 'of that name'}`,
-      { hint: `Its files are listed at ${page}/tree/${revision}.` },
-    );
   const hasToken = settings.token !== undefined;
-  if (code === 'GatedRepo') {
-    const then = hasToken
-      ? 'The token that is set must belong to the account that was let in, ' +
-        'and may need the permission to read gated repositories.'
-      : `Then: ${TOKEN_HINT}`;
-    return new HubError('gated', `access to the ${type} ${id} must be asked for: it is gated${more}`, {
-      hint: `Ask for it at ${page}, logged in. ${then}`,
-    });
-  }
+  const reason = said === '' ? undefined : said;
+  if (code === 'RevisionNotFound')
+    return new HubError('revision-not-found', 'hub-revision-not-found', { type, id, revision, page });
+  if (code === 'EntryNotFound')
+    return new HubError('entry-not-found', 'hub-file-not-found', { type, repository, file, revision, page });
+  if (code === 'GatedRepo')
+    return new HubError('gated', 'hub-repository-gated', { type, id, page, hasToken, reason });
   if (said === 'Access to this resource is disabled.')
-    return new HubError('forbidden', `the Hub has disabled the ${type} ${id}`, { hint: page });
-  if (status === 401 && /invalid (?:credentials|(?:user )?token)/i.test(said)) {
-    return new HubError('unauthorized', `the Hub does not accept the token${more}`, {
-      hint:
-        'HF_TOKEN, or the file that `hf auth login` wrote, holds a token that has ended or is mistyped. ' +
-        'Without any token public repositories can be read.',
-    });
-  }
-  if (code === 'RepoNotFound' || status === 401 || status === 404) {
-    const unopened = hasToken ? ' and the token that is set does not open it' : '';
-    const ifPrivate = hasToken
-      ? 'If it is private, the token must be valid and of an account that can see it.'
-      : `If it is private: ${TOKEN_HINT}`;
-    return new HubError(
-      'repository-not-found',
-      `there is no ${type} ${id} on the Hub, or it is private${unopened}`,
-      { hint: `Is it spelled as on its page, ${page}? ${ifPrivate}` },
-    );
-  }
-  if (status === 403)
-    return new HubError('forbidden', `the Hub does not let this token read the ${type} ${id}${more}`, {
-      hint: `A fine-grained token needs the permission to read it. ${TOKEN_HINT}`,
-    });
-  if (status === 429)
-    return new HubError('rate-limited', `the Hub takes no more requests for now${more}`, {
-      hint: 'Try again in some minutes. With a token (HF_TOKEN) the limits are higher.',
-    });
-  const from = settings.endpoint === 'https://huggingface.co' ? 'the Hub' : `the Hub at ${settings.endpoint}`;
-  const asked = file === undefined ? repository : `${file} of ${repository}`;
-  return new HubError('server', `${from} answers ${status} when asked for ${asked}${more}`, {
-    hint:
-      status >= 500
-        ? 'Its state is at https://status.huggingface.co. ' +
-          'What was downloaded so far is kept; run the same command again later.'
-        : `Is HF_ENDPOINT the address of a Hub? A proxy may also have answered.`,
-  });
+    return new HubError('forbidden', 'hub-repository-disabled', { type, id, page });
+  if (status === 401 && /invalid (?:credentials|(?:user )?token)/i.test(said))
+    return new HubError('unauthorized', 'hub-token-rejected', { reason });
+  if (code === 'RepoNotFound' || status === 401 || status === 404)
+    return new HubError('repository-not-found', 'hub-repository-not-found', { type, id, page, hasToken });
+  if (status === 403) return new HubError('forbidden', 'hub-permission-missing', { type, id, reason });
+  if (status === 429) return new HubError('rate-limited', 'hub-rate-limited', { reason });
+  return new HubError('server', 'hub-status-unexpected', { endpoint, status, repository, file, reason });
 }
 
 const CAUSES: ReadonlyMap<string, string> = new Map([
@@ -403,24 +352,23 @@ function errorsWithin(error: unknown): Error[] {
   return [error, ...inner.flatMap(errorsWithin)];
 }
 
-export function unreachable(settings: HubSettings, url: string, cause: unknown): HubError {
-  if (cause instanceof HubError) return cause;
+/** What an error tells of a connection that failed. */
+export function connectionFacts(
+  { endpoint }: HubSettings,
+  error: unknown,
+): { reason: string; endpoint: string; proxy: string | undefined } {
   const proxy =
     process.env['https_proxy'] ??
     process.env['HTTPS_PROXY'] ??
     process.env['http_proxy'] ??
     process.env['HTTP_PROXY'];
-  const proxyHint = proxy
-    ? `, and the proxy ${withoutPassword(proxy)} right`
-    : '? Behind a proxy, set HTTPS_PROXY';
-  const { endpoint } = settings;
-  const endpointHint = endpoint === 'https://huggingface.co' ? '' : `; is HF_ENDPOINT (${endpoint}) right`;
-  return new HubError('network', `cannot reach ${new URL(url).host}: ${failureText(cause)}`, {
-    cause,
-    hint:
-      `Is the network up${proxyHint}${endpointHint}? ` +
-      'What is in the cache can be used with HF_HUB_OFFLINE=1.',
-  });
+  return { reason: failureText(error), endpoint, proxy: proxy ? withoutPassword(proxy) : undefined };
+}
+
+function unreachable(settings: HubSettings, url: string, cause: unknown): HubError {
+  if (cause instanceof HubError) return cause;
+  const facts = { host: new URL(url).host, ...connectionFacts(settings, cause) };
+  return new HubError('network', 'hub-unreachable', facts, { cause });
 }
 
 function withoutPassword(address: string): string {

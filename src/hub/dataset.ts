@@ -1,5 +1,5 @@
 import type { DataRepository } from '../data/repository.js';
-import { HubError, notHereEither } from './errors.js';
+import { HubError, notHereEither } from './hub-error.js';
 import { CONVERTED_PARQUET, displayName, parseRepositoryId } from './identifiers.js';
 import type { RepositoryId } from './identifiers.js';
 import { HubRepository } from './repository.js';
@@ -14,10 +14,7 @@ import { UsageError } from '../errors/attune-error.js';
  */
 export function hubDataset(id: string, options: RepositoryOptions = {}): DataRepository {
   const repository = parseRepositoryId(id, 'dataset', options.revision);
-  if (!repository)
-    throw new UsageError(`${id} is not the id of a dataset on the Hub`, {
-      hint: 'An id is owner/name, with @revision behind it where wanted.',
-    });
+  if (!repository) throw new UsageError('hub-id-invalid', { id, type: 'dataset' });
   return new HubDataset(repository, options);
 }
 

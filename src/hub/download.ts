@@ -8,11 +8,11 @@ import { createHash } from 'node:crypto';
 import { open, rename, rm, stat, statfs } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { INCOMPLETE, MAKE_ROOM, diskError } from './cache-layout.js';
+import { INCOMPLETE, diskError } from './cache-layout.js';
 import type { CachedRepository } from './cache-layout.js';
-import { failureText, unreachable } from './client.js';
+import { connectionFacts } from './client.js';
 import type { About, HubClient, HubResponse } from './client.js';
-import { HubError } from './errors.js';
+import { HubError } from './hub-error.js';
 import { withLock } from './lock.js';
 import { pause } from './pause.js';
 
@@ -84,17 +84,13 @@ async function downloadBlob(file: RemoteFile, blob: string, options: DownloadOpt
     await rm(part, { force: true });
     // A part of an earlier time may be what is wrong. What has come in one piece is not going to be better.
     if (resumed) continue;
-    const kind = file.algorithm === 'sha256' ? 'sha256' : 'git hash';
-    throw new HubError(
-      'integrity',
-      `${file.path} of ${about.repository} arrived damaged: ` +
-        `its ${kind} is ${found}, the Hub names ${file.hash}; it was not kept`,
-      {
-        hint:
-          'Run the same command again. Where it stays so, something between here and the Hub alters files: ' +
-          'a proxy, a mirror (HF_ENDPOINT).',
-      },
-    );
+    throw new HubError('integrity', 'hub-file-damaged', {
+      file: file.path,
+      repository: about.repository,
+      algorithm: file.algorithm,
+      found,
+      expected: file.hash,
+    });
   }
   try {
     await rename(part, blob);
@@ -139,10 +135,11 @@ async function transfer(
         position = startOf(response, file, position, about);
         for await (const chunk of response.body as AsyncIterable<Buffer>) {
           if (position + chunk.length > file.size)
-            throw new HubError(
-              'integrity',
-              `${file.path} of ${about.repository} is larger than the ${file.size} bytes that the Hub names`,
-            );
+            throw new HubError('integrity', 'hub-file-too-long', {
+              file: file.path,
+              repository: about.repository,
+              expected: file.size,
+            });
           await writeAt(handle, chunk, position, part);
           position += chunk.length;
           onBytes?.(position);
@@ -159,15 +156,17 @@ async function transfer(
         // What cannot be gone on with is begun again.
         if (response.status === 416) position = 0;
         if (fruitless >= FRUITLESS) {
-          const { hint } = unreachable(client.settings, address, error);
           throw new HubError(
             'network',
-            `the download of ${file.path} of ${about.repository} stopped at byte ${position} of ${file.size}: ` +
-              failureText(error),
+            'hub-download-stopped',
             {
-              cause: error,
-              hint: `What has come is kept: the same command goes on from there. ${hint ?? ''}`.trim(),
+              file: file.path,
+              repository: about.repository,
+              position,
+              size: file.size,
+              ...connectionFacts(client.settings, error),
             },
+            { cause: error },
           );
         }
         await pause(client.pauseBefore(fruitless + 1), signal);
@@ -193,26 +192,18 @@ function startOf(
   asked: number,
   about: About,
 ): number {
-  const name = `${file.path} of ${about.repository}`;
+  const asFacts = { file: file.path, repository: about.repository };
   // The Hub's own answer names the content; what the content network calls it (an MD5 or nothing) is of no
   // use. A commit's file does not change, so another name means another file.
   const etag = /^(?:W\/)?"?([0-9a-f]{40}|[0-9a-f]{64})"?$/.exec(
     hubHeaders.get('x-linked-etag') ?? hubHeaders.get('etag') ?? '',
   )?.[1];
   if (etag !== undefined && etag.length === file.hash.length && etag !== file.hash)
-    throw new HubError(
-      'integrity',
-      `the Hub serves ${name} with ETag ${etag}, where its listing names ${file.hash}`,
-      { hint: 'Run the same command again; the repository may just have been changed.' },
-    );
+    throw new HubError('integrity', 'hub-etag-wrong', { ...asFacts, found: etag, expected: file.hash });
   if (status === 416) throw new Error('the server does not have the rest of the file');
   const total = totalOf(status, headers);
-  if (total !== undefined && Number(total) !== file.size)
-    throw new HubError(
-      'integrity',
-      `${name} is ${total} bytes large, where the Hub's listing names ${file.size}`,
-      { hint: 'A proxy may have answered in place of the Hub.' },
-    );
+  if (total !== undefined && total !== file.size)
+    throw new HubError('integrity', 'hub-file-size-wrong', { ...asFacts, found: total, expected: file.size });
   if (status !== 206) return 0;
   const start = /^bytes (\d+)-/.exec(headers.get('content-range') ?? '')?.[1];
   if (start === undefined || Number(start) > asked)
@@ -220,11 +211,12 @@ function startOf(
   return Number(start);
 }
 
-/** Length of the whole file, in digits, where the answer says it. */
-function totalOf(status: number, headers: HubResponse['headers']): string | undefined {
-  if (status === 206) return /\/(\d+)$/.exec(headers.get('content-range') ?? '')?.[1];
+/** Length of the whole file in bytes, if the answer says it. */
+function totalOf(status: number, headers: HubResponse['headers']): number | undefined {
   const encoding = headers.get('content-encoding') ?? 'identity';
-  return encoding === 'identity' ? headers.get('content-length') : undefined;
+  const whole = encoding === 'identity' ? headers.get('content-length') : undefined;
+  const digits = status === 206 ? /\/(\d+)$/.exec(headers.get('content-range') ?? '')?.[1] : whole;
+  return digits === undefined ? undefined : Number(digits);
 }
 
 async function writeAt(handle: FileHandle, chunk: Buffer, position: number, path: string): Promise<void> {
@@ -248,11 +240,12 @@ async function requireRoom(part: string, { size, path }: RemoteFile, present: nu
   if (!disk) return;
   const free = disk.bavail * disk.bsize;
   if (size - present <= free) return;
-  throw new HubError(
-    'disk',
-    `${path} needs ${size - present} bytes more, and the disk of ${dirname(part)} has ${free} free`,
-    { hint: MAKE_ROOM },
-  );
+  throw new HubError('disk', 'cache-space-insufficient', {
+    file: path,
+    needed: size - present,
+    folder: dirname(part),
+    free,
+  });
 }
 
 /**

@@ -5,7 +5,7 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { UsageError } from '../errors/attune-error.js';
-import { HubError } from './errors.js';
+import { HubError } from './hub-error.js';
 
 export type RepositoryType = 'model' | 'dataset';
 
@@ -81,14 +81,9 @@ export function parseRepositoryId(
   const named = at < 0 ? undefined : text.slice(at + 1);
   if (!isRepositoryId(id)) return undefined;
   if (named !== undefined && revision !== undefined && named !== revision)
-    throw new UsageError(`${text} names one revision, and ${revision} is given beside it`, {
-      hint: 'Give one of them.',
-    });
+    throw new UsageError('hub-revisions-conflict', { name: text, revision });
   const chosen = named ?? revision ?? MAIN;
-  if (!isRevision(chosen))
-    throw new UsageError(`${JSON.stringify(chosen)} is not the name of a branch, a tag or a commit`, {
-      hint: `For example ${id}@main.`,
-    });
+  if (!isRevision(chosen)) throw new UsageError('hub-revision-invalid', { id, revision: chosen });
   return { type, id, revision: chosen };
 }
 
@@ -106,12 +101,7 @@ export function locate(name: string, type: RepositoryType, revision?: string): L
   if (looksLikePath(name)) return { path: name };
   const repository = parseRepositoryId(name, type, revision);
   if (repository) return { repository };
-  throw new UsageError(
-    `${name} is neither here (${resolve(name)} does not exist) nor can it be the id of a ${type} on the Hub`,
-    {
-      hint: 'An id is owner/name or name, of letters, digits, ".", "_" and "-", with @revision behind it where wanted.',
-    },
-  );
+  throw new UsageError('hub-name-neither-path-nor-id', { name, path: resolve(name), type });
 }
 
 /** As the user would write it: `owner/name`, with the revision where it is not main. */
@@ -137,12 +127,5 @@ export function requireSafePath(path: string, repository: string): string {
     !/[\\\0-\x1f\x7f]|^[A-Za-z]:/.test(path) &&
     parts.every((part) => part !== '' && part !== '.' && part !== '..' && !/^[A-Za-z]:/.test(part));
   if (safe) return path;
-  throw new HubError(
-    'unsafe-name',
-    `${repository} holds a file named ${JSON.stringify(path.slice(0, 200))}, ` +
-      'which would lead outside its folder; nothing of it is used',
-    {
-      hint: 'Such a name is an attack or a mistake. Tell the owner of the repository.',
-    },
-  );
+  throw new HubError('unsafe-name', 'hub-file-name-unsafe', { repository, file: path });
 }

@@ -10,7 +10,7 @@ import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 import { jsonValue } from '../json/syntax.js';
 import { removeStaleLock } from '../stale-lock.js';
-import { HubError } from './errors.js';
+import { diskError } from './cache-layout.js';
 import { pause } from './pause.js';
 
 const RENEWED_EVERY = 5000;
@@ -71,7 +71,9 @@ async function acquire(
     const state = `${found.text} ${found.renewed}`;
     if (state !== seen) [seen, seenSince] = [state, performance.now()];
     if (isDead(found.text) || performance.now() - seenSince > staleAfter)
-      await removeStaleLock(path, found.text).catch(notWritable);
+      await removeStaleLock(path, found.text).catch((cause: unknown) => {
+        throw diskError(path, cause);
+      });
     else await pause(POLLED_EVERY, signal);
   }
 }
@@ -97,15 +99,8 @@ async function create(path: string, text: string): Promise<boolean> {
     // EPERM: Windows, while another process deletes it. ENOENT: somebody deleted the folder just now.
     if (code === 'EEXIST' || code === 'ENOENT' || (code === 'EPERM' && process.platform === 'win32'))
       return false;
-    return notWritable(cause as Error);
+    throw diskError(path, cause);
   }
-}
-
-function notWritable(cause: Error): never {
-  throw new HubError('disk', `cannot write to the cache: ${cause.message}`, {
-    cause,
-    hint: 'HF_HUB_CACHE or HF_HOME names another cache folder; with HF_HUB_OFFLINE=1 what is in it is used as it is.',
-  });
 }
 
 function held(path: string, text: string): () => Promise<void> {

@@ -7,7 +7,7 @@ import { HubClient, pageOf } from './client.js';
 import type { About, ClientOptions } from './client.js';
 import { downloadFile } from './download.js';
 import type { RemoteFile } from './download.js';
-import { HubError } from './errors.js';
+import { HubError } from './hub-error.js';
 import { displayName, isCommit, requireSafePath } from './identifiers.js';
 import type { RepositoryId } from './identifiers.js';
 import { hubSettings } from './settings.js';
@@ -85,13 +85,11 @@ export class HubRepository {
 
     if (settings.offline) {
       if (known !== undefined) return fromCache(known);
-      throw new HubError(
-        'offline',
-        `the ${repository.type} ${name} is not in the cache (${cached.folder}), and the Hub is not asked: offline`,
-        {
-          hint: 'Unset HF_HUB_OFFLINE to download it, or set HF_HUB_CACHE or HF_HOME to the cache that holds it.',
-        },
-      );
+      throw new HubError('offline', 'cache-repository-missing', {
+        type: repository.type,
+        repository: name,
+        folder: cached.folder,
+      });
     }
     try {
       // Where the cache can help out there is no point in many attempts.
@@ -163,16 +161,12 @@ export class HubRepository {
 
   /** What cannot be had without the Hub, all of it. */
   notCached(missing: readonly string[]): HubError {
-    const why = hubSettings(this.#options).offline ? 'is not asked: offline' : 'is out of reach';
-    return new HubError(
-      'offline',
-      `${this.name} is in the cache, but without ${missing.join(', ')} (${this.folder}), and the Hub ${why}`,
-      {
-        hint:
-          'Unset HF_HUB_OFFLINE, if it is set, ' +
-          'and run the same command with a network to download what is missing.',
-      },
-    );
+    return new HubError('offline', 'cache-files-missing', {
+      repository: this.name,
+      files: missing,
+      folder: this.folder,
+      offline: hubSettings(this.#options).offline,
+    });
   }
 
   /** The repository's page, for messages. */
@@ -185,11 +179,14 @@ export class HubRepository {
   }
 
   #unknown(path: string): never {
-    throw new HubError(
-      'entry-not-found',
-      `the ${this.repository.type} ${this.name} on the Hub has no file ${path}`,
-      { hint: `Its files are listed at ${this.page}/tree/${this.repository.revision}.` },
-    );
+    const { type, revision } = this.repository;
+    throw new HubError('entry-not-found', 'hub-file-not-found', {
+      type,
+      repository: this.name,
+      file: path,
+      revision,
+      page: this.page,
+    });
   }
 
   async #absent(files: readonly RemoteFile[]): Promise<RemoteFile[]> {
@@ -268,6 +265,7 @@ async function askHub(
 ): Promise<{ commit: string; files: Map<string, RemoteFile> }> {
   const about = aboutOf(repository);
   const { type, id, revision } = repository;
+  const asked = { endpoint: client.settings.endpoint, repository: about.repository };
   // Loaded here and not at the top: it is large, and most commands never ask the Hub.
   const { datasetInfo, listFiles, modelInfo } = await import('@huggingface/hub');
   const hub = { hubUrl: client.settings.endpoint, fetch: client.fetchFor(about, signal, retries) };
@@ -277,12 +275,8 @@ async function askHub(
     } catch (cause) {
       signal?.throwIfAborted();
       if (cause instanceof HubError) throw cause;
-      throw new HubError(
-        'server',
-        `${client.settings.endpoint} does not answer as a Hub does when asked for ${about.repository}: ` +
-          (cause as Error).message,
-        { cause, hint: 'Is HF_ENDPOINT the address of a Hub? A proxy may also have answered.' },
-      );
+      const reason = (cause as Error).message;
+      throw new HubError('server', 'hub-answer-invalid', { ...asked, reason }, { cause });
     }
   };
   const params = { ...hub, name: id, revision, additionalFields: ['sha' as const] };
@@ -290,9 +284,7 @@ async function askHub(
     ? revision
     : (await ask(() => (type === 'model' ? modelInfo(params) : datasetInfo(params)))).sha;
   if (typeof commit !== 'string' || !isCommit(commit))
-    throw new HubError('server', `${client.settings.endpoint} names no commit for ${about.repository}`, {
-      hint: 'Is HF_ENDPOINT the address of a Hub?',
-    });
+    throw new HubError('server', 'hub-commit-missing', asked);
   const files = new Map<string, RemoteFile>();
   await ask(async () => {
     for await (const entry of listFiles({
@@ -321,10 +313,6 @@ function remoteFile(path: string, { size, oid, lfs }: ListedFile, about: About):
   const sound =
     Number.isSafeInteger(bytes) && bytes >= 0 && (lfs ? /^[0-9a-f]{64}$/ : /^[0-9a-f]{40}$/).test(hash);
   if (!sound)
-    throw new HubError(
-      'server',
-      `the Hub's listing of ${about.repository} names no size and hash for ${path}`,
-      { hint: 'Is HF_ENDPOINT the address of a Hub?' },
-    );
+    throw new HubError('server', 'hub-listing-incomplete', { repository: about.repository, file: path });
   return { path, size: bytes, hash, algorithm: lfs ? 'sha256' : 'git-sha1' };
 }

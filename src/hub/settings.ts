@@ -121,9 +121,7 @@ function tokenOf(env: Environment): string | undefined {
 /** A header cannot hold line feeds, and the error must not show the token. */
 function checkedToken(token: string | undefined): string | undefined {
   if (token !== undefined && !/^[\x21-\x7e]+$/.test(token)) {
-    throw new UsageError('the Hugging Face token holds characters that no token has', {
-      hint: 'Look at HF_TOKEN, or at the file that `hf auth login` wrote. A token begins with hf_.',
-    });
+    throw new UsageError('hub-token-malformed', {});
   }
   return token;
 }
@@ -136,9 +134,7 @@ function checkedEndpoint(endpoint: string): string {
     url.search !== '' ||
     url.hash !== ''
   ) {
-    throw new UsageError(`HF_ENDPOINT is ${endpoint}, which is not the address of a Hub`, {
-      hint: `Give it as ${DEFAULT_ENDPOINT}.`,
-    });
+    throw new UsageError('hub-endpoint-invalid', { endpoint });
   }
   return endpoint.replace(/\/+$/, '');
 }

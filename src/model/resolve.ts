@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import { ModelError } from '../errors/attune-error.js';
-import { notHereEither } from '../hub/errors.js';
+import { notHereEither } from '../hub/hub-error.js';
 import { locate } from '../hub/identifiers.js';
 import type { HubRepository, RepositoryOptions } from '../hub/repository.js';
 import { TOKENIZER_FILES, holdsTokenizer } from '../text/tokenizer-files.js';

@@ -7,7 +7,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { describe, it } from 'node:test';
-import { HubError } from '#attune/hub/errors.js';
+import { HubError } from '#attune/hub/hub-error.js';
 import { HubRepository } from '#attune/hub/repository.js';
 import type { RepositoryOptions } from '#attune/hub/repository.js';
 import { folder } from '../support/folder.js';
@@ -78,7 +78,7 @@ describe('HubRepository', () => {
     server.fault = () => ({ headers: { etag: `"${'0'.repeat(40)}"` } });
     await assert.rejects(
       download(options, ['config.json']),
-      isHubError('integrity', /ETag 0{40}, where its listing names/),
+      isHubError('integrity', /ETag 0{40}, but its listing has/),
     );
   });
 

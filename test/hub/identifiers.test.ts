@@ -6,7 +6,7 @@ import type { TestContext } from 'node:test';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { UsageError } from '#attune/errors/attune-error.js';
-import { HubError } from '#attune/hub/errors.js';
+import { HubError } from '#attune/hub/hub-error.js';
 import {
   displayName,
   folderName,

@@ -101,7 +101,7 @@ describe('HubRepository.fetch', () => {
       cdn ? { cutAfter: headers.range === undefined ? 1000 : 0 } : undefined;
     await assert.rejects(
       download(options, ['data/big.parquet']),
-      isHubError('network', /stopped at byte \d+ of 3000/, /the same command goes on from there/),
+      isHubError('network', /stopped at byte \d+ of 3000/, /the next attempt resumes from there/),
     );
     const [part] = blobs(cacheDir);
     assert.equal(part, `${sha256(LARGE)}.incomplete`);

@@ -8,7 +8,7 @@ import { packRows } from '#attune/engine/batch.js';
 import { referenceEngine } from '#attune/engine/reference/session.js';
 import { loadSplits } from '#attune/data/splits.js';
 import { ModelError, UsageError } from '#attune/errors/attune-error.js';
-import { HubError } from '#attune/hub/errors.js';
+import { HubError } from '#attune/hub/hub-error.js';
 import { fromPretrained } from '#attune/model/pretrained.js';
 import { resolveModel } from '#attune/model/resolve.js';
 import type { ResolveModelOptions } from '#attune/model/resolve.js';

@@ -1,7 +1,8 @@
 import { resolve } from 'node:path';
 import { AttuneError } from '../errors/attune-error.js';
+import type { ErrorArguments } from '../errors/attune-error.js';
 
-/** What went wrong with the Hub, for programs; the message says it for people. */
+/** What kind of thing went wrong with the Hub; the error's code says which one. */
 export type HubErrorKind =
   /**
    * There is no such repository, or it is private and the token does not open it: the Hub does not tell these
@@ -33,10 +34,9 @@ export type HubErrorKind =
 export class HubError extends AttuneError {
   constructor(
     readonly kind: HubErrorKind,
-    message: string,
-    options: { hint?: string | undefined; cause?: unknown } = {},
+    ...given: ErrorArguments
   ) {
-    super(message, options);
+    super(...given);
   }
 }
 
@@ -60,7 +60,8 @@ export function notHereEither(name: string, error: unknown): unknown {
   if (!(error instanceof HubError) || OF_WHAT_IS_THERE.includes(error.kind)) return error;
   return new HubError(
     error.kind,
-    `${name}: there is no file or folder ${resolve(name)}, and ${error.message}`,
-    { cause: error, hint: error.hint },
+    'hub-name-not-here',
+    { name, path: resolve(name), because: error.code, reason: error.message, advice: error.hint },
+    { cause: error },
   );
 }
