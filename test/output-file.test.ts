@@ -20,6 +20,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { AttuneError, UsageError } from '#attune/errors/attune-error.js';
 import { findOutput, refuseSameFile, writeOutput } from '#attune/output-file.js';
 import { folder } from './support/folder.js';
+import { refusal } from './support/refusal.js';
 
 const skip = process.platform === 'win32' && 'links are made in another way';
 
@@ -31,12 +32,12 @@ async function* pieces(...texts: readonly (string | Error)[]): AsyncGenerator<st
   }
 }
 
-const attuneError =
-  (words: RegExp) =>
-  (error: unknown): boolean =>
-    error instanceof AttuneError && words.test(error.message);
+/** What a step fails with that computes the pieces. */
+const GONE = new Error('the engine is gone');
+const isGone = (error: unknown): boolean => error === GONE;
 
-const isUsageError = (error: unknown): boolean => error instanceof UsageError;
+const isNameOfFolder = (path: string): ((error: unknown) => true) =>
+  refusal(UsageError, 'output-file-name-of-folder', { path });
 
 /** Makes every way to open a file take 50 ms. Returns the openings, each settled when its file is open. */
 function slowOpening(t: TestContext): readonly Promise<unknown>[] {
@@ -87,10 +88,7 @@ describe('writeOutput', () => {
   it('keeps the old file and leaves no temporary file if it fails', async (t) => {
     const dir = folder(t, { old: 'old' });
     for (const name of ['old', 'new'])
-      await assert.rejects(
-        writeOutput(join(dir, name), pieces('half', new AttuneError('the engine is gone'))),
-        /the engine is gone/,
-      );
+      await assert.rejects(writeOutput(join(dir, name), pieces('half', GONE)), isGone);
     assert.deepEqual(readdirSync(dir), ['old']);
     assert.equal(readFileSync(join(dir, 'old'), 'utf8'), 'old');
   });
@@ -98,10 +96,7 @@ describe('writeOutput', () => {
   it('leaves no file if it fails while a file is being opened', async (t) => {
     const dir = folder(t);
     const openings = slowOpening(t);
-    await assert.rejects(
-      writeOutput(join(dir, 'new'), pieces(new AttuneError('the engine is gone'))),
-      /the engine is gone/,
-    );
+    await assert.rejects(writeOutput(join(dir, 'new'), pieces(GONE)), isGone);
     assert.ok(openings.length > 0);
     await Promise.all(openings);
     await new Promise((resolve) => setImmediate(resolve));
@@ -149,7 +144,7 @@ describe('writeOutput', () => {
     writeFileSync(join(dir, 'read-only'), 'old', { mode: 0o444 });
     await assert.rejects(
       writeOutput(join(dir, 'read-only'), pieces('new')),
-      attuneError(/read-only: it is read-only/),
+      refusal(AttuneError, 'output-file-read-only', { path: join(dir, 'read-only') }),
     );
     assert.deepEqual(readdirSync(dir), ['read-only']);
     assert.equal(readFileSync(join(dir, 'read-only'), 'utf8'), 'old');
@@ -158,14 +153,20 @@ describe('writeOutput', () => {
   it('refuses a folder, a link to itself and a file in a folder that does not exist', { skip }, async (t) => {
     const dir = folder(t);
     symlinkSync('circle', join(dir, 'circle'));
-    await assert.rejects(writeOutput(dir, pieces('new')), attuneError(/it is a folder/));
     await assert.rejects(
-      writeOutput(join(dir, 'circle'), pieces('new')),
-      attuneError(/cannot write .*circle/),
+      writeOutput(dir, pieces('new')),
+      refusal(AttuneError, 'output-file-is-folder', { path: dir }),
     );
+    const circle = join(dir, 'circle');
     await assert.rejects(
-      writeOutput(join(dir, 'none', 'out'), pieces('new')),
-      attuneError(/cannot write .*ENOENT/),
+      writeOutput(circle, pieces('new')),
+      refusal(AttuneError, 'output-file-link-circular', { path: circle }),
+    );
+    const path = join(dir, 'none', 'out');
+    const reason = `ENOENT: no such file or directory, realpath '${join(dir, 'none')}'`;
+    await assert.rejects(
+      writeOutput(path, pieces('new')),
+      refusal(AttuneError, 'file-unwritable', { path, reason }),
     );
     assert.deepEqual(readdirSync(dir), ['circle']);
   });
@@ -174,7 +175,7 @@ describe('writeOutput', () => {
     const dir = folder(t, { out: 'precious', old: 'old' });
     mkdirSync(join(dir, 'other'));
     for (const name of ['out/', 'new/', 'other/'])
-      await assert.rejects(writeOutput(`${dir}/${name}`, pieces('new')), isUsageError, name);
+      await assert.rejects(writeOutput(`${dir}/${name}`, pieces('new')), isNameOfFolder(`${dir}/${name}`));
     assert.deepEqual(readdirSync(dir).sort(), ['old', 'other', 'out']);
     assert.deepEqual(readdirSync(join(dir, 'other')), []);
     assert.equal(readFileSync(join(dir, 'out'), 'utf8'), 'precious');
@@ -219,14 +220,18 @@ describe('refuseSameFile', { skip }, () => {
     symlinkSync('one', at('link'));
     linkSync(at('one'), at('hard'));
     for (const name of ['one', 'link', 'hard', 'sub/../one'])
-      await assert.rejects(refuseSameFile(at('one'), [at('other'), at(name)]), isUsageError, name);
+      await assert.rejects(
+        refuseSameFile(at('one'), [at('other'), at(name)]),
+        refusal(UsageError, 'output-file-is-input', { path: at('one') }),
+        name,
+      );
   });
 
   it('refuses a path that ends with a slash', async (t) => {
     const dir = folder(t, { out: 'precious' });
     mkdirSync(join(dir, 'other'));
     for (const name of ['out/', 'new/', 'other/'])
-      await assert.rejects(refuseSameFile(`${dir}/${name}`, []), isUsageError, name);
+      await assert.rejects(refuseSameFile(`${dir}/${name}`, []), isNameOfFolder(`${dir}/${name}`));
   });
 
   it('accepts other files, an output that does not exist yet and a device', async (t) => {

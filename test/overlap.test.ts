@@ -6,16 +6,20 @@ import type { TestContext } from 'node:test';
 import { UsageError } from '#attune/errors/attune-error.js';
 import { realPath, refuseOverlap } from '#attune/overlap.js';
 import { folder } from './support/folder.js';
+import { refusal } from './support/refusal.js';
 
 const skip = process.platform === 'win32' && 'links are made in another way';
 
-/** Whether the output is refused because of an input at `path`; only what is called `made` is overwritten. */
-const overlaps = (output: string, path: string | undefined): Promise<boolean> =>
-  refuseOverlap(output, [{ what: 'the model', path }], (name) => name === 'made').then(
+/**
+ * Whether the output is refused because of an input at `path`, and if so, whether because that is the folder
+ * itself; only what is called `made` is overwritten.
+ */
+const overlaps = (outputDir: string, path: string | undefined): Promise<false | 'is it' | 'is in it'> =>
+  refuseOverlap(outputDir, [{ what: 'the model', path }], (name) => name === 'made').then(
     () => false,
-    (error: unknown) => {
-      assert.ok(error instanceof UsageError && error.message.includes('the model'), String(error));
-      return true;
+    (error: UsageError) => {
+      refusal(UsageError, 'output-overlaps-input', { outputDir, what: 'the model', path: path! })(error);
+      return error.facts['isFolder'] === true ? 'is it' : 'is in it';
     },
   );
 
@@ -43,8 +47,15 @@ describe('refuseOverlap', { skip }, () => {
   it('refuses an input that the output would overwrite, however either is spelled', async (t) => {
     const at = outputFolder(t);
     for (const output of spellings(at))
-      for (const input of ['out', 'link', 'out/made', 'out/made/deep', 'link/made', 'model/inside'])
-        assert.equal(await overlaps(output, at(input)), true, `${output} ${input}`);
+      for (const [input, found] of [
+        ['out', 'is it'],
+        ['link', 'is it'],
+        ['out/made', 'is in it'],
+        ['out/made/deep', 'is in it'],
+        ['link/made', 'is in it'],
+        ['model/inside', 'is in it'],
+      ] as const)
+        assert.equal(await overlaps(output, at(input)), found, `${output} ${input}`);
   });
 
   it('accepts an input that the output leaves alone', async (t) => {
@@ -59,7 +70,7 @@ describe('refuseOverlap', { skip }, () => {
     mkdirSync(at('linked'));
     writeFileSync(at('out/made/weights'), '');
     symlinkSync(join('..', 'out', 'made', 'weights'), at('linked/weights'));
-    assert.equal(await overlaps(at('out'), at('linked')), true);
+    assert.equal(await overlaps(at('out'), at('linked')), 'is in it');
   });
 
   it('accepts an output folder that does not exist yet, and an input that is not given', async (t) => {

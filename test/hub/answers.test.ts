@@ -11,8 +11,8 @@ import { HubError } from '#attune/hub/hub-error.js';
 import { HubRepository } from '#attune/hub/repository.js';
 import type { RepositoryOptions } from '#attune/hub/repository.js';
 import { folder } from '../support/folder.js';
-import { HubServer } from '../support/hub-server.js';
-import { FILES, ID, LARGE, blobs, download, isHubError, setUp } from './fixture.js';
+import { gitHash, HubServer, sha256 } from '../support/hub-server.js';
+import { FILES, ID, LARGE, REPOSITORY, blobs, bytesOf, download, isHubError, setUp } from './fixture.js';
 
 const openDataset = (id: string, options: RepositoryOptions, revision = 'main'): Promise<HubRepository> =>
   HubRepository.open({ type: 'dataset', id, revision }, options);
@@ -52,14 +52,20 @@ describe('HubRepository', () => {
     const { server, cacheDir, options } = await setUp(t);
     const damaged = LARGE.slice();
     damaged[2999] ^= 1;
-    for (const [file, body] of [
-      ['data/big.parquet', damaged],
-      ['config.json', Buffer.from('{"a": 2}')],
-      ['data/big.parquet', LARGE.subarray(1)],
-      ['data/big.parquet', new Uint8Array(4000)],
+    const large = { algorithm: 'sha256', expected: sha256(LARGE) } as const;
+    const small = { algorithm: 'git-sha1', expected: gitHash(bytesOf('config.json')) } as const;
+    const other = Buffer.from('{"a": 2}');
+    for (const [file, body, code, facts] of [
+      ['data/big.parquet', damaged, 'hub-file-damaged', { ...large, found: sha256(damaged) }],
+      ['config.json', other, 'hub-file-damaged', { ...small, found: gitHash(other) }],
+      ['data/big.parquet', LARGE.subarray(1), 'hub-file-size-wrong', { found: 2999, expected: 3000 }],
+      ['data/big.parquet', new Uint8Array(4000), 'hub-file-size-wrong', { found: 4000, expected: 3000 }],
     ] as const) {
       server.fault = ({ cdn, url }) => (cdn || url.endsWith('config.json') ? { body } : undefined);
-      await assert.rejects(download(options, [file]), isHubError('integrity'));
+      await assert.rejects(
+        download(options, [file]),
+        isHubError('integrity', code, { file, repository: ID.id, ...facts }),
+      );
       assert.deepEqual(
         blobs(cacheDir).filter((name) => !name.endsWith('.incomplete')),
         [],
@@ -78,7 +84,12 @@ describe('HubRepository', () => {
     server.fault = () => ({ headers: { etag: `"${'0'.repeat(40)}"` } });
     await assert.rejects(
       download(options, ['config.json']),
-      isHubError('integrity', /ETag 0{40}, but its listing has/),
+      isHubError('integrity', 'hub-etag-wrong', {
+        file: 'config.json',
+        repository: ID.id,
+        found: '0'.repeat(40),
+        expected: gitHash(bytesOf('config.json')),
+      }),
     );
   });
 
@@ -93,7 +104,7 @@ describe('HubRepository', () => {
         : undefined;
     await assert.rejects(
       download(options, ['config.json']),
-      isHubError('integrity', /larger than the 8 bytes/),
+      isHubError('integrity', 'hub-file-too-long', { file: 'config.json', repository: ID.id, expected: 8 }),
     );
   });
 
@@ -120,41 +131,53 @@ describe('HubRepository', () => {
   it('gives up after several attempts', async (t) => {
     const { server, options } = await setUp(t);
     server.fault = () => ({ status: 502 });
-    await assert.rejects(download(options), isHubError('server', /answers 502/));
+    await assert.rejects(
+      download(options),
+      isHubError('server', 'hub-status-unexpected', {
+        endpoint: server.url,
+        status: 502,
+        repository: ID.id,
+        file: undefined,
+        reason: undefined,
+      }),
+    );
     assert.equal(server.requests.length, 6);
   });
 
   it('does not wait for a server that asks for more than five minutes', async (t) => {
     const { server, options } = await setUp(t);
     server.fault = () => ({ status: 429, headers: { 'retry-after': '100000' } });
-    await assert.rejects(download(options), isHubError('rate-limited', /wait 100000 s/));
+    await assert.rejects(
+      download(options),
+      isHubError('rate-limited', 'hub-wait-too-long', { seconds: 100_000 }),
+    );
   });
 
   it('does not retry after 501', async (t) => {
     const { server, options } = await setUp(t);
     server.fault = () => ({ status: 501 });
-    await assert.rejects(download(options), isHubError('server', /501/));
+    await assert.rejects(
+      download(options),
+      isHubError('server', 'hub-status-unexpected', { status: 501, repository: ID.id }),
+    );
     assert.equal(server.requests.length, 1);
   });
 
   it('reports a repository that does not exist or is private', async (t) => {
     const { server, options } = await setUp(t);
     server.add({ type: 'dataset', id: 'tiny/private', files: FILES, privateTo: 'hf_good' });
-    await assert.rejects(
-      openDataset('tiny/none', options),
-      isHubError(
-        'repository-not-found',
-        /there is no dataset tiny\/none on the Hub, or it is private/,
-        /HF_TOKEN/,
-      ),
-    );
-    await assert.rejects(
-      openDataset('tiny/private', options),
-      isHubError('repository-not-found', /or it is private/),
-    );
+    const notFound = (id: string, hasToken: boolean): ((error: unknown) => true) =>
+      isHubError('repository-not-found', 'hub-repository-not-found', {
+        type: 'dataset',
+        id,
+        page: `${server.url}/datasets/${id}`,
+        hasToken,
+      });
+    await assert.rejects(openDataset('tiny/none', options), notFound('tiny/none', false));
+    await assert.rejects(openDataset('tiny/private', options), notFound('tiny/private', false));
     await assert.rejects(
       openDataset('tiny/private', { ...options, token: 'hf_other' }),
-      isHubError('repository-not-found', /the token that is set does not open it/),
+      notFound('tiny/private', true),
     );
   });
 
@@ -162,29 +185,42 @@ describe('HubRepository', () => {
     const { options } = await setUp(t);
     await assert.rejects(
       openDataset(ID.id, { ...options, token: 'hf_wrong' }),
-      isHubError('unauthorized', /does not accept the token/),
+      isHubError('unauthorized', 'hub-token-rejected', {
+        reason: 'Invalid credentials in Authorization header',
+      }),
     );
   });
 
   it('reports a revision or a file that does not exist', async (t) => {
-    const { options } = await setUp(t);
+    const { server, options } = await setUp(t);
+    const page = `${server.url}/datasets/${ID.id}`;
+    for (const revision of ['v9', '0'.repeat(40)])
+      await assert.rejects(
+        openDataset(ID.id, options, revision),
+        isHubError('revision-not-found', 'hub-revision-not-found', { ...REPOSITORY, revision, page }),
+      );
     await assert.rejects(
-      openDataset(ID.id, options, 'v9'),
-      isHubError('revision-not-found', /no revision v9/),
+      download(options, ['nope.csv']),
+      isHubError('entry-not-found', 'hub-file-not-found', {
+        type: 'dataset',
+        repository: ID.id,
+        file: 'nope.csv',
+        revision: 'main',
+        page,
+      }),
     );
-    await assert.rejects(openDataset(ID.id, options, '0'.repeat(40)), isHubError('revision-not-found'));
-    await assert.rejects(download(options, ['nope.csv']), isHubError('entry-not-found', /no file nope\.csv/));
   });
 
-  it('reports a gated repository, with a hint that fits whether there is a token', async (t) => {
+  it('reports a gated repository, and whether there is a token', async (t) => {
     const { server, cacheDir, options } = await setUp(t, { gatedTo: 'hf_good' });
+    const gated = { ...REPOSITORY, page: `${server.url}/datasets/${ID.id}` };
     await assert.rejects(
       download(options, ['config.json']),
-      isHubError('gated', new RegExp(`Ask for it at ${server.url}/datasets/tiny/tweets`), /HF_TOKEN/),
+      isHubError('gated', 'hub-repository-gated', { ...gated, hasToken: false }),
     );
     await assert.rejects(
       download({ ...options, token: 'hf_other' }, ['config.json']),
-      isHubError('gated', /account that was let in/),
+      isHubError('gated', 'hub-repository-gated', { ...gated, hasToken: true }),
     );
     await download({ ...options, token: 'hf_good' });
     assert.equal(blobs(cacheDir).length, 5);
@@ -193,7 +229,10 @@ describe('HubRepository', () => {
   it('reports a token without the permission to read', async (t) => {
     const { server, options } = await setUp(t);
     server.fault = () => ({ status: 403 });
-    await assert.rejects(download({ ...options, token: 'hf_other' }), isHubError('forbidden'));
+    await assert.rejects(
+      download({ ...options, token: 'hf_other' }),
+      isHubError('forbidden', 'hub-permission-missing', REPOSITORY),
+    );
   });
 
   it('sends the token to the Hub, but not to the content network', async (t) => {
@@ -225,36 +264,49 @@ describe('HubRepository', () => {
   it('refuses an endless chain of redirects', async (t) => {
     const { server, options } = await setUp(t);
     server.fault = ({ url }) => ({ status: 302, headers: { location: url } });
-    await assert.rejects(HubRepository.open(ID, options), isHubError('server', /redirects more than/));
+    await assert.rejects(HubRepository.open(ID, options), (error: HubError) => {
+      const url = `${server.url}${server.requests[0].url}`;
+      return isHubError('server', 'hub-redirects-too-many', { url, limit: 8 })(error);
+    });
   });
 
   it('refuses a redirect to another protocol than HTTP', async (t) => {
     const { server, options } = await setUp(t);
     server.fault = () => ({ status: 302, headers: { location: 'file:///etc/passwd' } });
-    await assert.rejects(HubRepository.open(ID, options), isHubError('server', /not as safe/));
+    await assert.rejects(
+      HubRepository.open(ID, options),
+      isHubError('server', 'hub-redirect-insecure', { from: server.url, to: 'file://' }),
+    );
   });
 
   it('refuses a repository with a file name that leads out of its folder, and writes nothing', async (t) => {
     for (const evil of ['../../../evil', '/etc/evil', '..\\evil', 'C:\\evil', 'data/../../evil']) {
       const { server, cacheDir, options } = await setUp(t);
       server.listedPath = (path) => (path === 'config.json' ? evil : path);
-      await assert.rejects(download(options, ['empty.txt']), isHubError('unsafe-name'));
+      await assert.rejects(
+        download(options, ['empty.txt']),
+        isHubError('unsafe-name', 'hub-file-name-unsafe', { repository: ID.id, file: evil }),
+      );
       assert.deepEqual(readdirSync(cacheDir), []);
     }
   });
 
   it('reports an endpoint that does not answer as a Hub does', async (t) => {
     const { server, options } = await setUp(t);
-    for (const body of ['<html>', '[]', '{"sha": "../../x"}', 'null', '']) {
+    for (const [body, code] of [
+      ['<html>', 'hub-answer-invalid'],
+      ['[]', 'hub-commit-missing'],
+      ['{"sha": "../../x"}', 'hub-commit-missing'],
+      ['null', 'hub-answer-invalid'],
+      ['', 'hub-answer-invalid'],
+    ] as const) {
       const plain = createServer((_, response) => response.end(body));
       await new Promise<void>((resolve) => plain.listen(0, '127.0.0.1', resolve));
       t.after(() => plain.close());
+      const endpoint = `http://127.0.0.1:${(plain.address() as AddressInfo).port}`;
       await assert.rejects(
-        HubRepository.open(ID, {
-          ...options,
-          endpoint: `http://127.0.0.1:${(plain.address() as AddressInfo).port}`,
-        }),
-        isHubError('server', /HF_ENDPOINT/),
+        HubRepository.open(ID, { ...options, endpoint }),
+        isHubError('server', code, { endpoint, repository: ID.id }),
       );
     }
     assert.equal(server.requests.length, 0);
@@ -262,9 +314,14 @@ describe('HubRepository', () => {
 
   it('reports an endpoint that refuses connections', async (t) => {
     const { server, options } = await setUp(t);
+    const endpoint = 'http://127.0.0.1:9';
     await assert.rejects(
-      HubRepository.open(ID, { ...options, endpoint: 'http://127.0.0.1:9' }),
-      isHubError('network', /refuses connections/, /HF_ENDPOINT/),
+      HubRepository.open(ID, { ...options, endpoint }),
+      isHubError('network', 'hub-unreachable', {
+        host: '127.0.0.1:9',
+        reason: 'it refuses connections (ECONNREFUSED)',
+        endpoint,
+      }),
     );
     assert.equal(server.requests.length, 0);
   });

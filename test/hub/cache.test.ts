@@ -7,7 +7,9 @@ import type { TestContext } from 'node:test';
 import { describe, it } from 'node:test';
 import { UsageError } from '#attune/errors/attune-error.js';
 import { planPrune, pruneHubCache, removeFromCache, scanHubCache } from '#attune/hub/cache.js';
+import { HubError } from '#attune/hub/hub-error.js';
 import { folder } from '../support/folder.js';
+import { refusal } from '../support/refusal.js';
 
 const COMMITS = ['a'.repeat(40), 'b'.repeat(40)];
 
@@ -110,6 +112,11 @@ describe('scanHubCache', () => {
     });
   });
 
+  it('reports a cache folder that is a file', async (t) => {
+    const path = join(folder(t, { hub: 'x' }), 'hub');
+    await assert.rejects(scanHubCache(path), refusal(HubError, 'cache-unreadable', { path }));
+  });
+
   it('does not follow links out of the cache', async (t) => {
     const { dir } = linkedCache(t);
     assert.deepEqual(
@@ -123,7 +130,10 @@ describe('scanHubCache', () => {
     const names = ['constructor--foo', 'toString--a--b', '__proto__--foo'];
     for (const name of names) write(join(dir, name, 'blobs', 'one'), 'x', 40);
     assert.deepEqual((await scanHubCache(dir)).repositories, []);
-    await assert.rejects(pruneHubCache({ cacheDir: dir, ids: ['foo'] }), /foo is not in the cache/);
+    await assert.rejects(
+      pruneHubCache({ cacheDir: dir, ids: ['foo'] }),
+      refusal(UsageError, 'cache-entry-unknown', { given: 'foo', cacheDir: dir }),
+    );
     assert.deepEqual(await pruneHubCache({ cacheDir: dir, olderThanDays: 30 }), []);
     await assert.rejects(
       removeFromCache([{ type: 'model', id: 'foo', path: join(dir, names[0]), size: 1 }], dir),
@@ -151,9 +161,21 @@ describe('planPrune', () => {
   it('refuses no selection, an id that is not in the cache, and an id of two repositories', async (t) => {
     const dir = folder(t);
     cache(dir);
-    await assert.rejects(planPrune({ cacheDir: dir }), UsageError);
-    await assert.rejects(planPrune({ cacheDir: dir, ids: ['gpt3'] }), /gpt3 is not in the cache/);
-    await assert.rejects(planPrune({ cacheDir: dir, ids: ['a/b'] }), /both a dataset and a model/);
+    await assert.rejects(planPrune({ cacheDir: dir }), refusal(UsageError, 'cache-prune-unspecified'));
+    await assert.rejects(
+      planPrune({ cacheDir: dir, ids: ['gpt3'] }),
+      refusal(UsageError, 'cache-entry-unknown', { given: 'gpt3', cacheDir: dir }),
+    );
+    await assert.rejects(
+      planPrune({ cacheDir: dir, ids: ['a/b'] }),
+      refusal(UsageError, 'cache-entry-ambiguous', {
+        given: 'a/b',
+        entries: [
+          { type: 'dataset', id: 'a/b' },
+          { type: 'model', id: 'a/b' },
+        ],
+      }),
+    );
   });
 
   it('selects the repositories that were not used for some days, and removes nothing', async (t) => {

@@ -81,15 +81,15 @@ describe('HubRepository', () => {
   });
 
   it('reports offline that a repository is not in the cache', async (t) => {
-    const { server, options } = await setUp(t);
+    const { server, cacheDir, options } = await setUp(t);
     const offline = { ...options, localFilesOnly: true };
     await assert.rejects(
       HubRepository.open(ID, offline),
-      isHubError(
-        'offline',
-        /the dataset tiny\/tweets is not in the cache \(.*datasets--tiny--tweets\)/,
-        /HF_HUB_OFFLINE/,
-      ),
+      isHubError('offline', 'cache-repository-missing', {
+        type: 'dataset',
+        repository: ID.id,
+        folder: join(cacheDir, 'datasets--tiny--tweets'),
+      }),
     );
     assert.equal(server.requests.length, 0);
   });
@@ -98,21 +98,24 @@ describe('HubRepository', () => {
     const { server, cacheDir, options } = await setUp(t);
     const offline = { ...options, localFilesOnly: true };
     const paths = await download(options, ['config.json', 'data/big.parquet']);
+    const commit = server.commit(ID.id);
+    const snapshot = join(cacheDir, 'datasets--tiny--tweets', 'snapshots', commit);
     server.requests.length = 0;
     assert.deepEqual(await download(offline, ['config.json', 'data/big.parquet']), paths);
     assert.deepEqual(await hubDataset(ID.id, offline).list(), ['config.json', 'data/big.parquet']);
     await assert.rejects(
       download(offline, ['config.json', 'empty.txt', 'other.csv']),
-      isHubError('offline', /without empty\.txt, other\.csv/),
+      isHubError('offline', 'cache-files-missing', {
+        repository: ID.id,
+        files: ['empty.txt', 'other.csv'],
+        folder: snapshot,
+        offline: true,
+      }),
     );
-    const commit = server.commit(ID.id);
-    assert.equal(
-      (await HubRepository.open({ ...ID, revision: commit }, offline)).folder,
-      join(cacheDir, 'datasets--tiny--tweets', 'snapshots', commit),
-    );
+    assert.equal((await HubRepository.open({ ...ID, revision: commit }, offline)).folder, snapshot);
     await assert.rejects(
       HubRepository.open({ ...ID, revision: 'v2' }, offline),
-      isHubError('offline', /tiny\/tweets@v2 is not in the cache/),
+      isHubError('offline', 'cache-repository-missing', { repository: 'tiny/tweets@v2' }),
     );
     assert.equal(server.requests.length, 0);
   });
@@ -130,7 +133,7 @@ describe('HubRepository', () => {
     assert.match(notes[0], /503.*using tiny\/tweets as it is in the cache/);
     await assert.rejects(
       download(options, ['data/big.parquet']),
-      isHubError('offline', /without data\/big\.parquet.*out of reach/),
+      isHubError('offline', 'cache-files-missing', { files: ['data/big.parquet'], offline: false }),
     );
   });
 });
@@ -195,7 +198,10 @@ describe('hubDataset.converted', () => {
     });
     await assert.rejects(
       hubDataset('tiny/script', { ...options, convertedCommit: '0'.repeat(40) }).converted!(),
-      isHubError('revision-not-found'),
+      isHubError('revision-not-found', 'hub-revision-not-found', {
+        id: 'tiny/script',
+        revision: '0'.repeat(40),
+      }),
     );
   });
 });

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import type { ErrorCode, FactsOf } from '#attune/errors/catalogue.js';
 import { HubError } from '#attune/hub/hub-error.js';
 import type { HubErrorKind } from '#attune/hub/hub-error.js';
 import { HubRepository } from '#attune/hub/repository.js';
@@ -11,6 +12,7 @@ import { folder } from '../support/folder.js';
 import { HubServer } from '../support/hub-server.js';
 import type { HubFiles, HubRepositoryFixture } from '../support/hub-server.js';
 import { Random } from '../support/random.js';
+import { refusal } from '../support/refusal.js';
 
 const random = new Random(1);
 export const LARGE = Uint8Array.from({ length: 3000 }, () => random.integer(0, 255));
@@ -24,6 +26,8 @@ export const FILES: HubFiles = {
 export const ID = { type: 'dataset', id: 'tiny/tweets', revision: 'main' } as const;
 export const FIXTURE: HubRepositoryFixture = { type: 'dataset', id: ID.id, files: FILES };
 
+export const REPOSITORY = { type: ID.type, id: ID.id };
+
 export const bytesOf = (name: string): Buffer => Buffer.from(FILES[name] as string);
 const settings = (server: HubServer, cacheDir: string): RepositoryOptions => ({
   endpoint: server.url,
@@ -33,12 +37,12 @@ const settings = (server: HubServer, cacheDir: string): RepositoryOptions => ({
 });
 export const blobs = (cacheDir: string): string[] =>
   readdirSync(join(cacheDir, 'datasets--tiny--tweets', 'blobs')).sort();
+/** For `assert.rejects`: a HubError of this kind and code with, among others, these facts. */
 export const isHubError =
-  (code: HubErrorKind, ...texts: RegExp[]) =>
-  (error: unknown): boolean => {
-    assert.ok(error instanceof HubError, String(error));
-    assert.equal(error.kind, code, error.message);
-    for (const text of texts) assert.match(`${error.message}\n${error.hint}`, text);
+  <Code extends ErrorCode>(kind: HubErrorKind, code: Code, facts: Partial<FactsOf<Code>> = {}) =>
+  (error: unknown): true => {
+    refusal(HubError, code, facts)(error);
+    assert.equal((error as HubError).kind, kind);
     return true;
   };
 

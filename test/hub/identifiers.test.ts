@@ -18,6 +18,8 @@ import {
   requireSafePath,
 } from '#attune/hub/identifiers.js';
 import { folder } from '../support/folder.js';
+import { refusal } from '../support/refusal.js';
+import { isHubError } from './fixture.js';
 
 /** Makes a temporary folder the working directory of the test. */
 function workIn(t: TestContext, files: Readonly<Record<string, string>> = {}): void {
@@ -98,10 +100,13 @@ describe('parseRepositoryId', () => {
   });
 
   it('refuses two revisions, and a revision that leads out of the folder of references', () => {
-    assert.throws(() => parseRepositoryId('a/b@v1', 'model', 'v2'), UsageError);
+    assert.throws(
+      () => parseRepositoryId('a/b@v1', 'model', 'v2'),
+      refusal(UsageError, 'hub-revisions-conflict', { name: 'a/b@v1', revision: 'v2' }),
+    );
     assert.throws(
       () => parseRepositoryId('a/b@../x', 'model'),
-      /"\.\.\/x" is not the name of a branch, a tag or a commit/,
+      refusal(UsageError, 'hub-revision-invalid', { id: 'a/b', revision: '../x' }),
     );
   });
 });
@@ -153,12 +158,15 @@ describe('locate', () => {
     });
   });
 
-  it('refuses what is neither a path nor an id, with an error that explains both', (t) => {
+  it('refuses what is neither a path nor an id', (t) => {
     workIn(t);
     assert.throws(
       () => locate('my model', 'model'),
-      (error: UsageError) =>
-        error.message.includes(join(process.cwd(), 'my model')) && error.message.includes('on the Hub'),
+      refusal(UsageError, 'hub-name-neither-path-nor-id', {
+        name: 'my model',
+        path: join(process.cwd(), 'my model'),
+        type: 'model',
+      }),
     );
   });
 });
@@ -184,7 +192,7 @@ describe('requireSafePath', () => {
     ]) {
       assert.throws(
         () => requireSafePath(path, 'a/b'),
-        (error: HubError) => error instanceof HubError && error.kind === 'unsafe-name',
+        isHubError('unsafe-name', 'hub-file-name-unsafe', { repository: 'a/b', file: path }),
         path,
       );
     }

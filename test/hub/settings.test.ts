@@ -5,6 +5,7 @@ import { describe, it } from 'node:test';
 import { UsageError } from '#attune/errors/attune-error.js';
 import { hubCacheDir, hubSettings } from '#attune/hub/settings.js';
 import { folder } from '../support/folder.js';
+import { refusal } from '../support/refusal.js';
 
 describe('hubCacheDir', () => {
   it('gives the cache folder that huggingface_hub uses', () => {
@@ -58,7 +59,12 @@ describe('hubSettings', () => {
   it('refuses a token with a line break, without repeating it', () => {
     assert.throws(
       () => hubSettings({ token: 'hf_a\r\nx-evil: 1' }, env),
-      (error: UsageError) => error instanceof UsageError && !error.message.includes('evil'),
+      (error: UsageError) => {
+        refusal(UsageError, 'hub-token-malformed')(error);
+        assert.deepEqual(error.facts, {});
+        assert.ok(!error.message.includes('evil'));
+        return true;
+      },
     );
   });
 
@@ -69,7 +75,10 @@ describe('hubSettings', () => {
       'https://mirror.example/hub',
     );
     for (const HF_ENDPOINT of ['huggingface.co', 'ftp://x', 'https://x/?a=1'])
-      assert.throws(() => hubSettings({}, { ...env, HF_ENDPOINT }), UsageError);
+      assert.throws(
+        () => hubSettings({}, { ...env, HF_ENDPOINT }),
+        refusal(UsageError, 'hub-endpoint-invalid', { endpoint: HF_ENDPOINT }),
+      );
   });
 
   it('reads offline mode from HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE unless localFilesOnly is given', () => {

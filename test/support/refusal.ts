@@ -9,7 +9,7 @@ import { sentence } from '#attune/errors/shell.js';
 
 /** For `assert.throws` and `assert.rejects`: an error of this class and code with, among others, these facts. */
 export function refusal<Code extends ErrorCode>(
-  kind: abstract new (...given: never[]) => AttuneError,
+  kind: abstract new (...given: never) => AttuneError,
   code: Code,
   facts: Partial<FactsOf<Code>> = {},
 ): (error: unknown) => true {

@@ -6,6 +6,7 @@ import { after, before, describe, it } from 'node:test';
 import { jsonLines } from '../../support/cli.js';
 import { can, Run, setWritable } from '../../faults/machine.js';
 import { HubCli } from '../../support/hub-cli.js';
+import { printed } from '../../support/refusal.js';
 
 let hub: HubCli;
 before(async () => {
@@ -148,7 +149,7 @@ describe('attune cache prune', () => {
   it('refuses to start without a repository or an option', async () => {
     const { code, stderr } = await hub.run('cache', ['cache', 'prune']);
     assert.equal(code, 2);
-    assert.match(stderr, /nothing says what to remove/);
+    assert.ok(stderr.includes(printed('cache-prune-unspecified', {})), stderr);
   });
 
   it('requires --yes if stdin is not a terminal', async () => {
@@ -158,7 +159,10 @@ describe('attune cache prune', () => {
   });
 
   it('refuses a repository that is not in the cache', async () => {
-    assert.equal((await hub.run('cache', ['cache', 'prune', 'tiny/other', '--yes'])).code, 2);
+    const { code, stderr } = await hub.run('cache', ['cache', 'prune', 'tiny/other', '--yes']);
+    assert.equal(code, 2);
+    const facts = { given: 'tiny/other', cacheDir: join(hub.cwd, 'cache', 'hub') };
+    assert.ok(stderr.includes(printed('cache-entry-unknown', facts)), stderr);
   });
 
   it('removes what was not used for so many days with --older-than', async () => {

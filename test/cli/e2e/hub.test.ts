@@ -1,18 +1,33 @@
 /** Training on a model of the Hub by the real command line, through a server of the Hub's protocol. */
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readFileSync, realpathSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { COMMAND_LINE } from '#attune/cli/shell.js';
+import type { ErrorCode, FactsOf } from '#attune/errors/catalogue.js';
+import { hint } from '#attune/errors/shell.js';
 import { jsonLines } from '../../support/cli.js';
 import type { CliResult } from '../../support/cli.js';
 import { HubCli } from '../../support/hub-cli.js';
-import { pattern } from '../../support/pattern.js';
+import { printed } from '../../support/refusal.js';
 
 let hub: HubCli;
 before(async () => {
   hub = await HubCli.start();
 });
 after(() => hub.stop());
+
+/** Sentence and hint that are printed if a name is of nothing here and the Hub refuses it. */
+function notHere<Code extends ErrorCode>(
+  name: string,
+  because: Code,
+  facts: FactsOf<Code>,
+): readonly [sentence: string, advice: string] {
+  const path = resolve(realpathSync(hub.cwd), name);
+  const advice = hint({ code: because, facts }, COMMAND_LINE);
+  const reason = printed(because, facts);
+  return [printed('hub-name-not-here', { name, path, because, reason, advice }), advice];
+}
 
 const TRAIN = [
   '--dataset',
@@ -67,35 +82,46 @@ describe('attune with a model of the Hub', () => {
     what: string,
     words: readonly string[],
     env: Readonly<Record<string, string>>,
-    message: RegExp,
+    message: () => readonly [sentence: string, advice: string],
   ])[] = [
     [
       'a model that is not on the Hub',
       ['train', '--model', 'tiny/none', ...TRAIN, '--output-dir', 'refused'],
       {},
-      pattern(
-        /^error: tiny\/none: there is no file or folder .*none, /m,
-        /and there is no model tiny\/none on the Hub, or it is private\n +Is it spelled/,
-      ),
+      () =>
+        notHere('tiny/none', 'hub-repository-not-found', {
+          type: 'model',
+          id: 'tiny/none',
+          page: `${hub.server.url}/tiny/none`,
+          hasToken: false,
+        }),
     ],
     [
       'a model that is not in the cache if it is offline',
       ['predict', '--model', 'tiny/gpt2', '--text', 'a'],
       { HF_HUB_OFFLINE: '1' },
-      /^error: tiny\/gpt2: there is no file or folder .*, and the model tiny\/gpt2 is not in the cache/m,
+      () =>
+        notHere('tiny/gpt2', 'cache-repository-missing', {
+          type: 'model',
+          repository: 'tiny/gpt2',
+          folder: join(hub.cwd, 'cold', 'hub', 'models--tiny--gpt2'),
+        }),
     ],
     [
       'a token that the Hub does not accept',
       ['predict', '--model', 'tiny/gpt2', '--text', 'a'],
       { HF_TOKEN: 'hf_wrong' },
-      /^error: tiny\/gpt2: there is no file or folder .*, and the Hub does not accept the token/m,
+      () =>
+        notHere('tiny/gpt2', 'hub-token-rejected', { reason: 'Invalid credentials in Authorization header' }),
     ],
   ];
   for (const [what, words, env, message] of REFUSALS) {
     it(`refuses ${what}`, async () => {
       const { code, stdout, stderr } = await hub.run('cold', words, env);
       assert.equal(code, 1, stderr);
-      assert.match(stderr, message);
+      const [sentence, advice] = message();
+      assert.ok(stderr.startsWith(`error: ${sentence}\n`), stderr);
+      assert.ok(stderr.replace(/\s+/g, ' ').includes(` ${advice} `), stderr);
       assert.equal(stdout, '');
       assert.doesNotMatch(stderr, /hf_wrong|defect/);
       assert.ok(!existsSync(join(hub.cwd, 'refused')));
