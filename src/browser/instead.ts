@@ -36,17 +36,14 @@ export async function whyNoWebGpu(): Promise<string | undefined> {
   return 'reason' in found ? found.reason : undefined;
 }
 
-const WHAT_TO_DO =
-  'Use a current Chrome, Edge, Firefox or Safari with hardware acceleration turned on, over https or localhost.';
-
 /** In the browser all devices but `cpu` are its WebGPU. */
 export function engineFor(device: Device): Engine {
-  if (device === 'cpu') throw new UsageError('device cpu: in the browser attune computes by WebGPU alone');
+  if (device === 'cpu') throw new UsageError('browser-without-device', { device });
   return {
     name: 'webgpu',
     async open(model, options) {
       const reason = await whyNoWebGpu();
-      if (reason !== undefined) throw new AttuneError(reason, { hint: WHAT_TO_DO });
+      if (reason !== undefined) throw new AttuneError('browser-without-webgpu', { reason });
       return (device === 'webgpu-matrix-units' ? matrixUnitEngine : webGpuEngine).open(model, options);
     },
   };
@@ -83,11 +80,7 @@ export class RunLock {
   acquire(): Promise<void> {
     if (this.#held) return Promise.resolve();
     if (locked.has(resolve(this.#dir)))
-      return Promise.reject(
-        new UsageError(`another run is writing into ${this.#dir}`, {
-          hint: 'Wait for it, or choose another outputDir.',
-        }),
-      );
+      return Promise.reject(new UsageError('browser-folder-in-use', { folder: this.#dir }));
     locked.add(resolve(this.#dir));
     this.#held = true;
     return Promise.resolve();

@@ -23,5 +23,7 @@ export const COMMAND_LINE: Shell = {
     'cache-prune-unspecified': () => 'Give ids, --older-than DAYS, or --incomplete.',
 
     'cache-space-insufficient': () => MAKE_ROOM,
+    'model-head-missing': () => 'It was not trained to classify yet: run `attune train` first.',
+    'site-model-too-large': () => 'Train it with attune train --device webgpu.',
   },
 };

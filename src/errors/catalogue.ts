@@ -2,6 +2,7 @@
 import { DATA_ERRORS } from './codes/data-errors.js';
 import { DATA_FILES_ERRORS } from './codes/data-files-errors.js';
 import { MODEL_ERRORS } from './codes/model-errors.js';
+import { WEIGHTS_ERRORS } from './codes/weights-errors.js';
 import { TOKENIZER_ERRORS } from './codes/tokenizer-errors.js';
 import { HUB_ERRORS } from './codes/hub-errors.js';
 import { FILES_ERRORS } from './codes/files-errors.js';
@@ -17,6 +18,7 @@ export const CATALOGUE = {
   ...DATA_ERRORS,
   ...DATA_FILES_ERRORS,
   ...MODEL_ERRORS,
+  ...WEIGHTS_ERRORS,
   ...TOKENIZER_ERRORS,
   ...HUB_ERRORS,
   ...FILES_ERRORS,

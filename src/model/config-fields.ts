@@ -1,4 +1,5 @@
 import { ModelError } from '../errors/attune-error.js';
+import type { Plain } from '../errors/wording.js';
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 
@@ -14,7 +15,8 @@ export class FieldReader {
 
   constructor(
     fields: JsonObject,
-    readonly source: string,
+    /** undefined: the config that attune makes for a classifier. */
+    readonly file: string | undefined,
     defaults: JsonObject,
     aliases: Readonly<Partial<Record<string, string>>>,
   ) {
@@ -24,23 +26,20 @@ export class FieldReader {
   }
 
   /** The field, under its own name or its alias, or its default. */
-  value(field: string): unknown {
+  value(field: string): Plain {
     const own = this.#own(field);
     const alias = this.#aliases[field];
     const other = alias === undefined ? undefined : this.#own(alias);
-    if (own !== undefined && other !== undefined && own !== other) {
-      throw this.refusal(
-        field,
-        `is ${JSON.stringify(own)}, but ${alias}, another name of the same field, is ${JSON.stringify(other)}`,
-      );
+    if (alias !== undefined && own !== undefined && other !== undefined && own !== other) {
+      throw new ModelError('config-names-differ', { file: this.file, field, value: own, alias, other });
     }
-    return own ?? other ?? (own === null || other === null ? null : this.#defaults[field]);
+    return own ?? other ?? (own === null || other === null ? null : (this.#defaults[field] as Plain));
   }
 
   integer(field: string, min: number, max: number): number {
     const value = this.value(field);
     if (typeof value !== 'number' || !Number.isInteger(value) || value < min || value > max) {
-      throw this.refusal(field, `is ${JSON.stringify(value)}, not a whole number from ${min} to ${max}`);
+      throw new ModelError('config-not-integer', { file: this.file, field, value, min, max });
     }
     return value;
   }
@@ -48,7 +47,7 @@ export class FieldReader {
   positive(field: string): number {
     const value = this.value(field);
     if (typeof value !== 'number' || !(value > 0) || value === Infinity)
-      throw this.refusal(field, `is ${JSON.stringify(value)}, not a number above 0`);
+      throw new ModelError('config-not-positive', { file: this.file, field, value });
     return value;
   }
 
@@ -56,7 +55,7 @@ export class FieldReader {
   probability(field: string): number {
     const value = this.value(field);
     if (typeof value !== 'number' || !(value >= 0 && value < 1)) {
-      throw this.refusal(field, `is ${JSON.stringify(value)}, not a number from 0 to below 1`);
+      throw new ModelError('config-not-probability', { file: this.file, field, value });
     }
     return value;
   }
@@ -64,15 +63,11 @@ export class FieldReader {
   boolean(field: string): boolean {
     const value = this.value(field);
     if (typeof value !== 'boolean')
-      throw this.refusal(field, `is ${JSON.stringify(value)}, neither true nor false`);
+      throw new ModelError('config-not-boolean', { file: this.file, field, value });
     return value;
   }
 
-  refusal(field: string, what: string, hint?: string): ModelError {
-    return new ModelError(`${this.source}: ${field} ${what}`, hint === undefined ? {} : { hint });
-  }
-
-  #own(field: string): unknown {
-    return Object.hasOwn(this.#fields, field) ? this.#fields[field] : undefined;
+  #own(field: string): Plain {
+    return Object.hasOwn(this.#fields, field) ? (this.#fields[field] as Plain) : undefined;
   }
 }

@@ -119,37 +119,30 @@ export async function readConfig(dir: string): Promise<Gpt2Config> {
   try {
     text = await readPlainFile(file);
   } catch (cause) {
-    if (await isClassical(dir))
-      throw new ModelError(`${dir} holds a classical model, not a GPT-2`, {
-        cause,
-        hint: 'TextClassifier, predict and evaluate take such a folder; training and comparing begin with a GPT-2.',
-      });
-    throw new ModelError(`cannot read ${file}`, {
-      cause,
-      hint: 'A model folder holds config.json, model.safetensors and the tokenizer’s files.',
-    });
+    if (await isClassical(dir)) throw new ModelError('model-folder-classical', { folder: dir }, { cause });
+    throw new ModelError('config-unreadable', { file }, { cause });
   }
   const result = parseJson(text);
-  if ('error' in result)
-    throw new ModelError(
-      `${file}, line ${result.error.line}, column ${result.error.column}: ${result.error.message}`,
-    );
+  if ('error' in result) {
+    const { line, column, message: reason } = result.error;
+    throw new ModelError('config-not-json', { file, line, column, reason });
+  }
   return parseConfig(result.value, file);
 }
 
 /**
- * @param source what messages call the file
+ * @param file its path; undefined: the config that attune makes for a classifier
  * @throws ModelError naming the field that is wrong or that asks for mathematics attune does not do
  */
-export function parseConfig(json: unknown, source: string): Gpt2Config {
-  if (!isJsonObject(json)) throw new ModelError(`${source} is not a JSON object`);
-  const read = new FieldReader(json, source, DEFAULTS, ALIASES);
+export function parseConfig(json: unknown, file: string | undefined): Gpt2Config {
+  if (!isJsonObject(json)) throw new ModelError('config-not-object', { file });
+  const read = new FieldReader(json, file, DEFAULTS, ALIASES);
   refuseOtherMathematics(read);
 
   const nEmbd = read.integer('n_embd', 1, MAX_WIDTH);
   const nHead = read.integer('n_head', 1, MAX_WIDTH);
   if (nEmbd % nHead !== 0)
-    throw read.refusal('n_head', `is ${nHead}, which does not divide n_embd = ${nEmbd}`);
+    throw new ModelError('config-width-not-divisible', { file, heads: nHead, width: nEmbd });
   const vocabSize = read.integer('vocab_size', 1, MAX_VOCABULARY);
   return {
     vocabSize,
@@ -178,32 +171,22 @@ function readActivation(read: FieldReader): ActivationFunction {
   const value = read.value('activation_function');
   const known = ACTIVATIONS.find((name) => name === value);
   if (known === undefined)
-    throw read.refusal(
-      'activation_function',
-      `is ${JSON.stringify(value)}; attune computes ${ACTIVATIONS.join(', ')} alone`,
-    );
+    throw new ModelError('config-activation-unsupported', { file: read.file, value, known: ACTIVATIONS });
   return known;
 }
 
 function refuseOtherMathematics(read: FieldReader): void {
+  const { file } = read;
   const modelType = read.value('model_type');
-  if (modelType !== 'gpt2') {
-    throw read.refusal(
-      'model_type',
-      modelType === undefined
-        ? 'is missing; it must be "gpt2"'
-        : `is ${JSON.stringify(modelType)}; attune runs "gpt2" alone`,
-    );
-  }
-  if (read.boolean('add_cross_attention'))
-    throw read.refusal('add_cross_attention', 'is true; attune has no cross-attention');
+  if (modelType !== 'gpt2') throw new ModelError('config-not-gpt2', { file, modelType });
+  if (read.boolean('add_cross_attention')) throw new ModelError('config-cross-attention', { file });
   // Changes how half precision rounds; in fp32, which attune computes in, both ways are the same mathematics.
   read.boolean('reorder_and_upcast_attn');
   for (const field of ['quantization_config', 'pruned_heads']) {
     const value = read.value(field);
     const empty =
       value === undefined || value === null || (typeof value === 'object' && Object.keys(value).length === 0);
-    if (!empty) throw read.refusal(field, 'is set; attune reads neither quantized nor pruned models');
+    if (!empty) throw new ModelError('config-quantized-or-pruned', { file, field });
   }
 }
 
@@ -230,7 +213,7 @@ export function withLabels(
     problem_type: 'single_label_classification',
     use_cache: false,
   };
-  return parseConfig(fields, 'the classifier’s config');
+  return parseConfig(fields, undefined);
 }
 
 /**
@@ -273,13 +256,7 @@ function without(fields: JsonObject, keys: readonly string[]): JsonObject {
  * @throws ModelError where the embedding lacks rows for some of them; an embedding with rows to spare is
  *   common and fine
  */
-export function requireVocabulary(config: Gpt2Config, tokens: number, source: string): void {
-  if (tokens > config.vocabSize) {
-    throw new ModelError(
-      `${source} has ${tokens} tokens, but the model's embedding has only ${config.vocabSize} rows (vocab_size)`,
-      {
-        hint: 'Tokenizer and weights do not belong together: take both from the same model folder.',
-      },
-    );
-  }
+export function requireVocabulary(config: Gpt2Config, tokens: number, folder: string): void {
+  if (tokens > config.vocabSize)
+    throw new ModelError('model-vocabulary-exceeds-embedding', { folder, tokens, rows: config.vocabSize });
 }

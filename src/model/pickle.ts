@@ -7,6 +7,7 @@
  * Format: Lib/pickletools.py of CPython; protocol 2, which torch.save writes.
  */
 import { ModelError } from '../errors/attune-error.js';
+import type { PickleFault } from '../errors/codes/weights-errors.js';
 
 /** A tensor as the pickle describes it; its numbers lie in another entry of the archive. */
 export interface PickledTensor {
@@ -72,15 +73,20 @@ export function readPickle(bytes: Uint8Array, file: string): Pickled {
   try {
     return plain(new Machine(bytes).run(), 0);
   } catch (error) {
-    if (error instanceof Refusal)
-      throw new ModelError(`${file}: ${error.message}`, {
-        hint: 'attune reads what torch.save writes of an optimizer’s state, and executes nothing.',
-      });
+    if (error instanceof Refusal) throw error.of(file);
     throw error;
   }
 }
 
-class Refusal extends Error {}
+/** What stops the reading, before it is known of which file. */
+class Refusal extends Error {
+  constructor(readonly of: (file: string) => ModelError) {
+    super();
+  }
+}
+
+const unsound = (fault: PickleFault): Refusal =>
+  new Refusal((file) => new ModelError('pickle-unsound', { file, fault }));
 
 class Machine {
   #at = 0;
@@ -103,12 +109,12 @@ class Machine {
         case 0x80: {
           // PROTO
           const protocol = this.#byte();
-          if (protocol > 2) throw new Refusal(`it is a pickle of protocol ${protocol}, not 2`);
+          if (protocol > 2)
+            throw new Refusal((file) => new ModelError('pickle-protocol', { file, protocol }));
           break;
         }
         case 0x2e: // STOP
-          if (this.#stack.length !== 1)
-            throw new Refusal('its pickle ends with a stack that is not one value');
+          if (this.#stack.length !== 1) throw unsound('values-left');
           return this.#pop();
         case 0x28:
           this.#stack.push(MARK);
@@ -200,11 +206,10 @@ class Machine {
           this.#stack.push(call(this.#pop(), args));
           break;
         }
-        default:
-          throw new Refusal(
-            `its pickle has the opcode 0x${opcode.toString(16).padStart(2, '0')} at byte ${this.#at - 1}, ` +
-              'which no saved tensor needs',
-          );
+        default: {
+          const byte = this.#at - 1;
+          throw new Refusal((file) => new ModelError('pickle-opcode', { file, opcode, byte }));
+        }
       }
     }
   }
@@ -212,7 +217,7 @@ class Machine {
   /** Position of the next `count` bytes, which are passed over. */
   #take(count: number): number {
     const at = this.#at;
-    if (at + count > this.#bytes.length) throw new Refusal('its pickle ends too early');
+    if (at + count > this.#bytes.length) throw unsound('ends-early');
     this.#at += count;
     return at;
   }
@@ -228,7 +233,7 @@ class Machine {
 
   #line(): string {
     const end = this.#bytes.indexOf(0x0a, this.#at);
-    if (end < 0) throw new Refusal('its pickle ends too early');
+    if (end < 0) throw unsound('ends-early');
     const text = this.#text(end - this.#at);
     this.#at++;
     return text;
@@ -240,13 +245,13 @@ class Machine {
     let value = 0n;
     for (let i = length - 1; i >= 0; i--) value = (value << 8n) | BigInt(this.#bytes[at + i]);
     const number = Number(BigInt.asIntN(8 * length, value));
-    if (!Number.isSafeInteger(number)) throw new Refusal('its pickle holds a whole number above 2^53');
+    if (!Number.isSafeInteger(number)) throw unsound('number-too-large');
     return number;
   }
 
   #pop(): Item {
     const item = this.#stack.pop();
-    if (item === undefined || item === MARK) throw new Refusal('its pickle takes from an empty stack');
+    if (item === undefined || item === MARK) throw unsound('stack-empty');
     return item;
   }
 
@@ -258,7 +263,7 @@ class Machine {
 
   #popToMark(): Item[] {
     const mark = this.#stack.lastIndexOf(MARK);
-    if (mark < 0) throw new Refusal('its pickle takes from an empty stack');
+    if (mark < 0) throw unsound('stack-empty');
     const items = this.#stack.splice(mark);
     items.shift();
     return items;
@@ -271,20 +276,19 @@ class Machine {
 
   #recall(index: number): void {
     const item = this.#memo.get(index);
-    if (item === undefined) throw new Refusal('its pickle recalls what it has not stored');
+    if (item === undefined) throw unsound('not-stored');
     this.#stack.push(item);
   }
 
   #append(items: readonly Item[]): void {
     const list = this.#top();
-    if (!Array.isArray(list)) throw new Refusal('its pickle appends to what is no list');
+    if (!Array.isArray(list)) throw unsound('not-a-list');
     for (const item of items) list.push(item);
   }
 
   #setItems(items: readonly Item[]): void {
     const map = this.#top();
-    if (!(map instanceof Map) || items.length % 2 !== 0)
-      throw new Refusal('its pickle sets items of what is no dict');
+    if (!(map instanceof Map) || items.length % 2 !== 0) throw unsound('not-a-dict');
     for (let i = 0; i < items.length; i += 2) map.set(items[i], items[i + 1]);
   }
 }
@@ -292,12 +296,11 @@ class Machine {
 /** The calls that are allowed; each makes data from its arguments. */
 const CALLS: Readonly<Record<string, (args: readonly Item[]) => Item>> = {
   'collections OrderedDict': (args) => {
-    if (args.length > 0) throw new Refusal('its pickle makes an OrderedDict of something');
+    if (args.length > 0) throw unsound('dict-of-something');
     return new Map();
   },
   'torch._utils _rebuild_tensor_v2': ([storage, offset, shape, strides]) => {
-    if (!isKind(storage, 'storage') || !isCount(offset))
-      throw new Refusal('its pickle describes a tensor without a storage');
+    if (!isKind(storage, 'storage') || !isCount(offset)) throw unsound('tensor-without-storage');
     return {
       kind: 'tensor',
       key: storage.key,
@@ -311,10 +314,11 @@ const CALLS: Readonly<Record<string, (args: readonly Item[]) => Item>> = {
 };
 
 function call(callee: Item, args: Item): Item {
-  if (!isKind(callee, 'name') || !isKind(args, 'tuple'))
-    throw new Refusal('its pickle calls what is no function');
-  if (!Object.hasOwn(CALLS, callee.name))
-    throw new Refusal(`its pickle calls ${callee.name.replace(' ', '.')}, which is refused`);
+  if (!isKind(callee, 'name') || !isKind(args, 'tuple')) throw unsound('not-a-function');
+  if (!Object.hasOwn(CALLS, callee.name)) {
+    const name = callee.name.replace(' ', '.');
+    throw new Refusal((file) => new ModelError('pickle-call', { file, name }));
+  }
   return CALLS[callee.name](args.items);
 }
 
@@ -328,14 +332,13 @@ function storageOf(item: Item): Storage {
     typeof key !== 'string' ||
     !isCount(length)
   )
-    throw new Refusal('its pickle refers to something other than a storage');
+    throw unsound('not-a-storage');
   return { kind: 'storage', key, storage: type.name.slice('torch '.length), length };
 }
 
 function counts(item: Item | undefined): number[] {
   const items = isKind(item, 'tuple') ? item.items : [];
-  if (!isKind(item, 'tuple') || !items.every(isCount))
-    throw new Refusal('its pickle describes a tensor without a shape');
+  if (!isKind(item, 'tuple') || !items.every(isCount)) throw unsound('tensor-without-shape');
   return [...items];
 }
 
@@ -359,20 +362,19 @@ function isKind<Kind extends 'name' | 'storage' | 'tuple' | 'tensor'>(
  * The value without the machine's own kinds: tuples become arrays; a name or storage on its own is no data.
  */
 function plain(item: Item, depth: number): Pickled {
-  if (depth > MAX_DEPTH) throw new Refusal('its pickle is nested too deeply');
+  if (depth > MAX_DEPTH) throw unsound('too-deep');
   if (item === null || typeof item === 'boolean' || typeof item === 'number' || typeof item === 'string')
     return item;
   if (Array.isArray(item)) return item.map((part) => plain(part, depth + 1));
   if (item instanceof Map) {
     return new Map(
       [...item].map(([key, value]) => {
-        if (typeof key !== 'string' && typeof key !== 'number')
-          throw new Refusal('its pickle has a dict whose keys are neither texts nor numbers');
+        if (typeof key !== 'string' && typeof key !== 'number') throw unsound('key-type');
         return [key, plain(value, depth + 1)];
       }),
     );
   }
   if (isKind(item, 'tuple')) return item.items.map((part) => plain(part, depth + 1));
   if (isKind(item, 'tensor')) return item;
-  throw new Refusal('its pickle holds something that is no data');
+  throw unsound('not-data');
 }

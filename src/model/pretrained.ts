@@ -75,9 +75,7 @@ export async function fromPretrained(
   const dir = await resolveModel(idOrPath, hub);
   const found = await stat(dir).catch(() => undefined);
   if (!found?.isDirectory()) {
-    throw new ModelError(`${dir} is not a model folder`, {
-      hint: 'Give a folder with config.json, model.safetensors and the tokenizer’s files.',
-    });
+    throw new ModelError('model-folder-missing', { folder: dir });
   }
   const saved = await readConfig(dir);
   const read = await Tokenizer.fromDirectory(dir);
@@ -98,9 +96,7 @@ export async function fromPretrained(
   const newHead = weights.missing.includes(HEAD);
   if (newHead && !labelNames) {
     await weights.close();
-    throw new ModelError(`the model in ${dir} has no classification head (${HEAD})`, {
-      hint: 'It was not trained to classify yet: run `attune train` first.',
-    });
+    throw new ModelError('model-head-missing', { folder: dir, tensor: HEAD });
   }
   const head = newHead
     ? initializeHead(config.labelNames.length, config.nEmbd, config.initializerRange, seed)

@@ -2,7 +2,6 @@
  * From the name of a model to a folder on this machine: a folder that is here, or the files of a Hub
  * repository that attune reads, and no others.
  */
-import { join } from 'node:path';
 import { ModelError } from '../errors/attune-error.js';
 import { notHereEither } from '../hub/hub-error.js';
 import { locate } from '../hub/identifiers.js';
@@ -50,27 +49,18 @@ export async function resolveModel(idOrPath: string, options: ResolveModelOption
 async function fetchModel(repository: HubRepository, parts: 'all' | 'tokenizer'): Promise<void> {
   const tokenizer: string[] = TOKENIZER_FILES.filter((name) => repository.has(name));
   if (repository.offline) return requireCached(repository, parts);
-  const { name, page } = repository;
-  if (!holdsTokenizer(repository))
-    throw new ModelError(
-      `the model ${name} on the Hub has no tokenizer: neither tokenizer.json nor vocab.json with merges.txt`,
-      { hint: page },
-    );
+  const { name: model, page } = repository;
+  if (!holdsTokenizer(repository)) throw new ModelError('hub-model-without-tokenizer', { model, page });
   if (parts === 'tokenizer') return void (await repository.fetch(tokenizer));
   if (!repository.has(CONFIG))
-    throw new ModelError(`${name} on the Hub has no ${CONFIG}, so it is not a model of transformers`, {
-      hint: page,
-    });
+    throw new ModelError('hub-model-without-config', { model, name: CONFIG, page });
   if (repository.has(MEMORY_FILE)) tokenizer.push(MEMORY_FILE);
   if (repository.has(SINGLE_FILE)) return void (await repository.fetch([CONFIG, ...tokenizer, SINGLE_FILE]));
   if (!repository.has(INDEX_FILE)) throw noSafetensors(repository);
   const shards = await shardsOf(repository);
   const absent = shards.filter((shard) => !repository.has(shard));
   if (absent.length > 0)
-    throw new ModelError(
-      `${INDEX_FILE} of ${name} names ${absent.join(', ')}, which the repository does not have`,
-      { hint: page },
-    );
+    throw new ModelError('hub-model-without-shards', { model, index: INDEX_FILE, shards: absent, page });
   await repository.fetch([CONFIG, ...tokenizer, INDEX_FILE, ...shards]);
 }
 
@@ -98,20 +88,9 @@ function missingOfTokenizer(repository: HubRepository): string {
   return repository.has('merges.txt') ? 'vocab.json' : 'tokenizer.json (or vocab.json with merges.txt)';
 }
 
-function noSafetensors({ name, page, paths }: HubRepository): ModelError {
+function noSafetensors({ name: model, page, paths }: HubRepository): ModelError {
   const pickled = paths.find((path) => /^pytorch_model.*\.bin$/.test(path));
   if (!pickled)
-    return new ModelError(
-      `the model ${name} on the Hub has no weights that attune reads: neither ${SINGLE_FILE} nor ${INDEX_FILE}`,
-      { hint: page },
-    );
-  return new ModelError(
-    `the model ${name} on the Hub has its weights in ${pickled} alone, a pickle, which attune does not run`,
-    {
-      hint:
-        `A pull request with safetensors may be waiting at ${page}/discussions: ` +
-        `then give the id with its number, as in ${name.replace(/@.*/, '')}@refs/pr/1. ` +
-        `Or load it once in Python and save it: model.save_pretrained("${join('.', 'folder')}").`,
-    },
-  );
+    return new ModelError('hub-model-without-weights', { model, names: [SINGLE_FILE, INDEX_FILE], page });
+  return new ModelError('hub-model-pickled', { model, name: pickled, page });
 }

@@ -6,6 +6,7 @@
  */
 import { jsonValue } from '../json/syntax.js';
 import { ModelError } from '../errors/attune-error.js';
+import type { Plain } from '../errors/wording.js';
 import { isJsonObject } from './config-fields.js';
 import { elementCount } from './parameters.js';
 
@@ -36,21 +37,15 @@ export interface SafetensorsHeader {
 
 /** Length of the JSON, from the file's first bytes. @throws ModelError where the file cannot hold it */
 export function headerLength(first: Uint8Array, fileBytes: number, file: string): number {
-  if (first.length < LENGTH_BYTES)
-    throw damaged(file, `it has ${fileBytes} bytes, fewer than the 8 every safetensors file begins with`);
+  if (first.length < LENGTH_BYTES) throw new ModelError('safetensors-too-short', { file, bytes: fileBytes });
   if (new TextDecoder('latin1').decode(first) === 'version ') {
-    throw new ModelError(`${file} is a Git LFS pointer, not the weights themselves`, {
-      hint: 'Run `git lfs pull` in the model folder, or download the file again.',
-    });
+    throw new ModelError('safetensors-lfs-pointer', { file });
   }
   const length = new DataView(first.buffer, first.byteOffset).getBigUint64(0, true);
-  if (length > MAX_HEADER_BYTES) throw damaged(file, `its header would have ${length} bytes`);
+  const headerBytes = String(length);
+  if (length > MAX_HEADER_BYTES) throw new ModelError('safetensors-header-too-long', { file, headerBytes });
   if (length > fileBytes - LENGTH_BYTES)
-    throw damaged(
-      file,
-      `its header would have ${length} bytes, but the file has only ${fileBytes}; ` +
-        'it is truncated or no safetensors file',
-    );
+    throw new ModelError('safetensors-header-truncated', { file, headerBytes, bytes: fileBytes });
   return Number(length);
 }
 
@@ -60,18 +55,18 @@ export function headerLength(first: Uint8Array, fileBytes: number, file: string)
  * @throws ModelError naming file and tensor
  */
 export function parseHeader(json: Uint8Array, fileBytes: number, file: string): SafetensorsHeader {
-  if (json[0] !== 0x7b) throw damaged(file, 'its header does not begin with {');
+  if (json[0] !== 0x7b) throw new ModelError('safetensors-header-not-object', { file });
   let text: string;
   let header: unknown;
   try {
     text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(json);
     header = jsonValue(text);
   } catch (cause) {
-    throw damaged(file, `its header is not JSON (${(cause as Error).message})`);
+    throw new ModelError('safetensors-header-not-json', { file, reason: (cause as Error).message });
   }
-  if (!isJsonObject(header)) throw damaged(file, 'its header is not a JSON object');
+  if (!isJsonObject(header)) throw new ModelError('safetensors-header-not-object', { file });
   const twice = duplicateKey(text);
-  if (twice !== undefined) throw damaged(file, `its header names ${JSON.stringify(twice)} twice`);
+  if (twice !== undefined) throw new ModelError('safetensors-name-twice', { file, name: twice });
 
   const dataStart = LENGTH_BYTES + json.length;
   const metadata = readMetadata(header['__metadata__'], file);
@@ -86,37 +81,38 @@ export function parseHeader(json: Uint8Array, fileBytes: number, file: string): 
 function readMetadata(entry: unknown, file: string): Map<string, string> {
   const metadata = new Map<string, string>();
   if (entry === undefined) return metadata;
-  if (!isJsonObject(entry)) throw damaged(file, '__metadata__ is not a JSON object');
+  if (!isJsonObject(entry)) throw new ModelError('safetensors-metadata-not-object', { file });
   for (const [key, value] of Object.entries(entry)) {
-    if (typeof value !== 'string') throw damaged(file, `__metadata__: ${key} is not a string`);
+    if (typeof value !== 'string') throw new ModelError('safetensors-metadata-not-text', { file, key });
     metadata.set(key, value);
   }
   return metadata;
 }
 
 function readTensorInfo(
-  name: string,
+  tensor: string,
   entry: unknown,
   dataStart: number,
   fileBytes: number,
   file: string,
 ): TensorInfo {
-  const fail = (what: string): ModelError => damaged(file, `tensor ${name} ${what}`);
-  if (!isJsonObject(entry)) throw fail('is not described by a JSON object');
-  const { dtype, shape, data_offsets: offsets } = entry;
+  if (!isJsonObject(entry)) throw new ModelError('safetensors-tensor-not-object', { file, tensor });
+  const { dtype, shape, data_offsets: offsets } = entry as Readonly<Record<string, Plain>>;
   const width = typeof dtype === 'string' ? BYTES_OF.get(dtype) : undefined;
   if (typeof dtype !== 'string' || width === undefined)
-    throw fail(`has the dtype ${JSON.stringify(dtype)}, which attune does not know`);
-  if (!isCountArray(shape)) throw fail(`has the shape ${JSON.stringify(shape)}`);
+    throw new ModelError('safetensors-dtype-unknown', { file, tensor, dtype });
+  if (!isCountArray(shape)) throw new ModelError('safetensors-shape-invalid', { file, tensor, shape });
   if (!isCountArray(offsets) || offsets.length !== 2 || offsets[0] > offsets[1])
-    throw fail(`has the data_offsets ${JSON.stringify(offsets)}`);
-  const bytes = elementCount(shape) * width;
-  if (!Number.isSafeInteger(bytes)) throw fail(`has the shape [${shape.join(', ')}], which no file can hold`);
+    throw new ModelError('safetensors-offsets-invalid', { file, tensor, offsets });
+  const expected = elementCount(shape) * width;
+  if (!Number.isSafeInteger(expected))
+    throw new ModelError('safetensors-shape-too-large', { file, tensor, shape });
   const [begin, end] = [dataStart + offsets[0], dataStart + offsets[1]];
   if (end > fileBytes)
-    throw fail(`ends at byte ${end}, but the file has ${fileBytes} bytes; it is truncated`);
-  if (end - begin !== bytes)
-    throw fail(`has ${end - begin} bytes, but ${dtype} [${shape.join(', ')}] needs ${bytes}`);
+    throw new ModelError('safetensors-tensor-truncated', { file, tensor, end, bytes: fileBytes });
+  const found = end - begin;
+  if (found !== expected)
+    throw new ModelError('safetensors-tensor-size', { file, tensor, dtype, shape, found, expected });
   return { dtype, shape, begin, end };
 }
 
@@ -128,19 +124,24 @@ function requireGapless(
 ): void {
   const order = [...tensors].sort(([, a], [, b]) => a.begin - b.begin || a.end - b.end);
   let position = dataStart;
-  let previous = 'the header';
+  let previous: string | undefined;
   for (const [name, { begin, end }] of order) {
-    if (begin < position) throw damaged(file, `tensors ${previous} and ${name} overlap`);
+    if (previous !== undefined && begin < position)
+      throw new ModelError('safetensors-overlap', { file, tensors: [previous, name] });
     if (begin > position)
-      throw damaged(
+      throw new ModelError('safetensors-gap', {
         file,
-        `${begin - position} bytes between ${previous} and tensor ${name} belong to no tensor`,
-      );
+        bytes: begin - position,
+        after: previous,
+        before: name,
+      });
     position = end;
     previous = name;
   }
-  if (position < fileBytes)
-    throw damaged(file, `${fileBytes - position} bytes after ${previous} belong to no tensor`);
+  if (position < fileBytes) {
+    const bytes = fileBytes - position;
+    throw new ModelError('safetensors-gap', { file, bytes, after: previous, before: undefined });
+  }
 }
 
 /**
@@ -172,8 +173,4 @@ const WHITE_SPACE: ReadonlySet<string> = new Set([' ', '\t', '\n', '\r']);
 
 function isCountArray(value: unknown): value is number[] {
   return Array.isArray(value) && value.every((item) => Number.isSafeInteger(item) && item >= 0);
-}
-
-function damaged(file: string, what: string): ModelError {
-  return new ModelError(`${file} is damaged: ${what}`, { hint: 'Download or save the file again.' });
 }

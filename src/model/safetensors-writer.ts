@@ -102,6 +102,6 @@ async function writeAll(handle: FileHandle, bytes: Uint8Array, path: string, has
 
 function explain(path: string): (cause: unknown) => never {
   return (cause) => {
-    throw new AttuneError(`cannot write ${path}: ${(cause as Error).message}`, { cause });
+    throw new AttuneError('file-unwritable', { path, reason: (cause as Error).message }, { cause });
   };
 }

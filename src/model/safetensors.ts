@@ -46,11 +46,12 @@ export class SafetensorsFile {
     try {
       handle = await open(path, 'r');
     } catch (cause) {
-      throw new ModelError(`cannot read ${path}: ${(cause as Error).message}`, { cause });
+      const { message: reason } = cause as Error;
+      throw new ModelError('safetensors-unreadable', { file: path, reason }, { cause });
     }
     try {
       const stat = await handle.stat();
-      if (!stat.isFile()) throw new ModelError(`${path} is not a file`);
+      if (!stat.isFile()) throw new ModelError('safetensors-not-file', { file: path });
       const first = await readBytes(handle, 0, Math.min(LENGTH_BYTES, stat.size), path);
       const length = headerLength(first, stat.size, path);
       const header = parseHeader(await readBytes(handle, LENGTH_BYTES, length, path), stat.size, path);
@@ -114,12 +115,12 @@ export class SafetensorsFile {
 
   #readable(name: string): TensorInfo & { readonly dtype: FloatType } {
     const tensor = this.#header.tensors.get(name);
-    if (!tensor) throw new ModelError(`${this.path} has no tensor ${name}`);
+    if (!tensor) throw new ModelError('tensor-missing', { file: this.path, tensor: name });
     const { dtype } = tensor;
-    if (!isFloatType(dtype))
-      throw new ModelError(
-        `${this.path}: tensor ${name} is ${dtype}; attune reads ${Object.keys(FLOAT_BYTES).join(', ')}`,
-      );
+    if (!isFloatType(dtype)) {
+      const known = Object.keys(FLOAT_BYTES);
+      throw new ModelError('tensor-type-unsupported', { file: this.path, tensor: name, dtype, known });
+    }
     return { ...tensor, dtype };
   }
 
@@ -130,10 +131,15 @@ export class SafetensorsFile {
    */
   async readExact(name: string): Promise<NumberArray> {
     const tensor = this.#header.tensors.get(name);
-    if (!tensor) throw new ModelError(`${this.path} has no tensor ${name}`);
+    if (!tensor) throw new ModelError('tensor-missing', { file: this.path, tensor: name });
     const { dtype, begin, end } = tensor;
     if (dtype !== 'F32' && dtype !== 'F64' && dtype !== 'I32')
-      throw new ModelError(`${this.path}: tensor ${name} is ${dtype}, not F32, F64 or I32`);
+      throw new ModelError('tensor-type-unexpected', {
+        file: this.path,
+        tensor: name,
+        dtype,
+        known: ['F32', 'F64', 'I32'],
+      });
     const bytes = await readBytes(this.#handle, begin, end - begin, this.path);
     toHostOrder(bytes, dtype === 'F64' ? 8 : 4);
     switch (dtype) {
@@ -172,8 +178,7 @@ async function readInto(
   for (let done = 0; done < length;) {
     const { bytesRead } = await handle.read(bytes, done, length - done, position + done);
     // Its size said otherwise a moment ago: somebody is writing to it.
-    if (bytesRead === 0)
-      throw new ModelError(`${path} ended at byte ${position + done} while it was being read`);
+    if (bytesRead === 0) throw new ModelError('safetensors-shrank', { file: path, byte: position + done });
     done += bytesRead;
   }
 }

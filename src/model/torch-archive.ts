@@ -66,14 +66,12 @@ export class TorchArchive {
       const entries = new Map<string, Entry>();
       for await (const entry of zip.eachEntry()) entries.set(entry.fileName.replace(/^[^/]*\//, ''), entry);
       const pickle = entries.get('data.pkl');
-      if (!pickle) throw new ModelError(`${path} holds no data.pkl: it is not what torch.save writes`);
+      if (!pickle) throw new ModelError('torch-file-without-pickle', { file: path });
       if (pickle.uncompressedSize > MAX_PICKLE_BYTES)
-        throw new ModelError(
-          `${path}: its data.pkl has ${pickle.uncompressedSize} bytes, too many for an optimizer’s state`,
-        );
+        throw new ModelError('torch-file-pickle-size', { file: path, bytes: pickle.uncompressedSize });
       const order = entries.get('byteorder');
       if (order && Buffer.from(await readEntry(zip, order, path)).toString('latin1') !== 'little')
-        throw new ModelError(`${path} was saved on a big-endian machine, which attune does not read`);
+        throw new ModelError('torch-file-big-endian', { file: path });
       return new TorchArchive(path, zip, file, entries, readPickle(await readEntry(zip, pickle, path), path));
     } catch (error) {
       await file.close();
@@ -87,19 +85,20 @@ export class TorchArchive {
    * @throws ModelError where they are not of floating point or not contiguous, or the archive is damaged
    */
   async read(tensor: PickledTensor): Promise<Float32Array> {
-    const fail = (what: string): never => {
-      throw new ModelError(`${this.path}: tensor data/${tensor.key} ${what}`);
-    };
-    const dtype = DTYPES[tensor.storage] ?? fail(`is of ${tensor.storage}, not of floating point`);
-    const entry = this.#entries.get(`data/${tensor.key}`) ?? fail('is missing');
+    const { storage } = tensor;
+    const place = { file: this.path, tensor: `data/${tensor.key}` };
+    const dtype = DTYPES[storage];
+    if (!dtype) throw new ModelError('torch-tensor-type', { ...place, storage });
+    const entry = this.#entries.get(place.tensor);
+    if (!entry) throw new ModelError('torch-tensor-missing', place);
     const count = elementCount(tensor.shape);
-    if (!isContiguous(tensor)) fail('is not contiguous');
+    if (!isContiguous(tensor)) throw new ModelError('torch-tensor-not-contiguous', place);
     const size = FLOAT_BYTES[dtype];
     if (
       !(tensor.offset + count <= tensor.storageLength) ||
       tensor.storageLength * size !== entry.uncompressedSize
     )
-      fail('does not fit its storage');
+      throw new ModelError('torch-tensor-size', place);
     const bytes = await readEntry(this.#zip, entry, this.path);
     const values = new Float32Array(count);
     widen(dtype, bytes.slice(tensor.offset * size, (tensor.offset + count) * size), values, 0);
@@ -161,9 +160,7 @@ class FileReader extends RandomAccessReader {
 
 async function readEntry(zip: ZipFile, entry: Entry, path: string): Promise<Uint8Array<ArrayBuffer>> {
   if (entry.compressionMethod !== 0 || entry.isEncrypted())
-    throw new ModelError(
-      `${path}: ${entry.fileName} is compressed or encrypted, which torch.save never does`,
-    );
+    throw new ModelError('torch-file-compressed', { file: path, entry: entry.fileName });
   if (entry.uncompressedSize > zip.fileSize)
     throw notAnArchive(path, new Error(`${entry.fileName} would have ${entry.uncompressedSize} bytes`));
   const bytes = new Uint8Array(entry.uncompressedSize);
@@ -179,9 +176,7 @@ async function readEntry(zip: ZipFile, entry: Entry, path: string): Promise<Uint
     throw notAnArchive(path, cause);
   }
   if (at !== bytes.length || crc >>> 0 !== entry.crc32 >>> 0)
-    throw new ModelError(`${path} is damaged: ${entry.fileName} is not what was written (CRC-32)`, {
-      hint: 'Resume from another checkpoint.',
-    });
+    throw new ModelError('torch-file-checksum', { file: path, entry: entry.fileName });
   return bytes;
 }
 
@@ -196,8 +191,6 @@ function isContiguous({ shape, strides }: PickledTensor): boolean {
 }
 
 function notAnArchive(path: string, cause: unknown): ModelError {
-  return new ModelError(`${path} is damaged or not what torch.save writes: ${(cause as Error).message}`, {
-    cause,
-    hint: 'Resume from another checkpoint.',
-  });
+  const { message: reason } = cause as Error;
+  return new ModelError('torch-file-damaged', { file: path, reason }, { cause });
 }

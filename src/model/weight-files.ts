@@ -6,6 +6,7 @@ import { readFile, readdir, stat } from 'node:fs/promises';
 import { basename, join, win32 } from 'node:path';
 import { jsonValue } from '../json/syntax.js';
 import { ModelError } from '../errors/attune-error.js';
+import type { Plain } from '../errors/wording.js';
 import { isJsonObject } from './config-fields.js';
 import { SafetensorsFile } from './safetensors.js';
 import type { TensorPiece } from './safetensors.js';
@@ -47,15 +48,12 @@ export class WeightFiles {
         let file = shards.get(shard);
         if (!file) {
           const path = join(dir, shard);
-          if (!(await isFile(path)))
-            throw new ModelError(`${index} names the shard ${shard}, which is missing`, {
-              hint: 'Download the folder again, all shards of it.',
-            });
+          if (!(await isFile(path))) throw new ModelError('shard-missing', { file: index, shard });
           file = await SafetensorsFile.open(path);
           shards.set(shard, file);
         }
         if (!file.tensors.has(name))
-          throw new ModelError(`${index} places tensor ${name} in ${shard}, which does not hold it`);
+          throw new ModelError('shard-without-tensor', { file: index, tensor: name, shard });
         holder.set(name, file);
       }
       return new WeightFiles([...shards.values()], holder);
@@ -98,16 +96,14 @@ export async function readIndex(index: string): Promise<Map<string, string>> {
   try {
     json = jsonValue(await readFile(index, 'utf8'));
   } catch (cause) {
-    throw new ModelError(`cannot read ${index}: ${(cause as Error).message}`, { cause });
+    throw new ModelError('shards-unreadable', { file: index, reason: (cause as Error).message }, { cause });
   }
   const map = isJsonObject(json) ? json['weight_map'] : undefined;
-  if (!isJsonObject(map)) throw new ModelError(`${index} has no weight_map`);
+  if (!isJsonObject(map)) throw new ModelError('shards-without-map', { file: index });
   const weightMap = new Map<string, string>();
-  for (const [name, shard] of Object.entries(map)) {
+  for (const [name, shard] of Object.entries(map as Readonly<Record<string, Plain>>)) {
     if (typeof shard !== 'string' || !isPlainName(shard)) {
-      throw new ModelError(
-        `${index} places tensor ${name} in ${JSON.stringify(shard)}, which is not the name of a file in its folder`,
-      );
+      throw new ModelError('shard-name-invalid', { file: index, tensor: name, shard });
     }
     weightMap.set(name, shard);
   }
@@ -133,28 +129,16 @@ async function isFile(path: string): Promise<boolean> {
   );
 }
 
-/** Saves every tensor under its own name, whatever kind of model the file is of. */
-const CONVERSION = [
-  'import torch',
-  'from safetensors.torch import save_file',
-  "weights = torch.load('pytorch_model.bin', map_location='cpu', weights_only=True)",
-  'save_file({name: tensor.clone().contiguous() for name, tensor in weights.items()}, ' +
-    "'model.safetensors', metadata={'format': 'pt'})",
-].join('; ');
+const PICKLED = 'pytorch_model.bin';
 
 async function noWeights(dir: string): Promise<ModelError> {
   let names: string[];
   try {
     names = await readdir(dir);
   } catch (cause) {
-    return new ModelError(`cannot read the model folder ${dir}: ${(cause as Error).message}`, { cause });
+    const { message: reason } = cause as Error;
+    return new ModelError('model-folder-unreadable', { folder: dir, reason }, { cause });
   }
-  if (names.includes('pytorch_model.bin')) {
-    return new ModelError(`${dir} holds pytorch_model.bin, a pickle, which attune does not run`, {
-      hint: `Convert it once, in that folder: python -c "${CONVERSION}"`,
-    });
-  }
-  return new ModelError(`${dir} holds neither ${SINGLE_FILE} nor ${INDEX_FILE}`, {
-    hint: 'A model folder holds config.json, model.safetensors and the tokenizer’s files.',
-  });
+  if (names.includes(PICKLED)) return new ModelError('model-weights-pickled', { folder: dir, name: PICKLED });
+  return new ModelError('model-weights-missing', { folder: dir, names: [SINGLE_FILE, INDEX_FILE] });
 }

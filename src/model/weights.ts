@@ -2,7 +2,7 @@
 import type { EngineSession } from '../engine/engine.js';
 import { ModelError } from '../errors/attune-error.js';
 import type { Gpt2Config } from './config.js';
-import { isFloatType } from './float-formats.js';
+import { FLOAT_BYTES, isFloatType } from './float-formats.js';
 import { parameterSpecs } from './parameters.js';
 import type { TensorPiece } from './safetensors.js';
 import type { ParameterSpec } from './parameters.js';
@@ -109,20 +109,12 @@ function storedNames(files: WeightFiles, specs: readonly ParameterSpec[], dir: s
   for (const { name } of specs) {
     const bare = name.startsWith(PREFIX) ? name.slice(PREFIX.length) : name;
     if (bare !== name && names.has(name) && names.has(bare))
-      throw new ModelError(`${dir} holds both ${name} and ${bare}, which are the same parameter`);
+      throw new ModelError('weights-name-twice', { folder: dir, names: [name, bare] });
     const found = [name, bare].find((candidate) => names.has(candidate));
     if (found !== undefined) stored.set(name, found);
     else if (name !== HEAD) absent.push(name);
   }
-  if (absent.length > 0) {
-    const shown =
-      absent.slice(0, 12).join(', ') + (absent.length > 12 ? `, … (${absent.length} in all)` : '');
-    throw new ModelError(`the weights in ${dir} lack ${shown}`, {
-      hint:
-        'Only the classification head may be missing. ' +
-        'Do the weights belong to this config.json (n_layer in particular)?',
-    });
-  }
+  if (absent.length > 0) throw new ModelError('weights-incomplete', { folder: dir, missing: absent });
   return stored;
 }
 
@@ -133,37 +125,21 @@ function requireShape(
   config: Gpt2Config,
 ): void {
   if (stored === undefined) return;
-  const { info, path } = files.locate(stored);
-  if (!isFloatType(info.dtype)) {
-    throw new ModelError(
-      `${path}: tensor ${stored} is ${info.dtype}; attune reads weights in F32, F16, BF16 and F64`,
-    );
+  const { info, path: file } = files.locate(stored);
+  const { dtype } = info;
+  if (!isFloatType(dtype)) {
+    const known = Object.keys(FLOAT_BYTES);
+    throw new ModelError('tensor-type-unsupported', { file, tensor: stored, dtype, known });
   }
   const found = info.shape;
   if (found.length === spec.shape.length && found.every((length, i) => length === spec.shape[i])) return;
 
-  const mismatch =
-    `${path}: size mismatch for ${stored}: ` +
-    `the file has [${found.join(', ')}], the config asks for [${spec.shape.join(', ')}]`;
-  if (spec.name === HEAD && found.length === 2 && found[1] === config.nEmbd) {
-    throw new ModelError(
-      `${mismatch}; its head tells ${found[0]} labels apart, not ${config.labelNames.length}`,
-      {
-        hint:
-          `Use data with its ${found[0]} labels, ` +
-          'or start from a model without a classification head, which then gets a new one.',
-      },
-    );
-  }
-  if (spec.name === `${PREFIX}wte.weight` && found.length === 2 && found[1] === config.nEmbd) {
-    const relation = found[0] < config.vocabSize ? 'fewer' : 'more';
-    throw new ModelError(`${mismatch}; the embedding has ${relation} rows than the vocabulary (vocab_size)`, {
-      hint: 'config.json and weights do not belong together: take both from the same model folder.',
-    });
-  }
-  throw new ModelError(mismatch, {
-    hint: 'config.json and weights do not belong together: take both from the same model folder.',
-  });
+  const mismatch = { file, tensor: stored, found, expected: spec.shape };
+  const sameWidth = found.length === 2 && found[1] === config.nEmbd;
+  if (spec.name === HEAD && sameWidth) throw new ModelError('weights-label-count', mismatch);
+  if (spec.name === `${PREFIX}wte.weight` && sameWidth)
+    throw new ModelError('weights-vocabulary-size', mismatch);
+  throw new ModelError('weights-shape', mismatch);
 }
 
 /** Place of the first NaN or infinity, or -1. */
@@ -179,12 +155,12 @@ function requireFinite({ offset, values }: TensorPiece, name: string, files: Wei
   const place = firstNotFinite(values);
   if (place < 0) return;
   const { info, path } = files.locate(name);
-  throw new ModelError(
-    `${path}: tensor ${name} is ${values[place]} at [${indexOf(offset + place, info.shape).join(', ')}]`,
-    {
-      hint: 'A run that diverged left these weights; take an earlier checkpoint.',
-    },
-  );
+  throw new ModelError('weights-not-finite', {
+    file: path,
+    tensor: name,
+    value: String(values[place]),
+    index: indexOf(offset + place, info.shape),
+  });
 }
 
 /** The index into `shape` of the number at `place` in row-major order. */

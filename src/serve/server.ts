@@ -93,27 +93,9 @@ export async function serve(site: Site, { host, port, signal }: ServeOptions): P
 function listen(server: Server, host: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (cause: NodeJS.ErrnoException) => {
-      if (cause.code === 'EADDRINUSE')
-        reject(
-          new UsageError(`port ${port} of ${host} is in use`, {
-            hint: 'Choose another --port; 0 takes any that is free.',
-            cause,
-          }),
-        );
-      else if (cause.code === 'EACCES')
-        reject(
-          new UsageError(`port ${port} may not be listened on`, {
-            hint: 'Ports below 1024 belong to the administrator. Choose another --port.',
-            cause,
-          }),
-        );
-      else
-        reject(
-          new AttuneError(`cannot listen on ${host}, port ${port}: ${cause.message}`, {
-            cause,
-            hint: 'Choose another --host or --port.',
-          }),
-        );
+      if (cause.code === 'EADDRINUSE') reject(new UsageError('port-in-use', { host, port }, { cause }));
+      else if (cause.code === 'EACCES') reject(new UsageError('port-not-permitted', { port }, { cause }));
+      else reject(new AttuneError('server-cannot-listen', { host, port, reason: cause.message }, { cause }));
     });
     server.listen(port, host, resolve);
   });

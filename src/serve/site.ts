@@ -88,21 +88,17 @@ async function modelFiles(folder: string): Promise<{
   if ((await size(SINGLE_FILE)) !== undefined) weights.push(SINGLE_FILE);
   else if ((await size(INDEX_FILE)) !== undefined)
     weights.push(INDEX_FILE, ...new Set((await readIndex(join(folder, INDEX_FILE))).values()));
-  if (weights.length === 0) throw new ModelError(`${folder} holds neither ${SINGLE_FILE} nor ${INDEX_FILE}`);
+  if (weights.length === 0)
+    throw new ModelError('model-weights-missing', { folder, names: [SINGLE_FILE, INDEX_FILE] });
   const found: { name: string; bytes: number }[] = [];
   for (const name of ['config.json', ...TOKENIZER_FILES, ...weights]) {
     const bytes = await size(name);
     if (bytes !== undefined) found.push({ name, bytes });
-    else if (weights.includes(name)) throw new ModelError(`${folder}: ${name} is missing`);
+    else if (weights.includes(name)) throw new ModelError('model-file-missing', { folder, name });
   }
   const bytes = found.filter(({ name }) => weights.includes(name)).reduce((sum, each) => sum + each.bytes, 0);
-  if (bytes > MOST_WEIGHT_BYTES) {
-    const [mebibytes, most] = [Math.round(bytes / 2 ** 20), MOST_WEIGHT_BYTES / 2 ** 20];
-    throw new ModelError(
-      `${folder}: the weights have ${mebibytes} MiB; the page takes models of at most ${most} MiB`,
-      { hint: 'Train it with attune train --device webgpu.' },
-    );
-  }
+  if (bytes > MOST_WEIGHT_BYTES)
+    throw new ModelError('site-model-too-large', { folder, bytes, limit: MOST_WEIGHT_BYTES });
   return { files: found, positions: config.nPositions };
 }
 
@@ -133,10 +129,8 @@ export async function openSiteFile(
     await handle.close();
     return { bytes: 0, stream: Readable.from([]) };
   } catch (cause) {
-    throw new AttuneError(`cannot read ${file.path}: ${(cause as Error).message}`, {
-      cause,
-      hint: 'In a checkout, run npm run build.',
-    });
+    const { message: reason } = cause as Error;
+    throw new AttuneError('site-file-unreadable', { file: file.path, reason }, { cause });
   }
 }
 

@@ -11,9 +11,12 @@ import type {
   TrainerCallback,
 } from './attune.js';
 import type { DemoSettings } from '../demo-settings.js';
+import { FOLDERS, PAGE, pageFacts, pageHint } from '../page-shell.js';
 import { zipped } from './archive.js';
 import {
   AttuneError,
+  errorHint,
+  errorSentence,
   files,
   findAdapter,
   inspectSplits,
@@ -41,8 +44,7 @@ import { Stop, unlessAborted } from './stop.js';
 const scope = self as unknown as { postMessage(message: FromWorker): void };
 const say = (message: FromWorker): void => scope.postMessage(message);
 
-const MODEL = '/model';
-const RUN = '/run';
+const { model: MODEL, run: RUN } = FOLDERS;
 /** Curves have about this many points. */
 const POINTS = 150;
 const TELL_MS = 100;
@@ -99,12 +101,12 @@ export function handle(message: ToWorker): Promise<void> {
         (problem) => say({ type: 'refused', id: message.id, problem }),
       );
     case 'train': {
-      const asked = new Stop('the run was stopped before its first step: there is no model of it');
+      const asked = new Stop('page-run-stopped-early');
       stop = asked;
       return inTurn(() => begin(message.choice, asked), failed, asked.inOrder);
     }
     case 'continue': {
-      const asked = new Stop('the run was stopped before it went on');
+      const asked = new Stop('page-run-stopped-again');
       stop = asked;
       return inTurn(() => goOn(asked), failed, asked.inOrder);
     }
@@ -135,12 +137,13 @@ function inTurn(
 
 function problemOf(error: unknown): Problem {
   if (error instanceof LoadError) return { message: error.message, hint: error.hint, transient: true };
-  // Hints that speak of the command line's options are of no use here.
-  if (error instanceof AttuneError)
+  if (error instanceof AttuneError) {
+    const described = { code: error.code, facts: pageFacts(error.facts) };
     return {
-      message: error.message.replaceAll(`${RUN}/`, ''),
-      hint: error.hint === undefined || /--[a-z]/.test(error.hint) ? undefined : error.hint,
+      message: errorSentence(described, PAGE),
+      hint: pageHint((shell) => errorHint(described, shell)),
     };
+  }
   return {
     message: error instanceof Error ? error.message : String(error),
     hint: 'Load the page again. If it happens again, please report it with what you did.',
@@ -206,10 +209,7 @@ function loadWeights(signal: AbortSignal): Promise<void> {
 /** A file is read where it lies, each time it is needed. */
 function bytesOf(file: File): Promise<ArrayBuffer> {
   return file.arrayBuffer().catch((cause: unknown) => {
-    throw new AttuneError(`${file.name} cannot be read any more`, {
-      cause,
-      hint: 'It was removed or changed since it was chosen. Choose it again.',
-    });
+    throw new AttuneError('page-file-changed', { file: file.name }, { cause });
   });
 }
 
@@ -218,7 +218,7 @@ async function put(
   { train, evaluation }: DataChoice,
   signal?: AbortSignal,
 ): Promise<{ readonly dataset: string; readonly evalDataset?: string | undefined }> {
-  files.remove('data');
+  files.remove(FOLDERS.rows);
   const write = async (rows: Rows, folder: string): Promise<string> => {
     const path = `${folder}/${rows.name.replace(/[/\\]/g, '_')}`;
     const contents = 'file' in rows ? await bytesOf(rows.file) : rows.text;
@@ -228,8 +228,8 @@ async function put(
     return path;
   };
   return {
-    dataset: await write(train, 'data'),
-    evalDataset: evaluation && (await write(evaluation, 'data/evaluation')),
+    dataset: await write(train, FOLDERS.rows),
+    evalDataset: evaluation && (await write(evaluation, FOLDERS.evaluationRows)),
   };
 }
 
@@ -274,7 +274,7 @@ async function check(data: DataChoice): Promise<DataSummary> {
     conflicts: conflicts.length,
     notes: notes
       .filter(({ code }) => code !== 'fewer-rows-than-asked')
-      .map((note) => noticeSentence(note, PAGE)),
+      .map(({ code, facts }) => noticeSentence({ code, facts: pageFacts(facts) }, PAGE)),
   };
 }
 
@@ -297,14 +297,14 @@ async function begin(choice: TrainChoice, stop: Stop): Promise<void> {
  * stopped.
  */
 async function goOn(stop: Stop): Promise<void> {
-  if (!stopped) throw new AttuneError('there is no stopped run to go on with');
+  if (!stopped) throw new AttuneError('page-no-stopped-run', {});
   await unlessAborted(leftover, stop.inOrder);
   await discardResult();
-  files.remove('data');
+  files.remove(FOLDERS.rows);
   for (const [path, bytes] of stopped.begun.rows) await files.write(path, bytes);
   // A run that was stopped at once may have left a newer one.
   const checkpoint = newestCheckpoint();
-  if (checkpoint === undefined) throw new AttuneError('there is no checkpoint to go on from');
+  if (checkpoint === undefined) throw new AttuneError('page-no-checkpoint', {});
   await train(stopped.begun, stop, { ...stopped, checkpoint });
 }
 
@@ -450,7 +450,7 @@ async function finish(run: FineTuneRun, evaluateStopped: () => Promise<void>, st
   } catch (error) {
     if (!(error instanceof InterruptedError)) throw error;
     const checkpoint = newestCheckpoint();
-    if (checkpoint === undefined) throw new AttuneError(stop.beforeTraining, { cause: error });
+    if (checkpoint === undefined) throw new AttuneError(stop.beforeTraining, {}, { cause: error });
     await unlessAborted(evaluateStopped(), stop.atOnce).catch((reason: unknown) => {
       // The checkpoint is whole; it is only not evaluated.
       if (!stop.atOnce.aborted) throw reason;
@@ -463,7 +463,7 @@ async function finish(run: FineTuneRun, evaluateStopped: () => Promise<void>, st
 }
 
 async function predict(id: number, text: string): Promise<void> {
-  if (!result) throw new AttuneError('there is no trained model yet');
+  if (!result) throw new AttuneError('page-no-model', {});
   const [{ label, scores }] = await result.classifier.predict([text]);
   say({ type: 'prediction', id, prediction: { text, label, scores } });
 }
@@ -476,7 +476,7 @@ function contents(folder: string): Map<string, Uint8Array> {
 }
 
 async function archive(): Promise<void> {
-  if (!result) throw new AttuneError('there is no trained model yet');
+  if (!result) throw new AttuneError('page-no-model', {});
   const name = `${(await demo()).model.name.replace(/[^\w.-]+/g, '-')}-finetuned`;
   say({ type: 'archived', name: `${name}.zip`, blob: await zipped(name, contents(result.folder)) });
 }

@@ -155,7 +155,7 @@ function refuse(what: Problem): void {
   if (over) return;
   sound = false;
   show(checkAgain, what.transient === true);
-  problem('data-problem', { ...what, message: what.message.replace(/^data\/(evaluation\/)?/, '') });
+  problem('data-problem', what);
   byId('data-summary').replaceChildren();
   update();
 }

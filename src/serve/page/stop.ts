@@ -9,13 +9,12 @@ export class Stop {
   readonly atOnce = this.#atOnce.signal;
 
   /** @param beforeTraining what a stop means that comes before the first step */
-  constructor(readonly beforeTraining: string) {}
+  constructor(readonly beforeTraining: 'page-run-stopped-early' | 'page-run-stopped-again') {}
 
   /** The first call asks for an end in order, the second one for an end at once. */
   ask(): void {
-    if (this.inOrder.aborted)
-      this.#atOnce.abort(new AttuneError('the run was stopped at once: nothing that it learned is kept'));
-    else this.#inOrder.abort(new AttuneError(this.beforeTraining));
+    if (this.inOrder.aborted) this.#atOnce.abort(new AttuneError('page-run-stopped-at-once', {}));
+    else this.#inOrder.abort(new AttuneError(this.beforeTraining, {}));
   }
 }
 
