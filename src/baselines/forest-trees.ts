@@ -156,7 +156,7 @@ function prepareTrees(setup: ForestSetup): (task: number) => Tree[] {
 export const FOREST_WORK: Work<ForestSetup, Tree[]> = {
   module: new URL('./forest-worker.js', import.meta.url),
   prepare: prepareTrees,
-  what: 'the random forest',
+  what: 'random forest',
 };
 
 /** Mean of the trees' leaf fractions [rows, classes]. */

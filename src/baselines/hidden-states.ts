@@ -103,8 +103,7 @@ export class HiddenStateModel implements Transformer<readonly string[], DenseMat
     const reader = new StateReader(state);
     const { model: source, sha256 } = state.settings;
     const maxLength = reader.integer('maxLength', 1);
-    if (typeof source !== 'string' || typeof sha256 !== 'string')
-      throw reader.refusal('it does not say of which model');
+    if (typeof source !== 'string' || typeof sha256 !== 'string') throw reader.unsound('hidden-states-model');
     let restored: HiddenStateModel;
     try {
       restored = await HiddenStateModel.open(source === EMBEDDED_MODEL ? embeddedModelFolder() : source, {
@@ -113,17 +112,15 @@ export class HiddenStateModel implements Transformer<readonly string[], DenseMat
       });
     } catch (error) {
       if (!(error instanceof ModelError)) throw error;
-      throw new ModelError(`the GPT-2 whose hidden states are needed cannot be opened: ${error.message}`, {
-        cause: error,
-        hint: error.hint,
-      });
+      throw new ModelError(
+        'hidden-states-model-unavailable',
+        { reason: error.message, advice: error.hint },
+        { cause: error },
+      );
     }
     if (restored.#digest === sha256) return restored;
     await restored.close();
-    throw new ModelError(
-      `${source} is not the GPT-2 whose hidden states are needed: its weights, config or tokenizer are others`,
-      { hint: 'Put that model back in its place, or compare again with this one.' },
-    );
+    throw new ModelError('hidden-states-model-differs', { model: source });
   }
 
   /** Nothing is learned. */

@@ -51,12 +51,7 @@ export async function minimise(
     const worst = largest(gradient);
     if (worst <= tolerance) return { point, iterations: iteration, evaluations, gradient: worst };
     if (iteration === maxIterations) {
-      throw new TrainingError(
-        `the fit did not converge within ${maxIterations} iterations (largest gradient ${worst.toExponential(1)})`,
-        {
-          hint: 'Scale the features (StandardScaler), or allow more iterations.',
-        },
-      );
+      throw new TrainingError('fit-not-converged', { iterations: maxIterations, gradient: worst });
     }
     const history = { steps, changes, inverses };
     let direction = await twoLoops(objective, gradient, history, pace);

@@ -79,9 +79,7 @@ export class AfinnClassifier implements Classifier<readonly string[]> {
   ): Promise<void> {
     checkTexts(texts, labels, classes);
     if (this.#labelNames.length !== classes)
-      throw new UsageError(
-        `labelNames has ${this.#labelNames.length} names, but there are ${classes} classes`,
-      );
+      throw new UsageError('estimator-label-names-count', { names: this.#labelNames.length, classes });
     const pace = new Pace(signal);
     const scores = await afinnScores(texts, pace);
     const layout = layOut(this.#labelNames, scores, labels, classes);
@@ -145,15 +143,15 @@ export class AfinnClassifier implements Classifier<readonly string[]> {
       labelNames.length !== classes ||
       !labelNames.every((name) => typeof name === 'string')
     )
-      throw reader.refusal('its labelNames are not those of its classes');
+      throw reader.unsound('lexicon-label-names');
     if (
       (by !== 'names' && by !== 'means') ||
       state.steps?.length !== 1 ||
       state.steps[0].settings['classes'] !== classes
     )
-      throw reader.refusal('its settings are not those of a lexicon');
+      throw reader.unsound('lexicon-settings');
     const order = reader.int32('order', undefined, 0, classes - 1);
-    if (order.length === 0) throw reader.refusal('it has no classes');
+    if (order.length === 0) throw reader.unsound('classes-none');
     const model = new AfinnClassifier(labelNames);
     model.#classes = classes;
     model.#layout = { order: [...order], by };
@@ -163,7 +161,7 @@ export class AfinnClassifier implements Classifier<readonly string[]> {
   }
 
   #expectFitted(): void {
-    if (this.#classes === 0) throw new UsageError('this AfinnClassifier is not fitted');
+    if (this.#classes === 0) throw new UsageError('estimator-not-fitted', { estimator: 'AfinnClassifier' });
   }
 }
 

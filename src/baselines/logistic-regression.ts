@@ -42,7 +42,7 @@ export class LogisticRegression implements Classifier {
 
     this.#C = options.C ?? 1;
     if (!(this.#C > 0 && this.#C < Infinity))
-      throw new UsageError(`C is ${this.#C}; it must be a number above 0`);
+      throw new UsageError('estimator-option-not-positive', { option: 'C', given: this.#C });
   }
 
   /** @throws DataError as `Classifier.fit`; TrainingError where it does not converge */
@@ -84,7 +84,8 @@ export class LogisticRegression implements Classifier {
   }
 
   async predictProba(x: Matrix, signal?: AbortSignal): Promise<Float64Array> {
-    if (this.#classes === 0) throw new UsageError('this LogisticRegression is not fitted');
+    if (this.#classes === 0)
+      throw new UsageError('estimator-not-fitted', { estimator: 'LogisticRegression' });
     checkPredict(x, this.#columns);
     if (this.#present.length === 1)
       return spreadClasses(new Float64Array(x.rows).fill(1), this.#present, this.#classes);
@@ -111,7 +112,7 @@ export class LogisticRegression implements Classifier {
     const classes = reader.integer('classes', 1);
     const present = reader.int32('present', undefined, 0, classes - 1);
     if (present.length === 0 || present.some((k, i) => i > 0 && k <= present[i - 1]))
-      throw reader.refusal('its classes are not ascending');
+      throw reader.unsound('classes-descend');
     const columns = reader.integer('columns', 1);
     const K = present.length === 2 ? 1 : present.length;
     model.coefficients = reader.float64('coefficients', K * columns);

@@ -43,11 +43,12 @@ export class MajorityClassifier implements Classifier<readonly string[]> {
     const model = new MajorityClassifier();
     model.#shares = Float64Array.from(reader.float64('shares'));
     if (model.#shares.length === 0 || model.#shares.some((share) => share < 0))
-      throw reader.refusal('its shares are none');
+      throw reader.unsound('shares-unusable');
     return model;
   }
 
   #expectFitted(): void {
-    if (this.#shares.length === 0) throw new UsageError('this MajorityClassifier is not fitted');
+    if (this.#shares.length === 0)
+      throw new UsageError('estimator-not-fitted', { estimator: 'MajorityClassifier' });
   }
 }

@@ -5,7 +5,7 @@ import type { DenseMatrix, Matrix, SparseMatrix } from './estimator.js';
 /** @throws DataError where `values` is not [rows, columns] */
 export function denseMatrix(rows: number, columns: number, values: Float32Array | Float64Array): DenseMatrix {
   if (values.length !== rows * columns)
-    throw new DataError(`${values.length} numbers are no matrix of ${rows} rows and ${columns} columns`);
+    throw new DataError('matrix-size', { numbers: values.length, rows, columns });
   return { kind: 'dense', rows, columns, values };
 }
 
@@ -18,16 +18,12 @@ export function denseMatrix(rows: number, columns: number, values: Float32Array 
 export function checkFeatures(x: Matrix): void {
   if (x.kind === 'sparse') checkStructure(x);
   else if (x.values.length !== x.rows * x.columns)
-    throw new DataError(
-      `${x.values.length} numbers are no matrix of ${x.rows} rows and ${x.columns} columns`,
-    );
+    throw new DataError('matrix-size', { numbers: x.values.length, rows: x.rows, columns: x.columns });
   const bad = firstNonFinite(x.values);
   if (bad < 0) return;
   const [row, column] =
     x.kind === 'dense' ? [Math.floor(bad / x.columns), bad % x.columns] : [rowOf(x, bad), x.indices[bad]];
-  throw new DataError(
-    `the feature in row ${row}, column ${column} is ${x.values[bad]}; features must be finite numbers`,
-  );
+  throw new DataError('feature-not-finite', { row, column, found: String(x.values[bad]) });
 }
 
 /**
@@ -37,25 +33,23 @@ export function checkFeatures(x: Matrix): void {
  * @throws DataError for no rows or columns, labels that do not fit, and what `checkFeatures` refuses
  */
 export function checkFit(x: Matrix, labels: Int32Array, classes: number): void {
-  if (x.rows === 0) throw new DataError('there are no rows to learn from');
-  if (x.columns === 0) throw new DataError('there are no features to learn from');
-  checkLabels(labels, classes, x.rows, 'rows of features');
+  if (x.rows === 0) throw new DataError('fit-without-rows', {});
+  if (x.columns === 0) throw new DataError('fit-without-features', {});
+  checkLabels(labels, classes, x.rows, 'features');
   checkFeatures(x);
 }
 
 /** What fit on texts needs. @throws DataError for no texts, and labels that do not fit */
 export function checkTexts(texts: readonly string[], labels: Int32Array, classes: number): void {
-  if (texts.length === 0) throw new DataError('there are no rows to learn from');
+  if (texts.length === 0) throw new DataError('fit-without-rows', {});
   checkLabels(labels, classes, texts.length, 'texts');
 }
 
-function checkLabels(labels: Int32Array, classes: number, rows: number, what: string): void {
-  if (!Number.isInteger(classes) || classes < 1)
-    throw new DataError(`the number of classes is ${classes}, not a whole number from 1`);
-  if (labels.length !== rows) throw new DataError(`there are ${rows} ${what}, but ${labels.length} labels`);
+function checkLabels(labels: Int32Array, classes: number, rows: number, of: 'features' | 'texts'): void {
+  if (!Number.isInteger(classes) || classes < 1) throw new DataError('fit-class-count', { given: classes });
+  if (labels.length !== rows) throw new DataError('fit-label-count', { of, rows, labels: labels.length });
   const bad = labels.findIndex((label) => label < 0 || label >= classes);
-  if (bad >= 0)
-    throw new DataError(`row ${bad} has the label ${labels[bad]}; labels go from 0 to ${classes - 1}`);
+  if (bad >= 0) throw new DataError('fit-label-out-of-range', { row: bad, label: labels[bad], classes });
 }
 
 /**
@@ -64,7 +58,7 @@ function checkLabels(labels: Int32Array, classes: number, rows: number, what: st
  */
 export function checkPredict(x: Matrix, columns: number): void {
   if (x.columns !== columns)
-    throw new DataError(`the rows have ${x.columns} features, but the model was fitted with ${columns}`);
+    throw new DataError('feature-count-differs', { found: x.columns, expected: columns });
   checkFeatures(x);
 }
 
@@ -124,18 +118,19 @@ function checkStructure({ rows, columns, offsets, indices, values }: SparseMatri
     offsets[rows] !== values.length ||
     indices.length !== values.length
   ) {
-    const lengths = `${offsets.length} offsets, ${indices.length} indices, ${values.length} values`;
-    throw new DataError(`the sparse matrix of ${rows} rows is malformed: ${lengths}`);
+    throw new DataError('sparse-matrix-lengths', {
+      rows,
+      offsets: offsets.length,
+      indices: indices.length,
+      values: values.length,
+    });
   }
   for (let row = 0; row < rows; row++) {
-    if (offsets[row] > offsets[row + 1])
-      throw new DataError(`row ${row} of the sparse matrix ends before it begins`);
+    if (offsets[row] > offsets[row + 1]) throw new DataError('sparse-offsets-descend', { row });
     for (let i = offsets[row]; i < offsets[row + 1]; i++) {
       const ascending = i === offsets[row] || indices[i] > indices[i - 1];
       if (!ascending || indices[i] < 0 || indices[i] >= columns)
-        throw new DataError(
-          `row ${row} of the sparse matrix has the column ${indices[i]} out of order or out of range`,
-        );
+        throw new DataError('sparse-columns-disordered', { row, column: indices[i], columns });
     }
   }
 }

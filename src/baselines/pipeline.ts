@@ -99,7 +99,6 @@ export function makePipeline<A, B, C, D>(
 ): Pipeline<A>;
 export function makePipeline(...steps: (Transformer<never, unknown> | Classifier<never>)[]): Pipeline<never> {
   const classifier = steps.at(-1);
-  if (!classifier || !('predict' in classifier))
-    throw new UsageError('the last step of a pipeline must be a classifier');
+  if (!classifier || !('predict' in classifier)) throw new UsageError('pipeline-without-classifier', {});
   return new Pipeline(steps.slice(0, -1) as Transformer<never, unknown>[], classifier);
 }

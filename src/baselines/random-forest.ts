@@ -1,5 +1,5 @@
 import { usableCores } from '../engine/cores.js';
-import { DataError, UsageError } from '../errors/attune-error.js';
+import { DataError, ModelError, UsageError } from '../errors/attune-error.js';
 import { Pace } from '../pace.js';
 import type { Classifier, EstimatorState, Matrix } from './estimator.js';
 import { FOREST_WORK, MAX_ROWS, forestProbabilities, rankFeatures } from './forest-trees.js';
@@ -20,6 +20,8 @@ export interface RandomForestOptions {
  * Below so many rows times features times trees they grow here: starting threads takes longer than they save.
  */
 const WORTH_THREADS = 4_000_000;
+
+const MAX_CLASSES = 65536;
 
 /**
  * scikit-learn's RandomForestClassifier with its defaults: Gini, sqrt(features) candidates a split (looking
@@ -44,22 +46,24 @@ export class RandomForestClassifier implements Classifier {
 
     const { trees = 200, seed = 0 } = options;
     if (!Number.isInteger(trees) || trees < 1)
-      throw new UsageError(`trees is ${trees}, not a whole number from 1`);
-    if (!Number.isSafeInteger(seed)) throw new UsageError(`seed is ${seed}, not a whole number`);
+      throw new UsageError('estimator-option-not-whole', { option: 'trees', given: trees, min: 1 });
+    if (!Number.isSafeInteger(seed))
+      throw new UsageError('estimator-option-not-whole', { option: 'seed', given: seed, min: undefined });
   }
 
   /** @throws DataError as `Classifier.fit` */
   async fit(x: Matrix, labels: Int32Array, classes: number, signal?: AbortSignal): Promise<void> {
     checkFit(x, labels, classes);
     const { rows, columns } = x;
-    if (rows >= MAX_ROWS) throw new DataError(`a forest takes fewer than ${MAX_ROWS} rows, not ${rows}`);
-    if (classes > 65536) throw new DataError(`a forest takes at most 65536 classes, not ${classes}`);
+    if (rows >= MAX_ROWS) throw new DataError('forest-rows-limit', { rows, limit: MAX_ROWS });
+    if (classes > MAX_CLASSES) throw new DataError('forest-classes-limit', { classes, limit: MAX_CLASSES });
     const single = toDense(x);
     const large = single.values.findIndex((value) => !Number.isFinite(Math.fround(value)));
     if (large >= 0)
-      throw new DataError(
-        `the feature in row ${Math.floor(large / columns)}, column ${large % columns} is too large for float32`,
-      );
+      throw new DataError('feature-exceeds-float32', {
+        row: Math.floor(large / columns),
+        column: large % columns,
+      });
     const { trees = 200, seed = 0, threads = usableCores() } = this.#options;
     const own = sharedArray(Int32Array, rows);
     own.set(labels);
@@ -94,7 +98,8 @@ export class RandomForestClassifier implements Classifier {
   }
 
   async predictProba(x: Matrix, signal?: AbortSignal): Promise<Float64Array> {
-    if (this.#trees.length === 0) throw new UsageError('this RandomForestClassifier is not fitted');
+    if (this.#trees.length === 0)
+      throw new UsageError('estimator-not-fitted', { estimator: 'RandomForestClassifier' });
     checkPredict(x, this.#columns);
     return forestProbabilities(this.#trees, this.#classes, toDense(x), new Pace(signal));
   }
@@ -126,7 +131,7 @@ export class RandomForestClassifier implements Classifier {
     const limit = 2 ** 31 - 1;
     const nodes = reader.int32('nodes', undefined, 1, limit);
     const counts = reader.int32('distributionCounts', nodes.length, classes, limit);
-    if (nodes.length === 0) throw reader.refusal('it has no trees');
+    if (nodes.length === 0) throw reader.unsound('trees-none');
     const [total, fractions] = [sum(nodes), classes * sum(counts)];
     const features = reader.int32('features', total, -1, columns - 1);
     const targets = reader.int32('targets', total, 0, limit);
@@ -143,7 +148,11 @@ export class RandomForestClassifier implements Classifier {
         distributions: distributions.slice(fraction, fraction + width),
         importances: new Float64Array(columns),
       };
-      checkTree(tree, counts[t], (what) => reader.refusal(`tree ${t} ${what}`));
+      const misled = misledNode(tree, counts[t]);
+      if (misled >= 0) {
+        const place = { tree: t, node: misled, target: tree.targets[misled] };
+        throw new ModelError('forest-node-target', { estimator: state.kind, ...place });
+      }
       trees.push(tree);
       node += size;
       fraction += width;
@@ -157,17 +166,14 @@ export class RandomForestClassifier implements Classifier {
   }
 }
 
-/** Children come after their parents and exist, so that reading a tree ends and stays inside it. */
-function checkTree(
-  { features, targets }: Tree,
-  distributions: number,
-  refusal: (what: string) => Error,
-): void {
-  for (let i = 0; i < features.length; i++) {
-    if (features[i] < 0 ? targets[i] >= distributions : targets[i] <= i + 1 || targets[i] >= features.length)
-      throw refusal(`has a node ${i} that leads to ${targets[i]}`);
-  }
-}
+/**
+ * The first node that leads nowhere, or -1. Children come after their parents and exist, so that reading a tree
+ * ends and stays inside it.
+ */
+const misledNode = ({ features, targets }: Tree, distributions: number): number =>
+  features.findIndex((feature, i) =>
+    feature < 0 ? targets[i] >= distributions : targets[i] <= i + 1 || targets[i] >= features.length,
+  );
 
 function sum(values: Int32Array): number {
   return values.reduce((total, value) => total + value, 0);

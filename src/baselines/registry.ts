@@ -1,6 +1,5 @@
 /** The kinds of estimators that can be saved and loaded: one line each. */
 import { ModelError } from '../errors/attune-error.js';
-import { didYouMean } from '../nearest.js';
 import type { Classifier, EstimatorState, Transformer } from './estimator.js';
 import { AfinnClassifier } from './lexicon.js';
 import { LogisticRegression } from './logistic-regression.js';
@@ -50,7 +49,7 @@ export function restoreClassifier(state: EstimatorState): {
     return { takes, classifier: restore(state) };
   }
   const steps = state.steps ?? [];
-  if (steps.length === 0) throw new ModelError('the saved pipeline has no steps');
+  if (steps.length === 0) throw new ModelError('pipeline-state-empty', {});
   const transformers = steps.slice(0, -1).map((step) => lookUp(TRANSFORMERS, step.kind).restore(step));
   const last = restoreClassifier(steps[steps.length - 1]);
   const takes = steps.length > 1 ? lookUp(TRANSFORMERS, steps[0].kind).takes : last.takes;
@@ -59,6 +58,5 @@ export function restoreClassifier(state: EstimatorState): {
 
 function lookUp<Estimator>(kinds: Readonly<Record<string, Kind<Estimator>>>, kind: string): Kind<Estimator> {
   if (Object.hasOwn(kinds, kind)) return kinds[kind];
-  const hint = didYouMean(kind, Object.keys(kinds)) ?? 'It may have been saved by a newer version.';
-  throw new ModelError(`this version knows no estimator ${JSON.stringify(kind)} in this place`, { hint });
+  throw new ModelError('estimator-kind-unknown', { kind, known: Object.keys(kinds) });
 }

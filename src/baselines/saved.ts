@@ -55,8 +55,13 @@ export async function saveEstimator(
   { labelNames }: SaveOptions = {},
 ): Promise<void> {
   const state = estimator.state();
-  const wrong = labelNames && faultOfNames(labelNames, state);
-  if (wrong !== undefined) throw new UsageError(`labelNames ${wrong}`);
+  if (labelNames) {
+    const repeated = repeatedName(labelNames);
+    if (repeated !== undefined) throw new UsageError('estimator-label-names-repeated', { name: repeated });
+    const classes = classesOf(state);
+    if (labelNames.length !== classes)
+      throw new UsageError('estimator-label-names-count', { names: labelNames.length, classes });
+  }
   await refuseOthers(dir);
   const arrays = new Map<string, NumberArray>();
   const stored = takeApart(state, '', arrays);
@@ -88,10 +93,7 @@ async function refuseOthers(dir: string): Promise<void> {
     ));
   const other = names?.find((name) => !isEstimator || !FILES.includes(name));
   if (names && other === undefined) return;
-  throw new UsageError(
-    `${other === undefined ? dir : join(dir, other)} is not of a saved estimator, and is not replaced by one`,
-    { hint: 'Choose another folder.' },
-  );
+  throw new UsageError('estimator-folder-occupied', { path: other === undefined ? dir : join(dir, other) });
 }
 
 /**
@@ -105,12 +107,8 @@ export function loadEstimator(dir: string, takes: 'features'): Promise<Classifie
 export function loadEstimator(dir: string, takes: 'texts'): Promise<Classifier<readonly string[]>>;
 export async function loadEstimator(dir: string, takes: Takes = 'features'): Promise<Classifier<never>> {
   const { state } = await loadSaved(dir);
-  if (state.steps?.[0]?.kind === HIDDEN_STATES) {
-    throw new ModelError(
-      `the estimator in ${dir} stands on the hidden states of a GPT-2, which is not in the folder`,
-      { hint: 'TextClassifier.fromPretrained opens both.' },
-    );
-  }
+  if (state.steps?.[0]?.kind === HIDDEN_STATES)
+    throw new ModelError('estimator-needs-hidden-states', { folder: dir });
   return restoreTaking(takes, state, dir);
 }
 
@@ -118,7 +116,7 @@ export async function loadEstimator(dir: string, takes: Takes = 'features'): Pro
 export function restoreTaking(takes: Takes, state: EstimatorState, dir: string): Classifier<never> {
   const restored = restoreClassifier(state);
   if (restored.takes !== takes)
-    throw new ModelError(`the estimator in ${dir} takes ${restored.takes}, not ${takes}`);
+    throw new ModelError('estimator-takes-other', { folder: dir, found: restored.takes, expected: takes });
   return restored.classifier;
 }
 
@@ -137,38 +135,34 @@ export async function loadSaved(dir: string): Promise<SavedEstimator> {
     labelNames !== undefined &&
     (!Array.isArray(labelNames) || !labelNames.every((name) => typeof name === 'string'))
   )
-    throw damaged(path, 'labelNames is not a list of names');
+    throw new ModelError('estimator-file-field', { file: path, field: 'labelNames', expected: 'names' });
   const file = await SafetensorsFile.open(join(dir, ARRAYS_FILE));
   try {
     const state = await putTogether(stored, '', path, (name) => file.readExact(name));
-    const wrong = labelNames && faultOfNames(labelNames, state);
-    if (wrong !== undefined) throw damaged(path, `labelNames ${wrong}`);
+    if (labelNames) checkStoredNames(path, labelNames, classesOf(state));
     return { state, labelNames };
   } finally {
     await file.close();
   }
 }
 
-/** What is wrong with the names of an estimator's classes. */
-function faultOfNames(names: readonly string[], state: EstimatorState): string | undefined {
-  const twice = names.find((name, i) => names.indexOf(name) !== i);
-  if (twice !== undefined) return `has ${JSON.stringify(twice)} twice`;
-  const classes = classesOf(state);
-  return names.length === classes
-    ? undefined
-    : `has ${names.length} names, but there are ${String(classes)} classes`;
+function checkStoredNames(file: string, names: readonly string[], classes: number | undefined): void {
+  const repeated = repeatedName(names);
+  if (repeated !== undefined)
+    throw new ModelError('estimator-file-label-names-repeated', { file, name: repeated });
+  if (names.length !== classes)
+    throw new ModelError('estimator-file-label-names-count', { file, names: names.length, classes });
 }
 
-/** How many classes there are, as the estimator's state says. */
-function classesOf({ settings, arrays, steps }: EstimatorState): unknown {
-  return (
-    settings['classes'] ??
-    (steps && steps.length > 0 ? classesOf(steps[steps.length - 1]) : arrays['shares']?.length)
-  );
-}
+const repeatedName = (names: readonly string[]): string | undefined =>
+  names.find((name, i) => names.indexOf(name) !== i);
 
-const damaged = (path: string, what: string): ModelError =>
-  new ModelError(`${path} is damaged: ${what}`, { hint: 'Save the estimator again.' });
+/** How many classes there are; undefined if the estimator's state has no such number. */
+function classesOf({ settings, arrays, steps }: EstimatorState): number | undefined {
+  const { classes } = settings;
+  if (classes !== undefined && classes !== null) return typeof classes === 'number' ? classes : undefined;
+  return steps && steps.length > 0 ? classesOf(steps[steps.length - 1]) : arrays['shares']?.length;
+}
 
 async function loadStored(dir: string): Promise<Readonly<Record<string, unknown>>> {
   const path = join(dir, ESTIMATOR_FILE);
@@ -176,13 +170,11 @@ async function loadStored(dir: string): Promise<Readonly<Record<string, unknown>
   try {
     stored = jsonValue(await readPlainFile(path));
   } catch (cause) {
-    throw new ModelError(`cannot read ${path}: ${(cause as Error).message}`, {
-      cause,
-      hint: 'Give a folder that saveEstimator wrote.',
-    });
+    const reason = (cause as Error).message;
+    throw new ModelError('estimator-file-unreadable', { file: path, reason }, { cause });
   }
   if (!isJsonObject(stored) || stored['format'] !== FORMAT)
-    throw new ModelError(`${path} is not format ${FORMAT} of a saved estimator`);
+    throw new ModelError('estimator-file-format', { file: path, format: FORMAT });
   return stored;
 }
 
@@ -215,23 +207,27 @@ function takeApart(state: EstimatorState, prefix: string, arrays: Map<string, Nu
 async function putTogether(
   stored: unknown,
   prefix: string,
-  path: string,
+  file: string,
   read: (name: string) => Promise<NumberArray>,
 ): Promise<EstimatorState> {
-  const refusal = (what: string): ModelError => damaged(path, what);
-  if (!isJsonObject(stored)) throw refusal(`${prefix || 'it'} is not a JSON object`);
+  const misfit = (field: string, expected: 'names' | 'list' | 'object'): ModelError =>
+    new ModelError('estimator-file-field', { file, field, expected });
+  if (!isJsonObject(stored)) throw misfit(prefix.replace(/\.$/, ''), 'object');
   const { kind, settings, arrays: names, steps } = stored;
   if (typeof kind !== 'string' || !isJsonObject(settings))
-    throw refusal(`${prefix}kind or ${prefix}settings is missing`);
+    throw new ModelError('estimator-file-incomplete', {
+      file,
+      fields: [`${prefix}kind`, `${prefix}settings`],
+    });
   if (!Array.isArray(names) || !names.every((name) => typeof name === 'string'))
-    throw refusal(`${prefix}arrays is not a list of names`);
-  if (steps !== undefined && !Array.isArray(steps)) throw refusal(`${prefix}steps is not a list`);
+    throw misfit(`${prefix}arrays`, 'names');
+  if (steps !== undefined && !Array.isArray(steps)) throw misfit(`${prefix}steps`, 'list');
   const entries: [name: string, values: NumberArray][] = [];
   for (const name of names) entries.push([name, await read(prefix + name)]);
   const arrays = Object.fromEntries(entries);
   if (!steps) return { kind, settings, arrays };
   const children: EstimatorState[] = [];
   for (const [i, step] of steps.entries())
-    children.push(await putTogether(step, `${prefix}steps.${i}.`, path, read));
+    children.push(await putTogether(step, `${prefix}steps.${i}.`, file, read));
   return { kind, settings, arrays, steps: children };
 }

@@ -1,4 +1,4 @@
-import { DataError, UsageError } from '../errors/attune-error.js';
+import { DataError, ModelError, UsageError } from '../errors/attune-error.js';
 import { Pace } from '../pace.js';
 import type { DenseMatrix, EstimatorState, Matrix, Transformer } from './estimator.js';
 import { checkFeatures, checkPredict } from './matrix.js';
@@ -24,7 +24,7 @@ export class StandardScaler implements Transformer<Matrix, Matrix> {
   fit(x: Matrix, signal?: AbortSignal): Promise<void> {
     const features = dense(x);
     checkFeatures(x);
-    if (features.rows === 0) throw new DataError('there are no rows to learn from');
+    if (features.rows === 0) throw new DataError('fit-without-rows', {});
     return this.#learn(features, new Pace(signal));
   }
 
@@ -56,7 +56,7 @@ export class StandardScaler implements Transformer<Matrix, Matrix> {
   }
 
   transform(x: Matrix, signal?: AbortSignal): Promise<Matrix> {
-    if (!this.#fitted) throw new UsageError('this StandardScaler is not fitted');
+    if (!this.#fitted) throw new UsageError('estimator-not-fitted', { estimator: 'StandardScaler' });
     const features = dense(x);
     checkPredict(x, this.mean.length);
     return this.#scaled(features, new Pace(signal));
@@ -90,7 +90,7 @@ export class StandardScaler implements Transformer<Matrix, Matrix> {
     scaler.mean = reader.float64('mean');
     scaler.scale = reader.float64('scale', scaler.mean.length);
     if (scaler.scale.some((value) => value <= 0))
-      throw reader.refusal('the array scale holds a number that is not above 0');
+      throw new ModelError('estimator-array-not-positive', { estimator: state.kind, array: 'scale' });
     scaler.#fitted = true;
     return scaler;
   }
@@ -127,9 +127,6 @@ function scaleRow(
 }
 
 function dense(x: Matrix): DenseMatrix {
-  if (x.kind === 'sparse')
-    throw new DataError(
-      'StandardScaler takes dense features only: subtracting the means would fill a sparse matrix',
-    );
+  if (x.kind === 'sparse') throw new DataError('scaler-takes-dense-only', {});
   return x;
 }

@@ -91,5 +91,5 @@ function prepareDecisions({
 export const DECISION_WORK: Work<DecisionSetup, Float64Array> = {
   module: new URL('./svc-decisions-worker.js', import.meta.url),
   prepare: prepareDecisions,
-  what: 'the support vector machine',
+  what: 'support vector machine',
 };

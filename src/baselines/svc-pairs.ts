@@ -241,10 +241,7 @@ class PairProblem {
       setup.epsilon,
       ITERATION_LIMIT,
     );
-    if (iterations < 0)
-      throw new TrainingError('the support vector machine did not converge', {
-        hint: 'Scale the features (StandardScaler), or lower C.',
-      });
+    if (iterations < 0) throw new TrainingError('svc-not-converged', {});
     return iterations;
   }
 
@@ -283,5 +280,5 @@ function preparePairs(setup: SvcSetup): (task: number) => SvcResult {
 export const SVC_WORK: Work<SvcSetup, SvcResult> = {
   module: new URL('./svc-worker.js', import.meta.url),
   prepare: preparePairs,
-  what: 'the support vector machine',
+  what: 'support vector machine',
 };

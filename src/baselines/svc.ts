@@ -1,5 +1,5 @@
 import { usableCores } from '../engine/cores.js';
-import { DataError, UsageError } from '../errors/attune-error.js';
+import { DataError, ModelError, UsageError } from '../errors/attune-error.js';
 import { Pace } from '../pace.js';
 import type { Classifier, DenseMatrix, EstimatorState, Matrix } from './estimator.js';
 import { argmaxRows, checkFit, checkPredict, presentClasses, spreadClasses, toDense } from './matrix.js';
@@ -99,9 +99,10 @@ export class SVC implements Classifier {
     const { C = 1, gamma = 1, cacheMegabytes = 200, seed = 0 } = options;
     for (const [name, value] of Object.entries({ C, gamma, cacheMegabytes })) {
       if (!(value > 0 && value < Infinity))
-        throw new UsageError(`${name} is ${value}; it must be a number above 0`);
+        throw new UsageError('estimator-option-not-positive', { option: name, given: value });
     }
-    if (!Number.isSafeInteger(seed)) throw new UsageError(`seed is ${seed}, not a whole number`);
+    if (!Number.isSafeInteger(seed))
+      throw new UsageError('estimator-option-not-whole', { option: 'seed', given: seed, min: undefined });
   }
 
   get gamma(): number {
@@ -121,10 +122,7 @@ export class SVC implements Classifier {
     const { rows, columns } = single;
     const { present, index } = presentClasses(labels, classes);
     const gamma = this.#options.gamma ?? scaleGamma(single);
-    if (!(gamma > 0))
-      throw new DataError(
-        'the features are too large for their variance to be computed; scale them (StandardScaler)',
-      );
+    if (!(gamma > 0)) throw new DataError('features-variance-overflow', {});
     const centre = columnMeans(single);
     if (present.length === 1) {
       this.#learned = { ...UNFITTED, gamma, columns, classes, present, centre };
@@ -219,7 +217,7 @@ export class SVC implements Classifier {
    */
   async decisionFunction(x: Matrix, signal?: AbortSignal): Promise<Float64Array> {
     const { classes, columns, gamma, centre, rho, ...learned } = this.#learned;
-    if (classes === 0) throw new UsageError('this SVC is not fitted');
+    if (classes === 0) throw new UsageError('estimator-not-fitted', { estimator: 'SVC' });
     checkPredict(x, columns);
     const P = rho.length;
     if (P === 0 || x.rows === 0) return new Float64Array(0);
@@ -270,14 +268,22 @@ export class SVC implements Classifier {
       reader.integer('classes', 1),
       reader.number('gamma'),
     ];
-    if (!(gamma > 0)) throw reader.refusal(`the setting gamma is ${gamma}, not above 0`);
+    if (!(gamma > 0)) {
+      const setting = { estimator: state.kind, setting: 'gamma', found: gamma };
+      throw new ModelError('estimator-setting-not-positive', setting);
+    }
     const present = reader.int32('present', undefined, 0, classes - 1);
     if (present.length === 0 || present.some((k, i) => i > 0 && k <= present[i - 1]))
-      throw reader.refusal('its classes are not ascending');
+      throw reader.unsound('classes-descend');
     const P = (present.length * (present.length - 1)) / 2;
     const support = reader.float32('support');
     if (support.length % columns !== 0)
-      throw reader.refusal(`the array support has ${support.length} numbers, no whole rows of ${columns}`);
+      throw new ModelError('estimator-array-ragged', {
+        estimator: state.kind,
+        array: 'support',
+        found: support.length,
+        columns,
+      });
     const sigmoids = reader.float64('sigmoids', 2 * P);
     const machine = new SVC({ C: reader.number('C') });
     machine.#learned = {
@@ -323,8 +329,9 @@ function prepareRows(
       prepared[i * columns + j] = (values[i * columns + j] - centre[j]) * factor;
   const bad = prepared.findIndex((value) => !Number.isFinite(value));
   if (bad >= 0)
-    throw new DataError(
-      `the feature in row ${Math.floor(bad / columns)}, column ${bad % columns} is too large for float32`,
-    );
+    throw new DataError('feature-exceeds-float32', {
+      row: Math.floor(bad / columns),
+      column: bad % columns,
+    });
   return prepared;
 }

@@ -6,6 +6,9 @@ import { inspect } from 'node:util';
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
 import type { ResourceLimits } from 'node:worker_threads';
 import { ThreadDeath, TrainingError } from '../errors/attune-error.js';
+import type { ErrorArguments } from '../errors/attune-error.js';
+import type { ErrorCode } from '../errors/catalogue.js';
+import type { Facts } from '../errors/wording.js';
 import { Pace } from '../pace.js';
 
 /**
@@ -18,7 +21,7 @@ export interface Work<Setup, Result> {
   /** Of a module that calls `serveTasks(prepare)`. */
   readonly module: URL;
   readonly prepare: Prepare<Setup, Result>;
-  /** For errors: "the random forest". */
+  /** For errors: "random forest". */
   readonly what: string;
   /** Of each thread, if Node's own do not fit. */
   readonly resourceLimits?: ResourceLimits | undefined;
@@ -35,11 +38,11 @@ export interface TaskOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What a thread says of a task. An error keeps its hint, which structured cloning would drop. */
+/** What a thread reports of a task. Structured cloning would drop a TrainingError's code and facts. */
 type Done<Result> =
   | { readonly task: number; readonly result: Result }
   | { readonly task: number; readonly error: Error }
-  | { readonly task: number; readonly refusal: string; readonly hint?: string | undefined };
+  | { readonly task: number; readonly code: ErrorCode; readonly facts: Facts };
 
 /**
  * @returns results in the order of tasks
@@ -104,8 +107,7 @@ function results<Setup, Result>(
       settle();
     };
     const fail = (error: Error): void => once(() => reject(error));
-    const died = (how: string, cause?: unknown): void =>
-      fail(new ThreadDeath(`a thread of ${work.what} ${how}`, { cause }));
+    const died = (...how: ErrorArguments): void => fail(new ThreadDeath(...how));
     const abort = (): void => fail(signal!.reason as Error);
     signal?.addEventListener('abort', abort);
     for (const worker of workers) {
@@ -116,20 +118,26 @@ function results<Setup, Result>(
       };
       worker.on('message', (done: Done<Result>) => {
         if (over) return;
-        if (done.task !== current) return died(`answered task ${done.task}, which it was not given`);
+        if (done.task !== current)
+          return died('estimator-thread-confused', { work: work.what, task: done.task });
         if ('error' in done) return fail(done.error);
-        if ('refusal' in done)
-          return fail(new TrainingError(done.refusal, done.hint === undefined ? {} : { hint: done.hint }));
+        if ('code' in done) {
+          // The thread took both from one error.
+          return fail(new TrainingError(...([done.code, done.facts as never] as ErrorArguments)));
+        }
         found[done.task] = done.result;
         open--;
         if (open === 0) return once(() => resolve(found));
         next();
       });
-      worker.on('messageerror', (cause) => died(`sent what cannot be read: ${cause.message}`, cause));
-      worker.on('error', (cause: unknown) =>
-        died(`died: ${cause instanceof Error ? cause.message : inspect(cause)}`, cause),
+      worker.on('messageerror', (cause) =>
+        died('estimator-thread-unreadable', { work: work.what, reason: cause.message }, { cause }),
       );
-      worker.on('exit', (code) => died(`ended (exit ${code}) with work under way`));
+      worker.on('error', (cause: unknown) => {
+        const reason = cause instanceof Error ? cause.message : inspect(cause);
+        died('estimator-thread-died', { work: work.what, reason }, { cause });
+      });
+      worker.on('exit', (exitCode) => died('estimator-thread-ended', { work: work.what, exitCode }));
       next();
     }
   });
@@ -197,10 +205,8 @@ export function serveTasks<Setup, Result>(prepare: Prepare<Setup, Result>): void
     try {
       port.postMessage(done);
     } catch (error) {
-      port.postMessage({
-        task,
-        refusal: `the result of task ${task} cannot be sent: ${(error as Error).message}`,
-      });
+      const reason = (error as Error).message;
+      port.postMessage(refused(task, new TrainingError('estimator-result-unsendable', { task, reason })));
     }
   });
 
@@ -209,10 +215,12 @@ export function serveTasks<Setup, Result>(prepare: Prepare<Setup, Result>): void
       run ??= prepare(workerData as Setup);
       return { task, result: run(task) };
     } catch (error) {
-      return error instanceof TrainingError
-        ? { task, refusal: error.message, hint: error.hint }
-        : { task, error: error as Error };
+      return error instanceof TrainingError ? refused(task, error) : { task, error: error as Error };
     }
+  }
+
+  function refused(task: number, { code, facts }: TrainingError): Done<Result> {
+    return { task, code, facts };
   }
 }
 

@@ -103,10 +103,7 @@ export async function openBaseline(
   { maxLength, device = 'auto', ...hub }: ClassifierOptions,
 ): Promise<BaselineModel> {
   const { state, labelNames: labels } = await loadSaved(folder);
-  if (!labels)
-    throw new ModelError(`the estimator in ${folder} does not say what its classes are called`, {
-      hint: 'Earlier versions of attune saved none: compare again, or save it with labelNames.',
-    });
+  if (!labels) throw new ModelError('estimator-without-label-names', { folder });
   const memory = await readMemory(folder);
   if (state.steps?.[0]?.kind === HIDDEN_STATES) {
     const hiddenStates = await HiddenStateModel.restore(state.steps[0], {
@@ -126,10 +123,9 @@ export async function openBaseline(
       throw error;
     }
   }
-  if (maxLength !== undefined)
-    throw new UsageError(`the model in ${folder} takes texts whole, not ${maxLength} tokens of them`);
+  if (maxLength !== undefined) throw new UsageError('baseline-takes-whole-texts', { folder, maxLength });
   if (device !== 'auto' && device !== 'cpu')
-    throw new UsageError(`the model in ${folder} computes on the processor, not by ${device}`);
+    throw new UsageError('baseline-without-device', { folder, device });
   return new BaselineModel(restoreTaking('texts', state, folder), labels, {
     folder,
     memory,

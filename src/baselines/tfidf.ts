@@ -56,15 +56,14 @@ export class TfidfVectorizer implements Transformer<readonly string[], SparseMat
     const fitted: FittedPart[] = [];
     for (const part of this.#options.parts ?? [WORDS]) fitted.push(await fitPart(part, texts, pace));
     if (fitted.every(({ terms }) => terms.length === 0)) {
-      throw new DataError('the texts hold no words to learn from', {
-        hint: 'TF-IDF counts words of two characters or more; these texts have none.',
-      });
+      throw new DataError('tfidf-without-words', {});
     }
     this.#fitted = fitted;
   }
 
   async transform(texts: readonly string[], signal?: AbortSignal): Promise<SparseMatrix> {
-    if (this.#fitted.length === 0) throw new UsageError('this TfidfVectorizer is not fitted');
+    if (this.#fitted.length === 0)
+      throw new UsageError('estimator-not-fitted', { estimator: 'TfidfVectorizer' });
     const pace = new Pace(signal);
     const offsets = new Int32Array(texts.length + 1);
     const blocks: { readonly indices: Int32Array; readonly values: Float64Array }[] = [];
@@ -123,9 +122,9 @@ export class TfidfVectorizer implements Transformer<readonly string[], SparseMat
     const reader = new StateReader(state);
     const { sublinearTf, parts } = state.settings;
     if (typeof sublinearTf !== 'boolean' || !Array.isArray(parts) || parts.length === 0)
-      throw reader.refusal('its settings are not those of a TF-IDF vectorizer');
+      throw reader.unsound('tfidf-settings');
     const stored = parts.map((part: unknown) => {
-      if (!isStoredPart(part)) throw reader.refusal('one of its parts is not an n-gram range with terms');
+      if (!isStoredPart(part)) throw reader.unsound('tfidf-part');
       return part;
     });
     const idf = reader.float64(

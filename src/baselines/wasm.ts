@@ -25,10 +25,7 @@ export class Arena<Exports extends { heapBase(): number }> {
   constructor(module: string, bytes: number) {
     const pages = Math.ceil((bytes + 64 * ALIGNMENT + STATIC_BYTES) / PAGE);
     const refusal = (cause?: unknown): TrainingError =>
-      new TrainingError(
-        `no ${(bytes / 2 ** 20).toFixed(0)} MiB of memory could be reserved for the features`,
-        { hint: 'Use fewer rows or features.', cause },
-      );
+      new TrainingError('features-memory-unavailable', { bytes }, { cause });
     if (pages > MAX_PAGES) throw refusal();
     let memory: WebAssembly.Memory;
     try {

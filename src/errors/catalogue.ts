@@ -7,6 +7,8 @@ import { TOKENIZER_ERRORS } from './codes/tokenizer-errors.js';
 import { HUB_ERRORS } from './codes/hub-errors.js';
 import { FILES_ERRORS } from './codes/files-errors.js';
 import { BASELINES_ERRORS } from './codes/baselines-errors.js';
+import { SAVED_ESTIMATOR_ERRORS } from './codes/saved-estimator-errors.js';
+import { WORD2VEC_ERRORS } from './codes/word2vec-errors.js';
 import { TRAIN_ERRORS } from './codes/train-errors.js';
 import { RUN_FOLDER_ERRORS } from './codes/run-folder-errors.js';
 import { ENGINE_ERRORS } from './codes/engine-errors.js';
@@ -23,6 +25,8 @@ export const CATALOGUE = {
   ...HUB_ERRORS,
   ...FILES_ERRORS,
   ...BASELINES_ERRORS,
+  ...SAVED_ESTIMATOR_ERRORS,
+  ...WORD2VEC_ERRORS,
   ...TRAIN_ERRORS,
   ...RUN_FOLDER_ERRORS,
   ...ENGINE_ERRORS,

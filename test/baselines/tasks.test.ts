@@ -6,8 +6,9 @@ import type { TestContext } from 'node:test';
 import type { ResourceLimits, Worker } from 'node:worker_threads';
 import { runTasks, serveTasks } from '#attune/baselines/tasks.js';
 import type { Work } from '#attune/baselines/tasks.js';
-import { TrainingError } from '#attune/errors/attune-error.js';
+import { ThreadDeath, TrainingError } from '#attune/errors/attune-error.js';
 import { folder } from '../support/folder.js';
+import { refusal } from '../support/refusal.js';
 import { watchThreads } from '../support/threads.js';
 
 /** Work whose threads run a module with this source, which may use `port`, `serveTasks` and `TrainingError`. */
@@ -19,7 +20,7 @@ function workOf(t: TestContext, source: string, resourceLimits?: ResourceLimits)
   ];
   const dir = folder(t, { 'worker.mjs': [...head, source].join('\n') });
   const module = pathToFileURL(join(dir, 'worker.mjs'));
-  return { module, prepare: (setup) => (task) => setup + task, what: 'the test', resourceLimits };
+  return { module, prepare: (setup) => (task) => setup + task, what: 'test', resourceLimits };
 }
 
 /** Work whose threads run `body`: statements that may use `setup` and `task`. */
@@ -38,15 +39,16 @@ describe('runTasks', () => {
     assert.deepEqual(await runTasks(doubled, 1, { tasks: 0, threads: 2 }), []);
   });
 
-  it('rejects with the error that a task throws, hint included', async (t) => {
+  it('rejects with the error that a task throws, code and facts included', async (t) => {
     await assert.rejects(
       runTasks(work(t, 'if (task === 2) throw new RangeError("no " + task); return task;'), 0, two),
       (error) => error instanceof RangeError && error.message === 'no 2',
     );
-    const refusing = work(t, 'throw new TrainingError("too far", { hint: "Scale." });');
-    const refused = (error: unknown): boolean =>
-      error instanceof TrainingError && error.message === 'too far' && error.hint === 'Scale.';
-    await assert.rejects(runTasks(refusing, 0, two), refused);
+    const refusing = work(t, 'throw new TrainingError("features-memory-unavailable", { bytes: 7 });');
+    await assert.rejects(
+      runTasks(refusing, 0, two),
+      refusal(TrainingError, 'features-memory-unavailable', { bytes: 7 }),
+    );
   });
 
   it('rejects if a task throws undefined', async (t) => {
@@ -56,20 +58,23 @@ describe('runTasks', () => {
   it('rejects if a thread exits', async (t) => {
     await assert.rejects(
       runTasks(work(t, 'if (task === 1) process.exit(3); return task;'), 0, two),
-      /a thread of the test ended \(exit 3\)/,
+      refusal(ThreadDeath, 'estimator-thread-ended', { work: 'test', exitCode: 3 }),
     );
   });
 
   it('rejects if a thread cannot load its module', async (t) => {
     const nowhere = { ...work(t, ''), module: new URL('file:///nowhere/worker.mjs') };
-    await assert.rejects(runTasks(nowhere, 0, two), /a thread of the test died/);
+    await assert.rejects(
+      runTasks(nowhere, 0, two),
+      refusal(ThreadDeath, 'estimator-thread-died', { work: 'test' }),
+    );
   });
 
   it('rejects if a thread has an unhandled rejection', async (t) => {
     const losing = work(t, `void Promise.reject(new Error('lost')); return task;`);
     await assert.rejects(
       runTasks(losing, 0, { tasks: 1_000, threads: 1 }),
-      /a thread of the test died: lost/,
+      refusal(ThreadDeath, 'estimator-thread-died', { work: 'test', reason: 'lost' }),
     );
   });
 
@@ -82,26 +87,39 @@ describe('runTasks', () => {
       setImmediate(() => process.exit(0));
     });`,
     );
-    await assert.rejects(runTasks(leaving, 0, { tasks: 2, threads: 2 }), /ended \(exit 0\)/);
+    await assert.rejects(
+      runTasks(leaving, 0, { tasks: 2, threads: 2 }),
+      refusal(ThreadDeath, 'estimator-thread-ended', { work: 'test', exitCode: 0 }),
+    );
   });
 
   it('rejects if a thread runs out of memory', async (t) => {
     const hungry = work(t, 'const kept = []; for (;;) kept.push(new Array(1000).fill(kept.length));', {
       maxOldGenerationSizeMb: 8,
     });
-    await assert.rejects(runTasks(hungry, 0, two), /a thread of the test died: .*memory/i);
+    await assert.rejects(runTasks(hungry, 0, two), (error) => {
+      refusal(ThreadDeath, 'estimator-thread-died', { work: 'test' })(error);
+      assert.match(String((error as ThreadDeath).facts['reason']), /memory/i);
+      return true;
+    });
   });
 
   it('rejects if a result cannot be cloned', async (t) => {
-    await assert.rejects(
-      runTasks(work(t, 'return () => task;'), 0, two),
-      /the result of task [01] cannot be sent: .*could not be cloned/,
-    );
+    await assert.rejects(runTasks(work(t, 'return () => task;'), 0, two), (error) => {
+      refusal(TrainingError, 'estimator-result-unsendable')(error);
+      const { task, reason } = (error as TrainingError).facts;
+      assert.ok(task === 0 || task === 1);
+      assert.match(String(reason), /could not be cloned/);
+      return true;
+    });
   });
 
   it('rejects if a thread answers a task that it was not given', async (t) => {
     const confused = workOf(t, `port.on('message', () => port.postMessage({ task: 99, result: 1 }));`);
-    await assert.rejects(runTasks(confused, 0, two), /answered task 99, which it was not given/);
+    await assert.rejects(
+      runTasks(confused, 0, two),
+      refusal(ThreadDeath, 'estimator-thread-confused', { work: 'test', task: 99 }),
+    );
   });
 
   it('ignores messages, errors and exits of threads after the last result', async (t) => {

@@ -38,11 +38,7 @@ export async function writeVectors(
   { binary = false }: SaveFormatOptions = {},
 ): Promise<void> {
   const bad = vectors.words.find((word) => word === '' || /[ \n]|\p{Surrogate}/u.test(word));
-  if (bad !== undefined) {
-    throw new UsageError(`the word ${JSON.stringify(bad)} cannot be saved in word2vec's format`, {
-      hint: 'There, a space or a line feed ends a word, and a word is valid Unicode and not empty.',
-    });
-  }
+  if (bad !== undefined) throw new UsageError('word2vec-word-unsavable', { word: bad });
   await writeWhole(path, chunks(vectors, binary));
 }
 
@@ -80,34 +76,25 @@ export async function readVectors(
   { binary = false, limit = Infinity }: LoadFormatOptions = {},
 ): Promise<WordVectors> {
   if (limit !== Infinity && (!Number.isInteger(limit) || limit < 1))
-    throw new UsageError(`limit must be a whole number, at least 1; got ${limit}`);
+    throw new UsageError('estimator-option-not-whole', { option: 'limit', given: limit, min: 1 });
   const { size } = await stat(path).catch((cause: unknown) => {
-    throw new ModelError(`cannot read ${path}: ${(cause as Error).message}`, { cause });
+    throw unreadable(path, cause);
   });
   const bytes = new ByteReader(path);
   try {
-    const header = (await bytes.until(NEWLINE, 'the first line'))?.toString('latin1').trim() ?? '';
+    const header = (await bytes.until(NEWLINE, undefined))?.toString('latin1').trim() ?? '';
     const [, declared, columns] = /^(\d+)\s+(\d+)$/.exec(header) ?? [];
     const vectorSize = Number(columns);
-    if (columns === undefined || vectorSize < 1)
-      throw new ModelError(`${path} does not begin with "words size", two whole numbers`, {
-        hint: "Is it a file of word vectors in word2vec's format?",
-      });
+    if (columns === undefined || vectorSize < 1) throw new ModelError('word2vec-file-header', { file: path });
     const rows = Math.min(Number(declared), limit);
     if (rows * (vectorSize * (binary ? FLOAT_BYTES : 2) + 1) > size) {
-      throw new ModelError(
-        `${path} is too short for the ${declared} vectors of ${vectorSize} numbers that its first line announces`,
-        {
-          hint: binary
-            ? 'It may be cut off, or be text: then leave binary out.'
-            : 'It may be cut off, or be binary: then set binary.',
-        },
-      );
+      const announced = { words: Number(declared), vectorSize };
+      throw new ModelError('word2vec-file-too-short', { file: path, ...announced, binary });
     }
     const vectors = new Float32Array(rows * vectorSize);
     const words = new Map<string, number>();
     for (let row = 0; row < rows; row++) {
-      const place = `${path}, word ${row + 1}`;
+      const place = { file: path, word: row + 1 };
       const vector = vectors.subarray(words.size * vectorSize, (words.size + 1) * vectorSize);
       const word = binary ? await readBinary(bytes, vector, place) : await readText(bytes, vector, place);
       // As in gensim, the first of two entries counts.
@@ -119,45 +106,50 @@ export async function readVectors(
   }
 }
 
-async function readText(bytes: ByteReader, vector: Float32Array, place: string): Promise<string> {
-  const line = await bytes.until(NEWLINE, place, true);
-  if (!line) throw new ModelError(`${place}: the file ends before it`, { hint: 'It may be cut off.' });
+/** A file, and the number of a word in it, from 1. */
+interface Place {
+  readonly file: string;
+  readonly word: number;
+}
+
+async function readText(bytes: ByteReader, vector: Float32Array, place: Place): Promise<string> {
+  const line = await bytes.until(NEWLINE, place.word, true);
+  if (!line) throw new ModelError('word2vec-file-ends', { ...place, binary: false });
   const [word, ...numbers] = decode(line, place).trimEnd().split(' ');
   if (numbers.length !== vector.length)
-    throw new ModelError(`${place}: ${numbers.length} numbers instead of ${vector.length}`, {
-      hint: 'If the file is binary, set binary.',
+    throw new ModelError('word2vec-file-numbers', {
+      ...place,
+      found: numbers.length,
+      expected: vector.length,
     });
   numbers.forEach((text, i) => {
     vector[i] = text === '' ? NaN : Number(text);
     if (!Number.isFinite(vector[i]))
-      throw new ModelError(`${place}: ${JSON.stringify(text.slice(0, 40))} is no finite number`);
+      throw new ModelError('word2vec-file-number', { ...place, found: text.slice(0, 40) });
   });
   return word;
 }
 
-async function readBinary(bytes: ByteReader, vector: Float32Array, place: string): Promise<string> {
-  const spelled = await bytes.until(SPACE, place);
+async function readBinary(bytes: ByteReader, vector: Float32Array, place: Place): Promise<string> {
+  const spelled = await bytes.until(SPACE, place.word);
   const numbers = spelled && (await bytes.take(vector.length * FLOAT_BYTES));
-  if (!numbers)
-    throw new ModelError(`${place}: the file ends before it does`, {
-      hint: 'It may be cut off, or be text: then leave binary out.',
-    });
+  if (!numbers) throw new ModelError('word2vec-file-ends', { ...place, binary: true });
   for (let i = 0; i < vector.length; i++) vector[i] = numbers.readFloatLE(i * FLOAT_BYTES);
-  if (!vector.every(Number.isFinite))
-    throw new ModelError(`${place}: a number is not finite`, {
-      hint: 'If the file is text, leave binary out.',
-    });
+  if (!vector.every(Number.isFinite)) throw new ModelError('word2vec-file-not-finite', { ...place });
   // The original program ends each vector with a line feed, gensim does not.
   return decode(spelled, place).replace(/^\n+/, '');
 }
 
-function decode(bytes: Uint8Array, place: string): string {
+function decode(bytes: Uint8Array, place: Place): string {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch (cause) {
-    throw new ModelError(`${place}: the word is not UTF-8`, { cause });
+    throw new ModelError('word2vec-file-not-utf8', { ...place }, { cause });
   }
 }
+
+const unreadable = (file: string, cause: unknown): ModelError =>
+  new ModelError('word2vec-file-unreadable', { file, reason: (cause as Error).message }, { cause });
 
 /** Longest word or line read; more means that this is no such file. */
 const MAX_PIECE = 2 ** 24;
@@ -178,10 +170,12 @@ class ByteReader {
   }
 
   /**
-   * The bytes before the next `mark`, which is skipped; undefined where there is none. `orEnd`: the file's
-   * end counts as one where bytes are left.
+   * The bytes before the next `mark`, which is skipped; undefined if there is none. `orEnd`: the file's end
+   * counts as one if bytes are left.
+   *
+   * @param word number of the word that is read, for errors; undefined for the first line
    */
-  async until(mark: number, place: string, orEnd = false): Promise<Buffer | undefined> {
+  async until(mark: number, word: number | undefined, orEnd = false): Promise<Buffer | undefined> {
     const pieces: Buffer[] = [];
     for (let length = 0; length <= MAX_PIECE; length += pieces.at(-1)!.length) {
       const at = this.#chunk.indexOf(mark);
@@ -194,9 +188,7 @@ class ByteReader {
       if (!(await this.#next()))
         return orEnd && pieces.some((piece) => piece.length > 0) ? Buffer.concat(pieces) : undefined;
     }
-    throw new ModelError(`${place}: more than ${MAX_PIECE} bytes without an end`, {
-      hint: "This is no file in word2vec's format, or the other of its two formats.",
-    });
+    throw new ModelError('word2vec-file-endless', { file: this.#path, word, limit: MAX_PIECE });
   }
 
   /** The next `length` bytes; undefined where there are fewer. */
@@ -219,7 +211,7 @@ class ByteReader {
 
   async #next(): Promise<boolean> {
     const next = await this.#chunks.next().catch((cause: unknown) => {
-      throw new ModelError(`cannot read ${this.#path}: ${(cause as Error).message}`, { cause });
+      throw unreadable(this.#path, cause);
     });
     this.#chunk = next.done === true ? Buffer.alloc(0) : next.value;
     return next.done !== true;

@@ -125,32 +125,28 @@ export const WORD2VEC_OPTIONS = {
 export type Word2VecOptions = Given<typeof WORD2VEC_OPTIONS>;
 export type ResolvedWord2VecOptions = Resolved<typeof WORD2VEC_OPTIONS>;
 
-/** What gensim has and this does not, with what to do instead. */
-const REFUSED: Readonly<Record<string, string>> = {
-  hs: 'Only negative sampling is implemented: leave hs out, and set negative.',
-  workers: 'Leave it out: one thread trains, so that the result depends on the seed alone.',
-  sortedVocab: 'Leave it out: words are always sorted by descending count.',
-  maxVocabSize: 'Set minCount or maxFinalVocab: words are counted exactly.',
-  trimRule: 'Leave words out of the sentences, or set minCount.',
-  corpusFile: 'Read the file and give its sentences as lists of words.',
-  nullWord: 'Leave it out.',
-  computeLoss: 'Leave it out: the loss is not computed.',
-  callbacks: 'Use onProgress.',
-  hashfxn: 'Leave it out: first vectors come from the seed.',
-};
+/** What gensim has and this does not. */
+const REFUSED = [
+  'hs',
+  'workers',
+  'sortedVocab',
+  'maxVocabSize',
+  'trimRule',
+  'corpusFile',
+  'nullWord',
+  'computeLoss',
+  'callbacks',
+  'hashfxn',
+] as const;
 
 /** @throws UsageError naming the option and what it accepts */
 export function resolveWord2VecOptions(given: Readonly<Record<string, unknown>>): ResolvedWord2VecOptions {
-  for (const [name, hint] of Object.entries(REFUSED)) {
-    for (const spelled of [name, snakeCase(name)]) {
-      if (given[spelled] !== undefined) throw new UsageError(`Word2Vec has no option ${spelled}`, { hint });
-    }
+  for (const option of REFUSED) {
+    const spelled = [option, snakeCase(option)].find((spelling) => given[spelling] !== undefined);
+    if (spelled !== undefined) throw new UsageError('word2vec-option-unsupported', { option, spelled });
   }
   const options = withDefaults(WORD2VEC_OPTIONS, checkGiven(WORD2VEC_OPTIONS, given));
-  if (options.minAlpha > options.alpha) {
-    throw new UsageError(`minAlpha (${options.minAlpha}) is above alpha (${options.alpha})`, {
-      hint: 'The learning rate falls from alpha to minAlpha.',
-    });
-  }
+  const { alpha, minAlpha } = options;
+  if (minAlpha > alpha) throw new UsageError('word2vec-min-alpha-above-alpha', { minAlpha, alpha });
   return options;
 }

@@ -228,10 +228,7 @@ function unpad(padded: Float32Array, rows: number, columns: number, stride: numb
   // Zero times a finite number is zero, times any other NaN.
   let zero = 0;
   for (let i = 0; i < vectors.length; i++) zero += vectors[i] * 0;
-  if (zero !== 0)
-    throw new TrainingError('Word2Vec training diverged: a vector is no longer finite', {
-      hint: 'Lower alpha.',
-    });
+  if (zero !== 0) throw new TrainingError('word2vec-diverged', {});
   return vectors;
 }
 
@@ -257,15 +254,8 @@ class Arena {
   constructor(words: number) {
     const bytes = words * 4 + (REGIONS + 1) * ALIGNMENT;
     const pages = Math.ceil(bytes / PAGE);
-    const needed = `${(bytes / 2 ** 30).toFixed(2)} GiB`;
     const refusal = (cause?: unknown): TrainingError =>
-      new TrainingError(
-        `Word2Vec needs ${needed} for these sentences, which cannot be reserved (4 GiB at most)`,
-        {
-          hint: 'Raise minCount, or lower vectorSize.',
-          cause,
-        },
-      );
+      new TrainingError('word2vec-memory-unavailable', { bytes }, { cause });
     if (pages > MAX_PAGES) throw refusal();
     let memory: WebAssembly.Memory;
     try {

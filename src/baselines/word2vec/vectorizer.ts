@@ -1,6 +1,7 @@
-import { ModelError, UsageError } from '../../errors/attune-error.js';
+import { UsageError } from '../../errors/attune-error.js';
 import { Pace, pacedMap } from '../../pace.js';
 import type { DenseMatrix, EstimatorState, Transformer } from '../estimator.js';
+import { StateReader } from '../state-reader.js';
 import { resolveTrainOptions, Word2Vec } from './word2vec.js';
 import type { TrainOptions } from './word2vec.js';
 import { splitWords } from './words.js';
@@ -24,8 +25,7 @@ export class Word2VecVectorizer implements Transformer<readonly string[], DenseM
 
   /** The vectors of the words. @throws UsageError before `fit` */
   get model(): Word2Vec {
-    if (!this.#fitted)
-      throw new UsageError('this Word2VecVectorizer is not fitted', { hint: 'Call fit first.' });
+    if (!this.#fitted) throw new UsageError('estimator-not-fitted', { estimator: 'Word2VecVectorizer' });
     return this.#fitted;
   }
 
@@ -59,15 +59,14 @@ export class Word2VecVectorizer implements Transformer<readonly string[], DenseM
   }
 
   /** @throws ModelError where the state does not fit together */
-  static restore({ settings, arrays }: EstimatorState): Word2VecVectorizer {
-    const { vectorSize, words } = settings;
-    const { vectors } = arrays;
-    const refusal = (what: string): ModelError =>
-      new ModelError(`the saved ${KIND} is damaged: ${what}`, { hint: 'Save it again.' });
-    if (typeof vectorSize !== 'number') throw refusal('it has no setting vectorSize');
+  static restore(state: EstimatorState): Word2VecVectorizer {
+    const reader = new StateReader(state);
+    const vectorSize = reader.number('vectorSize');
+    const { words } = state.settings;
+    const { vectors } = state.arrays;
     if (!Array.isArray(words) || !words.every((word) => typeof word === 'string'))
-      throw refusal('the setting words is no list of words');
-    if (!(vectors instanceof Float32Array)) throw refusal('it has no array vectors of float32');
+      throw reader.unsound('word2vec-words');
+    if (!(vectors instanceof Float32Array)) throw reader.unsound('word2vec-vectors');
     const vectorizer = new Word2VecVectorizer();
     vectorizer.#fitted = new Word2Vec(words, vectors, vectorSize);
     return vectorizer;

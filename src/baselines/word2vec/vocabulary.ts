@@ -42,10 +42,7 @@ export async function encodeSentences(
   const offsets = new Int32Array(sentences.length + 1);
   for (const [i, sentence] of sentences.entries()) {
     if (!Array.isArray(sentence)) {
-      throw new DataError(
-        `sentence ${i} is ${typeof sentence === 'string' ? 'a text' : 'no list'}; Word2Vec takes lists of words`,
-        { hint: 'Split texts with splitWords(text).' },
-      );
+      throw new DataError('word2vec-sentence-no-list', { sentence: i, found: typeof sentence });
     }
     offsets[i + 1] = offsets[i] + sentence.length;
   }
@@ -59,7 +56,7 @@ export async function encodeSentences(
       let id = ids.get(word);
       if (id === undefined) {
         if (typeof word !== 'string')
-          throw new DataError(`sentence ${i} holds ${JSON.stringify(word)}, which is no word`);
+          throw new DataError('word2vec-word-no-text', { sentence: i, found: String(JSON.stringify(word)) });
         id = counts.push(0) - 1;
         ids.set(word, id);
       }
@@ -79,17 +76,8 @@ export function buildVocabulary(
   const { words, counts } = corpus;
   const least = Math.max(minCount, maxFinalVocab === undefined ? 1 : leastCountFor(maxFinalVocab, counts));
   const retained = Int32Array.from(words.keys()).filter((id) => counts[id] >= least);
-  if (retained.length === 0) {
-    throw new DataError(
-      words.length === 0 ? 'there are no words to learn from' : `no word occurs ${least} times or more`,
-      {
-        hint:
-          words.length === 0
-            ? 'Give at least one sentence with a word.'
-            : 'Lower minCount, raise maxFinalVocab, or give more sentences.',
-      },
-    );
-  }
+  if (words.length === 0) throw new DataError('word2vec-without-words', {});
+  if (retained.length === 0) throw new DataError('word2vec-words-too-rare', { least });
   const ids =
     typeof order === 'string' ? sortIds(retained, counts, order) : givenOrder(order, retained, words);
   const places = new Int32Array(words.length).fill(-1);
@@ -116,18 +104,13 @@ function givenOrder(order: readonly string[], retained: Int32Array, words: reado
   const missing = new Map(Array.from(retained, (id) => [words[id], id]));
   const ids = Int32Array.from(order, (word) => {
     const id = missing.get(word);
-    if (id === undefined)
-      throw new UsageError(
-        `the given word order has ${JSON.stringify(word)}, which occurs in it twice or is not in the vocabulary`,
-      );
+    if (id === undefined) throw new UsageError('word2vec-order-word', { word });
     missing.delete(word);
     return id;
   });
   if (missing.size > 0) {
-    const [first] = missing.keys();
-    throw new UsageError(
-      `the given word order lacks ${missing.size} of the vocabulary's words, such as ${JSON.stringify(first)}`,
-    );
+    const [example] = missing.keys();
+    throw new UsageError('word2vec-order-incomplete', { missing: missing.size, example });
   }
   return ids;
 }

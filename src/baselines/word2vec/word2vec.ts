@@ -1,6 +1,6 @@
 /** Word2Vec (Mikolov et al., 2013) as gensim 4.2 trains it with one worker, number for number. */
 import { InterruptedError, ModelError, UsageError } from '../../errors/attune-error.js';
-import { didYouMean } from '../../nearest.js';
+import { nearest } from '../../nearest.js';
 import { Pace } from '../../pace.js';
 import type { DenseMatrix } from '../estimator.js';
 import { readVectors, writeVectors } from './format.js';
@@ -49,19 +49,15 @@ export class Word2Vec {
     readonly vectorSize: number,
     readonly counts?: Float64Array,
   ) {
-    if (
-      !Number.isInteger(vectorSize) ||
-      vectorSize < 1 ||
-      vectors.length !== words.length * vectorSize ||
-      (counts && counts.length !== words.length)
-    ) {
-      throw new ModelError(
-        `${vectors.length} numbers are no vectors of ${vectorSize} numbers for ${words.length} words`,
-      );
+    if (!Number.isInteger(vectorSize) || vectorSize < 1 || vectors.length !== words.length * vectorSize) {
+      const sizes = { numbers: vectors.length, vectorSize, words: words.length };
+      throw new ModelError('word2vec-vectors-size', sizes);
     }
+    if (counts && counts.length !== words.length)
+      throw new ModelError('word2vec-counts-size', { counts: counts.length, words: words.length });
     this.#index = new Map(words.map((word, i) => [word, i]));
     if (this.#index.size !== words.length)
-      throw new ModelError(`a word occurs twice among the ${words.length} words`);
+      throw new ModelError('word2vec-word-repeated', { words: words.length });
   }
 
   /**
@@ -82,7 +78,7 @@ export class Word2Vec {
       return new Word2Vec(vocabulary.words, vectors, options.vectorSize, vocabulary.counts);
     } catch (error) {
       if (!signal?.aborted || error !== signal.reason || error instanceof InterruptedError) throw error;
-      throw new InterruptedError('Word2Vec training was interrupted', { cause: error });
+      throw new InterruptedError('word2vec-interrupted', {}, { cause: error });
     }
   }
 
@@ -110,11 +106,12 @@ export class Word2Vec {
   vector(word: string): Float32Array {
     const i = this.#index.get(word);
     if (i === undefined) {
-      const hint = didYouMean(word, this.words);
-      throw new UsageError(
-        `${JSON.stringify(word)} is not in the vocabulary of ${this.words.length} words`,
-        hint === undefined ? {} : { hint },
-      );
+      const { words } = this;
+      throw new UsageError('word2vec-word-unknown', {
+        word,
+        words: words.length,
+        nearest: nearest(word, words),
+      });
     }
     return this.#row(i);
   }
@@ -136,7 +133,7 @@ export class Word2Vec {
     { topN = 10 }: { readonly topN?: number } = {},
   ): Neighbour[] {
     if (!Number.isInteger(topN) || topN < 0)
-      throw new UsageError(`topN must be a whole number, at least 0; got ${topN}`);
+      throw new UsageError('estimator-option-not-whole', { option: 'topN', given: topN, min: 0 });
     const { positive, negative = [] } =
       typeof query === 'object' && 'positive' in query ? query : { positive: [query] };
     const wanted = new Float64Array(this.vectorSize);
@@ -182,9 +179,7 @@ export class Word2Vec {
   #accumulate(sum: Float64Array, item: string | ArrayLike<number>, sign: number): void {
     const vector = typeof item === 'string' ? this.vector(item) : item;
     if (vector.length !== this.vectorSize)
-      throw new UsageError(
-        `the vector has ${vector.length} numbers, but this model's have ${this.vectorSize}`,
-      );
+      throw new UsageError('word2vec-vector-size', { found: vector.length, expected: this.vectorSize });
     const length = norm(vector) || 1;
     for (let j = 0; j < sum.length; j++) sum[j] += (sign * vector[j]) / length;
   }

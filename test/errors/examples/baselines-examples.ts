@@ -1,4 +1,40 @@
 import type { BASELINES_ERRORS } from '#attune/errors/codes/baselines-errors.js';
 import type { Examples } from './examples.js';
 
-export const BASELINES_EXAMPLES: Examples<typeof BASELINES_ERRORS> = {};
+export const BASELINES_EXAMPLES: Examples<typeof BASELINES_ERRORS> = {
+  'estimator-not-fitted': [{ estimator: 'LogisticRegression' }],
+  'estimator-option-not-positive': [{ option: 'C', given: 0 }],
+  'estimator-option-not-whole': [
+    { option: 'trees', given: 0, min: 1 },
+    { option: 'seed', given: 0.5, min: undefined },
+  ],
+  'matrix-size': [{ numbers: 5, rows: 2, columns: 3 }],
+  'sparse-matrix-lengths': [{ rows: 2, offsets: 2, indices: 4, values: 5 }],
+  'sparse-offsets-descend': [{ row: 1 }],
+  'sparse-columns-disordered': [{ row: 1, column: 4, columns: 3 }],
+  'feature-not-finite': [{ row: 1, column: 0, found: 'NaN' }],
+  'feature-exceeds-float32': [{ row: 1, column: 0 }],
+  'feature-count-differs': [{ found: 2, expected: 3 }],
+  'features-variance-overflow': [{}],
+  'features-memory-unavailable': [{ bytes: 5_000_000_000 }],
+  'scaler-takes-dense-only': [{}],
+  'tfidf-without-words': [{}],
+  'pipeline-without-classifier': [{}],
+  'fit-without-rows': [{}],
+  'fit-without-features': [{}],
+  'fit-class-count': [{ given: 0 }],
+  'fit-label-count': [
+    { of: 'features', rows: 3, labels: 2 },
+    { of: 'texts', rows: 3, labels: 2 },
+  ],
+  'fit-label-out-of-range': [{ row: 1, label: 7, classes: 3 }],
+  'fit-not-converged': [{ iterations: 100, gradient: 0.0123 }],
+  'svc-not-converged': [{}],
+  'forest-rows-limit': [{ rows: 3_000_000, limit: 2_097_152 }],
+  'forest-classes-limit': [{ classes: 70_000, limit: 65_536 }],
+  'estimator-thread-died': [{ work: 'random forest', reason: 'Worker terminated' }],
+  'estimator-thread-ended': [{ work: 'random forest', exitCode: 3 }],
+  'estimator-thread-unreadable': [{ work: 'random forest', reason: 'Unable to deserialize cloned data.' }],
+  'estimator-thread-confused': [{ work: 'random forest', task: 99 }],
+  'estimator-result-unsendable': [{ task: 2, reason: 'Data cannot be cloned, out of memory.' }],
+};
