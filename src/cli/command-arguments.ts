@@ -8,6 +8,12 @@ import { Option } from 'commander';
 import type { ArgumentSpec, ArgumentTable, Given } from '../train/argument-table.js';
 import { checkGiven, kebabCase, parseText } from '../train/argument-table.js';
 
+/**
+ * The argument of an option, for messages. What the library calls `config` is a dataset's configuration, here
+ * `--dataset-config`.
+ */
+const argumentOf = (option: string): string => (option === 'config' ? 'configFile' : option);
+
 export const optionName = (name: string): string => `--${kebabCase(name)}`;
 
 /** Adds an option for each entry of a table, under the table's headings; aliases work and are not listed. */
@@ -27,7 +33,9 @@ function optionsOf(name: string, spec: ArgumentSpec): Option[] {
   if (spec.kind === 'boolean')
     return [new Option(flag, described), new Option(`--no-${kebabCase(name)}`).hideHelp()];
   const value = spec.kind === 'string' && spec.bare ? `[${placeholder(spec)}]` : `<${placeholder(spec)}>`;
-  return [new Option(`${flag} ${value}`, described).argParser((text) => parseText(spec, text, flag))];
+  return [
+    new Option(`${flag} ${value}`, described).argParser((text) => parseText(spec, text, argumentOf(name))),
+  ];
 }
 
 function placeholder(spec: ArgumentSpec): string {
@@ -52,7 +60,7 @@ export function givenOptions<T extends ArgumentTable>(command: Command, table: T
   const given = names
     .filter((name) => command.getOptionValueSource(name) === 'cli')
     .map((name) => [name, command.getOptionValue(name) as unknown]);
-  return checkGiven(table, Object.fromEntries(given) as Record<string, unknown>, optionName);
+  return checkGiven(table, Object.fromEntries(given) as Record<string, unknown>);
 }
 
 /** A word as a POSIX shell reads it back. */

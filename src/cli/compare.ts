@@ -33,15 +33,12 @@ export async function compare(command: Command, context: CliContext): Promise<vo
       : await withDownloads(context.terminal, context.signal, async (hub) =>
           readMemory(await resolveModel(finetuned, hub)),
         );
-  const hint =
-    'Give a file of labelled texts with --eval-dataset, a folder with train.* and test.*, ' +
-    'or `sample` for the bundled sentences.';
   const data = memory ? { ...given, ...(await rememberedSplits(given, memory)) } : given;
   const args = memory && !explicit.has('seed') ? { ...asked, seed: memory.seed } : asked;
   // A finished model is measured as it is: nothing is planned of it, and no rows are held out that it has
   // learned from.
   const training = memory ? { args } : await asBegun(chosen);
-  const dataset = required(data.dataset, 'dataset', hint);
+  const dataset = required(data.dataset, 'dataset');
   const model = modelFolder(data.model ?? (memory && (await rememberedBase(memory))));
   const options = { ...data, model, dataset, ...training, finetuned };
   if (finetuned !== undefined && args.resumeFromCheckpoint !== undefined) {

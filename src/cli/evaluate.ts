@@ -16,7 +16,7 @@ import { showDataset, showMetrics } from './show.js';
 export async function evaluate(command: Command, { terminal, results, signal }: CliContext): Promise<void> {
   const given = givenOptions(command, EVALUATE_OPTIONS);
   const { model: named, device, batchSize, json } = withDefaults(EVALUATE_OPTIONS, given);
-  const dir = required(named, 'model', 'Give the output folder of a training run.');
+  const dir = required(named, 'model');
   const progress = new Progress(terminal);
   const classifier = await withDownloads(terminal, signal, (hub) =>
     TextClassifier.fromPretrained(dir, { maxLength: given.maxLength, device, ...hub }),

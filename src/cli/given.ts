@@ -1,12 +1,10 @@
 import { existsSync } from 'node:fs';
 import { UsageError } from '../errors/attune-error.js';
 import { EMBEDDED_MODEL, embeddedModelFolder } from '../model/embedded.js';
-import { optionName } from './command-arguments.js';
 
 /** A value that a command cannot do without. @throws UsageError naming the option */
-export function required<T>(value: T | undefined, name: string, hint?: string): T {
-  if (value === undefined)
-    throw new UsageError(`${optionName(name)} is missing`, hint === undefined ? {} : { hint });
+export function required<T>(value: T | undefined, name: 'dataset' | 'model'): T {
+  if (value === undefined) throw new UsageError(`${name}-missing`, {});
   return value;
 }
 

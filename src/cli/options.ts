@@ -253,7 +253,7 @@ export function trainOptionsOf(command: Command): TrainOptions {
   const explicit = new Set([...Object.keys(config), ...Object.keys(line)]);
   const given = pick(joined, TRAINING_ARGUMENTS);
   const planned = name === undefined && isPlanned(given);
-  const args = planned ? filledArguments(given) : resolveArguments(given, optionName);
+  const args = planned ? filledArguments(given) : resolveArguments(given);
   const begun = planned ? { ...args, loadBestModelAtEnd: begunWith(given).loadBestModelAtEnd } : args;
   return {
     training: planned ? given : { args },
@@ -285,25 +285,22 @@ export function readConfigFile(file: string): AllGiven {
   try {
     text = readFileSync(file, 'utf8');
   } catch (error) {
-    throw new UsageError(
-      `cannot read the config file ${file}: ${error instanceof Error ? error.message : String(error)}`,
-      { cause: error },
-    );
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new UsageError('config-file-unreadable', { file, reason }, { cause: error });
   }
   const parsed = parseJson(text);
-  if ('error' in parsed)
-    throw new UsageError(`${file}:${parsed.error.line}:${parsed.error.column}: ${parsed.error.message}`, {
-      hint: 'The config file must be JSON.',
-    });
-  const { value } = parsed;
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new UsageError(`${file}: expected a JSON object of options, such as {"learningRate": 5e-5}`);
+  if ('error' in parsed) {
+    const { line, column, message: reason } = parsed.error;
+    throw new UsageError('config-file-syntax', { file, line, column, reason });
   }
+  const { value } = parsed;
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new UsageError('config-file-not-an-object', { file });
   const set = Object.fromEntries(Object.entries(value).filter(([, given]) => given !== null)) as Record<
     string,
     unknown
   >;
-  const given = checkGiven(ALL_OPTIONS, set, (name) => `${file}: "${name}"`);
-  if (given.config !== undefined) throw new UsageError(`${file}: a config file cannot name another one`);
+  const given = checkGiven(ALL_OPTIONS, set, file);
+  if (given.config !== undefined) throw new UsageError('config-file-nested', { file });
   return given;
 }

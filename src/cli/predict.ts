@@ -32,7 +32,7 @@ async function isStdout(path: string): Promise<boolean> {
 export async function predict(command: Command, { terminal, results, signal }: CliContext): Promise<void> {
   const options = withDefaults(PREDICT_OPTIONS, givenOptions(command, PREDICT_OPTIONS));
   const { text: given } = command.opts<{ text?: string[] }>();
-  const dir = required(options.model, 'model', 'Give the output folder of a training run.');
+  const dir = required(options.model, 'model');
   if ((given === undefined) === (options.input === undefined)) {
     throw new UsageError(given ? '--text and --input exclude each other' : '--text or --input is missing', {
       hint: 'Give texts by --text, or a file by --input (- for stdin).',

@@ -7,9 +7,8 @@ import { dirname } from 'node:path';
 import { InterruptedError, UsageError } from '../errors/attune-error.js';
 import { toJson } from '../model/config.js';
 import { nameWithin, realPath } from '../overlap.js';
-import { requireMetric } from '../train/arguments.js';
 import { endsWithBest } from '../train/best.js';
-import { METRICS, prepareFineTune } from '../train/fine-tune.js';
+import { prepareFineTune } from '../train/fine-tune.js';
 import type { FineTuneOptions, FineTuneRun, MeasuredRun } from '../train/fine-tune.js';
 import { begunWith } from '../train/plan.js';
 import type { BegunArguments } from '../train/plan.js';
@@ -18,7 +17,7 @@ import { isOfRun } from '../train/run-names.js';
 import type { TrainOutput } from '../train/callbacks.js';
 import type { Evaluation } from '../train/evaluate.js';
 import type { Verification } from '../train/verify.js';
-import { commandLine, optionName } from './command-arguments.js';
+import { commandLine } from './command-arguments.js';
 import type { CliContext } from './context.js';
 import { withDownloads } from './downloads.js';
 import { showPlan } from './show-plan.js';
@@ -48,8 +47,6 @@ export async function runTraining(
   { terminal, results, signal }: CliContext,
 ): Promise<void> {
   const begun = begunWith(options);
-  // Preparing checks this as well, under the library's spelling.
-  requireMetric(begun, METRICS, optionName);
   await requireLoggingDir(begun, options.alsoMakes);
   const json = options.json ? results : undefined;
   const screen = terminalCallback(terminal);

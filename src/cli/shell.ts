@@ -1,9 +1,13 @@
 /** The terms of the command line: options as they are typed. */
 import type { Shell } from '../errors/shell.js';
+import { didYouMean } from '../nearest.js';
 import { optionName } from './command-arguments.js';
 
-/** Arguments of the library that are options of another name. */
-const OPTIONS: Readonly<Record<string, string>> = { config: 'datasetConfig' };
+/**
+ * Arguments of the library that are options of another name; and `configFile`, which is an argument of the
+ * command line only.
+ */
+const OPTIONS: Readonly<Record<string, string>> = { config: 'datasetConfig', configFile: 'config' };
 
 const MAKE_ROOM =
   'Make room (attune cache lists what was downloaded, attune cache prune removes), ' +
@@ -25,5 +29,8 @@ export const COMMAND_LINE: Shell = {
     'cache-space-insufficient': () => MAKE_ROOM,
     'model-head-missing': () => 'It was not trained to classify yet: run `attune train` first.',
     'site-model-too-large': () => 'Train it with attune train --device webgpu.',
+    'argument-unknown': ({ argument, known }) =>
+      didYouMean(argument, known) ?? 'Leave it out: `attune train --help` lists all that there are.',
+    'run-interrupted': () => 'Resume with the same command and --resume-from-checkpoint.',
   },
 };

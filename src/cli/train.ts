@@ -8,11 +8,7 @@ import { runTraining } from './run-training.js';
 /** `attune train` */
 export async function train(command: Command, context: CliContext): Promise<void> {
   const { args, training, data, warnings } = trainOptionsOf(command);
-  const dataset = required(
-    data.dataset,
-    'dataset',
-    'Give a file of labelled texts, a folder with train.* and test.*, or `sample` for the bundled sentences.',
-  );
+  const dataset = required(data.dataset, 'dataset');
   for (const warning of warnings) context.terminal.warning(warning);
   await runTraining(
     { ...data, model: modelFolder(data.model), dataset, ...training, resultLines: true, examples: 0 },

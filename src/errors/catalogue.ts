@@ -6,6 +6,7 @@ import { WEIGHTS_ERRORS } from './codes/weights-errors.js';
 import { TOKENIZER_ERRORS } from './codes/tokenizer-errors.js';
 import { HUB_ERRORS } from './codes/hub-errors.js';
 import { FILES_ERRORS } from './codes/files-errors.js';
+import { ARGUMENTS_ERRORS } from './codes/arguments-errors.js';
 import { BASELINES_ERRORS } from './codes/baselines-errors.js';
 import { SAVED_ESTIMATOR_ERRORS } from './codes/saved-estimator-errors.js';
 import { WORD2VEC_ERRORS } from './codes/word2vec-errors.js';
@@ -27,6 +28,7 @@ export const CATALOGUE = {
   ...BASELINES_ERRORS,
   ...SAVED_ESTIMATOR_ERRORS,
   ...WORD2VEC_ERRORS,
+  ...ARGUMENTS_ERRORS,
   ...TRAIN_ERRORS,
   ...RUN_FOLDER_ERRORS,
   ...ENGINE_ERRORS,

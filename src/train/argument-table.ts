@@ -4,7 +4,8 @@
  * snake_case name the same argument.
  */
 import { UsageError } from '../errors/attune-error.js';
-import { didYouMean } from '../nearest.js';
+import type { Accepted } from '../errors/phrases/arguments.js';
+import type { Plain } from '../errors/wording.js';
 
 interface Described {
   /** One line for --help. */
@@ -113,16 +114,16 @@ function names<T extends ArgumentTable>(table: T): ReadonlyMap<string, keyof T &
 }
 
 /**
- * Checks values given under any spelling and returns them under the table's own names. `label` says how the
- * place the values come from spells a name to the user (`--learning-rate`, `"learning_rate" in run.json`).
+ * Checks values given under any spelling and returns them under the table's own names.
  *
+ * @param file that the values come from, for messages
  * @throws UsageError for an unknown name, a wrong type, a value out of range, one argument given twice with
  *   different values.
  */
 export function checkGiven<T extends ArgumentTable>(
   table: T,
   values: Readonly<Record<string, unknown>>,
-  label: (spelled: string) => string = (name) => name,
+  file?: string,
 ): Given<T> {
   const given: Record<string, string | number | boolean> = {};
   const spelledAs = new Map<string, string>();
@@ -130,16 +131,13 @@ export function checkGiven<T extends ArgumentTable>(
     if (value === undefined) continue;
     const name = argumentName(table, spelled);
     if (name === undefined) {
-      const hint = didYouMean(spelled, spellingsLike(table, spelled));
-      throw new UsageError(`${label(spelled)} is not an argument attune knows`, { hint });
+      const known = spellingsLike(table, spelled);
+      throw new UsageError('argument-unknown', { argument: spelled, file, known });
     }
-    const checked = checkValue(table[name], value, label(spelled));
+    const checked = checkValue(table[name], value, spelled, file);
     const before = spelledAs.get(name);
     if (before !== undefined && given[name] !== checked) {
-      throw new UsageError(
-        `${label(before)} and ${label(spelled)} are the same argument, with different values`,
-        { hint: 'Give one of them.' },
-      );
+      throw new UsageError('argument-given-twice', { arguments: [before, spelled], file });
     }
     spelledAs.set(name, spelled);
     given[name] = checked;
@@ -158,12 +156,50 @@ function styleOf(spelled: string): (name: string) => string {
   return spelled.includes('-') ? kebabCase : (name) => name;
 }
 
-/** `value` as the argument's own type. Numbers are not taken from strings here: see `parseText`. */
-export function checkValue(spec: ArgumentSpec, value: unknown, label: string): string | number | boolean {
+/**
+ * `value` as the argument's own type. Numbers are not taken from strings here: see `parseText`.
+ *
+ * @param argument its name as it was spelled
+ * @param file that the value comes from, for messages
+ */
+export function checkValue(
+  spec: ArgumentSpec,
+  value: unknown,
+  argument: string,
+  file?: string,
+): string | number | boolean {
   if (accepts(spec, value)) return value;
-  const hint =
-    spec.kind === 'enum' && typeof value === 'string' ? didYouMean(value, spec.choices) : undefined;
-  throw new UsageError(`${label} must be ${describeRange(spec)}; got ${shown(value)}`, { hint });
+  throw new UsageError('argument-invalid', {
+    argument,
+    file,
+    accepts: acceptedBy(spec),
+    given: plainValue(value),
+  });
+}
+
+const CHECKED: ReadonlySet<string> = new Set([
+  'kind',
+  'bare',
+  'choices',
+  'zero',
+  'min',
+  'above',
+  'max',
+  'below',
+]);
+
+/** What of an entry its check goes by. */
+const acceptedBy = (spec: ArgumentSpec): Accepted =>
+  Object.fromEntries(Object.entries(spec).filter(([name]) => CHECKED.has(name))) as Accepted;
+
+/** What JSON cannot hold (a function, a cycle) by its type. */
+function plainValue(value: unknown): Plain {
+  if (value === undefined || typeof value === 'number') return value;
+  try {
+    return JSON.parse(JSON.stringify(value)) as Plain;
+  } catch {
+    return Object.prototype.toString.call(value);
+  }
 }
 
 const BOOLEANS: ReadonlyMap<string, boolean> = new Map([
@@ -172,7 +208,7 @@ const BOOLEANS: ReadonlyMap<string, boolean> = new Map([
 ]);
 
 /** The value that a word on the command line stands for. */
-export function parseText(spec: ArgumentSpec, text: string, label: string): string | number | boolean {
+export function parseText(spec: ArgumentSpec, text: string, argument: string): string | number | boolean {
   let value: unknown = text;
   if (spec.kind === 'boolean') value = BOOLEANS.get(text.toLowerCase()) ?? text;
   else if (
@@ -181,7 +217,7 @@ export function parseText(spec: ArgumentSpec, text: string, label: string): stri
     /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(text.trim())
   )
     value = Number(text);
-  return checkValue(spec, value, label);
+  return checkValue(spec, value, argument);
 }
 
 function accepts(spec: ArgumentSpec, value: unknown): value is string | number | boolean {
@@ -211,37 +247,6 @@ function inRange({ min, above, max, below }: Range, value: number): boolean {
     (max !== undefined && value > max) ||
     (below !== undefined && value >= below)
   );
-}
-
-/** What an argument accepts, e.g. "a number, at least 0 and below 1". */
-export function describeRange(spec: ArgumentSpec): string {
-  switch (spec.kind) {
-    case 'boolean':
-      return 'true or false';
-    case 'string':
-      return spec.bare ? 'a text that is not empty, or true' : 'a text that is not empty';
-    case 'enum':
-      return `one of ${spec.choices.join(', ')}`;
-    case 'steps':
-      return `a whole number of steps, at least ${spec.zero ? 0 : 1}, or a fraction of all steps, above 0 and below 1`;
-    case 'integer':
-    case 'number': {
-      const bounds = [
-        spec.min === undefined ? undefined : `at least ${spec.min}`,
-        spec.above === undefined ? undefined : `above ${spec.above}`,
-        spec.max === undefined ? undefined : `at most ${spec.max}`,
-        spec.below === undefined ? undefined : `below ${spec.below}`,
-      ].filter((bound) => bound !== undefined);
-      const what = spec.kind === 'integer' ? 'a whole number' : 'a number';
-      return bounds.length === 0 ? what : `${what}, ${bounds.join(' and ')}`;
-    }
-  }
-}
-
-function shown(value: unknown): string {
-  if (typeof value === 'number') return String(value);
-  const text = JSON.stringify(value) ?? String(value);
-  return text.length > 60 ? `${text.slice(0, 57)}...` : text;
 }
 
 /** Defaults of a table, overridden by what is given. */

@@ -10,7 +10,6 @@ import type { Notice } from '../errors/notices.js';
 import { notice } from '../errors/notices.js';
 import type { PythonValue } from '../json/python.js';
 import { dumps, float } from '../json/python.js';
-import { didYouMean } from '../nearest.js';
 import type { ArgumentTable, Given, Resolved } from './argument-table.js';
 import { checkGiven, snakeCase, withDefaults } from './argument-table.js';
 
@@ -293,10 +292,6 @@ export type TrainingArguments = Omit<Resolved<typeof TRAINING_ARGUMENTS>, 'loggi
 export type SchedulerType = TrainingArguments['lrSchedulerType'];
 export type Strategy = TrainingArguments['evalStrategy'];
 
-/** How a caller's users spell an argument's name, for messages: `--learning-rate` on the command line. */
-export type Spelling = (name: keyof TrainingArguments) => string;
-const asItIs: Spelling = (name) => name;
-
 /**
  * Fills in defaults and what follows from other arguments, and refuses what contradicts itself, as
  * TrainingArguments does: `evalSteps` falls back to `loggingSteps`, `metricForBestModel` to "loss" where a
@@ -308,10 +303,9 @@ const asItIs: Spelling = (name) => name;
  */
 export function resolveArguments(
   input: TrainingArgumentsInput | Readonly<Record<string, unknown>> = {},
-  spell: Spelling = asItIs,
 ): TrainingArguments {
   const args = filledArguments(input);
-  refuseContradictions(args, spell);
+  refuseContradictions(args);
   return args;
 }
 
@@ -336,47 +330,16 @@ export function filledArguments(
   };
 }
 
-function refuseContradictions(args: TrainingArguments, spell: Spelling): void {
-  const [best, evalStrategy, saveStrategy] = [
-    spell('loadBestModelAtEnd'),
-    spell('evalStrategy'),
-    spell('saveStrategy'),
-  ];
-  if (args.earlyStoppingPatience !== undefined && args.evalStrategy === 'no') {
-    throw new UsageError(
-      `${spell('earlyStoppingPatience')} counts evaluations, but ${evalStrategy} is "no"`,
-      { hint: `Set ${evalStrategy} to "epoch" or "steps".` },
-    );
-  }
+function refuseContradictions(args: TrainingArguments): void {
+  const { evalStrategy, saveStrategy, evalSteps, saveSteps } = args;
+  if (args.earlyStoppingPatience !== undefined && evalStrategy === 'no')
+    throw new UsageError('early-stopping-needs-evaluations', {});
   if (!args.loadBestModelAtEnd) return;
-  if (args.evalStrategy === 'no') {
-    throw new UsageError(`${best} compares evaluations, but ${evalStrategy} is "no"`, {
-      hint: `Set ${evalStrategy} and ${saveStrategy} to "epoch", or both to "steps".`,
-    });
-  }
-  if (args.evalStrategy !== args.saveStrategy) {
-    throw new UsageError(
-      `${best} needs a checkpoint of every evaluation, ` +
-        `but ${evalStrategy} is "${args.evalStrategy}" and ${saveStrategy} is "${args.saveStrategy}"`,
-      {
-        hint: 'Set both to "epoch", or both to "steps".',
-      },
-    );
-  }
-  if (
-    args.evalStrategy === 'steps' &&
-    args.evalSteps !== undefined &&
-    !isMultiple(args.saveSteps, args.evalSteps)
-  ) {
-    const [saveSteps, evalSteps] = [spell('saveSteps'), spell('evalSteps')];
-    throw new UsageError(
-      `${best} needs ${saveSteps} to be a multiple of ${evalSteps}, ` +
-        `but they are ${args.saveSteps} and ${args.evalSteps}`,
-      {
-        hint: `Set ${saveSteps} to ${evalSteps}, or to a multiple of it; both whole numbers, or both fractions.`,
-      },
-    );
-  }
+  if (evalStrategy === 'no') throw new UsageError('best-model-needs-evaluations', {});
+  if (evalStrategy !== saveStrategy)
+    throw new UsageError('best-model-needs-checkpoints', { evalStrategy, saveStrategy });
+  if (evalStrategy === 'steps' && evalSteps !== undefined && !isMultiple(saveSteps, evalSteps))
+    throw new UsageError('best-model-save-steps', { saveSteps, evalSteps });
 }
 
 /**
@@ -389,20 +352,10 @@ function isMultiple(steps: number, unit: number): boolean {
 }
 
 /** Refuses an evaluation strategy without rows to evaluate on. */
-export function requireEvaluation(
-  args: TrainingArguments,
-  hasEvaluationRows: boolean,
-  spell: Spelling = asItIs,
-): void {
-  if (args.evalStrategy === 'no' || hasEvaluationRows) return;
-  throw new UsageError(
-    `${spell('evalStrategy')} is "${args.evalStrategy}", but there are no evaluation rows`,
-    {
-      hint:
-        'Part some of the training rows off with --test-size 0.2 (testSize), ' +
-        `give an evaluation dataset, or set ${spell('evalStrategy')} to "no".`,
-    },
-  );
+export function requireEvaluation(args: TrainingArguments, hasEvaluationRows: boolean): void {
+  const { evalStrategy } = args;
+  if (evalStrategy === 'no' || hasEvaluationRows) return;
+  throw new UsageError('evaluation-without-rows', { evalStrategy });
 }
 
 /**
@@ -413,18 +366,13 @@ export function requireEvaluation(
 export function requireMetric(
   args: Pick<TrainingArguments, 'metricForBestModel'>,
   available: readonly string[],
-  spell: Spelling = asItIs,
 ): void {
-  if (args.metricForBestModel === undefined) return;
+  const { metricForBestModel: given } = args;
+  if (given === undefined) return;
   const bare = (name: string): string => name.replace(/^eval_/, '');
-  const metric = bare(args.metricForBestModel);
   const known = available.map(bare);
-  if (known.includes(metric)) return;
-  const hint = didYouMean(metric, known);
-  throw new UsageError(
-    `${spell('metricForBestModel')} must be one of ${known.join(', ')}; got "${args.metricForBestModel}"`,
-    hint === undefined ? {} : { hint },
-  );
+  if (known.includes(bare(given))) return;
+  throw new UsageError('metric-for-best-model-unknown', { given, known });
 }
 
 /**

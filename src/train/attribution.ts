@@ -55,9 +55,8 @@ export async function evaluateGraph(
   session: EngineSession,
   ...[graph, batch]: Parameters<NonNullable<EngineSession['evaluate']>>
 ): ReturnType<NonNullable<EngineSession['evaluate']>> {
-  if (!session.evaluate)
-    throw new UsageError(`${session.description} cannot look inside a model`, { hint: 'Use --device cpu.' });
+  if (!session.evaluate) throw new UsageError('device-without-graphs', { device: session.description });
   const outputs = await session.evaluate(graph, batch);
-  for (const [name, values] of outputs) requireFinite(values, `values (${name})`);
+  for (const [name, values] of outputs) requireFinite(values, name);
   return outputs;
 }

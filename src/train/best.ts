@@ -137,14 +137,8 @@ export class BestTracker {
     const { metric, greaterIsBetter, tolerance, threshold } = this.rule;
     const value = record[metric];
     if (value === undefined) {
-      throw new TrainingError(
-        `metricForBestModel is "${metric}", which the evaluation at step ${record.step} did not report`,
-        {
-          hint: `It reported ${Object.keys(record)
-            .filter((key) => key.startsWith('eval_'))
-            .join(', ')}.`,
-        },
-      );
+      const reported = Object.keys(record).filter((key) => key.startsWith('eval_'));
+      throw new TrainingError('best-metric-unreported', { metric, step: record.step, reported });
     }
     const better = (best: number): boolean =>
       value !== null && (greaterIsBetter ? value > best : value < best);

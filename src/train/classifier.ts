@@ -154,12 +154,8 @@ export class TextClassifier {
     readonly explain?: boolean;
   }): void {
     const model = this.#model;
-    if (logits && !model.hasLogits)
-      throw new UsageError(`${model.kind} has no logits`, { hint: 'Its probabilities are the scores.' });
-    if (explain && !model.attribute)
-      throw new UsageError(`${model.kind} cannot say which tokens spoke for a class`, {
-        hint: 'A fine-tuned GPT-2 can.',
-      });
+    if (logits && !model.hasLogits) throw new UsageError('logits-unavailable', { model: model.kind });
+    if (explain && !model.attribute) throw new UsageError('attribution-unavailable', { model: model.kind });
   }
 
   /**
@@ -267,8 +263,13 @@ export class TextClassifier {
 type Answering = Pick<TextModel, 'kind' | 'labels'>;
 
 /** @throws ModelError unless there is one of `what` per text */
-function requireOne(what: string, given: number, texts: number, { kind }: Answering): void {
-  if (given !== texts) throw new ModelError(`${kind} returned ${given} ${what}s for ${texts} texts`);
+function requireOne(
+  what: 'label' | 'attribution',
+  given: number,
+  texts: number,
+  { kind: model }: Answering,
+): void {
+  if (given !== texts) throw new ModelError('model-answer-count', { model, what, given, texts });
 }
 
 /** A model of the caller's own may leave something out. @throws ModelError */
@@ -276,18 +277,19 @@ function requireComplete(
   { labels: predicted, probabilities, logits }: Classified,
   texts: number,
   withLogits: boolean,
-  model: Answering,
+  answering: Answering,
 ): void {
-  const classes = model.labels.length;
-  requireOne('label', predicted.length, texts, model);
-  for (const [what, values] of Object.entries(withLogits ? { probabilities, logits } : { probabilities }))
-    if (values?.length !== texts * classes)
-      throw new ModelError(
-        `${model.kind} returned ${values?.length ?? 0} ${what} for ${texts} texts and ${classes} classes`,
-      );
+  const model = answering.kind;
+  const classes = answering.labels.length;
+  requireOne('label', predicted.length, texts, answering);
+  const requireSize = (what: 'probabilities' | 'logits', given = 0): void => {
+    if (given !== texts * classes)
+      throw new ModelError('model-answer-size', { model, what, given, texts, classes });
+  };
+  requireSize('probabilities', probabilities?.length);
+  if (withLogits) requireSize('logits', logits?.length);
   const wrong = predicted.findIndex((label) => !isClass(label, classes));
-  if (wrong >= 0)
-    throw new ModelError(`${model.kind} returned the label ${predicted[wrong]}; ${classRange(classes)}`);
+  if (wrong >= 0) throw new ModelError('model-answer-class', { model, label: predicted[wrong], classes });
 }
 
 async function* chunksOf<T>(items: Iterable<T> | AsyncIterable<T>, size: number): AsyncGenerator<T[]> {

@@ -9,12 +9,9 @@ export async function divergence(
   { losses, gradNorm }: Pick<StepResult, 'losses' | 'gradNorm'>,
   outputDir: string,
 ): Promise<TrainingError> {
-  const what = losses.every(Number.isFinite)
-    ? `the gradient's norm is ${gradNorm}`
-    : `the loss is ${losses.join(', ')}`;
+  const what = losses.every(Number.isFinite) ? 'gradient' : 'loss';
+  const values = (what === 'loss' ? losses : [gradNorm]).map(String);
   const kept = (await listCheckpoints(outputDir)).at(-1);
-  const place = kept === undefined ? '' : `The last good checkpoint is ${join(outputDir, kept)}. `;
-  return new TrainingError(`step ${step}: ${what}; training stopped`, {
-    hint: `${place}Try a smaller learning rate or more warmup steps.`,
-  });
+  const checkpoint = kept === undefined ? undefined : join(outputDir, kept);
+  return new TrainingError('training-diverged', { step, what, values, checkpoint });
 }

@@ -68,10 +68,7 @@ const labelsOf = ({ rows }: Dataset): Int32Array => Int32Array.from(rows, ({ lab
 
 /** @throws UsageError where more tokens are asked for than the model has positions */
 export function lengthLimit(maxLength: number | undefined, config: Gpt2Config): number {
-  if (maxLength !== undefined && maxLength > config.nPositions) {
-    throw new UsageError(`maxLength is ${maxLength}, but the model has only ${config.nPositions} positions`, {
-      hint: `Use --max-length ${config.nPositions} or less.`,
-    });
-  }
+  if (maxLength !== undefined && maxLength > config.nPositions)
+    throw new UsageError('max-length-exceeds-positions', { given: maxLength, limit: config.nPositions });
   return maxLength ?? config.nPositions;
 }

@@ -71,16 +71,8 @@ export async function loadEvaluationRows(
       heldOut: said(by, data, test, given),
     };
   }
-  if (given.dataset === undefined) {
-    throw new UsageError(
-      data ? 'the model was trained without rows to evaluate on' : '--dataset is missing',
-      {
-        hint: data
-          ? 'Give labelled rows by --dataset.'
-          : 'Give labelled rows: nothing says which ones were held out when the model was trained.',
-      },
-    );
-  }
+  if (given.dataset === undefined)
+    throw new UsageError(data ? 'held-out-rows-none' : 'held-out-rows-unknown', {});
   return loadTestSplit({
     ...common,
     dataset: given.dataset,
@@ -152,10 +144,7 @@ export async function rememberedSplits(
   const isTrainedOn =
     data && (given.dataset === undefined || (await isSame(given.dataset, data.dataset, data.cwd)));
   if (!isTrainedOn) {
-    if (given.dataset === undefined)
-      throw new UsageError('--dataset is missing', {
-        hint: 'Give the rows that the model was trained on: its folder does not say which.',
-      });
+    if (given.dataset === undefined) throw new UsageError('training-rows-unknown', {});
     return { ...given, ...columns, dataset: given.dataset };
   }
   const isParted = [given.split, given.evalSplit, given.evalDataset, given.testSize].some(

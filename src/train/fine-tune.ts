@@ -95,7 +95,7 @@ const RUN_INPUTS = [
 ] as const satisfies readonly (keyof RunInputs)[];
 
 /** The metrics that every evaluation reports. */
-export const METRICS = ['loss', 'accuracy', 'f1', 'auc'] as const;
+const METRICS = ['loss', 'accuracy', 'f1', 'auc'] as const;
 
 /** A trained model on the rows that it did not learn from. */
 export interface MeasuredRun {

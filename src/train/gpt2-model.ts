@@ -123,9 +123,9 @@ export async function openGpt2(
       return new Gpt2Model(model, session, length, memory);
     } catch (error) {
       await session.close();
-      throw error instanceof AttuneError
-        ? error
-        : new ModelError(`cannot load ${idOrPath}`, { cause: error });
+      if (error instanceof AttuneError) throw error;
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new ModelError('classifier-not-loaded', { model: idOrPath, reason }, { cause: error });
     }
   } finally {
     await engine.close();

@@ -1,5 +1,5 @@
 /** Checks of rows and labels that a caller put together, before anything is computed with them. */
-import { classRange, isClass } from '../data/classes.js';
+import { isClass } from '../data/classes.js';
 import { UsageError } from '../errors/attune-error.js';
 import type { LabelledRows } from './evaluate.js';
 
@@ -11,10 +11,9 @@ import type { LabelledRows } from './evaluate.js';
  * @throws UsageError naming the row
  */
 export function requireLabels(name: string, { rows, labels }: LabelledRows, classes: number): void {
-  if (rows.length === 0) throw new UsageError(`${name}: there are no rows`);
+  if (rows.length === 0) throw new UsageError('labeled-rows-empty', { name });
   if (labels.length !== rows.length)
-    throw new UsageError(`${name}: labels has length ${labels.length}, but rows has length ${rows.length}`);
-  const wrong = labels.findIndex((label) => !isClass(label, classes));
-  if (wrong >= 0)
-    throw new UsageError(`${name}: row ${wrong} has the label ${labels[wrong]}; ${classRange(classes)}`);
+    throw new UsageError('labeled-rows-length', { name, labels: labels.length, rows: rows.length });
+  const row = labels.findIndex((label) => !isClass(label, classes));
+  if (row >= 0) throw new UsageError('labeled-rows-class', { name, row, label: labels[row], classes });
 }

@@ -207,7 +207,7 @@ export async function readManifest(dir: string): Promise<Manifest> {
     soundChanges(value['changedOnResume']);
   const device = sound ? (inputs as RunInputs).device : undefined;
   if (!sound || (device !== undefined && !DEVICES.includes(device))) refuse('is damaged');
-  resolveArguments(args as Record<string, unknown>, (name) => `${file}: ${name}`);
+  resolveArguments(args as Record<string, unknown>);
   return value as unknown as Manifest; // every field that is used was checked
 }
 

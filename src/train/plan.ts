@@ -96,10 +96,7 @@ export function begunWith(options: TrainingChoice): BegunArguments {
   const given = givenArguments(options);
   if (options.args) {
     const [beside] = Object.keys(given);
-    if (beside !== undefined)
-      throw new UsageError(`${beside} stands beside args, which are all arguments`, {
-        hint: 'Give the arguments one by one, or all of them as args.',
-      });
+    if (beside !== undefined) throw new UsageError('arguments-beside-args', { argument: beside });
     return options.args;
   }
   if (!isPlanned(given)) return resolveArguments(given);
@@ -170,11 +167,8 @@ const toleranceOf = (rows: number): number => Number((0.25 / Math.sqrt(rows)).to
  */
 export function planArguments(input: TrainingArgumentsInput, facts: PlanFacts): Plan {
   const given = givenArguments(input);
-  if (facts.validationRows === 0 && (given.loadBestModelAtEnd || given.earlyStoppingPatience !== undefined)) {
-    throw new UsageError('there are no rows to choose the best epoch by', {
-      hint: 'Give more rows, or say which ones: a validation split or size.',
-    });
-  }
+  if (facts.validationRows === 0 && (given.loadBestModelAtEnd || given.earlyStoppingPatience !== undefined))
+    throw new UsageError('best-epoch-without-rows', {});
   const lines = linesOf(given, facts).filter(({ argument }) => given[argument] === undefined);
   const planned = { ...unlistedArguments(given, facts), ...valuesOf(lines), ...given };
   const entries =

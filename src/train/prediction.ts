@@ -94,7 +94,7 @@ export async function predictLogits(
   let done = 0;
   const compute = async (batch: readonly number[]): Promise<void> => {
     const values = await session.infer(packRows(batch.map((i) => rows[i])));
-    requireFinite(values, 'logits');
+    requireFinite(values);
     for (const [b, i] of batch.entries())
       logits.set(values.subarray(b * classes, (b + 1) * classes), i * classes);
     done += batch.length;
@@ -122,15 +122,10 @@ export async function predictLogits(
  * What everything else is computed of: no class, no probability and no metric follows from a value that is
  * none.
  *
+ * @param output of the model's graph that the values are; absent: its logits
  * @throws ModelError
  */
-export function requireFinite(values: Float32Array, what: string): void {
+export function requireFinite(values: Float32Array, output?: string): void {
   const at = firstNotFinite(values);
-  if (at < 0) return;
-  throw new ModelError(
-    `the model’s ${what} are not finite (${values[at]}): its weights overflow, so it predicts nothing`,
-    {
-      hint: 'Use an earlier checkpoint, or train again with a smaller learning rate.',
-    },
-  );
+  if (at >= 0) throw new ModelError('values-not-finite', { output, value: String(values[at]) });
 }

@@ -70,9 +70,7 @@ export interface FirstRun extends Omit<Reading, 'model'> {
  */
 export async function planSeeds(seeds: number, first: FirstRun): Promise<SeedRun[]> {
   if (!Number.isSafeInteger(seeds) || seeds < 1 || seeds > MOST_SEEDS)
-    throw new UsageError(
-      `a model cannot be trained under ${seeds} seeds: expected a whole number from 1 to ${MOST_SEEDS}`,
-    );
+    throw new UsageError('seeds-out-of-range', { given: seeds, limit: MOST_SEEDS });
   if (seeds === 1) return [];
   const { training, inputs, splits, finetuned } = first;
   const args = begunWith(training);
@@ -133,7 +131,7 @@ async function requireBeginning({
   const { outputDir: run, resumeFromCheckpoint: from, seed } = begunWith(training);
   if (from === undefined) return undefined;
   if (typeof from === 'string' && from !== 'last' && (await isOutside(from, run)))
-    refuseRepetition(`a run that goes on from ${from}`);
+    throw new UsageError('seeds-from-checkpoint', { checkpoint: from });
   const manifest = await readManifest(run).catch(() => undefined);
   if (!manifest) return undefined;
   requireOneStart(run, manifest);
@@ -149,20 +147,14 @@ async function requireBeginning({
   );
   const { args } = planOfRun(training, splits, config);
   const [change] = changesSince(manifest, { ...manifest, arguments: argumentsOf(args), hashes });
-  if (change !== undefined) refuseRepetition(run, `it is to be changed as it goes on (${change})`);
+  if (change !== undefined) throw new UsageError('seeds-after-change', { run, change, when: 'now' });
   return begun;
-}
-
-function refuseRepetition(what: string, why?: string): never {
-  throw new UsageError(`${what} cannot be repeated under other seeds${why === undefined ? '' : `: ${why}`}`, {
-    hint: 'Train it from the beginning, or compare it without --seeds.',
-  });
 }
 
 /** @throws UsageError where a run did not go from its beginning to its end as its manifest has it */
 function requireOneStart(run: string, { startedFrom, changedOnResume: [change] = [] }: Manifest): void {
-  if (startedFrom) refuseRepetition(run, 'it went on from a checkpoint of another run');
-  if (change !== undefined) refuseRepetition(run, `it was changed when it was resumed (${change})`);
+  if (startedFrom) throw new UsageError('seeds-of-another-start', { run });
+  if (change !== undefined) throw new UsageError('seeds-after-change', { run, change, when: 'earlier' });
 }
 
 /**
@@ -207,10 +199,7 @@ async function empty(folder: string): Promise<void> {
  */
 async function repeatable(run: string, labelNames: readonly string[], reading: Reading): Promise<Begun> {
   const manifest = await readManifest(run).catch((cause: unknown) => {
-    throw new ModelError(`${run} does not tell how it was trained: ${(cause as Error).message}`, {
-      hint: 'Only a run in the folder that attune trained into can be repeated under other seeds.',
-      cause,
-    });
+    throw new ModelError('run-origin-unknown', { run, reason: (cause as Error).message }, { cause });
   });
   requireOneStart(run, manifest);
   const own = optionsOfRun(manifest, { outputDir: run }).model;
@@ -224,7 +213,7 @@ async function repeatable(run: string, labelNames: readonly string[], reading: R
     if (start === manifest.hashes.weights) return begun;
   }
   if (missing !== undefined) throw missing;
-  return refuseRepetition(run, `${own} is another model by now`);
+  throw new UsageError('seeds-of-another-model', { run, model: own });
 }
 
 /** Hash of the weights that a run begins with under a seed. */
@@ -269,15 +258,12 @@ async function standingOf(begun: Begun, { seed, folder }: SeedRun, reading: Read
     : (await newestWholeCheckpoint(folder, needsBest, reading.signal)).dir;
   if (!isFinished && checkpoint === undefined) return NOT_BEGUN;
   const there = await readManifest(folder);
-  const changes = [
+  const [change] = [
     ...changesSince(there, underSeed(begun, seed, await startOf(begun, seed, reading))),
     ...(there.changedOnResume ?? []),
   ];
-  if (there.startedFrom) changes.push('it went on from a checkpoint of another run');
-  if (changes.length > 0)
-    throw new UsageError(`${folder} holds another run than ${begun.run} under seed ${seed}: ${changes[0]}`, {
-      hint: 'Replace it by --overwrite-output-dir, or move it away.',
-    });
+  if (change !== undefined || there.startedFrom)
+    throw new UsageError('seed-folder-taken', { folder, run: begun.run, seed, change });
   return { isFinished, checkpoint };
 }
 
@@ -303,7 +289,7 @@ async function trainSeed(
     onStart: (started) => {
       // The model was seen to be the same before.
       const [change] = changesSince(underSeed(begun, seed, started.hashes.weights), started);
-      if (change !== undefined) refuseRepetition(run, change);
+      if (change !== undefined) throw new UsageError('seeds-after-change', { run, change, when: 'since' });
     },
   });
   try {

@@ -187,10 +187,8 @@ export class Trainer {
     this.#notify((callback) => callback.onTrainBegin?.(this.#plan, startStep));
 
     if (signal?.aborted && startStep < this.#plan.totalSteps) {
-      const where = `before step ${startStep + 1} of ${this.#plan.totalSteps}`;
-      throw new InterruptedError(`interrupted ${where}; nothing was computed, and nothing is saved`, {
-        hint: 'Start it again in the same way.',
-      });
+      const { totalSteps } = this.#plan;
+      throw new InterruptedError('run-interrupted-at-start', { step: startStep + 1, totalSteps });
     }
     // A run that had stopped early ends there again.
     let stop =
@@ -266,7 +264,7 @@ export class Trainer {
    */
   async evaluate(signal: AbortSignal | undefined = this.#options.signal): Promise<Evaluation> {
     const { evaluation } = this.#options;
-    if (!evaluation) throw new TrainingError('there are no evaluation rows');
+    if (!evaluation) throw new TrainingError('evaluation-rows-missing', {});
     return this.measure(evaluation, signal);
   }
 
@@ -430,26 +428,22 @@ export class Trainer {
     // The signal may have come since the steps ahead were last waited for.
     await this.#settle(0);
     if (!saved) await this.#save(false);
-    return this.#endInterrupted('interrupted');
+    return this.#endInterrupted('training');
   }
 
   async #interruptEvaluation(): Promise<never> {
     const here = resolve(this.#options.args.outputDir, checkpointName(this.#state.global_step));
     // A run that resumed from this very checkpoint has changed nothing.
     if (this.#unfinished === undefined || resolve(this.#unfinished) !== here) await this.#save(false, true);
-    return this.#endInterrupted('interrupted in the evaluation');
+    return this.#endInterrupted('evaluation');
   }
 
-  async #endInterrupted(what: string): Promise<never> {
+  async #endInterrupted(during: 'training' | 'evaluation'): Promise<never> {
     await this.#saving;
     const { global_step: step } = this.#state;
     const checkpoint = join(this.#options.args.outputDir, checkpointName(step));
-    throw new InterruptedError(
-      `${what} after step ${step} of ${this.#plan.totalSteps}; ${checkpoint} is saved`,
-      {
-        hint: 'Go on with the same command and --resume-from-checkpoint.',
-      },
-    );
+    const { totalSteps } = this.#plan;
+    throw new InterruptedError('run-interrupted', { during, step, totalSteps, checkpoint });
   }
 
   /** Ends with the best model where that is asked for. */

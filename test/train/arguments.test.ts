@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { UsageError } from '#attune/errors/attune-error.js';
+import { describeRange } from '#attune/errors/phrases/arguments.js';
 import type { ArgumentSpec } from '#attune/train/argument-table.js';
 import { notice } from '#attune/errors/notices.js';
 import {
   argumentName,
   checkValue,
-  describeRange,
   kebabCase,
   parseText,
   snakeCase,
