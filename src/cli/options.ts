@@ -23,7 +23,7 @@ import type { TrainingChoice } from '../train/plan.js';
 import { begunWith, isPlanned } from '../train/plan.js';
 import { PRESET_NAMES, PRESETS } from '../train/presets.js';
 import { COMMAND_GROUP, createCommand, normalizeArguments } from './command.js';
-import { addOptions, givenOptions, optionName } from './command-arguments.js';
+import { addOptions, givenOptions } from './command-arguments.js';
 
 const DATA = 'Model and data';
 

@@ -32,5 +32,8 @@ export const COMMAND_LINE: Shell = {
     'argument-unknown': ({ argument, known }) =>
       didYouMean(argument, known) ?? 'Leave it out: `attune train --help` lists all that there are.',
     'run-interrupted': () => 'Resume with the same command and --resume-from-checkpoint.',
+    'gpu-tensor-too-large': () =>
+      'Use --device cpu, or a GPU whose maxStorageBufferBindingSize is larger (attune doctor shows it).',
+    'webgpu-unavailable': () => 'Use --device cpu; attune doctor reports more.',
   },
 };

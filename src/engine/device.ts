@@ -65,6 +65,6 @@ export function engineFor(device: Device): Engine {
     case 'webgpu-matrix-units':
       return matrixUnitsOnDemand;
     default:
-      throw new UsageError(`device must be one of ${DEVICES.join(', ')}; got ${String(device)}`);
+      throw new UsageError('device-unknown', { device: String(device), known: DEVICES });
   }
 }

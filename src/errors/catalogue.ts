@@ -12,6 +12,7 @@ import { SAVED_ESTIMATOR_ERRORS } from './codes/saved-estimator-errors.js';
 import { WORD2VEC_ERRORS } from './codes/word2vec-errors.js';
 import { TRAIN_ERRORS } from './codes/train-errors.js';
 import { RUN_FOLDER_ERRORS } from './codes/run-folder-errors.js';
+import { CHECKPOINT_ERRORS } from './codes/checkpoint-errors.js';
 import { ENGINE_ERRORS } from './codes/engine-errors.js';
 import { COMPARE_ERRORS } from './codes/compare-errors.js';
 import { SERVE_ERRORS } from './codes/serve-errors.js';
@@ -31,6 +32,7 @@ export const CATALOGUE = {
   ...ARGUMENTS_ERRORS,
   ...TRAIN_ERRORS,
   ...RUN_FOLDER_ERRORS,
+  ...CHECKPOINT_ERRORS,
   ...ENGINE_ERRORS,
   ...COMPARE_ERRORS,
   ...SERVE_ERRORS,

@@ -114,9 +114,7 @@ export async function saveModel(
     const values = await session.readTensor('parameter', name);
     const place = firstNotFinite(values);
     if (place >= 0)
-      throw new TrainingError(`parameter ${name} has become ${values[place]}: this model is not saved`, {
-        hint: 'Go on from the last checkpoint with a smaller learning rate.',
-      });
+      throw new TrainingError('parameter-not-finite', { parameter: name, value: String(values[place]) });
     return values;
   });
   await writeWhole(join(dir, 'config.json'), toJson(config));
@@ -274,10 +272,12 @@ export async function restore(
         signal?.throwIfAborted();
         const values = await optimizer.read(`${prefix}.${name}`);
         if (values.length !== shape.reduce((product, n) => product * n, 1)) {
-          throw new ModelError(
-            `${optimizer.path}: tensor ${prefix}.${name} has ${values.length} numbers, ` +
-              `the model's has shape [${shape.join(', ')}]`,
-          );
+          throw new ModelError('checkpoint-tensor-size', {
+            file: optimizer.path,
+            tensor: `${prefix}.${name}`,
+            numbers: values.length,
+            shape,
+          });
         }
         await session.writeTensor(kind as keyof typeof MOMENTS, name, values);
       }
@@ -306,18 +306,13 @@ async function readText(file: string): Promise<string> {
   try {
     return await readPlainFile(file);
   } catch (cause) {
-    throw new ModelError(`cannot read ${file}`, {
-      cause,
-      hint:
-        'A checkpoint to resume from is a folder named checkpoint-STEP ' +
-        'that attune or the Trainer of transformers wrote.',
-    });
+    throw new ModelError('checkpoint-unreadable', { file }, { cause });
   }
 }
 
 function parseResumeState(text: string, file: string): ResumeState {
   const refuse = (): never => {
-    throw new ModelError(`${file} is damaged`, { hint: 'Resume from another checkpoint.' });
+    throw new ModelError('resume-state-damaged', { file });
   };
   let value: unknown;
   try {

@@ -52,12 +52,14 @@ export async function verifyChecksums(
 ): Promise<void> {
   const list = join(folder, CHECKSUMS_FILE);
   const sums = parse(await readPlainFile(list).catch(explain(list)), list);
-  for (const name of required) if (!sums.has(name)) throw damaged(list, `it does not list ${name}`);
+  for (const name of required)
+    if (!sums.has(name)) throw new ModelError('checksums-incomplete', { file: list, missing: name });
   // The cheap look first: most damage is a file cut short.
   for (const [name, { bytes }] of sums) {
     const path = join(folder, name);
     const { size } = await stat(path).catch(explain(path));
-    if (size !== bytes) throw damaged(path, `it has ${size} bytes, not the ${bytes} that were written`);
+    if (size !== bytes)
+      throw new ModelError('checkpoint-file-size', { file: path, found: size, expected: bytes });
   }
   for (const [name, sum] of sums) {
     const path = join(folder, name);
@@ -65,7 +67,7 @@ export async function verifyChecksums(
       signal?.throwIfAborted();
       return explain(path)(cause);
     });
-    if (found !== sum.sha256) throw damaged(path, 'its contents are not those that were written (SHA-256)');
+    if (found !== sum.sha256) throw new ModelError('checkpoint-file-changed', { file: path });
   }
 }
 
@@ -93,11 +95,11 @@ function parse(text: string, file: string): Map<string, Sum> {
   try {
     value = jsonValue(text);
   } catch {
-    throw damaged(file, 'it is not JSON');
+    throw new ModelError('checksums-not-json', { file });
   }
   const { algorithm, files } = (value ?? {}) as { algorithm?: unknown; files?: unknown };
   if (algorithm !== 'sha256' || typeof files !== 'object' || files === null)
-    throw damaged(file, 'it is no list of checksums');
+    throw new ModelError('checksums-malformed', { file });
   const sums = Object.entries(files as Record<string, Partial<Sum> | null>);
   for (const [name, sum] of sums) {
     if (
@@ -107,7 +109,7 @@ function parse(text: string, file: string): Map<string, Sum> {
       !Number.isSafeInteger(sum?.bytes) ||
       typeof sum?.sha256 !== 'string'
     )
-      throw damaged(file, 'it is no list of checksums');
+      throw new ModelError('checksums-malformed', { file });
   }
   return new Map(sums as [string, Sum][]);
 }
@@ -121,15 +123,12 @@ async function sha256(path: string, signal?: AbortSignal): Promise<string> {
   return hash.digest('hex');
 }
 
-const damaged = (file: string, what: string): ModelError =>
-  new ModelError(`${file} is damaged: ${what}`, { hint: 'Resume from another checkpoint.' });
-
 /** A file that is not there is damage; a disk or a right that fails is not, and is not to be passed over. */
 function explain(path: string): (cause: unknown) => never {
   return (cause) => {
     const { code, message } = cause as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'EISDIR' || code === 'EINVAL')
-      throw damaged(path, 'it is missing');
-    throw new AttuneError(`cannot read ${path}: ${message}`, { cause });
+      throw new ModelError('checkpoint-file-missing', { file: path });
+    throw new AttuneError('checkpoint-file-unreadable', { file: path, reason: message }, { cause });
   };
 }

@@ -11,7 +11,8 @@ import type { LoadSplitsOptions } from '../data/splits.js';
 import { DEVICES } from '../engine/device-names.js';
 import type { Device } from '../engine/device-names.js';
 import type { EngineSession } from '../engine/engine.js';
-import { ModelError } from '../errors/attune-error.js';
+import { ModelError, UsageError } from '../errors/attune-error.js';
+import type { Plain } from '../errors/wording.js';
 import { readPlainFile } from '../files.js';
 import {
   CONVERTED_PARQUET,
@@ -152,22 +153,18 @@ export const manifestToJson = (manifest: Omit<Manifest, 'format'>): string =>
 /** @throws ModelError where the folder has no manifest, or one that cannot be used */
 export async function readManifest(dir: string): Promise<Manifest> {
   const file = join(dir, MANIFEST_FILE);
-  const hint = 'A run can be reproduced from the output folder that attune trained into.';
-  const refuse = (what: string, cause?: unknown): never => {
-    throw new ModelError(`${file} ${what}`, { hint, cause });
-  };
-  const text = await readPlainFile(file).catch((cause: unknown) =>
-    refuse(`cannot be read: ${(cause as Error).message}`, cause),
-  );
+  const text = await readPlainFile(file).catch((cause: Error) => {
+    throw new ModelError('manifest-unreadable', { file, reason: cause.message }, { cause });
+  });
   let value: unknown;
   try {
     value = jsonValue(text);
   } catch (cause) {
-    refuse('is no manifest: it is not JSON', cause);
+    throw new ModelError('manifest-not-json', { file }, { cause });
   }
-  if (!isJsonObject(value)) return refuse('is no manifest');
+  if (!isJsonObject(value)) throw new ModelError('manifest-foreign', { file });
   if (value['format'] !== FORMAT)
-    refuse(`has the format ${JSON.stringify(value['format'])}; this version of attune reads ${FORMAT}`);
+    throw new ModelError('manifest-format', { file, found: value['format'] as Plain, known: FORMAT });
   const { inputs, arguments: args, hashes, versions } = value;
   const texts = (object: unknown, ...keys: string[]): boolean =>
     isJsonObject(object) && keys.every((key) => typeof object[key] === 'string');
@@ -206,8 +203,14 @@ export async function readManifest(dir: string): Promise<Manifest> {
     (value['startedFrom'] === undefined || texts(value['startedFrom'], 'path', 'sha256')) &&
     soundChanges(value['changedOnResume']);
   const device = sound ? (inputs as RunInputs).device : undefined;
-  if (!sound || (device !== undefined && !DEVICES.includes(device))) refuse('is damaged');
-  resolveArguments(args as Record<string, unknown>);
+  if (!sound || (device !== undefined && !DEVICES.includes(device)))
+    throw new ModelError('manifest-damaged', { file });
+  try {
+    resolveArguments(args as Record<string, unknown>);
+  } catch (cause) {
+    if (!(cause instanceof UsageError)) throw cause;
+    throw new ModelError('manifest-arguments-invalid', { file, reason: cause.message }, { cause });
+  }
   return value as unknown as Manifest; // every field that is used was checked
 }
 

@@ -12,6 +12,7 @@ import { DEFAULT_COLUMNS } from '../data/columns.js';
 import type { HeldOut } from '../data/held-out.js';
 import type { LoadSplitsOptions } from '../data/splits.js';
 import { ModelError } from '../errors/attune-error.js';
+import type { Plain } from '../errors/wording.js';
 import { readPlainFile } from '../files.js';
 import { jsonValue, parseJson } from '../json/syntax.js';
 import { isJsonObject } from '../model/config-fields.js';
@@ -130,30 +131,21 @@ export async function readMemory(dir: string): Promise<ModelMemory | undefined> 
   const file = join(dir, MEMORY_FILE);
   const text = await readPlainFile(file).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined;
-    throw new ModelError(`cannot read ${file}: ${error.message}`, { cause: error });
+    throw new ModelError('model-memory-unreadable', { file, reason: error.message }, { cause: error });
   });
   return text === undefined ? memoryOfEarlier(dir) : parseMemory(text, file);
 }
 
 function parseMemory(text: string, file: string): ModelMemory {
-  const refuse = (what: string): never => {
-    throw new ModelError(`${file} ${what}`, {
-      hint:
-        'It says what the model was trained with. ' +
-        'Without it, the model is used as one that others trained: move it away.',
-    });
-  };
   let value: unknown;
   try {
     value = jsonValue(text);
   } catch {
-    return refuse('is not JSON');
+    throw new ModelError('model-memory-not-json', { file });
   }
-  if (!isJsonObject(value)) return refuse('is not what attune writes');
+  if (!isJsonObject(value)) throw new ModelError('model-memory-foreign', { file });
   if (value['format'] !== FORMAT)
-    return refuse(
-      `has the format ${JSON.stringify(value['format'])}; this version of attune reads ${FORMAT}`,
-    );
+    throw new ModelError('model-memory-format', { file, found: value['format'] as Plain, known: FORMAT });
   const {
     data,
     textColumn,
@@ -168,13 +160,10 @@ function parseMemory(text: string, file: string): ModelMemory {
     temperature,
   } = value;
   for (const [name, field] of Object.entries({ preprocessing, template, thresholds, temperature })) {
-    if (field !== null)
-      return refuse(`has a ${name}, which this version of attune does not know: a later one wrote it`);
+    if (field !== null) throw new ModelError('model-memory-field-unknown', { file, field: name });
   }
   if (problemType !== 'single_label_classification')
-    return refuse(
-      `is of a model for ${JSON.stringify(problemType)}, which this version of attune does not know`,
-    );
+    throw new ModelError('model-memory-problem-type', { file, problemType: problemType as Plain });
   const isText = (each: unknown): each is string => typeof each === 'string';
   const sound =
     (data === null || isTrainedOn(data)) &&
@@ -185,7 +174,8 @@ function parseMemory(text: string, file: string): ModelMemory {
     (maxLength as number) > 0 &&
     Array.isArray(labelNames) &&
     labelNames.every(isText);
-  return sound ? (value as unknown as ModelMemory) : refuse('is damaged');
+  if (!sound) throw new ModelError('model-memory-damaged', { file });
+  return value as unknown as ModelMemory; // every field was checked above
 }
 
 function isTrainedOn(value: unknown): value is TrainedOn {

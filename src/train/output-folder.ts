@@ -46,12 +46,6 @@ export interface Preparation {
   readonly purpose?: Purpose | undefined;
 }
 
-const MOST_NAMED = 3;
-const named = (given: readonly string[]): string => {
-  const names = [...new Set(given)];
-  return `${names.slice(0, MOST_NAMED).join(', ')}${names.length > MOST_NAMED ? ', …' : ''}`;
-};
-
 /**
  * What may be in a folder that holds no run: one that ended before its first checkpoint leaves its manifest.
  */
@@ -93,12 +87,9 @@ export class OutputFolder {
       await folder.#read();
     } catch (error) {
       await folder.close();
-      throw error instanceof AttuneError
-        ? error
-        : new AttuneError(
-            `what an interrupted write left in ${dir} cannot be removed: ${(error as Error).message}`,
-            { cause: error },
-          );
+      if (error instanceof AttuneError) throw error;
+      const { message: reason } = error as Error;
+      throw new AttuneError('output-leftovers-unremovable', { dir, reason }, { cause: error });
     }
     return folder;
   }
@@ -134,7 +125,7 @@ export class OutputFolder {
     let place = dir;
     try {
       while (!(await isThere(place))) place = dirname(place);
-      if (!(await stat(place)).isDirectory()) throw new Error('it is a file');
+      if (!(await stat(place)).isDirectory()) throw this.#isFile();
       await access(place, constants.W_OK | constants.X_OK);
     } catch (cause) {
       throw this.#unwritable(cause);
@@ -142,11 +133,14 @@ export class OutputFolder {
     if (place === dir) await this.#requireFree(preparation);
   }
 
+  #isFile(): AttuneError {
+    return new AttuneError('output-dir-is-file', { dir: this.dir });
+  }
+
   #unwritable(cause: unknown): AttuneError {
-    return new AttuneError(`the output folder ${this.dir} cannot be written: ${(cause as Error).message}`, {
-      hint: 'Choose another --output-dir, or give yourself the right to write there.',
-      cause,
-    });
+    if (cause instanceof AttuneError) return cause;
+    const { message: reason } = cause as Error;
+    return new AttuneError('output-dir-unwritable', { dir: this.dir, reason }, { cause });
   }
 
   async #requireFree({ mode, makes, checkpointsAfter, purpose = 'run' }: Preparation): Promise<void> {
@@ -155,16 +149,11 @@ export class OutputFolder {
     const present = [...record.files].filter(isOfRun);
     if (present.length > 0) {
       if (mode === 'new') {
-        throw new UsageError(`${dir} already holds a run (${named(present.map(topOf).sort())})`, {
-          hint:
-            'Go on with it by --resume-from-checkpoint, replace it by --overwrite-output-dir, ' +
-            'or choose another --output-dir.',
-        });
+        const made = [...new Set(present.map(topOf))].sort();
+        throw new UsageError('output-dir-holds-run', { dir, made, resumable: true });
       }
       if (mode !== 'add' && record.purpose !== purpose && (purpose !== 'run' || record.purpose === 'page')) {
-        throw new UsageError(`${dir} holds a ${record.purpose}, which a ${purpose} does not replace`, {
-          hint: 'Choose another folder, or remove this one yourself.',
-        });
+        throw new UsageError('output-dir-purpose', { dir, found: record.purpose, wanted: purpose });
       }
     }
     const inTheWay = await this.#foreign(
@@ -174,14 +163,9 @@ export class OutputFolder {
       record,
     );
     if (inTheWay.length > 0) {
-      const elsewhere =
-        mode === 'keep' && checkpointsAfter !== undefined
-          ? ' A checkpoint can be gone on from in another folder: give its path.'
-          : '';
-      throw new UsageError(
-        `${dir} holds ${named(inTheWay)}, which attune did not make and does not replace`,
-        { hint: `Choose another folder, or move away what is in the way.${elsewhere}` },
-      );
+      const resuming = mode === 'keep' && checkpointsAfter !== undefined;
+      const foreign = [...new Set(inTheWay)];
+      throw new UsageError('output-dir-holds-foreign', { dir, foreign, resuming });
     }
   }
 
@@ -189,7 +173,7 @@ export class OutputFolder {
     const { dir } = this;
     let created: string | undefined;
     try {
-      if ((await stat(dir).catch(() => undefined))?.isFile()) throw new Error('it is a file');
+      if ((await stat(dir).catch(() => undefined))?.isFile()) throw this.#isFile();
       created = await mkdir(dir, { recursive: true });
       await access(dir, constants.W_OK | constants.X_OK);
     } catch (cause) {
@@ -269,10 +253,7 @@ export class OutputFolder {
       for (const name of names) {
         const [foreign] = await foreignIn(this.dir, name, record.files);
         if (foreign !== undefined)
-          throw new AttuneError(
-            `${join(this.dir, foreign)} is in the way: attune did not make it, and does not replace it`,
-            { hint: 'Move it away.' },
-          );
+          throw new AttuneError('output-file-foreign', { path: join(this.dir, foreign) });
       }
       await this.#lock.assertHeld();
       await this.#write({
@@ -300,7 +281,8 @@ export class OutputFolder {
       await this.#lock.assertHeld();
       await this.#takeBack(staged);
       if (cause instanceof AttuneError) throw cause;
-      throw new AttuneError(`cannot write ${place}: ${(cause as Error).message}`, { cause });
+      const { message: reason } = cause as Error;
+      throw new AttuneError('file-unwritable', { path: place, reason }, { cause });
     } finally {
       await this.#clear(bench);
     }
@@ -386,9 +368,8 @@ export class OutputFolder {
       for (const name of names) await moveTo(join(this.dir, name), join(bench, 'removed', encoded(name)));
       await rm(bench, { recursive: true, force: true });
     } catch (cause) {
-      throw new AttuneError(`cannot remove what attune made in ${this.dir}: ${(cause as Error).message}`, {
-        cause,
-      });
+      const { message: reason } = cause as Error;
+      throw new AttuneError('output-unremovable', { dir: this.dir, reason }, { cause });
     } finally {
       await this.#clear(bench);
     }
@@ -413,10 +394,10 @@ export class OutputFolder {
       const record = this.#recorded();
       const [foreign] = [...inTheWay, ...(await foreignIn(this.dir, from, record.files))];
       if (foreign !== undefined)
-        throw new AttuneError(
-          `${join(this.dir, from)} cannot be renamed: attune did not make ${join(this.dir, foreign)}`,
-          { hint: 'Move it away.' },
-        );
+        throw new AttuneError('output-rename-foreign', {
+          path: join(this.dir, from),
+          foreign: join(this.dir, foreign),
+        });
       await this.#lock.assertHeld();
       const moved = [...record.files].map((file) =>
         file.startsWith(`${from}/`) ? to + file.slice(from.length) : file,
@@ -424,7 +405,8 @@ export class OutputFolder {
       // Both names for a moment, so that a process may end in between: what is not there is not kept.
       await this.#write({ ...record, files: new Set([...record.files, ...moved]) });
       await rename(join(this.dir, from), join(this.dir, to)).catch((cause: Error) => {
-        throw new AttuneError(`${join(this.dir, from)} cannot be renamed: ${cause.message}`, { cause });
+        const path = join(this.dir, from);
+        throw new AttuneError('output-rename-failed', { path, reason: cause.message }, { cause });
       });
       await this.#write({ ...record, files: new Set(moved) });
     });

@@ -70,9 +70,7 @@ export async function readRecord(dir: string): Promise<OutputRecord | undefined>
   if (!found) return undefined;
   const record = found.isFile() ? parseRecord(await readFile(file, 'utf8').catch(() => '')) : undefined;
   if (record) return record;
-  throw new UsageError(`${file} is not a record that this version of attune wrote, and it is left as it is`, {
-    hint: 'Choose another folder, or move that file away.',
-  });
+  throw new UsageError('output-record-foreign', { file });
 }
 
 function parseRecord(text: string): OutputRecord | undefined {

@@ -67,31 +67,20 @@ async function outsideCheckpoint(
 ): Promise<string | undefined> {
   if (!startedFrom) return undefined;
   const path = resolve(cwd, startedFrom.path);
-  const hint = 'A run can be reproduced from what it began with: put the checkpoint back there.';
-  if (!existsSync(path))
-    throw new ModelError(
-      `${dir} went on from a checkpoint of another run, ${path}, which is not there any more`,
-      { hint },
-    );
+  if (!existsSync(path)) throw new ModelError('run-origin-missing', { dir, checkpoint: path });
   if ((await hashOfCheckpoint(path, signal)) !== startedFrom.sha256)
-    throw new ModelError(
-      `${dir} went on from a checkpoint of another run, ${path}, whose files are others now (SHA-256)`,
-      { hint },
-    );
-  if (!overwriteOutputDir && existsSync(join(outputDir, MANIFEST_FILE)))
-    throw new UsageError(`${outputDir} already holds a run`, {
-      hint: 'Replace it by --overwrite-output-dir, or choose another --output-dir.',
-    });
+    throw new ModelError('run-origin-changed', { dir, checkpoint: path });
+  if (!overwriteOutputDir && existsSync(join(outputDir, MANIFEST_FILE))) {
+    const made = [MANIFEST_FILE];
+    throw new UsageError('output-dir-holds-run', { dir: outputDir, made, resumable: false });
+  }
   return path;
 }
 
 async function recordsOf(dir: string): Promise<readonly LogRecord[]> {
   const file = join(dir, 'trainer_state.json');
   const text = await readPlainFile(file).catch((cause: unknown) => {
-    throw new ModelError(`${dir} holds no finished run: trainer_state.json cannot be read`, {
-      cause,
-      hint: 'Let the run end first, by --resume-from-checkpoint.',
-    });
+    throw new ModelError('run-unfinished', { dir }, { cause });
   });
   return parseTrainerState(text, file).log_history;
 }

@@ -16,18 +16,14 @@ export function requireSameRun(
   { state, resume }: { readonly state: TrainerState; readonly resume: ResumeState },
   { args, rows }: { readonly args: TrainingArguments; readonly rows: number },
 ): void {
-  const compared: readonly (readonly [what: string, then: number, now: number])[] = [
-    ['training rows', resume.rows, rows],
+  const compared = [
+    ['rows', resume.rows, rows],
     ['seed', resume.seed, args.seed],
-    ['batch size', state.train_batch_size ?? 0, args.perDeviceTrainBatchSize],
-    ['gradient accumulation', resume.accumulation, args.gradientAccumulationSteps],
-  ];
-  for (const [what, then, now] of compared) {
-    if (then === now) continue;
-    throw new TrainingError(`${dir} belongs to a run with ${what} ${then}; this one has ${now}`, {
-      hint: 'Resume with the arguments and data of the run that saved it.',
-    });
-  }
+    ['perDeviceTrainBatchSize', state.train_batch_size ?? 0, args.perDeviceTrainBatchSize],
+    ['gradientAccumulationSteps', resume.accumulation, args.gradientAccumulationSteps],
+  ] as const;
+  for (const [field, then, now] of compared)
+    if (then !== now) throw new TrainingError('checkpoint-of-other-run', { dir, field, then, now });
 }
 
 /**

@@ -33,8 +33,9 @@ export async function refuseRunFolder(dir: string): Promise<void> {
   const manifest = await readManifest(dir).catch(() => undefined);
   if (!manifest) return;
   const [newest] = (await listCheckpoints(dir)).slice(-1);
-  throw new UsageError(`${dir} is the folder of a run, not one of its checkpoints`, {
-    hint: newest === undefined ? 'It holds no checkpoint to go on from.' : `Give ${join(dir, newest)}.`,
+  throw new UsageError('checkpoint-is-run-folder', {
+    dir,
+    newest: newest === undefined ? undefined : join(dir, newest),
   });
 }
 
@@ -54,12 +55,9 @@ export async function checkpointToResume(
   }
   const found = await newestWholeCheckpoint(outputDir, loadBestModelAtEnd, signal);
   if (found.dir === undefined) {
-    const reasons = found.broken.map(({ name, reason }) => `${name}: ${reason}`).join('; ');
-    const [what, detail] = reasons ? ['whole checkpoint', ` (${reasons})`] : ['checkpoint', ''];
-    const anew = reasons ? ' and with --overwrite-output-dir' : '';
-    throw new ModelError(`there is no ${what} in ${outputDir} to resume from${detail}`, {
-      hint: `Start the run without --resume-from-checkpoint${anew}, ` + 'or give the folder of a checkpoint.',
-    });
+    const { broken: damaged } = found;
+    if (damaged.length === 0) throw new ModelError('checkpoint-not-found', { dir: outputDir });
+    throw new ModelError('checkpoints-all-damaged', { dir: outputDir, damaged });
   }
   return found;
 }
@@ -96,12 +94,8 @@ export async function changesOnResume(
     isOther('evalData') ? 'evaluation' : undefined,
     isOther('testData') ? 'test' : undefined,
   ].filter((each) => each !== undefined);
-  if (other !== undefined && !allowChangedData) {
-    const parts = 'texts, labels, classes or their order';
-    throw new UsageError(`the ${other} rows are not those of the run that ${resumeDir} is of (${parts})`, {
-      hint: 'Resume with the data of that run, begin a new run, or say --allow-changed-data.',
-    });
-  }
+  if (other !== undefined && !allowChangedData)
+    throw new UsageError('resume-data-changed', { checkpoint: resumeDir, rows: other });
   return { otherRows: isOther('evalData'), changes: changesSince(earlier, now) };
 }
 

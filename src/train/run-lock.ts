@@ -17,6 +17,7 @@ import { jsonValue } from '../json/syntax.js';
 import { isJsonObject } from '../model/config-fields.js';
 import { AttuneError, UsageError } from '../errors/attune-error.js';
 import { PARTIAL } from '../files.js';
+import { pick } from '../pick.js';
 import { removeAbandoned, removeStaleLock } from '../stale-lock.js';
 
 export const LOCK_FILE = '.attune.lock';
@@ -110,10 +111,8 @@ export class RunLock {
       if (!by) throw this.#unknown();
       if (!(await this.#isStale(by, text))) throw this.#refusal(by);
       await removeStaleLock(this.#path, found).catch((cause: Error) => {
-        throw new AttuneError(
-          `the lock that a run which is gone left in ${this.#dir} cannot be removed: ${cause.message}`,
-          { hint: `Delete ${this.#path}, or choose another --output-dir.`, cause },
-        );
+        const facts = { dir: this.#dir, lock: this.#path, reason: cause.message };
+        throw new AttuneError('run-lock-unremovable', facts, { cause });
       });
     }
     const file = await open(this.#path, 'r+').catch((cause: unknown) => {
@@ -165,16 +164,13 @@ export class RunLock {
       await link(temporary, this.#path);
       return true;
     } catch (cause) {
-      const { code, message } = cause as NodeJS.ErrnoException;
+      const { code } = cause as NodeJS.ErrnoException;
       // Gone: it looked like one that a dead process had left. Tried again.
       if (code === 'EEXIST' || (code === 'ENOENT' && (await isFolder(this.#dir)))) return false;
       // A file system without hard links: for a moment the lock is empty, which counts as held.
       if (code === 'EPERM' || code === 'ENOTSUP' || code === 'EOPNOTSUPP' || code === 'ENOSYS')
         return await this.#placeWithoutLinks(text);
-      throw new AttuneError(`the output folder ${this.#dir} cannot be written: ${message}`, {
-        hint: 'Choose another --output-dir, or give yourself the right to write there.',
-        cause,
-      });
+      throw this.#unwritable(cause as Error);
     } finally {
       await rm(temporary, { force: true }).catch(() => undefined);
     }
@@ -186,10 +182,12 @@ export class RunLock {
       return true;
     } catch (cause) {
       if ((cause as NodeJS.ErrnoException).code === 'EEXIST') return false;
-      throw new AttuneError(`the output folder ${this.#dir} cannot be written: ${(cause as Error).message}`, {
-        cause,
-      });
+      throw this.#unwritable(cause as Error);
     }
+  }
+
+  #unwritable(cause: Error): AttuneError {
+    return new AttuneError('output-dir-unwritable', { dir: this.#dir, reason: cause.message }, { cause });
   }
 
   /** Whether the process that wrote the lock is gone. */
@@ -227,12 +225,10 @@ export class RunLock {
   }
 
   #refusal(holder: Holder): UsageError {
-    const here = holder.host === hostname();
-    const ifGone = here
-      ? ''
-      : ` If that run is certainly gone, try again in two minutes or delete ${this.#path}.`;
-    return new UsageError(`another run is writing into ${this.#dir}: ${nameOf(holder)}`, {
-      hint: `Wait for it, stop it, or choose another --output-dir.${ifGone}`,
+    return new UsageError('run-folder-locked', {
+      dir: this.#dir,
+      holder: factsOf(holder),
+      lock: holder.host === hostname() ? undefined : this.#path,
     });
   }
 
@@ -241,27 +237,22 @@ export class RunLock {
    * it.
    */
   #unknown(cause?: Error): UsageError {
-    const why = cause ? `cannot be read (${cause.message})` : 'is not a lock that attune made';
-    return new UsageError(`${this.#path} ${why}, so nothing is written into ${this.#dir}`, {
-      hint: 'If it is not yours, delete it; else choose another --output-dir.',
-      cause,
-    });
+    const place = { dir: this.#dir, lock: this.#path };
+    return cause
+      ? new UsageError('run-lock-unreadable', { ...place, reason: cause.message }, { cause })
+      : new UsageError('run-lock-foreign', place);
   }
 
   #lost(by: unknown): AttuneError {
-    const who = isHolder(by) ? `${nameOf(by)} has taken it` : 'its file is gone';
-    return new AttuneError(`the lock of ${this.#dir} is lost (${who}), so nothing more is written there`, {
-      hint:
-        'A process that is stopped for minutes loses its lock to the next one. What it saved before is whole; ' +
-        'go on from that in another folder, or when the other run has ended.',
-      cause: by,
-    });
+    const takenBy = isHolder(by) ? factsOf(by) : undefined;
+    return new AttuneError('run-lock-lost', { dir: this.#dir, takenBy }, { cause: by });
   }
 }
 
 const ATTEMPT = /^\.attune\.lock\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.partial$/;
 const attemptName = (nonce: string): string => `${LOCK_FILE}.${nonce}${PARTIAL}`;
-const nameOf = ({ pid, host, since }: Holder): string => `process ${pid} on ${host}, since ${since}`;
+const factsOf = (holder: Holder): Pick<Holder, 'pid' | 'host' | 'since'> =>
+  pick(holder, ['pid', 'host', 'since']);
 const isFolder = (path: string): Promise<boolean> =>
   stat(path).then(
     (found) => found.isDirectory(),

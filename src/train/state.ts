@@ -211,16 +211,15 @@ function areCallbacks(value: unknown): boolean {
  * @throws ModelError naming the file and the line or key
  */
 export function parseTrainerState(text: string, file: string): TrainerState {
-  const hint = 'The checkpoint is damaged; resume from another one.';
   const parsed = parseJson(text);
-  if ('error' in parsed)
-    throw new ModelError(`${file}:${parsed.error.line}:${parsed.error.column}: ${parsed.error.message}`, {
-      hint,
-    });
+  if ('error' in parsed) {
+    const { line, column, message: reason } = parsed.error;
+    throw new ModelError('trainer-state-not-json', { file, line, column, reason });
+  }
   const state = parsed.value;
-  if (!isObject(state)) throw new ModelError(`${file}: expected an object`, { hint });
-  for (const [key, [check, what]] of Object.entries(FIELDS)) {
-    if (!check(state[key])) throw new ModelError(`${file}: "${key}" must be ${what}`, { hint });
+  if (!isObject(state)) throw new ModelError('trainer-state-not-object', { file });
+  for (const [field, [check, expected]] of Object.entries(FIELDS)) {
+    if (!check(state[field])) throw new ModelError('trainer-state-field', { file, field, expected });
   }
   const known = Object.keys(FIELDS).map((key) => [key, state[key]]);
   return Object.fromEntries(known) as TrainerState; // each field was checked above

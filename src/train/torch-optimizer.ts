@@ -28,46 +28,48 @@ export async function restoreTorchOptimizer(
   parameters: readonly ParameterSpec[],
   signal?: AbortSignal,
 ): Promise<number> {
-  const path = join(dir, FILE);
+  const file = join(dir, FILE);
   if (
-    !(await access(path).then(
+    !(await access(file).then(
       () => true,
       () => false,
     ))
   )
     return 0;
-  const archive = await TorchArchive.open(path);
+  const archive = await TorchArchive.open(file);
   try {
     const state = field(archive.value, 'state');
-    if (!isMap(state)) throw foreign(path, 'it holds no optimizer’s state');
+    if (!isMap(state)) throw new ModelError('torch-optimizer-foreign', { file });
     const shapes = new Map(parameters.map(({ name, shape }) => [name, shape]));
     const names = parameterGroups(parameters).flat();
     if (state.size !== names.length)
-      throw foreign(path, `it has state of ${state.size} parameters, the model has ${names.length}`);
+      throw new ModelError('torch-optimizer-parameters', {
+        file,
+        found: state.size,
+        expected: names.length,
+      });
     let updates: number | undefined;
     for (const [index, name] of names.entries()) {
       signal?.throwIfAborted();
       const shape = shapes.get(name)!;
       const entry = state.get(index);
+      const place = { file, index, parameter: name };
       const tensor = (key: string, expected: readonly number[]): PickledTensor => {
         const value = field(entry, key);
         if (!isTensor(value))
-          throw foreign(
-            path,
-            `${key} of parameter ${index} (${name}) is missing: only AdamW’s state can be taken over`,
-          );
+          throw new ModelError('torch-optimizer-tensor-missing', { ...place, tensor: key });
         if (value.shape.join() !== expected.join())
-          throw foreign(
-            path,
-            `${key} of parameter ${index} (${name}) has shape [${value.shape.join(', ')}], ` +
-              `the model’s has [${expected.join(', ')}]`,
-          );
+          throw new ModelError('torch-optimizer-tensor-shape', {
+            ...place,
+            tensor: key,
+            found: value.shape,
+            expected,
+          });
         return value;
       };
       const [step] = await archive.read(tensor('step', []));
       if (!Number.isSafeInteger(step) || step < 0 || (updates !== undefined && updates !== step)) {
-        const others = updates === undefined ? '' : `, the others ${updates} times`;
-        throw foreign(path, `parameter ${index} (${name}) was updated ${step} times${others}`);
+        throw new ModelError('torch-optimizer-updates', { ...place, updates: step, others: updates });
       }
       updates = step;
       for (const [kind, key] of [
@@ -76,7 +78,7 @@ export async function restoreTorchOptimizer(
       ] as const) {
         const values = await archive.read(tensor(key, shape));
         if (!values.every(Number.isFinite))
-          throw foreign(path, `${key} of parameter ${index} (${name}) is not finite`);
+          throw new ModelError('torch-optimizer-tensor-not-finite', { ...place, tensor: key });
         await session.writeTensor(kind, name, values);
       }
     }
@@ -92,7 +94,3 @@ const isTensor = (value: Pickled | undefined): value is PickledTensor =>
   typeof value === 'object' && value !== null && 'kind' in value;
 const field = (value: Pickled | undefined, key: string): Pickled | undefined =>
   isMap(value) ? value.get(key) : undefined;
-const foreign = (path: string, what: string): ModelError =>
-  new ModelError(`${path}: ${what}`, {
-    hint: 'Resume from a checkpoint of the same model, trained with AdamW by transformers’ Trainer.',
-  });

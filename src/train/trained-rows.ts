@@ -10,6 +10,7 @@ import type { Dataset } from '../data/dataset.js';
 import { ModelError } from '../errors/attune-error.js';
 import type { Notice } from '../errors/notices.js';
 import { notice } from '../errors/notices.js';
+import type { Plain } from '../errors/wording.js';
 import { pacedMap } from '../pace.js';
 import { parseJsonObject, readIfPresent } from '../text/json-file.js';
 
@@ -78,21 +79,16 @@ export async function readTrainedTexts(dir: string): Promise<TextHashes | undefi
   if (!bytes) return undefined;
   const path = join(dir, ROWS_FILE);
   const { format, hash, bytes: hashBytes, count, checksum, texts } = parseJsonObject(bytes, path);
-  const refuse = (why: string) =>
-    new ModelError(`${path}: ${why}`, {
-      hint: 'Without this file, rows that the model was trained on are not counted.',
-    });
-  if (format !== FORMAT)
-    throw refuse(`is of the format ${JSON.stringify(format)}, which this version does not know`);
+  if (format !== FORMAT) throw new ModelError('trained-rows-format', { file: path, found: format as Plain });
   if (
     hash !== 'sha256' ||
     hashBytes !== HASH_BYTES ||
     typeof texts !== 'string' ||
     checksum !== sha256(texts)
   )
-    throw refuse('is damaged');
+    throw new ModelError('trained-rows-damaged', { file: path });
   const digits = Buffer.from(texts, 'base64').toString('hex');
   const found = digits.length / DIGITS;
-  if (found !== count || found > MOST_TEXTS) throw refuse('is damaged');
+  if (found !== count || found > MOST_TEXTS) throw new ModelError('trained-rows-damaged', { file: path });
   return new Set(Array.from({ length: found }, (_, i) => digits.slice(i * DIGITS, (i + 1) * DIGITS)));
 }

@@ -69,22 +69,12 @@ export class Bank {
 
   constructor(bytes: number) {
     const pages = Math.ceil((bytes + SCRATCH_FLOATS * 4) / PAGE);
-    if (pages > MAX_PAGES) {
-      const needed = `${(bytes / 2 ** 30).toFixed(1)} GiB`;
-      throw new TrainingError(
-        `one tensor needs ${needed} with its gradient and moments; 4 GiB is the most that fits`,
-      );
-    }
+    if (pages > MAX_PAGES)
+      throw new TrainingError('cpu-tensor-too-large', { bytes, limit: MAX_PAGES * PAGE });
     try {
       this.memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
     } catch (cause) {
-      throw new TrainingError(
-        `no ${(bytes / 2 ** 20).toFixed(0)} MiB of memory could be reserved for the model`,
-        {
-          hint: 'Close other programs, or use a smaller model.',
-          cause,
-        },
-      );
+      throw new TrainingError('cpu-memory-exhausted', { bytes }, { cause });
     }
     compiled ??= new WebAssembly.Module(readFileSync(new URL('./kernels.wasm', import.meta.url)));
     const instance = new WebAssembly.Instance(compiled, {

@@ -1,4 +1,5 @@
 /** What the session says to its worker and hears from it. */
+import type { Described } from '../../errors/shell.js';
 import type { PackedBatch } from '../batch.js';
 import type { StepRequest, StepResult, TensorKind } from '../engine.js';
 import type { CoreModel } from './core.js';
@@ -52,5 +53,13 @@ export interface Numbered {
 export interface Answer {
   readonly id: number;
   readonly value?: Answers[keyof Answers];
-  readonly error?: { readonly message: string; readonly stack?: string | undefined };
+  readonly error?: Failure;
+}
+
+/** An error as the worker reports it: its class does not survive the way. */
+export interface Failure {
+  readonly message: string;
+  readonly stack?: string | undefined;
+  /** Of an error of attune's own. */
+  readonly described?: Described | undefined;
 }

@@ -79,10 +79,10 @@ class OnnxSession implements EngineSession {
     const size = this.#sizes.get(name);
     const fits =
       size !== undefined && (offset === undefined ? values.length === size : offset + values.length <= size);
-    if (!fits)
-      throw new TrainingError(
-        `the CPU engine failed: ${name}: ${values.length} values for ${size ?? 'no parameter'}`,
-      );
+    if (!fits) {
+      const [found, expected] = [values.length, size ?? null];
+      throw new TrainingError('cpu-values-misfit', { parameter: name, found, expected });
+    }
     await this.#staging.write(values, (piece, at) =>
       // The sizes are right, so only a thread that is gone fails here; and weights half written are none.
       this.#thread

@@ -9,8 +9,11 @@
  * asked to close, and answers when it has nothing to do.
  */
 import { Worker } from 'node:worker_threads';
+import type { ErrorArguments } from '../../errors/attune-error.js';
 import { ThreadDeath, TrainingError } from '../../errors/attune-error.js';
-import type { Answer, Answers, Numbered, Opening, Request } from './protocol.js';
+import { CATALOGUE } from '../../errors/catalogue.js';
+import type { Described } from '../../errors/shell.js';
+import type { Answer, Answers, Failure, Numbered, Opening, Request } from './protocol.js';
 
 interface Waiting {
   resolve(value: Answers[keyof Answers]): void;
@@ -30,16 +33,16 @@ export class EngineThread {
     const worker = this.#worker;
     worker.on('message', (answer: Answer) => this.#answered(answer));
     worker.on('error', (cause) =>
-      this.end(new ThreadDeath(`the CPU engine's thread died: ${cause.message}`, { cause })),
+      this.end(
+        ownError(cause, cause) ?? new ThreadDeath('cpu-thread-died', { reason: cause.message }, { cause }),
+      ),
     );
     worker.on('messageerror', (cause) =>
-      this.end(
-        new ThreadDeath(`an answer of the CPU engine's thread cannot be read: ${cause.message}`, { cause }),
-      ),
+      this.end(new ThreadDeath('cpu-thread-unreadable', { reason: cause.message }, { cause })),
     );
     worker.on('exit', (code) => {
       this.#gone = true;
-      this.end(new ThreadDeath(`the CPU engine's thread ended (exit ${code}) with work under way`));
+      this.end(new ThreadDeath('cpu-thread-ended', { exitCode: code }));
     });
     // A thread that nobody waits for does not keep the process alive; but one that is loading does, because
     // the process would abort in the middle of that.
@@ -94,7 +97,7 @@ export class EngineThread {
   }
 
   async #close(): Promise<void> {
-    const reason = new TrainingError('the session is closed');
+    const reason = new TrainingError('session-closed', {});
     this.#refusal ??= reason;
     // Also of a thread that is of no use any more: it may be in the middle of something.
     if (!this.#gone) await this.#post({ call: 'close' }).catch(() => undefined);
@@ -109,8 +112,18 @@ export class EngineThread {
     if (!request) return;
     this.#waiting.delete(id);
     if (this.#waiting.size === 0) this.#worker.unref();
-    if (error)
-      request.reject(new TrainingError(`the CPU engine failed: ${error.message}`, { cause: error.stack }));
+    if (error) request.reject(failure(error));
     else request.resolve(value);
   }
+}
+
+/** What a request that failed rejects with. */
+const failure = ({ message, stack, described }: Failure): TrainingError =>
+  ownError(described, stack) ?? new TrainingError('cpu-engine-failed', { reason: message }, { cause: stack });
+
+/** An error of attune's own that came from the thread, where it kept its code and facts but not its class. */
+function ownError(from: object | undefined, cause: unknown): TrainingError | undefined {
+  const { code, facts } = (from ?? {}) as Partial<Described>;
+  if (code === undefined || facts === undefined || !Object.hasOwn(CATALOGUE, code)) return undefined;
+  return new TrainingError(...([code, facts, { cause }] as unknown as ErrorArguments));
 }

@@ -4,8 +4,10 @@
  * middle.
  */
 import { parentPort } from 'node:worker_threads';
+import { AttuneError } from '../../errors/attune-error.js';
+import { pick } from '../../pick.js';
 import { OnnxCore } from './core.js';
-import type { Answer, Answers, Numbered, Opening, Request } from './protocol.js';
+import type { Answer, Answers, Failure, Numbered, Opening, Request } from './protocol.js';
 
 const port = parentPort;
 if (!port) throw new Error('this module runs as a worker thread');
@@ -32,13 +34,18 @@ async function handle(request: Request): Promise<Answers[keyof Answers]> {
   }
 }
 
+function failureOf(error: unknown): Failure {
+  const { message, stack } = error instanceof Error ? error : new Error(String(error));
+  const described = error instanceof AttuneError ? pick(error, ['code', 'facts']) : undefined;
+  return { message, stack, described };
+}
+
 async function answer({ id, request }: Numbered): Promise<void> {
   let message: Answer;
   try {
     message = { id, value: await handle(request) };
   } catch (error) {
-    const { message: text, stack } = error instanceof Error ? error : new Error(String(error));
-    message = { id, error: { message: text, stack } };
+    message = { id, error: failureOf(error) };
   }
   port!.postMessage(
     message,

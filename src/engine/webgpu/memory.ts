@@ -7,7 +7,7 @@ import { TrainingError } from '../../errors/attune-error.js';
 import { elementCount } from '../../model/parameters.js';
 import type { ParameterSpec } from '../../model/parameters.js';
 import type { TensorKind } from '../engine.js';
-import { largestBinding, mebibytes } from './demand.js';
+import { largestBinding } from './demand.js';
 
 /** Offsets of bindings are multiples of 256 bytes by WebGPU's default limits. */
 const ALIGNMENT_FLOATS = 64;
@@ -38,13 +38,11 @@ export function placeTensors(
   for (const spec of specs) {
     const floats = padded(spec);
     if (floats > most) {
-      throw new TrainingError(
-        `${spec.name} takes ${mebibytes(floats * 4)}, ` +
-          `but one binding on this GPU holds ${mebibytes(maxBindingBytes)} at most`,
-        {
-          hint: 'Use --device cpu, or a GPU whose maxStorageBufferBindingSize is larger (attune doctor shows it).',
-        },
-      );
+      throw new TrainingError('gpu-tensor-too-large', {
+        tensor: spec.name,
+        bytes: floats * 4,
+        limit: maxBindingBytes,
+      });
     }
     if (floats > room) {
       groups.push([]);

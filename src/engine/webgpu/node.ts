@@ -91,8 +91,9 @@ async function open(
 ): Promise<EngineSession> {
   const found = await findAdapter(onUnits);
   if ('reason' in found)
-    throw new AttuneError(`--device webgpu${onUnits ? '-matrix-units' : ''}: ${found.reason}`, {
-      hint: 'Use --device cpu; attune doctor says more.',
+    throw new AttuneError('webgpu-unavailable', {
+      device: onUnits ? 'webgpu-matrix-units' : 'webgpu',
+      reason: found.reason,
     });
   const { adapter, report } = found;
   const unit = onUnits ? requiredUnit(adapter, report) : undefined;
@@ -117,13 +118,7 @@ export function requiredUnit(
 ): MatrixUnit {
   const unit = matrixUnitOf(adapter);
   if (unit) return unit;
-  const why =
-    matrixUnits.length > 0
-      ? `has no matrix units that attune can use (it has ${matrixUnits.join(', ')}; sums must be in f32)`
-      : 'shows no matrix units';
-  throw new AttuneError(`--device webgpu-matrix-units: ${name} ${why}`, {
-    hint: 'Use --device webgpu, which multiplies in float32 on any GPU.',
-  });
+  throw new AttuneError('matrix-units-unavailable', { adapter: name, units: matrixUnits });
 }
 
 const opened = new Map<string, Promise<Gpu>>();

@@ -8,7 +8,7 @@ import { gradientName } from '../../model/gpt2.js';
 import type { ModelGraphs } from '../../model/gpt2.js';
 import type { Graph } from '../../graph/graph.js';
 import type { PackedBatch } from '../batch.js';
-import { SMALLER, demandText, demandsOf, mebibytes, requireWithin } from './demand.js';
+import { demandsOf, requireWithin } from './demand.js';
 import type { Demand } from './demand.js';
 import { elementsOf } from './dispatch.js';
 import type { BatchSize } from './dispatch.js';
@@ -72,14 +72,8 @@ export class WebGpuSession implements EngineSession, Gpu {
       new Map(model.parameters.map(({ name }) => [gradientName(name), name])),
     );
     void device.lost.then(({ reason, message }) => {
-      const how = reason === 'destroyed' ? ' (destroyed)' : '';
-      this.#end(
-        new TrainingError(`the GPU device was lost${how}: ${message}`, {
-          hint:
-            'Checkpoints saved so far are whole: ' +
-            'go on with --resume-from-checkpoint, on the GPU or with --device cpu.',
-        }),
-      );
+      const destroyed = reason === 'destroyed';
+      this.#end(new TrainingError('gpu-lost', { destroyed, reason: message }));
     });
   }
 
@@ -238,7 +232,7 @@ export class WebGpuSession implements EngineSession, Gpu {
       // A device that is lost meanwhile may answer none of them.
       if (this.#results) await this.#untilEnded(this.#results.until(0)).catch(() => undefined);
     }
-    this.#end(new TrainingError('the session is closed'));
+    this.#end(new TrainingError('session-closed', {}));
     this.#inference.destroy();
     this.#training.destroy();
     for (const program of this.#others.values()) program.destroy();
@@ -357,9 +351,7 @@ export class WebGpuSession implements EngineSession, Gpu {
     if (memory ?? validation) {
       const error = memory
         ? this.#outOfMemory(memory.message)
-        : new TrainingError(`the GPU refused a command: ${validation!.message}`, {
-            hint: 'This is a defect of attune: please report it. --device cpu works meanwhile.',
-          });
+        : new TrainingError('gpu-command-refused', { reason: validation!.message });
       // Buffers may be missing, and what was submitted may not have run.
       this.#end(error);
       throw error;
@@ -369,16 +361,16 @@ export class WebGpuSession implements EngineSession, Gpu {
     } catch (cause) {
       throw cause instanceof AttuneError
         ? cause
-        : new TrainingError(`the GPU failed: ${(cause as Error).message}`, { cause });
+        : new TrainingError('gpu-failed', { reason: (cause as Error).message }, { cause });
     }
   }
 
-  #outOfMemory(message: string): TrainingError {
-    const needed = this.#demands
-      ? `the run needs ${demandText(this.#demands)}`
-      : `parameters, gradients and two moments take ${mebibytes(this.#memory.bytes)} each, ` +
-        "beside a batch's intermediate results";
-    return new TrainingError(`the GPU has too little memory: ${needed} (${message})`, { hint: SMALLER });
+  #outOfMemory(reason: string): TrainingError {
+    return new TrainingError('gpu-memory-exhausted', {
+      run: this.#demands?.map(({ part }) => part),
+      each: this.#memory.bytes,
+      reason,
+    });
   }
 
   /** Submits what `encoder` holds with a copy of `floats` numbers at the end, and gives those. */

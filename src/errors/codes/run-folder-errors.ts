@@ -1,3 +1,201 @@
-/** What is wrong with the folder of a run: its lock, its checkpoints, its records. */
+/** What is wrong with the folder of a run: its lock, what is in it, and the files that describe the run. */
+import { worded } from '../wording.js';
+import type { Plain } from '../wording.js';
 
-export const RUN_FOLDER_ERRORS = {};
+/** The process that holds the lock of a folder; `since` is a time in ISO 8601. */
+type Holder = { pid: number; host: string; since: string };
+
+const named = ({ pid, host, since }: Holder): string => `process ${pid} on ${host}, since ${since}`;
+
+const MOST_LISTED = 3;
+const some = (names: readonly string[]): string =>
+  `${names.slice(0, MOST_LISTED).join(', ')}${names.length > MOST_LISTED ? ', …' : ''}`;
+
+const REPRODUCIBLE = 'A run can be reproduced from the output folder that attune trained into.';
+const PUT_BACK = 'A run can be reproduced from what it began with: put the checkpoint back there.';
+const WITHOUT_MEMORY =
+  'It says what the model was trained with. ' +
+  'Without it, the model is used as one that others trained: move it away.';
+const WITHOUT_ROWS = 'Without this file, rows that the model was trained on are not counted.';
+
+export const RUN_FOLDER_ERRORS = {
+  /** `holder` is absent if it is in this process; `lock` is its file, if this machine cannot see the process. */
+  'run-folder-locked': worded<{
+    dir: string;
+    holder?: Holder | undefined;
+    lock?: string | undefined;
+  }>({
+    says: ({ dir, holder }) =>
+      `another run is writing into ${dir}${holder === undefined ? '' : `: ${named(holder)}`}`,
+    hint: ({ holder, lock }, { argument }) => {
+      const choice = `choose another ${argument('outputDir')}.`;
+      if (holder === undefined) return `Wait for it, or ${choice}`;
+      const ifGone =
+        lock === undefined
+          ? ''
+          : ` If that run is certainly gone, try again in two minutes or delete ${lock}.`;
+      return `Wait for it, stop it, or ${choice}${ifGone}`;
+    },
+  }),
+  'run-lock-foreign': worded<{ dir: string; lock: string }>({
+    says: ({ dir, lock }) => `${lock} is not a lock that attune made, so nothing is written into ${dir}`,
+    hint: (_, { argument }) => `If it is not yours, delete it; else choose another ${argument('outputDir')}.`,
+  }),
+  'run-lock-unreadable': worded<{ dir: string; lock: string; reason: string }>({
+    says: ({ dir, lock, reason }) => `${lock} cannot be read (${reason}), so nothing is written into ${dir}`,
+    hint: (_, { argument }) => `If it is not yours, delete it; else choose another ${argument('outputDir')}.`,
+  }),
+  'run-lock-unremovable': worded<{ dir: string; lock: string; reason: string }>({
+    says: ({ dir, reason }) =>
+      `the lock that a run which is gone left in ${dir} cannot be removed: ${reason}`,
+    hint: ({ lock }, { argument }) => `Delete ${lock}, or choose another ${argument('outputDir')}.`,
+  }),
+  /** `takenBy` is absent if the lock's file is gone or holds something else. */
+  'run-lock-lost': worded<{ dir: string; takenBy?: Holder | undefined }>({
+    says: ({ dir, takenBy }) => {
+      const how = takenBy === undefined ? 'its file is gone' : `${named(takenBy)} has taken it`;
+      return `the lock of ${dir} is lost (${how}), so nothing more is written there`;
+    },
+    hint: () =>
+      'A process that is stopped for minutes loses its lock to the next one. What it saved before is whole; ' +
+      'resume from that in another folder, or when the other run has ended.',
+  }),
+  'output-dir-unwritable': worded<{ dir: string; reason: string }>({
+    says: ({ dir, reason }) => `the output folder ${dir} cannot be written: ${reason}`,
+    hint: (_, { argument }) =>
+      `Choose another ${argument('outputDir')}, or give yourself the right to write there.`,
+  }),
+  'output-dir-is-file': worded<{ dir: string }>({
+    says: ({ dir }) => `the output folder ${dir} cannot be written: it is a file`,
+    hint: (_, { argument }) => `Choose another ${argument('outputDir')}, or move the file away.`,
+  }),
+  /** `made` are names in the folder; `resumable`: this kind of run can be resumed there. */
+  'output-dir-holds-run': worded<{ dir: string; made: readonly string[]; resumable: boolean }>({
+    says: ({ dir, made }) => `${dir} already holds a run (${some(made)})`,
+    hint: ({ resumable }, { argument, given }) => {
+      const rest = `${given('overwriteOutputDir', true)}, or choose another ${argument('outputDir')}.`;
+      return resumable
+        ? `Resume it with ${given('resumeFromCheckpoint', true)}, replace it with ${rest}`
+        : `Replace it with ${rest}`;
+    },
+  }),
+  /** Purposes of a folder: `run`, `demo`, `page`. */
+  'output-dir-purpose': worded<{ dir: string; found: string; wanted: string }>({
+    says: ({ dir, found, wanted }) => `${dir} holds a ${found}, which a ${wanted} does not replace`,
+    hint: () => 'Choose another folder, or remove this one yourself.',
+  }),
+  'output-dir-holds-foreign': worded<{ dir: string; foreign: readonly string[]; resuming: boolean }>({
+    says: ({ dir, foreign }) =>
+      `${dir} holds ${some(foreign)}, which attune did not make and does not replace`,
+    hint: ({ resuming }) => {
+      const elsewhere = resuming ? ' A checkpoint can be resumed from in another folder: give its path.' : '';
+      return `Choose another folder, or move away what is in the way.${elsewhere}`;
+    },
+  }),
+  'output-file-foreign': worded<{ path: string }>({
+    says: ({ path }) => `${path} is in the way: attune did not make it, and does not replace it`,
+    hint: () => 'Move it away.',
+  }),
+  'output-rename-foreign': worded<{ path: string; foreign: string }>({
+    says: ({ path, foreign }) => `${path} cannot be renamed: attune did not make ${foreign}`,
+    hint: () => 'Move it away.',
+  }),
+  'output-rename-failed': worded<{ path: string; reason: string }>({
+    says: ({ path, reason }) => `${path} cannot be renamed: ${reason}`,
+    hint: () => 'Check your rights in that folder, and that no other program has it open.',
+  }),
+  'output-unremovable': worded<{ dir: string; reason: string }>({
+    says: ({ dir, reason }) => `cannot remove what attune made in ${dir}: ${reason}`,
+    hint: (_, { argument }) =>
+      `Give yourself the right to write there, or choose another ${argument('outputDir')}.`,
+  }),
+  'output-leftovers-unremovable': worded<{ dir: string; reason: string }>({
+    says: ({ dir, reason }) => `what an interrupted write left in ${dir} cannot be removed: ${reason}`,
+    hint: (_, { argument }) =>
+      `Give yourself the right to write there, or choose another ${argument('outputDir')}.`,
+  }),
+  'output-record-foreign': worded<{ file: string }>({
+    says: ({ file }) => `${file} is not a record that this version of attune wrote, and it is left as it is`,
+    hint: () => 'Choose another folder, or move that file away.',
+  }),
+  'manifest-unreadable': worded<{ file: string; reason: string }>({
+    says: ({ file, reason }) => `${file} cannot be read: ${reason}`,
+    hint: () => REPRODUCIBLE,
+  }),
+  'manifest-not-json': worded<{ file: string }>({
+    says: ({ file }) => `${file} is no manifest: it is not JSON`,
+    hint: () => REPRODUCIBLE,
+  }),
+  'manifest-foreign': worded<{ file: string }>({
+    says: ({ file }) => `${file} is no manifest`,
+    hint: () => REPRODUCIBLE,
+  }),
+  'manifest-format': worded<{ file: string; found: Plain; known: number }>({
+    says: ({ file, found, known }) =>
+      `${file} has the format ${JSON.stringify(found)}; this version of attune reads ${known}`,
+    hint: () => REPRODUCIBLE,
+  }),
+  'manifest-damaged': worded<{ file: string }>({
+    says: ({ file }) => `${file} is damaged`,
+    hint: () => REPRODUCIBLE,
+  }),
+  'manifest-arguments-invalid': worded<{ file: string; reason: string }>({
+    says: ({ file, reason }) => `${file}: ${reason}`,
+    hint: () => REPRODUCIBLE,
+  }),
+  'model-memory-unreadable': worded<{ file: string; reason: string }>({
+    says: ({ file, reason }) => `cannot read ${file}: ${reason}`,
+    hint: () => WITHOUT_MEMORY,
+  }),
+  'model-memory-not-json': worded<{ file: string }>({
+    says: ({ file }) => `${file} is not JSON`,
+    hint: () => WITHOUT_MEMORY,
+  }),
+  'model-memory-foreign': worded<{ file: string }>({
+    says: ({ file }) => `${file} is not what attune writes`,
+    hint: () => WITHOUT_MEMORY,
+  }),
+  'model-memory-format': worded<{ file: string; found: Plain; known: number }>({
+    says: ({ file, found, known }) =>
+      `${file} has the format ${JSON.stringify(found)}; this version of attune reads ${known}`,
+    hint: () => WITHOUT_MEMORY,
+  }),
+  'model-memory-field-unknown': worded<{ file: string; field: string }>({
+    says: ({ file, field }) =>
+      `${file} has a ${field}, which this version of attune does not know: a later one wrote it`,
+    hint: () => WITHOUT_MEMORY,
+  }),
+  'model-memory-problem-type': worded<{ file: string; problemType: Plain }>({
+    says: ({ file, problemType }) =>
+      `${file} is of a model for ${JSON.stringify(problemType)}, which this version of attune does not know`,
+    hint: () => WITHOUT_MEMORY,
+  }),
+  'model-memory-damaged': worded<{ file: string }>({
+    says: ({ file }) => `${file} is damaged`,
+    hint: () => WITHOUT_MEMORY,
+  }),
+  'trained-rows-format': worded<{ file: string; found: Plain }>({
+    says: ({ file, found }) =>
+      `${file} is of the format ${JSON.stringify(found)}, which this version does not know`,
+    hint: () => WITHOUT_ROWS,
+  }),
+  'trained-rows-damaged': worded<{ file: string }>({
+    says: ({ file }) => `${file} is damaged`,
+    hint: () => WITHOUT_ROWS,
+  }),
+  'run-unfinished': worded<{ dir: string }>({
+    says: ({ dir }) => `${dir} holds no finished run: trainer_state.json cannot be read`,
+    hint: (_, { given }) => `Let the run end first, with ${given('resumeFromCheckpoint', true)}.`,
+  }),
+  'run-origin-missing': worded<{ dir: string; checkpoint: string }>({
+    says: ({ dir, checkpoint }) =>
+      `${dir} was resumed from a checkpoint of another run, ${checkpoint}, which is no longer there`,
+    hint: () => PUT_BACK,
+  }),
+  'run-origin-changed': worded<{ dir: string; checkpoint: string }>({
+    says: ({ dir, checkpoint }) =>
+      `${dir} was resumed from a checkpoint of another run, ${checkpoint}, ` +
+      'whose files have changed since (SHA-256)',
+    hint: () => PUT_BACK,
+  }),
+};
