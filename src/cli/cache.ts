@@ -69,16 +69,15 @@ export async function prune(command: Command, { terminal, results, signal }: Cli
   terminal.print(`removed ${formatBytes(total)}`);
 }
 
-/** @throws UsageError where there is nobody to ask */
+/** @throws UsageError `confirmation-impossible` if stdin is not a terminal */
 async function confirmed(question: string, terminal: Terminal, signal: AbortSignal): Promise<boolean> {
-  if (!process.stdin.isTTY)
-    throw new UsageError('nobody can be asked whether to remove this', { hint: 'Add --yes to remove it.' });
+  if (!process.stdin.isTTY) throw new UsageError('confirmation-impossible', {});
   const lines = createInterface({ input: process.stdin, output: terminal.stream });
   lines.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
   try {
     return /^y(?:es)?$/i.test((await lines.question(`${question} [y/N] `, { signal })).trim());
   } catch (error) {
-    if (signal.aborted) throw new InterruptedError('interrupted', { cause: error });
+    if (signal.aborted) throw new InterruptedError('interrupted', {}, { cause: error });
     throw error;
   } finally {
     lines.close();

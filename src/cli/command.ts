@@ -4,7 +4,6 @@
  */
 import { Command, CommanderError, Option } from 'commander';
 import { UsageError } from '../errors/attune-error.js';
-import { didYouMean } from '../nearest.js';
 import { standardResults } from './results.js';
 
 /** Heading of what every command has. */
@@ -81,30 +80,35 @@ function isSwitch(command: Command, option: Option): boolean {
 }
 
 function usageError(command: Command, error: CommanderError): UsageError {
-  const help = `${commandPath(command)} --help lists what it takes.`;
+  const within = commandPath(command);
   const quoted = /'([^']+)'/.exec(error.message)?.[1] ?? '';
   switch (error.code) {
     case 'commander.unknownOption':
-    case 'commander.unknownCommand': {
-      const candidates = [
-        ...command.options.flatMap((option) => option.long ?? []),
-        ...command.commands.map((child) => child.name()),
-      ];
-      const near = didYouMean(quoted.replace(/=.*$/, ''), candidates);
-      const what = error.code === 'commander.unknownOption' ? 'option' : 'command';
-      return new UsageError(`unknown ${what} ${quoted}`, {
-        hint: near === undefined ? help : `${near} ${help}`,
-      });
-    }
+      return new UsageError('option-unknown', { option: quoted, known: wordsOf(command), within });
+    case 'commander.unknownCommand':
+      return new UsageError('command-unknown', { name: quoted, known: wordsOf(command), within });
     case 'commander.optionMissingArgument':
-      return new UsageError(`${quoted.split(' ')[0]} needs a value`, { hint: help });
+      return new UsageError('option-value-missing', { option: quoted.split(' ')[0], within });
+    case 'commander.missingArgument':
+      return new UsageError('command-argument-missing', { argument: quoted, within });
     case 'commander.help': // called without a command: the help is already on stderr
-      return new UsageError(`${commandPath(command)} needs a command`);
+      return new UsageError('command-missing', { within });
     case 'commander.excessArguments':
-      return new UsageError(`unexpected argument ${command.args.at(-1)}`, { hint: help });
+      return new UsageError('command-argument-unexpected', { argument: command.args.at(-1) ?? '', within });
     default:
-      return new UsageError(error.message.replace(/^error: /, ''), { hint: help });
+      return new UsageError('command-line-invalid', {
+        reason: error.message.replace(/^error: /, ''),
+        within,
+      });
   }
+}
+
+/** The options and commands that a command knows. */
+function wordsOf(command: Command): string[] {
+  return [
+    ...command.options.flatMap((option) => option.long ?? []),
+    ...command.commands.map((child) => child.name()),
+  ];
 }
 
 function commandPath(command: Command): string {

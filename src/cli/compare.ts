@@ -41,11 +41,8 @@ export async function compare(command: Command, context: CliContext): Promise<vo
   const dataset = required(data.dataset, 'dataset');
   const model = modelFolder(data.model ?? (memory && (await rememberedBase(memory))));
   const options = { ...data, model, dataset, ...training, finetuned };
-  if (finetuned !== undefined && args.resumeFromCheckpoint !== undefined) {
-    throw new UsageError('--finetuned and --resume-from-checkpoint exclude each other', {
-      hint: 'A finished model is compared as it is; without --finetuned the run goes on.',
-    });
-  }
+  if (finetuned !== undefined && args.resumeFromCheckpoint !== undefined)
+    throw new UsageError('finetuned-excludes-resuming', {});
   const outputDir = finetuned !== undefined && !explicit.has('outputDir') ? finetuned : args.outputDir;
   const splits = await comparedSplits({ ...options, signal: context.signal });
   const { test, validation, notes, columns, heldOut } = splits;

@@ -33,7 +33,7 @@ export async function withContext<T>(command: (context: CliContext) => Promise<T
     }
     terminal.print('\nStopping after the step in hand; once more to stop at once.');
     // What a command that has nothing to save throws: being stopped is no defect.
-    abort.abort(new InterruptedError('interrupted'));
+    abort.abort(new InterruptedError('interrupted', {}));
   };
   const unwatch = (): void => {
     for (const signal of STOPPING) process.off(signal, interrupt);

@@ -54,9 +54,7 @@ export async function doctor(_command: Command, { terminal, results }: CliContex
   }
   const missing = findings.filter(({ ok }) => !ok);
   if (missing.length > 0)
-    throw new AttuneError(`${missing.map(({ what }) => what).join(', ')}: not usable`, {
-      hint: 'What to do is said above.',
-    });
+    throw new AttuneError('installation-unusable', { parts: missing.map(({ what }) => what) });
   terminal.print('Everything that attune needs is here.');
 }
 
@@ -85,7 +83,7 @@ async function cpuEngine(): Promise<string> {
   const { version } = createRequire(import.meta.url)('onnxruntime-node/package.json') as { version: string };
   const { onnxEngine } = await import('../engine/onnx/session.js');
   const difference = Math.abs((await tinyLoss(onnxEngine)) - (await tinyLoss(referenceEngine)));
-  if (!(difference < 1e-4)) throw new AttuneError(`computes a loss that is off by ${difference}`);
+  if (!(difference < 1e-4)) throw new AttuneError('training-step-inaccurate', { difference });
   return `onnxruntime-node ${version}, a training step agrees with the reference to ${difference.toExponential(1)}`;
 }
 

@@ -34,9 +34,7 @@ export async function predict(command: Command, { terminal, results, signal }: C
   const { text: given } = command.opts<{ text?: string[] }>();
   const dir = required(options.model, 'model');
   if ((given === undefined) === (options.input === undefined)) {
-    throw new UsageError(given ? '--text and --input exclude each other' : '--text or --input is missing', {
-      hint: 'Give texts by --text, or a file by --input (- for stdin).',
-    });
+    throw new UsageError(given ? 'prediction-input-ambiguous' : 'prediction-input-missing', {});
   }
   const output =
     options.output !== undefined && (await isStdout(options.output)) ? undefined : options.output;

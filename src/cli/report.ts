@@ -18,11 +18,8 @@ export async function report(command: Command, { terminal, results }: CliContext
   const options = withDefaults(REPORT_OPTIONS, givenOptions(command, REPORT_OPTIONS));
   const [dir] = command.args;
   const path = (await comparisonReport(dir)) ?? (await runReport(dir));
-  if (path === undefined) {
-    throw new UsageError(`${dir} holds neither ${COMPARISON} nor ${STATE}`, {
-      hint: 'Give the output folder of `attune compare` or `attune train`.',
-    });
-  }
+  if (path === undefined)
+    throw new UsageError('report-source-missing', { folder: dir, files: [COMPARISON, STATE] });
   terminal.print('Open it in a browser; it needs no network.');
   if (options.json) results.record('report', { path });
   else results.line(path);
@@ -39,10 +36,7 @@ async function runReport(dir: string): Promise<string | undefined> {
   const text = await contentsOf(file);
   if (text === undefined) return undefined;
   const { log_history: history } = parseState(text, file);
-  if (history.length === 0)
-    throw new DataError(`${file} has no records yet`, {
-      hint: 'A run makes its first one after --logging-steps steps, or at its first evaluation.',
-    });
+  if (history.length === 0) throw new DataError('log-history-empty', { file });
   return writeRunReport(dir, history);
 }
 
@@ -53,7 +47,7 @@ async function contentsOf(file: string): Promise<string | undefined> {
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
-    throw new AttuneError(`cannot read ${file}: ${message}`, { cause });
+    throw new AttuneError('report-source-unreadable', { file, reason: message }, { cause });
   }
 }
 
@@ -63,10 +57,7 @@ function parseState(text: string, file: string): ReturnType<typeof parseTrainerS
   } catch (error) {
     // Its hint is for those who resume.
     if (error instanceof AttuneError)
-      throw new DataError(error.message, {
-        hint: 'The file is damaged, or no Trainer wrote it.',
-        cause: error,
-      });
+      throw new DataError('report-source-damaged', { file, reason: error.message }, { cause: error });
     throw error;
   }
 }

@@ -10,10 +10,7 @@ import { terminalCallback } from './train-report.js';
 /** `attune reproduce DIR` */
 export async function reproduce(command: Command, { terminal, results, signal }: CliContext): Promise<void> {
   const dir = command.args[0].replace(/(?<=.)[/\\]+$/, '');
-  if (dir === '')
-    throw new UsageError('the folder of the run is missing', {
-      hint: 'attune reproduce DIR, where DIR is the --output-dir of a run.',
-    });
+  if (dir === '') throw new UsageError('reproduced-folder-missing', {});
   const {
     outputDir = `${dir}-reproduced`,
     overwriteOutputDir = false,
@@ -46,12 +43,7 @@ export async function reproduce(command: Command, { terminal, results, signal }:
     if (result.differences.length > 0) {
       terminal.heading('Differences');
       for (const difference of result.differences) terminal.print(`  ${difference}`);
-      throw new AttuneError(`${dir} was not reproduced`, {
-        hint:
-          result.start.length > 0
-            ? 'It did not begin as it was: see the warnings above.'
-            : 'It began as it was, with the same versions, data and weights.',
-      });
+      throw new AttuneError('run-not-reproduced', { folder: dir, startDiffers: result.start.length > 0 });
     }
     terminal.print(
       `\n${result.records} records and ${result.tensors} tensors, all the same: ${dir} was reproduced, bit for bit.`,

@@ -68,7 +68,7 @@ export class ResultWriter {
   /**
    * Resolves when all that was written has been taken, or the reader has gone.
    *
-   * @throws AttuneError if something could not be written
+   * @throws AttuneError `results-unwritable` if something could not be written
    */
   async flush(): Promise<void> {
     if (this.open) {
@@ -80,10 +80,8 @@ export class ResultWriter {
       });
     }
     if (!this.#failure) return;
-    throw new AttuneError(`the results cannot be written: ${this.#failure.message}`, {
-      cause: this.#failure,
-      hint: 'What goes to stdout could not be stored: check the space of the disk that it goes to.',
-    });
+    const { message: reason } = this.#failure;
+    throw new AttuneError('results-unwritable', { reason }, { cause: this.#failure });
   }
 
   #fail(error: NodeJS.ErrnoException): void {

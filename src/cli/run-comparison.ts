@@ -113,10 +113,7 @@ export async function runComparison(
     };
   } catch (error) {
     if (error instanceof InterruptedError)
-      throw new InterruptedError(
-        'interrupted while the models were compared; the fine-tuned model is whole',
-        { hint: 'Go on with:', command: options.goOn, cause: error },
-      );
+      throw new InterruptedError('comparison-interrupted', { command: options.goOn }, { cause: error });
     throw error;
   } finally {
     progress.stop();

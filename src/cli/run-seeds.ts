@@ -42,10 +42,7 @@ export async function runSeeds(
     );
   } catch (error) {
     if (error instanceof InterruptedError)
-      throw new InterruptedError(
-        'interrupted in the fine-tuning under another seed; the first model is whole',
-        { hint: 'Go on with:', command: goOn, cause: error },
-      );
+      throw new InterruptedError('other-seed-interrupted', { command: goOn }, { cause: error });
     throw error;
   } finally {
     screen.stop();

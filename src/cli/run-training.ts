@@ -127,18 +127,13 @@ async function requireLoggingDir(
 ): Promise<void> {
   const [logging, output] = [await realPath(loggingDir), await realPath(outputDir)];
   const within = nameWithin(output, logging);
-  if (within !== undefined && isOfRun(within, alsoMakes)) {
-    throw new UsageError(`the event files cannot go to ${loggingDir}: the run itself makes that`, {
-      hint: 'Choose another --logging-dir.',
-    });
-  }
+  if (within !== undefined && isOfRun(within, alsoMakes))
+    throw new UsageError('logging-dir-of-run', { loggingDir });
   // What is wrong with the output folder itself is said of that.
   for (let at = logging; at !== output; at = dirname(at)) {
     const found = await stat(at).catch(() => undefined);
     if (found && !found.isDirectory())
-      throw new UsageError(`the event files cannot go to ${loggingDir}: ${at} is no folder`, {
-        hint: 'Choose another --logging-dir, or move that away.',
-      });
+      throw new UsageError('logging-dir-blocked', { loggingDir, blocking: at });
     if (found || dirname(at) === at) return;
   }
 }
@@ -189,14 +184,8 @@ async function measureSaved(run: FineTuneRun, output: TrainOutput): Promise<Meas
     return await run.measure(output);
   } catch (error) {
     if (!(error instanceof InterruptedError)) throw error;
-    throw new InterruptedError(
-      `interrupted in the evaluation of the trained model, which is saved in ${outputDir}`,
-      {
-        hint: 'Measure it with:',
-        command: commandLine(['evaluate'], { model: outputDir }),
-        cause: error,
-      },
-    );
+    const command = commandLine(['evaluate'], { model: outputDir });
+    throw new InterruptedError('evaluation-interrupted', { folder: outputDir, command }, { cause: error });
   }
 }
 

@@ -23,12 +23,9 @@ export async function serve(command: Command, context: CliContext): Promise<void
   const { terminal, results, signal } = context;
   const given = givenOptions(command, SERVE_OPTIONS);
   const options = withDefaults(SERVE_OPTIONS, given);
-  if (!options.demo)
-    throw new UsageError('--demo is missing', {
-      hint: 'attune serve --demo serves the page that fine-tunes in the browser; there is nothing else to serve yet.',
-    });
+  if (!options.demo) throw new UsageError('demo-not-given', {});
   if (options.out !== undefined && (given.port !== undefined || given.host !== undefined))
-    throw new UsageError('--out writes the page and serves nothing: --host and --port do not go with it');
+    throw new UsageError('page-written-not-served', {});
   const named = modelFolder(options.model);
   const folder = await withDownloads(terminal, signal, (hub) => resolveModel(named, hub));
   const site = await demoSite({ folder, name: nameOf(folder, options.model) });

@@ -123,7 +123,7 @@ export interface CompareModelsOptions {
 export async function compareModels(options: CompareModelsOptions): Promise<Comparison> {
   requireMargin(options.margin ?? MARGIN);
   for (const name of ['train', 'test'] as const)
-    if (options[name].length === 0) throw new UsageError(`${name}: there are no rows`);
+    if (options[name].length === 0) throw new UsageError('comparison-split-empty', { split: name });
   requireSameClasses(options.train, options.test);
   await refuseBase(options);
   const output = await OutputFolder.open(options.outputDir);
@@ -196,12 +196,8 @@ async function compareInto(output: OutputFolder, options: CompareModelsOptions):
   const gpt2 = await openGpt2(options.finetuned, { maxLength, device: options.device, signal });
   const classifier = new TextClassifier(gpt2);
   try {
-    if (classifier.labels.length !== labelNames.length) {
-      throw new ModelError(
-        `the model in ${options.finetuned} has ${classifier.labels.length} classes, the data ${labelNames.length}`,
-        { hint: 'Compare on the data that it was fine-tuned on.' },
-      );
-    }
+    if (classifier.labels.length !== labelNames.length)
+      throw otherClasses(options.finetuned, classifier.labels, labelNames);
     const predictions = predictionsOf(await classifier.predict(testTexts, { signal }), classifier.labels);
     const speed = await predictionSpeed(testTexts, (texts) => classifier.predict(texts, { signal }), signal);
     const seconds = history.filter(isFinalRecord).at(-1)?.train_runtime;
@@ -380,14 +376,9 @@ async function measureOtherSeeds(
     const classifier = await TextClassifier.fromPretrained(folder, { maxLength, device, signal });
     try {
       const { labels } = classifier;
-      if (
-        labels.length !== bench.labelNames.length ||
-        labels.some((name, i) => name !== bench.labelNames[i])
-      ) {
-        throw new ModelError(`the model in ${folder} has other classes than the data`, {
-          hint: 'Compare on the data that it was fine-tuned on.',
-        });
-      }
+      const { labelNames } = bench;
+      if (labels.length !== labelNames.length || labels.some((name, i) => name !== labelNames[i]))
+        throw otherClasses(folder, labels, labelNames);
       const result = {
         seed,
         ...bench.measure(predictionsOf(await classifier.predict(texts, { signal }), labels)),
@@ -400,6 +391,12 @@ async function measureOtherSeeds(
   }
   return measured;
 }
+
+const otherClasses = (
+  folder: string,
+  modelClasses: readonly string[],
+  dataClasses: readonly string[],
+): ModelError => new ModelError('comparison-classes-differ', { folder, modelClasses, dataClasses });
 
 /** What a model is called: the last part of its folder or id. */
 function baseName(model: string): string {

@@ -33,13 +33,10 @@ export interface Contestant {
   readonly predictions: Predictions;
 }
 
-/** @throws UsageError for a margin that is too small to be shown, or no share */
+/** @throws UsageError `margin-out-of-range` for a margin that is too small to be shown, or no share */
 export function requireMargin(margin: number): void {
   if (margin >= LEAST_MARGIN && margin < 1) return;
-  const hint = `It is the loss of weighted F1 that a simpler model may have, such as ${MARGIN}.`;
-  throw new UsageError(`the margin is ${margin}; it must be at least ${LEAST_MARGIN} and less than 1`, {
-    hint,
-  });
+  throw new UsageError('margin-out-of-range', { margin, least: LEAST_MARGIN, usual: MARGIN });
 }
 
 const placeOf = ({ id }: Pick<ModelResult, 'id'>): number => {

@@ -81,7 +81,7 @@ interface SeenWord extends Place {
 export async function studyWords(options: WordStudyOptions): Promise<WordStudy[]> {
   const { words, texts, labels, word2vec, hiddenStates, signal } = options;
   if (labels.length !== texts.length)
-    throw new UsageError(`labels has length ${labels.length}, but texts has length ${texts.length}`);
+    throw new UsageError('word-study-labels-length', { labels: labels.length, texts: texts.length });
   const pace = new Pace(signal);
   const places = await placesOfWords(texts, word2vec, words && new Set(words), pace);
   const candidates = words
@@ -113,17 +113,19 @@ export async function studyWords(options: WordStudyOptions): Promise<WordStudy[]
 
 /** What is missing would be a vector of no numbers, whose cosine is none. */
 function requireStates(states: readonly TextStates[], texts: number): void {
-  if (states.length !== texts)
-    throw new UsageError(`hiddenStates returned ${states.length} results for ${texts} texts`);
+  if (states.length !== texts) throw new UsageError('hidden-states-count', { results: states.length, texts });
   const width = states.find(({ tokens }) => tokens.length > 0)?.width;
   for (const [i, { tokens, width: own, states: values }] of states.entries()) {
     if (tokens.length === 0) continue;
     if (own !== width)
-      throw new UsageError(`hiddenStates returned result ${i} with width ${own}, another one with ${width}`);
+      throw new UsageError('hidden-states-width', { result: i, width: own, expected: width! });
     if (values.length < tokens.length * width)
-      throw new UsageError(
-        `hiddenStates returned result ${i} with ${values.length} values for ${tokens.length} tokens of width ${width}`,
-      );
+      throw new UsageError('hidden-states-length', {
+        result: i,
+        values: values.length,
+        tokens: tokens.length,
+        width,
+      });
   }
 }
 

@@ -416,7 +416,7 @@ function checkAgreement({ dataset, seed, models, worstErrors, words }: Measured)
 /** @throws DataError naming the file and the place in it; AttuneError where it cannot be read */
 export async function readComparison(file: string): Promise<Comparison> {
   const contents = await readPlainFile(file).catch((cause: unknown) => {
-    throw new AttuneError(`cannot read ${file}: ${(cause as Error).message}`, { cause });
+    throw new AttuneError('report-source-unreadable', { file, reason: (cause as Error).message }, { cause });
   });
   return parseComparison(contents, file);
 }
@@ -426,17 +426,15 @@ export async function readComparison(file: string): Promise<Comparison> {
  * @throws DataError naming the file and the place in it
  */
 export async function parseComparison(contents: string, file: string): Promise<Comparison> {
-  const hint =
-    'It is not what `attune compare` of this version writes, or it was damaged; run the comparison again.';
   const parsed = parseJson(contents);
-  if ('error' in parsed)
-    throw new DataError(`${file}:${parsed.error.line}:${parsed.error.column}: ${parsed.error.message}`, {
-      hint,
-    });
+  if ('error' in parsed) {
+    const { line, column, message: reason } = parsed.error;
+    throw new DataError('comparison-file-syntax', { file, line, column, reason });
+  }
   try {
     return await checkComparison(parsed.value);
   } catch (error) {
     if (!(error instanceof ShapeError)) throw error;
-    throw new DataError(`${file}: ${error.message}`, { hint });
+    throw new DataError('comparison-file-invalid', { file, field: error.path, problem: error.problem });
   }
 }

@@ -107,11 +107,6 @@ function openNew(folder: string, stem: string): [path: string, file: number] {
 }
 
 function cannotWrite(path: string, cause: unknown): AttuneError {
-  return new AttuneError(
-    `cannot write TensorBoard events to ${path}: ${cause instanceof Error ? cause.message : String(cause)}`,
-    {
-      hint: 'Check that the folder is writable and that there is space, or choose another one with --logging-dir.',
-      cause,
-    },
-  );
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new AttuneError('tensorboard-unwritable', { path, reason }, { cause });
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { createTerminal } from '#attune/cli/terminal.js';
-import { AttuneError, UsageError } from '#attune/errors/attune-error.js';
+import { AttuneError, InterruptedError, UsageError } from '#attune/errors/attune-error.js';
 import { Screen } from '../support/screen.js';
 
 describe('createTerminal', () => {
@@ -93,13 +93,14 @@ describe('createTerminal', () => {
         terminal.keyValue([[text, text]]);
         terminal.histogram([{ label: text, count: 1 }]);
         terminal.warning(text);
-        terminal.error(new AttuneError(text, { hint: text, command: text }));
+        terminal.error(new UsageError('option-unknown', { option: text, known: [text], within: text }));
+        terminal.error(new InterruptedError('evaluation-interrupted', { folder: text, command: text }));
         terminal.error(new TypeError(text));
         // Only line feeds are left, and the codes of bold, dim, yellow and red.
         const styles = /\u001b\[(?:1|2|22|31|33|39)m/g;
         const plain = screen.raw.replace(styles, '').replaceAll('\n', '');
         assert.doesNotMatch(plain, /[\p{Cc}\u2028\u2029\p{Bidi_Control}]/u);
-        assert.equal(screen.raw.match(styles)?.length ?? 0, isTTY ? 14 : 0);
+        assert.equal(screen.raw.match(styles)?.length ?? 0, isTTY ? 16 : 0);
       }),
       { numRuns: 30 },
     );
@@ -121,15 +122,16 @@ describe('createTerminal', () => {
     const screen = new Screen({ isTTY: false });
     const terminal = createTerminal({ stream: screen, env: {} });
     terminal.error(
-      new UsageError('unknown option --x', { hint: 'attune train --help lists what it takes.' }),
+      new UsageError('option-unknown', { option: '--x', known: ['--seed'], within: 'attune train' }),
     );
-    terminal.error(new AttuneError('two\nlines'));
+    terminal.error(new AttuneError('report-source-unreadable', { file: 'two\nlines', reason: 'why' }));
     terminal.warning('careful');
     assert.deepEqual(screen.lines, [
       'error: unknown option --x',
       '       attune train --help lists what it takes.',
-      'error: two',
-      '       lines',
+      'error: cannot read two',
+      '       lines: why',
+      '       It must be a plain file that you may read.',
       'warning: careful',
     ]);
   });
@@ -147,9 +149,16 @@ describe('createTerminal', () => {
     const screen = new Screen({ isTTY: true, columns: 30 });
     const command = "attune compare --finetuned 'two  spaces and more' --margin 0.3 --seeds 3";
     createTerminal({ stream: screen, env: { NO_COLOR: '1' } }).error(
-      new AttuneError('interrupted', { hint: 'Go on with:', command }),
+      new InterruptedError('evaluation-interrupted', { folder: 'out', command }),
     );
-    assert.deepEqual(screen.lines, ['error: interrupted', '       Go on with:', `       ${command}`]);
+    assert.deepEqual(screen.lines, [
+      'error: interrupted in the',
+      '       evaluation of the',
+      '       trained model, which is',
+      '       saved in out',
+      '       Measure it with:',
+      `       ${command}`,
+    ]);
   });
 
   it('ignores write errors of its stream', () => {
