@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { describe, it } from 'node:test';
 import { FileOutput, ResultWriter } from '#attune/cli/results.js';
+import { AttuneError } from '#attune/errors/attune-error.js';
+import { refusal } from '../support/refusal.js';
 
 /** A stream that keeps what it gets; a slow one accepts more only after `release`. */
 class Sink extends Writable {
@@ -38,7 +40,7 @@ class Broken extends Writable {
   }
 }
 
-const FULL = { message: 'the results cannot be written: ENOSPC: it broke' };
+const refusedFull = refusal(AttuneError, 'results-unwritable', { reason: 'ENOSPC: it broke' });
 
 describe('ResultWriter', () => {
   it('writes each record as one line of JSON with its type first', async () => {
@@ -81,12 +83,12 @@ describe('ResultWriter', () => {
   it('rejects in flush if a write has failed for any other reason', async () => {
     const results = new ResultWriter(new Broken('ENOSPC'));
     results.record('train');
-    await assert.rejects(results.flush(), FULL);
+    await assert.rejects(results.flush(), refusedFull);
     assert.equal(results.open, false);
     // Writing further does not throw.
     assert.equal(results.line('more'), true);
     await results.drain();
-    await assert.rejects(results.flush(), FULL);
+    await assert.rejects(results.flush(), refusedFull);
   });
 
   it('waits in drain for a slow reader', async () => {

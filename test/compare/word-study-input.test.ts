@@ -4,6 +4,7 @@ import { describe, it } from 'node:test';
 import { studyWords } from '#attune/compare/word-study.js';
 import type { HiddenStates, TextStates } from '#attune/compare/word-study.js';
 import { UsageError } from '#attune/errors/attune-error.js';
+import { refusal } from '../support/refusal.js';
 
 const WIDTH = 8;
 const texts = ['a light bag', 'the light shone on us', 'light'];
@@ -24,9 +25,6 @@ const study = (hiddenStates: HiddenStates, labels: readonly number[] = [0, 1, 1]
 const altered = (change: (states: TextStates[]) => TextStates[]) =>
   study((given) => Promise.resolve(change(given.map(statesOf))));
 
-const refusal = (message: string) => (error: unknown) =>
-  error instanceof UsageError && error.message === message;
-
 describe('studyWords', () => {
   it('refuses fewer or more labels than texts before it computes hidden states', async () => {
     const never: HiddenStates = () => Promise.reject(new Error('asked'));
@@ -36,25 +34,25 @@ describe('studyWords', () => {
     ])
       await assert.rejects(
         study(never, labels),
-        refusal(`labels has length ${labels.length}, but texts has length 3`),
+        refusal(UsageError, 'word-study-labels-length', { labels: labels.length, texts: 3 }),
       );
   });
 
   it('refuses fewer results of hiddenStates than texts', async () => {
     await assert.rejects(
       altered((states) => states.slice(1)),
-      refusal('hiddenStates returned 2 results for 3 texts'),
+      refusal(UsageError, 'hidden-states-count', { results: 2, texts: 3 }),
     );
   });
 
   it('refuses hidden states with too few values or of different widths', async () => {
     await assert.rejects(
       altered(([first, ...rest]) => [{ ...first, states: first.states.slice(1) }, ...rest]),
-      refusal('hiddenStates returned result 0 with 23 values for 3 tokens of width 8'),
+      refusal(UsageError, 'hidden-states-length', { result: 0, values: 23, tokens: 3, width: 8 }),
     );
     await assert.rejects(
       altered(([first, second, third]) => [first, { ...second, width: 4 }, third]),
-      refusal('hiddenStates returned result 1 with width 4, another one with 8'),
+      refusal(UsageError, 'hidden-states-width', { result: 1, width: 4, expected: 8 }),
     );
   });
 

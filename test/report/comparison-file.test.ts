@@ -6,21 +6,13 @@ import { DataError } from '#attune/errors/attune-error.js';
 import { parseComparison } from '#attune/report/comparison-file.js';
 import { comparisonDocument } from '#attune/report/document.js';
 import { comparisonFixture } from '../support/comparison.js';
+import { refusal } from '../support/refusal.js';
 
 const whole = comparisonFixture({ testRows: 12, trainRows: 20, errors: 1 });
-/** The comparison that a file holds, or the message with which it is refused. */
-const read = async (value: unknown): Promise<Comparison | string> => {
-  try {
-    return await parseComparison(
-      typeof value === 'string' ? value : JSON.stringify(value),
-      'comparison.json',
-    );
-  } catch (error) {
-    assert.ok(error instanceof DataError, String(error));
-    assert.ok(error.hint?.includes('attune compare'));
-    return error.message;
-  }
-};
+const FILE = 'comparison.json';
+/** @param value what the file holds: text, or what is written as JSON */
+const parse = (value: unknown): Promise<Comparison> =>
+  parseComparison(typeof value === 'string' ? value : JSON.stringify(value), FILE);
 /** The fixture with the value at a path of keys replaced, or removed if it is undefined. */
 const changed = (path: readonly (string | number)[], value: unknown): unknown => {
   const copy = structuredClone(whole) as unknown as Record<string | number, unknown>;
@@ -72,135 +64,158 @@ describe('parseComparison', () => {
   });
 
   it('refuses a wrong value and names its place', async () => {
-    const cases: readonly (readonly [unknown, string])[] = [
-      [
-        '{"version": 1,',
-        'comparison.json:1:15: expected a property name in double quotes, found the end of the text',
-      ],
-      [[], 'comparison.json: expected an object, found a list'],
-      [{}, 'comparison.json: version: is missing; expected 1 or 2'],
-      [changed(['version'], 3), 'comparison.json: version: expected 1 or 2, found 3'],
+    const cases: readonly (readonly [value: unknown, field: string, problem: string])[] = [
+      [[], '', 'expected an object, found a list'],
+      [{}, 'version', 'is missing; expected 1 or 2'],
+      [changed(['version'], 3), 'version', 'expected 1 or 2, found 3'],
       [
         changed(['models', 2, 'f1', 'value'], 'high'),
-        'comparison.json: models[2].f1.value: expected a number, found "high"',
+        'models[2].f1.value',
+        'expected a number, found "high"',
       ],
       [
         changed(['models', 0, 'interpretability', 'level'], 'none'),
-        'comparison.json: models[0].interpretability.level: expected "high" or "medium" or "low", found "none"',
+        'models[0].interpretability.level',
+        'expected "high" or "medium" or "low", found "none"',
       ],
       [
         changed(['models', 1, 'id'], whole.models[0].id),
-        `comparison.json: models[1].id: "${whole.models[0].id}" is the id of an earlier model, too`,
+        'models[1].id',
+        `"${whole.models[0].id}" is the id of an earlier model, too`,
       ],
       [
         changed(['models', 0, 'confusion', 1], [1]),
-        'comparison.json: models[0].confusion[1]: has 1 entries, but there are 3 classes',
+        'models[0].confusion[1]',
+        'has 1 entries, but there are 3 classes',
       ],
       [
         changed(['models', 0, 'classes', 0, 'auc'], 1.5),
-        'comparison.json: models[0].classes[0].auc: expected a number from 0 to 1, found 1.5',
+        'models[0].classes[0].auc',
+        'expected a number from 0 to 1, found 1.5',
       ],
-      [changed(['models'], []), 'comparison.json: models: expected at least one model'],
+      [changed(['models'], []), 'models', 'expected at least one model'],
       [
         changed(['dataset', 'testLabels', 3], 7),
-        'comparison.json: dataset.testLabels[3]: is class 7, but there are 3 classes',
+        'dataset.testLabels[3]',
+        'is class 7, but there are 3 classes',
       ],
       [
         changed(['dataset', 'testRows'], 13),
-        'comparison.json: dataset.testLabels: has 12 entries, but there are 13 test rows',
+        'dataset.testLabels',
+        'has 12 entries, but there are 13 test rows',
       ],
-      [
-        changed(['verdict', 'best'], 'oracle'),
-        'comparison.json: verdict.best: "oracle" is the id of no model',
-      ],
+      [changed(['verdict', 'best'], 'oracle'), 'verdict.best', '"oracle" is the id of no model'],
       [
         changed(['verdict', 'recommended'], 'oracle'),
-        'comparison.json: verdict.recommended: "oracle" is the id of no model',
+        'verdict.recommended',
+        '"oracle" is the id of no model',
       ],
       [
         changed(['verdict', 'choices', 0, 'model'], 'oracle'),
-        'comparison.json: verdict.choices[0].model: "oracle" is the id of no model',
+        'verdict.choices[0].model',
+        '"oracle" is the id of no model',
       ],
       [
         changed(['models', 3, 'againstBest'], null),
-        'comparison.json: models[3].againstBest: is null, but there are other models',
+        'models[3].againstBest',
+        'is null, but there are other models',
       ],
       [
         changed(['models', 0, 'againstBest', 'mayBeBest'], 1),
-        'comparison.json: models[0].againstBest.mayBeBest: expected true or false, found 1',
+        'models[0].againstBest.mayBeBest',
+        'expected true or false, found 1',
       ],
       [
         changed(['models', 1, 'predictions', 'labels', 2], 3),
-        'comparison.json: models[1].predictions.labels[2]: is class 3, but there are 3 classes',
+        'models[1].predictions.labels[2]',
+        'is class 3, but there are 3 classes',
       ],
       [
         changed(['models', 1, 'predictions', 'probabilities', 2], [1]),
-        'comparison.json: models[1].predictions.probabilities[2]: has 1 entries, but there are 3 classes',
+        'models[1].predictions.probabilities[2]',
+        'has 1 entries, but there are 3 classes',
       ],
       [
         changed(['verdict', 'bestSet'], []),
-        'comparison.json: verdict.bestSet: does not name the models that may be the best',
+        'verdict.bestSet',
+        'does not name the models that may be the best',
       ],
       [
         changed(['verdict', 'simplestFirst', 0], whole.verdict.simplestFirst[1]),
-        'comparison.json: verdict.simplestFirst: does not name each model once',
+        'verdict.simplestFirst',
+        'does not name each model once',
       ],
       [
         changed(['verdict', 'best'], whole.models[1].id),
-        `comparison.json: verdict.best: is not the first of the models, "${whole.models[0].id}"`,
+        'verdict.best',
+        `is not the first of the models, "${whole.models[0].id}"`,
       ],
       [
         changed(['verdict', 'recommended'], 'majority'),
-        'comparison.json: verdict.recommended: "majority" is not within the margin',
+        'verdict.recommended',
+        '"majority" is not within the margin',
       ],
-      [
-        changed(['verdict', 'margin'], 0),
-        'comparison.json: verdict.margin: expected a number between 0 and 1',
-      ],
-      [
-        changed(['verdict', 'low'], 1),
-        'comparison.json: verdict.low: its bounds do not lie on either side of it',
-      ],
-      [
-        changed(['models', 2, 'f1', 'low'], 2),
-        'comparison.json: models[2].f1: its bounds do not lie on either side of it',
-      ],
+      [changed(['verdict', 'margin'], 0), 'verdict.margin', 'expected a number between 0 and 1'],
+      [changed(['verdict', 'low'], 1), 'verdict.low', 'its bounds do not lie on either side of it'],
+      [changed(['models', 2, 'f1', 'low'], 2), 'models[2].f1', 'its bounds do not lie on either side of it'],
       [
         changed(['models', 2, 'againstBest', 'high'], -2),
-        'comparison.json: models[2].againstBest: its bounds do not lie on either side of it',
+        'models[2].againstBest',
+        'its bounds do not lie on either side of it',
       ],
       [
         changed(['verdict', 'seeds', 'runs'], whole.verdict.seeds!.runs.slice(1)),
-        'comparison.json: verdict.seeds.runs: expected at least two',
+        'verdict.seeds.runs',
+        'expected at least two',
       ],
       [
         changed(['verdict', 'seeds', 'runs', 0, 'f1'], 0.5),
-        'comparison.json: verdict.seeds.runs[0].f1: is not that of the fine-tuned model',
+        'verdict.seeds.runs[0].f1',
+        'is not that of the fine-tuned model',
       ],
       [
         changed(['verdict', 'seeds', 'highest'], 9),
-        'comparison.json: verdict.seeds.highest: is not what follows from the runs',
+        'verdict.seeds.highest',
+        'is not what follows from the runs',
       ],
-      [changed(['seed'], 0.5), 'comparison.json: seed: expected a whole number'],
+      [changed(['seed'], 0.5), 'seed', 'expected a whole number'],
       [
         changed(['worstErrors', 0, 'opinions', 'a model'], { label: 0 }),
-        'comparison.json: worstErrors[0].opinions["a model"].probabilityOfTruth: is missing; expected a number',
+        'worstErrors[0].opinions["a model"].probabilityOfTruth',
+        'is missing; expected a number',
       ],
       [
         changed(['words', 0, 'contextualNeighbours', 0, 'occurrence'], 99),
-        'comparison.json: words[0].contextualNeighbours[0].occurrence: is occurrence 99, but there are 24',
+        'words[0].contextualNeighbours[0].occurrence',
+        'is occurrence 99, but there are 24',
       ],
       [
         changed(['logHistory', 0], { step: 3 }),
-        'comparison.json: logHistory[0]: is no record of a run: it has none of loss, eval_loss, train_runtime',
+        'logHistory[0]',
+        'is no record of a run: it has none of loss, eval_loss, train_runtime',
       ],
       [
         JSON.stringify(whole).replace('"seed":42', '"seed":1e999'),
-        'comparison.json: seed: expected a number, found Infinity',
+        'seed',
+        'expected a number, found Infinity',
       ],
     ];
-    for (const [value, message] of cases) assert.equal(await read(value), message);
+    for (const [value, field, problem] of cases) {
+      const error = refusal(DataError, 'comparison-file-invalid', { file: FILE, field, problem });
+      await assert.rejects(parse(value), error);
+    }
   });
+
+  it('refuses a text that is not JSON and names its line and column', () =>
+    assert.rejects(
+      parse('{"version": 1,'),
+      refusal(DataError, 'comparison-file-syntax', {
+        file: FILE,
+        line: 1,
+        column: 15,
+        reason: 'expected a property name in double quotes, found the end of the text',
+      }),
+    ));
 
   it('refuses a file with any value changed, or returns a comparison that the report can show', async () => {
     const paths: (string | number)[][] = [];
@@ -221,8 +236,8 @@ describe('parseComparison', () => {
         async (path, value) => {
           const copy = changed(path, value) as Record<string, unknown>;
           const asked = path[0] === 'version' ? copy : { ...copy, version };
-          const found = await read(asked);
-          if (typeof found !== 'string') comparisonDocument(found);
+          const found = await parse(asked).catch(refusal(DataError, 'comparison-file-invalid'));
+          if (found !== true) comparisonDocument(found);
         },
       );
       await fc.assert(property, { numRuns: version === 1 ? 10 : 150 });

@@ -8,6 +8,7 @@ import { maskedCrc, summaryEvent, tfRecord, versionEvent } from '#attune/report/
 import { tensorBoardTag, TensorBoardWriter } from '#attune/report/tensorboard.js';
 import { evalRecord, finalRecord, trainRecord } from '#attune/train/records.js';
 import { folder } from '../support/folder.js';
+import { refusal } from '../support/refusal.js';
 
 /** Bytes of each TFRecord of a file; fails if a length or checksum is wrong. */
 function tfRecords(file: Buffer): Buffer[] {
@@ -194,7 +195,7 @@ describe('TensorBoardWriter', () => {
     writeFileSync(join(dir, 'taken'), 'a file');
     assert.throws(
       () => new TensorBoardWriter(join(dir, 'taken')),
-      (error) => error instanceof AttuneError && error.message.includes('taken') && error.hint !== undefined,
+      refusal(AttuneError, 'tensorboard-unwritable', { path: join(dir, 'taken') }),
     );
   });
 });
