@@ -10,6 +10,7 @@ import { before, describe, it } from 'node:test';
 import { packageVersion } from '#attune/cli/version.js';
 import { attune, bin, jsonLines, readJson, toJsonl, writeData, writeTinyModel } from '../../support/cli.js';
 import type { CliResult } from '../../support/cli.js';
+import { printed } from '../../support/refusal.js';
 import { workspace } from '../../support/workspace.js';
 import { FINISHED_RUN } from '../../support/folder-contents.js';
 
@@ -398,7 +399,8 @@ describe('attune with stdout on a full device', { skip: !existsSync(FULL) && `th
       });
       const { code, text: stderr } = await ended(child, child.stderr!);
       assert.equal(code, 1, words.join(' '));
-      assert.match(stderr, /^error: the results cannot be written: ENOSPC/m);
+      const reason = 'ENOSPC: no space left on device, write';
+      assert.ok(stderr.includes(`error: ${printed('results-unwritable', { reason })}\n`), stderr);
       assert.equal(stderr.match(/^error:/gm)?.length, 1, stderr);
       assert.doesNotMatch(stderr, /^\s+at /m);
     });

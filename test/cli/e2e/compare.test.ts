@@ -8,6 +8,7 @@ import { FINE_TUNED } from '#attune/compare/comparison.js';
 import type { Comparison } from '#attune/compare/comparison.js';
 import { attune, jsonLines, toJsonl, writeTinyModel } from '../../support/cli.js';
 import type { CliResult } from '../../support/cli.js';
+import { printed } from '../../support/refusal.js';
 import { sentences } from '../../support/sentences.js';
 import { workspace } from '../../support/workspace.js';
 
@@ -72,6 +73,7 @@ describe('attune compare, interrupted and finished with --finetuned', () => {
   const fineTuned = (): Comparison['models'][number] => written.models.find(({ id }) => id === FINE_TUNED)!;
 
   it('prints the command that finishes it when it is interrupted', () => {
+    assert.ok(stopped.stderr.includes(printed('comparison-interrupted', { command: '' })), stopped.stderr);
     assert.match(
       stopped.stderr,
       /attune\.js compare --finetuned 'a run' --model model --margin 0\.3 --seeds 2\n/,
@@ -195,7 +197,7 @@ describe('attune compare', () => {
       { cwd },
     );
     assert.equal(code, 2);
-    assert.match(stderr, /exclude each other/);
+    assert.ok(stderr.includes(printed('finetuned-excludes-resuming', {})), stderr);
   });
 
   it('refuses a foreign file in the folder of another seed before it trains', async () => {

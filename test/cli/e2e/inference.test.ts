@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { maskedCrc } from '#attune/report/event-file.js';
 import { attune, jsonLines, ROWS, toJsonl, writeData, writeTinyModel } from '../../support/cli.js';
+import { printed } from '../../support/refusal.js';
 import { workspace } from '../../support/workspace.js';
 
 let evalLoss = 0;
@@ -95,7 +96,11 @@ describe('attune evaluate', () => {
       );
       assert.equal(code, 130, stderr);
       assert.equal(stdout, '');
-      assert.match(stderr, /once more to stop at once\.\nerror: interrupted\n$/);
+      assert.ok(
+        stderr.includes(`once more to stop at once.\nerror: ${printed('interrupted', {})}\n`),
+        stderr,
+      );
+      assert.equal(stderr.match(/^error:/gm)?.length, 1, stderr);
     });
   }
 });

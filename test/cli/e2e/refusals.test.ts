@@ -4,6 +4,7 @@ import { cpSync, existsSync, readFileSync, truncateSync, writeFileSync } from 'n
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { attune, readJson, ROWS, toJsonl, writeData, writeTinyModel } from '../../support/cli.js';
+import { printed } from '../../support/refusal.js';
 import { safetensorsBytes } from '../../support/safetensors.js';
 import { workspace } from '../../support/workspace.js';
 
@@ -13,11 +14,17 @@ const cwd = workspace(async (cwd) => {
   writeData(join(cwd, 'data'));
 });
 
-/** Expects exit status `code`, one error that every pattern matches, and no output. */
-async function assertRefused(args: readonly string[], code: 1 | 2, ...patterns: RegExp[]): Promise<void> {
+/** What the error has to hold: words, or a pattern that it matches. */
+type Expected = string | RegExp;
+
+/** Expects exit status `code`, one error that holds everything expected, and no output. */
+async function assertRefused(args: readonly string[], code: 1 | 2, ...all: Expected[]): Promise<void> {
   const result = await attune(args, { cwd });
   assert.equal(result.code, code, `${args.join(' ')}\n${result.stderr}`);
-  for (const pattern of patterns) assert.match(result.stderr, pattern);
+  for (const expected of all) {
+    if (typeof expected === 'string') assert.ok(result.stderr.includes(expected), result.stderr);
+    else assert.match(result.stderr, expected);
+  }
   assert.equal(result.stderr.match(/^error:/gm)?.length, 1, result.stderr);
   assert.doesNotMatch(result.stderr, /^\s+at /m);
   assert.doesNotMatch(result.stderr, /defect of attune/);
@@ -34,8 +41,8 @@ const train = (...args: string[]): string[] => [
   ...args,
 ];
 
-/** A case: what is refused, and what the error has to match. */
-type Case<T> = readonly [what: string, given: T, ...patterns: RegExp[]];
+/** A case: what is refused, and what the error has to hold. */
+type Case<T> = readonly [what: string, given: T, ...expected: Expected[]];
 
 const rows = (...more: object[]): string =>
   toJsonl([...ROWS.map(({ text, label }) => ({ text, label })), ...more]);
@@ -207,7 +214,7 @@ describe('attune train', () => {
     [
       'an unknown option, with a suggestion',
       train('--leaning-rate', '1e-3'),
-      /unknown option --leaning-rate/,
+      printed('option-unknown', { option: '--leaning-rate', known: [], within: 'attune train' }),
       /Did you mean --learning-rate\?/,
     ],
     ['a word in place of a number', train('--learning-rate', 'fast'), /--learning-rate must be a number/],
@@ -262,7 +269,8 @@ describe('attune train', () => {
 });
 
 describe('attune', () => {
-  it('refuses an unknown command', () => assertRefused(['fit'], 2, /unknown command fit/));
+  it('refuses an unknown command', () =>
+    assertRefused(['fit'], 2, printed('command-unknown', { name: 'fit', known: [], within: 'attune' })));
 });
 
 describe('attune evaluate', () => {
@@ -279,11 +287,11 @@ describe('attune predict', () => {
     assertRefused(
       ['predict', '--model', 'two-labels', '--text', 'a', '--input', 'b'],
       2,
-      /--text and --input exclude each other/,
+      printed('prediction-input-ambiguous', {}),
     ));
 
   it('refuses to start without --text or --input', () =>
-    assertRefused(['predict', '--model', 'two-labels'], 2, /--text or --input is missing/));
+    assertRefused(['predict', '--model', 'two-labels'], 2, printed('prediction-input-missing', {})));
 
   it('refuses to start without --model', () =>
     assertRefused(['predict', '--text', 'a'], 2, /--model is missing/));

@@ -7,6 +7,7 @@ import { initialState, stateToJson } from '#attune/train/state.js';
 import { attune, jsonLines } from '../../support/cli.js';
 import { comparisonFixture } from '../../support/comparison.js';
 import { folder, namesIn } from '../../support/folder.js';
+import { printed } from '../../support/refusal.js';
 
 const comparison = comparisonFixture({ testRows: 30, trainRows: 40, errors: 1 });
 const state = stateToJson({
@@ -47,7 +48,12 @@ describe('attune report', () => {
     const cwd = folder(t, { 'comparison.json': JSON.stringify(cut), 'report.html': 'old' });
     const { code, stdout, stderr } = await attune(['report', '.'], { cwd });
     assert.equal(code, 1);
-    assert.match(stderr, /comparison\.json: verdict\.margin: is missing; expected a number from 0 to 1/);
+    const expected = printed('comparison-file-invalid', {
+      file: 'comparison.json',
+      field: 'verdict.margin',
+      problem: 'is missing; expected a number from 0 to 1',
+    });
+    assert.ok(stderr.includes(expected), stderr);
     assert.equal(stdout, '');
     assert.equal(readFileSync(join(cwd, 'report.html'), 'utf8'), 'old');
   });
@@ -65,20 +71,22 @@ describe('attune report', () => {
     const cwd = folder(t, { 'trainer_state.json': empty });
     const { code, stderr } = await attune(['report', '.'], { cwd });
     assert.equal(code, 1);
-    assert.match(stderr, /no records yet/);
+    assert.ok(stderr.includes(printed('log-history-empty', { file: 'trainer_state.json' })), stderr);
   });
 
   it('refuses a folder that holds no run', async (t) => {
     const cwd = folder(t);
     const { code, stderr } = await attune(['report', cwd], { cwd });
     assert.equal(code, 2);
-    assert.match(stderr, /holds neither comparison\.json nor trainer_state\.json/);
+    const files = ['comparison.json', 'trainer_state.json'] as const;
+    assert.ok(stderr.includes(printed('report-source-missing', { folder: cwd, files })), stderr);
   });
 
   it('refuses to start without a folder', async (t) => {
     const { code, stderr } = await attune(['report'], { cwd: folder(t) });
     assert.equal(code, 2);
-    assert.match(stderr, /DIR/);
+    const expected = printed('command-argument-missing', { argument: 'DIR', within: 'attune report' });
+    assert.ok(stderr.includes(expected), stderr);
   });
 
   it('shows a run whose metrics have no name or that of a property of every object', async (t) => {
