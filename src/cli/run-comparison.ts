@@ -38,7 +38,7 @@ export interface ChosenModel {
   readonly isRecommended: boolean;
 }
 
-/** @throws what comparing throws; InterruptedError with what to run next */
+/** @throws what comparing throws; InterruptedError `comparison-interrupted` with what to run next */
 export async function runComparison(
   options: RunComparisonOptions,
   { terminal, results, signal }: CliContext,

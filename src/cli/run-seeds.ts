@@ -14,8 +14,9 @@ export interface RunSeedsOptions {
 }
 
 /**
- * Fine-tunes under the other seeds of a comparison. @throws as `trainOtherSeeds`; InterruptedError with what
- * to run next
+ * Fine-tunes under the other seeds of a comparison.
+ *
+ * @throws as `trainOtherSeeds`; InterruptedError `other-seed-interrupted` with what to run next
  */
 export async function runSeeds(
   run: string,

@@ -118,8 +118,9 @@ export async function runTraining(
 }
 
 /**
- * Event files are made when the training begins; by then an old run may have been removed. @throws UsageError
- * where they cannot be had there
+ * Event files are made when the training begins; by then an old run may have been removed.
+ *
+ * @throws UsageError `logging-dir-of-run`, `logging-dir-blocked`
  */
 async function requireLoggingDir(
   { loggingDir, outputDir }: BegunArguments,
@@ -177,7 +178,7 @@ function bestEpoch({ best_global_step: best, log_history: history }: TrainOutput
   return record ? String(Number(record.epoch.toFixed(2))) : '?';
 }
 
-/** @throws InterruptedError that says that the model is saved already */
+/** @throws InterruptedError `evaluation-interrupted`: the model is saved already */
 async function measureSaved(run: FineTuneRun, output: TrainOutput): Promise<MeasuredRun> {
   const { outputDir } = run.args;
   try {

@@ -116,7 +116,7 @@ export interface CompareModelsOptions {
 /**
  * Measures a fine-tuned model beside the baselines.
  *
- * @throws as `compare`; UsageError if there are no training or test rows, their classes differ, or something
+ * @throws as `compare`; UsageError `comparison-split-empty` if there are no rows; if their classes differ, or something
  *   that attune did not make stands in the output folder where it would write. An abortion is noticed at once
  *   but for what the system is asked for (reading weights, writing files), which is waited for
  */
@@ -362,7 +362,7 @@ async function compareInto(output: OutputFolder, options: CompareModelsOptions):
   }
 }
 
-/** Metrics of the fine-tuning under other seeds. @throws ModelError where one's classes are not the data's */
+/** Metrics of the fine-tuning under other seeds. @throws ModelError `comparison-classes-differ` */
 async function measureOtherSeeds(
   tuned: { readonly id: string; readonly name: string },
   bench: TestBench,

@@ -76,7 +76,8 @@ interface SeenWord extends Place {
  * ones with the lowest mean cosine similarity between their occurrences are taken. Contextual neighbours are
  * other words of the same sentences.
  *
- * @throws UsageError unless there is one label per text, and hidden states fit the texts; the signal's reason
+ * @throws UsageError `word-study-labels-length`, or `hidden-states-…` unless hidden states fit the texts; the
+ *   signal's reason
  */
 export async function studyWords(options: WordStudyOptions): Promise<WordStudy[]> {
   const { words, texts, labels, word2vec, hiddenStates, signal } = options;

@@ -413,7 +413,7 @@ function checkAgreement({ dataset, seed, models, worstErrors, words }: Measured)
   });
 }
 
-/** @throws DataError naming the file and the place in it; AttuneError where it cannot be read */
+/** @throws as `parseComparison`; AttuneError `report-source-unreadable` */
 export async function readComparison(file: string): Promise<Comparison> {
   const contents = await readPlainFile(file).catch((cause: unknown) => {
     throw new AttuneError('report-source-unreadable', { file, reason: (cause as Error).message }, { cause });
@@ -423,7 +423,7 @@ export async function readComparison(file: string): Promise<Comparison> {
 
 /**
  * @param file for messages
- * @throws DataError naming the file and the place in it
+ * @throws DataError `comparison-file-syntax` with line and column, `comparison-file-invalid` with the field
  */
 export async function parseComparison(contents: string, file: string): Promise<Comparison> {
   const parsed = parseJson(contents);

@@ -40,7 +40,7 @@ export class TensorBoardWriter {
    * Creates the folder where it is missing, and a new event file in it; TensorBoard joins the files of a
    * folder into one run.
    *
-   * @throws AttuneError where the folder or file cannot be written
+   * @throws AttuneError `tensorboard-unwritable`
    */
   constructor(folder: string, options: TensorBoardOptions = {}) {
     this.#now = options.now ?? (() => Date.now() / 1000);

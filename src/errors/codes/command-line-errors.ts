@@ -68,7 +68,7 @@ export const COMMAND_LINE_ERRORS = {
   'demo-not-given': worded<Record<string, never>>({
     says: (_, { argument }) => `${argument('demo')} is missing`,
     hint: (_, { given }) =>
-      `With ${given('demo', true)} it serves the page that fine-tunes in the browser; ` +
+      `With ${given('demo', true)}, attune serve offers the page that fine-tunes in the browser; ` +
       'there is nothing else to serve yet.',
   }),
   'page-written-not-served': worded<Record<string, never>>({
@@ -76,7 +76,7 @@ export const COMMAND_LINE_ERRORS = {
       `${argument('out')} writes the page and serves nothing: ` +
       `${argument('host')} and ${argument('port')} do not go with it`,
     hint: (_, { argument }) =>
-      `Leave out ${argument('host')} and ${argument('port')}, or leave out ${argument('out')} to serve the page.`,
+      `Give either ${argument('out')}, or ${argument('host')} and ${argument('port')}.`,
   }),
   'logging-dir-of-run': worded<{ loggingDir: string }>({
     says: ({ loggingDir }) => `the event files cannot go to ${loggingDir}: the run itself makes that`,
@@ -115,13 +115,13 @@ export const COMMAND_LINE_ERRORS = {
     hint: () => 'Install attune again; if the loss stays off, this processor cannot be used.',
   }),
   'confirmation-impossible': worded<Record<string, never>>({
-    says: () => 'whether to remove this cannot be asked: stdin is not a terminal',
+    says: () => 'stdin is not a terminal, so the removal cannot be confirmed',
     hint: (_, { given }) => `Add ${given('yes', true)} to remove it.`,
   }),
 
   interrupted: worded<Record<string, never>>({
     says: () => 'interrupted',
-    hint: () => 'Run the same command again to do it after all.',
+    hint: () => 'Run the same command again to start over.',
   }),
   'evaluation-interrupted': worded<{ folder: string; command: string }>({
     says: ({ folder }) => `interrupted in the evaluation of the trained model, which is saved in ${folder}`,
