@@ -15,9 +15,10 @@ import type { Engine, EngineSession, SessionOptions } from '#attune/engine/engin
 import { onnxEngine } from '#attune/engine/onnx/session.js';
 import { dawn } from '#attune/engine/webgpu/dawn.js';
 import { matrixUnitEngine, webGpuEngine } from '#attune/engine/webgpu/node.js';
-import { AttuneError, UsageError } from '#attune/errors/attune-error.js';
+import { TrainingError, UsageError } from '#attune/errors/attune-error.js';
 import { gpt2Graphs } from '#attune/model/gpt2.js';
 import { tinyConfig } from '../support/models.js';
+import { refusal } from '../support/refusal.js';
 
 const MODEL = gpt2Graphs(tinyConfig());
 const OPTIONS: SessionOptions = { seed: 1 };
@@ -79,9 +80,10 @@ describe('engineFor', () => {
     });
 
   it('refuses a name that is not a device', () => {
-    const named = (error: unknown): boolean =>
-      error instanceof UsageError && /device must be one of auto, cpu, .*; got tpu/.test(error.message);
-    assert.throws(() => engineFor('tpu' as Device), named);
+    assert.throws(
+      () => engineFor('tpu' as Device),
+      refusal(UsageError, 'device-unknown', { device: 'tpu', known: DEVICES }),
+    );
   });
 
   it('returns the ONNX Runtime engine for cpu', () => {
@@ -134,11 +136,12 @@ describe("engineFor('auto')", () => {
 
   it('computes on the CPU, and notes why, if the GPU refuses the model', async (t) => {
     await onComputer(t, WITH_GPU);
-    const gpu = stubOpen(t, webGpuEngine, new AttuneError('the GPU has too little memory'));
+    const refused = new TrainingError('gpu-memory-exhausted', { each: 1, reason: 'Out of device memory' });
+    const gpu = stubOpen(t, webGpuEngine, refused);
     const cpu = stubOpen(t, onnxEngine);
     assert.equal(await engineFor('auto').open(MODEL, OPTIONS), cpu.session);
     assert.equal(gpu.calls.length, 1);
-    assert.deepEqual(cpu.calls, [{ ...OPTIONS, note: 'no GPU is used: the GPU has too little memory' }]);
+    assert.deepEqual(cpu.calls, [{ ...OPTIONS, note: `no GPU is used: ${refused.message}` }]);
   });
 
   it('passes on any other error of the GPU', async (t) => {

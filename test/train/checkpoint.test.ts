@@ -16,7 +16,7 @@ import { describe, it } from 'node:test';
 import type { TestContext } from 'node:test';
 import type { EngineSession } from '#attune/engine/engine.js';
 import { referenceEngine } from '#attune/engine/reference/session.js';
-import { AttuneError, ModelError } from '#attune/errors/attune-error.js';
+import { AttuneError, ModelError, TrainingError } from '#attune/errors/attune-error.js';
 import { gpt2Graphs } from '#attune/model/gpt2.js';
 import {
   copyTensors,
@@ -30,6 +30,7 @@ import { initialState } from '#attune/train/state.js';
 import type { TrainerState } from '#attune/train/state.js';
 import type { TrainerOptions } from '#attune/train/trainer.js';
 import { folder, namesIn } from '../support/folder.js';
+import { refusal } from '../support/refusal.js';
 import { randomParameters, tinyConfig } from '../support/models.js';
 import { hashOfCheckpoint } from '#attune/train/checksums.js';
 import { OutputFolder } from '#attune/train/output-folder.js';
@@ -92,11 +93,13 @@ function failingAt(session: EngineSession, count: number): EngineSession {
     writeTensor: (kind, name, values) => session.writeTensor(kind, name, values),
     readTensor: (kind, name) =>
       ++reads === count
-        ? Promise.reject(new AttuneError('the engine is gone'))
+        ? Promise.reject(new TrainingError('gpu-failed', { reason: 'unplugged' }))
         : session.readTensor(kind, name),
     close: () => session.close(),
   };
 }
+
+const unplugged = refusal(TrainingError, 'gpu-failed', { reason: 'unplugged' });
 
 /**
  * Saves a checkpoint, and returns the path of a copy of it together with a function that makes this copy anew,
@@ -152,7 +155,7 @@ describe('saveCheckpoint', () => {
           stateAt(5),
           RESUME,
         ),
-        /the engine is gone/,
+        unplugged,
       );
       assert.deepEqual(namesIn(dir), []);
     }
@@ -163,7 +166,7 @@ describe('saveCheckpoint', () => {
         ...RESUME,
         passes: 99,
       }),
-      /the engine is gone/,
+      unplugged,
     );
     assert.deepEqual(namesIn(dir), ['checkpoint-5']);
     assert.deepEqual(
@@ -186,7 +189,7 @@ describe('saveCheckpoint', () => {
     try {
       await assert.rejects(
         save(dir, options, options.args, stateAt(5), { ...RESUME, passes: 99 }),
-        /cannot write .*checkpoint-5: EIO/,
+        refusal(AttuneError, 'file-unwritable', { path, reason: 'EIO: the disk is gone' }),
       );
     } finally {
       mock.mock.restore();
@@ -229,7 +232,7 @@ describe('readCheckpoint', () => {
     const { damaged, reading } = await damageable(t);
     await assert.rejects(
       reading(() => rmSync(join(damaged, 'attune_state.json'))),
-      refused(/cannot read .*attune_state.json/),
+      refusal(ModelError, 'checkpoint-unreadable', { file: join(damaged, 'attune_state.json') }),
     );
     for (const text of [
       '{',
@@ -240,12 +243,16 @@ describe('readCheckpoint', () => {
     ]) {
       await assert.rejects(
         reading(() => writeFileSync(join(damaged, 'attune_state.json'), text)),
-        refused(/attune_state.json is damaged/),
+        refusal(ModelError, 'resume-state-damaged', { file: join(damaged, 'attune_state.json') }),
       );
     }
     await assert.rejects(
       reading(() => writeFileSync(join(damaged, 'trainer_state.json'), '{"epoch": 1}')),
-      refused(/trainer_state.json: ".*" must be/),
+      refusal(ModelError, 'trainer-state-field', {
+        file: join(damaged, 'trainer_state.json'),
+        field: 'best_global_step',
+        expected: 'a whole number or null',
+      }),
     );
   });
 });
@@ -307,7 +314,12 @@ describe('restore', () => {
     copyFileSync(join(other, 'optimizer.safetensors'), join(path, 'optimizer.safetensors'));
     await assert.rejects(
       restore(path, options),
-      /tensor exp_avg(_sq)?\.transformer\.h\.0\.mlp\.c_fc\.weight has 128 numbers, the model's has shape \[8, 32\]/,
+      refusal(ModelError, 'checkpoint-tensor-size', {
+        file: join(path, 'optimizer.safetensors'),
+        tensor: 'exp_avg.transformer.h.0.mlp.c_fc.weight',
+        numbers: 128,
+        shape: [8, 32],
+      }),
     );
   });
 });

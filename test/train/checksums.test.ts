@@ -3,8 +3,10 @@ import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { ModelError } from '#attune/errors/attune-error.js';
 import { CHECKSUMS_FILE, verifyChecksums, writeChecksums } from '#attune/train/checksums.js';
 import { folder } from '../support/folder.js';
+import { refusal } from '../support/refusal.js';
 
 describe('writeChecksums', () => {
   it('lists every file, even one named like a property of every object', async (t) => {
@@ -28,7 +30,14 @@ describe('writeChecksums', () => {
     );
     await verifyChecksums(dir, ['constructor', '__proto__']);
     writeFileSync(join(dir, '__proto__'), 'xy');
-    await assert.rejects(verifyChecksums(dir, []), /__proto__ is damaged: its contents are not those/);
+    await assert.rejects(
+      verifyChecksums(dir, []),
+      refusal(ModelError, 'checkpoint-file-changed', { file: join(dir, '__proto__') }),
+    );
+    await assert.rejects(
+      verifyChecksums(dir, ['absent']),
+      refusal(ModelError, 'checksums-incomplete', { file: join(dir, CHECKSUMS_FILE), missing: 'absent' }),
+    );
   });
 
   it('uses the hashes that it is given', async (t) => {

@@ -11,6 +11,7 @@ import {
   readMemory,
 } from '#attune/train/model-memory.js';
 import { folder } from '../support/folder.js';
+import { refusal } from '../support/refusal.js';
 
 const memory = memoryOf({
   model: 'base',
@@ -52,30 +53,35 @@ describe('readMemory', () => {
 
   it('refuses a file that is damaged or of a later version and names it', async (t) => {
     const whole = memoryToJson(memory);
-    for (const [text, message] of [
-      ['{', /is not JSON/],
-      ['[]', /is not what attune writes/],
-      [whole.replace('"format": 1', '"format": 2'), /has the format 2/],
+    for (const [text, code, facts] of [
+      ['{', 'model-memory-not-json', {}],
+      ['[]', 'model-memory-foreign', {}],
+      [whole.replace('"format": 1', '"format": 2'), 'model-memory-format', { found: 2, known: 1 }],
       ...[
         '"seed": 7',
         '"maxLength": 64',
         '"textColumn": "review"',
         '"dataset": "rows.csv"',
         '"testSize": 0.2',
-      ].map((field) => [whole.replace(field, field.replace(/: .*/, ': [0]')), /is damaged/] as const),
+      ].map(
+        (field) =>
+          [whole.replace(field, field.replace(/: .*/, ': [0]')), 'model-memory-damaged', {}] as const,
+      ),
       [
         whole.replace('"temperature": null', '"temperature": 2'),
-        /has a temperature, which this version of attune does not know/,
+        'model-memory-field-unknown',
+        { field: 'temperature' },
       ],
-      [whole.replace('single_label_classification', 'regression'), /is of a model for "regression"/],
+      [
+        whole.replace('single_label_classification', 'regression'),
+        'model-memory-problem-type',
+        { problemType: 'regression' },
+      ],
     ] as const) {
       const dir = folder(t, { [MEMORY_FILE]: text });
       await assert.rejects(
         readMemory(dir),
-        (error) =>
-          error instanceof ModelError &&
-          error.message.startsWith(join(dir, MEMORY_FILE)) &&
-          message.test(error.message),
+        refusal(ModelError, code, { file: join(dir, MEMORY_FILE), ...facts }),
         text,
       );
     }
@@ -85,7 +91,10 @@ describe('readMemory', () => {
     const dir = folder(t);
     mkdirSync(join(dir, MEMORY_FILE));
     writeFileSync(join(dir, 'config.json'), '{}');
-    await assert.rejects(readMemory(dir), ModelError);
+    await assert.rejects(
+      readMemory(dir),
+      refusal(ModelError, 'model-memory-unreadable', { file: join(dir, MEMORY_FILE) }),
+    );
   });
 });
 

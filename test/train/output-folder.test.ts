@@ -24,16 +24,12 @@ import { LOCK_FILE } from '#attune/train/run-lock.js';
 import { RUN_FILES } from '#attune/train/run-names.js';
 import { folder, namesIn } from '../support/folder.js';
 import { checkpoint, everything, fresh, overwrite, RUN, run, within } from '../support/output-folder.js';
+import { refusal } from '../support/refusal.js';
 
 const isLinux = process.platform === 'linux';
 
-const inTheWay =
-  (words: RegExp) =>
-  (error: unknown): true => {
-    assert.ok(error instanceof UsageError, String(error));
-    assert.match(error.message, words);
-    return true;
-  };
+const holds = (dir: string, ...foreign: string[]) =>
+  refusal(UsageError, 'output-dir-holds-foreign', { dir, foreign });
 
 describe('OutputFolder.open', () => {
   it('refuses a record file that is invalid or names paths outside, and leaves it', async (t) => {
@@ -53,7 +49,10 @@ describe('OutputFolder.open', () => {
       outside.replace('../letter.txt', '.attune.lock'),
     ]) {
       const dir = folder(t, { [RECORD_FILE]: text });
-      await assert.rejects(within(dir, overwrite), inTheWay(/\.attune-files\.json is not a record/));
+      await assert.rejects(
+        within(dir, overwrite),
+        refusal(UsageError, 'output-record-foreign', { file: join(dir, RECORD_FILE) }),
+      );
       assert.deepEqual(readdirSync(dir), [RECORD_FILE]);
       assert.equal(readFileSync(join(dir, RECORD_FILE), 'utf8'), text);
     }
@@ -90,7 +89,11 @@ describe('OutputFolder.prepare', () => {
     await within(dir, fresh, run);
     await assert.rejects(
       within(dir, fresh),
-      inTheWay(/already holds a run \(checkpoint-1, checkpoint-2, config\.json, …\)/),
+      refusal(UsageError, 'output-dir-holds-run', {
+        dir,
+        made: ['checkpoint-1', 'checkpoint-2', 'config.json', 'model.safetensors', 'trainer_state.json'],
+        resumable: true,
+      }),
     );
     await within(dir, { mode: 'keep', makes: RUN_FILES, checkpointsAfter: 2 });
     assert.ok(existsSync(join(dir, 'checkpoint-2', 'config.json')));
@@ -109,9 +112,13 @@ describe('OutputFolder.prepare', () => {
   });
 
   it('refuses a path that is a file or leads through one', async (t) => {
-    const dir = folder(t, { taken: 'x' });
-    await assert.rejects(within(join(dir, 'taken'), fresh), /taken cannot be written: it is a file/);
-    await assert.rejects(within(join(dir, 'taken', 'deeper'), fresh), /cannot be written/);
+    const taken = join(folder(t, { taken: 'x' }), 'taken');
+    await assert.rejects(within(taken, fresh), refusal(AttuneError, 'output-dir-is-file', { dir: taken }));
+    const deeper = join(taken, 'deeper');
+    await assert.rejects(
+      within(deeper, fresh),
+      refusal(AttuneError, 'output-dir-unwritable', { dir: deeper }),
+    );
   });
 
   it('refuses anything under a name that it needs, names it and leaves it there', async (t) => {
@@ -142,7 +149,7 @@ describe('OutputFolder.prepare', () => {
           if (mode === 'keep' && name.startsWith('broken')) continue;
           await assert.rejects(
             within(dir, { mode, ...RUN }),
-            inTheWay(new RegExp(`holds ${name}(.file)?, which attune did not make`)),
+            holds(dir, kind === 'folder with a file' ? `${name}/file` : name),
             `${name}, ${kind}, ${mode}`,
           );
           assert.deepEqual(everything(dir), before);
@@ -166,7 +173,7 @@ describe('OutputFolder.prepare', () => {
     ] as const) {
       await assert.rejects(
         within(dir, { mode, makes: [], purpose }),
-        inTheWay(new RegExp(`holds a run, which a ${purpose} does not replace`)),
+        refusal(UsageError, 'output-dir-purpose', { dir, found: 'run', wanted: purpose }),
       );
     }
     assert.deepEqual(everything(dir), before);
@@ -180,7 +187,7 @@ describe('OutputFolder.prepare', () => {
     ] as const) {
       await assert.rejects(
         within(served, preparation),
-        inTheWay(new RegExp(`holds a page, which a ${purpose} does not replace`)),
+        refusal(UsageError, 'output-dir-purpose', { dir: served, found: 'page', wanted: purpose }),
       );
     }
     assert.equal(readFileSync(join(served, 'index.html'), 'utf8'), 'new');
@@ -190,7 +197,7 @@ describe('OutputFolder.prepare', () => {
     const dir = folder(t);
     await within(dir, fresh, run);
     const held = await OutputFolder.open(join(dir, 'checkpoint-1'));
-    await assert.rejects(within(dir, overwrite), inTheWay(/holds checkpoint-1\/\.attune\.lock/));
+    await assert.rejects(within(dir, overwrite), holds(dir, 'checkpoint-1/.attune.lock'));
     await held.close();
     writeFileSync(
       join(dir, 'checkpoint-1', LOCK_FILE),
@@ -227,7 +234,7 @@ describe('OutputFolder.remove', () => {
       assert.deepEqual(await output.remove('checkpoint-1'), ['checkpoint-1/letter.txt']),
     );
     const before = everything(dir);
-    await assert.rejects(within(dir, overwrite), inTheWay(/holds checkpoint-1\/letter\.txt, which/));
+    await assert.rejects(within(dir, overwrite), holds(dir, 'checkpoint-1/letter.txt'));
     assert.deepEqual(everything(dir), before);
     rmSync(join(dir, 'checkpoint-1', 'letter.txt'));
     await within(dir, overwrite);
@@ -246,7 +253,7 @@ describe('OutputFolder.remove', () => {
     renameSync(join(dir, 'checkpoint-2'), join(elsewhere, 'checkpoint-2'));
     symlinkSync(join(elsewhere, 'checkpoint-2'), join(dir, 'checkpoint-2'));
     const before = [everything(dir), everything(elsewhere)];
-    await assert.rejects(within(dir, overwrite), inTheWay(/holds config\.json, checkpoint-2, which/));
+    await assert.rejects(within(dir, overwrite), holds(dir, 'config.json', 'checkpoint-2'));
     await within(dir, { mode: 'keep', makes: [] }, async (output) =>
       assert.deepEqual(await output.remove('checkpoint-2'), ['checkpoint-2']),
     );
@@ -272,7 +279,14 @@ describe('OutputFolder.remove', () => {
     await within(dir, { mode: 'keep', makes: [] }, async (output) =>
       assert.ok((await output.remove('checkpoint-1')).includes('checkpoint-1/other/attune.json')),
     );
-    await assert.rejects(within(dir, overwrite), inTheWay(/holds checkpoint-1\/other/));
+    const other = [...everything(join(dir, 'checkpoint-1', 'other')).keys(), RECORD_FILE]
+      .filter((name) => !name.endsWith('/'))
+      .map((name) => `checkpoint-1/other/${name}`);
+    await assert.rejects(within(dir, overwrite), (error) => {
+      assert.ok(error instanceof UsageError);
+      assert.deepEqual([...(error.facts['foreign'] as string[])].sort(), other.sort());
+      return refusal(UsageError, 'output-dir-holds-foreign', { dir })(error);
+    });
     rmSync(join(dir, 'checkpoint-1', 'other'), { recursive: true });
     await within(dir, overwrite);
     assert.deepEqual(readdirSync(dir), [RECORD_FILE]);
@@ -286,7 +300,7 @@ describe('OutputFolder.remove', () => {
     await within(dir, { mode: 'keep', makes: [] }, async (output) =>
       assert.deepEqual(await output.remove('checkpoint-2'), ['checkpoint-2/caf\ufffd']),
     );
-    await assert.rejects(within(dir, overwrite), inTheWay(/holds checkpoint-2\/caf/));
+    await assert.rejects(within(dir, overwrite), holds(dir, 'checkpoint-2/caf\ufffd'));
     rmSync(strange);
     await within(dir, overwrite);
     assert.deepEqual(readdirSync(dir), [RECORD_FILE]);
@@ -304,7 +318,11 @@ describe('OutputFolder without its lock', () => {
     const lock = join(dir, LOCK_FILE);
     const held = JSON.parse(readFileSync(lock, 'utf8')) as object;
     const other = `${JSON.stringify({ ...held, pid: 1, host: 'elsewhere', nonce: 'other' })}\n`;
-    for (const lose of [() => writeFileSync(lock, other), () => rmSync(lock)]) {
+    const { since } = JSON.parse(other) as { since: string };
+    for (const [lose, takenBy] of [
+      [() => writeFileSync(lock, other), { pid: 1, host: 'elsewhere', since }],
+      [() => rmSync(lock), undefined],
+    ] as const) {
       lose();
       for (const work of [
         () => checkpoint(output, 9, 'late'),
@@ -315,11 +333,7 @@ describe('OutputFolder without its lock', () => {
         await assert.rejects(
           work,
           (error) =>
-            error instanceof AttuneError &&
-            !(error instanceof UsageError) &&
-            /the lock of .* is lost \((process 1 on elsewhere, since .* has taken it|its file is gone)\)/.test(
-              error.message,
-            ),
+            !(error instanceof UsageError) && refusal(AttuneError, 'run-lock-lost', { dir, takenBy })(error),
         );
       }
       const found = everything(dir);
@@ -341,7 +355,7 @@ describe('OutputFolder without its lock', () => {
         await fsPromises.writeFile(join(staged, 'config.json'), 'late');
         writeFileSync(join(dir, LOCK_FILE), 'another’s');
       }),
-      /the lock of .* is lost/,
+      refusal(AttuneError, 'run-lock-lost', { dir, takenBy: undefined }),
     );
     assert.deepEqual(namesIn(dir), [LOCK_FILE]);
   });
@@ -370,7 +384,7 @@ describe('OutputFolder without its lock', () => {
       winner.place(async (staged) => {
         await fsPromises.writeFile(join(staged, 'config.json'), 'winner');
         goOn();
-        await assert.rejects(lost, /the lock of .* is lost/);
+        await assert.rejects(lost, refusal(AttuneError, 'run-lock-lost', { dir }));
         await fsPromises.writeFile(join(staged, 'model.safetensors'), 'winner');
       }),
     );

@@ -6,6 +6,7 @@ import { before, describe, it } from 'node:test';
 import { readManifest } from '#attune/train/manifest.js';
 import { writeByteModel } from '../support/byte-model.js';
 import { attune } from '../support/cli.js';
+import { printed } from '../support/refusal.js';
 import { modelAndData } from '../support/workspace.js';
 import { pattern } from '../support/pattern.js';
 
@@ -50,7 +51,8 @@ describe('attune reproduce after resuming another run', () => {
     assert.equal(first.code, 0, first.stderr);
     const second = await reproduce();
     assert.equal(second.code, 2, second.stderr);
-    assert.match(second.stderr, /pupil-reproduced already holds a run/);
+    const refused = { dir: 'pupil-reproduced', made: ['attune.json'], resumable: false };
+    assert.ok(second.stderr.includes(printed('output-dir-holds-run', refused)), second.stderr);
     const third = await reproduce('--overwrite-output-dir');
     assert.equal(third.code, 0, third.stderr);
   });
@@ -62,10 +64,7 @@ describe('attune reproduce after resuming another run', () => {
     const { code, stderr } = await reproduce('--output-dir', 'changed-checkpoint');
     writeFileSync(file, bytes);
     assert.equal(code, 1, stderr);
-    assert.match(
-      stderr,
-      /went on from a checkpoint of another run, .*checkpoint-3, whose files are others now/,
-    );
+    assert.ok(stderr.includes(printed('run-origin-changed', { dir: 'pupil', checkpoint })), stderr);
   });
 
   it('refuses if the checkpoint is gone', async () => {
@@ -73,7 +72,7 @@ describe('attune reproduce after resuming another run', () => {
     const { code, stderr } = await reproduce('--output-dir', 'no-checkpoint');
     renameSync(join(cwd, 'moved'), join(cwd, 'teacher'));
     assert.equal(code, 1, stderr);
-    assert.match(stderr, /checkpoint-3, which is not there any more/);
+    assert.ok(stderr.includes(printed('run-origin-missing', { dir: 'pupil', checkpoint })), stderr);
   });
 });
 

@@ -12,6 +12,7 @@ import type { LogRecord } from '#attune/train/records.js';
 import { recordDifferences, tensorDifference } from '#attune/train/reproduce.js';
 import { writeByteModel } from '../support/byte-model.js';
 import { attune, jsonLines, readJson, writeData } from '../support/cli.js';
+import { printed, refusal } from '../support/refusal.js';
 import { workspace } from '../support/workspace.js';
 import { FINISHED_RUN } from '../support/folder-contents.js';
 
@@ -69,23 +70,36 @@ describe('readManifest', () => {
 
   it('refuses a folder without a manifest', async () => {
     mkdirSync(join(cwd, 'empty'));
-    await assert.rejects(readManifest(join(cwd, 'empty')), ModelError);
+    const file = join(cwd, 'empty', 'attune.json');
+    await assert.rejects(
+      readManifest(join(cwd, 'empty')),
+      refusal(ModelError, 'manifest-unreadable', { file }),
+    );
   });
 
   it('refuses a manifest that is damaged or of a later version', async () => {
     const manifest = readJson(join(cwd, 'run', 'attune.json'));
     mkdirSync(join(cwd, 'damaged'));
-    for (const [changes, message] of [
-      [{ format: 9 }, /has the format 9/],
-      [{ cwd: 1 }, /is damaged/],
+    const file = join(cwd, 'damaged', 'attune.json');
+    const damaged = refusal(ModelError, 'manifest-damaged', { file });
+    for (const [changes, error] of [
+      [{ format: 9 }, refusal(ModelError, 'manifest-format', { file, found: 9, known: 1 })],
+      [{ cwd: 1 }, damaged],
       [{ arguments: { seed: 'x' } }, /seed must be a whole number/],
       [{ arguments: { sed: 1 } }, /sed is not an argument/],
-      [{ hub: [{ type: 'model', id: '../x', revision: 'main', commit: 'a'.repeat(40) }] }, /is damaged/],
-      [{ startedFrom: { path: 3 } }, /is damaged/],
-      [{ changedOnResume: 'x' }, /is damaged/],
+      [{ hub: [{ type: 'model', id: '../x', revision: 'main', commit: 'a'.repeat(40) }] }, damaged],
+      [{ startedFrom: { path: 3 } }, damaged],
+      [{ changedOnResume: 'x' }, damaged],
     ] as const) {
-      writeFileSync(join(cwd, 'damaged', 'attune.json'), JSON.stringify({ ...manifest, ...changes }));
-      await assert.rejects(readManifest(join(cwd, 'damaged')), message);
+      writeFileSync(file, JSON.stringify({ ...manifest, ...changes }));
+      await assert.rejects(readManifest(join(cwd, 'damaged')), error);
+    }
+    for (const [text, code] of [
+      ['{', 'manifest-not-json'],
+      ['[]', 'manifest-foreign'],
+    ] as const) {
+      writeFileSync(file, text);
+      await assert.rejects(readManifest(join(cwd, 'damaged')), refusal(ModelError, code, { file }));
     }
   });
 });
@@ -157,7 +171,7 @@ describe('attune reproduce', () => {
     cpSync(join(cwd, 'run', 'attune.json'), join(cwd, 'unfinished', 'attune.json'));
     const { code, stderr } = await attune(['reproduce', 'unfinished'], { cwd });
     assert.equal(code, 1, stderr);
-    assert.match(stderr, /holds no finished run/);
+    assert.ok(stderr.includes(printed('run-unfinished', { dir: 'unfinished' })), stderr);
   });
 
   it('refuses the folder of the run itself as the output folder', async () => {

@@ -11,6 +11,7 @@ import type { TrainOutput } from '#attune/train/callbacks.js';
 import type { Evaluation } from '#attune/train/evaluate.js';
 import { folder, namesIn } from '../support/folder.js';
 import { randomParameters } from '../support/models.js';
+import { refusal } from '../support/refusal.js';
 import { checkpointPath, TINY, tinyTrainer } from '../support/tiny-run.js';
 import { pattern } from '../support/pattern.js';
 import { withoutTimes } from './log-entries.js';
@@ -135,11 +136,15 @@ describe('Trainer.resumeFrom', () => {
     const dir = folder(t);
     await (await tinyTrainer(t, { dir })).trainer.train();
     const { trainer } = await tinyTrainer(t, { dir: folder(t), args: { gradientAccumulationSteps: 3 } });
-    await assert.rejects(trainer.resumeFrom(checkpointPath(dir, 3)), (error) => {
-      assert.ok(error instanceof TrainingError);
-      assert.match(error.message, /gradient accumulation 2; this one has 3/);
-      return true;
-    });
+    await assert.rejects(
+      trainer.resumeFrom(checkpointPath(dir, 3)),
+      refusal(TrainingError, 'checkpoint-of-other-run', {
+        dir: checkpointPath(dir, 3),
+        field: 'gradientAccumulationSteps',
+        then: 2,
+        now: 3,
+      }),
+    );
   });
 });
 

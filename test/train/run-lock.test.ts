@@ -17,20 +17,22 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { AttuneError, UsageError } from '#attune/errors/attune-error.js';
 import { LOCK_FILE, RunLock } from '#attune/train/run-lock.js';
 import { folder } from '../support/folder.js';
+import { refusal } from '../support/refusal.js';
 
-const refused =
-  (words: RegExp) =>
-  (error: unknown): true => {
-    assert.ok(error instanceof UsageError, String(error));
-    assert.match(`${error.message} ${error.hint}`, words);
-    return true;
-  };
+const readHolder = (dir: string): Record<string, unknown> =>
+  JSON.parse(readFileSync(join(dir, LOCK_FILE), 'utf8')) as Record<string, unknown>;
+
+/** What an error reports of a holder. */
+const holderIn = (dir: string): { pid: number; host: string; since: string } => {
+  const { pid, host, since } = readHolder(dir);
+  return { pid: pid as number, host: host as string, since: since as string };
+};
 
 /** The text of a lock of this process, with some fields changed. */
 async function holderWith(dir: string, changes: Readonly<Record<string, unknown>>): Promise<string> {
   const lock = new RunLock(dir);
   await lock.acquire();
-  const holder = JSON.parse(readFileSync(join(dir, LOCK_FILE), 'utf8')) as Record<string, unknown>;
+  const holder = readHolder(dir);
   await lock.release();
   return `${JSON.stringify({ ...holder, ...changes })}\n`;
 }
@@ -49,13 +51,12 @@ describe('RunLock.acquire', () => {
     const [first, second] = [new RunLock(dir), new RunLock(dir)];
     await first.acquire();
     await first.acquire();
+    const holder = holderIn(dir);
+    assert.equal(holder.pid, process.pid);
+    assert.match(holder.since, /^20.*Z$/);
     await assert.rejects(
       second.acquire(),
-      refused(
-        new RegExp(
-          `another run is writing into .*process ${process.pid} on .*since 20.*choose another --output-dir`,
-        ),
-      ),
+      refusal(UsageError, 'run-folder-locked', { dir, holder, lock: undefined }),
     );
     assert.deepEqual(readdirSync(dir), [LOCK_FILE]);
     await second.release();
@@ -98,7 +99,7 @@ describe('RunLock.acquire', () => {
     writeFileSync(path, await holderWith(dir, { host: 'elsewhere', scope: 'another boot pid:[1]', pid: 1 }));
     await assert.rejects(
       new RunLock(dir).acquire(),
-      refused(/certainly gone, try again in two minutes or delete .*\.attune\.lock/),
+      refusal(UsageError, 'run-folder-locked', { dir, holder: holderIn(dir), lock: path }),
     );
     const old = new Date(Date.now() - 121_000);
     utimesSync(path, old, old);
@@ -115,7 +116,7 @@ describe('RunLock.acquire', () => {
       utimesSync(join(dir, LOCK_FILE), old, old);
       await assert.rejects(
         new RunLock(dir).acquire(),
-        refused(/\.attune\.lock is not a lock that attune made.* If it is not yours, delete it/),
+        refusal(UsageError, 'run-lock-foreign', { dir, lock: join(dir, LOCK_FILE) }),
       );
       assert.deepEqual(readdirSync(dir), [LOCK_FILE]);
       assert.equal(readFileSync(join(dir, LOCK_FILE), 'utf8'), text);
@@ -126,7 +127,10 @@ describe('RunLock.acquire', () => {
       () => mkdirSync(join(dir, LOCK_FILE)),
     ]) {
       make();
-      await assert.rejects(new RunLock(dir).acquire(), refused(/is not a lock that attune made/));
+      await assert.rejects(
+        new RunLock(dir).acquire(),
+        refusal(UsageError, 'run-lock-foreign', { dir, lock: join(dir, LOCK_FILE) }),
+      );
       assert.deepEqual(readdirSync(dir), [LOCK_FILE]);
       rmSync(join(dir, LOCK_FILE), { recursive: true });
     }
@@ -168,8 +172,7 @@ describe('RunLock.assertHeld', () => {
     await sleep(50);
     await assert.rejects(
       lock.assertHeld(),
-      (error) =>
-        error instanceof AttuneError && /the lock of .* is lost \(process \d+ on /.test(error.message),
+      refusal(AttuneError, 'run-lock-lost', { dir, takenBy: holderIn(dir) }),
     );
     await lock.release();
     assert.equal(readFileSync(path, 'utf8'), other);

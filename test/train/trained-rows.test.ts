@@ -5,6 +5,7 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { Dataset } from '#attune/data/dataset.js';
 import { notice } from '#attune/errors/notices.js';
+import { ModelError } from '#attune/errors/attune-error.js';
 import {
   hashesToJson,
   hashTexts,
@@ -13,6 +14,7 @@ import {
   ROWS_FILE,
 } from '#attune/train/trained-rows.js';
 import { folder } from '../support/folder.js';
+import { refusal } from '../support/refusal.js';
 
 const dataset = (...texts: string[]): Dataset =>
   new Dataset(
@@ -81,27 +83,27 @@ describe('readTrainedTexts', () => {
     const fields = JSON.parse(file) as { texts: string };
     const { texts } = fields;
     const dir = folder(t);
-    const damaged = [
-      '',
-      '[]',
-      'null',
-      '5',
-      '{"format": 2}',
-      file.slice(0, -9),
-      file.replace('"format":1', '"format":2'),
-      file.replace('"bytes":8', '"bytes":4'),
-      file.replace('sha256', 'md5'),
-      ...[texts.slice(0, -4), texts.slice(1), `${texts}AAAA`, texts.replace(/^../, 'AA'), 5].map((other) =>
-        JSON.stringify({ ...fields, texts: other }),
-      ),
+    const path = join(dir, ROWS_FILE);
+    const noObject = (error: unknown): boolean =>
+      error instanceof ModelError && error.message.startsWith(path);
+    const later = refusal(ModelError, 'trained-rows-format', { file: path, found: 2 });
+    const damaged = refusal(ModelError, 'trained-rows-damaged', { file: path });
+    const cases: readonly (readonly [error: (error: unknown) => boolean, ...texts: string[]])[] = [
+      [noObject, '', '[]', 'null', '5', file.slice(0, -9)],
+      [later, '{"format": 2}', file.replace('"format":1', '"format":2')],
+      [damaged, file.replace('"bytes":8', '"bytes":4'), file.replace('sha256', 'md5')],
+      [
+        damaged,
+        ...[texts.slice(0, -4), texts.slice(1), `${texts}AAAA`, texts.replace(/^../, 'AA'), 5].map((other) =>
+          JSON.stringify({ ...fields, texts: other }),
+        ),
+      ],
     ];
-    for (const text of damaged) {
-      writeFileSync(join(dir, ROWS_FILE), text);
-      await assert.rejects(
-        readTrainedTexts(dir),
-        (error: Error) => error.name === 'ModelError' && error.message.startsWith(join(dir, ROWS_FILE)),
-        text,
-      );
+    for (const [error, ...written] of cases) {
+      for (const text of written) {
+        writeFileSync(path, text);
+        await assert.rejects(readTrainedTexts(dir), error, text);
+      }
     }
   });
 });

@@ -10,6 +10,7 @@ import { packRows } from '#attune/engine/batch.js';
 import type { Engine, EngineSession, StepResult } from '#attune/engine/engine.js';
 import { onnxEngine } from '#attune/engine/onnx/session.js';
 import { referenceEngine } from '#attune/engine/reference/session.js';
+import { TrainingError } from '#attune/errors/attune-error.js';
 import type { Gpt2Config } from '#attune/model/config.js';
 import {
   STATE_KINDS,
@@ -23,6 +24,7 @@ import type { TestSessionOptions } from '../../support/engine-sessions.js';
 import { blindRow, packedBatches, paddedTwin, tinyCases, tinyConfig } from '../../support/models.js';
 import type { TinyCase } from '../../support/models.js';
 import { assertClose } from '../../support/numbers.js';
+import { refusal } from '../../support/refusal.js';
 
 const TIME = { timeout: 1_800_000 };
 const SEED = 7;
@@ -249,10 +251,13 @@ describe('onnxEngine', () => {
     const session = await open(t, onnxEngine, tinyConfig());
     await assert.rejects(
       session.readTensor('parameter', 'no such tensor'),
-      /no parameter is named no such tensor/,
+      refusal(TrainingError, 'cpu-engine-failed', { reason: 'no parameter is named no such tensor' }),
     );
     assert.equal((await session.infer(packRows([{ ids: Int32Array.of(1), blind: false }]))).length, 3);
     await session.close();
-    await assert.rejects(session.readTensor('parameter', 'score.weight'), /closed/);
+    await assert.rejects(
+      session.readTensor('parameter', 'score.weight'),
+      refusal(TrainingError, 'session-closed'),
+    );
   });
 });

@@ -8,6 +8,7 @@ import { adamWStep } from '#attune/engine/reference/adamw.js';
 import { ATTENTION_STRIDE, dropoutFactor, dropoutKey, dropoutThreshold } from '#attune/graph/dropout-mask.js';
 import { assertClose } from '../../support/numbers.js';
 import { Random } from '../../support/random.js';
+import { refusal } from '../../support/refusal.js';
 
 /** A region of a new bank that holds `values`, and a view of it. */
 function placed(bank: Bank, values: ArrayLike<number>): { offset: number; view: Float32Array } {
@@ -255,7 +256,7 @@ describe('placeTensors', () => {
     assert.ok(incoming + floats * 4 <= bank.memory.buffer.byteLength);
     assert.throws(
       () => placeTensors([250_000_000]),
-      (error) => error instanceof TrainingError && /4 GiB is the most/.test(error.message),
+      refusal(TrainingError, 'cpu-tensor-too-large', { bytes: 5e9, limit: 2 ** 32 }),
     );
   });
 });

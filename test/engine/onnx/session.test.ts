@@ -8,11 +8,12 @@ import { packRows } from '#attune/engine/batch.js';
 import { warmUp } from '#attune/engine/engine.js';
 import type { EngineSession } from '#attune/engine/engine.js';
 import { onnxEngine } from '#attune/engine/onnx/session.js';
-import { TrainingError } from '#attune/errors/attune-error.js';
+import { ThreadDeath, TrainingError } from '#attune/errors/attune-error.js';
 import { gpt2Graphs } from '#attune/model/gpt2.js';
 import { openSession, stepRequest, withSession } from '../../support/engine-sessions.js';
 import type { TestSessionOptions } from '../../support/engine-sessions.js';
 import { tinyConfig } from '../../support/models.js';
+import { refusal } from '../../support/refusal.js';
 
 const CONFIG = tinyConfig();
 const BATCH = packRows([{ ids: Int32Array.of(1, 2, 3), blind: false }], [1]);
@@ -39,8 +40,8 @@ async function openWithWorker(t: TestContext): Promise<{ session: EngineSession;
 }
 
 function assertDied(error: unknown): true {
-  assert.ok(error instanceof TrainingError);
-  assert.match(error.message, /^the CPU engine's thread (ended|died)/);
+  assert.ok(error instanceof ThreadDeath, String(error));
+  assert.ok(['cpu-thread-ended', 'cpu-thread-died'].includes(error.code), error.code);
   return true;
 }
 
@@ -75,9 +76,25 @@ describe('OnnxSession', () => {
       { seed: 0 },
     );
     t.after(() => session.close());
-    const died = /the CPU engine's thread died: the training graph gives no gradient of stray/;
+    const died = refusal(ThreadDeath, 'cpu-thread-died', {
+      reason: 'the training graph gives no gradient of stray',
+    });
     await assert.rejects(session.infer(BATCH), died);
     await assert.rejects(session.readTensor('parameter', 'score.weight'), died);
+  });
+
+  it('rejects requests of a model that is too large for its thread with that reason', TIME, async (t) => {
+    const graphs = gpt2Graphs(CONFIG);
+    const floats = 250_000_000;
+    const session = await onnxEngine.open(
+      { ...graphs, parameters: [...graphs.parameters, { name: 'vast', shape: [floats], decay: false }] },
+      { seed: 0 },
+    );
+    t.after(() => session.close());
+    // Parameter, gradient, two moments and the gradient of a further micro-batch, of 4 bytes each.
+    const refused = refusal(TrainingError, 'cpu-tensor-too-large', { bytes: 20 * floats, limit: 2 ** 32 });
+    await assert.rejects(session.infer(BATCH), refused);
+    await assert.rejects(session.readTensor('parameter', 'score.weight'), refused);
   });
 
   it('rejects only the request that fails, in its turn', TIME, async (t) => {
@@ -88,12 +105,14 @@ describe('OnnxSession', () => {
       session.infer(BATCH),
     ]);
     assert.equal(before.status, 'fulfilled');
-    assert.ok(failed.status === 'rejected' && failed.reason instanceof TrainingError);
-    assert.match(failed.reason.message, /^the CPU engine failed: score.weight: 5 values for 24/);
+    assert.ok(failed.status === 'rejected');
+    refusal(TrainingError, 'cpu-values-misfit', { parameter: 'score.weight', found: 5, expected: 24 })(
+      failed.reason,
+    );
     assert.deepEqual(after, before);
     // An id beyond the vocabulary fails inside ONNX Runtime.
     const beyond = packRows([{ ids: Int32Array.of(11), blind: false }]);
-    await assert.rejects(session.infer(beyond), TrainingError);
+    await assert.rejects(session.infer(beyond), refusal(TrainingError, 'cpu-engine-failed'));
     assert.ok((await session.infer(BATCH)).every(Number.isFinite));
   });
 
@@ -107,7 +126,7 @@ describe('OnnxSession', () => {
       session.close().then(note('close')),
     ]);
     assert.deepEqual(answered, ['infer', 'step', 'close']);
-    await assert.rejects(session.infer(BATCH), /the session is closed/);
+    await assert.rejects(session.infer(BATCH), refusal(TrainingError, 'session-closed'));
   });
 
   it('keeps the process alive only while an answer is awaited', TIME, async (t) => {
@@ -132,10 +151,10 @@ describe('OnnxSession', () => {
     worker.emit('error', new Error('boom'));
     worker.emit('message', { id: 99, value: new Float32Array(1) });
     await Promise.all(pending);
-    await assert.rejects(session.infer(BATCH), /the CPU engine's thread died: boom/);
+    await assert.rejects(session.infer(BATCH), refusal(ThreadDeath, 'cpu-thread-died', { reason: 'boom' }));
     assert.equal(unrefs.mock.callCount(), 0);
     await session.close();
-    await assert.rejects(session.infer(BATCH), /the CPU engine's thread died: boom/);
+    await assert.rejects(session.infer(BATCH), refusal(ThreadDeath, 'cpu-thread-died', { reason: 'boom' }));
   });
 
   it('is closed, not dead, if the exit of its thread overtakes the answer to close', TIME, async (t) => {
@@ -143,7 +162,7 @@ describe('OnnxSession', () => {
     const closing = session.close();
     worker.emit('exit', 0);
     await closing;
-    await assert.rejects(session.infer(BATCH), /the session is closed/);
+    await assert.rejects(session.infer(BATCH), refusal(TrainingError, 'session-closed'));
   });
 
   it('closes its thread once, however often it is closed', TIME, async (t) => {

@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { TrainingError } from '#attune/errors/attune-error.js';
+import type { MemoryPart } from '#attune/errors/phrases/gpu-memory.js';
 import { Pipelines } from '#attune/engine/webgpu/pipelines.js';
 import { WebGpuSession } from '#attune/engine/webgpu/session.js';
 import type { ModelGraphs } from '#attune/model/gpt2.js';
@@ -14,7 +15,7 @@ import { largestPrediction } from '#attune/train/prediction.js';
 import { batchRows, largestTrainingBatch, planOf, rowOrder, stepWindow } from '#attune/train/schedule.js';
 import { packRows } from '#attune/engine/batch.js';
 import { Random } from '../../support/random.js';
-import { pattern } from '../../support/pattern.js';
+import { refusal } from '../../support/refusal.js';
 
 const MIB = 2 ** 20;
 // The 124M model: tables of 50,257 and 1,024 rows.
@@ -28,6 +29,15 @@ const GRAPHS: ModelGraphs = gpt2Graphs(
     0,
   ),
 );
+
+/** Of the largest table: 50,257 rows of 768, and 64 floats at most to the next multiple of 64. */
+const WTE_BYTES = Math.ceil((50257 * 768) / 64) * 64 * 4;
+
+/** What an error reports of the memory that the run needs. */
+function runOf(error: unknown): readonly MemoryPart[] {
+  assert.ok(error instanceof TrainingError, String(error));
+  return error.facts['run'] as readonly MemoryPart[];
+}
 
 /** A device that only makes buffers, of `memory` bytes together, and a session on it. */
 function fakeDevice(limits: { binding: number; workgroups?: number }, memory = Infinity) {
@@ -74,47 +84,53 @@ describe('WebGpuSession.reserve', () => {
       () => undefined,
       (error: unknown) => error,
     );
-    assert.ok(refused instanceof TrainingError);
-    const [, total] = /the run needs ([\d,.]+) MiB/.exec(refused.message)!;
-    assert.ok(
-      Math.abs(Number(total.replaceAll(',', '')) - bytes() / MIB) < 0.1,
-      `${refused.message}; ${bytes() / MIB} MiB were made`,
+    refusal(TrainingError, 'gpu-memory-exhausted', { reason: 'Out of device memory' })(refused);
+    assert.equal(
+      runOf(refused).reduce((sum, part) => sum + part.bytes, 0),
+      bytes(),
     );
     for (const kind of ['parameter', 'gradient', 'moment1', 'moment2', 'incoming'])
       assert.equal(made.filter(({ label }) => label === `${kind} 0`).length, 1);
   });
 
-  it('refuses a run that does not fit, with numbers and a hint, and ends the session', async () => {
+  it('refuses a run that does not fit, with numbers, and ends the session', async () => {
     const { session } = fakeDevice({ binding: 2048 * MIB }, 1000 * MIB);
     await assert.rejects(
       session.reserve({ training: { rows: 32, tokens: 4096, microBatches: 1 } }),
-      (error: TrainingError) => {
-        assert.match(
-          error.message,
-          pattern(
-            /^the GPU has too little memory: the run needs [\d,.]+ MiB: /,
-            /parameters, gradients, two moments \(twice that\) of 474\.\d MiB each, 1,89\d\.\d MiB; /,
-            /a training batch of up to 32 rows and 4,096 tokens, [\d,.]+ MiB \(Out of device memory\)$/,
-          ),
+      (error) => {
+        const [model, batch, ...others] = runOf(error);
+        const each = model.bytes / 4;
+        assert.equal(Math.floor(each / MIB), 474);
+        assert.deepEqual(
+          [model.of, batch.of, others],
+          [
+            { kinds: ['parameters', 'gradients', 'moments'], each },
+            { use: 'training', rows: 32, tokens: 4096 },
+            [],
+          ],
         );
-        assert.match(
-          error.hint!,
-          /--per-device-train-batch-size.*--gradient-accumulation-steps.*--max-length.*--device cpu/,
+        assert.ok(batch.bytes > 0);
+        return refusal(TrainingError, 'gpu-memory-exhausted', { each, reason: 'Out of device memory' })(
+          error,
         );
-        return true;
       },
     );
-    await assert.rejects(session.readTensor('parameter', 'transformer.wpe.weight'), /too little memory/);
+    await assert.rejects(
+      session.readTensor('parameter', 'transformer.wpe.weight'),
+      refusal(TrainingError, 'gpu-memory-exhausted'),
+    );
   });
 
   it('refuses a buffer larger than one binding before it makes any', async () => {
     const { session, made } = fakeDevice({ binding: 160 * MIB });
     await assert.rejects(
       session.reserve({ training: { rows: 64, tokens: 65536, microBatches: 1 } }),
-      pattern(
-        /a training batch of up to 64 rows and 65,536 tokens needs a buffer of [\d,.]+ MiB, /,
-        /but one on this GPU holds 160 MiB at most \(the run would take [\d,.]+ MiB/,
-      ),
+      (error) => {
+        const batch = { use: 'training', rows: 64, tokens: 65536 } as const;
+        assert.deepEqual(runOf(error)[1].of, batch);
+        assert.ok(Number((error as TrainingError).facts['bytes']) > 160 * MIB);
+        return refusal(TrainingError, 'gpu-buffer-too-large', { batch, limit: 160 * MIB })(error);
+      },
     );
     assert.deepEqual(made, []);
   });
@@ -123,10 +139,11 @@ describe('WebGpuSession.reserve', () => {
     const { session } = fakeDevice({ binding: 1e15 });
     await assert.rejects(
       session.reserve({ prediction: { rows: 70, tokens: 70_000 } }),
-      pattern(
-        /a batch of prediction of up to 70 rows and 70,000 tokens needs 70,000 workgroups side by side, /,
-        /but this GPU takes 65,535 at most/,
-      ),
+      refusal(TrainingError, 'gpu-workgroups-exceeded', {
+        batch: { use: 'prediction', rows: 70, tokens: 70_000 },
+        workgroups: 70_000,
+        limit: 65_535,
+      }),
     );
   });
 });
@@ -135,7 +152,11 @@ describe('new WebGpuSession', () => {
   it('refuses a table larger than one binding', () => {
     assert.throws(
       () => fakeDevice({ binding: 128 * MIB }),
-      /transformer\.wte\.weight takes 147\.2 MiB, but one binding on this GPU holds 128 MiB at most/,
+      refusal(TrainingError, 'gpu-tensor-too-large', {
+        tensor: 'transformer.wte.weight',
+        bytes: WTE_BYTES,
+        limit: 128 * MIB,
+      }),
     );
   });
 });

@@ -11,8 +11,10 @@ import { referenceEngine } from '#attune/engine/reference/session.js';
 import { matrixUnitOf } from '#attune/engine/webgpu/matrix-unit.js';
 import type { MatrixUnit } from '#attune/engine/webgpu/matrix-unit.js';
 import { findAdapter, matrixUnitEngine, webGpuEngine } from '#attune/engine/webgpu/node.js';
+import { AttuneError } from '#attune/errors/attune-error.js';
 import { allTensors, assertTensors, norm, stepRequest, withSession } from '../../support/engine-sessions.js';
 import { tinyConfig } from '../../support/models.js';
+import { refusal } from '../../support/refusal.js';
 import { needsWebGpu } from '../../support/webgpu.js';
 
 const noGpu = await needsWebGpu();
@@ -82,7 +84,7 @@ describe('matrixUnitEngine', () => {
     async () => {
       await assert.rejects(
         withSession(matrixUnitEngine, CONFIG, { seed: 3, parameters: 4 }, () => Promise.resolve()),
-        /--device webgpu-matrix-units: .* (shows|has) no matrix units/,
+        refusal(AttuneError, 'matrix-units-unavailable'),
       );
     },
   );

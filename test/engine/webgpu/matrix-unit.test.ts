@@ -9,8 +9,10 @@ import { lowerToWgsl } from '#attune/engine/webgpu/lowering.js';
 import { featuresOf, matrixUnitOf, shareOf } from '#attune/engine/webgpu/matrix-unit.js';
 import type { AdapterFacts, MatrixUnit } from '#attune/engine/webgpu/matrix-unit.js';
 import { requiredUnit } from '#attune/engine/webgpu/node.js';
+import { AttuneError } from '#attune/errors/attune-error.js';
 import { gpt2Graphs } from '#attune/model/gpt2.js';
 import { tinyConfig } from '../../support/models.js';
+import { refusal } from '../../support/refusal.js';
 
 const FEATURES = ['subgroups', 'shader-f16', 'chromium-experimental-subgroup-matrix'];
 const configuration = (
@@ -69,26 +71,23 @@ describe('matrixUnitOf', () => {
 });
 
 describe('requiredUnit', () => {
-  const refusal = (facts: AdapterFacts, ...matrixUnits: string[]): string => {
-    try {
-      requiredUnit(facts, { name: 'A card', matrixUnits });
-    } catch (error) {
-      return (error as Error).message;
-    }
-    return 'not refused';
-  };
+  const required = (facts: AdapterFacts, ...matrixUnits: string[]): MatrixUnit =>
+    requiredUnit(facts, { name: 'A card', matrixUnits });
 
   it('refuses an adapter without a suitable configuration, and lists those that it has', () => {
-    assert.equal(refusal(adapter(32, 32, [])), '--device webgpu-matrix-units: A card shows no matrix units');
-    assert.equal(
-      refusal(adapter(32, 32, [configuration('i8', 'i32', 16, 16, 32)]), 'i8 x i8 -> i32 16x16x32'),
-      '--device webgpu-matrix-units: A card has no matrix units that attune can use ' +
-        '(it has i8 x i8 -> i32 16x16x32; sums must be in f32)',
+    assert.throws(
+      () => required(adapter(32, 32, [])),
+      refusal(AttuneError, 'matrix-units-unavailable', { adapter: 'A card', units: [] }),
+    );
+    const unit = 'i8 x i8 -> i32 16x16x32';
+    assert.throws(
+      () => required(adapter(32, 32, [configuration('i8', 'i32', 16, 16, 32)]), unit),
+      refusal(AttuneError, 'matrix-units-unavailable', { adapter: 'A card', units: [unit] }),
     );
   });
 
   it('accepts an adapter with a suitable configuration', () => {
-    assert.equal(refusal(NVIDIA), 'not refused');
+    assert.deepEqual(required(NVIDIA), matrixUnitOf(NVIDIA));
   });
 });
 

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { placeTensors } from '#attune/engine/webgpu/memory.js';
+import { TrainingError } from '#attune/errors/attune-error.js';
+import { refusal } from '../../support/refusal.js';
 
 const spec = (name: string, rows: number, columns: number, decay = true) => ({
   name,
@@ -38,7 +40,11 @@ describe('placeTensors', () => {
   it('refuses a tensor larger than a binding, with the numbers', () => {
     assert.throws(
       () => placeTensors([spec('transformer.wte.weight', 50257, 768)], 128 * 2 ** 20),
-      /transformer\.wte\.weight takes 147\.2 MiB, but one binding on this GPU holds 128 MiB at most/,
+      refusal(TrainingError, 'gpu-tensor-too-large', {
+        tensor: 'transformer.wte.weight',
+        bytes: Math.ceil((50257 * 768) / 64) * 64 * 4,
+        limit: 128 * 2 ** 20,
+      }),
     );
   });
 });
