@@ -9,7 +9,7 @@ const MOMENT = {
 };
 
 export const CHECKPOINT_EXAMPLES: Examples<typeof CHECKPOINT_ERRORS> = {
-  'parameter-not-finite': [{ parameter: 'score.weight', value: 'NaN' }],
+  'parameter-not-finite': [{ parameter: 'score.weight', value: 'Infinity' }],
   'checkpoint-file-unreadable': [
     { file: 'out/checkpoint-3/config.json', reason: 'EACCES: permission denied' },
   ],
