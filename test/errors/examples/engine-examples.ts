@@ -16,7 +16,7 @@ const RUN: readonly MemoryPart[] = [
 
 export const ENGINE_EXAMPLES: Examples<typeof ENGINE_ERRORS> = {
   'device-unknown': [
-    { device: 'tpu', known: ['auto', 'cpu', 'webgpu', 'webgpu-matrix-units'] },
+    { device: 'cuda', known: ['auto', 'cpu', 'webgpu', 'webgpu-matrix-units'] },
     { device: 'webgup', known: ['auto', 'cpu', 'webgpu', 'webgpu-matrix-units'] },
   ],
   'session-closed': [{}],
