@@ -7,10 +7,8 @@ import { DataError } from '../errors/attune-error.js';
 import type { Notice } from '../errors/notices.js';
 import { notice } from '../errors/notices.js';
 import { Dataset } from './dataset.js';
-import { isPlaceholder, listed } from './labels.js';
+import { isPlaceholder } from './labels.js';
 import type { LabelMap } from './labels.js';
-import { lookAlikeHint } from './look-alikes.js';
-import { shown } from './records.js';
 
 export interface Alignment {
   /** [K] the names of the classes from now on. */
@@ -39,15 +37,12 @@ export function alignClasses(labels: LabelMap, names: readonly string[], use: Al
   const identity = own.map((_, i) => i);
   const named = own.filter((_, i) => labels.placeOf(i) !== undefined);
   const isModelNamed = !names.every(isPlaceholder);
-  const refuseMore = (hint?: string): void => {
-    if (own.length <= names.length) return;
-    throw new DataError(
-      `the data has ${own.length} classes (${listed(own)}), the model ${names.length} (${listed(names)})`,
-      { hint },
-    );
+  const refuseMore = (): void => {
+    if (own.length > names.length)
+      throw new DataError('classes-exceed-model', { classes: own, modelClasses: names, named, use });
   };
   if (named.length === 0) {
-    refuseMore(use === 'train' ? 'Start from a model without a classification head.' : undefined);
+    refuseMore();
     return { names, to: identity };
   }
   if (use === 'measure') refuseMore();
@@ -62,35 +57,23 @@ export function alignClasses(labels: LabelMap, names: readonly string[], use: Al
   }
   const unknown = found.indexOf(-1);
   if (unknown >= 0)
-    throw new DataError(
-      `${labels.placeOf(unknown)!}: unknown label ${shown(own[unknown])}; the classes are ${listed(names)}`,
-      { hint: hintOf(use, known, lookAlikeHint(own[unknown], names)) },
-    );
+    throw new DataError('class-unknown-to-model', {
+      place: labels.placeOf(unknown)!,
+      name: own[unknown],
+      modelClasses: names,
+      shared: known,
+      use,
+    });
   const used = found.filter((_, i) => !labels.isGap(i));
-  if (new Set(used).size < used.length) {
-    throw new DataError(
-      `the data names only some of its classes (${listed(named)}), ` +
-        `and the others are taken already in the model’s ${listed(names)}`,
-      { hint: 'Name every class of the data.' },
-    );
-  }
-  refuseMore('Name every class of the data.');
+  if (new Set(used).size < used.length)
+    throw new DataError('classes-partly-named', { named, modelClasses: names });
+  refuseMore();
   const moved = labels.areNames ? -1 : found.findIndex((to, i) => to !== i);
   const note =
     moved < 0
       ? undefined
       : notice('classes-taken-by-name', { inData: moved, name: own[moved], inModel: found[moved] });
   return { names, to: found, note };
-}
-
-function hintOf(use: AlignmentUse, known: readonly string[], alike: string | undefined): string | undefined {
-  if (alike !== undefined) return alike;
-  if (known.length === 0) return 'The model was trained on other classes.';
-  if (use === 'measure') return undefined;
-  return (
-    `Only ${listed(known)} are the model’s. ` +
-    'Start from a model without these classes, or name the data’s as the model’s are.'
-  );
 }
 
 /** A dataset under the classes of the model. */

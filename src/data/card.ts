@@ -3,7 +3,7 @@
 // split, `dataset_info` what the columns are.
 import { open } from 'node:fs/promises';
 import { DataError } from '../errors/attune-error.js';
-import { shown } from './records.js';
+import { plain } from '../errors/phrases/values.js';
 
 export interface CardConfig {
   readonly name: string;
@@ -51,14 +51,12 @@ export async function parseCard(readme: string, file: string): Promise<Card | un
     value = document.toJS(); // refuses aliases that multiply beyond reason
   } catch (cause) {
     const at = document.errors.length > 0 ? lines.linePos(document.errors[0].pos[0]).line + 1 : 1;
-    throw new DataError(`${file}:${at}: the YAML of the card is broken: ${(cause as Error).message}`, {
-      cause,
-      hint: 'Mend it, or name the data files themselves.',
-    });
+    const reason = (cause as Error).message;
+    throw new DataError('card-yaml-broken', { file, line: at, reason }, { cause });
   }
   if (!isObject(value)) return undefined;
   const infos = list(value.dataset_info).filter(isObject);
-  const configs = list(value.configs).map((config, i) => parseConfig(config, `${file}: configs[${i}]`));
+  const configs = list(value.configs).map((config, i) => parseConfig(config, { file, config: i }));
   return {
     configs,
     classNames: (config, column) => {
@@ -72,16 +70,23 @@ export async function parseCard(readme: string, file: string): Promise<Card | un
       const classLabel = isObject(dtype?.class_label) ? dtype.class_label : undefined;
       return classLabel === undefined
         ? undefined
-        : classNamesOf(classLabel.names, `${file}: dataset_info: column ${JSON.stringify(column)}`);
+        : classNamesOf(classLabel.names, { file, declaration: 'dataset_info', column });
     },
   };
+}
+
+/** What declares the classes of a column. */
+export interface Declaration {
+  readonly file: string;
+  readonly declaration: 'dataset_info' | 'metadata';
+  readonly column: string;
 }
 
 /**
  * Names as a card or a file has them: a list, or an object of index and name. @throws DataError for a gap, a
  * name that is none, or a name used twice
  */
-export function classNamesOf(value: unknown, place: string): readonly string[] | undefined {
+export function classNamesOf(value: unknown, place: Declaration): readonly string[] | undefined {
   if (value === undefined || value === null) return undefined;
   const names = namesIn(value).map((name) =>
     typeof name === 'number' || typeof name === 'boolean' ? String(name) : name,
@@ -90,9 +95,7 @@ export function classNamesOf(value: unknown, place: string): readonly string[] |
     (name, i) => typeof name !== 'string' || name === '' || names.indexOf(name) !== i,
   );
   if (names.length === 0 || wrong >= 0)
-    throw new DataError(
-      `${place}: the names of the classes are not a list of different names: ${shown(value)}`,
-    );
+    throw new DataError('class-names-invalid', { ...place, found: plain(value) });
   return names as string[]; // checked above
 }
 
@@ -101,17 +104,27 @@ function namesIn(value: unknown): readonly unknown[] {
   return isObject(value) ? Object.keys(value).map((_, i) => value[String(i)]) : [];
 }
 
-function parseConfig(value: unknown, place: string): CardConfig {
-  if (!isObject(value)) throw new DataError(`${place}: is ${shown(value)}, not a configuration`);
+/** A configuration of a card, by its index. */
+interface ConfigPlace {
+  readonly file: string;
+  readonly config: number;
+}
+
+function parseConfig(value: unknown, place: ConfigPlace): CardConfig {
+  if (!isObject(value)) throw new DataError('card-config-invalid', { ...place, found: plain(value) });
   const { config_name: name = 'default', data_files: files, data_dir: dir } = value;
   if (typeof name !== 'string' && typeof name !== 'number')
-    throw new DataError(`${place}: config_name is ${shown(name)}, not a name`);
+    throw new DataError('card-config-field-invalid', {
+      ...place,
+      field: 'config_name',
+      found: plain(name),
+    });
   if (dir !== undefined && dir !== null && typeof dir !== 'string')
-    throw new DataError(`${place}: data_dir is ${shown(dir)}, not a folder`);
+    throw new DataError('card-config-field-invalid', { ...place, field: 'data_dir', found: plain(dir) });
   return {
     name: String(name),
     isDefault: value.default === true,
-    dataFiles: parseDataFiles(files, `${place}: data_files`),
+    dataFiles: parseDataFiles(files, place),
     dataDir: typeof dir === 'string' ? dir : undefined,
   };
 }
@@ -120,25 +133,28 @@ function parseConfig(value: unknown, place: string): CardConfig {
  * A pattern, a list of patterns (both of the training split), a list of {split, path}, or an object of split
  * and patterns.
  */
-function parseDataFiles(value: unknown, place: string): ReadonlyMap<string, readonly string[]> | undefined {
+function parseDataFiles(
+  value: unknown,
+  place: ConfigPlace,
+): ReadonlyMap<string, readonly string[]> | undefined {
   if (value === undefined || value === null) return undefined;
+  const refusal = (found: unknown, expected: 'path' | 'splitName' | 'splitWithPath'): DataError =>
+    new DataError('card-data-files-invalid', { ...place, found: plain(found), expected });
   const patterns = (given: unknown): string[] => {
     const all: unknown[] = Array.isArray(given) ? given : [given];
     const odd = all.find((pattern) => typeof pattern !== 'string' || pattern === '');
-    if (odd !== undefined || all.length === 0)
-      throw new DataError(`${place}: ${shown(odd ?? given)} is not a path`);
+    if (odd !== undefined || all.length === 0) throw refusal(odd ?? given, 'path');
     return all as string[]; // checked above
   };
   const splits = new Map<string, readonly string[]>();
   const add = (split: unknown, given: unknown): void => {
-    if (typeof split !== 'string' && typeof split !== 'number')
-      throw new DataError(`${place}: ${shown(split)} is not the name of a split`);
-    if (splits.has(String(split))) throw new DataError(`${place}: the split ${shown(split)} is there twice`);
+    if (typeof split !== 'string' && typeof split !== 'number') throw refusal(split, 'splitName');
+    if (splits.has(String(split))) throw new DataError('card-split-repeated', { ...place, split });
     splits.set(String(split), patterns(given));
   };
   if (Array.isArray(value) && value.some(isObject)) {
     for (const entry of value as unknown[]) {
-      if (!isObject(entry)) throw new DataError(`${place}: ${shown(entry)} is not a split with a path`);
+      if (!isObject(entry)) throw refusal(entry, 'splitWithPath');
       add(entry.split, entry.path);
     }
   } else if (isObject(value)) {

@@ -1,8 +1,9 @@
 import { DataError } from '../errors/attune-error.js';
+import { plain } from '../errors/phrases/values.js';
 import { atOnce } from '../pace.js';
 import type { Pieces } from '../pace.js';
 import { NumpyGenerator } from '../random/numpy-generator.js';
-import { classRange, isClass } from './classes.js';
+import { isClass } from './classes.js';
 import { partByClass, partRandomly, testRows } from './stratified.js';
 
 /** One labelled text. */
@@ -117,12 +118,9 @@ export class Dataset implements Iterable<Row> {
         const changed = change(row, i);
         const made = { ...row, ...changed };
         if (typeof made.text !== 'string')
-          throw new DataError(`row ${i} of ${this.source}: the text became ${typeof made.text}`);
+          throw wrongText({ source: this.source, row: i, mapped: true }, made.text);
         if (!isClass(made.label, this.labelNames.length))
-          throw new DataError(
-            `row ${i} of ${this.source}: the label became ${String(made.label)}; ` +
-              classRange(this.labelNames.length),
-          );
+          throw wrongLabel({ source: this.source, row: i, mapped: true }, made.label, this.labelNames.length);
         return made.label === row.label || changed.labelText !== undefined || row.labelText === undefined
           ? made
           : { ...made, labelText: this.labelNames[made.label] };
@@ -165,9 +163,20 @@ export class Dataset implements Iterable<Row> {
 function requireRows(rows: readonly Row[], classes: number, source: string): void {
   for (let i = 0; i < rows.length; i++) {
     const { text, label } = rows[i];
-    if (typeof text !== 'string')
-      throw new DataError(`row ${i} of ${source}: the text is ${typeof text}, not a string`);
-    if (!isClass(label, classes))
-      throw new DataError(`row ${i} of ${source}: the label is ${String(label)}; ${classRange(classes)}`);
+    if (typeof text !== 'string') throw wrongText({ source, row: i, mapped: false }, text);
+    if (!isClass(label, classes)) throw wrongLabel({ source, row: i, mapped: false }, label, classes);
   }
 }
+
+interface RowInDataset {
+  readonly source: string;
+  readonly row: number;
+  /** Whether `map` made it. */
+  readonly mapped: boolean;
+}
+
+const wrongText = (row: RowInDataset, text: unknown): DataError =>
+  new DataError('row-text-invalid', { ...row, type: typeof text });
+
+const wrongLabel = (row: RowInDataset, label: unknown, classes: number): DataError =>
+  new DataError('row-label-invalid', { ...row, label: plain(label), classes });

@@ -102,7 +102,7 @@ export async function inspectSplits(
 ): Promise<Inspection> {
   signal?.throwIfAborted();
   const { train, test, labelNames, notes } = splits;
-  requireRows(train, 'training');
+  requireRows(train, 'train');
   if (test) {
     requireRows(test, 'test');
     requireSameClasses(train, test);
@@ -122,8 +122,8 @@ export async function inspectSplits(
 }
 
 /** Of no rows, there are no lengths and no shares. */
-function requireRows({ source, length }: Dataset, use: 'training' | 'test'): void {
-  if (length === 0) throw new DataError(`${source}: the ${use} split has no rows to inspect`);
+function requireRows({ source, length }: Dataset, use: 'train' | 'test'): void {
+  if (length === 0) throw new DataError('split-empty', { source, use });
 }
 
 /** A split with the `textIdentity` of each of its texts, [rows], and the first row of each. */

@@ -1,10 +1,9 @@
 import { DataError, UsageError } from '../errors/attune-error.js';
+import type { ClassOrigin } from '../errors/phrases/class-origins.js';
+import type { RecordPlace } from '../errors/phrases/places.js';
 import { Pace } from '../pace.js';
 import type { Row } from './dataset.js';
-import { lookAlikeHint } from './look-alikes.js';
-import { shown } from './records.js';
 import type { RawRow, Writable } from './rows.js';
-import { rowPlace } from './rows.js';
 
 /** How the labels of the data were written, which decides how those of another split may be written. */
 type Notation = 'integers' | 'names' | 'either' | 'given';
@@ -19,7 +18,7 @@ type Notation = 'integers' | 'names' | 'either' | 'given';
 export class LabelMap {
   readonly #notation: Notation;
   /** Where the data names class i, for messages. Absent for classes that nothing names. */
-  readonly #named: ReadonlyMap<number, string>;
+  readonly #named: ReadonlyMap<number, ClassOrigin>;
 
   /** Classes that rows have; undefined: nobody looked. */
   readonly #present: ReadonlySet<unknown> | undefined;
@@ -27,7 +26,7 @@ export class LabelMap {
   private constructor(
     readonly names: readonly string[],
     notation: Notation,
-    named: ReadonlyMap<number, string>,
+    named: ReadonlyMap<number, ClassOrigin>,
     present?: ReadonlySet<unknown>,
   ) {
     this.#notation = notation;
@@ -40,7 +39,7 @@ export class LabelMap {
    * of no account.
    */
   static of(names: readonly string[]): LabelMap {
-    return new LabelMap(names, 'given', new Map(names.map((_, i) => [i, 'the given label names'])));
+    return new LabelMap(names, 'given', new Map(names.map((_, i) => [i, 'labelNames'])));
   }
 
   /**
@@ -48,7 +47,7 @@ export class LabelMap {
    * an index has a name in the data as well, the name decides. Classes that nobody named (LABEL_0, LABEL_1,
    * …) are taken by their index.
    */
-  static named(names: readonly string[], place: string): LabelMap {
+  static named(names: readonly string[], place: ClassOrigin): LabelMap {
     return new LabelMap(
       names,
       'either',
@@ -57,7 +56,7 @@ export class LabelMap {
   }
 
   /** Where the data names class i; undefined where nothing names it. */
-  placeOf(index: number): string | undefined {
+  placeOf(index: number): ClassOrigin | undefined {
     return this.#named.get(index);
   }
 
@@ -92,37 +91,33 @@ export class LabelMap {
       if (typeof row.label !== typeof rows[0].label) odd ??= row;
     }
     if (odd) {
-      const kind = (label: number | string) => (typeof label === 'number' ? 'an integer' : 'a name');
       const [usual] = rows;
-      const place = usual.file === odd.file ? `${usual.unit ?? 'line'} ${usual.line}` : rowPlace(usual, file);
-      throw new DataError(
-        `${rowPlace(odd, file)}: the label ${shown(odd.label)} is ${kind(odd.label)}, ` +
-          `but ${shown(usual.label)} in ${place} is ${kind(usual.label)}`,
-        { hint: 'Write all labels as integers, or all as names.' },
-      );
+      throw new DataError('labels-mixed', {
+        ...placeIn(file, odd),
+        label: odd.label,
+        other: { ...placeIn(file, usual), label: usual.label },
+      });
     }
-    if (first.size === 1 && expected === undefined) {
-      throw new DataError(
-        `${file}: all ${rows.length} rows have the label ${shown(rows[0].label)}; ` +
-          'a classifier needs two classes or more',
-      );
-    }
+    if (first.size === 1 && expected === undefined)
+      throw new DataError('labels-of-one-class', { source: file, rows: rows.length, label: rows[0].label });
     const labels = [...first.keys()];
     const names = labels.filter((label) => typeof label === 'string').sort(byCodePoint);
     if (names.length > 0)
       return new LabelMap(
         names,
         'names',
-        new Map(names.map((name, i) => [i, rowPlace(first.get(name)!, file)])),
+        new Map(names.map((name, i) => [i, placeIn(file, first.get(name)!)])),
       );
 
     const numbers = labels.filter((label) => typeof label === 'number');
     const highest = numbers.reduce((a, b) => Math.max(a, b));
     if (expected === undefined) refuseGaps(numbers, first, file);
     else if (highest >= expected)
-      throw new DataError(
-        `${rowPlace(first.get(highest)!, file)}: unknown label ${highest}; the classes are 0 to ${expected - 1}`,
-      );
+      throw new DataError('label-out-of-range', {
+        ...placeIn(file, first.get(highest)!),
+        label: highest,
+        classes: expected,
+      });
     const { texts, places } = await namesOfIntegers(rows, file, pace);
     return new LabelMap(
       Array.from({ length: highest + 1 }, (_, i) => texts.get(i) ?? `LABEL_${i}`),
@@ -146,14 +141,14 @@ export class LabelMap {
   ): Promise<Row[]> {
     const encoded: Row[] = [];
     const pace = new Pace(signal);
-    const called = new Map<number, { readonly name: string; readonly place: string }>();
+    const called = new Map<number, { readonly name: string; readonly place: RecordPlace }>();
     for (const row of rows) {
       if (pace.due) await pace.rest();
-      const place = rowPlace(row, file);
+      const place = placeIn(file, row);
       const name = typeof row.label === 'number' ? (declared?.[row.label] ?? row.labelText) : undefined;
       if (typeof row.label === 'number' && name !== undefined) {
         const before = called.get(row.label);
-        if (before && before.name !== name) throw twoNames(row.label, name, place, before.name, before.place);
+        if (before && before.name !== name) throw twoNames(place, row.label, name, before);
         if (!before) called.set(row.label, { name, place });
       }
       const label = this.#index(row.label, name, place);
@@ -166,25 +161,22 @@ export class LabelMap {
   }
 
   /** By its name, where it has one and this map knows names; else by its number. */
-  #index(label: number | string, name: string | undefined, place: string): number {
-    const unknown = (what: number | string, known: string, hint?: string) =>
-      new DataError(`${place}: unknown label ${shown(what)}; the classes are ${known}`, { hint });
+  #index(label: number | string, name: string | undefined, place: RecordPlace): number {
+    const { names } = this;
     const goesByName = this.#named.size > 0 && this.#notation !== 'given';
     const nameOfInteger = goesByName ? name : undefined;
     const text = typeof label === 'string' ? label : nameOfInteger;
     if (text !== undefined) {
-      const index = this.names.indexOf(text);
+      const index = names.indexOf(text);
       if (index >= 0) return index;
-      if (typeof label === 'string')
-        throw unknown(label, listed(this.names), lookAlikeHint(label, this.names));
-      const named = this.#named.get(label);
-      if (named !== undefined && label < this.names.length)
-        throw twoNames(label, text, place, this.names[label], named);
     }
-    if (typeof label === 'string') throw unknown(label, listed(this.names));
-    if (this.#notation === 'names') throw unknown(label, `named: ${listed(this.names)}`);
-    if (label >= this.names.length)
-      throw unknown(label, `0 to ${this.names.length - 1} (${listed(this.names)})`);
+    if (typeof label === 'string') throw new DataError('label-unknown', { ...place, label, classes: names });
+    const named = this.#named.get(label);
+    if (text !== undefined && named !== undefined && label < names.length)
+      throw twoNames(place, label, text, { name: names[label], place: named });
+    if (this.#notation === 'names') throw new DataError('label-unknown', { ...place, label, classes: names });
+    if (label >= names.length)
+      throw new DataError('label-out-of-range', { ...place, label, classes: names.length, names });
     return label;
   }
 }
@@ -201,10 +193,7 @@ interface NamedClasses {
 export function requireSameClasses(train: NamedClasses, test: NamedClasses): void {
   const [own, other] = [train.labelNames, test.labelNames];
   if (own.length === other.length && own.every((name, i) => name === other[i])) return;
-  throw new UsageError(
-    `the training rows have the classes ${listed(own)}, but the test rows have ${listed(other)}`,
-    { hint: 'Both must have the same class names in the same order.' },
-  );
+  throw new UsageError('classes-differ', { train: own, test: other });
 }
 
 /** As transformers calls a class that nobody named. */
@@ -219,13 +208,12 @@ function refuseGaps(
   if (highest === labels.length - 1) return;
   const missing: number[] = [];
   for (let i = 0; missing.length < 10 && i < highest; i++) if (!first.has(i)) missing.push(i);
-  const more = highest + 1 - labels.length - missing.length;
-  const place = rowPlace(first.get(highest)!, file);
-  const others = more > 0 ? ` (and ${more} more)` : '';
-  throw new DataError(
-    `${place}: the highest label is ${highest}, but no row has label ${missing.join(', ')}${others}`,
-    { hint: 'Labels must be 0 to K - 1 without gaps. Renumber them, or write names in place of numbers.' },
-  );
+  throw new DataError('labels-with-gaps', {
+    ...placeIn(file, first.get(highest)!),
+    highest,
+    missing,
+    missingCount: highest + 1 - labels.length,
+  });
 }
 
 /** The name of each class by the `label_text` column: one class has one name, and no two share it. */
@@ -233,9 +221,9 @@ async function namesOfIntegers(
   rows: readonly RawRow[],
   file: string,
   pace: Pace,
-): Promise<{ texts: Map<number, string>; places: Map<number, string> }> {
+): Promise<{ texts: Map<number, string>; places: Map<number, RecordPlace> }> {
   const texts = new Map<number, string>();
-  const places = new Map<number, string>();
+  const places = new Map<number, RecordPlace>();
   const indexOf = new Map<string, number>();
   for (const row of rows) {
     if (pace.due) await pace.rest();
@@ -243,40 +231,36 @@ async function namesOfIntegers(
     if (typeof label !== 'number' || labelText === undefined) continue;
     const known = texts.get(label);
     if (known !== undefined && known !== labelText)
-      throw twoNames(label, labelText, rowPlace(row, file), known, places.get(label)!);
+      throw twoNames(placeIn(file, row), label, labelText, { name: known, place: places.get(label)! });
     const other = indexOf.get(labelText);
-    if (other !== undefined && other !== label) {
-      throw new DataError(
-        `${rowPlace(row, file)}: class ${label} is called ${shown(labelText)}, ` +
-          `but so is class ${other} in ${places.get(other)!}`,
-      );
-    }
+    if (other !== undefined && other !== label)
+      throw new DataError('class-name-shared', {
+        ...placeIn(file, row),
+        label,
+        name: labelText,
+        other: { label: other, place: places.get(other)! },
+      });
     if (known !== undefined) continue;
     texts.set(label, labelText);
-    places.set(label, rowPlace(row, file));
+    places.set(label, placeIn(file, row));
     indexOf.set(labelText, label);
   }
   return { texts, places };
 }
 
-function twoNames(
+const twoNames = (
+  place: RecordPlace,
   label: number,
   name: string,
-  place: string,
-  otherName: string,
-  otherPlace: string,
-): DataError {
-  return new DataError(
-    `${place}: class ${label} is called ${shown(name)}, but ${shown(otherName)} in ${otherPlace}`,
-  );
-}
+  other: { readonly name: string; readonly place: ClassOrigin },
+): DataError => new DataError('class-with-two-names', { ...place, label, name, other });
 
-/** Names of classes for a message, the first of many. */
-export function listed(names: readonly string[]): string {
-  const most = 12;
-  return (
-    names.slice(0, most).map(shown).join(', ') + (names.length > most ? `, … (${names.length} in all)` : '')
-  );
+/** Where a row came from. @param file where the row itself does not say */
+function placeIn(
+  file: string,
+  { file: own = file, line, unit }: Pick<RawRow, 'file' | 'line' | 'unit'>,
+): RecordPlace {
+  return unit === 'row' ? { file: own, row: line } : { file: own, line };
 }
 
 /** JavaScript sorts by UTF-16 unit, which puts U+FFxx after the supplementary planes. */

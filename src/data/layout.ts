@@ -1,11 +1,10 @@
 // Which files of a repository are which split of which configuration. The card decides; where it does not,
 // names do.
 import { DataError, UsageError } from '../errors/attune-error.js';
-import { didYouMean } from '../nearest.js';
 import { globMatcher } from './glob.js';
 import type { Card } from './card.js';
 import { readCard } from './card.js';
-import { FILE_KINDS, READABLE, fileKind } from './readers.js';
+import { EXTENSIONS, FILE_KINDS, fileKind } from './readers.js';
 import type { DataRepository } from './repository.js';
 import { checkPath } from './repository.js';
 import type { SplitFiles } from './split-names.js';
@@ -60,12 +59,12 @@ export async function findLayout(repository: DataRepository, config?: string): P
     const converted = await repository.converted?.();
     if (converted) return convertedLayout(converted, card, config);
     const script = paths.find((path) => /^[^/]+\.py$/.test(path));
-    if (script !== undefined) {
-      throw new DataError(
-        `${repository.name}: has no data files, only a loading script (${script}), which attune does not run`,
-        { hint: `Write the data to a file that ends in ${READABLE} and name that.` },
-      );
-    }
+    if (script !== undefined)
+      throw new DataError('dataset-has-only-script', {
+        dataset: repository.name,
+        script,
+        readable: EXTENSIONS,
+      });
   }
   const folders = configFolders(data);
   const chosen = chooseFolder(repository.name, folders, data, config);
@@ -136,12 +135,7 @@ function cardLayout(
     splits = new Map(
       [...chosen.dataFiles].map(([split, patterns]) => [
         split,
-        matched(
-          files,
-          patterns,
-          `${repository.name}: the card's configuration ${chosen.name}, split ${split}`,
-          repository.name,
-        ),
+        matched(files, patterns, { dataset: repository.name, config: chosen.name, split }),
       ]),
     );
   } else {
@@ -160,24 +154,18 @@ const plainPath = (path: string, repository: string): string =>
 function matched(
   files: readonly string[],
   patterns: readonly string[],
-  place: string,
-  repository: string,
+  place: { readonly dataset: string; readonly config: string; readonly split: string },
 ): readonly string[] {
   const found = new Set<string>();
   for (const given of patterns) {
     if (/^[a-z][\w+.-]*:\/\//i.test(given))
-      throw new DataError(
-        `${place}: names ${JSON.stringify(given)}; attune takes files of the repository alone`,
-      );
-    const pattern = plainPath(given, repository);
+      throw new DataError('card-path-foreign', { ...place, path: given });
+    const pattern = plainPath(given, place.dataset);
     const matches = globMatcher(pattern);
     for (const file of files) if (file === pattern || matches(file)) found.add(file);
   }
   if (found.size === 0)
-    throw new DataError(
-      `${place}: no file that attune reads matches ${patterns.map((pattern) => JSON.stringify(pattern)).join(', ')}`,
-      { hint: `attune reads files that end in ${READABLE}.` },
-    );
+    throw new DataError('card-path-unmatched', { ...place, patterns, readable: EXTENSIONS });
   return [...found].sort();
 }
 
@@ -228,7 +216,8 @@ async function convertedLayout(
   const paths = (await repository.list()).map((path) => checkPath(path, repository.name));
   const data = paths.filter((path) => isData(path) && path.includes('/'));
   const folders = [...new Set(data.map((path) => path.split('/')[0]))].sort();
-  if (folders.length === 0) throw new DataError(`${repository.name}: holds no data that attune reads`);
+  if (folders.length === 0)
+    throw new DataError('dataset-empty', { dataset: repository.name, readable: EXTENSIONS });
   const chosen = asked ?? (folders.length === 1 ? folders[0] : folders.find((name) => name === 'default'));
   if (chosen === undefined) throw severalConfigs(repository.name, folders);
   if (!folders.includes(chosen)) throw noConfig(repository.name, chosen, folders);
@@ -262,12 +251,12 @@ function oneFormat(repository: DataRepository, splits: SplitFiles): SplitFiles {
         ),
       );
       if (endings.size <= 1) return [split, files];
-      if (repository.local) {
-        throw new DataError(
-          `${repository.name}: holds several ${split} files: ${[...files].sort().join(', ')}`,
-          { hint: 'Keep one of them, or name the file itself as the dataset.' },
-        );
-      }
+      if (repository.local)
+        throw new DataError('split-files-ambiguous', {
+          dataset: repository.name,
+          split,
+          files: [...files].sort(),
+        });
       const preferred = ['parquet', 'JSON lines', 'JSON', 'CSV', 'TSV'];
       const best = FILE_KINDS.map(({ name }) => name)
         .sort((a, b) => preferred.indexOf(a) - preferred.indexOf(b))
@@ -277,22 +266,8 @@ function oneFormat(repository: DataRepository, splits: SplitFiles): SplitFiles {
   );
 }
 
-function severalConfigs(repository: string, names: readonly string[]): UsageError {
-  return new UsageError(`${repository}: has several configurations: ${shortList(names)}`, {
-    hint: 'Choose one with --dataset-config (config).',
-  });
-}
+const severalConfigs = (dataset: string, known: readonly string[]): UsageError =>
+  new UsageError('dataset-config-needed', { dataset, known });
 
-function noConfig(repository: string, asked: string, names: readonly string[]): UsageError {
-  const near = didYouMean(asked, names);
-  return new UsageError(
-    `${repository}: has no configuration ${asked}; it has ${names.length === 0 ? 'none' : shortList(names)}`,
-    near === undefined ? {} : { hint: near },
-  );
-}
-
-/** A list for a message, cut short. */
-export function shortList(names: readonly string[]): string {
-  const most = 10;
-  return names.slice(0, most).join(', ') + (names.length > most ? `, … (${names.length} in all)` : '');
-}
+const noConfig = (dataset: string, config: string, known: readonly string[]): UsageError =>
+  new UsageError('dataset-config-unknown', { dataset, config, known });

@@ -1,5 +1,6 @@
 import { DataError } from '../errors/attune-error.js';
 import type { Dataset } from './dataset.js';
+import { EXTENSIONS } from './readers.js';
 import type { LoadSplitsOptions, Splits } from './splits.js';
 import type { DatasetChoice } from './source.js';
 import { loadSplits } from './splits.js';
@@ -48,7 +49,7 @@ export async function loadDataset(
   if (split !== undefined && !all.includes(split)) return (await source.load(split)).dataset;
   // The classes are the training split's, whichever is asked for.
   const teacher = all.includes('train') ? 'train' : (split ?? all[0]);
-  if (teacher === undefined) throw new DataError(`${name}: holds no data`);
+  if (teacher === undefined) throw new DataError('dataset-empty', { dataset: name, readable: EXTENSIONS });
   const taught = await source.load(teacher, { names: labelNames });
   const load = async (other: string): Promise<Dataset> =>
     other === teacher ? taught.dataset : (await source.load(other, { labels: taught.labels })).dataset;

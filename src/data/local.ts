@@ -38,10 +38,7 @@ async function listFiles(root: string): Promise<readonly string[]> {
           await walk(path, depth + 1);
       } else if (entry.isFile() || (entry.isSymbolicLink() && (await isFile(join(root, path))))) {
         if (files.push(path) > MOST_FILES)
-          throw new DataError(
-            `${root}: holds more than ${MOST_FILES} files; attune takes no such folder for a dataset`,
-            { hint: 'Name the folder with the data itself, or a pattern such as "data/*.csv".' },
-          );
+          throw new DataError('dataset-folder-too-large', { folder: root, limit: MOST_FILES });
       }
     }
   };
@@ -49,7 +46,8 @@ async function listFiles(root: string): Promise<readonly string[]> {
     await walk('', 0);
   } catch (cause) {
     if (cause instanceof DataError) throw cause;
-    throw new DataError(`${root}: the folder cannot be read (${(cause as Error).message})`, { cause });
+    const reason = (cause as Error).message;
+    throw new DataError('dataset-folder-unreadable', { folder: root, reason }, { cause });
   }
   return files.sort();
 }
@@ -88,14 +86,11 @@ export async function matchingFiles(pattern: string): Promise<readonly string[]>
       () => false,
     ))
   )
-    throw new DataError(`${pattern}: there is no folder ${folder}`);
+    throw new DataError('file-pattern-without-folder', { pattern, folder });
   const matches = picomatch(glob);
   const found = (await new LocalFolder(folder).list())
     .filter((file) => matches(file))
     .map((file) => (base === '' ? file : join(base, file)));
-  if (found.length === 0)
-    throw new DataError(`${pattern}: no file matches`, {
-      hint: `It was looked for in ${resolve(folder)}. Quote the pattern, so that the shell leaves it alone.`,
-    });
+  if (found.length === 0) throw new DataError('file-pattern-unmatched', { pattern, folder: resolve(folder) });
   return found;
 }

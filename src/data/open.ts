@@ -5,7 +5,7 @@ import { DataError, UsageError } from '../errors/attune-error.js';
 import { looksLikePath } from '../hub/identifiers.js';
 import type { HubOptions } from '../hub/settings.js';
 import { LocalFolder, isPattern, matchingFiles } from './local.js';
-import { READABLE } from './readers.js';
+import { EXTENSIONS } from './readers.js';
 import type { DataRepository } from './repository.js';
 
 /** The name of the bundled sentences, unless something here is called so. */
@@ -32,9 +32,7 @@ export async function openDataset(name: string, options: OpenOptions = {}): Prom
   const opened = await openLocal(name);
   if (!opened && name === SAMPLE) return { kind: 'sample' };
   if (opened && options.revision !== undefined)
-    throw new UsageError(`${name}: is on this machine and has no revisions`, {
-      hint: 'A revision belongs to a dataset of the Hub, owner/name.',
-    });
+    throw new UsageError('dataset-has-no-revisions', { dataset: name });
   return opened ?? { kind: 'repository', repository: await openRepository(name, options) };
 }
 
@@ -61,20 +59,13 @@ export async function openRepository(name: string, options: OpenOptions = {}): P
     return new LocalFolder(name);
   // What can be a path was meant as one, and a single word may be a mistyped folder: no such name is asked
   // for on the net.
-  if (looksLikePath(name) || !name.includes('/')) throw noSuch(name);
+  if (looksLikePath(name) || !name.includes('/'))
+    throw new DataError('dataset-not-found', { dataset: name, readable: EXTENSIONS });
   const { hubDataset } = await import('../hub/dataset.js');
   const { hub, signal, revision } = options;
   return hubDataset(name, {
     ...hub,
     signal: hub?.signal ?? signal,
     revision: revision ?? hub?.revision,
-  });
-}
-
-function noSuch(name: string): DataError {
-  return new DataError(`${name}: no such file or folder`, {
-    hint:
-      `A dataset is a file that ends in ${READABLE}; a pattern of such files; a folder of them; ` +
-      'owner/name on the Hugging Face Hub; or sample.',
   });
 }

@@ -32,7 +32,8 @@ export const FILE_KINDS: readonly FileKind[] = [
 ];
 
 /** Every ending that can be read, for messages. */
-export const READABLE = FILE_KINDS.flatMap(({ extensions }) => extensions).join(', ');
+export const EXTENSIONS: readonly string[] = FILE_KINDS.flatMap(({ extensions }) => extensions);
+export const READABLE = EXTENSIONS.join(', ');
 
 /**
  * Splits a file name into its stem and its kind: `train.jsonl` is `train` and JSON lines. Undefined where no

@@ -38,10 +38,6 @@ export function checkPath(path: string, repository: string): string {
     /[\\\0]/.test(path) ||
     /^[a-z]:/i.test(path) ||
     path.split('/').includes('..');
-  if (odd)
-    throw new DataError(
-      `${repository}: names the file ${JSON.stringify(path)}, which may lie outside of it`,
-      { hint: 'Paths in a dataset must be relative and without "..".' },
-    );
+  if (odd) throw new DataError('dataset-path-outside', { dataset: repository, path });
   return path;
 }

@@ -35,9 +35,6 @@ export async function loadSample(seed: number): Promise<{ train: Dataset; test: 
   return { train: split('train', 0, TRAIN_ROWS), test: split('test', TRAIN_ROWS, TRAIN_ROWS + TEST_ROWS) };
 }
 
-const hint =
-  'Install attune again with its dependencies (npm install), without tools that strip tests out of packages.';
-
 /** Found as Node finds it from here, wherever a package manager put it. */
 async function findPackage(): Promise<{ folder: string; version: string }> {
   try {
@@ -45,10 +42,7 @@ async function findPackage(): Promise<{ folder: string; version: string }> {
     const { version } = JSON.parse(await readFile(file, 'utf8')) as { version: string };
     return { folder: dirname(file), version };
   } catch (cause) {
-    throw new DataError(
-      'the bundled sample cannot be read: the npm package sentiment, which carries it, is not installed',
-      { cause, hint },
-    );
+    throw new DataError('sample-package-missing', {}, { cause });
   }
 }
 
@@ -57,11 +51,10 @@ async function readSentences(file: string): Promise<Row[]> {
   try {
     contents = await readFile(file, 'utf8');
   } catch (cause) {
-    throw new DataError(`the bundled sample cannot be read: ${file} is missing`, { cause, hint });
+    throw new DataError('sample-file-missing', { file }, { cause });
   }
   const parsed = parseJson(contents);
-  if ('error' in parsed || !Array.isArray(parsed.value))
-    throw new DataError(`${file}: is not the list of sentences it should be`, { hint });
+  if ('error' in parsed || !Array.isArray(parsed.value)) throw new DataError('sample-file-invalid', { file });
   const rows: Row[] = [];
   for (const record of parsed.value as { text?: unknown; class?: unknown }[]) {
     // Each file ends with one record without a class.

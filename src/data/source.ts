@@ -4,18 +4,17 @@ import { jsonValue } from '../json/syntax.js';
 import { DataError, UsageError } from '../errors/attune-error.js';
 import type { Notice } from '../errors/notices.js';
 import { notice } from '../errors/notices.js';
-import { didYouMean } from '../nearest.js';
 import { classNamesOf } from './card.js';
 import type { Columns } from './columns.js';
 import { DatasetColumns } from './columns.js';
 import { Dataset } from './dataset.js';
 import { LabelMap } from './labels.js';
 import type { Layout } from './layout.js';
-import { findLayout, shortList } from './layout.js';
+import { findLayout } from './layout.js';
 import { lookAlikeNotes } from './look-alikes.js';
 import type { OpenOptions } from './open.js';
 import { openDataset } from './open.js';
-import { READABLE } from './readers.js';
+import { EXTENSIONS } from './readers.js';
 import { Pace } from '../pace.js';
 import type { ColumnOptions, RawRow, ReadOptions } from './rows.js';
 import { rowPlace } from './rows.js';
@@ -68,9 +67,7 @@ export interface KnownClasses {
 export async function openSource(options: DatasetChoice & { readonly seed: number }): Promise<Source> {
   const opened = await openDataset(options.dataset, options);
   if (opened.kind !== 'repository' && options.datasetConfig !== undefined)
-    throw new UsageError(`${options.dataset}: has no configurations`, {
-      hint: 'Leave --dataset-config out.',
-    });
+    throw new UsageError('dataset-has-no-configs', { dataset: options.dataset });
   if (opened.kind === 'sample') return sampleSource(options.seed);
   const columns = new DatasetColumns(options);
   const source =
@@ -93,10 +90,7 @@ function sampleSource(seed: number): Source {
     columns: new DatasetColumns({}),
     load: async (split = 'test', { names: given, labels, expected = labels?.names.length } = {}) => {
       if (expected !== undefined && expected !== SAMPLE_LABELS.length)
-        throw new DataError(
-          `the bundled sample has ${SAMPLE_LABELS.length} classes (${SAMPLE_LABELS.join(', ')}), ` +
-            `but the model has ${expected}`,
-        );
+        throw new DataError('sample-classes-differ', { classes: SAMPLE_LABELS, modelClasses: expected });
       if (split !== 'train' && split !== 'test') throw noSplit('sample', split, splits);
       const sample = (await loadSample(seed))[split];
       if (labels) {
@@ -108,16 +102,17 @@ function sampleSource(seed: number): Source {
       }
       const names = given ?? SAMPLE_LABELS;
       if (names.length < SAMPLE_LABELS.length)
-        throw new UsageError(
-          `the bundled sample has ${SAMPLE_LABELS.length} classes, but ${names.length} label names are given`,
-        );
+        throw new UsageError('sample-label-names-missing', {
+          classes: SAMPLE_LABELS.length,
+          given: names.length,
+        });
       const rows =
         names === SAMPLE_LABELS || names.every((name, i) => name === SAMPLE_LABELS[i])
           ? sample.rows
           : sample.rows.map((row) => ({ ...row, labelText: names[row.label] }));
       return {
         dataset: new Dataset(split, sample.source, rows, names),
-        labels: given ? LabelMap.of(names) : LabelMap.named(names, 'the bundled sample'),
+        labels: given ? LabelMap.of(names) : LabelMap.named(names, 'sample'),
       };
     },
   };
@@ -137,10 +132,7 @@ function filesSource(files: readonly string[], options: FileOptions): Source {
     columns: options.columns,
     load: async (split, { names, labels, expected } = {}) => {
       if (split !== undefined && split !== 'train')
-        throw new UsageError(
-          `${files.length === 1 ? files[0] : `the ${files.length} files`}: is one split, which has no ${split}`,
-          { hint: 'Name the folder, or another file by --eval-dataset.' },
-        );
+        throw new UsageError('files-have-no-split', { files, split });
       const name = split ?? 'test';
       if (labels) return { dataset: await loadFiles({ name, files }, labels, options, notes), labels };
       return learnSplit({ name, files }, { names, expected }, options, notes);
@@ -195,7 +187,7 @@ async function learnSplit(
   const declared = names ? undefined : await declaredClasses(part, options);
   const known = names
     ? LabelMap.of(names)
-    : declared && LabelMap.named(declared, `what ${sourceName(files)} declares`);
+    : declared && LabelMap.named(declared, { declaredBy: sourceName(files) });
   const labels = known ?? (await LabelMap.learn(rows, files[0], options.signal, expected));
   notes.push(...lookAlikeNotes(labels.names));
   return {
@@ -283,28 +275,18 @@ async function declaredNames(file: string, { labelColumn }: Columns): Promise<re
       : undefined;
   const feature = at(at(at(value, 'info'), 'features'), labelColumn);
   return at(feature, '_type') === 'ClassLabel'
-    ? classNamesOf(at(feature, 'names'), `${file}: metadata of column ${JSON.stringify(labelColumn)}`)
+    ? classNamesOf(at(feature, 'names'), { file, declaration: 'metadata', column: labelColumn })
     : undefined;
 }
 
-function noSplit(dataset: string, split: string, splits: readonly string[]): DataError {
-  const near = didYouMean(split, splits);
-  const others = splits.filter((name) => name !== 'train');
-  const hint =
-    near ??
-    (others.length > 0
-      ? `--eval-split ${others[0]} evaluates on that one; --test-size 0.2 makes a test split of the training rows.`
-      : '--test-size 0.2 makes a test split of the training rows.');
-  return new DataError(`${dataset}: has no split ${split}; it has ${shortList(splits)}`, { hint });
-}
+const noSplit = (dataset: string, split: string, known: readonly string[]): DataError =>
+  new DataError('split-unknown', { dataset, split, known });
 
-function noSplitFile({ repository, entries, splits }: Layout, split: string): DataError {
-  const others = [...splits.keys()];
-  const its = others.length > 0 ? `Its splits are ${others.join(', ')}. ` : '';
-  const advice =
-    didYouMean(split, others) ?? `Name the file ${split} with one of these endings: ${READABLE}.`;
-  const held = shortList(entries) || 'nothing';
-  return new DataError(`${repository.name}: holds no ${split}.* that attune reads; it holds ${held}`, {
-    hint: `${its}${advice}`,
+const noSplitFile = ({ repository, entries, splits }: Layout, split: string): DataError =>
+  new DataError('split-file-missing', {
+    dataset: repository.name,
+    split,
+    entries,
+    known: [...splits.keys()],
+    readable: EXTENSIONS,
   });
-}

@@ -13,7 +13,7 @@ import { MOST_VALIDATION_ROWS, plannedSize } from './held-out.js';
 import { LabelMap } from './labels.js';
 import { isPattern, matchingFiles } from './local.js';
 import { lookAlikeNotes } from './look-alikes.js';
-import { READABLE } from './readers.js';
+import { EXTENSIONS } from './readers.js';
 import { paced } from '../pace.js';
 import { loadFiles, openSource } from './source.js';
 import type { DatasetChoice, Source } from './source.js';
@@ -96,17 +96,11 @@ export async function loadUnaligned(options: LoadSplitsOptions, expected?: numbe
   checkRowCount('evalRows', options.evalRows);
   const other = (['evalDataset', 'evalSplit'] as const).find((name) => options[name] !== undefined);
   if (options.testSize !== undefined && other !== undefined)
-    throw new UsageError(`testSize and ${other} exclude each other`, {
-      hint: 'Both say which rows to evaluate on. Give one of them.',
-    });
+    throw new UsageError('held-out-twice', { one: 'testSize', other });
   if (options.evalDataset !== undefined && options.evalSplit !== undefined)
-    throw new UsageError('evalDataset and evalSplit exclude each other', {
-      hint: 'The evaluation dataset is one split already. Give one of them.',
-    });
+    throw new UsageError('held-out-twice', { one: 'evalDataset', other: 'evalSplit' });
   if (options.validationSize !== undefined && options.validationSplit !== undefined)
-    throw new UsageError('validationSize and validationSplit exclude each other', {
-      hint: 'Both say which rows to choose an epoch by. Give one of them.',
-    });
+    throw new UsageError('held-out-twice', { one: 'validationSize', other: 'validationSplit' });
 
   const source = await openSource(options);
   try {
@@ -178,10 +172,7 @@ async function testPart(
     return { ...parts, heldOut: { testSize } };
   }
   const wanted = options.evalSplit ?? (name === 'test' ? undefined : 'test');
-  if (wanted === name)
-    throw new UsageError(`the split ${name} cannot be trained and evaluated on at once`, {
-      hint: 'Choose another --eval-split, or --test-size.',
-    });
+  if (wanted === name) throw new UsageError('eval-split-is-training-split', { split: name });
   if (wanted !== undefined && (options.evalSplit !== undefined || source.splits.includes(wanted))) {
     return { train, test: (await source.load(wanted, { labels })).dataset, heldOut: { evalSplit: wanted } };
   }
@@ -220,10 +211,8 @@ async function validationPart(
   const { validationSize, validationSplit, evalDataset, plannedParts, seed, signal } = options;
   const isFree = (split: string): boolean => split !== name && split !== evalSplit;
   if (validationSplit !== undefined && !isFree(validationSplit)) {
-    const use = validationSplit === name ? 'trained' : 'tested';
-    throw new UsageError(`the split ${validationSplit} cannot be ${use} on and choose an epoch at once`, {
-      hint: 'Choose another split, or let some of the training rows be parted off (validationSize).',
-    });
+    const use = validationSplit === name ? 'train' : 'test';
+    throw new UsageError('validation-split-in-use', { split: validationSplit, use });
   }
   // A file to evaluate on may be that very split.
   const wantsOwn =
@@ -276,7 +265,7 @@ export async function loadTestSplit(
   checkRowCount('evalRows', options.evalRows);
   const { labelNames } = options;
   const source = await openSource(options);
-  const labels = LabelMap.named(labelNames, 'the model');
+  const labels = LabelMap.named(labelNames, 'model');
   const { dataset: test } = await source.load(
     source.splits.length === 0 && options.split === undefined ? undefined : (options.split ?? 'test'),
     { labels },
@@ -303,30 +292,25 @@ function first(split: Dataset, rows: number | undefined, notes: Notice[]): Datas
 function refuseOneClass(chosen: Dataset, all: Dataset): void {
   const { label } = chosen.rows[0];
   if (chosen.rows.some((row) => row.label !== label)) return;
-  const partly = chosen.length < all.length;
-  const which = partly ? `the first ${chosen.length} of its ${all.length} rows` : `all ${all.length} rows`;
-  const name = all.labelNames[label];
-  throw new DataError(
-    `${all.source}: ${which} have the label ${label} (${name}); training needs two classes or more`,
-    partly ? { hint: 'The file may be sorted by label: shuffle its lines, or take more rows.' } : {},
-  );
+  throw new DataError('labels-of-one-class', {
+    source: all.source,
+    rows: all.length,
+    taken: chosen.length < all.length ? chosen.length : undefined,
+    label,
+    name: all.labelNames[label],
+  });
 }
 
 function checkRowCount(name: 'trainRows' | 'evalRows', rows: number | undefined): void {
-  if (rows !== undefined && (!Number.isSafeInteger(rows) || rows < 1)) {
-    throw new UsageError(`${name} must be a whole number from 1 up, not ${rows}`);
-  }
+  if (rows !== undefined && (!Number.isSafeInteger(rows) || rows < 1))
+    throw new UsageError('row-count-invalid', { name, given: rows });
 }
 
 /** The files of `evalDataset`. */
 async function evaluationFiles(path: string): Promise<readonly string[]> {
   const found = await stat(path).catch(() => undefined);
-  if (found?.isDirectory())
-    throw new DataError(`${path}: is a folder; the evaluation dataset must be a file`);
+  if (found?.isDirectory()) throw new DataError('eval-dataset-is-folder', { path });
   if (!found && (await isPattern(path))) return matchingFiles(path);
-  if (!found)
-    throw new DataError(`${path}: no such file or folder`, {
-      hint: `An evaluation dataset is a file that ends in ${READABLE}, or a pattern of such files.`,
-    });
+  if (!found) throw new DataError('eval-dataset-not-found', { path, readable: EXTENSIONS });
   return [path];
 }

@@ -23,12 +23,9 @@ export function testRows(
 ): number {
   const share = size > 0 && size < 1;
   if (!share && !(Number.isSafeInteger(size) && size >= 1))
-    throw new UsageError(
-      `${name} must be a share above 0 and below 1, or a whole number of rows, not ${size}`,
-    );
+    throw new UsageError('part-size-invalid', { name, given: size });
   const count = share ? Math.ceil(size * rows) : size;
-  if (count >= rows)
-    throw new UsageError(`${name} ${size} takes ${count} of ${rows} rows, which leaves none to train on`);
+  if (count >= rows) throw new UsageError('part-takes-all-rows', { name, given: size, taken: count, rows });
   return count;
 }
 
@@ -52,16 +49,10 @@ export function* partByClass(labels: readonly number[], testCount: number, seed:
   const counts = classes.map((label) => rowsOf.get(label)!.length);
   const trainCount = labels.length - testCount;
   const lonely = counts.findIndex((count) => count < 2);
-  if (lonely >= 0)
-    throw new UsageError(
-      `class ${classes[lonely]} has one row only, which cannot be in both the training and the test split`,
-      { hint: 'Add rows of that class, or part the rows without regard to class.' },
-    );
-  if (Math.min(trainCount, testCount) < classes.length)
-    throw new UsageError(
-      `${Math.min(trainCount, testCount)} rows cannot hold each of ${classes.length} classes`,
-      { hint: 'Choose another test size.' },
-    );
+  if (lonely >= 0) throw new UsageError('part-class-too-small', { label: classes[lonely] });
+  const smaller = Math.min(trainCount, testCount);
+  if (smaller < classes.length)
+    throw new UsageError('part-too-small', { rows: smaller, classes: classes.length });
   const forTrain = approximateMode(counts, trainCount, generator);
   const forTest = approximateMode(
     counts.map((count, i) => count - forTrain[i]),

@@ -1,5 +1,6 @@
 /** Every error of attune by its code. A code has one meaning, and its facts one shape. */
 import { DATA_ERRORS } from './codes/data-errors.js';
+import { DATA_LABELS_ERRORS } from './codes/data-labels-errors.js';
 import { DATA_FILES_ERRORS } from './codes/data-files-errors.js';
 import { MODEL_ERRORS } from './codes/model-errors.js';
 import { WEIGHTS_ERRORS } from './codes/weights-errors.js';
@@ -20,6 +21,7 @@ import { COMMAND_LINE_ERRORS } from './codes/command-line-errors.js';
 
 export const CATALOGUE = {
   ...DATA_ERRORS,
+  ...DATA_LABELS_ERRORS,
   ...DATA_FILES_ERRORS,
   ...MODEL_ERRORS,
   ...WEIGHTS_ERRORS,

@@ -1,8 +1,9 @@
 /** What a user should know though nothing is wrong: a code with its facts, as errors are. */
 import { dumps } from '../json/python.js';
-import { listed, shortList, shown } from './phrases/lists.js';
+import { listed, shortList } from './phrases/lists.js';
 import type { PartObstacle } from './phrases/obstacle.js';
 import { obstacleText } from './phrases/obstacle.js';
+import { shown } from './phrases/values.js';
 import type { Shell } from './shell.js';
 import { LIBRARY } from './shell.js';
 import type { Facts } from './wording.js';

@@ -91,7 +91,7 @@ describe('findLayout', () => {
       findLayout(remote(t, { ...CARD_FILES, 'README.md': card })),
       /owner\/rows: has several configurations: en, de, named$/,
       UsageError,
-      /--dataset-config/,
+      /Choose one with config/,
     );
   });
 
@@ -128,7 +128,7 @@ describe('findLayout', () => {
   it('refuses data_files that belong to another repository', async (t) => {
     await refuses(
       findWithCard(t, 'configs:\n- data_files: "hf://datasets/x/y/a.csv"'),
-      /attune takes files of the repository alone/,
+      /attune takes only files of the repository/,
     );
   });
 

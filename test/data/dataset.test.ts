@@ -234,7 +234,7 @@ describe('Dataset', () => {
           { text: 'b', label },
         ],
         ['n', 'p'],
-        `row 1 of made.jsonl: the label is ${label}; the classes are 0 to 1`,
+        `row 1 of made.jsonl: the label is ${label === '1' ? '"1"' : label}; the classes are 0 to 1`,
       );
     refuses([{ text: 'a', label: 0 }], [], 'row 0 of made.jsonl: the label is 0; there are no classes');
   });

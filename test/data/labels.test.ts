@@ -137,7 +137,7 @@ describe('LabelMap.encode', () => {
       /^test\.jsonl:2: class 1 is called "good", but "bad" in test\.jsonl:1$/,
     );
     await refuses(
-      indices(LabelMap.named(['bad', 'good'], 'the model'), rows([0, 'sad'])),
+      indices(LabelMap.named(['bad', 'good'], 'model'), rows([0, 'sad'])),
       /^test\.jsonl:1: class 0 is called "sad", but "bad" in the model$/,
     );
   });
@@ -157,7 +157,7 @@ describe('LabelMap.encode', () => {
   });
 
   it('matches classes by number if they have no names of their own', async () => {
-    const unnamed = LabelMap.named(['LABEL_0', 'LABEL_1'], 'the model');
+    const unnamed = LabelMap.named(['LABEL_0', 'LABEL_1'], 'model');
     assert.deepEqual(await indices(unnamed, rows([1, 'bad'], 0)), [1, 0]);
   });
 });

@@ -4,8 +4,9 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { Notice } from '#attune/errors/notices.js';
 import { notice } from '#attune/errors/notices.js';
-import { lookAlikeHint, lookAlikeNotes } from '#attune/data/look-alikes.js';
+import { lookAlikeNotes } from '#attune/data/look-alikes.js';
 import { loadSplits } from '#attune/data/splits.js';
+import { lookAlikeHint } from '#attune/errors/phrases/look-alikes.js';
 import { toJsonl } from '../support/cli.js';
 import { folder } from '../support/folder.js';
 

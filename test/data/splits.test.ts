@@ -102,7 +102,7 @@ describe('loadSplits', () => {
     const dir = folder(t, { 'sorted.csv': csv(0, 0, 0, 1, 1), 'one.csv': csv(1, 1) });
     await refuses(
       loadSplits({ dataset: `${dir}/sorted.csv`, trainRows: 3, seed }),
-      /the first 3 of its 5 rows have the label 0 \(LABEL_0\); training needs two classes/,
+      /the first 3 of its 5 rows have the label 0 \(LABEL_0\); a classifier needs two classes/,
     );
     await refuses(
       loadSplits({ dataset: `${dir}/one.csv`, labelNames: ['no', 'yes'], seed }),
