@@ -4,7 +4,7 @@ import { DataError, UsageError } from '../errors/attune-error.js';
 import type { Notice } from '../errors/notices.js';
 import { notice } from '../errors/notices.js';
 import { readerFor } from './readers.js';
-import { fieldOf, MissingColumnError, NAME_THE_COLUMNS } from './records.js';
+import { fieldOf, MissingColumnError } from './records.js';
 import type { ColumnOptions, RawRow, ReadOptions } from './rows.js';
 import { readRows } from './rows.js';
 
@@ -118,7 +118,7 @@ export class DatasetColumns {
     )
       return error;
     const Kind = error instanceof UsageError ? UsageError : DataError;
-    return new Kind(`${error.message} (${note.message})`, { cause: error, hint: NAME_THE_COLUMNS });
+    return new Kind('columns-guessed', { reason: error.message, ...this.names }, { cause: error });
   }
 
   #named({ textColumn, labelColumn }: Columns): Columns {

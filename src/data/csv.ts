@@ -2,7 +2,7 @@ import { Readable, pipeline } from 'node:stream';
 import { CsvError, parse } from 'csv-parse';
 import { DataError } from '../errors/attune-error.js';
 import type { DataRecord } from './records.js';
-import { MissingColumnError, shown } from './records.js';
+import { MissingColumnError } from './records.js';
 import type { TextBlock } from './text-blocks.js';
 import { LINE_FEED, fileChunks, textBlocks } from './text-blocks.js';
 
@@ -74,14 +74,16 @@ async function* readSeparated(
       // A line of white space is one field, which no record with a text and a label is.
       if (record.length === 1 && record[0].trim() === '') continue;
       if (!header) {
-        header = checkHeader(record, { required, optional }, `${file}:${line}`, delimiter);
+        header = checkHeader(record, { required, optional }, { file, line }, delimiter);
         continue;
       }
       if (record.length !== header.length) {
-        const present = `${record.length} ${record.length === 1 ? 'field' : 'fields'}`;
-        const separator = delimiter === ',' ? 'comma' : 'tab';
-        throw new DataError(`${file}:${line}: has ${present}, but the header has ${header.length}`, {
-          hint: `A field that holds a ${separator} or a line break must be in double quotes.`,
+        throw new DataError('csv-row-width', {
+          file,
+          line,
+          found: record.length,
+          expected: header.length,
+          delimiter,
         });
       }
       const columns = header;
@@ -89,27 +91,19 @@ async function* readSeparated(
     }
   } catch (error) {
     if (!(error instanceof CsvError)) throw error;
-    throw new DataError(
-      `${file}:${lines.next()}: broken ${delimiter === ',' ? 'CSV' : 'TSV'}: ${faults[error.code] ?? error.message}`,
-      {
-        cause: error,
-        hint: 'A field that holds a double quote must be in double quotes itself, and the quote within doubled ("").',
-      },
-    );
+    const facts = { file, line: lines.next(), delimiter };
+    const fault = QUOTE_FAULTS[error.code];
+    if (fault !== undefined) throw new DataError(fault, facts, { cause: error });
+    throw new DataError('csv-broken', { ...facts, reason: error.message }, { cause: error });
   }
 }
 
-const faults: Readonly<Partial<Record<string, string>>> = {
-  CSV_QUOTE_NOT_CLOSED: 'a double quote opens a field in the record that begins here and is never closed',
-  CSV_INVALID_CLOSING_QUOTE:
-    'a double quote closes a field in the record that begins here, but more text follows before the next comma',
-  INVALID_OPENING_QUOTE: 'a double quote stands in the middle of a field that does not begin with one',
-};
-
-/** Characters that part the columns of a file of another kind. */
-const SEPARATORS: Readonly<Partial<Record<string, { readonly name: string; readonly hint: string }>>> = {
-  ',': { name: 'commas', hint: 'Give the file a name that ends in .csv.' },
-  '\t': { name: 'tabs', hint: 'Give the file a name that ends in .tsv.' },
+const QUOTE_FAULTS: Readonly<
+  Partial<Record<string, 'csv-quote-unclosed' | 'csv-quote-closed-early' | 'csv-quote-misplaced'>>
+> = {
+  CSV_QUOTE_NOT_CLOSED: 'csv-quote-unclosed',
+  CSV_INVALID_CLOSING_QUOTE: 'csv-quote-closed-early',
+  INVALID_OPENING_QUOTE: 'csv-quote-misplaced',
 };
 
 interface Wanted {
@@ -120,25 +114,20 @@ interface Wanted {
 function checkHeader(
   record: readonly string[],
   { required, optional }: Wanted,
-  place: string,
+  place: { readonly file: string; readonly line: number },
   delimiter: Dialect['delimiter'],
 ): string[] {
   const header = record.map((name) => name.trim());
   for (const [i, name] of header.entries()) {
-    if (header.indexOf(name) !== i)
-      throw new DataError(`${place}: the header names column ${shown(name)} twice`);
+    if (header.indexOf(name) !== i) throw new DataError('csv-column-twice', { ...place, column: name });
   }
   const wanted = [...required, ...optional];
   const isOther = header.length === 1 && wanted.length > 0 && !wanted.includes(header[0]);
   const other = isOther
     ? [';', '\t', '|', ','].find((separator) => separator !== delimiter && header[0].includes(separator))
     : undefined;
-  if (other !== undefined) {
-    const named = (separator: string): string => SEPARATORS[separator]?.name ?? JSON.stringify(separator);
-    throw new DataError(`${place}: the columns are parted by ${named(other)}, not by ${named(delimiter)}`, {
-      hint: SEPARATORS[other]?.hint ?? 'Save the file with commas, or as JSON lines.',
-    });
-  }
+  if (other !== undefined)
+    throw new DataError('csv-separator', { ...place, found: other, expected: delimiter });
   const missing = required.find((column) => !header.includes(column));
   if (missing !== undefined) throw new MissingColumnError(place, missing, header);
   return header;

@@ -2,7 +2,7 @@ import { DataError } from '../errors/attune-error.js';
 import { parseJson } from '../json/syntax.js';
 import { parseJsonl } from './jsonl.js';
 import type { DataRecord } from './records.js';
-import { shown } from './records.js';
+import { plain } from '../errors/phrases/values.js';
 import { fileChunks } from './text-blocks.js';
 
 /** A whole array has to be in memory at once. */
@@ -44,28 +44,25 @@ async function wholeText(chunks: AsyncIterable<Uint8Array>, file: string): Promi
   let length = 0;
   for await (const chunk of chunks) {
     length += chunk.length;
-    if (length > LONGEST_ARRAY)
-      throw new DataError(`${file}: is a JSON array of more than ${LONGEST_ARRAY / 2 ** 20} MiB`, {
-        hint: 'Write one object a line, which streams; `jq -c ".[]" FILE` does it.',
-      });
+    if (length > LONGEST_ARRAY) throw new DataError('json-array-too-long', { file, limit: LONGEST_ARRAY });
     parts.push(chunk);
   }
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(parts));
   } catch (cause) {
-    throw new DataError(`${file}: is not UTF-8 text`, { cause, hint: 'Save the file as UTF-8.' });
+    throw new DataError('data-file-not-utf8', { file }, { cause });
   }
 }
 
 function* arrayRecords(text: string, file: string): Generator<DataRecord> {
   const parsed = parseJson(text);
-  if ('error' in parsed)
-    throw new DataError(
-      `${file}:${parsed.error.line}: broken JSON at column ${parsed.error.column}: ${parsed.error.message}`,
-    );
+  if ('error' in parsed) {
+    const { line, column, message: reason } = parsed.error;
+    throw new DataError('json-broken', { file, line, column, reason });
+  }
   for (const [i, value] of (parsed.value as unknown[]).entries()) {
     if (typeof value !== 'object' || value === null || Array.isArray(value))
-      throw new DataError(`${file}: row ${i + 1}: is ${shown(value)}, not an object`);
+      throw new DataError('record-not-object', { file, row: i + 1, found: plain(value) });
     yield { line: i + 1, unit: 'row', fields: value as Readonly<Record<string, unknown>> };
   }
 }

@@ -1,4 +1,5 @@
 import { DataError } from '../errors/attune-error.js';
+import { plain } from '../errors/phrases/values.js';
 import { parseJson } from '../json/syntax.js';
 import type { DataRecord } from './records.js';
 import { fileChunks, textBlocks } from './text-blocks.js';
@@ -17,35 +18,21 @@ export async function* parseJsonl(
     let line = block.line;
     for (const text of block.bytes.toString('utf8').split('\n')) {
       // The block's last line feed leaves an empty piece, which is blank like any other.
-      if (text.trim() !== '') yield { line, fields: parseLine(text, `${source}:${line}`, line === 1) };
+      if (text.trim() !== '') yield { line, fields: parseLine(text, source, line) };
       line++;
     }
   }
 }
 
-function parseLine(text: string, place: string, first: boolean): Readonly<Record<string, unknown>> {
+function parseLine(text: string, file: string, line: number): Readonly<Record<string, unknown>> {
+  if (line === 1 && text.trimStart().startsWith('[')) throw new DataError('jsonl-array', { file, line });
   const parsed = parseJson(text);
-  const array = text.trimStart().startsWith('[');
   if ('error' in parsed) {
-    if (first && array) throw wholeArray(place);
-    throw new DataError(`${place}: broken JSON at column ${parsed.error.column}: ${parsed.error.message}`, {
-      hint: 'JSON lines hold one object a line, such as {"text": "…", "label": 0}.',
-    });
+    const { column, message: reason } = parsed.error;
+    throw new DataError('jsonl-broken', { file, line, column, reason });
   }
   const { value } = parsed;
   if (typeof value === 'object' && value !== null && !Array.isArray(value))
     return value as Readonly<Record<string, unknown>>;
-  if (first && array) throw wholeArray(place);
-  throw new DataError(`${place}: holds ${kindOf(value)}, not an object`);
-}
-
-function kindOf(value: unknown): string {
-  if (Array.isArray(value)) return 'an array';
-  return value === null ? 'null' : `a ${typeof value}`;
-}
-
-function wholeArray(place: string): DataError {
-  return new DataError(`${place}: is a JSON array, not JSON lines`, {
-    hint: 'Write one object a line; `jq -c ".[]" FILE` does it.',
-  });
+  throw new DataError('record-not-object', { file, line, found: plain(value) });
 }

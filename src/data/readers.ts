@@ -52,12 +52,7 @@ export function fileKind(file: string): { readonly stem: string; readonly kind: 
 export async function readerFor(file: string): Promise<RecordReader> {
   const found = fileKind(file);
   if (!found && /\.(zip|bz2|xz|zst|7z|tar|tgz)$/i.test(file))
-    throw new DataError(`${file}: attune does not unpack this kind of file`, {
-      hint: `Unpack it first. attune reads files that end in ${READABLE}.`,
-    });
-  if (!found)
-    throw new DataError(`${file}: attune does not read this kind of file`, {
-      hint: `It reads files that end in ${READABLE}.`,
-    });
+    throw new DataError('data-file-packed', { file, readable: EXTENSIONS });
+  if (!found) throw new DataError('data-file-kind', { file, readable: EXTENSIONS });
   return found.kind.reader();
 }

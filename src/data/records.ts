@@ -1,5 +1,8 @@
 import { DataError } from '../errors/attune-error.js';
-import { nearest } from '../nearest.js';
+import type { RecordPlace } from '../errors/phrases/places.js';
+import { recordPlace } from '../errors/phrases/places.js';
+
+export { shown } from '../errors/phrases/values.js';
 
 /** One record of a data file, before anything is known about its columns. */
 export interface DataRecord {
@@ -10,12 +13,20 @@ export interface DataRecord {
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
-/** Where a record is, for messages: `rows.csv:7` or `rows.parquet: row 7`. */
-export function placeOf(
+/** Where a record is, as facts of an error. */
+export function recordFacts(
   file: string,
   { line, unit }: { readonly line: number; readonly unit?: 'row' | undefined },
+): RecordPlace {
+  return unit === 'row' ? { file, row: line } : { file, line };
+}
+
+/** The same for messages: `rows.csv:7` or `rows.parquet: row 7`. */
+export function placeOf(
+  file: string,
+  record: { readonly line: number; readonly unit?: 'row' | undefined },
 ): string {
-  return unit === 'row' ? `${file}: row ${line}` : `${file}:${line}`;
+  return recordPlace(recordFacts(file, record));
 }
 
 /**
@@ -32,26 +43,15 @@ export type RecordReader = (
   optional?: readonly string[],
 ) => AsyncIterable<DataRecord>;
 
-export const NAME_THE_COLUMNS =
-  'Name the columns with --text-column and --label-column (textColumn and labelColumn).';
-
 /** A record or a file lacks a column: to whoever reads the message, a DataError like any other. */
 export class MissingColumnError extends DataError {
-  /**
-   * @param place file and line
-   * @param columns those that are there
-   */
+  /** @param columns those that are there */
   constructor(
-    place: string,
+    place: RecordPlace,
     column: string,
     readonly columns: readonly string[],
   ) {
-    const near = nearest(column, columns);
-    const suggestion = near === undefined ? '' : `did you mean ${JSON.stringify(near)}? `;
-    const present = columns.map((name) => JSON.stringify(name)).join(', ') || 'none';
-    super(`${place}: has no column ${JSON.stringify(column)}; ${suggestion}its columns are ${present}`, {
-      hint: NAME_THE_COLUMNS,
-    });
+    super('column-missing', { ...place, column, columns });
     this.name = 'DataError';
   }
 }
@@ -62,13 +62,4 @@ export class MissingColumnError extends DataError {
  */
 export function fieldOf(record: DataRecord, column: string): unknown {
   return Object.hasOwn(record.fields, column) ? record.fields[column] : undefined;
-}
-
-/** A value as a message shows it, cut short. */
-export function shown(value: unknown): string {
-  const text =
-    typeof value === 'bigint' || (typeof value === 'number' && !Number.isFinite(value))
-      ? String(value)
-      : (JSON.stringify(value) ?? String(value));
-  return text.length > 60 ? `${text.slice(0, 60)}…` : text;
 }

@@ -1,11 +1,13 @@
 // From records of any file kind to rows with a text and a label. What the labels mean is left to labels.ts,
 // which sees all of them.
 import { DataError, UsageError } from '../errors/attune-error.js';
+import type { RecordPlace } from '../errors/phrases/places.js';
+import { plain } from '../errors/phrases/values.js';
 import { Pace } from '../pace.js';
 import type { Columns } from './columns.js';
 import { readerFor } from './readers.js';
 import type { DataRecord } from './records.js';
-import { fieldOf, MissingColumnError, placeOf, shown } from './records.js';
+import { fieldOf, MissingColumnError, placeOf, recordFacts } from './records.js';
 
 export interface ColumnOptions {
   /** Absent: the usual one, else `text`, else one that is called or looks like it. */
@@ -57,8 +59,7 @@ export const rowPlace = (row: Pick<RawRow, 'file' | 'line' | 'unit'>, file: stri
  */
 export async function readRows(file: string, options: ReadOptions = {}): Promise<RawRow[]> {
   const { textColumn = 'text', labelColumn = 'label', signal } = options;
-  if (textColumn === labelColumn)
-    throw new UsageError(`the text and the label cannot both be in column ${JSON.stringify(textColumn)}`);
+  if (textColumn === labelColumn) throw new UsageError('columns-identical', { column: textColumn });
   signal?.throwIfAborted();
   const rows: RawRow[] = [];
   const pace = new Pace(signal);
@@ -68,7 +69,7 @@ export async function readRows(file: string, options: ReadOptions = {}): Promise
     [`${labelColumn}_text`, 'id'],
   )) {
     if (pace.due) await pace.rest();
-    const place = placeOf(file, record);
+    const place = recordFacts(file, record);
     const labelText = textOrAbsent(record, `${labelColumn}_text`, place);
     const id = fieldOf(record, 'id');
     // Datasets that were once CSV have nulls where a text was empty; pandas and the Hub's converters write
@@ -85,33 +86,31 @@ export async function readRows(file: string, options: ReadOptions = {}): Promise
     if (nullText) row.nullText = true;
     rows.push(row);
   }
-  if (rows.length === 0) throw new DataError(`${file}: holds no rows`);
+  if (rows.length === 0) throw new DataError('data-file-empty', { file });
   return rows;
 }
 
 /** The text of a record. An empty text is one; a missing or null one is refused. */
 export function requiredText(record: DataRecord, column: string, source: string): string {
-  const place = placeOf(source, record);
+  const place = recordFacts(source, record);
   const value = fieldOf(record, column);
   if (typeof value === 'string') return value;
   if (value === undefined) throw new MissingColumnError(place, column, Object.keys(record.fields));
-  throw new DataError(`${place}: column ${JSON.stringify(column)} is ${shown(value)}, not a text`, {
-    hint: 'An empty text is "".',
-  });
+  throw new DataError('text-not-string', { ...place, column, found: plain(value) });
 }
 
-function textOrAbsent(record: DataRecord, column: string, place: string): string | undefined {
+function textOrAbsent(record: DataRecord, column: string, place: RecordPlace): string | undefined {
   const value = fieldOf(record, column);
   if (value === undefined || value === null) return undefined;
   if (typeof value !== 'string')
-    throw new DataError(`${place}: column ${JSON.stringify(column)} is ${shown(value)}, not a text`);
+    throw new DataError('class-name-not-string', { ...place, column, found: plain(value) });
   return value.trim() === '' ? undefined : value.trim();
 }
 
 const INTEGER = /^[+-]?\d+$/;
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 
-function labelOf(record: DataRecord, column: string, place: string): Pick<RawRow, 'label' | 'spelling'> {
+function labelOf(record: DataRecord, column: string, place: RecordPlace): Pick<RawRow, 'label' | 'spelling'> {
   const label = parseLabel(record, column, place);
   const written = fieldOf(record, column);
   return typeof label === 'number' && typeof written === 'string' && written.trim() !== String(label)
@@ -123,35 +122,30 @@ function labelOf(record: DataRecord, column: string, place: string): Pick<RawRow
  * A label is an integer from 0 up, as a number or spelt out, a boolean (false is 0), or the name of a class.
  * Spaces around it do not count.
  */
-function parseLabel(record: DataRecord, column: string, place: string): number | string {
+function parseLabel(record: DataRecord, column: string, place: RecordPlace): number | string {
   const value = fieldOf(record, column);
   if (value === undefined) throw new MissingColumnError(place, column, Object.keys(record.fields));
-  const refuse = (why: string, hint?: string) =>
-    new DataError(`${place}: column ${JSON.stringify(column)}: the label ${shown(value)} ${why}`, {
-      hint: hint ?? 'Labels are integers 0, 1, … K - 1, or names of classes.',
-    });
-  if (value === null) throw refuse('is missing');
-  if (typeof value === 'number') return classIndex(value, refuse);
+  const facts = { ...place, column };
+  if (value === null) throw new DataError('label-missing', { ...facts, label: value });
+  if (typeof value === 'number') return classIndex(value, { ...facts, label: value });
   if (typeof value === 'boolean') return value ? 1 : 0;
-  if (typeof value === 'bigint') throw refuse('is too large for a class index');
-  if (typeof value !== 'string') throw refuse('is neither an integer nor a name');
+  if (typeof value === 'bigint') throw new DataError('label-too-large', { ...facts, label: String(value) });
+  if (typeof value !== 'string') throw new DataError('label-type', { ...facts, label: plain(value) });
   const label = value.trim();
-  if (label === '') throw refuse('is missing');
-  if (INTEGER.test(label)) return classIndex(Number(label), refuse);
-  if (NUMBER.test(label)) throw refuse('is not an integer');
+  if (label === '') throw new DataError('label-missing', { ...facts, label: value });
+  if (INTEGER.test(label)) return classIndex(Number(label), { ...facts, label: value });
+  if (NUMBER.test(label)) throw new DataError('label-not-integer', { ...facts, label: value });
   return label;
 }
 
-function classIndex(value: number, refuse: (why: string, hint?: string) => DataError): number {
-  if (!Number.isInteger(value)) throw refuse('is not an integer');
-  if (value < 0)
-    throw refuse(
-      'is negative',
-      value === -1
-        ? 'Many datasets mark the rows of a split without labels by -1: ' +
-            'such a split can be neither trained nor tested on.'
-        : undefined,
-    );
-  if (!Number.isSafeInteger(value)) throw refuse('is too large for a class index');
+/** @param facts for the error, with the label as it is written */
+function classIndex(
+  value: number,
+  facts: RecordPlace & { readonly column: string; readonly label: string | number },
+): number {
+  if (!Number.isInteger(value)) throw new DataError('label-not-integer', facts);
+  if (value < 0) throw new DataError('label-negative', facts);
+  if (!Number.isSafeInteger(value))
+    throw new DataError('label-too-large', { ...facts, label: String(facts.label) });
   return value === 0 ? 0 : value; // "-0"
 }

@@ -68,24 +68,14 @@ async function* gunzipped(stream: NodeJS.ReadableStream, file: string): AsyncGen
   try {
     for await (const chunk of stream.pipe(gunzip)) {
       length += (chunk as Buffer).length;
-      if (length > most)
-        throw new DataError(
-          `${file}: becomes more than ${MOST_EXPANSION} times as long when it is unpacked, as no text does`,
-          { hint: 'If the file is sound, unpack it with gunzip and name the result.' },
-        );
+      if (length > most) throw new DataError('gzip-expansion', { file, limit: MOST_EXPANSION });
       yield chunk as Uint8Array;
     }
   } catch (cause) {
     const code = codeOf(cause);
     if (!code?.startsWith('Z_')) throw cause;
-    const why =
-      code === 'Z_BUF_ERROR'
-        ? 'the gzip file ends too early'
-        : `is not a sound gzip file (${(cause as Error).message})`;
-    throw new DataError(`${file}: ${why}`, {
-      cause,
-      hint: 'The file may be damaged or cut short; fetch or write it again.',
-    });
+    if (code === 'Z_BUF_ERROR') throw new DataError('gzip-cut-short', { file }, { cause });
+    throw new DataError('gzip-damaged', { file, reason: (cause as Error).message }, { cause });
   } finally {
     gunzip.destroy();
   }
@@ -94,17 +84,22 @@ async function* gunzipped(stream: NodeJS.ReadableStream, file: string): AsyncGen
 const codeOf = (cause: unknown): string | undefined =>
   cause instanceof Error && 'code' in cause && typeof cause.code === 'string' ? cause.code : undefined;
 
-const FAULTS: Readonly<Partial<Record<string, string>>> = {
-  ENOENT: 'no such file',
-  EISDIR: 'is a folder, not a file',
-  EACCES: 'may not be read',
+const FAULTS: Readonly<
+  Partial<Record<string, 'data-file-missing' | 'data-file-is-folder' | 'data-file-forbidden'>>
+> = {
+  ENOENT: 'data-file-missing',
+  EISDIR: 'data-file-is-folder',
+  EACCES: 'data-file-forbidden',
 };
 
 /** What the operating system says of a file, for people; anything else as it is. */
 export function fileFault(file: string, cause: unknown): unknown {
   const code = codeOf(cause);
   if (code === undefined || cause instanceof AttuneError) return cause;
-  return new DataError(`${file}: ${FAULTS[code] ?? code}`, { cause });
+  const fault = FAULTS[code];
+  return fault === undefined
+    ? new DataError('data-file-unreadable', { file, reason: code }, { cause })
+    : new DataError(fault, { file }, { cause });
 }
 
 /**
@@ -160,9 +155,5 @@ function notUtf8(bytes: Buffer, firstLine: number, source: string): DataError {
   }
   const utf16 =
     firstLine === 1 && ((bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff));
-  return new DataError(`${source}:${line}: is not UTF-8 text`, {
-    hint: utf16
-      ? 'The file is UTF-16; save it as UTF-8.'
-      : 'Save the file as UTF-8 (it may be in Latin-1 or Windows-1252, or compressed).',
-  });
+  return new DataError('data-file-not-utf8', { file: source, line, utf16 });
 }

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ModelError } from '../errors/attune-error.js';
+import { plain } from '../errors/phrases/values.js';
 import { requirePlainFile } from '../files.js';
 import { parseJson } from '../json/syntax.js';
 
@@ -22,10 +23,8 @@ export async function readIfPresent(dir: string, name: string): Promise<Buffer |
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : undefined;
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
-    throw new ModelError(
-      `${file}: cannot be read (${error instanceof Error ? error.message : String(error)})`,
-      { cause: error },
-    );
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new ModelError('model-file-unreadable', { file, reason }, { cause: error });
   }
 }
 
@@ -34,10 +33,7 @@ export function decodeUtf8(bytes: Uint8Array, file: string): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (cause) {
-    throw new ModelError(`${file}: is not UTF-8 text`, {
-      cause,
-      hint: 'The file is damaged or is something else; fetch it again.',
-    });
+    throw new ModelError('model-file-not-utf8', { file }, { cause });
   }
 }
 
@@ -45,15 +41,10 @@ export function decodeUtf8(bytes: Uint8Array, file: string): string {
 export function parseJsonObject(bytes: Uint8Array, file: string): JsonObject {
   const parsed = parseJson(decodeUtf8(bytes, file));
   if ('error' in parsed) {
-    const { line, column, message } = parsed.error;
-    throw new ModelError(`${file}:${line}:${column}: broken JSON: ${message}`, {
-      hint: 'The file is damaged or only partly downloaded; fetch it again.',
-    });
+    const { line, column, message: reason } = parsed.error;
+    throw new ModelError('model-file-broken-json', { file, line, column, reason });
   }
   const { value } = parsed;
-  if (!isJsonObject(value))
-    throw new ModelError(
-      `${file}: holds ${Array.isArray(value) ? 'an array' : String(value)}, not a JSON object`,
-    );
+  if (!isJsonObject(value)) throw new ModelError('model-file-not-object', { file, found: plain(value) });
   return value;
 }

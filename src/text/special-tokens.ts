@@ -3,6 +3,8 @@
 // added_tokens.json.
 import { join } from 'node:path';
 import { ModelError } from '../errors/attune-error.js';
+import type { FieldPlace } from '../errors/phrases/places.js';
+import { plain } from '../errors/phrases/values.js';
 import type { JsonObject } from './json-file.js';
 import { isJsonObject } from './json-file.js';
 import type { Vocabulary } from './vocabulary.js';
@@ -55,46 +57,41 @@ export function resolveSpecialTokens(sources: SpecialTokenSources): {
   const byContent = new Map<string, AddedToken>();
   const tokenOfId = new Map(Object.entries(vocabulary).map(([token, id]) => [id, token]));
 
-  const add = (token: AddedToken, where: string) => {
+  const add = (token: AddedToken, place: FieldPlace) => {
     if (byContent.has(token.content)) return;
+    const facts = { ...place, token: token.content, id: token.id };
     const own = Object.hasOwn(vocabulary, token.content) ? vocabulary[token.content] : token.id;
+    if (own !== token.id) throw new ModelError('added-token-id-differs', { ...facts, known: own });
     const holder = tokenOfId.get(token.id) ?? token.content;
-    if (own !== token.id || holder !== token.content) {
-      const why =
-        own !== token.id
-          ? `its id in the vocabulary is ${own}`
-          : `that is the id of ${JSON.stringify(holder)}`;
-      throw new ModelError(
-        `${where}: added token ${JSON.stringify(token.content)} has id ${token.id}, but ${why}`,
-      );
-    }
+    if (holder !== token.content) throw new ModelError('added-token-id-taken', { ...facts, holder });
     byContent.set(token.content, token);
     tokenOfId.set(token.id, token.content);
   };
 
-  for (const token of sources.listed) add(token, vocabularyFile);
+  for (const token of sources.listed) add(token, { file: vocabularyFile });
   if (isJsonObject(sources.config.added_tokens_decoder)) {
-    const where = `${join(dir, 'tokenizer_config.json')} added_tokens_decoder`;
+    const place = { file: join(dir, 'tokenizer_config.json'), field: 'added_tokens_decoder' };
     for (const [id, token] of Object.entries(sources.config.added_tokens_decoder)) {
-      add(parseAddedToken(token, Number(id), `${where}[${JSON.stringify(id)}]`), where);
+      const own = { ...place, field: `${place.field}[${JSON.stringify(id)}]` };
+      add(parseAddedToken(token, Number(id), own), place);
     }
   }
   for (const [content, id] of Object.entries(sources.addedTokensJson)) {
-    const where = join(dir, 'added_tokens.json');
-    add(parseAddedToken({ content, special: Object.values(named).includes(content) }, id, where), where);
+    const place = { file: join(dir, 'added_tokens.json') };
+    add(parseAddedToken({ content, special: Object.values(named).includes(content) }, id, place), place);
   }
   // A special token that the vocabulary holds but no list mentions is found in the text all the same, as
   // transformers does.
-  const plain = { special: true, lstrip: false, rstrip: false, normalized: false };
+  const usual = { special: true, lstrip: false, rstrip: false, normalized: false };
   const eos = named.eos ?? END_OF_TEXT;
   for (const content of [eos, named.bos, named.unk, named.pad]) {
     if (content !== undefined && Object.hasOwn(vocabulary, content))
-      add({ id: vocabulary[content], content, ...plain }, vocabularyFile);
+      add({ id: vocabulary[content], content, ...usual }, { file: vocabularyFile });
   }
   if (!byContent.has(eos)) {
     let next = tokenOfId.size;
     while (tokenOfId.has(next)) next++;
-    add({ id: next, content: eos, ...plain }, vocabularyFile);
+    add({ id: next, content: eos, ...usual }, { file: vocabularyFile });
   }
 
   const orEos = (token: string | undefined) => (token !== undefined && byContent.has(token) ? token : eos);
@@ -125,17 +122,15 @@ function namedTokens({ config, specialTokensMap }: SpecialTokenSources): NamedTo
 /**
  * One entry of an added_tokens list. `single_word` (match whole words only) is refused: nothing here does it.
  */
-export function parseAddedToken(token: unknown, id: unknown, where: string): AddedToken {
+export function parseAddedToken(token: unknown, id: unknown, place: FieldPlace): AddedToken {
   if (!isJsonObject(token) || typeof token.content !== 'string' || token.content === '') {
-    throw new ModelError(`${where}: has no "content"`);
+    throw new ModelError('added-token-content-missing', place);
   }
   if (typeof id !== 'number' || !Number.isSafeInteger(id) || id < 0) {
-    throw new ModelError(
-      `${where}: the id of ${JSON.stringify(token.content)} is ${JSON.stringify(id)}, not an integer from 0 up`,
-    );
+    throw new ModelError('token-id-invalid', { ...place, token: token.content, id: plain(id) });
   }
   if (token.single_word === true)
-    throw new ModelError(`${where}: single_word is true, which attune does not do`);
+    throw new ModelError('tokenizer-option-unsupported', { ...place, option: 'single_word', value: true });
   const special = token.special === true;
   return {
     id,

@@ -7,6 +7,7 @@
 // where the file asks for that.
 import { join } from 'node:path';
 import { ModelError } from '../errors/attune-error.js';
+import { plain } from '../errors/phrases/values.js';
 import type { JsonObject } from './json-file.js';
 import { isJsonObject, parseJsonObject, readIfPresent } from './json-file.js';
 import type { AddedToken, SpecialTokens } from './special-tokens.js';
@@ -83,7 +84,9 @@ export async function readTokenizerFiles(dir: string): Promise<TokenizerDefiniti
     specialTokensMap,
     addedTokensJson: json('added_tokens.json'),
   });
-  checkContiguous([...Object.values(parts.vocabulary), ...addedTokens.map(({ id }) => id)], parts.where);
+  checkContiguous([...Object.values(parts.vocabulary), ...addedTokens.map(({ id }) => id)], {
+    file: parts.where,
+  });
   const sources = new Map(
     [...files].filter(([name]) => name !== 'tokenizer_config.json' && name !== 'special_tokens_map.json'),
   );
@@ -114,17 +117,11 @@ function fromVocabAndMerges(dir: string, files: ReadonlyMap<string, Uint8Array>,
   const vocab = files.get('vocab.json');
   const merges = files.get('merges.txt');
   if (!vocab || !merges) {
-    let missing = 'there is neither a tokenizer.json nor a vocab.json with merges.txt';
-    if (vocab) missing = 'merges.txt is missing';
-    if (merges) missing = 'vocab.json is missing';
-    throw new ModelError(`${dir}: no tokenizer: ${missing}`, {
-      hint:
-        'A model folder holds either tokenizer.json, or vocab.json and merges.txt, ' +
-        'beside config.json and the weights.',
-    });
+    const missing = ['vocab.json', 'merges.txt'].filter((name) => !files.has(name));
+    throw new ModelError('tokenizer-missing', { dir, missing });
   }
   const where = join(dir, 'vocab.json');
-  const vocabulary = checkVocabulary(parseJsonObject(vocab, where), where);
+  const vocabulary = checkVocabulary(parseJsonObject(vocab, where), { file: where });
   return {
     where,
     vocabulary,
@@ -138,14 +135,10 @@ function fromVocabAndMerges(dir: string, files: ReadonlyMap<string, Uint8Array>,
 
 function fromTokenizerJson(json: JsonObject, file: string, config: JsonObject): Parts {
   const { model } = json;
-  if (!isJsonObject(model)) throw new ModelError(`${file}: has no "model"`);
+  if (!isJsonObject(model)) throw new ModelError('tokenizer-model-missing', { file });
   // Files of 2020, the Hub's gpt2 among them, carry no type.
   const type = model.type ?? ('merges' in model ? 'BPE' : 'unknown');
-  if (type !== 'BPE') {
-    throw new ModelError(
-      `${file}: a tokenizer of kind ${JSON.stringify(type)}; attune reads byte-level BPE, the kind GPT-2 uses`,
-    );
-  }
+  if (type !== 'BPE') throw new ModelError('tokenizer-kind', { file, kind: plain(type) });
   for (const option of [
     'dropout',
     'continuing_subword_prefix',
@@ -155,24 +148,27 @@ function fromTokenizerJson(json: JsonObject, file: string, config: JsonObject): 
     'ignore_merges',
   ]) {
     const value = model[option];
-    if (value !== undefined && value !== null && value !== '' && value !== 0 && value !== false) {
-      throw new ModelError(`${file}: model.${option} is ${JSON.stringify(value)}, which attune does not do`);
-    }
+    if (value !== undefined && value !== null && value !== '' && value !== 0 && value !== false)
+      throw new ModelError('tokenizer-option-unsupported', {
+        file,
+        option: `model.${option}`,
+        value: plain(value),
+      });
   }
-  const vocabulary = checkVocabulary(model.vocab, `${file} model.vocab`);
+  const vocabulary = checkVocabulary(model.vocab, { file, field: 'model.vocab' });
   const unknownToken = typeof model.unk_token === 'string' ? model.unk_token : null;
-  if (unknownToken !== null && !Object.hasOwn(vocabulary, unknownToken)) {
-    throw new ModelError(`${file}: model.unk_token ${JSON.stringify(unknownToken)} is not in the vocabulary`);
-  }
+  if (unknownToken !== null && !Object.hasOwn(vocabulary, unknownToken))
+    throw new ModelError('unknown-token-missing', { file, token: unknownToken });
   refuseAddedTokens(json.post_processor, file);
   component(json, 'decoder', file, ['ByteLevel']);
   const preTokenizer = component(json, 'pre_tokenizer', file, ['ByteLevel']);
-  if (!preTokenizer)
-    throw new ModelError(
-      `${file}: has no pre_tokenizer; attune reads GPT-2's tokenizers, whose pre_tokenizer is ByteLevel`,
-    );
+  if (!preTokenizer) throw new ModelError('tokenizer-pre-tokenizer-missing', { file });
   if (preTokenizer.use_regex === false)
-    throw new ModelError(`${file}: pre_tokenizer.use_regex is false, which attune does not do`);
+    throw new ModelError('tokenizer-option-unsupported', {
+      file,
+      option: 'pre_tokenizer.use_regex',
+      value: false,
+    });
   const normalizer = component(json, 'normalizer', file, ['NFC']);
   // transformers 5 takes only vocabulary, merges and added tokens from the file where the class is
   // GPT2Tokenizer, as it is for want of another; the generic classes take the pipeline too, and then the
@@ -182,7 +178,7 @@ function fromTokenizerJson(json: JsonObject, file: string, config: JsonObject): 
   return {
     where: file,
     vocabulary,
-    merges: checkMerges(model.merges, `${file} model.merges`, vocabulary),
+    merges: checkMerges(model.merges, { file, field: 'model.merges' }, vocabulary),
     addedTokens: listOfAddedTokens(json.added_tokens, file),
     unknownToken: generic ? unknownToken : null,
     normalizer: generic ? normalizer : null,
@@ -203,32 +199,17 @@ function component(
   const value = json[name];
   if (value === undefined || value === null) return null;
   if (!isJsonObject(value) || typeof value.type !== 'string')
-    throw new ModelError(`${file} ${name}: is not an object with a "type"`);
-  if (!known.includes(value.type)) {
-    throw new ModelError(
-      `${file}: a ${name} of kind ${JSON.stringify(value.type)}, which attune does not do (${known.join(', ')})`,
-    );
-  }
+    throw new ModelError('tokenizer-component-malformed', { file, component: name });
+  if (!known.includes(value.type))
+    throw new ModelError('tokenizer-component-kind', { file, component: name, kind: value.type, known });
   return value;
 }
 
 function refuseUnsupportedConfig(config: JsonObject, file: string): void {
   for (const option of ['add_bos_token', 'add_eos_token']) {
-    if (config[option] === true)
-      throw new ModelError(
-        `${file}: ${option} is true, which attune does not do: it adds no token to a text`,
-      );
+    if (config[option] === true) throw new ModelError('tokenizer-adds-token', { file, option });
   }
-  if (config.padding_side === 'left') {
-    throw new ModelError(
-      `${file}: padding_side is "left"; attune classifies at the last token of a row, as right padding does`,
-      {
-        hint:
-          'Padding on the left shifts the positions and so the logits. To fine-tune this model with ' +
-          'padding on the right, set "padding_side" to "right" in that file.',
-      },
-    );
-  }
+  if (config.padding_side === 'left') throw new ModelError('tokenizer-pads-left', { file });
 }
 
 /** ByteLevel only trims offsets; a template is harmless where it adds no special token to a single text. */
@@ -243,16 +224,16 @@ function refuseAddedTokens(post: unknown, file: string): void {
   const template =
     processor.type === 'TemplateProcessing' && Array.isArray(processor.single) ? processor.single : undefined;
   if (template?.every((item) => isJsonObject(item) && 'Sequence' in item)) return;
-  const type = JSON.stringify(processor.type);
-  throw new ModelError(
-    `${file}: its post_processor (${type}) may add tokens to a text, which attune does not do`,
-  );
+  throw new ModelError('tokenizer-post-processor', { file, kind: plain(processor.type) });
 }
 
 function listOfAddedTokens(value: unknown, file: string): AddedToken[] {
   if (value === undefined || value === null) return [];
-  if (!Array.isArray(value)) throw new ModelError(`${file} added_tokens: is not an array`);
+  if (!Array.isArray(value)) throw new ModelError('added-tokens-not-list', { file, field: 'added_tokens' });
   return value.map((token: unknown, i) =>
-    parseAddedToken(token, isJsonObject(token) ? token.id : undefined, `${file} added_tokens[${i}]`),
+    parseAddedToken(token, isJsonObject(token) ? token.id : undefined, {
+      file,
+      field: `added_tokens[${i}]`,
+    }),
   );
 }

@@ -62,10 +62,8 @@ export class Tokenizer {
     try {
       this.#tokenizer = buildTokenizer(definition, addPrefixSpace && !plain, bytePairs);
     } catch (cause) {
-      throw new ModelError(
-        `${where}: the tokenizer cannot be built (${cause instanceof Error ? cause.message : String(cause)})`,
-        { cause },
-      );
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw new ModelError('tokenizer-unbuildable', { dir: where, reason }, { cause });
     }
     this.#words = plain ? new WordEncoder(bytePairs, addedTokens, addPrefixSpace) : undefined;
 

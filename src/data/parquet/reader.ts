@@ -40,7 +40,7 @@ export async function* readParquet(
     const reader = await guarded(file, () => ParquetFile.open(handle, file));
     const { columns } = reader;
     for (const name of required)
-      if (!columns.includes(name)) throw new MissingColumnError(file, name, columns);
+      if (!columns.includes(name)) throw new MissingColumnError({ file }, name, columns);
     const wanted = [
       ...required,
       ...optional.filter((name) => columns.includes(name) && !required.includes(name)),
@@ -95,11 +95,8 @@ async function guarded<T>(file: string, action: () => Promise<T>): Promise<T> {
     return await action();
   } catch (cause) {
     if (cause instanceof AttuneError) throw cause;
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new DataError(`${file}: is not a sound parquet file: ${why}`, {
-      cause,
-      hint: 'The file may be damaged or cut short; fetch or write it again.',
-    });
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new DataError('parquet-damaged', { file, reason }, { cause });
   }
 }
 
@@ -117,13 +114,8 @@ function stringFromBytes(bytes: Uint8Array | undefined): unknown {
 }
 
 function plainValue(value: unknown, column: string, file: string, row: number): unknown {
-  if (value === NOT_UTF8)
-    throw new DataError(`${file}: row ${row}: column ${JSON.stringify(column)} is not UTF-8 text`);
-  if (value === undefined)
-    throw new DataError(
-      `${file}: row ${row}: column ${JSON.stringify(column)} points to a value that its dictionary does not have`,
-      { hint: 'The file is damaged; fetch or write it again.' },
-    );
+  if (value === NOT_UTF8) throw new DataError('parquet-text-not-utf8', { file, row, column });
+  if (value === undefined) throw new DataError('parquet-value-missing', { file, row, column });
   if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : value;
   return value;
 }
@@ -244,10 +236,7 @@ class ParquetFile {
       chunk.path_in_schema.length !== 1 ||
       element.repetition_type === 'REPEATED'
     ) {
-      throw new DataError(
-        `${this.file}: column ${JSON.stringify(name)} holds lists or structs, not plain values`,
-        { hint: 'Name other columns with --text-column and --label-column.' },
-      );
+      throw new DataError('parquet-column-nested', { file: this.file, column: name });
     }
     if (element.type === undefined || chunk.type !== element.type)
       throw new Error(`column ${JSON.stringify(name)} has no type, or two`);
