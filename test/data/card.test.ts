@@ -2,11 +2,12 @@
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { describe, it } from 'node:test';
-import { UsageError } from '#attune/errors/attune-error.js';
+import { DataError, UsageError } from '#attune/errors/attune-error.js';
 import { parseCard } from '#attune/data/card.js';
 import { findLayout } from '#attune/data/layout.js';
 import { loadSplits } from '#attune/data/splits.js';
-import { csv, refuses, remote, tree } from './repositories.js';
+import { refusal } from '../support/refusal.js';
+import { csv, remote, tree } from './repositories.js';
 
 const CARD = `---
 license: mit
@@ -76,82 +77,117 @@ describe('findLayout', () => {
     );
   });
 
-  it('refuses an unknown configuration and suggests one with a similar name', async (t) => {
-    await refuses(
+  it('refuses an unknown configuration and lists those that it has', async (t) => {
+    await assert.rejects(
       findLayout(remote(t, CARD_FILES), 'enn'),
-      /owner\/rows: has no configuration enn; it has en, de, named$/,
-      UsageError,
-      /Did you mean en\?/,
+      refusal(UsageError, 'dataset-config-unknown', {
+        dataset: 'owner/rows',
+        config: 'enn',
+        known: ['en', 'de', 'named'],
+      }),
     );
   });
 
   it('refuses to choose among several configurations if none is the default', async (t) => {
     const card = CARD.replace('default: true', 'default: false');
-    await refuses(
+    await assert.rejects(
       findLayout(remote(t, { ...CARD_FILES, 'README.md': card })),
-      /owner\/rows: has several configurations: en, de, named$/,
-      UsageError,
-      /Choose one with config/,
+      refusal(UsageError, 'dataset-config-needed', {
+        dataset: 'owner/rows',
+        known: ['en', 'de', 'named'],
+      }),
     );
   });
 
   it('refuses a card with broken YAML and reports the line', async (t) => {
-    await refuses(
-      findWithCard(t, 'configs:\n- config_name: [a'),
-      /README\.md:\d+: the YAML of the card is broken/,
-    );
+    const repository = remote(t, { 'README.md': '---\nconfigs:\n- config_name: [a\n---\n' });
+    const file = await repository.fetch('README.md');
+    await assert.rejects(findLayout(repository), refusal(DataError, 'card-yaml-broken', { file, line: 3 }));
   });
 
   it('refuses a card field of the wrong type', async (t) => {
-    await refuses(findWithCard(t, 'configs: 7'), /configs\[0\]: is 7, not a configuration/);
-    await refuses(
-      findWithCard(t, 'configs:\n- data_files:\n  - split: train\n    path: 5'),
-      /data_files: 5 is not a path/,
+    await assert.rejects(
+      findWithCard(t, 'configs: 7'),
+      refusal(DataError, 'card-config-invalid', { config: 0, found: 7 }),
     );
+    for (const [field, found] of [
+      ['config_name', true],
+      ['data_dir', 7],
+    ] as const)
+      await assert.rejects(
+        findWithCard(t, `configs:\n- {}\n- ${field}: ${found}`),
+        refusal(DataError, 'card-config-field-invalid', { config: 1, field, found }),
+      );
+    for (const [entry, found, expected] of [
+      ['{split: train, path: 5}', 5, 'path'],
+      ['{split: [a], path: a.csv}', ['a'], 'splitName'],
+      ['{split: train, path: a.csv}, b.csv', 'b.csv', 'splitWithPath'],
+    ] as const)
+      await assert.rejects(
+        findWithCard(t, `configs:\n- data_files: [${entry}]`),
+        refusal(DataError, 'card-data-files-invalid', { config: 0, found, expected }),
+      );
   });
 
   it('refuses a card that declares a split twice', async (t) => {
     const split = '  - split: train\n    path: a.csv';
-    await refuses(
+    await assert.rejects(
       findWithCard(t, `configs:\n- data_files:\n${split}\n${split}`),
-      /the split "train" is there twice/,
+      refusal(DataError, 'card-split-repeated', { config: 0, split: 'train' }),
     );
   });
 
   it('refuses data_files that match no file', async (t) => {
-    await refuses(
+    await assert.rejects(
       findWithCard(t, 'configs:\n- data_files: none.csv'),
-      /no file that attune reads matches "none\.csv"/,
+      refusal(DataError, 'card-path-unmatched', {
+        dataset: 'owner/rows',
+        config: 'default',
+        split: 'train',
+        patterns: ['none.csv'],
+      }),
     );
   });
 
   it('refuses data_files that belong to another repository', async (t) => {
-    await refuses(
+    await assert.rejects(
       findWithCard(t, 'configs:\n- data_files: "hf://datasets/x/y/a.csv"'),
-      /attune takes only files of the repository/,
+      refusal(DataError, 'card-path-foreign', {
+        dataset: 'owner/rows',
+        config: 'default',
+        split: 'train',
+        path: 'hf://datasets/x/y/a.csv',
+      }),
     );
   });
 
   it('handles a pattern of many stars without backtracking', async (t) => {
-    await refuses(
-      findWithCard(t, `configs:\n- data_files: "${'*a'.repeat(20)}"`),
-      /no file that attune reads matches/,
+    const pattern = '*a'.repeat(20);
+    await assert.rejects(
+      findWithCard(t, `configs:\n- data_files: "${pattern}"`),
+      refusal(DataError, 'card-path-unmatched', { patterns: [pattern] }),
     );
   });
 
   it('refuses paths that lead out of the repository', async (t) => {
-    for (const path of ['../a.csv', '/etc/a.csv', 'x/../../a.csv', 'x\\\\..\\\\a.csv', 'C:/a.csv'])
-      await refuses(
-        findWithCard(t, `configs:\n- data_files: "${path}"`),
-        /owner\/rows: names the file .* which may lie outside of it/,
+    for (const path of ['../a.csv', '/etc/a.csv', 'x/../../a.csv', 'x\\..\\a.csv', 'C:/a.csv'])
+      await assert.rejects(
+        findWithCard(t, `configs:\n- data_files: ${JSON.stringify(path)}`),
+        refusal(DataError, 'dataset-path-outside', { dataset: 'owner/rows', path }),
       );
-    await refuses(findWithCard(t, 'configs:\n- data_dir: "../x"'), /which may lie outside of it/);
+    await assert.rejects(
+      findWithCard(t, 'configs:\n- data_dir: "../x"'),
+      refusal(DataError, 'dataset-path-outside', { dataset: 'owner/rows', path: '../x' }),
+    );
   });
 
   it('refuses YAML aliases that expand to 10^9 values', async (t) => {
     const tenTimes = (alias: string): string => `[${new Array<string>(10).fill(`*${alias}`).join(', ')}]`;
     const aliases = Array.from({ length: 9 }, (_, i) => `a${i + 1}: &a${i + 1} ${tenTimes(`a${i}`)}`);
-    await refuses(findWithCard(t, ['a0: &a0 [x]', ...aliases].join('\n')), /the YAML of the card is broken/);
+    await assert.rejects(
+      findWithCard(t, ['a0: &a0 [x]', ...aliases].join('\n')),
+      refusal(DataError, 'card-yaml-broken', { line: 1 }),
+    );
   });
 });
 

@@ -9,6 +9,7 @@ import { loadDataset } from '#attune/data/load.js';
 import { NumpyGenerator } from '#attune/random/numpy-generator.js';
 import { fixtureJson } from '../support/fixtures.js';
 import { folder } from '../support/folder.js';
+import { refusal } from '../support/refusal.js';
 
 interface Parts {
   readonly train: readonly number[];
@@ -139,11 +140,11 @@ describe('Dataset.trainTestSplit', () => {
     const dataset = datasetOf(FIVE);
     assert.throws(
       () => dataset.trainTestSplit({ testSize: 0.5, stratified: true }),
-      (error) => error instanceof UsageError && /class 2 has one row only/.test(error.message),
+      refusal(UsageError, 'part-class-too-small', { label: 2 }),
     );
     assert.throws(
       () => datasetOf([0, 1, 0, 1, 0, 1]).trainTestSplit({ testSize: 1, stratified: true }),
-      /1 rows cannot hold each of 2 classes/,
+      refusal(UsageError, 'part-too-small', { rows: 1, classes: 2 }),
     );
   });
 });
@@ -197,11 +198,12 @@ describe('Dataset.map', () => {
     const dataset = datasetOf(FIVE);
     assert.throws(
       () => dataset.map(() => ({ label: 3 })),
-      (error) =>
-        error instanceof DataError &&
-        /row 0 of rows: the label became 3; the classes are 0 to 2/.test(error.message),
+      refusal(DataError, 'row-label-invalid', { source: 'rows', row: 0, label: 3, classes: 3, mapped: true }),
     );
-    assert.throws(() => dataset.map(() => ({ text: 1 as never })), DataError);
+    assert.throws(
+      () => dataset.map(() => ({ text: 1 as never })),
+      refusal(DataError, 'row-text-invalid', { source: 'rows', row: 0, type: 'number', mapped: true }),
+    );
   });
 });
 
@@ -220,28 +222,37 @@ describe('Dataset.batches', () => {
 });
 
 describe('Dataset', () => {
-  const refuses = (rows: readonly unknown[], labelNames: readonly string[], message: string): void =>
-    assert.throws(
-      () => new Dataset('train', 'made.jsonl', rows as Row[], labelNames),
-      (error) => error instanceof DataError && error.message === message,
-    );
+  const made = (rows: readonly unknown[], labelNames: readonly string[]) => (): Dataset =>
+    new Dataset('train', 'made.jsonl', rows as Row[], labelNames);
+  const place = { source: 'made.jsonl', mapped: false };
 
   it('refuses a label that is not a class, and names the row', () => {
     for (const label of [2, 5, -1, 0.5, NaN, '1', undefined])
-      refuses(
-        [
-          { text: 'a', label: 0 },
-          { text: 'b', label },
-        ],
-        ['n', 'p'],
-        `row 1 of made.jsonl: the label is ${label === '1' ? '"1"' : label}; the classes are 0 to 1`,
+      assert.throws(
+        made(
+          [
+            { text: 'a', label: 0 },
+            { text: 'b', label },
+          ],
+          ['n', 'p'],
+        ),
+        refusal(DataError, 'row-label-invalid', { ...place, row: 1, label, classes: 2 }),
       );
-    refuses([{ text: 'a', label: 0 }], [], 'row 0 of made.jsonl: the label is 0; there are no classes');
+    assert.throws(
+      made([{ text: 'a', label: 0 }], []),
+      refusal(DataError, 'row-label-invalid', { ...place, row: 0, label: 0, classes: 0 }),
+    );
   });
 
   it('refuses a text that is not a string, and names the row', () => {
-    refuses([{ text: 7, label: 0 }], ['n', 'p'], 'row 0 of made.jsonl: the text is number, not a string');
-    refuses([{ label: 0 }], ['n', 'p'], 'row 0 of made.jsonl: the text is undefined, not a string');
+    for (const [text, type] of [
+      [7, 'number'],
+      [undefined, 'undefined'],
+    ] as const)
+      assert.throws(
+        made([{ text, label: 0 }], ['n', 'p']),
+        refusal(DataError, 'row-text-invalid', { ...place, row: 0, type }),
+      );
   });
 
   it('shuffles and counts no rows, but refuses to split them', () => {
@@ -255,7 +266,7 @@ describe('Dataset', () => {
     for (const stratified of [false, true])
       assert.throws(
         () => empty.trainTestSplit({ testSize: 0.5, stratified }),
-        (error) => error instanceof UsageError && /takes 0 of 0 rows/.test(error.message),
+        refusal(UsageError, 'part-takes-all-rows', { name: 'testSize', given: 0.5, taken: 0, rows: 0 }),
       );
   });
 
@@ -286,7 +297,7 @@ describe('loadDataset', () => {
   it('refuses a split that the bundled sample does not have', async () => {
     await assert.rejects(
       loadDataset('sample', { split: 'dev' }),
-      /sample: has no split dev; it has train, test$/,
+      refusal(DataError, 'split-unknown', { dataset: 'sample', split: 'dev', known: ['train', 'test'] }),
     );
   });
 

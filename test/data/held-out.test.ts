@@ -11,6 +11,7 @@ import type { PlannedParts } from '#attune/data/held-out.js';
 import { labelledRows, MOST_VALIDATION_ROWS } from '#attune/data/held-out.js';
 import { loadSplits } from '#attune/data/splits.js';
 import { folder } from '../support/folder.js';
+import { refusal } from '../support/refusal.js';
 
 const seed = 42;
 const PLANNED: PlannedParts = { testSize: 0.2, validationSize: 0.15 };
@@ -169,14 +170,11 @@ describe('loadSplits', () => {
     const dataset = folder(t, { 'train.jsonl': rows(60), 'validation.jsonl': rows(20, 'validation') });
     await assert.rejects(
       loadSplits({ dataset, seed, evalSplit: 'validation', validationSplit: 'validation' }),
-      (error) =>
-        error instanceof UsageError &&
-        /validation cannot be tested on and choose an epoch/.test(error.message),
+      refusal(UsageError, 'validation-split-in-use', { split: 'validation', use: 'test' }),
     );
     await assert.rejects(
       loadSplits({ dataset, seed, validationSplit: 'train' }),
-      (error) =>
-        error instanceof UsageError && /train cannot be trained on and choose an epoch/.test(error.message),
+      refusal(UsageError, 'validation-split-in-use', { split: 'train', use: 'train' }),
     );
   });
 
@@ -184,11 +182,16 @@ describe('loadSplits', () => {
     const dataset = `${folder(t, { 'rows.jsonl': rows(60) })}/rows.jsonl`;
     await assert.rejects(
       loadSplits({ dataset, seed, validationSize: 60 }),
-      (error) => error instanceof UsageError && /validationSize 60 takes 60 of 60 rows/.test(error.message),
+      refusal(UsageError, 'part-takes-all-rows', {
+        name: 'validationSize',
+        given: 60,
+        taken: 60,
+        rows: 60,
+      }),
     );
     await assert.rejects(
       loadSplits({ dataset, seed, validationSize: 5, validationSplit: 'dev' }),
-      (error) => error instanceof UsageError && /exclude each other/.test(error.message),
+      refusal(UsageError, 'held-out-twice', { one: 'validationSize', other: 'validationSplit' }),
     );
   });
 });

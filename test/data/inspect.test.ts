@@ -9,6 +9,7 @@ import { DataError, UsageError } from '#attune/errors/attune-error.js';
 import { inspectSplits } from '#attune/data/inspect.js';
 import { loadSplits } from '#attune/data/splits.js';
 import { Tokenizer } from '#attune/text/tokenizer.js';
+import { refusal } from '../support/refusal.js';
 import { sharedPath } from '../support/shared.js';
 
 const END = '<|endoftext|>';
@@ -215,14 +216,11 @@ describe('inspectSplits', () => {
     const empty = (name: string): Dataset => split(name, ['a', 0]).filter(() => false);
     await assert.rejects(
       inspectSplits({ train: empty('train'), labelNames: names, notes }, tokenizer, 8),
-      (error) =>
-        error instanceof DataError &&
-        error.message === 'train.jsonl: the training split has no rows to inspect',
+      refusal(DataError, 'split-empty', { source: 'train.jsonl', use: 'train' }),
     );
     await assert.rejects(
       inspectSplits({ train: full, test: empty('test'), labelNames: names, notes }, tokenizer, 8),
-      (error) =>
-        error instanceof DataError && error.message === 'test.jsonl: the test split has no rows to inspect',
+      refusal(DataError, 'split-empty', { source: 'test.jsonl', use: 'test' }),
     );
   });
 
@@ -230,10 +228,7 @@ describe('inspectSplits', () => {
     const test = new Dataset('test', 'test.jsonl', [{ text: 'a', label: 0 }], ['good', 'bad']);
     await assert.rejects(
       inspectSplits({ train: full, test, labelNames: names, notes }, tokenizer, 8),
-      (error) =>
-        error instanceof UsageError &&
-        error.message ===
-          'the training rows have the classes "bad", "good", "ugly", but the test rows have "good", "bad"',
+      refusal(UsageError, 'classes-differ', { train: ['bad', 'good', 'ugly'], test: ['good', 'bad'] }),
     );
   });
 });

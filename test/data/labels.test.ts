@@ -6,6 +6,7 @@ import { LabelMap } from '#attune/data/labels.js';
 import type { RawRow } from '#attune/data/rows.js';
 import { readRows } from '#attune/data/rows.js';
 import { folder } from '../support/folder.js';
+import { refusal } from '../support/refusal.js';
 
 /** Rows from line 1 on; a pair is a label and its label_text. */
 function rows(...labels: (number | string | [number, string])[]): RawRow[] {
@@ -55,38 +56,73 @@ describe('LabelMap.learn', () => {
   });
 
   it('refuses rows of a single class', async () => {
-    await refuses(
-      learn(0, 0, 0),
-      /^train\.jsonl: all 3 rows have the label 0; a classifier needs two classes or more$/,
-    );
-    await refuses(learn('a', 'a'), /^train\.jsonl: all 2 rows have the label "a"/);
+    for (const labels of [
+      [0, 0, 0],
+      ['a', 'a'],
+    ])
+      await assert.rejects(
+        learn(...labels),
+        refusal(DataError, 'labels-of-one-class', {
+          source: 'train.jsonl',
+          rows: labels.length,
+          label: labels[0],
+          taken: undefined,
+          name: undefined,
+        }),
+      );
   });
 
   it('refuses a mix of integers and names, and reports both lines', async () => {
-    await refuses(
+    const file = 'train.jsonl';
+    await assert.rejects(
       learn(0, 1, 'a'),
-      /^train\.jsonl:3: the label "a" is a name, but 0 in line 1 is an integer$/,
+      refusal(DataError, 'labels-mixed', { file, line: 3, label: 'a', other: { file, line: 1, label: 0 } }),
     );
-    await refuses(learn('a', 1), /^train\.jsonl:2: the label 1 is an integer, but "a" in line 1 is a name$/);
+    await assert.rejects(
+      learn('a', 1),
+      refusal(DataError, 'labels-mixed', { file, line: 2, label: 1, other: { file, line: 1, label: 'a' } }),
+    );
   });
 
   it('refuses integers that leave out a class', async () => {
-    await refuses(learn(1, 2), /^train\.jsonl:2: the highest label is 2, but no row has label 0$/);
-    await refuses(learn(0, 5, 2), /^train\.jsonl:2: the highest label is 5, but no row has label 1, 3, 4$/);
-    await refuses(
-      learn(0, 1e15),
-      /no row has label 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 \(and 999999999999989 more\)$/,
-    );
+    for (const [labels, highest, missing, missingCount] of [
+      [[1, 2], 2, [0], 1],
+      [[0, 5, 2], 5, [1, 3, 4], 3],
+      [[0, 1e15], 1e15, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10], 999999999999999],
+    ] as const)
+      await assert.rejects(
+        learn(...labels),
+        refusal(DataError, 'labels-with-gaps', {
+          file: 'train.jsonl',
+          line: 2,
+          highest,
+          missing,
+          missingCount,
+        }),
+      );
   });
 
   it('refuses names that contradict each other, and reports both lines', async () => {
-    await refuses(
+    const place = { file: 'train.jsonl', line: 1 };
+    await assert.rejects(
       learn([0, 'a'], [1, 'b'], [0, 'b']),
-      /^train\.jsonl:3: class 0 is called "b", but "a" in train\.jsonl:1$/,
+      refusal(DataError, 'class-with-two-names', {
+        file: 'train.jsonl',
+        line: 3,
+        label: 0,
+        name: 'b',
+        other: { name: 'a', place },
+      }),
     );
-    await refuses(
+    await assert.rejects(
       learn([0, 'a'], 1, [1, 'a']),
-      /^train\.jsonl:3: class 1 is called "a", but so is class 0 in train\.jsonl:1$/,
+      refusal(DataError, 'class-name-shared', {
+        file: 'train.jsonl',
+        line: 3,
+        label: 1,
+        name: 'a',
+        other: { label: 0, place },
+      }),
     );
   });
 });
@@ -109,36 +145,59 @@ describe('LabelMap.encode', () => {
   });
 
   it('refuses a label that the training split does not have, and reports its line', async () => {
+    const file = 'test.jsonl';
+    const names = ['bad', 'good'];
     const integers = await learn([0, 'bad'], [1, 'good']);
-    await refuses(
+    await assert.rejects(
       indices(integers, rows(0, 2)),
-      /^test\.jsonl:2: unknown label 2; the classes are 0 to 1 \("bad", "good"\)$/,
+      refusal(DataError, 'label-out-of-range', { file, line: 2, label: 2, classes: 2, names }),
     );
-    await refuses(
+    await assert.rejects(
       indices(integers, rows('ugly')),
-      /^test\.jsonl:1: unknown label "ugly"; the classes are "bad", "good"$/,
+      refusal(DataError, 'label-unknown', { file, line: 1, label: 'ugly', classes: names }),
     );
-    const names = await learn('bad', 'good');
-    await refuses(
-      indices(names, rows('bad', 1)),
-      /^test\.jsonl:2: unknown label 1; the classes are named: "bad", "good"$/,
+    await assert.rejects(
+      indices(await learn('bad', 'good'), rows('bad', 1)),
+      refusal(DataError, 'label-unknown', { file, line: 2, label: 1, classes: names }),
     );
-    await refuses(indices(LabelMap.of(['a', 'b']), rows(2)), /^test\.jsonl:1: unknown label 2/);
+    await assert.rejects(
+      indices(LabelMap.of(['a', 'b']), rows(2)),
+      refusal(DataError, 'label-out-of-range', { file, line: 1, label: 2, classes: 2, names: ['a', 'b'] }),
+    );
   });
 
   it('refuses names that contradict those of the training split or of the same split', async () => {
+    const file = 'test.jsonl';
     const integers = await learn([0, 'bad'], [1, 'good']);
-    await refuses(
+    await assert.rejects(
       indices(integers, rows([1, 'ugly'])),
-      /^test\.jsonl:1: class 1 is called "ugly", but "good" in train\.jsonl:2$/,
+      refusal(DataError, 'class-with-two-names', {
+        file,
+        line: 1,
+        label: 1,
+        name: 'ugly',
+        other: { name: 'good', place: { file: 'train.jsonl', line: 2 } },
+      }),
     );
-    await refuses(
+    await assert.rejects(
       indices(integers, rows([1, 'bad'], [1, 'good'])),
-      /^test\.jsonl:2: class 1 is called "good", but "bad" in test\.jsonl:1$/,
+      refusal(DataError, 'class-with-two-names', {
+        file,
+        line: 2,
+        label: 1,
+        name: 'good',
+        other: { name: 'bad', place: { file, line: 1 } },
+      }),
     );
-    await refuses(
+    await assert.rejects(
       indices(LabelMap.named(['bad', 'good'], 'model'), rows([0, 'sad'])),
-      /^test\.jsonl:1: class 0 is called "sad", but "bad" in the model$/,
+      refusal(DataError, 'class-with-two-names', {
+        file,
+        line: 1,
+        label: 0,
+        name: 'sad',
+        other: { name: 'bad', place: 'model' },
+      }),
     );
   });
 

@@ -4,14 +4,15 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { AttuneError, UsageError } from '#attune/errors/attune-error.js';
+import { AttuneError, DataError, UsageError } from '#attune/errors/attune-error.js';
 import { loadDataset } from '#attune/data/load.js';
 import { findLayout } from '#attune/data/layout.js';
 import type { DataRepository } from '#attune/data/repository.js';
 import { splitsByName } from '#attune/data/split-names.js';
 import { loadSplits } from '#attune/data/splits.js';
 import { folder } from '../support/folder.js';
-import { csv, parquet, refuses, remote, tree } from './repositories.js';
+import { refusal } from '../support/refusal.js';
+import { csv, parquet, remote, tree } from './repositories.js';
 
 const byName = (...paths: string[]): Record<string, readonly string[]> =>
   Object.fromEntries(splitsByName(paths));
@@ -145,7 +146,10 @@ describe('findLayout', () => {
         list: () => Promise.resolve(['test.csv', path]),
         fetch: () => Promise.reject(new Error('must not be fetched')),
       };
-      await refuses(findLayout(repository), /owner\/rows: names the file .*, which may lie outside of it$/);
+      await assert.rejects(
+        findLayout(repository),
+        refusal(DataError, 'dataset-path-outside', { dataset: 'owner/rows', path }),
+      );
     }
   });
 
@@ -156,17 +160,17 @@ describe('findLayout', () => {
       'de/train.csv': csv(1, 0),
       'de/test.csv': csv(0),
     };
-    await refuses(
-      findLayout(remote(t, files)),
-      /owner\/rows: has several configurations: en, de$|has several configurations: de, en$/,
-      UsageError,
-    );
+    const facts = { dataset: 'owner/rows', known: ['de', 'en'] };
+    await assert.rejects(findLayout(remote(t, files)), refusal(UsageError, 'dataset-config-needed', facts));
     assert.deepEqual(Object.fromEntries((await findLayout(remote(t, files), 'de')).splits), {
       train: ['de/train.csv'],
       test: ['de/test.csv'],
     });
     assert.deepEqual(Object.keys(await loadDataset(tree(t, files), { config: 'en' })), ['train', 'test']);
-    await refuses(findLayout(remote(t, files), 'fr'), /has no configuration fr; it has/, UsageError);
+    await assert.rejects(
+      findLayout(remote(t, files), 'fr'),
+      refusal(UsageError, 'dataset-config-unknown', { ...facts, config: 'fr' }),
+    );
   });
 
   it('takes one of several formats in a repository, but refuses them in a folder of the user', async (t) => {
@@ -180,9 +184,14 @@ describe('findLayout', () => {
       train: ['train.parquet'],
       test: ['test.jsonl'],
     });
-    await refuses(
-      loadSplits({ dataset: tree(t, files), seed: 42 }),
-      /holds several train files: train\.csv, train\.parquet$/,
+    const dataset = tree(t, files);
+    await assert.rejects(
+      loadSplits({ dataset, seed: 42 }),
+      refusal(DataError, 'split-files-ambiguous', {
+        dataset,
+        split: 'train',
+        files: ['train.csv', 'train.parquet'],
+      }),
     );
   });
 
@@ -202,17 +211,16 @@ describe('findLayout', () => {
         ['no', 'yes'],
       ],
     );
-    await refuses(
+    await assert.rejects(
       findLayout(remote(t, SCRIPT_FILES, converted)),
-      /has several configurations: a, b$/,
-      UsageError,
+      refusal(UsageError, 'dataset-config-needed', { dataset: 'owner/rows', known: ['a', 'b'] }),
     );
   });
 
   it('refuses a repository with only a loading script if the Hub did not convert it', async (t) => {
-    await refuses(
+    await assert.rejects(
       findLayout(remote(t, SCRIPT_FILES)),
-      /has no data files, only a loading script \(rows\.py\), which attune does not run$/,
+      refusal(DataError, 'dataset-has-only-script', { dataset: 'owner/rows', script: 'rows.py' }),
     );
   });
 

@@ -9,6 +9,7 @@ import { DataError, UsageError } from '#attune/errors/attune-error.js';
 import { loadDataset } from '#attune/data/load.js';
 import { loadSplits, loadTestSplit } from '#attune/data/splits.js';
 import { folder } from '../support/folder.js';
+import { refusal } from '../support/refusal.js';
 import { csv, parquet, refuses, tree } from './repositories.js';
 
 const seed = 42;
@@ -41,13 +42,16 @@ describe('loadDataset', () => {
     assert.equal((await loadDataset(dir, { split: 'validation' })).length, 1);
   });
 
-  it('refuses an unknown split and suggests one with a similar name', async (t) => {
+  it('refuses an unknown split and lists those that there are', async (t) => {
     const dir = tree(t, { 'train.csv': csv(0, 1), 'validation.csv': csv(1) });
-    await refuses(
+    await assert.rejects(
       loadDataset(dir, { split: 'valdation' }),
-      /holds no valdation\.\*/,
-      DataError,
-      /Did you mean validation\?/,
+      refusal(DataError, 'split-file-missing', {
+        dataset: dir,
+        split: 'valdation',
+        entries: ['train.csv', 'validation.csv'],
+        known: ['train', 'validation'],
+      }),
     );
   });
 
@@ -56,9 +60,15 @@ describe('loadDataset', () => {
       'data/train-00000-of-00002.parquet': parquet(0, 1),
       'data/train-00001-of-00002.parquet': parquet(1, 3),
     });
-    await refuses(
+    await assert.rejects(
       loadDataset(dir),
-      /data\/train-00001-of-00002\.parquet: row 2: the highest label is 3, but no row has label 2$/,
+      refusal(DataError, 'labels-with-gaps', {
+        file: join(dir, 'data/train-00001-of-00002.parquet'),
+        row: 2,
+        highest: 3,
+        missing: [2],
+        missingCount: 1,
+      }),
     );
   });
 
@@ -87,13 +97,8 @@ describe('loadDataset', () => {
 
   it('refuses a name that is neither a file, a folder, nor an id on the Hub', async (t) => {
     const dir = folder(t, {});
-    for (const name of ['nowhere', `${dir}/none`, './x/y', 'rows.csv', 'data/rows.csv', 'a/b/c'])
-      await refuses(
-        loadDataset(name),
-        /: no such file or folder$/,
-        DataError,
-        /owner\/name on the Hugging Face Hub/,
-      );
+    for (const dataset of ['nowhere', `${dir}/none`, './x/y', 'rows.csv', 'data/rows.csv', 'a/b/c'])
+      await assert.rejects(loadDataset(dataset), refusal(DataError, 'dataset-missing', { dataset }));
   });
 
   it('refuses two revisions of one repository', async () => {
@@ -130,9 +135,15 @@ describe('loadDataset', () => {
       'odd.json': '[{"text": "a", "label": 0}, 7]',
       'broken.json': '[{"text": "a"},\n{"text" "b"}]',
     });
-    await refuses(
+    await assert.rejects(
       loadDataset(`${dir}/rows.json`),
-      /rows\.json: row 2: the highest label is 2, but no row has label 1$/,
+      refusal(DataError, 'labels-with-gaps', {
+        file: `${dir}/rows.json`,
+        row: 2,
+        highest: 2,
+        missing: [1],
+        missingCount: 1,
+      }),
     );
     await refuses(loadDataset(`${dir}/odd.json`), /odd\.json: row 2: is 7, not an object$/);
     await refuses(loadDataset(`${dir}/broken.json`), /broken\.json:2: broken JSON at column 9/);
@@ -187,8 +198,17 @@ describe('loadSplits and loadTestSplit', () => {
 
   it('refuses a pattern that matches no file, or in a folder that does not exist', async (t) => {
     const dir = tree(t, { 'a-1.csv': csv(0, 1) });
-    await refuses(loadSplits({ dataset: `${dir}/z-*.csv`, seed }), /z-\*\.csv: no file matches$/);
-    await refuses(loadSplits({ dataset: `${dir}/none/*.csv`, seed }), /there is no folder .*none$/);
+    await assert.rejects(
+      loadSplits({ dataset: `${dir}/z-*.csv`, seed }),
+      refusal(DataError, 'file-pattern-unmatched', { pattern: `${dir}/z-*.csv`, folder: dir }),
+    );
+    await assert.rejects(
+      loadSplits({ dataset: `${dir}/none/*.csv`, seed }),
+      refusal(DataError, 'file-pattern-without-folder', {
+        pattern: `${dir}/none/*.csv`,
+        folder: `${dir}/none`,
+      }),
+    );
   });
 
   it('evaluates on the validation split only on request, and suggests it in a note', async (t) => {
@@ -206,45 +226,41 @@ describe('loadSplits and loadTestSplit', () => {
 
   it('refuses a dataset without the test split and lists the splits that it has', async (t) => {
     const dir = tree(t, NO_TEST_SPLIT);
-    await refuses(
-      loadTestSplit({ dataset: dir, labelNames: ['a', 'b'], seed }),
-      /holds no test\.\*/,
-      DataError,
-      /Its splits are train, validation/,
-    );
-    await refuses(loadSplits({ dataset: dir, evalSplit: 'test', seed }), /holds no test\.\*/);
+    const refused = refusal(DataError, 'split-file-missing', {
+      dataset: dir,
+      split: 'test',
+      known: ['train', 'validation'],
+    });
+    await assert.rejects(loadTestSplit({ dataset: dir, labelNames: ['a', 'b'], seed }), refused);
+    await assert.rejects(loadSplits({ dataset: dir, evalSplit: 'test', seed }), refused);
   });
 
   it('refuses to train and evaluate on one split, and both a testSize and an evalSplit', async (t) => {
     const dir = tree(t, NO_TEST_SPLIT);
-    await refuses(
+    await assert.rejects(
       loadSplits({ dataset: dir, split: 'train', evalSplit: 'train', seed }),
-      /cannot be trained and evaluated on at once/,
-      UsageError,
+      refusal(UsageError, 'eval-split-is-training-split', { split: 'train' }),
     );
-    await refuses(
+    await assert.rejects(
       loadSplits({ dataset: dir, evalSplit: 'validation', testSize: 0.5, seed }),
-      /testSize and evalSplit exclude each other/,
-      UsageError,
+      refusal(UsageError, 'held-out-twice', { one: 'testSize', other: 'evalSplit' }),
     );
   });
 
   it('refuses a split or a configuration of a file, and a revision of a folder', async (t) => {
     const dir = tree(t, NO_TEST_SPLIT);
-    await refuses(
-      loadSplits({ dataset: `${dir}/train.csv`, split: 'dev', seed }),
-      /train\.csv: is one split, which has no dev/,
-      UsageError,
+    const file = `${dir}/train.csv`;
+    await assert.rejects(
+      loadSplits({ dataset: file, split: 'dev', seed }),
+      refusal(UsageError, 'files-have-no-split', { files: [file], split: 'dev' }),
     );
-    await refuses(
-      loadSplits({ dataset: `${dir}/train.csv`, datasetConfig: 'en', seed }),
-      /has no configurations/,
-      UsageError,
+    await assert.rejects(
+      loadSplits({ dataset: file, datasetConfig: 'en', seed }),
+      refusal(UsageError, 'dataset-has-no-configs', { dataset: file }),
     );
-    await refuses(
+    await assert.rejects(
       loadSplits({ dataset: dir, revision: 'main', seed }),
-      /is on this machine and has no revisions/,
-      UsageError,
+      refusal(UsageError, 'dataset-has-no-revisions', { dataset: dir }),
     );
   });
 
@@ -266,11 +282,13 @@ describe('loadSplits and loadTestSplit', () => {
 
   it('refuses a testSize of all rows, or one that is neither a share nor a number of rows', async (t) => {
     const dir = tree(t, { 'train.csv': csv(...Array.from({ length: 50 }, (_, i) => (i < 40 ? 0 : 1))) });
-    await refuses(
+    await assert.rejects(
       loadSplits({ dataset: dir, testSize: 50, seed }),
-      /testSize 50 takes 50 of 50 rows/,
-      UsageError,
+      refusal(UsageError, 'part-takes-all-rows', { name: 'testSize', given: 50, taken: 50, rows: 50 }),
     );
-    await refuses(loadSplits({ dataset: dir, testSize: 1.5, seed }), /testSize must be a share/, UsageError);
+    await assert.rejects(
+      loadSplits({ dataset: dir, testSize: 1.5, seed }),
+      refusal(UsageError, 'part-size-invalid', { name: 'testSize', given: 1.5 }),
+    );
   });
 });

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { DataError } from '#attune/errors/attune-error.js';
 import type { Notice } from '#attune/errors/notices.js';
 import { notice } from '#attune/errors/notices.js';
 import { lookAlikeNotes } from '#attune/data/look-alikes.js';
@@ -9,6 +10,7 @@ import { loadSplits } from '#attune/data/splits.js';
 import { lookAlikeHint } from '#attune/errors/phrases/look-alikes.js';
 import { toJsonl } from '../support/cli.js';
 import { folder } from '../support/folder.js';
+import { refusal } from '../support/refusal.js';
 
 const PAIRS: readonly (readonly [one: string, other: string, why: string])[] = [
   ['good', 'Good', 'case'],
@@ -106,14 +108,19 @@ describe('loadSplits', () => {
     assert.deepEqual(await notes('plain.csv'), []);
   });
 
-  it('refuses an unknown label with a hint at the class that it looks like', async (t) => {
+  it('refuses a label that looks like a class but is none', async (t) => {
     const dir = folder(t, {
       'train.jsonl': toJsonl(['good', 'bad'].map((label) => ({ text: 'a', label }))),
       'other.jsonl': toJsonl([{ text: 'a', label: 'Good' }]),
     });
     await assert.rejects(
       loadSplits({ dataset: `${dir}/train.jsonl`, evalDataset: `${dir}/other.jsonl`, seed: 1 }),
-      { name: 'DataError', hint: /^It looks like the class "good", but is "Good"\./ },
+      refusal(DataError, 'label-unknown', {
+        file: `${dir}/other.jsonl`,
+        line: 1,
+        label: 'Good',
+        classes: ['bad', 'good'],
+      }),
     );
   });
 });

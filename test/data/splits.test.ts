@@ -3,11 +3,12 @@ import assert from 'node:assert/strict';
 import { notice } from '#attune/errors/notices.js';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
-import { UsageError } from '#attune/errors/attune-error.js';
+import { DataError, UsageError } from '#attune/errors/attune-error.js';
 import { loadSplits, loadTestSplit } from '#attune/data/splits.js';
 import { folder } from '../support/folder.js';
+import { refusal } from '../support/refusal.js';
 import { sharedPath } from '../support/shared.js';
-import { csv, refuses } from './repositories.js';
+import { csv } from './repositories.js';
 
 const jsonl = (...labels: (number | string)[]) =>
   labels.map((label, i) => JSON.stringify({ text: `text ${i}`, label })).join('\n');
@@ -88,31 +89,44 @@ describe('loadSplits', () => {
 
   it('refuses a number of rows that is not a whole number from 1 up', async (t) => {
     const dir = folder(t, { 'train.csv': csv(0, 1, 2, 0), 'test.csv': csv(2, 1) });
-    for (const rows of [0, -1, 1.5, NaN]) {
-      await refuses(
-        loadSplits({ dataset: dir, trainRows: rows, seed }),
-        /trainRows must be a whole number from 1 up/,
-        UsageError,
-      );
-      await refuses(loadSplits({ dataset: dir, evalRows: rows, seed }), /evalRows must be/, UsageError);
-    }
+    for (const given of [0, -1, 1.5, NaN])
+      for (const name of ['trainRows', 'evalRows'] as const)
+        await assert.rejects(
+          loadSplits({ dataset: dir, [name]: given, seed }),
+          refusal(UsageError, 'row-count-invalid', { name, given }),
+        );
   });
 
   it('refuses training rows of a single class', async (t) => {
     const dir = folder(t, { 'sorted.csv': csv(0, 0, 0, 1, 1), 'one.csv': csv(1, 1) });
-    await refuses(
+    await assert.rejects(
       loadSplits({ dataset: `${dir}/sorted.csv`, trainRows: 3, seed }),
-      /the first 3 of its 5 rows have the label 0 \(LABEL_0\); a classifier needs two classes/,
+      refusal(DataError, 'labels-of-one-class', {
+        source: `${dir}/sorted.csv`,
+        rows: 5,
+        taken: 3,
+        label: 0,
+        name: 'LABEL_0',
+      }),
     );
-    await refuses(
+    await assert.rejects(
       loadSplits({ dataset: `${dir}/one.csv`, labelNames: ['no', 'yes'], seed }),
-      /one\.csv: all 2 rows have the label 1 \(yes\)/,
+      refusal(DataError, 'labels-of-one-class', {
+        source: `${dir}/one.csv`,
+        rows: 2,
+        taken: undefined,
+        label: 1,
+        name: 'yes',
+      }),
     );
   });
 
   it('accepts rows without some of the classes if labelNames are given', async (t) => {
     const dir = folder(t, { 'train.csv': csv(0, 2) });
-    await refuses(loadSplits({ dataset: dir, seed }), /no row has label 1/);
+    await assert.rejects(
+      loadSplits({ dataset: dir, seed }),
+      refusal(DataError, 'labels-with-gaps', { file: `${dir}/train.csv`, line: 3, highest: 2, missing: [1] }),
+    );
     const { train } = await loadSplits({ dataset: dir, labelNames: ['a', 'b', 'c'], seed });
     assert.deepEqual(
       train.rows.map(({ labelText }) => labelText),
@@ -122,48 +136,65 @@ describe('loadSplits', () => {
   });
 
   it('refuses a dataset that does not exist', async (t) => {
-    await refuses(
-      loadSplits({ dataset: `${folder(t, {})}/none.jsonl`, seed }),
-      /none\.jsonl: no such file or folder$/,
-    );
+    const dataset = `${folder(t, {})}/none.jsonl`;
+    await assert.rejects(loadSplits({ dataset, seed }), refusal(DataError, 'dataset-missing', { dataset }));
   });
 
   it('refuses a folder without a training file, and lists what it holds', async (t) => {
     const dir = folder(t, {});
-    await refuses(
+    const facts = { dataset: dir, split: 'train' };
+    await assert.rejects(
       loadSplits({ dataset: dir, seed }),
-      /holds no train\.\* that attune reads; it holds nothing$/,
+      refusal(DataError, 'split-file-missing', { ...facts, entries: [], known: [] }),
     );
     for (const name of ['train.arrow', 'trainer.txt', 'test.csv']) writeFileSync(`${dir}/${name}`, csv(0, 1));
     mkdirSync(`${dir}/train.csv`);
-    await refuses(
+    const entries = ['test.csv', 'train.arrow', 'trainer.txt'];
+    await assert.rejects(
       loadSplits({ dataset: dir, seed }),
-      /holds no train\.\* that attune reads; it holds test\.csv, train\.arrow, trainer\.txt$/,
+      refusal(DataError, 'split-file-missing', { ...facts, entries, known: ['test'] }),
     );
   });
 
   it('refuses several files for one split', async (t) => {
     const two = folder(t, { 'train.csv': csv(0, 1), 'train.jsonl': jsonl(0, 1) });
-    await refuses(loadSplits({ dataset: two, seed }), /holds several train files: train\.csv, train\.jsonl$/);
+    await assert.rejects(
+      loadSplits({ dataset: two, seed }),
+      refusal(DataError, 'split-files-ambiguous', {
+        dataset: two,
+        split: 'train',
+        files: ['train.csv', 'train.jsonl'],
+      }),
+    );
     const tests = folder(t, { 'train.csv': csv(0, 1), 'test.json': jsonl(0), 'test.jsonl': jsonl(0) });
-    await refuses(loadSplits({ dataset: tests, seed }), /holds several test files: test\.json, test\.jsonl$/);
+    await assert.rejects(
+      loadSplits({ dataset: tests, seed }),
+      refusal(DataError, 'split-files-ambiguous', {
+        dataset: tests,
+        split: 'test',
+        files: ['test.json', 'test.jsonl'],
+      }),
+    );
   });
 
   it('refuses an evaluation dataset that is a folder or does not exist', async (t) => {
     const dir = folder(t, { 'train.csv': csv(0, 1) });
-    await refuses(
+    await assert.rejects(
       loadSplits({ dataset: `${dir}/train.csv`, evalDataset: dir, seed }),
-      /is a folder; the evaluation dataset must be a file/,
+      refusal(DataError, 'eval-dataset-is-folder', { path: dir }),
     );
-    await refuses(
+    await assert.rejects(
       loadSplits({ dataset: `${dir}/train.csv`, evalDataset: `${dir}/none.csv`, seed }),
-      /none\.csv: no such file or folder/,
+      refusal(DataError, 'eval-dataset-missing', { path: `${dir}/none.csv` }),
     );
   });
 
   it('refuses a test label that the training split does not have, and reports its line', async (t) => {
     const dir = folder(t, { 'train.jsonl': jsonl(0, 1), 'test.csv': csv(0, 1, 2) });
-    await refuses(loadSplits({ dataset: dir, seed }), /test\.csv:4: unknown label 2; the classes are 0 to 1/);
+    await assert.rejects(
+      loadSplits({ dataset: dir, seed }),
+      refusal(DataError, 'label-out-of-range', { file: `${dir}/test.csv`, line: 4, label: 2, classes: 2 }),
+    );
   });
 
   it('draws 1,000 and 200 sentences of the bundled sample by the seed, nearly all distinct', async () => {
@@ -205,10 +236,9 @@ describe('loadSplits', () => {
   it('renames the classes of the bundled sample, but refuses another number of them', async () => {
     const renamed = await loadSplits({ dataset: 'sample', labelNames: ['bad', 'good'], seed });
     assert.ok(renamed.train.rows.every(({ label, labelText }) => labelText === ['bad', 'good'][label]));
-    await refuses(
+    await assert.rejects(
       loadSplits({ dataset: 'sample', labelNames: ['one'], seed }),
-      /the bundled sample has 2 classes/,
-      UsageError,
+      refusal(UsageError, 'sample-label-names-missing', { classes: 2, given: 1 }),
     );
   });
 
@@ -257,28 +287,36 @@ describe('loadTestSplit', () => {
 
   it('refuses the bundled sample for a model with another number of classes', async () => {
     const labelNames = ['bad', 'good', 'ugly'];
-    await refuses(
+    await assert.rejects(
       loadTestSplit({ dataset: 'sample', labelNames, seed }),
-      /the bundled sample has 2 classes \(negative, positive\), but the model has 3/,
+      refusal(DataError, 'sample-classes-differ', { classes: ['negative', 'positive'], modelClasses: 3 }),
     );
   });
 
   it('refuses a label that the model does not have', async (t) => {
     const dir = folder(t, { 'rows.csv': csv('good', 1) });
-    await refuses(
+    await assert.rejects(
       loadTestSplit({ dataset: `${dir}/rows.csv`, labelNames: ['a'], seed }),
-      /rows\.csv:2: unknown label "good"/,
+      refusal(DataError, 'label-unknown', {
+        file: `${dir}/rows.csv`,
+        line: 2,
+        label: 'good',
+        classes: ['a'],
+      }),
     );
   });
 
   it('refuses a folder without a test file, and 0 rows', async (t) => {
     const labelNames = ['bad', 'good', 'ugly'];
-    await refuses(loadTestSplit({ dataset: folder(t), labelNames, seed }), /holds no test\.\*/);
+    const empty = folder(t);
+    await assert.rejects(
+      loadTestSplit({ dataset: empty, labelNames, seed }),
+      refusal(DataError, 'split-file-missing', { dataset: empty, split: 'test' }),
+    );
     const dir = folder(t, { 'test.jsonl': jsonl(1, 1) });
-    await refuses(
+    await assert.rejects(
       loadTestSplit({ dataset: dir, labelNames, evalRows: 0, seed }),
-      /evalRows must be/,
-      UsageError,
+      refusal(UsageError, 'row-count-invalid', { name: 'evalRows', given: 0 }),
     );
   });
 });

@@ -121,7 +121,9 @@ export const DATA_ERRORS = {
   'split-empty': worded<{ source: string; use: 'train' | 'test' }>({
     says: ({ source, use }) => `${source}: the ${USES[use]} split has no rows to inspect`,
     hint: ({ use }) =>
-      use === 'test' ? 'Add rows to it, or inspect the training split only.' : 'Add rows to it.',
+      use === 'test'
+        ? 'Give it a row at least, or inspect the training split only.'
+        : 'Give it a row at least.',
   }),
   'eval-dataset-not-found': worded<{ path: string; readable: readonly string[] }>({
     says: ({ path }) => `${path}: no such file or folder`,
@@ -180,8 +182,9 @@ export const DATA_ERRORS = {
     hint: () => 'Add rows of that class, or part the rows without regard to class.',
   }),
   'part-too-small': worded<{ rows: number; classes: number }>({
-    says: ({ rows, classes }) => `${rows} rows cannot hold each of ${classes} classes`,
-    hint: () => 'Choose another test size.',
+    says: ({ rows, classes }) =>
+      `${rows} ${rows === 1 ? 'row' : 'rows'} cannot hold each of ${classes} classes`,
+    hint: () => 'Choose another size: each part must have a row of each class.',
   }),
 
   'row-text-invalid': worded<{ source: string; row: number; type: string; mapped: boolean }>({
