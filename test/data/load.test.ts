@@ -98,7 +98,7 @@ describe('loadDataset', () => {
   it('refuses a name that is neither a file, a folder, nor an id on the Hub', async (t) => {
     const dir = folder(t, {});
     for (const dataset of ['nowhere', `${dir}/none`, './x/y', 'rows.csv', 'data/rows.csv', 'a/b/c'])
-      await assert.rejects(loadDataset(dataset), refusal(DataError, 'dataset-missing', { dataset }));
+      await assert.rejects(loadDataset(dataset), refusal(DataError, 'dataset-not-found', { dataset }));
   });
 
   it('refuses two revisions of one repository', async () => {

@@ -137,7 +137,7 @@ describe('loadSplits', () => {
 
   it('refuses a dataset that does not exist', async (t) => {
     const dataset = `${folder(t, {})}/none.jsonl`;
-    await assert.rejects(loadSplits({ dataset, seed }), refusal(DataError, 'dataset-missing', { dataset }));
+    await assert.rejects(loadSplits({ dataset, seed }), refusal(DataError, 'dataset-not-found', { dataset }));
   });
 
   it('refuses a folder without a training file, and lists what it holds', async (t) => {
@@ -185,7 +185,7 @@ describe('loadSplits', () => {
     );
     await assert.rejects(
       loadSplits({ dataset: `${dir}/train.csv`, evalDataset: `${dir}/none.csv`, seed }),
-      refusal(DataError, 'eval-dataset-missing', { path: `${dir}/none.csv` }),
+      refusal(DataError, 'eval-dataset-not-found', { path: `${dir}/none.csv` }),
     );
   });
 
