@@ -5,9 +5,12 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { describe, it } from 'node:test';
+import { DataError } from '#attune/errors/attune-error.js';
+import type { FactsOf } from '#attune/errors/catalogue.js';
 import { loadSplits } from '#attune/data/splits.js';
 import type { LoadSplitsOptions } from '#attune/data/splits.js';
 import { folder } from '../support/folder.js';
+import { refusal } from '../support/refusal.js';
 
 const TEXTS = [
   'a fine long day',
@@ -108,10 +111,17 @@ describe('loadSplits', () => {
       'train.csv': csv('text,label', (i) => `${TEXTS[i]},${LABELS[i]}`),
       'test.csv': csv('id,text', (i) => `${i},${TEXTS[i]}`),
     });
-    await assert.rejects(loadSplits({ dataset: dir, seed: 1 }), /test\.csv:1: has no column "label"/);
+    const file = join(dir, 'test.csv');
+    const lacksLabel = refusal(DataError, 'column-missing', {
+      file,
+      line: 1,
+      column: 'label',
+      columns: ['id', 'text'],
+    });
+    await assert.rejects(loadSplits({ dataset: dir, seed: 1 }), lacksLabel);
     await assert.rejects(
-      loadSplits({ dataset: join(dir, 'train.csv'), evalDataset: join(dir, 'test.csv'), seed: 1 }),
-      /test\.csv:1: has no column "label"/,
+      loadSplits({ dataset: join(dir, 'train.csv'), evalDataset: file, seed: 1 }),
+      lacksLabel,
     );
   });
 
@@ -141,67 +151,77 @@ describe('loadSplits', () => {
         csv('text,label', (i) => `${TEXTS[i]},${LABELS[i]}`),
         { ...usualColumns },
       ),
-      /has no column "review"/,
+      refusal(DataError, 'column-missing', { line: 1, column: 'review', columns: ['text', 'label'] }),
     );
   });
 
   it('reports the guessed columns with an error that they may have caused', async (t) => {
     const stars = csv('review,stars', (i) => `${TEXTS[i]},${1 + (i % 2)}`);
-    await assert.rejects(load(t, stars), {
-      name: 'DataError',
-      message: /no row has label 0 \(the columns are guessed: text = review, label = stars\)$/,
-      hint: /--label-column/,
+    await assert.rejects(load(t, stars), (error) => {
+      const { cause } = error as DataError;
+      assert.ok(cause instanceof DataError);
+      return refusal(DataError, 'columns-guessed', {
+        reason: cause.message,
+        textColumn: 'review',
+        labelColumn: 'stars',
+      })(error);
     });
   });
 
-  const notGuessed: readonly [string, string, Partial<LoadSplitsOptions>, RegExp, string?][] = [
+  const notGuessed: readonly [
+    when: string,
+    text: string,
+    options: Partial<LoadSplitsOptions>,
+    missing: Partial<FactsOf<'column-missing'>>,
+    name?: string,
+  ][] = [
     [
       'two columns are candidates for the text',
       csv('title,body,category', (i) => `${i},${TEXTS[i]},${LABELS[i]}`),
       {},
-      /has no column "text"/,
+      { line: 1, column: 'text' },
     ],
     [
       'neither of two columns looks like labels',
       csv('a,b', (i) => `${i},${TEXTS[i]}`),
       {},
-      /has no column "text"/,
+      { line: 1, column: 'text' },
     ],
     [
       'the only other column numbers the rows',
       csv('id,text', (i) => `${i},${TEXTS[i]}`),
       {},
-      /has no column "label"/,
+      { line: 1, column: 'label' },
     ],
     [
       'the only other column holds fractions',
       csv('price,description', (i) => `${i % 2}.5,${TEXTS[i]}`),
       {},
-      /has no column "text"/,
+      { line: 1, column: 'text' },
     ],
     [
       'a column with the name of a label holds texts',
       csv('title,topic', (i) => `${i},${TEXTS[i]}`),
       {},
-      /has no column "text"/,
+      { line: 1, column: 'text' },
     ],
     [
       'names and contents disagree on which is the label',
       csv('y,x', (i) => `${TEXTS[i]},${i % 2}`),
       {},
-      /has no column "text"/,
+      { line: 1, column: 'text' },
     ],
     [
       'the given text column leaves only texts for the label',
       csv('message,category', (i) => `${TEXTS[i]},${LABELS[i]}`),
       { textColumn: 'category' },
-      /has no column "label"/,
+      { line: 1, column: 'label' },
     ],
     [
       'a given column does not exist',
       csv('message,category', (i) => `${TEXTS[i]},${LABELS[i]}`),
       { textColumn: 'txt' },
-      /has no column "txt"/,
+      { line: 1, column: 'txt' },
     ],
     [
       'one record lacks a column that the others have',
@@ -209,13 +229,13 @@ describe('loadSplits', () => {
         JSON.stringify(i === 3 ? { text, category: 'x' } : { text, label: LABELS[i] }),
       ).join('\n'),
       {},
-      /rows\.jsonl:4: has no column "label"/,
+      { line: 4, column: 'label', columns: ['text', 'category'] },
       'rows.jsonl',
     ],
   ];
-  for (const [when, text, options, message, name] of notGuessed) {
+  for (const [when, text, options, missing, name] of notGuessed) {
     it(`does not guess columns if ${when}`, async (t) => {
-      await assert.rejects(load(t, text, options, name), message);
+      await assert.rejects(load(t, text, options, name), refusal(DataError, 'column-missing', missing));
     });
   }
 });

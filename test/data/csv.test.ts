@@ -7,6 +7,7 @@ import { DataError } from '#attune/errors/attune-error.js';
 import { readCsv } from '#attune/data/csv.js';
 import type { DataRecord } from '#attune/data/records.js';
 import { folder } from '../support/folder.js';
+import { refusal } from '../support/refusal.js';
 
 async function read(file: string, required: readonly string[] = []): Promise<DataRecord[]> {
   const records: DataRecord[] = [];
@@ -62,74 +63,83 @@ describe('readCsv', () => {
     assert.deepEqual(await parse(t, ''), []);
   });
 
-  const refused: [what: string, text: string | Uint8Array, message: RegExp][] = [
+  const refused: [what: string, text: string | Uint8Array, refusal: (error: unknown) => true][] = [
     [
       'a record with more fields than the header',
       'text,label\na,0\nb, c,1\n',
-      /:3: has 3 fields, but the header has 2$/,
+      refusal(DataError, 'csv-row-width', { line: 3, found: 3, expected: 2, delimiter: ',' }),
     ],
     [
       'a record with fewer fields than the header',
       'text,label\n"a\nb",0\n\nc\n',
-      /:5: has 1 field, but the header has 2$/,
+      refusal(DataError, 'csv-row-width', { line: 5, found: 1, expected: 2, delimiter: ',' }),
     ],
     [
       'a quote that is never closed',
       'text,label\na,0\n"b,1\nc,0\nd,1\n',
-      /:3: broken CSV: a double quote opens a field in the record that begins here and is never closed$/,
+      refusal(DataError, 'csv-quote-unclosed', { line: 3, delimiter: ',' }),
     ],
     [
       'text after a closing quote',
       'text,label\n"two\nlines",0\n"b" c,1\n',
-      /:4: broken CSV: a double quote closes a field in the record that begins here/,
+      refusal(DataError, 'csv-quote-closed-early', { line: 4, delimiter: ',' }),
     ],
     [
       'a quote in the middle of a field',
       'text,label\na,0\n\nb"c,1\n',
-      /:4: broken CSV: a double quote stands in the middle of a field/,
+      refusal(DataError, 'csv-quote-misplaced', { line: 4, delimiter: ',' }),
     ],
     [
       'a header that names a column twice',
       'text,label,text\na,0,b\n',
-      /:1: the header names column "text" twice$/,
+      refusal(DataError, 'csv-column-twice', { line: 1, column: 'text' }),
     ],
     [
       'a header without a required column',
       'texts,label\na,0\n',
-      /:1: has no column "text"; did you mean "texts"\? its columns are "texts", "label"$/,
+      refusal(DataError, 'column-missing', { line: 1, column: 'text', columns: ['texts', 'label'] }),
     ],
     [
       'columns separated by semicolons',
       'text;label\na;0\n',
-      /:1: the columns are parted by ";", not by commas$/,
+      refusal(DataError, 'csv-separator', { line: 1, found: ';', expected: ',' }),
     ],
     [
       'columns separated by tabs',
       'text\tlabel\na\t0\n',
-      /:1: the columns are parted by tabs, not by commas$/,
+      refusal(DataError, 'csv-separator', { line: 1, found: '\t', expected: ',' }),
     ],
-    ['a file without a header', 'a,0\nb,1\n', /:1: has no column "text"; its columns are "a", "0"$/],
+    [
+      'a file without a header',
+      'a,0\nb,1\n',
+      refusal(DataError, 'column-missing', { line: 1, column: 'text', columns: ['a', '0'] }),
+    ],
     [
       'text in Latin-1',
       Buffer.concat([Buffer.from('text,label\n"a\nb",0\ncaf'), Buffer.of(0xe9), Buffer.from(',1\n')]),
-      /:4: is not UTF-8 text$/,
+      refusal(DataError, 'data-file-not-utf8', { line: 4, utf16: false }),
     ],
   ];
-  for (const [what, text, message] of refused) {
+  for (const [what, text, isExpected] of refused) {
     it(`refuses ${what} and reports the line`, async (t) => {
-      await assert.rejects(parse(t, text, ['text', 'label']), (error) => {
-        assert.ok(error instanceof DataError, String(error));
-        assert.match(error.message, message);
-        assert.match(error.message, /rows\.csv:\d+: /);
-        return true;
+      const file = `${folder(t, { 'rows.csv': text })}/rows.csv`;
+      await assert.rejects(read(file, ['text', 'label']), (error) => {
+        assert.equal((error as DataError).facts.file, file);
+        return isExpected(error);
       });
     });
   }
 
   it('reports the line of an error after many records', async (t) => {
     const rows = manyRows();
-    await assert.rejects(parse(t, `text,label\n${rows}"x"y,0\n`), /rows\.csv:40002: broken CSV/);
-    await assert.rejects(parse(t, `text,label\n${rows}x\n`), /rows\.csv:40002: has 1 field/);
+    await assert.rejects(
+      parse(t, `text,label\n${rows}"x"y,0\n`),
+      refusal(DataError, 'csv-quote-closed-early', { line: 40_002 }),
+    );
+    await assert.rejects(
+      parse(t, `text,label\n${rows}x\n`),
+      refusal(DataError, 'csv-row-width', { line: 40_002, found: 1 }),
+    );
   });
 
   it('gives the line of every record of a long file', async (t) => {
@@ -141,10 +151,8 @@ describe('readCsv', () => {
   });
 
   it('refuses a file that does not exist', async (t) => {
-    await assert.rejects(
-      read(`${folder(t)}/none.csv`),
-      (error) => error instanceof DataError && /no such file/.test(error.message),
-    );
+    const file = `${folder(t)}/none.csv`;
+    await assert.rejects(read(file), refusal(DataError, 'data-file-missing', { file }));
   });
 
   it('reads back any texts that were written, with their lines', async (t) => {
@@ -189,7 +197,7 @@ describe('readCsv', () => {
         await writeFile(file, bytes.subarray(0, length));
         await read(file, ['text', 'label']).catch((error: unknown) => {
           assert.ok(error instanceof DataError, String(error));
-          assert.match(error.message, /\.csv:\d+: /);
+          assert.deepEqual([error.facts.file, typeof error.facts.line], [file, 'number'], error.message);
         });
       }),
       { numRuns: 500, seed: 6 },

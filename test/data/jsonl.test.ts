@@ -6,6 +6,7 @@ import { DataError } from '#attune/errors/attune-error.js';
 import { parseJsonl, readJsonl } from '#attune/data/jsonl.js';
 import type { DataRecord } from '#attune/data/records.js';
 import { folder } from '../support/folder.js';
+import { refusal } from '../support/refusal.js';
 
 async function parse(text: string | Uint8Array, size = 7): Promise<DataRecord[]> {
   const bytes = Buffer.from(text);
@@ -29,43 +30,60 @@ describe('parseJsonl', () => {
     assert.deepEqual(await parse('\n\n'), []);
   });
 
-  const refused: [what: string, text: string | Uint8Array, message: RegExp][] = [
-    ['a truncated line', '{"text": "a"}\n{"text": "b', /^rows\.jsonl:2: broken JSON at column \d+: /],
+  const file = 'rows.jsonl';
+  const refused: [what: string, text: string | Uint8Array, refusal: (error: unknown) => true][] = [
+    [
+      'a truncated line',
+      '{"text": "a"}\n{"text": "b',
+      refusal(DataError, 'jsonl-broken', { file, line: 2, column: 10, reason: 'a string is not closed' }),
+    ],
     [
       'two objects on one line',
       '{"text": "a"} {"text": "b"}\n',
-      /^rows\.jsonl:1: broken JSON at column 15: /,
+      refusal(DataError, 'jsonl-broken', { file, line: 1, column: 15 }),
     ],
-    ['a trailing comma', '{"text": "a",}\n', /^rows\.jsonl:1: broken JSON/],
-    ['NaN', '{"label": NaN}\n', /^rows\.jsonl:1: broken JSON/],
+    [
+      'a trailing comma',
+      '{"text": "a",}\n',
+      refusal(DataError, 'jsonl-broken', { file, line: 1, column: 13 }),
+    ],
+    ['NaN', '{"label": NaN}\n', refusal(DataError, 'jsonl-broken', { file, line: 1, column: 11 })],
     [
       'a number in place of an object',
       '{"text": "a"}\n\n7\n',
-      /^rows\.jsonl:3: holds a number, not an object$/,
+      refusal(DataError, 'record-not-object', { file, line: 3, found: 7 }),
     ],
-    ['null in place of an object', 'null\n', /^rows\.jsonl:1: holds null, not an object$/],
-    ['a string in place of an object', '"a"\n', /^rows\.jsonl:1: holds a string, not an object$/],
-    ['an array in place of an object', '{}\n[1]\n', /^rows\.jsonl:2: holds an array, not an object$/],
-    ['a JSON array on one line', '[{"text": "a"}]', /^rows\.jsonl:1: is a JSON array, not JSON lines$/],
+    [
+      'null in place of an object',
+      'null\n',
+      refusal(DataError, 'record-not-object', { file, line: 1, found: null }),
+    ],
+    [
+      'a string in place of an object',
+      '"a"\n',
+      refusal(DataError, 'record-not-object', { file, line: 1, found: 'a' }),
+    ],
+    [
+      'an array in place of an object',
+      '{}\n[1]\n',
+      refusal(DataError, 'record-not-object', { file, line: 2, found: [1] }),
+    ],
+    ['a JSON array on one line', '[{"text": "a"}]', refusal(DataError, 'jsonl-array', { file, line: 1 })],
     [
       'a JSON array over several lines',
       '[\n  {"text": "a"},\n  {"text": "b"}\n]\n',
-      /^rows\.jsonl:1: is a JSON array, not JSON lines$/,
+      refusal(DataError, 'jsonl-array', { file, line: 1 }),
     ],
     [
       'text in Latin-1',
       Buffer.concat([Buffer.from('{"text": "a"}\n{"text": "caf'), Buffer.of(0xe9), Buffer.from('"}\n')]),
-      /^rows\.jsonl:2: is not UTF-8 text$/,
+      refusal(DataError, 'data-file-not-utf8', { file, line: 2, utf16: false }),
     ],
-    ['a NUL byte', '{"text": "a\0"}\n', /^rows\.jsonl:1: broken JSON/],
+    ['a NUL byte', '{"text": "a\0"}\n', refusal(DataError, 'jsonl-broken', { file, line: 1, column: 12 })],
   ];
-  for (const [what, text, message] of refused) {
+  for (const [what, text, isExpected] of refused) {
     it(`refuses ${what} and reports the line`, async () => {
-      await assert.rejects(parse(text), (error) => {
-        assert.ok(error instanceof DataError, String(error));
-        assert.match(error.message, message);
-        return true;
-      });
+      await assert.rejects(parse(text), isExpected);
     });
   }
 
@@ -78,7 +96,7 @@ describe('parseJsonl', () => {
         for (const [at, byte] of changes) bytes[at] = byte;
         await parse(bytes.subarray(0, length), 5).catch((error: unknown) => {
           assert.ok(error instanceof DataError, String(error));
-          assert.match(error.message, /^rows\.jsonl:\d+: /);
+          assert.deepEqual([error.facts.file, typeof error.facts.line], [file, 'number'], error.message);
         });
       }),
       { numRuns: 1000, seed: 4 },

@@ -2,10 +2,12 @@
 import assert from 'node:assert/strict';
 import { notice } from '#attune/errors/notices.js';
 import { writeFile } from 'node:fs/promises';
+import { basename } from 'node:path';
 import type { TestContext } from 'node:test';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { DataError } from '#attune/errors/attune-error.js';
+import type { ErrorCode, FactsOf } from '#attune/errors/catalogue.js';
 import { parquetKeyValue, readParquet } from '#attune/data/parquet/reader.js';
 import type { DataRecord } from '#attune/data/records.js';
 import { readRows } from '#attune/data/rows.js';
@@ -15,6 +17,7 @@ import { fixturePath } from '../support/fixtures.js';
 import { folder } from '../support/folder.js';
 import type { ParquetOptions } from '../support/parquet.js';
 import { classLabels, parquetBytes } from '../support/parquet.js';
+import { refusal } from '../support/refusal.js';
 
 async function readBytes(
   t: TestContext,
@@ -40,13 +43,16 @@ const read = (
 const values = (records: readonly DataRecord[], column: string): unknown[] =>
   records.map(({ fields }) => fields[column]);
 
-const refuses = (action: Promise<unknown>, message: RegExp) =>
-  assert.rejects(
-    action,
-    (error) =>
-      error instanceof DataError && message.test(error.message) && /rows\.parquet: /.test(error.message),
-    String(message),
-  );
+/** A refusal of `rows.parquet` with this code and these facts. */
+const refuses = <Code extends ErrorCode>(
+  action: Promise<unknown>,
+  code: Code,
+  facts: Partial<FactsOf<Code>>,
+): Promise<void> =>
+  assert.rejects(action, (error) => {
+    assert.equal(basename((error as DataError).facts.file as string), 'rows.parquet');
+    return refusal(DataError, code, facts)(error);
+  });
 
 const twoColumns: ColumnSource[] = [
   { name: 'texts', data: ['a', 'b'] },
@@ -169,11 +175,13 @@ describe('readParquet', () => {
     );
   });
 
-  it('refuses a file without a required column, and suggests one with a similar name', async (t) => {
-    await refuses(
-      read(t, twoColumns, {}, ['text']),
-      /rows\.parquet: has no column "text"; did you mean "texts"\? its columns are "texts", "label"$/,
-    );
+  it('refuses a file without a required column, and lists the columns that it has', async (t) => {
+    await refuses(read(t, twoColumns, {}, ['text']), 'column-missing', {
+      column: 'text',
+      columns: ['texts', 'label'],
+      line: undefined,
+      row: undefined,
+    });
   });
 
   it('refuses a column of lists', async (t) => {
@@ -185,19 +193,21 @@ describe('readParquet', () => {
     ];
     await refuses(
       read(t, [{ name: 'text', data: [['a'], ['b', 'c']] }], { schema: list }),
-      /column "text" holds lists or structs, not plain values$/,
+      'parquet-column-nested',
+      { column: 'text' },
     );
   });
 
   it('refuses a file that is too short, of another kind, or without a sound footer', async (t) => {
-    await refuses(readBytes(t, Buffer.from('PAR1')), /it is too short$/);
-    await refuses(
-      readBytes(t, Buffer.from('text,label\na,0\nb,1\n')),
-      /it does not end as a parquet file ends \(PAR1\)$/,
-    );
+    await refuses(readBytes(t, Buffer.from('PAR1')), 'parquet-damaged', { reason: 'it is too short' });
+    await refuses(readBytes(t, Buffer.from('text,label\na,0\nb,1\n')), 'parquet-damaged', {
+      reason: 'it does not end as a parquet file ends (PAR1)',
+    });
     const footer = Uint8Array.from(parquetBytes(twoColumns));
     new DataView(footer.buffer).setUint32(footer.length - 8, 2 ** 31, true);
-    await refuses(readBytes(t, footer), /its footer claims 2147483648 bytes/);
+    await refuses(readBytes(t, footer), 'parquet-damaged', {
+      reason: `its footer claims 2147483648 bytes, but the file has ${footer.length}`,
+    });
   });
 
   it('refuses a text that is not UTF-8 and reports the row', async (t) => {
@@ -205,7 +215,7 @@ describe('readParquet', () => {
       parquetBytes([{ name: 'text', data: ['plain', 'caf\u00e9'] }], { codec: 'UNCOMPRESSED' }),
     );
     bad[bad.indexOf('caf\u00e9') + 4] = 0xff;
-    await refuses(readBytes(t, bad, ['text']), /rows\.parquet: row 2: column "text" is not UTF-8 text$/);
+    await refuses(readBytes(t, bad, ['text']), 'parquet-text-not-utf8', { row: 2, column: 'text' });
   });
 
   it('refuses more rows than the length of the file allows', async (t) => {
@@ -214,18 +224,17 @@ describe('readParquet', () => {
       parquetBytes([{ name: 'text', data: new Array<string>(rows).fill('') }]);
     assert.ok(many(2 ** 20).length < 5000);
     assert.equal((await readBytes(t, many(2 ** 16), ['text'])).length, 2 ** 16);
-    await assert.rejects(
-      readBytes(t, many(2 ** 20 + 1), ['text']),
-      /rows\.parquet: is not a sound parquet file: it claims 1048577 rows in \d+ bytes$/,
-    );
+    const tooMany = many(2 ** 20 + 1);
+    await refuses(readBytes(t, tooMany, ['text']), 'parquet-damaged', {
+      reason: `it claims 1048577 rows in ${tooMany.length} bytes`,
+    });
   });
 
   it('refuses pages that would expand to more than 256 times the length of the file', async (t) => {
     const bomb = parquetBytes([{ name: 'text', data: [`${'x'.repeat(4 << 20)}`] }], { codec: 'BROTLI' });
-    await assert.rejects(
-      readBytes(t, bomb, ['text']),
-      /its pages would be more than 256 times as long as the file when unpacked$/,
-    );
+    await refuses(readBytes(t, bomb, ['text']), 'parquet-damaged', {
+      reason: 'its pages would be more than 256 times as long as the file when unpacked',
+    });
   });
 });
 
@@ -304,9 +313,10 @@ describe('loadSplits', () => {
         { name: 'label', data: Float64Array.of(0, 0.5) },
       ]),
     });
+    const file = `${wrong}/rows.parquet`;
     await assert.rejects(
-      loadSplits({ dataset: `${wrong}/rows.parquet`, seed: 1 }),
-      /rows\.parquet: row 2: column "label": the label 0\.5 is not an integer$/,
+      loadSplits({ dataset: file, seed: 1 }),
+      refusal(DataError, 'label-not-integer', { file, row: 2, column: 'label', label: 0.5 }),
     );
   });
 });

@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { DataError } from '#attune/errors/attune-error.js';
 import { fileChunks, textBlocks } from '#attune/data/text-blocks.js';
 import { folder } from '../support/folder.js';
+import { refusal } from '../support/refusal.js';
 
 async function* inChunks(bytes: Uint8Array, size: number): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < bytes.length; at += size) yield await Promise.resolve(bytes.subarray(at, at + size));
@@ -45,18 +46,21 @@ describe('textBlocks', () => {
         async () => {
           for await (const block of textBlocks(inChunks(bad, size), 'file.txt')) assert.ok(block);
         },
-        (error) => error instanceof DataError && error.message === 'file.txt:4: is not UTF-8 text',
+        refusal(DataError, 'data-file-not-utf8', { file: 'file.txt', line: 4, utf16: false }),
       );
     }
     const halfCharacter = Buffer.from('é').subarray(0, 1);
-    await assert.rejects(textBlocks(inChunks(halfCharacter, 1), 'f').next(), /f:1: is not UTF-8/);
+    await assert.rejects(
+      textBlocks(inChunks(halfCharacter, 1), 'f').next(),
+      refusal(DataError, 'data-file-not-utf8', { file: 'f', line: 1 }),
+    );
   });
 
-  it('recognizes UTF-16 and names it in the hint', async () => {
+  it('recognizes UTF-16', async () => {
     const bytes = Buffer.concat([Buffer.of(0xff, 0xfe), Buffer.from('{"text": "a"}\n', 'utf16le')]);
     await assert.rejects(
       textBlocks(inChunks(bytes, 100), 'f').next(),
-      (error) => error instanceof DataError && /UTF-16/.test(error.hint ?? ''),
+      refusal(DataError, 'data-file-not-utf8', { file: 'f', line: 1, utf16: true }),
     );
   });
 });
@@ -64,13 +68,8 @@ describe('textBlocks', () => {
 describe('fileChunks', () => {
   it('refuses a file that does not exist and a folder', async (t) => {
     const dir = folder(t);
-    await assert.rejects(
-      fileChunks(`${dir}/none.jsonl`).next(),
-      (error) => error instanceof DataError && error.message.endsWith('none.jsonl: no such file'),
-    );
-    await assert.rejects(
-      fileChunks(dir).next(),
-      (error) => error instanceof DataError && error.message.endsWith('is a folder, not a file'),
-    );
+    const file = `${dir}/none.jsonl`;
+    await assert.rejects(fileChunks(file).next(), refusal(DataError, 'data-file-missing', { file }));
+    await assert.rejects(fileChunks(dir).next(), refusal(DataError, 'data-file-is-folder', { file: dir }));
   });
 });

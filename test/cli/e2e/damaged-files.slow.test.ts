@@ -247,7 +247,7 @@ describe('attune train --dataset', () => {
       'array.jsonl',
       '{"text": "a", "label": 0}\n[1]\n',
       'array.jsonl:2',
-      'an array, not an object',
+      '[1], not an object',
     ],
     [
       'a row with more fields than the header',
