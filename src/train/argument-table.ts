@@ -5,7 +5,7 @@
  */
 import { UsageError } from '../errors/attune-error.js';
 import type { Accepted } from '../errors/phrases/arguments.js';
-import type { Plain } from '../errors/wording.js';
+import { plain } from '../errors/phrases/values.js';
 
 interface Described {
   /** One line for --help. */
@@ -173,7 +173,7 @@ export function checkValue(
     argument,
     file,
     accepts: acceptedBy(spec),
-    given: plainValue(value),
+    given: plain(value),
   });
 }
 
@@ -191,16 +191,6 @@ const CHECKED: ReadonlySet<string> = new Set([
 /** What of an entry its check goes by. */
 const acceptedBy = (spec: ArgumentSpec): Accepted =>
   Object.fromEntries(Object.entries(spec).filter(([name]) => CHECKED.has(name))) as Accepted;
-
-/** What JSON cannot hold (a function, a cycle) by its type. */
-function plainValue(value: unknown): Plain {
-  if (value === undefined || typeof value === 'number') return value;
-  try {
-    return JSON.parse(JSON.stringify(value)) as Plain;
-  } catch {
-    return Object.prototype.toString.call(value);
-  }
-}
 
 const BOOLEANS: ReadonlyMap<string, boolean> = new Map([
   ['true', true],

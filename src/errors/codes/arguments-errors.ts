@@ -1,7 +1,8 @@
 /** What is wrong with arguments: their names and values, what contradicts itself, a config file of them. */
 import { didYouMean } from '../../nearest.js';
 import type { Accepted } from '../phrases/arguments.js';
-import { describeRange, shown } from '../phrases/arguments.js';
+import { describeRange } from '../phrases/arguments.js';
+import { shown } from '../phrases/values.js';
 import type { Shell } from '../shell.js';
 import type { Plain } from '../wording.js';
 import { worded } from '../wording.js';
@@ -115,6 +116,7 @@ export const ARGUMENTS_ERRORS = {
   'seeds-out-of-range': worded<{ given: number; limit: number }>({
     says: ({ given, limit }) =>
       `a model cannot be trained under ${given} seeds: expected a whole number from 1 to ${limit}`,
-    hint: (_, { given }) => `Try ${given('seeds', 3)}: each seed is a training run of its own.`,
+    hint: (_, { given }) =>
+      `Each seed is a training run of its own; ${given('seeds', 3)} shows how much the metrics vary.`,
   }),
 };

@@ -1,5 +1,4 @@
-/** What an argument accepts, and what was given instead, in words. */
-import type { Plain } from '../wording.js';
+/** What an argument accepts, as a fact and in words. */
 
 /** What an argument accepts: of its entry in a table, what its check goes by. */
 export type Accepted =
@@ -42,11 +41,4 @@ export function describeRange(accepted: Accepted): string {
       return bounds.length === 0 ? what : `${what}, ${bounds.join(' and ')}`;
     }
   }
-}
-
-/** A value as it would be written, a long one cut. */
-export function shown(value: Plain): string {
-  if (value === undefined || typeof value === 'number') return String(value);
-  const text = JSON.stringify(value);
-  return text.length > 60 ? `${text.slice(0, 57)}...` : text;
 }

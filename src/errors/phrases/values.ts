@@ -6,14 +6,23 @@ export function shown(value: unknown): string {
   const text =
     typeof value === 'bigint' || (typeof value === 'number' && !Number.isFinite(value))
       ? String(value)
-      : (JSON.stringify(value) ?? String(value));
+      : (jsonOf(value) ?? (typeof value === 'object' ? 'a value that holds itself' : String(value)));
   return text.length > 60 ? `${text.slice(0, 60)}…` : text;
 }
 
-/** A value as a fact: as JSON has it, an integer beyond 2^53 rounded. */
+/** A value as a fact: as JSON has it, an integer beyond 2^53 rounded; what JSON cannot hold by its type. */
 export function plain(value: unknown): Plain {
   if (typeof value === 'bigint') return Number(value);
   if (typeof value === 'number' || value === undefined) return value;
-  const json = JSON.stringify(value) as string | undefined;
+  const json = jsonOf(value);
   return json === undefined ? typeof value : (JSON.parse(json) as Plain);
+}
+
+/** Undefined for a function, a symbol, and what holds itself. */
+function jsonOf(value: unknown): string | undefined {
+  try {
+    return JSON.stringify(value) as string | undefined;
+  } catch {
+    return undefined;
+  }
 }
