@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { notice } from '#attune/errors/notices.js';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { Command } from 'commander';
@@ -8,14 +9,21 @@ import { createCommand, isDone, normalizeArguments } from '#attune/cli/command.j
 import { commandLine, optionName, program } from '#attune/cli/command-arguments.js';
 import type { TrainOptions } from '#attune/cli/options.js';
 import { addTrainOptions, DATA_OPTIONS, parseTrainOptions, trainOptionsOf } from '#attune/cli/options.js';
+import { COMMAND_LINE } from '#attune/cli/shell.js';
 import { UsageError } from '#attune/errors/attune-error.js';
+import type { ErrorCode, FactsOf } from '#attune/errors/catalogue.js';
+import { hint, sentence } from '#attune/errors/shell.js';
 import type { ArgumentSpec } from '#attune/train/argument-table.js';
 import { checkValue } from '#attune/train/argument-table.js';
 import { filledArguments, resolveArguments, TRAINING_ARGUMENTS } from '#attune/train/arguments.js';
 import { isPlanned } from '#attune/train/plan.js';
 import { folder } from '../support/folder.js';
+import { refusal } from '../support/refusal.js';
 
 const parse = (...argv: string[]): TrainOptions => parseTrainOptions(argv);
+
+const refuses = <Code extends ErrorCode>(argv: string[], code: Code, facts: Partial<FactsOf<Code>>): void =>
+  assert.throws(() => parse(...argv), refusal(UsageError, code, facts));
 
 const assertRefused = (argv: string[], message: RegExp, hint?: RegExp): void =>
   assert.throws(
@@ -304,10 +312,10 @@ describe('parseTrainOptions', () => {
       [...explicit],
       ['numTrainEpochs', 'perDeviceTrainBatchSize', 'learningRate', 'outputDir'],
     );
-    assert.throws(
-      () => parse('--epochs', '2', '--num-train-epochs', '3'),
-      /--num-train-epochs and --epochs are the same argument|--epochs and --num-train-epochs are the same argument/,
-    );
+    refuses(['--epochs', '2', '--num-train-epochs', '3'], 'argument-given-twice', {
+      arguments: ['numTrainEpochs', 'epochs'],
+      file: undefined,
+    });
   });
 
   it('prefers the command line to the config file, then the preset, then the defaults', (t) => {
@@ -335,31 +343,46 @@ describe('parseTrainOptions', () => {
   });
 
   it('refuses a bad config file with its name and the key or line', (t) => {
-    const at = (text: string): string => join(folder(t, { 'run.json': text }), 'run.json');
-    assertRefused(
-      ['--config', at('{\n  "learningRate": 1,\n}')],
-      /run\.json:2:20: a comma before "}" is not allowed$/,
+    const root = folder(t, { 'run.json': '' });
+    const file = join(root, 'run.json');
+    const inFile = <Code extends ErrorCode>(
+      text: string,
+      code: Code,
+      facts: Partial<FactsOf<Code>>,
+    ): void => {
+      writeFileSync(file, text);
+      refuses(['--config', file], code, { ...facts, file });
+    };
+    inFile('{\n  "learningRate": 1,\n}', 'config-file-syntax', {
+      line: 2,
+      column: 20,
+      reason: 'a comma before "}" is not allowed',
+    });
+    inFile('{"lerning_rate": 1}', 'argument-unknown', { argument: 'lerning_rate' });
+    inFile('{"learning_rate": "fast"}', 'argument-invalid', {
+      argument: 'learning_rate',
+      accepts: { kind: 'number', min: 0 },
+      given: 'fast',
+    });
+    inFile('{"trainRows": 0}', 'argument-invalid', {
+      argument: 'trainRows',
+      accepts: { kind: 'integer', min: 1 },
+      given: 0,
+    });
+    inFile('{"seed": 1, "config": "other.json"}', 'config-file-nested', {});
+    inFile('{"learning_rate": 1, "learningRate": 2}', 'argument-given-twice', {
+      arguments: ['learning_rate', 'learningRate'],
+    });
+    inFile('[1]', 'config-file-not-an-object', {});
+    refuses(['--config', 'no-such.json'], 'config-file-unreadable', { file: 'no-such.json' });
+  });
+
+  it('suggests a name of the config file in the spelling that is used there', (t) => {
+    const file = join(folder(t, { 'run.json': '{"lerning_rate": 1}' }), 'run.json');
+    assert.throws(
+      () => parse('--config', file),
+      (error: UsageError) => hint(error, COMMAND_LINE) === 'Did you mean learning_rate?',
     );
-    assertRefused(
-      ['--config', at('{"lerning_rate": 1}')],
-      /run\.json: "lerning_rate" is not an argument attune knows/,
-      /learning_rate/,
-    );
-    assertRefused(
-      ['--config', at('{"learningRate": "fast"}')],
-      /run\.json: "learningRate" must be a number, at least 0; got "fast"$/,
-    );
-    assertRefused(
-      ['--config', at('{"trainRows": 0}')],
-      /run\.json: "trainRows" must be a whole number, at least 1; got 0$/,
-    );
-    assertRefused(['--config', at('{"seed": 1, "config": "other.json"}')], /cannot name another one/);
-    assertRefused(
-      ['--config', at('{"learning_rate": 1, "learningRate": 2}')],
-      /"learning_rate" and .*"learningRate" are the same argument/,
-    );
-    assertRefused(['--config', at('[1]')], /expected a JSON object/);
-    assertRefused(['--config', 'no-such.json'], /cannot read the config file no-such\.json/);
   });
 
   it('turns planning off if a preset or an argument that a plan would choose is given', () => {
@@ -389,24 +412,37 @@ describe('parseTrainOptions', () => {
     );
     assertRefused(['--lerning-rate=1'], /^unknown option --lerning-rate/, /Did you mean --learning-rate\?/);
     assertRefused(['--learning-rate'], /^--learning-rate needs a value$/);
-    assertRefused(['--learning-rate', 'fast'], /^--learning-rate must be a number, at least 0; got "fast"$/);
-    assertRefused(
-      ['--eval-strategy', 'epochs'],
-      /^--eval-strategy must be one of no, steps, epoch; got "epochs"$/,
-      /epoch/,
-    );
+    refuses(['--learning-rate', 'fast'], 'argument-invalid', {
+      argument: 'learningRate',
+      accepts: { kind: 'number', min: 0 },
+      given: 'fast',
+    });
+    refuses(['--eval-strategy', 'epochs'], 'argument-invalid', {
+      argument: 'evalStrategy',
+      accepts: { kind: 'enum', choices: ['no', 'steps', 'epoch'] },
+      given: 'epochs',
+    });
     assertRefused(['tweets.jsonl'], /^unexpected argument tweets\.jsonl$/);
-    assertRefused(
-      ['--eval-strategy', 'no', '--evaluation-strategy', 'epoch'],
-      /^--eval-strategy and --evaluation-strategy are the same argument/,
-    );
-    assertRefused(
-      ['--preset', 'transformers', '--load-best-model-at-end'],
-      /^--load-best-model-at-end compares evaluations, but --eval-strategy is "no"$/,
-    );
+    refuses(['--eval-strategy', 'no', '--evaluation-strategy', 'epoch'], 'argument-given-twice', {
+      arguments: ['evalStrategy', 'evaluationStrategy'],
+      file: undefined,
+    });
+    refuses(['--preset', 'transformers', '--load-best-model-at-end'], 'best-model-needs-evaluations', {});
     assert.deepEqual(parse('--max-steps', '5', '--num-train-epochs', '2').warnings, [
       notice('argument-overridden', { winner: 'maxSteps', value: 5, loser: 'numTrainEpochs', lost: 2 }),
     ]);
+  });
+
+  it('reports every option under its own name, even --config and --dataset-config', () => {
+    for (const [name, { kind }] of Object.entries({ ...DATA_OPTIONS, ...TRAINING_ARGUMENTS }))
+      if (kind !== 'boolean')
+        assert.throws(
+          () => parse(`${optionName(name)}=`),
+          (error: UsageError) => sentence(error, COMMAND_LINE).startsWith(`${optionName(name)} must be `),
+          name,
+        );
+    refuses(['--config='], 'argument-invalid', { argument: 'configFile', given: '' });
+    refuses(['--dataset-config='], 'argument-invalid', { argument: 'datasetConfig', given: '' });
   });
 
   it('reads back any arguments that are written as options', () => {

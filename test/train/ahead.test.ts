@@ -11,6 +11,7 @@ import type { LogRecord } from '#attune/train/records.js';
 import { altered } from '../support/altered-engine.js';
 import { folder } from '../support/folder.js';
 import { randomParameters } from '../support/models.js';
+import { refusal } from '../support/refusal.js';
 import { checkpointPath, TINY, tinyTrainer } from '../support/tiny-run.js';
 import { withoutTimes } from './log-entries.js';
 
@@ -69,13 +70,14 @@ describe('Trainer.train with steps in flight', () => {
         () => undefined,
         (error: unknown) => error,
       );
-      assert.ok(interrupted instanceof InterruptedError, String(interrupted));
       assert.equal(asked, askedBefore);
       assert.ok(asked >= stopAt && asked < stopAt + IN_FLIGHT);
-      assert.equal(
-        interrupted.message,
-        `interrupted after step ${asked} of ${STEPS}; ${checkpointPath(dir, asked)} is saved`,
-      );
+      refusal(InterruptedError, 'run-interrupted', {
+        during: 'training',
+        step: asked,
+        totalSteps: STEPS,
+        checkpoint: checkpointPath(dir, asked),
+      })(interrupted);
       const { state, resume } = await readCheckpoint(checkpointPath(dir, asked));
       assert.deepEqual(
         [state.global_step, resume!.passes, resume!.lossLog.lastStep],
@@ -126,10 +128,10 @@ describe('Trainer.train with steps in flight', () => {
       }),
       signal: abort.signal,
     });
-    await assert.rejects(trainer.train(), {
-      name: 'InterruptedError',
-      message: `interrupted before step 1 of ${STEPS}; nothing was computed, and nothing is saved`,
-    });
+    await assert.rejects(
+      trainer.train(),
+      refusal(InterruptedError, 'run-interrupted-at-start', { step: 1, totalSteps: STEPS }),
+    );
     assert.equal(asked, 0);
     assert.deepEqual(readdirSync(dir), []);
   });

@@ -3,17 +3,16 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { COMMAND_LINE } from '#attune/cli/shell.js';
 import { UsageError } from '#attune/errors/attune-error.js';
+import type { ErrorCode, FactsOf } from '#attune/errors/catalogue.js';
+import type { Accepted } from '#attune/errors/phrases/arguments.js';
 import { describeRange } from '#attune/errors/phrases/arguments.js';
-import type { ArgumentSpec } from '#attune/train/argument-table.js';
 import { notice } from '#attune/errors/notices.js';
-import {
-  argumentName,
-  checkValue,
-  kebabCase,
-  parseText,
-  snakeCase,
-} from '#attune/train/argument-table.js';
+import { sentence } from '#attune/errors/shell.js';
+import { nearest } from '#attune/nearest.js';
+import type { ArgumentSpec } from '#attune/train/argument-table.js';
+import { argumentName, checkValue, kebabCase, parseText, snakeCase } from '#attune/train/argument-table.js';
 import type { TrainingArguments } from '#attune/train/arguments.js';
 import {
   argumentsToJson,
@@ -24,19 +23,15 @@ import {
   TRAINING_ARGUMENTS,
 } from '#attune/train/arguments.js';
 import { PRESETS } from '#attune/train/presets.js';
+import { refusal } from '../support/refusal.js';
 
 const specs = Object.entries(TRAINING_ARGUMENTS) as [keyof TrainingArguments, ArgumentSpec][];
 
-const refused = (input: Record<string, unknown>, message: RegExp, hint?: RegExp): void =>
-  assert.throws(
-    () => resolveArguments(input),
-    (error) => {
-      assert.ok(error instanceof UsageError, String(error));
-      assert.match(error.message, message);
-      if (hint) assert.match(error.hint ?? '', hint);
-      return true;
-    },
-  );
+const refused = <Code extends ErrorCode>(
+  input: Record<string, unknown>,
+  code: Code,
+  facts: Partial<FactsOf<Code>>,
+): void => assert.throws(() => resolveArguments(input), refusal(UsageError, code, facts));
 
 /** The arguments of a run of transformers 5.17, as its TrainingArguments print them. */
 const reference = (): Record<string, unknown> => {
@@ -130,77 +125,83 @@ describe('resolveArguments', () => {
       resolveArguments({ evaluationStrategy: 'epoch', 'eval-strategy': 'epoch' }).evalStrategy,
       'epoch',
     );
-    refused(
-      { evaluationStrategy: 'epoch', evalStrategy: 'no' },
-      /evaluationStrategy and evalStrategy are the same argument/,
-    );
+    refused({ evaluationStrategy: 'epoch', evalStrategy: 'no' }, 'argument-given-twice', {
+      arguments: ['evaluationStrategy', 'evalStrategy'],
+      file: undefined,
+    });
   });
 
   it('refuses an unknown name and suggests the nearest one in the same spelling', () => {
-    refused({ lerningRate: 1 }, /^lerningRate is not an argument/, /learningRate/);
-    refused({ learning_rat: 1 }, /^learning_rat is not/, /learning_rate/);
-    refused({ 'num-train-epoch': 1 }, /^num-train-epoch is not/, /num-train-epochs/);
-    refused({ bf16: true }, /^bf16 is not an argument/);
+    for (const [argument, meant] of [
+      ['lerningRate', 'learningRate'],
+      ['learning_rat', 'learning_rate'],
+      ['num-train-epoch', 'num-train-epochs'],
+    ])
+      assert.throws(
+        () => resolveArguments({ [argument]: 1 }),
+        (error: UsageError) => {
+          refusal(UsageError, 'argument-unknown', { argument, file: undefined })(error);
+          assert.equal(nearest(argument, error.facts['known'] as string[]), meant);
+          return true;
+        },
+      );
+    refused({ bf16: true }, 'argument-unknown', { argument: 'bf16' });
   });
 
-  it('refuses a value of the wrong type or out of range and states the range', () => {
-    const cases: readonly [input: Record<string, unknown>, message: RegExp][] = [
-      [{ numTrainEpochs: 0 }, /^numTrainEpochs must be a number, above 0; got 0$/],
-      [
-        { perDeviceTrainBatchSize: 2.5 },
-        /^perDeviceTrainBatchSize must be a whole number, at least 1; got 2.5$/,
-      ],
-      [{ learningRate: '5e-5' }, /^learningRate must be a number, at least 0; got "5e-5"$/],
-      [{ learningRate: Infinity }, /got Infinity$/],
-      [{ learningRate: NaN }, /got NaN$/],
-      [{ learningRate: null }, /got null$/],
-      [{ adamBeta2: 1 }, /^adamBeta2 must be a number, at least 0 and below 1; got 1$/],
-      [{ warmupRatio: 1.1 }, /at least 0 and at most 1; got 1.1$/],
-      [
-        { lrSchedulerType: 'polynomial' },
-        /^lrSchedulerType must be one of linear, cosine, constant, constant_with_warmup; got "polynomial"$/,
-      ],
-      [
-        { loggingSteps: 0 },
-        /whole number of steps, at least 1, or a fraction of all steps, above 0 and below 1; got 0$/,
-      ],
-      [{ loggingSteps: 1.5 }, /got 1.5$/],
-      [{ warmupSteps: -1 }, /at least 0, or a fraction/],
-      [{ loadBestModelAtEnd: 'yes' }, /^loadBestModelAtEnd must be true or false; got "yes"$/],
-      [{ outputDir: '' }, /^outputDir must be a text that is not empty; got ""$/],
-      [{ seed: 2 ** 32 }, /at most 4294967295/],
-      [{ maxSteps: -2 }, /at least -1/],
-      [{ dropout: 1 }, /^dropout must be a number, at least 0 and below 1/],
-      [{ saveTotalLimit: 0 }, /at least 1/],
+  it('refuses a value of the wrong type or out of range and reports the range', () => {
+    const schedules = ['linear', 'cosine', 'constant', 'constant_with_warmup'];
+    const cases: readonly [
+      argument: string,
+      given: FactsOf<'argument-invalid'>['given'],
+      accepts: Accepted,
+    ][] = [
+      ['numTrainEpochs', 0, { kind: 'number', above: 0 }],
+      ['perDeviceTrainBatchSize', 2.5, { kind: 'integer', min: 1 }],
+      ['learningRate', '5e-5', { kind: 'number', min: 0 }],
+      ['learningRate', Infinity, { kind: 'number', min: 0 }],
+      ['learningRate', NaN, { kind: 'number', min: 0 }],
+      ['learningRate', null, { kind: 'number', min: 0 }],
+      ['adamBeta2', 1, { kind: 'number', min: 0, below: 1 }],
+      ['warmupRatio', 1.1, { kind: 'number', min: 0, max: 1 }],
+      ['lrSchedulerType', 'polynomial', { kind: 'enum', choices: schedules }],
+      ['lr_scheduler_type', 'cosin', { kind: 'enum', choices: schedules }],
+      ['loggingSteps', 0, { kind: 'steps', zero: false }],
+      ['loggingSteps', 1.5, { kind: 'steps', zero: false }],
+      ['warmupSteps', -1, { kind: 'steps', zero: true }],
+      ['loadBestModelAtEnd', 'yes', { kind: 'boolean' }],
+      ['outputDir', '', { kind: 'string' }],
+      ['resumeFromCheckpoint', ['a', 'b'], { kind: 'string', bare: true }],
+      ['seed', 2 ** 32, { kind: 'integer', min: 0, max: 2 ** 32 - 1 }],
+      ['maxSteps', -2, { kind: 'integer', min: -1 }],
+      ['dropout', 1, { kind: 'number', min: 0, below: 1 }],
+      ['saveTotalLimit', 0, { kind: 'integer', min: 1 }],
     ];
-    for (const [input, message] of cases) refused(input, message);
-    refused({ lrSchedulerType: 'cosin' }, /one of/, /Did you mean cosine/);
+    for (const [argument, given, accepts] of cases)
+      refused({ [argument]: given }, 'argument-invalid', { argument, given, accepts, file: undefined });
   });
 
   it('refuses contradictory arguments, as TrainingArguments does', () => {
     const best = { loadBestModelAtEnd: true };
-    refused({ ...best }, /evalStrategy is "no"/);
-    refused(
-      { ...best, evalStrategy: 'epoch' },
-      /evalStrategy is "epoch" and saveStrategy is "steps"/,
-      /both to "epoch"/,
-    );
-    refused(
-      { ...best, evalStrategy: 'steps', evalSteps: 3, saveSteps: 10 },
-      /saveSteps to be a multiple of evalSteps, but they are 10 and 3/,
-    );
-    refused({ ...best, evalStrategy: 'steps', evalSteps: 0.1, saveSteps: 10 }, /multiple/);
-    refused({ ...best, evalStrategy: 'steps', evalSteps: 0.2, saveSteps: 0.5 }, /multiple/);
+    refused({ ...best }, 'best-model-needs-evaluations', {});
+    refused({ ...best, evalStrategy: 'epoch' }, 'best-model-needs-checkpoints', {
+      evalStrategy: 'epoch',
+      saveStrategy: 'steps',
+    });
+    for (const [evalSteps, saveSteps] of [
+      [3, 10],
+      [0.1, 10],
+      [0.2, 0.5],
+    ])
+      refused({ ...best, evalStrategy: 'steps', evalSteps, saveSteps }, 'best-model-save-steps', {
+        evalSteps,
+        saveSteps,
+      });
     assert.ok(resolveArguments({ ...best, evalStrategy: 'steps', evalSteps: 5, saveSteps: 10 }));
     assert.ok(
       resolveArguments({ ...best, evalStrategy: 'steps', evalSteps: 0.1, saveSteps: 0.3 }),
       'fractions are compared in millionths',
     );
-    refused({ earlyStoppingPatience: 2 }, /earlyStoppingPatience counts evaluations/);
-    assert.throws(
-      () => resolveArguments({ earlyStoppingPatience: 2 }, (name) => `--${kebabCase(name)}`),
-      /^UsageError: --early-stopping-patience counts evaluations, but --eval-strategy is "no"/,
-    );
+    refused({ earlyStoppingPatience: 2 }, 'early-stopping-needs-evaluations', {});
   });
 });
 
@@ -240,7 +241,7 @@ describe('requireEvaluation', () => {
     const args = resolveArguments({ evalStrategy: 'epoch' });
     assert.throws(
       () => requireEvaluation(args, false),
-      /evalStrategy is "epoch", but there are no evaluation rows/,
+      refusal(UsageError, 'evaluation-without-rows', { evalStrategy: 'epoch' }),
     );
     requireEvaluation(args, true);
     requireEvaluation(resolveArguments(), false);
@@ -248,14 +249,14 @@ describe('requireEvaluation', () => {
 });
 
 describe('requireMetric', () => {
-  it('refuses a metric that is not computed and suggests the nearest one', () => {
+  it('refuses a metric that is not computed and lists those that are', () => {
     const args = resolveArguments({ evalStrategy: 'epoch', metricForBestModel: 'eval_acuracy' });
     assert.throws(
       () => requireMetric(args, ['eval_loss', 'accuracy', 'f1']),
-      (error) =>
-        error instanceof UsageError &&
-        /one of loss, accuracy, f1; got "eval_acuracy"/.test(error.message) &&
-        error.hint === 'Did you mean accuracy?',
+      refusal(UsageError, 'metric-for-best-model-unknown', {
+        given: 'eval_acuracy',
+        known: ['loss', 'accuracy', 'f1'],
+      }),
     );
     requireMetric(resolveArguments({ metricForBestModel: 'eval_f1' }), ['loss', 'f1']);
   });
@@ -324,7 +325,7 @@ describe('parseText', () => {
         if (Object.is(expected, -0)) return;
         compared++;
         assert.deepEqual(
-          parseText(spec, String(expected), '--x'),
+          parseText(spec, String(expected), 'x'),
           spec.kind === 'string' && expected === true ? 'true' : expected,
         );
       }),
@@ -356,12 +357,15 @@ describe('parseText', () => {
     fc.assert(
       fc.property(fc.constantFrom(...specs.map(([, spec]) => spec)), words, (spec, word) => {
         try {
-          const value = parseText(spec, word, '--x');
+          const value = parseText(spec, word, 'x');
           assert.equal(checkValue(spec, value, 'x'), value);
           if (typeof value === 'number') assert.equal(value, Number(word));
         } catch (error) {
-          assert.ok(error instanceof UsageError);
-          assert.ok(error.message.startsWith(`--x must be ${describeRange(spec)}; got `), error.message);
+          const given = (error as UsageError).facts['given'];
+          refusal(UsageError, 'argument-invalid', { argument: 'x', given })(error);
+          assert.ok(given === word || given === Number(word), word);
+          const says = `--x must be ${describeRange(spec)}; got `;
+          assert.ok(sentence(error as UsageError, COMMAND_LINE).startsWith(says), says);
         }
       }),
       { numRuns: 500 },
@@ -370,7 +374,7 @@ describe('parseText', () => {
 
   it('reads true and false in any case', () => {
     assert.deepEqual(
-      ['true', 'FALSE', 'True'].map((text) => parseText(flag, text, '--x')),
+      ['true', 'FALSE', 'True'].map((text) => parseText(flag, text, 'x')),
       [true, false, true],
     );
   });
@@ -378,9 +382,12 @@ describe('parseText', () => {
   it('refuses any other text for a boolean, even the name of a property of every object', () => {
     for (const text of ['constructor', '__proto__', 'yes'])
       assert.throws(
-        () => parseText(flag, text, '--x'),
-        (error) =>
-          error instanceof UsageError && error.message === `--x must be true or false; got "${text}"`,
+        () => parseText(flag, text, 'x'),
+        refusal(UsageError, 'argument-invalid', {
+          argument: 'x',
+          accepts: { kind: 'boolean' },
+          given: text,
+        }),
       );
   });
 });

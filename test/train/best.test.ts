@@ -15,6 +15,7 @@ import {
 import type { EvalRecord } from '#attune/train/records.js';
 import { evalRecord } from '#attune/train/records.js';
 import { fixture } from './fixtures.js';
+import { refusal } from '../support/refusal.js';
 
 interface Golden {
   readonly cases: readonly {
@@ -116,10 +117,17 @@ describe('BestTracker', () => {
     });
     assert.throws(
       () => tracker.observe(record('f1', 0.5, 7)),
-      (error) =>
-        error instanceof TrainingError &&
-        /"eval_f2", which the evaluation at step 7/.test(error.message) &&
-        /eval_loss, eval_f1/.test(error.hint!),
+      refusal(TrainingError, 'best-metric-unreported', {
+        metric: 'eval_f2',
+        step: 7,
+        reported: [
+          'eval_loss',
+          'eval_f1',
+          'eval_runtime',
+          'eval_samples_per_second',
+          'eval_steps_per_second',
+        ],
+      }),
     );
   });
 

@@ -5,6 +5,7 @@ import { Dataset } from '#attune/data/dataset.js';
 import { ModelError } from '#attune/errors/attune-error.js';
 import { TextClassifier } from '#attune/train/classifier.js';
 import type { Classified, TextModel } from '#attune/train/classifier.js';
+import { refusal } from '../support/refusal.js';
 
 const COMPLETE: Classified = {
   labels: Int32Array.of(1, 0),
@@ -12,13 +13,14 @@ const COMPLETE: Classified = {
   logits: Float32Array.of(0, 1, 2, 2),
 };
 const texts = ['a', 'b'];
+const model = 'my model';
 
 function classifierOf(
   classified: Partial<Record<keyof Classified, unknown>> = {},
   attribute: TextModel['attribute'] = (given) => Promise.resolve(given.map((token) => [{ token, score: 1 }])),
 ): TextClassifier {
   return new TextClassifier({
-    kind: 'my model',
+    kind: model,
     labels: ['n', 'p'],
     maxLength: undefined,
     memory: undefined,
@@ -32,9 +34,6 @@ function classifierOf(
   });
 }
 
-const refusal = (message: string) => (error: unknown) =>
-  error instanceof ModelError && error.message === message;
-
 describe('TextClassifier.predict', () => {
   it('returns one prediction per text', async () => {
     assert.deepEqual(await classifierOf().predict(texts, { logits: true }), [
@@ -46,16 +45,28 @@ describe('TextClassifier.predict', () => {
   it('refuses fewer labels, probabilities or logits than the texts need', async () => {
     await assert.rejects(
       classifierOf({ labels: Int32Array.of(1) }).predict(texts),
-      refusal('my model returned 1 labels for 2 texts'),
+      refusal(ModelError, 'model-answer-count', { model, what: 'label', given: 1, texts: 2 }),
     );
     await assert.rejects(
       classifierOf({ probabilities: Float32Array.of(0.5, 0.5) }).predict(texts),
-      refusal('my model returned 2 probabilities for 2 texts and 2 classes'),
+      refusal(ModelError, 'model-answer-size', {
+        model,
+        what: 'probabilities',
+        given: 2,
+        texts: 2,
+        classes: 2,
+      }),
     );
     for (const logits of [Float32Array.of(1, 2, 3), undefined])
       await assert.rejects(
         classifierOf({ logits }).predict(texts, { logits: true }),
-        refusal(`my model returned ${logits?.length ?? 0} logits for 2 texts and 2 classes`),
+        refusal(ModelError, 'model-answer-size', {
+          model,
+          what: 'logits',
+          given: logits?.length ?? 0,
+          texts: 2,
+          classes: 2,
+        }),
       );
   });
 
@@ -67,7 +78,7 @@ describe('TextClassifier.predict', () => {
     for (const label of [2, -1])
       await assert.rejects(
         classifierOf({ labels: Int32Array.of(0, label) }).predict(texts),
-        refusal(`my model returned the label ${label}; the classes are 0 to 1`),
+        refusal(ModelError, 'model-answer-class', { model, label, classes: 2 }),
       );
   });
 });
@@ -83,7 +94,7 @@ describe('TextClassifier.explain', () => {
   it('refuses fewer attributions than texts', async () => {
     await assert.rejects(
       classifierOf({}, () => Promise.resolve([[]])).explain(texts),
-      refusal('my model returned 1 attributions for 2 texts'),
+      refusal(ModelError, 'model-answer-count', { model, what: 'attribution', given: 1, texts: 2 }),
     );
   });
 });

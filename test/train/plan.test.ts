@@ -16,6 +16,7 @@ import {
   planArguments,
 } from '#attune/train/plan.js';
 import { planOf } from '#attune/train/schedule.js';
+import { refusal } from '../support/refusal.js';
 
 const FACTS: PlanFacts = {
   trainRows: 850,
@@ -185,10 +186,7 @@ describe('planArguments', () => {
       ['no', false, undefined, 'epoch'],
     );
     for (const given of [{ loadBestModelAtEnd: true }, { earlyStoppingPatience: 2 }]) {
-      assert.throws(
-        () => plan(given, { validationRows: 0 }),
-        (error) => error instanceof UsageError && /no rows to choose the best epoch by/.test(error.message),
-      );
+      assert.throws(() => plan(given, { validationRows: 0 }), refusal(UsageError, 'best-epoch-without-rows'));
     }
   });
 });
@@ -239,15 +237,18 @@ describe('begunWith', () => {
   it('refuses single arguments beside a full set of arguments', () => {
     assert.throws(
       () => begunWith({ args: resolveArguments(), numTrainEpochs: 7 }),
-      (error) => error instanceof UsageError && /numTrainEpochs stands beside args/.test(error.message),
+      refusal(UsageError, 'arguments-beside-args', { argument: 'numTrainEpochs' }),
     );
   });
 
   it('refuses invalid and contradictory arguments', () => {
-    assert.throws(() => begunWith({ seed: -1 }), UsageError);
+    assert.throws(
+      () => begunWith({ seed: -1 }),
+      refusal(UsageError, 'argument-invalid', { argument: 'seed', given: -1 }),
+    );
     assert.throws(
       () => begunWith({ learningRate: 1e-3, loadBestModelAtEnd: true }),
-      (error) => error instanceof UsageError && /loadBestModelAtEnd compares evaluations/.test(error.message),
+      refusal(UsageError, 'best-model-needs-evaluations'),
     );
   });
 });

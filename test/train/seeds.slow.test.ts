@@ -13,7 +13,7 @@ import {
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { loadSplits } from '#attune/data/splits.js';
-import { AttuneError, InterruptedError, UsageError } from '#attune/errors/attune-error.js';
+import { AttuneError, InterruptedError, ModelError, UsageError } from '#attune/errors/attune-error.js';
 import { resolveArguments } from '#attune/train/arguments.js';
 import type { TrainingArguments, TrainingArgumentsInput } from '#attune/train/arguments.js';
 import { fineTune } from '#attune/train/fine-tune.js';
@@ -24,6 +24,7 @@ import { planSeeds, trainOtherSeeds } from '#attune/train/seeds.js';
 import type { SeedRun, SeedsOptions } from '#attune/train/seeds.js';
 import { writeByteModel } from '../support/byte-model.js';
 import { toJsonl } from '../support/cli.js';
+import { refusal } from '../support/refusal.js';
 import { sentences } from '../support/sentences.js';
 import { workspace } from '../support/workspace.js';
 
@@ -105,9 +106,20 @@ async function plan(
   return planSeeds(seeds, { training: { args: what }, inputs, splits, finetuned });
 }
 
+const OTHER_WEIGHTS = 'the weights before the first step were others';
+
+/** The folder holds another run than `run` under that seed. */
+const taken = (name: string, seed: number, change: string, run = 'run'): ((error: unknown) => true) =>
+  refusal(UsageError, 'seed-folder-taken', { folder: at(name), run: at(run), seed, change });
+
 describe('planSeeds', () => {
-  const refused = (planned: Promise<unknown>, message: RegExp): Promise<void> =>
-    assert.rejects(planned, (error) => error instanceof AttuneError && message.test(error.message));
+  const refused = (planned: Promise<unknown>, expected: RegExp | ((error: unknown) => true)): Promise<void> =>
+    assert.rejects(planned, (error) => {
+      assert.ok(error instanceof AttuneError, String(error));
+      if (typeof expected === 'function') return expected(error);
+      assert.match(error.message, expected);
+      return true;
+    });
 
   it('names the folders beside the run and creates none of them', async () => {
     assert.deepEqual(await plan(3, args('new')), [seed(8, 'new-seed-8'), seed(9, 'new-seed-9')]);
@@ -121,8 +133,14 @@ describe('planSeeds', () => {
 
   it('refuses a number of seeds or a seed that is out of range', async () => {
     for (const seeds of [0, -1, 1.5, NaN, 101])
-      await refused(plan(seeds, args('new')), /whole number from 1 to 100/);
-    await refused(plan(3, args('new', { seed: 2 ** 32 - 2 })), /seed/);
+      await refused(
+        plan(seeds, args('new')),
+        refusal(UsageError, 'seeds-out-of-range', { given: seeds, limit: 100 }),
+      );
+    await refused(
+      plan(3, args('new', { seed: 2 ** 32 - 2 })),
+      refusal(UsageError, 'argument-invalid', { argument: 'seed', given: 2 ** 32 }),
+    );
     assert.equal((await plan(2, args('new', { seed: 2 ** 32 - 2 }))).length, 1);
   });
 
@@ -147,15 +165,9 @@ describe('planSeeds', () => {
     cpSync(at('run'), at('taken-seed-8'), { recursive: true });
     await refused(plan(3, args('taken')), /taken-seed-8 already holds a run/);
     assert.equal((await plan(3, args('taken', { overwriteOutputDir: true }))).length, 2);
-    await refused(
-      plan(3, args('taken'), at('run')),
-      /taken-seed-8 holds another run .* under seed 8: seed was 7, then 8/,
-    );
+    await refused(plan(3, args('taken'), at('run')), taken('taken-seed-8', 8, 'seed was 7, then 8'));
     await train('base-seed-8', { seed: 8 }, 7, 'run');
-    await refused(
-      plan(2, args('base'), at('run')),
-      /base-seed-8 holds another run .*: the weights before the first step were others/,
-    );
+    await refused(plan(2, args('base'), at('run')), taken('base-seed-8', 8, OTHER_WEIGHTS));
     await train('changed-seed-8', { seed: 8 }, 7);
     const manifest = await readManifest(at('changed-seed-8'));
     assert.equal((await plan(2, args('changed'), at('run'))).length, 1);
@@ -163,10 +175,7 @@ describe('planSeeds', () => {
       at('changed-seed-8', MANIFEST_FILE),
       JSON.stringify({ ...manifest, changedOnResume: ['maxSteps was 2, then 6'] }),
     );
-    await refused(
-      plan(2, args('changed'), at('run')),
-      /changed-seed-8 holds another run .*: maxSteps was 2, then 6/,
-    );
+    await refused(plan(2, args('changed'), at('run')), taken('changed-seed-8', 8, 'maxSteps was 2, then 6'));
     rmSync(at('changed-seed-8', 'trainer_state.json'));
     for (let step = 2; step <= STEPS; step += 2)
       rmSync(at('changed-seed-8', `checkpoint-${step}`), { recursive: true });
@@ -182,12 +191,12 @@ describe('planSeeds', () => {
     assert.equal((await plan(2, args('first', on))).length, 1);
     await refused(
       plan(2, args('first', on), undefined, { model: at('run') }),
-      /first cannot be repeated .* as it goes on \(the weights before the first step were others\)/,
+      refusal(UsageError, 'seeds-after-change', { run: at('first'), change: OTHER_WEIGHTS, when: 'now' }),
     );
     await train('first-seed-8', { seed: 8, learningRate: 0.02 }, 7);
     await refused(
       plan(2, args('first', on)),
-      /first-seed-8 holds another run .*: learningRate was 0\.02, then 0\.01/,
+      taken('first-seed-8', 8, 'learningRate was 0.02, then 0.01', 'first'),
     );
     const parted = (seed: number) => loadSplits({ dataset: at('rows.jsonl'), testSize: 10, seed });
     const other = { ...(await parted(7)), train: (await parted(8)).train };
@@ -196,7 +205,14 @@ describe('planSeeds', () => {
       inputs: { model: at('model'), dataset: at('rows.jsonl') },
       splits: other,
     });
-    await refused(planned, /as it goes on \(the training rows were others\)/);
+    await refused(
+      planned,
+      refusal(UsageError, 'seeds-after-change', {
+        run: at('first'),
+        change: 'the training rows were others',
+        when: 'now',
+      }),
+    );
   });
 
   it('repeats the plan of a planned run and refuses a different plan', async () => {
@@ -209,7 +225,11 @@ describe('planSeeds', () => {
     assert.equal((await planSeeds(2, { training: on, inputs, splits })).length, 1);
     await refused(
       planSeeds(2, { training: { ...on, numTrainEpochs: undefined }, inputs, splits }),
-      /as it goes on \(numTrainEpochs was 1, then \d+\)/,
+      (error) => {
+        refusal(UsageError, 'seeds-after-change', { run: at('planned'), when: 'now' })(error);
+        assert.match((error as UsageError).facts['change'] as string, /^numTrainEpochs was 1, then \d+$/);
+        return true;
+      },
     );
   });
 
@@ -225,27 +245,43 @@ describe('planSeeds', () => {
     const checkpoint = at('run', `checkpoint-${STEPS}`);
     await refused(
       plan(3, args('new', { resumeFromCheckpoint: checkpoint })),
-      /goes on from .* cannot be repeated under other seeds/,
+      refusal(UsageError, 'seeds-from-checkpoint', { checkpoint }),
     );
     await refused(
       plan(3, args('run', { resumeFromCheckpoint: checkpoint, maxSteps: 8 })),
-      /it is to be changed as it goes on \(maxSteps was 6, then 8\)/,
+      refusal(UsageError, 'seeds-after-change', {
+        run: at('run'),
+        change: 'maxSteps was 6, then 8',
+        when: 'now',
+      }),
     );
-    await refused(plan(3, args('new'), at('model')), /does not tell how it was trained/);
-    for (const [name, value] of [
-      ['startedFrom', { path: 'x', sha256: 'y' }],
-      ['changedOnResume', ['maxSteps was 2, then 6']],
+    await refused(
+      plan(3, args('new'), at('model')),
+      refusal(ModelError, 'run-origin-unknown', { run: at('model') }),
+    );
+    for (const [name, value, expected] of [
+      [
+        'startedFrom',
+        { path: 'x', sha256: 'y' },
+        refusal(UsageError, 'seeds-of-another-start', { run: at('startedFrom') }),
+      ],
+      [
+        'changedOnResume',
+        ['maxSteps was 2, then 6'],
+        refusal(UsageError, 'seeds-after-change', {
+          run: at('changedOnResume'),
+          change: 'maxSteps was 2, then 6',
+          when: 'earlier',
+        }),
+      ],
     ] as const) {
       cpSync(at('run'), at(name), { recursive: true });
       writeFileSync(
         at(name, MANIFEST_FILE),
         JSON.stringify({ ...(await readManifest(at(name))), [name]: value }),
       );
-      await refused(plan(3, args('new'), at(name)), /cannot be repeated under other seeds/);
-      await refused(
-        plan(3, args(name, { resumeFromCheckpoint: 'last' })),
-        /cannot be repeated under other seeds/,
-      );
+      await refused(plan(3, args('new'), at(name)), expected);
+      await refused(plan(3, args(name, { resumeFromCheckpoint: 'last' })), expected);
     }
     assert.equal((await plan(2, args('run', { resumeFromCheckpoint: checkpoint }))).length, 1);
   });
@@ -260,7 +296,7 @@ describe('planSeeds', () => {
     writeFileSync(file, bytes);
     await refused(
       plan(2, args('moved'), at('moved'), { model: at('then') }),
-      /moved cannot be repeated under other seeds: .*then is another model by now/,
+      refusal(UsageError, 'seeds-of-another-model', { run: at('moved'), model: at('then') }),
     );
     rmSync(at('then'), { recursive: true });
     assert.equal(
@@ -295,11 +331,8 @@ describe('trainOtherSeeds', () => {
   it('refuses a run that was resumed from another model', async () => {
     await interrupt([seed(14)]);
     const [change] = await resumed('run-seed-14', { seed: 14 }, 'run');
-    assert.equal(change, 'the weights before the first step were others');
-    await assert.rejects(
-      again(seed(14)),
-      /run-seed-14 holds another run .*: the weights before the first step were others/,
-    );
+    assert.equal(change, OTHER_WEIGHTS);
+    await assert.rejects(again(seed(14)), taken('run-seed-14', 14, OTHER_WEIGHTS));
   });
 
   it('keeps a finished run as it is', async () => {
@@ -317,12 +350,7 @@ describe('trainOtherSeeds', () => {
   it('refuses a folder with a run of other arguments, and replaces it on request', async () => {
     await train('run-seed-11', { seed: 11, learningRate: 0.02 }, 7);
     const before = weights('run-seed-11');
-    await assert.rejects(
-      again(seed(11)),
-      (error) =>
-        error instanceof UsageError &&
-        /holds another run .* under seed 11: learningRate was 0\.02, then 0\.01/.test(error.message),
-    );
+    await assert.rejects(again(seed(11)), taken('run-seed-11', 11, 'learningRate was 0.02, then 0.01'));
     assert.ok(weights('run-seed-11').equals(before));
     // All folders are emptied first: an interruption leaves nothing that could pass for a run of these seeds.
     cpSync(at('run-seed-11'), at('run-seed-13'), { recursive: true });
@@ -336,9 +364,11 @@ describe('trainOtherSeeds', () => {
     writeFileSync(at('rows.jsonl'), toJsonl(sentences(40, 5, { classes: 2 })));
     await assert.rejects(
       again(seed(12)),
-      (error) =>
-        error instanceof UsageError &&
-        /cannot be repeated under other seeds: the training rows were others/.test(error.message),
+      refusal(UsageError, 'seeds-after-change', {
+        run: at('run'),
+        change: 'the training rows were others',
+        when: 'since',
+      }),
     );
     renameSync(at('rows-then.jsonl'), at('rows.jsonl'));
     assert.ok(!existsSync(at('run-seed-12')));

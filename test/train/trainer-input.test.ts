@@ -4,10 +4,8 @@ import { describe, it } from 'node:test';
 import { UsageError } from '#attune/errors/attune-error.js';
 import { Trainer } from '#attune/train/trainer.js';
 import { folder } from '../support/folder.js';
+import { refusal } from '../support/refusal.js';
 import { TINY, tinyTrainer } from '../support/tiny-run.js';
-
-const refusal = (message: string) => (error: unknown) =>
-  error instanceof UsageError && error.message === message;
 
 const NAMES = ['train', 'evaluation'] as const;
 
@@ -19,7 +17,7 @@ describe('Trainer', () => {
       for (const length of [0, 1, rows.length - 1, rows.length + 1])
         assert.throws(
           () => new Trainer({ ...source, [name]: { rows, labels: new Int32Array(length) } }),
-          refusal(`${name}: labels has length ${length}, but rows has length ${rows.length}`),
+          refusal(UsageError, 'labeled-rows-length', { name, labels: length, rows: rows.length }),
         );
     }
   });
@@ -34,7 +32,7 @@ describe('Trainer', () => {
         wrong[2] = label;
         assert.throws(
           () => new Trainer({ ...source, [name]: { rows, labels: wrong } }),
-          refusal(`${name}: row 2 has the label ${label}; the classes are 0 to ${classes - 1}`),
+          refusal(UsageError, 'labeled-rows-class', { name, row: 2, label, classes }),
         );
       }
     }
@@ -44,7 +42,10 @@ describe('Trainer', () => {
     const { source } = await tinyTrainer(t, { dir: folder(t) });
     const none = { rows: [], labels: new Int32Array(0) };
     for (const name of NAMES)
-      assert.throws(() => new Trainer({ ...source, [name]: none }), refusal(`${name}: there are no rows`));
+      assert.throws(
+        () => new Trainer({ ...source, [name]: none }),
+        refusal(UsageError, 'labeled-rows-empty', { name }),
+      );
   });
 });
 
@@ -58,7 +59,7 @@ describe('Trainer.measure', () => {
     const { rows, labels } = source.evaluation!;
     await assert.rejects(
       trainer.measure({ rows, labels: labels.slice(1) }),
-      refusal('evaluation: labels has length 8, but rows has length 9'),
+      refusal(UsageError, 'labeled-rows-length', { name: 'evaluation', labels: 8, rows: 9 }),
     );
     assert.equal(computed, 0);
   });
