@@ -27,6 +27,9 @@ export const COMMAND_LINE: Shell = {
     'cache-prune-unspecified': () => 'Give ids, --older-than DAYS, or --incomplete.',
 
     'cache-space-insufficient': () => MAKE_ROOM,
+    'estimator-file-unreadable': () => 'Give a folder that attune compare wrote under baselines/.',
+    'estimator-takes-other': () => 'Give a model that takes texts, such as those that attune compare writes.',
+    'estimator-without-label-names': () => 'Earlier versions of attune saved none: run attune compare again.',
     'model-head-missing': () => 'It was not trained to classify yet: run `attune train` first.',
     'site-model-too-large': () => 'Train it with attune train --device webgpu.',
     'argument-unknown': ({ argument, known }) =>

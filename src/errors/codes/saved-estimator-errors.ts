@@ -91,7 +91,9 @@ export const SAVED_ESTIMATOR_ERRORS = {
   }),
   'estimator-setting-not-number': worded<{ estimator: string; setting: string; found: Plain }>({
     says: ({ estimator, setting, found }) =>
-      damaged(estimator, `the setting ${setting} is ${JSON.stringify(found)}, not a number`),
+      found === undefined
+        ? damaged(estimator, `it has no setting ${setting}`)
+        : damaged(estimator, `the setting ${setting} is ${JSON.stringify(found)}, not a number`),
     hint: SAVE_STATE_AGAIN,
   }),
   'estimator-setting-not-whole': worded<{ estimator: string; setting: string; found: number; min: number }>({
