@@ -9,6 +9,7 @@ import { DataError, UsageError } from '#attune/errors/attune-error.js';
 import { loadEstimator, saveEstimator } from '#attune/baselines/saved.js';
 import { classScores, confusionMatrix, weightedF1 } from '#attune/metrics/confusion.js';
 import { folder } from '../support/folder.js';
+import { refusal } from '../support/refusal.js';
 import { sentences } from '../support/sentences.js';
 
 const f1 = (labels: ArrayLike<number>, predicted: ArrayLike<number>, K: number): number =>
@@ -17,12 +18,6 @@ const f1 = (labels: ArrayLike<number>, predicted: ArrayLike<number>, K: number):
 /** By their scores: "good" is +3, "bad" is -3, "like" is +2. */
 const TEXTS = ['good', 'good like', 'chair', 'bad', 'bad bad', 'chair'];
 const WORDS = ['bad bad', 'bad', 'chair', 'like', 'good', 'good like'];
-
-/** Whether an error is of this class and has exactly this message. */
-const says =
-  (type: typeof DataError | typeof UsageError, message: string) =>
-  (error: unknown): boolean =>
-    error instanceof type && error.message === message;
 
 interface TextModel extends Classifier<readonly string[]> {
   state(): EstimatorState;
@@ -41,12 +36,21 @@ async function assertSurvivesSaving(t: TestContext, model: TextModel): Promise<v
 }
 
 async function assertRefusesWrongLabels(make: () => TextModel): Promise<void> {
-  const refused = (labels: number[], classes: number, message: string): Promise<void> =>
-    assert.rejects(make().fit(['bad', 'good'], Int32Array.from(labels), classes), says(DataError, message));
-  await refused([0, 7], 2, 'row 1 has the label 7; labels go from 0 to 1');
-  await refused([-1, 1], 2, 'row 0 has the label -1; labels go from 0 to 1');
-  await refused([0], 2, 'there are 2 texts, but 1 labels');
-  await refused([0, 0], 0, 'the number of classes is 0, not a whole number from 1');
+  const fit = (labels: number[], classes: number): Promise<void> =>
+    make().fit(['bad', 'good'], Int32Array.from(labels), classes);
+  await assert.rejects(
+    fit([0, 7], 2),
+    refusal(DataError, 'fit-label-out-of-range', { row: 1, label: 7, classes: 2 }),
+  );
+  await assert.rejects(
+    fit([-1, 1], 2),
+    refusal(DataError, 'fit-label-out-of-range', { row: 0, label: -1, classes: 2 }),
+  );
+  await assert.rejects(
+    fit([0], 2),
+    refusal(DataError, 'fit-label-count', { of: 'texts', rows: 2, labels: 1 }),
+  );
+  await assert.rejects(fit([0, 0], 0), refusal(DataError, 'fit-class-count', { given: 0 }));
 }
 
 describe('AfinnClassifier', () => {
@@ -111,7 +115,7 @@ describe('AfinnClassifier', () => {
       new AfinnClassifier(names).fit(['bad', 'good', 'chair'], Int32Array.of(0, 1, 2), 3);
     await assert.rejects(
       fit(['negative', 'positive']),
-      says(UsageError, 'labelNames has 2 names, but there are 3 classes'),
+      refusal(UsageError, 'estimator-label-names-count', { names: 2, classes: 3 }),
     );
     await fit(['negative', 'positive', 'neutral']);
   });
@@ -126,7 +130,10 @@ describe('MajorityClassifier', () => {
   });
 
   it('refuses to fit no rows', async () => {
-    await assert.rejects(new MajorityClassifier().fit([], Int32Array.of(), 2), /no rows/);
+    await assert.rejects(
+      new MajorityClassifier().fit([], Int32Array.of(), 2),
+      refusal(DataError, 'fit-without-rows'),
+    );
   });
 
   it('predicts the same after it was saved and loaded', (t) =>

@@ -5,11 +5,13 @@ import type { Matrix } from '#attune/baselines/estimator.js';
 import { LogisticRegression } from '#attune/baselines/logistic-regression.js';
 import { makePipeline } from '#attune/baselines/pipeline.js';
 import { StandardScaler } from '#attune/baselines/standard-scaler.js';
+import { DataError, TrainingError, UsageError } from '#attune/errors/attune-error.js';
 import { fixtureJson } from '../support/fixtures.js';
 import { goldenVectors } from '../support/golden-vectors.js';
 import { dense, sparse } from '../support/matrices.js';
 import { assertClose } from '../support/numbers.js';
 import { Random } from '../support/random.js';
+import { refusal } from '../support/refusal.js';
 import { aucOf, f1Of } from './scores.js';
 
 interface Case {
@@ -153,23 +155,32 @@ describe('LogisticRegression', () => {
   });
 
   it('refuses to predict before it is fitted', async () => {
-    await assert.rejects(new LogisticRegression().predict(dense([[1]])), /not fitted/);
+    await assert.rejects(
+      new LogisticRegression().predict(dense([[1]])),
+      refusal(UsageError, 'estimator-not-fitted', { estimator: 'LogisticRegression' }),
+    );
   });
 
   it('refuses features that are not finite, out of order or missing', async () => {
     const model = new LogisticRegression();
     const labels = Int32Array.of(0, 1);
-    await assert.rejects(model.fit(dense([]), new Int32Array(0), 2), /no rows/);
+    await assert.rejects(model.fit(dense([]), new Int32Array(0), 2), refusal(DataError, 'fit-without-rows'));
     const withNaN = dense([
       [1, 2],
       [3, NaN],
     ]);
-    await assert.rejects(model.fit(withNaN, labels, 2), /row 1, column 1 is NaN/);
+    await assert.rejects(
+      model.fit(withNaN, labels, 2),
+      refusal(DataError, 'feature-not-finite', { row: 1, column: 1, found: 'NaN' }),
+    );
     const withInfinity = dense([
       [0, 2],
       [0, -Infinity],
     ]);
-    await assert.rejects(model.fit(sparse(withInfinity), labels, 2), /row 1, column 1 is -Infinity/);
+    await assert.rejects(
+      model.fit(sparse(withInfinity), labels, 2),
+      refusal(DataError, 'feature-not-finite', { row: 1, column: 1, found: '-Infinity' }),
+    );
     const outOfOrder = {
       kind: 'sparse',
       rows: 2,
@@ -178,25 +189,31 @@ describe('LogisticRegression', () => {
       indices: Int32Array.of(1, 0),
       values: Float64Array.of(1, 1),
     } as const;
-    await assert.rejects(model.fit(outOfOrder, labels, 2), /row 0 .* column 0 out of order/);
+    await assert.rejects(
+      model.fit(outOfOrder, labels, 2),
+      refusal(DataError, 'sparse-columns-disordered', { row: 0, column: 0, columns: 2 }),
+    );
   });
 
   it('refuses labels that do not match the rows or the classes', async () => {
     const model = new LogisticRegression();
     await assert.rejects(
       model.fit(dense([[1], [2], [3]]), Int32Array.of(0, 1), 2),
-      /3 rows of features, but 2 labels/,
+      refusal(DataError, 'fit-label-count', { of: 'features', rows: 3, labels: 2 }),
     );
     await assert.rejects(
       model.fit(dense([[1], [2]]), Int32Array.of(0, 2), 2),
-      /row 1 has the label 2; labels go from 0 to 1/,
+      refusal(DataError, 'fit-label-out-of-range', { row: 1, label: 2, classes: 2 }),
     );
   });
 
   it('refuses rows of another width than it was fitted with, but not a matrix of no rows', async () => {
     const model = new LogisticRegression();
     await model.fit(dense([[1], [2]]), Int32Array.of(0, 1), 2);
-    await assert.rejects(model.predict(dense([[1, 2]])), /2 features, but the model was fitted with 1/);
+    await assert.rejects(
+      model.predict(dense([[1, 2]])),
+      refusal(DataError, 'feature-count-differs', { found: 2, expected: 1 }),
+    );
     assert.deepEqual(
       [...(await model.predict({ kind: 'dense', rows: 0, columns: 1, values: new Float64Array(0) }))],
       [],
@@ -206,12 +223,15 @@ describe('LogisticRegression', () => {
   it('rejects if it does not converge within maxIterations', async () => {
     await assert.rejects(
       new LogisticRegression({ maxIterations: 1 }).fit(dense([[1], [2], [9]]), Int32Array.of(0, 1, 0), 2),
-      /did not converge within 1/,
+      refusal(TrainingError, 'fit-not-converged', { iterations: 1 }),
     );
   });
 
   it('refuses a C of 0', () => {
-    assert.throws(() => new LogisticRegression({ C: 0 }), /C is 0/);
+    assert.throws(
+      () => new LogisticRegression({ C: 0 }),
+      refusal(UsageError, 'estimator-option-not-positive', { option: 'C', given: 0 }),
+    );
   });
 
   it("gives scikit-learn's probabilities and metrics on the vectors of the tweets", async (t) => {

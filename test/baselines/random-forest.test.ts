@@ -4,11 +4,13 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { RandomForestClassifier } from '#attune/baselines/random-forest.js';
 import { loadEstimator, saveEstimator } from '#attune/baselines/saved.js';
+import { DataError, ModelError, UsageError } from '#attune/errors/attune-error.js';
 import { fixtureJson } from '../support/fixtures.js';
 import { folder } from '../support/folder.js';
 import { dense } from '../support/matrices.js';
 import { assertClose } from '../support/numbers.js';
 import { Random } from '../support/random.js';
+import { refusal } from '../support/refusal.js';
 import { watchThreads } from '../support/threads.js';
 import { aucOf } from './scores.js';
 
@@ -140,14 +142,23 @@ describe('RandomForestClassifier', () => {
 
   it('refuses features and options that it cannot use', async () => {
     const forest = new RandomForestClassifier();
-    await assert.rejects(forest.predict(dense([[1]])), /not fitted/);
-    await assert.rejects(forest.fit(dense([[1], [NaN]]), Int32Array.of(0, 1), 2), /row 1, column 0 is NaN/);
+    await assert.rejects(
+      forest.predict(dense([[1]])),
+      refusal(UsageError, 'estimator-not-fitted', { estimator: 'RandomForestClassifier' }),
+    );
+    await assert.rejects(
+      forest.fit(dense([[1], [NaN]]), Int32Array.of(0, 1), 2),
+      refusal(DataError, 'feature-not-finite', { row: 1, column: 0, found: 'NaN' }),
+    );
     await assert.rejects(
       forest.fit(dense([[1], [1e39]]), Int32Array.of(0, 1), 2),
-      /row 1, column 0 is too large for float32/,
+      refusal(DataError, 'feature-exceeds-float32', { row: 1, column: 0 }),
     );
-    await assert.rejects(forest.fit(dense([]), new Int32Array(0), 2), /no rows/);
-    assert.throws(() => new RandomForestClassifier({ trees: 0 }), /trees is 0/);
+    await assert.rejects(forest.fit(dense([]), new Int32Array(0), 2), refusal(DataError, 'fit-without-rows'));
+    assert.throws(
+      () => new RandomForestClassifier({ trees: 0 }),
+      refusal(UsageError, 'estimator-option-not-whole', { option: 'trees', given: 0, min: 1 }),
+    );
   });
 
   it("has scikit-learn's mean AUC and mean number of nodes on synthetic rows", async () => {
@@ -187,6 +198,9 @@ describe('RandomForestClassifier.restore', () => {
       ...state,
       arrays: { ...state.arrays, targets: Int32Array.from(state.arrays['targets']!, () => 0) },
     };
-    assert.throws(() => RandomForestClassifier.restore(broken), /tree 0 has a node \d+ that leads to 0/);
+    assert.throws(
+      () => RandomForestClassifier.restore(broken),
+      refusal(ModelError, 'forest-node-target', { estimator: 'random-forest', tree: 0, target: 0 }),
+    );
   });
 });

@@ -9,10 +9,12 @@ import { bytesOnDisk, loadEstimator, loadSaved, saveEstimator } from '#attune/ba
 import type { SaveOptions } from '#attune/baselines/saved.js';
 import { StandardScaler } from '#attune/baselines/standard-scaler.js';
 import { TfidfVectorizer } from '#attune/baselines/tfidf.js';
+import { ModelError, UsageError } from '#attune/errors/attune-error.js';
 import { readConfig } from '#attune/model/config.js';
 import { TextClassifier } from '#attune/train/classifier.js';
 import { folder } from '../support/folder.js';
 import { dense } from '../support/matrices.js';
+import { refusal } from '../support/refusal.js';
 
 const X = dense([
   [1, 5],
@@ -53,11 +55,11 @@ describe('saveEstimator', () => {
     const { dir, pipeline } = await savedTexts(t);
     await assert.rejects(
       saveEstimator(dir, pipeline, { labelNames: ['dull', 'fine', 'more'] }),
-      /labelNames has 3 names, but there are 2 classes/,
+      refusal(UsageError, 'estimator-label-names-count', { names: 3, classes: 2 }),
     );
     await assert.rejects(
       saveEstimator(dir, pipeline, { labelNames: ['dull', 'dull'] }),
-      /labelNames has "dull" twice/,
+      refusal(UsageError, 'estimator-label-names-repeated', { name: 'dull' }),
     );
   });
 });
@@ -89,28 +91,54 @@ describe('loadEstimator', () => {
       writeFileSync(path, good.replace(from, to));
       await loadEstimator(dir);
     };
+    await assert.rejects(edited('logistic-regression', 'logistic-regresion'), (error) => {
+      refusal(ModelError, 'estimator-kind-unknown', { kind: 'logistic-regresion' })(error);
+      const { known } = (error as ModelError).facts;
+      assert.ok(Array.isArray(known) && known.includes('logistic-regression'));
+      return true;
+    });
     await assert.rejects(
-      edited('logistic-regression', 'logistic-regresion'),
-      (error: Error & { hint?: string }) =>
-        /no estimator "logistic-regresion"/.test(error.message) && /logistic-regression/.test(error.hint!),
+      edited('"format": 1', '"format": 2'),
+      refusal(ModelError, 'estimator-file-format', { file: path, format: 1 }),
     );
-    await assert.rejects(edited('"format": 1', '"format": 2'), /not format 1/);
     await assert.rejects(
       edited('"columns": 2', '"columns": 3'),
-      /logistic-regression is damaged: the array coefficients has 6 numbers, not 9/,
+      refusal(ModelError, 'estimator-array-length', {
+        estimator: 'logistic-regression',
+        array: 'coefficients',
+        found: 6,
+        expected: 9,
+      }),
     );
     await assert.rejects(
       edited('"classes": 3', '"classes": 2'),
-      /the array present holds 2 at 2, not a number from 0 to 1/,
+      refusal(ModelError, 'estimator-array-value', {
+        estimator: 'logistic-regression',
+        array: 'present',
+        index: 2,
+        found: 2,
+        min: 0,
+        max: 1,
+      }),
     );
     await assert.rejects(edited('"mean"', '"median"'), /no tensor steps\.0\.median/);
-    await assert.rejects(edited(/"C": 1/, '"C": "1"'), /the setting C is "1", not a number/);
-    await assert.rejects(edited(/^\{/, ''), /cannot read .*estimator\.json/);
+    await assert.rejects(
+      edited(/"C": 1/, '"C": "1"'),
+      refusal(ModelError, 'estimator-setting-not-number', {
+        estimator: 'logistic-regression',
+        setting: 'C',
+        found: '1',
+      }),
+    );
+    await assert.rejects(edited(/^\{/, ''), refusal(ModelError, 'estimator-file-unreadable', { file: path }));
   });
 
   it('refuses to open a pipeline of features for texts', async (t) => {
     const { dir } = await savedFeatures(t);
-    await assert.rejects(loadEstimator(dir, 'texts'), /takes features, not texts/);
+    await assert.rejects(
+      loadEstimator(dir, 'texts'),
+      refusal(ModelError, 'estimator-takes-other', { folder: dir, found: 'features', expected: 'texts' }),
+    );
     await loadEstimator(dir);
   });
 
@@ -122,7 +150,11 @@ describe('loadEstimator', () => {
   });
 
   it('refuses a folder that does not exist', async (t) => {
-    await assert.rejects(loadEstimator(join(folder(t), 'nowhere')), /cannot read/);
+    const dir = join(folder(t), 'nowhere');
+    await assert.rejects(
+      loadEstimator(dir),
+      refusal(ModelError, 'estimator-file-unreadable', { file: join(dir, 'estimator.json') }),
+    );
   });
 });
 
@@ -150,13 +182,19 @@ describe('TextClassifier.fromPretrained', () => {
 
   it('refuses a pipeline that was saved without class names', async (t) => {
     const { dir } = await savedTexts(t, {});
-    await assert.rejects(TextClassifier.fromPretrained(dir), /does not say what its classes are called/);
+    await assert.rejects(
+      TextClassifier.fromPretrained(dir),
+      refusal(ModelError, 'estimator-without-label-names', { folder: dir }),
+    );
   });
 
   it('refuses a pipeline of features', async (t) => {
     const { dir, pipeline } = await savedFeatures(t);
     await saveEstimator(dir, pipeline, { labelNames: ['a', 'b', 'c'] });
-    await assert.rejects(TextClassifier.fromPretrained(dir), /takes features, not texts/);
+    await assert.rejects(
+      TextClassifier.fromPretrained(dir),
+      refusal(ModelError, 'estimator-takes-other', { folder: dir, found: 'features', expected: 'texts' }),
+    );
   });
 
   it('refuses class names that do not match the classes', async (t) => {
@@ -168,16 +206,19 @@ describe('TextClassifier.fromPretrained', () => {
     );
     await assert.rejects(
       TextClassifier.fromPretrained(dir),
-      /estimator\.json is damaged: labelNames has 1 names, but there are 2 classes/,
+      refusal(ModelError, 'estimator-file-label-names-count', { file, names: 1, classes: 2 }),
     );
   });
 
   it('refuses what only a GPT-2 has: a maximum length, a device, logits and attributions', async (t) => {
     const { dir } = await savedTexts(t);
-    await assert.rejects(TextClassifier.fromPretrained(dir, { maxLength: 4 }), /takes texts whole/);
+    await assert.rejects(
+      TextClassifier.fromPretrained(dir, { maxLength: 4 }),
+      refusal(UsageError, 'baseline-takes-whole-texts', { folder: dir, maxLength: 4 }),
+    );
     await assert.rejects(
       TextClassifier.fromPretrained(dir, { device: 'webgpu' }),
-      /computes on the processor/,
+      refusal(UsageError, 'baseline-without-device', { folder: dir, device: 'webgpu' }),
     );
     const classifier = await TextClassifier.fromPretrained(dir);
     await assert.rejects(classifier.predict(['a'], { logits: true }), /a classical model has no logits/);

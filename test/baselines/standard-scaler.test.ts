@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { StandardScaler } from '#attune/baselines/standard-scaler.js';
+import { DataError, UsageError } from '#attune/errors/attune-error.js';
 import { fixtureJson } from '../support/fixtures.js';
 import { dense, sparse } from '../support/matrices.js';
 import { assertClose } from '../support/numbers.js';
+import { refusal } from '../support/refusal.js';
 
 describe('StandardScaler', () => {
   it('scales as scikit-learn does, including a constant column and one far from zero', async () => {
@@ -33,8 +35,11 @@ describe('StandardScaler', () => {
 
   it('refuses features that it cannot scale', async () => {
     const scaler = new StandardScaler();
-    assert.throws(() => scaler.transform(dense([[1]])), /not fitted/);
-    assert.throws(() => scaler.fit(dense([])), /no rows/);
+    assert.throws(
+      () => scaler.transform(dense([[1]])),
+      refusal(UsageError, 'estimator-not-fitted', { estimator: 'StandardScaler' }),
+    );
+    assert.throws(() => scaler.fit(dense([])), refusal(DataError, 'fit-without-rows'));
     assert.throws(
       () =>
         scaler.fit(
@@ -43,15 +48,18 @@ describe('StandardScaler', () => {
             [3, Infinity],
           ]),
         ),
-      /row 1, column 1 is Infinity/,
+      refusal(DataError, 'feature-not-finite', { row: 1, column: 1, found: 'Infinity' }),
     );
-    assert.throws(() => scaler.fit(sparse(dense([[1, 0]]))), /dense features only/);
+    assert.throws(() => scaler.fit(sparse(dense([[1, 0]]))), refusal(DataError, 'scaler-takes-dense-only'));
     await scaler.fit(
       dense([
         [1, 2],
         [3, 4],
       ]),
     );
-    assert.throws(() => scaler.transform(dense([[1]])), /have 1 features, but the model was fitted with 2/);
+    assert.throws(
+      () => scaler.transform(dense([[1]])),
+      refusal(DataError, 'feature-count-differs', { found: 1, expected: 2 }),
+    );
   });
 });

@@ -4,6 +4,7 @@ import { makePipeline } from '#attune/baselines/pipeline.js';
 import { coupleProbabilities, fitSigmoid } from '#attune/baselines/platt.js';
 import { StandardScaler } from '#attune/baselines/standard-scaler.js';
 import { SVC } from '#attune/baselines/svc.js';
+import { DataError, UsageError } from '#attune/errors/attune-error.js';
 import { Pace } from '#attune/pace.js';
 import { libsvmOrder } from '#attune/random/libsvm.js';
 import { fixtureJson } from '../support/fixtures.js';
@@ -11,6 +12,7 @@ import { goldenVectors } from '../support/golden-vectors.js';
 import { dense, sparse } from '../support/matrices.js';
 import { assertClose } from '../support/numbers.js';
 import { Random } from '../support/random.js';
+import { refusal } from '../support/refusal.js';
 import { aucOf, f1Of } from './scores.js';
 
 interface Case {
@@ -147,18 +149,30 @@ describe('SVC', () => {
 
   it('refuses features and options that it cannot use', async () => {
     const model = new SVC();
-    await assert.rejects(model.predict(dense([[1]])), /not fitted/);
-    await assert.rejects(model.fit(dense([[1], [NaN]]), Int32Array.of(0, 1), 2), /row 1, column 0 is NaN/);
+    await assert.rejects(
+      model.predict(dense([[1]])),
+      refusal(UsageError, 'estimator-not-fitted', { estimator: 'SVC' }),
+    );
+    await assert.rejects(
+      model.fit(dense([[1], [NaN]]), Int32Array.of(0, 1), 2),
+      refusal(DataError, 'feature-not-finite', { row: 1, column: 0, found: 'NaN' }),
+    );
     await assert.rejects(
       model.fit(dense([[1e300], [0]]), Int32Array.of(0, 1), 2),
-      /too large for their variance/,
+      refusal(DataError, 'features-variance-overflow'),
     );
     await assert.rejects(
       new SVC({ gamma: 1 }).fit(dense([[1e39], [0]]), Int32Array.of(0, 1), 2),
-      /row 0, column 0 is too large for float32/,
+      refusal(DataError, 'feature-exceeds-float32', { row: 0, column: 0 }),
     );
-    assert.throws(() => new SVC({ C: -1 }), /C is -1/);
-    assert.throws(() => new SVC({ seed: 0.5 }), /seed is 0.5/);
+    assert.throws(
+      () => new SVC({ C: -1 }),
+      refusal(UsageError, 'estimator-option-not-positive', { option: 'C', given: -1 }),
+    );
+    assert.throws(
+      () => new SVC({ seed: 0.5 }),
+      refusal(UsageError, 'estimator-option-not-whole', { option: 'seed', given: 0.5, min: undefined }),
+    );
   });
 
   it("gives scikit-learn's probabilities and metrics on the vectors of the tweets", async (t) => {

@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { SparseMatrix } from '#attune/baselines/estimator.js';
 import { CHARACTERS, TfidfVectorizer, WORDS } from '#attune/baselines/tfidf.js';
-import { DataError } from '#attune/errors/attune-error.js';
+import { DataError, ModelError } from '#attune/errors/attune-error.js';
 import { fixtureJson } from '../support/fixtures.js';
 import { assertClose } from '../support/numbers.js';
+import { refusal } from '../support/refusal.js';
 
 interface Packed {
   readonly indptr: number[];
@@ -86,7 +87,10 @@ describe('TfidfVectorizer', () => {
   });
 
   it('refuses texts without a word', async () => {
-    await assert.rejects(new TfidfVectorizer().fit(['', '! ?', 'a']), DataError);
+    await assert.rejects(
+      new TfidfVectorizer().fit(['', '! ?', 'a']),
+      refusal(DataError, 'tfidf-without-words'),
+    );
   });
 
   it('refuses to be restored from settings and arrays that do not fit together', () => {
@@ -97,7 +101,7 @@ describe('TfidfVectorizer', () => {
           settings: { sublinearTf: true, parts: [{ analyzer: 'word', from: 2, to: 1, terms: [] }] },
           arrays: {},
         }),
-      /saved tfidf is damaged/,
+      refusal(ModelError, 'estimator-state-unsound', { estimator: 'tfidf', fault: 'tfidf-part' }),
     );
     assert.throws(
       () =>
@@ -106,7 +110,12 @@ describe('TfidfVectorizer', () => {
           settings: { sublinearTf: true, parts: [{ ...WORDS, terms: ['a'] }] },
           arrays: { idf: Float64Array.of(1, 2) },
         }),
-      /2 numbers, not 1/,
+      refusal(ModelError, 'estimator-array-length', {
+        estimator: 'tfidf',
+        array: 'idf',
+        found: 2,
+        expected: 1,
+      }),
     );
   });
 });

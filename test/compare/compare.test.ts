@@ -11,11 +11,13 @@ import { compareModels } from '#attune/compare/compare-models.js';
 import { FINE_TUNED } from '#attune/compare/comparison.js';
 import type { Comparison, ModelResult } from '#attune/compare/comparison.js';
 import { Dataset } from '#attune/data/dataset.js';
+import { ModelError } from '#attune/errors/attune-error.js';
 import { checkComparison } from '#attune/report/comparison-file.js';
 import { resolveArguments } from '#attune/train/arguments.js';
 import { TextClassifier } from '#attune/train/classifier.js';
 import { readTrainedTexts } from '#attune/train/trained-rows.js';
 import { toJsonl, writeTinyModel } from '../support/cli.js';
+import { refusal } from '../support/refusal.js';
 import { SENTENCE_LABELS, sentences } from '../support/sentences.js';
 
 let dir = '';
@@ -223,18 +225,20 @@ describe('TextClassifier.fromPretrained', () => {
       assert.notEqual(readFileSync(path, 'utf8'), whole);
       await assert.rejects(
         TextClassifier.fromPretrained(probe),
-        /other is not the GPT-2 whose hidden states are needed: its weights, config or tokenizer are others/,
+        refusal(ModelError, 'hidden-states-model-differs', { model: other }),
       );
       writeFileSync(path, whole);
     }
     writeFileSync(file, saved.replace(JSON.stringify(join(dir, 'model')), JSON.stringify(join(dir, 'gone'))));
+    await assert.rejects(TextClassifier.fromPretrained(probe), (error) => {
+      refusal(ModelError, 'hidden-states-model-unavailable')(error);
+      assert.match(JSON.stringify((error as ModelError).facts), /gone/);
+      return true;
+    });
+    const fitted = join(dir, 'baselines', 'gpt2-probe');
     await assert.rejects(
-      TextClassifier.fromPretrained(probe),
-      /hidden states are needed cannot be opened: .*gone/,
-    );
-    await assert.rejects(
-      loadEstimator(join(dir, 'baselines', 'gpt2-probe'), 'texts'),
-      /stands on the hidden states of a GPT-2/,
+      loadEstimator(fitted, 'texts'),
+      refusal(ModelError, 'estimator-needs-hidden-states', { folder: fitted }),
     );
   });
 });

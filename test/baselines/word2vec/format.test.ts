@@ -8,6 +8,7 @@ import { Word2Vec } from '#attune/baselines/word2vec/word2vec.js';
 import { AttuneError, ModelError, UsageError } from '#attune/errors/attune-error.js';
 import { fixtureJson } from '../../support/fixtures.js';
 import { folder } from '../../support/folder.js';
+import { refusal } from '../../support/refusal.js';
 
 const golden = fixtureJson('word2vec/gensim.json') as { text: string; binary: string };
 const FORMATS = [{ binary: false }, { binary: true }];
@@ -99,38 +100,59 @@ describe('Word2Vec.load', () => {
 
   it('refuses a truncated or malformed file and names the word', async (t) => {
     const path = join(folder(t), 'file');
-    const refused = async (contents: string | Buffer, pattern: RegExp, binary = false): Promise<void> => {
+    const load = (contents: string | Buffer, binary = false): Promise<Word2Vec> => {
       writeFileSync(path, contents);
-      await assert.rejects(
-        Word2Vec.load(path, { binary }),
-        (error) => error instanceof ModelError && pattern.test(error.message),
-      );
+      return Word2Vec.load(path, { binary });
     };
-    await refused('', /does not begin with/);
-    await refused('words and vectors\n', /does not begin with/);
-    await refused('99999999999 300\na 1\n', /too short/);
-    await refused('2 2\na 1 2\nb 1 2 3\n', /word 2: 3 numbers instead of 2/);
-    await refused('2 2\na 1 2\nb 1 x\n', /word 2: "x" is no finite number/);
-    await refused('2 1\nabcdefghijkl 1\n', /word 2: the file ends/);
-    await refused(
-      Buffer.concat([Buffer.from('1 1\n'), Buffer.from([0xff, 0x20, 0x31, 0x0a])]),
-      /word 1: the word is not UTF-8/,
+    const file = path;
+    await assert.rejects(load(''), refusal(ModelError, 'word2vec-file-header', { file }));
+    await assert.rejects(load('words and vectors\n'), refusal(ModelError, 'word2vec-file-header', { file }));
+    await assert.rejects(
+      load('99999999999 300\na 1\n'),
+      refusal(ModelError, 'word2vec-file-too-short', {
+        file,
+        words: 99999999999,
+        vectorSize: 300,
+        binary: false,
+      }),
     );
-    await refused('2 2\naaaaaaaaaaaaaaa 12345678', /word 2: the file ends/, true);
-    await refused(
-      Buffer.concat([Buffer.from('1 1\na '), Buffer.from([0, 0, 0xc0, 0x7f])]),
-      /word 1: a number is not finite/,
-      true,
+    await assert.rejects(
+      load('2 2\na 1 2\nb 1 2 3\n'),
+      refusal(ModelError, 'word2vec-file-numbers', { file, word: 2, found: 3, expected: 2 }),
+    );
+    await assert.rejects(
+      load('2 2\na 1 2\nb 1 x\n'),
+      refusal(ModelError, 'word2vec-file-number', { file, word: 2, found: 'x' }),
+    );
+    await assert.rejects(
+      load('2 1\nabcdefghijkl 1\n'),
+      refusal(ModelError, 'word2vec-file-ends', { file, word: 2, binary: false }),
+    );
+    await assert.rejects(
+      load(Buffer.concat([Buffer.from('1 1\n'), Buffer.from([0xff, 0x20, 0x31, 0x0a])])),
+      refusal(ModelError, 'word2vec-file-not-utf8', { file, word: 1 }),
+    );
+    await assert.rejects(
+      load('2 2\naaaaaaaaaaaaaaa 12345678', true),
+      refusal(ModelError, 'word2vec-file-ends', { file, word: 2, binary: true }),
+    );
+    await assert.rejects(
+      load(Buffer.concat([Buffer.from('1 1\na '), Buffer.from([0, 0, 0xc0, 0x7f])]), true),
+      refusal(ModelError, 'word2vec-file-not-finite', { file, word: 1 }),
     );
   });
 
   it('refuses a file that does not exist', async (t) => {
-    await assert.rejects(Word2Vec.load(join(folder(t), 'none')), ModelError);
+    const file = join(folder(t), 'none');
+    await assert.rejects(Word2Vec.load(file), refusal(ModelError, 'word2vec-file-unreadable', { file }));
   });
 
   it('refuses a limit of 0', async (t) => {
     const { dir } = gensimFiles(t);
-    await assert.rejects(Word2Vec.load(join(dir, 'text'), { limit: 0 }), UsageError);
+    await assert.rejects(
+      Word2Vec.load(join(dir, 'text'), { limit: 0 }),
+      refusal(UsageError, 'estimator-option-not-whole', { option: 'limit', given: 0, min: 1 }),
+    );
   });
 });
 
@@ -138,7 +160,10 @@ describe('Word2Vec.save', () => {
   it('refuses a word that the format cannot hold before it writes anything', async (t) => {
     const path = join(folder(t), 'file');
     for (const word of ['', 'two words', 'two\nlines', '\ud800']) {
-      await assert.rejects(new Word2Vec([word], new Float32Array(1), 1).save(path), UsageError);
+      await assert.rejects(
+        new Word2Vec([word], new Float32Array(1), 1).save(path),
+        refusal(UsageError, 'word2vec-word-unsavable', { word }),
+      );
       assert.ok(!existsSync(path));
     }
   });

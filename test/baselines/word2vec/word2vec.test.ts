@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { WORD2VEC_OPTIONS } from '#attune/baselines/word2vec/options.js';
 import { Word2Vec } from '#attune/baselines/word2vec/word2vec.js';
 import type { TrainOptions } from '#attune/baselines/word2vec/word2vec.js';
 import { Word2VecVectorizer } from '#attune/baselines/word2vec/vectorizer.js';
 import { jobsOfEpoch } from '#attune/baselines/word2vec/schedule.js';
 import { splitWords } from '#attune/baselines/word2vec/words.js';
-import type { AttuneError } from '#attune/errors/attune-error.js';
 import {
   DataError,
   InterruptedError,
@@ -14,6 +14,7 @@ import {
   TrainingError,
   UsageError,
 } from '#attune/errors/attune-error.js';
+import { refusal } from '../../support/refusal.js';
 
 const sentences = [
   'the quick fox likes the warm den',
@@ -86,47 +87,56 @@ describe('Word2Vec.train', () => {
     const { words } = await Word2Vec.train(sentences, { ...small, wordOrder: 'first-occurrence' });
     await assert.rejects(
       Word2Vec.train(sentences, { ...small, wordOrder: words.slice(1) }),
-      (error) => error instanceof UsageError && /lacks 1 .* "the"/.test(error.message),
+      refusal(UsageError, 'word2vec-order-incomplete', { missing: 1, example: 'the' }),
     );
     await assert.rejects(
       Word2Vec.train(sentences, { ...small, wordOrder: [...words, 'the'] }),
-      (error) => error instanceof UsageError && /"the"/.test(error.message),
+      refusal(UsageError, 'word2vec-order-word', { word: 'the' }),
     );
   });
 
   it('refuses options that are unknown or out of range and names them', async () => {
-    const refused = async (
-      options: Record<string, unknown>,
-      pattern: RegExp,
-      kind: new (message: string) => AttuneError = UsageError,
-    ): Promise<void> =>
-      assert.rejects(
-        Word2Vec.train(sentences, options),
-        (error) => error instanceof kind && pattern.test(`${error.message} ${error.hint}`),
-      );
-    await refused({ hs: 1 }, /no option hs .*negative/);
-    await refused({ corpus_file: 'x' }, /no option corpus_file/);
-    await refused({ vectorSize: 0 }, /vectorSize must be a whole number, at least 1/);
-    await refused({ negative: 0 }, /negative must be/);
-    await refused({ seed: -1 }, /seed must be/);
-    await refused({ vectorsize: 5 }, /vectorsize is not an argument.*vectorSize/);
-    await refused({ alpha: 0.01, minAlpha: 0.02 }, /minAlpha \(0.02\) is above alpha/);
-    await refused({ minCount: 100 }, /no word occurs 100 times.*minCount/, DataError);
-    await refused({ ...small, alpha: 1e300 }, /diverged.*alpha/, TrainingError);
+    const train = (options: Record<string, unknown>): Promise<Word2Vec> => Word2Vec.train(sentences, options);
+    await assert.rejects(
+      train({ hs: 1 }),
+      refusal(UsageError, 'word2vec-option-unsupported', { option: 'hs', spelled: 'hs' }),
+    );
+    await assert.rejects(
+      train({ corpus_file: 'x' }),
+      refusal(UsageError, 'word2vec-option-unsupported', { option: 'corpusFile', spelled: 'corpus_file' }),
+    );
+    await assert.rejects(
+      train({ alpha: 0.01, minAlpha: 0.02 }),
+      refusal(UsageError, 'word2vec-min-alpha-above-alpha', { minAlpha: 0.02, alpha: 0.01 }),
+    );
+    await assert.rejects(
+      train({ minCount: 100 }),
+      refusal(DataError, 'word2vec-words-too-rare', { least: 100 }),
+    );
+    await assert.rejects(train({ ...small, alpha: 1e300 }), refusal(TrainingError, 'word2vec-diverged'));
+    const invalid = (argument: string, given: number): ((error: unknown) => true) =>
+      refusal(UsageError, 'argument-invalid', { argument, given });
+    await assert.rejects(train({ vectorSize: 0 }), invalid('vectorSize', 0));
+    await assert.rejects(train({ negative: 0 }), invalid('negative', 0));
+    await assert.rejects(train({ seed: -1 }), invalid('seed', -1));
+    await assert.rejects(
+      train({ vectorsize: 5 }),
+      refusal(UsageError, 'argument-unknown', {
+        argument: 'vectorsize',
+        known: Object.keys(WORD2VEC_OPTIONS),
+      }),
+    );
   });
 
   it('refuses sentences that hold no words, or anything but words', async () => {
-    await assert.rejects(
-      Word2Vec.train([[], []]),
-      (error) => error instanceof DataError && /no words/.test(error.message),
-    );
+    await assert.rejects(Word2Vec.train([[], []]), refusal(DataError, 'word2vec-without-words'));
     await assert.rejects(
       Word2Vec.train(['a text'] as unknown as string[][]),
-      (error) => error instanceof DataError && /sentence 0 is a text/.test(error.message),
+      refusal(DataError, 'word2vec-sentence-no-list', { sentence: 0, found: 'string' }),
     );
     await assert.rejects(
       Word2Vec.train([['a'], [1]] as unknown as string[][]),
-      (error) => error instanceof DataError && /sentence 1 holds 1/.test(error.message),
+      refusal(DataError, 'word2vec-word-no-text', { sentence: 1, found: '1' }),
     );
   });
 
@@ -154,8 +164,21 @@ describe('Word2Vec.train', () => {
       signal: controller.signal,
       onProgress: () => ++jobs === 3 && controller.abort(),
     });
-    await assert.rejects(training, InterruptedError);
+    await assert.rejects(training, refusal(InterruptedError, 'word2vec-interrupted'));
     assert.equal(jobs, 3);
+  });
+});
+
+describe('new Word2Vec', () => {
+  it('refuses counts that are not as many as the words, and words that repeat', () => {
+    assert.throws(
+      () => new Word2Vec(['a', 'b'], new Float32Array(2), 1, Float64Array.of(3)),
+      refusal(ModelError, 'word2vec-counts-size', { counts: 1, words: 2 }),
+    );
+    assert.throws(
+      () => new Word2Vec(['a', 'a'], new Float32Array(2), 1),
+      refusal(ModelError, 'word2vec-word-repeated', { words: 2 }),
+    );
   });
 });
 
@@ -164,7 +187,7 @@ describe('Word2Vec.vector', () => {
     const model = await Word2Vec.train(sentences, small);
     assert.throws(
       () => model.vector('fxo'),
-      (error) => error instanceof UsageError && error.hint === 'Did you mean fox?',
+      refusal(UsageError, 'word2vec-word-unknown', { word: 'fxo', nearest: 'fox' }),
     );
   });
 });
@@ -172,10 +195,13 @@ describe('Word2Vec.vector', () => {
 describe('Word2Vec.mostSimilar', () => {
   it('refuses a negative topN and a vector of another size', async () => {
     const model = await Word2Vec.train(sentences, small);
-    assert.throws(() => model.mostSimilar('fox', { topN: -1 }), UsageError);
+    assert.throws(
+      () => model.mostSimilar('fox', { topN: -1 }),
+      refusal(UsageError, 'estimator-option-not-whole', { option: 'topN', given: -1, min: 0 }),
+    );
     assert.throws(
       () => model.mostSimilar([1, 2]),
-      (error) => error instanceof UsageError && /has 2 numbers/.test(error.message),
+      refusal(UsageError, 'word2vec-vector-size', { found: 2, expected: 5 }),
     );
   });
 });
@@ -209,11 +235,17 @@ describe('Word2VecVectorizer', () => {
   const texts = sentences.map((sentence) => sentence.join(' '));
 
   it('has no model before it is fitted', () => {
-    assert.throws(() => new Word2VecVectorizer(small).model, UsageError);
+    assert.throws(
+      () => new Word2VecVectorizer(small).model,
+      refusal(UsageError, 'estimator-not-fitted', { estimator: 'Word2VecVectorizer' }),
+    );
   });
 
   it('refuses an option that is out of range', () => {
-    assert.throws(() => new Word2VecVectorizer({ epochs: 0 }), UsageError);
+    assert.throws(
+      () => new Word2VecVectorizer({ epochs: 0 }),
+      refusal(UsageError, 'argument-invalid', { argument: 'epochs', given: 0 }),
+    );
   });
 
   it('gives the same vectors when it is restored from its state', async () => {
@@ -233,18 +265,32 @@ describe('Word2VecVectorizer', () => {
     const vectorizer = new Word2VecVectorizer(small);
     await vectorizer.fit(texts);
     const state = vectorizer.state();
-    for (const damaged of [
-      { words: 3 },
-      { vectorSize: 'x' },
-      { vectorSize: 4 },
-      { words: ['the'] },
-      { words: state.settings['words'], vectorSize: 0 },
+    const restore = (damaged: Record<string, unknown>) => (): Word2VecVectorizer =>
+      Word2VecVectorizer.restore({ ...state, settings: { ...state.settings, ...damaged } });
+    const unsound = refusal(ModelError, 'estimator-state-unsound', {
+      estimator: 'word2vec',
+      fault: 'word2vec-words',
+    });
+    assert.throws(restore({ words: 3 }), unsound);
+    const noNumber = { estimator: 'word2vec', setting: 'vectorSize', found: 'x' };
+    assert.throws(
+      restore({ vectorSize: 'x' }),
+      refusal(ModelError, 'estimator-setting-not-number', noNumber),
+    );
+    for (const sizes of [
+      { vectorSize: 4, words: 12 },
+      { vectorSize: 5, words: 1 },
+      { vectorSize: 0, words: 12 },
     ]) {
+      const words = vectorizer.model.words.slice(0, sizes.words);
       assert.throws(
-        () => Word2VecVectorizer.restore({ ...state, settings: { ...state.settings, ...damaged } }),
-        ModelError,
+        restore({ vectorSize: sizes.vectorSize, words }),
+        refusal(ModelError, 'word2vec-vectors-size', { numbers: 60, ...sizes }),
       );
     }
-    assert.throws(() => Word2VecVectorizer.restore({ ...state, arrays: {} }), ModelError);
+    assert.throws(
+      () => Word2VecVectorizer.restore({ ...state, arrays: {} }),
+      refusal(ModelError, 'estimator-state-unsound', { estimator: 'word2vec', fault: 'word2vec-vectors' }),
+    );
   });
 });

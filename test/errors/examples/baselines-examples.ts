@@ -12,7 +12,7 @@ export const BASELINES_EXAMPLES: Examples<typeof BASELINES_ERRORS> = {
   'sparse-matrix-lengths': [{ rows: 2, offsets: 2, indices: 4, values: 5 }],
   'sparse-offsets-descend': [{ row: 1 }],
   'sparse-columns-disordered': [{ row: 1, column: 4, columns: 3 }],
-  'feature-not-finite': [{ row: 1, column: 0, found: 'NaN' }],
+  'feature-not-finite': [{ row: 1, column: 0, found: 'Infinity' }],
   'feature-exceeds-float32': [{ row: 1, column: 0 }],
   'feature-count-differs': [{ found: 2, expected: 3 }],
   'features-variance-overflow': [{}],
