@@ -16,6 +16,7 @@ import { Tokenizer as NodeTokenizer } from '#attune/text/tokenizer.js';
 import type * as Attune from '../../src/browser/index.js';
 import { ROWS, toJsonl } from '../support/cli.js';
 import { folder } from '../support/folder.js';
+import { refusal } from '../support/refusal.js';
 
 const bundle = fileURLToPath(new URL('../../dist/browser/attune.js', import.meta.url));
 const attune = (await import(bundle)) as typeof Attune;
@@ -137,9 +138,18 @@ describe('attune/browser', () => {
   });
 
   it('refuses parquet, the bundled sample and models of the Hub', async () => {
-    await assertDataError('a.parquet', 'PAR1', /does not read parquet in the browser/);
-    await assert.rejects(attune.loadSplits({ dataset: 'sample', seed: 1 }), /not in the browser/);
-    await assert.rejects(attune.fromPretrained('openai-community/gpt2'), /fetches nothing from the Hub/);
+    await files.write('a.parquet', 'PAR1');
+    await assert.rejects(
+      attune.loadSplits({ dataset: 'a.parquet', testSize: 0.5, seed: 1 }),
+      refusal(attune.DataError, 'browser-without-parquet', { file: 'a.parquet' }),
+    );
+    await assert.rejects(
+      attune.loadSplits({ dataset: 'sample', seed: 1 }),
+      refusal(attune.DataError, 'browser-without-sample'),
+    );
+    await assert.rejects(attune.fromPretrained('openai-community/gpt2'), ({ cause }: Error) =>
+      refusal(attune.AttuneError, 'browser-without-hub')(cause),
+    );
   });
 
   it('loads the same tokenizer and model from files in memory as Node from a folder', async () => {
@@ -168,7 +178,10 @@ describe('attune/browser', () => {
   it('reports that WebGPU is missing before it computes anything', async () => {
     const reason = await attune.whyNoWebGpu();
     assert.match(reason ?? '', /WebGPU/);
-    assert.throws(() => attune.engineFor('cpu'), { name: 'UsageError', message: /WebGPU alone/ });
+    assert.throws(
+      () => attune.engineFor('cpu'),
+      refusal(attune.UsageError, 'browser-without-device', { device: 'cpu' }),
+    );
     await writeModel('/no-gpu/model');
     await files.write('/no-gpu/data/train.csv', CSV);
     await files.write('/no-gpu/data/test.csv', CSV);
@@ -178,7 +191,7 @@ describe('attune/browser', () => {
         dataset: '/no-gpu/data',
         args: attune.resolveArguments({ outputDir: '/no-gpu/run' }),
       }),
-      (error) => error instanceof attune.AttuneError && error.message === reason,
+      refusal(attune.AttuneError, 'browser-without-webgpu', { reason: reason! }),
     );
     assert.equal(files.exists('/no-gpu/run'), false);
     files.remove('/no-gpu');

@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { parseConfig, readConfig, requireVocabulary, toJson, withLabels } from '#attune/model/config.js';
 import type { Gpt2Config } from '#attune/model/config.js';
 import { ModelError } from '#attune/errors/attune-error.js';
+import type { FactsOf } from '#attune/errors/catalogue.js';
+import type { MODEL_ERRORS } from '#attune/errors/codes/model-errors.js';
 import { fixtureJson, fixtureText } from '../support/fixtures.js';
 import { folder } from '../support/folder.js';
+import { refusal } from '../support/refusal.js';
 
 type Fields = Record<string, unknown>;
 /** What the config means, without the fields it was read from. */
@@ -13,45 +17,66 @@ const meaning = (config: Gpt2Config): object =>
 const parse = (fields: Fields = {}): Gpt2Config =>
   parseConfig({ model_type: 'gpt2', ...fields }, 'config.json');
 
-const refusals: [Fields, RegExp][] = [
-  [{ model_type: 'llama' }, /model_type is "llama"/],
-  [{ model_type: undefined }, /model_type is missing/],
-  [{ activation_function: 'gelu' }, /activation_function is "gelu".*gelu_new/],
-  [{ activation_function: 'relu' }, /activation_function is "relu"/],
-  [{ activation_function: null }, /activation_function is null/],
-  [{ add_cross_attention: true }, /add_cross_attention is true/],
-  [{ quantization_config: { bits: 4 } }, /quantization_config is set/],
-  [{ pruned_heads: { 0: [1] } }, /pruned_heads is set/],
-  [{ n_embd: 10, n_head: 3 }, /n_head is 3, which does not divide n_embd = 10/],
-  [{ n_embd: 8, n_head: 2, hidden_size: 16 }, /n_embd is 8, but hidden_size.* is 16/],
-  [{ n_layer: 0 }, /n_layer is 0/],
-  [{ n_layer: 1e9 }, /n_layer is 1000000000/],
-  [{ n_layer: '2' }, /n_layer is "2"/],
-  [{ n_layer: null }, /n_layer is null/],
-  [{ n_positions: 1.5 }, /n_positions is 1.5/],
-  [{ vocab_size: -1 }, /vocab_size is -1/],
-  [{ n_inner: 0 }, /n_inner is 0/],
-  [{ layer_norm_epsilon: 0 }, /layer_norm_epsilon is 0/],
-  [{ layer_norm_epsilon: 'small' }, /layer_norm_epsilon is "small"/],
-  [{ embd_pdrop: 1 }, /embd_pdrop is 1/],
-  [{ attn_pdrop: -0.1 }, /attn_pdrop is -0.1/],
-  [{ resid_pdrop: null }, /resid_pdrop is null/],
-  [{ scale_attn_weights: 1 }, /scale_attn_weights is 1/],
-  [{ scale_attn_by_inverse_layer_idx: 'yes' }, /scale_attn_by_inverse_layer_idx is "yes"/],
-  [{ reorder_and_upcast_attn: null }, /reorder_and_upcast_attn is null/],
-  [{ vocab_size: 10, pad_token_id: 10 }, /pad_token_id is 10/],
-  [{ pad_token_id: -1 }, /pad_token_id is -1/],
-  [{ problem_type: 'regression' }, /problem_type is "regression"/],
-  [{ problem_type: 'multi_label_classification' }, /problem_type is "multi_label_classification"/],
-  [{ num_labels: 1 }, /num_labels has one label, which means regression/],
-  [{ id2label: { 0: 'score' } }, /id2label has one label, which means regression/],
-  [{ num_labels: 3, id2label: { 0: 'a', 1: 'b' } }, /num_labels is 3, but id2label names 2/],
-  [{ id2label: { 0: 'a', 2: 'b' } }, /id2label must number its 2 labels 0 to 1; it lacks 1/],
-  [{ id2label: { 1: 'a', 2: 'b' } }, /id2label .* lacks 0/],
-  [{ id2label: { zero: 'a', one: 'b' } }, /id2label .* lacks 0/],
-  [{ id2label: { 0: 'a', 1: 2 } }, /id2label names label 1 2, which is not a string/],
-  [{ id2label: { 0: 'a', 1: 'a' } }, /id2label gives labels 0 and 1 the same name, "a"/],
-  [{ id2label: ['a', 'b'] }, /id2label is not an object/],
+type ConfigCode = Extract<keyof typeof MODEL_ERRORS, `config-${string}`>;
+type Refused = {
+  [Code in ConfigCode]: readonly [Fields, Code, Omit<FactsOf<Code>, 'file' | 'known' | 'min' | 'max'>];
+}[ConfigCode];
+
+const refusals: readonly Refused[] = [
+  [{ model_type: 'llama' }, 'config-not-gpt2', { modelType: 'llama' }],
+  [{ model_type: undefined }, 'config-not-gpt2', { modelType: undefined }],
+  [{ activation_function: 'gelu' }, 'config-activation-unsupported', { value: 'gelu' }],
+  [{ activation_function: 'relu' }, 'config-activation-unsupported', { value: 'relu' }],
+  [{ activation_function: null }, 'config-activation-unsupported', { value: null }],
+  [{ add_cross_attention: true }, 'config-cross-attention', {}],
+  [{ quantization_config: { bits: 4 } }, 'config-quantized-or-pruned', { field: 'quantization_config' }],
+  [{ pruned_heads: { 0: [1] } }, 'config-quantized-or-pruned', { field: 'pruned_heads' }],
+  [{ n_embd: 10, n_head: 3 }, 'config-width-not-divisible', { heads: 3, width: 10 }],
+  [
+    { n_embd: 8, n_head: 2, hidden_size: 16 },
+    'config-names-differ',
+    { field: 'n_embd', value: 8, alias: 'hidden_size', other: 16 },
+  ],
+  [{ n_layer: 0 }, 'config-not-integer', { field: 'n_layer', value: 0 }],
+  [{ n_layer: 1e9 }, 'config-not-integer', { field: 'n_layer', value: 1e9 }],
+  [{ n_layer: '2' }, 'config-not-integer', { field: 'n_layer', value: '2' }],
+  [{ n_layer: null }, 'config-not-integer', { field: 'n_layer', value: null }],
+  [{ n_positions: 1.5 }, 'config-not-integer', { field: 'n_positions', value: 1.5 }],
+  [{ vocab_size: -1 }, 'config-not-integer', { field: 'vocab_size', value: -1 }],
+  [{ n_inner: 0 }, 'config-not-integer', { field: 'n_inner', value: 0 }],
+  [{ layer_norm_epsilon: 0 }, 'config-not-positive', { field: 'layer_norm_epsilon', value: 0 }],
+  [{ layer_norm_epsilon: 'small' }, 'config-not-positive', { field: 'layer_norm_epsilon', value: 'small' }],
+  [{ embd_pdrop: 1 }, 'config-not-probability', { field: 'embd_pdrop', value: 1 }],
+  [{ attn_pdrop: -0.1 }, 'config-not-probability', { field: 'attn_pdrop', value: -0.1 }],
+  [{ resid_pdrop: null }, 'config-not-probability', { field: 'resid_pdrop', value: null }],
+  [{ scale_attn_weights: 1 }, 'config-not-boolean', { field: 'scale_attn_weights', value: 1 }],
+  [
+    { scale_attn_by_inverse_layer_idx: 'yes' },
+    'config-not-boolean',
+    { field: 'scale_attn_by_inverse_layer_idx', value: 'yes' },
+  ],
+  [
+    { reorder_and_upcast_attn: null },
+    'config-not-boolean',
+    { field: 'reorder_and_upcast_attn', value: null },
+  ],
+  [{ vocab_size: 10, pad_token_id: 10 }, 'config-not-integer', { field: 'pad_token_id', value: 10 }],
+  [{ pad_token_id: -1 }, 'config-not-integer', { field: 'pad_token_id', value: -1 }],
+  [{ problem_type: 'regression' }, 'config-problem-type', { value: 'regression' }],
+  [
+    { problem_type: 'multi_label_classification' },
+    'config-problem-type',
+    { value: 'multi_label_classification' },
+  ],
+  [{ num_labels: 1 }, 'config-one-label', { field: 'num_labels' }],
+  [{ id2label: { 0: 'score' } }, 'config-one-label', { field: 'id2label' }],
+  [{ num_labels: 3, id2label: { 0: 'a', 1: 'b' } }, 'config-label-count', { count: 3, names: 2 }],
+  [{ id2label: { 0: 'a', 2: 'b' } }, 'config-label-missing', { count: 2, missing: 1 }],
+  [{ id2label: { 1: 'a', 2: 'b' } }, 'config-label-missing', { count: 2, missing: 0 }],
+  [{ id2label: { zero: 'a', one: 'b' } }, 'config-label-missing', { count: 2, missing: 0 }],
+  [{ id2label: { 0: 'a', 1: 2 } }, 'config-label-not-text', { index: 1, value: 2 }],
+  [{ id2label: { 0: 'a', 1: 'a' } }, 'config-label-twice', { first: 0, second: 1, label: 'a' }],
+  [{ id2label: ['a', 'b'] }, 'config-labels-not-object', {}],
 ];
 
 describe('parseConfig', () => {
@@ -150,17 +175,24 @@ describe('parseConfig', () => {
     ) as Fields;
     assert.deepEqual(parse({ id2label, num_labels: 12 }).labelNames, names);
   });
-  for (const [fields, message] of refusals) {
-    it(`refuses ${JSON.stringify(fields)} and names the field`, () => {
-      assert.throws(
-        () => parse(fields),
-        (error) =>
-          error instanceof ModelError &&
-          message.test(error.message) &&
-          error.message.startsWith('config.json: '),
-      );
-    });
+  for (const [fields, code, facts] of refusals) {
+    it(`refuses ${JSON.stringify(fields)} and names the field`, () =>
+      assert.throws(() => parse(fields), refusal(ModelError, code, { ...facts, file: 'config.json' })));
   }
+
+  it('lists the activation functions that it knows', () => {
+    const known = ['gelu_new', 'gelu_pytorch_tanh', 'gelu_python_tanh'];
+    assert.throws(
+      () => parse({ activation_function: 'gelu' }),
+      refusal(ModelError, 'config-activation-unsupported', { known }),
+    );
+  });
+
+  it('gives the range of a whole number', () =>
+    assert.throws(
+      () => parse({ vocab_size: 10, pad_token_id: 10 }),
+      refusal(ModelError, 'config-not-integer', { min: 0, max: 9 }),
+    ));
 });
 
 describe('toJson', () => {
@@ -213,10 +245,23 @@ describe('withLabels', () => {
 
   it('refuses invalid labels, pad tokens and dropout rates', () => {
     const config = parse({ vocab_size: 10 });
-    assert.throws(() => withLabels(config, ['only'], 0), /one label/);
-    assert.throws(() => withLabels(config, ['a', 'a'], 0), /same name/);
-    assert.throws(() => withLabels(config, ['a', 'b'], 10), /pad_token_id is 10/);
-    assert.throws(() => withLabels(config, ['a', 'b'], 9, 1), /embd_pdrop is 1/);
+    const file = undefined;
+    assert.throws(
+      () => withLabels(config, ['only'], 0),
+      refusal(ModelError, 'config-one-label', { file, field: 'id2label' }),
+    );
+    assert.throws(
+      () => withLabels(config, ['a', 'a'], 0),
+      refusal(ModelError, 'config-label-twice', { file, first: 0, second: 1, label: 'a' }),
+    );
+    assert.throws(
+      () => withLabels(config, ['a', 'b'], 10),
+      refusal(ModelError, 'config-not-integer', { file, field: 'pad_token_id', value: 10 }),
+    );
+    assert.throws(
+      () => withLabels(config, ['a', 'b'], 9, 1),
+      refusal(ModelError, 'config-not-probability', { file, field: 'embd_pdrop', value: 1 }),
+    );
   });
 });
 
@@ -225,17 +270,17 @@ describe('readConfig', () => {
     const empty = folder(t);
     await assert.rejects(
       readConfig(empty),
-      (error) => error instanceof ModelError && error.message.includes('config.json'),
+      refusal(ModelError, 'config-unreadable', { file: join(empty, 'config.json') }),
     );
     const broken = folder(t, { 'config.json': '{\n"model_type": "gpt2"\n"n_embd": 8}' });
     await assert.rejects(
       readConfig(broken),
-      (error) => error instanceof ModelError && /config\.json, line 3, column 1: /.test(error.message),
+      refusal(ModelError, 'config-not-json', { file: join(broken, 'config.json'), line: 3, column: 1 }),
     );
     const list = folder(t, { 'config.json': '[]' });
     await assert.rejects(
       readConfig(list),
-      (error) => error instanceof ModelError && /config\.json is not a JSON object/.test(error.message),
+      refusal(ModelError, 'config-not-object', { file: join(list, 'config.json') }),
     );
   });
 });
@@ -243,11 +288,11 @@ describe('readConfig', () => {
 describe('requireVocabulary', () => {
   it('accepts fewer tokens than the embedding has rows, but not more', () => {
     const config = parse({ vocab_size: 10 });
-    requireVocabulary(config, 9, 'vocab.json');
-    requireVocabulary(config, 10, 'vocab.json');
+    requireVocabulary(config, 9, 'model');
+    requireVocabulary(config, 10, 'model');
     assert.throws(
-      () => requireVocabulary(config, 11, 'vocab.json'),
-      (error) => error instanceof ModelError && /vocab\.json has 11 tokens.* 10 rows/.test(error.message),
+      () => requireVocabulary(config, 11, 'model'),
+      refusal(ModelError, 'model-vocabulary-exceeds-embedding', { folder: 'model', tokens: 11, rows: 10 }),
     );
   });
 });

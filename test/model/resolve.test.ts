@@ -8,6 +8,7 @@ import { packRows } from '#attune/engine/batch.js';
 import { referenceEngine } from '#attune/engine/reference/session.js';
 import { loadSplits } from '#attune/data/splits.js';
 import { ModelError, UsageError } from '#attune/errors/attune-error.js';
+import type { Plain } from '#attune/errors/wording.js';
 import { HubError } from '#attune/hub/hub-error.js';
 import { fromPretrained } from '#attune/model/pretrained.js';
 import { resolveModel } from '#attune/model/resolve.js';
@@ -17,6 +18,9 @@ import { hubModel } from '../support/hub-models.js';
 import type { HubLayout } from '../support/hub-models.js';
 import { HubServer } from '../support/hub-server.js';
 import type { HubFiles } from '../support/hub-server.js';
+import { refusal } from '../support/refusal.js';
+
+type Check = ReturnType<typeof refusal>;
 
 async function setUp(
   t: TestContext,
@@ -79,7 +83,7 @@ describe('resolveModel', () => {
     assert.equal(await resolveModel('./not-here', options), './not-here');
     await assert.rejects(
       fromPretrained('./not-here', options),
-      (error) => error instanceof ModelError && /is not a model folder/.test(error.message),
+      refusal(ModelError, 'model-folder-missing', { folder: './not-here' }),
     );
     await assert.rejects(resolveModel('not an id', options), UsageError);
     assert.equal(server.requests.length, 0);
@@ -152,22 +156,33 @@ describe('resolveModel', () => {
       ...files,
       'model.safetensors.index.json': JSON.stringify({ weight_map: weightMap }),
     });
-    for (const [repository, message] of [
-      [without('config.json'), /has no config\.json/],
-      [without('vocab.json'), /has no tokenizer/],
-      [without('model.safetensors.index.json'), /weights in pytorch_model\.bin alone, a pickle/],
-      [without('model.safetensors.index.json', 'pytorch_model.bin'), /no weights that attune reads/],
-      [without(shard), /names model-00002-of-00002\.safetensors, which the repository does not have/],
-      [index({ x: '../../../evil' }), /not the name of a file in its folder/],
-      [index({ x: '/etc/passwd' }), /not the name of a file in its folder/],
-      [index({ x: 5 }), /not the name of a file in its folder/],
-    ] as const) {
+    const model = 'tiny/gpt2';
+    const names = ['model.safetensors', 'model.safetensors.index.json'];
+    const outside = (name: Plain): Check =>
+      refusal(ModelError, 'shard-name-invalid', { tensor: 'x', shard: name });
+    const cases: readonly (readonly [HubFiles, Check])[] = [
+      [
+        without('config.json'),
+        refusal(ModelError, 'hub-model-without-config', { model, name: 'config.json' }),
+      ],
+      [without('vocab.json'), refusal(ModelError, 'hub-model-without-tokenizer', { model })],
+      [
+        without('model.safetensors.index.json'),
+        refusal(ModelError, 'hub-model-pickled', { model, name: 'pytorch_model.bin' }),
+      ],
+      [
+        without('model.safetensors.index.json', 'pytorch_model.bin'),
+        refusal(ModelError, 'hub-model-without-weights', { model, names }),
+      ],
+      [without(shard), refusal(ModelError, 'hub-model-without-shards', { model, shards: [shard] })],
+      [index({ x: '../../../evil' }), outside('../../../evil')],
+      [index({ x: '/etc/passwd' }), outside('/etc/passwd')],
+      [index({ x: 5 }), outside(5)],
+    ];
+    for (const [repository, refused] of cases) {
       const { server, options } = await setUp(t, repository);
-      await assert.rejects(
-        resolveModel('tiny/gpt2', options),
-        (error: ModelError) => error instanceof ModelError && message.test(error.message),
-      );
-      assert.ok(!server.requests.some(({ cdn }) => cdn), String(message));
+      await assert.rejects(resolveModel(model, options), refused);
+      assert.ok(!server.requests.some(({ cdn }) => cdn));
     }
   });
 

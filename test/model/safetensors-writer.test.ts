@@ -9,6 +9,7 @@ import { SafetensorsFile } from '#attune/model/safetensors.js';
 import { writeSafetensors } from '#attune/model/safetensors-writer.js';
 import { fixturePath } from '../support/fixtures.js';
 import { folder } from '../support/folder.js';
+import { refusal } from '../support/refusal.js';
 
 describe('writeSafetensors', () => {
   it('writes the same bytes as the safetensors library', async (t) => {
@@ -120,17 +121,13 @@ describe('writeSafetensors', () => {
     const write = (path: string): Promise<string> =>
       writeSafetensors(path, [{ name: 'a', shape: [1] }], () => new Float32Array(1));
     const absent = join(dir, 'absent', 'model.safetensors');
-    await assert.rejects(
-      write(absent),
-      (error) => error instanceof AttuneError && error.message.startsWith(`cannot write ${absent}: `),
-    );
+    await assert.rejects(write(absent), refusal(AttuneError, 'file-unwritable', { path: absent }));
     // A folder that is not empty stands where the file should go: the rename itself fails.
     mkdirSync(join(dir, 'taken'));
     writeFileSync(join(dir, 'taken', 'file'), '');
     await assert.rejects(
       write(join(dir, 'taken')),
-      (error) =>
-        error instanceof AttuneError && error.message.startsWith(`cannot write ${join(dir, 'taken')}: `),
+      refusal(AttuneError, 'file-unwritable', { path: join(dir, 'taken') }),
     );
     assert.deepEqual(readdirSync(dir), ['taken']);
   });

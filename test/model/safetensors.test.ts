@@ -6,9 +6,12 @@ import { describe, it } from 'node:test';
 import type { TestContext } from 'node:test';
 import fc from 'fast-check';
 import { ModelError } from '#attune/errors/attune-error.js';
+import type { FactsOf } from '#attune/errors/catalogue.js';
+import type { WEIGHTS_ERRORS } from '#attune/errors/codes/weights-errors.js';
 import { SafetensorsFile } from '#attune/model/safetensors.js';
 import { fixtureJson, fixturePath } from '../support/fixtures.js';
 import { folder } from '../support/folder.js';
+import { refusal } from '../support/refusal.js';
 import { float32File, safetensorsBytes } from '../support/safetensors.js';
 
 const FILE = 'model.safetensors';
@@ -27,134 +30,182 @@ function assertSame(actual: Float32Array, expected: readonly number[], what: str
 const eight = new Uint8Array(8);
 const x = (changes: object = {}): object => ({ dtype: 'F32', shape: [2], data_offsets: [0, 8], ...changes });
 const lengthOnly = (length: bigint): Uint8Array => new Uint8Array(BigUint64Array.of(length).buffer);
-const damage: [string, Uint8Array, RegExp][] = [
-  ['an empty file', new Uint8Array(0), /has 0 bytes/],
-  ['a file of fewer than 8 bytes', new Uint8Array(7), /has 7 bytes/],
+type HeaderCode = Extract<keyof typeof WEIGHTS_ERRORS, `safetensors-${string}`>;
+type Damage = {
+  [Code in HeaderCode]: readonly [what: string, Uint8Array, Code, Omit<FactsOf<Code>, 'file' | 'reason'>];
+}[HeaderCode];
+/** Where the numbers of this file begin. */
+const dataStart = (file: Uint8Array): number =>
+  8 + new DataView(file.buffer, file.byteOffset).getUint32(0, true);
+const beyond = safetensorsBytes({ x: x({ shape: [4], data_offsets: [0, 16] }) }, eight);
+
+const damage: readonly Damage[] = [
+  ['an empty file', new Uint8Array(0), 'safetensors-too-short', { bytes: 0 }],
+  ['a file of fewer than 8 bytes', new Uint8Array(7), 'safetensors-too-short', { bytes: 7 }],
   [
     'a file that ends after the header length',
     lengthOnly(2n),
-    /header would have 2 bytes, but the file has only 8/,
+    'safetensors-header-truncated',
+    { headerBytes: '2', bytes: 8 },
   ],
-  ['a header length of 2^64 - 1', lengthOnly(2n ** 64n - 1n), /header would have 18446744073709551615 bytes/],
+  [
+    'a header length of 2^64 - 1',
+    lengthOnly(2n ** 64n - 1n),
+    'safetensors-header-too-long',
+    { headerBytes: '18446744073709551615' },
+  ],
   [
     'a header length beyond the end of the file',
     Buffer.concat([lengthOnly(1000n), eight]),
-    /header would have 1000 bytes, but the file has only 16/,
+    'safetensors-header-truncated',
+    { headerBytes: '1000', bytes: 16 },
   ],
   [
     'a Git LFS pointer',
     Buffer.from('version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n'),
-    /Git LFS pointer/,
+    'safetensors-lfs-pointer',
+    {},
   ],
-  ['a header of length 0', safetensorsBytes(''), /does not begin with {/],
-  ['a header that begins with a space', safetensorsBytes(' {}'), /does not begin with {/],
-  ['a header that is not JSON', safetensorsBytes('{"x": '), /header is not JSON/],
+  ['a header of length 0', safetensorsBytes(''), 'safetensors-header-not-object', {}],
+  ['a header that begins with a space', safetensorsBytes(' {}'), 'safetensors-header-not-object', {}],
+  ['a header that is not JSON', safetensorsBytes('{"x": '), 'safetensors-header-not-json', {}],
   [
     'a header that is not UTF-8',
     Buffer.concat([lengthOnly(4n), Buffer.from([0x7b, 0xff, 0x7d, 0x20])]),
-    /header is not JSON/,
+    'safetensors-header-not-json',
+    {},
   ],
   [
     'a tensor name that occurs twice',
     safetensorsBytes(`{"x": ${JSON.stringify(x())}, "\\u0078": ${JSON.stringify(x())}}`, eight),
-    /names "x" twice/,
+    'safetensors-name-twice',
+    { name: 'x' },
   ],
   [
     'a field that occurs twice',
     safetensorsBytes('{"x": {"dtype": "F32", "shape": [2], "shape": [2], "data_offsets": [0, 8]}}', eight),
-    /names "shape" twice/,
+    'safetensors-name-twice',
+    { name: 'shape' },
   ],
   [
     'a tensor that is not described by an object',
     safetensorsBytes({ x: 1 }, eight),
-    /tensor x is not described by a JSON object/,
+    'safetensors-tensor-not-object',
+    { tensor: 'x' },
   ],
   [
     'metadata that is not an object',
     safetensorsBytes({ __metadata__: [] }),
-    /__metadata__ is not a JSON object/,
+    'safetensors-metadata-not-object',
+    {},
   ],
   [
     'metadata values that are not strings',
     safetensorsBytes({ __metadata__: { format: 1 } }),
-    /__metadata__: format is not a string/,
+    'safetensors-metadata-not-text',
+    { key: 'format' },
   ],
-  ['an unknown dtype', safetensorsBytes({ x: x({ dtype: 'F31' }) }, eight), /tensor x has the dtype "F31"/],
+  [
+    'an unknown dtype',
+    safetensorsBytes({ x: x({ dtype: 'F31' }) }, eight),
+    'safetensors-dtype-unknown',
+    { tensor: 'x', dtype: 'F31' },
+  ],
   [
     'a tensor without a dtype',
     safetensorsBytes({ x: x({ dtype: undefined }) }, eight),
-    /tensor x has the dtype undefined/,
+    'safetensors-dtype-unknown',
+    { tensor: 'x', dtype: undefined },
   ],
   [
     'a dtype with the name of an object method',
     safetensorsBytes({ x: x({ dtype: 'constructor' }) }, eight),
-    /tensor x has the dtype "constructor"/,
+    'safetensors-dtype-unknown',
+    { tensor: 'x', dtype: 'constructor' },
   ],
   [
     'a negative dimension',
     safetensorsBytes({ x: x({ shape: [-2] }) }, eight),
-    /tensor x has the shape \[-2\]/,
+    'safetensors-shape-invalid',
+    { tensor: 'x', shape: [-2] },
   ],
   [
     'a fractional dimension',
     safetensorsBytes({ x: x({ shape: [0.5] }) }, eight),
-    /tensor x has the shape \[0.5\]/,
+    'safetensors-shape-invalid',
+    { tensor: 'x', shape: [0.5] },
   ],
   [
     'a tensor without a shape',
     safetensorsBytes({ x: x({ shape: null }) }, eight),
-    /tensor x has the shape null/,
+    'safetensors-shape-invalid',
+    { tensor: 'x', shape: null },
   ],
   [
     'a shape of more than 2^53 numbers',
     safetensorsBytes({ x: x({ shape: [2 ** 40, 2 ** 40] }) }, eight),
-    /which no file can hold/,
+    'safetensors-shape-too-large',
+    { tensor: 'x', shape: [2 ** 40, 2 ** 40] },
   ],
   [
     'a tensor with three offsets',
     safetensorsBytes({ x: x({ data_offsets: [0, 4, 8] }) }, eight),
-    /tensor x has the data_offsets/,
+    'safetensors-offsets-invalid',
+    { tensor: 'x', offsets: [0, 4, 8] },
   ],
   [
     'offsets in the wrong order',
     safetensorsBytes({ x: x({ data_offsets: [8, 0] }) }, eight),
-    /tensor x has the data_offsets/,
+    'safetensors-offsets-invalid',
+    { tensor: 'x', offsets: [8, 0] },
   ],
   [
     'more bytes than the shape needs',
     safetensorsBytes({ x: x({ shape: [1] }) }, eight),
-    /tensor x has 8 bytes, but F32 \[1\] needs 4/,
+    'safetensors-tensor-size',
+    { tensor: 'x', dtype: 'F32', shape: [1], found: 8, expected: 4 },
   ],
   [
     'fewer bytes than the shape needs',
     safetensorsBytes({ x: x({ shape: [3] }) }, eight),
-    /tensor x has 8 bytes, but F32 \[3\] needs 12/,
+    'safetensors-tensor-size',
+    { tensor: 'x', dtype: 'F32', shape: [3], found: 8, expected: 12 },
   ],
   [
     'a tensor beyond the end of the file',
-    safetensorsBytes({ x: x({ shape: [4], data_offsets: [0, 16] }) }, eight),
-    /tensor x ends at byte \d+, but the file has \d+ bytes/,
+    beyond,
+    'safetensors-tensor-truncated',
+    { tensor: 'x', end: dataStart(beyond) + 16, bytes: beyond.length },
   ],
   [
     'overlapping tensors',
     safetensorsBytes({ x: x(), y: x({ shape: [1], data_offsets: [4, 8] }) }, eight),
-    /tensors x and y overlap/,
+    'safetensors-overlap',
+    { tensors: ['x', 'y'] },
   ],
-  ['two tensors with the same bytes', safetensorsBytes({ x: x(), y: x() }, eight), /tensors x and y overlap/],
+  [
+    'two tensors with the same bytes',
+    safetensorsBytes({ x: x(), y: x() }, eight),
+    'safetensors-overlap',
+    { tensors: ['x', 'y'] },
+  ],
   [
     'a gap before the first tensor',
     safetensorsBytes({ x: x({ shape: [1], data_offsets: [4, 8] }) }, eight),
-    /4 bytes between the header and tensor x/,
+    'safetensors-gap',
+    { bytes: 4, after: undefined, before: 'x' },
   ],
   [
     'a gap between two tensors',
     safetensorsBytes({ x: x(), y: x({ data_offsets: [12, 20] }) }, new Uint8Array(20)),
-    /4 bytes between x and tensor y/,
+    'safetensors-gap',
+    { bytes: 4, after: 'x', before: 'y' },
   ],
   [
     'bytes after the last tensor',
     safetensorsBytes({ x: x() }, new Uint8Array(9)),
-    /1 bytes after x belong to no tensor/,
+    'safetensors-gap',
+    { bytes: 1, after: 'x', before: undefined },
   ],
 ];
 
@@ -207,13 +258,14 @@ describe('SafetensorsFile.read', () => {
   it('refuses integer tensors, which are only listed, and unknown names', async (t) => {
     const file = await opened(t, fixturePath('model/dtypes.safetensors'));
     assert.equal(file.tensors.get('i64')?.dtype, 'I64');
+    const place = { file: file.path };
     await assert.rejects(
       file.read('i64'),
-      (error) => error instanceof ModelError && /tensor i64 is I64/.test(error.message),
+      refusal(ModelError, 'tensor-type-unsupported', { ...place, tensor: 'i64', dtype: 'I64' }),
     );
     await assert.rejects(
       file.read('absent'),
-      (error) => error instanceof ModelError && /has no tensor absent/.test(error.message),
+      refusal(ModelError, 'tensor-missing', { ...place, tensor: 'absent' }),
     );
   });
 
@@ -225,22 +277,16 @@ describe('SafetensorsFile.read', () => {
     truncateSync(path, kept);
     await assert.rejects(
       file.read('a'),
-      (error) => error instanceof ModelError && error.message.includes(`ended at byte ${kept} while`),
+      refusal(ModelError, 'safetensors-shrank', { file: path, byte: kept }),
     );
   });
 });
 
 describe('SafetensorsFile.open', () => {
-  for (const [what, bytes, message] of damage) {
+  for (const [what, bytes, code, facts] of damage) {
     it(`refuses ${what}`, async (t) => {
       const path = join(folder(t, { [FILE]: bytes }), FILE);
-      await assert.rejects(SafetensorsFile.open(path), (error) => {
-        assert.ok(error instanceof ModelError, String(error));
-        assert.match(error.message, message);
-        assert.ok(error.message.includes(path), 'names the file');
-        assert.ok(error.hint, 'says what to do');
-        return true;
-      });
+      await assert.rejects(SafetensorsFile.open(path), refusal(ModelError, code, { ...facts, file: path }));
     });
   }
 
@@ -248,12 +294,12 @@ describe('SafetensorsFile.open', () => {
     const dir = folder(t);
     await assert.rejects(
       SafetensorsFile.open(join(dir, 'absent')),
-      (error) => error instanceof ModelError && error.message.includes(join(dir, 'absent')),
+      refusal(ModelError, 'safetensors-unreadable', { file: join(dir, 'absent') }),
     );
     mkdirSync(join(dir, 'sub'));
     await assert.rejects(
       SafetensorsFile.open(join(dir, 'sub')),
-      (error) => error instanceof ModelError && error.message.includes(join(dir, 'sub')),
+      refusal(ModelError, 'safetensors-not-file', { file: join(dir, 'sub') }),
     );
   });
 

@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { TestContext } from 'node:test';
 import { ModelError } from '#attune/errors/attune-error.js';
+import type { FactsOf } from '#attune/errors/catalogue.js';
+import type { MODEL_ERRORS } from '#attune/errors/codes/model-errors.js';
+import type { WEIGHTS_ERRORS } from '#attune/errors/codes/weights-errors.js';
 import { parseConfig, readConfig } from '#attune/model/config.js';
 import type { Gpt2Config } from '#attune/model/config.js';
 import { initializeHead } from '#attune/model/head.js';
@@ -13,6 +16,7 @@ import { openWeights } from '#attune/model/weights.js';
 import type { Weights } from '#attune/model/weights.js';
 import { fixturePath } from '../support/fixtures.js';
 import { folder } from '../support/folder.js';
+import { refusal } from '../support/refusal.js';
 import { float32File, safetensorsBytes } from '../support/safetensors.js';
 import type { Float32Tensor } from '../support/safetensors.js';
 
@@ -63,22 +67,17 @@ function modelFolder(
   });
 }
 
-async function assertRefused(opening: Promise<unknown>, ...parts: (RegExp | string)[]): Promise<ModelError> {
-  let refusal: ModelError | undefined;
-  await assert.rejects(opening, (error) => {
-    assert.ok(error instanceof ModelError, String(error));
-    for (const part of parts)
-      assert.ok(
-        typeof part === 'string' ? error.message.includes(part) : part.test(error.message),
-        `"${error.message}" should say ${String(part)}`,
-      );
-    refusal = error;
-    return true;
-  });
-  return refusal!;
+type WeightsCode = keyof typeof MODEL_ERRORS | keyof typeof WEIGHTS_ERRORS;
+
+async function refuse<Code extends WeightsCode>(
+  dir: string,
+  code: Code,
+  facts: Partial<FactsOf<Code>>,
+): Promise<void> {
+  await assert.rejects(openWeights(dir, await readConfig(dir)), refusal(ModelError, code, facts));
 }
-const refuse = async (dir: string, ...parts: (RegExp | string)[]): Promise<ModelError> =>
-  assertRefused(openWeights(dir, await readConfig(dir)), ...parts);
+
+const INDEX = 'model.safetensors.index.json';
 
 describe('openWeights', () => {
   for (const [saved, values] of [
@@ -130,61 +129,64 @@ describe('openWeights', () => {
     tensors.delete('transformer.wpe.weight');
     tensors.delete('score.weight');
     const dir = modelFolder(t, tensors);
-    const error = await refuse(dir, dir, 'lack transformer.wpe.weight, transformer.h.0.ln_2.bias');
-    assert.doesNotMatch(error.message, /score/);
+    await refuse(dir, 'weights-incomplete', {
+      folder: dir,
+      missing: ['transformer.wpe.weight', 'transformer.h.0.ln_2.bias'],
+    });
   });
 
   it('refuses a config with more layers than the weights', async (t) => {
-    await refuse(modelFolder(t, tinyTensors(), { n_layer: 3 }), 'transformer.h.1.ln_1.weight', '24 in all');
+    const missing = parameterSpecs(parseConfig({ ...CONFIG, n_layer: 3 }, 'tiny'))
+      .map(({ name }) => name)
+      .filter((name) => /\.h\.[12]\./.test(name));
+    assert.equal(missing.length, 24);
+    await refuse(modelFolder(t, tinyTensors(), { n_layer: 3 }), 'weights-incomplete', { missing });
   });
 
   it('refuses a parameter that occurs with and without the prefix', async (t) => {
     const tensors = tinyTensors();
-    await refuse(
-      modelFolder(t, tensors.set('wte.weight', tensors.get('transformer.wte.weight')!)),
-      'both transformer.wte.weight and wte.weight',
-    );
+    const dir = modelFolder(t, tensors.set('wte.weight', tensors.get('transformer.wte.weight')!));
+    await refuse(dir, 'weights-name-twice', {
+      folder: dir,
+      names: ['transformer.wte.weight', 'wte.weight'],
+    });
   });
 
-  it('refuses a head for another number of labels and reports both shapes and a hint', async (t) => {
-    const error = await refuse(
-      modelFolder(t, tinyTensors(), { num_labels: 2 }),
-      'size mismatch for score.weight: the file has [3, 4], the config asks for [2, 4]',
-      'tells 3 labels apart, not 2',
-    );
-    assert.match(error.hint!, /3 labels/);
+  it('refuses a head for another number of labels and reports both shapes', async (t) => {
+    const dir = modelFolder(t, tinyTensors(), { num_labels: 2 });
+    await refuse(dir, 'weights-label-count', {
+      file: join(dir, 'model.safetensors'),
+      tensor: 'score.weight',
+      found: [3, 4],
+      expected: [2, 4],
+    });
   });
 
   it('refuses an embedding with fewer or more rows than the vocabulary', async (t) => {
-    await refuse(
-      modelFolder(t, tinyTensors(), { vocab_size: 6 }),
-      'transformer.wte.weight: the file has [5, 4], the config asks for [6, 4]',
-      'fewer rows',
-    );
-    await refuse(
-      modelFolder(t, tinyTensors(), { vocab_size: 4 }),
-      'transformer.wte.weight: the file has [5, 4], the config asks for [4, 4]',
-      'more rows',
-    );
+    const tensor = 'transformer.wte.weight';
+    for (const rows of [6, 4])
+      await refuse(modelFolder(t, tinyTensors(), { vocab_size: rows }), 'weights-vocabulary-size', {
+        tensor,
+        found: [5, 4],
+        expected: [rows, 4],
+      });
   });
 
   it('refuses any shape other than that of the config, including its transpose', async (t) => {
-    await refuse(
-      modelFolder(t, tinyTensors(), { n_positions: 9 }),
-      'transformer.wpe.weight: the file has [3, 4], the config asks for [9, 4]',
-    );
-    const tensors = tinyTensors();
-    const { values } = tensors.get('transformer.h.0.attn.c_attn.weight')!;
-    await refuse(
-      modelFolder(t, tensors.set('transformer.h.0.attn.c_attn.weight', { shape: [12, 4], values })),
-      'the file has [12, 4], the config asks for [4, 12]',
-    );
-    const flat = tinyTensors();
-    const wte = flat.get('transformer.wte.weight')!.values;
-    await refuse(
-      modelFolder(t, flat.set('transformer.wte.weight', { shape: [20], values: wte })),
-      'the file has [20], the config asks for [5, 4]',
-    );
+    await refuse(modelFolder(t, tinyTensors(), { n_positions: 9 }), 'weights-shape', {
+      tensor: 'transformer.wpe.weight',
+      found: [3, 4],
+      expected: [9, 4],
+    });
+    for (const [tensor, found, expected] of [
+      ['transformer.h.0.attn.c_attn.weight', [12, 4], [4, 12]],
+      ['transformer.wte.weight', [20], [5, 4]],
+    ] as const) {
+      const tensors = tinyTensors();
+      const { values } = tensors.get(tensor)!;
+      const dir = modelFolder(t, tensors.set(tensor, { shape: found, values }));
+      await refuse(dir, 'weights-shape', { tensor, found, expected });
+    }
   });
 
   it('refuses an integer tensor in place of a parameter', async (t) => {
@@ -198,27 +200,34 @@ describe('openWeights', () => {
       'config.json': JSON.stringify(CONFIG),
       'model.safetensors': safetensorsBytes(header),
     });
-    await refuse(dir, 'transformer.wte.weight is I8');
+    await refuse(dir, 'tensor-type-unsupported', { tensor: 'transformer.wte.weight', dtype: 'I8' });
   });
 
   it('refuses a truncated file and names it', async (t) => {
     const dir = modelFolder(t, tinyTensors());
     const path = join(dir, 'model.safetensors');
     writeFileSync(path, readFileSync(path).subarray(0, -1));
-    await refuse(dir, path, 'truncated');
+    await refuse(dir, 'safetensors-tensor-truncated', { file: path });
   });
 
   it('refuses a folder with only pytorch_model.bin and explains how to convert it', async (t) => {
     const dir = folder(t, { 'pytorch_model.bin': '', 'config.json': JSON.stringify(CONFIG) });
-    const error = await refuse(dir, 'pytorch_model.bin');
-    assert.match(error.hint!, /save_file/);
+    await refuse(dir, 'model-weights-pickled', { folder: dir, name: 'pytorch_model.bin' });
   });
 
   it('refuses a folder that is missing or has no weights', async (t) => {
     const config = parseConfig(CONFIG, 'tiny');
     const empty = folder(t);
-    await assertRefused(openWeights(empty, config), empty, 'model.safetensors');
-    await assertRefused(openWeights(join(empty, 'absent'), config), 'absent');
+    const names = ['model.safetensors', INDEX];
+    await assert.rejects(
+      openWeights(empty, config),
+      refusal(ModelError, 'model-weights-missing', { folder: empty, names }),
+    );
+    const absent = join(empty, 'absent');
+    await assert.rejects(
+      openWeights(absent, config),
+      refusal(ModelError, 'model-folder-unreadable', { folder: absent }),
+    );
   });
 });
 
@@ -229,10 +238,15 @@ describe('Weights.read', () => {
       tensors.get('transformer.h.0.mlp.c_fc.weight')!.values[2 * 16 + 5] = bad;
       const dir = modelFolder(t, tensors);
       const weights = await opened(t, dir);
-      await assertRefused(
-        weights.read('transformer.h.0.mlp.c_fc.weight'),
-        join(dir, 'model.safetensors'),
-        `transformer.h.0.mlp.c_fc.weight is ${bad} at [2, 5]`,
+      const tensor = 'transformer.h.0.mlp.c_fc.weight';
+      await assert.rejects(
+        weights.read(tensor),
+        refusal(ModelError, 'weights-not-finite', {
+          file: join(dir, 'model.safetensors'),
+          tensor,
+          value: String(bad),
+          index: [2, 5],
+        }),
       );
       assert.equal((await weights.read('transformer.h.0.mlp.c_fc.bias')).length, 16);
     });
@@ -255,7 +269,7 @@ describe('Weights.read', () => {
 function shards(t: TestContext, change: (index: { weight_map: Record<string, unknown> }) => unknown): string {
   const dir = folder(t);
   cpSync(fixturePath('model/saved-f16-shards'), dir, { recursive: true });
-  const path = join(dir, 'model.safetensors.index.json');
+  const path = join(dir, INDEX);
   const index = JSON.parse(readFileSync(path, 'utf8')) as { weight_map: Record<string, unknown> };
   writeFileSync(path, JSON.stringify(change(index) ?? index));
   return dir;
@@ -264,15 +278,18 @@ function shards(t: TestContext, change: (index: { weight_map: Record<string, unk
 describe('openWeights of a sharded model', () => {
   it('refuses a missing shard and names it', async (t) => {
     const dir = shards(t, () => undefined);
-    rmSync(join(dir, 'model-00002-of-00003.safetensors'));
-    await refuse(dir, 'model.safetensors.index.json', 'model-00002-of-00003.safetensors', 'missing');
+    const shard = 'model-00002-of-00003.safetensors';
+    rmSync(join(dir, shard));
+    await refuse(dir, 'shard-missing', { file: join(dir, INDEX), shard });
   });
 
   it('refuses a tensor that is not in the shard listed in the index', async (t) => {
+    const shard = 'model-00001-of-00003.safetensors';
     const dir = shards(t, ({ weight_map }) => {
-      weight_map['score.weight'] = 'model-00001-of-00003.safetensors';
+      weight_map['score.weight'] = shard;
     });
-    await refuse(dir, 'tensor score.weight in model-00001-of-00003.safetensors, which does not hold it');
+    const file = join(dir, INDEX);
+    await refuse(dir, 'shard-without-tensor', { file, tensor: 'score.weight', shard });
   });
 
   it('refuses a shard outside the folder, even if it exists', async (t) => {
@@ -293,21 +310,21 @@ describe('openWeights of a sharded model', () => {
       });
       mkdirSync(join(dir, 'sub'));
       cpSync(join(dir, 'model-00003-of-00003.safetensors'), join(dir, 'sub', 'model.safetensors'));
-      await refuse(dir, 'score.weight', JSON.stringify(outside), 'not the name of a file');
+      const file = join(dir, INDEX);
+      await refuse(dir, 'shard-name-invalid', { file, tensor: 'score.weight', shard: outside });
     }
-    const absolute = shards(t, ({ weight_map }) => {
-      weight_map['score.weight'] = fixturePath('model/values.safetensors');
+    const absolute = fixturePath('model/values.safetensors');
+    const dir = shards(t, ({ weight_map }) => {
+      weight_map['score.weight'] = absolute;
     });
-    await refuse(absolute, dirname(fixturePath('model/values.safetensors')), 'not the name of a file');
+    await refuse(dir, 'shard-name-invalid', { tensor: 'score.weight', shard: absolute });
   });
 
   it('refuses an index that is not JSON or has no weight_map', async (t) => {
-    await refuse(
-      shards(t, () => ({})),
-      'no weight_map',
-    );
+    const empty = shards(t, () => ({}));
+    await refuse(empty, 'shards-without-map', { file: join(empty, INDEX) });
     const dir = shards(t, () => undefined);
-    writeFileSync(join(dir, 'model.safetensors.index.json'), '{');
-    await refuse(dir, 'model.safetensors.index.json');
+    writeFileSync(join(dir, INDEX), '{');
+    await refuse(dir, 'shards-unreadable', { file: join(dir, INDEX) });
   });
 });
