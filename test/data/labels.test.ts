@@ -2,7 +2,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { DataError, UsageError } from '#attune/errors/attune-error.js';
+import type { ErrorCode } from '#attune/errors/catalogue.js';
+import type { Facts } from '#attune/errors/wording.js';
 import { LabelMap } from '#attune/data/labels.js';
+import { EXTENSIONS } from '#attune/data/readers.js';
 import type { RawRow } from '#attune/data/rows.js';
 import { readRows } from '#attune/data/rows.js';
 import { folder } from '../support/folder.js';
@@ -18,14 +21,6 @@ function rows(...labels: (number | string | [number, string])[]): RawRow[] {
 
 const indices = async (map: LabelMap, raw: RawRow[]): Promise<number[]> =>
   (await map.encode(raw, 'test.jsonl')).map(({ label }) => label);
-
-async function refuses(work: Promise<unknown>, message: RegExp): Promise<void> {
-  await assert.rejects(work, (error) => {
-    assert.ok(error instanceof DataError, String(error));
-    assert.match(error.message, message);
-    return true;
-  });
-}
 
 const learn = (...labels: Parameters<typeof rows>): Promise<LabelMap> =>
   LabelMap.learn(rows(...labels), 'train.jsonl');
@@ -250,52 +245,73 @@ describe('readRows', () => {
 
   it('refuses one column for both the text and the label', async (t) => {
     const dir = folder(t, { 'rows.jsonl': '{"s": " a ", "y": 1}' });
-    await assert.rejects(readLines(dir, { textColumn: 'y', labelColumn: 'y' }), UsageError);
+    await assert.rejects(
+      readLines(dir, { textColumn: 'y', labelColumn: 'y' }),
+      refusal(UsageError, 'columns-identical', { column: 'y' }),
+    );
   });
 
   it('does not take a property that every object has for a column', async (t) => {
     const dir = folder(t, { 'rows.jsonl': '{"text": "a", "label": 1}' });
     for (const labelColumn of ['constructor', 'toString', '__proto__'])
-      await refuses(readLines(dir, { labelColumn }), new RegExp(`:1: has no column "${labelColumn}"`));
+      await assert.rejects(
+        readLines(dir, { labelColumn }),
+        refusal(DataError, 'column-missing', { line: 1, column: labelColumn, columns: ['text', 'label'] }),
+      );
   });
 
-  const refusedRows: [what: string, row: string, message: RegExp][] = [
-    ['a row without a text', '{"label": 0}', /:2: has no column "text"; its columns are "label"$/],
+  const inLabel = { column: 'label' };
+  const refusedRows: [what: string, row: string, code: ErrorCode, facts: Facts][] = [
+    ['a row without a text', '{"label": 0}', 'column-missing', { column: 'text', columns: ['label'] }],
     [
       'a misspelled text column',
       '{"texts": "a", "label": 0}',
-      /:2: has no column "text"; did you mean "texts"\?/,
+      'column-missing',
+      { column: 'text', columns: ['texts', 'label'] },
     ],
-    ['a text that is a number', '{"text": 5, "label": 0}', /:2: column "text" is 5, not a text$/],
-    ['a row without a label', '{"text": "a"}', /:2: has no column "label"/],
-    ['a null label', '{"text": "a", "label": null}', /:2: column "label": the label null is missing$/],
-    ['an empty label', '{"text": "a", "label": "  "}', /:2: column "label": the label " {2}" is missing$/],
-    ['a fraction', '{"text": "a", "label": 0.5}', /:2: column "label": the label 0\.5 is not an integer$/],
+    ['a text that is a number', '{"text": 5, "label": 0}', 'text-not-string', { column: 'text', found: 5 }],
+    ['a row without a label', '{"text": "a"}', 'column-missing', { column: 'label', columns: ['text'] }],
+    ['a null label', '{"text": "a", "label": null}', 'label-missing', { ...inLabel, label: null }],
+    ['an empty label', '{"text": "a", "label": "  "}', 'label-missing', { ...inLabel, label: '  ' }],
+    ['a fraction', '{"text": "a", "label": 0.5}', 'label-not-integer', { ...inLabel, label: 0.5 }],
     [
       'a fraction in a string',
       '{"text": "a", "label": "1.0"}',
-      /:2: column "label": the label "1\.0" is not an integer$/,
+      'label-not-integer',
+      { ...inLabel, label: '1.0' },
     ],
-    ['a number with an exponent', '{"text": "a", "label": "1e3"}', /the label "1e3" is not an integer$/],
-    ['a negative label', '{"text": "a", "label": -1}', /:2: column "label": the label -1 is negative$/],
-    ['a negative label in a string', '{"text": "a", "label": "-1"}', /the label "-1" is negative$/],
-    ['a label too large for an index', '{"text": "a", "label": 1e300}', /is too large for a class index$/],
-    ['a list as a label', '{"text": "a", "label": [1]}', /the label \[1\] is neither an integer nor a name$/],
+    [
+      'a number with an exponent',
+      '{"text": "a", "label": "1e3"}',
+      'label-not-integer',
+      { ...inLabel, label: '1e3' },
+    ],
+    ['a negative label', '{"text": "a", "label": -1}', 'label-negative', { ...inLabel, label: -1 }],
+    [
+      'a negative label in a string',
+      '{"text": "a", "label": "-1"}',
+      'label-negative',
+      { ...inLabel, label: '-1' },
+    ],
+    [
+      'a label too large for an index',
+      '{"text": "a", "label": 1e300}',
+      'label-too-large',
+      { ...inLabel, label: '1e+300' },
+    ],
+    ['a list as a label', '{"text": "a", "label": [1]}', 'label-type', { ...inLabel, label: [1] }],
     [
       'a label_text that is a number',
       '{"text": "a", "label": 0, "label_text": 3}',
-      /:2: column "label_text" is 3, not a text$/,
+      'class-name-not-string',
+      { column: 'label_text', found: 3 },
     ],
   ];
-  for (const [what, row, message] of refusedRows) {
+  for (const [what, row, code, facts] of refusedRows) {
     it(`refuses ${what} and reports the line`, async (t) => {
       const dir = folder(t, { 'rows.jsonl': `{"text": "ok", "label": 1}\n${row}\n` });
-      await assert.rejects(readLines(dir), (error) => {
-        assert.ok(error instanceof DataError, String(error));
-        assert.match(error.message, message);
-        assert.ok(error.message.startsWith(`${dir}/rows.jsonl:2: `), error.message);
-        return true;
-      });
+      const file = `${dir}/rows.jsonl`;
+      await assert.rejects(readLines(dir), refusal(DataError, code, { file, line: 2, ...facts }));
     });
   }
 
@@ -303,7 +319,7 @@ describe('readRows', () => {
     const dir = folder(t, { 'rows.jsonl': '\n\n' });
     await assert.rejects(
       readLines(dir),
-      (error) => error instanceof DataError && error.message.endsWith('rows.jsonl: holds no rows'),
+      refusal(DataError, 'data-file-empty', { file: `${dir}/rows.jsonl` }),
     );
   });
 
@@ -311,10 +327,8 @@ describe('readRows', () => {
     const dir = folder(t, { 'rows.arrow': 'ARROW1' });
     await assert.rejects(
       readRows(`${dir}/rows.arrow`),
-      (error) =>
-        error instanceof DataError &&
-        /does not read this kind of file/.test(error.message) &&
-        /\.jsonl, .*\.json, .*\.csv, .*\.parquet/.test(error.hint ?? ''),
+      refusal(DataError, 'data-file-kind', { file: `${dir}/rows.arrow`, readable: EXTENSIONS }),
     );
+    for (const ending of ['.jsonl', '.json', '.csv', '.parquet']) assert.ok(EXTENSIONS.includes(ending));
   });
 });

@@ -1,10 +1,7 @@
-/** Folders and repositories with small datasets, and a check of the errors that they cause. */
-import assert from 'node:assert/strict';
+/** Folders and repositories with small datasets. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { DataError } from '#attune/errors/attune-error.js';
-import type { AttuneError } from '#attune/errors/attune-error.js';
 import type { DataRepository } from '#attune/data/repository.js';
 import { folder } from '../support/folder.js';
 import { parquetBytes } from '../support/parquet.js';
@@ -45,18 +42,4 @@ export function remote(
     },
     converted: () => Promise.resolve(converted),
   };
-}
-
-export async function refuses(
-  action: Promise<unknown>,
-  message: RegExp,
-  kind: new (message: string) => AttuneError = DataError,
-  hint?: RegExp,
-): Promise<void> {
-  await assert.rejects(action, (error) => {
-    assert.ok(error instanceof kind, String(error));
-    assert.match(error.message, message);
-    if (hint) assert.match(error.hint ?? '', hint);
-    return true;
-  });
 }
