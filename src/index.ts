@@ -23,7 +23,7 @@ export type { LoadSplitsOptions, LoadTestOptions, Splits } from './data/splits.j
 export { inspectSplits } from './data/inspect.js';
 export type { Inspection } from './data/inspect.js';
 
-export { hint as errorHint, LIBRARY, sentence as errorSentence } from './errors/shell.js';
+export { errorHint, LIBRARY, errorSentence } from './errors/shell.js';
 export type { Described, Shell } from './errors/shell.js';
 export { noticeSentence } from './errors/notices.js';
 export type { Notice, NoticeCode } from './errors/notices.js';

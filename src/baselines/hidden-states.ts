@@ -10,6 +10,7 @@ import { packRows } from '../engine/batch.js';
 import type { EncodedRow } from '../engine/batch.js';
 import type { EngineSession } from '../engine/engine.js';
 import { ModelError } from '../errors/attune-error.js';
+import { described } from '../errors/wording.js';
 import type { Graph } from '../graph/graph.js';
 import type { HubOptions } from '../hub/settings.js';
 import { EMBEDDED_MODEL, embeddedModelFolder } from '../model/embedded.js';
@@ -112,11 +113,7 @@ export class HiddenStateModel implements Transformer<readonly string[], DenseMat
       });
     } catch (error) {
       if (!(error instanceof ModelError)) throw error;
-      throw new ModelError(
-        'hidden-states-model-unavailable',
-        { reason: error.message, advice: error.hint },
-        { cause: error },
-      );
+      throw new ModelError('hidden-states-model-unavailable', { error: described(error) }, { cause: error });
     }
     if (restored.#digest === sha256) return restored;
     await restored.close();

@@ -123,7 +123,7 @@ function results<Setup, Result>(
         if ('error' in done) return fail(done.error);
         if ('code' in done) {
           // The thread took both from one error.
-          return fail(new TrainingError(...([done.code, done.facts as never] as ErrorArguments)));
+          return fail(new TrainingError(...([done.code, done.facts] as ErrorArguments)));
         }
         found[done.task] = done.result;
         open--;

@@ -21,7 +21,7 @@ export {
   TrainingError,
   UsageError,
 } from '../errors/attune-error.js';
-export { hint as errorHint, LIBRARY, sentence as errorSentence } from '../errors/shell.js';
+export { errorHint, LIBRARY, errorSentence } from '../errors/shell.js';
 export type { Described, Shell } from '../errors/shell.js';
 export { noticeSentence } from '../errors/notices.js';
 export type { Notice, NoticeCode } from '../errors/notices.js';

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { AttuneError, DataError, UsageError } from '../errors/attune-error.js';
+import { described } from '../errors/wording.js';
 import { readPlainFile } from '../files.js';
 import { parseComparison } from '../report/comparison-file.js';
 import { writeReport, writeRunReport } from '../report/page.js';
@@ -57,7 +58,7 @@ function parseState(text: string, file: string): ReturnType<typeof parseTrainerS
   } catch (error) {
     // Its hint is for those who resume.
     if (error instanceof AttuneError)
-      throw new DataError('report-source-damaged', { file, reason: error.message }, { cause: error });
+      throw new DataError('report-source-damaged', { file, error: described(error) }, { cause: error });
     throw error;
   }
 }

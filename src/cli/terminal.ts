@@ -9,7 +9,7 @@ import picocolors from 'picocolors';
 import { AttuneError } from '../errors/attune-error.js';
 import type { Notice } from '../errors/notices.js';
 import { noticeSentence } from '../errors/notices.js';
-import { hint, sentence } from '../errors/shell.js';
+import { errorHint, errorSentence } from '../errors/shell.js';
 import type { Bin, Column } from './layout.js';
 import { displayWidth, histogramLines, pad, printable, printableLines, tableLines, wrap } from './layout.js';
 import { COMMAND_LINE } from './shell.js';
@@ -123,10 +123,9 @@ export class Terminal {
   /** An error for people with its hint, or a defect of attune with its stack. */
   error(error: unknown): void {
     if (error instanceof AttuneError) {
-      if ((error.code as string) === 'legacy') return this.#legacy(error);
       const indent = 'error: '.length;
-      this.#labelled('error:', this.#colors.red, sentence(error, COMMAND_LINE));
-      this.paragraph(hint(error, COMMAND_LINE), indent);
+      this.#labelled('error:', this.#colors.red, errorSentence(error, COMMAND_LINE));
+      this.paragraph(errorHint(error, COMMAND_LINE), indent);
       const { command } = error.facts;
       // On one line, or it could not be pasted.
       if (typeof command === 'string') this.#write(`${' '.repeat(indent)}${printable(command)}`);
@@ -137,13 +136,6 @@ export class Terminal {
         'Please report it with the lines below.',
     );
     this.print(error instanceof Error ? (error.stack ?? error.message) : String(error));
-  }
-
-  #legacy(error: AttuneError): void {
-    this.#labelled('error:', this.#colors.red, error.message);
-    if ((error.hint as string | undefined) !== undefined) this.paragraph(error.hint, 'error: '.length);
-    if (error.command !== undefined)
-      this.#write(`${' '.repeat('error: '.length)}${printable(error.command)}`);
   }
 
   #labelled(label: string, colour: (text: string) => string, text: string): void {

@@ -1,6 +1,7 @@
 // Which columns hold the text and the label, where nobody says: those of these very names, else the ones that
 // are called or look like it.
 import { DataError, UsageError } from '../errors/attune-error.js';
+import { described } from '../errors/wording.js';
 import type { Notice } from '../errors/notices.js';
 import { notice } from '../errors/notices.js';
 import { readerFor } from './readers.js';
@@ -118,7 +119,7 @@ export class DatasetColumns {
     )
       return error;
     const Kind = error instanceof UsageError ? UsageError : DataError;
-    return new Kind('columns-guessed', { reason: error.message, ...this.names }, { cause: error });
+    return new Kind('columns-guessed', { error: described(error), ...this.names }, { cause: error });
   }
 
   #named({ textColumn, labelColumn }: Columns): Columns {

@@ -4,19 +4,13 @@
  * reported as one, with its stack.
  */
 import type { ErrorCode, FactsOf } from './catalogue.js';
-import { CATALOGUE } from './catalogue.js';
-import { hint, LIBRARY, sentence } from './shell.js';
+import { errorHint, LIBRARY, errorSentence } from './shell.js';
 import type { Facts } from './wording.js';
 
 /** What makes an error: its code, the facts that belong to that code, and what caused it. */
 export type ErrorArguments = {
   [Code in ErrorCode]: [code: Code, facts: FactsOf<Code>, options?: { cause?: unknown }];
 }[ErrorCode];
-
-type Legacy = [
-  message: string,
-  options?: { hint?: string | undefined; command?: string | undefined; cause?: unknown },
-];
 
 export class AttuneError extends Error {
   /** What went wrong, for programs. */
@@ -25,28 +19,16 @@ export class AttuneError extends Error {
   readonly facts: Facts;
   /** What the user can do about it; one or two sentences, in the library's terms. */
   readonly hint: string;
-  readonly command: string | undefined;
 
-  constructor(...given: ErrorArguments | Legacy) {
-    const [code, facts, options] = given as ErrorArguments;
-    if (!Object.hasOwn(CATALOGUE, code)) {
-      const [message, legacy] = given as Legacy;
-      super(message, legacy?.cause === undefined ? undefined : { cause: legacy.cause });
-      this.name = new.target.name;
-      this.code = 'legacy' as ErrorCode;
-      this.facts = {};
-      this.hint = legacy?.hint as string;
-      this.command = legacy?.command;
-      return;
-    }
+  constructor(...[code, facts, options]: ErrorArguments) {
     super(
-      sentence({ code, facts }, LIBRARY),
+      errorSentence({ code, facts }, LIBRARY),
       options?.cause === undefined ? undefined : { cause: options.cause },
     );
     this.name = new.target.name;
     this.code = code;
     this.facts = facts;
-    this.hint = hint({ code, facts }, LIBRARY);
+    this.hint = errorHint({ code, facts }, LIBRARY);
   }
 
   /** The exit status of the command line for this error: 1 failed. */

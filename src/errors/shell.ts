@@ -5,7 +5,7 @@
  */
 import type { ErrorCode, FactsOf } from './catalogue.js';
 import { CATALOGUE } from './catalogue.js';
-import type { Facts, Wording } from './wording.js';
+import type { Facts, Reader, Wording } from './wording.js';
 
 /** The terms of those who read. */
 export interface Shell {
@@ -30,15 +30,22 @@ export interface Described {
   readonly facts: Facts;
 }
 
+const readerOf = (shell: Shell): Reader => ({
+  ...shell,
+  // Facts of a fact were made by `described`.
+  sentence: (error) => errorSentence(error as Described, shell),
+  hint: (error) => errorHint(error as Described, shell),
+});
+
 /** The sentence of an error in a shell's terms. */
-export function sentence({ code, facts }: Described, shell: Shell): string {
-  return wordingOf(code).says(facts, shell);
+export function errorSentence({ code, facts }: Described, shell: Shell): string {
+  return wordingOf(code).says(facts, readerOf(shell));
 }
 
 /** What the reader can do about it, in a shell's terms. */
-export function hint({ code, facts }: Described, shell: Shell): string {
+export function errorHint({ code, facts }: Described, shell: Shell): string {
   const own = shell.hints[code] as ((facts: Facts) => string) | undefined;
-  return own === undefined ? wordingOf(code).hint(facts, shell) : own(facts);
+  return own === undefined ? wordingOf(code).hint(facts, readerOf(shell)) : own(facts);
 }
 
 // The constructor of an error took the facts that belong to its code.

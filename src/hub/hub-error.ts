@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { AttuneError } from '../errors/attune-error.js';
+import { described } from '../errors/wording.js';
 import type { ErrorArguments } from '../errors/attune-error.js';
 
 /** What kind of thing went wrong with the Hub; the error's code says which one. */
@@ -61,7 +62,7 @@ export function notHereEither(name: string, error: unknown): unknown {
   return new HubError(
     error.kind,
     'hub-name-not-here',
-    { name, path: resolve(name), because: error.code, reason: error.message, advice: error.hint },
+    { name, path: resolve(name), error: described(error) },
     { cause: error },
   );
 }

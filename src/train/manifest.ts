@@ -12,6 +12,7 @@ import { DEVICES } from '../engine/device-names.js';
 import type { Device } from '../engine/device-names.js';
 import type { EngineSession } from '../engine/engine.js';
 import { ModelError, UsageError } from '../errors/attune-error.js';
+import { described } from '../errors/wording.js';
 import type { Plain } from '../errors/wording.js';
 import { readPlainFile } from '../files.js';
 import {
@@ -206,10 +207,10 @@ export async function readManifest(dir: string): Promise<Manifest> {
   if (!sound || (device !== undefined && !DEVICES.includes(device)))
     throw new ModelError('manifest-damaged', { file });
   try {
-    resolveArguments(args as Record<string, unknown>);
+    resolveArguments(args);
   } catch (cause) {
     if (!(cause instanceof UsageError)) throw cause;
-    throw new ModelError('manifest-arguments-invalid', { file, reason: cause.message }, { cause });
+    throw new ModelError('manifest-arguments-invalid', { file, error: described(cause) }, { cause });
   }
   return value as unknown as Manifest; // every field that is used was checked
 }

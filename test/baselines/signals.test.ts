@@ -39,7 +39,7 @@ const noise = (rows: number, columns = COLUMNS): DenseMatrix => ({
 const x = noise(ROWS);
 /** Two classes of 1,000 rows. */
 const halves = Int32Array.from({ length: 1000 }, (_, row) => row % 2);
-const reason = new InterruptedError('enough');
+const reason = new InterruptedError('interrupted', {});
 
 /** Aborts work that would take hours by a timer, and expects the reason. */
 async function assertEndsEarly(work: (signal: AbortSignal) => Promise<unknown>): Promise<void> {

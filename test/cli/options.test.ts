@@ -12,7 +12,7 @@ import { addTrainOptions, DATA_OPTIONS, parseTrainOptions, trainOptionsOf } from
 import { COMMAND_LINE } from '#attune/cli/shell.js';
 import { UsageError } from '#attune/errors/attune-error.js';
 import type { ErrorCode, FactsOf } from '#attune/errors/catalogue.js';
-import { hint, sentence } from '#attune/errors/shell.js';
+import { errorHint, errorSentence } from '#attune/errors/shell.js';
 import type { ArgumentSpec } from '#attune/train/argument-table.js';
 import { checkValue } from '#attune/train/argument-table.js';
 import { filledArguments, resolveArguments, TRAINING_ARGUMENTS } from '#attune/train/arguments.js';
@@ -381,7 +381,7 @@ describe('parseTrainOptions', () => {
     const file = join(folder(t, { 'run.json': '{"lerning_rate": 1}' }), 'run.json');
     assert.throws(
       () => parse('--config', file),
-      (error: UsageError) => hint(error, COMMAND_LINE) === 'Did you mean learning_rate?',
+      (error: UsageError) => errorHint(error, COMMAND_LINE) === 'Did you mean learning_rate?',
     );
   });
 
@@ -438,7 +438,8 @@ describe('parseTrainOptions', () => {
       if (kind !== 'boolean')
         assert.throws(
           () => parse(`${optionName(name)}=`),
-          (error: UsageError) => sentence(error, COMMAND_LINE).startsWith(`${optionName(name)} must be `),
+          (error: UsageError) =>
+            errorSentence(error, COMMAND_LINE).startsWith(`${optionName(name)} must be `),
           name,
         );
     refuses(['--config='], 'argument-invalid', { argument: 'configFile', given: '' });

@@ -38,7 +38,7 @@ const texts = train.rows.map(({ text }) => text);
 const labels = Int32Array.from(train.rows, ({ label }) => label);
 
 /** An error for which the comparison would skip a model if it were not the signal's reason. */
-const reason = new DataError('enough');
+const reason = new DataError('dataset-empty', { dataset: 'rows', readable: [] });
 
 /** Compares until `callbacks` abort, and checks what is left. */
 async function assertStops(

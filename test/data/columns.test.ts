@@ -161,7 +161,7 @@ describe('loadSplits', () => {
       const { cause } = error as DataError;
       assert.ok(cause instanceof DataError);
       return refusal(DataError, 'columns-guessed', {
-        reason: cause.message,
+        error: { code: cause.code, facts: cause.facts },
         textColumn: 'review',
         labelColumn: 'stars',
       })(error);

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
-import { hint, sentence } from '#attune/errors/shell.js';
+import { errorHint, errorSentence } from '#attune/errors/shell.js';
 import { FOLDERS, LABELS, PAGE, pageFacts, pageHint } from '#attune/serve/page-shell.js';
 
 const html = readFileSync(new URL('../../src/serve/page/index.html', import.meta.url), 'utf8');
@@ -13,8 +13,8 @@ describe('PAGE', () => {
       code: 'max-length-exceeds-positions',
       facts: { given: 65, limit: 64 },
     } as const;
-    assert.match(sentence(error, PAGE), /^“Tokens a row at most” is 65, /);
-    assert.match(hint(error, PAGE), /“Tokens a row at most”: 64/);
+    assert.match(errorSentence(error, PAGE), /^“Tokens a row at most” is 65, /);
+    assert.match(errorHint(error, PAGE), /“Tokens a row at most”: 64/);
   });
 
   for (const [argument, label] of Object.entries(LABELS))

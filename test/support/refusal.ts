@@ -5,7 +5,7 @@ import type { AttuneError } from '#attune/errors/attune-error.js';
 import type { ErrorCode, FactsOf } from '#attune/errors/catalogue.js';
 import type { NoticeCode, NoticeFacts } from '#attune/errors/notices.js';
 import { noticeSentence } from '#attune/errors/notices.js';
-import { sentence } from '#attune/errors/shell.js';
+import { errorSentence } from '#attune/errors/shell.js';
 
 /** For `assert.throws` and `assert.rejects`: an error of this class and code with, among others, these facts. */
 export function refusal<Code extends ErrorCode>(
@@ -23,7 +23,7 @@ export function refusal<Code extends ErrorCode>(
 
 /** What the command line prints of an error, without its hint. */
 export const printed = <Code extends ErrorCode>(code: Code, facts: FactsOf<Code>): string =>
-  sentence({ code, facts }, COMMAND_LINE);
+  errorSentence({ code, facts }, COMMAND_LINE);
 
 /** What the command line prints of a notice. */
 export const printedNotice = <Code extends NoticeCode>(code: Code, facts: NoticeFacts<Code>): string =>

@@ -28,7 +28,7 @@ export async function turnsOf(
 }
 
 async function isAborted(work: (signal: AbortSignal) => Promise<unknown>, turn: number): Promise<boolean> {
-  const reason = new InterruptedError('enough');
+  const reason = new InterruptedError('interrupted', {});
   const abort = new AbortController();
   let [left, over] = [turn, false];
   const count = (): void => {

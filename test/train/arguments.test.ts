@@ -9,7 +9,7 @@ import type { ErrorCode, FactsOf } from '#attune/errors/catalogue.js';
 import type { Accepted } from '#attune/errors/phrases/arguments.js';
 import { describeRange } from '#attune/errors/phrases/arguments.js';
 import { notice } from '#attune/errors/notices.js';
-import { sentence } from '#attune/errors/shell.js';
+import { errorSentence } from '#attune/errors/shell.js';
 import { nearest } from '#attune/nearest.js';
 import type { ArgumentSpec } from '#attune/train/argument-table.js';
 import { argumentName, checkValue, kebabCase, parseText, snakeCase } from '#attune/train/argument-table.js';
@@ -365,7 +365,7 @@ describe('parseText', () => {
           refusal(UsageError, 'argument-invalid', { argument: 'x', given })(error);
           assert.ok(given === word || given === Number(word), word);
           const says = `--x must be ${describeRange(spec)}; got `;
-          assert.ok(sentence(error as UsageError, COMMAND_LINE).startsWith(says), says);
+          assert.ok(errorSentence(error as UsageError, COMMAND_LINE).startsWith(says), says);
         }
       }),
       { numRuns: 500 },

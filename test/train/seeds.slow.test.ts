@@ -86,7 +86,7 @@ function again(other: SeedRun, options: SeedsOptions = {}): Promise<void> {
 async function interrupt(others: readonly SeedRun[], options: SeedsOptions = {}): Promise<void> {
   const stop = new AbortController();
   const callbacks = () => [
-    { onStep: (step: number) => void (step === 2 && stop.abort(new InterruptedError('enough'))) },
+    { onStep: (step: number) => void (step === 2 && stop.abort(new InterruptedError('interrupted', {}))) },
   ];
   await assert.rejects(
     trainOtherSeeds(at('run'), others, { ...options, callbacks, signal: stop.signal }),

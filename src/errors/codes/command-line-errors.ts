@@ -1,5 +1,6 @@
 /** What is wrong with words on the command line, and what ends a command. */
 import { didYouMean } from '../../nearest.js';
+import type { InnerError } from '../wording.js';
 import { worded } from '../wording.js';
 
 /** `within` is the command as it is called, such as `attune cache prune`. */
@@ -92,8 +93,8 @@ export const COMMAND_LINE_ERRORS = {
     says: ({ folder, files: [comparison, state] }) => `${folder} holds neither ${comparison} nor ${state}`,
     hint: () => 'Give the output folder of `attune compare` or `attune train`.',
   }),
-  'report-source-damaged': worded<{ file: string; reason: string }>({
-    says: ({ reason }) => reason,
+  'report-source-damaged': worded<{ file: string; error: InnerError }>({
+    says: ({ error }, { sentence }) => sentence(error),
     hint: () => 'The file is damaged, or no Trainer wrote it.',
   }),
   'log-history-empty': worded<{ file: string }>({

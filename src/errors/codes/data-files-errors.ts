@@ -4,7 +4,7 @@ import type { RecordPlace } from '../phrases/places.js';
 import { recordPlace } from '../phrases/places.js';
 import { shown } from '../phrases/values.js';
 import type { Shell } from '../shell.js';
-import type { Plain, Wording } from '../wording.js';
+import type { InnerError, Plain, Wording } from '../wording.js';
 import { worded } from '../wording.js';
 
 type Delimiter = ',' | '\t';
@@ -192,9 +192,9 @@ export const DATA_FILES_ERRORS = {
     hint: (_, shell) => nameTheColumns(shell),
   }),
   /** An error in what was read, which may come of columns that were guessed. Its cause is that error. */
-  'columns-guessed': worded<{ reason: string; textColumn: string; labelColumn: string }>({
-    says: ({ reason, textColumn, labelColumn }) =>
-      `${reason} (the columns are guessed: text = ${textColumn}, label = ${labelColumn})`,
+  'columns-guessed': worded<{ error: InnerError; textColumn: string; labelColumn: string }>({
+    says: ({ error, textColumn, labelColumn }, { sentence }) =>
+      `${sentence(error)} (the columns are guessed: text = ${textColumn}, label = ${labelColumn})`,
     hint: (_, shell) => nameTheColumns(shell),
   }),
   'columns-identical': worded<{ column: string }>({

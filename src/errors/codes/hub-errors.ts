@@ -1,4 +1,5 @@
 /** What is wrong between here and the Hugging Face Hub, and in its cache. */
+import type { InnerError } from '../wording.js';
 import { worded } from '../wording.js';
 
 const DEFAULT_ENDPOINT = 'https://huggingface.co';
@@ -174,13 +175,12 @@ export const HUB_ERRORS = {
     name: string;
     /** Where a file or folder of that name would be. */
     path: string;
-    /** The code of the Hub's own error, with its sentence and its hint. */
-    because: string;
-    reason: string;
-    advice: string;
+    /** Of the Hub. */
+    error: InnerError;
   }>({
-    says: ({ name, path, reason }) => `${name}: there is no file or folder ${path}, and ${reason}`,
-    hint: ({ advice }) => advice,
+    says: ({ name, path, error }, { sentence }) =>
+      `${name}: there is no file or folder ${path}, and ${sentence(error)}`,
+    hint: ({ error }, { hint }) => hint(error),
   }),
   'hub-permission-missing': worded<{ type: string; id: string; reason?: string | undefined }>({
     says: ({ type, id, reason }) =>

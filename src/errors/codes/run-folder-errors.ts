@@ -1,6 +1,6 @@
 /** What is wrong with the folder of a run: its lock, what is in it, and the files that describe the run. */
 import { worded } from '../wording.js';
-import type { Plain } from '../wording.js';
+import type { InnerError, Plain } from '../wording.js';
 
 /** The process that holds the lock of a folder; `since` is a time in ISO 8601. */
 type Holder = { pid: number; host: string; since: string };
@@ -139,8 +139,8 @@ export const RUN_FOLDER_ERRORS = {
     says: ({ file }) => `${file} is damaged`,
     hint: () => REPRODUCIBLE,
   }),
-  'manifest-arguments-invalid': worded<{ file: string; reason: string }>({
-    says: ({ file, reason }) => `${file}: ${reason}`,
+  'manifest-arguments-invalid': worded<{ file: string; error: InnerError }>({
+    says: ({ file, error }, { sentence }) => `${file}: ${sentence(error)}`,
     hint: () => REPRODUCIBLE,
   }),
   'model-memory-unreadable': worded<{ file: string; reason: string }>({

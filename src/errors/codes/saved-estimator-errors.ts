@@ -1,6 +1,6 @@
 /** What is wrong with the folder and the state of a saved classical model. */
 import { didYouMean } from '../../nearest.js';
-import type { Plain } from '../wording.js';
+import type { InnerError, Plain } from '../wording.js';
 import { worded } from '../wording.js';
 
 const SAVE_STATE_AGAIN = (): string => 'Save it again.';
@@ -185,9 +185,10 @@ export const SAVED_ESTIMATOR_ERRORS = {
     says: ({ folder, device }) => `the model in ${folder} computes on the processor, not by ${device}`,
     hint: (_, { argument, given }) => `Leave ${argument('device')} out, or use ${given('device', 'cpu')}.`,
   }),
-  'hidden-states-model-unavailable': worded<{ reason: string; advice: string }>({
-    says: ({ reason }) => `the GPT-2 whose hidden states are needed cannot be opened: ${reason}`,
-    hint: ({ advice }) => advice,
+  'hidden-states-model-unavailable': worded<{ error: InnerError }>({
+    says: ({ error }, { sentence }) =>
+      `the GPT-2 whose hidden states are needed cannot be opened: ${sentence(error)}`,
+    hint: ({ error }, { hint }) => hint(error),
   }),
   'hidden-states-model-differs': worded<{ model: string }>({
     says: ({ model }) =>

@@ -3,11 +3,13 @@ import type { Plain } from '../wording.js';
 
 /** A value as a sentence shows it: as JSON, cut short. */
 export function shown(value: unknown): string {
-  const text =
-    typeof value === 'bigint' || (typeof value === 'number' && !Number.isFinite(value))
-      ? String(value)
-      : (jsonOf(value) ?? (typeof value === 'object' ? 'a value that holds itself' : String(value)));
+  const text = textOf(value);
   return text.length > 60 ? `${text.slice(0, 60)}…` : text;
+}
+
+function textOf(value: unknown): string {
+  if (value === undefined || typeof value === 'bigint' || typeof value === 'number') return String(value);
+  return jsonOf(value) ?? (typeof value === 'object' ? 'a value that holds itself' : `a ${typeof value}`);
 }
 
 /** A value as a fact: as JSON has it, an integer beyond 2^53 rounded; what JSON cannot hold by its type. */
@@ -21,7 +23,7 @@ export function plain(value: unknown): Plain {
 /** Undefined for a function, a symbol, and what holds itself. */
 function jsonOf(value: unknown): string | undefined {
   try {
-    return JSON.stringify(value) as string | undefined;
+    return JSON.stringify(value);
   } catch {
     return undefined;
   }

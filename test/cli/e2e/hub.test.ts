@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { COMMAND_LINE } from '#attune/cli/shell.js';
 import type { ErrorCode, FactsOf } from '#attune/errors/catalogue.js';
-import { hint } from '#attune/errors/shell.js';
+import { errorHint } from '#attune/errors/shell.js';
 import { jsonLines } from '../../support/cli.js';
 import type { CliResult } from '../../support/cli.js';
 import { HubCli } from '../../support/hub-cli.js';
@@ -24,9 +24,8 @@ function notHere<Code extends ErrorCode>(
   facts: FactsOf<Code>,
 ): readonly [sentence: string, advice: string] {
   const path = resolve(realpathSync(hub.cwd), name);
-  const advice = hint({ code: because, facts }, COMMAND_LINE);
-  const reason = printed(because, facts);
-  return [printed('hub-name-not-here', { name, path, because, reason, advice }), advice];
+  const error = { code: because, facts };
+  return [printed('hub-name-not-here', { name, path, error }), errorHint(error, COMMAND_LINE)];
 }
 
 const TRAIN = [

@@ -33,7 +33,10 @@ export const COMMAND_LINE_EXAMPLES: Examples<typeof COMMAND_LINE_ERRORS> = {
   'logging-dir-blocked': [{ loggingDir: 'logs/run', blocking: '/home/user/logs' }],
   'report-source-missing': [{ folder: 'out', files: ['comparison.json', 'trainer_state.json'] }],
   'report-source-damaged': [
-    { file: 'out/trainer_state.json', reason: 'out/trainer_state.json: log_history is no list' },
+    {
+      file: 'out/trainer_state.json',
+      error: { code: 'refused-by-system', facts: { reason: 'EIO: i/o error, read' } },
+    },
   ],
   'log-history-empty': [{ file: 'out/trainer_state.json' }],
   'results-unwritable': [{ reason: 'ENOSPC: no space left on device, write' }],

@@ -74,7 +74,7 @@ export const DATA_EXAMPLES: Examples<typeof DATA_ERRORS> = {
 
   'row-text-invalid': [
     { source: 'rows.jsonl', row: 3, type: 'number', mapped: false },
-    { source: 'rows.jsonl', row: 3, type: 'undefined', mapped: true },
+    { source: 'rows.jsonl', row: 3, type: 'object', mapped: true },
   ],
   'row-label-invalid': [
     { source: 'rows.jsonl', row: 3, label: 2, classes: 2, mapped: false },

@@ -70,7 +70,7 @@ export const DATA_FILES_EXAMPLES: Examples<typeof DATA_FILES_ERRORS> = {
   ],
   'columns-guessed': [
     {
-      reason: 'rows.csv:3: the highest label is 2, but no row has label 0',
+      error: { code: 'part-takes-all-rows', facts: { name: 'testSize', given: 0.99, taken: 8, rows: 8 } },
       textColumn: 'review',
       labelColumn: 'stars',
     },

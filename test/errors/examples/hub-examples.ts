@@ -73,9 +73,7 @@ export const HUB_EXAMPLES: Examples<typeof HUB_ERRORS> = {
     {
       name: 'owner/name',
       path: '/home/me/owner/name',
-      because: 'hub-token-rejected',
-      reason: 'the Hub does not accept the token',
-      advice: 'Without any token public repositories can be read.',
+      error: { code: 'hub-token-rejected', facts: {} },
     },
   ],
   'hub-permission-missing': [

@@ -65,7 +65,7 @@ export const SAVED_ESTIMATOR_EXAMPLES: Examples<typeof SAVED_ESTIMATOR_ERRORS> =
   'baseline-takes-whole-texts': [{ folder, maxLength: 64 }],
   'baseline-without-device': [{ folder, device: 'webgpu' }],
   'hidden-states-model-unavailable': [
-    { reason: 'gpt2 has no config.json', advice: 'Give the folder of a model.' },
+    { error: { code: 'max-length-exceeds-positions', facts: { given: 65, limit: 64 } } },
   ],
   'hidden-states-model-differs': [{ model: 'gpt2' }],
 };
