@@ -28,6 +28,9 @@ const INSTEAD = {
   'baselines/text-model.js': 'left-out.js',
   'model/torch-archive.js': 'left-out.js',
 };
+/** Parts of the catalogue of errors, none of which can happen there. */
+const WITHOUT_ERRORS = ['baselines', 'saved-estimator', 'word2vec', 'compare', 'command-line'];
+for (const part of WITHOUT_ERRORS) INSTEAD[`errors/codes/${part}-errors.js`] = 'errors-left-out.js';
 /** Modules of Node. */
 const NODE = {
   fs: 'fs.js',
@@ -97,6 +100,23 @@ const module = await build({
   inject: [browser('node/globals.js')],
   define: { ATTUNE_VERSION: JSON.stringify(version), global: 'globalThis' },
 });
+
+await requireWording(Object.keys(module.metafile.inputs).filter((input) => input.startsWith('dist/')));
+
+/** An error without its sentence could not even be thrown. */
+async function requireWording(modules) {
+  for (const part of WITHOUT_ERRORS) {
+    const [codes] = Object.values(
+      await import(pathToFileURL(at('dist', `errors/codes/${part}-errors.js`)).href),
+    );
+    for (const module of modules) {
+      const text = readFileSync(at(module), 'utf8');
+      const code = Object.keys(codes).find((each) => text.includes(`'${each}'`));
+      if (code)
+        throw new Error(`${module} has the code ${code}, whose sentence the browser is built without`);
+    }
+  }
+}
 
 writeFileSync(browser('LICENSES.txt'), notices(root, module.metafile));
 

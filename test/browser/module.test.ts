@@ -57,14 +57,14 @@ async function assertDataError(name: string, contents: string | Uint8Array, mess
 }
 
 describe('attune/browser', () => {
-  it('is a single module below 600,000 characters without imports', () => {
+  it('is a single module below 625,000 characters without imports', () => {
     const code = readFileSync(bundle, 'utf8');
     assert.doesNotMatch(
       code,
       /["'`]node:|\brequire\(["'`]|\bimport\s*\(|(?:^|[;}\n])import\s*(?:[\w*{]|["'`])/,
     );
     assert.match(code, /export\s*\{/);
-    assert.ok(code.length < 600_000, `${code.length} characters`);
+    assert.ok(code.length < 625_000, `${code.length} characters`);
     assert.equal(
       attune.packageVersion(),
       (

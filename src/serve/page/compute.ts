@@ -28,7 +28,6 @@ import {
   TextClassifier,
   Tokenizer,
 } from './attune.js';
-import { PAGE } from '../page-shell.js';
 import { load, LoadError, loadText } from './load.js';
 import type {
   DataChoice,
