@@ -19,22 +19,19 @@ const WITHOUT_MEMORY =
 const WITHOUT_ROWS = 'Without this file, rows that the model was trained on are not counted.';
 
 export const RUN_FOLDER_ERRORS = {
-  /** `holder` is absent if it is in this process; `lock` is its file, if this machine cannot see the process. */
+  /** `lock` is its file, if this machine cannot see the process that holds it. */
   'run-folder-locked': worded<{
     dir: string;
-    holder?: Holder | undefined;
+    holder: Holder;
     lock?: string | undefined;
   }>({
-    says: ({ dir, holder }) =>
-      `another run is writing into ${dir}${holder === undefined ? '' : `: ${named(holder)}`}`,
-    hint: ({ holder, lock }, { argument }) => {
-      const choice = `choose another ${argument('outputDir')}.`;
-      if (holder === undefined) return `Wait for it, or ${choice}`;
+    says: ({ dir, holder }) => `another run is writing into ${dir}: ${named(holder)}`,
+    hint: ({ lock }, { argument }) => {
       const ifGone =
         lock === undefined
           ? ''
           : ` If that run is certainly gone, try again in two minutes or delete ${lock}.`;
-      return `Wait for it, stop it, or ${choice}${ifGone}`;
+      return `Wait for it, stop it, or choose another ${argument('outputDir')}.${ifGone}`;
     },
   }),
   'run-lock-foreign': worded<{ dir: string; lock: string }>({

@@ -7,7 +7,6 @@ export const RUN_FOLDER_EXAMPLES: Examples<typeof RUN_FOLDER_ERRORS> = {
   'run-folder-locked': [
     { dir: 'out', holder: HOLDER },
     { dir: 'out', holder: HOLDER, lock: 'out/.attune.lock' },
-    { dir: 'out' },
   ],
   'run-lock-foreign': [{ dir: 'out', lock: 'out/.attune.lock' }],
   'run-lock-unreadable': [
