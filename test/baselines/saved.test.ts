@@ -121,7 +121,13 @@ describe('loadEstimator', () => {
         max: 1,
       }),
     );
-    await assert.rejects(edited('"mean"', '"median"'), /no tensor steps\.0\.median/);
+    await assert.rejects(
+      edited('"mean"', '"median"'),
+      refusal(ModelError, 'tensor-missing', {
+        file: join(dir, 'arrays.safetensors'),
+        tensor: 'steps.0.median',
+      }),
+    );
     await assert.rejects(
       edited(/"C": 1/, '"C": "1"'),
       refusal(ModelError, 'estimator-setting-not-number', {
@@ -145,8 +151,12 @@ describe('loadEstimator', () => {
   it('refuses arrays.safetensors that is cut off', async (t) => {
     const { dir } = await savedFeatures(t);
     const path = join(dir, 'arrays.safetensors');
-    writeFileSync(path, readFileSync(path).subarray(0, -4));
-    await assert.rejects(loadEstimator(dir), /arrays\.safetensors is damaged/);
+    const whole = readFileSync(path);
+    writeFileSync(path, whole.subarray(0, -4));
+    await assert.rejects(
+      loadEstimator(dir),
+      refusal(ModelError, 'safetensors-tensor-truncated', { file: path, bytes: whole.length - 4 }),
+    );
   });
 
   it('refuses a folder that does not exist', async (t) => {
@@ -221,14 +231,20 @@ describe('TextClassifier.fromPretrained', () => {
       refusal(UsageError, 'baseline-without-device', { folder: dir, device: 'webgpu' }),
     );
     const classifier = await TextClassifier.fromPretrained(dir);
-    await assert.rejects(classifier.predict(['a'], { logits: true }), /a classical model has no logits/);
-    await assert.rejects(classifier.explain(['a']), /cannot say which tokens/);
+    await assert.rejects(
+      classifier.predict(['a'], { logits: true }),
+      refusal(UsageError, 'logits-unavailable', { model: 'a classical model' }),
+    );
+    await assert.rejects(
+      classifier.explain(['a']),
+      refusal(UsageError, 'attribution-unavailable', { model: 'a classical model' }),
+    );
   });
 });
 
 describe('readConfig', () => {
   it('refuses the folder of a classical model', async (t) => {
     const { dir } = await savedTexts(t);
-    await assert.rejects(readConfig(dir), /holds a classical model, not a GPT-2/);
+    await assert.rejects(readConfig(dir), refusal(ModelError, 'model-folder-classical', { folder: dir }));
   });
 });

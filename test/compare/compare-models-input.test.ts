@@ -48,16 +48,16 @@ describe('compareModels', () => {
       ['n', 'p', 'q'],
       ['p', 'n'],
     ];
-    for (const [train, test, message] of [
-      [three, two, 'the training rows have the classes "n", "p", "q", but the test rows have "n", "p"'],
-      [two, three, 'the training rows have the classes "n", "p", but the test rows have "n", "p", "q"'],
-      [two, swapped, 'the training rows have the classes "n", "p", but the test rows have "p", "n"'],
+    for (const [train, test] of [
+      [three, two],
+      [two, three],
+      [two, swapped],
     ] as const)
       await assertRefuses(
         t,
         split('train', train),
         split('test', test),
-        (error) => error instanceof UsageError && error.message === message,
+        refusal(UsageError, 'classes-differ', { train, test }),
       );
   });
 

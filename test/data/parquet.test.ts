@@ -282,7 +282,12 @@ describe('loadSplits', () => {
     });
     await assert.rejects(
       loadSplits({ dataset: twice, seed: 1 }),
-      /train\.parquet: metadata of column "label": the names of the classes are not a list of different names/,
+      refusal(DataError, 'class-names-invalid', {
+        file: `${twice}/train.parquet`,
+        declaration: 'metadata',
+        column: 'label',
+        found: ['bad', 'bad', 'good'],
+      }),
     );
   });
 

@@ -7,7 +7,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { describe, it } from 'node:test';
-import { HubError } from '#attune/hub/hub-error.js';
+import type { HubError } from '#attune/hub/hub-error.js';
 import { HubRepository } from '#attune/hub/repository.js';
 import type { RepositoryOptions } from '#attune/hub/repository.js';
 import { folder } from '../support/folder.js';
@@ -249,7 +249,10 @@ describe('HubRepository', () => {
     const other = await HubServer.start(t, []);
     server.fault = ({ url }) =>
       url.includes('/tree/') ? { status: 302, headers: { location: `${other.url}/steal` } } : undefined;
-    await assert.rejects(download({ ...options, token: 'hf_secret' }), HubError);
+    await assert.rejects(
+      download({ ...options, token: 'hf_secret' }),
+      isHubError('repository-not-found', 'hub-repository-not-found', { id: ID.id, hasToken: true }),
+    );
     assert.equal(other.requests.length, 1);
     assert.equal(other.requests[0].headers.authorization, undefined);
   });

@@ -8,6 +8,7 @@ import { packRows } from '#attune/engine/batch.js';
 import { referenceEngine } from '#attune/engine/reference/session.js';
 import { loadSplits } from '#attune/data/splits.js';
 import { ModelError, UsageError } from '#attune/errors/attune-error.js';
+import type { ErrorCode, FactsOf } from '#attune/errors/catalogue.js';
 import type { Plain } from '#attune/errors/wording.js';
 import { HubError } from '#attune/hub/hub-error.js';
 import { fromPretrained } from '#attune/model/pretrained.js';
@@ -26,7 +27,7 @@ async function setUp(
   t: TestContext,
   files: HubFiles,
   id = 'tiny/gpt2',
-): Promise<{ server: HubServer; options: ResolveModelOptions }> {
+): Promise<{ server: HubServer; options: ResolveModelOptions & { readonly cacheDir: string } }> {
   const server = await HubServer.start(t, [{ type: 'model', id, files }]);
   return { server, options: { endpoint: server.url, cacheDir: folder(t), token: false, firstPause: 1 } };
 }
@@ -85,37 +86,53 @@ describe('resolveModel', () => {
       fromPretrained('./not-here', options),
       refusal(ModelError, 'model-folder-missing', { folder: './not-here' }),
     );
-    await assert.rejects(resolveModel('not an id', options), UsageError);
+    await assert.rejects(
+      resolveModel('not an id', options),
+      refusal(UsageError, 'hub-name-neither-path-nor-id', {
+        name: 'not an id',
+        path: join(process.cwd(), 'not an id'),
+        type: 'model',
+      }),
+    );
     assert.equal(server.requests.length, 0);
   });
 
   it('reports both places if there is neither a folder nor a repository', async (t) => {
-    const { options } = await setUp(t, {});
-    for (const more of [{}, { localFilesOnly: true }]) {
-      await assert.rejects(resolveModel('tiny/none', { ...options, ...more }), (error: HubError) => {
-        assert.ok(error instanceof HubError);
-        assert.ok(
-          error.message.startsWith(
-            `tiny/none: there is no file or folder ${join(process.cwd(), 'tiny', 'none')}, and `,
-          ),
-          error.message,
-        );
-        assert.match(
-          error.message,
-          more.localFilesOnly ? /not in the cache/ : /no model tiny\/none on the Hub/,
-        );
-        return true;
+    const { server, options } = await setUp(t, {});
+    const id = 'tiny/none';
+    const neither = <Code extends ErrorCode>(code: Code, facts: FactsOf<Code>): Check =>
+      refusal(HubError, 'hub-name-not-here', {
+        name: id,
+        path: join(process.cwd(), 'tiny', 'none'),
+        error: { code, facts },
       });
-    }
-    const outOfReach = { ...options, endpoint: 'http://127.0.0.1:9' };
     await assert.rejects(
-      resolveModel('tiny/none', outOfReach),
-      /^HubError: tiny\/none: there is no file or folder .*none, and cannot reach 127\.0\.0\.1:9/,
+      resolveModel(id, options),
+      neither('hub-repository-not-found', {
+        type: 'model',
+        id,
+        page: `${server.url}/${id}`,
+        hasToken: false,
+      }),
     );
     await assert.rejects(
-      loadSplits({ dataset: 'tiny/none', seed: 1, hub: outOfReach }),
-      /^HubError: tiny\/none: there is no file or folder .*none, and cannot reach 127\.0\.0\.1:9/,
+      resolveModel(id, { ...options, localFilesOnly: true }),
+      neither('cache-repository-missing', {
+        type: 'model',
+        repository: id,
+        folder: join(options.cacheDir, 'models--tiny--none'),
+      }),
     );
+    const endpoint = 'http://127.0.0.1:9';
+    const outOfReach = { ...options, endpoint };
+    const unreachable = neither('hub-unreachable', {
+      host: '127.0.0.1:9',
+      reason: 'it refuses connections (ECONNREFUSED)',
+      endpoint,
+      proxy: undefined,
+    });
+    await assert.rejects(resolveModel(id, outOfReach), unreachable);
+    await assert.rejects(loadSplits({ dataset: id, seed: 1, hub: outOfReach }), unreachable);
   });
 
   it('downloads no weights if only the tokenizer is requested', async (t) => {
@@ -125,7 +142,10 @@ describe('resolveModel', () => {
     // With only a tokenizer in the cache, the offline error lists all other files that a model needs.
     await assert.rejects(
       resolveModel('tiny/gpt2', { ...options, localFilesOnly: true }),
-      /without config\.json, model\.safetensors \(/,
+      refusal(HubError, 'cache-files-missing', {
+        files: ['config.json', 'model.safetensors'],
+        offline: true,
+      }),
     );
     assert.equal(
       await resolveModel('tiny/gpt2', { ...options, localFilesOnly: true, parts: 'tokenizer' }),
@@ -136,15 +156,18 @@ describe('resolveModel', () => {
   it('reports the missing shard when offline', async (t) => {
     const files = await hubModel(t, 'sharded');
     const { server, options } = await setUp(t, files);
+    const shard = 'model-00002-of-00002.safetensors';
     server.fault = ({ url }) =>
-      url.endsWith('model-00002-of-00002.safetensors')
-        ? { status: 404, headers: { 'x-error-code': 'EntryNotFound' } }
-        : undefined;
-    await assert.rejects(resolveModel('tiny/gpt2', options), HubError);
+      url.endsWith(shard) ? { status: 404, headers: { 'x-error-code': 'EntryNotFound' } } : undefined;
     await assert.rejects(
-      resolveModel('tiny/gpt2', { ...options, localFilesOnly: true }),
-      /model-00002-of-00002\.safetensors/,
+      resolveModel('tiny/gpt2', options),
+      refusal(HubError, 'hub-file-not-found', { repository: 'tiny/gpt2', file: shard }),
     );
+    await assert.rejects(resolveModel('tiny/gpt2', { ...options, localFilesOnly: true }), (error) => {
+      refusal(HubError, 'cache-files-missing', { repository: 'tiny/gpt2', offline: true })(error);
+      // The other shard may have come or not.
+      return ((error as HubError).facts['files'] as string[]).includes(shard);
+    });
   });
 
   it('refuses a repository that lacks required files before it downloads weights', async (t) => {
@@ -201,7 +224,10 @@ describe('resolveModel', () => {
       }),
       dir,
     );
-    await assert.rejects(resolveModel('tiny/gpt2', options), ModelError);
+    await assert.rejects(
+      resolveModel('tiny/gpt2', options),
+      refusal(ModelError, 'hub-model-without-tokenizer', { model: 'tiny/gpt2' }),
+    );
     assert.ok(existsSync(join(options.cacheDir, 'models--tiny--gpt2', 'refs', 'refs', 'pr', '1')));
   });
 });

@@ -147,7 +147,7 @@ describe('Trainer.train with steps in flight', () => {
       signal: abort.signal,
       callbacks: [{ onStep: (step) => step === 12 && abort.abort(), onSave: (path) => saved.push(path) }],
     });
-    await assert.rejects(trainer.train(), InterruptedError);
+    await assert.rejects(trainer.train(), refusal(InterruptedError, 'run-interrupted', { step: 12 }));
     assert.deepEqual(
       saved,
       [6, 12].map((step) => checkpointPath(dir, step)),

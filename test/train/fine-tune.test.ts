@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { TestContext } from 'node:test';
 import { referenceEngine } from '#attune/engine/reference/session.js';
-import { AttuneError, InterruptedError, UsageError } from '#attune/errors/attune-error.js';
+import { AttuneError, InterruptedError, ModelError, UsageError } from '#attune/errors/attune-error.js';
+import type { FactsOf } from '#attune/errors/catalogue.js';
 import { embeddedModelFolder } from '#attune/model/embedded.js';
 import { gpt2Graphs } from '#attune/model/gpt2.js';
 import { Tokenizer } from '#attune/text/tokenizer.js';
@@ -100,6 +101,14 @@ function openFiles(dir: string): string[] {
     .filter((path) => path.startsWith(dir));
 }
 
+type Holder = FactsOf<'run-folder-locked'>['holder'];
+
+/** The process that holds the lock of a folder. */
+function holderOf(dir: string): Holder {
+  const { pid, host, since } = JSON.parse(readFileSync(join(dir, '.attune.lock'), 'utf8')) as Holder;
+  return { pid, host, since };
+}
+
 /** Trains until `onStep` is called for the given step, which interrupts the run. */
 async function interruptAt(lastStep: number, options: FineTuneOptions): Promise<void> {
   const abort = new AbortController();
@@ -108,7 +117,7 @@ async function interruptAt(lastStep: number, options: FineTuneOptions): Promise<
   };
   await assert.rejects(
     fineTune({ ...options, signal: abort.signal, callbacks: [{ onStep }] }),
-    InterruptedError,
+    refusal(InterruptedError, 'run-interrupted', { step: lastStep }),
   );
 }
 
@@ -176,7 +185,7 @@ describe('fineTune', () => {
     // Now the folder holds a run.
     await assert.rejects(
       prepareFineTune(options),
-      (error) => error instanceof UsageError && /already holds a run \(checkpoint-3\)/.test(error.message),
+      refusal(UsageError, 'output-dir-holds-run', { dir: out, made: ['checkpoint-3'], resumable: true }),
     );
     const run = await prepareFineTune({
       ...options,
@@ -188,7 +197,7 @@ describe('fineTune', () => {
     // Until it is closed, no other run may use the folder.
     await assert.rejects(
       prepareFineTune({ ...options, args: runArguments(out, { resumeFromCheckpoint: 'last' }) }),
-      /another run is writing into/,
+      refusal(UsageError, 'run-folder-locked', { dir: out, holder: holderOf(out), lock: undefined }),
     );
     await run.close();
     assert.ok(weights(out).equals(weights(whole)));
@@ -238,12 +247,9 @@ describe('fineTune', () => {
         );
     };
     await assert.rejects(fineTune({ ...options, callbacks: [{ onSave }] }), (error) => {
-      assert.ok(error instanceof AttuneError);
-      assert.match(
-        error.message,
-        /the lock of .*out is lost \(process 1 on elsewhere, since .* has taken it\), so nothing more is written there/,
-      );
-      return true;
+      const takenBy = holderOf(out);
+      assert.deepEqual([takenBy.pid, takenBy.host], [1, 'elsewhere']);
+      return refusal(AttuneError, 'run-lock-lost', { dir: out, takenBy })(error);
     });
     assert.deepEqual(namesIn(out), ['.attune.lock', 'attune.json', 'checkpoint-1']);
     assert.match(readFileSync(lock, 'utf8'), /elsewhere/);
@@ -331,7 +337,7 @@ describe('prepareFineTune', () => {
     const { root, out, options } = await prepared(t);
     const refused = async (
       change: Partial<FineTuneOptions>,
-      expected: RegExp | ((error: unknown) => true),
+      expected: ReturnType<typeof refusal>,
     ): Promise<void> => {
       await assert.rejects(prepareFineTune({ ...options, ...change }), expected);
       assert.ok(!readdirSync(root).includes('out'), 'no output folder was made');
@@ -343,9 +349,10 @@ describe('prepareFineTune', () => {
     );
     await refused(
       { args: runArguments(out, { resumeFromCheckpoint: 'last' }) },
-      /^ModelError: there is no checkpoint in .*out to resume from/,
+      refusal(ModelError, 'checkpoint-not-found', { dir: out }),
     );
-    await refused({ model: join(root, 'none') }, /^ModelError: .*none is not a model folder/);
+    const none = join(root, 'none');
+    await refused({ model: none }, refusal(ModelError, 'model-folder-missing', { folder: none }));
     await refused(
       { args: runArguments(out, { loadBestModelAtEnd: true, metricForBestModel: 'acuracy' }) },
       refusal(UsageError, 'metric-for-best-model-unknown', {
@@ -363,7 +370,10 @@ describe('prepareFineTune', () => {
     const { out, options } = await prepared(t, { numTrainEpochs: 1 });
     await fineTune(options);
     writeFileSync(join(out, 'notes.txt'), 'mine');
-    await assert.rejects(fineTune(options), UsageError);
+    await assert.rejects(
+      fineTune(options),
+      refusal(UsageError, 'output-dir-holds-run', { dir: out, resumable: true }),
+    );
     assert.ok(readdirSync(out).includes('checkpoint-5'));
     const run = await prepareFineTune({ ...options, args: runArguments(out, { overwriteOutputDir: true }) });
     t.after(() => run.close());
@@ -432,12 +442,12 @@ describe('prepareFineTune with resumeFromCheckpoint', () => {
   });
 
   it('refuses a run whose test rows have changed', async (t) => {
-    const { root, given } = await unplanned(t);
+    const { root, out, given } = await unplanned(t);
     await interruptAt(2, given);
     writeFileSync(join(root, 'test.jsonl'), rows(8, 'c'));
     await assert.rejects(
       resumed(given),
-      (error) => error instanceof UsageError && /the test rows are not those of the run/.test(error.message),
+      refusal(UsageError, 'resume-data-changed', { checkpoint: join(out, 'checkpoint-2'), rows: 'test' }),
     );
   });
 });

@@ -12,6 +12,7 @@ import type { TrainerCallback } from '#attune/train/callbacks.js';
 import { folder } from '../support/folder.js';
 import { evalRows, interrupted, STEPS, withoutTimes } from '../support/interrupted-evaluation.js';
 import { randomParameters } from '../support/models.js';
+import { refusal } from '../support/refusal.js';
 import { checkpointPath, TINY, tinyTrainer } from '../support/tiny-run.js';
 
 describe('Trainer.train interrupted in an evaluation', () => {
@@ -60,7 +61,10 @@ describe('Trainer.train interrupted in an evaluation', () => {
       },
     ];
     const { trainer } = await tinyTrainer(t, { dir, signal: abort.signal, callbacks });
-    await assert.rejects(trainer.train(), InterruptedError);
+    await assert.rejects(
+      trainer.train(),
+      refusal(InterruptedError, 'run-interrupted', { during: 'evaluation', step: STEPS, totalSteps: STEPS }),
+    );
     assert.equal(evaluations.length, 2);
     const again = await tinyTrainer(t, { dir, parameters: randomParameters(TINY, 99) });
     await again.trainer.resumeFrom(checkpointPath(dir, STEPS));
@@ -96,7 +100,7 @@ describe('readCheckpoint', () => {
     writeFileSync(file, readFileSync(file, 'utf8').replace(/"gradNorm": [\d.e+-]+/, '"gradNorm": null'));
     await assert.rejects(
       readCheckpoint(checkpointPath(dir, 3)),
-      (error) => error instanceof ModelError && /attune_state.json is damaged/.test(error.message),
+      refusal(ModelError, 'resume-state-damaged', { file }),
     );
   });
 });

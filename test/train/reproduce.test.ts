@@ -6,7 +6,11 @@ import assert from 'node:assert/strict';
 import { cpSync, mkdirSync, readFileSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { COMMAND_LINE } from '#attune/cli/shell.js';
 import { ModelError } from '#attune/errors/attune-error.js';
+import type { ErrorCode } from '#attune/errors/catalogue.js';
+import { errorHint } from '#attune/errors/shell.js';
+import type { Facts } from '#attune/errors/wording.js';
 import { readManifest } from '#attune/train/manifest.js';
 import type { LogRecord } from '#attune/train/records.js';
 import { recordDifferences, tensorDifference } from '#attune/train/reproduce.js';
@@ -82,11 +86,20 @@ describe('readManifest', () => {
     mkdirSync(join(cwd, 'damaged'));
     const file = join(cwd, 'damaged', 'attune.json');
     const damaged = refusal(ModelError, 'manifest-damaged', { file });
+    const invalid =
+      (code: ErrorCode, facts: Facts) =>
+      (error: unknown): true => {
+        refusal(ModelError, 'manifest-arguments-invalid', { file })(error);
+        const inner = (error as ModelError).facts['error'] as { code: string; facts: Facts };
+        const found = Object.keys(facts).map((name) => [name, inner.facts[name]]);
+        assert.deepEqual([inner.code, Object.fromEntries(found)], [code, facts]);
+        return true;
+      };
     for (const [changes, error] of [
       [{ format: 9 }, refusal(ModelError, 'manifest-format', { file, found: 9, known: 1 })],
       [{ cwd: 1 }, damaged],
-      [{ arguments: { seed: 'x' } }, /seed must be a whole number/],
-      [{ arguments: { sed: 1 } }, /sed is not an argument/],
+      [{ arguments: { seed: 'x' } }, invalid('argument-invalid', { argument: 'seed', given: 'x' })],
+      [{ arguments: { sed: 1 } }, invalid('argument-unknown', { argument: 'sed' })],
       [{ hub: [{ type: 'model', id: '../x', revision: 'main', commit: 'a'.repeat(40) }] }, damaged],
       [{ startedFrom: { path: 3 } }, damaged],
       [{ changedOnResume: 'x' }, damaged],
@@ -142,7 +155,8 @@ describe('attune reproduce', () => {
       /warning: not as it was: the training rows \(texts, labels or their order\) are not those of the run/,
     );
     assert.match(stderr, /Differences\n {2}step 2: (loss|grad_norm) was/);
-    assert.match(stderr, /error: copy was not reproduced/);
+    const failure = printed('run-not-reproduced', { folder: 'copy', startDiffers: true });
+    assert.ok(stderr.includes(`error: ${failure}`), stderr);
     assert.match(stderr, /numbers differ, by up to/);
     const [result] = jsonLines(stdout);
     assert.equal(result['reproduced'], false);
@@ -158,12 +172,14 @@ describe('attune reproduce', () => {
     renameSync(join(cwd, 'data'), join(cwd, 'moved'));
     const lost = await attune(['reproduce', 'tampered'], { cwd });
     assert.equal(lost.code, 1);
-    assert.match(lost.stderr, /error: data: no such file or folder/);
+    const lostData = printed('dataset-not-found', { dataset: 'data', readable: [] });
+    assert.ok(lost.stderr.includes(`error: ${lostData}`), lost.stderr);
     const { code, stderr } = await attune(['reproduce', 'tampered', '--dataset', 'moved'], { cwd });
     renameSync(join(cwd, 'moved'), join(cwd, 'data'));
     assert.equal(code, 1, stderr);
     assert.match(stderr, /1 of \d+ numbers differ/);
-    assert.match(stderr, /It began as it was/);
+    const error = { code: 'run-not-reproduced', facts: { folder: 'tampered', startDiffers: false } } as const;
+    assert.ok(stderr.includes(errorHint(error, COMMAND_LINE)), stderr);
   });
 
   it('refuses a run that is not finished', async () => {

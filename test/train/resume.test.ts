@@ -120,7 +120,7 @@ describe('Trainer.resumeFrom', () => {
         parameters: i > 0 ? randomParameters(TINY, 90 + i) : undefined,
       });
       if (i > 0) await trainer.resumeFrom(checkpointPath(dir, cuts[i - 1]));
-      await assert.rejects(trainer.train(), InterruptedError);
+      await assert.rejects(trainer.train(), refusal(InterruptedError, 'run-interrupted', { step: cut }));
     }
     const { trainer } = await tinyTrainer(t, { dir, args, parameters: randomParameters(TINY, 98) });
     await trainer.resumeFrom(checkpointPath(dir, 8));
@@ -245,7 +245,7 @@ describe('Trainer.train', () => {
       signal: abort.signal,
       callbacks: [{ onStep: (step) => step === 5 && abort.abort() }],
     });
-    await assert.rejects(trainer.train(), InterruptedError);
+    await assert.rejects(trainer.train(), refusal(InterruptedError, 'run-interrupted', { step: 5 }));
     assert.deepEqual(namesIn(dir), ['checkpoint-5']);
   });
 });

@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import { Dataset } from '#attune/data/dataset.js';
 import { notice } from '#attune/errors/notices.js';
 import { ModelError } from '#attune/errors/attune-error.js';
+import type { Plain } from '#attune/errors/wording.js';
 import {
   hashesToJson,
   hashTexts,
@@ -84,12 +85,16 @@ describe('readTrainedTexts', () => {
     const { texts } = fields;
     const dir = folder(t);
     const path = join(dir, ROWS_FILE);
-    const noObject = (error: unknown): boolean =>
-      error instanceof ModelError && error.message.startsWith(path);
+    const broken = refusal(ModelError, 'model-file-broken-json', { file: path, line: 1 });
+    const noObject = (found: Plain): typeof broken =>
+      refusal(ModelError, 'model-file-not-object', { file: path, found });
     const later = refusal(ModelError, 'trained-rows-format', { file: path, found: 2 });
     const damaged = refusal(ModelError, 'trained-rows-damaged', { file: path });
     const cases: readonly (readonly [error: (error: unknown) => boolean, ...texts: string[]])[] = [
-      [noObject, '', '[]', 'null', '5', file.slice(0, -9)],
+      [broken, '', file.slice(0, -9)],
+      [noObject([]), '[]'],
+      [noObject(null), 'null'],
+      [noObject(5), '5'],
       [later, '{"format": 2}', file.replace('"format":1', '"format":2')],
       [damaged, file.replace('"bytes":8', '"bytes":4'), file.replace('sha256', 'md5')],
       [

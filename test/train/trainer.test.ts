@@ -2,7 +2,14 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { InterruptedError, TrainingError } from '#attune/errors/attune-error.js';
+import {
+  AttuneError,
+  InterruptedError,
+  ModelError,
+  TrainingError,
+  UsageError,
+} from '#attune/errors/attune-error.js';
+import type { FactsOf } from '#attune/errors/catalogue.js';
 import { onnxEngine } from '#attune/engine/onnx/session.js';
 import { embeddedModelFolder } from '#attune/model/embedded.js';
 import { gpt2Graphs } from '#attune/model/gpt2.js';
@@ -213,13 +220,19 @@ describe('Trainer.train', () => {
     let steps = 0;
     const callbacks = [{ onStep: () => void steps++ }];
     const { trainer } = await tinyTrainer(t, { dir: join(dir, 'blocked'), callbacks });
-    await assert.rejects(trainer.train(), /blocked cannot be written: it is a file/);
+    await assert.rejects(
+      trainer.train(),
+      refusal(AttuneError, 'output-dir-is-file', { dir: join(dir, 'blocked') }),
+    );
     mkdirSync(join(dir, 'mine', 'checkpoint-3'), { recursive: true });
     writeFileSync(join(dir, 'mine', 'checkpoint-3', 'letter.txt'), 'dear');
     const other = await tinyTrainer(t, { dir: join(dir, 'mine'), callbacks });
     await assert.rejects(
       other.trainer.train(),
-      /mine holds checkpoint-3.letter\.txt, which attune did not make/,
+      refusal(UsageError, 'output-dir-holds-foreign', {
+        dir: join(dir, 'mine'),
+        foreign: ['checkpoint-3/letter.txt'],
+      }),
     );
     assert.equal(steps, 0);
     assert.deepEqual(readdirSync(dir), ['blocked', 'mine']);
@@ -240,7 +253,10 @@ describe('Trainer.train', () => {
       signal: abort.signal,
       callbacks: [{ onStep: () => abort.abort() }],
     });
-    await assert.rejects(trainer.train(), { name: 'InterruptedError' });
+    await assert.rejects(
+      trainer.train(),
+      refusal(InterruptedError, 'run-interrupted', { step: 1, totalSteps: 2 }),
+    );
     assert.deepEqual(namesIn(dir), ['checkpoint-1']);
   });
 
@@ -250,7 +266,10 @@ describe('Trainer.train', () => {
       if (step === 2) writeFileSync(join(dir, 'checkpoint-3'), 'mine');
     };
     const { trainer } = await tinyTrainer(t, { dir, callbacks: [{ onStep }] });
-    await assert.rejects(trainer.train(), /checkpoint-3 is in the way: attune did not make it/);
+    await assert.rejects(
+      trainer.train(),
+      refusal(AttuneError, 'output-file-foreign', { path: join(dir, 'checkpoint-3') }),
+    );
     assert.deepEqual(namesIn(dir), ['checkpoint-3']);
     assert.equal(readFileSync(join(dir, 'checkpoint-3'), 'utf8'), 'mine');
   });
@@ -339,26 +358,33 @@ describe('Trainer.resumeFrom', () => {
     await (await tinyTrainer(t, { dir })).trainer.train();
     const from = checkpointPath(dir, 3);
     const other = folder(t);
+    const otherRun = (
+      field: FactsOf<'checkpoint-of-other-run'>['field'],
+      then: number,
+      now: number,
+    ): ReturnType<typeof refusal> =>
+      refusal(TrainingError, 'checkpoint-of-other-run', { dir: from, field, then, now });
+    const missing = join(dir, 'checkpoint-4');
     await assert.rejects(
       (await tinyTrainer(t, { dir: other, trainRows: 22 })).trainer.resumeFrom(from),
-      /training rows 23; this one has 22/,
+      otherRun('rows', 23, 22),
     );
     await assert.rejects(
       (await tinyTrainer(t, { dir: other, args: { seed: 12 } })).trainer.resumeFrom(from),
-      /seed 11; this one has 12/,
+      otherRun('seed', 11, 12),
     );
     await assert.rejects(
       (await tinyTrainer(t, { dir: other, args: { perDeviceTrainBatchSize: 2 } })).trainer.resumeFrom(from),
-      /batch size 4; this one has 2/,
+      otherRun('perDeviceTrainBatchSize', 4, 2),
     );
     await assert.rejects(
-      (await tinyTrainer(t, { dir: other })).trainer.resumeFrom(join(dir, 'checkpoint-4')),
-      /cannot read .*checkpoint-4/,
+      (await tinyTrainer(t, { dir: other })).trainer.resumeFrom(missing),
+      refusal(ModelError, 'checkpoint-unreadable', { file: join(missing, 'trainer_state.json') }),
     );
     writeFileSync(join(from, 'attune_state.json'), '{"seed": 11}');
     await assert.rejects(
       (await tinyTrainer(t, { dir: other })).trainer.resumeFrom(from),
-      /attune_state.json is damaged/,
+      refusal(ModelError, 'resume-state-damaged', { file: join(from, 'attune_state.json') }),
     );
   });
 });
@@ -425,7 +451,14 @@ describe('fromPretrained', () => {
     const { source, trainer } = await tinyTrainer(t, { dir });
     await trainer.train();
     // Of the tiny model: the tokenizer has 8192 tokens.
-    await assert.rejects(fromPretrained(checkpointPath(dir, 9)), /8192 tokens.*embedding has only 11 rows/);
+    await assert.rejects(
+      fromPretrained(checkpointPath(dir, 9)),
+      refusal(ModelError, 'model-vocabulary-exceeds-embedding', {
+        folder: checkpointPath(dir, 9),
+        tokens: 8192,
+        rows: 11,
+      }),
+    );
     assert.equal((await source.session.readTensor('parameter', 'score.weight')).every(Number.isFinite), true);
   });
 });

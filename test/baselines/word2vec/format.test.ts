@@ -169,9 +169,10 @@ describe('Word2Vec.save', () => {
   });
 
   it('rejects if the folder does not exist', async (t) => {
+    const path = join(folder(t), 'no', 'folder', 'file');
     await assert.rejects(
-      new Word2Vec(['a'], new Float32Array(1), 1).save(join(folder(t), 'no', 'folder', 'file')),
-      AttuneError,
+      new Word2Vec(['a'], new Float32Array(1), 1).save(path),
+      refusal(AttuneError, 'file-unwritable', { path }),
     );
   });
 });
