@@ -14,6 +14,7 @@ import { writeByteModel } from './support/byte-model.js';
 import { attune, writeData } from './support/cli.js';
 import type { CliResult } from './support/cli.js';
 import { folder } from './support/folder.js';
+import { printed } from './support/refusal.js';
 import { preloaded } from './support/unsettled.js';
 import { workspace } from './support/workspace.js';
 
@@ -164,7 +165,8 @@ describe('model.safetensors.index.json', () => {
       );
       const { code, stderr } = await trainOneStep(cwd);
       assert.equal(code, 1, path);
-      assert.match(stderr, /error: .*model\.safetensors\.index\.json/, path);
+      const facts = { file: join('model', 'model.safetensors.index.json'), tensor: tensors[0], shard: path };
+      assert.ok(stderr.includes(`error: ${printed('shard-name-invalid', facts)}\n`), stderr);
     }
   });
 });

@@ -6,6 +6,7 @@ import { before, describe, it } from 'node:test';
 import { writeByteModel } from '../../support/byte-model.js';
 import { attune, readJson, ROWS, toJsonl, writeData } from '../../support/cli.js';
 import type { CliResult } from '../../support/cli.js';
+import { printedWithHint } from '../../support/refusal.js';
 import { snapshot } from '../../support/users-files.js';
 import { modelAndData } from '../../support/workspace.js';
 
@@ -33,6 +34,7 @@ const train = (...more: string[]): Promise<CliResult> =>
   );
 const putRows = (split: 'train' | 'test', rows: readonly object[]): void =>
   writeFileSync(at('data', `${split}.jsonl`), toJsonl(rows));
+const NEWEST = join('run', 'checkpoint-2');
 const [TRAIN, TEST] = [ROWS.slice(0, 12), ROWS.slice(12)];
 
 describe('attune train --resume-from-checkpoint', () => {
@@ -47,9 +49,10 @@ describe('attune train --resume-from-checkpoint', () => {
     what: string,
     split: 'train' | 'test',
     rows: readonly object[],
-    ...checkpoint: string[],
+    given: readonly string[],
+    checkpoint: string,
   ])[] = [
-    ['other training texts', 'train', edited(TRAIN), 'last'],
+    ['other training texts', 'train', edited(TRAIN), ['last'], NEWEST],
     [
       'other training labels',
       'train',
@@ -58,20 +61,30 @@ describe('attune train --resume-from-checkpoint', () => {
         label: 1 - row.label,
         label_text: row.label === 0 ? 'good' : 'bad',
       })),
+      [],
+      NEWEST,
     ],
-    ['another order of the training rows', 'train', [...TRAIN].reverse(), 'run/checkpoint-1'],
-    ['other evaluation texts', 'test', edited(TEST)],
+    [
+      'another order of the training rows',
+      'train',
+      [...TRAIN].reverse(),
+      ['run/checkpoint-1'],
+      'run/checkpoint-1',
+    ],
+    ['other evaluation texts', 'test', edited(TEST), [], NEWEST],
   ];
-  for (const [what, split, rows, ...checkpoint] of CHANGES) {
+  for (const [what, split, rows, given, checkpoint] of CHANGES) {
     it(`refuses ${what}, and leaves the run as it was`, async () => {
       const saved = snapshot(at('run'));
       putRows(split, rows);
-      const { code, stderr } = await train('--max-steps', '3', '--resume-from-checkpoint', ...checkpoint);
+      const { code, stderr } = await train('--max-steps', '3', '--resume-from-checkpoint', ...given);
       writeData(at('data'));
       assert.equal(code, 2, stderr);
-      const role = split === 'train' ? 'training' : 'evaluation';
-      const refusal = `the ${role} rows are not those of the run that run.checkpoint-\\d is of`;
-      assert.match(stderr, new RegExp(`${refusal}.*--allow-changed-data`, 's'));
+      const expected = printedWithHint('resume-data-changed', {
+        checkpoint,
+        rows: split === 'train' ? 'training' : 'evaluation',
+      });
+      assert.ok(stderr.includes(`${expected}\n`), stderr);
       assert.deepEqual(snapshot(at('run')), saved);
     });
   }

@@ -8,7 +8,7 @@ import { FINE_TUNED } from '#attune/compare/comparison.js';
 import type { Comparison } from '#attune/compare/comparison.js';
 import { attune, jsonLines, toJsonl, writeTinyModel } from '../../support/cli.js';
 import type { CliResult } from '../../support/cli.js';
-import { printed } from '../../support/refusal.js';
+import { printed, printedWithHint } from '../../support/refusal.js';
 import { sentences } from '../../support/sentences.js';
 import { workspace } from '../../support/workspace.js';
 
@@ -177,6 +177,9 @@ describe('attune compare, interrupted and finished with --finetuned', () => {
 });
 
 describe('attune compare', () => {
+  const inTheWay = (dir: string, name: string): string =>
+    printed('output-dir-holds-foreign', { dir, foreign: [name], resuming: false });
+
   it('refuses data that is too small to hold out test rows', async () => {
     writeFileSync(join(cwd, 'few.jsonl'), toJsonl(sentences(12, 3, { classes: 2 })));
     const { code, stderr } = await attune(
@@ -184,10 +187,11 @@ describe('attune compare', () => {
       { cwd },
     );
     assert.equal(code, 2);
-    assert.match(
-      stderr,
-      /a comparison needs test rows, and no test rows are parted off: 12 rows are too few\s[^]*--eval-dataset/,
-    );
+    const expected = printedWithHint('comparison-without-test-rows', {
+      finetuned: false,
+      obstacle: { kind: 'too-few-rows', rows: 12 },
+    });
+    assert.ok(stderr.includes(`${expected}\n`), stderr);
     assert.ok(!existsSync(join(cwd, 'other')));
   });
 
@@ -207,7 +211,7 @@ describe('attune compare', () => {
       cwd,
     });
     assert.equal(code, 2, stderr);
-    assert.match(stderr, /mine-seed-43 holds config\.json, which attune did not make/);
+    assert.ok(stderr.includes(inTheWay('mine-seed-43', 'config.json')), stderr);
     assert.ok(!existsSync(join(cwd, 'mine')));
   });
 
@@ -219,11 +223,14 @@ describe('attune compare', () => {
       { cwd },
     );
     assert.equal(code, 2, stderr);
-    assert.match(stderr, /page holds report\.html, which attune did not make/);
+    assert.ok(stderr.includes(inTheWay('page', 'report.html')), stderr);
     assert.ok(!existsSync(join(cwd, 'page-seed-43')));
   });
 
-  for (const margin of ['1e-9', 'wide']) {
+  for (const [margin, given] of [
+    ['1e-9', 1e-9],
+    ['wide', 'wide'],
+  ] as const) {
     it(`refuses --margin ${margin}`, async () => {
       const { code, stderr } = await attune(
         ['compare', ...DATA, '--margin', margin, '--output-dir', 'other'],
@@ -232,7 +239,8 @@ describe('attune compare', () => {
         },
       );
       assert.equal(code, 2, margin);
-      assert.match(stderr, /--margin/);
+      const accepts = { kind: 'number', min: 0.001, below: 1 } as const;
+      assert.ok(stderr.includes(printed('argument-invalid', { argument: 'margin', accepts, given })), stderr);
       assert.ok(!existsSync(join(cwd, 'other')));
     });
   }

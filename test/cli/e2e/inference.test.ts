@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { maskedCrc } from '#attune/report/event-file.js';
 import { attune, jsonLines, ROWS, toJsonl, writeData, writeTinyModel } from '../../support/cli.js';
-import { printed } from '../../support/refusal.js';
+import { printed, printedWithHint } from '../../support/refusal.js';
 import { workspace } from '../../support/workspace.js';
 
 let evalLoss = 0;
@@ -113,7 +113,8 @@ describe('attune predict --output', () => {
       { cwd },
     );
     assert.equal(code, 1);
-    assert.match(stderr, /^error: cannot write nowhere.out\.jsonl/);
+    const reason = "ENOENT: no such file or directory, realpath 'nowhere'";
+    assert.equal(stderr, `${printedWithHint('file-unwritable', { path: 'nowhere/out.jsonl', reason })}\n`);
     assert.deepEqual(readdirSync(cwd), files);
   });
 
@@ -124,7 +125,13 @@ describe('attune predict --output', () => {
       { cwd, input: '{"text": "a"}\nbroken\n' },
     );
     assert.equal(code, 1);
-    assert.match(stderr, /^error: stdin:2: broken JSON at column 1/);
+    const expected = printedWithHint('jsonl-broken', {
+      file: 'stdin',
+      line: 2,
+      column: 1,
+      reason: 'expected a value, found "b"',
+    });
+    assert.equal(stderr, `${expected}\n`);
     assert.deepEqual(readdirSync(cwd), files);
   });
 });

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { before, describe, it } from 'node:test';
 import { writeByteModel } from '../../support/byte-model.js';
 import { attune, jsonLines, readJson, toJsonl } from '../../support/cli.js';
+import { printed, printedWithHint } from '../../support/refusal.js';
 import { evaluated, predicted, TRAININGS, trained, writeTrainingData } from '../../support/trainings.js';
 import { workspace } from '../../support/workspace.js';
 
@@ -68,7 +69,7 @@ describe('attune evaluate with only a model', () => {
       rmSync(at('forgotten', name));
     const { code, stderr } = await attune(['evaluate', '--model', 'forgotten'], { cwd });
     assert.equal(code, 2, stderr);
-    assert.match(stderr, /--dataset is missing/);
+    assert.ok(stderr.includes(printedWithHint('held-out-rows-unknown', {})), stderr);
   });
 });
 
@@ -131,6 +132,7 @@ describe('attune predict with only a model', () => {
       cwd,
     });
     assert.equal(code, 1);
-    assert.match(stderr, /semicolons\.csv:1: the columns are parted by ";", not by commas/);
+    const facts = { file: 'semicolons.csv', line: 1, found: ';', expected: ',' } as const;
+    assert.ok(stderr.includes(printed('csv-separator', facts)), stderr);
   });
 });

@@ -10,7 +10,7 @@ import { describe, it } from 'node:test';
 import { writeByteModel } from '../../support/byte-model.js';
 import { attune } from '../../support/cli.js';
 import type { CliResult } from '../../support/cli.js';
-import { printed } from '../../support/refusal.js';
+import { printed, printedWithHint } from '../../support/refusal.js';
 import { KNOWN_NAMES, makeRemovable, putUsersFiles, snapshot } from '../../support/users-files.js';
 import { modelAndData } from '../../support/workspace.js';
 import { FINISHED_RUN } from '../../support/folder-contents.js';
@@ -27,11 +27,10 @@ async function accepted(result: Promise<CliResult>): Promise<CliResult> {
   return ended;
 }
 
-async function refused(result: Promise<CliResult>, expected: string | RegExp): Promise<void> {
+async function refused(result: Promise<CliResult>, expected: string): Promise<void> {
   const { code, stdout, stderr } = await result;
   assert.equal(code, 2, stderr);
-  if (typeof expected === 'string') assert.ok(stderr.includes(expected), stderr);
-  else assert.match(stderr, expected);
+  assert.ok(stderr.includes(`${expected}\n`), `${stderr}\nexpected:\n${expected}`);
   assert.equal(stdout, '');
 }
 
@@ -42,11 +41,18 @@ describe('an output folder full of a user’s files', () => {
     putUsersFiles(dir, KNOWN_NAMES);
     t.after(() => makeRemovable(dir));
     const before = snapshot(dir);
-    const inTheWay = /full holds .*which attune did not make and does not replace/s;
-    await refused(train('--output-dir', 'full'), inTheWay);
-    await refused(train('--output-dir', 'full', '--overwrite-output-dir'), inTheWay);
-    await refused(attune(['serve', '--demo', '--model', 'model', '--out', 'full'], { cwd }), inTheWay);
-    await refused(attune(['demo', '--output-dir', 'full'], { cwd }), inTheWay);
+    const inTheWay = (...foreign: string[]): string =>
+      printed('output-dir-holds-foreign', { dir: 'full', foreign, resuming: false });
+    const inWayOfRun = inTheWay('attune.json', 'config.json', 'model.safetensors', '…');
+    await refused(train('--output-dir', 'full'), inWayOfRun);
+    await refused(train('--output-dir', 'full', '--overwrite-output-dir'), inWayOfRun);
+    const left = '.attune-0c7a6c1e-3f0e-4d6c-9f53-7d1a5b0c9e11';
+    // Of the folder of a page everything is attune's.
+    await refused(
+      attune(['serve', '--demo', '--model', 'model', '--out', 'full'], { cwd }),
+      inTheWay(`${left}/new/config.json`, `${left}.partial`, '.attune-files.json.partial', '…'),
+    );
+    await refused(attune(['demo', '--output-dir', 'full'], { cwd }), inWayOfRun);
     assert.deepEqual(snapshot(dir), before);
   });
 
@@ -58,7 +64,14 @@ describe('an output folder full of a user’s files', () => {
     const before = snapshot(dir);
     await accepted(train('--output-dir', 'mixed', '--save-steps', '1', '--save-total-limit', '1'));
     await accepted(attune(['report', 'mixed'], { cwd }));
-    await refused(train('--output-dir', 'mixed'), /mixed already holds a run/);
+    await refused(
+      train('--output-dir', 'mixed'),
+      printed('output-dir-holds-run', {
+        dir: 'mixed',
+        made: ['attune_model.json', 'attune_rows.json', 'checkpoint-2', '…'],
+        resumable: true,
+      }),
+    );
     await accepted(train('--output-dir', 'mixed', '--max-steps', '3', '--resume-from-checkpoint'));
     const made = Object.keys(snapshot(dir)).filter((path) => !(path in before));
     assert.ok(
@@ -116,7 +129,8 @@ describe('an input that is an output', () => {
     cpSync(at('model'), at('base'), { recursive: true });
     symlinkSync('base', at('also-base'));
     const before = snapshot(at('base'));
-    const overlaps = /is to be written into, and the model, .*, is that very folder/;
+    const overlaps = (outputDir: string, what: string, path: string): string =>
+      printed('output-overlaps-input', { outputDir, what, path, isFolder: true });
     await refused(
       attune(
         [
@@ -131,16 +145,19 @@ describe('an input that is an output', () => {
         ],
         { cwd },
       ),
-      overlaps,
+      overlaps('./base/', 'the model', 'base'),
     );
     await refused(
       attune(['compare', '--model', 'also-base', '--dataset', 'data', '--output-dir', at('base')], { cwd }),
-      overlaps,
+      overlaps(at('base'), 'the model', 'also-base'),
     );
-    await refused(attune(['serve', '--demo', '--model', 'base', '--out', 'also-base'], { cwd }), overlaps);
+    await refused(
+      attune(['serve', '--demo', '--model', 'base', '--out', 'also-base'], { cwd }),
+      overlaps('also-base', 'the model', 'base'),
+    );
     await refused(
       attune(['train', '--model', 'model', '--dataset', 'data', '--output-dir', 'data'], { cwd }),
-      /and the dataset, data, is that very folder/,
+      overlaps('data', 'the dataset', 'data'),
     );
     assert.deepEqual(snapshot(at('base')), before);
   });
@@ -162,15 +179,20 @@ describe('an input that is an output', () => {
         ],
         { cwd },
       ),
-      /the model, run.checkpoint-1, stands in it where the output goes/,
+      printed('output-overlaps-input', {
+        outputDir: 'run',
+        what: 'the model',
+        path: 'run/checkpoint-1',
+        isFolder: false,
+      }),
     );
     await refused(
       train('--output-dir', 'run', '--resume-from-checkpoint', 'run', '--overwrite-output-dir'),
-      /run is the folder of a run, not one of its checkpoints.*Give run.checkpoint-2/s,
+      printedWithHint('checkpoint-is-run-folder', { dir: 'run', newest: join('run', 'checkpoint-2') }),
     );
     await refused(
       attune(['reproduce', 'run', '--output-dir', './run/', '--overwrite-output-dir'], { cwd }),
-      /the run, run, is that very folder/,
+      printed('output-overlaps-input', { outputDir: './run/', what: 'the run', path: 'run', isFolder: true }),
     );
     assert.deepEqual(snapshot(at('run')), before);
   });
