@@ -19,6 +19,7 @@ import { before, describe, it } from 'node:test';
 import { writeByteModel } from '../../support/byte-model.js';
 import { attune, bin, jsonLines, NO_HUB } from '../../support/cli.js';
 import type { CliResult } from '../../support/cli.js';
+import { printed } from '../../support/refusal.js';
 import { modelAndData } from '../../support/workspace.js';
 
 const cwd = modelAndData(writeByteModel);
@@ -71,7 +72,7 @@ describe('attune predict --output', { skip: noLinks }, () => {
     for (const output of ['texts.jsonl', 'same.jsonl', 'linked.jsonl', 'classifier/config.json']) {
       const { code, stdout, stderr } = await predict(output);
       assert.deepEqual([code, stdout], [2, '']);
-      assert.match(stderr, /is read by this command, so it is not written/);
+      assert.ok(stderr.includes(printed('output-file-is-input', { path: output })), stderr);
     }
     assert.deepEqual(inputs(), before);
   });

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { usableCores } from '#attune/engine/cores.js';
 import { attune, toJsonl, writeTinyModel } from '../../support/cli.js';
+import { printed } from '../../support/refusal.js';
 import { sentences } from '../../support/sentences.js';
 import { endsEarly, preloaded } from '../../support/unsettled.js';
 import { workspace } from '../../support/workspace.js';
@@ -49,7 +50,8 @@ describe('attune compare', () => {
         { cwd, env: preloaded(dying) },
       );
       assert.equal(code, 1, stderr);
-      assert.match(stderr, /^error: a thread of .* ended \(exit 7\) with work under way/m);
+      const ended = printed('estimator-thread-ended', { work: 'random forest', exitCode: 7 });
+      assert.ok(stderr.includes(`error: ${ended}\n`), stderr);
     },
   );
 });
