@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { writeByteModel } from './byte-model.js';
 import { attune, writeData } from './cli.js';
+import { printed } from './refusal.js';
 
 const TRAIN = (
   'train --model model --dataset data --threads 1 --output-dir run --overwrite-output-dir ' +
@@ -24,6 +25,16 @@ export const THREAD_DEATHS = {
 } as const;
 
 export type ThreadDeath = keyof typeof THREAD_DEATHS;
+
+/** What the command line prints of each death; of the last one, how that begins. */
+export const DEATH_REPORTS: Readonly<Record<ThreadDeath, string>> = {
+  throws: printed('cpu-thread-died', { reason: 'boom' }),
+  rejects: printed('cpu-thread-died', { reason: 'boom' }),
+  exits: printed('cpu-thread-ended', { exitCode: 7 }),
+  'runs out of memory': printed('cpu-thread-died', {
+    reason: 'Worker terminated due to reaching memory limit: ',
+  }),
+};
 
 /** `ms` milliseconds (0: at once) after a thread has posted `messages` messages (0: after its start). */
 export interface DeathMoment {
@@ -55,10 +66,15 @@ export function deadlyEnvironment(
 }
 
 /**
- * Trains with an engine's thread that runs the code `death`, and checks that the command ends with exit status 1
- * and an error that says so, and leaves neither lock nor partial file.
+ * Trains with an engine's thread that dies 300 milliseconds after its start, and checks that the command ends with
+ * exit status 1 and an error that says so, and leaves neither lock nor partial file.
+ *
+ * @param code what ends the thread
  */
-export async function trainWithDyingThread(death: string): Promise<void> {
+export async function trainWithDyingThread(
+  death: ThreadDeath,
+  code: string = THREAD_DEATHS[death],
+): Promise<void> {
   const cwd = mkdtempSync(join(tmpdir(), 'attune-death-'));
   try {
     await writeByteModel(join(cwd, 'model'));
@@ -67,14 +83,14 @@ export async function trainWithDyingThread(death: string): Promise<void> {
     const file = join(cwd, 'death.mjs');
     writeFileSync(
       file,
-      `import { isMainThread } from 'node:worker_threads';\nif (!isMainThread) { ${death} }\n`,
+      `import { isMainThread } from 'node:worker_threads';\nif (!isMainThread) setTimeout(() => { ${code}; }, 300);\n`,
     );
-    const { code, stderr } = await attune(TRAIN, {
+    const { code: status, stderr } = await attune(TRAIN, {
       cwd,
       env: { NODE_OPTIONS: `--import=${pathToFileURL(file).href} --max-old-space-size=300` },
     });
-    assert.equal(code, 1, stderr);
-    assert.match(stderr, /^error: the CPU engine's thread (died|ended)/m);
+    assert.equal(status, 1, stderr);
+    assert.ok(stderr.includes(`error: ${DEATH_REPORTS[death]}`), stderr);
     assert.doesNotMatch(stderr, /defect of attune/);
     // A thread that dies early dies before the folder is made.
     assert.ok(

@@ -167,7 +167,7 @@ function damaged(sound: Uint8Array, random: Random): Buffer {
 
 /**
  * Reads damaged file number `index`. Returns whether it was refused; throws where the reader did anything but
- * give rows or an AttuneError that names the file.
+ * give rows or an AttuneError with the file among its facts.
  */
 export async function fuzzCase(
   kind: FuzzKind,
@@ -177,8 +177,7 @@ export async function fuzzCase(
 ): Promise<boolean> {
   const random = new Random((seed * 1_000_003 + index) % 2 ** 31);
   const [ending, sound] = SOUND[kind][random.integer(0, SOUND[kind].length - 1)];
-  const name = `case.${ending}`;
-  const file = join(folder, name);
+  const file = join(folder, `case.${ending}`);
   writeFileSync(file, damaged(sound, random));
   try {
     if (kind === 'safetensors') {
@@ -199,8 +198,13 @@ export async function fuzzCase(
     const where = `${kind} case ${index} of seed ${seed}`;
     if (!(error instanceof AttuneError))
       throw new Error(`${where}: ${error instanceof Error ? error.stack : String(error)}`, { cause: error });
-    if (!error.message.includes(name))
-      throw new Error(`${where}: the message does not name the file: ${error.message}`, { cause: error });
+    if (!holds(error.facts, file))
+      throw new Error(`${where}: the file is no fact of: ${error.message}`, { cause: error });
     return true;
   }
 }
+
+/** Whether a fact is this text, or holds it. */
+const holds = (fact: unknown, text: string): boolean =>
+  fact === text ||
+  (typeof fact === 'object' && fact !== null && Object.values(fact).some((each) => holds(each, text)));

@@ -112,15 +112,23 @@ const OTHER_WEIGHTS = 'the weights before the first step were others';
 const taken = (name: string, seed: number, change: string, run = 'run'): ((error: unknown) => true) =>
   refusal(UsageError, 'seed-folder-taken', { folder: at(name), run: at(run), seed, change });
 
-describe('planSeeds', () => {
-  const refused = (planned: Promise<unknown>, expected: RegExp | ((error: unknown) => true)): Promise<void> =>
-    assert.rejects(planned, (error) => {
-      assert.ok(error instanceof AttuneError, String(error));
-      if (typeof expected === 'function') return expected(error);
-      assert.match(error.message, expected);
-      return true;
-    });
+const holdsRun = (name: string): ((error: unknown) => true) =>
+  refusal(UsageError, 'output-dir-holds-run', { dir: at(name), resumable: true });
 
+/** The output folder is an input as well. */
+const isInput = (name: string, what: string): ((error: unknown) => true) =>
+  refusal(UsageError, 'output-overlaps-input', { outputDir: at(name), what, path: at(name), isFolder: true });
+
+/** @param reason how it begins: the code of the system's error */
+function unwritable(name: string, reason: string): (error: unknown) => true {
+  return (error) => {
+    refusal(AttuneError, 'output-dir-unwritable', { dir: at(name) })(error);
+    assert.equal(String((error as AttuneError).facts['reason']).split(':')[0], reason);
+    return true;
+  };
+}
+
+describe('planSeeds', () => {
   it('names the folders beside the run and creates none of them', async () => {
     assert.deepEqual(await plan(3, args('new')), [seed(8, 'new-seed-8'), seed(9, 'new-seed-9')]);
     assert.deepEqual(await plan(2, { ...args('new'), outputDir: `${at('new')}/` }), [seed(8, 'new-seed-8')]);
@@ -133,11 +141,11 @@ describe('planSeeds', () => {
 
   it('refuses a number of seeds or a seed that is out of range', async () => {
     for (const seeds of [0, -1, 1.5, NaN, 101])
-      await refused(
+      await assert.rejects(
         plan(seeds, args('new')),
         refusal(UsageError, 'seeds-out-of-range', { given: seeds, limit: 100 }),
       );
-    await refused(
+    await assert.rejects(
       plan(3, args('new', { seed: 2 ** 32 - 2 })),
       refusal(UsageError, 'argument-invalid', { argument: 'seed', given: 2 ** 32 }),
     );
@@ -147,27 +155,35 @@ describe('planSeeds', () => {
   it('refuses a folder that holds other files or is an input, a file, or a broken link', async () => {
     mkdirSync(at('mine-seed-9'));
     writeFileSync(at('mine-seed-9', 'config.json'), '{}');
-    await refused(plan(3, args('mine')), /mine-seed-9 holds config\.json, which attune did not make/);
-    await refused(plan(3, args('mine', { overwriteOutputDir: true })), /did not make/);
+    const foreign = { dir: at('mine-seed-9'), foreign: ['config.json'] };
+    for (const overwriteOutputDir of [false, true])
+      await assert.rejects(
+        plan(3, args('mine', { overwriteOutputDir })),
+        refusal(UsageError, 'output-dir-holds-foreign', foreign),
+      );
     mkdirSync(at('input-seed-8'));
-    await refused(
+    await assert.rejects(
       plan(2, args('input'), undefined, { dataset: at('input-seed-8') }),
-      /the dataset, .* is that very folder/,
+      isInput('input-seed-8', 'the dataset'),
     );
     writeFileSync(at('file-seed-8'), '');
-    await refused(plan(2, args('file')), /file-seed-8 cannot be written: it is a file/);
+    await assert.rejects(
+      plan(2, args('file')),
+      refusal(AttuneError, 'output-dir-is-file', { dir: at('file-seed-8') }),
+    );
     symlinkSync('nowhere/at-all', at('link-seed-8'));
-    await refused(plan(2, args('link')), /link-seed-8 cannot be written/);
-    await refused(plan(2, args('x'.repeat(250))), /cannot be written: ENAMETOOLONG/);
+    await assert.rejects(plan(2, args('link')), unwritable('link-seed-8', 'ENOENT'));
+    const long = 'x'.repeat(250);
+    await assert.rejects(plan(2, args(long)), unwritable(`${long}-seed-8`, 'ENAMETOOLONG'));
   });
 
   it('refuses a folder with a run of other arguments or weights, or changed on resume', async () => {
     cpSync(at('run'), at('taken-seed-8'), { recursive: true });
-    await refused(plan(3, args('taken')), /taken-seed-8 already holds a run/);
+    await assert.rejects(plan(3, args('taken')), holdsRun('taken-seed-8'));
     assert.equal((await plan(3, args('taken', { overwriteOutputDir: true }))).length, 2);
-    await refused(plan(3, args('taken'), at('run')), taken('taken-seed-8', 8, 'seed was 7, then 8'));
+    await assert.rejects(plan(3, args('taken'), at('run')), taken('taken-seed-8', 8, 'seed was 7, then 8'));
     await train('base-seed-8', { seed: 8 }, 7, 'run');
-    await refused(plan(2, args('base'), at('run')), taken('base-seed-8', 8, OTHER_WEIGHTS));
+    await assert.rejects(plan(2, args('base'), at('run')), taken('base-seed-8', 8, OTHER_WEIGHTS));
     await train('changed-seed-8', { seed: 8 }, 7);
     const manifest = await readManifest(at('changed-seed-8'));
     assert.equal((await plan(2, args('changed'), at('run'))).length, 1);
@@ -175,11 +191,14 @@ describe('planSeeds', () => {
       at('changed-seed-8', MANIFEST_FILE),
       JSON.stringify({ ...manifest, changedOnResume: ['maxSteps was 2, then 6'] }),
     );
-    await refused(plan(2, args('changed'), at('run')), taken('changed-seed-8', 8, 'maxSteps was 2, then 6'));
+    await assert.rejects(
+      plan(2, args('changed'), at('run')),
+      taken('changed-seed-8', 8, 'maxSteps was 2, then 6'),
+    );
     rmSync(at('changed-seed-8', 'trainer_state.json'));
     for (let step = 2; step <= STEPS; step += 2)
       rmSync(at('changed-seed-8', `checkpoint-${step}`), { recursive: true });
-    await refused(plan(2, args('changed'), at('run')), /changed-seed-8 already holds a run/);
+    await assert.rejects(plan(2, args('changed'), at('run')), holdsRun('changed-seed-8'));
     assert.ok(existsSync(at('taken-seed-8', 'model.safetensors')));
   });
 
@@ -189,12 +208,12 @@ describe('planSeeds', () => {
     rmSync(at('first', `checkpoint-${STEPS}`), { recursive: true });
     const on = { resumeFromCheckpoint: 'last' } as const;
     assert.equal((await plan(2, args('first', on))).length, 1);
-    await refused(
+    await assert.rejects(
       plan(2, args('first', on), undefined, { model: at('run') }),
       refusal(UsageError, 'seeds-after-change', { run: at('first'), change: OTHER_WEIGHTS, when: 'now' }),
     );
     await train('first-seed-8', { seed: 8, learningRate: 0.02 }, 7);
-    await refused(
+    await assert.rejects(
       plan(2, args('first', on)),
       taken('first-seed-8', 8, 'learningRate was 0.02, then 0.01', 'first'),
     );
@@ -205,7 +224,7 @@ describe('planSeeds', () => {
       inputs: { model: at('model'), dataset: at('rows.jsonl') },
       splits: other,
     });
-    await refused(
+    await assert.rejects(
       planned,
       refusal(UsageError, 'seeds-after-change', {
         run: at('first'),
@@ -223,7 +242,7 @@ describe('planSeeds', () => {
     const splits = await loadSplits({ ...inputs, seed: 7, plannedParts: partsOfTraining(given) });
     const on = { ...given, resumeFromCheckpoint: true } as const;
     assert.equal((await planSeeds(2, { training: on, inputs, splits })).length, 1);
-    await refused(
+    await assert.rejects(
       planSeeds(2, { training: { ...on, numTrainEpochs: undefined }, inputs, splits }),
       (error) => {
         refusal(UsageError, 'seeds-after-change', { run: at('planned'), when: 'now' })(error);
@@ -235,19 +254,19 @@ describe('planSeeds', () => {
 
   it('never replaces the model under comparison', async () => {
     cpSync(at('run'), at('self-seed-8'), { recursive: true });
-    await refused(
+    await assert.rejects(
       plan(2, args('self', { overwriteOutputDir: true }), at('self-seed-8')),
-      /the model, .*self-seed-8, is that very folder/,
+      isInput('self-seed-8', 'the model'),
     );
   });
 
   it('refuses a run that resumed another one, was or will be changed, or has no manifest', async () => {
     const checkpoint = at('run', `checkpoint-${STEPS}`);
-    await refused(
+    await assert.rejects(
       plan(3, args('new', { resumeFromCheckpoint: checkpoint })),
       refusal(UsageError, 'seeds-from-checkpoint', { checkpoint }),
     );
-    await refused(
+    await assert.rejects(
       plan(3, args('run', { resumeFromCheckpoint: checkpoint, maxSteps: 8 })),
       refusal(UsageError, 'seeds-after-change', {
         run: at('run'),
@@ -255,7 +274,7 @@ describe('planSeeds', () => {
         when: 'now',
       }),
     );
-    await refused(
+    await assert.rejects(
       plan(3, args('new'), at('model')),
       refusal(ModelError, 'run-origin-unknown', { run: at('model') }),
     );
@@ -280,8 +299,8 @@ describe('planSeeds', () => {
         at(name, MANIFEST_FILE),
         JSON.stringify({ ...(await readManifest(at(name))), [name]: value }),
       );
-      await refused(plan(3, args('new'), at(name)), expected);
-      await refused(plan(3, args(name, { resumeFromCheckpoint: 'last' })), expected);
+      await assert.rejects(plan(3, args('new'), at(name)), expected);
+      await assert.rejects(plan(3, args(name, { resumeFromCheckpoint: 'last' })), expected);
     }
     assert.equal((await plan(2, args('run', { resumeFromCheckpoint: checkpoint }))).length, 1);
   });
@@ -294,7 +313,7 @@ describe('planSeeds', () => {
     const bytes = readFileSync(file);
     bytes[bytes.length - 3] ^= 1;
     writeFileSync(file, bytes);
-    await refused(
+    await assert.rejects(
       plan(2, args('moved'), at('moved'), { model: at('then') }),
       refusal(UsageError, 'seeds-of-another-model', { run: at('moved'), model: at('then') }),
     );
@@ -304,7 +323,10 @@ describe('planSeeds', () => {
       1,
       'it has moved',
     );
-    await refused(plan(2, args('moved'), at('moved'), { model: at('then') }), /then is not a model folder/);
+    await assert.rejects(
+      plan(2, args('moved'), at('moved'), { model: at('then') }),
+      refusal(ModelError, 'model-folder-missing', { folder: at('then') }),
+    );
   });
 });
 

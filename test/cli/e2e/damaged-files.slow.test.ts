@@ -76,7 +76,7 @@ const DAMAGES: Readonly<
   Record<
     string,
     readonly [
-      change: (bytes: Buffer) => Buffer,
+      change: (bytes: Buffer) => Uint8Array,
       sentence: (folder: string, file: string, damaged: Buffer) => Sentence,
     ]
   >
@@ -153,7 +153,7 @@ describe('attune train --model', () => {
       const name = `damaged-${i}`;
       cpSync(join(cwd, 'model'), join(cwd, name), { recursive: true });
       const file = join(cwd, name, 'model.safetensors');
-      const damaged = change(readFileSync(file));
+      const damaged = Buffer.from(change(readFileSync(file)));
       writeFileSync(file, damaged);
       await refusesToTrain(
         ['--dataset', 'data', '--model', name],

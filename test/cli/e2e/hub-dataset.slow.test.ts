@@ -9,6 +9,7 @@ import { attune, jsonLines, readJson, ROWS, toJsonl, writeTinyModel } from '../.
 import type { CliResult } from '../../support/cli.js';
 import { filesIn, HubServer } from '../../support/hub-server.js';
 import { classLabels, parquetBytes } from '../../support/parquet.js';
+import { printed } from '../../support/refusal.js';
 import { workspace } from '../../support/workspace.js';
 
 const CARD = `---
@@ -144,7 +145,8 @@ describe('attune train --dataset-config', () => {
   it('is required for a dataset that has several configurations', async () => {
     const { code, stderr } = await train('--dataset', 'tiny/several');
     assert.equal(code, 2);
-    assert.match(stderr, /tiny\/several: has several configurations: small, whole[^]*--dataset-config/);
+    const refused = printed('dataset-config-needed', { dataset: 'tiny/several', known: ['small', 'whole'] });
+    assert.ok(stderr.includes(`error: ${refused}\n`), stderr);
   });
 
   it('chooses the files of a configuration', async () => {
