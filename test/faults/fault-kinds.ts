@@ -1,11 +1,16 @@
 /** The faults that are injected into a run, and how the run may end then. */
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { readJson } from '../support/cli.js';
+import { printed } from '../support/refusal.js';
 import type { Random } from '../support/random.js';
 import { can, Run, setWritable } from './machine.js';
 import type { Disk, Ended } from './machine.js';
+
+/** The output folder of every run, from its working directory. */
+export const OUT = join('disk', 'run');
 
 export type FaultKind =
   | 'kill'
@@ -97,7 +102,9 @@ export async function runWith(
       const second = locked ? await Run.start(line, options).wait() : undefined;
       if (second) {
         assert.equal(second.code, 2, `the second run was not refused: ${second.stderr}`);
-        assert.match(second.stderr, /error: another run is writing into disk.run: process \d+ on/);
+        const holder = { pid: run.child.pid!, host: hostname(), since: String(readJson(lock)['since']) };
+        const refused = printed('run-folder-locked', { dir: OUT, holder });
+        assert.ok(second.stderr.includes(`error: ${refused}\n`), second.stderr);
         assert.equal(second.stdout, '');
       }
       run.signal('SIGCONT');
@@ -111,6 +118,9 @@ export async function runWith(
 }
 
 export const HINDERS_WRITING: readonly FaultKind[] = ['file limit', 'full disk', 'no right to write'];
+
+/** How a run begins to list its checkpoints if all of them are damaged. */
+export const NONE_WHOLE = printed('checkpoints-all-damaged', { dir: OUT, damaged: [] }).slice(0, -1);
 
 /** The run ended in a way that its fault allows. A run that was faster than its fault ended with 0. */
 export function assertEnd(kind: FaultKind | undefined, { code, signal, stderr }: Ended): void {
@@ -129,7 +139,7 @@ export function assertEnd(kind: FaultKind | undefined, { code, signal, stderr }:
     'second run': ['SIGKILL'],
   };
   // A run with only damaged checkpoints is refused before its fault occurs.
-  if (code === 1 && /no whole checkpoint/.test(stderr)) return;
+  if (code === 1 && stderr.includes(NONE_WHOLE)) return;
   assert.ok(kind === undefined || allowed[kind].includes(end), `${kind} ended with ${end}: ${stderr}`);
   if (code === 1) assert.match(stderr, /^error: /m);
 }
