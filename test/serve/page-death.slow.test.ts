@@ -20,6 +20,7 @@ import type { SiteFile } from '#attune/serve/site.js';
 import { browserPath, NO_BROWSER, SOFTWARE_WEBGPU, until, withBrowser } from '../support/browser.js';
 import { writeByteModel } from '../support/byte-model.js';
 import { casesFrom, seedFrom } from '../support/counts.js';
+import { showsError } from '../support/page-problem.js';
 import { Random } from '../support/random.js';
 
 const required = (process.env['ATTUNE_REQUIRE_BROWSER'] ?? '') !== '';
@@ -292,7 +293,7 @@ describe('demo page', () => {
             await until('the loading', async () => /^Loading the model: /.test(await textOf(page, '#state')));
             await page.click('#stop');
             await until('the stop', async () =>
-              /^The run was stopped before its first step/.test(await problemOf(page)),
+              showsError(await problemOf(page), 'page-run-stopped-early', {}),
             );
 
             await trained('none');
@@ -333,14 +334,14 @@ describe('demo page', () => {
         const page = await context.newPage();
         await page.goto(server.url);
         // A run that had begun its steps by the time it is stopped has a model.
-        const early = /^The run was stopped before its first step/;
+        const early = 'page-run-stopped-early';
         const inOrder = /^Stopped after step|^Done/;
-        const phases: readonly (readonly [phase: RegExp, clicks: number, problem: RegExp])[] = [
+        const phases = [
           [/^Starting/, 1, early],
           [/^Reading the rows/, 1, early],
           [/^Evaluating/, 1, early],
-          [/^Step /, 2, /^The run was stopped at once/],
-        ];
+          [/^Step /, 2, 'page-run-stopped-at-once'],
+        ] as const;
         for (const [phase, clicks, problem] of phases) {
           await page.fill('#epochs', clicks === 1 ? '2' : '100');
           await page.fill('#max-rows', '40');
@@ -349,7 +350,8 @@ describe('demo page', () => {
           await page.click('#train');
           await until(
             `the end of a run stopped at ${String(phase)}`,
-            async () => problem.test(await problemOf(page)) || inOrder.test(await textOf(page, '#state')),
+            async () =>
+              showsError(await problemOf(page), problem, {}) || inOrder.test(await textOf(page, '#state')),
           );
           assert.ok(await page.locator('#stop').isDisabled());
           assert.equal(await textOf(page, '#stop'), 'Stop');
@@ -377,7 +379,7 @@ describe('demo page', () => {
         rmSync(file);
         await page.click('#train');
         await until('the problem', async () =>
-          /^rows\.csv cannot be read any more.*Choose it again\./i.test(await problemOf(page)),
+          showsError(await problemOf(page), 'page-file-changed', { file: 'rows.csv' }),
         );
       },
       SOFTWARE_WEBGPU,

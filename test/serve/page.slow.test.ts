@@ -15,6 +15,7 @@ import type { RunningServer } from '#attune/serve/server.js';
 import { demoSite } from '#attune/serve/site.js';
 import { browserPath, NO_BROWSER, SOFTWARE_WEBGPU, until, withBrowser } from '../support/browser.js';
 import { writeByteModel } from '../support/byte-model.js';
+import { showsError } from '../support/page-problem.js';
 import { attune, jsonLines, readJson, ROWS } from '../support/cli.js';
 
 const required = (process.env['ATTUNE_REQUIRE_BROWSER'] ?? '') !== '';
@@ -204,7 +205,10 @@ describe('demo page', () => {
 /** A fault in pasted rows is reported with its line, and nothing can be trained on them. */
 async function assertFaultyRowsReported(page: Page): Promise<void> {
   await page.fill('#rows', 'text,label\n"a fine day",good\n"a grim day,bad\n');
-  await untilText(page, 'the fault', '#data-problem', /^pasted\.csv:3: /);
+  const fault = { file: 'pasted.csv', line: 3, delimiter: ',' } as const;
+  await until('the fault', async () =>
+    showsError(await textOf(page, '#data-problem'), 'csv-quote-unclosed', fault),
+  );
   assert.ok(await page.locator('#train').isDisabled());
   assert.ok(
     await page.locator('#evaluation-share').isChecked(),

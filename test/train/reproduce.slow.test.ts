@@ -112,5 +112,7 @@ describe('attune reproduce after resuming the same run', () => {
         /which a run from the beginning cannot repeat: learningRate was 0\.01, then 0\.02/,
       ),
     );
+    const failed = printed('run-not-reproduced', { folder: 'changed', startDiffers: true });
+    assert.ok(stderr.includes(`error: ${failed}\n`), stderr);
   });
 });

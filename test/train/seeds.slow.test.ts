@@ -123,7 +123,7 @@ const isInput = (name: string, what: string): ((error: unknown) => true) =>
 function unwritable(name: string, reason: string): (error: unknown) => true {
   return (error) => {
     refusal(AttuneError, 'output-dir-unwritable', { dir: at(name) })(error);
-    assert.equal(String((error as AttuneError).facts['reason']).split(':')[0], reason);
+    assert.equal(((error as AttuneError).facts['reason'] as string).split(':')[0], reason);
     return true;
   };
 }

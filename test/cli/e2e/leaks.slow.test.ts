@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { writeByteModel } from '../../support/byte-model.js';
 import { attune, toJsonl } from '../../support/cli.js';
+import { printedNotice } from '../../support/refusal.js';
 import { workspace } from '../../support/workspace.js';
-import { pattern } from '../../support/pattern.js';
 
 const rows = (from: number, to: number): readonly object[] =>
   Array.from({ length: to - from }, (_, i) => ({
@@ -36,17 +36,21 @@ const train = (output: string, ...words: string[]): readonly string[] => [
   ...words,
 ];
 
+const LEARNERS = ['model', 'baselines'] as const;
+type Learner = (typeof LEARNERS)[number];
+
 /** Runs a command and returns the numbers of leaked rows that it warns of. */
-async function warned(words: readonly string[]): Promise<Readonly<Record<string, number>>> {
+async function warned(words: readonly string[]): Promise<Readonly<Partial<Record<Learner, number>>>> {
   const { code, stderr } = await attune(words, { cwd });
   assert.equal(code, 0, stderr);
-  const found = stderr.matchAll(
-    pattern(
-      /^warning: (\d+) of the \d+ rows to measure on ha(?:s|ve) (?:a text|texts) /gm,
-      /that the (model was|baselines are) trained on/,
-    ),
-  );
-  return Object.fromEntries([...found].map(([, count, who]) => [who.split(' ')[0], Number(count)]));
+  const counts: Partial<Record<Learner, number>> = {};
+  for (const line of stderr.split('\n')) {
+    const [seen, rows] = (line.match(/\d+/g) ?? []).map(Number);
+    for (const learner of LEARNERS)
+      if (line === `warning: ${printedNotice('rows-trained-on', { learner, seen, rows })}`)
+        counts[learner] = seen;
+  }
+  return counts;
 }
 
 async function leaked(words: readonly string[]): Promise<number> {
