@@ -11,6 +11,7 @@ import { FIGURES } from '../compare/figures.js';
 import { signed } from '../compare/wording.js';
 import { SIMPLEST_FIRST } from '../compare/baselines.js';
 import { InterruptedError } from '../errors/attune-error.js';
+import { errorSentence } from '../errors/shell.js';
 import { writeReport } from '../report/page.js';
 import { baselineFolder } from '../train/run-names.js';
 import { commandLine } from './command-arguments.js';
@@ -19,6 +20,7 @@ import { withDownloads } from './downloads.js';
 import { formatBytes, formatDuration } from './format.js';
 import { Progress } from './progress.js';
 import type { TaskProgress } from './progress.js';
+import { COMMAND_LINE } from './shell.js';
 import type { Terminal } from './terminal.js';
 
 export interface RunComparisonOptions extends Omit<CompareModelsOptions, 'callbacks' | 'signal' | 'hub'> {
@@ -78,7 +80,8 @@ export async function runComparison(
             );
             json?.record('seed', result);
           },
-          onSkip: ({ name }, reason) => terminal.warning(`${name} is left out: ${reason}`),
+          onSkip: ({ name }, _, error) =>
+            terminal.warning(`${name} is left out: ${errorSentence(error, COMMAND_LINE)}`),
           onStage: begin,
         },
       }),

@@ -74,8 +74,8 @@ export interface CompareCallbacks {
   onSeed?(result: SeedResult): void;
   /** Told of the training under another seed, which goes on from a checkpoint where there is one. */
   ofSeed?(run: SeedRun, checkpoint: string | undefined): readonly TrainerCallback[];
-  /** A model that cannot learn from these rows is left out, with the reason. */
-  onSkip?(model: { readonly id: string; readonly name: string }, reason: string): void;
+  /** A model that cannot learn from these rows is left out. @param reason the error's message */
+  onSkip?(model: { readonly id: string; readonly name: string }, reason: string, error: AttuneError): void;
   /** What is done when all models are measured. */
   onStage?(stage: 'worst errors' | 'words in context'): void;
 }
@@ -257,7 +257,7 @@ async function compareInto(output: OutputFolder, options: CompareModelsOptions):
         const refused = id.startsWith('word2vec') && fitted.refusal !== undefined;
         const outcome = refused ? fitted : await attempt(() => measured(fit), signal);
         if (outcome.refusal !== undefined) {
-          callbacks.onSkip?.({ id, name }, outcome.refusal);
+          callbacks.onSkip?.({ id, name }, outcome.refusal.message, outcome.refusal);
           continue;
         }
         trained.add(id);
@@ -430,7 +430,7 @@ function* jsonPieces(comparison: Comparison): Generator<Uint8Array> {
 async function attempt<T>(
   work: () => Promise<Measured<T>>,
   signal: AbortSignal | undefined,
-): Promise<{ readonly seconds: number; readonly peakMemoryBytes: number; readonly refusal?: string }> {
+): Promise<{ readonly seconds: number; readonly peakMemoryBytes: number; readonly refusal?: AttuneError }> {
   try {
     const { seconds, peakMemoryBytes } = await work();
     return { seconds, peakMemoryBytes };
@@ -438,7 +438,7 @@ async function attempt<T>(
     signal?.throwIfAborted();
     if (!(error instanceof AttuneError) || error instanceof InterruptedError || error instanceof ThreadDeath)
       throw error;
-    return { seconds: 0, peakMemoryBytes: 0, refusal: error.message };
+    return { seconds: 0, peakMemoryBytes: 0, refusal: error };
   }
 }
 

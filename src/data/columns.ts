@@ -115,7 +115,7 @@ export class DatasetColumns {
     if (
       note === undefined ||
       !(error instanceof DataError || error instanceof UsageError) ||
-      error.message.includes(note.message)
+      error.code === 'columns-guessed'
     )
       return error;
     const Kind = error instanceof UsageError ? UsageError : DataError;
