@@ -5,6 +5,7 @@
  * at slopes alone, which a convex function allows.
  */
 import { TrainingError } from '../errors/attune-error.js';
+import { factNumber } from '../errors/phrases/values.js';
 import type { Pace } from '../pace.js';
 
 export interface Objective {
@@ -51,7 +52,10 @@ export async function minimise(
     const worst = largest(gradient);
     if (worst <= tolerance) return { point, iterations: iteration, evaluations, gradient: worst };
     if (iteration === maxIterations) {
-      throw new TrainingError('fit-not-converged', { iterations: maxIterations, gradient: worst });
+      throw new TrainingError('fit-not-converged', {
+        iterations: maxIterations,
+        gradient: factNumber(worst),
+      });
     }
     const history = { steps, changes, inverses };
     let direction = await twoLoops(objective, gradient, history, pace);

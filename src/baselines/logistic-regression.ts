@@ -1,4 +1,5 @@
 import { UsageError } from '../errors/attune-error.js';
+import { factNumber } from '../errors/phrases/values.js';
 import { Pace } from '../pace.js';
 import type { Classifier, EstimatorState, Matrix } from './estimator.js';
 import { minimise } from './lbfgs.js';
@@ -42,7 +43,7 @@ export class LogisticRegression implements Classifier {
 
     this.#C = options.C ?? 1;
     if (!(this.#C > 0 && this.#C < Infinity))
-      throw new UsageError('estimator-option-not-positive', { option: 'C', given: this.#C });
+      throw new UsageError('estimator-option-not-positive', { option: 'C', given: factNumber(this.#C) });
   }
 
   /** @throws DataError as `Classifier.fit`; TrainingError where it does not converge */

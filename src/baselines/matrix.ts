@@ -1,5 +1,6 @@
 /** Checks and small operations on feature matrices. n = rows, d = columns. */
 import { DataError } from '../errors/attune-error.js';
+import { factNumber } from '../errors/phrases/values.js';
 import type { DenseMatrix, Matrix, SparseMatrix } from './estimator.js';
 
 /** @throws DataError where `values` is not [rows, columns] */
@@ -46,7 +47,8 @@ export function checkTexts(texts: readonly string[], labels: Int32Array, classes
 }
 
 function checkLabels(labels: Int32Array, classes: number, rows: number, of: 'features' | 'texts'): void {
-  if (!Number.isInteger(classes) || classes < 1) throw new DataError('fit-class-count', { given: classes });
+  if (!Number.isInteger(classes) || classes < 1)
+    throw new DataError('fit-class-count', { given: factNumber(classes) });
   if (labels.length !== rows) throw new DataError('fit-label-count', { of, rows, labels: labels.length });
   const bad = labels.findIndex((label) => label < 0 || label >= classes);
   if (bad >= 0) throw new DataError('fit-label-out-of-range', { row: bad, label: labels[bad], classes });

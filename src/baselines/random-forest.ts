@@ -1,5 +1,6 @@
 import { usableCores } from '../engine/cores.js';
 import { DataError, ModelError, UsageError } from '../errors/attune-error.js';
+import { factNumber } from '../errors/phrases/values.js';
 import { Pace } from '../pace.js';
 import type { Classifier, EstimatorState, Matrix } from './estimator.js';
 import { FOREST_WORK, MAX_ROWS, forestProbabilities, rankFeatures } from './forest-trees.js';
@@ -46,9 +47,17 @@ export class RandomForestClassifier implements Classifier {
 
     const { trees = 200, seed = 0 } = options;
     if (!Number.isInteger(trees) || trees < 1)
-      throw new UsageError('estimator-option-not-whole', { option: 'trees', given: trees, min: 1 });
+      throw new UsageError('estimator-option-not-whole', {
+        option: 'trees',
+        given: factNumber(trees),
+        min: 1,
+      });
     if (!Number.isSafeInteger(seed))
-      throw new UsageError('estimator-option-not-whole', { option: 'seed', given: seed, min: undefined });
+      throw new UsageError('estimator-option-not-whole', {
+        option: 'seed',
+        given: factNumber(seed),
+        min: undefined,
+      });
   }
 
   /** @throws DataError as `Classifier.fit` */

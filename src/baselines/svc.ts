@@ -1,5 +1,6 @@
 import { usableCores } from '../engine/cores.js';
 import { DataError, ModelError, UsageError } from '../errors/attune-error.js';
+import { factNumber } from '../errors/phrases/values.js';
 import { Pace } from '../pace.js';
 import type { Classifier, DenseMatrix, EstimatorState, Matrix } from './estimator.js';
 import { argmaxRows, checkFit, checkPredict, presentClasses, spreadClasses, toDense } from './matrix.js';
@@ -99,10 +100,14 @@ export class SVC implements Classifier {
     const { C = 1, gamma = 1, cacheMegabytes = 200, seed = 0 } = options;
     for (const [name, value] of Object.entries({ C, gamma, cacheMegabytes })) {
       if (!(value > 0 && value < Infinity))
-        throw new UsageError('estimator-option-not-positive', { option: name, given: value });
+        throw new UsageError('estimator-option-not-positive', { option: name, given: factNumber(value) });
     }
     if (!Number.isSafeInteger(seed))
-      throw new UsageError('estimator-option-not-whole', { option: 'seed', given: seed, min: undefined });
+      throw new UsageError('estimator-option-not-whole', {
+        option: 'seed',
+        given: factNumber(seed),
+        min: undefined,
+      });
   }
 
   get gamma(): number {

@@ -8,6 +8,8 @@ import { usableCores } from '../engine/cores.js';
 import type { Engine } from '../engine/engine.js';
 import { referenceEngine } from '../engine/reference/session.js';
 import { AttuneError } from '../errors/attune-error.js';
+import { factNumber } from '../errors/phrases/values.js';
+import { errorSentence } from '../errors/shell.js';
 import { parseConfig } from '../model/config.js';
 import { embeddedModelFolder } from '../model/embedded.js';
 import { gpt2Graphs } from '../model/gpt2.js';
@@ -15,6 +17,7 @@ import { elementCount } from '../model/parameters.js';
 import { fromPretrained } from '../model/pretrained.js';
 import { Generator, normal } from '../random/normal.js';
 import type { CliContext } from './context.js';
+import { COMMAND_LINE } from './shell.js';
 import { packageVersion } from './version.js';
 
 interface Finding {
@@ -74,8 +77,13 @@ async function check(what: string, probe: () => Promise<string>, hint: string): 
   try {
     return { what, ok: true, found: await probe() };
   } catch (error) {
-    return { what, ok: false, found: error instanceof Error ? error.message : String(error), hint };
+    return { what, ok: false, found: reasonOf(error), hint };
   }
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof AttuneError) return errorSentence(error, COMMAND_LINE);
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** One training step of a tiny model, compared with the float64 reference engine. */
@@ -83,7 +91,8 @@ async function cpuEngine(): Promise<string> {
   const { version } = createRequire(import.meta.url)('onnxruntime-node/package.json') as { version: string };
   const { onnxEngine } = await import('../engine/onnx/session.js');
   const difference = Math.abs((await tinyLoss(onnxEngine)) - (await tinyLoss(referenceEngine)));
-  if (!(difference < 1e-4)) throw new AttuneError('training-step-inaccurate', { difference });
+  if (!(difference < 1e-4))
+    throw new AttuneError('training-step-inaccurate', { difference: factNumber(difference) });
   return `onnxruntime-node ${version}, a training step agrees with the reference to ${difference.toExponential(1)}`;
 }
 
@@ -101,7 +110,7 @@ async function gpuEngine(): Promise<string> {
   const { name, limits, features } = found.report;
   const difference = Math.abs((await tinyLoss(webGpuEngine)) - (await tinyLoss(referenceEngine)));
   if (!(difference < 1e-4))
-    return `not to be used: ${name} computes a loss that is off by ${difference}; take --device cpu`;
+    return `not to be used: with ${name}, the loss of a training step is off by ${difference}; use --device cpu`;
   const detail = (title: string, text: string): string => `\n${' '.repeat(25)}${title}: ${text}`;
   return [
     `${name}, a training step agrees with the reference to ${difference.toExponential(1)}`,

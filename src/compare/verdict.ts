@@ -4,6 +4,7 @@
  * test rows do not show it. How often that is wrong: docs/verdict.md.
  */
 import { UsageError } from '../errors/attune-error.js';
+import { factNumber } from '../errors/phrases/values.js';
 import { compareWithBest } from '../metrics/best-set.js';
 import type { BestOf } from '../metrics/best-set.js';
 import { f1RowWeight } from '../metrics/confusion.js';
@@ -36,7 +37,11 @@ export interface Contestant {
 /** @throws UsageError `margin-out-of-range` for a margin that is too small to be shown, or no share */
 export function requireMargin(margin: number): void {
   if (margin >= LEAST_MARGIN && margin < 1) return;
-  throw new UsageError('margin-out-of-range', { margin, least: LEAST_MARGIN, usual: MARGIN });
+  throw new UsageError('margin-out-of-range', {
+    margin: factNumber(margin),
+    least: LEAST_MARGIN,
+    usual: MARGIN,
+  });
 }
 
 const placeOf = ({ id }: Pick<ModelResult, 'id'>): number => {

@@ -2,7 +2,7 @@
 // which sees all of them.
 import { DataError, UsageError } from '../errors/attune-error.js';
 import type { RecordPlace } from '../errors/phrases/places.js';
-import { plain } from '../errors/phrases/values.js';
+import { factNumber, plain } from '../errors/phrases/values.js';
 import { Pace } from '../pace.js';
 import type { Columns } from './columns.js';
 import { readerFor } from './readers.js';
@@ -127,7 +127,7 @@ function parseLabel(record: DataRecord, column: string, place: RecordPlace): num
   if (value === undefined) throw new MissingColumnError(place, column, Object.keys(record.fields));
   const facts = { ...place, column };
   if (value === null) throw new DataError('label-missing', { ...facts, label: value });
-  if (typeof value === 'number') return classIndex(value, { ...facts, label: value });
+  if (typeof value === 'number') return classIndex(value, { ...facts, label: factNumber(value) });
   if (typeof value === 'boolean') return value ? 1 : 0;
   if (typeof value === 'bigint') throw new DataError('label-too-large', { ...facts, label: String(value) });
   if (typeof value !== 'string') throw new DataError('label-type', { ...facts, label: plain(value) });

@@ -2,6 +2,7 @@
 // splits that share their classes.
 import { stat } from 'node:fs/promises';
 import { DataError, UsageError } from '../errors/attune-error.js';
+import { factNumber } from '../errors/phrases/values.js';
 import type { Notice } from '../errors/notices.js';
 import { notice } from '../errors/notices.js';
 import type { AlignmentUse } from './align.js';
@@ -303,7 +304,7 @@ function refuseOneClass(chosen: Dataset, all: Dataset): void {
 
 function checkRowCount(name: 'trainRows' | 'evalRows', rows: number | undefined): void {
   if (rows !== undefined && (!Number.isSafeInteger(rows) || rows < 1))
-    throw new UsageError('row-count-invalid', { name, given: rows });
+    throw new UsageError('row-count-invalid', { name, given: factNumber(rows) });
 }
 
 /** The files of `evalDataset`. */

@@ -2,6 +2,7 @@
 // stratified way is scikit-learn's StratifiedShuffleSplit, src/datasets/utils/stratify.py): the same seed
 // takes the same rows.
 import { UsageError } from '../errors/attune-error.js';
+import { factNumber } from '../errors/phrases/values.js';
 import type { Pieces } from '../pace.js';
 import { NumpyGenerator } from '../random/numpy-generator.js';
 
@@ -23,7 +24,7 @@ export function testRows(
 ): number {
   const share = size > 0 && size < 1;
   if (!share && !(Number.isSafeInteger(size) && size >= 1))
-    throw new UsageError('part-size-invalid', { name, given: size });
+    throw new UsageError('part-size-invalid', { name, given: factNumber(size) });
   const count = share ? Math.ceil(size * rows) : size;
   if (count >= rows) throw new UsageError('part-takes-all-rows', { name, given: size, taken: count, rows });
   return count;

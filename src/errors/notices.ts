@@ -22,7 +22,7 @@ export const NOTICES = {
     ({ split, files }) => `the ${split} split is ${files.length} files: ${shortList(files)}`,
   ),
   'columns-guessed': noted<{ textColumn: string; labelColumn: string }>(
-    ({ textColumn, labelColumn }) => `the columns are guessed: text = ${textColumn}, label = ${labelColumn}`,
+    ({ textColumn, labelColumn }) => `the columns were guessed: text = ${textColumn}, label = ${labelColumn}`,
   ),
   'null-texts': noted<{ count: number; first: string }>(({ count, first }) => {
     const what = count === 1 ? 'text is null and counts' : 'texts are null and count';
@@ -30,7 +30,7 @@ export const NOTICES = {
   }),
   'digits-are-numbers': noted<{ spelling: string; place: string; label: number }>(
     ({ spelling, place, label }) =>
-      `labels of digits are numbers: ${JSON.stringify(spelling)} (${place}) is class ${label}`,
+      `labels written in digits are numbers: ${JSON.stringify(spelling)} (${place}) is class ${label}`,
   ),
   'classes-look-alike': noted<{ pairs: readonly (readonly [string, string])[] }>(({ pairs }) => {
     const shown = pairs.slice(0, MOST_PAIRS).map(([one, other]) => `${dumps(one)} and ${dumps(other)}`);
@@ -40,11 +40,11 @@ export const NOTICES = {
   'classes-renamed': noted<{ from: readonly string[]; to: readonly string[] }>(
     ({ from, to }) =>
       `the model’s classes ${listed(from)} are called ${listed(to)} from now on: ` +
-      'their names have nothing in common',
+      'the names have nothing in common',
   ),
   'classes-taken-by-name': noted<{ inData: number; name: string; inModel: number }>(
     ({ inData, name, inModel }) =>
-      `classes are taken by their names: the data’s ${inData} (${shown(name)}) is the model’s ${inModel}`,
+      `classes are matched by name: the data’s ${inData} (${shown(name)}) is the model’s ${inModel}`,
   ),
 
   // What is held out
@@ -55,15 +55,15 @@ export const NOTICES = {
   'no-test-split': noted<{ folder: string; others: readonly string[] }>(({ folder, others }, { given }) => {
     const rest =
       others.length === 0
-        ? `${given('testSize', 0.2)} parts one off`
+        ? `${given('testSize', 0.2)} makes one of the training rows`
         : `it has ${others.join(', ')}: ${given('evalSplit', others[0])} evaluates on that`;
     return `${folder} holds no test.*, so there is no test split; ${rest}`;
   }),
   'no-test-rows': noted<{ obstacle: PartObstacle }>(
-    ({ obstacle }) => `no test rows are parted off: ${obstacleText(obstacle)}`,
+    ({ obstacle }) => `no test rows are held out: ${obstacleText(obstacle)}`,
   ),
   'no-validation-rows': noted<{ obstacle: PartObstacle }>(
-    ({ obstacle }) => `no validation rows are parted off: ${obstacleText(obstacle)}`,
+    ({ obstacle }) => `no validation rows are held out: ${obstacleText(obstacle)}`,
   ),
   'first-rows-taken': noted<{ split: string; rows: number; taken: number }>(
     ({ split, rows, taken }) => `only the first ${taken} of the ${rows} rows of the ${split} split are taken`,
@@ -76,8 +76,8 @@ export const NOTICES = {
     ({ learner, seen, rows }) => {
       const who =
         learner === 'model'
-          ? 'the model was trained on: the figures flatter it'
-          : 'the baselines are trained on: the figures flatter them';
+          ? 'the model was trained on: the metrics flatter it'
+          : 'the baselines are trained on: the metrics flatter them';
       return `${seen} of the ${rows} rows to measure on ${seen === 1 ? 'has a text' : 'have texts'} that ${who}`;
     },
   ),

@@ -47,7 +47,7 @@ export class SafetensorsFile {
       handle = await open(path, 'r');
     } catch (cause) {
       const { message: reason } = cause as Error;
-      throw new ModelError('safetensors-unreadable', { file: path, reason }, { cause });
+      throw new ModelError('file-unreadable', { file: path, reason }, { cause });
     }
     try {
       const stat = await handle.stat();

@@ -40,7 +40,7 @@ export function pageHint(word: (shell: Shell) => string): string {
   const missing = new Set<string>();
   const hint = word(pageShell((argument) => missing.add(argument)));
   if (missing.size === 0) return hint;
-  return `${hint} This page has no setting for ${[...missing].join(' and ')}; attune on Node has.`;
+  return `${hint} This page has no setting for ${[...missing].join(', ')}; attune on Node has.`;
 }
 
 /** Where the page keeps its files in memory. */

@@ -24,7 +24,7 @@ export async function readIfPresent(dir: string, name: string): Promise<Buffer |
     const code = error instanceof Error && 'code' in error ? error.code : undefined;
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
     const reason = error instanceof Error ? error.message : String(error);
-    throw new ModelError('model-file-unreadable', { file, reason }, { cause: error });
+    throw new ModelError('file-unreadable', { file, reason }, { cause: error });
   }
 }
 

@@ -5,6 +5,7 @@ import { classRange, isClass } from '../data/classes.js';
 import type { Dataset } from '../data/dataset.js';
 import type { Device } from '../engine/device-names.js';
 import { ModelError, UsageError } from '../errors/attune-error.js';
+import { factNumber } from '../errors/phrases/values.js';
 import type { HubOptions } from '../hub/settings.js';
 import type { ClassificationMetrics, PredictedClasses } from '../metrics/classification.js';
 import { isClassical } from '../model/config.js';
@@ -289,7 +290,8 @@ function requireComplete(
   requireSize('probabilities', probabilities?.length);
   if (withLogits) requireSize('logits', logits?.length);
   const wrong = predicted.findIndex((label) => !isClass(label, classes));
-  if (wrong >= 0) throw new ModelError('model-answer-class', { model, label: predicted[wrong], classes });
+  if (wrong >= 0)
+    throw new ModelError('model-answer-class', { model, label: factNumber(predicted[wrong]), classes });
 }
 
 async function* chunksOf<T>(items: Iterable<T> | AsyncIterable<T>, size: number): AsyncGenerator<T[]> {

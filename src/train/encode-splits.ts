@@ -2,6 +2,7 @@
 import type { Splits } from '../data/splits.js';
 import type { Dataset } from '../data/dataset.js';
 import { UsageError } from '../errors/attune-error.js';
+import { factNumber } from '../errors/phrases/values.js';
 import type { Gpt2Config } from '../model/config.js';
 import { encodeTexts } from '../text/encode-texts.js';
 import { encodeCached } from '../text/token-cache.js';
@@ -69,6 +70,9 @@ const labelsOf = ({ rows }: Dataset): Int32Array => Int32Array.from(rows, ({ lab
 /** @throws UsageError where more tokens are asked for than the model has positions */
 export function lengthLimit(maxLength: number | undefined, config: Gpt2Config): number {
   if (maxLength !== undefined && maxLength > config.nPositions)
-    throw new UsageError('max-length-exceeds-positions', { given: maxLength, limit: config.nPositions });
+    throw new UsageError('max-length-exceeds-positions', {
+      given: factNumber(maxLength),
+      limit: config.nPositions,
+    });
   return maxLength ?? config.nPositions;
 }

@@ -1,6 +1,7 @@
 /** Checks of rows and labels that a caller put together, before anything is computed with them. */
 import { isClass } from '../data/classes.js';
 import { UsageError } from '../errors/attune-error.js';
+import { factNumber } from '../errors/phrases/values.js';
 import type { LabelledRows } from './evaluate.js';
 
 /**
@@ -15,5 +16,6 @@ export function requireLabels(name: string, { rows, labels }: LabelledRows, clas
   if (labels.length !== rows.length)
     throw new UsageError('labeled-rows-length', { name, labels: labels.length, rows: rows.length });
   const row = labels.findIndex((label) => !isClass(label, classes));
-  if (row >= 0) throw new UsageError('labeled-rows-class', { name, row, label: labels[row], classes });
+  if (row >= 0)
+    throw new UsageError('labeled-rows-class', { name, row, label: factNumber(labels[row]), classes });
 }

@@ -7,6 +7,7 @@ import { access } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import type { Splits } from '../data/splits.js';
 import { ModelError, UsageError } from '../errors/attune-error.js';
+import { factNumber } from '../errors/phrases/values.js';
 import type { HubOptions } from '../hub/settings.js';
 import { readConfig } from '../model/config.js';
 import { fromPretrained } from '../model/pretrained.js';
@@ -70,7 +71,7 @@ export interface FirstRun extends Omit<Reading, 'model'> {
  */
 export async function planSeeds(seeds: number, first: FirstRun): Promise<SeedRun[]> {
   if (!Number.isSafeInteger(seeds) || seeds < 1 || seeds > MOST_SEEDS)
-    throw new UsageError('seeds-out-of-range', { given: seeds, limit: MOST_SEEDS });
+    throw new UsageError('seeds-out-of-range', { given: factNumber(seeds), limit: MOST_SEEDS });
   if (seeds === 1) return [];
   const { training, inputs, splits, finetuned } = first;
   const args = begunWith(training);

@@ -7,6 +7,7 @@ import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { EngineSession } from '../engine/engine.js';
 import { ModelError } from '../errors/attune-error.js';
+import { factNumber } from '../errors/phrases/values.js';
 import type { ParameterSpec } from '../model/parameters.js';
 import type { Pickled, PickledTensor } from '../model/pickle.js';
 import { TorchArchive } from '../model/torch-archive.js';
@@ -69,7 +70,11 @@ export async function restoreTorchOptimizer(
       };
       const [step] = await archive.read(tensor('step', []));
       if (!Number.isSafeInteger(step) || step < 0 || (updates !== undefined && updates !== step)) {
-        throw new ModelError('torch-optimizer-updates', { ...place, updates: step, others: updates });
+        throw new ModelError('torch-optimizer-updates', {
+          ...place,
+          updates: factNumber(step),
+          others: updates,
+        });
       }
       updates = step;
       for (const [kind, key] of [

@@ -128,10 +128,10 @@ describe('createTerminal', () => {
     terminal.warning('careful');
     assert.deepEqual(screen.lines, [
       'error: unknown option --x',
-      '       attune train --help lists what it takes.',
+      '       `attune train --help` lists what it takes.',
       'error: cannot read two',
       '       lines: why',
-      '       It must be a plain file that you may read.',
+      '       It must be a regular file that you have permission to read.',
       'warning: careful',
     ]);
   });
@@ -152,11 +152,11 @@ describe('createTerminal', () => {
       new InterruptedError('evaluation-interrupted', { folder: 'out', command }),
     );
     assert.deepEqual(screen.lines, [
-      'error: interrupted in the',
+      'error: interrupted during the',
       '       evaluation of the',
       '       trained model, which is',
       '       saved in out',
-      '       Measure it with:',
+      '       Evaluate it with:',
       `       ${command}`,
     ]);
   });

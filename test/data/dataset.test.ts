@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { DataError, UsageError } from '#attune/errors/attune-error.js';
+import { plain } from '#attune/errors/phrases/values.js';
 import type { Row } from '#attune/data/dataset.js';
 import { Dataset } from '#attune/data/dataset.js';
 import { loadDataset } from '#attune/data/load.js';
@@ -236,7 +237,7 @@ describe('Dataset', () => {
           ],
           ['n', 'p'],
         ),
-        refusal(DataError, 'row-label-invalid', { ...place, row: 1, label, classes: 2 }),
+        refusal(DataError, 'row-label-invalid', { ...place, row: 1, label: plain(label), classes: 2 }),
       );
     assert.throws(
       made([{ text: 'a', label: 0 }], []),

@@ -4,6 +4,7 @@ import { notice } from '#attune/errors/notices.js';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { DataError, UsageError } from '#attune/errors/attune-error.js';
+import { factNumber } from '#attune/errors/phrases/values.js';
 import { loadSplits, loadTestSplit } from '#attune/data/splits.js';
 import { folder } from '../support/folder.js';
 import { refusal } from '../support/refusal.js';
@@ -93,7 +94,7 @@ describe('loadSplits', () => {
       for (const name of ['trainRows', 'evalRows'] as const)
         await assert.rejects(
           loadSplits({ dataset: dir, [name]: given, seed }),
-          refusal(UsageError, 'row-count-invalid', { name, given }),
+          refusal(UsageError, 'row-count-invalid', { name, given: factNumber(given) }),
         );
   });
 

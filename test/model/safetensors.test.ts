@@ -294,7 +294,7 @@ describe('SafetensorsFile.open', () => {
     const dir = folder(t);
     await assert.rejects(
       SafetensorsFile.open(join(dir, 'absent')),
-      refusal(ModelError, 'safetensors-unreadable', { file: join(dir, 'absent') }),
+      refusal(ModelError, 'file-unreadable', { file: join(dir, 'absent') }),
     );
     mkdirSync(join(dir, 'sub'));
     await assert.rejects(

@@ -6,6 +6,7 @@
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { ModelError, UsageError } from '../../errors/attune-error.js';
+import { factNumber } from '../../errors/phrases/values.js';
 import { writeWhole } from '../../files.js';
 import { pythonFloat } from '../../json/python.js';
 
@@ -76,7 +77,7 @@ export async function readVectors(
   { binary = false, limit = Infinity }: LoadFormatOptions = {},
 ): Promise<WordVectors> {
   if (limit !== Infinity && (!Number.isInteger(limit) || limit < 1))
-    throw new UsageError('estimator-option-not-whole', { option: 'limit', given: limit, min: 1 });
+    throw new UsageError('estimator-option-not-whole', { option: 'limit', given: factNumber(limit), min: 1 });
   const { size } = await stat(path).catch((cause: unknown) => {
     throw unreadable(path, cause);
   });
@@ -149,7 +150,7 @@ function decode(bytes: Uint8Array, place: Place): string {
 }
 
 const unreadable = (file: string, cause: unknown): ModelError =>
-  new ModelError('word2vec-file-unreadable', { file, reason: (cause as Error).message }, { cause });
+  new ModelError('file-unreadable', { file, reason: (cause as Error).message }, { cause });
 
 /** Longest word or line read; more means that this is no such file. */
 const MAX_PIECE = 2 ** 24;

@@ -1,5 +1,6 @@
 /** Word2Vec (Mikolov et al., 2013) as gensim 4.2 trains it with one worker, number for number. */
 import { InterruptedError, ModelError, UsageError } from '../../errors/attune-error.js';
+import { factNumber } from '../../errors/phrases/values.js';
 import { nearest } from '../../nearest.js';
 import { Pace } from '../../pace.js';
 import type { DenseMatrix } from '../estimator.js';
@@ -133,7 +134,7 @@ export class Word2Vec {
     { topN = 10 }: { readonly topN?: number } = {},
   ): Neighbour[] {
     if (!Number.isInteger(topN) || topN < 0)
-      throw new UsageError('estimator-option-not-whole', { option: 'topN', given: topN, min: 0 });
+      throw new UsageError('estimator-option-not-whole', { option: 'topN', given: factNumber(topN), min: 0 });
     const { positive, negative = [] } =
       typeof query === 'object' && 'positive' in query ? query : { positive: [query] };
     const wanted = new Float64Array(this.vectorSize);

@@ -2,7 +2,9 @@
 import { didYouMean } from '../../nearest.js';
 import type { Accepted } from '../phrases/arguments.js';
 import { describeRange } from '../phrases/arguments.js';
-import { shown } from '../phrases/values.js';
+import type { FactNumber } from '../phrases/values.js';
+import { CHECK_PATH } from '../phrases/hints.js';
+import { shown, shownNumber } from '../phrases/values.js';
 import type { Shell } from '../shell.js';
 import type { Plain } from '../wording.js';
 import { worded } from '../wording.js';
@@ -11,6 +13,14 @@ import { worded } from '../wording.js';
 type Spelled = { argument: string; file?: string | undefined };
 
 const place = (file: string | undefined): string => (file === undefined ? '' : `${file}: `);
+
+const isNumeric = ({ kind }: Accepted): boolean =>
+  kind === 'number' || kind === 'integer' || kind === 'steps';
+
+/** Numbers are not taken from strings. */
+const isQuotedNumber = (accepts: Accepted, given: Plain): boolean =>
+  isNumeric(accepts) && typeof given === 'string' && /^-?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(given);
+
 const spelling = ({ argument, file }: Spelled, shell: Shell): string =>
   file === undefined ? shell.argument(argument) : `"${argument}"`;
 
@@ -24,8 +34,9 @@ export const ARGUMENTS_ERRORS = {
   'argument-invalid': worded<Spelled & { accepts: Accepted; given: Plain }>({
     says: ({ argument, file, accepts, given }, shell) =>
       `${place(file)}${spelling({ argument, file }, shell)} ` +
-      `must be ${describeRange(accepts)}; got ${shown(given)}`,
+      `must be ${describeRange(accepts)}; got ${isNumeric(accepts) ? shownNumber(given) : shown(given)}`,
     hint: ({ accepts, given }) => {
+      if (isQuotedNumber(accepts, given)) return 'Give the number without quotes.';
       const meant =
         accepts.kind === 'enum' && typeof given === 'string' ? didYouMean(given, accepts.choices) : undefined;
       return meant ?? 'Correct the value, or leave the argument out.';
@@ -33,17 +44,18 @@ export const ARGUMENTS_ERRORS = {
   }),
   'argument-unknown': worded<Spelled & { known: readonly string[] }>({
     says: ({ argument, file }, shell) =>
-      `${place(file)}${spelling({ argument, file }, shell)} is not an argument attune knows`,
+      `${place(file)}${spelling({ argument, file }, shell)} is not an argument that attune knows`,
     hint: ({ argument, known }) =>
-      didYouMean(argument, known) ?? `Leave it out: none of the ${known.length} known names is like it.`,
+      didYouMean(argument, known) ?? 'Leave it out: no argument has a similar name.',
   }),
   'arguments-beside-args': worded<{ argument: string }>({
-    says: ({ argument }, shell) => `${shell.argument(argument)} stands beside args, which are all arguments`,
+    says: ({ argument }, shell) =>
+      `${shell.argument(argument)} is given beside args, which has all arguments already`,
     hint: () => 'Give the arguments one by one, or all of them as args.',
   }),
   'best-epoch-without-rows': worded<Record<string, never>>({
     says: () => 'there are no rows to choose the best epoch by',
-    hint: () => 'Give more rows, or say which ones: a validation split or size.',
+    hint: (_, { argument }) => `Give more rows, or set ${argument('validationSize')}.`,
   }),
   'best-model-needs-checkpoints': worded<{ evalStrategy: string; saveStrategy: string }>({
     says: ({ evalStrategy, saveStrategy }, { argument }) =>
@@ -67,24 +79,24 @@ export const ARGUMENTS_ERRORS = {
   }),
   'config-file-nested': worded<{ file: string }>({
     says: ({ file }) => `${file}: a config file cannot name another one`,
-    hint: () => 'Leave "config" out, and put the options of the other file there.',
+    hint: () => 'Leave "config" out, and copy the options of the other file here.',
   }),
   'config-file-not-an-object': worded<{ file: string }>({
     says: ({ file }) => `${file}: expected a JSON object of options, such as {"learningRate": 5e-5}`,
     hint: () => 'Put the options between braces, each as "name": value.',
   }),
   'config-file-syntax': worded<{ file: string; line: number; column: number; reason: string }>({
-    says: ({ file, line, column, reason }) => `${file}:${line}:${column}: ${reason}`,
-    hint: () => 'The config file must be JSON.',
+    says: ({ file, line, column, reason }) => `${file}:${line}:${column}: broken JSON: ${reason}`,
+    hint: () => 'Correct the file there: a config file is JSON.',
   }),
   'config-file-unreadable': worded<{ file: string; reason: string }>({
     says: ({ file, reason }) => `cannot read the config file ${file}: ${reason}`,
-    hint: () => 'Check that the file is there and that you may read it.',
+    hint: () => CHECK_PATH,
   }),
   'dataset-missing': worded<Record<string, never>>({
     says: (_, { argument }) => `${argument('dataset')} is missing`,
     hint: () =>
-      'Give a file of labelled texts, a folder with train.* and test.*, or `sample` for the bundled sentences.',
+      'Give a file of labeled texts, a folder with train.* and test.*, or `sample` for the bundled sentences.',
   }),
   'early-stopping-needs-evaluations': worded<Record<string, never>>({
     says: (_, { argument }) =>
@@ -98,7 +110,7 @@ export const ARGUMENTS_ERRORS = {
       `Hold out some of the training rows with ${given('testSize', 0.2)}, ` +
       `give others with ${argument('evalDataset')}, or set ${argument('evalStrategy')} to "no".`,
   }),
-  'max-length-exceeds-positions': worded<{ given: number; limit: number }>({
+  'max-length-exceeds-positions': worded<{ given: FactNumber; limit: number }>({
     says: ({ given, limit }, { argument }) =>
       `${argument('maxLength')} is ${given}, but the model has only ${limit} positions`,
     hint: ({ limit }, shell) => `Use ${shell.given('maxLength', limit)} or less.`,
@@ -113,9 +125,9 @@ export const ARGUMENTS_ERRORS = {
     says: (_, { argument }) => `${argument('model')} is missing`,
     hint: () => 'Give the output folder of a training run.',
   }),
-  'seeds-out-of-range': worded<{ given: number; limit: number }>({
-    says: ({ given, limit }) =>
-      `a model cannot be trained under ${given} seeds: expected a whole number from 1 to ${limit}`,
+  'seeds-out-of-range': worded<{ given: FactNumber; limit: number }>({
+    says: ({ given, limit }, { argument }) =>
+      `${argument('seeds')} must be a whole number, at least 1 and at most ${limit}; got ${given}`,
     hint: (_, { given }) =>
       `Each seed is a training run of its own; ${given('seeds', 3)} shows how much the metrics vary.`,
   }),

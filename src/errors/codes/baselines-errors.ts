@@ -1,4 +1,6 @@
 /** What is wrong with classical models: their options, their input, and what ends a fit. */
+import { classRange } from '../phrases/classes.js';
+import type { FactNumber } from '../phrases/values.js';
 import { worded } from '../wording.js';
 
 export const BASELINES_ERRORS = {
@@ -6,20 +8,20 @@ export const BASELINES_ERRORS = {
     says: ({ estimator }) => `this ${estimator} is not fitted`,
     hint: () => 'Call fit first.',
   }),
-  'estimator-option-not-positive': worded<{ option: string; given: number }>({
-    says: ({ option, given }) => `${option} is ${given}; it must be a number above 0`,
+  'estimator-option-not-positive': worded<{ option: string; given: FactNumber }>({
+    says: ({ option, given }) => `${option} must be a number above 0; got ${given}`,
     hint: ({ option }) => `Set ${option} to a finite number above 0, or leave it out.`,
   }),
-  'estimator-option-not-whole': worded<{ option: string; given: number; min: number | undefined }>({
+  'estimator-option-not-whole': worded<{ option: string; given: FactNumber; min: number | undefined }>({
     says: ({ option, given, min }) =>
-      `${option} is ${given}, not a whole number${min === undefined ? '' : ` from ${min}`}`,
+      `${option} must be a whole number${min === undefined ? '' : `, at least ${min}`}; got ${given}`,
     hint: ({ option, min }) =>
       `Set ${option} to a whole number${min === undefined ? '' : `, at least ${min}`}, or leave it out.`,
   }),
 
   'matrix-size': worded<{ numbers: number; rows: number; columns: number }>({
     says: ({ numbers, rows, columns }) =>
-      `${numbers} numbers are no matrix of ${rows} rows and ${columns} columns`,
+      `${numbers} numbers do not make a matrix of ${rows} rows and ${columns} columns`,
     hint: () => 'Give rows × columns numbers, one row after the other.',
   }),
   'sparse-matrix-lengths': worded<{ rows: number; offsets: number; indices: number; values: number }>({
@@ -31,11 +33,11 @@ export const BASELINES_ERRORS = {
   }),
   'sparse-offsets-descend': worded<{ row: number }>({
     says: ({ row }) => `row ${row} of the sparse matrix ends before it begins`,
-    hint: () => 'Offsets must not fall from one row to the next.',
+    hint: () => 'Offsets must not decrease from one row to the next.',
   }),
   'sparse-columns-disordered': worded<{ row: number; column: number; columns: number }>({
     says: ({ row, column }) =>
-      `row ${row} of the sparse matrix has the column ${column} out of order or out of range`,
+      `row ${row} of the sparse matrix: column ${column} is out of order or out of range`,
     hint: ({ columns }) => `Give the columns of a row in ascending order, each from 0 to ${columns - 1}.`,
   }),
   'feature-not-finite': worded<{ row: number; column: number; found: string }>({
@@ -58,7 +60,7 @@ export const BASELINES_ERRORS = {
   }),
   'features-memory-unavailable': worded<{ bytes: number }>({
     says: ({ bytes }) =>
-      `no ${(bytes / 2 ** 20).toFixed(0)} MiB of memory could be reserved for the features`,
+      `${(bytes / 2 ** 20).toFixed(0)} MiB of memory could not be reserved for the features`,
     hint: () => 'Use fewer rows or features.',
   }),
   'scaler-takes-dense-only': worded<Record<string, never>>({
@@ -82,8 +84,8 @@ export const BASELINES_ERRORS = {
     says: () => 'there are no features to learn from',
     hint: () => 'Give fit rows of at least one feature.',
   }),
-  'fit-class-count': worded<{ given: number }>({
-    says: ({ given }) => `the number of classes is ${given}, not a whole number from 1`,
+  'fit-class-count': worded<{ given: FactNumber }>({
+    says: ({ given }) => `the number of classes must be a whole number, at least 1; got ${given}`,
     hint: () => 'Give the number of all classes, those without rows included.',
   }),
   'fit-label-count': worded<{ of: 'features' | 'texts'; rows: number; labels: number }>({
@@ -92,14 +94,13 @@ export const BASELINES_ERRORS = {
     hint: ({ of }) => `Give one label per ${of === 'texts' ? 'text' : 'row'}, in the same order.`,
   }),
   'fit-label-out-of-range': worded<{ row: number; label: number; classes: number }>({
-    says: ({ row, label, classes }) =>
-      `row ${row} has the label ${label}; labels go from 0 to ${classes - 1}`,
+    says: ({ row, label, classes }) => `row ${row} has the label ${label}; ${classRange(classes)}`,
     hint: () => 'Correct the label, or fit with more classes; rows are counted from 0.',
   }),
-  'fit-not-converged': worded<{ iterations: number; gradient: number }>({
+  'fit-not-converged': worded<{ iterations: number; gradient: FactNumber }>({
     says: ({ iterations, gradient }) =>
       `the fit did not converge within ${iterations} iterations ` +
-      `(largest gradient ${gradient.toExponential(1)})`,
+      `(largest gradient ${Number(gradient).toExponential(1)})`,
     hint: () => 'Scale the features (StandardScaler), or allow more iterations.',
   }),
   'svc-not-converged': worded<Record<string, never>>({
@@ -124,7 +125,7 @@ export const BASELINES_ERRORS = {
     hint: () => 'Try again; if this happens again, use fewer threads or fewer rows.',
   }),
   'estimator-thread-unreadable': worded<{ work: string; reason: string }>({
-    says: ({ work, reason }) => `a thread of the ${work} sent what cannot be read: ${reason}`,
+    says: ({ work, reason }) => `a thread of the ${work} sent a message that cannot be read: ${reason}`,
     hint: () => 'If memory ran out, use fewer threads or fewer rows.',
   }),
   'estimator-thread-confused': worded<{ work: string; task: number }>({

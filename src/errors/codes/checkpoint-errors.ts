@@ -1,4 +1,5 @@
 /** What is wrong with a checkpoint, and what keeps a run from resuming from one. */
+import type { FactNumber } from '../phrases/values.js';
 import { worded } from '../wording.js';
 
 const FROM_ANOTHER = 'Resume from another checkpoint.';
@@ -26,7 +27,7 @@ export const CHECKPOINT_ERRORS = {
   }),
   'checkpoint-file-unreadable': worded<{ file: string; reason: string }>({
     says: ({ file, reason }) => `cannot read ${file}: ${reason}`,
-    hint: () => 'Check the disk and your rights there; the checkpoint itself may be whole.',
+    hint: () => 'Check the disk and the permissions of the file; the checkpoint itself may be undamaged.',
   }),
   'checkpoint-file-missing': worded<{ file: string }>({
     says: ({ file }) => `${file} is damaged: it is missing`,
@@ -46,7 +47,7 @@ export const CHECKPOINT_ERRORS = {
     hint: () => FROM_ANOTHER,
   }),
   'checksums-malformed': worded<{ file: string }>({
-    says: ({ file }) => `${file} is damaged: it is no list of checksums`,
+    says: ({ file }) => `${file} is damaged: it is not a list of checksums`,
     hint: () => FROM_ANOTHER,
   }),
   'checksums-incomplete': worded<{ file: string; missing: string }>({
@@ -65,11 +66,11 @@ export const CHECKPOINT_ERRORS = {
     hint: () => FROM_ANOTHER,
   }),
   'trainer-state-not-json': worded<{ file: string; line: number; column: number; reason: string }>({
-    says: ({ file, line, column, reason }) => `${file}:${line}:${column}: ${reason}`,
+    says: ({ file, line, column, reason }) => `${file}:${line}:${column}: broken JSON: ${reason}`,
     hint: () => STATE_DAMAGED,
   }),
   'trainer-state-not-object': worded<{ file: string }>({
-    says: ({ file }) => `${file}: expected an object`,
+    says: ({ file }) => `${file}: not a JSON object`,
     hint: () => STATE_DAMAGED,
   }),
   'trainer-state-field': worded<{ file: string; field: string; expected: string }>({
@@ -83,25 +84,25 @@ export const CHECKPOINT_ERRORS = {
     shape: readonly number[];
   }>({
     says: ({ file, tensor, numbers, shape }) =>
-      `${file}: tensor ${tensor} has ${numbers} numbers, the model's has shape [${shape.join(', ')}]`,
+      `${file}: tensor ${tensor} has ${numbers} numbers, but the model's has shape [${shape.join(', ')}]`,
     hint: () => 'Resume from a checkpoint of the same model.',
   }),
   'torch-optimizer-foreign': worded<{ file: string }>({
-    says: ({ file }) => `${file}: it holds no optimizer’s state`,
+    says: ({ file }) => `${file}: it does not hold an optimizer’s state`,
     hint: () => OF_THE_SAME_MODEL,
   }),
   'torch-optimizer-parameters': worded<{ file: string; found: number; expected: number }>({
     says: ({ file, found, expected }) =>
-      `${file}: it has state of ${found} parameters, the model has ${expected}`,
+      `${file}: it has the state of ${found} parameters, but the model has ${expected}`,
     hint: () => OF_THE_SAME_MODEL,
   }),
   'torch-optimizer-tensor-missing': worded<Moment>({
-    says: (facts) => `${moment(facts)} is missing: only AdamW’s state can be taken over`,
+    says: (facts) => `${moment(facts)} is missing: only AdamW’s state can be restored`,
     hint: () => OF_THE_SAME_MODEL,
   }),
   'torch-optimizer-tensor-shape': worded<Moment & { found: readonly number[]; expected: readonly number[] }>({
     says: ({ found, expected, ...facts }) =>
-      `${moment(facts)} has shape [${found.join(', ')}], the model’s has [${expected.join(', ')}]`,
+      `${moment(facts)} has shape [${found.join(', ')}], but the model’s has [${expected.join(', ')}]`,
     hint: () => OF_THE_SAME_MODEL,
   }),
   'torch-optimizer-tensor-not-finite': worded<Moment>({
@@ -113,7 +114,7 @@ export const CHECKPOINT_ERRORS = {
     file: string;
     index: number;
     parameter: string;
-    updates: number;
+    updates: FactNumber;
     others?: number | undefined;
   }>({
     says: ({ file, index, parameter, updates, others }) => {
@@ -146,7 +147,7 @@ export const CHECKPOINT_ERRORS = {
   }>({
     says: ({ dir, damaged }) => {
       const reasons = damaged.map(({ name, reason }) => `${name}: ${reason}`).join('; ');
-      return `there is no whole checkpoint in ${dir} to resume from (${reasons})`;
+      return `there is no undamaged checkpoint in ${dir} to resume from (${reasons})`;
     },
     hint: (_, { argument, given }) =>
       `Start the run without ${argument('resumeFromCheckpoint')} and with ` +
@@ -155,8 +156,8 @@ export const CHECKPOINT_ERRORS = {
   /** `rows`: `training`, `evaluation` or `test`. */
   'resume-data-changed': worded<{ checkpoint: string; rows: string }>({
     says: ({ checkpoint, rows }) =>
-      `the ${rows} rows are not those of the run that ${checkpoint} is of ` +
-      '(texts, labels, classes or their order)',
+      `the ${rows} rows are not those of the run that saved ${checkpoint} ` +
+      '(texts, labels, classes or their order differ)',
     hint: (_, { given }) =>
       `Resume with the data of that run, start a new run, or set ${given('allowChangedData', true)}.`,
   }),

@@ -2,7 +2,8 @@
 import { didYouMean } from '../../nearest.js';
 import { classRange } from '../phrases/classes.js';
 import { shortList } from '../phrases/lists.js';
-import { shown } from '../phrases/values.js';
+import type { FactNumber } from '../phrases/values.js';
+import { shown, shownNumber } from '../phrases/values.js';
 import type { Plain } from '../wording.js';
 import { worded } from '../wording.js';
 
@@ -31,7 +32,7 @@ export const DATA_ERRORS = {
   }),
   'dataset-has-no-revisions': worded<{ dataset: string }>({
     says: ({ dataset }) => `${dataset}: is on this machine and has no revisions`,
-    hint: () => 'A revision belongs to a dataset of the Hub, owner/name.',
+    hint: () => 'Only a dataset on the Hub, owner/name, has revisions.',
   }),
   'dataset-has-no-configs': worded<{ dataset: string }>({
     says: ({ dataset }) => `${dataset}: has no configurations`,
@@ -52,41 +53,41 @@ export const DATA_ERRORS = {
   'dataset-has-only-script': worded<{ dataset: string; script: string; readable: readonly string[] }>({
     says: ({ dataset, script }) =>
       `${dataset}: has no data files, only a loading script (${script}), which attune does not run`,
-    hint: ({ readable }) => `Write the data to a file that ends in ${readable.join(', ')} and name that.`,
+    hint: ({ readable }) => `Write the data to a file that ends in ${readable.join(', ')}, and give that.`,
   }),
   'dataset-path-outside': worded<{ dataset: string; path: string }>({
     says: ({ dataset, path }) =>
-      `${dataset}: names the file ${JSON.stringify(path)}, which may lie outside of it`,
+      `${dataset}: names the file ${JSON.stringify(path)}, which may lie outside it`,
     hint: () => 'Paths in a dataset must be relative and without "..".',
   }),
   'dataset-folder-too-large': worded<{ folder: string; limit: number }>({
-    says: ({ folder, limit }) =>
-      `${folder}: holds more than ${limit} files; attune takes no such folder for a dataset`,
-    hint: () => 'Name the folder with the data itself, or a pattern such as "data/*.csv".',
+    says: ({ folder, limit }) => `${folder}: holds more than ${limit} files, too many for a dataset`,
+    hint: () => 'Give the folder with the data itself, or a pattern such as "data/*.csv".',
   }),
   'dataset-folder-unreadable': worded<{ folder: string; reason: string }>({
     says: ({ folder, reason }) => `${folder}: the folder cannot be read (${reason})`,
-    hint: () => 'Check your rights to the folder and to those in it, or name the data files themselves.',
+    hint: () => 'Check the permissions of the folder and of those in it, or give the data files themselves.',
   }),
   'file-pattern-without-folder': worded<{ pattern: string; folder: string }>({
     says: ({ pattern, folder }) => `${pattern}: there is no folder ${folder}`,
     hint: () =>
-      'Check the folders at the beginning of the pattern; a relative one starts at the working directory.',
+      'Check the folders at the beginning of the pattern; a relative one starts at the current folder.',
   }),
   'file-pattern-unmatched': worded<{ pattern: string; folder: string }>({
     says: ({ pattern }) => `${pattern}: no file matches`,
-    hint: ({ folder }) =>
-      `It was looked for in ${folder}. Quote the pattern, so that the shell leaves it alone.`,
+    hint: ({ folder }) => `Files were looked for in ${folder}.`,
   }),
 
   'split-unknown': worded<{ dataset: string; split: string; known: readonly string[] }>({
     says: ({ dataset, split, known }) => `${dataset}: has no split ${split}; it has ${shortList(known)}`,
     hint: ({ split, known }, { given }) => {
-      const made = `${given('testSize', 0.2)} makes a test split of the training rows.`;
+      const near = didYouMean(split, known);
+      if (near !== undefined) return near;
       const other = known.find((name) => name !== 'train');
-      const advice =
-        other === undefined ? made : `${given('evalSplit', other)} evaluates on that one; ${made}`;
-      return didYouMean(split, known) ?? advice;
+      const holdOut = `old out some of the training rows with ${given('testSize', 0.2)}.`;
+      return other === undefined
+        ? `H${holdOut}`
+        : `Evaluate on ${other} with ${given('evalSplit', other)}, or h${holdOut}`;
     },
   }),
   'split-file-missing': worded<{
@@ -109,21 +110,20 @@ export const DATA_ERRORS = {
   }),
   'split-files-ambiguous': worded<{ dataset: string; split: string; files: readonly string[] }>({
     says: ({ dataset, split, files }) => `${dataset}: holds several ${split} files: ${files.join(', ')}`,
-    hint: () => 'Keep one of them, or name the file itself as the dataset.',
+    hint: () => 'Keep one of them, or give the file itself as the dataset.',
   }),
   'files-have-no-split': worded<{ files: readonly string[]; split: string }>({
     says: ({ files, split }) => {
-      const which = files.length === 1 ? files[0] : `the ${files.length} files`;
-      return `${which}: is one split, which has no ${split}`;
+      const which = files.length === 1 ? `${files[0]}: is` : `the ${files.length} files are`;
+      return `${which} a single split, without ${split}`;
     },
-    hint: (_, { argument }) => `Name the folder, or another file by ${argument('evalDataset')}.`,
+    hint: (_, { argument }) =>
+      `Give the folder that has this split, or another file with ${argument('evalDataset')}.`,
   }),
   'split-empty': worded<{ source: string; use: 'train' | 'test' }>({
     says: ({ source, use }) => `${source}: the ${USES[use]} split has no rows to inspect`,
     hint: ({ use }) =>
-      use === 'test'
-        ? 'Give it a row at least, or inspect the training split only.'
-        : 'Give it a row at least.',
+      use === 'test' ? 'Add at least one row, or inspect only the training split.' : 'Add at least one row.',
   }),
   'eval-dataset-not-found': worded<{ path: string; readable: readonly string[] }>({
     says: ({ path }) => `${path}: no such file or folder`,
@@ -132,17 +132,18 @@ export const DATA_ERRORS = {
   }),
   'eval-dataset-is-folder': worded<{ path: string }>({
     says: ({ path }) => `${path}: is a folder; the evaluation dataset must be a file`,
-    hint: () => 'Name the file in it, or a pattern of files, in quotes.',
+    hint: () => 'Give the file in it, or a pattern of files.',
   }),
   'eval-split-is-training-split': worded<{ split: string }>({
-    says: ({ split }) => `the split ${split} cannot be trained and evaluated on at once`,
-    hint: (_, { argument }) => `Choose another ${argument('evalSplit')}, or give ${argument('testSize')}.`,
+    says: ({ split }) => `the split ${split} cannot be both trained and evaluated on`,
+    hint: (_, { argument }) =>
+      `Choose another ${argument('evalSplit')}, or hold out some of the rows with ${argument('testSize')}.`,
   }),
   'validation-split-in-use': worded<{ split: string; use: 'train' | 'test' }>({
     says: ({ split, use }) =>
-      `the split ${split} cannot be ${use === 'train' ? 'trained' : 'tested'} on and choose an epoch at once`,
+      `the split ${split} is ${use === 'train' ? 'trained' : 'tested'} on, so it cannot choose the best epoch`,
     hint: (_, { argument }) =>
-      `Choose another split, or let some of the training rows be parted off (${argument('validationSize')}).`,
+      `Choose another split, or hold out some of the training rows with ${argument('validationSize')}.`,
   }),
   'held-out-twice': worded<{
     one: 'testSize' | 'evalDataset' | 'validationSize';
@@ -155,15 +156,15 @@ export const DATA_ERRORS = {
       return `Both say which rows to ${purpose}. Give one of them.`;
     },
   }),
-  'row-count-invalid': worded<{ name: 'trainRows' | 'evalRows'; given: number }>({
+  'row-count-invalid': worded<{ name: 'trainRows' | 'evalRows'; given: FactNumber }>({
     says: ({ name, given }, { argument }) =>
-      `${argument(name)} must be a whole number from 1 up, not ${given}`,
+      `${argument(name)} must be a whole number, at least 1; got ${given}`,
     hint: ({ name }, { argument }) => `Leave ${argument(name)} out to take all rows.`,
   }),
 
-  'part-size-invalid': worded<{ name: 'testSize' | 'validationSize'; given: number }>({
+  'part-size-invalid': worded<{ name: 'testSize' | 'validationSize'; given: FactNumber }>({
     says: ({ name, given }, { argument }) =>
-      `${argument(name)} must be a share above 0 and below 1, or a whole number of rows, not ${given}`,
+      `${argument(name)} must be a share above 0 and below 1, or a whole number of rows; got ${given}`,
     hint: ({ name }, { given }) => `For example, ${given(name, 0.2)} takes a fifth of the rows.`,
   }),
   'part-takes-all-rows': worded<{
@@ -178,18 +179,18 @@ export const DATA_ERRORS = {
   }),
   'part-class-too-small': worded<{ label: number }>({
     says: ({ label }) =>
-      `class ${label} has one row only, which cannot be in both the training and the test split`,
-    hint: () => 'Add rows of that class, or part the rows without regard to class.',
+      `class ${label} has only one row, which cannot be in both the training and the test split`,
+    hint: () => 'Add rows of that class, or split the rows without stratifying by class.',
   }),
   'part-too-small': worded<{ rows: number; classes: number }>({
     says: ({ rows, classes }) =>
-      `${rows} ${rows === 1 ? 'row' : 'rows'} cannot hold each of ${classes} classes`,
-    hint: () => 'Choose another size: each part must have a row of each class.',
+      `a split of ${rows} ${rows === 1 ? 'row' : 'rows'} is too small for one of each of ${classes} classes`,
+    hint: () => 'Choose another size: each split must have a row of each class.',
   }),
 
   'row-text-invalid': worded<{ source: string; row: number; type: string; mapped: boolean }>({
     says: ({ source, row, type, mapped }) =>
-      `row ${row} of ${source}: the text ${mapped ? `became ${type}` : `is ${type}, not a string`}`,
+      `row ${row} of ${source}: the text ${mapped ? 'became' : 'is'} a value of type ${type}, not a string`,
     hint: ({ mapped }) =>
       mapped ? 'The function given to map must return texts that are strings.' : 'An empty text is "".',
   }),
@@ -201,7 +202,7 @@ export const DATA_ERRORS = {
     mapped: boolean;
   }>({
     says: ({ source, row, label, classes, mapped }) =>
-      `row ${row} of ${source}: the label ${mapped ? 'became' : 'is'} ${shown(label)}; ${classRange(classes)}`,
+      `row ${row} of ${source}: the label ${mapped ? 'became' : 'is'} ${shownNumber(label)}; ${classRange(classes)}`,
     hint: ({ mapped }) =>
       mapped
         ? 'The function given to map must return labels that are indices of classes, as numbers.'
@@ -210,7 +211,7 @@ export const DATA_ERRORS = {
 
   'card-yaml-broken': worded<{ file: string; line: number; reason: string }>({
     says: ({ file, line, reason }) => `${file}:${line}: the YAML of the card is broken: ${reason}`,
-    hint: () => 'Mend it, or name the data files themselves.',
+    hint: () => 'Correct it, or give the data files themselves.',
   }),
   'card-config-invalid': worded<{ file: string; config: number; found: Plain }>({
     says: ({ file, config, found }) => `${file}: configs[${config}]: is ${shown(found)}, not a configuration`,
@@ -226,7 +227,7 @@ export const DATA_ERRORS = {
       const expected = field === 'config_name' ? 'a name' : 'a folder';
       return `${file}: configs[${config}]: ${field} is ${shown(found)}, not ${expected}`;
     },
-    hint: ({ field }) => `Write ${field} as text in the card, or name the data files themselves.`,
+    hint: ({ field }) => `Write ${field} as a string in the card, or give the data files themselves.`,
   }),
   'card-data-files-invalid': worded<{
     file: string;
@@ -241,14 +242,14 @@ export const DATA_ERRORS = {
   }),
   'card-split-repeated': worded<{ file: string; config: number; split: string | number }>({
     says: ({ file, config, split }) =>
-      `${file}: configs[${config}]: data_files: the split ${shown(split)} is there twice`,
+      `${file}: configs[${config}]: data_files: the split ${shown(split)} appears twice`,
     hint: () => 'Give all paths of a split in one list.',
   }),
   'card-path-foreign': worded<{ dataset: string; config: string; split: string; path: string }>({
     says: ({ dataset, config, split, path }) =>
       `${dataset}: the card's configuration ${config}, split ${split}: names ${JSON.stringify(path)}; ` +
       'attune takes only files of the repository',
-    hint: () => 'Download that file and name it as the dataset.',
+    hint: () => 'Download that file and give it as the dataset.',
   }),
   'card-path-unmatched': worded<{
     dataset: string;

@@ -2,7 +2,7 @@
 import { nearest } from '../../nearest.js';
 import type { RecordPlace } from '../phrases/places.js';
 import { recordPlace } from '../phrases/places.js';
-import { shown } from '../phrases/values.js';
+import { shown, shownNumber } from '../phrases/values.js';
 import type { Shell } from '../shell.js';
 import type { InnerError, Plain, Wording } from '../wording.js';
 import { worded } from '../wording.js';
@@ -14,11 +14,11 @@ type FileFacts = { file: string };
 type LabelFacts = RecordPlace & { column: string; label: Plain };
 type ValueFacts = RecordPlace & { column: string; found: Plain };
 
-const DAMAGED = 'The file may be damaged or cut short; fetch or write it again.';
+const DAMAGED = 'The file may be damaged or cut short; download or write it again.';
 const LABELS = 'Labels are integers 0, 1, … K - 1, or names of classes.';
 
-const nameTheColumns = (shell: Shell): string =>
-  `Name the columns with ${shell.argument('textColumn')} and ${shell.argument('labelColumn')}.`;
+const giveTheColumns = (shell: Shell): string =>
+  `Give the columns with ${shell.argument('textColumn')} and ${shell.argument('labelColumn')}.`;
 
 /** A fault of the quotes in the record that begins on a line. */
 const quoteFault = (what: (next: string) => string): Wording<CsvPlace> =>
@@ -32,7 +32,7 @@ const quoteFault = (what: (next: string) => string): Wording<CsvPlace> =>
 const formatOf = (delimiter: Delimiter): string => (delimiter === ',' ? 'CSV' : 'TSV');
 const separatorOf = (delimiter: Delimiter): string => (delimiter === ',' ? 'comma' : 'tab');
 
-/** Characters that part the columns of a file of another kind. */
+/** Characters that separate the columns of a file of another kind. */
 const SEPARATORS: Readonly<Partial<Record<string, { readonly name: string; readonly hint: string }>>> = {
   ',': { name: 'commas', hint: 'Give the file a name that ends in .csv.' },
   '\t': { name: 'tabs', hint: 'Give the file a name that ends in .tsv.' },
@@ -46,12 +46,12 @@ const labelIs = ({ column, ...place }: Omit<LabelFacts, 'label'>, label: string,
 /** A label that is none. */
 const labelFault = (why: string): Wording<LabelFacts> =>
   worded<LabelFacts>({
-    says: ({ label, ...place }) => labelIs(place, shown(label), why),
+    says: ({ label, ...place }) => labelIs(place, shownNumber(label), why),
     hint: () => LABELS,
   });
 
-const notText = ({ column, found, ...place }: ValueFacts): string =>
-  `${recordPlace(place)}: column ${JSON.stringify(column)} is ${shown(found)}, not a text`;
+const notString = ({ column, found, ...place }: ValueFacts): string =>
+  `${recordPlace(place)}: column ${JSON.stringify(column)} is ${shown(found)}, not a string`;
 
 const brokenJson = ({ file, line, column, reason }: JsonPlace): string =>
   `${file}:${line}: broken JSON at column ${column}: ${reason}`;
@@ -59,19 +59,19 @@ const brokenJson = ({ file, line, column, reason }: JsonPlace): string =>
 export const DATA_FILES_ERRORS = {
   'data-file-missing': worded<FileFacts>({
     says: ({ file }) => `${file}: no such file`,
-    hint: () => 'Check the path; a relative one starts from the current folder.',
+    hint: () => 'Check the path; a relative one starts at the current folder.',
   }),
   'data-file-is-folder': worded<FileFacts>({
     says: ({ file }) => `${file}: is a folder, not a file`,
     hint: () => 'Give the path of a file in it.',
   }),
   'data-file-forbidden': worded<FileFacts>({
-    says: ({ file }) => `${file}: may not be read`,
-    hint: () => 'Change the permissions of the file so that you may read it.',
+    says: ({ file }) => `${file}: permission denied`,
+    hint: () => 'Give yourself permission to read the file.',
   }),
   'data-file-unreadable': worded<{ file: string; reason: string }>({
-    says: ({ file, reason }) => `${file}: ${reason}`,
-    hint: () => 'The operating system refused to read the file: check its disk and your permissions there.',
+    says: ({ file, reason }) => `${file}: cannot be read (${reason})`,
+    hint: () => 'Check the disk and the permissions of the file.',
   }),
   'data-file-packed': worded<{ file: string; readable: readonly string[] }>({
     says: ({ file }) => `${file}: attune does not unpack this kind of file`,
@@ -94,16 +94,15 @@ export const DATA_FILES_ERRORS = {
   }),
 
   'gzip-expansion': worded<{ file: string; limit: number }>({
-    says: ({ file, limit }) =>
-      `${file}: becomes more than ${limit} times as long when it is unpacked, as no text does`,
-    hint: () => 'If the file is sound, unpack it with gunzip and name the result.',
+    says: ({ file, limit }) => `${file}: unpacks to more than ${limit} times its size, as no text does`,
+    hint: () => 'If the file is as it should be, unpack it with gunzip and give the result.',
   }),
   'gzip-cut-short': worded<FileFacts>({
     says: ({ file }) => `${file}: the gzip file ends too early`,
     hint: () => DAMAGED,
   }),
   'gzip-damaged': worded<{ file: string; reason: string }>({
-    says: ({ file, reason }) => `${file}: is not a sound gzip file (${reason})`,
+    says: ({ file, reason }) => `${file}: is not a valid gzip file (${reason})`,
     hint: () => DAMAGED,
   }),
 
@@ -130,12 +129,12 @@ export const DATA_FILES_ERRORS = {
       `Write the row again with its fields separated by ${separators(delimiter)}, or save the file as JSON lines.`,
   }),
   'csv-column-twice': worded<{ file: string; line: number; column: string }>({
-    says: ({ file, line, column }) => `${file}:${line}: the header names column ${shown(column)} twice`,
+    says: ({ file, line, column }) => `${file}:${line}: the header has column ${shown(column)} twice`,
     hint: () => 'Give each column a name of its own.',
   }),
   'csv-separator': worded<{ file: string; line: number; found: string; expected: Delimiter }>({
     says: ({ file, line, found, expected }) =>
-      `${file}:${line}: the columns are parted by ${separators(found)}, not by ${separators(expected)}`,
+      `${file}:${line}: the columns are separated by ${separators(found)}, not by ${separators(expected)}`,
     hint: ({ found }) => SEPARATORS[found]?.hint ?? 'Save the file with commas, or as JSON lines.',
   }),
 
@@ -161,7 +160,7 @@ export const DATA_FILES_ERRORS = {
   }),
 
   'parquet-damaged': worded<{ file: string; reason: string }>({
-    says: ({ file, reason }) => `${file}: is not a sound parquet file: ${reason}`,
+    says: ({ file, reason }) => `${file}: is not a valid parquet file: ${reason}`,
     hint: () => DAMAGED,
   }),
   'parquet-text-not-utf8': worded<{ file: string; row: number; column: string }>({
@@ -171,15 +170,15 @@ export const DATA_FILES_ERRORS = {
   }),
   'parquet-value-missing': worded<{ file: string; row: number; column: string }>({
     says: ({ column, ...place }) =>
-      `${recordPlace(place)}: column ${JSON.stringify(column)} points to a value ` +
+      `${recordPlace(place)}: column ${JSON.stringify(column)} refers to a value ` +
       'that its dictionary does not have',
-    hint: () => 'The file is damaged; fetch or write it again.',
+    hint: () => 'The file is damaged; download or write it again.',
   }),
   'parquet-column-nested': worded<{ file: string; column: string }>({
     says: ({ file, column }) =>
       `${file}: column ${JSON.stringify(column)} holds lists or structs, not plain values`,
     hint: (_, shell) =>
-      `Name other columns with ${shell.argument('textColumn')} and ${shell.argument('labelColumn')}.`,
+      `Give other columns with ${shell.argument('textColumn')} and ${shell.argument('labelColumn')}.`,
   }),
 
   'column-missing': worded<RecordPlace & { column: string; columns: readonly string[] }>({
@@ -189,36 +188,41 @@ export const DATA_FILES_ERRORS = {
       const present = columns.map((name) => JSON.stringify(name)).join(', ') || 'none';
       return `${recordPlace(place)}: has no column ${JSON.stringify(column)}; ${suggestion}its columns are ${present}`;
     },
-    hint: (_, shell) => nameTheColumns(shell),
+    hint: (_, shell) => giveTheColumns(shell),
   }),
   /** An error in what was read, which may come of columns that were guessed. Its cause is that error. */
   'columns-guessed': worded<{ error: InnerError; textColumn: string; labelColumn: string }>({
     says: ({ error, textColumn, labelColumn }, { sentence }) =>
-      `${sentence(error)} (the columns are guessed: text = ${textColumn}, label = ${labelColumn})`,
-    hint: (_, shell) => nameTheColumns(shell),
+      `${sentence(error)} (the columns were guessed: text = ${textColumn}, label = ${labelColumn})`,
+    hint: (_, shell) => giveTheColumns(shell),
   }),
   'columns-identical': worded<{ column: string }>({
     says: ({ column }) => `the text and the label cannot both be in column ${JSON.stringify(column)}`,
     hint: (_, shell) =>
-      `Name different columns with ${shell.argument('textColumn')} and ${shell.argument('labelColumn')}.`,
+      `Give different columns with ${shell.argument('textColumn')} and ${shell.argument('labelColumn')}.`,
   }),
 
   'text-not-string': worded<ValueFacts>({
-    says: notText,
-    hint: () => 'An empty text is "".',
+    says: notString,
+    hint: () => 'Write each text as a string; an empty one is "".',
   }),
   'class-name-not-string': worded<ValueFacts>({
-    says: notText,
-    hint: () => 'This column holds the names of the classes, as texts; rename it if it holds something else.',
+    says: notString,
+    hint: () =>
+      'This column holds the names of the classes, as strings; rename it if it holds something else.',
   }),
 
-  'label-missing': labelFault('is missing'),
+  'label-missing': worded<LabelFacts>({
+    says: ({ label, column, ...place }) =>
+      `${recordPlace(place)}: column ${JSON.stringify(column)}: the label is missing (${shown(label)})`,
+    hint: () => LABELS,
+  }),
   'label-not-integer': labelFault('is not an integer'),
   'label-negative': worded<LabelFacts>({
     says: ({ label, ...place }) => labelIs(place, shown(label), 'is negative'),
     hint: ({ label }) =>
       Number(label) === -1
-        ? 'Many datasets mark the rows of a split without labels by -1: ' +
+        ? 'Many datasets give the rows of a split without labels the label -1: ' +
           'such a split can be neither trained nor tested on.'
         : LABELS,
   }),

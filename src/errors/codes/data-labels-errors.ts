@@ -138,16 +138,16 @@ export const DATA_LABELS_ERRORS = {
   }>({
     says: ({ classes, modelClasses }) =>
       `the data has ${classes.length} classes (${listed(classes)}), ` +
-      `the model ${modelClasses.length} (${listed(modelClasses)})`,
+      `but the model has ${modelClasses.length} (${listed(modelClasses)})`,
     hint: ({ named, use }) => {
-      if (use === 'measure') return 'Evaluate on data that has only classes of the model.';
+      if (use === 'measure') return 'Evaluate on data that has no other classes than the model.';
       return named.length === 0 ? 'Start from a model without a classification head.' : NAME_EVERY_CLASS;
     },
   }),
   'classes-partly-named': worded<{ named: readonly string[]; modelClasses: readonly string[] }>({
     says: ({ named, modelClasses }) =>
       `the data names only some of its classes (${listed(named)}), ` +
-      `and the others are taken already in the model’s ${listed(modelClasses)}`,
+      `so it is not clear which of the model’s ${listed(modelClasses)} the others are`,
     hint: () => NAME_EVERY_CLASS,
   }),
   'class-unknown-to-model': worded<{
@@ -164,19 +164,20 @@ export const DATA_LABELS_ERRORS = {
     hint: ({ name, modelClasses, shared, use }) => {
       const alike = lookAlikeHint(name, modelClasses);
       if (alike !== undefined) return alike;
-      if (shared.length === 0) return 'The model was trained on other classes.';
+      if (shared.length === 0)
+        return 'The model was trained on other classes: use data that has its classes.';
       const remedy =
         use === 'train'
-          ? 'Start from a model without these classes, or name the data’s as the model’s are.'
-          : 'Name the data’s classes as the model’s are, or leave the rows of other classes out.';
-      return `Only ${listed(shared)} are the model’s. ${remedy}`;
+          ? 'Start from a model without these classes, or name the data’s classes as the model does.'
+          : 'Name the data’s classes as the model does, or leave the rows of other classes out.';
+      return `The data shares only ${listed(shared)} with the model. ${remedy}`;
     },
   }),
   'sample-classes-differ': worded<{ classes: readonly string[]; modelClasses: number }>({
     says: ({ classes, modelClasses }) =>
       `the bundled sample has ${classes.length} classes (${classes.join(', ')}), ` +
       `but the model has ${modelClasses}`,
-    hint: () => 'Choose a dataset with the classes of the model.',
+    hint: () => 'Choose a dataset that has the classes of the model.',
   }),
   'sample-label-names-missing': worded<{ classes: number; given: number }>({
     says: ({ classes, given }) =>

@@ -2,6 +2,7 @@
 import { didYouMean } from '../../nearest.js';
 import type { LargestBatch, MemoryPart } from '../phrases/gpu-memory.js';
 import { batchText, counted, mebibytes, memoryText } from '../phrases/gpu-memory.js';
+import { shown } from '../phrases/values.js';
 import type { Shell } from '../shell.js';
 import { worded } from '../wording.js';
 
@@ -19,14 +20,14 @@ const tryAgain = ({ given }: Shell): string =>
 export const ENGINE_ERRORS = {
   'device-unknown': worded<{ device: string; known: readonly string[] }>({
     says: ({ device, known }, { argument }) =>
-      `${argument('device')} must be one of ${known.join(', ')}; got ${device}`,
+      `${argument('device')} must be one of ${known.join(', ')}; got ${shown(device)}`,
     hint: ({ device, known }, { given }) =>
       didYouMean(device, known) ??
-      `Use ${given('device', 'auto')}: the GPU if there is one, the processor otherwise.`,
+      `Use ${given('device', 'auto')}: the GPU if there is one, the CPU otherwise.`,
   }),
   'session-closed': worded<Record<string, never>>({
     says: () => 'the session is closed',
-    hint: () => 'Open another session, or close this one when nothing is asked of it any more.',
+    hint: () => 'Open another session; close one only after its last call has ended.',
   }),
   'cpu-thread-died': worded<{ reason: string }>({
     says: ({ reason }) => `the CPU engine's thread died: ${reason}`,
@@ -49,33 +50,36 @@ export const ENGINE_ERRORS = {
   /** `expected` is null if the model has no such parameter. */
   'cpu-values-misfit': worded<{ parameter: string; found: number; expected: number | null }>({
     says: ({ parameter, found, expected }) =>
-      `the CPU engine failed: ${parameter}: ${found} values for ${expected ?? 'no parameter'}`,
-    hint: () => 'Write values of a parameter of this model, as many as it has.',
+      expected === null
+        ? `the model has no parameter ${parameter}, for which ${found} values are given`
+        : `parameter ${parameter} has ${expected} values; ${found} are given`,
+    hint: () => 'Give the values of a parameter of this model, at most as many as it has.',
   }),
   'cpu-tensor-too-large': worded<{ bytes: number; limit: number }>({
     says: ({ bytes, limit }) =>
       `one tensor needs ${gibibytes(bytes).toFixed(1)} GiB with its gradient and moments; ` +
-      `${gibibytes(limit)} GiB is the most that fits`,
+      `at most ${gibibytes(limit)} GiB fit`,
     hint: (_, { given }) =>
       `Use a model with a smaller vocabulary or hidden size, or a GPU (${given('device', 'webgpu')}).`,
   }),
   'cpu-memory-exhausted': worded<{ bytes: number }>({
-    says: ({ bytes }) => `no ${(bytes / 2 ** 20).toFixed(0)} MiB of memory could be reserved for the model`,
+    says: ({ bytes }) => `${(bytes / 2 ** 20).toFixed(0)} MiB of memory could not be reserved for the model`,
     hint: () => 'Close other programs, or use a smaller model.',
   }),
   /** `device`: webgpu, webgpu-matrix-units. */
   'webgpu-unavailable': worded<{ device: string; reason: string }>({
-    says: ({ device, reason }, { given }) => `${given('device', device)} is not available: ${reason}`,
+    says: ({ device, reason }) => `the device ${device} is not available: ${reason}`,
     hint: (_, { given }) => `Use ${given('device', 'cpu')}.`,
   }),
   /** `units`: all that the adapter lists, in words. */
   'matrix-units-unavailable': worded<{ adapter: string; units: readonly string[] }>({
-    says: ({ adapter, units }, { given }) => {
+    says: ({ adapter, units }) => {
       const why =
         units.length > 0
-          ? `has no matrix units that attune can use (it has ${units.join(', ')}; sums must be in f32)`
-          : 'shows no matrix units';
-      return `${given('device', 'webgpu-matrix-units')} is not available: ${adapter} ${why}`;
+          ? 'has no tensor cores (subgroup matrices) that attune can use: ' +
+            `it has ${units.join(', ')}, but sums must be in f32`
+          : 'reports no tensor cores (subgroup matrices)';
+      return `the device webgpu-matrix-units is not available: ${adapter} ${why}`;
     },
     hint: (_, { given }) => `Use ${given('device', 'webgpu')}, which multiplies in float32 on any GPU.`,
   }),
@@ -118,7 +122,7 @@ export const ENGINE_ERRORS = {
   'gpu-lost': worded<{ destroyed: boolean; reason: string }>({
     says: ({ destroyed, reason }) => `the GPU device was lost${destroyed ? ' (destroyed)' : ''}: ${reason}`,
     hint: (_, { given }) =>
-      'Checkpoints saved so far are whole: ' +
+      'Checkpoints saved so far are complete: ' +
       `resume with ${given('resumeFromCheckpoint', true)}, on the GPU or with ${given('device', 'cpu')}.`,
   }),
   'gpu-command-refused': worded<{ reason: string }>({

@@ -1,21 +1,27 @@
 /** What is wrong with files and folders of any kind. */
+import { CHECK_PATH } from '../phrases/hints.js';
 import { worded } from '../wording.js';
 
 export const FILES_ERRORS = {
   'refused-by-system': worded<{ reason: string }>({
     says: ({ reason }) => reason,
-    hint: () => 'The operating system refused this: check the disk’s space and your rights there.',
+    hint: () =>
+      'The operating system refused this: check the free space of the disk, and your permissions there.',
+  }),
+  'file-unreadable': worded<{ file: string; reason: string }>({
+    says: ({ file, reason }) => `cannot read ${file}: ${reason}`,
+    hint: () => CHECK_PATH,
   }),
   'file-unwritable': worded<{ path: string; reason: string }>({
     says: ({ path, reason }) => `cannot write ${path}: ${reason}`,
-    hint: () => 'Check the space of the disk and your rights there, or name another place.',
+    hint: () => 'Check the free space of the disk and your permissions there, or choose another place.',
   }),
   'output-file-is-folder': worded<{ path: string }>({
     says: ({ path }) => `cannot write ${path}: it is a folder`,
-    hint: () => 'Name a file for the results, for example one in this folder.',
+    hint: () => 'Give a file for the results, for example one in this folder.',
   }),
   'output-file-is-input': worded<{ path: string }>({
-    says: ({ path }) => `${path} is read by this command, so it is not written`,
+    says: ({ path }) => `${path} is an input as well, so it is not written`,
     hint: () => 'Choose another file for the results.',
   }),
   'output-file-link-circular': worded<{ path: string }>({
@@ -24,7 +30,7 @@ export const FILES_ERRORS = {
   }),
   'output-file-name-of-folder': worded<{ path: string }>({
     says: ({ path }) => `${path} is the name of a folder, not of a file`,
-    hint: () => 'Name the file for the results.',
+    hint: () => 'Give a file for the results.',
   }),
   'output-file-read-only': worded<{ path: string }>({
     says: ({ path }) => `cannot write ${path}: it is read-only`,
@@ -39,8 +45,8 @@ export const FILES_ERRORS = {
     isFolder: boolean;
   }>({
     says: ({ outputDir, what, path, isFolder }) =>
-      `${outputDir} is to be written into, and ${what}, ${path}, ` +
-      (isFolder ? 'is that very folder' : 'stands in it where the output goes'),
+      `the output cannot be written to ${outputDir}: ` +
+      (isFolder ? `it is ${what} itself (${path})` : `${what}, ${path}, is where it would go`),
     hint: () => 'Choose another output folder.',
   }),
 };

@@ -5,12 +5,12 @@ import { worded } from '../wording.js';
 const DEFAULT_ENDPOINT = 'https://huggingface.co';
 const IS_IT_A_HUB = 'Is HF_ENDPOINT the address of a Hub?';
 const OR_A_PROXY = `${IS_IT_A_HUB} A proxy may also have answered.`;
-const ANOTHER_FOLDER = 'HF_HUB_CACHE or HF_HOME names another cache folder';
+const ANOTHER_FOLDER = 'Set HF_HUB_CACHE or HF_HOME to use another cache folder';
 const MAKE_ROOM =
   'Make room (scanHubCache lists what was downloaded, pruneHubCache removes it), ' +
   'or set HF_HUB_CACHE to a folder on another disk.';
 const TOKEN_HINT =
-  'Set HF_TOKEN to a token of https://huggingface.co/settings/tokens that may read it, or log in with `hf auth login`.';
+  'set HF_TOKEN to a token of https://huggingface.co/settings/tokens that may read it, or log in with `hf auth login`.';
 
 /** What the Hub answered beside its status, if it did. */
 const inBrackets = (reason: string | undefined): string => (reason === undefined ? '' : ` (${reason})`);
@@ -33,7 +33,7 @@ function checkConnection({ endpoint, proxy }: Connection): string {
 export const HUB_ERRORS = {
   'cache-disk-full': worded<{ path: string }>({
     says: ({ path }) => `the disk is full: ${path} cannot be written`,
-    hint: () => `${MAKE_ROOM} What has come so far is kept, and the next attempt resumes from there.`,
+    hint: () => `${MAKE_ROOM} What was downloaded so far is kept, and the next attempt resumes from there.`,
   }),
   'cache-entry-ambiguous': worded<{ given: string; entries: readonly { type: string; id: string }[] }>({
     says: ({ given, entries }) =>
@@ -42,7 +42,7 @@ export const HUB_ERRORS = {
   }),
   'cache-entry-unknown': worded<{ given: string; cacheDir: string }>({
     says: ({ given, cacheDir }) => `${given} is not in the cache ${cacheDir}`,
-    hint: () => 'scanHubCache lists what is.',
+    hint: () => 'scanHubCache lists what is in it.',
   }),
   'cache-files-missing': worded<{
     repository: string;
@@ -53,12 +53,12 @@ export const HUB_ERRORS = {
   }>({
     says: ({ repository, files, folder, offline }) =>
       `${repository} is in the cache, but without ${files.join(', ')} (${folder}), ` +
-      `and the Hub ${offline ? 'is not asked: offline' : 'is out of reach'}`,
+      `and the Hub ${offline ? 'is not asked: offline' : 'cannot be reached'}`,
     hint: () =>
-      'Unset HF_HUB_OFFLINE, if it is set, and try again with a network to download what is missing.',
+      'Unset HF_HUB_OFFLINE, if it is set, and try again with a network connection to download what is missing.',
   }),
   'cache-prune-unspecified': worded<Record<string, never>>({
-    says: () => 'nothing says what to remove from the cache',
+    says: () => 'no entries to remove from the cache are given',
     hint: (_, { argument, given }) =>
       `Give ${argument('ids')}, ${argument('olderThanDays')}, or ${given('incomplete', true)}.`,
   }),
@@ -79,7 +79,7 @@ export const HUB_ERRORS = {
   }),
   'cache-unwritable': worded<{ path: string; reason: string }>({
     says: ({ path, reason }) => `cannot write ${path}: ${reason}`,
-    hint: () => `${ANOTHER_FOLDER}; with HF_HUB_OFFLINE=1 what is in it is used as it is.`,
+    hint: () => `${ANOTHER_FOLDER}; with HF_HUB_OFFLINE=1, what is in this one is used as it is.`,
   }),
   'hub-answer-invalid': worded<{ endpoint: string; repository: string; reason: string }>({
     says: ({ endpoint, repository, reason }) =>
@@ -87,7 +87,7 @@ export const HUB_ERRORS = {
     hint: () => OR_A_PROXY,
   }),
   'hub-answer-too-large': worded<{ limit: number }>({
-    says: ({ limit }) => `the Hub answers with more than ${limit} bytes when asked for a listing`,
+    says: ({ limit }) => `the Hub answers with a listing of more than ${limit} bytes`,
     hint: () => OR_A_PROXY,
   }),
   'hub-commit-missing': worded<{ endpoint: string; repository: string }>({
@@ -97,7 +97,7 @@ export const HUB_ERRORS = {
   'hub-download-stopped': worded<{
     file: string;
     repository: string;
-    /** Bytes that have come. */
+    /** Bytes that were downloaded. */
     position: number;
     size: number;
     reason: string;
@@ -106,7 +106,8 @@ export const HUB_ERRORS = {
   }>({
     says: ({ file, repository, position, size, reason }) =>
       `the download of ${file} of ${repository} stopped at byte ${position} of ${size}: ${reason}`,
-    hint: (facts) => `What has come is kept: the next attempt resumes from there. ${checkConnection(facts)}`,
+    hint: (facts) =>
+      `What was downloaded so far is kept, and the next attempt resumes from there. ${checkConnection(facts)}`,
   }),
   'hub-endpoint-invalid': worded<{ endpoint: string }>({
     says: ({ endpoint }) => `HF_ENDPOINT is ${endpoint}, which is not the address of a Hub`,
@@ -114,7 +115,7 @@ export const HUB_ERRORS = {
   }),
   'hub-etag-wrong': worded<{ file: string; repository: string; found: string; expected: string }>({
     says: ({ file, repository, found, expected }) =>
-      `the Hub serves ${file} of ${repository} with ETag ${found}, but its listing has ${expected}`,
+      `the Hub serves ${file} of ${repository} with the ETag ${found}, but lists ${expected}`,
     hint: () => 'Try again; the repository may just have been changed.',
   }),
   'hub-file-damaged': worded<{
@@ -126,15 +127,15 @@ export const HUB_ERRORS = {
   }>({
     says: ({ file, repository, algorithm, found, expected }) =>
       `${file} of ${repository} arrived damaged: its ${algorithm === 'sha256' ? 'sha256' : 'git hash'} ` +
-      `is ${found}, the Hub lists ${expected}; it was not kept`,
+      `is ${found}, but the Hub lists ${expected}; it was not kept`,
     hint: () =>
-      'Try again. If it stays so, something between here and the Hub alters files: a proxy, a mirror (HF_ENDPOINT).',
+      'Try again. If this happens again, a proxy or a mirror (HF_ENDPOINT) between here and the Hub changes files.',
   }),
   'hub-file-name-unsafe': worded<{ repository: string; file: string }>({
     says: ({ repository, file }) =>
       `${repository} holds a file named ${JSON.stringify(file.slice(0, 200))}, ` +
       'which would lead outside its folder; nothing of it is used',
-    hint: () => 'Such a name is an attack or a mistake. Tell the owner of the repository.',
+    hint: () => 'Such a name is an attack or a mistake: tell the owner of the repository.',
   }),
   'hub-file-not-found': worded<{
     type: string;
@@ -149,12 +150,12 @@ export const HUB_ERRORS = {
   }),
   'hub-file-size-wrong': worded<{ file: string; repository: string; found: number; expected: number }>({
     says: ({ file, repository, found, expected }) =>
-      `${file} of ${repository} is ${found} bytes large, but the Hub's listing has ${expected}`,
+      `${file} of ${repository} has ${found} bytes, but the Hub lists ${expected}`,
     hint: () => 'A proxy may have answered in place of the Hub.',
   }),
   'hub-file-too-long': worded<{ file: string; repository: string; expected: number }>({
     says: ({ file, repository, expected }) =>
-      `${file} of ${repository} is larger than the ${expected} bytes that the Hub lists`,
+      `${file} of ${repository} has more than the ${expected} bytes that the Hub lists`,
     hint: () => 'A proxy may have answered in place of the Hub.',
   }),
   'hub-id-invalid': worded<{ id: string; type: string }>({
@@ -167,7 +168,7 @@ export const HUB_ERRORS = {
   }),
   'hub-name-neither-path-nor-id': worded<{ name: string; path: string; type: string }>({
     says: ({ name, path, type }) =>
-      `${name} is neither here (${path} does not exist) nor can it be the id of a ${type} on the Hub`,
+      `${name} is neither a file or folder (${path} does not exist) nor a valid id of a ${type} on the Hub`,
     hint: () =>
       'An id is owner/name or name, of letters, digits, ".", "_" and "-", optionally followed by @revision.',
   }),
@@ -185,14 +186,14 @@ export const HUB_ERRORS = {
   'hub-permission-missing': worded<{ type: string; id: string; reason?: string | undefined }>({
     says: ({ type, id, reason }) =>
       `the Hub does not let this token read the ${type} ${id}${inBrackets(reason)}`,
-    hint: () => `A fine-grained token needs the permission to read it. ${TOKEN_HINT}`,
+    hint: () => `A fine-grained token needs the permission to read it: ${TOKEN_HINT}`,
   }),
   'hub-rate-limited': worded<{ reason?: string | undefined }>({
     says: ({ reason }) => `the Hub takes no more requests for now${inBrackets(reason)}`,
-    hint: () => 'Try again in some minutes. With a token (HF_TOKEN) the limits are higher.',
+    hint: () => 'Try again in a few minutes. With a token (HF_TOKEN) the limits are higher.',
   }),
   'hub-redirect-insecure': worded<{ from: string; to: string }>({
-    says: ({ from, to }) => `${from} redirects to ${to}, which is not as safe; not followed`,
+    says: ({ from, to }) => `${from} redirects to ${to}, which is less secure; it is not followed`,
     hint: () => OR_A_PROXY,
   }),
   'hub-redirects-too-many': worded<{ url: string; limit: number }>({
@@ -211,13 +212,13 @@ export const HUB_ERRORS = {
     reason?: string | undefined;
   }>({
     says: ({ type, id, reason }) =>
-      `access to the ${type} ${id} must be asked for: it is gated${inBrackets(reason)}`,
+      `the ${type} ${id} is gated: access to it must be requested${inBrackets(reason)}`,
     hint: ({ page, hasToken }) => {
       const then = hasToken
-        ? 'The token that is set must belong to the account that was let in, ' +
+        ? 'The token that is set must belong to the account that has access, ' +
           'and may need the permission to read gated repositories.'
-        : `Then: ${TOKEN_HINT}`;
-      return `Ask for it at ${page}, logged in. ${then}`;
+        : `Then ${TOKEN_HINT}`;
+      return `Request access at ${page}, logged in. ${then}`;
     },
   }),
   'hub-repository-not-found': worded<{ type: string; id: string; page: string; hasToken: boolean }>({
@@ -227,7 +228,7 @@ export const HUB_ERRORS = {
     hint: ({ page, hasToken }) => {
       const ifPrivate = hasToken
         ? 'If it is private, the token must be valid and of an account that can see it.'
-        : `If it is private: ${TOKEN_HINT}`;
+        : `If it is private, ${TOKEN_HINT}`;
       return `Is it spelled as on its page, ${page}? ${ifPrivate}`;
     },
   }),
@@ -240,7 +241,7 @@ export const HUB_ERRORS = {
     hint: ({ page }) => `Its branches and tags are listed at ${page}/tree/main.`,
   }),
   'hub-revisions-conflict': worded<{ name: string; revision: string }>({
-    says: ({ name, revision }) => `${name} names one revision, and ${revision} is given beside it`,
+    says: ({ name, revision }) => `${name} has a revision of its own, and ${revision} is given as well`,
     hint: () => 'Give one of them.',
   }),
   'hub-status-unexpected': worded<{
@@ -267,8 +268,8 @@ export const HUB_ERRORS = {
   'hub-token-rejected': worded<{ reason?: string | undefined }>({
     says: ({ reason }) => `the Hub does not accept the token${inBrackets(reason)}`,
     hint: () =>
-      'HF_TOKEN, or the file that `hf auth login` wrote, holds a token that has ended or is mistyped. ' +
-      'Without any token public repositories can be read.',
+      'HF_TOKEN, or the file that `hf auth login` wrote, holds a token that has expired or is mistyped. ' +
+      'Public repositories can be read without a token.',
   }),
   'hub-unreachable': worded<{
     host: string;

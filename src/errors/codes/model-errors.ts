@@ -1,4 +1,5 @@
 /** What is wrong with a model: its folder, its config.json, its repository on the Hub. */
+import { CHECK_PATH } from '../phrases/hints.js';
 import type { Plain } from '../wording.js';
 import { worded } from '../wording.js';
 
@@ -12,25 +13,24 @@ const json = (value: Plain): string => JSON.stringify(value);
 const field = (facts: ConfigField): string => `${nameOf(facts.file)}: ${facts.field} is ${json(facts.value)}`;
 
 const FOLDER_HOLDS = 'A model folder holds config.json, model.safetensors and the tokenizer’s files.';
-const RESTORE = 'Set the value that the model was trained with, or take the file from its source again.';
+const RESTORE = 'Set the value that the model was trained with, or download the file again.';
 
 export const MODEL_ERRORS = {
   'model-folder-missing': worded<{ folder: string }>({
-    says: ({ folder }) => `${folder} is not a model folder`,
+    says: ({ folder }) => `${folder} is not a folder`,
     hint: () => 'Give a folder with config.json, model.safetensors and the tokenizer’s files.',
   }),
   'model-folder-unreadable': worded<{ folder: string; reason: string }>({
     says: ({ folder, reason }) => `cannot read the model folder ${folder}: ${reason}`,
-    hint: () => 'Check the path and your rights there.',
+    hint: () => CHECK_PATH,
   }),
   'model-folder-classical': worded<{ folder: string }>({
     says: ({ folder }) => `${folder} holds a classical model, not a GPT-2`,
-    hint: () =>
-      'TextClassifier, predict and evaluate take such a folder; training and comparing begin with a GPT-2.',
+    hint: () => 'TextClassifier takes such a folder; training and comparing start from a GPT-2.',
   }),
   'model-head-missing': worded<{ folder: string; tensor: string }>({
     says: ({ folder, tensor }) => `the model in ${folder} has no classification head (${tensor})`,
-    hint: () => 'It was not trained to classify yet: fine-tune it first.',
+    hint: () => 'It has not been trained to classify: fine-tune it first.',
   }),
   'model-weights-missing': worded<{ folder: string; names: readonly string[] }>({
     says: ({ folder, names }) => `${folder} holds neither ${names.join(' nor ')}`,
@@ -55,18 +55,18 @@ export const MODEL_ERRORS = {
     hint: () => FOLDER_HOLDS,
   }),
   'config-not-json': worded<{ file: string; line: number; column: number; reason: string }>({
-    says: ({ file, line, column, reason }) => `${file}, line ${line}, column ${column}: ${reason}`,
-    hint: () => 'Correct the file there, or take it from the model’s source again.',
+    says: ({ file, line, column, reason }) => `${file}:${line}:${column}: broken JSON: ${reason}`,
+    hint: () => 'Correct the file there, or download it again.',
   }),
   'config-not-object': worded<{ file: ConfigFile }>({
     says: ({ file }) => `${nameOf(file)} is not a JSON object`,
-    hint: () => 'Take the file from the model’s source again.',
+    hint: () => 'Download the file again.',
   }),
   'config-not-gpt2': worded<{ file: ConfigFile; modelType: Plain }>({
     says: ({ file, modelType }) =>
       modelType === undefined
         ? `${nameOf(file)}: model_type is missing; it must be "gpt2"`
-        : `${nameOf(file)}: model_type is ${json(modelType)}; attune runs only "gpt2"`,
+        : `${nameOf(file)}: model_type is ${json(modelType)}; attune supports only "gpt2"`,
     hint: () => 'Give a GPT-2, such as openai-community/gpt2 or distilbert/distilgpt2.',
   }),
   'config-names-differ': worded<ConfigField & { alias: string; other: Plain }>({
@@ -84,7 +84,7 @@ export const MODEL_ERRORS = {
   }),
   'config-not-probability': worded<ConfigField>({
     says: (facts) => `${field(facts)}, not a number from 0 to below 1`,
-    hint: () => 'Dropout is a share of the numbers: 0 turns it off, 0.1 is usual.',
+    hint: () => 'Dropout is a probability: 0 turns it off, 0.1 is usual.',
   }),
   'config-not-boolean': worded<ConfigField>({
     says: (facts) => `${field(facts)}, neither true nor false`,
@@ -92,8 +92,8 @@ export const MODEL_ERRORS = {
   }),
   'config-activation-unsupported': worded<{ file: ConfigFile; value: Plain; known: readonly string[] }>({
     says: ({ file, value, known }) =>
-      `${field({ file, field: 'activation_function', value })}; attune computes only ${known.join(', ')}`,
-    hint: () => 'Start from a model with one of these, as every GPT-2 of OpenAI is.',
+      `${field({ file, field: 'activation_function', value })}; attune supports only ${known.join(', ')}`,
+    hint: () => 'Start from a model with one of these, such as any GPT-2 of OpenAI.',
   }),
   'config-cross-attention': worded<{ file: ConfigFile }>({
     says: ({ file }) => `${nameOf(file)}: add_cross_attention is true; attune has no cross-attention`,
@@ -102,7 +102,7 @@ export const MODEL_ERRORS = {
   'config-quantized-or-pruned': worded<{ file: ConfigFile; field: string }>({
     says: (facts) =>
       `${nameOf(facts.file)}: ${facts.field} is set; attune reads neither quantized nor pruned models`,
-    hint: () => 'Start from the model as it was before.',
+    hint: () => 'Start from the original model.',
   }),
   'config-width-not-divisible': worded<{ file: ConfigFile; heads: number; width: number }>({
     says: ({ file, heads, width }) =>
@@ -111,11 +111,12 @@ export const MODEL_ERRORS = {
   }),
   'config-problem-type': worded<{ file: ConfigFile; value: Plain }>({
     says: ({ file, value }) =>
-      `${field({ file, field: 'problem_type', value })}; attune does only single_label_classification`,
+      `${field({ file, field: 'problem_type', value })}; attune supports only single_label_classification`,
     hint: () => 'Use a model that gives each text one class, or one without a classification head.',
   }),
   'config-label-count': worded<{ file: ConfigFile; count: number; names: number }>({
-    says: ({ file, count, names }) => `${nameOf(file)}: num_labels is ${count}, but id2label names ${names}`,
+    says: ({ file, count, names }) =>
+      `${nameOf(file)}: num_labels is ${count}, but id2label has ${names} names`,
     hint: () => 'Remove num_labels, or have id2label name every class.',
   }),
   'config-one-label': worded<{ file: ConfigFile; field: string }>({
@@ -138,7 +139,7 @@ export const MODEL_ERRORS = {
   }),
   'config-label-not-text': worded<{ file: ConfigFile; index: number; value: Plain }>({
     says: ({ file, index, value }) =>
-      `${nameOf(file)}: id2label names label ${index} ${json(value)}, which is not a string`,
+      `${nameOf(file)}: the name of label ${index} in id2label is ${json(value)}, not a string`,
     hint: () => 'Put the name in quotes.',
   }),
   'config-label-twice': worded<{ file: ConfigFile; first: number; second: number; label: string }>({
@@ -153,7 +154,7 @@ export const MODEL_ERRORS = {
     hint: ({ page }) => whatIsThere(page),
   }),
   'hub-model-without-config': worded<{ model: string; name: string; page: string }>({
-    says: ({ model, name }) => `${model} on the Hub has no ${name}, so it is not a model of transformers`,
+    says: ({ model, name }) => `${model} on the Hub has no ${name}, so it is not a transformers model`,
     hint: ({ page }) => whatIsThere(page),
   }),
   'hub-model-without-shards': worded<{
@@ -163,7 +164,7 @@ export const MODEL_ERRORS = {
     page: string;
   }>({
     says: ({ model, index, shards }) =>
-      `${index} of ${model} names ${shards.join(', ')}, which the repository does not have`,
+      `${index} of ${model} lists ${shards.join(', ')}, which the repository does not have`,
     hint: ({ page }) => whatIsThere(page),
   }),
   'hub-model-without-weights': worded<{ model: string; names: readonly string[]; page: string }>({

@@ -1,4 +1,5 @@
 /** What is wrong with the folder of a run: its lock, what is in it, and the files that describe the run. */
+import { anotherOutputDir } from '../phrases/hints.js';
 import { worded } from '../wording.js';
 import type { InnerError, Plain } from '../wording.js';
 
@@ -11,12 +12,16 @@ const MOST_LISTED = 3;
 const some = (names: readonly string[]): string =>
   `${names.slice(0, MOST_LISTED).join(', ')}${names.length > MOST_LISTED ? ', …' : ''}`;
 
-const REPRODUCIBLE = 'A run can be reproduced from the output folder that attune trained into.';
-const PUT_BACK = 'A run can be reproduced from what it began with: put the checkpoint back there.';
+const orDelete = (outputDir: string): string =>
+  `Choose another ${outputDir}, or delete that file if nobody needs it.`;
+
+const REPRODUCIBLE =
+  'Give an output folder that attune trained into, with its attune.json as attune wrote it.';
+const PUT_BACK = 'A run can be reproduced only from what it began with: put the checkpoint back.';
 const WITHOUT_MEMORY =
-  'It says what the model was trained with. ' +
-  'Without it, the model is used as one that others trained: move it away.';
-const WITHOUT_ROWS = 'Without this file, rows that the model was trained on are not counted.';
+  'The file records how attune trained the model. Move it away to use the model as one that attune did not train.';
+const WITHOUT_ROWS =
+  'The file records which rows the model was trained on. If you move it away, test rows among them are not counted.';
 
 export const RUN_FOLDER_ERRORS = {
   /** `lock` is its file, if this machine cannot see the process that holds it. */
@@ -30,40 +35,38 @@ export const RUN_FOLDER_ERRORS = {
       const ifGone =
         lock === undefined
           ? ''
-          : ` If that run is certainly gone, try again in two minutes or delete ${lock}.`;
+          : ` If that run has certainly ended, try again in two minutes or delete ${lock}.`;
       return `Wait for it, stop it, or choose another ${argument('outputDir')}.${ifGone}`;
     },
   }),
   'run-lock-foreign': worded<{ dir: string; lock: string }>({
     says: ({ dir, lock }) => `${lock} is not a lock that attune made, so nothing is written into ${dir}`,
-    hint: (_, { argument }) => `If it is not yours, delete it; else choose another ${argument('outputDir')}.`,
+    hint: (_, { argument }) => orDelete(argument('outputDir')),
   }),
   'run-lock-unreadable': worded<{ dir: string; lock: string; reason: string }>({
     says: ({ dir, lock, reason }) => `${lock} cannot be read (${reason}), so nothing is written into ${dir}`,
-    hint: (_, { argument }) => `If it is not yours, delete it; else choose another ${argument('outputDir')}.`,
+    hint: (_, { argument }) => orDelete(argument('outputDir')),
   }),
   'run-lock-unremovable': worded<{ dir: string; lock: string; reason: string }>({
-    says: ({ dir, reason }) =>
-      `the lock that a run which is gone left in ${dir} cannot be removed: ${reason}`,
+    says: ({ dir, reason }) => `the lock that an ended run left in ${dir} cannot be removed: ${reason}`,
     hint: ({ lock }, { argument }) => `Delete ${lock}, or choose another ${argument('outputDir')}.`,
   }),
   /** `takenBy` is absent if the lock's file is gone or holds something else. */
   'run-lock-lost': worded<{ dir: string; takenBy?: Holder | undefined }>({
     says: ({ dir, takenBy }) => {
-      const how = takenBy === undefined ? 'its file is gone' : `${named(takenBy)} has taken it`;
+      const how = takenBy === undefined ? 'its file is gone' : `taken by ${named(takenBy)}`;
       return `the lock of ${dir} is lost (${how}), so nothing more is written there`;
     },
     hint: () =>
-      'A process that is stopped for minutes loses its lock to the next one. What it saved before is whole; ' +
-      'resume from that in another folder, or when the other run has ended.',
+      'A process that is suspended for minutes loses its lock to the next one. What it saved before is ' +
+      'complete: resume from that in another folder, or when the other run has ended.',
   }),
   'output-dir-unwritable': worded<{ dir: string; reason: string }>({
-    says: ({ dir, reason }) => `the output folder ${dir} cannot be written: ${reason}`,
-    hint: (_, { argument }) =>
-      `Choose another ${argument('outputDir')}, or give yourself the right to write there.`,
+    says: ({ dir, reason }) => `cannot write to the output folder ${dir}: ${reason}`,
+    hint: (_, { argument }) => anotherOutputDir(argument('outputDir')),
   }),
   'output-dir-is-file': worded<{ dir: string }>({
-    says: ({ dir }) => `the output folder ${dir} cannot be written: it is a file`,
+    says: ({ dir }) => `cannot write to the output folder ${dir}: it is a file`,
     hint: (_, { argument }) => `Choose another ${argument('outputDir')}, or move the file away.`,
   }),
   /** `made` are names in the folder; `resumable`: this kind of run can be resumed there. */
@@ -79,7 +82,7 @@ export const RUN_FOLDER_ERRORS = {
   /** Purposes of a folder: `run`, `demo`, `page`. */
   'output-dir-purpose': worded<{ dir: string; found: string; wanted: string }>({
     says: ({ dir, found, wanted }) => `${dir} holds a ${found}, which a ${wanted} does not replace`,
-    hint: () => 'Choose another folder, or remove this one yourself.',
+    hint: () => 'Choose another folder, or remove this one.',
   }),
   'output-dir-holds-foreign': worded<{ dir: string; foreign: readonly string[]; resuming: boolean }>({
     says: ({ dir, foreign }) =>
@@ -90,7 +93,7 @@ export const RUN_FOLDER_ERRORS = {
     },
   }),
   'output-file-foreign': worded<{ path: string }>({
-    says: ({ path }) => `${path} is in the way: attune did not make it, and does not replace it`,
+    says: ({ path }) => `${path} is in the way: attune did not make it and does not replace it`,
     hint: () => 'Move it away.',
   }),
   'output-rename-foreign': worded<{ path: string; foreign: string }>({
@@ -99,32 +102,30 @@ export const RUN_FOLDER_ERRORS = {
   }),
   'output-rename-failed': worded<{ path: string; reason: string }>({
     says: ({ path, reason }) => `${path} cannot be renamed: ${reason}`,
-    hint: () => 'Check your rights in that folder, and that no other program has it open.',
+    hint: () => 'Check your permissions in that folder, and that no other program has it open.',
   }),
   'output-unremovable': worded<{ dir: string; reason: string }>({
     says: ({ dir, reason }) => `cannot remove what attune made in ${dir}: ${reason}`,
-    hint: (_, { argument }) =>
-      `Give yourself the right to write there, or choose another ${argument('outputDir')}.`,
+    hint: (_, { argument }) => anotherOutputDir(argument('outputDir')),
   }),
   'output-leftovers-unremovable': worded<{ dir: string; reason: string }>({
     says: ({ dir, reason }) => `what an interrupted write left in ${dir} cannot be removed: ${reason}`,
-    hint: (_, { argument }) =>
-      `Give yourself the right to write there, or choose another ${argument('outputDir')}.`,
+    hint: (_, { argument }) => anotherOutputDir(argument('outputDir')),
   }),
   'output-record-foreign': worded<{ file: string }>({
-    says: ({ file }) => `${file} is not a record that this version of attune wrote, and it is left as it is`,
+    says: ({ file }) => `${file} was not written by this version of attune, and is left as it is`,
     hint: () => 'Choose another folder, or move that file away.',
   }),
   'manifest-unreadable': worded<{ file: string; reason: string }>({
-    says: ({ file, reason }) => `${file} cannot be read: ${reason}`,
+    says: ({ file, reason }) => `cannot read ${file}: ${reason}`,
     hint: () => REPRODUCIBLE,
   }),
   'manifest-not-json': worded<{ file: string }>({
-    says: ({ file }) => `${file} is no manifest: it is not JSON`,
+    says: ({ file }) => `${file} is not a manifest: it is not JSON`,
     hint: () => REPRODUCIBLE,
   }),
   'manifest-foreign': worded<{ file: string }>({
-    says: ({ file }) => `${file} is no manifest`,
+    says: ({ file }) => `${file} is not a manifest`,
     hint: () => REPRODUCIBLE,
   }),
   'manifest-format': worded<{ file: string; found: Plain; known: number }>({
@@ -149,7 +150,7 @@ export const RUN_FOLDER_ERRORS = {
     hint: () => WITHOUT_MEMORY,
   }),
   'model-memory-foreign': worded<{ file: string }>({
-    says: ({ file }) => `${file} is not what attune writes`,
+    says: ({ file }) => `${file} was not written by attune`,
     hint: () => WITHOUT_MEMORY,
   }),
   'model-memory-format': worded<{ file: string; found: Plain; known: number }>({
@@ -158,13 +159,12 @@ export const RUN_FOLDER_ERRORS = {
     hint: () => WITHOUT_MEMORY,
   }),
   'model-memory-field-unknown': worded<{ file: string; field: string }>({
-    says: ({ file, field }) =>
-      `${file} has a ${field}, which this version of attune does not know: a later one wrote it`,
+    says: ({ file, field }) => `${file} has the field ${field}, which only later versions of attune know`,
     hint: () => WITHOUT_MEMORY,
   }),
   'model-memory-problem-type': worded<{ file: string; problemType: Plain }>({
     says: ({ file, problemType }) =>
-      `${file} is of a model for ${JSON.stringify(problemType)}, which this version of attune does not know`,
+      `${file} is of a model for ${JSON.stringify(problemType)}, which this version of attune does not support`,
     hint: () => WITHOUT_MEMORY,
   }),
   'model-memory-damaged': worded<{ file: string }>({
@@ -173,7 +173,7 @@ export const RUN_FOLDER_ERRORS = {
   }),
   'trained-rows-format': worded<{ file: string; found: Plain }>({
     says: ({ file, found }) =>
-      `${file} is of the format ${JSON.stringify(found)}, which this version does not know`,
+      `${file} has the format ${JSON.stringify(found)}, which this version of attune does not read`,
     hint: () => WITHOUT_ROWS,
   }),
   'trained-rows-damaged': worded<{ file: string }>({
@@ -182,7 +182,7 @@ export const RUN_FOLDER_ERRORS = {
   }),
   'run-unfinished': worded<{ dir: string }>({
     says: ({ dir }) => `${dir} holds no finished run: trainer_state.json cannot be read`,
-    hint: (_, { given }) => `Let the run end first, with ${given('resumeFromCheckpoint', true)}.`,
+    hint: (_, { given }) => `Finish the run first, with ${given('resumeFromCheckpoint', true)}.`,
   }),
   'run-origin-missing': worded<{ dir: string; checkpoint: string }>({
     says: ({ dir, checkpoint }) =>

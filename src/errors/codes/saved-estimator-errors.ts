@@ -18,9 +18,9 @@ const STATE_FAULTS = {
   'lexicon-settings': 'its settings are not those of a lexicon',
   'tfidf-settings': 'its settings are not those of a TF-IDF vectorizer',
   'tfidf-part': 'one of its parts is not an n-gram range with terms',
-  'word2vec-words': 'the setting words is no list of words',
-  'word2vec-vectors': 'it has no array vectors of float32',
-  'hidden-states-model': 'it does not say of which model',
+  'word2vec-words': 'the setting words is not a list of words',
+  'word2vec-vectors': 'it has no float32 array vectors',
+  'hidden-states-model': 'the name or the hash of its model is missing',
 } as const;
 
 /** What a field of estimator.json should have been. */
@@ -29,7 +29,7 @@ const FIELD_KINDS = { names: 'a list of names', list: 'a list', object: 'a JSON 
 /** @param classes undefined if the state of the estimator has no such number */
 const namesFor = (names: number, classes: number | undefined): string =>
   classes === undefined
-    ? `labelNames has ${names} names, but the estimator does not say how many classes it has`
+    ? `labelNames has ${names} names, but the number of the estimator’s classes is unknown`
     : `labelNames has ${names} names, but there are ${classes} classes`;
 
 export const SAVED_ESTIMATOR_ERRORS = {
@@ -42,7 +42,7 @@ export const SAVED_ESTIMATOR_ERRORS = {
     hint: () => 'Give each class a name of its own.',
   }),
   'estimator-folder-occupied': worded<{ path: string }>({
-    says: ({ path }) => `${path} is not of a saved estimator, and is not replaced by one`,
+    says: ({ path }) => `${path} is not part of a saved estimator, so it is not replaced`,
     hint: () => 'Choose another folder.',
   }),
 
@@ -78,8 +78,9 @@ export const SAVED_ESTIMATOR_ERRORS = {
   }),
 
   'estimator-kind-unknown': worded<{ kind: string; known: readonly string[] }>({
-    says: ({ kind }) => `this version knows no estimator ${JSON.stringify(kind)} in this place`,
-    hint: ({ kind, known }) => didYouMean(kind, known) ?? 'It may have been saved by a newer version.',
+    says: ({ kind }) => `this version of attune knows no estimator ${JSON.stringify(kind)} in this place`,
+    hint: ({ kind, known }) =>
+      didYouMean(kind, known) ?? 'It may have been saved by a newer version of attune.',
   }),
   'pipeline-state-empty': worded<Record<string, never>>({
     says: () => 'the saved pipeline has no steps',
@@ -115,7 +116,7 @@ export const SAVED_ESTIMATOR_ERRORS = {
     array: string;
     expected: 'float64' | 'float32' | 'int32';
   }>({
-    says: ({ estimator, array, expected }) => damaged(estimator, `the array ${array} is not of ${expected}`),
+    says: ({ estimator, array, expected }) => damaged(estimator, `the array ${array} is not ${expected}`),
     hint: SAVE_STATE_AGAIN,
   }),
   'estimator-array-length': worded<{ estimator: string; array: string; found: number; expected: number }>({
@@ -125,7 +126,7 @@ export const SAVED_ESTIMATOR_ERRORS = {
   }),
   'estimator-array-ragged': worded<{ estimator: string; array: string; found: number; columns: number }>({
     says: ({ estimator, array, found, columns }) =>
-      damaged(estimator, `the array ${array} has ${found} numbers, no whole rows of ${columns}`),
+      damaged(estimator, `the array ${array} has ${found} numbers, not a multiple of ${columns}`),
     hint: SAVE_STATE_AGAIN,
   }),
   'estimator-array-not-finite': worded<{ estimator: string; array: string }>({
@@ -169,20 +170,20 @@ export const SAVED_ESTIMATOR_ERRORS = {
   }),
   'estimator-needs-hidden-states': worded<{ folder: string }>({
     says: ({ folder }) =>
-      `the estimator in ${folder} stands on the hidden states of a GPT-2, which is not in the folder`,
-    hint: () => 'TextClassifier.fromPretrained opens both.',
+      `the estimator in ${folder} needs the hidden states of a GPT-2, which is not in the folder`,
+    hint: () => 'Use TextClassifier.fromPretrained, which opens both.',
   }),
   'estimator-without-label-names': worded<{ folder: string }>({
-    says: ({ folder }) => `the estimator in ${folder} does not say what its classes are called`,
+    says: ({ folder }) => `the estimator in ${folder} has no names for its classes`,
     hint: () => 'Earlier versions of attune saved none: compare again, or save it with labelNames.',
   }),
   'baseline-takes-whole-texts': worded<{ folder: string; maxLength: number }>({
     says: ({ folder, maxLength }) =>
-      `the model in ${folder} takes texts whole, not ${maxLength} tokens of them`,
+      `the model in ${folder} takes whole texts, not their first ${maxLength} tokens`,
     hint: (_, { argument }) => `Leave ${argument('maxLength')} out.`,
   }),
   'baseline-without-device': worded<{ folder: string; device: string }>({
-    says: ({ folder, device }) => `the model in ${folder} computes on the processor, not by ${device}`,
+    says: ({ folder, device }) => `the model in ${folder} computes on the CPU, not with ${device}`,
     hint: (_, { argument, given }) => `Leave ${argument('device')} out, or use ${given('device', 'cpu')}.`,
   }),
   'hidden-states-model-unavailable': worded<{ error: InnerError }>({
@@ -192,7 +193,7 @@ export const SAVED_ESTIMATOR_ERRORS = {
   }),
   'hidden-states-model-differs': worded<{ model: string }>({
     says: ({ model }) =>
-      `${model} is not the GPT-2 whose hidden states are needed: its weights, config or tokenizer are others`,
+      `${model} is not the GPT-2 whose hidden states are needed: its weights, config or tokenizer differ`,
     hint: () => 'Put that model back in its place, or compare again with this one.',
   }),
 };

@@ -7,9 +7,9 @@ export const SERVE_ERRORS = {
     hint: (_, { argument }) => `Choose another ${argument('port')}; 0 takes any that is free.`,
   }),
   'port-not-permitted': worded<{ port: number }>({
-    says: ({ port }) => `port ${port} may not be listened on`,
+    says: ({ port }) => `no permission to listen on port ${port}`,
     hint: (_, { argument }) =>
-      `Ports below 1024 belong to the administrator. Choose another ${argument('port')}.`,
+      `Ports below 1024 need administrator rights. Choose another ${argument('port')}.`,
   }),
   'server-cannot-listen': worded<{ host: string; port: number; reason: string }>({
     says: ({ host, port, reason }) => `cannot listen on ${host}, port ${port}: ${reason}`,
@@ -21,33 +21,33 @@ export const SERVE_ERRORS = {
   }),
   'site-model-too-large': worded<{ folder: string; bytes: number; limit: number }>({
     says: ({ folder, bytes, limit }) =>
-      `${folder}: the weights have ${mebibytes(bytes)} MiB; the page takes models of at most ${mebibytes(limit)} MiB`,
-    hint: (_, { given }) => `Train it outside of the browser, with ${given('device', 'webgpu')}.`,
+      `${folder}: the weights take ${mebibytes(bytes)} MiB; the page takes at most ${mebibytes(limit)} MiB`,
+    hint: (_, { given }) => `Train it outside the browser, with ${given('device', 'webgpu')}.`,
   }),
 
   'page-file-changed': worded<{ file: string }>({
-    says: ({ file }) => `${file} cannot be read any more`,
-    hint: () => 'It was removed or changed since it was chosen. Choose it again.',
+    says: ({ file }) => `${file} can no longer be read`,
+    hint: () => 'It was removed or changed after it was chosen. Choose it again.',
   }),
   'page-run-stopped-early': worded<Record<string, never>>({
-    says: () => 'the run was stopped before its first step: there is no model of it',
-    hint: () => 'Train begins it anew.',
+    says: () => 'the run was stopped before its first step, so there is no model',
+    hint: () => '“Train” starts it again.',
   }),
   'page-run-stopped-again': worded<Record<string, never>>({
     says: () => 'the run was stopped before it was resumed',
-    hint: () => 'Continue resumes it, with the rows and settings it began with.',
+    hint: () => '“Continue” resumes it, with the rows and settings it began with.',
   }),
   'page-run-stopped-at-once': worded<Record<string, never>>({
-    says: () => 'the run was stopped at once: nothing that it learned is kept',
-    hint: () => 'Next time, choose Stop once and wait: then the model so far is kept.',
+    says: () => 'the run was stopped at once, so nothing that it learned is kept',
+    hint: () => 'Next time, choose “Stop” once and wait: then the model so far is kept.',
   }),
   'page-no-stopped-run': worded<Record<string, never>>({
     says: () => 'there is no stopped run to continue',
-    hint: () => 'Train begins a new one.',
+    hint: () => '“Train” starts a new one.',
   }),
   'page-no-checkpoint': worded<Record<string, never>>({
     says: () => 'there is no checkpoint to resume from',
-    hint: () => 'Train begins a new run.',
+    hint: () => '“Train” starts a new run.',
   }),
   'page-no-model': worded<Record<string, never>>({
     says: () => 'there is no trained model yet',
@@ -55,7 +55,7 @@ export const SERVE_ERRORS = {
   }),
 
   'browser-without-hub': worded<Record<string, never>>({
-    says: () => 'in the browser attune fetches nothing from the Hub',
+    says: () => 'attune does not download from the Hub in the browser',
     hint: () => 'Put the files of the model or dataset into `files` first.',
   }),
   'browser-without-torch': worded<{ file: string }>({
@@ -71,12 +71,12 @@ export const SERVE_ERRORS = {
     hint: () => 'Put your own rows into `files`, as CSV or JSON lines.',
   }),
   'browser-without-classical-models': worded<{ folder: string }>({
-    says: ({ folder }) => `${folder}: attune opens no classical models in the browser`,
+    says: ({ folder }) => `${folder}: attune does not open classical models in the browser`,
     hint: () => 'Use it in Node.',
   }),
   'browser-without-device': worded<{ device: string }>({
-    says: ({ device }, { given }) =>
-      `${given('device', device)} is not available in the browser, where attune computes only by WebGPU`,
+    says: ({ device }) =>
+      `the device ${device} is not available in the browser, where attune computes only with WebGPU`,
     hint: (_, { given }) => `Use ${given('device', 'webgpu')}.`,
   }),
   'browser-without-webgpu': worded<{ reason: string }>({

@@ -1,80 +1,76 @@
 /** What is wrong with a tokenizer's files, and with any JSON file of a model folder. */
+import { DOWNLOAD_FILE_AGAIN } from '../phrases/hints.js';
 import type { FieldPlace } from '../phrases/places.js';
 import { fieldPlace } from '../phrases/places.js';
 import { shown } from '../phrases/values.js';
 import type { Plain } from '../wording.js';
 import { worded } from '../wording.js';
 
-const DAMAGED = 'The file is damaged or only partly downloaded; fetch it again.';
-const INCOMPLETE = 'The vocabulary is incomplete; fetch the file again.';
+const INCOMPLETE = 'The vocabulary is incomplete; download the file again.';
+const OF_ANOTHER_KIND = 'The file is damaged, or is another kind of file; download it again.';
 const OTHER_TOKENIZER =
-  'attune makes the token ids that GPT-2’s tokenizer makes. Choose a model with such a tokenizer.';
-const SAVE_AGAIN = 'Save the tokenizer again with the program that it comes from, or fetch the file again.';
+  'attune supports tokenizers that work as GPT-2’s does. Choose a model with such a tokenizer.';
+const SAVE_AGAIN =
+  'Save the tokenizer again with the program that it comes from, or download the file again.';
 
 export const TOKENIZER_ERRORS = {
-  'model-file-unreadable': worded<{ file: string; reason: string }>({
-    says: ({ file, reason }) => `${file}: cannot be read (${reason})`,
-    hint: () => 'Check that it is a file, and your permissions there.',
-  }),
   'model-file-not-utf8': worded<{ file: string }>({
     says: ({ file }) => `${file}: is not UTF-8 text`,
-    hint: () => 'The file is damaged or is something else; fetch it again.',
+    hint: () => OF_ANOTHER_KIND,
   }),
   'model-file-broken-json': worded<{ file: string; line: number; column: number; reason: string }>({
     says: ({ file, line, column, reason }) => `${file}:${line}:${column}: broken JSON: ${reason}`,
-    hint: () => DAMAGED,
+    hint: () => DOWNLOAD_FILE_AGAIN,
   }),
   'model-file-not-object': worded<{ file: string; found: Plain }>({
     says: ({ file, found }) =>
       `${file}: holds ${Array.isArray(found) ? 'an array' : shown(found)}, not a JSON object`,
-    hint: () => 'The file is damaged or is something else; fetch it again.',
+    hint: () => OF_ANOTHER_KIND,
   }),
 
   'tokenizer-missing': worded<{ dir: string; missing: readonly string[] }>({
-    says: ({ dir, missing }) => `${dir}: no tokenizer: ${whatIsMissing(missing)}`,
+    says: ({ dir, missing }) => `${dir}: has no tokenizer: ${whatIsMissing(missing)}`,
     hint: () =>
       'A model folder holds either tokenizer.json, or vocab.json and merges.txt, ' +
       'beside config.json and the weights.',
   }),
   'tokenizer-unbuildable': worded<{ dir: string; reason: string }>({
     says: ({ dir, reason }) => `${dir}: the tokenizer cannot be built (${reason})`,
-    hint: () => 'The tokenizer’s files may be damaged or of different tokenizers; fetch them again.',
+    hint: () => 'The tokenizer’s files may be damaged or of different tokenizers; download them again.',
   }),
   'tokenizer-model-missing': worded<{ file: string }>({
     says: ({ file }) => `${file}: has no "model"`,
-    hint: () => 'The file is damaged or is something else; fetch it again.',
+    hint: () => OF_ANOTHER_KIND,
   }),
   'tokenizer-kind': worded<{ file: string; kind: Plain }>({
     says: ({ file, kind }) =>
-      `${file}: a tokenizer of kind ${JSON.stringify(kind)}; attune reads byte-level BPE, the kind GPT-2 uses`,
+      `${file}: a tokenizer of kind ${JSON.stringify(kind)}; attune supports only byte-level BPE, as in GPT-2`,
     hint: () => 'Choose a GPT-2 model with its own tokenizer.',
   }),
   'tokenizer-option-unsupported': worded<FieldPlace & { option: string; value: Plain }>({
     says: ({ option, value, ...place }) =>
-      `${fieldPlace(place)}: ${option} is ${JSON.stringify(value)}, which attune does not do`,
+      `${fieldPlace(place)}: ${option} is ${JSON.stringify(value)}, which attune does not support`,
     hint: () => OTHER_TOKENIZER,
   }),
   'tokenizer-adds-token': worded<{ file: string; option: string }>({
-    says: ({ file, option }) =>
-      `${file}: ${option} is true, which attune does not do: it adds no token to a text`,
+    says: ({ file, option }) => `${file}: ${option} is true, but attune adds no tokens to a text`,
     hint: ({ option }) =>
       `To fine-tune this model without the token, set ${JSON.stringify(option)} to false in that file.`,
   }),
   'tokenizer-pads-left': worded<{ file: string }>({
     says: ({ file }) =>
-      `${file}: padding_side is "left"; attune classifies at the last token of a row, as right padding does`,
+      `${file}: padding_side is "left"; attune classifies at the last token of a row, as with padding on the right`,
     hint: () =>
       'Padding on the left shifts the positions and so the logits. To fine-tune this model with ' +
       'padding on the right, set "padding_side" to "right" in that file.',
   }),
   'tokenizer-post-processor': worded<{ file: string; kind: Plain }>({
     says: ({ file, kind }) =>
-      `${file}: its post_processor (${JSON.stringify(kind)}) may add tokens to a text, which attune does not do`,
+      `${file}: its post_processor (${JSON.stringify(kind)}) may add tokens to a text, which attune does not support`,
     hint: () => OTHER_TOKENIZER,
   }),
   'tokenizer-pre-tokenizer-missing': worded<{ file: string }>({
-    says: ({ file }) =>
-      `${file}: has no pre_tokenizer; attune reads GPT-2's tokenizers, whose pre_tokenizer is ByteLevel`,
+    says: ({ file }) => `${file}: has no pre_tokenizer; attune supports only ByteLevel, as in GPT-2`,
     hint: () => OTHER_TOKENIZER,
   }),
   'tokenizer-component-kind': worded<{
@@ -84,7 +80,7 @@ export const TOKENIZER_ERRORS = {
     known: readonly string[];
   }>({
     says: ({ file, component, kind, known }) =>
-      `${file}: a ${component} of kind ${JSON.stringify(kind)}, which attune does not do (${known.join(', ')})`,
+      `${file}: a ${component} of kind ${JSON.stringify(kind)}; attune supports only ${known.join(', ')}`,
     hint: () => OTHER_TOKENIZER,
   }),
   'tokenizer-component-malformed': worded<{ file: string; component: string }>({
@@ -111,8 +107,8 @@ export const TOKENIZER_ERRORS = {
   }),
   'token-id-invalid': worded<FieldPlace & { token: string; id: Plain }>({
     says: ({ token, id, ...place }) =>
-      `${fieldPlace(place)}: the id of token ${JSON.stringify(token)} is ${JSON.stringify(id)}, ` +
-      'not an integer from 0 up',
+      `${fieldPlace(place)}: the id of token ${JSON.stringify(token)} must be a whole number, ` +
+      `at least 0; got ${JSON.stringify(id)}`,
     hint: () => SAVE_AGAIN,
   }),
   'token-id-shared': worded<FieldPlace & { tokens: readonly [string, string]; id: number }>({
@@ -127,8 +123,8 @@ export const TOKENIZER_ERRORS = {
   }),
   'merge-malformed': worded<FieldPlace & { found: Plain }>({
     says: ({ found, ...place }) =>
-      `${fieldPlace(place)}: malformed merge ${JSON.stringify(found)}; expected two tokens parted by one space`,
-    hint: () => DAMAGED,
+      `${fieldPlace(place)}: malformed merge ${JSON.stringify(found)}; expected two tokens separated by one space`,
+    hint: () => DOWNLOAD_FILE_AGAIN,
   }),
   'merge-token-unknown': worded<FieldPlace & { left: string; right: string; token: string }>({
     says: ({ left, right, token, ...place }) =>
@@ -151,7 +147,7 @@ export const TOKENIZER_ERRORS = {
       `${fieldPlace(place)}: added token ${JSON.stringify(token)} has id ${id}, ` +
       `but its id in the vocabulary is ${known}`,
     hint: () =>
-      'All files of the tokenizer must have the same id for a token: fetch them again from one place.',
+      'All files of the tokenizer must have the same id for a token: download them again from one place.',
   }),
   'added-token-id-taken': worded<FieldPlace & { token: string; id: number; holder: string }>({
     says: ({ token, id, holder, ...place }) =>

@@ -1,5 +1,6 @@
 /** What ends a run or refuses it, and what is wrong with the answers of a trained model. */
 import { classRange } from '../phrases/classes.js';
+import type { FactNumber } from '../phrases/values.js';
 import type { Shell } from '../shell.js';
 import { worded } from '../wording.js';
 
@@ -8,27 +9,27 @@ const withoutSeeds = (_: unknown, { argument }: Shell): string =>
 
 /** When a run was given something else than before. */
 const CHANGED = {
-  earlier: (change: string) => `it was changed when it was resumed (${change})`,
-  now: (change: string) => `it is to be changed as it is resumed (${change})`,
+  earlier: (change: string) => `it was resumed with changes (${change})`,
+  now: (change: string) => `it would be resumed with changes (${change})`,
   since: (change: string) => change,
 } as const;
 
 export const TRAIN_ERRORS = {
   'attribution-unavailable': worded<{ model: string }>({
-    says: ({ model }) => `${model} cannot say which tokens spoke for a class`,
-    hint: () => 'A fine-tuned GPT-2 can.',
+    says: ({ model }) => `${model} cannot attribute its predictions to tokens`,
+    hint: () => 'Use a fine-tuned GPT-2, which can.',
   }),
   'best-metric-unreported': worded<{ metric: string; step: number; reported: readonly string[] }>({
     says: ({ metric, step }, { argument }) =>
       `${argument('metricForBestModel')} is "${metric}", which the evaluation at step ${step} did not report`,
-    hint: ({ reported }) => `It reported ${reported.join(', ')}.`,
+    hint: ({ reported }) => `Choose one that it reported: ${reported.join(', ')}.`,
   }),
   'classifier-not-loaded': worded<{ model: string; reason: string }>({
     says: ({ model, reason }) => `cannot load ${model}: ${reason}`,
-    hint: () => 'Check that its files are whole and can be read, and that there is memory left for it.',
+    hint: () => 'Check that its files are complete and can be read, and that there is enough memory.',
   }),
   'device-without-graphs': worded<{ device: string }>({
-    says: ({ device }) => `${device} cannot look inside a model`,
+    says: ({ device }) => `${device} cannot compute attributions and hidden states`,
     hint: (_, { given }) => `Use ${given('device', 'cpu')}.`,
   }),
   'evaluation-rows-missing': worded<Record<string, never>>({
@@ -37,13 +38,13 @@ export const TRAIN_ERRORS = {
   }),
   'held-out-rows-none': worded<Record<string, never>>({
     says: () => 'the model was trained without rows to evaluate on',
-    hint: (_, { argument }) => `Give labelled rows with ${argument('dataset')}.`,
+    hint: (_, { argument }) => `Give labeled rows with ${argument('dataset')}.`,
   }),
   'held-out-rows-unknown': worded<Record<string, never>>({
     says: (_, { argument }) => `${argument('dataset')} is missing`,
-    hint: () => 'Give labelled rows: nothing says which ones were held out when the model was trained.',
+    hint: () => 'Give labeled rows: which ones were held out when the model was trained is not known.',
   }),
-  'labeled-rows-class': worded<{ name: string; row: number; label: number; classes: number }>({
+  'labeled-rows-class': worded<{ name: string; row: number; label: FactNumber; classes: number }>({
     says: ({ name, row, label, classes }) =>
       `${name}: row ${row} has the label ${label}; ${classRange(classes)}`,
     hint: () => 'Labels are indices of the names of the classes, from 0.',
@@ -60,7 +61,7 @@ export const TRAIN_ERRORS = {
     says: ({ model }) => `${model} has no logits`,
     hint: () => 'Its probabilities are the scores.',
   }),
-  'model-answer-class': worded<{ model: string; label: number; classes: number }>({
+  'model-answer-class': worded<{ model: string; label: FactNumber; classes: number }>({
     says: ({ model, label, classes }) => `${model} returned the label ${label}; ${classRange(classes)}`,
     hint: () => 'Its `classify` must return indices of its `labels`.',
   }),
@@ -94,23 +95,23 @@ export const TRAIN_ERRORS = {
     checkpoint: string;
   }>({
     says: ({ during, step, totalSteps, checkpoint }) =>
-      `interrupted${during === 'evaluation' ? ' in the evaluation' : ''} ` +
+      `interrupted${during === 'evaluation' ? ' during the evaluation' : ''} ` +
       `after step ${step} of ${totalSteps}; ${checkpoint} is saved`,
     hint: (_, { given }) =>
-      `Resume with ${given('resumeFromCheckpoint', true)}, and everything else as before.`,
+      `Resume with ${given('resumeFromCheckpoint', true)} and everything else as before.`,
   }),
   'run-interrupted-at-start': worded<{ step: number; totalSteps: number }>({
     says: ({ step, totalSteps }) =>
       `interrupted before step ${step} of ${totalSteps}; nothing was computed, and nothing is saved`,
-    hint: () => 'Start it again in the same way.',
+    hint: () => 'Start the run again in the same way.',
   }),
   'run-origin-unknown': worded<{ run: string; reason: string }>({
-    says: ({ run, reason }) => `${run} does not tell how it was trained: ${reason}`,
-    hint: () => 'Only a run in the folder that attune trained into can be repeated under other seeds.',
+    says: ({ run, reason }) => `how ${run} was trained is not known: ${reason}`,
+    hint: () => 'Only a run in the output folder that attune trained into can be repeated under other seeds.',
   }),
   'seed-folder-taken': worded<{ folder: string; run: string; seed: number; change: string | undefined }>({
     says: ({ folder, run, seed, change }) =>
-      `${folder} holds another run than ${run} under seed ${seed}: ` +
+      `${folder} holds a run other than ${run} under seed ${seed}: ` +
       (change ?? 'it was resumed from a checkpoint of another run'),
     hint: (_, { given }) => `Replace it with ${given('overwriteOutputDir', true)}, or move it away.`,
   }),
@@ -123,7 +124,8 @@ export const TRAIN_ERRORS = {
     hint: withoutSeeds,
   }),
   'seeds-of-another-model': worded<{ run: string; model: string }>({
-    says: ({ run, model }) => `${run} cannot be repeated under other seeds: ${model} is another model by now`,
+    says: ({ run, model }) =>
+      `${run} cannot be repeated under other seeds: ${model} is no longer the model that it began with`,
     hint: withoutSeeds,
   }),
   'seeds-of-another-start': worded<{ run: string }>({
@@ -147,7 +149,7 @@ export const TRAIN_ERRORS = {
   }),
   'training-rows-unknown': worded<Record<string, never>>({
     says: (_, { argument }) => `${argument('dataset')} is missing`,
-    hint: () => 'Give the rows that the model was trained on: its folder does not say which.',
+    hint: () => 'Give the rows that the model was trained on: its folder has no record of them.',
   }),
   /** The value as text: JSON has no NaN. */
   'values-not-finite': worded<{ output: string | undefined; value: string }>({

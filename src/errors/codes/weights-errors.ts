@@ -8,13 +8,13 @@ type ShapeMismatch = Tensor & { found: readonly number[]; expected: readonly num
 
 const MOST_LISTED = 12;
 const DO_NOT_MATCH = 'config.json and weights do not belong together: take both from the same model folder.';
-const DOWNLOAD_AGAIN = 'Download the folder again, all shards of it.';
+const DOWNLOAD_AGAIN = 'Download the folder again, with all shards.';
 const OTHER_CHECKPOINT = 'Resume from another checkpoint.';
 
 const dimensions = (shape: readonly number[]): string => `[${shape.join(', ')}]`;
 const mismatch = ({ file, tensor, found, expected }: ShapeMismatch): string =>
   `${file}: size mismatch for ${tensor}: ` +
-  `the file has ${dimensions(found)}, the config asks for ${dimensions(expected)}`;
+  `the file has ${dimensions(found)}, but the config asks for ${dimensions(expected)}`;
 
 /** A safetensors file that breaks the format's rules. */
 const damaged = <F extends { file: string }>(says: (facts: F) => string): Wording<F> =>
@@ -40,26 +40,22 @@ const PICKLE_FAULTS = {
   'values-left': 'ends with a stack that is not one value',
   'stack-empty': 'takes from an empty stack',
   'number-too-large': 'holds a whole number above 2^53',
-  'not-stored': 'recalls what it has not stored',
-  'not-a-list': 'appends to what is no list',
-  'not-a-dict': 'sets items of what is no dict',
-  'dict-of-something': 'makes an OrderedDict of something',
-  'not-a-function': 'calls what is no function',
+  'not-stored': 'recalls something that it has not stored',
+  'not-a-list': 'appends to something that is not a list',
+  'not-a-dict': 'sets items of something that is not a dict',
+  'dict-of-something': 'makes an OrderedDict that is not empty',
+  'not-a-function': 'calls something that is not a function',
   'not-a-storage': 'refers to something other than a storage',
   'tensor-without-storage': 'describes a tensor without a storage',
   'tensor-without-shape': 'describes a tensor without a shape',
-  'key-type': 'has a dict whose keys are neither texts nor numbers',
+  'key-type': 'has a dict whose keys are neither strings nor numbers',
   'too-deep': 'is nested too deeply',
-  'not-data': 'holds something that is no data',
+  'not-data': 'holds something that is not data',
 } as const;
 
 export type PickleFault = keyof typeof PICKLE_FAULTS;
 
 export const WEIGHTS_ERRORS = {
-  'safetensors-unreadable': worded<{ file: string; reason: string }>({
-    says: ({ file, reason }) => `cannot read ${file}: ${reason}`,
-    hint: () => 'Check the path and your rights there.',
-  }),
   'safetensors-not-file': worded<{ file: string }>({
     says: ({ file }) => `${file} is not a file`,
     hint: () => 'A folder or device has this name: put the file of weights in its place.',
@@ -82,14 +78,14 @@ export const WEIGHTS_ERRORS = {
   'safetensors-header-truncated': damaged<{ file: string; headerBytes: string; bytes: number }>(
     ({ headerBytes, bytes }) =>
       `its header would have ${headerBytes} bytes, but the file has only ${bytes}; ` +
-      'it is truncated or no safetensors file',
+      'it is truncated or not a safetensors file',
   ),
   'safetensors-header-not-object': damaged<{ file: string }>(() => 'its header does not begin with {'),
   'safetensors-header-not-json': damaged<{ file: string; reason: string }>(
     ({ reason }) => `its header is not JSON (${reason})`,
   ),
   'safetensors-name-twice': damaged<{ file: string; name: string }>(
-    ({ name }) => `its header names ${JSON.stringify(name)} twice`,
+    ({ name }) => `its header has ${JSON.stringify(name)} twice`,
   ),
   'safetensors-metadata-not-object': damaged<{ file: string }>(() => '__metadata__ is not a JSON object'),
   'safetensors-metadata-not-text': damaged<{ file: string; key: string }>(
@@ -132,8 +128,8 @@ export const WEIGHTS_ERRORS = {
     before: string | undefined;
   }>(({ bytes, after = 'the header', before }) =>
     before === undefined
-      ? `${bytes} bytes after ${after} belong to no tensor`
-      : `${bytes} bytes between ${after} and tensor ${before} belong to no tensor`,
+      ? `bytes after ${after} belong to no tensor (${bytes})`
+      : `bytes between ${after} and tensor ${before} belong to no tensor (${bytes})`,
   ),
 
   'shards-unreadable': worded<{ file: string; reason: string }>({
@@ -150,7 +146,7 @@ export const WEIGHTS_ERRORS = {
     hint: () => 'Download the folder again from a source that you trust.',
   }),
   'shard-missing': worded<{ file: string; shard: string }>({
-    says: ({ file, shard }) => `${file} names the shard ${shard}, which is missing`,
+    says: ({ file, shard }) => `${file} lists the shard ${shard}, which is missing`,
     hint: () => DOWNLOAD_AGAIN,
   }),
   'shard-without-tensor': worded<Tensor & { shard: string }>({
@@ -160,17 +156,17 @@ export const WEIGHTS_ERRORS = {
 
   'tensor-missing': worded<Tensor>({
     says: ({ file, tensor }) => `${file} has no tensor ${tensor}`,
-    hint: () => 'Take the file from where it was saved or downloaded again.',
+    hint: () => 'Download or save the file again.',
   }),
   'tensor-type-unsupported': worded<Tensor & { dtype: string; known: readonly string[] }>({
     says: ({ file, tensor, dtype, known }) =>
       `${file}: tensor ${tensor} is ${dtype}; attune reads ${known.join(', ')}`,
-    hint: () => 'Save the model again with weights of floating point.',
+    hint: () => 'Save the model again with floating-point weights.',
   }),
   'tensor-type-unexpected': worded<Tensor & { dtype: string; known: readonly string[] }>({
     says: ({ file, tensor, dtype, known }) =>
       `${file}: tensor ${tensor} is ${dtype}, not ${known.slice(0, -1).join(', ')} or ${known.at(-1)}`,
-    hint: () => 'attune did not write this file: take the one that it saved.',
+    hint: () => 'attune did not write this file: use the one that it saved.',
   }),
   'weights-name-twice': worded<{ folder: string; names: readonly [string, string] }>({
     says: ({ folder, names }) => `${folder} holds both ${names.join(' and ')}, which are the same parameter`,
@@ -187,8 +183,7 @@ export const WEIGHTS_ERRORS = {
   }),
   'weights-shape': worded<ShapeMismatch>({ says: mismatch, hint: () => DO_NOT_MATCH }),
   'weights-label-count': worded<ShapeMismatch>({
-    says: (facts) =>
-      `${mismatch(facts)}; its head tells ${facts.found[0]} labels apart, not ${facts.expected[0]}`,
+    says: (facts) => `${mismatch(facts)}; its head has ${facts.found[0]} labels, not ${facts.expected[0]}`,
     hint: ({ found }) =>
       `Use data with its ${found[0]} labels, ` +
       'or start from a model without a classification head, which then gets a new one.',
@@ -203,7 +198,7 @@ export const WEIGHTS_ERRORS = {
   // The value is a text, because JSON has no NaN.
   'weights-not-finite': worded<Tensor & { value: string; index: readonly number[] }>({
     says: ({ file, tensor, value, index }) => `${file}: tensor ${tensor} is ${value} at ${dimensions(index)}`,
-    hint: () => 'A run that diverged left these weights; take an earlier checkpoint.',
+    hint: () => 'A run that diverged left these weights; use an earlier checkpoint.',
   }),
 
   'torch-file-damaged': unreadable<{ file: string; reason: string }>(
@@ -225,7 +220,7 @@ export const WEIGHTS_ERRORS = {
     ({ file }) => `${file} was saved on a big-endian machine, which attune does not read`,
   ),
   'torch-tensor-type': unreadable<Tensor & { storage: string }>(
-    ({ file, tensor, storage }) => `${file}: tensor ${tensor} is of ${storage}, not of floating point`,
+    ({ file, tensor, storage }) => `${file}: tensor ${tensor} is a ${storage}, not floating point`,
   ),
   'torch-tensor-missing': unreadable<Tensor>(({ file, tensor }) => `${file}: tensor ${tensor} is missing`),
   'torch-tensor-not-contiguous': unreadable<Tensor>(

@@ -12,7 +12,7 @@ const INSTEAD = {
   nullWord: 'Leave it out.',
   computeLoss: 'Leave it out: the loss is not computed.',
   callbacks: 'Use onProgress.',
-  hashfxn: 'Leave it out: first vectors come from the seed.',
+  hashfxn: 'Leave it out: the initial vectors come from the seed.',
 } as const;
 
 const LEAVE_BINARY_OUT = 'If the file is text, leave binary out.';
@@ -30,11 +30,11 @@ export const WORD2VEC_ERRORS = {
 
   'word2vec-sentence-no-list': worded<{ sentence: number; found: string }>({
     says: ({ sentence, found }) =>
-      `sentence ${sentence} is ${found === 'string' ? 'a text' : 'no list'}; Word2Vec takes lists of words`,
+      `sentence ${sentence} is ${found === 'string' ? 'a string' : 'not a list'}; Word2Vec takes lists of words`,
     hint: () => 'Split texts with splitWords(text).',
   }),
   'word2vec-word-no-text': worded<{ sentence: number; found: string }>({
-    says: ({ sentence, found }) => `sentence ${sentence} holds ${found}, which is no word`,
+    says: ({ sentence, found }) => `sentence ${sentence} holds ${found}, which is not a string`,
     hint: () => 'Give each sentence as a list of strings; sentences are counted from 0.',
   }),
   'word2vec-without-words': worded<Record<string, never>>({
@@ -47,8 +47,7 @@ export const WORD2VEC_ERRORS = {
   }),
   'word2vec-order-word': worded<{ word: string }>({
     says: ({ word }) =>
-      `the given word order has ${JSON.stringify(word)}, ` +
-      'which occurs in it twice or is not in the vocabulary',
+      `the given word order has ${JSON.stringify(word)}, ` + 'which occurs twice or is not in the vocabulary',
     hint: () => 'List every word of the vocabulary once in wordOrder.',
   }),
   'word2vec-order-incomplete': worded<{ missing: number; example: string }>({
@@ -74,7 +73,7 @@ export const WORD2VEC_ERRORS = {
 
   'word2vec-vectors-size': worded<{ numbers: number; vectorSize: number; words: number }>({
     says: ({ numbers, vectorSize, words }) =>
-      `${numbers} numbers are no vectors of ${vectorSize} numbers for ${words} words`,
+      `${numbers} numbers do not make vectors of ${vectorSize} numbers for ${words} words`,
     hint: () => 'Give vectorSize numbers per word, one vector after the other.',
   }),
   'word2vec-counts-size': worded<{ counts: number; words: number }>({
@@ -99,10 +98,6 @@ export const WORD2VEC_ERRORS = {
     says: ({ word }) => `the word ${JSON.stringify(word)} cannot be saved in word2vec's format`,
     hint: () => 'There, a space or a line feed ends a word, and a word is valid Unicode and not empty.',
   }),
-  'word2vec-file-unreadable': worded<{ file: string; reason: string }>({
-    says: ({ file, reason }) => `cannot read ${file}: ${reason}`,
-    hint: () => 'Give the path of a file of word vectors that you may read.',
-  }),
   'word2vec-file-header': worded<{ file: string }>({
     says: ({ file }) => `${file} does not begin with "words size", two whole numbers`,
     hint: () => "Is it a file of word vectors in word2vec's format?",
@@ -117,7 +112,7 @@ export const WORD2VEC_ERRORS = {
   }),
   'word2vec-file-ends': worded<{ file: string; word: number; binary: boolean }>({
     says: ({ file, word, binary }) =>
-      `${file}, word ${word}: the file ends before it${binary ? ' does' : ''}`,
+      `${file}, word ${word}: the file ends ${binary ? 'within' : 'before'} it`,
     hint: ({ binary }) =>
       binary ? 'It may be cut off, or be text: then leave binary out.' : 'It may be cut off.',
   }),
@@ -127,7 +122,7 @@ export const WORD2VEC_ERRORS = {
     hint: () => SET_BINARY,
   }),
   'word2vec-file-number': worded<{ file: string; word: number; found: string }>({
-    says: ({ file, word, found }) => `${file}, word ${word}: ${JSON.stringify(found)} is no finite number`,
+    says: ({ file, word, found }) => `${file}, word ${word}: ${JSON.stringify(found)} is not a finite number`,
     hint: () => SET_BINARY,
   }),
   'word2vec-file-not-finite': worded<{ file: string; word: number }>({
@@ -142,6 +137,7 @@ export const WORD2VEC_ERRORS = {
     says: ({ file, word, limit }) =>
       `${file}, ${word === undefined ? 'the first line' : `word ${word}`}: ` +
       `more than ${limit} bytes without an end`,
-    hint: () => "This is no file in word2vec's format, or the other of its two formats.",
+    hint: () =>
+      "The file is not in word2vec's format, or it is text and binary is set, or the other way round.",
   }),
 };

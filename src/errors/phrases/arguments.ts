@@ -20,7 +20,7 @@ export function describeRange(accepted: Accepted): string {
     case 'boolean':
       return 'true or false';
     case 'string':
-      return accepted.bare ? 'a text that is not empty, or true' : 'a text that is not empty';
+      return accepted.bare ? 'a non-empty string, or true' : 'a non-empty string';
     case 'enum':
       return `one of ${accepted.choices.join(', ')}`;
     case 'steps':

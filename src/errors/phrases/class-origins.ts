@@ -13,5 +13,5 @@ const ORIGINS = {
 
 export function originPlace(origin: ClassOrigin): string {
   if (typeof origin === 'string') return ORIGINS[origin];
-  return 'declaredBy' in origin ? `what ${origin.declaredBy} declares` : recordPlace(origin);
+  return 'declaredBy' in origin ? `the class names of ${origin.declaredBy}` : recordPlace(origin);
 }

@@ -17,7 +17,7 @@ export const mebibytes = (bytes: number): string =>
 
 export const counted = (count: number): string => count.toLocaleString('en-US');
 
-const BATCHES = { training: 'a training batch', prediction: 'a batch of prediction' } as const;
+const BATCHES = { training: 'a training batch', prediction: 'a prediction batch' } as const;
 
 /** "a training batch of up to 8 rows and 1,024 tokens". */
 export const batchText = ({ use, rows, tokens }: LargestBatch): string =>

@@ -1,4 +1,4 @@
-/** Why rows cannot be parted as planned. */
+/** Why rows cannot be held out as planned. */
 export type PartObstacle =
   | { readonly kind: 'too-few-rows'; readonly rows: number }
   | { readonly kind: 'class-of-one-row'; readonly name: string }
@@ -14,8 +14,8 @@ export function obstacleText(obstacle: PartObstacle): string {
     case 'too-few-rows':
       return `${obstacle.rows} rows are too few`;
     case 'class-of-one-row':
-      return `the class ${obstacle.name} has one row only, which cannot be in both parts`;
+      return `the class ${obstacle.name} has only one row, which cannot be in both splits`;
     case 'part-too-small':
-      return `${obstacle.part} of ${obstacle.rows} rows cannot hold each of ${obstacle.classes} classes`;
+      return `${obstacle.part} of ${obstacle.rows} rows are too few for one of each of ${obstacle.classes} classes`;
   }
 }

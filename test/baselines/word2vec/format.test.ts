@@ -144,7 +144,7 @@ describe('Word2Vec.load', () => {
 
   it('refuses a file that does not exist', async (t) => {
     const file = join(folder(t), 'none');
-    await assert.rejects(Word2Vec.load(file), refusal(ModelError, 'word2vec-file-unreadable', { file }));
+    await assert.rejects(Word2Vec.load(file), refusal(ModelError, 'file-unreadable', { file }));
   });
 
   it('refuses a limit of 0', async (t) => {

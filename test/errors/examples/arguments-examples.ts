@@ -9,8 +9,9 @@ export const ARGUMENTS_EXAMPLES: Examples<typeof ARGUMENTS_ERRORS> = {
   'argument-invalid': [
     { argument: 'learningRate', accepts: { kind: 'number', min: 0 }, given: '5e-5' },
     { argument: 'learning_rate', file: 'run.json', accepts: { kind: 'number', min: 0 }, given: 'fast' },
+    { argument: 'loggingSteps', accepts: { kind: 'steps', zero: false }, given: 'often' },
     { argument: 'adamBeta2', accepts: { kind: 'number', min: 0, below: 1 }, given: 1 },
-    { argument: 'testSize', accepts: { kind: 'number', above: 0 }, given: NaN },
+    { argument: 'testSize', accepts: { kind: 'number', above: 0 }, given: 'NaN' },
     { argument: 'seed', accepts: { kind: 'integer', min: 0, max: 4294967295 }, given: -1 },
     { argument: 'count', accepts: { kind: 'integer' }, given: 0.5 },
     { argument: 'loggingSteps', accepts: { kind: 'steps', zero: false }, given: 0 },

@@ -3,6 +3,9 @@ import type { Examples } from './examples.js';
 
 export const FILES_EXAMPLES: Examples<typeof FILES_ERRORS> = {
   'refused-by-system': [{ reason: "ENOSPC: no space left on device, write 'out/config.json'" }],
+  'file-unreadable': [
+    { file: 'model/tokenizer.json', reason: "EACCES: permission denied, open 'model/tokenizer.json'" },
+  ],
   'file-unwritable': [{ path: 'out/results.csv', reason: 'EROFS: read-only file system' }],
   'output-file-is-folder': [{ path: 'out' }],
   'output-file-is-input': [{ path: 'rows.csv' }],

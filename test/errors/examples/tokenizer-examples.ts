@@ -6,7 +6,6 @@ const vocabulary = { file, field: 'model.vocab' };
 const added = { file: 'model/added_tokens.json', token: '[PAD]' };
 
 export const TOKENIZER_EXAMPLES: Examples<typeof TOKENIZER_ERRORS> = {
-  'model-file-unreadable': [{ file, reason: "EACCES: permission denied, open 'model/tokenizer.json'" }],
   'model-file-not-utf8': [{ file }],
   'model-file-broken-json': [{ file, line: 1, column: 11, reason: 'expected a value, found "}"' }],
   'model-file-not-object': [

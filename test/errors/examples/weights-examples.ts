@@ -8,7 +8,6 @@ const tensor = 'transformer.wte.weight';
 const shard = 'model-00002-of-00003.safetensors';
 
 export const WEIGHTS_EXAMPLES: Examples<typeof WEIGHTS_ERRORS> = {
-  'safetensors-unreadable': [{ file, reason: "ENOENT: no such file or directory, open 'model'" }],
   'safetensors-not-file': [{ file }],
   'safetensors-shrank': [{ file, byte: 1024 }],
   'safetensors-lfs-pointer': [{ file }],

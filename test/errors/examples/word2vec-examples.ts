@@ -38,7 +38,6 @@ export const WORD2VEC_EXAMPLES: Examples<typeof WORD2VEC_ERRORS> = {
   ],
   'word2vec-vector-size': [{ found: 2, expected: 100 }],
   'word2vec-word-unsavable': [{ word: 'two words' }],
-  'word2vec-file-unreadable': [{ file, reason: 'ENOENT: no such file or directory' }],
   'word2vec-file-header': [{ file }],
   'word2vec-file-too-short': [
     { file, words: 1000, vectorSize: 100, binary: false },
