@@ -50,7 +50,7 @@ export const NOTICES = {
   // What is held out
   'test-split-unused': noted<{ rows: number }>(
     ({ rows }, { argument }) =>
-      `the dataset's own test split is not used, because ${argument('testSize')} makes one of ${rows} rows`,
+      `the dataset’s own test split is not used, because ${argument('testSize')} makes one of ${rows} rows`,
   ),
   'no-test-split': noted<{ folder: string; others: readonly string[] }>(({ folder, others }, { given }) => {
     const rest =

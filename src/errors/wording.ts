@@ -1,7 +1,10 @@
 /** What the entries of the catalogue are made of. */
 import type { Shell } from './shell.js';
 
-/** What a fact may be: plain data, which goes through JSON and from one thread to another. */
+/**
+ * What a fact may be: plain data, which goes through JSON and from one thread to another. Numbers that may not
+ * be finite are `FactNumber`.
+ */
 export type Plain =
   string | number | boolean | null | undefined | readonly Plain[] | { readonly [name: string]: Plain };
 

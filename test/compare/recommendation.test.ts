@@ -4,6 +4,7 @@ import { describe, it } from 'node:test';
 import { MARGIN } from '#attune/compare/margin.js';
 import { requireMargin } from '#attune/compare/verdict.js';
 import { UsageError } from '#attune/errors/attune-error.js';
+import { factNumber } from '#attune/errors/phrases/values.js';
 import { pattern } from '../support/pattern.js';
 import { refusal } from '../support/refusal.js';
 import { against, CHEAP, DEAR, first, judged } from './judged.js';
@@ -143,7 +144,10 @@ describe('verdict.recommended', () => {
 describe('requireMargin', () => {
   it('refuses a margin that is not between 0 and 1', () => {
     for (const margin of [0, -0.1, 1, 1e-9, NaN])
-      assert.throws(() => requireMargin(margin), refusal(UsageError, 'margin-out-of-range', { margin }));
+      assert.throws(
+        () => requireMargin(margin),
+        refusal(UsageError, 'margin-out-of-range', { margin: factNumber(margin) }),
+      );
     requireMargin(0.5);
   });
 });

@@ -86,6 +86,13 @@ describe('CATALOGUE', () => {
     assert.deepEqual(codes.toSorted(), Object.keys(CATALOGUE).toSorted());
   });
 
+  it('has facts that go through JSON unchanged', () => {
+    for (const { code, facts } of ERRORS) {
+      const defined = Object.entries(facts).filter(([, fact]) => fact !== undefined);
+      assert.deepEqual(JSON.parse(JSON.stringify(facts)), Object.fromEntries(defined), code);
+    }
+  });
+
   it('has a sentence and a hint for each code in each shell', () => {
     for (const error of ERRORS)
       for (const [name, shell] of SHELLS) {

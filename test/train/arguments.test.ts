@@ -7,6 +7,7 @@ import { COMMAND_LINE } from '#attune/cli/shell.js';
 import { UsageError } from '#attune/errors/attune-error.js';
 import type { ErrorCode, FactsOf } from '#attune/errors/catalogue.js';
 import type { Accepted } from '#attune/errors/phrases/arguments.js';
+import { plain } from '#attune/errors/phrases/values.js';
 import { describeRange } from '#attune/errors/phrases/arguments.js';
 import { notice } from '#attune/errors/notices.js';
 import { errorSentence } from '#attune/errors/shell.js';
@@ -177,7 +178,12 @@ describe('resolveArguments', () => {
       ['saveTotalLimit', 0, { kind: 'integer', min: 1 }],
     ];
     for (const [argument, given, accepts] of cases)
-      refused({ [argument]: given }, 'argument-invalid', { argument, given, accepts, file: undefined });
+      refused({ [argument]: given }, 'argument-invalid', {
+        argument,
+        given: plain(given),
+        accepts,
+        file: undefined,
+      });
   });
 
   it('refuses contradictory arguments, as TrainingArguments does', () => {

@@ -84,7 +84,7 @@ export const CHECKPOINT_ERRORS = {
     shape: readonly number[];
   }>({
     says: ({ file, tensor, numbers, shape }) =>
-      `${file}: tensor ${tensor} has ${numbers} numbers, but the model's has shape [${shape.join(', ')}]`,
+      `${file}: tensor ${tensor} has ${numbers} numbers, but the model’s has shape [${shape.join(', ')}]`,
     hint: () => 'Resume from a checkpoint of the same model.',
   }),
   'torch-optimizer-foreign': worded<{ file: string }>({

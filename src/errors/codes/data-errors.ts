@@ -247,7 +247,7 @@ export const DATA_ERRORS = {
   }),
   'card-path-foreign': worded<{ dataset: string; config: string; split: string; path: string }>({
     says: ({ dataset, config, split, path }) =>
-      `${dataset}: the card's configuration ${config}, split ${split}: names ${JSON.stringify(path)}; ` +
+      `${dataset}: the card’s configuration ${config}, split ${split}: names ${JSON.stringify(path)}; ` +
       'attune takes only files of the repository',
     hint: () => 'Download that file and give it as the dataset.',
   }),
@@ -259,7 +259,7 @@ export const DATA_ERRORS = {
     readable: readonly string[];
   }>({
     says: ({ dataset, config, split, patterns }) =>
-      `${dataset}: the card's configuration ${config}, split ${split}: no file that attune reads matches ` +
+      `${dataset}: the card’s configuration ${config}, split ${split}: no file that attune reads matches ` +
       patterns.map((pattern) => JSON.stringify(pattern)).join(', '),
     hint: ({ readable }) => `attune reads files that end in ${readable.join(', ')}.`,
   }),

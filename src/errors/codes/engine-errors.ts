@@ -30,15 +30,15 @@ export const ENGINE_ERRORS = {
     hint: () => 'Open another session; close one only after its last call has ended.',
   }),
   'cpu-thread-died': worded<{ reason: string }>({
-    says: ({ reason }) => `the CPU engine's thread died: ${reason}`,
+    says: ({ reason }) => `the CPU engine’s thread died: ${reason}`,
     hint: (_, shell) => tryAgain(shell),
   }),
   'cpu-thread-ended': worded<{ exitCode: number }>({
-    says: ({ exitCode }) => `the CPU engine's thread ended (exit ${exitCode}) with work under way`,
+    says: ({ exitCode }) => `the CPU engine’s thread ended (exit ${exitCode}) with work under way`,
     hint: (_, shell) => tryAgain(shell),
   }),
   'cpu-thread-unreadable': worded<{ reason: string }>({
-    says: ({ reason }) => `an answer of the CPU engine's thread cannot be read: ${reason}`,
+    says: ({ reason }) => `an answer of the CPU engine’s thread cannot be read: ${reason}`,
     hint: (_, shell) => tryAgain(shell),
   }),
   'cpu-engine-failed': worded<{ reason: string }>({
@@ -113,7 +113,7 @@ export const ENGINE_ERRORS = {
       const needed =
         run === undefined
           ? `parameters, gradients and two moments take ${mebibytes(each)} each, ` +
-            "beside a batch's intermediate results"
+            'beside a batch’s intermediate results'
           : `the run needs ${memoryText(run)}`;
       return `the GPU has too little memory: ${needed} (${reason})`;
     },

@@ -163,7 +163,7 @@ export const HUB_ERRORS = {
     hint: () => 'An id is owner/name, optionally followed by @revision.',
   }),
   'hub-listing-incomplete': worded<{ repository: string; file: string }>({
-    says: ({ repository, file }) => `the Hub's listing of ${repository} has no size and hash for ${file}`,
+    says: ({ repository, file }) => `the Hub’s listing of ${repository} has no size and hash for ${file}`,
     hint: () => IS_IT_A_HUB,
   }),
   'hub-name-neither-path-nor-id': worded<{ name: string; path: string; type: string }>({

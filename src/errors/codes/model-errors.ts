@@ -46,7 +46,7 @@ export const MODEL_ERRORS = {
   }),
   'model-vocabulary-exceeds-embedding': worded<{ folder: string; tokens: number; rows: number }>({
     says: ({ folder, tokens, rows }) =>
-      `${folder} has ${tokens} tokens, but the model's embedding has only ${rows} rows (vocab_size)`,
+      `${folder} has ${tokens} tokens, but the model’s embedding has only ${rows} rows (vocab_size)`,
     hint: () => 'Tokenizer and weights do not belong together: take both from the same model folder.',
   }),
 

@@ -59,7 +59,7 @@ export const SERVE_ERRORS = {
     hint: () => 'Put the files of the model or dataset into `files` first.',
   }),
   'browser-without-torch': worded<{ file: string }>({
-    says: ({ file }) => `${file}: attune does not read PyTorch's files in the browser`,
+    says: ({ file }) => `${file}: attune does not read PyTorch’s files in the browser`,
     hint: () => 'Resume this run in Node.',
   }),
   'browser-without-parquet': worded<{ file: string }>({

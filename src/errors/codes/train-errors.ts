@@ -141,7 +141,7 @@ export const TRAIN_ERRORS = {
     checkpoint: string | undefined;
   }>({
     says: ({ step, what, values }) =>
-      `step ${step}: ${what === 'loss' ? 'the loss' : "the gradient's norm"} is ${values.join(', ')}; ` +
+      `step ${step}: ${what === 'loss' ? 'the loss' : 'the gradient’s norm'} is ${values.join(', ')}; ` +
       'training stopped',
     hint: ({ checkpoint }) =>
       (checkpoint === undefined ? '' : `The last good checkpoint is ${checkpoint}. `) +

@@ -52,7 +52,7 @@ export const WORD2VEC_ERRORS = {
   }),
   'word2vec-order-incomplete': worded<{ missing: number; example: string }>({
     says: ({ missing, example }) =>
-      `the given word order lacks ${missing} of the vocabulary's words, such as ${JSON.stringify(example)}`,
+      `the given word order lacks ${missing} of the vocabulary’s words, such as ${JSON.stringify(example)}`,
     hint: () => 'List every word of the vocabulary once in wordOrder.',
   }),
 
@@ -90,17 +90,17 @@ export const WORD2VEC_ERRORS = {
       nearest === undefined ? 'Check with has(word) first.' : `Did you mean ${nearest}?`,
   }),
   'word2vec-vector-size': worded<{ found: number; expected: number }>({
-    says: ({ found, expected }) => `the vector has ${found} numbers, but this model's have ${expected}`,
+    says: ({ found, expected }) => `the vector has ${found} numbers, but this model’s have ${expected}`,
     hint: ({ expected }) => `Give a vector of ${expected} numbers, such as one of this model.`,
   }),
 
   'word2vec-word-unsavable': worded<{ word: string }>({
-    says: ({ word }) => `the word ${JSON.stringify(word)} cannot be saved in word2vec's format`,
+    says: ({ word }) => `the word ${JSON.stringify(word)} cannot be saved in word2vec’s format`,
     hint: () => 'There, a space or a line feed ends a word, and a word is valid Unicode and not empty.',
   }),
   'word2vec-file-header': worded<{ file: string }>({
     says: ({ file }) => `${file} does not begin with "words size", two whole numbers`,
-    hint: () => "Is it a file of word vectors in word2vec's format?",
+    hint: () => 'Is it a file of word vectors in word2vec’s format?',
   }),
   'word2vec-file-too-short': worded<{ file: string; words: number; vectorSize: number; binary: boolean }>({
     says: ({ file, words, vectorSize }) =>
@@ -131,13 +131,13 @@ export const WORD2VEC_ERRORS = {
   }),
   'word2vec-file-not-utf8': worded<{ file: string; word: number }>({
     says: ({ file, word }) => `${file}, word ${word}: the word is not UTF-8`,
-    hint: () => "Save the vectors again in word2vec's format, with words as UTF-8.",
+    hint: () => 'Save the vectors again in word2vec’s format, with words as UTF-8.',
   }),
   'word2vec-file-endless': worded<{ file: string; word: number | undefined; limit: number }>({
     says: ({ file, word, limit }) =>
       `${file}, ${word === undefined ? 'the first line' : `word ${word}`}: ` +
       `more than ${limit} bytes without an end`,
     hint: () =>
-      "The file is not in word2vec's format, or it is text and binary is set, or the other way round.",
+      'The file is not in word2vec’s format, or it is text and binary is set, or the other way round.',
   }),
 };
