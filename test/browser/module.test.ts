@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
+import type { ErrorCode, FactsOf } from '#attune/errors/catalogue.js';
 import { loadSplits as loadInNode } from '#attune/data/splits.js';
 import { embeddedModelFolder } from '#attune/model/embedded.js';
 import { fromPretrained } from '#attune/model/pretrained.js';
@@ -47,12 +48,21 @@ async function tensorHashes(
 
 const CSV = `text,label\n${ROWS.map(({ text, label_text: label }) => `"${text}",${label}`).join('\n')}\n`;
 
-async function assertDataError(name: string, contents: string | Uint8Array, message: RegExp): Promise<void> {
+/** Loads a file, and expects an error that names it, with these facts. */
+async function assertDataError<Code extends ErrorCode>(
+  name: string,
+  contents: string | Uint8Array,
+  code: Code,
+  facts: Partial<FactsOf<Code>>,
+): Promise<void> {
   await files.write(name, contents);
   await assert.rejects(
     attune.loadSplits({ dataset: name, testSize: 0.5, seed: 1 }),
-    (error) => error instanceof attune.DataError && error.name === 'DataError' && message.test(error.message),
-    name,
+    (error: Attune.DataError) => {
+      assert.equal(error.name, 'DataError');
+      assert.equal(error.facts.file ?? error.facts.source, name);
+      return refusal(attune.DataError, code, facts)(error);
+    },
   );
 }
 
@@ -120,21 +130,35 @@ describe('attune/browser', () => {
   });
 
   it('reports file and line of malformed rows', async () => {
-    await assertDataError('quote.csv', 'text,label\n"a",x\n"b\n', /^quote\.csv:3: broken CSV/);
-    await assertDataError('fields.csv', 'text,label\na,x\nb,y,z\n', /^fields\.csv:3: has 3 fields/);
-    await assertDataError('column.csv', 'sentence,label\na,x\n', /^column\.csv:1: .*text/);
-    await assertDataError('object.jsonl', '{"text":"a","label":1}\n{"text":}\n', /^object\.jsonl:2/);
-    await assertDataError(
-      'latin.csv',
-      Buffer.from('text,label\nd\xe9j\xe0 vu,x\n', 'latin1'),
-      /^latin\.csv:2: is not UTF-8/,
-    );
-    await assertDataError('cut.csv.gz', gzipSync(CSV).subarray(0, 60), /ends too early/);
+    const line = 3;
+    const delimiter = ',';
+    await assertDataError('quote.csv', 'text,label\n"a",x\n"b\n', 'csv-quote-unclosed', { line, delimiter });
+    await assertDataError('fields.csv', 'text,label\na,x\nb,y,z\n', 'csv-row-width', {
+      line,
+      found: 3,
+      expected: 2,
+      delimiter,
+    });
+    await assertDataError('column.csv', 'sentence,label\na,x\n', 'column-missing', {
+      line: 1,
+      column: 'text',
+      columns: ['sentence', 'label'],
+    });
+    await assertDataError('object.jsonl', '{"text":"a","label":1}\n{"text":}\n', 'jsonl-broken', {
+      line: 2,
+      column: 9,
+    });
+    const latin1 = Buffer.from('text,label\nd\xe9j\xe0 vu,x\n', 'latin1');
+    await assertDataError('latin.csv', latin1, 'data-file-not-utf8', { line: 2 });
+    await assertDataError('cut.csv.gz', gzipSync(CSV).subarray(0, 60), 'gzip-cut-short', {});
     const changed = gzipSync(CSV);
     changed[changed.length - 6] ^= 1;
-    await assertDataError('sum.csv.gz', changed, /gzip/);
-    await assertDataError('not.csv.gz', 'text,label\n', /gzip/);
-    await assertDataError('one.csv', 'text,label\na,x\nb,x\n', /^one\.csv: all 2 rows have the label "x"/);
+    await assertDataError('sum.csv.gz', changed, 'gzip-damaged', { reason: 'incorrect data check' });
+    await assertDataError('not.csv.gz', 'text,label\n', 'gzip-damaged', { reason: 'incorrect header check' });
+    await assertDataError('one.csv', 'text,label\na,x\nb,x\n', 'labels-of-one-class', {
+      rows: 2,
+      label: 'x',
+    });
   });
 
   it('refuses parquet, the bundled sample and models of the Hub', async () => {
@@ -147,8 +171,13 @@ describe('attune/browser', () => {
       attune.loadSplits({ dataset: 'sample', seed: 1 }),
       refusal(attune.DataError, 'browser-without-sample'),
     );
-    await assert.rejects(attune.fromPretrained('openai-community/gpt2'), ({ cause }: Error) =>
-      refusal(attune.AttuneError, 'browser-without-hub')(cause),
+    await assert.rejects(
+      attune.fromPretrained('openai-community/gpt2'),
+      refusal(attune.AttuneError, 'hub-name-not-here', {
+        name: 'openai-community/gpt2',
+        path: '/openai-community/gpt2',
+        error: { code: 'browser-without-hub', facts: {} },
+      }),
     );
   });
 
