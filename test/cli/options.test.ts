@@ -403,7 +403,7 @@ describe('parseTrainOptions', () => {
       [['--lerning-rate=1'], '--lerning-rate=1'],
     ] as const) {
       refuses([...words], 'option-unknown', { option, within: 'train' });
-      assert.equal(advice([...words]), 'Did you mean --learning-rate? train --help lists what it takes.');
+      assert.equal(advice([...words]), 'Did you mean --learning-rate? `train --help` lists what it takes.');
     }
     refuses(['--learning-rate'], 'option-value-missing', { option: '--learning-rate', within: 'train' });
     refuses(['--learning-rate', 'fast'], 'argument-invalid', {
