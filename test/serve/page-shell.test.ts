@@ -35,7 +35,7 @@ describe('pageHint', () => {
           `Give ${given('maxSteps', 9)}, or set ${argument('outputDir')} and ${argument('maxSteps')}.`,
       ),
       'Give maxSteps: 9, or set outputDir and maxSteps. ' +
-        'This page has no setting for maxSteps and outputDir; attune on Node has.',
+        'This page has no setting for maxSteps, outputDir; attune on Node has.',
     ));
 
   it('takes the names of what every object has for arguments without a field', () =>
