@@ -375,7 +375,8 @@ describe('parseTrainOptions', () => {
 
   it('suggests a name of the config file in the spelling that is used there', (t) => {
     const file = join(folder(t, { 'run.json': '{"lerning_rate": 1}' }), 'run.json');
-    assert.equal(advice(['--config', file]), 'Did you mean learning_rate?');
+    const facts = { argument: 'lerning_rate', file, known: ['learning_rate'] };
+    assert.equal(advice(['--config', file]), errorHint({ code: 'argument-unknown', facts }, COMMAND_LINE));
   });
 
   it('turns planning off if a preset or an argument that a plan would choose is given', () => {
@@ -403,7 +404,8 @@ describe('parseTrainOptions', () => {
       [['--lerning-rate=1'], '--lerning-rate=1'],
     ] as const) {
       refuses([...words], 'option-unknown', { option, within: 'train' });
-      assert.equal(advice([...words]), 'Did you mean --learning-rate? `train --help` lists what it takes.');
+      const facts = { option, known: ['--learning-rate'], within: 'train' };
+      assert.equal(advice([...words]), errorHint({ code: 'option-unknown', facts }, COMMAND_LINE));
     }
     refuses(['--learning-rate'], 'option-value-missing', { option: '--learning-rate', within: 'train' });
     refuses(['--learning-rate', 'fast'], 'argument-invalid', {
