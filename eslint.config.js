@@ -33,14 +33,22 @@ const NO_PROGRAMS = ['child_process', 'cluster', 'vm'];
 const NETWORK = ['http', 'https', 'http2', 'net', 'tls', 'dgram', 'dns'];
 const CLIENTS = ['undici', 'axios', 'node-fetch'];
 
+/** An option as it is typed. (`--name:` and `var(--name)` are of a style sheet.) */
+const OPTION = /(^|[^\w(-])--[a-z][a-z0-9-]*(?![a-z0-9:-])/;
+const NO_OPTIONS = ['Literal[value', 'TemplateElement[value.raw'].map((text) => ({
+  selector: `${text}=${OPTION}]`,
+  message: 'Only the command line knows its options: name the argument by `shell.argument` (src/errors).',
+}));
+
 /** Neither imported nor loaded later. */
-const without = (nodeModules, packages = []) => {
+const without = (nodeModules, packages = [], more = NO_OPTIONS) => {
   const names = [...nodeModules.flatMap((name) => [name, `node:${name}`]), ...packages];
   return {
     'no-restricted-imports': ['error', ...names],
     'no-restricted-syntax': [
       'error',
       ...FORM,
+      ...more,
       {
         selector: `ImportExpression > Literal[value=/^(${names.join('|')})$/]`,
         message: 'SECURITY.md says that this is not used here.',
@@ -125,6 +133,10 @@ export default tseslint.config(
   {
     files: ['src/{hub,serve}/**/*.ts'],
     rules: { ...without(NO_PROGRAMS), 'no-restricted-globals': 'off' },
+  },
+  {
+    files: ['src/cli/**/*.ts', 'src/errors/codes/command-line-errors.ts', 'src/serve/page/elements.ts'],
+    rules: without([...NO_PROGRAMS, ...NETWORK], CLIENTS, []),
   },
   // What stands in for Node's functions fails as they do: by rejecting, never by throwing.
   { files: ['src/browser/**/*.ts'], rules: { '@typescript-eslint/require-await': 'off' } },
