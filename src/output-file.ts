@@ -49,6 +49,8 @@ async function place(at: string, path: string): Promise<Output> {
   // The superuser may write into a file that says it must not be written; that is not what its owner meant.
   if (there && (there.mode & 0o222) === 0) throw new AttuneError('output-file-read-only', { path });
   const folder = await realpath(dirname(at)).catch((cause: Error) => {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT')
+      throw new AttuneError('output-file-without-folder', { path, folder: dirname(at) }, { cause });
     throw new AttuneError('file-unwritable', { path, reason: cause.message }, { cause });
   });
   return { file: join(folder, basename(at)), there };

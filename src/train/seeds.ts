@@ -6,7 +6,8 @@
 import { access } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import type { Splits } from '../data/splits.js';
-import { ModelError, UsageError } from '../errors/attune-error.js';
+import { AttuneError, ModelError, UsageError } from '../errors/attune-error.js';
+import { described } from '../errors/wording.js';
 import { factNumber } from '../errors/phrases/values.js';
 import type { HubOptions } from '../hub/settings.js';
 import { readConfig } from '../model/config.js';
@@ -200,7 +201,8 @@ async function empty(folder: string): Promise<void> {
  */
 async function repeatable(run: string, labelNames: readonly string[], reading: Reading): Promise<Begun> {
   const manifest = await readManifest(run).catch((cause: unknown) => {
-    throw new ModelError('run-origin-unknown', { run, reason: (cause as Error).message }, { cause });
+    if (!(cause instanceof AttuneError)) throw cause;
+    throw new ModelError('run-origin-unknown', { run, error: described(cause) }, { cause });
   });
   requireOneStart(run, manifest);
   const own = optionsOfRun(manifest, { outputDir: run }).model;

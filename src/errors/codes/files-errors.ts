@@ -36,6 +36,10 @@ export const FILES_ERRORS = {
     says: ({ path }) => `cannot write ${path}: it is read-only`,
     hint: () => 'Make the file writable, or choose another one for the results.',
   }),
+  'output-file-without-folder': worded<{ path: string; folder: string }>({
+    says: ({ path, folder }) => `cannot write ${path}: there is no folder ${folder}`,
+    hint: () => 'Make that folder first, or choose another one for the results.',
+  }),
   'output-overlaps-input': worded<{
     outputDir: string;
     /** In words: `the model`. */

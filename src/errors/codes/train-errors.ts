@@ -2,6 +2,7 @@
 import { classRange } from '../phrases/classes.js';
 import type { FactNumber } from '../phrases/values.js';
 import type { Shell } from '../shell.js';
+import type { InnerError } from '../wording.js';
 import { worded } from '../wording.js';
 
 const withoutSeeds = (_: unknown, { argument }: Shell): string =>
@@ -105,8 +106,8 @@ export const TRAIN_ERRORS = {
       `interrupted before step ${step} of ${totalSteps}; nothing was computed, and nothing is saved`,
     hint: () => 'Start the run again in the same way.',
   }),
-  'run-origin-unknown': worded<{ run: string; reason: string }>({
-    says: ({ run, reason }) => `how ${run} was trained is not known: ${reason}`,
+  'run-origin-unknown': worded<{ run: string; error: InnerError }>({
+    says: ({ run, error }, { sentence }) => `how ${run} was trained is not known: ${sentence(error)}`,
     hint: () => 'Only a run in the output folder that attune trained into can be repeated under other seeds.',
   }),
   'seed-folder-taken': worded<{ folder: string; run: string; seed: number; change: string | undefined }>({

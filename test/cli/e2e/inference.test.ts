@@ -113,8 +113,8 @@ describe('attune predict --output', () => {
       { cwd },
     );
     assert.equal(code, 1);
-    const reason = "ENOENT: no such file or directory, realpath 'nowhere'";
-    assert.equal(stderr, `${printedWithHint('file-unwritable', { path: 'nowhere/out.jsonl', reason })}\n`);
+    const facts = { path: 'nowhere/out.jsonl', folder: 'nowhere' };
+    assert.equal(stderr, `${printedWithHint('output-file-without-folder', facts)}\n`);
     assert.deepEqual(readdirSync(cwd), files);
   });
 

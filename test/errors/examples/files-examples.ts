@@ -12,6 +12,7 @@ export const FILES_EXAMPLES: Examples<typeof FILES_ERRORS> = {
   'output-file-link-circular': [{ path: 'out/latest.csv' }],
   'output-file-name-of-folder': [{ path: 'out/' }],
   'output-file-read-only': [{ path: 'out/results.csv' }],
+  'output-file-without-folder': [{ path: 'results/out.jsonl', folder: 'results' }],
   'output-overlaps-input': [
     { outputDir: 'run', what: 'the model', path: 'run', isFolder: true },
     { outputDir: 'run', what: 'the dataset', path: 'run/data', isFolder: false },

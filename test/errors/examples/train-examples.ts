@@ -24,7 +24,9 @@ export const TRAIN_EXAMPLES: Examples<typeof TRAIN_ERRORS> = {
     { during: 'evaluation', step: 5, totalSteps: 9, checkpoint: 'out/checkpoint-5' },
   ],
   'run-interrupted-at-start': [{ step: 1, totalSteps: 9 }],
-  'run-origin-unknown': [{ run: 'out', reason: 'out/attune.json is damaged' }],
+  'run-origin-unknown': [
+    { run: 'out', error: { code: 'manifest-damaged', facts: { file: 'out/attune.json' } } },
+  ],
   'seed-folder-taken': [
     { folder: 'out-seed-43', run: 'out', seed: 43, change: 'learningRate was 0.02, then 0.01' },
     { folder: 'out-seed-43', run: 'out', seed: 43, change: undefined },
