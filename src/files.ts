@@ -43,7 +43,7 @@ export async function writeNew(path: string, contents: Contents): Promise<void> 
   }
 }
 
-/** @throws AttuneError where the file cannot be written */
+/** @throws AttuneError if the file cannot be written */
 export async function writeWhole(
   path: string,
   contents: Contents,
@@ -63,7 +63,7 @@ export async function writeWhole(
  * Makes folder `path` with what `fill` puts into it. A folder that is already there is replaced in one rename
  * after the new one is whole.
  *
- * @throws AttuneError where it cannot be written, and what `fill` throws; then nothing of it remains, and a
+ * @throws AttuneError if it cannot be written, and what `fill` throws; then nothing of it remains, and a
  *   folder that was there stays as it was
  */
 export async function writeFolder(path: string, fill: (folder: string) => Promise<void>): Promise<void> {
@@ -100,7 +100,7 @@ export async function readPlainFile(path: string): Promise<string> {
 }
 
 /**
- * @throws what the file system says where nothing is there, and an error of its kind where that is neither a
+ * @throws what the file system says if nothing is there, and an error of its kind if that is neither a
  * file nor a link to one
  */
 export async function requirePlainFile(path: string): Promise<void> {

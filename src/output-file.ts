@@ -25,7 +25,7 @@ const STANDARD: readonly (string | undefined)[] = ['stdin', 'stdout', 'stderr'];
 /**
  * What a path leads to, links followed one by one.
  *
- * @throws UsageError for a name that can only be a folder's; AttuneError where nothing can be written there
+ * @throws UsageError for a name that can only be a folder's; AttuneError if nothing can be written there
  */
 export async function findOutput(path: string): Promise<Output> {
   if (/[\\/]$/.test(path)) throw new UsageError('output-file-name-of-folder', { path });
@@ -61,7 +61,7 @@ async function place(at: string, path: string): Promise<Output> {
  * link it is the file that the link leads to which is replaced, and the link stays. A pipe or a device is
  * written into as the pieces come.
  *
- * @throws AttuneError where it cannot be written, and what `pieces` throws; then a file that was there stays
+ * @throws AttuneError if it cannot be written, and what `pieces` throws; then a file that was there stays
  *   as it was
  */
 export async function writeOutput(path: string, pieces: AsyncIterable<string>): Promise<void> {

@@ -17,7 +17,7 @@ export interface Input {
  * stands where something will be made.
  *
  * @param isMade whether something of that name will be made, replaced or removed in the folder itself
- * @throws UsageError naming both
+ * @throws UsageError `output-overlaps-input`
  */
 export async function refuseOverlap(
   outputDir: string,

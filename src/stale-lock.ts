@@ -19,7 +19,7 @@ const REMOVING = 'attune is removing a lock whose holder is gone\n';
  * happens. Only who has made a file beside it may remove it, after another look: removed on what was read
  * before, it would be the lock of the one that was faster.
  *
- * @throws what the file system says where files cannot be made or removed beside the lock
+ * @throws what the file system says if files cannot be made or removed beside the lock
  */
 export async function removeStaleLock(path: string, text: string): Promise<void> {
   const right = rightName(path);

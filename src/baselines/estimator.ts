@@ -46,6 +46,10 @@ export interface EstimatorState {
 /** Turns rows of one form into rows of another: texts into vectors, vectors into scaled ones. */
 export interface Transformer<In, Out> {
   fit(input: In, signal?: AbortSignal): Promise<void>;
+  /**
+   * @throws UsageError `estimator-not-fitted`; DataError as `Classifier.predict`; the signal's reason if it
+   *   is aborted
+   */
   transform(input: In, signal?: AbortSignal): Promise<Out>;
   /**
    * Gives back what `transform` made and nobody holds any more, so that the next result need not touch new
@@ -59,12 +63,18 @@ export interface Transformer<In, Out> {
 export interface Classifier<In = Matrix> {
   /**
    * @param labels class index of each row, 0 to `classes` - 1
-   * @throws DataError where rows and labels differ in number, or features are not finite
+   * @throws DataError `fit-without-rows`, `fit-label-count`, `fit-label-out-of-range`, `feature-not-finite`,
+   *   `matrix-size`, `sparse-*`; the signal's reason if it is aborted
    */
   fit(input: In, labels: Int32Array, classes: number, signal?: AbortSignal): Promise<void>;
-  /** Class index of each row. Not always the argmax of `predictProba`: libsvm votes. */
+  /**
+   * Class index of each row. Not always the argmax of `predictProba`: libsvm votes.
+   *
+   * @throws UsageError `estimator-not-fitted`; DataError `feature-count-differs`, `feature-not-finite`; the
+   *   signal's reason if it is aborted
+   */
   predict(input: In, signal?: AbortSignal): Promise<Int32Array>;
-  /** [rows, classes], each row adding up to 1. */
+  /** [rows, classes], each row adding up to 1. @throws as `predict` */
   predictProba(input: In, signal?: AbortSignal): Promise<Float64Array>;
   state(): EstimatorState;
 }

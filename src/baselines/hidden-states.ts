@@ -67,7 +67,7 @@ export class HiddenStateModel implements Transformer<readonly string[], DenseMat
     this.#graph = hiddenStatesGraph(model.config);
   }
 
-  /** @throws what `fromPretrained` throws; UsageError where the device cannot do it */
+  /** @throws as `fromPretrained` and `engineFor`; UsageError `max-length-exceeds-positions` */
   static async open(
     idOrPath: string,
     { maxLength, device = 'auto', ...options }: HiddenStateOptions,
@@ -98,7 +98,7 @@ export class HiddenStateModel implements Transformer<readonly string[], DenseMat
   /**
    * The model that a saved `state` is of, opened again.
    *
-   * @throws ModelError where it cannot be opened any more, or is another by now; UsageError as `open`
+   * @throws ModelError `hidden-states-model-unavailable`, `hidden-states-model-differs`; UsageError as `open`
    */
   static async restore(state: EstimatorState, options: HiddenStateOptions): Promise<HiddenStateModel> {
     const reader = new StateReader(state);
@@ -127,6 +127,9 @@ export class HiddenStateModel implements Transformer<readonly string[], DenseMat
 
   /**
    * [texts, C] the mean over each text's tokens; of an empty text, the state of the one pad token that it is.
+   *
+   * @throws UsageError `device-without-graphs`; ModelError `values-not-finite`; the signal's reason if it is
+   *   aborted
    */
   async transform(texts: readonly string[], signal?: AbortSignal): Promise<DenseMatrix> {
     const width = this.#model.config.nEmbd;
@@ -140,7 +143,7 @@ export class HiddenStateModel implements Transformer<readonly string[], DenseMat
     return { kind: 'dense', rows: texts.length, columns: width, values };
   }
 
-  /** The states of each text's tokens, in the order of the texts. */
+  /** The states of each text's tokens, in the order of the texts. @throws as `transform` */
   async tokenStates(texts: readonly string[], signal?: AbortSignal): Promise<TokenStates[]> {
     const encoded = await encodeTextsWithSpans(texts, this.#model.tokenizer, this.maxLength, signal);
     const width = this.#model.config.nEmbd;

@@ -31,7 +31,7 @@ const MAX_TRIALS = 40;
  * Minimises from zero until no entry of the gradient is larger than `tolerance`, or rounding stops all
  * progress.
  *
- * @throws TrainingError where `maxIterations` were not enough, and what `pace` throws
+ * @throws TrainingError `fit-not-converged` if `maxIterations` were not enough, and what `pace` throws
  */
 export async function minimise(
   objective: Objective,

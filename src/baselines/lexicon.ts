@@ -69,7 +69,7 @@ export class AfinnClassifier implements Classifier<readonly string[]> {
    * Lays the classes on the scale and cuts it so that the weighted F1 of the training rows is the highest
    * there is.
    *
-   * @throws DataError as every classifier; UsageError if the names are not as many as the classes
+   * @throws DataError as `Classifier.fit`; UsageError `estimator-label-names-count`
    */
   async fit(
     texts: readonly string[],
@@ -92,6 +92,7 @@ export class AfinnClassifier implements Classifier<readonly string[]> {
     this.#probabilities = probabilities;
   }
 
+  /** @throws as `Classifier.predict` */
   async predict(texts: readonly string[], signal?: AbortSignal): Promise<Int32Array> {
     this.#expectFitted();
     const scores = await afinnScores(texts, new Pace(signal));
@@ -103,6 +104,8 @@ export class AfinnClassifier implements Classifier<readonly string[]> {
   /**
    * Of a logistic regression on the score alone, fitted on the training rows; so its argmax may differ from
    * `predict`.
+   *
+   * @throws as `Classifier.predict`
    */
   async predictProba(texts: readonly string[], signal?: AbortSignal): Promise<Float64Array> {
     this.#expectFitted();
@@ -134,6 +137,7 @@ export class AfinnClassifier implements Classifier<readonly string[]> {
     };
   }
 
+  /** @throws ModelError `estimator-setting-*`, `estimator-array-*`, `estimator-state-unsound` */
   static restore(state: EstimatorState): AfinnClassifier {
     const reader = new StateReader(state);
     const { labelNames, by } = state.settings;

@@ -37,7 +37,7 @@ export class LogisticRegression implements Classifier {
 
   readonly #options: LogisticRegressionOptions;
 
-  /** @throws UsageError for a C that is not above 0 */
+  /** @throws UsageError `estimator-option-not-positive` for a C that is not above 0 */
   constructor(options: LogisticRegressionOptions = {}) {
     this.#options = options;
 
@@ -46,7 +46,7 @@ export class LogisticRegression implements Classifier {
       throw new UsageError('estimator-option-not-positive', { option: 'C', given: factNumber(this.#C) });
   }
 
-  /** @throws DataError as `Classifier.fit`; TrainingError where it does not converge */
+  /** @throws DataError as `Classifier.fit`; TrainingError `fit-not-converged` */
   async fit(x: Matrix, labels: Int32Array, classes: number, signal?: AbortSignal): Promise<void> {
     checkFit(x, labels, classes);
     const pace = new Pace(signal);
@@ -80,10 +80,12 @@ export class LogisticRegression implements Classifier {
     this.#present = present;
   }
 
+  /** @throws as `Classifier.predict` */
   async predict(x: Matrix, signal?: AbortSignal): Promise<Int32Array> {
     return argmaxRows(await this.predictProba(x, signal), this.#classes);
   }
 
+  /** @throws as `Classifier.predict` */
   async predictProba(x: Matrix, signal?: AbortSignal): Promise<Float64Array> {
     if (this.#classes === 0)
       throw new UsageError('estimator-not-fitted', { estimator: 'LogisticRegression' });
@@ -107,6 +109,7 @@ export class LogisticRegression implements Classifier {
     };
   }
 
+  /** @throws ModelError `estimator-setting-*`, `estimator-array-*`, `estimator-state-unsound` */
   static restore(state: EstimatorState): LogisticRegression {
     const reader = new StateReader(state);
     const model = new LogisticRegression({ C: reader.number('C') });

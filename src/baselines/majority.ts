@@ -11,6 +11,7 @@ export class MajorityClassifier implements Classifier<readonly string[]> {
   /** [K] */
   #shares = new Float64Array(0);
 
+  /** @throws DataError as `Classifier.fit` */
   // eslint-disable-next-line @typescript-eslint/require-await -- so that refusals reject
   async fit(texts: readonly string[], labels: Int32Array, classes: number): Promise<void> {
     checkTexts(texts, labels, classes);
@@ -19,12 +20,14 @@ export class MajorityClassifier implements Classifier<readonly string[]> {
     this.#shares = shares;
   }
 
+  /** @throws UsageError `estimator-not-fitted` */
   // eslint-disable-next-line @typescript-eslint/require-await -- so that refusals reject
   async predict(texts: readonly string[]): Promise<Int32Array> {
     this.#expectFitted();
     return new Int32Array(texts.length).fill(this.#shares.indexOf(Math.max(...this.#shares)));
   }
 
+  /** @throws UsageError `estimator-not-fitted` */
   // eslint-disable-next-line @typescript-eslint/require-await -- so that refusals reject
   async predictProba(texts: readonly string[]): Promise<Float64Array> {
     this.#expectFitted();
@@ -38,6 +41,7 @@ export class MajorityClassifier implements Classifier<readonly string[]> {
     return { kind: 'majority', settings: {}, arrays: { shares: this.#shares } };
   }
 
+  /** @throws ModelError `estimator-array-*`, `estimator-state-unsound` */
   static restore(state: EstimatorState): MajorityClassifier {
     const reader = new StateReader(state);
     const model = new MajorityClassifier();

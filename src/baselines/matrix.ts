@@ -3,7 +3,7 @@ import { DataError } from '../errors/attune-error.js';
 import { factNumber } from '../errors/phrases/values.js';
 import type { DenseMatrix, Matrix, SparseMatrix } from './estimator.js';
 
-/** @throws DataError where `values` is not [rows, columns] */
+/** @throws DataError `matrix-size` */
 export function denseMatrix(rows: number, columns: number, values: Float32Array | Float64Array): DenseMatrix {
   if (values.length !== rows * columns)
     throw new DataError('matrix-size', { numbers: values.length, rows, columns });
@@ -13,8 +13,7 @@ export function denseMatrix(rows: number, columns: number, values: Float32Array 
 /**
  * Features as an estimator can compute with them.
  *
- * @throws DataError naming row and column (from 0) where a feature is NaN or infinite, or a sparse matrix is
- *   malformed
+ * @throws DataError naming row and column (from 0): `feature-not-finite`, `matrix-size`, `sparse-*`
  */
 export function checkFeatures(x: Matrix): void {
   if (x.kind === 'sparse') checkStructure(x);
@@ -31,7 +30,8 @@ export function checkFeatures(x: Matrix): void {
  * What fit needs.
  *
  * @param labels class index of each row
- * @throws DataError for no rows or columns, labels that do not fit, and what `checkFeatures` refuses
+ * @throws DataError `fit-without-rows`, `fit-without-features`, `fit-class-count`, `fit-label-*`, and as
+ *   `checkFeatures`
  */
 export function checkFit(x: Matrix, labels: Int32Array, classes: number): void {
   if (x.rows === 0) throw new DataError('fit-without-rows', {});
@@ -40,7 +40,7 @@ export function checkFit(x: Matrix, labels: Int32Array, classes: number): void {
   checkFeatures(x);
 }
 
-/** What fit on texts needs. @throws DataError for no texts, and labels that do not fit */
+/** What fit on texts needs. @throws DataError `fit-without-rows`, `fit-class-count`, `fit-label-*` */
 export function checkTexts(texts: readonly string[], labels: Int32Array, classes: number): void {
   if (texts.length === 0) throw new DataError('fit-without-rows', {});
   checkLabels(labels, classes, texts.length, 'texts');
@@ -54,10 +54,7 @@ function checkLabels(labels: Int32Array, classes: number, rows: number, of: 'fea
   if (bad >= 0) throw new DataError('fit-label-out-of-range', { row: bad, label: labels[bad], classes });
 }
 
-/**
- * What predict needs. @throws DataError where the columns are not those of `fit`, and what `checkFeatures`
- * refuses
- */
+/** What predict needs. @throws DataError `feature-count-differs`, and as `checkFeatures` */
 export function checkPredict(x: Matrix, columns: number): void {
   if (x.columns !== columns)
     throw new DataError('feature-count-differs', { found: x.columns, expected: columns });

@@ -13,6 +13,7 @@ export class Pipeline<In> implements Classifier<In> {
     readonly classifier: Classifier<never>,
   ) {}
 
+  /** @throws what its steps throw; the signal's reason if it is aborted */
   async fit(input: In, labels: Int32Array, classes: number, signal?: AbortSignal): Promise<void> {
     let data: unknown = input;
     for (const transformer of this.transformers) {
@@ -24,20 +25,22 @@ export class Pipeline<In> implements Classifier<In> {
     await this.classifier.fit(data as never, labels, classes, signal);
   }
 
+  /** @throws what its steps throw */
   predict(input: In, signal?: AbortSignal): Promise<Int32Array> {
     return this.#transformed(input, signal, (data) => this.classifier.predict(data as never, signal));
   }
 
+  /** @throws what its steps throw */
   predictProba(input: In, signal?: AbortSignal): Promise<Float64Array> {
     return this.#transformed(input, signal, (data) => this.classifier.predictProba(data as never, signal));
   }
 
-  /** Classes and probabilities of what is transformed once. */
+  /** Classes and probabilities of what is transformed once. @throws what its steps throw */
   classify(input: In, signal?: AbortSignal): Promise<PredictedClasses> {
     return this.#transformed(input, signal, (data) => classify(this.classifier, data as never, signal));
   }
 
-  /** What the classifier is given. */
+  /** What the classifier is given. @throws what its steps throw */
   async transform(input: In, signal?: AbortSignal): Promise<unknown> {
     let data: unknown = input;
     for (const transformer of this.transformers) data = await transformer.transform(data as never, signal);
@@ -83,7 +86,11 @@ export async function classify<In>(
   };
 }
 
-/** A pipeline of up to three transformers and a classifier. */
+/**
+ * A pipeline of up to three transformers and a classifier.
+ *
+ * @throws UsageError `pipeline-without-classifier`
+ */
 export function makePipeline<A>(classifier: Classifier<A>): Pipeline<A>;
 export function makePipeline<A, B>(first: Transformer<A, B>, classifier: Classifier<B>): Pipeline<A>;
 export function makePipeline<A, B, C>(

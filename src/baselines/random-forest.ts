@@ -41,7 +41,7 @@ export class RandomForestClassifier implements Classifier {
 
   readonly #options: RandomForestOptions;
 
-  /** @throws UsageError for options out of range */
+  /** @throws UsageError `estimator-option-not-whole` */
   constructor(options: RandomForestOptions = {}) {
     this.#options = options;
 
@@ -60,7 +60,10 @@ export class RandomForestClassifier implements Classifier {
       });
   }
 
-  /** @throws DataError as `Classifier.fit` */
+  /**
+   * @throws DataError as `Classifier.fit`, and `forest-rows-limit`, `forest-classes-limit`,
+   *   `feature-exceeds-float32`
+   */
   async fit(x: Matrix, labels: Int32Array, classes: number, signal?: AbortSignal): Promise<void> {
     checkFit(x, labels, classes);
     const { rows, columns } = x;
@@ -102,10 +105,12 @@ export class RandomForestClassifier implements Classifier {
     this.#classes = classes;
   }
 
+  /** @throws as `Classifier.predict` */
   async predict(x: Matrix, signal?: AbortSignal): Promise<Int32Array> {
     return argmaxRows(await this.predictProba(x, signal), this.#classes);
   }
 
+  /** @throws as `Classifier.predict` */
   async predictProba(x: Matrix, signal?: AbortSignal): Promise<Float64Array> {
     if (this.#trees.length === 0)
       throw new UsageError('estimator-not-fitted', { estimator: 'RandomForestClassifier' });
@@ -134,6 +139,10 @@ export class RandomForestClassifier implements Classifier {
     };
   }
 
+  /**
+   * @throws ModelError `forest-node-target`, `estimator-setting-*`, `estimator-array-*`,
+   *   `estimator-state-unsound`
+   */
   static restore(state: EstimatorState): RandomForestClassifier {
     const reader = new StateReader(state);
     const [columns, classes] = [reader.integer('columns', 1), reader.integer('classes', 1)];

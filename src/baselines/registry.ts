@@ -21,7 +21,7 @@ export type Takes = 'features' | 'texts';
 
 interface Kind<Estimator> {
   readonly takes: Takes;
-  /** @throws ModelError where the state does not fit together */
+  /** @throws ModelError if the state does not fit together */
   readonly restore: (state: EstimatorState) => Estimator;
 }
 
@@ -39,7 +39,10 @@ const CLASSIFIERS: Readonly<Record<string, Kind<Classifier<never>>>> = {
   svc: { takes: 'features', restore: (state) => SVC.restore(state) },
 };
 
-/** @throws ModelError for a kind that is not known, or a state that does not fit together */
+/**
+ * @throws ModelError `estimator-kind-unknown`, `pipeline-state-empty`, and what the estimators' `restore`
+ *   throws
+ */
 export function restoreClassifier(state: EstimatorState): {
   readonly takes: Takes;
   readonly classifier: Classifier<never>;

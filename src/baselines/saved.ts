@@ -46,8 +46,8 @@ export interface SaveOptions {
 /**
  * Saves a fitted estimator as folder `dir`, replacing one that is there.
  *
- * @throws AttuneError where it cannot be written, UsageError where something else is there or the names are
- *   not those of its classes
+ * @throws UsageError `estimator-folder-occupied`, `estimator-label-names-count`,
+ *   `estimator-label-names-repeated`; AttuneError `file-unwritable`
  */
 export async function saveEstimator(
   dir: string,
@@ -100,7 +100,8 @@ async function refuseOthers(dir: string): Promise<void> {
  * A saved classifier or pipeline, ready to predict.
  *
  * @param takes what the caller will give it
- * @throws ModelError where the folder holds no sound estimator, or one that takes something else
+ * @throws ModelError `estimator-file-*`, `estimator-takes-other`, `estimator-needs-hidden-states`,
+ *   `estimator-kind-unknown`, `estimator-state-unsound`, `safetensors-*`
  */
 export function loadEstimator(dir: string): Promise<Classifier<Matrix>>;
 export function loadEstimator(dir: string, takes: 'features'): Promise<Classifier<Matrix>>;
@@ -112,7 +113,7 @@ export async function loadEstimator(dir: string, takes: Takes = 'features'): Pro
   return restoreTaking(takes, state, dir);
 }
 
-/** @throws ModelError where the state does not fit together, or takes something else */
+/** @throws ModelError `estimator-takes-other`, and as `restoreClassifier` */
 export function restoreTaking(takes: Takes, state: EstimatorState, dir: string): Classifier<never> {
   const restored = restoreClassifier(state);
   if (restored.takes !== takes)
@@ -126,7 +127,7 @@ export interface SavedEstimator {
   readonly labelNames: readonly string[] | undefined;
 }
 
-/** What was saved, as data. @throws ModelError */
+/** What was saved, as data. @throws ModelError `estimator-file-*`, `safetensors-*` */
 export async function loadSaved(dir: string): Promise<SavedEstimator> {
   const path = join(dir, ESTIMATOR_FILE);
   const stored = await loadStored(dir);

@@ -20,7 +20,7 @@ export class StandardScaler implements Transformer<Matrix, Matrix> {
   /** Memory of an earlier result. */
   #spare = new Float64Array(0);
 
-  /** @throws DataError for no rows, a sparse matrix or features that are not finite */
+  /** @throws DataError `fit-without-rows`, `scaler-takes-dense-only`, `feature-not-finite` */
   fit(x: Matrix, signal?: AbortSignal): Promise<void> {
     const features = dense(x);
     checkFeatures(x);
@@ -55,6 +55,10 @@ export class StandardScaler implements Transformer<Matrix, Matrix> {
     this.#fitted = true;
   }
 
+  /**
+   * @throws UsageError `estimator-not-fitted`; DataError `scaler-takes-dense-only`, `feature-count-differs`,
+   *   `feature-not-finite`
+   */
   transform(x: Matrix, signal?: AbortSignal): Promise<Matrix> {
     if (!this.#fitted) throw new UsageError('estimator-not-fitted', { estimator: 'StandardScaler' });
     const features = dense(x);
@@ -84,6 +88,7 @@ export class StandardScaler implements Transformer<Matrix, Matrix> {
     return { kind: 'standard-scaler', settings: {}, arrays: { mean: this.mean, scale: this.scale } };
   }
 
+  /** @throws ModelError `estimator-setting-*`, `estimator-array-*`, `estimator-state-unsound` */
   static restore(state: EstimatorState): StandardScaler {
     const reader = new StateReader(state);
     const scaler = new StandardScaler();

@@ -93,7 +93,7 @@ export class SVC implements Classifier {
   #learned: Learned = UNFITTED;
   readonly #options: SvcOptions;
 
-  /** @throws UsageError for options out of range */
+  /** @throws UsageError `estimator-option-not-positive`, `estimator-option-not-whole` */
   constructor(options: SvcOptions = {}) {
     this.#options = options;
 
@@ -119,7 +119,10 @@ export class SVC implements Classifier {
     return this.#learned.columns === 0 ? 0 : this.#learned.support.length / this.#learned.columns;
   }
 
-  /** @throws DataError as `Classifier.fit` */
+  /**
+   * @throws DataError as `Classifier.fit`, and `features-variance-overflow`, `feature-exceeds-float32`;
+   *   TrainingError `svc-not-converged`
+   */
   async fit(x: Matrix, labels: Int32Array, classes: number, signal?: AbortSignal): Promise<void> {
     checkFit(x, labels, classes);
     const pace = new Pace(signal);
@@ -183,7 +186,7 @@ export class SVC implements Classifier {
     this.#learned = { gamma, columns, classes, present, centre, support, coefficients, rho, sigmoids };
   }
 
-  /** The votes' winner, the first of several. */
+  /** The votes' winner, the first of several. @throws as `Classifier.predict` */
   async predict(x: Matrix, signal?: AbortSignal): Promise<Int32Array> {
     const decisions = await this.decisionFunction(x, signal);
     const { present } = this.#learned;
@@ -198,6 +201,7 @@ export class SVC implements Classifier {
     return argmaxRows(votes, K).map((k) => present[k]);
   }
 
+  /** @throws as `Classifier.predict` */
   async predictProba(x: Matrix, signal?: AbortSignal): Promise<Float64Array> {
     const decisions = await this.decisionFunction(x, signal);
     const { present, classes, sigmoids } = this.#learned;
@@ -219,6 +223,8 @@ export class SVC implements Classifier {
   /**
    * Decision values [rows, pairs] of the classes that have rows, pairs in the order (0, 1), (0, 2), …; above
    * 0 is the first.
+   *
+   * @throws as `Classifier.predict`
    */
   async decisionFunction(x: Matrix, signal?: AbortSignal): Promise<Float64Array> {
     const { classes, columns, gamma, centre, rho, ...learned } = this.#learned;
@@ -266,6 +272,7 @@ export class SVC implements Classifier {
     };
   }
 
+  /** @throws ModelError `estimator-setting-*`, `estimator-array-*`, `estimator-state-unsound` */
   static restore(state: EstimatorState): SVC {
     const reader = new StateReader(state);
     const [columns, classes, gamma] = [

@@ -61,10 +61,15 @@ export class BaselineModel implements TextModel {
     return this.#origin?.hiddenStates?.device ?? 'processor';
   }
 
+  /** @throws what the estimator throws */
   classify(texts: readonly string[], signal?: AbortSignal): Promise<Classified> {
     return classify(this.#estimator, texts, signal);
   }
 
+  /**
+   * @throws RangeError as `classificationMetrics`; what the estimator throws; the signal's reason if it is
+   *   aborted
+   */
   async evaluate({ rows }: Dataset, { onProgress, signal }: EvaluateOptions): Promise<ClassificationMetrics> {
     const K = this.labels.length;
     const labels = new Int32Array(rows.length);
@@ -95,8 +100,8 @@ export class BaselineModel implements TextModel {
 /**
  * Opens a folder that `compare` or `saveEstimator` wrote.
  *
- * @throws ModelError where it is damaged, was saved without names of classes, or stands on a GPT-2 that is no
- *   longer what it was; UsageError for a maximum length or a device that this kind of model has no use for
+ * @throws ModelError `estimator-without-label-names`, `hidden-states-model-*`, and as `loadEstimator`;
+ *   UsageError `baseline-takes-whole-texts`, `baseline-without-device`
  */
 export async function openBaseline(
   folder: string,

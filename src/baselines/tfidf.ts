@@ -50,7 +50,10 @@ export class TfidfVectorizer implements Transformer<readonly string[], SparseMat
     this.#options = options;
   }
 
-  /** @throws DataError where no text has a term, as scikit-learn's "empty vocabulary" */
+  /**
+   * @throws DataError `tfidf-without-words`, as scikit-learn's "empty vocabulary"; the signal's reason if it
+   *   is aborted
+   */
   async fit(texts: readonly string[], signal?: AbortSignal): Promise<void> {
     const pace = new Pace(signal);
     const fitted: FittedPart[] = [];
@@ -61,6 +64,7 @@ export class TfidfVectorizer implements Transformer<readonly string[], SparseMat
     this.#fitted = fitted;
   }
 
+  /** @throws as `Transformer.transform` */
   async transform(texts: readonly string[], signal?: AbortSignal): Promise<SparseMatrix> {
     if (this.#fitted.length === 0)
       throw new UsageError('estimator-not-fitted', { estimator: 'TfidfVectorizer' });
@@ -118,6 +122,7 @@ export class TfidfVectorizer implements Transformer<readonly string[], SparseMat
     };
   }
 
+  /** @throws ModelError `estimator-setting-*`, `estimator-array-*`, `estimator-state-unsound` */
   static restore(state: EstimatorState): TfidfVectorizer {
     const reader = new StateReader(state);
     const { sublinearTf, parts } = state.settings;

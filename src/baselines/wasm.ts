@@ -20,7 +20,7 @@ export class Arena<Exports extends { heapBase(): number }> {
   /**
    * @param module `logistic` for logistic.assembly.ts
    * @param bytes what will be allocated at most; in at most 64 pieces
-   * @throws TrainingError where there is not so much memory
+   * @throws TrainingError `features-memory-unavailable`
    */
   constructor(module: string, bytes: number) {
     const pages = Math.ceil((bytes + 64 * ALIGNMENT + STATIC_BYTES) / PAGE);

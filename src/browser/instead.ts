@@ -36,7 +36,11 @@ export async function whyNoWebGpu(): Promise<string | undefined> {
   return 'reason' in found ? found.reason : undefined;
 }
 
-/** In the browser all devices but `cpu` are its WebGPU. */
+/**
+ * In the browser all devices but `cpu` are its WebGPU.
+ *
+ * @throws UsageError `browser-without-device`; its `open` throws AttuneError `browser-without-webgpu`
+ */
 export function engineFor(device: Device): Engine {
   if (device === 'cpu') throw new UsageError('browser-without-device', { device });
   return {

@@ -190,7 +190,7 @@ export const files = {
     disk.create(path, 'open').append(bytes);
   },
 
-  /** A copy of a file's bytes. @throws Error where there is none */
+  /** A copy of a file's bytes. @throws Error if there is none */
   read(path: string): Uint8Array<ArrayBuffer> {
     return disk.file(path, 'open').all();
   },
@@ -201,7 +201,7 @@ export const files = {
 
   exists: (path: string): boolean => disk.find(path) !== undefined,
 
-  /** Names in a folder, sorted. @throws Error where there is none */
+  /** Names in a folder, sorted. @throws Error if there is none */
   list: (folder: string): string[] => disk.list(folder),
 
   /** The files of a folder, not those of folders in it: name -> bytes, copied. */

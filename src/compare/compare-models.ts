@@ -116,9 +116,10 @@ export interface CompareModelsOptions {
 /**
  * Measures a fine-tuned model beside the baselines.
  *
- * @throws as `compare`; UsageError `comparison-split-empty` if there are no rows; if their classes differ, or something
- *   that attune did not make stands in the output folder where it would write. An abortion is noticed at once
- *   but for what the system is asked for (reading weights, writing files), which is waited for
+ * @throws UsageError `comparison-split-empty`, `margin-out-of-range`, `classes-differ`,
+ *   `output-dir-holds-foreign`; ModelError `comparison-classes-differ`, and as `fromPretrained`; the signal's
+ *   reason if it is aborted, at once but for what the system is asked for (reading weights, writing files),
+ *   which is waited for
  */
 export async function compareModels(options: CompareModelsOptions): Promise<Comparison> {
   requireMargin(options.margin ?? MARGIN);

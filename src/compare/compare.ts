@@ -44,9 +44,9 @@ export interface CompareOptions extends FineTuneOptions {
  * Fine-tunes (unless `finetuned` names a finished run), trains the baselines, measures all, and writes
  * comparison.json and `baselines/` into the output folder.
  *
- * @throws UsageError where there are no test rows, the margin is no share or the seeds cannot be had
- *   (train/seeds.ts); what fine-tuning throws; the signal's reason where it is aborted, after which
- *   `finetuned` goes on from the fine-tuned model
+ * @throws UsageError `comparison-without-test-rows`, `margin-out-of-range`, `seeds-*`; as `fineTune` and
+ *   `compareModels`; the signal's reason if it is aborted, after which `finetuned` resumes from the
+ *   fine-tuned model
  */
 export async function compare(given: CompareOptions): Promise<Comparison> {
   requireMargin(given.margin ?? MARGIN);
@@ -117,8 +117,9 @@ async function trainOnly(options: FineTuneOptions): Promise<void> {
 }
 
 /**
- * The rows of a comparison, under the classes of a finished model where one is given. @throws UsageError
- * where there are no test rows
+ * The rows of a comparison, under the classes of a finished model where one is given.
+ *
+ * @throws UsageError `comparison-without-test-rows`
  */
 export async function comparedSplits(
   options: Omit<CompareOptions, 'compareCallbacks'>,

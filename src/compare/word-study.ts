@@ -76,8 +76,8 @@ interface SeenWord extends Place {
  * ones with the lowest mean cosine similarity between their occurrences are taken. Contextual neighbours are
  * other words of the same sentences.
  *
- * @throws UsageError `word-study-labels-length`, or `hidden-states-…` unless hidden states fit the texts; the
- *   signal's reason
+ * @throws UsageError `word-study-labels-length`, `hidden-states-count`, `hidden-states-width`,
+ *   `hidden-states-length`; the signal's reason if it is aborted
  */
 export async function studyWords(options: WordStudyOptions): Promise<WordStudy[]> {
   const { words, texts, labels, word2vec, hiddenStates, signal } = options;

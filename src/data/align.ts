@@ -30,7 +30,7 @@ export type AlignmentUse =
 /**
  * @param labels the classes of the data
  * @param names the model's, by index
- * @throws DataError naming the classes, and a row, where names contradict
+ * @throws DataError `class-unknown-to-model`, `classes-partly-named`, `classes-exceed-model`
  */
 export function alignClasses(labels: LabelMap, names: readonly string[], use: AlignmentUse): Alignment {
   const own = labels.names;

@@ -83,7 +83,7 @@ export class DatasetColumns {
    * The rows of a file. The first file decides on the columns: the usual ones, else `text` and `label`, else
    * those that are guessed.
    *
-   * @throws as `readRows`; where there is nothing to guess, for the usual columns
+   * @throws as `readRows`; if there is nothing to guess, for the usual columns
    */
   async read(file: string, options: ReadOptions): Promise<RawRow[]> {
     if (this.#names) return readRows(file, { ...options, ...this.#names });

@@ -36,7 +36,7 @@ export interface TrainTestSplit {
  * datasets calls them.
  */
 export class Dataset implements Iterable<Row> {
-  /** @throws DataError for a text that is not a string, or a label that is not a class */
+  /** @throws DataError `row-text-invalid`, `row-label-invalid` */
   constructor(
     /** `train`, `test`, or as the data calls it. */
     readonly name: string,
@@ -98,6 +98,8 @@ export class Dataset implements Iterable<Row> {
   /**
    * In the order that `datasets` shuffles to with the same seed: numpy's
    * `default_rng(seed).permutation(length)`.
+   *
+   * @throws RangeError for a seed that is no whole number from 0 to 2^53 - 1
    */
   shuffle(seed = 42): Dataset {
     return this.select(new NumpyGenerator(seed).permutation(this.rows.length));
@@ -110,7 +112,7 @@ export class Dataset implements Iterable<Row> {
   /**
    * Each row changed by `change`, which gives the fields that become different. The classes stay.
    *
-   * @throws DataError for a text that is none, or a label that is no class
+   * @throws DataError `row-text-invalid`, `row-label-invalid`
    */
   map(change: (row: Row, index: number) => Partial<Row>): Dataset {
     return this.#with(
@@ -132,7 +134,8 @@ export class Dataset implements Iterable<Row> {
    * Parts the rows into two splits, shuffled; the same rows that `datasets` takes with the same size and
    * seed.
    *
-   * @throws UsageError for a size that leaves nothing, or, stratified, a class too small to be in both
+   * @throws UsageError `part-size-invalid`, `part-takes-all-rows`; if stratified, also `part-class-too-small`
+   *   and `part-too-small`
    */
   trainTestSplit(options: TrainTestSplitOptions): TrainTestSplit {
     return atOnce(this.splitting(options));

@@ -90,8 +90,7 @@ const MOST_BINS = 20;
 /**
  * Looks over every row of the splits. `examples` rows of the training split are shown in full.
  *
- * @throws DataError for a split without rows, UsageError if the splits do not share their classes, the
- *   signal's reason if it is aborted
+ * @throws DataError `split-empty`; UsageError `classes-differ`; the signal's reason if it is aborted
  */
 export async function inspectSplits(
   splits: Pick<Splits, 'train' | 'test' | 'labelNames' | 'notes'>,

@@ -73,8 +73,8 @@ export class LabelMap {
   /**
    * @param expected classes that there are where the rows may leave some out: there may be gaps, and one
    *   class alone
-   * @throws DataError naming file and line: integers beside names, a gap, one class only, two names of one
-   *   class or two classes of one name
+   * @throws DataError naming file and line: `labels-mixed`, `labels-with-gaps`, `labels-of-one-class`,
+   *   `label-out-of-range`, `class-with-two-names`, `class-name-shared`
    */
   static async learn(
     rows: readonly RawRow[],
@@ -131,7 +131,7 @@ export class LabelMap {
    * The rows with class indices.
    *
    * @param declared what the file itself calls its integer labels
-   * @throws DataError naming file and line of a label that the map does not know
+   * @throws DataError naming file and line: `label-unknown`, `label-out-of-range`
    */
   async encode(
     rows: readonly RawRow[],
@@ -188,7 +188,7 @@ interface NamedClasses {
 /**
  * A class index means the same in two splits only if both have the same names in the same order.
  *
- * @throws UsageError
+ * @throws UsageError `classes-differ`
  */
 export function requireSameClasses(train: NamedClasses, test: NamedClasses): void {
   const [own, other] = [train.labelNames, test.labelNames];

@@ -45,8 +45,8 @@ const isData = (path: string): boolean => {
  * Reads the list of files and the card, and decides.
  *
  * @param config the configuration asked for
- * @throws DataError, UsageError: no data, several configurations and none chosen, a configuration that is not
- *   there
+ * @throws DataError `dataset-empty`, `dataset-has-only-script`, `split-files-ambiguous`, `card-*`; UsageError
+ *   `dataset-config-needed`, `dataset-config-unknown`
  */
 export async function findLayout(repository: DataRepository, config?: string): Promise<Layout> {
   const paths = (await repository.list()).map((path) => checkPath(path, repository.name));

@@ -28,14 +28,21 @@ export type DatasetDict = Readonly<Record<string, Dataset>>;
  * `sample`. With `split`, that one; without, all of them; files are one split, `train`. All splits share
  * their classes: those that the dataset declares, else those of its training split.
  *
- * @throws DataError, UsageError
+ * @throws DataError `dataset-not-found`, `split-unknown`, `label-unknown`, `labels-mixed`,
+ *   `labels-with-gaps`, `csv-*`, `jsonl-*`, `parquet-*` and the other codes of a file of rows; UsageError
+ *   `dataset-config-needed`, `columns-identical`; HubError `hub-*`; the signal's reason if it is aborted
  */
 export async function loadDataset(
   name: string,
   options: LoadDatasetOptions & { readonly split: string },
 ): Promise<Dataset>;
 export async function loadDataset(name: string, options?: LoadDatasetOptions): Promise<DatasetDict>;
-/** Loads what a training run needs: the training split and the one to evaluate on. */
+/**
+ * Loads what a training run needs: the training split and the one to evaluate on.
+ *
+ * @throws as for a name; DataError `eval-dataset-not-found`, `labels-of-one-class`; UsageError
+ *   `held-out-twice`, `row-count-invalid`, `part-*`
+ */
 export async function loadDataset(options: LoadSplitsOptions): Promise<Splits>;
 export async function loadDataset(
   name: string | LoadSplitsOptions,

@@ -73,7 +73,7 @@ export async function isPattern(path: string): Promise<boolean> {
 /**
  * The files that a pattern names, in order of their names.
  *
- * @throws DataError where there are none
+ * @throws DataError `file-pattern-without-folder`, `file-pattern-unmatched`
  */
 export async function matchingFiles(pattern: string): Promise<readonly string[]> {
   const { default: picomatch } = await import('picomatch');

@@ -27,7 +27,7 @@ export type Opened =
   | { readonly kind: 'files'; readonly files: readonly string[] }
   | { readonly kind: 'repository'; readonly repository: DataRepository };
 
-/** @throws DataError where nothing has this name, UsageError for a revision of what is on this machine */
+/** @throws DataError `dataset-not-found`; UsageError `dataset-has-no-revisions` */
 export async function openDataset(name: string, options: OpenOptions = {}): Promise<Opened> {
   const opened = await openLocal(name);
   if (!opened && name === SAMPLE) return { kind: 'sample' };

@@ -48,7 +48,11 @@ export function fileKind(file: string): { readonly stem: string; readonly kind: 
   return undefined;
 }
 
-/** The reader for a file, by the ending of its name. @throws DataError where no kind has it */
+/**
+ * The reader for a file, by the ending of its name.
+ *
+ * @throws DataError `data-file-kind`, `data-file-packed`
+ */
 export async function readerFor(file: string): Promise<RecordReader> {
   const found = fileKind(file);
   if (!found && /\.(zip|bz2|xz|zst|7z|tar|tgz)$/i.test(file))

@@ -10,12 +10,17 @@ export interface DataRepository {
   readonly name: string;
   /** A folder of the user's: what is unclear in it is refused, because the user can rename files. */
   readonly local?: true;
-  /** Paths of all files, relative, with `/`, in order of their names. */
+  /**
+   * Paths of all files, relative, with `/`, in order of their names.
+   *
+   * @throws DataError `dataset-folder-unreadable`, `dataset-folder-too-large`; HubError as `fetch`
+   */
   list(): Promise<readonly string[]>;
   /**
    * The file on this machine; downloads it where it is not here yet.
    *
-   * @throws DataError, or HubError from the Hub, where it cannot be had
+   * @throws DataError `dataset-path-outside`; HubError `hub-repository-not-found`, `hub-file-not-found`,
+   *   `hub-unreachable` and the other `hub-*` and `cache-*`
    */
   fetch(path: string): Promise<string>;
   /**
@@ -29,7 +34,7 @@ export interface DataRepository {
  * Refuses a path that could lead out of its repository: absolute, with `..`, with a backslash or a drive
  * letter.
  *
- * @throws DataError naming the repository
+ * @throws DataError `dataset-path-outside`
  */
 export function checkPath(path: string, repository: string): string {
   const odd =

@@ -54,8 +54,9 @@ export const rowPlace = (row: Pick<RawRow, 'file' | 'line' | 'unit'>, file: stri
 /**
  * Reads a whole file.
  *
- * @throws DataError naming file, line and column of what is missing or wrong, or a file without rows;
- * the signal's reason if it is aborted
+ * @throws DataError naming file, line and column: `text-not-string`, `label-missing`, `label-not-integer`,
+ *   `data-file-empty`, `csv-*`, `jsonl-*`, `parquet-*` and others; UsageError `columns-identical`; the
+ *   signal's reason if it is aborted
  */
 export async function readRows(file: string, options: ReadOptions = {}): Promise<RawRow[]> {
   const { textColumn = 'text', labelColumn = 'label', signal } = options;

@@ -17,7 +17,7 @@ const TEST_ROWS = 200;
  * carries 3,000 of them for its own tests. In an order drawn by `seed`, the first 1,000 are for training and
  * the next 200 for testing.
  *
- * @throws DataError where the package or its files are missing
+ * @throws DataError `sample-package-missing`, `sample-file-missing`, `sample-file-invalid`
  */
 export async function loadSample(seed: number): Promise<{ train: Dataset; test: Dataset }> {
   const { folder, version } = await findPackage();

@@ -63,7 +63,10 @@ export interface KnownClasses {
   readonly expected?: number | undefined;
 }
 
-/** @throws DataError, UsageError where there is no such dataset or configuration */
+/**
+ * @throws DataError `dataset-not-found`; UsageError `dataset-config-needed`, `dataset-config-unknown`,
+ *   `dataset-has-no-configs`; HubError
+ */
 export async function openSource(options: DatasetChoice & { readonly seed: number }): Promise<Source> {
   const opened = await openDataset(options.dataset, options);
   if (opened.kind !== 'repository' && options.datasetConfig !== undefined)

@@ -56,7 +56,11 @@ export interface Splits {
 }
 
 /**
- * Loads the training split and, where there is one, the split to evaluate on. @throws DataError, UsageError
+ * Loads the training split and, where there is one, the split to evaluate on.
+ *
+ * @throws DataError and HubError as `loadDataset`, DataError `eval-dataset-not-found`, `labels-of-one-class`,
+ *   `class-unknown-to-model`; UsageError `held-out-twice`, `row-count-invalid`, `validation-split-in-use`,
+ *   `part-*`
  */
 export async function loadSplits(options: LoadSplitsOptions): Promise<Splits> {
   const { alignTo } = options;
@@ -70,7 +74,11 @@ export interface UnalignedSplits {
   readonly labels: LabelMap;
 }
 
-/** The splits under the classes of a model. @throws DataError where names contradict */
+/**
+ * The splits under the classes of a model.
+ *
+ * @throws DataError `class-unknown-to-model`, `classes-partly-named`, `classes-exceed-model`
+ */
 export function alignSplits(
   { splits, labels }: UnalignedSplits,
   names: readonly string[],
@@ -89,8 +97,10 @@ export function alignSplits(
 }
 
 /**
- * `loadSplits` without its alignment. @param expected classes that there are, of which the rows may have only
- * some
+ * `loadSplits` without its alignment.
+ *
+ * @param expected classes that there are, of which the rows may have only some
+ * @throws as `loadSplits`
  */
 export async function loadUnaligned(options: LoadSplitsOptions, expected?: number): Promise<UnalignedSplits> {
   checkRowCount('trainRows', options.trainRows);
@@ -257,8 +267,10 @@ export interface LoadTestOptions extends DatasetChoice {
 }
 
 /**
- * Loads labelled rows to test a trained model on. One class alone is no error here. @throws DataError,
- * UsageError
+ * Loads labelled rows to test a trained model on. One class alone is no error here.
+ *
+ * @throws DataError and HubError as `loadDataset`, among them `label-unknown` and `label-out-of-range` for a
+ *   class that the model does not have; UsageError `row-count-invalid`, `files-have-no-split`
  */
 export async function loadTestSplit(
   options: LoadTestOptions,

@@ -15,7 +15,7 @@ export interface Parting {
  * How many rows a size takes: a share of all, rounded up, or a number.
  *
  * @param name what the size is called
- * @throws UsageError where it leaves one of the two groups without rows
+ * @throws UsageError `part-size-invalid`, `part-takes-all-rows`
  */
 export function testRows(
   rows: number,
@@ -40,7 +40,7 @@ export function* partRandomly(rows: number, testCount: number, seed: number): Pi
  * Row numbers of both groups, each class in both by its share.
  *
  * @param labels class of each row
- * @throws UsageError where a class has one row only, or a group would have fewer rows than there are classes
+ * @throws UsageError `part-class-too-small`, `part-too-small`
  */
 export function* partByClass(labels: readonly number[], testCount: number, seed: number): Pieces<Parting> {
   const generator = new NumpyGenerator(seed);

@@ -46,7 +46,7 @@ export async function* streamChunks(stream: Readable, signal?: AbortSignal): Asy
   }
 }
 
-/** The bytes of a file, unpacked where its name ends in .gz. @throws DataError where it cannot be read */
+/** The bytes of a file, unpacked where its name ends in .gz. @throws DataError if it cannot be read */
 export async function* fileChunks(file: string): AsyncGenerator<Uint8Array> {
   const stream = createReadStream(file, { highWaterMark: 1 << 20 });
   try {

@@ -52,7 +52,8 @@ const matrixUnitsOnDemand: Engine = {
  * The engine for a device. `auto` takes the best there is on this machine; `webgpu` insists on WebGPU, in
  * software too; `webgpu-matrix-units` on the GPU's matrix units besides, in their precision.
  *
- * @throws UsageError for another name
+ * @throws UsageError `device-unknown`; its `open` throws TrainingError `cpu-memory-exhausted`,
+ *   `gpu-memory-exhausted`, AttuneError `webgpu-unavailable`, `matrix-units-unavailable`
  */
 export function engineFor(device: Device): Engine {
   switch (device) {

@@ -69,7 +69,11 @@ export interface EngineSession {
   readonly description: string;
   /** What the user should know of the choice of the engine, such as why no GPU computes. */
   readonly note?: string;
-  /** Logits [B, K] of a batch, without dropout. */
+  /**
+   * Logits [B, K] of a batch, without dropout.
+   *
+   * @throws TrainingError `session-closed`, `cpu-engine-failed`, `gpu-failed`, `gpu-memory-exhausted`
+   */
   infer(batch: PackedBatch): Promise<Float32Array>;
   /**
    * The outputs, by name, of another graph over the model's parameters, which the session keeps for the next
@@ -77,6 +81,7 @@ export interface EngineSession {
    * that cannot leave it out.
    */
   evaluate?(graph: Graph, batch: PackedBatch): Promise<ReadonlyMap<string, Float32Array>>;
+  /** @throws as `infer` */
   step(request: StepRequest): Promise<StepResult>;
   /**
    * Steps that should be under way at once with their results deferred; absent: each is waited for. It

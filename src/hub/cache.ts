@@ -50,7 +50,7 @@ const REMOVED = '.removed-';
 const UNTOUCHED_FOR = 10 * 60_000;
 const DAY = 24 * 3600 * 1000;
 
-/** @throws HubError 'disk' where the cache cannot be read; a folder that is not there is an empty cache */
+/** @throws HubError `cache-unreadable`; a folder that is not there is an empty cache */
 export async function scanHubCache(cacheDir = hubCacheDir()): Promise<HubCacheInfo> {
   const entries = await readdir(cacheDir, { withFileTypes: true }).catch((cause: NodeJS.ErrnoException) => {
     if (cause.code === 'ENOENT') return [];
@@ -148,7 +148,8 @@ export interface Pruned {
  * What pruning would remove. At least one thing must say what: an id, an age, or that only unfinished
  * downloads are meant.
  *
- * @throws UsageError where nothing says what, or an id is not in the cache or is of two repositories
+ * @throws UsageError `cache-prune-unspecified`, `cache-entry-unknown`, `cache-entry-ambiguous`; HubError
+ *   `cache-unreadable`
  */
 export async function planPrune({
   cacheDir = hubCacheDir(),
@@ -168,14 +169,19 @@ export async function planPrune({
   return parts.flat();
 }
 
-/** Removes what `planPrune` names. @returns what was removed */
+/**
+ * Removes what `planPrune` names.
+ *
+ * @returns what was removed
+ * @throws as `planPrune`; HubError `cache-unwritable`
+ */
 export async function pruneHubCache(options: PruneOptions): Promise<Pruned[]> {
   const planned = await planPrune(options);
   await removeFromCache(planned, options.cacheDir);
   return planned;
 }
 
-/** @throws HubError 'disk' */
+/** @throws HubError `cache-unwritable` */
 export async function removeFromCache(planned: readonly Pruned[], cacheDir = hubCacheDir()): Promise<void> {
   for (const { path } of planned) {
     const parts = relative(cacheDir, path).split(sep);

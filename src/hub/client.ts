@@ -111,8 +111,8 @@ export class HubClient {
    * A request whose body the caller must read or destroy. Broken connections, 429 and 5xx are tried again,
    * the former two after the time the server names.
    *
-   * @throws HubError for any status but 2xx and those in `accept`, and where the Hub cannot be reached; the
-   *   signal's reason where it is aborted
+   * @throws HubError for any status but 2xx and those in `accept`, and if the Hub cannot be reached; the
+   *   signal's reason if it is aborted
    */
   async get(
     url: string,

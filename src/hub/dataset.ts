@@ -10,7 +10,8 @@ import { UsageError } from '../errors/attune-error.js';
  * A dataset of the Hub, `owner/name` with `@revision` where wanted. Nothing is asked of the network before
  * the first call.
  *
- * @throws UsageError where it is not an id; its methods throw HubError
+ * @throws UsageError `hub-id-invalid`, `hub-revision-invalid`, `hub-revisions-conflict`; its methods throw
+ *   HubError, such as `hub-repository-not-found` and `hub-unreachable`
  */
 export function hubDataset(id: string, options: RepositoryOptions = {}): DataRepository {
   const repository = parseRepositoryId(id, 'dataset', options.revision);

@@ -44,7 +44,7 @@ const READ_BYTES = 2 ** 20;
 
 /**
  * @returns the snapshot's file on this machine
- * @throws HubError: what the Hub refuses, 'network' where the connection brings nothing any more,
+ * @throws HubError: what the Hub refuses, 'network' if the connection brings nothing any more,
  *   'integrity', 'disk'
  */
 export async function downloadFile(file: RemoteFile, options: DownloadOptions): Promise<string> {
@@ -184,7 +184,7 @@ async function transfer(
 /**
  * Position of the first byte of an answer to a request for the bytes from `asked` on.
  *
- * @throws HubError 'integrity' where it is an answer about another file, Error where it is of no use
+ * @throws HubError 'integrity' if it is an answer about another file, Error if it is of no use
  */
 function startOf(
   { status, headers, hubHeaders }: HubResponse,

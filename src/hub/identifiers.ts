@@ -69,7 +69,7 @@ export function looksLikePath(text: string): boolean {
  *
  * @param revision wins where the text names none
  * @returns undefined where it is no such thing
- * @throws UsageError where two different revisions are given, or one that cannot be
+ * @throws UsageError `hub-revisions-conflict`, `hub-revision-invalid`
  */
 export function parseRepositoryId(
   text: string,
@@ -94,7 +94,7 @@ export type Located = { readonly path: string } | { readonly repository: Reposit
  * Nothing is asked of the network.
  *
  * @returns the path as given where it exists or can be nothing but a path
- * @throws UsageError where it is neither
+ * @throws UsageError `hub-name-neither-path-nor-id`, `hub-revisions-conflict`, `hub-revision-invalid`
  */
 export function locate(name: string, type: RepositoryType, revision?: string): Located {
   if (name !== '' && existsSync(name)) return { path: name };

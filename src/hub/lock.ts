@@ -35,7 +35,7 @@ export interface LockOptions {
 /**
  * Runs `work` while holding the lock.
  *
- * @throws HubError 'disk' where the lock cannot be made, the signal's reason, and what `work` throws
+ * @throws HubError 'disk' if the lock cannot be made, the signal's reason, and what `work` throws
  */
 export async function withLock<T>(
   path: string,

@@ -136,7 +136,7 @@ export class HubRepository {
   /**
    * The files on this machine, in the order of `paths`.
    *
-   * @throws HubError 'entry-not-found' where the repository has no such file, 'offline' naming all that are
+   * @throws HubError 'entry-not-found' if the repository has no such file, 'offline' naming all that are
    *   not in the cache, and as downloadFile does
    */
   async fetch(paths: readonly string[]): Promise<string[]> {

@@ -78,7 +78,7 @@ export interface HubSettings {
 const DEFAULT_ENDPOINT = 'https://huggingface.co';
 const DEFAULT_IDLE_SECONDS = 30;
 
-/** @throws UsageError where the endpoint or the token is not one */
+/** @throws UsageError `hub-endpoint-invalid`, `hub-token-malformed` */
 export function hubSettings(options: HubOptions = {}, env: Environment = process.env): HubSettings {
   const idle = Number(env['HF_HUB_DOWNLOAD_TIMEOUT']);
   return {

@@ -38,7 +38,7 @@ const TOO_DEEP = `nested more than ${DEEPEST} levels deep`;
 /**
  * The value of a text that is JSON, for whom the place of a mistake does not matter.
  *
- * @throws SyntaxError where it is not, or is nested too deeply to be worked with
+ * @throws SyntaxError if it is not, or is nested too deeply to be worked with
  */
 export function jsonValue(text: string): unknown {
   if (tooDeepAt(text) !== undefined) throw new SyntaxError(TOO_DEEP);

@@ -38,7 +38,7 @@ export interface ClassificationMetrics {
  * @param logits [n, K] row-major
  * @param labels [n] class indices
  * @param labelNames [K]
- * @throws RangeError where there are no rows, the lengths do not fit, a label is no class, or a logit is not
+ * @throws RangeError if there are no rows, the lengths do not fit, a label is no class, or a logit is not
  *   finite
  */
 export function classificationMetrics(

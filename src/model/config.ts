@@ -111,7 +111,7 @@ export const isClassical = (dir: string): Promise<boolean> =>
 /**
  * Reads `dir`/config.json.
  *
- * @throws ModelError where it is missing, is no JSON, or asks for what attune does not do.
+ * @throws ModelError `model-folder-classical`, `config-unreadable`, `config-not-json`, and as `parseConfig`
  */
 export async function readConfig(dir: string): Promise<Gpt2Config> {
   const file = join(dir, 'config.json');
@@ -253,8 +253,7 @@ function without(fields: JsonObject, keys: readonly string[]): JsonObject {
 
 /**
  * @param tokens number of ids the tokenizer can give: its highest id + 1
- * @throws ModelError where the embedding lacks rows for some of them; an embedding with rows to spare is
- *   common and fine
+ * @throws ModelError `model-vocabulary-exceeds-embedding`; an embedding with rows to spare is common and fine
  */
 export function requireVocabulary(config: Gpt2Config, tokens: number, folder: string): void {
   if (tokens > config.vocabSize)

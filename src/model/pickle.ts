@@ -67,7 +67,7 @@ const MAX_DEPTH = 64;
 /**
  * @param bytes a whole pickle
  * @param file path for messages
- * @throws ModelError where it is no such pickle
+ * @throws ModelError if it is no such pickle
  */
 export function readPickle(bytes: Uint8Array, file: string): Pickled {
   try {

@@ -65,8 +65,9 @@ export interface FromPretrainedOptions extends HubOptions {
  * with `@revision` where wanted), which is downloaded into the Hub's cache where it is not there. A missing
  * classification head is drawn as transformers draws it after `set_seed(seed)`.
  *
- * @throws ModelError naming file, field or tensor where the folder is not a GPT-2 that attune can run;
- *   HubError
+ * @throws ModelError naming file, field or tensor: `model-folder-missing`, `model-head-missing`, `config-*`,
+ *   `tokenizer-*`, `weights-*`, `safetensors-*` and the other codes of a model's files; HubError and
+ *   UsageError as `resolveModel`
  */
 export async function fromPretrained(
   idOrPath: string,

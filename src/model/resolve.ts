@@ -25,8 +25,9 @@ export const MEMORY_FILE = 'attune_model.json';
  * into the Hub's cache where they are not in it.
  *
  * @returns the path as given, also where nothing is there that a Hub id could name; a snapshot of the cache
- * @throws HubError, ModelError where the repository lacks what a model needs, UsageError where the name is
- *   neither path nor id
+ * @throws HubError `hub-repository-not-found`, `hub-repository-gated`, `hub-unreachable` and the other
+ *   `hub-*` and `cache-*`; ModelError `hub-model-*`; UsageError `hub-name-neither-path-nor-id`,
+ *   `hub-revisions-conflict`, `hub-token-malformed`
  */
 export async function resolveModel(idOrPath: string, options: ResolveModelOptions = {}): Promise<string> {
   const located = locate(idOrPath, 'model', options.revision);

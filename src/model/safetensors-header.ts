@@ -35,7 +35,7 @@ export interface SafetensorsHeader {
   readonly metadata: ReadonlyMap<string, string>;
 }
 
-/** Length of the JSON, from the file's first bytes. @throws ModelError where the file cannot hold it */
+/** Length of the JSON, from the file's first bytes. @throws ModelError if the file cannot hold it */
 export function headerLength(first: Uint8Array, fileBytes: number, file: string): number {
   if (first.length < LENGTH_BYTES) throw new ModelError('safetensors-too-short', { file, bytes: fileBytes });
   if (new TextDecoder('latin1').decode(first) === 'version ') {

@@ -37,7 +37,7 @@ export function numberType(values: NumberArray): NumberType {
  * @param read gives the numbers of a tensor, row-major; called once for each, in the order of the file
  * @param metadata transformers refuses files that do not say `format: pt`
  * @returns SHA-256 of the file's bytes, in hexadecimal
- * @throws AttuneError where the file cannot be written; whatever `read` throws
+ * @throws AttuneError if the file cannot be written; whatever `read` throws
  */
 export async function writeSafetensors(
   path: string,

@@ -40,7 +40,7 @@ export class SafetensorsFile {
     this.#header = header;
   }
 
-  /** @throws ModelError where the file cannot be read or its header is not sound */
+  /** @throws ModelError if the file cannot be read or its header is not sound */
   static async open(path: string): Promise<SafetensorsFile> {
     let handle: FileHandle;
     try {
@@ -74,7 +74,7 @@ export class SafetensorsFile {
   /**
    * A tensor's numbers, row-major, as float32.
    *
-   * @throws ModelError where there is no such tensor, it is not of floating point (F32, F16, BF16, F64), or
+   * @throws ModelError if there is no such tensor, it is not of floating point (F32, F16, BF16, F64), or
    *   the file ends too early
    */
   async read(name: string): Promise<Float32Array> {
@@ -127,7 +127,7 @@ export class SafetensorsFile {
   /**
    * A tensor's numbers as they are stored: F32, F64 or I32.
    *
-   * @throws ModelError where there is no such tensor, it is of another type, or the file ends too early
+   * @throws ModelError if there is no such tensor, it is of another type, or the file ends too early
    */
   async readExact(name: string): Promise<NumberArray> {
     const tensor = this.#header.tensors.get(name);

@@ -46,7 +46,7 @@ export class TorchArchive {
   }
 
   /**
-   * @throws ModelError where the file is no archive of torch.save that holds only tensors and plain values
+   * @throws ModelError if the file is no archive of torch.save that holds only tensors and plain values
    */
   static async open(path: string): Promise<TorchArchive> {
     let zip: ZipFile;
@@ -82,7 +82,7 @@ export class TorchArchive {
   /**
    * A tensor's numbers as float32, row-major.
    *
-   * @throws ModelError where they are not of floating point or not contiguous, or the archive is damaged
+   * @throws ModelError if they are not of floating point or not contiguous, or the archive is damaged
    */
   async read(tensor: PickledTensor): Promise<Float32Array> {
     const { storage } = tensor;

@@ -26,7 +26,8 @@ export class WeightFiles {
   }
 
   /**
-   * @throws ModelError where there are none, a shard or one of its tensors is missing, or a file is damaged
+   * @throws ModelError `model-weights-missing`, `model-weights-pickled`, `shard-*`, `shards-*`,
+   *   `safetensors-*`
    */
   static async open(dir: string): Promise<WeightFiles> {
     const single = join(dir, SINGLE_FILE);
@@ -89,7 +90,7 @@ export class WeightFiles {
 /**
  * The index's `weight_map`: tensor to file name.
  *
- * @throws ModelError where it is not one, or a name is not that of a file beside it
+ * @throws ModelError if it is not one, or a name is not that of a file beside it
  */
 export async function readIndex(index: string): Promise<Map<string, string>> {
   let json: unknown;

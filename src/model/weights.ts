@@ -21,7 +21,7 @@ export interface Weights {
   /**
    * The numbers of a parameter, row-major in its shape.
    *
-   * @throws ModelError where one of them is NaN or infinite, naming its index
+   * @throws ModelError if one of them is NaN or infinite, naming its index
    */
   read(parameter: string): Promise<Float32Array>;
   /**
@@ -44,8 +44,7 @@ export interface Weights {
  * Opens the weights of `dir`: F32, F16, BF16 or F64, one file or shards, with or without the prefix
  * `transformer.`. Nothing but headers is read until `read` is called.
  *
- * @throws ModelError where a file is damaged, a parameter other than the head is missing, or a shape is not
- *   what the config asks for
+ * @throws ModelError `weights-*`, `shard-*`, `safetensors-*`, `tensor-type-unsupported`
  */
 export async function openWeights(dir: string, config: Gpt2Config): Promise<Weights> {
   const files = await WeightFiles.open(dir);

@@ -413,7 +413,10 @@ function checkAgreement({ dataset, seed, models, worstErrors, words }: Measured)
   });
 }
 
-/** @throws as `parseComparison`; AttuneError `report-source-unreadable` */
+/**
+ * @throws AttuneError `report-source-unreadable`; DataError `comparison-file-syntax`,
+ *   `comparison-file-invalid`
+ */
 export async function readComparison(file: string): Promise<Comparison> {
   const contents = await readPlainFile(file).catch((cause: unknown) => {
     throw new AttuneError('report-source-unreadable', { file, reason: (cause as Error).message }, { cause });

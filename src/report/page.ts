@@ -13,15 +13,14 @@ import { REPORT_FILE } from '../train/run-names.js';
  *
  * @param dir folder that is there
  * @returns path of report.html in it
- * @throws AttuneError where it cannot be written, UsageError where a file of that name is there that attune
- *   did not make
+ * @throws AttuneError `output-dir-unwritable`, `file-unwritable`; UsageError `output-dir-holds-foreign`
  */
 export async function writeReport(dir: string, comparison: Comparison): Promise<string> {
   const { comparisonDocument } = await import('./document.js');
   return write(dir, comparisonDocument(comparison));
 }
 
-/** The same for a training run alone: its learning curves and evaluations. */
+/** The same for a training run alone: its learning curves and evaluations. @throws as `writeReport` */
 export async function writeRunReport(dir: string, history: readonly LogRecord[]): Promise<string> {
   const { runDocument } = await import('./document.js');
   return write(dir, runDocument(basename(resolve(dir)), history));

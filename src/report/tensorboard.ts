@@ -56,16 +56,21 @@ export class TensorBoardWriter {
     this.#write(versionEvent(this.#now(), 'attune'));
   }
 
+  /** @throws AttuneError `tensorboard-unwritable` */
   scalar(tag: string, value: number, step: number): void {
     this.#summary({ tag, scalar: value }, step);
   }
 
-  /** Markdown, for the text tab. */
+  /** Markdown, for the text tab. @throws AttuneError `tensorboard-unwritable` */
   text(tag: string, value: string, step = 0): void {
     this.#summary({ tag, text: value }, step);
   }
 
-  /** All numbers of a record but its step, each under its own tag. What is null or not finite is left out. */
+  /**
+   * All numbers of a record but its step, each under its own tag. What is null or not finite is left out.
+   *
+   * @throws AttuneError `tensorboard-unwritable`
+   */
   log(record: Loggable): void {
     for (const [key, value] of Object.entries(record)) {
       if (key !== 'step' && typeof value === 'number' && Number.isFinite(value))

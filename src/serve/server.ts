@@ -63,7 +63,7 @@ export interface RunningServer {
 /**
  * Serves a site.
  *
- * @throws UsageError where the port is taken, AttuneError where it cannot be listened on
+ * @throws UsageError if the port is taken, AttuneError if it cannot be listened on
  */
 export async function serve(site: Site, { host, port, signal }: ServeOptions): Promise<RunningServer> {
   // The requests of a connection one after the other, as their answers go anyway: an answer in the queue

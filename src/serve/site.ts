@@ -43,7 +43,7 @@ export type Site = ReadonlyMap<string, SiteFile>;
 /**
  * The page with a model to start from.
  *
- * @throws ModelError where the folder holds no model that the page can train
+ * @throws ModelError if the folder holds no model that the page can train
  */
 export async function demoSite(model: { readonly folder: string; readonly name: string }): Promise<Site> {
   const page = fileURLToPath(new URL('page', import.meta.url));
@@ -105,7 +105,7 @@ async function modelFiles(folder: string): Promise<{
 /**
  * A file of the site to read, and how many bytes that is. What is no file is not waited for.
  *
- * @throws AttuneError where it cannot be read
+ * @throws AttuneError if it cannot be read
  */
 export async function openSiteFile(
   file: SiteFile,
@@ -134,7 +134,7 @@ export async function openSiteFile(
   }
 }
 
-/** The bytes of a file of the site. @throws AttuneError where it cannot be read */
+/** The bytes of a file of the site. @throws AttuneError if it cannot be read */
 export async function readSiteFile(file: SiteFile): Promise<Uint8Array> {
   return buffer((await openSiteFile(file)).stream);
 }

@@ -81,8 +81,10 @@ export class Tokenizer {
 
   /**
    * Reads the tokenizer of a model folder: tokenizer.json where it is, else vocab.json and merges.txt, with
-   * tokenizer_config.json and special_tokens_map.json where they are. ModelError names the file and what is
-   * wrong in it.
+   * tokenizer_config.json and special_tokens_map.json where they are.
+   *
+   * @throws ModelError naming the file and what is wrong in it: `tokenizer-*`, `vocabulary-*`, `merge-*`,
+   *   `added-token-*`
    */
   static async fromDirectory(dir: string): Promise<Tokenizer> {
     return new Tokenizer(await readTokenizerFiles(dir), dir);
@@ -110,6 +112,8 @@ export class Tokenizer {
    * dropped. A text of nothing but pad tokens is pooled at position 0, which attends to itself: one pad
    * token. An empty text is padding as a whole, masked everywhere: one pad token that attends to nothing
    * (`blind`).
+   *
+   * @throws RangeError for a `maxLength` that is no whole number from 1 up
    */
   encode(text: string, options: { readonly maxLength?: number } = {}): EncodedRow {
     const { all, start, end } = this.#truncated(text, options.maxLength ?? Infinity);
@@ -117,7 +121,7 @@ export class Tokenizer {
     return { ids: Int32Array.from(all.slice(start, end)), blind: false };
   }
 
-  /** As `encode`, with the place of each token in the text; none for an empty text. */
+  /** As `encode`, with the place of each token in the text; none for an empty text. @throws as `encode` */
   encodeWithSpans(
     text: string,
     options: { readonly maxLength?: number } = {},
@@ -150,6 +154,8 @@ export class Tokenizer {
    * `row` padded on the right to `length`, as the notebook shows it. Pad tokens at the end of the text itself
    * were dropped by `encode`, so here they count as padding (the reference's mask has 1 there; the logits are
    * the same).
+   *
+   * @throws RangeError if the row is longer
    */
   pad(row: EncodedRow, length: number): PaddedRow {
     if (row.ids.length > length)
@@ -164,6 +170,8 @@ export class Tokenizer {
   /**
    * The text that `ids` spell; bytes that are not UTF-8 become U+FFFD. Spaces are left as they are, as
    * transformers 5 does.
+   *
+   * @throws RangeError for an id that is not in the vocabulary
    */
   decode(ids: ArrayLike<number>, options: { readonly skipSpecialTokens?: boolean } = {}): string {
     if (ids.length === 0) return '';
@@ -174,7 +182,11 @@ export class Tokenizer {
     });
   }
 
-  /** Each id's token as the vocabulary spells it (a space is `Ġ`). */
+  /**
+   * Each id's token as the vocabulary spells it (a space is `Ġ`).
+   *
+   * @throws RangeError for an id that is not in the vocabulary
+   */
   tokens(ids: ArrayLike<number>): string[] {
     this.#checkIds(ids);
     return Array.from(ids, (id) => this.#tokenizer.id_to_token(id)!);
@@ -221,6 +233,8 @@ export class Tokenizer {
   /**
    * Writes `files()` into folder `dir`, which is made where it is missing; each file appears whole or not at
    * all.
+   *
+   * @throws AttuneError `file-unwritable`
    */
   async save(dir: string, modelMaxLength?: number): Promise<void> {
     await mkdir(dir, { recursive: true });

@@ -117,8 +117,7 @@ function names<T extends ArgumentTable>(table: T): ReadonlyMap<string, keyof T &
  * Checks values given under any spelling and returns them under the table's own names.
  *
  * @param file that the values come from, for messages
- * @throws UsageError for an unknown name, a wrong type, a value out of range, one argument given twice with
- *   different values.
+ * @throws UsageError `argument-unknown`, `argument-invalid`, `argument-given-twice`
  */
 export function checkGiven<T extends ArgumentTable>(
   table: T,

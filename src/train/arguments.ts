@@ -296,10 +296,11 @@ export type Strategy = TrainingArguments['evalStrategy'];
  * Fills in defaults and what follows from other arguments, and refuses what contradicts itself, as
  * TrainingArguments does: `evalSteps` falls back to `loggingSteps`, `metricForBestModel` to "loss" where a
  * best model is asked for, `greaterIsBetter` to whether the metric's name does not end in "loss",
- * `loggingDir` to `runs` in the output folder.
+ * `loggingDir` to `runs` in the output folder. Names may be camelCase, snake_case or kebab-case, and old
+ * names are known.
  *
- * @throws UsageError naming the argument and what it accepts. Names may be camelCase, snake_case or
- *   kebab-case, and old names are known.
+ * @throws UsageError naming the argument and what it accepts: `argument-unknown`, `argument-invalid`,
+ *   `argument-given-twice`, `early-stopping-needs-evaluations`, `best-model-*`
  */
 export function resolveArguments(
   input: TrainingArgumentsInput | Readonly<Record<string, unknown>> = {},
@@ -310,8 +311,9 @@ export function resolveArguments(
 }
 
 /**
- * `resolveArguments` without the look for contradictions, for some of a run's arguments. @throws UsageError
- * as it does for one by itself
+ * `resolveArguments` without the look for contradictions, for some of a run's arguments.
+ *
+ * @throws UsageError `argument-unknown`, `argument-invalid`, `argument-given-twice`
  */
 export function filledArguments(
   input: TrainingArgumentsInput | Readonly<Record<string, unknown>>,
@@ -351,7 +353,11 @@ function isMultiple(steps: number, unit: number): boolean {
   return steps < 1 ? (steps * 1e6) % (unit * 1e6) === 0 : steps % unit === 0;
 }
 
-/** Refuses an evaluation strategy without rows to evaluate on. */
+/**
+ * Refuses an evaluation strategy without rows to evaluate on.
+ *
+ * @throws UsageError `evaluation-without-rows`
+ */
 export function requireEvaluation(args: TrainingArguments, hasEvaluationRows: boolean): void {
   const { evalStrategy } = args;
   if (evalStrategy === 'no' || hasEvaluationRows) return;
@@ -362,6 +368,7 @@ export function requireEvaluation(args: TrainingArguments, hasEvaluationRows: bo
  * Refuses a `metricForBestModel` that no evaluation will report.
  *
  * @param available names with or without the `eval_` prefix, e.g. loss, accuracy, f1, auc
+ * @throws UsageError `metric-for-best-model-unknown`
  */
 export function requireMetric(
   args: Pick<TrainingArguments, 'metricForBestModel'>,

@@ -15,7 +15,7 @@ import type { PredictionOptions } from './prediction.js';
  * The score of each token of each row, [tokens of the row], for the class `labels` names of it.
  *
  * @param graph `attributionGraph` of the session's model, the same object at every call
- * @throws UsageError where the engine cannot evaluate graphs of its caller; the signal's reason where it is
+ * @throws UsageError if the engine cannot evaluate graphs of its caller; the signal's reason if it is
  *   aborted
  */
 export async function attributeTokens(
@@ -48,7 +48,7 @@ export async function attributeTokens(
 }
 
 /**
- * @throws UsageError where the engine cannot evaluate graphs of its caller; ModelError where what it finds is
+ * @throws UsageError if the engine cannot evaluate graphs of its caller; ModelError if what it finds is
  * not finite
  */
 export async function evaluateGraph(

@@ -131,7 +131,7 @@ export class BestTracker {
    * threshold as well. A metric that is undefined (null, NaN) is never better; the very first evaluation
    * never counts against patience.
    *
-   * @throws TrainingError where the record lacks the metric
+   * @throws TrainingError if the record lacks the metric
    */
   observe(record: EvalRecord): { readonly improved: boolean; readonly stop: boolean } {
     const { metric, greaterIsBetter, tolerance, threshold } = this.rule;

@@ -205,7 +205,7 @@ export async function listCheckpoints(outputDir: string): Promise<string[]> {
 /**
  * Reads what a checkpoint says of its run; the tensors are read by `restore`.
  *
- * @throws ModelError where it is none, or damaged
+ * @throws ModelError if it is none, or damaged
  */
 export async function readCheckpoint(dir: string): Promise<Checkpoint> {
   const stateFile = join(dir, 'trainer_state.json');
@@ -236,7 +236,7 @@ async function isOurs(dir: string): Promise<boolean> {
  * Sees that a checkpoint is as it was written. One of transformers' Trainer has no checksums; what can be
  * seen of its damage shows when it is read.
  *
- * @throws ModelError naming the damaged file; AttuneError where the checkpoint cannot be read; the signal's
+ * @throws ModelError naming the damaged file; AttuneError if the checkpoint cannot be read; the signal's
  *   reason if it is aborted
  */
 export async function verifyCheckpoint(dir: string, signal?: AbortSignal): Promise<void> {

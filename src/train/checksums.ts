@@ -42,7 +42,7 @@ export async function writeChecksums(
  * Reads every file of a folder and compares it with checksums.json.
  *
  * @param required files without which the folder is not whole
- * @throws ModelError naming the first file that is not as it was written; AttuneError where one cannot be
+ * @throws ModelError naming the first file that is not as it was written; AttuneError if one cannot be
  *   read; the signal's reason if it is aborted
  */
 export async function verifyChecksums(

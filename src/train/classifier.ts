@@ -107,8 +107,9 @@ export class TextClassifier {
    * Hub by its id; or the folder of a classical model that `compare` saved under `baselines/`, or
    * `saveEstimator` with the names of its classes.
    *
-   * @throws ModelError where the folder holds none, UsageError where `maxLength` exceeds the model's
-   *   positions or the model cuts no texts
+   * @throws ModelError and HubError as the function `fromPretrained`, ModelError `classifier-not-loaded`,
+   *   `estimator-without-label-names`; UsageError `max-length-exceeds-positions`,
+   *   `baseline-takes-whole-texts`, `baseline-without-device`, `device-unknown`
    */
   static async fromPretrained(idOrPath: string, options: ClassifierOptions = {}): Promise<TextClassifier> {
     // Loaded when it is asked for: whoever classifies with a GPT-2 needs none of it.
@@ -144,8 +145,8 @@ export class TextClassifier {
   }
 
   /**
-   * @throws UsageError where it cannot give what is asked for: only a GPT-2 has logits, and can say which
-   * tokens spoke for a class
+   * @throws UsageError `logits-unavailable`, `attribution-unavailable`: only a GPT-2 has logits, and can say
+   *   which tokens spoke for a class
    */
   requireAble({
     logits = false,
@@ -162,8 +163,8 @@ export class TextClassifier {
   /**
    * Classifies all texts, in their order.
    *
-   * @throws UsageError where logits are asked for of a model that has none, ModelError if the model does not
-   *   answer every text with one of its classes
+   * @throws UsageError `logits-unavailable`; ModelError `model-answer-count`, `model-answer-size`,
+   *   `model-answer-class`, `values-not-finite`; the signal's reason if it is aborted
    */
   async predict(texts: readonly string[], options: PredictOptions = {}): Promise<Prediction[]> {
     const predictions: Prediction[] = [];
@@ -174,7 +175,8 @@ export class TextClassifier {
   /**
    * Classifies all texts and says which tokens spoke for the predicted class: gradient times input.
    *
-   * @throws UsageError where the model or the device cannot do it, ModelError as `predict`
+   * @throws UsageError `attribution-unavailable`, `device-without-graphs`; ModelError as `predict`; the
+   *   signal's reason if it is aborted
    */
   async explain(texts: readonly string[], options: PredictOptions = {}): Promise<ExplainedPrediction[]> {
     const explained: ExplainedPrediction[] = [];
@@ -182,7 +184,7 @@ export class TextClassifier {
     return explained;
   }
 
-  /** As `explain`, of texts as they come. */
+  /** As `explain`, of texts as they come. @throws as `explain` */
   async *explainStream(
     texts: Iterable<string> | AsyncIterable<string>,
     options: PredictOptions = {},
@@ -242,8 +244,8 @@ export class TextClassifier {
   /**
    * Every metric on labelled rows, whose classes are the model's.
    *
-   * @throws RangeError where there are no rows or one is of a class that the model does not have, the signal's
-   *   reason where it is aborted
+   * @throws RangeError if there are no rows or one is of a class that the model does not have; ModelError
+   *   `values-not-finite`; the signal's reason if it is aborted
    */
   async evaluate(dataset: Dataset, options: EvaluateOptions = {}): Promise<ClassificationMetrics> {
     const classes = this.labels.length;

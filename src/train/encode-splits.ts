@@ -37,7 +37,8 @@ export async function encodeSplits(
 /**
  * Token ids and class indices of a dataset's rows.
  *
- * @throws the signal's reason if it is aborted
+ * @throws RangeError for a `maxLength` that is no whole number from 1 up; the signal's reason if it is
+ *   aborted
  */
 export async function encodeDataset(
   dataset: Dataset,
@@ -67,7 +68,7 @@ export async function encodeDatasetCached(
 const textsOf = ({ rows }: Dataset): string[] => rows.map(({ text }) => text);
 const labelsOf = ({ rows }: Dataset): Int32Array => Int32Array.from(rows, ({ label }) => label);
 
-/** @throws UsageError where more tokens are asked for than the model has positions */
+/** @throws UsageError `max-length-exceeds-positions` */
 export function lengthLimit(maxLength: number | undefined, config: Gpt2Config): number {
   if (maxLength !== undefined && maxLength > config.nPositions)
     throw new UsageError('max-length-exceeds-positions', {

@@ -37,7 +37,7 @@ export interface EvaluationRows {
 /**
  * Loads the rows.
  *
- * @throws UsageError where nothing says which, DataError
+ * @throws UsageError `held-out-rows-none`, `held-out-rows-unknown`; DataError and HubError as `loadDataset`
  */
 export async function loadEvaluationRows(
   given: EvaluationChoice,
@@ -133,7 +133,7 @@ type SplitsChoice = HeldOut &
  * The training and test rows of a finished model: what is given by hand, and for the rest, where the dataset
  * is the one that it was trained on, what it was trained with.
  *
- * @throws UsageError where no dataset is given or remembered
+ * @throws UsageError `training-rows-unknown`
  */
 export async function rememberedSplits(
   given: SplitsChoice & { readonly dataset?: string | undefined },

@@ -122,7 +122,11 @@ export interface FineTuneRun {
   readonly brokenCheckpoints: NewestCheckpoint['broken'];
   /** What attune.json says of this run. */
   readonly manifest: Omit<Manifest, 'format'>;
-  /** Trains to the end and saves the model, its records and arguments at the root of the output folder. */
+  /**
+   * Trains to the end and saves the model, its records and arguments at the root of the output folder.
+   *
+   * @throws as `Trainer.train`; AttuneError `file-unwritable`
+   */
   train(): Promise<TrainOutput>;
   /** Measures the model that `train` saved. @param trained what it returned @throws as `Trainer.evaluate` */
   measure(trained: TrainOutput): Promise<MeasuredRun>;
@@ -137,7 +141,10 @@ export interface FineTuneRun {
 /**
  * Reads and checks data, model and output folder, and opens the engine.
  *
- * @throws UsageError, DataError or ModelError: whatever can be refused is refused here, before any training
+ * @throws UsageError `argument-*`, `output-dir-holds-run`, `run-folder-locked`; DataError as `loadDataset`;
+ *   ModelError as `fromPretrained`, and `checkpoint-not-found`; HubError; TrainingError
+ *   `checkpoint-of-other-run`, `gpu-memory-exhausted`. Whatever can be refused is refused here, before any
+ *   training
  */
 export async function prepareFineTune(given: FineTuneOptions): Promise<FineTuneRun> {
   const options = await asBegun(given);
@@ -457,7 +464,13 @@ export interface FineTuneResult extends TrainOutput, MeasuredRun {
   readonly plan: readonly PlanLine[];
 }
 
-/** The whole job in one call: plans, trains, saves, measures on the test rows, closes the engine. */
+/**
+ * The whole job in one call: plans, trains, saves, measures on the test rows, closes the engine.
+ *
+ * @throws as `prepareFineTune`, `Trainer.train` and `Trainer.evaluate`: UsageError `argument-*`,
+ *   `output-dir-holds-run`; DataError and HubError as `loadDataset`; ModelError as `fromPretrained`;
+ *   TrainingError `training-diverged`; InterruptedError `run-interrupted`
+ */
 export async function fineTune(options: FineTuneOptions): Promise<FineTuneResult> {
   const run = await prepareFineTune(options);
   try {

@@ -75,7 +75,7 @@ export class Gpt2Model implements TextModel {
     return classificationMetrics(logits, labels, this.labels);
   }
 
-  /** @throws UsageError where the device cannot do it */
+  /** @throws UsageError `device-without-graphs` */
   async attribute(
     texts: readonly string[],
     labels: readonly number[],
@@ -99,7 +99,7 @@ export class Gpt2Model implements TextModel {
 /**
  * Opens a folder with a GPT-2 classifier, or one of the Hub.
  *
- * @throws ModelError where there is none, UsageError where `maxLength` exceeds the model's positions
+ * @throws as `fromPretrained`; ModelError `classifier-not-loaded`; UsageError `max-length-exceeds-positions`
  */
 export async function openGpt2(
   idOrPath: string,

@@ -9,7 +9,7 @@ import type { LabelledRows } from './evaluate.js';
  *
  * @param name what the caller calls them
  * @param classes K
- * @throws UsageError naming the row
+ * @throws UsageError `labeled-rows-empty`, `labeled-rows-length`, `labeled-rows-class`
  */
 export function requireLabels(name: string, { rows, labels }: LabelledRows, classes: number): void {
   if (rows.length === 0) throw new UsageError('labeled-rows-empty', { name });

@@ -151,7 +151,10 @@ export async function hashOfTokens({ rows, labels }: LabelledRows, signal?: Abor
 export const manifestToJson = (manifest: Omit<Manifest, 'format'>): string =>
   `${JSON.stringify({ format: FORMAT, ...manifest }, null, 2)}\n`;
 
-/** @throws ModelError where the folder has no manifest, or one that cannot be used */
+/**
+ * @throws ModelError `manifest-unreadable`, `manifest-not-json`, `manifest-foreign`, `manifest-format`,
+ *   `manifest-damaged`, `manifest-arguments-invalid`
+ */
 export async function readManifest(dir: string): Promise<Manifest> {
   const file = join(dir, MANIFEST_FILE);
   const text = await readPlainFile(file).catch((cause: Error) => {

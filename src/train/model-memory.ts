@@ -125,7 +125,7 @@ export const memoryToJson = (memory: ModelMemory): string =>
 /**
  * What is remembered of the model in a folder; undefined where nothing is, as of a model that others trained.
  *
- * @throws ModelError where attune_model.json is there and cannot be used
+ * @throws ModelError `model-memory-*` if attune_model.json is there and cannot be used
  */
 export async function readMemory(dir: string): Promise<ModelMemory | undefined> {
   const file = join(dir, MEMORY_FILE);

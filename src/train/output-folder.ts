@@ -51,7 +51,7 @@ export interface Preparation {
  */
 const isOfRun = (file: string): boolean => file !== MANIFEST_FILE;
 
-/** A link that leads nowhere is there. @throws where it cannot be told */
+/** A link that leads nowhere is there. @throws if it cannot be told */
 const isThere = (path: string): Promise<boolean> =>
   lstat(path).then(
     () => true,
@@ -77,7 +77,7 @@ export class OutputFolder {
    * Locks a folder that is there and mends what an interrupted write left in it, before anything in it is
    * read. A folder that is missing is locked when `prepare` makes it.
    *
-   * @throws UsageError where another process is writing there, AttuneError where it cannot be written
+   * @throws UsageError if another process is writing there, AttuneError if it cannot be written
    */
   static async open(dir: string): Promise<OutputFolder> {
     const folder = new OutputFolder(dir);
@@ -105,7 +105,7 @@ export class OutputFolder {
    * Makes the folder where it is missing, sees that it can be written, and that nothing stands in the way
    * that attune did not make.
    *
-   * @throws UsageError where the folder is refused, or another process is writing there; AttuneError where it
+   * @throws UsageError if the folder is refused, or another process is writing there; AttuneError if it
    *   cannot be written
    */
   async prepare(preparation: Preparation): Promise<void> {
@@ -225,8 +225,8 @@ export class OutputFolder {
    *
    * @param fill writes them into the folder that it is given, under the paths they will have
    * @param names their paths; absent: whatever stands in that folder
-   * @throws AttuneError where they cannot be written, where something of somebody else's stands there or
-   *   where the lock is lost; what `fill` throws. Then nothing has changed
+   * @throws AttuneError if they cannot be written, if something of somebody else's stands there or
+   *   if the lock is lost; what `fill` throws. Then nothing has changed
    */
   async place(fill: (staged: string) => Promise<void>, names?: readonly string[]): Promise<void> {
     await this.#inTurn(() => this.#place(fill, names));
@@ -328,7 +328,7 @@ export class OutputFolder {
    * Removes a file or folder that attune made, so that no half of it is ever seen under its name.
    *
    * @returns what it holds that attune did not make, by its path; then it stays
-   * @throws AttuneError where it cannot be removed or the lock is lost
+   * @throws AttuneError if it cannot be removed or the lock is lost
    */
   async remove(name: string): Promise<readonly string[]> {
     return this.#inTurn(async () => {
@@ -386,7 +386,7 @@ export class OutputFolder {
   /**
    * Gives a folder that attune made another name; one of that name that it made before is removed.
    *
-   * @throws AttuneError where either holds something that attune did not make, or it cannot be done
+   * @throws AttuneError if either holds something that attune did not make, or it cannot be done
    */
   async rename(from: string, to: string): Promise<void> {
     const inTheWay = await this.remove(to);

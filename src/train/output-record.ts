@@ -50,7 +50,7 @@ export const newRecord = (purpose: Purpose, files: Iterable<string> = []): Outpu
 export const workshopName = (id: string): string => `.attune-${id}`;
 const partialName = (id: string): string => `${workshopName(id)}${PARTIAL}`;
 
-/** Writes the record, whole or not at all. @throws AttuneError where it cannot be written */
+/** Writes the record, whole or not at all. @throws AttuneError if it cannot be written */
 export async function writeRecord(dir: string, { purpose, id, files, adding }: OutputRecord): Promise<void> {
   const record = { format: FORMAT, purpose, id, files: [...files].sort(), adding };
   const text = `${JSON.stringify(record, null, 1)}\n`;
@@ -62,7 +62,7 @@ export async function writeRecord(dir: string, { purpose, id, files, adding }: O
 /**
  * The record of a folder; undefined where it has none.
  *
- * @throws UsageError where a file of that name is none
+ * @throws UsageError if a file of that name is none
  */
 export async function readRecord(dir: string): Promise<OutputRecord | undefined> {
   const file = join(dir, RECORD_FILE);

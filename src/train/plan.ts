@@ -64,8 +64,9 @@ export const BY_HAND = [
 ] as const;
 
 /**
- * What of a caller's options are arguments of training, under the table's own names. @throws UsageError for a
- * value that an argument does not take
+ * What of a caller's options are arguments of training, under the table's own names.
+ *
+ * @throws UsageError `argument-invalid`, `argument-given-twice`
  */
 export function givenArguments(options: object): Given<typeof TRAINING_ARGUMENTS> {
   return checkGiven(
@@ -89,8 +90,9 @@ export function isPlanned(options: TrainingChoice): boolean {
 }
 
 /**
- * What is known of a run's arguments before its data is. @throws UsageError as `resolveArguments`, and where
- * arguments stand beside `args`
+ * What is known of a run's arguments before its data is.
+ *
+ * @throws UsageError `arguments-beside-args`, and as `resolveArguments`
  */
 export function begunWith(options: TrainingChoice): BegunArguments {
   const given = givenArguments(options);
@@ -163,7 +165,7 @@ const toleranceOf = (rows: number): number => Number((0.25 / Math.sqrt(rows)).to
  * Completes the arguments.
  *
  * @param input what the caller gave, which wins
- * @throws UsageError as `resolveArguments`
+ * @throws UsageError `best-epoch-without-rows`, and as `resolveArguments`
  */
 export function planArguments(input: TrainingArgumentsInput, facts: PlanFacts): Plan {
   const given = givenArguments(input);

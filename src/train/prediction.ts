@@ -81,7 +81,7 @@ export function largestPrediction(
 /**
  * Logits [rows, K] in the order of the rows, whatever order they are computed in.
  *
- * @throws ModelError where one is not finite; the signal's reason if it is aborted before the last batch has
+ * @throws ModelError if one is not finite; the signal's reason if it is aborted before the last batch has
  *   begun
  */
 export async function predictLogits(
@@ -123,7 +123,7 @@ export async function predictLogits(
  * none.
  *
  * @param output of the model's graph that the values are; absent: its logits
- * @throws ModelError
+ * @throws ModelError `values-not-finite`
  */
 export function requireFinite(values: Float32Array, output?: string): void {
   const at = firstNotFinite(values);

@@ -33,7 +33,10 @@ export interface Reproduction {
   readonly tensors: number;
 }
 
-/** @throws ModelError where `dir` holds no finished run, and whatever training throws */
+/**
+ * @throws ModelError `run-unfinished`, `run-origin-missing`, `run-origin-changed`, `manifest-*`; UsageError
+ *   `output-overlaps-input`; and as `fineTune`
+ */
 export async function reproduce(dir: string, options: ReproduceOptions): Promise<Reproduction> {
   await refuseOverlap(options.outputDir, [{ what: 'the run', path: dir }], (name) => isOfRun(name));
   const manifest = await readManifest(dir);
@@ -57,8 +60,9 @@ export async function reproduce(dir: string, options: ReproduceOptions): Promise
 }
 
 /**
- * The checkpoint of another run that this one went on from, as it was then. @throws ModelError where it is
- * not
+ * The checkpoint of another run that this one was resumed from, as it was then.
+ *
+ * @throws ModelError `run-origin-missing`, `run-origin-changed`; UsageError `output-dir-holds-run`
  */
 async function outsideCheckpoint(
   dir: string,

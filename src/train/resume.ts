@@ -10,7 +10,7 @@ import { stepWindow } from './schedule.js';
 import type { StepPlan } from './schedule.js';
 import type { TrainerState } from './state.js';
 
-/** @throws TrainingError where the checkpoint in `dir` is of a run with other rows or arguments */
+/** @throws TrainingError `checkpoint-of-other-run` */
 export function requireSameRun(
   dir: string,
   { state, resume }: { readonly state: TrainerState; readonly resume: ResumeState },

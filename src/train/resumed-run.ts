@@ -27,7 +27,9 @@ export async function asBegun<T extends TrainingChoice>(options: T): Promise<T> 
 }
 
 /**
- * Of a run's own folder the model could be taken, but not the moments of the optimizer. @throws UsageError
+ * Of a run's own folder the model could be taken, but not the moments of the optimizer.
+ *
+ * @throws UsageError `checkpoint-is-run-folder`
  */
 export async function refuseRunFolder(dir: string): Promise<void> {
   const manifest = await readManifest(dir).catch(() => undefined);
@@ -42,7 +44,7 @@ export async function refuseRunFolder(dir: string): Promise<void> {
 /**
  * The checkpoint that the arguments name.
  *
- * @throws ModelError where there is none that is whole, or the one that is named is not
+ * @throws ModelError `checkpoint-not-found`, `checkpoints-all-damaged`
  */
 export async function checkpointToResume(
   { resumeFromCheckpoint, outputDir, loadBestModelAtEnd }: BegunArguments,
@@ -76,7 +78,7 @@ interface ChangesOnResume {
 /**
  * What is not as it was in the run that a checkpoint is of, where its manifest is beside the checkpoint.
  *
- * @throws UsageError where rows are others and that is not allowed
+ * @throws UsageError `resume-data-changed`
  */
 export async function changesOnResume(
   resumeDir: string,

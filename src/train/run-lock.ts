@@ -85,7 +85,7 @@ export class RunLock {
   /**
    * Takes the lock; nothing happens where it is held by this object already.
    *
-   * @throws UsageError where another run holds it or a file of its name is no lock, AttuneError where the
+   * @throws UsageError if another run holds it or a file of its name is no lock, AttuneError if the
    *   folder cannot be written
    */
   async acquire(): Promise<void> {
@@ -128,7 +128,7 @@ export class RunLock {
    * Sees that the lock is still this object's: a process that was stopped for minutes may have been taken for
    * dead.
    *
-   * @throws AttuneError where it is not
+   * @throws AttuneError if it is not
    */
   async assertHeld(): Promise<void> {
     if (!this.#held) throw new Error(`the lock of ${this.#dir} is not held`);

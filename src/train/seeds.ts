@@ -66,9 +66,8 @@ export interface FirstRun extends Omit<Reading, 'model'> {
  * The runs beside the first, under its seed + 1, + 2, … up to `seeds` runs in all; seen before anything
  * begins that they can be made.
  *
- * @throws UsageError where there are no such seeds, where the first cannot be repeated from the beginning, or
- *   where a folder holds another run, an input or something that attune did not make; ModelError where the
- *   first does not tell how it was trained; AttuneError where a folder cannot be written
+ * @throws UsageError `seeds-*`, `seed-folder-taken`, `output-overlaps-input`, `output-dir-holds-*`;
+ *   ModelError `run-origin-unknown`; AttuneError `output-dir-unwritable`
  */
 export async function planSeeds(seeds: number, first: FirstRun): Promise<SeedRun[]> {
   if (!Number.isSafeInteger(seeds) || seeds < 1 || seeds > MOST_SEEDS)
@@ -120,7 +119,7 @@ interface Begun {
 }
 
 /**
- * The run that is to be gone on with; undefined where a new one begins. @throws UsageError where it will not
+ * The run that is to be gone on with; undefined where a new one begins. @throws UsageError if it will not
  * be what it began as
  */
 async function requireBeginning({
@@ -153,7 +152,7 @@ async function requireBeginning({
   return begun;
 }
 
-/** @throws UsageError where a run did not go from its beginning to its end as its manifest has it */
+/** @throws UsageError `seeds-of-another-start`, `seeds-after-change` */
 function requireOneStart(run: string, { startedFrom, changedOnResume: [change] = [] }: Manifest): void {
   if (startedFrom) throw new UsageError('seeds-of-another-start', { run });
   if (change !== undefined) throw new UsageError('seeds-after-change', { run, change, when: 'earlier' });
@@ -164,7 +163,7 @@ function requireOneStart(run: string, { startedFrom, changedOnResume: [change] =
  * checkpoint.
  *
  * @param run folder of the first run, finished
- * @throws as `planSeeds`; UsageError where the rows or the model are no longer those of the run; what
+ * @throws as `planSeeds`; UsageError if the rows or the model are no longer those of the run; what
  *   training throws
  */
 export async function trainOtherSeeds(
@@ -196,7 +195,7 @@ async function empty(folder: string): Promise<void> {
 }
 
 /**
- * What a run was made from, seen to be there still. @throws as `planSeeds`, and UsageError where the model is
+ * What a run was made from, seen to be there still. @throws as `planSeeds`, and UsageError if the model is
  * another by now
  */
 async function repeatable(run: string, labelNames: readonly string[], reading: Reading): Promise<Begun> {
@@ -249,7 +248,7 @@ interface Standing {
 
 const NOT_BEGUN: Standing = { isFinished: false, checkpoint: undefined };
 
-/** How far the run under another seed is. @throws UsageError where its folder holds another run */
+/** How far the run under another seed is. @throws UsageError if its folder holds another run */
 async function standingOf(begun: Begun, { seed, folder }: SeedRun, reading: Reading): Promise<Standing> {
   const needsBest = begun.manifest.arguments['loadBestModelAtEnd'] === true;
   const isFinished = await access(join(folder, 'trainer_state.json')).then(

@@ -20,7 +20,7 @@ const FILE = 'optimizer.pt';
  *
  * @returns how many updates AdamW has counted; 0 where the checkpoint holds no optimizer, whose moments are
  *   then left at zero
- * @throws ModelError where the file is damaged, holds anything but tensors and plain values, or is not of
+ * @throws ModelError if the file is damaged, holds anything but tensors and plain values, or is not of
  *   these parameters
  */
 export async function restoreTorchOptimizer(

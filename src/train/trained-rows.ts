@@ -72,7 +72,7 @@ export function hashesToJson(hashes: TextHashes): string {
 /**
  * The texts that the model or checkpoint in a folder was trained on; undefined where nothing there says so.
  *
- * @throws ModelError naming the file where it is damaged or of a later version
+ * @throws ModelError naming the file if it is damaged or of a later version
  */
 export async function readTrainedTexts(dir: string): Promise<TextHashes | undefined> {
   const bytes = await readIfPresent(dir, ROWS_FILE);

@@ -83,6 +83,7 @@ export class Trainer {
 
   readonly #options: TrainerOptions;
 
+  /** @throws UsageError `labeled-rows-empty`, `labeled-rows-length`, `labeled-rows-class` */
   constructor(options: TrainerOptions) {
     this.#options = options;
     const { args, train, evaluation, config } = options;
@@ -115,7 +116,8 @@ export class Trainer {
    *
    * @param otherRows whether the evaluation rows are not those of the checkpoint's run: what was best on them
    *   is not the best on these
-   * @throws the signal's reason if it is aborted
+   * @throws ModelError `checkpoint-*`, `trainer-state-*`, `resume-state-damaged`, `torch-optimizer-*`;
+   *   TrainingError `checkpoint-of-other-run`; the signal's reason if it is aborted
    */
   async resumeFrom(dir: string, { otherRows = false }: { readonly otherRows?: boolean } = {}): Promise<void> {
     const { args, train, signal } = this.#options;
@@ -160,8 +162,8 @@ export class Trainer {
   /**
    * Runs from where the state stands to the end.
    *
-   * @throws UsageError where the output folder cannot be had or something that attune did not make stands in
-   *   the way there, InterruptedError, TrainingError
+   * @throws UsageError `run-folder-locked`, `output-dir-holds-foreign`; AttuneError `output-dir-unwritable`;
+   *   TrainingError `training-diverged`; InterruptedError `run-interrupted`
    */
   async train(): Promise<TrainOutput> {
     this.#output = this.#options.output;
@@ -260,7 +262,8 @@ export class Trainer {
    * Evaluates on the evaluation rows as they are now, without changing the run.
    *
    * @param signal the run's own by default; another one to measure a run that was stopped
-   * @throws the signal's reason if it is aborted, after the batch under way
+   * @throws TrainingError `evaluation-rows-missing`; UsageError `labeled-rows-*`; ModelError
+   *   `values-not-finite`; the signal's reason if it is aborted, after the batch under way
    */
   async evaluate(signal: AbortSignal | undefined = this.#options.signal): Promise<Evaluation> {
     const { evaluation } = this.#options;
@@ -268,7 +271,7 @@ export class Trainer {
     return this.measure(evaluation, signal);
   }
 
-  /** Measures on any rows. @param signal as for `evaluate`, and what is thrown */
+  /** Measures on any rows. @param signal as for `evaluate` @throws as `evaluate` */
   async measure(
     evaluation: LabelledRows,
     signal: AbortSignal | undefined = this.#options.signal,

@@ -14,7 +14,7 @@ export interface NewestCheckpoint {
  * Finds the checkpoint to go on from: the newest that is whole and, where the run ends with its best model,
  * whose best checkpoint is whole as well.
  *
- * @throws AttuneError where one cannot be read; the signal's reason if it is aborted
+ * @throws AttuneError if one cannot be read; the signal's reason if it is aborted
  */
 export async function newestWholeCheckpoint(
   outputDir: string,

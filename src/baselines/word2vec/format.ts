@@ -32,7 +32,7 @@ const NEWLINE = 0x0a;
 const FLOAT_BYTES = 4;
 const WORDS_A_CHUNK = 1000;
 
-/** @throws UsageError for a word that the format cannot hold, AttuneError where the file cannot be written */
+/** @throws UsageError `word2vec-word-unsavable`; AttuneError `file-unwritable` */
 export async function writeVectors(
   path: string,
   vectors: WordVectors,
@@ -69,8 +69,8 @@ function shortest(value: number): string {
 }
 
 /**
- * @throws ModelError saying what is wrong at which word, UsageError for a `limit` that is no whole number
- * from 1
+ * @throws ModelError saying what is wrong at which word: `word2vec-file-*`, `file-unreadable`; UsageError
+ *   `estimator-option-not-whole` for a `limit` that is no whole number from 1
  */
 export async function readVectors(
   path: string,

@@ -139,7 +139,10 @@ const REFUSED = [
   'hashfxn',
 ] as const;
 
-/** @throws UsageError naming the option and what it accepts */
+/**
+ * @throws UsageError naming the option and what it accepts: `argument-*`, `word2vec-option-unsupported`,
+ *   `word2vec-min-alpha-above-alpha`
+ */
 export function resolveWord2VecOptions(given: Readonly<Record<string, unknown>>): ResolvedWord2VecOptions {
   for (const option of REFUSED) {
     const spelled = [option, snakeCase(option)].find((spelling) => given[spelling] !== undefined);

@@ -75,8 +75,8 @@ const GUIDE_SHIFT = 15;
  * Trained vectors [words, vectorSize]. The event loop turns between jobs (10,000 words, some ten
  * milliseconds).
  *
- * @throws TrainingError where memory does not suffice or a vector is not finite, the signal's reason where it
- *   is aborted
+ * @throws TrainingError `word2vec-memory-unavailable`, `word2vec-diverged`; the signal's reason if it is
+ *   aborted
  */
 export async function trainVectors(
   corpus: Corpus,

@@ -16,26 +16,30 @@ export class Word2VecVectorizer implements Transformer<readonly string[], DenseM
 
   readonly #options: TrainOptions;
 
-  /** @throws UsageError naming an option that is wrong */
+  /** @throws as `Word2Vec.train` for an option that is wrong */
   constructor(options: TrainOptions = {}) {
     this.#options = options;
 
     resolveTrainOptions(options);
   }
 
-  /** The vectors of the words. @throws UsageError before `fit` */
+  /** The vectors of the words. @throws UsageError `estimator-not-fitted` */
   get model(): Word2Vec {
     if (!this.#fitted) throw new UsageError('estimator-not-fitted', { estimator: 'Word2VecVectorizer' });
     return this.#fitted;
   }
 
-  /** @throws what `Word2Vec.train` throws */
+  /** @throws as `Word2Vec.train`; the signal's reason if it is aborted */
   async fit(texts: readonly string[], signal = this.#options.signal): Promise<void> {
     const sentences = await pacedMap(texts, splitWords, signal);
     this.#fitted = await Word2Vec.train(sentences, { ...this.#options, signal });
   }
 
-  /** [texts, vectorSize]; zeros where a text has no known word. */
+  /**
+   * [texts, vectorSize]; zeros where a text has no known word.
+   *
+   * @throws UsageError `estimator-not-fitted`; the signal's reason if it is aborted
+   */
   transform(texts: readonly string[], signal?: AbortSignal): Promise<DenseMatrix> {
     const { model } = this;
     return texts.length <= SLICE
@@ -53,12 +57,16 @@ export class Word2VecVectorizer implements Transformer<readonly string[], DenseM
     return { kind: 'dense', rows: texts.length, columns, values };
   }
 
+  /** @throws UsageError `estimator-not-fitted` */
   state(): EstimatorState {
     const { words, vectors, vectorSize } = this.model;
     return { kind: KIND, settings: { vectorSize, words }, arrays: { vectors } };
   }
 
-  /** @throws ModelError where the state does not fit together */
+  /**
+   * @throws ModelError `word2vec-vectors-size`, `word2vec-word-repeated`, `estimator-setting-*`,
+   *   `estimator-state-unsound`
+   */
   static restore(state: EstimatorState): Word2VecVectorizer {
     const reader = new StateReader(state);
     const vectorSize = reader.number('vectorSize');

@@ -34,7 +34,7 @@ export interface Corpus {
   readonly offsets: Int32Array;
 }
 
-/** @throws DataError where a sentence is not a list of texts, and what `pace` throws */
+/** @throws DataError `word2vec-sentence-no-list`, `word2vec-word-no-text`, and what `pace` throws */
 export async function encodeSentences(
   sentences: readonly (readonly string[])[],
   pace: Pace,
@@ -67,7 +67,10 @@ export async function encodeSentences(
   return { words: [...ids.keys()], counts, tokens, offsets };
 }
 
-/** @throws DataError where no word remains, UsageError where a given order does not hold the same words */
+/**
+ * @throws DataError `word2vec-without-words`, `word2vec-words-too-rare`; UsageError `word2vec-order-word`,
+ *   `word2vec-order-incomplete`
+ */
 export function buildVocabulary(
   corpus: Corpus,
   { minCount, maxFinalVocab }: VocabularyOptions,

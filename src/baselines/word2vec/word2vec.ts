@@ -42,7 +42,7 @@ export class Word2Vec {
    * @param words by descending count, each once
    * @param vectors [words, vectorSize]
    * @param counts how often each word occurred, where that is known (files do not say)
-   * @throws ModelError where these do not fit together
+   * @throws ModelError `word2vec-vectors-size`, `word2vec-counts-size`, `word2vec-word-repeated`
    */
   constructor(
     readonly words: readonly string[],
@@ -65,9 +65,9 @@ export class Word2Vec {
    * Learns vectors from sentences, each a list of words (`splitWords(text)`). The result depends on
    * sentences, options and seed alone, on any machine.
    *
-   * @throws UsageError naming an option that is wrong, DataError where there is nothing to learn from,
-   *   TrainingError where the vectors diverge or memory does not suffice, InterruptedError where `signal` is
-   *   aborted
+   * @throws UsageError `argument-*`, `word2vec-option-unsupported`; DataError `word2vec-without-words`,
+   *   `word2vec-words-too-rare`, `word2vec-sentence-no-list`; TrainingError `word2vec-diverged`,
+   *   `word2vec-memory-unavailable`; InterruptedError `word2vec-interrupted`
    */
   static async train(sentences: readonly (readonly string[])[], given: TrainOptions = {}): Promise<Word2Vec> {
     const { wordOrder, signal, onProgress } = given;
@@ -84,7 +84,10 @@ export class Word2Vec {
   }
 
   /**
-   * Reads the format of the original word2vec, binary or text. @throws ModelError naming what is wrong where
+   * Reads the format of the original word2vec, binary or text.
+   *
+   * @throws ModelError saying what is wrong at which word: `word2vec-file-*`, `file-unreadable`; UsageError
+   *   `estimator-option-not-whole` for a `limit` that is no whole number from 1
    */
   static async load(path: string, options: LoadFormatOptions = {}): Promise<Word2Vec> {
     const { words, vectors, vectorSize } = await readVectors(path, options);
@@ -94,6 +97,8 @@ export class Word2Vec {
   /**
    * Writes the format of the original word2vec, as gensim's `save_word2vec_format` does. The file appears
    * whole or not at all.
+   *
+   * @throws UsageError `word2vec-word-unsavable`; AttuneError `file-unwritable`
    */
   async save(path: string, options: SaveFormatOptions = {}): Promise<void> {
     await writeVectors(path, this, options);
@@ -103,7 +108,7 @@ export class Word2Vec {
     return this.#index.has(word);
   }
 
-  /** The word's vector [vectorSize], which is a view. @throws UsageError for a word that is not known */
+  /** The word's vector [vectorSize], which is a view. @throws UsageError `word2vec-word-unknown` */
   vector(word: string): Float32Array {
     const i = this.#index.get(word);
     if (i === undefined) {
@@ -117,7 +122,7 @@ export class Word2Vec {
     return this.#row(i);
   }
 
-  /** Cosine of two words. @throws UsageError for a word that is not known */
+  /** Cosine of two words. @throws UsageError `word2vec-word-unknown` */
   similarity(a: string, b: string): number {
     return cosine(this.vector(a), this.vector(b));
   }
@@ -126,8 +131,8 @@ export class Word2Vec {
    * The words nearest to a word, a vector or an analogy by cosine, nearest first; words that were asked for
    * are left out.
    *
-   * @throws UsageError for a word that is not known, a vector of another size, or a `topN` that is no whole
-   *   number from 0
+   * @throws UsageError `word2vec-word-unknown`, `word2vec-vector-size`, or `estimator-option-not-whole` for a
+   *   `topN` that is no whole number from 0
    */
   mostSimilar(
     query: string | ArrayLike<number> | Analogy,
@@ -186,7 +191,7 @@ export class Word2Vec {
   }
 }
 
-/** The options of training proper. @throws UsageError naming one that is wrong */
+/** The options of training proper. @throws as `resolveWord2VecOptions` */
 export function resolveTrainOptions(given: TrainOptions): ResolvedWord2VecOptions {
   const { wordOrder, signal, onProgress, ...named } = given;
   return resolveWord2VecOptions(named);

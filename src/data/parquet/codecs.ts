@@ -25,7 +25,7 @@ const CODECS: Readonly<Partial<Record<string, Codec>>> = {
 export const CODEC_NAMES = Object.keys(CODECS);
 
 /**
- * @throws Error where the codec is not known, or the page is not one of it, or is not `length` bytes long
+ * @throws Error if the codec is not known, or the page is not one of it, or is not `length` bytes long
  * when unpacked
  */
 export function unpackPage(codec: string, input: Uint8Array, length: number): Uint8Array {

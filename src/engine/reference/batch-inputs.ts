@@ -7,7 +7,7 @@ export function pooledTokensOf(batch: PackedBatch): Int32Array {
   return batch.pooledTokens ?? batch.rowOffsets.subarray(1).map((end) => end - 1);
 }
 
-/** @throws where the batch does not have the input, or `lossWeight` is needed and absent */
+/** @throws if the batch does not have the input, or `lossWeight` is needed and absent */
 export function batchInput(
   name: InputName,
   batch: PackedBatch,

@@ -20,7 +20,7 @@ export interface ExecuteOptions {
  * The outputs of a graph, row-major, under their names.
  * @param parameters values by name, in the shapes that the graph declares (its parameters may have the
  *   batch's dimensions, too)
- * @throws where a parameter, label, loss weight or dropout seed is missing, a length does not fit its shape,
+ * @throws if a parameter, label, loss weight or dropout seed is missing, a length does not fit its shape,
  *   or an index is out of range
  */
 export function execute(

@@ -64,7 +64,7 @@ export function demandsOf(
   return demands;
 }
 
-/** @throws TrainingError with the numbers where the limits do not allow it */
+/** @throws TrainingError with the numbers if the limits do not allow it */
 export function requireWithin(limits: DeviceLimits, demands: readonly Demand[]): void {
   const most = largestBinding(limits);
   const mostSideBySide = limits.maxComputeWorkgroupsPerDimension;

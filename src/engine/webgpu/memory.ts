@@ -25,7 +25,7 @@ export interface TensorPlace {
   readonly floats: number;
 }
 
-/** @throws TrainingError with the numbers where one tensor alone is larger than a binding may be */
+/** @throws TrainingError with the numbers if one tensor alone is larger than a binding may be */
 export function placeTensors(
   specs: readonly ParameterSpec[],
   maxBindingBytes: number,

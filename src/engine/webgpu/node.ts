@@ -111,7 +111,7 @@ async function open(
   return session;
 }
 
-/** @throws AttuneError where the adapter has no matrix unit that serves */
+/** @throws AttuneError if the adapter has no matrix unit that serves */
 export function requiredUnit(
   adapter: AdapterFacts,
   { name, matrixUnits }: Pick<AdapterReport, 'name' | 'matrixUnits'>,

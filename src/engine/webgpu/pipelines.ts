@@ -9,7 +9,7 @@ export class Pipelines {
   }
 
   /**
-   * Makes what is missing of the given kernels, side by side. @throws Error with the compiler's message where
+   * Makes what is missing of the given kernels, side by side. @throws Error with the compiler's message if
    * a kernel does not compile
    */
   async prepare(kernels: readonly { readonly label: string; readonly code: string }[]): Promise<void> {
