@@ -46,6 +46,19 @@ const commandsOutside = {
   },
 };
 
+/** All that can go wrong in showing help is that nothing can be written: the other sentences are not read. */
+const errorsOutside = {
+  name: 'errors-outside',
+  setup({ onLoad }) {
+    onLoad({ filter: /[\\/]errors[\\/]codes[\\/].*\.js$/ }, ({ path }) => {
+      const text = readFileSync(path, 'utf8');
+      return /(?:command-line|files)-errors\.js$/.test(path)
+        ? undefined
+        : { contents: `export const ${/export const (\w+)/.exec(text)[1]} = {};` };
+    });
+  },
+};
+
 /** A module's own place is where it was compiled to: workers, WebAssembly and models are named from there. */
 const places = {
   name: 'places',
@@ -94,7 +107,7 @@ await build({
   entryPoints: [join(dist, 'cli', 'main.js')],
   outfile: join(target, 'help.cjs'),
   format: 'cjs',
-  plugins: [commandsOutside, libraries, places],
+  plugins: [commandsOutside, errorsOutside, libraries, places],
   define: { 'import.meta.url': 'placeOfBundle' },
   banner: { js: "const placeOfBundle = require('node:url').pathToFileURL(__filename).href;" },
 });
