@@ -14,6 +14,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { loadSplits } from '#attune/data/splits.js';
 import { AttuneError, InterruptedError, ModelError, UsageError } from '#attune/errors/attune-error.js';
+import { factNumber } from '#attune/errors/phrases/values.js';
 import { resolveArguments } from '#attune/train/arguments.js';
 import type { TrainingArguments, TrainingArgumentsInput } from '#attune/train/arguments.js';
 import { fineTune } from '#attune/train/fine-tune.js';
@@ -143,7 +144,7 @@ describe('planSeeds', () => {
     for (const seeds of [0, -1, 1.5, NaN, 101])
       await assert.rejects(
         plan(seeds, args('new')),
-        refusal(UsageError, 'seeds-out-of-range', { given: seeds, limit: 100 }),
+        refusal(UsageError, 'seeds-out-of-range', { given: factNumber(seeds), limit: 100 }),
       );
     await assert.rejects(
       plan(3, args('new', { seed: 2 ** 32 - 2 })),
