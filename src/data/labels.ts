@@ -4,6 +4,7 @@ import type { RecordPlace } from '../errors/phrases/places.js';
 import { Pace } from '../pace.js';
 import type { Row } from './dataset.js';
 import type { RawRow, Writable } from './rows.js';
+import { rowPlace } from './rows.js';
 
 /** How the labels of the data were written, which decides how those of another split may be written. */
 type Notation = 'integers' | 'names' | 'either' | 'given';
@@ -93,9 +94,9 @@ export class LabelMap {
     if (odd) {
       const [usual] = rows;
       throw new DataError('labels-mixed', {
-        ...placeIn(file, odd),
+        ...rowPlace(odd, file),
         label: odd.label,
-        other: { ...placeIn(file, usual), label: usual.label },
+        other: { ...rowPlace(usual, file), label: usual.label },
       });
     }
     if (first.size === 1 && expected === undefined)
@@ -106,7 +107,7 @@ export class LabelMap {
       return new LabelMap(
         names,
         'names',
-        new Map(names.map((name, i) => [i, placeIn(file, first.get(name)!)])),
+        new Map(names.map((name, i) => [i, rowPlace(first.get(name)!, file)])),
       );
 
     const numbers = labels.filter((label) => typeof label === 'number');
@@ -114,7 +115,7 @@ export class LabelMap {
     if (expected === undefined) refuseGaps(numbers, first, file);
     else if (highest >= expected)
       throw new DataError('label-out-of-range', {
-        ...placeIn(file, first.get(highest)!),
+        ...rowPlace(first.get(highest)!, file),
         label: highest,
         classes: expected,
       });
@@ -144,7 +145,7 @@ export class LabelMap {
     const called = new Map<number, { readonly name: string; readonly place: RecordPlace }>();
     for (const row of rows) {
       if (pace.due) await pace.rest();
-      const place = placeIn(file, row);
+      const place = rowPlace(row, file);
       const name = typeof row.label === 'number' ? (declared?.[row.label] ?? row.labelText) : undefined;
       if (typeof row.label === 'number' && name !== undefined) {
         const before = called.get(row.label);
@@ -209,7 +210,7 @@ function refuseGaps(
   const missing: number[] = [];
   for (let i = 0; missing.length < 10 && i < highest; i++) if (!first.has(i)) missing.push(i);
   throw new DataError('labels-with-gaps', {
-    ...placeIn(file, first.get(highest)!),
+    ...rowPlace(first.get(highest)!, file),
     highest,
     missing,
     missingCount: highest + 1 - labels.length,
@@ -231,18 +232,18 @@ async function namesOfIntegers(
     if (typeof label !== 'number' || labelText === undefined) continue;
     const known = texts.get(label);
     if (known !== undefined && known !== labelText)
-      throw twoNames(placeIn(file, row), label, labelText, { name: known, place: places.get(label)! });
+      throw twoNames(rowPlace(row, file), label, labelText, { name: known, place: places.get(label)! });
     const other = indexOf.get(labelText);
     if (other !== undefined && other !== label)
       throw new DataError('class-name-shared', {
-        ...placeIn(file, row),
+        ...rowPlace(row, file),
         label,
         name: labelText,
         other: { label: other, place: places.get(other)! },
       });
     if (known !== undefined) continue;
     texts.set(label, labelText);
-    places.set(label, placeIn(file, row));
+    places.set(label, rowPlace(row, file));
     indexOf.set(labelText, label);
   }
   return { texts, places };
@@ -254,14 +255,6 @@ const twoNames = (
   name: string,
   other: { readonly name: string; readonly place: ClassOrigin },
 ): DataError => new DataError('class-with-two-names', { ...place, label, name, other });
-
-/** Where a row came from. @param file where the row itself does not say */
-function placeIn(
-  file: string,
-  { file: own = file, line, unit }: Pick<RawRow, 'file' | 'line' | 'unit'>,
-): RecordPlace {
-  return unit === 'row' ? { file: own, row: line } : { file: own, line };
-}
 
 /** JavaScript sorts by UTF-16 unit, which puts U+FFxx after the supplementary planes. */
 function byCodePoint(a: string, b: string): number {

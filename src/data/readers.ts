@@ -33,7 +33,6 @@ export const FILE_KINDS: readonly FileKind[] = [
 
 /** Every ending that can be read, for messages. */
 export const EXTENSIONS: readonly string[] = FILE_KINDS.flatMap(({ extensions }) => extensions);
-export const READABLE = EXTENSIONS.join(', ');
 
 /**
  * Splits a file name into its stem and its kind: `train.jsonl` is `train` and JSON lines. Undefined where no

@@ -1,8 +1,5 @@
 import { DataError } from '../errors/attune-error.js';
 import type { RecordPlace } from '../errors/phrases/places.js';
-import { recordPlace } from '../errors/phrases/places.js';
-
-export { shown } from '../errors/phrases/values.js';
 
 /** One record of a data file, before anything is known about its columns. */
 export interface DataRecord {
@@ -19,14 +16,6 @@ export function recordFacts(
   { line, unit }: { readonly line: number; readonly unit?: 'row' | undefined },
 ): RecordPlace {
   return unit === 'row' ? { file, row: line } : { file, line };
-}
-
-/** The same for messages: `rows.csv:7` or `rows.parquet: row 7`. */
-export function placeOf(
-  file: string,
-  record: { readonly line: number; readonly unit?: 'row' | undefined },
-): string {
-  return recordPlace(recordFacts(file, record));
 }
 
 /**

@@ -7,7 +7,7 @@ import { Pace } from '../pace.js';
 import type { Columns } from './columns.js';
 import { readerFor } from './readers.js';
 import type { DataRecord } from './records.js';
-import { fieldOf, MissingColumnError, placeOf, recordFacts } from './records.js';
+import { fieldOf, MissingColumnError, recordFacts } from './records.js';
 
 export interface ColumnOptions {
   /** Absent: the usual one, else `text`, else one that is called or looks like it. */
@@ -47,9 +47,9 @@ export interface RawRow {
 /** An object under construction: what a row does not have is to be absent, not undefined. */
 export type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
-/** Where a row came from, for messages; `file` where the row itself does not say. */
-export const rowPlace = (row: Pick<RawRow, 'file' | 'line' | 'unit'>, file: string): string =>
-  placeOf(row.file ?? file, row);
+/** Where a row came from, as facts; `file` if the row itself does not say. */
+export const rowPlace = (row: Pick<RawRow, 'file' | 'line' | 'unit'>, file: string): RecordPlace =>
+  recordFacts(row.file ?? file, row);
 
 /**
  * Reads a whole file.

@@ -3,6 +3,8 @@ import { dumps } from '../json/python.js';
 import { listed, shortList } from './phrases/lists.js';
 import type { PartObstacle } from './phrases/obstacle.js';
 import { obstacleText } from './phrases/obstacle.js';
+import type { RecordPlace } from './phrases/places.js';
+import { recordPlace } from './phrases/places.js';
 import { shown } from './phrases/values.js';
 import type { Shell } from './shell.js';
 import { LIBRARY } from './shell.js';
@@ -24,13 +26,13 @@ export const NOTICES = {
   'columns-guessed': noted<{ textColumn: string; labelColumn: string }>(
     ({ textColumn, labelColumn }) => `the columns were guessed: text = ${textColumn}, label = ${labelColumn}`,
   ),
-  'null-texts': noted<{ count: number; first: string }>(({ count, first }) => {
+  'null-texts': noted<{ count: number; first: RecordPlace }>(({ count, first }) => {
     const what = count === 1 ? 'text is null and counts' : 'texts are null and count';
-    return `${count} ${what} as empty; the first is ${first}`;
+    return `${count} ${what} as empty; the first is ${recordPlace(first)}`;
   }),
-  'digits-are-numbers': noted<{ spelling: string; place: string; label: number }>(
+  'digits-are-numbers': noted<{ spelling: string; place: RecordPlace; label: number }>(
     ({ spelling, place, label }) =>
-      `labels written in digits are numbers: ${JSON.stringify(spelling)} (${place}) is class ${label}`,
+      `labels written in digits are numbers: ${JSON.stringify(spelling)} (${recordPlace(place)}) is class ${label}`,
   ),
   'classes-look-alike': noted<{ pairs: readonly (readonly [string, string])[] }>(({ pairs }) => {
     const shown = pairs.slice(0, MOST_PAIRS).map(([one, other]) => `${dumps(one)} and ${dumps(other)}`);

@@ -22,7 +22,8 @@ import type { RepositoryId } from './identifiers.js';
 export const INCOMPLETE = '.incomplete';
 export const LOCKS = '.locks';
 const TAG =
-  'Signature: 8a477f597d28d172789f06886806bc55\n# This file marks a cache folder (https://bford.info/cachedir/). Backups may leave it out.\n';
+  'Signature: 8a477f597d28d172789f06886806bc55\n' +
+  '# This file marks a cache folder (https://bford.info/cachedir/). Backups may leave it out.\n';
 
 export class CachedRepository {
   readonly folder: string;

@@ -1,10 +1,11 @@
 /**
  * A trained classifier as most people use it, whatever its kind: texts in, classes with probabilities out.
  */
-import { classRange, isClass } from '../data/classes.js';
+import { isClass } from '../data/classes.js';
 import type { Dataset } from '../data/dataset.js';
 import type { Device } from '../engine/device-names.js';
 import { ModelError, UsageError } from '../errors/attune-error.js';
+import { classRange } from '../errors/phrases/classes.js';
 import { factNumber } from '../errors/phrases/values.js';
 import type { HubOptions } from '../hub/settings.js';
 import type { ClassificationMetrics, PredictedClasses } from '../metrics/classification.js';

@@ -37,7 +37,7 @@ import {
 import { readCheckpoint, saveModel } from './checkpoint.js';
 import { hashingSession, hashOfData, hashOfTokens, MANIFEST_FILE, manifestToJson } from './manifest.js';
 import type { Manifest, ManifestHashes, RunInputs } from './manifest.js';
-import { memoryOf } from './model-memory.js';
+import { DATA_INPUTS, memoryOf } from './model-memory.js';
 import { OutputFolder } from './output-folder.js';
 import { argumentsByHand, begunWith, isPlanned, lengthOf, partsOfTraining, planOfRun } from './plan.js';
 import type { BegunArguments, Plan, PlanLine, TrainingChoice } from './plan.js';
@@ -79,15 +79,7 @@ export interface FineTuneOptions extends RunInputs, TrainingChoice {
 const RUN_INPUTS = [
   'model',
   'dataset',
-  'datasetConfig',
-  'split',
-  'evalSplit',
-  'evalDataset',
-  'testSize',
-  'validationSplit',
-  'validationSize',
-  'trainRows',
-  'evalRows',
+  ...DATA_INPUTS,
   'textColumn',
   'labelColumn',
   'device',

@@ -66,7 +66,8 @@ export type MemoryOptions = Omit<LoadSplitsOptions, 'labelNames' | 'hub' | 'sign
 /** The seed of a run that names none. */
 export const DEFAULT_SEED = 42;
 
-const DATA = [
+/** What of a run's options says which rows it was trained and tested on, beside the dataset itself. */
+export const DATA_INPUTS = [
   'datasetConfig',
   'split',
   'evalSplit',
@@ -82,7 +83,7 @@ const DATA = [
 export function memoryOf(options: MemoryOptions): ModelMemory {
   const { model, dataset, textColumn, labelColumn, seed, maxLength, labelNames } = options;
   return {
-    data: { model, dataset, cwd: process.cwd(), ...pick(options, DATA) },
+    data: { model, dataset, cwd: process.cwd(), ...pick(options, DATA_INPUTS) },
     textColumn: textColumn ?? DEFAULT_COLUMNS.textColumn,
     labelColumn: labelColumn ?? DEFAULT_COLUMNS.labelColumn,
     seed,

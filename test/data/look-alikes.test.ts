@@ -101,7 +101,11 @@ describe('loadSplits', () => {
       notice('classes-look-alike', { pairs: [['Good', 'good']] }),
     ]);
     assert.deepEqual(await notes('numbers.csv'), [
-      notice('digits-are-numbers', { spelling: '01', place: `${dir}/numbers.csv:4`, label: 1 }),
+      notice('digits-are-numbers', {
+        spelling: '01',
+        place: { file: `${dir}/numbers.csv`, line: 4 },
+        label: 1,
+      }),
     ]);
     assert.deepEqual(await notes('plain.csv'), []);
   });

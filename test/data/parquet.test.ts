@@ -308,7 +308,9 @@ describe('loadSplits', () => {
         ['', 0],
       ],
     );
-    assert.deepEqual(notes, [notice('null-texts', { count: 2, first: `${file}/rows.parquet: row 2` })]);
+    assert.deepEqual(notes, [
+      notice('null-texts', { count: 2, first: { file: `${file}/rows.parquet`, row: 2 } }),
+    ]);
   });
 
   it('refuses a label that is a fraction', async (t) => {

@@ -10,10 +10,10 @@ export const NOTICE_EXAMPLES: {
   ],
   'columns-guessed': [{ textColumn: 'review', labelColumn: 'stars' }],
   'null-texts': [
-    { count: 1, first: 'reviews.csv:12' },
-    { count: 3, first: 'reviews.csv:12' },
+    { count: 1, first: { file: 'reviews.csv', line: 12 } },
+    { count: 3, first: { file: 'reviews.csv', line: 12 } },
   ],
-  'digits-are-numbers': [{ spelling: '01', place: 'reviews.csv:4', label: 1 }],
+  'digits-are-numbers': [{ spelling: '01', place: { file: 'reviews.csv', line: 4 }, label: 1 }],
   'classes-look-alike': [
     { pairs: [['good', 'Good']] },
     { pairs: Array.from('abcd', (name): [string, string] => [name, `${name}\u200b`]) },

@@ -55,6 +55,6 @@ export const RUN_FOLDER_EXAMPLES: Examples<typeof RUN_FOLDER_ERRORS> = {
   'trained-rows-format': [{ file: 'run/attune_rows.json', found: 2 }],
   'trained-rows-damaged': [{ file: 'run/attune_rows.json' }],
   'run-unfinished': [{ dir: 'run' }],
-  'run-origin-missing': [{ dir: 'run', checkpoint: '/work/teacher/checkpoint-3' }],
-  'run-origin-changed': [{ dir: 'run', checkpoint: '/work/teacher/checkpoint-3' }],
+  'run-origin-missing': [{ dir: 'run', checkpoint: '/data/teacher/checkpoint-3' }],
+  'run-origin-changed': [{ dir: 'run', checkpoint: '/data/teacher/checkpoint-3' }],
 };
